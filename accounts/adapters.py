@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.openid import refuse_wrong_nonce
-from accounts.signals import account_changed
+from accounts.services import account_changed
 from common.secret_text import seal, unseal
 
 logger = logging.getLogger(__name__)

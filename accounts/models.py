@@ -10,8 +10,7 @@ from django.contrib.auth.models import AbstractUser, Group
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts import scopes
-from accounts.roles import Action
+from accounts.roles import Action, scopes_allow
 from common.uid import new_uid
 
 _ACTION_NAMES = {
@@ -40,6 +39,12 @@ class User(AbstractUser):
         blank=True,
         verbose_name=_("language"),
         help_text=_("Empty for the language of the browser."),
+    )
+    list_columns = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="Names of the columns shown, by list; the usual ones if it is missing.",
     )
 
     class Meta(AbstractUser.Meta):
@@ -119,4 +124,4 @@ class ApiToken(models.Model):
 
     def allows(self, action: Action) -> bool:
         """Tell whether the token's scopes and its owner's role allow the action."""
-        return scopes.allows(self.scopes, action) and self.owner.has_perm(action)
+        return scopes_allow(self.scopes, action) and self.owner.has_perm(action)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache, reduce
+from functools import cache
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
@@ -189,24 +189,17 @@ class _Within(models.Func):
             raise EmptyResultSet
         column, parameters = compiler.compile(self.get_source_expressions()[0])
         marks = ", ".join(["%s"] * len(ids))
-        inside = reduce(self._through, reversed(self._tables()), f"({marks})")
-        return f"{column} IN {inside}", (*parameters, *sorted(ids))
-
-    def _tables(self) -> list[tuple[str, str, str]]:
-        """Return table, key and onward column of each table on the path."""
+        inside = f"({marks})"
         model: Any = self._model  # Any: from a field to its model, step by step
         field, tables = self._first, []
         for hop in self._hops:
             model = model._meta.get_field(field).related_model
-            onward = model._meta.get_field(hop)
-            tables.append((model._meta.db_table, model._meta.pk.column, onward.column))
+            onward = model._meta.get_field(hop).column
+            tables.append((model._meta.db_table, model._meta.pk.column, onward))
             field = hop
-        return tables
-
-    @staticmethod
-    def _through(inside: str, hop: tuple[str, str, str]) -> str:
-        table, key, column = hop
-        return f'(SELECT "{key}" FROM "{table}" WHERE "{column}" IN {inside})'  # noqa: S608 - names of our models
+        for table, key, onward in reversed(tables):
+            inside = f'(SELECT "{key}" FROM "{table}" WHERE "{onward}" IN {inside})'  # noqa: S608 - names of our models
+        return f"{column} IN {inside}", (*parameters, *sorted(ids))
 
 
 class _Own(models.Func):

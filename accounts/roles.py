@@ -1,11 +1,13 @@
-"""The one table of roles and actions, read by the pages, the admin and the APIs.
+"""The tables of roles, actions and scopes, read by the pages, the admin and the APIs.
 
 A role is a Django group and an action a permission on the user model, so
-``user.has_perm(Action.DECIDE)`` works everywhere.
+``user.has_perm(Action.DECIDE)`` works everywhere. An API token has scopes, and never
+allows more than its owner's role.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 
@@ -47,3 +49,36 @@ ROLE_ACTIONS: dict[Role, set[Action]] = {
     Role.MANAGER: _MANAGER,
     Role.ADMIN: _MANAGER | {Action.CONFIGURE},
 }
+
+
+class Scope(StrEnum):
+    """One area of the API."""
+
+    READ = "read"
+    SCAN = "scan"
+    CATALOGUE = "catalogue"
+    DECIDE = "decide"
+    REPORT = "report"
+    ADMIN = "admin"
+    ALL = "all"
+
+
+SCOPE_ACTIONS: dict[Scope, frozenset[Action]] = {
+    Scope.READ: frozenset({Action.VIEW}),
+    Scope.SCAN: frozenset({Action.UPLOAD, Action.DELETE}),
+    Scope.CATALOGUE: frozenset({Action.EDIT_CATALOGUE, Action.EDIT_DUPLICATES}),
+    Scope.DECIDE: frozenset({Action.DECIDE, Action.APPROVE}),
+    Scope.REPORT: frozenset({Action.REPORT}),
+    Scope.ADMIN: frozenset({Action.CONFIGURE}),
+    Scope.ALL: frozenset(Action),
+}
+
+
+def scopes_for(action: Action) -> list[Scope]:
+    """Return the scopes that allow ``action``, the narrowest first."""
+    return [scope for scope, actions in SCOPE_ACTIONS.items() if action in actions]
+
+
+def scopes_allow(scopes: Iterable[str], action: Action) -> bool:
+    """Tell whether any of ``scopes`` allows ``action``."""
+    return any(action in SCOPE_ACTIONS[Scope(scope)] for scope in scopes)

@@ -1,13 +1,19 @@
-"""Creates users, and keeps the role groups equal to the table of roles."""
+"""Creates users, finds those who decide, and keeps the groups equal to the roles."""
 
 from __future__ import annotations
 
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
+from django.db.models import QuerySet
+from django.dispatch import Signal
 
 from accounts.models import User
-from accounts.roles import ROLE_ACTIONS, Role
+from accounts.roles import ROLE_ACTIONS, Action, Role
+
+# Sent with ``case``, ``action``, ``actor`` and ``after`` in the transaction that
+# changes an account or a token. The audit trail listens.
+account_changed = Signal()
 
 
 def sync_roles(**_signal: object) -> None:
@@ -50,3 +56,10 @@ def create_user(
     )
     user.groups.add(Group.objects.get(name=role))
     return user
+
+
+def deciders() -> QuerySet[User]:
+    """Return active users whose role lets them decide matches, by username."""
+    roles = [role for role in Role if Action.DECIDE in ROLE_ACTIONS[role]]
+    people = User.objects.filter(is_active=True, groups__name__in=roles)
+    return people.distinct().order_by("username")

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.reach import person_at_work
-from accounts.signals import account_changed
+from accounts.services import account_changed
 
 _BEGUN, _SEEN = "session_begun_at", "session_seen_at"
 # Record activity at most this often per idle limit, to spare the database writes.

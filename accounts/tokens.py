@@ -1,4 +1,4 @@
-"""Creates, finds and revokes API tokens.
+"""Creates, finds and revokes API tokens, and authenticates the calls of both APIs.
 
 Only a token's hash is stored. A token has 256 random bits, so plain SHA-256 suffices: a
 slow password hash would protect nothing more.
@@ -13,11 +13,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import transaction
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 
 from accounts.models import ApiToken, User
-from accounts.scopes import Scope
-from accounts.signals import account_changed
+from accounts.reach import work_for
+from accounts.roles import Scope
+from accounts.services import account_changed
+from common.attribution import act_through
 from common.last_use import note_use
+
+_HOW_TO = "Send the header 'Authorization: Bearer TOKEN'."
+
 
 _PREFIX = "acrp_"
 _HINT_CHARS = len(_PREFIX) + 5
@@ -114,3 +122,30 @@ def _send_change(token: ApiToken, action: str, actor: User | str) -> None:
             "expires_at": token.expires_at.isoformat() if token.expires_at else "",
         },
     )
+
+
+class BearerAuthentication(BaseAuthentication):
+    """Authenticates a request by the token in its Authorization header."""
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        """Return owner and token, or None without an Authorization header."""
+        words = get_authorization_header(request).split()
+        if not words:
+            return None
+        if len(words) != 2 or words[0].lower() != b"bearer":
+            raise AuthenticationFailed(
+                f"The Authorization header is malformed. {_HOW_TO}"
+            )
+        try:
+            # Headers are bytes; surrogateescape keeps invalid ones unequal to any
+            # token.
+            token = find_token(words[1].decode("utf-8", "surrogateescape"))
+        except TokenRefused as error:
+            raise AuthenticationFailed(str(error)) from error
+        work_for(token.owner)
+        act_through(f"token:{token.uid} {token.name}"[:80])
+        return token.owner, token
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the WWW-Authenticate header; without it DRF answers 403."""
+        return 'Bearer realm="api"'

@@ -12,7 +12,7 @@ class AcrapiConfig(AppConfig):
 
     def ready(self) -> None:
         """Queue the container's callback in the transaction that ends a scan."""
-        from acrapi.callbacks import queue_for_scan
+        from acrapi.results import queue_for_scan
         from scanning.results import scan_settled
 
         scan_settled.connect(queue_for_scan, dispatch_uid="acrapi")

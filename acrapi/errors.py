@@ -144,7 +144,12 @@ def _of_product(error: Exception) -> WireError | None:
 def _of_framework(error: exceptions.APIException) -> WireError:
     if isinstance(error, exceptions.ValidationError):
         fields = _flat(error.detail)
-        return WireError(422, "invalid", _summary(fields), fields=fields)
+        name, problems = next(iter(fields.items()), ("", [""]))
+        more = len(fields) - 1
+        plural = "s" if more > 1 else ""
+        rest = f" ({more} more field{plural} to correct.)" if more else ""
+        message = f"{name}: {problems[0]}{rest}"
+        return WireError(422, "invalid", message, fields=fields)
     if isinstance(error, exceptions.Throttled):
         seconds = max(1, math.ceil(getattr(error, "wait", None) or 1))
         return WireError(
@@ -180,13 +185,6 @@ def _flat(detail: object, prefix: str = "") -> dict[str, list[str]]:
     # DRF nests details as the serializers nest.
     texts = detail if isinstance(detail, list) else [detail]
     return {prefix or "non_field_errors": [str(text) for text in texts]}
-
-
-def _summary(fields: Mapping[str, list[str]]) -> str:
-    first = next(iter(fields.items()), ("", [""]))
-    more = len(fields) - 1
-    rest = f" ({more} more field{'s' if more > 1 else ''} to correct.)" if more else ""
-    return f"{first[0]}: {first[1][0]}{rest}"
 
 
 # Clients of the API get JSON even for errors outside the API views.

@@ -34,8 +34,16 @@ def once(request: Request, act: Callable[[], Response]) -> Response:
             f"{_HEADER} must be a text of at most 255 characters.",
         )
     call, repeated = _open(request, key)
+    if repeated and call.status is None:
+        raise WireError(
+            409,
+            "in_progress",
+            "The first request with this key is still running.",
+            headers=retry_after(2),
+        )
     if repeated:
-        return _answer_again(call)
+        headers = {"Idempotency-Replayed": "true"}
+        return Response(call.answer, status=call.status, headers=headers)
     try:
         response = act()
     # The call had no effect, so the same key may try again.
@@ -76,19 +84,6 @@ def _open(request: Request, key: str) -> tuple[RepeatableCall, bool]:
     )
     # Compare-and-set: of two calls that find it stuck, one runs.
     return earlier, not stuck.update(created_at=now)
-
-
-def _answer_again(call: RepeatableCall) -> Response:
-    if call.status is None:
-        raise WireError(
-            409,
-            "in_progress",
-            "The first request with this key is still running.",
-            headers=retry_after(2),
-        )
-    return Response(
-        call.answer, status=call.status, headers={"Idempotency-Replayed": "true"}
-    )
 
 
 def _digest(request: Request) -> str:

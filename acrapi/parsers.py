@@ -138,20 +138,16 @@ def nested(fields: QueryDict) -> dict[str, Any]:
         # Names nested too deeply stay flat, so that a form cannot build huge objects.
         if len(path) == 1 or len(path) > _MAX_DEPTH:
             result[name] = values[-1]
-        else:
-            _put(result, path, values)
+            continue
+        into = result
+        for step in path[:-1]:
+            if not isinstance(into.get(step), dict):
+                into[step] = {}
+            into = into[step]
+        for value in values:
+            # ``a[]`` appends to ``a``.
+            into[path[-1] or str(len(into))] = value
     return {name: _listed(value) for name, value in result.items()}
-
-
-def _put(into: dict[str, Any], path: list[str], values: list[Any]) -> None:
-    """Set one bracketed field; ``a[]`` appends to ``a``."""
-    for step in path[:-1]:
-        inner = into.get(step)
-        if not isinstance(inner, dict):
-            inner = into[step] = {}
-        into = inner
-    for value in values:
-        into[path[-1] or str(len(into))] = value
 
 
 def _listed(value: Any) -> Any:

@@ -103,9 +103,12 @@ def details_of(title: str, user_defined: Json) -> RecordingDetails:
 
     Values also go into our own columns, except codes that are invalid.
     """
+    # Clients send one artist as text, several as a list.
+    given = user_defined.get("artists", user_defined.get("artist"))
+    artists = given if isinstance(given, list) else [given]
     return RecordingDetails(
         title=title,
-        artists=_names(user_defined.get("artists", user_defined.get("artist"))),
+        artists=[name[:300] for artist in artists[:50] if (name := _name(artist))],
         album=_name(user_defined.get("album"))[:500],
         label=_name(user_defined.get("label"))[:300],
         isrc=check_isrc(_name(user_defined.get("isrc"))[:40]).normalised,
@@ -113,12 +116,6 @@ def details_of(title: str, user_defined: Json) -> RecordingDetails:
         iswc=_checked(check_iswc, user_defined.get("iswc")),
         user_defined=user_defined,
     )
-
-
-def _names(value: object) -> list[str]:
-    # Clients send one artist as text, several as a list.
-    listed = value if isinstance(value, list) else [value]
-    return [name[:300] for entry in listed[:50] if (name := _name(entry))]
 
 
 def _name(value: object) -> str:

@@ -1,17 +1,20 @@
-"""The ``results`` of a file: the detections of its latest scans in wire format.
+"""The ``results`` of a file, for answers and the callback of a scan, in wire format.
 
-Excluded intervals of recordings are left out. Review changes nothing here, unless the
-container hides rejected matches. Times are seconds outside ``result`` and milliseconds
-inside. Empty sections are absent, and a file without sections has the result null.
+They are the detections of its latest scans. Excluded intervals of recordings are left
+out. Review changes nothing here, unless the container hides rejected matches. Times are
+seconds outside ``result`` and milliseconds inside. Empty sections are absent, and a file
+without sections has the result null.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from acrapi.formats import seconds, whole_seconds
+from acrapi.states import file_state
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
 from review.choices import MatchState
@@ -26,6 +29,7 @@ from scanning.choices import (
     Section,
 )
 from scanning.models import Detection, Scan, ScannedFile, Segment
+from scanning.services.outbound_callbacks import queue_callback
 
 # Any in this module: JSON.
 Json = dict[str, Any]
@@ -161,12 +165,21 @@ def _result(
     if detection.section == Section.CUSTOM_FILES:
         named = custom_file(recording)
     else:
+        # The ids of another engine; malformed ones are dropped.
+        ids = detection.ids if isinstance(detection.ids, dict) else {}
+        platforms = ids.get("external_metadata", {})
+        if not isinstance(platforms, dict):
+            platforms = {}
         named = {
             **_described(recording),
             "acrid": recording.acr_id,
             "genres": [],
             "result_from": 1,
-            "external_metadata": _platforms(detection.ids),
+            "external_metadata": {
+                name: value
+                for name, value in platforms.items()
+                if isinstance(value, dict)
+            },
         }
     return named | {
         "score": _whole(score),
@@ -214,13 +227,23 @@ def _described(recording: Recording) -> Json:
     }
 
 
-def _platforms(ids: object) -> Json:
-    """Return platform ids from another engine; drop malformed ones."""
-    platforms = ids.get("external_metadata", {}) if isinstance(ids, dict) else {}
-    if not isinstance(platforms, dict):
-        return {}
-    return {name: value for name, value in platforms.items() if isinstance(value, dict)}
-
-
 def _whole(score: Decimal | None) -> int:
     return 100 if score is None else round(score)
+
+
+def queue_for_scan(*, scan: Scan, **_signal: object) -> None:
+    """Queue the callback of a scan's file, if its container has a callback address."""
+    file = ScannedFile.objects.select_related("container").get(pk=scan.scanned_file_id)
+    if file.container.callback_url and file.deleted_at is None:
+        queue_callback(scanned_file=file, body=json.dumps(callback_body(file)))
+
+
+def callback_body(file: ScannedFile) -> dict[str, Any]:  # Any: JSON
+    """Return ACRCloud's body; ``results`` is an object, empty without results."""
+    return {
+        "file_id": str(file.uid),
+        "state": file_state(file),
+        "cid": file.container_id,
+        "name": file.name,
+        "results": results_of([file])[file.pk] or {},
+    }

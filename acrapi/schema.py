@@ -33,7 +33,7 @@ IDEMPOTENT = [
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the library is not typed
     """Describes the Authorization header."""
 
-    target_class = "accounts.bearer.BearerAuthentication"
+    target_class = "accounts.tokens.BearerAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

@@ -32,7 +32,12 @@ _SALT = "acrapi.uploads"
 
 def stage(*, container: Container, owner: User, file_name: str) -> StagedUpload:
     """Create a URL for one upload; delete a batch of expired ones."""
-    _forget_old()
+    now = datetime.now(tz=UTC)
+    old = StagedUpload.objects.filter(Q(expires_at__lt=now) | Q(used_at__lt=now - KEPT))
+    # A batch per call keeps requests fast and needs no job.
+    for staged in old.order_by("pk")[:100]:
+        path_of(staged).unlink(missing_ok=True)
+        staged.delete()
     name = display_name(file_name, otherwise="upload")
     uid = new_upload_uid()
     return StagedUpload.objects.create(
@@ -100,20 +105,17 @@ def receive(staged: StagedUpload, stream: BinaryIO, announced: int | None) -> No
             )
         with transaction.atomic():
             # In one transaction with the rename: a row never names a missing file.
-            if not _take_address(staged, received):
+            now = datetime.now(tz=UTC)
+            waiting = StagedUpload.objects.filter(
+                pk=staged.pk, uploaded_at__isnull=True
+            )
+            if not waiting.update(
+                size_bytes=received, uploaded_at=now, expires_at=now + KEPT
+            ):
                 raise _used()
             partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _take_address(staged: StagedUpload, received: int) -> bool:
-    """Mark the upload as received; return False if another body was first."""
-    now = datetime.now(tz=UTC)
-    waiting = StagedUpload.objects.filter(pk=staged.pk, uploaded_at__isnull=True)
-    return bool(
-        waiting.update(size_bytes=received, uploaded_at=now, expires_at=now + KEPT)
-    )
 
 
 def _copy(stream: BinaryIO, target: Path) -> int:
@@ -187,12 +189,3 @@ def path_of(staged: StagedUpload) -> Path:
 
 def _signature(uid: str, expires: str) -> str:
     return Signer(salt=_SALT).signature(f"{uid}:{expires}")
-
-
-def _forget_old() -> None:
-    now = datetime.now(tz=UTC)
-    old = StagedUpload.objects.filter(Q(expires_at__lt=now) | Q(used_at__lt=now - KEPT))
-    # A batch per call keeps requests fast and needs no job.
-    for staged in old.order_by("pk")[:100]:
-        path_of(staged).unlink(missing_ok=True)
-        staged.delete()

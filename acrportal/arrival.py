@@ -82,24 +82,19 @@ class Arrival:
         if path in SIGNED_BODY_PATHS:
             self._buffered_bytes = SIGNED_BODY_BYTES
         for header in headers:
-            name, _, value = header.partition(b":")
-            self._take_header(name.strip().lower(), value.strip().lower())
-
-    def _take_header(self, name: bytes, value: bytes) -> None:
-        if name == b"content-length" and value.isdigit() and len(value) < 20:
-            self._body_bytes = int(value)
-        elif name == b"transfer-encoding" and b"chunked" in value:
-            self._body_bytes = None
-        elif name == b"expect":
-            self.expects_continue = value == b"100-continue"
+            name, _, value = header.lower().partition(b":")
+            name, value = name.strip(), value.strip()
+            if name == b"content-length" and value.isdigit() and len(value) < 20:
+                self._body_bytes = int(value)
+            elif name == b"transfer-encoding" and b"chunked" in value:
+                self._body_bytes = None
+            elif name == b"expect":
+                self.expects_continue = value == b"100-continue"
 
     def _is_whole(self) -> bool:
-        if self._body_bytes is None:
-            return self._last_chunk_is_here()
-        return len(self.data) - self._body_at >= self._body_bytes
-
-    def _last_chunk_is_here(self) -> bool:
-        """Follow the chunk sizes; leave malformed sizes to gunicorn."""
+        if self._body_bytes is not None:
+            return len(self.data) - self._body_at >= self._body_bytes
+        # Follow the chunk sizes; leave malformed sizes to gunicorn.
         while True:
             end = self.data.find(_LINE_END, self._chunk_at)
             if end < 0:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +40,17 @@ class MeaningMissing(Exception):
 def settings_read() -> list[Setting]:
     """Return the variables that settings.py reads, in order."""
     source = (ROOT / "acrportal" / "settings.py").read_text(encoding="utf-8")
-    return [_setting_of(call) for call in _reads(ast.parse(source))]
+    # The calls ``env.kind("NAME", …)``.
+    calls = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "env"
+    ]
+    calls.sort(key=lambda call: (call.lineno, call.col_offset))
+    return [_setting_of(call) for call in calls]
 
 
 def page(text: str) -> str:
@@ -50,13 +59,12 @@ def page(text: str) -> str:
     read = settings_read()
     if missing := [setting.name for setting in read if setting.name not in existing]:
         raise MeaningMissing(missing)
-    rows = "".join(_row(setting, *existing[setting.name]) for setting in read)
+    rows = ""
+    for setting in read:
+        words, meaning = existing[setting.name]
+        default = words if setting.default is None else _shown(setting.default, words)
+        rows += f"| `{setting.name}` | {default} | {meaning} |\n"
     return _TABLE.sub(lambda _: f"{_HEAD}{rows}", text)
-
-
-def _row(setting: Setting, words: str, meaning: str) -> str:
-    default = words if setting.default is None else _shown(setting.default, words)
-    return f"| `{setting.name}` | {default} | {meaning} |\n"
 
 
 def _shown(default: str, words: str) -> str:
@@ -64,19 +72,6 @@ def _shown(default: str, words: str) -> str:
         return words if words in ("empty", "none") else "empty"
     bare = default in ("on", "off") or default.lstrip("-").isdigit()
     return default if bare else f"`{default}`"
-
-
-def _reads(tree: ast.AST) -> Iterator[ast.Call]:
-    """Yield the calls ``env.kind("NAME", …)`` in source order."""
-    calls = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and isinstance(node.func.value, ast.Name)
-        and node.func.value.id == "env"
-    ]
-    yield from sorted(calls, key=lambda call: (call.lineno, call.col_offset))
 
 
 def _setting_of(call: ast.Call) -> Setting:

@@ -25,7 +25,7 @@ from django.apps import apps
 from django.utils.translation.template import templatize
 
 from audit.words import action_text
-from common.names import derived_names
+from common.words import derived_names
 from review.choices import Verb
 
 ROOT = Path(__file__).resolve().parent.parent

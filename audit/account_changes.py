@@ -57,26 +57,24 @@ def _user_saved(instance: User, created: bool, raw: bool, **_more: object) -> No
     if created:
         flags = {name: getattr(instance, name) for name in _FLAGS}
         _record_for(instance, "user.created", after=flags)
-    elif before is not None:
-        _record_changes(instance, before)
-
-
-def _record_changes(user: User, before: Values) -> None:
-    changed = [name for name, value in before.items() if getattr(user, name) != value]
-    flags = [name for name in _FLAGS if name in changed]
+        return
+    before = before or {}
+    changed = [name for name in before if getattr(instance, name) != before[name]]
+    flags_changed = [name for name in _FLAGS if name in changed]
     personal = [name for name in _PERSONAL if name in changed]
-    if flags or personal:
+    if flags_changed or personal:
+        after = {name: getattr(instance, name) for name in flags_changed}
         _record_for(
-            user,
+            instance,
             "user.changed",
-            before={name: before[name] for name in flags},
-            after={name: getattr(user, name) for name in flags} | {"fields": personal},
+            before={name: before[name] for name in flags_changed},
+            after=after | {"fields": personal},
         )
-    if "password" in changed and not is_password_usable(user.password):
-        _record_for(user, "user.password_removed")
+    if "password" in changed and not is_password_usable(instance.password):
+        _record_for(instance, "user.password_removed")
     # Without a raw password, Django only stored a newer hash, as it does at sign-in.
-    elif "password" in changed and user._password is not None:  # type: ignore[attr-defined]  # Django's own check
-        _record_for(user, "user.password_changed")
+    elif "password" in changed and instance._password is not None:  # type: ignore[attr-defined]  # Django's own check
+        _record_for(instance, "user.password_changed")
 
 
 def _factor_saved(

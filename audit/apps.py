@@ -12,7 +12,7 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to ``accounts``, which lies below and cannot import this package."""
-        from accounts.signals import account_changed
+        from accounts.services import account_changed
         from audit import account_changes, sign_ins
         from audit.services import record_account_change
 

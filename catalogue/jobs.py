@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.index_log import note_change
 from catalogue.models import Recording, RecordingStatus
 from jobs.choices import JobState, Priority
-from jobs.companions import beside_jobs
 from jobs.kinds import Kind, register
+from jobs.periodic import beside_jobs
 
 
 def _end(recording: Recording, _state: JobState, _code: str, _cause: str) -> None:

@@ -243,7 +243,8 @@ def download(
         deadline.session.get(url, stream=True) as response,
     ):
         _raise_unless_ok(response)
-        total = _length_of(response)
+        length = response.headers.get("Content-Length", "")
+        total = int(length) if length.isdecimal() else 0
         if not total and _says_it_is_live(response):
             raise LiveStream(_("a radio server answered"))
         if total > max_bytes:
@@ -270,11 +271,6 @@ def download(
                 % {"limit": f"{limit:g}"}
             ) from error
         return response.headers.get("Content-Type", "")
-
-
-def _length_of(response: requests.Response) -> int:
-    length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() else 0
 
 
 def _says_it_is_live(response: requests.Response) -> bool:
@@ -359,16 +355,12 @@ def post_json(
             stream=True,
         ) as response,
     ):
-        return Answer(response.status_code, _beginning(response))
-
-
-def _beginning(response: requests.Response) -> str:
-    """Return what the first read yields; do not wait for a slow body."""
-    try:
-        begin = response.raw.read1(_ANSWER_BYTES, decode_content=True)
-    except HTTPError:
-        return ""
-    return bytes(begin).decode("utf-8", "replace")
+        try:
+            # What the first read yields: do not wait for a slow body.
+            begin = response.raw.read1(_ANSWER_BYTES, decode_content=True)
+        except HTTPError:
+            begin = b""
+        return Answer(response.status_code, bytes(begin).decode("utf-8", "replace"))
 
 
 class BearerToken(AuthBase):

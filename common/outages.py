@@ -7,7 +7,6 @@ sent, and when to try again.
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError
@@ -70,7 +69,8 @@ NO_ROOM = Outage(
 
 def outage_of(error: BaseException | None) -> Outage | None:
     """Return the outage that caused an error, or None for other errors."""
-    for cause in _with_causes(error):
+    cause = error
+    while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
             return NO_ROOM
         if isinstance(cause, OperationalError | InterfaceError):
@@ -80,10 +80,5 @@ def outage_of(error: BaseException | None) -> Outage | None:
         # Compare by name: botocore is only imported if object storage is used.
         if type(cause).__module__.startswith("botocore."):
             return STORAGE_AWAY
+        cause = cause.__cause__ or cause.__context__
     return None
-
-
-def _with_causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -36,10 +36,9 @@ def unseal(sealed: str) -> str:
 
 
 def _keys() -> MultiFernet:
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(_derived(force_bytes(secret))) for secret in secrets])
-
-
-def _derived(secret: bytes) -> bytes:
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE)
-    return base64.urlsafe_b64encode(derived.derive(secret))
+    keys = []
+    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE)
+        key = base64.urlsafe_b64encode(derive.derive(force_bytes(secret)))
+        keys.append(Fernet(key))
+    return MultiFernet(keys)

@@ -20,7 +20,7 @@ from django.db import close_old_connections
 from kombu import Queue
 from kombu.exceptions import OperationalError
 
-from jobs import companions, draining, loop, selectors
+from jobs import draining, loop, periodic, selectors
 from jobs.choices import Pool
 from jobs.leases import worker_name
 
@@ -105,7 +105,7 @@ def run_worker(pools: Collection[Pool], *, interval: float) -> None:
         if pool is not Pool.WORK
         for thread in loop.start_threads(pool, interval)
     )
-    companion = companions.start()
+    companion = periodic.start_companions()
     app().Worker(
         pool="solo",
         queues=[queue_name(pool) for pool in pools],

@@ -48,7 +48,10 @@ class LeaseMemory:
 
     def lost(self, running: Iterable[Job]) -> list[Job]:
         """Return the jobs whose leases ran out, given all that run."""
-        jobs = {_lease(job): job for job in running}
+        jobs: dict[_Lease, Job] = {
+            (job.pk, job.lease_owner, job.attempts, job.lease_until): job
+            for job in running
+        }
         now = monotonic()
         if now - self._looked > settings.ACRPORTAL_LEASE_SECONDS:
             # The machine was suspended, and its other workers with it.
@@ -64,7 +67,3 @@ class LeaseMemory:
             return False
         _job, _owner, _attempts, until = lease
         return unchanged > length or until is None or until < clock.now()
-
-
-def _lease(job: Job) -> _Lease:
-    return job.pk, job.lease_owner, job.attempts, job.lease_until

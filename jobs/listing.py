@@ -63,21 +63,18 @@ def list_jobs(
     """Return jobs in a state: the next ones, the oldest running, the last failures."""
     shown = _shown(state=state, kind=kind, container=container)
     if state == JobState.WAITING:
-        return _with_subjects(_next(shown, limit))
+        # The index of waiting jobs begins with the pool.
+        waiting = [
+            job
+            for pool in Pool
+            for job in shown.filter(pool=pool).order_by("-priority", "turn", "pk")[
+                :limit
+            ]
+        ]
+        waiting.sort(key=lambda job: (-job.priority, job.turn, job.pk))
+        return _with_subjects(waiting[:limit])
     order = ["-finished_at", "-pk"] if state == JobState.FAILED else ["pk"]
     return _with_subjects(shown.order_by(*order)[:limit])
-
-
-def _next(waiting: QuerySet[Job], limit: int) -> list[Job]:
-    """Return the waiting jobs that are next, of all pools."""
-    # The index of waiting jobs begins with the pool.
-    first = [
-        job
-        for pool in Pool
-        for job in waiting.filter(pool=pool).order_by("-priority", "turn", "pk")[:limit]
-    ]
-    first.sort(key=lambda job: (-job.priority, job.turn, job.pk))
-    return first[:limit]
 
 
 def find_job(uid: str, states: Iterable[JobState]) -> ListedJob | None:

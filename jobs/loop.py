@@ -14,7 +14,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from jobs import companions, draining, periodic, runner, services
+from jobs import draining, periodic, runner, services
 from jobs.choices import Pool
 from jobs.errors import DatabaseGone
 from jobs.leases import LeaseMemory
@@ -36,7 +36,7 @@ def run(pools: Collection[Pool], *, interval: float) -> None:
         threads = [thread for pool in pools for thread in start_threads(pool, interval)]
         watch = WatchThread()
         watch.start()
-        companion = companions.start()
+        companion = periodic.start_companions()
         for thread in (*threads, watch, companion):
             thread.join()
 
@@ -52,7 +52,7 @@ def run_batch(pools: Collection[Pool]) -> None:
         while not draining.seconds():
             if not any(_through_outages(partial(step, pool)) for pool in order):
                 break
-        companions.call_each()
+        periodic.call_companions()
 
 
 def _through_outages(work: Callable[[], T]) -> T:

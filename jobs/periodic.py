@@ -2,21 +2,33 @@
 
 Each has one row, which waits for its next time. A failure stays beside it until the
 work succeeds, so that people see it on the jobs page.
+
+Regular work runs once for all machines. Companions, such as following the catalogue,
+run beside the jobs of every worker process.
 """
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Iterable
 from datetime import timedelta
+from time import sleep
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils.functional import Promise
+from django.utils.module_loading import import_string
 
-from jobs import clock, services
+from jobs import clock, draining, services
 from jobs.choices import OPEN_STATES, JobState, Pool, Priority
 from jobs.kinds import Kind, all_kinds, register, regular_work
 from jobs.models import Job
+
+logger = logging.getLogger(__name__)
+
+_COMPANIONS_PAUSE_SECONDS = 1.0
+_companions: list[str] = []
 
 
 def periodic(name: str, work: str, *, every: timedelta, label: str | Promise) -> Kind:
@@ -79,3 +91,34 @@ def try_again(failed: Job) -> None:
     _begin_now([failed.kind])
     failed.delete()
     services.wake(Pool.TALK)
+
+
+def beside_jobs(path: str) -> None:
+    """Register a function without arguments, by its path, to be called each second."""
+    _companions.append(path)
+
+
+def start_companions() -> threading.Thread:
+    """Call the registered functions in a thread until the worker is stopping."""
+    thread = threading.Thread(
+        target=_call_until_stopping, name="beside jobs", daemon=True
+    )
+    thread.start()
+    return thread
+
+
+def call_companions() -> None:
+    """Call the registered functions once."""
+    for path in _companions:
+        try:
+            import_string(path)()
+        except Exception:  # the worker must survive, as an outage of the database
+            logger.exception("%s failed; it is called again", path)
+
+
+def _call_until_stopping() -> None:
+    while not draining.seconds():
+        call_companions()
+        # Children of a worker are forked at any time, without a connection.
+        connection.close()
+        sleep(_COMPANIONS_PAUSE_SECONDS)

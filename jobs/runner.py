@@ -48,8 +48,28 @@ def run_next(pool: Pool, *, for_people: bool = False) -> Job | None:
     kept with the job; only a database that is away raises.
     """
     job = _claim(pool, for_people=for_people)
-    if job is not None:
-        _run(job)
+    if job is None:
+        return None
+    kind = find_kind(job.kind)
+    if kind is None:
+        cause = f"This version knows no jobs of the kind {job.kind}."
+        _drop(job, JobState.FAILED, "unknown_kind", cause)
+        return job
+    try:
+        subject = kind.find_subject(job.subject)
+    except ObjectDoesNotExist:
+        _drop(job, JobState.CANCELLED, "", _("What it was about was deleted."))
+        return job
+    # In a transaction that was open before, as in tests, others would not see the job.
+    apart = not connection.in_atomic_block
+    context = JobContext(
+        job, kind, subject, give_way=lambda: _let_people_pass(kind.pool, apart=apart)
+    )
+    try:
+        with kept(context):
+            _attempt(context)
+    except LeaseLost:
+        logger.warning("%s was lost to another worker or ended; nothing is kept", job)
     return job
 
 
@@ -101,29 +121,6 @@ def begin(job: Job) -> bool:
     if kind is not None:
         kind.show(job.subject, JobState.RUNNING)
     return True
-
-
-def _run(job: Job) -> None:
-    kind = find_kind(job.kind)
-    if kind is None:
-        cause = f"This version knows no jobs of the kind {job.kind}."
-        _drop(job, JobState.FAILED, "unknown_kind", cause)
-        return
-    try:
-        subject = kind.find_subject(job.subject)
-    except ObjectDoesNotExist:
-        _drop(job, JobState.CANCELLED, "", _("What it was about was deleted."))
-        return
-    # In a transaction that was open before, as in tests, others would not see the job.
-    apart = not connection.in_atomic_block
-    context = JobContext(
-        job, kind, subject, give_way=lambda: _let_people_pass(kind.pool, apart=apart)
-    )
-    try:
-        with kept(context):
-            _attempt(context)
-    except LeaseLost:
-        logger.warning("%s was lost to another worker or ended; nothing is kept", job)
 
 
 @contextmanager

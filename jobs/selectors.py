@@ -27,27 +27,24 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
     if for_people:
         jobs = jobs.filter(priority__gte=Priority.PERSON)
     kinds = [kind for kind in all_kinds() if kind.pool == pool]
-    if closed := [kind.name for kind in kinds if _is_closed(kind)]:
+    # Kinds of which no more jobs may begin now, and lanes that are full.
+    closed: list[str] = []
+    full: list[str] = []
+    for kind in kinds:
+        most = settings.ACRPORTAL_JOBS_AT_ONCE.get(kind.name)
+        if resources.are_blocked(kind.needs) or (
+            most is not None and running(kind.name).count() >= most
+        ):
+            closed.append(kind.name)
+        if limit := kind.lane_limit():
+            lanes = running(kind.name).order_by().values("lane")
+            lanes = lanes.annotate(jobs=Count("pk")).filter(jobs__gte=limit)
+            full += lanes.values_list("lane", flat=True)
+    if closed:
         jobs = jobs.exclude(kind__in=closed)
-    if lanes := [lane for kind in kinds for lane in _full_lanes(kind)]:
-        jobs = jobs.exclude(lane__in=lanes)
+    if full:
+        jobs = jobs.exclude(lane__in=full)
     return jobs.order_by("-priority", "turn", "pk")
-
-
-def _is_closed(kind: Kind) -> bool:
-    """Return whether no more jobs of a kind may begin now."""
-    if resources.are_blocked(kind.needs):
-        return True
-    limit = settings.ACRPORTAL_JOBS_AT_ONCE.get(kind.name)
-    return limit is not None and running(kind.name).count() >= limit
-
-
-def _full_lanes(kind: Kind) -> list[str]:
-    limit = kind.lane_limit()
-    if not limit:
-        return []
-    lanes = running(kind.name).order_by().values("lane").annotate(jobs=Count("pk"))
-    return list(lanes.filter(jobs__gte=limit).values_list("lane", flat=True))
 
 
 def running(kind: str) -> QuerySet[Job]:

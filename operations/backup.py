@@ -166,18 +166,15 @@ def _write_tables(
             table = write_table(model, folder)
             progress(f"{table.model}: {table.rows} rows")
             tables.append(asdict(table))
-            names |= _file_names(model)
+            columns = [
+                field.attname
+                for field in model._meta.concrete_fields
+                if isinstance(field, models.FileField)
+            ]
+            if columns:
+                rows = model._base_manager.values_list(*columns).iterator()
+                names |= {str(name) for row in rows for name in row if name}
     return tables, names, sorted([app, name] for app, name in applied)
-
-
-def _file_names(model: type[models.Model]) -> set[str]:
-    fields = [
-        field.attname
-        for field in model._meta.concrete_fields
-        if isinstance(field, models.FileField)
-    ]
-    rows = model._base_manager.values_list(*fields).iterator() if fields else ()
-    return {str(name) for row in rows for name in row if name}
 
 
 def _known_media(destination: Path) -> dict[str, MediaFile]:

@@ -35,16 +35,6 @@ _CLOCK_TOLERANCE = timedelta(seconds=30)
 
 def examine() -> Iterator[DoctorFinding]:
     """Yield all problems, check by check."""
-    unmigrated = list(_migrations())
-    yield from unmigrated
-    if unmigrated:
-        # Other checks would fail on columns that do not exist yet.
-        return
-    for check in CHECKS:
-        yield from check()
-
-
-def _migrations() -> Iterator[DoctorFinding]:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
@@ -53,6 +43,10 @@ def _migrations() -> Iterator[DoctorFinding]:
             f"{len(plan)} migrations are not applied, the first is {plan[0][0]}",
             "Run: manage.py migrate",
         )
+        # Other checks would fail on columns that do not exist yet.
+        return
+    for check in CHECKS:
+        yield from check()
 
 
 def _disk() -> Iterator[DoctorFinding]:
@@ -108,7 +102,11 @@ def _keys() -> Iterator[DoctorFinding]:
 def _index() -> Iterator[DoctorFinding]:
     rebuild = partial(rebuild_index, lambda _counts: None)
     try:
-        yield from _unnoted()
+        # Recordings whose change no index was told of, on any machine.
+        unnoted = index_log.unnoted().select_related("bucket").order_by("pk")
+        for recording in unnoted:
+            repair = partial(index_log.note_change, [recording.pk])
+            yield _misplaced(recording, repair, recording.bucket)
         index = following.open_index()
         for bucket in Bucket.objects.present().order_by("pk"):
             # Checksums first: a damaged index would also seem to lack recordings.
@@ -129,14 +127,6 @@ def _index() -> Iterator[DoctorFinding]:
             str(error),
             "--fix rebuilds the index from the stored fingerprints.",
             rebuild,
-        )
-
-
-def _unnoted() -> Iterator[DoctorFinding]:
-    """Find recordings whose change no index was told of, on any machine."""
-    for recording in index_log.unnoted().select_related("bucket").order_by("pk"):
-        yield _misplaced(
-            recording, partial(index_log.note_change, [recording.pk]), recording.bucket
         )
 
 

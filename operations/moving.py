@@ -33,8 +33,7 @@ def move(folder: Path, target: Path, progress: Progress) -> Path:
 
     ``folder`` receives the backup that the move uses; its path is returned.
     """
-    new_settings = _read_settings(target)
-    _refuse_same_place(new_settings)
+    new_settings = _settings_elsewhere(target)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     state = _State(folder / STATE, str(target.resolve()))
     target_commands = _Elsewhere(target, new_settings, progress)
@@ -131,16 +130,15 @@ class _Elsewhere:
             )
 
 
-def _read_settings(target: Path) -> dict[str, str]:
+def _settings_elsewhere(target: Path) -> dict[str, str]:
+    """Return the settings in a file, which must name another data folder than ours."""
     lines = target.read_text(encoding="utf-8").splitlines()
     matches = (_LINE.match(line) for line in lines)
-    return {match[1]: match[2].strip("\"'") for match in matches if match}
-
-
-def _refuse_same_place(wanted: dict[str, str]) -> None:
+    wanted = {match[1]: match[2].strip("\"'") for match in matches if match}
     place = wanted.get("ACRPORTAL_DATA_DIR")
     if not place or Path(place).resolve() == settings.ACRPORTAL_DATA_DIR:
         raise MoveFailed(
             "The new settings must name their own ACRPORTAL_DATA_DIR: the old "
             "folder stays unchanged."
         )
+    return wanted

@@ -102,7 +102,10 @@ def restore(folder: Path, progress: Progress) -> dict[str, int]:
     _require_fresh(nodes)
     _restore_keys(folder / "keys")
     _restore_media(folder, progress)
-    _restore_index(folder, manifest)
+    # The index is compared with the rows when it first follows them.
+    shutil.rmtree(index_store.index_folder(), ignore_errors=True)
+    if manifest["index"]["files"]:
+        shutil.copytree(folder / "index", index_store.index_folder())
     rows = _restore_rows(folder, manifest, nodes, progress)
     call_command("migrate", verbosity=0)
     index_log.begin_anew()
@@ -229,14 +232,6 @@ def _restore_media(folder: Path, progress: Progress) -> None:
             raise NotFresh(f"The storage does not accept the name {media.name}.")
         if number % 100 == 0:
             progress(f"media: {number} files restored")
-
-
-def _restore_index(folder: Path, manifest: dict[str, Any]) -> None:
-    """Restore the index; it is compared with the rows when it first follows them."""
-    target = index_store.index_folder()
-    shutil.rmtree(target, ignore_errors=True)
-    if manifest["index"]["files"]:
-        shutil.copytree(folder / "index", target)
 
 
 def _restore_rows(

@@ -43,7 +43,25 @@ class Outlook:
 
 def outlook(*, by: datetime) -> list[Outlook]:
     """Return each rule with what it deletes by a moment; nothing is changed."""
-    return [*_audio(by), _reports(by), _callbacks(by), _sessions(by), _jobs(by)]
+    sessions = Outlook(
+        kind="sessions",
+        label=_("Unused sessions"),
+        of="",
+        days=settings.SESSION_COOKIE_AGE // 86_400,
+        setting="",
+        count=_sessions_over(by).count(),
+        size_bytes=0,
+    )
+    jobs = Outlook(
+        kind="jobs",
+        label=_("Finished jobs"),
+        of="",
+        days=DONE_KEPT.days,
+        setting="",
+        count=jobs_past_their_time(by=by).count(),
+        size_bytes=0,
+    )
+    return [*_audio(by), _reports(by), _callbacks(by), sessions, jobs]
 
 
 def prune() -> int:
@@ -102,30 +120,6 @@ def _callbacks(by: datetime) -> Outlook:
         setting="ACRPORTAL_ORPHAN_DAYS",
         count=expiring["count"],
         size_bytes=expiring["size"] or 0,
-    )
-
-
-def _sessions(by: datetime) -> Outlook:
-    return Outlook(
-        kind="sessions",
-        label=_("Unused sessions"),
-        of="",
-        days=settings.SESSION_COOKIE_AGE // 86_400,
-        setting="",
-        count=_sessions_over(by).count(),
-        size_bytes=0,
-    )
-
-
-def _jobs(by: datetime) -> Outlook:
-    return Outlook(
-        kind="jobs",
-        label=_("Finished jobs"),
-        of="",
-        days=DONE_KEPT.days,
-        setting="",
-        count=jobs_past_their_time(by=by).count(),
-        size_bytes=0,
     )
 
 

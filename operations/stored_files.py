@@ -92,10 +92,11 @@ def _way_back(
     """Return the repair of a lost file, if any, and the advice to print."""
     if column == "proxy" and isinstance(row, Recording | ScannedFile):
         return partial(_render_again, row), "--fix creates it again from the audio."
-    if column == "fingerprint" and isinstance(row, Recording) and _has_audio(row):
-        return partial(
-            _fingerprint_again, row.pk
-        ), "--fix creates it again from the audio."
+    if column == "fingerprint" and isinstance(row, Recording):
+        audio = Recording.objects.values_list("audio", flat=True).get(pk=row.pk)
+        if audio and default_storage.exists(audio):
+            repair = partial(_fingerprint_again, row.pk)
+            return repair, "--fix creates it again from the audio."
     return (
         None,
         "Restore it from a backup (docs/operations.md), or add the audio again.",
@@ -107,11 +108,6 @@ def _render_again(row: Recording | ScannedFile) -> None:
     row.proxy = ""
     package = catalogue if isinstance(row, Recording) else scanning
     submit(package.jobs.RENDITION, row)
-
-
-def _has_audio(recording: Recording) -> bool:
-    name = Recording.objects.values_list("audio", flat=True).get(pk=recording.pk)
-    return bool(name) and default_storage.exists(name)
 
 
 def _fingerprint_again(recording_id: int) -> None:

@@ -113,7 +113,14 @@ def load_table(model: type[models.Model], path: Path) -> int:
         # Migrations create rows, such as groups and reserved buckets.
         cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - as above
         while chunk := list(islice(rows, _CHUNK_ROWS)):
-            cursor.executemany(insert, [_to_database(ordered, row) for row in chunk])
+            values: list[list[Any]] = [
+                [
+                    _prepared(field, value)
+                    for field, value in zip(ordered, row, strict=True)
+                ]
+                for row in chunk
+            ]
+            cursor.executemany(insert, values)
             count += len(chunk)
     return count
 
@@ -160,10 +167,6 @@ def _as_json(value: object) -> str:
     if isinstance(value, bytes | memoryview):
         return base64.b64encode(bytes(value)).decode("ascii")
     raise TypeError(f"{type(value).__name__} cannot be stored in a backup")
-
-
-def _to_database(fields: list[models.Field[Any, Any]], row: list[Any]) -> list[Any]:
-    return [_prepared(field, value) for field, value in zip(fields, row, strict=True)]
 
 
 def _prepared(field: models.Field[Any, Any], value: object) -> object:

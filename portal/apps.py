@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from common.names import mark_names
+from common.words import mark_names
 
 
 class PortalConfig(AppConfig):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from accounts.selectors import deciders
+from accounts.services import deciders
 from catalogue.models import Bucket
 from catalogue.selectors import artists_hold
 from common.filters import (

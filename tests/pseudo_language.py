@@ -17,7 +17,7 @@ from django.utils.translation import trans_real
 from lxml import html
 from pytest_django import Settings
 
-from common.names import own_models
+from common.words import own_models
 
 CODE = "xx"
 _LETTERS = str.maketrans(

@@ -125,28 +125,30 @@ def bucket_shapes(buckets: Sequence[Bucket]) -> list[Json]:
         .annotate(num=Count("pk"), size=Sum("audio_bytes"))
     )
     figures = {row["bucket"]: (row["num"], row["size"]) for row in counted}
-    return [_bucket(bucket, *figures.get(bucket.pk, (0, 0))) for bucket in buckets]
-
-
-def _bucket(bucket: Bucket, num: int, size: int) -> Json:
-    return {
-        "id": bucket.pk,
-        "uid": bucket.created_by_id or 0,
-        "name": bucket.name,
-        "type": bucket.bucket_type,
-        "node": "local",
-        "state": 1,
-        "region": bucket.region or DEFAULT_REGION,
-        "metadata_template": bucket.metadata_template,
-        "labels": bucket.labels,
-        "net_type": bucket.net_type,
-        "num": num,
-        # A text on the wire, unlike a container's size.
-        "size": str(size),
-        "access_permission": "private",
-        "created_at": plain_instant(bucket.created_at),
-        "updated_at": plain_instant(bucket.updated_at),
-    }
+    shapes = []
+    for bucket in buckets:
+        num, size = figures.get(bucket.pk, (0, 0))
+        shapes.append(
+            {
+                "id": bucket.pk,
+                "uid": bucket.created_by_id or 0,
+                "name": bucket.name,
+                "type": bucket.bucket_type,
+                "node": "local",
+                "state": 1,
+                "region": bucket.region or DEFAULT_REGION,
+                "metadata_template": bucket.metadata_template,
+                "labels": bucket.labels,
+                "net_type": bucket.net_type,
+                "num": num,
+                # A text on the wire, unlike a container's size.
+                "size": str(size),
+                "access_permission": "private",
+                "created_at": plain_instant(bucket.created_at),
+                "updated_at": plain_instant(bucket.updated_at),
+            }
+        )
+    return shapes
 
 
 @extend_schema_serializer(

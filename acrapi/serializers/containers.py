@@ -127,28 +127,27 @@ def container_shapes(containers: Sequence[Container]) -> list[Json]:
         .annotate(num=Count("pk"), size=Sum("size_bytes"))
     )
     figures = {row["container"]: (row["num"], row["size"]) for row in counted}
-    return [
-        _shape(container, *figures.get(container.pk, (0, 0)))
-        for container in containers
-    ]
-
-
-def _shape(container: Container, num: int, size: int) -> Json:
-    buckets = sorted(container.buckets.all(), key=lambda bucket: bucket.pk)
-    return {
-        "id": container.pk,
-        "uid": container.created_by_id or 0,
-        "name": container.name,
-        "region": container.region or DEFAULT_REGION,
-        "state": 1,
-        "buckets": [{"id": bucket.pk, "name": bucket.name} for bucket in buckets],
-        "audio_type": container.audio_type,
-        "engine": container.wire_engine,
-        "policy": container.policy,
-        "callback_url": container.callback_url or None,
-        **{flag: getattr(container, flag) for flag in _FLAGS},
-        "num": num,
-        "size": size,
-        "created_at": instant(container.created_at),
-        "updated_at": instant(container.updated_at),
-    }
+    shapes = []
+    for container in containers:
+        num, size = figures.get(container.pk, (0, 0))
+        buckets = sorted(container.buckets.all(), key=lambda bucket: bucket.pk)
+        shapes.append(
+            {
+                "id": container.pk,
+                "uid": container.created_by_id or 0,
+                "name": container.name,
+                "region": container.region or DEFAULT_REGION,
+                "state": 1,
+                "buckets": [{"id": each.pk, "name": each.name} for each in buckets],
+                "audio_type": container.audio_type,
+                "engine": container.wire_engine,
+                "policy": container.policy,
+                "callback_url": container.callback_url or None,
+                **{flag: getattr(container, flag) for flag in _FLAGS},
+                "num": num,
+                "size": size,
+                "created_at": instant(container.created_at),
+                "updated_at": instant(container.updated_at),
+            }
+        )
+    return shapes

@@ -61,7 +61,13 @@ class ObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """Return the object; empty values become an empty object."""
         if isinstance(data, str):
-            data = self._read(data)
+            try:
+                # Longer text is cut and then fails to parse, which bounds the work.
+                data = json.loads(data[:_MAX_TEXT]) if data.strip() else {}
+            except (ValueError, RecursionError) as error:
+                raise serializers.ValidationError(
+                    f"This is not JSON: {error}."
+                ) from error
         if data is None or data == [] or data == "":
             return {}
         if not isinstance(data, dict):
@@ -70,15 +76,6 @@ class ObjectField(serializers.Field[dict[str, Any], Any, Any, Any]):
             )
         refuse_unstorable(data)
         return data
-
-    def _read(self, text: str) -> object:
-        if not text.strip():
-            return {}
-        try:
-            # Longer text is cut and then fails to parse, which bounds the work.
-            return json.loads(text[:_MAX_TEXT])
-        except (ValueError, RecursionError) as error:
-            raise serializers.ValidationError(f"This is not JSON: {error}.") from error
 
     def to_representation(self, value: Any) -> Any:
         """Return the value unchanged."""

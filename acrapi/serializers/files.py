@@ -79,31 +79,30 @@ def file_shapes(
 ) -> list[Json]:
     """Return files in wire format, with their results if wanted."""
     results = results_of(files) if with_results else {}
-    return [
-        _shape(file) | ({"results": results[file.pk]} if with_results else {})
-        for file in files
-    ]
-
-
-def _shape(file: ScannedFile) -> Json:
-    data_type, uri = _origin(file)
-    return {
-        "id": str(file.uid),
-        "uid": file.uploaded_by_id or 0,
-        "cid": file.container_id,
-        "name": file.name,
-        "duration": whole_seconds(file.duration_ms),
-        "uri": uri,
-        "url": file.source_url,
-        "data_type": data_type,
-        "engine": file.container.wire_engine,
-        "count": 1,
-        "state": file_state(file),
-        "total": 1,
-        "music_detected": PROCESSING,
-        "created_at": instant(file.created_at),
-        "updated_at": instant(file.updated_at),
-    }
+    shapes = []
+    for file in files:
+        data_type, uri = _origin(file)
+        shape: Json = {
+            "id": str(file.uid),
+            "uid": file.uploaded_by_id or 0,
+            "cid": file.container_id,
+            "name": file.name,
+            "duration": whole_seconds(file.duration_ms),
+            "uri": uri,
+            "url": file.source_url,
+            "data_type": data_type,
+            "engine": file.container.wire_engine,
+            "count": 1,
+            "state": file_state(file),
+            "total": 1,
+            "music_detected": PROCESSING,
+            "created_at": instant(file.created_at),
+            "updated_at": instant(file.updated_at),
+        }
+        if with_results:
+            shape["results"] = results[file.pk]
+        shapes.append(shape)
+    return shapes
 
 
 def _origin(file: ScannedFile) -> tuple[str, str]:

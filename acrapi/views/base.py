@@ -16,9 +16,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.bearer import BearerAuthentication
 from accounts.roles import Action
-from acrapi.auth import TokenAllows
+from accounts.tokens import BearerAuthentication
+from acrapi.auth import TokenAllows, TokenThrottle
 from acrapi.errors import WireError, exception_handler
 from acrapi.parsers import (
     MAX_FORM_BYTES,
@@ -26,7 +26,6 @@ from acrapi.parsers import (
     WireJSONParser,
     WireMultiPartParser,
 )
-from acrapi.throttling import TokenThrottle
 from common.bodies import BodyTooLarge, accept_body, file_body_bytes
 
 

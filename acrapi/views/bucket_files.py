@@ -172,9 +172,17 @@ class BucketFileView(WireView):
         form = AudioFileUpdateSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
-        update_recording(
-            recording=recording, columns=_columns(validated), user=user_of(request)
-        )
+        columns: dict[str, object] = {}
+        if validated.get("title"):
+            columns["title"] = validated["title"]
+        if "user_defined" in validated:
+            # Names in user-defined data fill our columns too.
+            details = details_of("", validated["user_defined"])
+            columns["user_defined"] = details.user_defined
+            for name in ("artists", "album", "label"):
+                if value := getattr(details, name):
+                    columns[name] = value
+        update_recording(recording=recording, columns=columns, user=user_of(request))
         return Response({"data": audio_file_shapes([recording])[0]})
 
     @described(
@@ -266,17 +274,3 @@ def _moved(request: Request, recordings: list[Recording], target: Bucket) -> Res
 def _retire(request: Request, bucket: Bucket, ids: object) -> None:
     recordings = named_recordings(recordings_of(bucket), ids, place=_place(bucket))
     retire_recordings(recordings=recordings, user=user_of(request))
-
-
-def _columns(fields: dict[str, Any]) -> dict[str, object]:  # Any: DRF's own type
-    """Return the columns to write; names in user-defined data fill our columns too."""
-    columns: dict[str, object] = {}
-    if fields.get("title"):
-        columns["title"] = fields["title"]
-    if "user_defined" in fields:
-        details = details_of("", fields["user_defined"])
-        columns["user_defined"] = details.user_defined
-        for name in ("artists", "album", "label"):
-            if value := getattr(details, name):
-                columns[name] = value
-    return columns

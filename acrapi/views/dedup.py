@@ -131,7 +131,12 @@ class DedupFilesView(WireView):
     def post(self, request: Request, bucket_id: str) -> Response:
         """Compare a track with the bucket, and store it if it is new."""
         bucket = _dedup_bucket(bucket_id)
-        form = DedupRequestSerializer(data=_unquoted(request_fields(request)))
+        fields = request_fields(request)
+        given = fields.get("id")
+        # Some shells leave quotes around the id.
+        if isinstance(given, str) and len(given) > 1 and given[0] == given[-1] == '"':
+            fields["id"] = given[1:-1]
+        form = DedupRequestSerializer(data=fields)
         form.is_valid(raise_exception=True)
         validated: dict[str, Any] = form.validated_data  # Any: DRF's own type
         if validated.get("file") is None:
@@ -200,11 +205,3 @@ def _named(bucket: Bucket, ids: str) -> list[Recording]:
             f"Bucket {bucket.pk} has no dedup file {ids[:80]}.", code="unknown_file"
         )
     return list(known.values())
-
-
-def _unquoted(fields: dict[str, Any]) -> dict[str, Any]:  # Any: whatever a client sends
-    """Remove quotes that some shells leave around the id."""
-    given = fields.get("id")
-    if isinstance(given, str) and len(given) > 1 and given[0] == given[-1] == '"':
-        fields["id"] = given[1:-1]
-    return fields

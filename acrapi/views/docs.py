@@ -101,6 +101,7 @@ def _groups() -> list[tuple[str, list[Operation]]]:
 def _operation(document: Json, path: str, method: str, description: Json) -> Operation:
     content = description.get("requestBody", {}).get("content", {})
     body: Json = next(iter(content.values()), {})
+    example = next(iter(body.get("examples", {}).values()), None)
     answers = description["responses"]
     return Operation(
         anchor=description["operationId"],
@@ -119,7 +120,7 @@ def _operation(document: Json, path: str, method: str, description: Json) -> Ope
         ],
         fields=list(_fields(document, body.get("schema", {}))),
         answers=[(code, _STATUS_TEXTS.get(code, "")) for code in sorted(answers)],
-        example=_example(body),
+        example=json.dumps(example["value"], indent=2) if example else "",
         answer_fields=list(_fields(document, _answer_schema(document, answers))),
     )
 
@@ -157,9 +158,3 @@ def _resolved(document: Json, schema: Json) -> Json:
         name = reference.rsplit("/", 1)[-1]
         return document["components"]["schemas"][name]  # type: ignore[no-any-return]  # a document's part
     return schema
-
-
-def _example(body: Json) -> str:
-    examples = body.get("examples", {})
-    first = next(iter(examples.values()), None)
-    return json.dumps(first["value"], indent=2) if first else ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.files.base import File
 from django.db import transaction
@@ -20,7 +22,6 @@ from acrapi.idempotency import once
 from acrapi.lookup import container_of, files_of, named_files, with_container
 from acrapi.pagination import paged
 from acrapi.parsers import fields_of
-from acrapi.platforms import video_of
 from acrapi.schema import IDEMPOTENT, PAGE, UNFIT, UNKNOWN, described
 from acrapi.serializers.envelopes import ErrorSerializer, enveloped, listed
 from acrapi.serializers.files import (
@@ -45,8 +46,26 @@ from scanning.services.intake import (
 from scanning.services.removal import delete_files
 from scanning.services.scans import request_scan
 
+_PLATFORMS = {
+    "youtube.com": "youtube",
+    "youtu.be": "youtube",
+    "youtube-nocookie.com": "youtube",
+    "vimeo.com": "vimeo",
+    "dailymotion.com": "dailymotion",
+    "facebook.com": "facebook",
+    "instagram.com": "instagram",
+    "tiktok.com": "tiktok",
+    "twitter.com": "twitter",
+    "x.com": "twitter",
+    "soundcloud.com": "soundcloud",
+    "twitch.tv": "twitch",
+}
+
+
 _TAG = "files"
 _TRUE = {"1", "true", "yes"}
+# Other texts in the filter by state are ignored.
+_STATES = {"0", "1", "-1", "-2", "-3"}
 # The filters on ``uri`` by its prefix.
 _URI_KINDS = {
     "audio:": Q(source_type=SourceType.FILE),
@@ -86,7 +105,9 @@ class FilesView(WireView):
         if search := query_text(request, "search"):
             rows = rows.filter(_search(search))
         if state := query_text(request, "state").strip():
-            rows = rows.filter(file_state_filter(_states(state)))
+            parts = [part.strip() for part in state.split(",")]
+            states = [int(part) for part in parts if part in _STATES]
+            rows = rows.filter(file_state_filter(states))
         return Response(paged(request, rows, shapes))
 
     @described(
@@ -150,18 +171,13 @@ class RescanView(WireView):
         """Queue a scan of each file; running scans continue."""
         container = container_of(container_id)
         for file in named_files(container, ids):
-            _rescan(file, user_of(request))
+            try:
+                request_scan(scanned_file=file, user=user_of(request))
+            except IntakeRefused as refused:
+                # The protocol has no refusal for a scan that is already queued.
+                if refused.code != "scan_running":
+                    raise
         return Response({"data": file_shapes(named_files(container, ids))})
-
-
-def _rescan(file: ScannedFile, user: User) -> None:
-    """Queue a scan unless the file is waiting or being scanned."""
-    try:
-        request_scan(scanned_file=file, user=user)
-    except IntakeRefused as refused:
-        # The protocol has no refusal for a scan that is already queued.
-        if refused.code != "scan_running":
-            raise
 
 
 def request_fields(request: Request) -> dict[str, Any]:  # Any: whatever a client sends
@@ -228,7 +244,7 @@ def _submit_link(
     if fields["data_type"] == "audio_url":
         return submit_link(container=container, url=url, user=user, name=name)
     try:
-        video = video_of(url)
+        video = _video_of(url)
     except ValueError as error:
         raise invalid("url", "This is not a complete web address.") from error
     details = FileDetails(platform=video.platform, external_id=video.identifier)
@@ -264,7 +280,27 @@ def _search(text: str) -> Q:
     return condition
 
 
-def _states(given: str) -> list[int]:
-    """Return the states in a comma-separated list; ignore other texts."""
-    parts = [part.strip() for part in given.split(",")]
-    return [int(part) for part in parts if part in {"0", "1", "-1", "-2", "-3"}]
+class _Video(NamedTuple):
+    """A video on a platform."""
+
+    platform: str
+    identifier: str
+
+
+def _video_of(url: str) -> _Video:
+    """Return platform and video id; the host stands in for unknown platforms."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+    known = next(
+        (
+            name
+            for end, name in _PLATFORMS.items()
+            if host == end or host.endswith(f".{end}")
+        ),
+        host,
+    )
+    given = parse_qs(parts.query).get("v") if known == "youtube" else None
+    last = unquote(PurePosixPath(parts.path).name)
+    identifier = (given[0] if given else last) or host
+    clean = "".join(c for c in identifier if c.isprintable())
+    return _Video(known[:60], clean[:200])

@@ -22,11 +22,11 @@ from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from acrapi.auth import ProjectThrottle
 from acrapi.errors import WireError
 from acrapi.formats import plain_instant
 from acrapi.parsers import fields_of
 from acrapi.results import custom_file
-from acrapi.throttling import ProjectThrottle
 from acrapi.views.base import WireView
 from catalogue.models import Recording
 from common.bodies import BodyTooLarge

@@ -80,17 +80,13 @@ def erase(*, person: User, actor: User | str) -> Erasure:
     SocialAccount.objects.filter(user=person).delete()
     Match.objects.filter(decided_by=person).update(decided_by_name=erasure.pseudonym)
     ReportRun.objects.filter(run_by=person).update(run_by_name=erasure.pseudonym)
-    _empty(person, erasure.pseudonym)
-    audit.services.record(case=f"user:{person.pk}", action="user.erased", actor=actor)
-    audit.services.erase_actor(actor=person, pseudonym=erasure.pseudonym)
-    return erasure
-
-
-def _empty(person: User, pseudonym: str) -> None:
-    person.username = pseudonym
+    person.username = erasure.pseudonym
     person.first_name = person.last_name = person.email = ""
     person.is_active = person.is_staff = person.is_superuser = False
     person.last_login = None
     person.set_unusable_password()
     person.save()
     person.groups.clear()
+    audit.services.record(case=f"user:{person.pk}", action="user.erased", actor=actor)
+    audit.services.erase_actor(actor=person, pseudonym=erasure.pseudonym)
+    return erasure

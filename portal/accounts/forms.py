@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.scopes import Scope
+from accounts.roles import Scope
 from catalogue.models import Bucket
 from scanning.models import Project
 

@@ -1,9 +1,10 @@
-"""Views of API tokens and of the project keys that identify clips."""
+"""Views of API tokens, of project keys, and of a person's columns of lists."""
 
 from __future__ import annotations
 
 from django.contrib import messages
 from django.db.models import Prefetch, QuerySet
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,7 +16,13 @@ from accounts.roles import Action
 from accounts.tokens import create_token, revoke_token
 from catalogue.models import Bucket
 from portal.accounts.forms import ProjectForm, TokenForm
-from portal.shared.access import PortalRequest, confirmed_to_post, needs
+from portal.shared.access import (
+    PortalRequest,
+    confirmed_to_post,
+    needs,
+    own_address,
+)
+from portal.shared.columns import LISTS
 from portal.shared.lists import page_of
 from scanning.models import Project
 from scanning.services.projects import create_project, revoke_project
@@ -38,6 +45,10 @@ def tokens(request: PortalRequest) -> HttpResponseBase:
             actor=request.user,
         )
         secret, form = made.secret, TokenForm()
+    projects = Project.objects.none()
+    if request.user.has_perm(Action.CONFIGURE):
+        buckets = Prefetch("buckets", queryset=Bucket.objects.present())
+        projects = Project.objects.prefetch_related(buckets)
     return render(
         request,
         "portal/accounts/tokens.html",
@@ -45,7 +56,7 @@ def tokens(request: PortalRequest) -> HttpResponseBase:
             "form": form,
             "secret": secret,
             "page_obj": page_of(request, _visible(request)),
-            "projects": _projects(request),
+            "projects": projects,
         },
     )
 
@@ -80,6 +91,21 @@ def project_create(request: PortalRequest) -> HttpResponseBase:
 
 
 @require_POST
+@needs(Action.VIEW)
+def list_columns(request: PortalRequest, name: str) -> HttpResponseBase:
+    """Keep which columns of a list the person sees, or go back to the usual ones."""
+    if name not in LISTS:
+        raise Http404
+    user, chosen = request.user, request.POST.getlist("column")
+    columns = {one: names for one, names in user.list_columns.items() if one != name}
+    if "usual" not in request.POST:
+        columns[name] = [each.name for each in LISTS[name] if each.name in chosen]
+    user.list_columns = columns
+    user.save(update_fields=["list_columns"])
+    return redirect(own_address(request, request.POST.get("next", "")) or "/")
+
+
+@require_POST
 @needs(Action.CONFIGURE)
 def project_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Revoke a project's keys immediately."""
@@ -97,12 +123,3 @@ def _visible(request: PortalRequest) -> QuerySet[ApiToken]:
     if request.user.has_perm(Action.CONFIGURE):
         return rows
     return rows.filter(owner=request.user)
-
-
-def _projects(request: PortalRequest) -> QuerySet[Project]:
-    """Return every project for users who may create one, and none for others."""
-    if not request.user.has_perm(Action.CONFIGURE):
-        return Project.objects.none()
-    return Project.objects.prefetch_related(
-        Prefetch("buckets", queryset=Bucket.objects.present())
-    )

@@ -198,11 +198,13 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
         """Return the hours that each container sent, with its limit."""
         if account._state.adding:
             return gettext("Nothing yet.")
-        return format_html_join(
-            "",
-            "{}<br>",
-            ((_spent(container),) for container in account.containers.all()),
-        )
+        lines = []
+        for container in account.containers.all():
+            hours = sent_ms_this_month(container=container) / HOUR_MS
+            cap = container.cloud_cap_hours
+            limit = gettext("no limit") if cap is None else f"of {cap} h"
+            lines.append((f"{container.name}: {hours:.2f} h, {limit}",))
+        return format_html_join("", "{}<br>", lines)
 
     @admin.display(description=_("Callback address"))
     def callback_address(self, account: CloudAccount) -> SafeString | str:
@@ -337,13 +339,6 @@ def _show_trial(request: HttpRequest, account: CloudAccount) -> None:
     level = messages.SUCCESS if trial.works else messages.ERROR
     for note in trial.notes:
         messages.add_message(request, level, f"{account}: {note}")
-
-
-def _spent(container: Container) -> str:
-    hours = sent_ms_this_month(container=container) / HOUR_MS
-    cap = container.cloud_cap_hours
-    limit = gettext("no limit") if cap is None else f"of {cap} h"
-    return f"{container.name}: {hours:.2f} h, {limit}"
 
 
 @admin.register(CloudJob)

@@ -180,8 +180,10 @@ def _carry_out_many(
         _apply(request, work)
         return None
     limit = decision_limit(user_of(request))
-    # After a form error keep the matches and versions that the page showed.
-    expected = _expected(request) if applying else _versions(queryset, limit)
+    rows = queryset.order_by("-created_at", "-pk").values_list("uid", "version")
+    # After a form error keep the matches and versions that the page showed. One more
+    # than the limit shows that there are too many.
+    expected = _expected(request) if applying else dict(rows[: limit + 1])
     if len(expected) > limit:
         messages.error(
             request, _("Select at most %(limit)s matches at once.") % {"limit": limit}
@@ -206,12 +208,6 @@ def _carry_out_many(
         "any_pk": preview[0].pk if preview else "",
     }
     return TemplateResponse(request, "admin/review/match/decide_many.html", context)
-
-
-def _versions(queryset: QuerySet[Match], limit: int) -> Versions:
-    """Return the versions of selected matches, at most ``limit + 1`` of them."""
-    rows = queryset.order_by("-created_at", "-pk").values_list("uid", "version")
-    return dict(rows[: limit + 1])
 
 
 def _expected(request: HttpRequest) -> Versions:

@@ -8,9 +8,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.bearer import BearerAuthentication
 from accounts.models import User
 from accounts.roles import Action
+from accounts.tokens import BearerAuthentication
 
 
 class PersonView(APIView):

@@ -12,9 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import scopes
 from accounts.models import ApiToken
-from accounts.roles import Action
+from accounts.roles import Action, scopes_allow
 from portal.api.base import ProgramView
 from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb
 from review.decisions.decide import decide_one
@@ -47,7 +46,7 @@ class MayDecide(BasePermission):
             return False
         if not isinstance(request.auth, ApiToken):
             return True
-        return scopes.allows(request.auth.scopes, action)
+        return scopes_allow(request.auth.scopes, action)
 
 
 class MatchSerializer(serializers.ModelSerializer[Match]):

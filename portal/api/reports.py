@@ -17,9 +17,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import scopes
 from accounts.models import ApiToken
-from accounts.roles import Action
+from accounts.roles import Action, scopes_allow
 from portal.api.base import ProgramView
 from reports import selectors, services
 from reports.choices import STREAMED, FilesWithout, Format, Mode, RunState, Separator
@@ -55,7 +54,7 @@ class MayReport(BasePermission):
         if not isinstance(request.auth, ApiToken):
             return True
         wanted = {action, Action.REPORT}
-        return any(scopes.allows(request.auth.scopes, each) for each in wanted)
+        return any(scopes_allow(request.auth.scopes, each) for each in wanted)
 
 
 def _option_field(name: str) -> serializers.ChoiceField:

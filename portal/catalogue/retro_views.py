@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, QueryDict
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -29,7 +29,11 @@ _LATEST = 25
 @needs(Action.APPROVE)
 def retro_start(request: PortalRequest) -> HttpResponseBase:
     """Estimate a search for recordings; start it on POST."""
-    recordings = _named(request.POST if request.method == "POST" else request.GET)
+    query = request.POST if request.method == "POST" else request.GET
+    named = Recording.objects.filter(uid__in=query.getlist("recording"))
+    recordings = list(named.order_by("title", "pk"))
+    if not recordings:
+        raise Http404(_("No such recording."))
     if request.method == "POST":
         try:
             started = retro.request_search(recordings=recordings, user=request.user)
@@ -45,15 +49,6 @@ def retro_start(request: PortalRequest) -> HttpResponseBase:
         ],
     }
     return render(request, "portal/catalogue/retro_start.html", context)
-
-
-def _named(query: QueryDict) -> list[Recording]:
-    """Return the recordings that the query names; raise Http404 if there are none."""
-    uids = query.getlist("recording")
-    recordings = list(Recording.objects.filter(uid__in=uids).order_by("title", "pk"))
-    if not recordings:
-        raise Http404(_("No such recording."))
-    return recordings
 
 
 def _visible(uid: str) -> RetroSearch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -87,6 +87,8 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one recording: waveform, metadata and matches."""
     recording = get_object_or_404(Recording.objects.select_related("bucket"), uid=uid)
     matches = review_selectors.matches(filters=MatchFilter(recording=uid))
+    group = DedupMember.objects.filter(recording=recording).values("group")
+    same_sound = DedupMember.objects.filter(group__in=group)
     return render(
         request,
         "portal/catalogue/recording_detail.html",
@@ -95,7 +97,9 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             "wave": wave_paths(load_waveform(recording)),
             "matches": review_selectors.with_segments(matches[:_SHOWN_MATCHES]),
             "match_count": count_of(matches),
-            "same_sound": _same_sound(recording),
+            "same_sound": same_sound.exclude(recording=recording).select_related(
+                "recording"
+            ),
             "exclusions": selectors.excluded_segments(recording),
             "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
             if request.user.has_perm(Action.EDIT_CATALOGUE)
@@ -103,13 +107,6 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             "audio_url": audio_url(recording),
         },
     )
-
-
-def _same_sound(recording: Recording) -> QuerySet[DedupMember]:
-    """Return the other members of the recording's duplicate group."""
-    group = DedupMember.objects.filter(recording=recording).values("group")
-    others = DedupMember.objects.filter(group__in=group).exclude(recording=recording)
-    return others.select_related("recording")
 
 
 @takes_files(Action.EDIT_CATALOGUE)

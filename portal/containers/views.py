@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -19,12 +20,39 @@ from django.views.decorators.http import (
 
 from accounts.models import User
 from accounts.roles import Action
-from portal.containers.forms import ContainerForm
 from portal.shared.access import PortalRequest, needs
+from portal.shared.fields import BucketsInput
 from review.services import floors
 from scanning.models import Container, OutboundCallback
 from scanning.services.containers import inbound_callback_url, record_saved
 from scanning.services.outbound_callbacks import send_again
+
+
+class ContainerForm(forms.ModelForm[Container]):
+    """The settings of a container."""
+
+    callback_url = forms.URLField(
+        required=False,
+        max_length=2000,
+        label=gettext_lazy("Callback address"),
+        assume_scheme="https",
+        help_text=gettext_lazy(
+            "Results are posted to this address when a scan has ended."
+        ),
+    )
+
+    class Meta:
+        model = Container
+        fields = [
+            *("name", "buckets", "engine", "audio_type", "score_floor"),
+            *("upload_audio", "link_audio", "audio_days"),
+            *("hide_rejected", "callback_url"),
+        ]
+        labels = {
+            "upload_audio": gettext_lazy("Keep uploaded audio"),
+            "link_audio": gettext_lazy("Keep audio from links"),
+        }
+        widgets = {"buckets": BucketsInput}
 
 
 @require_safe

@@ -85,7 +85,10 @@ def widgets(user: User) -> dict[str, Widget]:
     reads: dict[str, Callable[[], object]] = {
         "numbers": lambda: numbers(user, waiting),
         "next": lambda: next_in_line(user),
-        "reasons": lambda: _reasons_of(user, waiting),
+        # The reasons of a very long queue are slow to count.
+        "reasons": lambda: (
+            reasons() if waiting() <= COUNTED else _remembered("reasons", user, reasons)
+        ),
         "weeks": lambda: _remembered("weeks", user, weeks),
         "found": lambda: _remembered("found", user, found_this_week),
         "precision": lambda: _remembered("precision", user, precision),
@@ -93,7 +96,15 @@ def widgets(user: User) -> dict[str, Widget]:
         "cloud": cloud,
         "latest": latest,
     }
-    return {name: _read(name, read) for name, read in reads.items()}
+    drawn = {}
+    for name, read in reads.items():
+        data = None
+        try:
+            data = read()
+        except Exception:  # one widget must not break the page
+            logger.exception("dashboard widget failed", extra={"widget": name})
+        drawn[name] = Widget(name, f"portal/dashboard/_{name}.html", data)
+    return drawn
 
 
 def _remembered(name: str, user: User, read: Callable[[], object]) -> object:
@@ -105,22 +116,6 @@ def _remembered(name: str, user: User, read: Callable[[], object]) -> object:
     who = "everybody" if reach.sees_everything() else user.pk
     key = f"dashboard:{name}:{who}:{get_language()}"
     return caches["process"].get_or_set(key, read, timeout=REMEMBERED_SECONDS)
-
-
-def _reasons_of(user: User, waiting: Callable[[], int]) -> object:
-    """Return the waiting matches by reason; cache them if the queue is very long."""
-    if waiting() <= COUNTED:
-        return reasons()
-    return _remembered("reasons", user, reasons)
-
-
-def _read(name: str, read: Callable[[], object]) -> Widget:
-    template = f"portal/dashboard/_{name}.html"
-    try:
-        return Widget(name, template, read())
-    except Exception:  # one widget must not break the page
-        logger.exception("dashboard widget failed", extra={"widget": name})
-        return Widget(name, template, None)
 
 
 def numbers(user: User, count_waiting: Callable[[], int]) -> dict[str, object]:

@@ -360,6 +360,11 @@ def _shown(
     recording = place.recording
     one, other = sorted((first.pk, recording.pk))
     link = links.get((one, other))
+    shared = ""
+    if link is not None and link.runs:
+        is_one = link.one_id == recording.pk
+        share = link.coverage_one if is_one else link.coverage_other
+        shared = formats.percent(share, 1)
     return Shown(
         letter=LETTERS[number % len(LETTERS)],
         recording=recording,
@@ -368,7 +373,7 @@ def _shown(
         audio_url=playback.audio_url(recording),
         quality=quality_of(recording),
         matches=counts.get(recording.pk, 0),
-        shared=_shared(link, recording),
+        shared=shared,
         link=link,
         step=_step(link, first),
     )
@@ -387,13 +392,6 @@ def _step(link: PairLink | None, first: Recording) -> Step:
         return Step()
     rate = there / length
     return Step(longest.reference_start_ms, longest.start_ms, f"{rate:.6f}")
-
-
-def _shared(link: PairLink | None, recording: Recording) -> str:
-    if link is None or not link.runs:
-        return ""
-    share = link.coverage_one if link.one_id == recording.pk else link.coverage_other
-    return formats.percent(share, 1)
 
 
 def references() -> int:

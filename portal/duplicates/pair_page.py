@@ -72,8 +72,14 @@ def pair_context(
         if intervals
         else None,
         "ribbons": [
-            _ribbon(one, intervals),
-            _ribbon(other, [_turned(interval) for interval in intervals]),
+            _ribbon(one, [(each.start_ms, each.end_ms) for each in intervals]),
+            _ribbon(
+                other,
+                [
+                    (each.reference_start_ms, each.reference_end_ms)
+                    for each in intervals
+                ],
+            ),
         ],
         "fields": fields,
         "differing": sum(field.differs for field in fields),
@@ -170,7 +176,7 @@ def _segments(intervals: Sequence[SharedInterval]) -> list[ribbon.DrawnSegment]:
     ]
 
 
-def _ribbon(recording: Recording, intervals: Sequence[SharedInterval]) -> SharedRibbon:
+def _ribbon(recording: Recording, intervals: Sequence[tuple[int, int]]) -> SharedRibbon:
     whole = max(1, recording.duration_ms)
     return SharedRibbon(
         recording,
@@ -178,21 +184,9 @@ def _ribbon(recording: Recording, intervals: Sequence[SharedInterval]) -> Shared
         waveform.wave_paths(load_waveform(recording)),
         tuple(
             (
-                f"{100 * interval.start_ms / whole:.3f}%",
-                f"{100 * (interval.end_ms - interval.start_ms) / whole:.3f}%",
+                f"{100 * start_ms / whole:.3f}%",
+                f"{100 * (end_ms - start_ms) / whole:.3f}%",
             )
-            for interval in intervals
+            for start_ms, end_ms in intervals
         ),
-    )
-
-
-def _turned(interval: SharedInterval) -> SharedInterval:
-    return SharedInterval(
-        interval.reference_start_ms,
-        interval.reference_end_ms,
-        interval.start_ms,
-        interval.end_ms,
-        1 / interval.tempo_ratio,
-        interval.pitch_cents,
-        interval.score,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.duplicates import pair_views, report_views, views
+from portal.duplicates import pair_views, views
 
 urlpatterns = [
     path("duplicates/", views.duplicates, name="duplicates"),
@@ -18,7 +18,7 @@ urlpatterns = [
     path("duplicates/merge-many/", pair_views.duplicate_bulk, name="duplicate_bulk"),
     path(
         "duplicates/report.<str:form>",
-        report_views.duplicate_report,
+        views.duplicate_report,
         name="duplicate_report",
     ),
     path("duplicates/g/<str:uid>/", views.duplicate_group, name="duplicate_group"),

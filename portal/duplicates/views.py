@@ -1,13 +1,12 @@
-"""Duplicates: the list, a group and its actions, loops, the catalogue check."""
+"""Duplicates: the list, a group and its actions, loops, the catalogue check, the report."""
 
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404
+from django.http import FileResponse, Http404, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import (
@@ -18,6 +17,7 @@ from django.views.decorators.http import (
 
 from accounts.reach import refuse_limited, working_for
 from accounts.roles import Action
+from common.storage import scratch_directory
 from dedup import actions, checks, loop_actions, selectors
 from dedup.errors import ActionRefused, GroupChanged
 from dedup.models import (
@@ -30,10 +30,14 @@ from dedup.models import (
 )
 from portal.duplicates import page
 from portal.duplicates.forms import ActionForm, DuplicateFilterForm
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.fields import sentence_of
 from portal.shared.lists import page_of
+from reports import duplicates as duplicate_reports
 from review.errors import ReviewError
+
+_REPORT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _DONE = {
     ActionVerb.CANONICAL: gettext_lazy("{title} stands for its group now."),
@@ -216,7 +220,8 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
             messages.error(request, refused.message)
         else:
             messages.success(request, results[verb])
-    return redirect(_back(request))
+    target = own_address(request, request.POST.get("next", ""))
+    return redirect(target or "portal:duplicates")
 
 
 @require_POST
@@ -340,8 +345,26 @@ def _show_outcome(request: PortalRequest, action: DedupAction) -> None:
     messages.success(request, f"{text} " + _("It can be undone for 30 days."))
 
 
-def _back(request: PortalRequest) -> str:
-    target = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
-        return target
-    return reverse("portal:duplicates")
+@require_safe
+@needs(Action.REPORT)
+def duplicate_report(request: PortalRequest, form: str) -> HttpResponseBase:
+    """Download open duplicates and identifier collisions as CSV, JSON or XLSX."""
+    name = f"duplicates.{form}"
+    if form == "xlsx":
+        with scratch_directory() as folder:
+            path = folder / name
+            duplicate_reports.write_workbook(path)
+            # The open file stays readable after its folder is deleted.
+            return FileResponse(
+                path.open("rb"), as_attachment=True, filename=name, content_type=_XLSX
+            )
+    if form not in _REPORT_TYPES:
+        raise Http404
+    pieces = (
+        duplicate_reports.as_csv() if form == "csv" else duplicate_reports.as_json()
+    )
+    return StreamingHttpResponse(
+        pieces,
+        content_type=_REPORT_TYPES[form],
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )

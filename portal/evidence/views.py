@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from django import forms
 from django.contrib import messages
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
     require_http_methods,
@@ -16,12 +18,21 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
-from portal.evidence.forms import PackForm
 from portal.shared.access import PortalRequest, needs
 from reports.evidence import selectors, services, signing
 from reports.evidence.errors import EvidenceRefused
 from reports.models import EvidencePack, PackStatus
 from review.models import Match
+
+
+class PackForm(forms.Form):
+    """The contents of an evidence pack."""
+
+    reference_clips = forms.BooleanField(
+        required=False,
+        initial=True,
+        label=gettext_lazy("Include excerpts of the recording as well as of the file"),
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -33,7 +44,17 @@ def evidence(request: PortalRequest, uid: str) -> HttpResponseBase:
         Match.objects.select_related("recording", "scanned_file"), uid=uid
     )
     if request.method == "POST":
-        return _build(request, match)
+        form = PackForm(request.POST)
+        form.is_valid()
+        try:
+            services.request_pack(
+                match=match,
+                user=request.user,
+                with_reference_clips=form.cleaned_data["reference_clips"],
+            )
+        except EvidenceRefused as refused:
+            messages.error(request, refused.message)
+        return redirect(reverse("portal:evidence", args=[match.uid]))
     packs = selectors.packs_of(match)
     return render(
         request,
@@ -47,20 +68,6 @@ def evidence(request: PortalRequest, uid: str) -> HttpResponseBase:
             "has_key": signing.has_key(),
         },
     )
-
-
-def _build(request: PortalRequest, match: Match) -> HttpResponseBase:
-    form = PackForm(request.POST)
-    form.is_valid()
-    try:
-        services.request_pack(
-            match=match,
-            user=request.user,
-            with_reference_clips=form.cleaned_data["reference_clips"],
-        )
-    except EvidenceRefused as refused:
-        messages.error(request, refused.message)
-    return redirect(reverse("portal:evidence", args=[match.uid]))
 
 
 @require_safe

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -23,9 +22,10 @@ from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from accounts.roles import Action
-from accounts.selectors import deciders
+from accounts.services import deciders
 from portal.files.forms import reason_field
 from portal.shared.access import PortalRequest, needs
+from portal.shared.selectors import is_uuid
 from review.choices import WAITING_STATES
 from review.decisions import assignment
 from review.decisions.decide import decision_limit
@@ -113,10 +113,6 @@ def _rescan(file: ScannedFile, user: User, _form: forms.Form) -> None:
     request_scan(scanned_file=file, user=user)
 
 
-def _why_not_deleted(file: ScannedFile, user: User, _form: forms.Form) -> str:
-    return _held_by(file, user)
-
-
 def _delete(file: ScannedFile, user: User, form: forms.Form) -> None:
     delete_files(files=[file], user=user, reason=form.cleaned_data["reason"])
 
@@ -127,7 +123,7 @@ def _why_not_moved(file: ScannedFile, user: User, form: forms.Form) -> str:
         why = filing.why_not_moved(scanned_file=file, container=container)
         if why:
             return why
-    return _held_by(file, user)
+    return _held_by(file, user, form)
 
 
 def _move(file: ScannedFile, user: User, form: forms.Form) -> None:
@@ -171,7 +167,7 @@ def _waiting(file: ScannedFile) -> QuerySet[Match]:
     return Match.objects.filter(scanned_file=file, state__in=WAITING_STATES)
 
 
-def _held_by(file: ScannedFile, user: User) -> str:
+def _held_by(file: ScannedFile, user: User, _form: forms.Form) -> str:
     """Say who reviews a match of the file now, if somebody else does."""
     held = (
         Match.objects.filter(scanned_file=file, locked_until__gt=datetime.now(tz=UTC))
@@ -226,7 +222,7 @@ VERBS: Mapping[str, FileVerb] = {
         gettext_lazy("deleted"),
         Action.DELETE,
         DeleteManyForm,
-        _why_not_deleted,
+        _held_by,
         _delete,
     ),
 }
@@ -243,7 +239,9 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
         return redirect(back)
     if not request.user.has_perm(verb.action):
         raise PermissionDenied(_("Your role may not do this with files."))
-    files = _chosen(request.POST.getlist("file"))
+    uids = {uid for uid in request.POST.getlist("file") if is_uuid(uid)}
+    ticked = selectors.files().filter(uid__in=uids).order_by("name")
+    files = list(ticked[: LIMIT + 1])
     if not files:
         messages.error(request, _("Tick at least one file."))
         return redirect(back)
@@ -262,28 +260,9 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
         "files": files,
         "going": [file for file, why in reasons if not why],
         "left_out": [(file, why) for file, why in reasons if why],
-        "states": _states(files),
+        "states": dict(Counter(file.status for file in files)),
     }
     return render(request, "portal/files/files_many.html", context)
-
-
-def _chosen(uids: Sequence[str]) -> list[ScannedFile]:
-    """Return the ticked files, one more than the limit at most."""
-    valid = {uid for uid in uids if is_uuid(uid)}
-    return list(selectors.files().filter(uid__in=valid).order_by("name")[: LIMIT + 1])
-
-
-def is_uuid(text: str) -> bool:
-    """Tell whether the text is the uid of a file."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _states(files: Sequence[ScannedFile]) -> dict[str, int]:
-    return dict(Counter(file.status for file in files))
 
 
 def _do(

@@ -35,7 +35,6 @@ from portal.files.forms import (
     RemoveAudioForm,
     RescanForm,
 )
-from portal.files.many import is_uuid
 from portal.files.page import segment_rows
 from portal.pictures.file import (
     draw_coverage,
@@ -48,7 +47,12 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.lists import count_of, page_of, sorted_by
 from portal.shared.playback import audio_response, audio_url
-from portal.shared.selectors import count_per_row, files_named, shown_matches
+from portal.shared.selectors import (
+    count_per_row,
+    files_named,
+    is_uuid,
+    shown_matches,
+)
 from review import scan_diff
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match

@@ -1,4 +1,4 @@
-"""What the pages of both kinds of imports say and where they lead."""
+"""The forms of both kinds of imports, and what their pages say and where they lead."""
 
 from __future__ import annotations
 
@@ -6,16 +6,66 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from django import forms
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from accounts.roles import Action
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
+from imports import services
 from imports.models import CatalogueImport, Import, ResultImport
 from imports.recordings.rows import CLEAR, COLUMNS
 from imports.recordings.summary import ImportSummary
 from imports.results.importer import ResultSummary
-from portal.imports.forms import ResultsForm, TableForm
+from scanning.models import Container
+
+
+class TableForm(forms.Form):
+    """A table of recordings, and the audio files that its rows name."""
+
+    bucket = forms.ModelChoiceField(
+        Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID),
+        empty_label=None,
+        label=_("Bucket"),
+    )
+    table = forms.FileField(label=_("Table (CSV or XLSX)"))
+    archive = forms.FileField(
+        required=False,
+        label=_("Audio files (ZIP)"),
+        help_text=_("Not needed where the rows hold links."),
+    )
+    encoding = forms.ChoiceField(
+        label=_("Text of the CSV file"),
+        choices=[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252")],
+    )
+    keep_unknown = forms.BooleanField(
+        required=False, label=_("Keep columns with other names as data")
+    )
+
+    def keep(self, user: User) -> CatalogueImport:
+        """Store what was uploaded, and have it checked."""
+        return services.keep_table(user=user, **self.cleaned_data)
+
+
+class ResultsForm(forms.Form):
+    """A file of results, and the container for its files."""
+
+    container = forms.ModelChoiceField(
+        Container.objects.present(), empty_label=None, label=_("Container")
+    )
+    file = forms.FileField(
+        label=_("Results (CSV or JSON)"),
+        help_text=_(
+            "A CSV of ACRCloud's file scan tool, or a JSON dump of its File Scanning API."
+        ),
+    )
+
+    def keep(self, user: User) -> ResultImport:
+        """Store what was uploaded, and have it checked."""
+        return services.keep_results(user=user, **self.cleaned_data)
+
 
 _SAMPLE = (
     "custom_id,title,artists,audio,isrc,label\r\n"

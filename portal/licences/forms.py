@@ -125,12 +125,9 @@ class LicenceForm(forms.ModelForm[Licence]):
             self.add_error(
                 "valid_until", gettext("The end must not be before the start.")
             )
-        if not self.instance.built_in:
-            self._drop_other_scopes(cleaned)
-        return cleaned
-
-    def _drop_other_scopes(self, cleaned: dict[str, Any]) -> None:  # Any: form values
-        """Empty the fields that the chosen scope and kind of use do not have."""
+        if self.instance.built_in:
+            return cleaned
+        # Empty the fields that the chosen scope and kind of use do not have.
         scope = cleaned.get("scope")
         for name, own in (
             ("buckets", LicenceScope.BUCKET),
@@ -141,6 +138,7 @@ class LicenceForm(forms.ModelForm[Licence]):
                 cleaned[name] = []
         if cleaned.get("use_kind") == UseKind.ANY:
             cleaned["use_values"] = []
+        return cleaned
 
     def chosen_buckets(self) -> list[Bucket]:
         """Return the buckets that the licence covers."""

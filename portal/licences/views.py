@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import FileResponse, Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -41,7 +41,19 @@ def licence_list(request: PortalRequest) -> HttpResponseBase:
     licences.own_accounts()
     filters = LicenceFilterForm(request.GET)
     filters.is_valid()
-    rows = _filtered(filters.cleaned_data).annotate(
+    rows = Licence.objects.all()
+    text = filters.cleaned_data.get("q", "").strip()
+    if text:
+        number = text.upper().removeprefix(NUMBER_PREFIX)
+        by_number = Q(pk=int(number)) if number.isdecimal() else Q()
+        rows = rows.filter(Q(holder__icontains=text) | by_number)
+    ended = Q(withdrawn_at__isnull=False) | Q(valid_until__lt=timezone.localdate())
+    states = {
+        "active": Q(active=True) & ~ended,
+        "draft": Q(active=False, withdrawn_at__isnull=True),
+        "ended": ended,
+    }
+    rows = rows.filter(states.get(filters.cleaned_data.get("state", ""), Q())).annotate(
         cleared_count=Count("matches", filter=Q(matches__state=MatchState.CLEARED))
     )
     page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-number"))
@@ -54,23 +66,6 @@ def licence_list(request: PortalRequest) -> HttpResponseBase:
             "today": timezone.localdate(),
         },
     )
-
-
-def _filtered(filters: dict[str, str]) -> QuerySet[Licence]:
-    """Return the licences that match the cleaned filter values."""
-    rows = Licence.objects.all()
-    text = filters.get("q", "").strip()
-    if text:
-        number = text.upper().removeprefix(NUMBER_PREFIX)
-        by_number = Q(pk=int(number)) if number.isdecimal() else Q()
-        rows = rows.filter(Q(holder__icontains=text) | by_number)
-    ended = Q(withdrawn_at__isnull=False) | Q(valid_until__lt=timezone.localdate())
-    states = {
-        "active": Q(active=True) & ~ended,
-        "draft": Q(active=False, withdrawn_at__isnull=True),
-        "ended": ended,
-    }
-    return rows.filter(states.get(filters.get("state", ""), Q()))
 
 
 @takes_files(Action.APPROVE)

@@ -9,9 +9,7 @@ import csv
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 from django.conf import settings
 from django.core.files import File
@@ -63,19 +61,11 @@ def ensure_users() -> list[Login]:
         logins = [login for login in logins if login.username != username]
         logins.append(Login(username, password, role))
     if {login.username for login in logins} != known or not path.exists():
-        _write_logins(path, logins)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump([asdict(login) for login in logins], file, indent=2)
     return logins
-
-
-def _write_logins(path: Path, logins: list[Login]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {"username": login.username, "password": login.password, "role": login.role}
-        for login in logins
-    ]
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(rows, file, indent=2)
 
 
 def ensure_catalogue(user: User) -> Bucket:
@@ -84,35 +74,28 @@ def ensure_catalogue(user: User) -> Bucket:
     if bucket is None:
         bucket = create_bucket(name=_BUCKET, user=user)
     known = set(bucket.recordings.values_list("custom_id", flat=True))
-    for row in _catalogue_rows():
+    with (DEMO_DIR / "catalogue.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
         if row["custom_id"] in known:
             continue
         path = DEMO_DIR / row["file"]
         with path.open("rb") as handle:
             add_recording(
                 bucket=bucket,
-                details=_details(row),
+                details=RecordingDetails(
+                    title=row["title"],
+                    custom_id=row["custom_id"],
+                    artists=[row["artists"]],
+                    album=row["album"],
+                    label=row["label"],
+                    release_date=row["release_date"],
+                    isrc=row["isrc"],
+                ),
                 audio=File(handle, name=path.name),
                 user=user,
             )
     return bucket
-
-
-def _catalogue_rows() -> Iterator[dict[str, str]]:
-    with (DEMO_DIR / "catalogue.csv").open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
-
-
-def _details(row: dict[str, str]) -> RecordingDetails:
-    return RecordingDetails(
-        title=row["title"],
-        custom_id=row["custom_id"],
-        artists=[row["artists"]],
-        album=row["album"],
-        label=row["label"],
-        release_date=row["release_date"],
-        isrc=row["isrc"],
-    )
 
 
 def ensure_container(bucket: Bucket, user: User) -> Container:

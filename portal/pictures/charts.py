@@ -72,25 +72,23 @@ def bar_chart(
     longest = max((row.total for row in filled), default=1)
     names = tuple(str(name) for name in series)
     words = [f"{row.label} {row.total}" for row in filled]
+    drawn = []
+    for row in filled:
+        parts, at = [], 0.0
+        for number, (name, count) in enumerate(zip(names, row.counts, strict=True), 1):
+            width = FULL_PERCENT * count / longest
+            if count:
+                label = f"{row.label}, {name}: {count}"
+                parts.append(Part(f"{at:.2f}%", f"{width:.2f}%", number, label))
+            at += width
+        drawn.append(DrawnRow(row, tuple(parts), f"{at:.2f}%"))
     return BarChart(
         title=str(title),
         summary=", ".join(words) or _("nothing"),
         series=names,
-        rows=tuple(_drawn(row, names, longest) for row in filled),
+        rows=tuple(drawn),
         total=sum(row.total for row in filled),
     )
-
-
-def _drawn(row: BarRow, names: Sequence[str], longest: int) -> DrawnRow:
-    parts = []
-    at = 0.0
-    for number, (name, count) in enumerate(zip(names, row.counts, strict=True), 1):
-        width = FULL_PERCENT * count / longest
-        if count:
-            label = f"{row.label}, {name}: {count}"
-            parts.append(Part(f"{at:.2f}%", f"{width:.2f}%", number, label))
-        at += width
-    return DrawnRow(row, tuple(parts), f"{at:.2f}%")
 
 
 @dataclass(frozen=True, slots=True)

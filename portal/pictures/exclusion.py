@@ -119,16 +119,29 @@ def strip(
     posted: QueryDict | None = None,
 ) -> Strip:
     """Return the strip; ``picked`` is the initial interval, ``posted`` the form data."""
-    listed = list(segments)
     initial: dict[str, object] = {"start": picked[0], "end": picked[1]}
     form = IntervalForm(recording, posted, initial)
     shown = None
     if posted is not None and form.is_valid():
         picked = form.interval()
         shown = preview(recording=recording, interval=picked)
+    whole = waveform.Window(0, recording.duration_ms)
+    picture = IntervalPicture(
+        duration_ms=recording.duration_ms,
+        wave=waveform.wave_paths(load_waveform(recording), points=_WAVE_POINTS),
+        ticks=ribbon.ruler(whole),
+        excluded=tuple(
+            ribbon.box(each.start_ms, each.end_ms, whole) for each in excluded
+        ),
+        segments=tuple(
+            ribbon.box(each.reference_start_ms, each.reference_end_ms, whole)
+            for each in segments
+        ),
+        picked=ribbon.box(picked[0], picked[1], whole),
+    )
     return Strip(
         form=form,
-        picture=_draw(recording, listed, excluded, picked),
+        picture=picture,
         preview=shown,
         seen=seen_mark(picked) if shown else "",
     )
@@ -144,25 +157,3 @@ def preview(*, recording: Recording, interval: Interval) -> exclusions.Exclusion
 def seen_mark(interval: Interval) -> str:
     """Return the form value that proves which interval's preview the user has seen."""
     return f"{interval[0]}-{interval[1]}"
-
-
-def _draw(
-    recording: Recording,
-    segments: Iterable[Segment],
-    excluded: Iterable[Exclusion],
-    picked: Interval,
-) -> IntervalPicture:
-    whole = waveform.Window(0, recording.duration_ms)
-    return IntervalPicture(
-        duration_ms=recording.duration_ms,
-        wave=waveform.wave_paths(load_waveform(recording), points=_WAVE_POINTS),
-        ticks=ribbon.ruler(whole),
-        excluded=tuple(
-            ribbon.box(each.start_ms, each.end_ms, whole) for each in excluded
-        ),
-        segments=tuple(
-            ribbon.box(each.reference_start_ms, each.reference_end_ms, whole)
-            for each in segments
-        ),
-        picked=ribbon.box(picked[0], picked[1], whole),
-    )

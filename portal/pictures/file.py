@@ -236,6 +236,13 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
     seen = seen_buckets()
     silent = [interval for interval in scan.unmatched if interval["kind"] == "silence"]
     silent_ms = sum(interval["end_ms"] - interval["start_ms"] for interval in silent)
+    judged = [
+        (interval["end_ms"] - interval["start_ms"], interval["speech_pct"])
+        for interval in scan.unmatched
+        if "speech_pct" in interval
+    ]
+    judged_ms = sum(interval_ms for interval_ms, _share in judged)
+    speech = sum(interval_ms * share for interval_ms, share in judged)
     is_known = scan.no_match_reason in NoMatchReason.values
     reason = NoMatchReason(scan.no_match_reason if is_known else "clean_scan")
     return {
@@ -252,22 +259,11 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
         "floor": file.container.score_floor,
         "usable_ms": file.duration_ms - silent_ms,
         "silence_pct": 100 * silent_ms / file.duration_ms if file.duration_ms else None,
-        "speech_pct": _speech_pct(scan),
+        "speech_pct": speech / judged_ms if judged_ms else None,
         "not_scanned": [
             interval for interval in scan.unmatched if interval["kind"] == "not_scanned"
         ],
     }
-
-
-def _speech_pct(scan: Scan) -> float | None:
-    """Return the percentage of speech in the rated intervals; None if none is rated."""
-    judged = [
-        (interval["end_ms"] - interval["start_ms"], interval["speech_pct"])
-        for interval in scan.unmatched
-        if "speech_pct" in interval
-    ]
-    length = sum(interval_ms for interval_ms, _ in judged)
-    return sum(ms * share for ms, share in judged) / length if length else None
 
 
 def _closest(

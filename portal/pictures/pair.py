@@ -98,7 +98,10 @@ def aligned(
     file: ScannedFile | Recording, recording: Recording, segment: AlignedInterval
 ) -> Pair:
     """Draw any two sounds around an interval that they share."""
-    ratio = _ratio(segment)
+    # Reference seconds per second of the source.
+    ratio = (segment.reference_end_ms - segment.reference_start_ms) / (
+        segment.end_ms - segment.start_ms
+    )
     shown = Window(segment.start_ms - CONTEXT_MS, segment.end_ms + CONTEXT_MS)
     around = round(CONTEXT_MS * ratio)
     heard = Window(
@@ -150,12 +153,6 @@ def aligned(
         pitch_cents=segment.pitch_cents,
         is_same_pitch=abs(float(segment.pitch_cents or 0)) < SAME_PITCH_CENTS,
     )
-
-
-def _ratio(segment: AlignedInterval) -> float:
-    """Return the reference seconds per second of the source."""
-    source = segment.end_ms - segment.start_ms
-    return (segment.reference_end_ms - segment.reference_start_ms) / source
 
 
 def _window_of(

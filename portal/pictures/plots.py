@@ -21,6 +21,8 @@ STRAIGHT = 0.005
 SAME_PART_MS = 1000
 
 CHART_HEIGHT, CHART_BOTTOM, CHART_TOP = 160, 22, 8
+SCALE_TOPS = (2, 4, 10, 20, 40, 60, 80, 100)
+CHART_ROOM = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
 BAR_SHARE = 0.3
 EVERY_LABEL = 6
 SHARE_ROW = 34
@@ -112,7 +114,14 @@ def alignment_plot(
     return AlignmentPlot(
         summary=_plot_summary(known),
         strokes=strokes,
-        across=tuple(_across_label(run, places) for run in runs),
+        across=tuple(
+            Label(
+                _number(_across(run[0].start_ms, places)),
+                _number(TOP + PLOT_HEIGHT + 16),
+                formats.clock(run[0].start_ms),
+            )
+            for run in runs
+        ),
         up=_up_labels(top_ms),
         folds=folds,
     )
@@ -124,7 +133,9 @@ def week_chart(rows: Sequence[Mapping[str, object]]) -> WeekChart:
     Rows have label, new, decided, and the first and last day as begin and end.
     """
     counts = [(str(r["label"]), _count(r["new"]), _count(r["decided"])) for r in rows]
-    top = _round_up(max((max(new, done) for _label, new, done in counts), default=0))
+    highest = max((max(new, done) for _label, new, done in counts), default=0)
+    rounded = (step for step in SCALE_TOPS if highest <= step)
+    top = next(rounded, -(-highest // 100) * 100)
     slot = 100 / max(len(counts), 1)
     bars: list[Bar] = []
     across: list[Label] = []
@@ -147,7 +158,10 @@ def week_chart(rows: Sequence[Mapping[str, object]]) -> WeekChart:
         % {"new": total_new, "done": total_done, "weeks": len(counts)},
         bars=tuple(bars),
         across=tuple(across),
-        up=tuple(_level(value, top) for value in (0, top // 2, top)),
+        up=tuple(
+            Label("0", _number(CHART_TOP + CHART_ROOM * (1 - value / top)), str(value))
+            for value in (0, top // 2, top)
+        ),
     )
 
 
@@ -163,15 +177,13 @@ def _runs(segments: Sequence[DrawnSegment]) -> list[list[DrawnSegment]]:
     return runs
 
 
-def _interval(run: Sequence[DrawnSegment]) -> Window:
-    return Window(run[0].start_ms, max(segment.end_ms for segment in run))
-
-
 def _places(
     runs: Sequence[Sequence[DrawnSegment]],
 ) -> tuple[list[tuple[Window, float, float]], tuple[str, ...]]:
     """Give each run its share of the width; return the places and x of the folds."""
-    intervals = [_interval(run) for run in runs]
+    intervals = [
+        Window(run[0].start_ms, max(segment.end_ms for segment in run)) for run in runs
+    ]
     room = PLOT_WIDTH - FOLD_WIDTH * (len(intervals) - 1)
     # Half of the width is shared evenly so that short runs stay readable.
     total = sum(interval.length_ms for interval in intervals)
@@ -222,14 +234,6 @@ def _stroke(
     )
 
 
-def _across_label(
-    run: Sequence[DrawnSegment], places: Sequence[tuple[Window, float, float]]
-) -> Label:
-    start = _interval(run).start_ms
-    x = _across(start, places)
-    return Label(_number(x), _number(TOP + PLOT_HEIGHT + 16), formats.clock(start))
-
-
 def _up_labels(top_ms: int) -> tuple[Label, ...]:
     ticks = ruler(Window(0, max(top_ms, 1)))
     main_ticks = [tick for tick in ticks if not tick.fine]
@@ -244,66 +248,44 @@ def _up_labels(top_ms: int) -> tuple[Label, ...]:
 
 
 def _plot_summary(segments: Sequence[DrawnSegment]) -> str:
-    speeds = {_is_normal_speed(segment) for segment in segments}
-    pace = _("normal speed") if speeds == {True} else _("changed speed")
-    again = _repeats(segments)
-    text = _("%(count)s segments, %(pace)s") % {"count": len(segments), "pace": pace}
-    if again:
-        text += "; " + _("%(numbers)s use the same part") % {
-            "numbers": ", ".join(str(number) for number in again)
-        }
-    return text
-
-
-def _is_normal_speed(segment: DrawnSegment) -> bool:
-    source = segment.end_ms - segment.start_ms
-    reference = (segment.reference_end_ms or 0) - (segment.reference_start_ms or 0)
-    return abs(reference / max(source, 1) - 1) <= STRAIGHT
-
-
-def _repeats(segments: Sequence[DrawnSegment]) -> list[int]:
-    """Return the numbers of segments that share over ``SAME_PART_MS`` of reference."""
+    is_changed = False
+    # The numbers of the segments that share over SAME_PART_MS of the reference.
     again: set[int] = set()
     for index, segment in enumerate(segments):
+        source = segment.end_ms - segment.start_ms
+        reference = (segment.reference_end_ms or 0) - (segment.reference_start_ms or 0)
+        is_changed |= abs(reference / max(source, 1) - 1) > STRAIGHT
         for other_index, other in enumerate(segments[:index]):
             start = max(segment.reference_start_ms or 0, other.reference_start_ms or 0)
             end = min(segment.reference_end_ms or 0, other.reference_end_ms or 0)
             if end - start > SAME_PART_MS:
                 again |= {index + 1, other_index + 1}
-    return sorted(again)
+    pace = _("changed speed") if is_changed else _("normal speed")
+    text = _("%(count)s segments, %(pace)s") % {"count": len(segments), "pace": pace}
+    if again:
+        text += "; " + _("%(numbers)s use the same part") % {
+            "numbers": ", ".join(str(number) for number in sorted(again))
+        }
+    return text
 
 
 def _bar(
     left: float, slot: float, top: int, series: int, value: int, label: str
 ) -> Bar:
-    room = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
-    height = room * value / top
+    height = CHART_ROOM * value / top
     width = slot * BAR_SHARE
     gap = slot * BAR_SHARE / 12
     x = left + slot / 2 + (-width - gap if series == 1 else gap)
     name = _("new") if series == 1 else _("decided")
     return Bar(
         x=f"{x:.2f}%",
-        y=_number(CHART_TOP + room - height),
+        y=_number(CHART_TOP + CHART_ROOM - height),
         width=f"{width:.2f}%",
         height=_number(height),
         series=series,
         label=_("%(label)s: %(value)s %(name)s")
         % {"label": label, "value": value, "name": name},
     )
-
-
-def _level(value: int, top: int) -> Label:
-    room = CHART_HEIGHT - CHART_BOTTOM - CHART_TOP
-    y = CHART_TOP + room * (1 - value / top)
-    return Label("0", _number(y), str(value))
-
-
-def _round_up(value: int) -> int:
-    for step in (2, 4, 10, 20, 40, 60, 80, 100):
-        if value <= step:
-            return step
-    return -(-value // 100) * 100
 
 
 def _count(value: object) -> int:

@@ -276,18 +276,14 @@ def ruler(window: Window) -> tuple[Tick, ...]:
     first = -(-window.start_ms // step) * step
     times = range(first, window.end_ms + 1, step)
     every = -(-len(times) // PHONE_LABELS)
-    return tuple(
-        _tick(at_ms, window, fine=index % every != 0)
-        for index, at_ms in enumerate(times)
-    )
-
-
-def _tick(at_ms: int, window: Window, *, fine: bool) -> Tick:
-    share = window.percent(at_ms)
-    place = "first" if share < 1 else ""
-    # A label at the very end would leave the plot or overlap its neighbour.
-    label = "" if share > EDGE_PERCENT else formats.clock(at_ms)
-    return Tick(_share(share), label, place, fine)
+    ticks = []
+    for index, at_ms in enumerate(times):
+        share = window.percent(at_ms)
+        # A label at the very end would leave the plot or overlap its neighbour.
+        label = "" if share > EDGE_PERCENT else formats.clock(at_ms)
+        place = "first" if share < 1 else ""
+        ticks.append(Tick(_share(share), label, place, fine=index % every != 0))
+    return tuple(ticks)
 
 
 def _clamped(window: Window | None, duration_ms: int) -> Window:
@@ -298,23 +294,21 @@ def _clamped(window: Window | None, duration_ms: int) -> Window:
 
 
 def _zooms(shown: Window, duration_ms: int) -> tuple[Zoom, ...]:
-    whole = Zoom(_("Whole file"), "", shown.length_ms >= duration_ms)
     lengths = [length for length in ZOOM_WINDOWS_MS if length < duration_ms]
     if not lengths:
         return ()
+    zooms = [Zoom(_("Whole file"), "", shown.length_ms >= duration_ms)]
     middle = (shown.start_ms + shown.end_ms) // 2 if shown.start_ms else 0
-    return (whole, *(_zoom(length, middle, shown, duration_ms) for length in lengths))
-
-
-def _zoom(length_ms: int, middle_ms: int, shown: Window, duration_ms: int) -> Zoom:
-    start = min(max(middle_ms - length_ms // 2, 0), duration_ms - length_ms)
-    label = (
-        _("%(count)s min") % {"count": length_ms // 60_000}
-        if length_ms >= 60_000
-        else _("%(count)s s") % {"count": length_ms // 1000}
-    )
-    query = _window_query(start, start + length_ms)
-    return Zoom(label, query, shown.length_ms == length_ms)
+    for length_ms in lengths:
+        start = min(max(middle - length_ms // 2, 0), duration_ms - length_ms)
+        label = (
+            _("%(count)s min") % {"count": length_ms // 60_000}
+            if length_ms >= 60_000
+            else _("%(count)s s") % {"count": length_ms // 1000}
+        )
+        query = _window_query(start, start + length_ms)
+        zooms.append(Zoom(label, query, shown.length_ms == length_ms))
+    return tuple(zooms)
 
 
 def _window_query(start_ms: int, end_ms: int) -> str:

@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.selectors import deciders
+from accounts.services import deciders
 from catalogue.models import Bucket
 from portal.shared.fields import BucketsInput, LinesField, Picker, TerritoriesField
 from review import conditions
@@ -153,16 +153,12 @@ class PolicyForm(forms.ModelForm[Policy]):
             low, high = cleaned.get(f"{name}_from"), cleaned.get(f"{name}_to")
             if low is not None and high is not None and high < low:
                 self.add_error(f"{name}_to", gettext("This lies below the lower edge."))
-        self.instance.conditions = self._conditions(cleaned)
-        return cleaned
-
-    def _conditions(self, cleaned: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         sets = {
             name: list(cleaned.get(name) or [])
             for name in (*_TYPED, "relations", "engines")
         }
         sets["buckets"] = [str(bucket.pk) for bucket in cleaned.get("buckets") or ()]
-        return conditions.as_json(
+        self.instance.conditions = conditions.as_json(
             sets=sets,
             ranges={
                 name: (cleaned.get(f"{name}_from"), cleaned.get(f"{name}_to"))
@@ -174,6 +170,7 @@ class PolicyForm(forms.ModelForm[Policy]):
             },
             score_scale=cleaned.get("score_scale") or DEFAULT_SCALE,
         )
+        return cleaned
 
     @property
     def then(self) -> list[forms.BoundField]:
@@ -186,20 +183,17 @@ class PolicyForm(forms.ModelForm[Policy]):
         named = {name: [name] for name in (*sets, *_FLAG_LABELS)}
         edges = {name: [f"{name}_from", f"{name}_to"] for name in _UNITS}
         edges["score"].append("score_scale")
-        return [
-            self._row(name, names)
-            for name, names in sorted(
-                (named | edges).items(),
-                key=lambda each: _ORDER.index(each[0]),
+        rows = []
+        for key in sorted(named | edges, key=_ORDER.index):
+            names = (named | edges)[key]
+            label = str(_UNITS[key][0] if key in _UNITS else self[key].label)
+            used = [self[name] for name in names if name != "score_scale"]
+            rows.append(
+                ConditionRow(
+                    key=key,
+                    label=label,
+                    fields=[self[name] for name in names],
+                    is_used=any(field.value() or field.errors for field in used),
+                )
             )
-        ]
-
-    def _row(self, name: str, names: list[str]) -> ConditionRow:
-        label = str(_UNITS[name][0] if name in _UNITS else self[name].label)
-        used = [self[each] for each in names if each != "score_scale"]
-        return ConditionRow(
-            key=name,
-            label=label,
-            fields=[self[each] for each in names],
-            is_used=any(each.value() or each.errors for each in used),
-        )
+        return rows

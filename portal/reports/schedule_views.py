@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -11,7 +10,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import Action
 from jobs.choices import OPEN_STATES
-from jobs.models import Job
 from jobs.selectors import jobs_of
 from portal.reports.forms import ScheduleForm
 from portal.shared.access import PortalRequest, needs
@@ -36,27 +34,20 @@ def schedules(request: PortalRequest) -> HttpResponseBase:
         )
         return redirect("portal:report_schedules")
     rows = scheduling.schedules_for(user=request.user)
+    latest = ReportDelivery.objects.filter(schedule__in=rows)
+    deliveries = list(latest.select_related("schedule__template", "run")[:_DELIVERIES])
+    waiting = jobs_of(DELIVERY, deliveries, OPEN_STATES)
     return render(
         request,
         "portal/reports/schedules.html",
         {
             "form": form,
             "schedules": rows,
-            "deliveries": _deliveries(rows),
+            "deliveries": [(each, waiting.get(each.pk)) for each in deliveries],
             "has_templates": form.fields["template"].queryset.exists(),  # type: ignore[attr-defined]  # a model choice
         },
         status=422 if form.errors else 200,
     )
-
-
-def _deliveries(
-    schedules: QuerySet[ReportSchedule],
-) -> list[tuple[ReportDelivery, Job | None]]:
-    """Return the latest deliveries with the jobs of those that wait."""
-    latest = ReportDelivery.objects.filter(schedule__in=schedules)
-    listed = list(latest.select_related("schedule__template", "run")[:_DELIVERIES])
-    waiting = jobs_of(DELIVERY, listed, OPEN_STATES)
-    return [(each, waiting.get(each.pk)) for each in listed]
 
 
 @require_POST

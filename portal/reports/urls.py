@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.urls import path
 
 from portal.reports import (
-    cue_sheet_views,
     run_views,
     schedule_views,
     summary_views,
@@ -47,16 +46,16 @@ urlpatterns = [
     path("reports/runs/<str:uid>/check/", run_views.run_check, name="report_check"),
     path("reports/runs/<str:uid>/again/", run_views.run_again, name="report_again"),
     path("reports/runs/<str:uid>/cancel/", run_views.run_cancel, name="report_cancel"),
-    path("files/<uuid:uid>/cue-sheet/", cue_sheet_views.cue_sheet, name="cue_sheet"),
+    path("files/<uuid:uid>/cue-sheet/", run_views.cue_sheet, name="cue_sheet"),
     path(
         "files/<uuid:uid>/cue-sheet.csv",
-        cue_sheet_views.cue_sheet_file,
+        run_views.cue_sheet_file,
         {"kind": "csv"},
         name="cue_sheet_csv",
     ),
     path(
         "files/<uuid:uid>/cue-sheet.pdf",
-        cue_sheet_views.cue_sheet_file,
+        run_views.cue_sheet_file,
         {"kind": "pdf"},
         name="cue_sheet_pdf",
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpResponseNotAllowed, QueryDict
@@ -23,7 +22,7 @@ from portal.shared.drafts import keeps_typed
 from portal.shared.selection import Progress, Versions
 from review.choices import Verb
 from review.decisions import assignment
-from review.decisions.decide import Decided, decide, decision_limit
+from review.decisions.decide import decide, decision_limit
 from review.decisions.verbs import RULES
 from review.errors import ReviewError
 from review.models import Match
@@ -64,11 +63,13 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
             gettext("Select at most %(limit)s matches at once.") % {"limit": limit},
         )
         return redirect(queue.url)
-    form = _form(verb, posted if "apply" in posted else None)
+    data = posted if "apply" in posted else None
+    form = AssignForm(data) if verb == ASSIGN else DecisionForm(RULES[verb], data)
     if again is not None:
         messages.warning(request, drafts.message())
     elif "apply" in posted and form.is_valid():
         return _apply(request, form, verb, queue)
+    first = Match.objects.filter(uid__in=list(chosen)[:PREVIEW_ROWS])
     context = {
         "form": form,
         "verb": verb,
@@ -76,15 +77,11 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
         "chosen": chosen,
         "packed": selection.pack(chosen),
         "counts": dict(_counts(chosen)),
-        "preview": _preview(chosen),
+        "preview": first.select_related("recording", "scanned_file").order_by("-pk"),
         "more": max(len(chosen) - PREVIEW_ROWS, 0),
         "back": queue.url,
     }
     return render(request, "portal/review/decide_many.html", context)
-
-
-def _form(verb: str, data: object) -> DecisionForm | AssignForm:
-    return AssignForm(data) if verb == ASSIGN else DecisionForm(RULES[verb], data)
 
 
 def _apply(
@@ -95,7 +92,17 @@ def _apply(
     if "stop" not in request.POST and progress.rest:
         step = progress.step(decision_limit(request.user))
         try:
-            outcome = _decider(request, form)(step)
+            if isinstance(form, AssignForm):
+                outcome = assignment.bulk_assign(
+                    uids=list(step),
+                    user=request.user,
+                    assignee=form.cleaned_data["assignee"],
+                    note=form.cleaned_data["note"],
+                )
+            else:
+                outcome = decide(
+                    versions=step, user=request.user, decision=form.decision()
+                )
         except ReviewError as refused:
             messages.error(request, refused.message)
             return redirect(queue.url)
@@ -115,21 +122,6 @@ def _apply(
         "back": queue.url,
     }
     return render(request, "portal/review/decided_many.html", context)
-
-
-def _decider(
-    request: PortalRequest, form: DecisionForm | AssignForm
-) -> Callable[[Versions], Decided]:
-    if isinstance(form, AssignForm):
-        values = form.cleaned_data
-        return lambda step: assignment.bulk_assign(
-            uids=list(step),
-            user=request.user,
-            assignee=values["assignee"],
-            note=values["note"],
-        )
-    decision = form.decision()
-    return lambda step: decide(versions=step, user=request.user, decision=decision)
 
 
 def _go_on(
@@ -160,11 +152,6 @@ def _counts(chosen: Versions) -> Counter[str]:
         rows = Match.objects.filter(uid__in=uids[at : at + 500])
         counts.update(rows.values_list("state", flat=True))
     return counts
-
-
-def _preview(chosen: Versions) -> list[Match]:
-    matches = Match.objects.filter(uid__in=list(chosen)[:PREVIEW_ROWS])
-    return list(matches.select_related("recording", "scanned_file").order_by("-pk"))
 
 
 def _selected(posted: QueryDict, queue: Queue) -> Versions:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import cast
 
 from django import forms
@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.selectors import deciders
+from accounts.services import deciders
 from review.decisions.verbs import Decision, VerbRule
 from review.errors import ReasonMissing
 from review.models import Licence
@@ -75,20 +75,17 @@ class DecisionForm(forms.Form):
     def decision(self) -> Decision:
         """Return the decision that the valid form describes."""
         values = self.cleaned_data
+        day, received_at = values.get("received"), None
+        # Neither no day nor today is a time of its own: both mean now.
+        if day is not None and day != timezone.localdate():
+            received_at = timezone.make_aware(datetime.combine(day, time.min))
         return Decision(
             self.rule.verb,
             code=values.get("code", ""),
             note=values.get("note", ""),
             licence=self.licence,
-            received_at=_start_of(values.get("received")),
+            received_at=received_at,
         )
-
-
-def _start_of(day: date | None) -> datetime | None:
-    """Return the start of the day; None, meaning now, for today or no day."""
-    if day is None or day == timezone.localdate():
-        return None
-    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 class SavedViewForm(forms.Form):

@@ -20,9 +20,8 @@ from catalogue.selectors import excluded_segments
 from portal.pictures import exclusion
 from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
-from portal.review.proposals import proposed
 from portal.review.queue import Queue
-from portal.review.reasons import shown_reason
+from portal.review.reasons import proposed, shown_reason
 from portal.shared.formats import clock, counted, percent
 from reports.evidence.selectors import evidence_of
 from review import coverage, selectors
@@ -95,7 +94,19 @@ class Draft:
     note: str
     code: str
     message: str
-    posted: QueryDict | None = None
+    posted: QueryDict
+
+    @classmethod
+    def of(cls, posted: QueryDict, *, code: str, message: str, verb: str = "") -> Draft:
+        """Return the draft that a form posted; ``verb`` replaces the form's own."""
+        return cls(
+            verb=verb or posted.get("verb", ""),
+            reason=posted.get("code") or posted.get("reason", ""),
+            note=posted.get("note", ""),
+            code=code,
+            message=message,
+            posted=posted,
+        )
 
 
 def open_match(*, match: Match, user: User) -> Match:

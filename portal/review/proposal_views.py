@@ -15,8 +15,8 @@ from accounts.roles import Action
 from catalogue.models import Exclusion
 from portal.pictures.exclusion import preview, seen_mark
 from portal.review import page, views
-from portal.review.proposals import FROM_QUEUE, proposed
 from portal.review.queue import Queue
+from portal.review.reasons import FROM_QUEUE, proposed
 from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.drafts import keeps_typed

@@ -1,17 +1,24 @@
-"""Why a match waits for a person: an icon, and a sentence with its figures."""
+"""Why a match waits for a person: an icon, a sentence with its figures, a proposal."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts.models import User
+from accounts.roles import Action
 from catalogue.models import Exclusion
-from portal.shared import formats
+from portal.review.queue import Queue
+from portal.shared import formats, playback
 from portal.shared.looks import reason_icon
-from review.choices import MatchState, QueueReason
+from review import approval
+from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
 from scanning.models import Segment
+
+FROM_QUEUE = "queue"
 
 _UNDECIDED = (MatchState.PENDING, MatchState.IN_REVIEW)
 
@@ -156,3 +163,41 @@ def _altered(segment: Segment | None) -> str:
     return _(
         "The source plays the recording at %(change)s. Compare both before you decide."
     ) % {"change": change}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A proposal with its links; ``why_not`` is why this user may not answer it."""
+
+    exclusion: Exclusion
+    said: str
+    url: str
+    audio_url: str
+    why_not: str
+
+
+def proposed(
+    *, exclusion: Exclusion, match: Match, queue: Queue, leads: str = ""
+) -> Proposed:
+    """Return the proposal as the page of a match shows it.
+
+    ``leads`` is ``FROM_QUEUE`` to return to the queue after an answer.
+    """
+    address = reverse("portal:match_proposal", args=[match.uid, exclusion.uid])
+    return Proposed(
+        exclusion=exclusion,
+        said=proposal_sentence(exclusion),
+        url=f"{address}{queue.query(leads=leads)}",
+        audio_url=playback.audio_url(match.recording),
+        why_not=_why_not(exclusion, match, queue.user),
+    )
+
+
+def _why_not(exclusion: Exclusion, match: Match, user: User) -> str:
+    if not user.has_perm(Action.EDIT_CATALOGUE):
+        return _("A manager decides it.")
+    if exclusion.created_by_id == user.pk and not approval.may_approve_own(user):
+        return _("You proposed this. Another manager must decide.")
+    if match.state not in WAITING_STATES:
+        return _("This match is decided; answer it on the page of the recording.")
+    return ""

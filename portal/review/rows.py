@@ -16,11 +16,15 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.roles import Action
-from catalogue.models import Exclusion
 from portal.review.page import Lock, lock_of
-from portal.review.proposals import FROM_QUEUE, Proposed, proposed
 from portal.review.queue import Queue, tab_counts
-from portal.review.reasons import ShownReason, shown_reason
+from portal.review.reasons import (
+    FROM_QUEUE,
+    Proposed,
+    ShownReason,
+    proposed,
+    shown_reason,
+)
 from portal.shared.access import PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.lists import count_of
@@ -65,20 +69,23 @@ def rows_of(
     """Return matches as rows; the queue also shows the proposals that they wait for."""
     listed = selectors.with_segments(matches)
     behind = selectors.proposals_behind(listed) if proposals else {}
-    return [_row(queue, match, behind.get(match.pk)) for match in listed]
-
-
-def _row(queue: Queue, match: Match, behind: Exclusion | None) -> QueueRow:
-    shown = None
-    if behind is not None:
-        shown = proposed(exclusion=behind, match=match, queue=queue, leads=FROM_QUEUE)
-    return QueueRow(
-        match=match,
-        lock=lock_of(match, queue.user),
-        url=queue.url_of(match),
-        why=shown_reason(match, next(iter(match.segments), None), behind),
-        proposal=shown,
-    )
+    rows = []
+    for match in listed:
+        exclusion, shown = behind.get(match.pk), None
+        if exclusion is not None:
+            shown = proposed(
+                exclusion=exclusion, match=match, queue=queue, leads=FROM_QUEUE
+            )
+        rows.append(
+            QueueRow(
+                match=match,
+                lock=lock_of(match, queue.user),
+                url=queue.url_of(match),
+                why=shown_reason(match, next(iter(match.segments), None), exclusion),
+                proposal=shown,
+            )
+        )
+    return rows
 
 
 @require_safe
@@ -108,11 +115,7 @@ def match_changes(request: PortalRequest) -> HttpResponseBase:
     """Return what changed in an open list of all matches; 304 if nothing did."""
     queue = Queue(user=request.user)
     rows = selectors.matches(filters=MatchFilter.from_query(request.GET))
-    return _changes(request, queue, rows, "portal/review/_match_row.html", _no_views)
-
-
-def _no_views(_user: User) -> dict[str, int]:
-    return {}
+    return _changes(request, queue, rows, "portal/review/_match_row.html")
 
 
 def _changes(
@@ -120,7 +123,7 @@ def _changes(
     queue: Queue,
     listed: QuerySet[Match],
     template: str,
-    more_counts: Callable[[User], dict[str, int]],
+    more_counts: Callable[[User], dict[str, int]] | None = None,
 ) -> HttpResponseBase:
     known = known_rows(request)
     shown = Match.objects.filter(uid__in=known).values_list(
@@ -136,7 +139,8 @@ def _changes(
 
     def counts() -> dict[str, int]:
         tabs = tab_counts(request.user)["tabs"]
-        return tabs | more_counts(request.user) | {"total": count_of(listed)}
+        more = more_counts(request.user) if more_counts else {}
+        return tabs | more | {"total": count_of(listed)}
 
     return answer_changes(
         request,

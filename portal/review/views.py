@@ -56,9 +56,15 @@ def review(request: PortalRequest, uid: str) -> HttpResponseBase:
     A page that a script or the browser only prefetches takes no lock.
     """
     match = find_match(uid)
-    if request.method == "GET" and not _looks_ahead(request):
+    purpose = request.headers.get("Sec-Purpose", "")
+    looks_ahead = "X-Look-Ahead" in request.headers or "prefetch" in purpose
+    if request.method == "GET" and not looks_ahead:
         match = page.open_match(match=match, user=request.user)
-    return _page(request, match, draft=_kept_draft(request))
+    # The input that was kept for this page when the session ended.
+    kept, draft = drafts.take(request), None
+    if kept is not None:
+        draft = Draft.of(kept, code=drafts.CODE, message=drafts.message())
+    return _page(request, match, draft=draft)
 
 
 @require_safe
@@ -170,21 +176,6 @@ def find_match(uid: str) -> Match:
     return get_object_or_404(matches, uid=uid)
 
 
-def _kept_draft(request: PortalRequest) -> Draft | None:
-    """Return the input kept for this page when the session ended, if any."""
-    posted = drafts.take(request)
-    if posted is None:
-        return None
-    return Draft(
-        verb=posted.get("verb", ""),
-        reason=posted.get("code") or posted.get("reason", ""),
-        note=posted.get("note", ""),
-        code=drafts.CODE,
-        message=drafts.message(),
-        posted=posted,
-    )
-
-
 def _queue(request: PortalRequest) -> Queue:
     return Queue.from_query(request.GET, request.user)
 
@@ -250,22 +241,9 @@ def refuse(
     """Answer with the cause, and keep the user's input."""
     if _wants_json(request):
         return JsonResponse({"code": code, "message": message}, status=status)
-    draft = Draft(
-        verb=verb or request.POST.get("verb", ""),
-        reason=request.POST.get("code") or request.POST.get("reason", ""),
-        note=request.POST.get("note", ""),
-        code=code,
-        message=str(message),
-        posted=request.POST,
-    )
+    draft = Draft.of(request.POST, code=code, message=str(message), verb=verb)
     return _page(request, find_match(match.uid), draft=draft, status=status)
 
 
 def _wants_json(request: HttpRequest) -> bool:
     return request.headers.get("Accept", "") == "application/json"
-
-
-def _looks_ahead(request: HttpRequest) -> bool:
-    return "X-Look-Ahead" in request.headers or "prefetch" in request.headers.get(
-        "Sec-Purpose", ""
-    )

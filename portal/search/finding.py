@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
@@ -26,6 +25,7 @@ from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import artists_hold
+from portal.shared.selectors import is_uuid
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
 from review.models.licence import NUMBER_PREFIX
@@ -113,23 +113,29 @@ def _group(kind: str, label: str, icon: str, hits: Iterable[Hit]) -> HitGroup:
 def _rows(asked: Asked, user: User) -> Iterator[HitGroup]:
     recordings, files = _recordings(asked), _files(asked)
     matches = _matches(asked, recordings, files)
-    yield _group(
-        "recordings",
-        _("Recordings"),
-        "catalogue",
-        [_recording_hit(each, asked) for each in recordings],
-    )
-    yield _group(
-        "files", _("Files"), "file", [_file_hit(each, asked) for each in files]
-    )
-    yield _group(
-        "matches",
-        _("Matches"),
-        "matches",
-        [_match_hit(each, asked) for each in matches],
-    )
+    hits = [
+        Hit(
+            marked(recording.title, asked.text),
+            reverse("portal:recording_detail", args=[recording.uid]),
+            _joined(recording.artist_names, recording.isrc, recording.bucket.name),
+            end=recording.get_status_display(),
+        )
+        for recording in recordings
+    ]
+    yield _group("recordings", _("Recordings"), "catalogue", hits)
+    hits = [_file_hit(each, asked) for each in files]
+    yield _group("files", _("Files"), "file", hits)
+    hits = [_match_hit(each, asked) for each in matches]
+    yield _group("matches", _("Matches"), "matches", hits)
     yield _group("containers", _("Containers"), "container", _containers(asked, user))
-    yield _group("buckets", _("Buckets"), "bucket", _buckets(asked))
+    hits = [
+        Hit(
+            marked(bucket.name, asked.text),
+            reverse("portal:bucket_detail", args=[bucket.pk]),
+        )
+        for bucket in _named(Bucket.objects.present(), asked)
+    ]
+    yield _group("buckets", _("Buckets"), "bucket", hits)
     yield _group("licences", _("Licences"), "shield", _licences(asked, user))
     yield _group("policies", _("Policies"), "policies", _policies(asked, user))
     if user.has_perm(Action.CONFIGURE):
@@ -156,7 +162,7 @@ def _recordings(asked: Asked) -> list[Recording]:
 
 def _files(asked: Asked) -> list[ScannedFile]:
     rows = selectors.files().order_by("-pk")
-    exact = Q(uid__in=[each for each in asked.ids if _is_uuid(each)])
+    exact = Q(uid__in=[each for each in asked.ids if is_uuid(each)])
     exact |= Q(name=asked.name)
     if asked.is_link:
         exact |= Q(link_key=link_key(asked.text))
@@ -183,30 +189,15 @@ def _matches(
     return list(present.exclude(state__in=_HIDDEN)[: asked.limit])
 
 
-def _is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _recording_hit(recording: Recording, asked: Asked) -> Hit:
-    parts = (recording.artist_names, recording.isrc, recording.bucket.name)
-    return Hit(
-        marked(recording.title, asked.text),
-        reverse("portal:recording_detail", args=[recording.uid]),
-        " · ".join(part for part in parts if part),
-        end=recording.get_status_display(),
-    )
+def _joined(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
 
 
 def _file_hit(file: ScannedFile, asked: Asked) -> Hit:
-    parts = (file.programme, file.container.name)
     return Hit(
         marked(file.name, asked.name),
         reverse("portal:file_detail", args=[file.uid]),
-        " · ".join(part for part in parts if part),
+        _joined(file.programme, file.container.name),
         state=file.status,
         looks="file",
     )
@@ -231,12 +222,6 @@ def _containers(asked: Asked, user: User) -> Iterator[Hit]:
     for each in _named(Container.objects.present(), asked):
         listed = f"{reverse('portal:file_list')}?container={each.pk}"
         url = reverse(name, args=[each.pk]) if name else listed
-        yield Hit(marked(each.name, asked.text), url)
-
-
-def _buckets(asked: Asked) -> Iterator[Hit]:
-    for each in _named(Bucket.objects.present(), asked):
-        url = reverse("portal:bucket_detail", args=[each.pk])
         yield Hit(marked(each.name, asked.text), url)
 
 

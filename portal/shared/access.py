@@ -10,6 +10,7 @@ from allauth.account.decorators import reauthentication_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -60,3 +61,15 @@ def confirmed_to_post(view: View[P]) -> View[P]:
     After the confirmation the original POST continues.
     """
     return cast("View[P]", reauthentication_required(allow_get=True)(view))
+
+
+def own_address(request: HttpRequest, address: str) -> str:
+    """Return the address if it leads to this portal, otherwise "".
+
+    Forms carry the address of the page that they came from; a forged one must not lead
+    to another site.
+    """
+    is_ours = url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}
+    )
+    return address if is_ours else ""

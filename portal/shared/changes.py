@@ -40,7 +40,9 @@ def answer_changes(
     ``draw`` returns the markup of rows by name; ``counts`` names its numbers as the page's
     ``data-count-of`` does, and the list's own ``total``.
     """
-    mark = _mark(request.user.pk, known, now)
+    newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first()
+    parts = (request.user.pk, newest, sorted(known.items()), sorted(now.items()))
+    mark = f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:20]}"'
     if request.headers.get("If-None-Match") == mark:
         return HttpResponseNotModified()
     stale = [name for name, token in now.items() if known[name] != token]
@@ -50,9 +52,3 @@ def answer_changes(
         "counts": {name: counted(count) for name, count in counts().items()},
     }
     return JsonResponse(answer, headers={"ETag": mark})
-
-
-def _mark(user: int, known: Tokens, now: Tokens) -> str:
-    newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first()
-    parts = (user, newest, sorted(known.items()), sorted(now.items()))
-    return f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:20]}"'

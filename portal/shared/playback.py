@@ -45,22 +45,6 @@ class Playable:
 
 def playable(owner: ScannedFile | Recording, version: str = "") -> Playable | None:
     """Return the version if it still exists, else the best file; None if none plays."""
-    files = _all_playable(owner)
-    best = files[0] if files else None
-    return next((file for file in files if file.version == version), best)
-
-
-def audio_url(owner: ScannedFile | Recording) -> str:
-    """Return the URL of the audio; empty if nothing can be played yet."""
-    best = playable(owner)
-    if best is None:
-        return ""
-    name = "file_audio" if isinstance(owner, ScannedFile) else "recording_audio"
-    return f"{reverse(f'portal:{name}', args=[owner.uid])}?v={best.version}"
-
-
-def _all_playable(owner: ScannedFile | Recording) -> list[Playable]:
-    """Return every stored file that browsers can play, the best first."""
     original, sha256 = (
         (owner.media, owner.sha256)
         if isinstance(owner, ScannedFile)
@@ -72,7 +56,17 @@ def _all_playable(owner: ScannedFile | Recording) -> list[Playable]:
         files.append(Playable(owner.proxy, RENDITION_TYPE, f"rendition-{sha256[:12]}"))
     if original and kind in _PLAYABLE:
         files.append(Playable(original, _PLAYABLE[kind], f"original-{sha256[:12]}"))
-    return files
+    best = files[0] if files else None
+    return next((file for file in files if file.version == version), best)
+
+
+def audio_url(owner: ScannedFile | Recording) -> str:
+    """Return the URL of the audio; empty if nothing can be played yet."""
+    best = playable(owner)
+    if best is None:
+        return ""
+    name = "file_audio" if isinstance(owner, ScannedFile) else "recording_audio"
+    return f"{reverse(f'portal:{name}', args=[owner.uid])}?v={best.version}"
 
 
 def audio_response(

@@ -74,10 +74,15 @@ class Progress:
 
     @classmethod
     def from_post(cls, posted: QueryDict) -> Progress:
-        """Read the progress from the previous step's form."""
+        """Read the progress from the previous step's form; no refusals if unreadable."""
+        try:
+            entries = json.loads(posted.get("refused", "") or "[]")
+            refused = tuple(Refused(*(str(part) for part in item)) for item in entries)
+        except (ValueError, TypeError):
+            refused = ()
         return cls(
             done=unpack(posted.getlist("done")),
-            refused=_read_refused(posted.get("refused", "")),
+            refused=refused,
             rest=unpack(posted.getlist("expected")),
         )
 
@@ -135,12 +140,3 @@ class Progress:
         }
         done = [matches[uid] for uid in self.done if uid in matches]
         return done, [(matches.get(each.uid), each) for each in some]
-
-
-def _read_refused(text: str) -> tuple[Refused, ...]:
-    """Read the refusals that ``fields`` wrote; return none if unreadable."""
-    try:
-        entries = json.loads(text or "[]")
-        return tuple(Refused(*(str(part) for part in item)) for item in entries)
-    except (ValueError, TypeError):
-        return ()

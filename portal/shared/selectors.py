@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.expressions import Combinable
@@ -46,6 +47,15 @@ def files_named(text: str) -> QuerySet[ScannedFile]:
         | Q(programme__icontains=text)
         | Q(external_id__iexact=text)
     )
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether the text can be the uid of a file; other texts fail in queries."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def bucket_names() -> dict[str, str]:

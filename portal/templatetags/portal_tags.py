@@ -1,7 +1,8 @@
-"""Template tags and filters for icons, states, times, links and pictures."""
+"""Template tags and filters for icons, states, times, links, pictures and lists."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -19,15 +20,24 @@ from django.utils.text import capfirst
 
 from audit import words as actions
 from audit.models import Event
+from common.territories import territory_names
+from jobs.choices import JobState
+from jobs.selectors import jobs_of
+from portal.files.page import Comparison, compare
 from portal.pictures import plots, ribbon
-from portal.shared import formats, looks
+from portal.shared import columns, formats, looks
 from portal.shared.fields import shown_when
 from review import words
 from review.choices import Relation
 from review.models import Match
 from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
+from scanning.jobs import CALLBACK_SENT
+from scanning.models import Container, ScannedFile
+from scanning.tags import territories_of, words_of
 
 register = template.Library()
+
+_CALLBACKS_SHOWN = 20
 
 
 @register.simple_tag
@@ -148,6 +158,14 @@ def middle(text: str, length: int) -> str:
     return formats.middle(str(text), int(length))
 
 
+@register.filter(is_safe=True)
+def sentence(text: str) -> str:
+    """Lower the initial of every word but the first; abbreviations stay."""
+    return re.sub(
+        r"(?<=[\s-])[A-Z](?=[a-z])", lambda initial: initial[0].lower(), text.strip()
+    )
+
+
 @register.filter
 def state_label(state: str) -> str:
     """Return the label of a match state."""
@@ -233,6 +251,19 @@ def file_state_icon(state: str) -> str:
 
 
 @register.filter
+def tag_words(tags: Iterable[object]) -> str:
+    """Return the tags of a file without its territories: "spring, promo"."""
+    return ", ".join(words_of(tags))
+
+
+@register.filter
+def tag_territories(tags: Iterable[object]) -> str:
+    """Return the territories that the tags of a file name: "Germany, Austria"."""
+    names = territory_names()
+    return ", ".join(str(names.get(code, code)) for code in territories_of(tags))
+
+
+@register.filter
 def is_active_state(state: str) -> bool:
     """Return whether a file with this status is still being processed."""
     return state in ACTIVE_FILE_STATUSES
@@ -276,6 +307,26 @@ def sort_state(context: Context, name: str) -> SafeString:
         return SafeString("")
     way = "descending" if current.startswith("-") else "ascending"
     return format_html('aria-sort="{}"', way)
+
+
+@register.simple_tag(takes_context=True)
+def columns_shown(context: Context, name: str) -> frozenset[str]:
+    """Return the names of the columns of a list that the person sees."""
+    return columns.columns_shown(context["request"].user, name)
+
+
+@register.inclusion_tag("components/_columns.html", takes_context=True)
+def column_menu(context: Context, name: str) -> dict[str, Any]:
+    """Draw the menu that chooses the columns of a list."""
+    request = context["request"]
+    return {
+        "name": name,
+        "columns": columns.LISTS[name],
+        "shown": columns.columns_shown(request.user, name),
+        "is_chosen": name in request.user.list_columns,
+        "here": request.get_full_path(),
+        "csrf_token": context.get("csrf_token"),
+    }
 
 
 @register.simple_tag(takes_context=True)
@@ -338,3 +389,22 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
         href = qs(context, **{bound_field.name: None, "page": None})
         chips.append({"label": bound_field.label, "value": str(shown), "href": href})
     return chips
+
+
+@register.inclusion_tag("portal/files/_file_engines.html")
+def file_engines(file: ScannedFile) -> dict[str, Comparison | None]:
+    """Draw the engine comparison; nothing if only the embedded engine is used."""
+    return {"comparison": compare(file)}
+
+
+@register.inclusion_tag("portal/containers/_outbound.html", takes_context=True)
+def outbound_callbacks(context: Context, container: Container) -> dict[str, Any]:
+    """Show the newest callbacks with every attempt. Any: a template's context."""
+    rows = container.outbound_callbacks.select_related("scanned_file")
+    callbacks = list(rows.prefetch_related("attempts")[:_CALLBACKS_SHOWN])
+    waiting = jobs_of(CALLBACK_SENT, callbacks, [JobState.WAITING])
+    return {
+        "container": container,
+        "callbacks": [(callback, waiting.get(callback.pk)) for callback in callbacks],
+        "csrf_token": context.get("csrf_token"),
+    }

@@ -23,6 +23,7 @@ from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import refuse_too_many_open, submit_link, submit_upload
 
+_DETAILS = ("programme", "account", "published_at", "territories", "tags")
 _FORMATS = gettext_lazy(
     "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound · 3 s to %(longest)s"
 )
@@ -62,7 +63,11 @@ def upload(request: PortalRequest) -> HttpResponseBase:
     results: list[ItemResult] = []
     if request.method == "POST" and form.is_valid():
         results = _submit_all(request, form)
-        form = UploadForm(initial=_kept(form, results))
+        kept = {"container": form.cleaned_data["container"]}
+        # The details stay only if a link can be sent again.
+        if any(result.link for result in results):
+            kept |= {name: form.cleaned_data[name] for name in _DETAILS}
+        form = UploadForm(initial=kept)
     longest = formats.spoken(settings.ACRPORTAL_MAX_AUDIO_MS)
     return render(
         request,
@@ -92,16 +97,6 @@ def _containers() -> list[ContainerFacts]:
         )
         for row in rows
     ]
-
-
-def _kept(form: UploadForm, results: list[ItemResult]) -> dict[str, object]:
-    """Return the values that stay in the form; details only if a link can be resent."""
-    values = form.cleaned_data
-    names = ("programme", "account", "published_at", "territories", "tags")
-    details = (
-        {name: values[name] for name in names} if any(r.link for r in results) else {}
-    )
-    return {"container": values["container"], **details}
 
 
 def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:

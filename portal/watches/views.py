@@ -1,15 +1,18 @@
-"""Watched feeds, playlists and channels."""
+"""Watched feeds, playlists and channels: their forms and pages."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -20,13 +23,56 @@ from accounts.models import User
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs
 from portal.shared.lists import page_of
-from portal.watches.forms import WatchForm, WatchSettingsForm
 from scanning.choices import WatchItemState
 from scanning.errors import IntakeRefused
 from scanning.models import Watch
 from scanning.services import watches
 
 _SHOWN_CHECKS = 20
+
+
+class WatchSettingsForm(forms.ModelForm[Watch]):
+    """The settings of a watch that can be changed later."""
+
+    class Meta:
+        model = Watch
+        fields = ["every_hours", "items_per_check", "title_words"]
+        labels = {
+            "every_hours": gettext_lazy("How often"),
+            "items_per_check": gettext_lazy("New items per check, at most"),
+            "title_words": gettext_lazy("Only titles with one of these words"),
+        }
+        help_texts = {
+            "items_per_check": gettext_lazy("Further items wait for the next check."),
+            "title_words": gettext_lazy("Separated by commas; empty: every item."),
+        }
+
+
+class WatchForm(WatchSettingsForm):
+    """A new watch; the page asks for ``begin`` after the preview of the source."""
+
+    ONLY_NEW, ALSO_PRESENT = "new", "present"
+
+    url = forms.URLField(
+        max_length=2000,
+        label=gettext_lazy("Feed, podcast, playlist or channel"),
+        assume_scheme="https",
+    )
+    begin = forms.ChoiceField(
+        required=False,
+        choices=[(ONLY_NEW, ""), (ALSO_PRESENT, "")],
+        label=gettext_lazy("Begin"),
+    )
+
+    class Meta(WatchSettingsForm.Meta):
+        fields = ["url", "container", *WatchSettingsForm.Meta.fields]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Offer no empty container. Any: Django's own arguments."""
+        super().__init__(*arguments, **options)
+        container = self.fields["container"]
+        if isinstance(container, forms.ModelChoiceField):
+            container.empty_label = None
 
 
 @require_safe

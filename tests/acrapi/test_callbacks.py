@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from acrapi.callbacks import callback_body
+from acrapi.results import callback_body
 from scanning import results
 from scanning.choices import FileStatus, ScanStatus
 from scanning.errors import ScanFailed

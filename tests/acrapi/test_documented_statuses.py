@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from pytest_django import Settings
 
 from accounts.roles import Role
-from acrapi.throttling import TokenThrottle
+from acrapi.auth import TokenThrottle
 from catalogue.models import Bucket, BucketType, Recording
 from catalogue.services import reserved_bucket
 from scanning.models import Container, ScannedFile

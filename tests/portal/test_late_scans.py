@@ -11,7 +11,7 @@ from accounts.roles import Role
 from catalogue.models import Recording
 from jobs.choices import JobState
 from jobs.listing import list_jobs
-from portal.files.engines import compare
+from portal.files.page import compare
 from reports.cue_sheets import cue_sheet
 from review import scan_diff
 from review.models import Match

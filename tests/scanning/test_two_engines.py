@@ -13,7 +13,7 @@ from django.test import Client
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from catalogue.models import RecordingStatus
-from portal.files.engines import compare
+from portal.files.page import compare
 from reports.rows import COLUMNS
 from review.choices import MatchState, QueueReason
 from review.models import Match

@@ -13,8 +13,7 @@ from django.http.response import HttpResponseBase
 from django.test import Client
 
 from accounts.models import User
-from accounts.roles import Role
-from accounts.scopes import Scope
+from accounts.roles import Role, Scope
 from accounts.tokens import create_token
 from tests.season import invariants
 from tests.season.pages import Filled, Page

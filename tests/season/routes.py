@@ -17,6 +17,7 @@ from accounts.models import ApiToken
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from imports.models import CatalogueImport, ResultImport
+from portal.shared.columns import LISTS
 from reports.models import EvidencePack, ReportRun, ReportSchedule, ReportTemplate
 from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
@@ -70,7 +71,10 @@ _INSIDE: dict[str, tuple[type[Model], str]] = {
     "api/buckets/<str:bucket_id>/files/<str:ids>": (Recording, "pk"),
     "api/buckets/<str:bucket_id>/dedup-files/<str:ids>": (Recording, "acr_id"),
 }
-_FIXED = {"duplicates/report.<str:form>": ("csv", "json", "xlsx")}
+_FIXED = {
+    "duplicates/report.<str:form>": ("csv", "json", "xlsx"),
+    "columns/<str:name>/": tuple(LISTS),
+}
 
 # Addresses that no page of the season requests, each with the reason.
 LEFT_OUT: dict[str, str] = {
@@ -159,10 +163,10 @@ def _things_of(route: str) -> Callable[[], list[dict[str, Any]]]:
         return _admin_things(route)
     if "<" not in route:
         return lambda: [{}]
+    names = re.findall(r"<\w+:(\w+)>", route)
     for fixed, values in _FIXED.items():
         if route.startswith(fixed):
-            return lambda: [{"form": each} for each in values]
-    names = re.findall(r"<\w+:(\w+)>", route)
+            return lambda: [{names[0]: each} for each in values]
     if "exclusion" in names:
         return _proposals
     inside = [start for start in _INSIDE if route.startswith(start)]

@@ -14,8 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import User
-from accounts.roles import Role
-from accounts.scopes import Scope, allows
+from accounts.roles import Role, Scope, scopes_allow
 from accounts.tokens import create_token
 from tests.factories.accounts import make_user
 from tests.security.addresses import Address, addresses, every_address
@@ -111,7 +110,7 @@ def test_a_token_opens_what_its_scope_covers(scope: Scope, world: World) -> None
             path, _ = paths_of(address.route, world, world.admin)
             status = _undone(asks, method, path)
             text = f"{method} {path} with {scope}: {status}"
-            if allows([scope], address.rule(method)):
+            if scopes_allow([scope], address.rule(method)):
                 assert _lets_in(status, address), text
             else:
                 assert status == REFUSED, text

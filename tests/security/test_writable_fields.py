@@ -27,10 +27,10 @@ from accounts.roles import Role
 from catalogue.models import Bucket
 from portal.accounts.forms import ProjectForm
 from portal.catalogue.forms import BucketForm
-from portal.containers.forms import ContainerForm
+from portal.containers.views import ContainerForm
 from portal.licences.forms import LicenceForm
 from portal.policies.forms import PolicyForm
-from portal.watches.forms import WatchForm, WatchSettingsForm
+from portal.watches.views import WatchForm, WatchSettingsForm
 from review.models import Licence, Policy
 from scanning.models import Container, Project, Watch
 from tests.factories.accounts import confirm, make_user

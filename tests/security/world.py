@@ -280,6 +280,7 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
 
 # Objects in no container or bucket: the other desk has none of its own.
 SHARED: dict[str, Callable[[World], Arguments]] = {
+    "columns/<str:name>/": lambda _: {"name": "files"},
     "duplicates/report.<str:form>": lambda _: {"form": "csv"},
     "licences/<str:uid>": lambda world: {"uid": world.licence.uid},
     "policies/<str:uid>": lambda world: {"uid": world.policy.uid},

@@ -10,8 +10,7 @@ from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand
 
 from accounts.models import User
-from accounts.roles import Role
-from accounts.scopes import Scope
+from accounts.roles import Role, Scope
 from accounts.services import create_user
 from accounts.tokens import create_token
 
@@ -42,7 +41,19 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Find or create the user, create the token, print it."""
-        owner = _owner(options["username"], options["role"])
+        role = options["role"]
+        owner = User.objects.filter(username=options["username"]).first()
+        if owner is None:
+            # Without a password, a new user cannot sign in.
+            owner = create_user(
+                username=options["username"],
+                password=None,
+                role=Role(role or Role.ADMIN),
+            )
+        elif role is not None:
+            owner.groups.set(Group.objects.filter(name=role))
+            # Permissions of the old role may be cached on the object.
+            owner = User.objects.get(pk=owner.pk)
         days = options["days"]
         made = create_token(
             owner=owner,
@@ -53,17 +64,3 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"Token {made.token.uid} of {owner}; it is shown only once:")
         self.stdout.write(made.secret)
-
-
-def _owner(username: str, role: str | None) -> User:
-    """Return the user; a new user has no password and cannot sign in."""
-    owner = User.objects.filter(username=username).first()
-    if owner is None:
-        return create_user(
-            username=username, password=None, role=Role(role or Role.ADMIN)
-        )
-    if role is not None:
-        owner.groups.set(Group.objects.filter(name=role))
-        # Permissions of the old role may be cached on the object.
-        return User.objects.get(pk=owner.pk)
-    return owner

@@ -43,7 +43,13 @@ class Command(BaseCommand):
         """Report every broken chain, then every broken anchor."""
         given: Path | None = options["file"]
         try:
-            lines = _lines_of(given) if given else _stored(options["case"])
+            if given:
+                lines = _lines_of(given)
+            else:
+                events = Event.objects.order_by("case", "sequence")
+                if options["case"] is not None:
+                    events = events.filter(case=options["case"])
+                lines = map(line_of, events.iterator(chunk_size=2000))
             faults = self._check(lines)
         except (OSError, ValueError) as error:
             raise CommandError(f"{given} cannot be checked: {error}") from error
@@ -68,13 +74,6 @@ class Command(BaseCommand):
                 faults.append(fault)
         self.stdout.write(f"{events} events in {cases} chains")
         return faults
-
-
-def _stored(case: str | None) -> Iterator[Line]:
-    events = Event.objects.order_by("case", "sequence")
-    if case is not None:
-        events = events.filter(case=case)
-    return map(line_of, events.iterator(chunk_size=2000))
 
 
 def _lines_of(path: Path) -> Iterator[Line]:

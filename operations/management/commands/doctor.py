@@ -34,7 +34,17 @@ class Command(BaseCommand):
         for finding in examine():
             mended = options["fix"] and self._mend(finding)
             remaining += not mended
-            self.stdout.write(_line(finding, mended=mended, form=options["format"]))
+            if options["format"] == "json":
+                details = {
+                    "check": finding.check,
+                    "problem": finding.problem,
+                    "remedy": finding.remedy,
+                    "mended": mended,
+                }
+                self.stdout.write(json.dumps(details, ensure_ascii=False))
+                continue
+            end = "Repaired." if mended else finding.remedy
+            self.stdout.write(f"{finding.check}: {finding.problem}. {end}")
         if remaining:
             raise CommandError(f"{remaining} problems remain.")
         if options["format"] == "text":
@@ -50,16 +60,3 @@ class Command(BaseCommand):
             self.stderr.write(f"{finding.problem}: not repaired: {error}")
             return False
         return True
-
-
-def _line(finding: DoctorFinding, *, mended: bool, form: str) -> str:
-    if form == "json":
-        details = {
-            "check": finding.check,
-            "problem": finding.problem,
-            "remedy": finding.remedy,
-            "mended": mended,
-        }
-        return json.dumps(details, ensure_ascii=False)
-    end = "Repaired." if mended else finding.remedy
-    return f"{finding.check}: {finding.problem}. {end}"

@@ -49,7 +49,13 @@ class Command(BaseCommand):
                 self.stdout.write(f"{folder} is intact.")
                 return
             if options["compare"]:
-                self._compare(folder)
+                count = 0
+                for difference in differences(folder, self.stdout.write, media=True):
+                    count += 1
+                    self.stderr.write(difference)
+                if count:
+                    raise CommandError(f"{count} differences from {folder}.")
+                self.stdout.write(f"Rows and files match {folder}.")
                 return
             rows = restore(folder, self.stdout.write)
         except (BackupUnusable, NotFresh) as error:
@@ -58,13 +64,3 @@ class Command(BaseCommand):
             f"Restored {folder}: {sum(rows.values())} rows. "
             "Check the installation with: manage.py doctor --fix"
         )
-
-    def _compare(self, folder: Path) -> None:
-        count = 0
-        for count, difference in enumerate(  # noqa: B007 - the last number counts
-            differences(folder, self.stdout.write, media=True), start=1
-        ):
-            self.stderr.write(difference)
-        if count:
-            raise CommandError(f"{count} differences from {folder}.")
-        self.stdout.write(f"Rows and files match {folder}.")

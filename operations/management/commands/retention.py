@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from operations.retention import Outlook, outlook
+from operations.retention import outlook
 
 
 class Command(BaseCommand):
@@ -34,17 +34,10 @@ class Command(BaseCommand):
             if options["format"] == "json":
                 details = asdict(rule) | {"label": str(rule.label)}
                 self.stdout.write(json.dumps(details, ensure_ascii=False))
-            else:
-                self.stdout.write(_line(rule))
-
-
-def _line(rule: Outlook) -> str:
-    name = f"{rule.label}: {rule.of}" if rule.of else rule.label
-    size = f", {rule.size_bytes / 1e6:.1f} MB" if rule.size_bytes else ""
-    return f"{name} ({_when(rule)}): {rule.count}{size}"
-
-
-def _when(rule: Outlook) -> str:
-    if rule.days is None:
-        return "once scanned"
-    return f"after {rule.days} days" if rule.days else "never"
+                continue
+            name = f"{rule.label}: {rule.of}" if rule.of else rule.label
+            when = f"after {rule.days} days" if rule.days else "never"
+            if rule.days is None:
+                when = "once scanned"
+            size = f", {rule.size_bytes / 1e6:.1f} MB" if rule.size_bytes else ""
+            self.stdout.write(f"{name} ({when}): {rule.count}{size}")

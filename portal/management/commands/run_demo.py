@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -69,9 +68,14 @@ class Command(BaseCommand):
             )
             self._wait_for_scans(programmes, worker)
         finally:
-            _end(worker)
+            if worker.poll() is None:
+                worker.terminate()
+                worker.wait()
         self._print_matches(programmes)
-        self._write_report(settings.ACRPORTAL_DATA_DIR / "demo" / "match-report.csv")
+        target = settings.ACRPORTAL_DATA_DIR / "demo" / "match-report.csv"
+        run = build_report(layout=Layout(), user="command:run_demo", name="Demo")
+        save_report(run=run, target=target)
+        self._say(f"\nMatch report: {target} ({run.row_count} rows)")
         if options["no_serve"]:
             return
         self._say("Logins (created for this installation):")
@@ -131,21 +135,13 @@ class Command(BaseCommand):
                     f"{formats.speed(float(row.tempo_ratio or 1)):>9}"
                     f"{float(row.score or 0):>7.1f}"
                 )
-            self._print_unmatched(file)
-
-    def _print_unmatched(self, file: ScannedFile) -> None:
-        scan = file.scans.full().filter(status="succeeded").first()
-        for interval in scan.unmatched if scan else []:
-            kind = interval["kind"].replace("_", " ")
-            self._say(
-                f"  {formats.clock(interval['start_ms'], digits=3):>9} – "
-                f"{formats.clock(interval['end_ms'], digits=3):>9}  ({kind})"
-            )
-
-    def _write_report(self, target: Path) -> None:
-        run = build_report(layout=Layout(), user="command:run_demo", name="Demo")
-        save_report(run=run, target=target)
-        self._say(f"\nMatch report: {target} ({run.row_count} rows)")
+            scan = file.scans.full().filter(status="succeeded").first()
+            for interval in scan.unmatched if scan else []:
+                kind = interval["kind"].replace("_", " ")
+                self._say(
+                    f"  {formats.clock(interval['start_ms'], digits=3):>9} – "
+                    f"{formats.clock(interval['end_ms'], digits=3):>9}  ({kind})"
+                )
 
 
 def _until_done(worker: subprocess.Popen[bytes]) -> Iterable[None]:
@@ -160,9 +156,3 @@ def _until_done(worker: subprocess.Popen[bytes]) -> Iterable[None]:
             )
         time.sleep(_POLL_SECONDS)
     raise CommandError("The demo did not finish in time; run it again to continue.")
-
-
-def _end(worker: subprocess.Popen[bytes]) -> None:
-    if worker.poll() is None:
-        worker.terminate()
-        worker.wait()
