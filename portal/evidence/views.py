@@ -19,7 +19,7 @@ from accounts.roles import Action
 from portal.evidence.forms import PackForm
 from portal.shared.access import PortalRequest, needs
 from reports.evidence import selectors, services, signing
-from reports.evidence.errors import EvidenceRefused
+from reports.evidence.services import EvidenceRefused
 from reports.models import EvidencePack, PackStatus
 from review.models import Match
 

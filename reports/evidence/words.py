@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
@@ -256,10 +255,12 @@ def _score(match: Match) -> str:
         "scale": match.score_scale,
     }
     if match.score_scale == EMBEDDED_SCALE and match.score >= 50:
+        # The engine's score formula, inverted; see docs/recognition.md.
+        power = int(3 + (match.score - 50) * 15 / 50)
         text += " " + _(
             "Unrelated audio is expected to reach this score by chance less than once in "
             "10^%(power)s hours."
-        ) % {"power": _hours_power(match.score)}
+        ) % {"power": power}
     return (
         text
         + " "
@@ -268,14 +269,6 @@ def _score(match: Match) -> str:
             "loop or a sample, both are found."
         )
     )
-
-
-def _hours_power(score: Decimal) -> int:
-    """Return the power of ten of the hours in which chance reaches a score once.
-
-    This inverts the engine's score formula; see docs/recognition.md.
-    """
-    return int(3 + (score - 50) * 15 / 50)
 
 
 def _speed(match: Match) -> str:

@@ -18,7 +18,7 @@ from audit.services import record
 from catalogue.models import Recording, RecordingStatus
 from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
-from review.services import evaluation, figures, intervals, rescans, transitions
+from review.services import evaluation, figures, intervals, transitions
 from review.subjects import Subject
 from scanning import selectors
 from scanning.choices import (
@@ -159,7 +159,12 @@ def _fold_late(scan: Scan) -> None:
     """
     live = _live_matches(scan)
     drafts = _drafts(scan)
-    beside = _found_beside(scan)
+    others = [
+        *selectors.current_scans(scan.scanned_file),
+        *selectors.late_scans(scan.scanned_file),
+    ]
+    found = [_drafts(other).counting for other in others if other != scan]
+    beside = _MatchDrafts([draft for each in found for draft in each], {})
     for draft in drafts.counting:
         sound = draft.recording.same_sound_as_id
         # A match for the recording or its canonical one already stands for the sound.
@@ -167,14 +172,6 @@ def _fold_late(scan: Scan) -> None:
             earlier = _take_earlier(live, draft.recording, drafts)
             rivals = drafts.rivals(draft) + beside.rivals(draft)
             _fold(scan=scan, draft=draft, earlier=earlier, rivals=rivals)
-
-
-def _found_beside(late: Scan) -> _MatchDrafts:
-    """Return the detections of the file's other scans, late scans included."""
-    file = late.scanned_file
-    others = [*selectors.current_scans(file), *selectors.late_scans(file)]
-    drafts = [_drafts(scan) for scan in others if scan != late]
-    return _MatchDrafts([draft for each in drafts for draft in each.counting], {})
 
 
 def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
@@ -307,7 +304,7 @@ def _fold(
     outcome = evaluation.evaluate(subject=subject)
     begins: dict[str, object] = {**outcome.fields(), "found_late": late}
     if earlier is not None:
-        begins |= rescans.carried_fields(
+        begins |= evaluation.carried_fields(
             earlier=earlier,
             earlier_intervals=_intervals_of(earlier),
             relation=worked_out.relation,

@@ -84,18 +84,18 @@ def _run(options: dict[str, Any]) -> ReportRun:  # Any: parsed by argparse
         return services.write_again(
             run=earlier, layout=_layout(options, of=earlier), user=ACTOR, now=True
         )
-    layout = _of_template(options) if options["template"] else _layout(options)
+    if options["template"]:
+        template = ReportTemplate.objects.filter(name=options["template"]).first()
+        if template is None:
+            names = ", ".join(ReportTemplate.objects.values_list("name", flat=True))
+            raise CommandError(
+                f"There is no template {options['template']}. "
+                f"There are: {names or 'none'}."
+            )
+        layout = Layout.of(template)
+    else:
+        layout = _layout(options)
     return services.build_report(layout=layout, user=ACTOR, name=options["output"].stem)
-
-
-def _of_template(options: dict[str, Any]) -> Layout:  # Any: as above
-    template = ReportTemplate.objects.filter(name=options["template"]).first()
-    if template is None:
-        names = ", ".join(ReportTemplate.objects.values_list("name", flat=True))
-        raise CommandError(
-            f"There is no template {options['template']}. There are: {names or 'none'}."
-        )
-    return Layout.of(template)
 
 
 def _layout(
