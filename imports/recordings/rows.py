@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -244,18 +245,12 @@ def _date(value: str, faults: list[ImportFault]) -> str:
     if not value:
         return ""
     found = _DATE.match(value)
-    if found is not None and _is_day(*found.groups(default="01")):
-        return value
+    if found is not None:
+        with suppress(ValueError):
+            date(*map(int, found.groups(default="01")))
+            return value
     faults.append(ImportFault("release_date", value, "2016, 2016-06 or 2016-06-28."))
     return ""
-
-
-def _is_day(year: str, month: str, day: str) -> bool:
-    try:
-        date(int(year), int(month), int(day))
-    except ValueError:
-        return False
-    return True
 
 
 def _duration(value: str, faults: list[ImportFault]) -> int | None:
@@ -326,3 +321,19 @@ def _excluded(value: str, faults: list[ImportFault]) -> tuple[Interval, ...]:
 def _milliseconds(parts: Sequence[int]) -> int:
     hours, minutes, seconds, thousandths = parts
     return ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths
+
+
+class RowRefused(Exception):
+    """A valid row cannot be imported; the text says why."""
+
+
+class Unfit(Exception):
+    """A row cannot be imported because of one of its cells."""
+
+    def __init__(self, column: str, value: str, rule: str) -> None:
+        self.fault = ImportFault(column, value, rule)
+        super().__init__(str(self.fault))
+
+
+class Overtaken(Exception):
+    """Another process changed the catalogue meanwhile; decide about the row again."""

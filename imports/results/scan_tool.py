@@ -18,8 +18,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from imports.results.errors import ResultFault
-from imports.results.found import FAILED, NO_RESULT, READY, FoundFile, Json
+from imports.results.found import FAILED, NO_RESULT, READY, FoundFile, Json, ResultFault
 
 WINDOW_MS = 10_000
 DAY_MS = 86_400_000

@@ -25,7 +25,7 @@ from review.services.treatments import treat
 from review.subjects import Subject
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
-from scanning.services.details import change_details
+from scanning.services.filing import change_details
 from scanning.services.intake import FileDetails
 
 

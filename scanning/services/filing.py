@@ -1,7 +1,8 @@
-"""Moves files to other containers and tags them."""
+"""Moves files to other containers, tags them and changes their details."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from django.db import transaction
@@ -11,6 +12,7 @@ from accounts.models import User
 from scanning.choices import ACTIVE_SCAN_STATUSES
 from scanning.errors import IntakeRefused
 from scanning.models import Container, Scan, ScannedFile
+from scanning.services.intake import FileDetails
 
 MAX_TAGS = 50
 MAX_TAG_CHARS = 60
@@ -22,7 +24,9 @@ def why_not_moved(*, scanned_file: ScannedFile, container: Container) -> str:
         return f"It is in {container.name} already."
     if scanned_file.remote_id:
         return "ACRCloud holds a copy in this container's account. Submit it again."
-    if _is_being_scanned(scanned_file):
+    if Scan.objects.filter(
+        scanned_file=scanned_file, status__in=ACTIVE_SCAN_STATUSES
+    ).exists():
         return "It is being scanned. Move it after the scan."
     return ""
 
@@ -66,11 +70,6 @@ def why_not_tagged(*, scanned_file: ScannedFile, tag: str) -> str:
     return ""
 
 
-def _is_being_scanned(scanned_file: ScannedFile) -> bool:
-    active = Scan.objects.filter(status__in=ACTIVE_SCAN_STATUSES)
-    return active.filter(scanned_file=scanned_file).exists()
-
-
 def _locked(scanned_file: ScannedFile) -> ScannedFile:
     """Lock the row, because a scan may begin at the same time."""
     rows = ScannedFile.objects.present().select_for_update(of=("self",))
@@ -95,3 +94,44 @@ def _record(
         before={name: before},
         after={name: after},
     )
+
+
+def details_of(file: ScannedFile) -> FileDetails:
+    """Return the details that a file has now."""
+    return FileDetails(
+        programme=file.programme,
+        account=file.account,
+        external_id=file.external_id,
+        platform=file.platform,
+        published_at=file.published_at,
+        tags=[str(tag) for tag in file.tags],
+    )
+
+
+@transaction.atomic
+def change_details(
+    *, scanned_file: ScannedFile, details: FileDetails, user: User
+) -> bool:
+    """Store the details with an event; return whether any of them changed."""
+    current = ScannedFile.objects.select_for_update(of=("self",)).get(
+        pk=scanned_file.pk
+    )
+    before, after = asdict(details_of(current)), asdict(details)
+    changed = [name for name in after if after[name] != before[name]]
+    if not changed:
+        return False
+    for name in changed:
+        setattr(current, name, after[name])
+    current.save(update_fields=[*changed, "updated_at"])
+    audit.services.record(
+        case=f"file:{current.uid}",
+        action="file.details_changed",
+        actor=user,
+        before={name: _told(before[name]) for name in changed},
+        after={name: _told(after[name]) for name in changed},
+    )
+    return True
+
+
+def _told(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 import audit.services
@@ -205,14 +205,11 @@ def start_collected() -> int:
             # moment.
             full = search.recordings.count() >= TOGETHER
             waited = datetime.now(tz=UTC) - search.created_at
-            if full or waited > COLLECT_FOR or not _more_to_come(search):
+            more_to_come = Recording.objects.filter(
+                status__in=(RecordingStatus.WAITING, RecordingStatus.PROCESSING),
+                bucket__in=search.recordings.values("bucket"),
+            )
+            if full or waited > COLLECT_FOR or not more_to_come.exists():
                 _start(search)
                 started += 1
     return started
-
-
-def _more_to_come(search: RetroSearch) -> bool:
-    on_their_way = Q(status__in=(RecordingStatus.WAITING, RecordingStatus.PROCESSING))
-    return Recording.objects.filter(
-        on_their_way, bucket__in=search.recordings.values("bucket")
-    ).exists()
