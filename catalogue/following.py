@@ -136,7 +136,12 @@ def build(
             shutil.rmtree(beside.root, ignore_errors=True)
         beside.follow(state, read, report)
         with _locked(folder, waits=True):
-            _put_in_place(beside.root, folder)
+            old = folder.with_name(f"{folder.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            if folder.exists():
+                folder.rename(old)
+            beside.root.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _beside() -> IndexFolder:
@@ -159,15 +164,6 @@ def _can_go_on(copy: IndexFolder, state: LogState) -> bool:
     except RecognitionError:
         return False
     return reached is not None and reached >= 0
-
-
-def _put_in_place(beside: Path, folder: Path) -> None:
-    old = folder.with_name(f"{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

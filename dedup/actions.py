@@ -78,9 +78,13 @@ def _act(
     if not user.has_perm(Action.DECIDE):
         raise ActionNotAllowed(_("Your role may view duplicates but not change them."))
     _check(verb, members, asked)
+    wanted = [member for member in members if member.uid in asked.recordings]
+    named = next(
+        (member for member in wanted if member.uid == asked.canonical), wanted[0]
+    )
     action = DedupAction(
         verb=verb,
-        title=_title(members, asked),
+        title=str(named)[:500],
         group_uid=group_uid,
         asked=asdict(asked),
         note=note.strip(),
@@ -344,14 +348,6 @@ def _locked(action: DedupAction, wanted: ActionState) -> DedupAction:
 def _require_manager(user: User) -> None:
     if not user.has_perm(Action.EDIT_DUPLICATES):
         raise ActionNotAllowed(_("Only a manager may decide about duplicates."))
-
-
-def _title(members: Sequence[Recording], asked: Asked) -> str:
-    wanted = [member for member in members if member.uid in asked.recordings]
-    first = next(
-        (member for member in wanted if member.uid == asked.canonical), wanted[0]
-    )
-    return str(first)[:500]
 
 
 def _record(action: DedupAction, what: str, user: User, *, note: str = "") -> None:
