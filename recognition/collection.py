@@ -21,10 +21,10 @@ from typing import Final
 from recognition import durable
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import IndexCorrupt, RecognitionError
+from recognition.fingerprint import reference_layer
 from recognition.hashes import reference_hashes
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
-from recognition.layers import reference_layer
 from recognition.params import DEFAULT
 from recognition.places import places_of
 from recognition.references import References

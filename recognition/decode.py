@@ -189,7 +189,10 @@ class AudioFile:
         max_samples = self.limits.max_duration_ms * SAMPLE_RATE // 1000
         want = Wanted("fltp", self.layout, SAMPLE_RATE, BLOCK_SAMPLES)
         for frame in self.frames(want):
-            channels = _samples(frame)
+            channels = np.asarray(frame.to_ndarray(), dtype=np.float32)
+            if not np.isfinite(channels).all():
+                channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
+            channels = np.clip(channels, -MAX_LEVEL, MAX_LEVEL)
             self.clipped += int((np.abs(channels).max(axis=0) >= CLIPPED_LEVEL).sum())
             block = to_mono(channels)
             self.samples += len(block)
@@ -355,14 +358,6 @@ def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
     if np.dot(side, side) <= CANCELLING * np.dot(mid, mid):
         return mid
     return left if np.dot(left, left) >= np.dot(right, right) else right
-
-
-def _samples(frame: AudioFrame) -> NDArray[np.float32]:
-    samples = np.asarray(frame.to_ndarray(), dtype=np.float32)
-    if np.isfinite(samples).all():
-        return np.clip(samples, -MAX_LEVEL, MAX_LEVEL)
-    finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(finite, -MAX_LEVEL, MAX_LEVEL)
 
 
 def _silence_like(frame: AudioFrame, length_s: Fraction) -> Iterator[AudioFrame]:

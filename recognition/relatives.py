@@ -14,7 +14,7 @@ import numpy as np
 
 from recognition.alignment import Line
 from recognition.candidates import Lead, Warp, open_windows, warped, warps
-from recognition.hashes import Hashes, reference_hashes
+from recognition.hashes import reference_hashes
 from recognition.params import DEFAULT, Params
 from recognition.types import LandmarkIndex, Landmarks
 
@@ -74,10 +74,11 @@ def _asked(
     index, bucket = place
     is_plain = warp == Warp()
     least = MIN_VOTES if is_plain else WARPED_VOTES
-    hashes, frames = _sampled(
-        reference_hashes(warped(landmarks, warp, params), params),
-        SAMPLE if is_plain else WARPED_SAMPLE,
-    )
+    hashes, frames = reference_hashes(warped(landmarks, warp, params), params)
+    chosen = hashes % (SAMPLE if is_plain else WARPED_SAMPLE) == 0
+    hashes, frames = hashes[chosen], frames[chosen]
+    order = np.argsort(frames, kind="stable")
+    hashes, frames = hashes[order], frames[order]
     for window in windows:
         bounds = np.rint(np.array(window) * warp.tempo).astype(np.int32)
         low, high = np.searchsorted(frames, bounds)
@@ -94,13 +95,6 @@ def _asked(
         for vote in votes:
             line = Line(1 / warp.tempo, -vote.delta / warp.tempo, warp.shift)
             yield Lead(vote.recording, line, window, vote.votes, not is_plain)
-
-
-def _sampled(hashes: Hashes, one_in: int) -> Hashes:
-    chosen = hashes[0] % one_in == 0
-    values, frames = hashes[0][chosen], hashes[1][chosen]
-    order = np.argsort(frames, kind="stable")
-    return values[order], frames[order]
 
 
 def _spread(windows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -29,6 +29,7 @@ from recognition.candidates import (
     stages,
     warps,
 )
+from recognition.fingerprint import scan_layer
 from recognition.hashes import (
     Zone,
     bins_between,
@@ -41,7 +42,6 @@ from recognition.hashes import (
 from recognition.index.kernels import peaks
 from recognition.jit import compiled
 from recognition.landmarks import select
-from recognition.layers import scan_layer
 from recognition.levels import silent_frames
 from recognition.match import segment_match
 from recognition.params import DEFAULT, Params

@@ -107,7 +107,14 @@ class Search:
         """Verify leads, except where a run already explains the window."""
         for lead in proposed:
             for part in self._unexplained(lead):
-                self._verify(part)
+                run = self._weighed(part)
+                if run is None:
+                    continue
+                if self._is_found(run):
+                    self.found.append(self._at_best_repeat(run, part))
+                elif run.bits > 0:
+                    # Kept as the closest candidate of an unmatched interval.
+                    self.refused.append(run)
 
     def settled(self) -> list[ScoringRun]:
         """Return the runs found, without those that others replace."""
@@ -143,16 +150,6 @@ class Search:
             if window[1] - window[0] >= least:
                 parts.append(replace(lead, window=window, within=within))
         return parts
-
-    def _verify(self, lead: Lead) -> None:
-        run = self._weighed(lead)
-        if run is None:
-            return
-        if self._is_found(run):
-            self.found.append(self._at_best_repeat(run, lead))
-        elif run.bits > 0:
-            # Kept as the closest candidate of an unmatched interval.
-            self.refused.append(run)
 
     def _weighed(self, lead: Lead) -> ScoringRun | None:
         """Return the best run along a lead, with all evidence included."""
