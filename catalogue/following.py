@@ -96,7 +96,11 @@ def bring_up(report: Report = _go_on) -> int:
             # What followed the log meanwhile may have counted further.
             state = index_log.count_changes()
             continue
-        if reached >= state.position and not _sees_uncounted():
+        # This transaction may see changes that it must not count itself.
+        if reached >= state.position and not (
+            connection.in_atomic_block
+            and IndexEntry.objects.filter(position=None).exists()
+        ):
             return reached
         with _locked(copy.root, waits=False) as is_ours:
             if is_ours:
@@ -110,13 +114,6 @@ def bring_up(report: Report = _go_on) -> int:
                 return max(0, copy.reached(state) or 0)
         report(0, 0)
         sleep(_LOOK_SECONDS)
-
-
-def _sees_uncounted() -> bool:
-    """Return whether this transaction sees changes that it must not count itself."""
-    if not connection.in_atomic_block:
-        return False
-    return IndexEntry.objects.filter(position=None).exists()
 
 
 def build(

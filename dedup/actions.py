@@ -233,11 +233,8 @@ def _check(verb: ActionVerb, members: Sequence[Recording], asked: Asked) -> None
         raise ActionRefused(_("Leave at least one recording in the group."))
     if verb == ActionVerb.KEEP and len(asked.recordings) < 2:
         raise ActionRefused(_("Choose at least two recordings to keep apart."))
-    if verb == ActionVerb.MERGE:
-        _check_merge(members, asked)
-
-
-def _check_merge(members: Sequence[Recording], asked: Asked) -> None:
+    if verb != ActionVerb.MERGE:
+        return
     by_uid = {member.uid: member for member in members}
     if asked.canonical not in asked.recordings or len(asked.recordings) < 2:
         raise ActionRefused(

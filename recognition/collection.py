@@ -124,7 +124,14 @@ class Collection:
                 for place, (track_id, made) in enumerate(latest.items())
             ]
             for named in added:
-                self._save_landmarks(named.number, latest[named.track_id])
+                made = latest[named.track_id]
+                # Refuses a fingerprint that lacks the layer, before anything is written.
+                reference_layer(made)
+                path = self._landmark_path(named.number)
+                if not path.parent.exists():
+                    path.parent.mkdir(exist_ok=True)
+                    durable.sync_directory(path.parent.parent)
+                fingerprint_file.save(path, replace(made, dense=None, level_map=None))
             self._append(added)
             self._heal()
 
@@ -191,15 +198,6 @@ class Collection:
     def _landmark_path(self, number: int) -> Path:
         folder = self._root / LANDMARKS / f"{number // PER_FOLDER:06d}"
         return folder / f"{number}.acrfp"
-
-    def _save_landmarks(self, number: int, made: Fingerprint) -> None:
-        # Refuses a fingerprint that lacks the layer, before anything is written.
-        reference_layer(made)
-        path = self._landmark_path(number)
-        if not path.parent.exists():
-            path.parent.mkdir(exist_ok=True)
-            durable.sync_directory(path.parent.parent)
-        fingerprint_file.save(path, replace(made, dense=None, level_map=None))
 
     def _postings(self, number: int) -> Postings:
         landmarks = self.landmarks(number)

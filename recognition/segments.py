@@ -151,24 +151,20 @@ def _joined(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
             and run.first > before.first
             and same_line(before, run, params.merge_drift_frames)
         ):
-            joined[-1] = _sum(before, run)
+            stronger = before if before.raw >= run.raw else run
+            joined[-1] = replace(
+                stronger,
+                first=before.first,
+                last=max(before.last, run.last),
+                bits=before.bits + run.bits,
+                raw=before.raw + run.raw,
+                aligned=before.aligned + run.aligned,
+                known=before.known + run.known,
+                absent=before.absent + run.absent,
+            )
         else:
             joined.append(run)
     return joined
-
-
-def _sum(before: ScoringRun, run: ScoringRun) -> ScoringRun:
-    stronger = before if before.raw >= run.raw else run
-    return replace(
-        stronger,
-        first=before.first,
-        last=max(before.last, run.last),
-        bits=before.bits + run.bits,
-        raw=before.raw + run.raw,
-        aligned=before.aligned + run.aligned,
-        known=before.known + run.known,
-        absent=before.absent + run.absent,
-    )
 
 
 def overlap(a: ScoringRun, b: ScoringRun) -> float:

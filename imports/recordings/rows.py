@@ -267,7 +267,15 @@ def _extra(values: Mapping[str, str], faults: list[ImportFault]) -> dict[str, ob
     """Return share, territories and tags, as far as they are given."""
     extra: dict[str, object] = {}
     if share := values.get("owner_share_pct", ""):
-        extra["owner_share_pct"] = _share(share, faults)
+        try:
+            number = Decimal(share)
+        except InvalidOperation:
+            # Out of range, so that the check below refuses it.
+            number = Decimal(-1)
+        if not number.is_finite() or not 0 <= number <= 100:
+            rule = gettext("A number from 0 to 100.")
+            faults.append(ImportFault("owner_share_pct", share, rule))
+        extra["owner_share_pct"] = share
     if territories := [
         code.upper() for code in split_list(values.get("territories", ""))
     ]:
@@ -282,19 +290,6 @@ def _extra(values: Mapping[str, str], faults: list[ImportFault]) -> dict[str, ob
     if tags := split_list(values.get("tags", "")):
         extra["tags"] = tags
     return extra
-
-
-def _share(value: str, faults: list[ImportFault]) -> str:
-    try:
-        share = Decimal(value)
-    except InvalidOperation:
-        # Out of range, so that the check below refuses it.
-        share = Decimal(-1)
-    if not share.is_finite() or not 0 <= share <= 100:
-        faults.append(
-            ImportFault("owner_share_pct", value, gettext("A number from 0 to 100."))
-        )
-    return value
 
 
 def _excluded(value: str, faults: list[ImportFault]) -> tuple[Interval, ...]:

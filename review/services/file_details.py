@@ -20,7 +20,6 @@ from review.choices import MatchState, QueueReason
 from review.coverage import LicencesInForce
 from review.models import Match
 from review.services import evaluation, licences, transitions
-from review.services.evaluation import Evaluation
 from review.services.treatments import treat
 from review.subjects import Subject
 from scanning.choices import FileStatus
@@ -62,25 +61,20 @@ def _evaluate_again(scanned_file: ScannedFile, user: User) -> int:
         scanned_file=scanned_file, state=MatchState.PENDING
     ).select_related("recording", "scanned_file__container", "scan")
     policies, in_force = evaluation.rules_in_force(), LicencesInForce()
-    treated = 0
+    treated, partly = 0, QueueReason.LICENCE_PARTIAL
     for match in rows.order_by("pk"):
         outcome = evaluation.evaluate(
             subject=Subject.of(match), policies=policies, licences=in_force
         )
-        if _differs(match, outcome):
+        named = str(outcome.policy) if outcome.policy is not None else ""
+        # A rule says something else of the match than before.
+        if (
+            outcome.state != match.state
+            or named != match.policy_name
+            or (outcome.queue_reason == partly) != (match.queue_reason == partly)
+        ):
             treated += treat(match=match, outcome=outcome, user=user)
     return treated
-
-
-def _differs(match: Match, outcome: Evaluation) -> bool:
-    """Return whether a rule now says something else of the match than before."""
-    named = str(outcome.policy) if outcome.policy is not None else ""
-    partly = QueueReason.LICENCE_PARTIAL
-    return (
-        outcome.state != match.state
-        or named != match.policy_name
-        or (outcome.queue_reason == partly) != (match.queue_reason == partly)
-    )
 
 
 @transaction.atomic

@@ -90,8 +90,13 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
     current = selectors.current_scans(scan.scanned_file)
     if scan not in current:
         return
+    embedded_runs = any(
+        other.status in ACTIVE_SCAN_STATUSES and other.engine == EngineChoice.EMBEDDED
+        for other in current
+    )
     for each in current:
-        if _is_turn(each, current):
+        waits = embedded_runs and each.engine == EngineChoice.ACRCLOUD
+        if each.status == ScanStatus.SUCCEEDED and not waits:
             partner = next((other for other in current if other != each), None)
             _fold_one(scan=each, partner=partner)
     _note_disagreements(scan)
@@ -128,16 +133,6 @@ def fold_waiting(*, scan: Scan, **_signal: object) -> None:
 def keep_views(*, file: ScannedFile, **_signal: object) -> None:
     """Copy the source's view count to its matches, so that lists can sort by it."""
     Match.objects.filter(scanned_file=file).update(source_views=file.views)
-
-
-def _is_turn(scan: Scan, current: Sequence[Scan]) -> bool:
-    others_first = any(
-        other.status in ACTIVE_SCAN_STATUSES and other.engine == EngineChoice.EMBEDDED
-        for other in current
-    )
-    return scan.status == ScanStatus.SUCCEEDED and not (
-        scan.engine == EngineChoice.ACRCLOUD and others_first
-    )
 
 
 def _live_matches(scan: Scan) -> dict[int, Match]:

@@ -127,9 +127,15 @@ def _check_later(context: JobContext, job: CloudJob) -> NoReturn:
 def _store(context: JobContext, job: CloudJob, remote: RemoteFile) -> None:
     """Store the result, unless the scan ended meanwhile."""
     answer = digest(remote.state, remote.results)
+    known = Scan.objects.filter(
+        scanned_file_id=job.scan.scanned_file_id,
+        engine=EngineChoice.ACRCLOUD,
+        status=ScanStatus.SUCCEEDED,
+        result_sha256=answer,
+    )
     with suppress(ScanEnded), transaction.atomic():
         # The callback announced a result that polling had already stored.
-        if job.sent_as == SentAs.CALLED_BACK and _is_known(job, answer):
+        if job.sent_as == SentAs.CALLED_BACK and known.exists():
             # The file keeps its status.
             Scan.objects.filter(
                 pk=job.scan_id, status=ScanStatus.AWAITING_CALLBACK
@@ -163,15 +169,6 @@ def _take_length(job: CloudJob, remote: RemoteFile) -> None:
     ScannedFile.objects.filter(pk=file.pk).update(duration_ms=remote.duration_ms)
     if job.sent_ms:
         CloudJob.objects.filter(pk=job.pk).update(sent_ms=remote.duration_ms)
-
-
-def _is_known(job: CloudJob, answer: str) -> bool:
-    return Scan.objects.filter(
-        scanned_file_id=job.scan.scanned_file_id,
-        engine=EngineChoice.ACRCLOUD,
-        status=ScanStatus.SUCCEEDED,
-        result_sha256=answer,
-    ).exists()
 
 
 def _cloud_failure(job: CloudJob, remote: RemoteFile) -> ScanFailed:

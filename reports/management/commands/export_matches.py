@@ -107,7 +107,15 @@ def _layout(
     if options["state"]:
         query.setlist("state", options["state"])
     if options["container"]:
-        query["container"] = str(_container(options["container"]))
+        text = options["container"]
+        by_number = text.isascii() and text.isdigit()
+        found = Container.objects.present().filter(
+            **{"pk": int(text)} if by_number else {"name": text}
+        )[:2]
+        if len(found) != 1:
+            problem = "is unknown" if not found else "is the name of several containers"
+            raise CommandError(f"Container {text} {problem}; give its number.")
+        query["container"] = str(found[0].pk)
     values = {
         **options,
         "format": options["format"] or by_name,
@@ -120,14 +128,3 @@ def _layout(
         filters=of.filters if of else MatchFilter.from_query(query).to_query(),
         columns=filter(None, options["columns"].split(",")),
     )
-
-
-def _container(text: str) -> int:
-    by_number = (
-        {"pk": int(text)} if text.isascii() and text.isdigit() else {"name": text}
-    )
-    found = list(Container.objects.present().filter(**by_number)[:2])
-    if len(found) != 1:
-        problem = "is unknown" if not found else "is the name of several containers"
-        raise CommandError(f"Container {text} {problem}; give its number.")
-    return found[0].pk
