@@ -22,7 +22,6 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.error import MemoryError as FFmpegMemoryError
-from av.packet import Packet
 from av.stream import Disposition
 from numpy.typing import NDArray
 
@@ -223,7 +222,16 @@ class AudioFile:
     def _decoded(self) -> Iterator[AudioFrame]:
         packets = self._container.demux(self._stream)
         while True:
-            packet = self._next(packets)
+            self._source.begin_step()
+            try:
+                packet = next(packets, None)
+            except FFmpegMemoryError:
+                raise
+            # PyAV raises IndexError for streams that appear late
+            except (FFmpegError, IndexError):
+                self._broken_off = True
+                packet = None
+            self._source.end_step()
             if packet is None:
                 return
             try:
@@ -237,21 +245,6 @@ class AudioFile:
         self._bad_packets += 1
         if self._bad_packets > MAX_BAD_PACKETS:
             raise DecodeFailed("Most of the file is damaged.")
-
-    def _next(
-        self, packets: Iterator[Packet[AudioStream]]
-    ) -> Packet[AudioStream] | None:
-        self._source.begin_step()
-        try:
-            packet = next(packets, None)
-        except FFmpegMemoryError:
-            raise
-        # PyAV raises IndexError for streams that appear late
-        except (FFmpegError, IndexError):
-            self._broken_off = True
-            packet = None
-        self._source.end_step()
-        return packet
 
     def _gap_s(self, frame: AudioFrame) -> Fraction:
         """Return the seconds missing before a frame, 0 if none.

@@ -59,7 +59,11 @@ def _leads(
     n_frames = int(landmarks.frames[-1]) + 1
     windows = open_windows(np.ones(n_frames, dtype=np.bool_), params)
     yield from _asked(landmarks, windows, Warp(), (index, bucket), params)
-    few = _spread(windows)
+    few = windows
+    if len(windows) > WARPED_WINDOWS:
+        # A few windows, evenly spread.
+        places = np.linspace(0, len(windows) - 1, WARPED_WINDOWS + 2)[1:-1]
+        few = [windows[round(place)] for place in places]
     for warp in warps(params):
         yield from _asked(landmarks, few, warp, (index, bucket), params)
 
@@ -95,11 +99,3 @@ def _asked(
         for vote in votes:
             line = Line(1 / warp.tempo, -vote.delta / warp.tempo, warp.shift)
             yield Lead(vote.recording, line, window, vote.votes, not is_plain)
-
-
-def _spread(windows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Choose a few windows, evenly spread."""
-    if len(windows) <= WARPED_WINDOWS:
-        return list(windows)
-    places = np.linspace(0, len(windows) - 1, WARPED_WINDOWS + 2)[1:-1]
-    return [windows[round(place)] for place in places]

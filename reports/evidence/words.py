@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from audit.models import Event
 from audit.words import actor_label
 from common.words import lowered
 from reports.cells import offset
@@ -107,26 +106,24 @@ def decision(facts: CaseFacts) -> str:
 
 def decisions(facts: CaseFacts) -> list[dict[str, str]]:
     """Return a row per decision: time, person, verb, change of state and reason."""
-    return [
-        {
-            "event": str(event.sequence),
-            "at": f"{event.at:%Y-%m-%d %H:%M:%S}",
-            "by": actor_label(event.actor_name),
-            "done": event_words.done(event),
-            "change": _change(event),
-            "why": " · ".join(
-                filter(None, [event_words.event_reason(event), event.note])
-            ),
-        }
-        for event in decision_events(facts)
-    ]
-
-
-def _change(event: Event) -> str:
-    states = [event.before.get("state", ""), event.after["state"]]
-    if states[0] == states[1]:
-        return ""
-    return " → ".join(filter(None, map(event_words.state_label, states)))
+    rows = []
+    for event in decision_events(facts):
+        states = [event.before.get("state", ""), event.after["state"]]
+        change = ""
+        if states[0] != states[1]:
+            change = " → ".join(filter(None, map(event_words.state_label, states)))
+        reasons = [event_words.event_reason(event), event.note]
+        rows.append(
+            {
+                "event": str(event.sequence),
+                "at": f"{event.at:%Y-%m-%d %H:%M:%S}",
+                "by": actor_label(event.actor_name),
+                "done": event_words.done(event),
+                "change": change,
+                "why": " · ".join(filter(None, reasons)),
+            }
+        )
+    return rows
 
 
 def disputes(facts: CaseFacts) -> list[dict[str, str]]:

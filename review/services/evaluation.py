@@ -6,7 +6,7 @@ a match, and a policy or the floor can confirm or suppress it; nothing gives a c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -180,29 +180,25 @@ def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
 
 def _reason(subject: Subject, floor: Decimal) -> QueueReason:
     """Return the first reason that fits, those that need most care first."""
-    return next(_reasons(subject, floor), QueueReason.DEFAULT)
-
-
-def _reasons(subject: Subject, floor: Decimal) -> Iterator[QueueReason]:
     measured, score = subject.measured, subject.measured.score
     if subject.engines_disagree:
-        yield QueueReason.ENGINES_DISAGREE
+        return QueueReason.ENGINES_DISAGREE
     if subject.found_late:
-        yield QueueReason.FOUND_LATE
+        return QueueReason.FOUND_LATE
     if subject.is_shared_loop:
-        yield QueueReason.SHARED_LOOP
+        return QueueReason.SHARED_LOOP
     if subject.rivals:
-        yield QueueReason.TWO_CANDIDATES
+        return QueueReason.TWO_CANDIDATES
     if subject.codes_disagree:
-        yield QueueReason.METADATA_CONFLICT
+        return QueueReason.METADATA_CONFLICT
     if measured.relation == Relation.ALTERED:
-        yield QueueReason.ALTERED
+        return QueueReason.ALTERED
     if measured.under_speech:
-        yield QueueReason.UNDER_SPEECH
+        return QueueReason.UNDER_SPEECH
     if measured.matched_ms < SHORT_MS:
-        yield QueueReason.SHORT
-    if score is not None and score < floor + LOW_SCORE_MARGIN:
-        yield QueueReason.LOW_SCORE
+        return QueueReason.SHORT
+    is_low = score is not None and score < floor + LOW_SCORE_MARGIN
+    return QueueReason.LOW_SCORE if is_low else QueueReason.DEFAULT
 
 
 def carried_fields(
