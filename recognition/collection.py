@@ -26,8 +26,7 @@ from recognition.hashes import reference_hashes
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
-from recognition.places import places_of
-from recognition.references import References
+from recognition.places import References, places_of
 from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks
 
 NAMES: Final = "names.jsonl"

@@ -23,7 +23,7 @@ from recognition.landmarks import select
 from recognition.loops import is_repeated, repeats_within
 from recognition.match import segment_match
 from recognition.params import DEFAULT, Params
-from recognition.references import References
+from recognition.places import References
 from recognition.search import Search
 from recognition.segments import ScoringRun
 from recognition.types import Fingerprint, Landmarks, SegmentMatch, Vote, Votes

@@ -17,8 +17,8 @@ from recognition.candidates import stages
 from recognition.fingerprint import scan_layer
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT, Params
+from recognition.places import References
 from recognition.policy import CaptureType, ScanPolicy
-from recognition.references import References
 from recognition.search import Search
 from recognition.segments import ScoringRun
 from recognition.speech import speech_share

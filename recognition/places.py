@@ -7,7 +7,7 @@ height is their sum in standard deviations of chance.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -179,6 +179,27 @@ class Weights:
     def cells(self) -> int:
         """Number of cells of the window."""
         return len(self.exact[0]) - 2
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The landmarks of the recordings that a scan compares with.
+
+    ``one`` returns the landmarks of a recording; ``places`` where those of all lie.
+    """
+
+    one: Callable[[int], Landmarks]
+    places: Sequence[PlaceTable]
+
+    @classmethod
+    def held(
+        cls, landmarks: Mapping[int, Landmarks], params: Params = DEFAULT
+    ) -> References:
+        """Return references held in memory, by number."""
+        table = PlaceTable.of(
+            {number: places_of(one, params) for number, one in landmarks.items()}
+        )
+        return cls(landmarks.__getitem__, [table])
 
 
 def heights_at(

@@ -45,8 +45,8 @@ from recognition.landmarks import select
 from recognition.levels import silent_frames
 from recognition.match import segment_match
 from recognition.params import DEFAULT, Params
+from recognition.places import References
 from recognition.policy import CaptureType, ScanPolicy
-from recognition.references import References
 from recognition.search import Search
 from recognition.speech import speech_share
 from recognition.types import Fingerprint, Landmarks, SegmentMatch

@@ -24,8 +24,7 @@ from recognition.extend import follow, whole_window
 from recognition.hashes import Hashes
 from recognition.landmarks import thin
 from recognition.params import Params
-from recognition.places import Weights
-from recognition.references import References
+from recognition.places import References, Weights
 from recognition.relief import relief_bits
 from recognition.repeats import better_repeat, sorted_hashes
 from recognition.segments import ScoringRun, is_row, overlap, settle

@@ -18,7 +18,7 @@ from portal.accounts.forms import ProjectForm, TokenForm
 from portal.shared.access import PortalRequest, confirmed_to_post, needs
 from portal.shared.lists import page_of
 from scanning.models import Project
-from scanning.services.projects import create_project, revoke_project
+from scanning.services.identification import create_project, revoke_project
 
 
 @never_cache
