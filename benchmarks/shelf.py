@@ -16,8 +16,7 @@ from recognition.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.match import scan
 from recognition.params import DEFAULT
-from recognition.places import places_of
-from recognition.references import References
+from recognition.places import References, places_of
 from recognition.types import Fingerprint, Landmarks, ScanResult
 
 BUCKET = 1

@@ -17,7 +17,7 @@ from recognition.calibration import WINDOWS_PER_HOUR, threshold_bits
 from recognition.candidates import stages
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT
-from recognition.references import References
+from recognition.places import References
 from recognition.search import Search
 from recognition.segments import ScoringRun, is_row
 from recognition.types import Fingerprint, Votes

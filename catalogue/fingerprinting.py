@@ -59,20 +59,16 @@ def run(context: JobContext) -> None:
     context.report()
     # An unreadable fingerprint fails here, and not on each machine that follows.
     index_store.postings_of(recording)
-    _finish(context)
-
-
-def _finish(context: JobContext) -> None:
     # In one transaction with what the receivers write: a crash between the two would
     # lose that.
     with transaction.atomic():
         context.finish()
-        note_change([context.subject.pk])
+        note_change([recording.pk])
         # It may have been retired meanwhile.
-        recording = Recording.objects.get(pk=context.subject.pk)
-        if recording.status == RecordingStatus.READY:
-            submit(RENDITION, recording)
-            recording_ready.send(sender=Recording, recording=recording)
+        current = Recording.objects.get(pk=recording.pk)
+        if current.status == RecordingStatus.READY:
+            submit(RENDITION, current)
+            recording_ready.send(sender=Recording, recording=current)
 
 
 def make_rendition(context: JobContext) -> None:

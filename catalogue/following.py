@@ -96,7 +96,11 @@ def bring_up(report: Report = _go_on) -> int:
             # What followed the log meanwhile may have counted further.
             state = index_log.count_changes()
             continue
-        if reached >= state.position and not _sees_uncounted():
+        # This transaction may see changes that it must not count itself.
+        if reached >= state.position and not (
+            connection.in_atomic_block
+            and IndexEntry.objects.filter(position=None).exists()
+        ):
             return reached
         with _locked(copy.root, waits=False) as is_ours:
             if is_ours:
@@ -110,13 +114,6 @@ def bring_up(report: Report = _go_on) -> int:
                 return max(0, copy.reached(state) or 0)
         report(0, 0)
         sleep(_LOOK_SECONDS)
-
-
-def _sees_uncounted() -> bool:
-    """Return whether this transaction sees changes that it must not count itself."""
-    if not connection.in_atomic_block:
-        return False
-    return IndexEntry.objects.filter(position=None).exists()
 
 
 def build(
@@ -136,7 +133,12 @@ def build(
             shutil.rmtree(beside.root, ignore_errors=True)
         beside.follow(state, read, report)
         with _locked(folder, waits=True):
-            _put_in_place(beside.root, folder)
+            old = folder.with_name(f"{folder.name}.old")
+            shutil.rmtree(old, ignore_errors=True)
+            if folder.exists():
+                folder.rename(old)
+            beside.root.rename(folder)
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _beside() -> IndexFolder:
@@ -159,15 +161,6 @@ def _can_go_on(copy: IndexFolder, state: LogState) -> bool:
     except RecognitionError:
         return False
     return reached is not None and reached >= 0
-
-
-def _put_in_place(beside: Path, folder: Path) -> None:
-    old = folder.with_name(f"{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    beside.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

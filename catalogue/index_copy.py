@@ -68,7 +68,11 @@ class IndexFolder:
         if reached is None:
             raise IndexCorrupt(f"The index in {self.root} is of no use.")
         if reached < 0:
-            _remove_others(store)
+            # A copy of unknown state may hold what the log does not name.
+            for bucket in Bucket.objects.present().values_list("pk", flat=True):
+                held = set(store.recordings(bucket).tolist())
+                for number in sorted(held - index_log.held_in(bucket)):
+                    store.remove(bucket, number)
         changes = index_log.changes_after(max(0, reached))
         done = 0
         coming = iter(changes)
@@ -124,14 +128,6 @@ def _apply(
             added = [change for change in added if change.recording not in held]
         if added:
             store.add_many(bucket, read(added))
-
-
-def _remove_others(store: SegmentStore) -> None:
-    """Remove what the log does not name, as a copy of unknown state may hold it."""
-    for bucket in Bucket.objects.present().values_list("pk", flat=True):
-        held = set(store.recordings(bucket).tolist())
-        for number in sorted(held - index_log.held_in(bucket)):
-            store.remove(bucket, number)
 
 
 def read_kept(changes: Sequence[LoggedChange]) -> list[Postings]:

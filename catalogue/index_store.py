@@ -18,13 +18,12 @@ from common.outages import outage_of
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import RecognitionError
+from recognition.fingerprint import reference_layer
 from recognition.hashes import reference_hashes
 from recognition.index.segment import Postings
 from recognition.index.store import STORE, SegmentStore
-from recognition.layers import reference_layer
 from recognition.params import DEFAULT
-from recognition.places import places_of
-from recognition.references import References
+from recognition.places import References, places_of
 from recognition.types import NO_LANDMARKS, Landmarks
 
 # A minute of landmarks is about 15 kB. The candidates of one file are read repeatedly;

@@ -13,7 +13,7 @@ from common.media_analysis import AudioRefused
 from common.storage import display_name
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import BadFingerprint, ParamsMismatch
-from recognition.layers import check_params
+from recognition.fingerprint import check_params
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 

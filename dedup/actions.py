@@ -78,9 +78,13 @@ def _act(
     if not user.has_perm(Action.DECIDE):
         raise ActionNotAllowed(_("Your role may view duplicates but not change them."))
     _check(verb, members, asked)
+    wanted = [member for member in members if member.uid in asked.recordings]
+    named = next(
+        (member for member in wanted if member.uid == asked.canonical), wanted[0]
+    )
     action = DedupAction(
         verb=verb,
-        title=_title(members, asked),
+        title=str(named)[:500],
         group_uid=group_uid,
         asked=asdict(asked),
         note=note.strip(),
@@ -229,11 +233,8 @@ def _check(verb: ActionVerb, members: Sequence[Recording], asked: Asked) -> None
         raise ActionRefused(_("Leave at least one recording in the group."))
     if verb == ActionVerb.KEEP and len(asked.recordings) < 2:
         raise ActionRefused(_("Choose at least two recordings to keep apart."))
-    if verb == ActionVerb.MERGE:
-        _check_merge(members, asked)
-
-
-def _check_merge(members: Sequence[Recording], asked: Asked) -> None:
+    if verb != ActionVerb.MERGE:
+        return
     by_uid = {member.uid: member for member in members}
     if asked.canonical not in asked.recordings or len(asked.recordings) < 2:
         raise ActionRefused(
@@ -344,14 +345,6 @@ def _locked(action: DedupAction, wanted: ActionState) -> DedupAction:
 def _require_manager(user: User) -> None:
     if not user.has_perm(Action.EDIT_DUPLICATES):
         raise ActionNotAllowed(_("Only a manager may decide about duplicates."))
-
-
-def _title(members: Sequence[Recording], asked: Asked) -> str:
-    wanted = [member for member in members if member.uid in asked.recordings]
-    first = next(
-        (member for member in wanted if member.uid == asked.canonical), wanted[0]
-    )
-    return str(first)[:500]
 
 
 def _record(action: DedupAction, what: str, user: User, *, note: str = "") -> None:

@@ -96,7 +96,12 @@ def _of_group(group: DedupGroup) -> Iterator[CollisionMember]:
     recordings = [place.recording for place in places]
     is_one = group.kind == GroupKind.SAME_SOUND
     collides = differing_codes(recordings) if is_one else ()
-    shares = _shares(recordings)
+    pks = [recording.pk for recording in recordings]
+    shares: dict[tuple[int, int], float] = {}
+    for link in PairLink.objects.filter(one__in=pks, other__in=pks):
+        if link.runs:
+            shares[link.one_id, link.other_id] = 100 * link.coverage_one
+            shares[link.other_id, link.one_id] = 100 * link.coverage_other
     for place in places:
         linked = place.linked_to
         key = (place.recording_id, linked.pk if linked else 0)
@@ -110,16 +115,6 @@ def _of_group(group: DedupGroup) -> Iterator[CollisionMember]:
             shared_pct=shares.get(key),
             collides=collides,
         )
-
-
-def _shares(recordings: Sequence[Recording]) -> dict[tuple[int, int], float]:
-    pks = [recording.pk for recording in recordings]
-    shares: dict[tuple[int, int], float] = {}
-    for link in PairLink.objects.filter(one__in=pks, other__in=pks):
-        if link.runs:
-            shares[link.one_id, link.other_id] = 100 * link.coverage_one
-            shares[link.other_id, link.one_id] = 100 * link.coverage_other
-    return shares
 
 
 def _shared_codes(one: Recording, other: Recording) -> tuple[str, ...]:

@@ -167,12 +167,22 @@ class Comparer:
         leads = relatives(
             landmarks, index=self._index, bucket=self.bucket.pk, own=recording.pk
         )
-        others = self._living(set(leads) - self._known(recording))
+        own = recording.pk
+        # A pair that has been compared already needs no second comparison.
+        known = {
+            one + other - own
+            for column in ("one", "other")
+            for one, other in PairLink.objects.filter(**{column: own}).values_list(
+                "one_id", "other_id"
+            )
+        }
+        known |= self._compared.pop(own, set())
+        others = self._living(set(leads) - known)
         links = []
         for pk, other in others.items():
             # The later recording need not compare the pair again, even if no link was
             # written.
-            self._compared[pk].add(recording.pk)
+            self._compared[pk].add(own)
             try:
                 found = related(landmarks, self._landmarks(pk), leads[pk])
             except FileNotFoundError:
@@ -180,18 +190,6 @@ class Comparer:
             if found is not None and found.runs:
                 links.append(link_between(recording, other, found))
         return links, len(others)
-
-    def _known(self, recording: Recording) -> set[int]:
-        """Return the recordings that this one has already been compared with."""
-        pk = recording.pk
-        known = {
-            one + other - pk
-            for column in ("one", "other")
-            for one, other in PairLink.objects.filter(**{column: pk}).values_list(
-                "one_id", "other_id"
-            )
-        }
-        return known | self._compared.pop(pk, set())
 
     def _living(self, pks: Iterable[int]) -> dict[int, Recording]:
         rows = self.bucket.recordings.filter(status=RecordingStatus.READY)

@@ -53,7 +53,9 @@ def carry_out(
         case ActionVerb.SPLIT:
             _split(chosen, members, user)
         case ActionVerb.RETIRE:
-            _retire(chosen)
+            Recording.objects.filter(pk__in=[each.pk for each in chosen]).update(
+                status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
+            )
 
 
 def carry_exclusions(
@@ -163,10 +165,4 @@ def _split(
     _keep(((one, other) for one in chosen for other in rest), user)
     Recording.objects.filter(merged_into__in=chosen).update(
         status=RecordingStatus.READY, merged_into=None, updated_at=datetime.now(tz=UTC)
-    )
-
-
-def _retire(chosen: Sequence[Recording]) -> None:
-    Recording.objects.filter(pk__in=[member.pk for member in chosen]).update(
-        status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
     )

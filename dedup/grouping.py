@@ -152,16 +152,7 @@ def _with_bridges(group: Group, neighbours: _Neighbours) -> Group:
 
     Copies of one file count as one. A pair has no bridge.
     """
-    # With two sounds every link is the only one.
-    if len(_files(group, neighbours)) < 3:
-        return group
-    return tuple(
-        replace(place, bridge=_holds_alone(place, neighbours)) for place in group
-    )
-
-
-def _files(group: Group, neighbours: _Neighbours) -> set[frozenset[int]]:
-    return {
+    files = {
         frozenset(
             _connected(
                 place.recording,
@@ -171,6 +162,12 @@ def _files(group: Group, neighbours: _Neighbours) -> set[frozenset[int]]:
         )
         for place in group
     }
+    # With two sounds every link is the only one.
+    if len(files) < 3:
+        return group
+    return tuple(
+        replace(place, bridge=_holds_alone(place, neighbours)) for place in group
+    )
 
 
 def _holds_alone(place: GroupPlace, neighbours: _Neighbours) -> bool:

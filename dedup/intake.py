@@ -29,9 +29,9 @@ from recognition import fingerprint as fingerprint_file
 from recognition import params
 from recognition.compare import related
 from recognition.errors import RecognitionError
+from recognition.fingerprint import reference_layer
 from recognition.hashes import reference_hashes
 from recognition.index.store import SegmentStore
-from recognition.layers import reference_layer
 from recognition.relatives import relatives
 from recognition.types import Fingerprint, Landmarks
 

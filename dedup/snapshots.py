@@ -78,7 +78,15 @@ def restore(snapshot: Snapshot) -> None:
             **columns, merged_into=target, updated_at=timezone.now()
         )
     for one, other in combinations(sorted(uids, key=pks.__getitem__), 2):
-        _restore_kept(snapshot["kept"].get(f"{one} {other}"), pks[one], pks[other])
+        kept = snapshot["kept"].get(f"{one} {other}")
+        links = PairLink.objects.filter(one=pks[one], other=pks[other])
+        if kept is None:
+            # The link existed only to remember the decision that is now undone.
+            links.filter(runs=[], kind="").delete()
+            links.update(kept_at=None, kept_by=None)
+        else:
+            at = datetime.fromisoformat(kept["at"]) if kept["at"] else None
+            links.update(kept_at=at, kept_by=kept["by"])
 
 
 def restore_groups(snapshot: Snapshot) -> None:
@@ -100,17 +108,6 @@ def restore_pins(snapshot: Snapshot) -> None:
     places.update(pinned=False)
     for uid, group in snapshot["pinned"]:
         places.filter(recording__uid=uid, group__uid=group).update(pinned=True)
-
-
-def _restore_kept(kept: Row | None, one: int, other: int) -> None:
-    links = PairLink.objects.filter(one=one, other=other)
-    if kept is None:
-        # The link existed only to remember the decision that is now undone.
-        links.filter(runs=[], kind="").delete()
-        links.update(kept_at=None, kept_by=None)
-        return
-    at = datetime.fromisoformat(kept["at"]) if kept["at"] else None
-    links.update(kept_at=at, kept_by=kept["by"])
 
 
 def _row(recording: Recording) -> Row:

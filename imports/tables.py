@@ -128,10 +128,21 @@ def table_of(file: IO[bytes], *, encoding: str) -> Table:
         _check_encoding(file, encoding)
         # Excel begins UTF-8 files with a byte order mark.
         name = "utf-8-sig" if encoding == "utf-8" else encoding
-        separator = _separator(file, name)
+        with _as_text(file, name) as text:
+            first_line = text.read(_SNIFF_CHARS).split("\n", 1)[0]
+        # The separator that occurs most often in the header.
+        separator = max(SEPARATORS, key=first_line.count)
     table = Table(file, (), separator, name)
     header = next(_all_rows(table), RawRow(1, ())).cells
-    return _checked(Table(file, header, separator, name))
+    if len([column for column in header if column.strip()]) < 2:
+        raise TableRefused(
+            gettext(
+                "The first line must name the columns, separated by "
+                "commas, semicolons or tabs. It is: %(header)s"
+            )
+            % {"header": " ".join(header)[:120]}
+        )
+    return Table(file, header, separator, name)
 
 
 def rows_of(table: Table) -> Iterator[RawRow]:
@@ -142,7 +153,12 @@ def rows_of(table: Table) -> Iterator[RawRow]:
 
 
 def _all_rows(table: Table) -> Iterator[RawRow]:
-    return _xlsx_rows(table) if table.encoding == "xlsx" else _csv_rows(table)
+    if table.encoding != "xlsx":
+        yield from _csv_rows(table)
+        return
+    # A character takes up to six bytes in JSON.
+    for line, cells in json_lines(table.file, max_bytes=6 * _MAX_LINE + 1_000):
+        yield RawRow(line, tuple(cells))
 
 
 def check_beginning(file: IO[bytes]) -> None:
@@ -157,18 +173,6 @@ def check_beginning(file: IO[bytes]) -> None:
     for known, message in _BEGINNINGS.items():
         if beginning.startswith(known):
             raise TableRefused(message)
-
-
-def _checked(table: Table) -> Table:
-    if len([name for name in table.header if name.strip()]) < 2:
-        raise TableRefused(
-            gettext(
-                "The first line must name the columns, separated by "
-                "commas, semicolons or tabs. It is: %(header)s"
-            )
-            % {"header": " ".join(table.header)[:120]}
-        )
-    return table
 
 
 def _check_encoding(file: IO[bytes], encoding: str) -> None:
@@ -200,13 +204,6 @@ def _check_encoding(file: IO[bytes], encoding: str) -> None:
                 }
             ) from error
         line, done = line + raw.endswith(b"\n"), done + len(raw)
-
-
-def _separator(file: IO[bytes], encoding: str) -> str:
-    """Return the separator that occurs most often in the header."""
-    with _as_text(file, encoding) as text:
-        header = text.read(_SNIFF_CHARS).split("\n", 1)[0]
-    return max(SEPARATORS, key=header.count)
 
 
 @contextmanager
@@ -280,9 +277,3 @@ def workbook_rows(file: IO[bytes], heartbeat: Callable[[], None]) -> IO[bytes]:
         )
     except Unreadable as error:
         raise TableRefused(str(error)) from error
-
-
-def _xlsx_rows(table: Table) -> Iterator[RawRow]:
-    # A character takes up to six bytes in JSON.
-    for line, cells in json_lines(table.file, max_bytes=6 * _MAX_LINE + 1_000):
-        yield RawRow(line, tuple(cells))

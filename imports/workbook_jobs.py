@@ -179,7 +179,11 @@ def _lines(
 ) -> Iterator[bytes]:
     written = 0
     for number, values in _values(file, limits, has_formulas=has_formulas):
-        cells = [_text(value) for value in _trimmed(values)]
+        end = len(values)
+        # Empty cells at the end of a row are left out.
+        while end and values[end - 1] is None:
+            end -= 1
+        cells = [_text(value) for value in values[:end]]
         if sum(map(len, cells)) > limits.row_chars:
             raise JobRefused(f"Row {number} contains too much text.")
         line = json.dumps([number, cells], ensure_ascii=False).encode() + b"\n"
@@ -243,14 +247,6 @@ def _refuse_uncomputed(
                 "value is not stored. Open the workbook in a spreadsheet program, save "
                 "it there, and upload it again."
             )
-
-
-def _trimmed(values: Sequence[object]) -> Sequence[object]:
-    """Return a row without the empty cells at its end."""
-    end = len(values)
-    while end and values[end - 1] is None:
-        end -= 1
-    return values[:end]
 
 
 def _text(value: object) -> str:

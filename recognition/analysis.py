@@ -69,7 +69,17 @@ class _Collected:
                 self._progress(wire.share(body))
             return
         try:
-            self._keep(kind, body)
+            match kind:
+                case MessageKind.FACTS:
+                    message = json.loads(body)
+                    warnings = tuple(str(warning) for warning in message["warnings"])
+                    self._facts = (_media_facts(message["facts"]), warnings)
+                case MessageKind.WAVEFORM:
+                    self._waveform = waveform.from_bytes(body)
+                case MessageKind.FINGERPRINT:
+                    self._fingerprint = fingerprint.from_bytes(body)
+                case _:
+                    raise ValueError(f"unexpected message {kind.name}")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
@@ -84,19 +94,6 @@ class _Collected:
             waveform=self._waveform,
             warnings=warnings,
         )
-
-    def _keep(self, kind: MessageKind, body: bytes) -> None:
-        match kind:
-            case MessageKind.FACTS:
-                message = json.loads(body)
-                warnings = tuple(str(warning) for warning in message["warnings"])
-                self._facts = (_media_facts(message["facts"]), warnings)
-            case MessageKind.WAVEFORM:
-                self._waveform = waveform.from_bytes(body)
-            case MessageKind.FINGERPRINT:
-                self._fingerprint = fingerprint.from_bytes(body)
-            case _:
-                raise ValueError(f"unexpected message {kind.name}")
 
 
 def _media_facts(fields: dict[str, Any]) -> MediaFacts:  # Any: JSON

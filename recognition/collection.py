@@ -21,13 +21,12 @@ from typing import Final
 from recognition import durable
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import IndexCorrupt, RecognitionError
+from recognition.fingerprint import reference_layer
 from recognition.hashes import reference_hashes
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
-from recognition.layers import reference_layer
 from recognition.params import DEFAULT
-from recognition.places import places_of
-from recognition.references import References
+from recognition.places import References, places_of
 from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks
 
 NAMES: Final = "names.jsonl"
@@ -124,7 +123,14 @@ class Collection:
                 for place, (track_id, made) in enumerate(latest.items())
             ]
             for named in added:
-                self._save_landmarks(named.number, latest[named.track_id])
+                made = latest[named.track_id]
+                # Refuses a fingerprint that lacks the layer, before anything is written.
+                reference_layer(made)
+                path = self._landmark_path(named.number)
+                if not path.parent.exists():
+                    path.parent.mkdir(exist_ok=True)
+                    durable.sync_directory(path.parent.parent)
+                fingerprint_file.save(path, replace(made, dense=None, level_map=None))
             self._append(added)
             self._heal()
 
@@ -191,15 +197,6 @@ class Collection:
     def _landmark_path(self, number: int) -> Path:
         folder = self._root / LANDMARKS / f"{number // PER_FOLDER:06d}"
         return folder / f"{number}.acrfp"
-
-    def _save_landmarks(self, number: int, made: Fingerprint) -> None:
-        # Refuses a fingerprint that lacks the layer, before anything is written.
-        reference_layer(made)
-        path = self._landmark_path(number)
-        if not path.parent.exists():
-            path.parent.mkdir(exist_ok=True)
-            durable.sync_directory(path.parent.parent)
-        fingerprint_file.save(path, replace(made, dense=None, level_map=None))
 
     def _postings(self, number: int) -> Postings:
         landmarks = self.landmarks(number)

@@ -17,13 +17,13 @@ from recognition.alignment import QueryView, level_gaps, view_of
 from recognition.calibration import threshold_bits
 from recognition.candidates import GRID, SPARSE, Lead, SearchStage, Warp, stages
 from recognition.extend import follow
+from recognition.fingerprint import reference_layer
 from recognition.hashes import reference_hashes
 from recognition.landmarks import select
-from recognition.layers import reference_layer
 from recognition.loops import is_repeated, repeats_within
 from recognition.match import segment_match
 from recognition.params import DEFAULT, Params
-from recognition.references import References
+from recognition.places import References
 from recognition.search import Search
 from recognition.segments import ScoringRun
 from recognition.types import Fingerprint, Landmarks, SegmentMatch, Vote, Votes
@@ -204,15 +204,11 @@ class _Pair:
         if is_repeated(runs) or is_repeated([_turned(run) for run in runs]):
             return True
         longest = max(ordered, key=lambda run: run.end_ms - run.start_ms)
-        return repeats_within(self._shared_landmarks(longest), self.params) is not None
-
-    def _shared_landmarks(self, run: SegmentMatch) -> Landmarks:
-        ms = self.params.frame_ms
-        frames = self.layers[1].frames
-        inside = (frames * ms >= run.reference_start_ms) & (
-            frames * ms <= run.reference_end_ms
+        landmarks, ms = self.layers[1], self.params.frame_ms
+        inside = (landmarks.frames * ms >= longest.reference_start_ms) & (
+            landmarks.frames * ms <= longest.reference_end_ms
         )
-        return select(self.layers[1], inside)
+        return repeats_within(select(landmarks, inside), self.params) is not None
 
     def _is_faded(self, found: Sequence[ScoringRun]) -> bool:
         """Return whether one recording fades in or out where the other does not."""

@@ -22,7 +22,6 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.error import MemoryError as FFmpegMemoryError
-from av.packet import Packet
 from av.stream import Disposition
 from numpy.typing import NDArray
 
@@ -189,7 +188,10 @@ class AudioFile:
         max_samples = self.limits.max_duration_ms * SAMPLE_RATE // 1000
         want = Wanted("fltp", self.layout, SAMPLE_RATE, BLOCK_SAMPLES)
         for frame in self.frames(want):
-            channels = _samples(frame)
+            channels = np.asarray(frame.to_ndarray(), dtype=np.float32)
+            if not np.isfinite(channels).all():
+                channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
+            channels = np.clip(channels, -MAX_LEVEL, MAX_LEVEL)
             self.clipped += int((np.abs(channels).max(axis=0) >= CLIPPED_LEVEL).sum())
             block = to_mono(channels)
             self.samples += len(block)
@@ -220,7 +222,16 @@ class AudioFile:
     def _decoded(self) -> Iterator[AudioFrame]:
         packets = self._container.demux(self._stream)
         while True:
-            packet = self._next(packets)
+            self._source.begin_step()
+            try:
+                packet = next(packets, None)
+            except FFmpegMemoryError:
+                raise
+            # PyAV raises IndexError for streams that appear late
+            except (FFmpegError, IndexError):
+                self._broken_off = True
+                packet = None
+            self._source.end_step()
             if packet is None:
                 return
             try:
@@ -234,21 +245,6 @@ class AudioFile:
         self._bad_packets += 1
         if self._bad_packets > MAX_BAD_PACKETS:
             raise DecodeFailed("Most of the file is damaged.")
-
-    def _next(
-        self, packets: Iterator[Packet[AudioStream]]
-    ) -> Packet[AudioStream] | None:
-        self._source.begin_step()
-        try:
-            packet = next(packets, None)
-        except FFmpegMemoryError:
-            raise
-        # PyAV raises IndexError for streams that appear late
-        except (FFmpegError, IndexError):
-            self._broken_off = True
-            packet = None
-        self._source.end_step()
-        return packet
 
     def _gap_s(self, frame: AudioFrame) -> Fraction:
         """Return the seconds missing before a frame, 0 if none.
@@ -355,14 +351,6 @@ def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
     if np.dot(side, side) <= CANCELLING * np.dot(mid, mid):
         return mid
     return left if np.dot(left, left) >= np.dot(right, right) else right
-
-
-def _samples(frame: AudioFrame) -> NDArray[np.float32]:
-    samples = np.asarray(frame.to_ndarray(), dtype=np.float32)
-    if np.isfinite(samples).all():
-        return np.clip(samples, -MAX_LEVEL, MAX_LEVEL)
-    finite = np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)
-    return np.clip(finite, -MAX_LEVEL, MAX_LEVEL)
 
 
 def _silence_like(frame: AudioFrame, length_s: Fraction) -> Iterator[AudioFrame]:

@@ -72,7 +72,9 @@ def follow(
     paid = replace(run, bits=run.bits - params.warp_bits)
     if lead.warped:
         return paid
-    if not _strays(run.line):
+    # It strays if it was fitted to another tempo or pitch than the recording's.
+    strays = abs(run.line.slope - 1) > _SAME_TEMPO or abs(run.line.shift) > _SAME_PITCH
+    if not strays:
         return run
     return max(_straight(view, run, within, params), paid, key=lambda run: run.bits)
 
@@ -95,11 +97,6 @@ def _promising(
     counts = aligned_counts(view, reference, span, line, nearby, params)
     best = np.argsort(-counts, kind="stable")[: params.nearby_weighed]
     return [lines[number] for number in np.sort(best)]
-
-
-def _strays(line: Line) -> bool:
-    """Return whether a line was fitted to another tempo or pitch than the recording's."""
-    return abs(line.slope - 1) > _SAME_TEMPO or abs(line.shift) > _SAME_PITCH
 
 
 def _straight(

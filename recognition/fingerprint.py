@@ -1,4 +1,4 @@
-"""Read and write ``.acrfp`` files, the stored form of a fingerprint.
+"""Read and write ``.acrfp`` files, the stored form of a fingerprint, and check its layers.
 
 docs/fingerprint-format.md describes every byte. Reading trusts nothing: each count is
 checked against what the file can hold before anything is allocated.
@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition import durable, leb128, med
-from recognition.errors import BadFingerprint
+from recognition.errors import BadFingerprint, MissingLayer, ParamsMismatch
+from recognition.params import DEFAULT, Params
 from recognition.types import Fingerprint, Landmarks, LevelMap
 
 MAGIC: Final = b"\x93ACRFP\r\n"
@@ -287,3 +288,30 @@ def _landmarks_from(raw: NDArray[np.uint8], count: int) -> Landmarks:
         bins=bins.astype(np.float32, copy=False),
         levels=levels.astype(np.float32, copy=False),
     )
+
+
+def scan_layer(
+    fingerprint: Fingerprint, params: Params = DEFAULT
+) -> tuple[Landmarks, LevelMap]:
+    """Return the layers a file is scanned by, or raise if missing or incompatible."""
+    if fingerprint.dense is None or fingerprint.level_map is None:
+        raise MissingLayer("scan")
+    check_params(fingerprint, params)
+    return fingerprint.dense, fingerprint.level_map
+
+
+def reference_layer(fingerprint: Fingerprint, params: Params = DEFAULT) -> Landmarks:
+    """Return the layer a recording is indexed by, or raise if missing or incompatible."""
+    if fingerprint.reference is None:
+        raise MissingLayer("reference")
+    check_params(fingerprint, params)
+    return fingerprint.reference
+
+
+def check_params(fingerprint: Fingerprint, params: Params) -> None:
+    """Raise ``ParamsMismatch`` if the fingerprint was made with other parameters."""
+    expected = params.shape_hash()
+    if fingerprint.params_hash != expected:
+        raise ParamsMismatch(
+            "The fingerprint", found=fingerprint.params_hash, expected=expected
+        )

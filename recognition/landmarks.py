@@ -56,19 +56,6 @@ class LandmarkExtractor:
     def _search(self, stop: int) -> None:
         if stop <= self._next:
             return
-        places, values = _find_peaks(
-            self._rest, self._next - self._first, stop - self._first, *self._radii()
-        )
-        places[:, 0] += self._first
-        for layer, limit in self._layers.items():
-            chosen = places[:, 1] >= layer
-            limit.feed(places[chosen, 0], values[chosen], stop)
-        self._next = stop
-        keep_from = max(self._first, stop - self._context)
-        self._rest = self._rest[keep_from - self._first :].copy()
-        self._first = keep_from
-
-    def _radii(self) -> tuple[float, NDArray[np.int32]]:
         p = self._params
         radii = np.array(
             [
@@ -78,7 +65,18 @@ class LandmarkExtractor:
             ],
             dtype=np.int32,
         )
-        return p.level_floor, radii
+        start = self._next - self._first
+        places, values = _find_peaks(
+            self._rest, start, stop - self._first, p.level_floor, radii
+        )
+        places[:, 0] += self._first
+        for layer, limit in self._layers.items():
+            chosen = places[:, 1] >= layer
+            limit.feed(places[chosen, 0], values[chosen], stop)
+        self._next = stop
+        keep_from = max(self._first, stop - self._context)
+        self._rest = self._rest[keep_from - self._first :].copy()
+        self._first = keep_from
 
 
 class _DensityLimit:

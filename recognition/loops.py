@@ -25,8 +25,19 @@ def is_repeated(runs: Sequence[SegmentMatch]) -> bool:
     At least four times, at a steady period or whole multiples of it.
     """
     for run in runs:
-        same = [other for other in runs if _same_part(run, other)]
-        if len(same) >= REPEATS and _is_steady([_start(run, other) for other in same]):
+        length = run.reference_end_ms - run.reference_start_ms
+        if length > LOOP_MS:
+            continue
+        starts = []
+        for other in runs:
+            shared = min(run.reference_end_ms, other.reference_end_ms) - max(
+                run.reference_start_ms, other.reference_start_ms
+            )
+            if shared > length / 2:
+                # Other runs may begin at another moment of the reference than this one.
+                ahead = other.reference_start_ms - run.reference_start_ms
+                starts.append(other.start_ms - ahead / other.tempo_ratio)
+        if len(starts) >= REPEATS and _is_steady(starts):
             return True
     return False
 
@@ -64,20 +75,6 @@ def _later(
         gaps = (frames[step:] - frames[:-step])[same]
         counts += np.bincount(gaps[gaps < len(counts)], minlength=len(counts))
     return np.convolve(counts, np.ones(3, dtype=np.int64), mode="same")[:-1]
-
-
-def _same_part(run: SegmentMatch, other: SegmentMatch) -> bool:
-    length = run.reference_end_ms - run.reference_start_ms
-    shared = min(run.reference_end_ms, other.reference_end_ms) - max(
-        run.reference_start_ms, other.reference_start_ms
-    )
-    return length <= LOOP_MS and shared > length / 2
-
-
-def _start(run: SegmentMatch, other: SegmentMatch) -> float:
-    """Return when ``other`` plays the moment at which ``run`` begins in the reference."""
-    ahead = other.reference_start_ms - run.reference_start_ms
-    return other.start_ms - ahead / other.tempo_ratio
 
 
 def _is_steady(starts: list[float]) -> bool:

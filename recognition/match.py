@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from recognition.alignment import view_of
 from recognition.calibration import catalogue_hours, e_value, score_of
 from recognition.candidates import stages
-from recognition.layers import scan_layer
+from recognition.fingerprint import scan_layer
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT, Params
+from recognition.places import References
 from recognition.policy import CaptureType, ScanPolicy
-from recognition.references import References
 from recognition.search import Search
 from recognition.segments import ScoringRun
 from recognition.speech import speech_share

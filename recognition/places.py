@@ -7,7 +7,7 @@ height is their sum in standard deviations of chance.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
@@ -64,17 +64,12 @@ def places_of(landmarks: Landmarks, params: Params = DEFAULT) -> Places:
     last = params.n_bins - 1
     cells = landmarks.frames // np.int32(params.sweep_frames)
     bins = np.clip(np.rint(landmarks.bins), 0, last).astype(np.uint8)
-    loud = _loud(landmarks.levels)
-    return Places(cells, bins, cells[loud], bins[loud])
-
-
-def _loud(levels: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which landmarks belong to the louder half of their group."""
-    loud = np.zeros(len(levels), dtype=np.bool_)
-    for start in range(0, len(levels), LOUD_GROUP):
-        part = levels[start : start + LOUD_GROUP]
+    # The louder half of each group of landmarks.
+    loud = np.zeros(len(landmarks.levels), dtype=np.bool_)
+    for start in range(0, len(loud), LOUD_GROUP):
+        part = landmarks.levels[start : start + LOUD_GROUP]
         loud[start + np.argsort(-part, kind="stable")[: -(-len(part) // 2)]] = True
-    return loud
+    return Places(cells, bins, cells[loud], bins[loud])
 
 
 @dataclass(frozen=True)
@@ -122,13 +117,14 @@ class PlaceTable:
 
     def is_sound(self) -> bool:
         """Return whether the cells of every recording are in order."""
-        return all(
-            _in_order(cells, starts)
-            for cells, starts in (
-                (self.cells, self.starts),
-                (self.loud_cells, self.loud_starts),
-            )
-        )
+        for cells, starts in (
+            (self.cells, self.starts),
+            (self.loud_cells, self.loud_starts),
+        ):
+            falls = np.flatnonzero(cells[1:] < cells[:-1]) + 1
+            if not (np.isin(falls, starts).all() and (cells[:1] >= 0).all()):
+                return False
+        return True
 
     @cached_property
     def order(self) -> NDArray[np.int64]:
@@ -143,11 +139,6 @@ class PlaceTable:
         local = self.order[np.minimum(at, len(self.order) - 1)]
         here = (self.recordings[local] == recordings) & (self.dead[local] == 0)
         return np.where(here, local, -1)
-
-
-def _in_order(cells: Cells, starts: NDArray[np.int64]) -> bool:
-    falls = np.flatnonzero(cells[1:] < cells[:-1]) + 1
-    return bool(np.isin(falls, starts).all() and (cells[:1] >= 0).all())
 
 
 def starts_of(lengths: Sequence[int] | NDArray[np.uint32]) -> NDArray[np.int64]:
@@ -188,6 +179,27 @@ class Weights:
     def cells(self) -> int:
         """Number of cells of the window."""
         return len(self.exact[0]) - 2
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The landmarks of the recordings that a scan compares with.
+
+    ``one`` returns the landmarks of a recording; ``places`` where those of all lie.
+    """
+
+    one: Callable[[int], Landmarks]
+    places: Sequence[PlaceTable]
+
+    @classmethod
+    def held(
+        cls, landmarks: Mapping[int, Landmarks], params: Params = DEFAULT
+    ) -> References:
+        """Return references held in memory, by number."""
+        table = PlaceTable.of(
+            {number: places_of(one, params) for number, one in landmarks.items()}
+        )
+        return cls(landmarks.__getitem__, [table])
 
 
 def heights_at(

@@ -14,7 +14,7 @@ import numpy as np
 
 from recognition.alignment import Line
 from recognition.candidates import Lead, Warp, open_windows, warped, warps
-from recognition.hashes import Hashes, reference_hashes
+from recognition.hashes import reference_hashes
 from recognition.params import DEFAULT, Params
 from recognition.types import LandmarkIndex, Landmarks
 
@@ -59,7 +59,11 @@ def _leads(
     n_frames = int(landmarks.frames[-1]) + 1
     windows = open_windows(np.ones(n_frames, dtype=np.bool_), params)
     yield from _asked(landmarks, windows, Warp(), (index, bucket), params)
-    few = _spread(windows)
+    few = windows
+    if len(windows) > WARPED_WINDOWS:
+        # A few windows, evenly spread.
+        places = np.linspace(0, len(windows) - 1, WARPED_WINDOWS + 2)[1:-1]
+        few = [windows[round(place)] for place in places]
     for warp in warps(params):
         yield from _asked(landmarks, few, warp, (index, bucket), params)
 
@@ -74,10 +78,11 @@ def _asked(
     index, bucket = place
     is_plain = warp == Warp()
     least = MIN_VOTES if is_plain else WARPED_VOTES
-    hashes, frames = _sampled(
-        reference_hashes(warped(landmarks, warp, params), params),
-        SAMPLE if is_plain else WARPED_SAMPLE,
-    )
+    hashes, frames = reference_hashes(warped(landmarks, warp, params), params)
+    chosen = hashes % (SAMPLE if is_plain else WARPED_SAMPLE) == 0
+    hashes, frames = hashes[chosen], frames[chosen]
+    order = np.argsort(frames, kind="stable")
+    hashes, frames = hashes[order], frames[order]
     for window in windows:
         bounds = np.rint(np.array(window) * warp.tempo).astype(np.int32)
         low, high = np.searchsorted(frames, bounds)
@@ -94,18 +99,3 @@ def _asked(
         for vote in votes:
             line = Line(1 / warp.tempo, -vote.delta / warp.tempo, warp.shift)
             yield Lead(vote.recording, line, window, vote.votes, not is_plain)
-
-
-def _sampled(hashes: Hashes, one_in: int) -> Hashes:
-    chosen = hashes[0] % one_in == 0
-    values, frames = hashes[0][chosen], hashes[1][chosen]
-    order = np.argsort(frames, kind="stable")
-    return values[order], frames[order]
-
-
-def _spread(windows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Choose a few windows, evenly spread."""
-    if len(windows) <= WARPED_WINDOWS:
-        return list(windows)
-    places = np.linspace(0, len(windows) - 1, WARPED_WINDOWS + 2)[1:-1]
-    return [windows[round(place)] for place in places]

@@ -59,7 +59,11 @@ def relief_bits(view: QueryView, run: ScoringRun, params: Params = DEFAULT) -> f
     # How far the landmark should stand above the query's surroundings, in nepers.
     above = evidence.gains - evidence.gaps + here / STEPS_PER_NEPER
     shift = params.relief_shift * expit(2 * above)
-    nats = (shift * lift - shift**2 / 2) / np.sqrt(_of_one_onset(frames, params))
+    # Landmarks of one onset are not independent of each other.
+    near = np.int32(params.onset_frames)
+    before = np.searchsorted(frames, frames - near)
+    of_one_onset = np.searchsorted(frames, frames + near, side="right") - before
+    nats = (shift * lift - shift**2 / 2) / np.sqrt(of_one_onset)
     bits = float(nats[missing].sum() / np.log(2))
     return min(bits, max(0.0, params.relief_most - run.bits))
 
@@ -109,11 +113,3 @@ def _lifts(
 
     shifted = [at(int(shift)) for shift in CHANCE_SHIFTS]
     return at(0)[0], np.concatenate([rise[inside] for rise, inside in shifted])
-
-
-def _of_one_onset(frames: NDArray[np.int32], params: Params) -> NDArray[np.int64]:
-    """Return how many landmarks share the onset of each; these are not independent."""
-    near = np.int32(params.onset_frames)
-    first = np.searchsorted(frames, frames - near)
-    after = np.searchsorted(frames, frames + near, side="right")
-    return after - first

@@ -29,6 +29,7 @@ from recognition.candidates import (
     stages,
     warps,
 )
+from recognition.fingerprint import scan_layer
 from recognition.hashes import (
     Zone,
     bins_between,
@@ -41,12 +42,11 @@ from recognition.hashes import (
 from recognition.index.kernels import peaks
 from recognition.jit import compiled
 from recognition.landmarks import select
-from recognition.layers import scan_layer
 from recognition.levels import silent_frames
 from recognition.match import segment_match
 from recognition.params import DEFAULT, Params
+from recognition.places import References
 from recognition.policy import CaptureType, ScanPolicy
-from recognition.references import References
 from recognition.search import Search
 from recognition.speech import speech_share
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
@@ -106,7 +106,14 @@ class RetroIndex:
             _mark_pairs(places, params.reference_fan, zone_of(params), pairs)
             hashes, frames = reference_hashes(landmarks, params)
             parts.append((hashes, np.full(len(hashes), place, np.int32), frames))
-        hashes, owners, frames = _joined(parts)
+        hashes, owners, frames = (
+            np.concatenate([np.zeros(0, dtype=kind), *arrays])
+            for kind, arrays in zip(
+                (np.uint32, np.int32, np.int32), zip(*parts, strict=True), strict=True
+            )
+        )
+        order = np.argsort(hashes, kind="stable")
+        hashes, owners, frames = hashes[order], owners[order], frames[order]
         # Four table entries per hash, so that most lookups find an empty one.
         bits = len(hashes).bit_length() + 2
         leads = np.arange(1 << bits, dtype=np.uint32) << np.uint32(32 - bits)
@@ -244,18 +251,6 @@ def _warps(grid: Sequence[Warp], params: Params) -> _Warps:
     somewhere = np.flatnonzero(inside.any(axis=0))
     bounds = [somewhere[0], somewhere[-1], params.max_df]
     return tempi, shifts, coarse, np.array(bounds, dtype=np.int32)
-
-
-def _joined(parts: list[_Postings]) -> _Postings:
-    """Concatenate postings and sort them by hash."""
-    hashes, owners, frames = (
-        np.concatenate([np.zeros(0, dtype=kind), *arrays])
-        for kind, arrays in zip(
-            (np.uint32, np.int32, np.int32), zip(*parts, strict=True), strict=True
-        )
-    )
-    order = np.argsort(hashes, kind="stable")
-    return hashes[order], owners[order], frames[order]
 
 
 @compiled

@@ -24,8 +24,7 @@ from recognition.extend import follow, whole_window
 from recognition.hashes import Hashes
 from recognition.landmarks import thin
 from recognition.params import Params
-from recognition.places import Weights
-from recognition.references import References
+from recognition.places import References, Weights
 from recognition.relief import relief_bits
 from recognition.repeats import better_repeat, sorted_hashes
 from recognition.segments import ScoringRun, is_row, overlap, settle
@@ -107,7 +106,14 @@ class Search:
         """Verify leads, except where a run already explains the window."""
         for lead in proposed:
             for part in self._unexplained(lead):
-                self._verify(part)
+                run = self._weighed(part)
+                if run is None:
+                    continue
+                if self._is_found(run):
+                    self.found.append(self._at_best_repeat(run, part))
+                elif run.bits > 0:
+                    # Kept as the closest candidate of an unmatched interval.
+                    self.refused.append(run)
 
     def settled(self) -> list[ScoringRun]:
         """Return the runs found, without those that others replace."""
@@ -143,16 +149,6 @@ class Search:
             if window[1] - window[0] >= least:
                 parts.append(replace(lead, window=window, within=within))
         return parts
-
-    def _verify(self, lead: Lead) -> None:
-        run = self._weighed(lead)
-        if run is None:
-            return
-        if self._is_found(run):
-            self.found.append(self._at_best_repeat(run, lead))
-        elif run.bits > 0:
-            # Kept as the closest candidate of an unmatched interval.
-            self.refused.append(run)
 
     def _weighed(self, lead: Lead) -> ScoringRun | None:
         """Return the best run along a lead, with all evidence included."""

@@ -144,34 +144,27 @@ def _joined(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
     joined: list[ScoringRun] = []
     for run in sorted(runs, key=lambda r: (r.recording, r.query_span)):
         before = joined[-1] if joined else None
-        if before is not None and _continues(before, run, params):
-            joined[-1] = _sum(before, run)
+        if (
+            before is not None
+            and before.recording == run.recording
+            and run.query_span[0] - before.query_span[1] <= params.merge_frames
+            and run.first > before.first
+            and same_line(before, run, params.merge_drift_frames)
+        ):
+            stronger = before if before.raw >= run.raw else run
+            joined[-1] = replace(
+                stronger,
+                first=before.first,
+                last=max(before.last, run.last),
+                bits=before.bits + run.bits,
+                raw=before.raw + run.raw,
+                aligned=before.aligned + run.aligned,
+                known=before.known + run.known,
+                absent=before.absent + run.absent,
+            )
         else:
             joined.append(run)
     return joined
-
-
-def _continues(before: ScoringRun, run: ScoringRun, params: Params) -> bool:
-    return (
-        before.recording == run.recording
-        and run.query_span[0] - before.query_span[1] <= params.merge_frames
-        and run.first > before.first
-        and same_line(before, run, params.merge_drift_frames)
-    )
-
-
-def _sum(before: ScoringRun, run: ScoringRun) -> ScoringRun:
-    stronger = before if before.raw >= run.raw else run
-    return replace(
-        stronger,
-        first=before.first,
-        last=max(before.last, run.last),
-        bits=before.bits + run.bits,
-        raw=before.raw + run.raw,
-        aligned=before.aligned + run.aligned,
-        known=before.known + run.known,
-        absent=before.absent + run.absent,
-    )
 
 
 def overlap(a: ScoringRun, b: ScoringRun) -> float:

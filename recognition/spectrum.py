@@ -36,7 +36,9 @@ class SpectrumStream:
 
     def __init__(self, params: Params = DEFAULT) -> None:
         self._params = params
-        self._window = _analysis_window(params)
+        n = np.arange(params.n_fft)
+        hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / params.n_fft)
+        self._window: NDArray[np.float32] = (hann * 2 / hann.sum()).astype(np.float32)
         self._bank = _filter_bank(params)
         # One array for all batches: touching fresh memory costs as much as the
         # transform.
@@ -88,13 +90,6 @@ def levels_of(y: NDArray[np.float32], params: Params = DEFAULT) -> NDArray[np.fl
     """Return the levels [frames, n_bins] of a whole array of mono samples."""
     stream = SpectrumStream(params)
     return np.concatenate([stream.feed(y), stream.finish()])
-
-
-def _analysis_window(params: Params) -> NDArray[np.float32]:
-    n = np.arange(params.n_fft)
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / params.n_fft)
-    window: NDArray[np.float32] = (hann * 2 / hann.sum()).astype(np.float32)
-    return window
 
 
 def _filter_bank(params: Params) -> FilterBank:

@@ -19,7 +19,6 @@ from recognition.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.speech import speech_share
-from recognition.types import Fingerprint
 
 
 def compile_all() -> None:
@@ -31,11 +30,7 @@ def compile_all() -> None:
     assert fingerprint.dense is not None  # noqa: S101  every layer was made
     assert fingerprint.level_map is not None  # noqa: S101
     speech_share(fingerprint.dense, fingerprint.level_map, (0, 5000))
-    _store(fingerprint)
-
-
-def _store(fingerprint: Fingerprint) -> None:
-    """Use the fingerprint file and the index on disk."""
+    # The fingerprint file and the index on disk.
     stored = fingerprint_file.from_bytes(fingerprint_file.to_bytes(fingerprint))
     assert stored.reference is not None  # noqa: S101  every layer was made
     hashes, frames = reference_hashes(stored.reference)

@@ -46,7 +46,14 @@ class WaveformBuilder:
         self._rest = samples[whole:]
         self._take(samples[:whole].reshape(-1, BASE_STEP))
         while self._count > MAX_STEPS:
-            self._pool_by_two()
+            # Twice as many base steps to a step from here on.
+            rows = np.concatenate(self._pooled)
+            even = len(rows) // 2 * 2
+            odd = np.repeat(rows[even:], self._pool, axis=0)
+            self._waiting = np.concatenate([odd, self._waiting])
+            self._pooled = [_pool(rows[:even], 2)]
+            self._count = even // 2
+            self._pool *= 2
 
     def finish(self) -> Waveform:
         """Return the waveform of all samples."""
@@ -72,15 +79,6 @@ class WaveformBuilder:
         self._pooled.append(_pool(self._waiting[:whole], self._pool))
         self._count += whole // self._pool
         self._waiting = self._waiting[whole:]
-
-    def _pool_by_two(self) -> None:
-        rows = np.concatenate(self._pooled)
-        even = len(rows) // 2 * 2
-        odd = np.repeat(rows[even:], self._pool, axis=0)
-        self._waiting = np.concatenate([odd, self._waiting])
-        self._pooled = [_pool(rows[:even], 2)]
-        self._count = even // 2
-        self._pool *= 2
 
 
 def to_bytes(waveform: Waveform) -> bytes:

@@ -36,7 +36,12 @@ def pdf_of(sheet: CueSheet) -> bytes:
     for number, chunk in enumerate(chunks, start=1):
         pages.add_page()
         _head(pages, sheet)
-        _table(pages, chunk)
+        _row(pages, [(name, "") for name, _ in _COLUMNS], height=6, bold=True)
+        if not chunk:
+            pages.ln(4)
+            pages.write_text("No music was found in this file.", most_lines=1)
+        for cue in chunk:
+            _row(pages, _cells(cue), height=_ROW_MM)
         pages.set_xy(pages.l_margin, pages.h - 11)
         pages.write_text(
             f"{settings.ACRPORTAL_SITE_NAME} · {file.uid} · page {number} of "
@@ -62,15 +67,6 @@ def _head(pages: Pages, sheet: CueSheet) -> None:
     ]
     pages.write_text(" · ".join(filter(None, facts)), colour=QUIET, most_lines=1)
     pages.set_xy(pages.l_margin, _HEAD_MM)
-
-
-def _table(pages: Pages, cues: Sequence[Cue]) -> None:
-    _row(pages, [(name, "") for name, _ in _COLUMNS], height=6, bold=True)
-    if not cues:
-        pages.ln(4)
-        pages.write_text("No music was found in this file.", most_lines=1)
-    for cue in cues:
-        _row(pages, _cells(cue), height=_ROW_MM)
 
 
 def _cells(cue: Cue) -> list[tuple[str, str]]:

@@ -83,26 +83,23 @@ class RowKeeper(CompressedFile):
         self._policies: set[str] = set()
 
     def keep(self, rows: Iterable[KeptRow]) -> Iterator[KeptRow]:
-        """Store each row and pass it on."""
+        """Store and count each row, and pass it on."""
         for row in rows:
             self._write_line(row)
-            self._count(row)
+            cells = row[0]
+            self.count += 1
+            self._counts["match_found"][str(cells[self._found])] += 1
+            if self._state is not None and cells[self._state]:
+                self._counts["review_state"][str(cells[self._state])] += 1
+            if cells[self._engine]:
+                version = cells[self._engine_version] or ""
+                self._engines.add(f"{cells[self._engine]} {version}".strip())
+            if self._policy is not None and cells[self._policy]:
+                self._policies.add(str(cells[self._policy]))
             yield row
 
     def _write_line(self, content: object) -> None:
         self.write(f"{_encode(content)}\n".encode())
-
-    def _count(self, row: KeptRow) -> None:
-        cells = row[0]
-        self.count += 1
-        self._counts["match_found"][str(cells[self._found])] += 1
-        if self._state is not None and cells[self._state]:
-            self._counts["review_state"][str(cells[self._state])] += 1
-        if cells[self._engine]:
-            version = cells[self._engine_version] or ""
-            self._engines.add(f"{cells[self._engine]} {version}".strip())
-        if self._policy is not None and cells[self._policy]:
-            self._policies.add(str(cells[self._policy]))
 
     @property
     def counts(self) -> dict[str, dict[str, int]]:

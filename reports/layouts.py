@@ -5,7 +5,7 @@ Choosing columns keeps their order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Never, Self
 
@@ -170,7 +170,13 @@ class Layout:
 
     def shaped(self, kept: Iterable[KeptRow]) -> Rows:
         """Return the mode's rows with the chosen columns."""
-        return _shape(self.mode, self.fields)(kept)
+        if self.mode == Mode.SEGMENT:
+            return _segment_rows(self.fields, kept)
+        all_fields = SCHEMAS[self.mode].fields
+        if len(self.fields) == len(all_fields):
+            return (cells for cells, _ in kept)
+        places = [all_fields.index(field) for field in self.fields]
+        return ([cells[place] for place in places] for cells, _ in kept)
 
     def pieces(
         self, kept: Iterable[KeptRow], manifest: Mapping[str, object]
@@ -184,21 +190,9 @@ class Layout:
         return csv_pieces(shaped, self.fields, self.dialect)
 
 
-_Shape = Callable[[Iterable[KeptRow]], Iterator[Sequence[Cell]]]
-
-
-def _shape(mode: Mode, fields: Sequence[ColumnType]) -> _Shape:
-    """Return a function from stored rows to a mode's rows with these columns."""
-    if mode == Mode.SEGMENT:
-        return _segment_shape(fields)
-    all_fields = SCHEMAS[mode].fields
-    if len(fields) == len(all_fields):
-        return lambda kept: (cells for cells, _ in kept)
-    places = [all_fields.index(field) for field in fields]
-    return lambda kept: ([cells[place] for place in places] for cells, _ in kept)
-
-
-def _segment_shape(fields: Sequence[ColumnType]) -> _Shape:
+def _segment_rows(
+    fields: Sequence[ColumnType], kept: Iterable[KeptRow]
+) -> Iterator[Sequence[Cell]]:
     """Combine a match's cells with those of each segment; one row without segments."""
     of_match = {field.name: place for place, field in enumerate(_MATCH_FIELDS)}
     offset = len(_MATCH_FIELDS) + 1
@@ -211,11 +205,7 @@ def _segment_shape(fields: Sequence[ColumnType]) -> _Shape:
     ]
     # Files without a match have one row, as in the match report.
     no_part: list[Cell] = [None] * len(_PART_FIELDS)
-
-    def shaped(kept: Iterable[KeptRow]) -> Iterator[Sequence[Cell]]:
-        for cells, parts in kept:
-            for part in parts or [no_part]:
-                beside = [*cells, segment_rows.SCHEMA, *part]
-                yield [beside[place] for place in places]
-
-    return shaped
+    for cells, parts in kept:
+        for part in parts or [no_part]:
+            beside = [*cells, segment_rows.SCHEMA, *part]
+            yield [beside[place] for place in places]

@@ -43,11 +43,20 @@ def _in_order(counts: dict[str, Any]) -> dict[str, Any]:  # Any: JSON of the run
 
 def manifest(run: ReportRun) -> dict[str, object]:
     """Return the manifest of a finished run; only this part has time and person."""
+    dialect: dict[str, object] = {"format": run.format}
+    if run.format == Format.CSV:
+        dialect |= {
+            "encoding": "UTF-8",
+            "byte_order_mark": run.byte_order_mark,
+            "separator": SEPARATORS[Layout.of(run).separator],
+            "line_end": "CRLF",
+            "quote": '"',
+        }
     return {
         "report_id": run.uid,
         "name": run.name,
         **contents(run),
-        "dialect": _dialect(run),
+        "dialect": dialect,
         "files": [
             {
                 "name": run.file_name,
@@ -59,19 +68,6 @@ def manifest(run: ReportRun) -> dict[str, object]:
         "software": SOFTWARE,
         "generated_at": run.finished_at.isoformat() if run.finished_at else None,
         "generated_by": run.run_by_name,
-    }
-
-
-def _dialect(run: ReportRun) -> dict[str, object]:
-    if run.format != Format.CSV:
-        return {"format": run.format}
-    return {
-        "format": run.format,
-        "encoding": "UTF-8",
-        "byte_order_mark": run.byte_order_mark,
-        "separator": SEPARATORS[Layout.of(run).separator],
-        "line_end": "CRLF",
-        "quote": '"',
     }
 
 

@@ -102,16 +102,13 @@ def shown(text: str) -> str:
     control direction or joining are dropped.
     """
     known = _known_characters()
-    return "".join(
-        character if ord(character) in known else _code(character)
-        for character in " ".join(text.split())
-    )
-
-
-def _code(character: str) -> str:
-    if character in _INVISIBLE or not character.isprintable():
-        return ""
-    return f"[U+{ord(character):04X}]"
+    parts = []
+    for character in " ".join(text.split()):
+        if ord(character) in known:
+            parts.append(character)
+        elif character not in _INVISIBLE and character.isprintable():
+            parts.append(f"[U+{ord(character):04X}]")
+    return "".join(parts)
 
 
 # Joiners, direction marks and emoji variation selectors.

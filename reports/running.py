@@ -234,28 +234,24 @@ def _finish(context: JobContext, keeper: RowKeeper | None, written: Written) -> 
         with transaction.atomic():
             found = {name: getattr(run, name) for name in _FOUND}
             context.finish(**found, finished_at=datetime.now(tz=UTC))
-            _record(run)
+            audit.services.record(
+                case=run.case,
+                action="written",
+                actor=run.run_by or run.run_by_name,
+                after={
+                    "schema": Layout.of(run).schema.name,
+                    "filter": run.filters,
+                    "as_of_event": run.as_of_event,
+                    "rows": run.counts["match_found"],
+                    "sha256": run.sha256,
+                },
+            )
             ask_for_deliveries(run)
     except BaseException:
         # No row names these files yet, so nothing else would delete them.
         for name in stored:
             default_storage.delete(name)
         raise
-
-
-def _record(run: ReportRun) -> None:
-    audit.services.record(
-        case=run.case,
-        action="written",
-        actor=run.run_by or run.run_by_name,
-        after={
-            "schema": Layout.of(run).schema.name,
-            "filter": run.filters,
-            "as_of_event": run.as_of_event,
-            "rows": run.counts["match_found"],
-            "sha256": run.sha256,
-        },
-    )
 
 
 def _store(path: Path, name: str) -> str:

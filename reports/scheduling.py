@@ -97,15 +97,13 @@ def next_time(every: str, hour: int, after: datetime) -> datetime:
     day = after.date()
     while True:
         moment = datetime.combine(day, time(hour), tzinfo=UTC)
-        if moment > after and _falls_on(every, day):
+        if every == Every.MONTH:
+            falls_on_day = day.day == 1
+        else:
+            falls_on_day = every == Every.DAY or day.weekday() == 0
+        if falls_on_day and moment > after:
             return moment
         day += timedelta(days=1)
-
-
-def _falls_on(every: str, day: date) -> bool:
-    if every == Every.MONTH:
-        return day.day == 1
-    return every == Every.DAY or day.weekday() == 0
 
 
 def period_before(every: str, day: date) -> tuple[date, date]:
@@ -141,25 +139,15 @@ def _run(schedule: ReportSchedule, now: datetime) -> None:
         if not (user.is_active and user.has_perm(Action.REPORT)):
             logger.warning("schedule %s: its owner may not run reports", schedule.uid)
             return
+        layout = Layout.of(schedule.template)
+        if schedule.last_period:
+            first, last = period_before(schedule.every, now.date())
+            period = {"found_from": first.isoformat(), "found_until": last.isoformat()}
+            layout = replace(layout, filters={**layout.filters, **period})
         run = services.request_report(
-            layout=_layout(schedule, now), user=user, name=str(schedule.template)
+            layout=layout, user=user, name=str(schedule.template)
         )
         ReportDelivery.objects.create(schedule=schedule, run=run)
-
-
-def _layout(schedule: ReportSchedule, now: datetime) -> Layout:
-    layout = Layout.of(schedule.template)
-    if not schedule.last_period:
-        return layout
-    first, last = period_before(schedule.every, now.date())
-    return replace(
-        layout,
-        filters={
-            **layout.filters,
-            "found_from": first.isoformat(),
-            "found_until": last.isoformat(),
-        },
-    )
 
 
 def send_again(*, delivery: ReportDelivery, user: User) -> bool:

@@ -95,9 +95,20 @@ def selection(
     *, filters: MatchFilter, files_without: str = FilesWithout.ALL
 ) -> Selection:
     """Return the matches that pass the filters, and the files without any match."""
+    choice = FilesWithout(files_without)
+    if choice == FilesWithout.NONE:
+        files = ScannedFile.objects.none()
+    else:
+        # Superseded matches belong to earlier scans.
+        live = Match.objects.filter(scanned_file=OuterRef("pk")).exclude(
+            state=MatchState.SUPERSEDED
+        )
+        files = ScannedFile.objects.filter(~Exists(live), filters.file_condition())
+    if choice == FilesWithout.FINISHED:
+        files = files.filter(status__in=_FINISHED)
     return Selection(
         matches=review_selectors.matches(filters=filters),
-        files=_files_without_match(filters, FilesWithout(files_without)),
+        files=files,
         filters=filters.to_query(),
     )
 
@@ -231,21 +242,6 @@ def _scan_uid() -> Combinable:
     return Coalesce(chosen, Value(""))
 
 
-def _files_without_match(
-    filters: MatchFilter, choice: FilesWithout
-) -> QuerySet[ScannedFile]:
-    if choice == FilesWithout.NONE:
-        return ScannedFile.objects.none()
-    # Superseded matches belong to earlier scans.
-    live = Match.objects.filter(scanned_file=OuterRef("pk")).exclude(
-        state=MatchState.SUPERSEDED
-    )
-    files = ScannedFile.objects.filter(~Exists(live), filters.file_condition())
-    return (
-        files.filter(status__in=_FINISHED) if choice == FilesWithout.FINISHED else files
-    )
-
-
 def _bytewise(name: str) -> Combinable:
     """Sort text by bytes: SQLite's default, PostgreSQL's collation "C" here."""
     return Collate(F(name), "C") if connection.vendor == "postgresql" else F(name)
@@ -293,6 +289,11 @@ class _Around:
         recordings = {match.recording_id for match in matches}
         # Sets, because the matches of a chunk share most of these rows.
         files = ScannedFile.objects.defer(*LONG_OF_FILE)
+        exclusions: dict[int, list[Exclusion]] = defaultdict(list)
+        for each in Exclusion.objects.filter(
+            recording__in=recordings, approved=True, removed_at__isnull=True
+        ).order_by("start_ms", "pk"):
+            exclusions[each.recording_id].append(each)
         return cls(
             files=files.in_bulk({match.scanned_file_id for match in matches}),
             scans=Scan.objects.defer(*LONG_OF_SCAN).in_bulk(scans),
@@ -306,7 +307,7 @@ class _Around:
                 {match.dispute_id for match in matches} - {None}
             ),
             heard=heard_in(scans),
-            exclusions=_exclusions(recordings),
+            exclusions=exclusions,
             evidence=evidence_of_many(match.pk for match in matches),
         )
 
@@ -336,15 +337,6 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
         evidence=around.evidence.get(match.pk),
         as_of=as_of,
     )
-
-
-def _exclusions(recordings: Iterable[int]) -> Mapping[int, list[Exclusion]]:
-    found: dict[int, list[Exclusion]] = defaultdict(list)
-    for each in Exclusion.objects.filter(
-        recording__in=list(recordings), approved=True, removed_at__isnull=True
-    ).order_by("start_ms", "pk"):
-        found[each.recording_id].append(each)
-    return found
 
 
 def _unmatched_rows(scan_uids: Mapping[int, str]) -> dict[int, KeptRow]:

@@ -18,6 +18,8 @@ CELL_CHARS = 32_767
 """Characters per cell; longer text ends in an ellipsis."""
 _NUMBERS = frozenset({ValueType.INTEGER, ValueType.DECIMAL})
 _MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - a constant, for reproducible files
+_WIDTHS = {ValueType.TEXT: 24, ValueType.LIST: 28, ValueType.TIME: 20}
+"""Characters per column; other kinds of value have 12."""
 _ROW_GROUP = 2_000
 
 
@@ -79,7 +81,8 @@ def _write_sheets(workbook: Any, sheet: Sheet, bold: Any, text: Any) -> None:
         )
         page.freeze_panes(1, 0)
         for column, field in enumerate(sheet.fields):
-            page.set_column(column, column, _width(field))
+            width = max(_WIDTHS.get(field.kind, 12), len(field.name) + 4)
+            page.set_column(column, column, width)
         for column, field in enumerate(sheet.fields):
             page.write_string(0, column, field.name, bold)
         last = 0
@@ -111,11 +114,6 @@ def _fitting(text: str) -> str:
         return text
     kept = text.encode("utf-16-le")[: 2 * (CELL_CHARS - 1)]
     return f"{kept.decode('utf-16-le', 'ignore')}…"
-
-
-def _width(field: ColumnType) -> int:
-    widest = {ValueType.TEXT: 24, ValueType.LIST: 28, ValueType.TIME: 20}
-    return max(widest.get(field.kind, 12), len(field.name) + 4)
 
 
 def _flat(

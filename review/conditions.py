@@ -85,7 +85,11 @@ class Conditions:
         if "score" in self.ranges and subject.measured.score_scale != self.score_scale:
             return False
         texts, numbers = _texts(subject), _numbers(subject)
-        truths = _truths(subject)
+        truths = {
+            "found_late": subject.found_late,
+            "shared_loop": subject.is_shared_loop,
+            "under_speech": bool(subject.measured.under_speech),
+        }
         return (
             all(self.sets[name] & texts[name] for name in self.sets)
             and all(self.ranges[name].holds(numbers[name]) for name in self.ranges)
@@ -177,12 +181,4 @@ def _numbers(subject: Subject) -> dict[str, Decimal | None]:
         "reference_coverage": measured.reference_coverage_pct,
         "speed_change": None if speed is None else abs(speed),
         "pitch_change": None if pitch is None else Decimal(abs(pitch)),
-    }
-
-
-def _truths(subject: Subject) -> dict[str, bool]:
-    return {
-        "found_late": subject.found_late,
-        "shared_loop": subject.is_shared_loop,
-        "under_speech": bool(subject.measured.under_speech),
     }

@@ -11,7 +11,7 @@ from enum import StrEnum
 from catalogue.models import Recording
 from review.models import Match
 from review.services import figures, intervals
-from review.services.rescans import SAME_INTERVALS_SHARE
+from review.services.evaluation import SAME_INTERVALS_SHARE
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan
 

@@ -76,7 +76,10 @@ def done(event: Event) -> str:
     if event.action == "found":
         return _found(after)
     if event.action in _ABOUT_AN_EXCLUSION:
-        return _about_an_exclusion(event)
+        proposes = after.get("state") == MatchState.ESCALATED
+        action = "propose_exclusion" if proposes else event.action
+        interval = " – ".join(map(_clock, after["span"]))
+        return str(_ABOUT_AN_EXCLUSION[action]) % {"interval": interval}
     if event.action == "counted":
         return _("changed the exclusions: matched time %(before)s → %(after)s") % {
             "before": _clock(event.before["matched_ms"]),
@@ -104,13 +107,6 @@ def _found(after: Json) -> str:
             "state": state_label(after["state"]),
         }
     return text
-
-
-def _about_an_exclusion(event: Event) -> str:
-    proposes = event.after.get("state") == MatchState.ESCALATED
-    action = "propose_exclusion" if proposes else event.action
-    interval = " – ".join(map(_clock, event.after["span"]))
-    return str(_ABOUT_AN_EXCLUSION[action]) % {"interval": interval}
 
 
 def _clock(milliseconds: int) -> str:

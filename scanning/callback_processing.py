@@ -162,7 +162,17 @@ def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome,
     if waiting is None:
         return CallbackOutcome.UNCHANGED, _why_unasked(file, answer)
     if state not in _FINISHED:
-        return _apply_failure(file, waiting, state)
+        failure = ScanFailed(
+            "acrcloud_error",
+            gettext(
+                "ACRCloud could not scan %(name)s (state %(state)s). Check "
+                "in the ACRCloud console that it can read the file, then "
+                "ask for a rescan."
+            )
+            % {"name": file.name, "state": state},
+        )
+        results.store_failure(scan=waiting, failure=failure)
+        return CallbackOutcome.APPLIED, str(failure)
     results.store_result(
         scan=waiting, result=engine_result(body.get("results"), answer)
     )
@@ -178,19 +188,3 @@ def _why_unasked(file: ScannedFile, answer: str) -> str:
         "No scan of this file is waiting for ACRCloud. To store the result, scan the "
         "file again, then apply the callback again."
     )
-
-
-def _apply_failure(
-    file: ScannedFile, waiting: Scan, state: int
-) -> tuple[CallbackOutcome, str]:
-    failure = ScanFailed(
-        "acrcloud_error",
-        gettext(
-            "ACRCloud could not scan %(name)s (state %(state)s). Check "
-            "in the ACRCloud console that it can read the file, then "
-            "ask for a rescan."
-        )
-        % {"name": file.name, "state": state},
-    )
-    results.store_failure(scan=waiting, failure=failure)
-    return CallbackOutcome.APPLIED, str(failure)

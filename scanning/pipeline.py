@@ -31,7 +31,7 @@ from recognition.errors import (
     ParamsMismatch,
     RecognitionError,
 )
-from recognition.layers import scan_layer
+from recognition.fingerprint import scan_layer
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 from scanning import results

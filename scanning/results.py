@@ -69,7 +69,11 @@ def store_result(*, scan: Scan, result: EngineResult) -> None:
     scan.refresh_from_db()
     scan_finished.send(sender=Scan, scan=scan)
     # Matches below the floor are suppressed, so they do not spare the cloud scan.
-    if not _has_match(scan) and _asks_cloud_next(scan):
+    if (
+        not _has_match(scan)
+        and scan.engine == EngineChoice.EMBEDDED
+        and scan.scanned_file.container.engine == EngineChoice.EMBEDDED_THEN_ACRCLOUD
+    ):
         make_cloud_scan(scanned_file=scan.scanned_file, user=scan.requested_by)
     _settle_file(scan)
 
@@ -202,13 +206,6 @@ def _has_match(scan: Scan) -> bool:
     """Tell whether a detection reaches the floor; one without a score counts."""
     floor = scan.scanned_file.container.score_floor
     return scan.detections.filter(Q(score__isnull=True) | Q(score__gte=floor)).exists()
-
-
-def _asks_cloud_next(scan: Scan) -> bool:
-    return (
-        scan.engine == EngineChoice.EMBEDDED
-        and scan.scanned_file.container.engine == EngineChoice.EMBEDDED_THEN_ACRCLOUD
-    )
 
 
 def _settle_file(scan: Scan) -> None:

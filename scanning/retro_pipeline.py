@@ -25,7 +25,7 @@ from recognition.errors import RecognitionError
 from recognition.retro import RetroIndex, search_back
 from scanning import results, selectors
 from scanning.engines import embedded
-from scanning.models import Container, RetroSearch, ScannedFile
+from scanning.models import RetroSearch, ScannedFile
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,11 @@ class _Slice:
         )
 
     def _look_at(self, file: ScannedFile) -> None:
-        searched = self._buckets_of(file.container)
+        container = file.container
+        if container.pk not in self.buckets:
+            ids = container.buckets.present().values_list("pk", flat=True)
+            self.buckets[container.pk] = frozenset(ids)
+        searched = self.buckets[container.pk]
         # Containers with the same buckets share one index and one chance level.
         index = self._index(searched)
         if index is None:
@@ -100,7 +104,7 @@ class _Slice:
                 fingerprint_file.from_bytes(read_bytes(file.fingerprint)),
                 index,
                 hours=self.hours[searched],
-                policy=embedded.scan_policy(file.container),
+                policy=embedded.scan_policy(container),
             )
         except (RecognitionError, OSError) as error:
             # One unreadable fingerprint must not stop the search of all other files.
@@ -113,12 +117,6 @@ class _Slice:
                 search=self.search,
                 found=embedded.by_recording(found),
             )
-
-    def _buckets_of(self, container: Container) -> frozenset[int]:
-        if container.pk not in self.buckets:
-            ids = container.buckets.present().values_list("pk", flat=True)
-            self.buckets[container.pk] = frozenset(ids)
-        return self.buckets[container.pk]
 
     def _index(self, buckets: frozenset[int]) -> RetroIndex | None:
         """Return an index of the searched recordings in these buckets; None if none."""

@@ -24,7 +24,7 @@ from acrapi.serializers.envelopes import enveloped, listed
 from acrapi.views.base import WireView
 from scanning.models import Container
 from scanning.services.containers import create_container, update_container
-from scanning.services.removal import delete_container
+from scanning.services.filing import delete_container
 
 _TAG = "containers"
 _WRITES = {

@@ -37,13 +37,13 @@ from common.fingerprint_files import looks_like_fingerprint
 from scanning.choices import SourceType
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
+from scanning.services.filing import delete_files
 from scanning.services.intake import (
     FileDetails,
     submit_fingerprint,
     submit_link,
     submit_upload,
 )
-from scanning.services.removal import delete_files
 from scanning.services.scans import request_scan
 
 _PLATFORMS = {

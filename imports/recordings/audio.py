@@ -19,7 +19,7 @@ from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.http import LinkRefused, check_link
 from common.media_analysis import AudioRefused
 from common.storage import read_bytes, sha256_of
-from imports.recordings.errors import RowRefused, Unfit
+from imports.recordings.rows import RowRefused, Unfit
 from recognition import fingerprint as fingerprint_file
 from recognition.types import Fingerprint
 
@@ -77,20 +77,16 @@ def open_sound(
         # bucket.
         yield ContentFile(read_bytes(known.fingerprint), name=name)
         return
-    with _file(source, name) as file:
+    try:
+        opened = source.open(name)
+    except RowRefused as error:
+        raise Unfit("audio", name, str(error)) from error
+    if opened is None:
+        raise Unfit("audio", name, _("No file with this name came with the table."))
+    with opened as file:
         if not file.size:
             raise Unfit("audio", name, _("The file is empty."))
         yield file
-
-
-def _file(source: AudioSource, name: str) -> File[bytes]:
-    try:
-        file = source.open(name)
-    except RowRefused as error:
-        raise Unfit("audio", name, str(error)) from error
-    if file is None:
-        raise Unfit("audio", name, _("No file with this name came with the table."))
-    return file
 
 
 def fingerprint_in(sound: File[bytes], name: str) -> Fingerprint | None:

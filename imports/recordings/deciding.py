@@ -25,8 +25,7 @@ from imports.recordings.audio import (
     other_sound,
     refuse_link,
 )
-from imports.recordings.errors import RowRefused, Unfit
-from imports.recordings.rows import CheckedRow, ImportFault, Interval
+from imports.recordings.rows import CheckedRow, ImportFault, Interval, RowRefused, Unfit
 from imports.recordings.rules import RowRules, TouchedMatches
 from imports.recordings.summary import shown
 

@@ -9,7 +9,7 @@ imported on their own.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -29,10 +29,12 @@ from imports.recordings.audio import (
     refuse_link,
 )
 from imports.recordings.deciding import Decider, RowChange
-from imports.recordings.errors import Overtaken, RowRefused, Unfit
 from imports.recordings.rows import (
     CheckedRow,
     ImportFault,
+    Overtaken,
+    RowRefused,
+    Unfit,
     check_row,
     columns_of,
     unknown_columns,
@@ -102,7 +104,16 @@ class RecordingImporter:
             for position, name in names.items()
             if position < len(raw.cells)
         }
-        row = check_row(raw.line, cells, further=self._further(raw, names))
+        further = {}
+        if self.keep_unknown:
+            further = {
+                name.strip(): cell.strip().replace("\0", "")
+                for position, (name, cell) in enumerate(
+                    zip(self.table.header, raw.cells, strict=False)
+                )
+                if position not in names and name.strip() and cell.strip()
+            }
+        row = check_row(raw.line, cells, further=further)
         custom_id = row.details.custom_id
         if custom_id and custom_id in self._seen:
             rule = _("Line %(_seen)s already has this id.") % {
@@ -111,17 +122,6 @@ class RecordingImporter:
             row.faults.append(ImportFault("custom_id", custom_id, rule))
         self._seen.setdefault(custom_id, raw.line)
         return row
-
-    def _further(self, raw: RawRow, names: Mapping[int, str]) -> dict[str, str]:
-        if not self.keep_unknown:
-            return {}
-        return {
-            name.strip(): cell.strip().replace("\0", "")
-            for position, (name, cell) in enumerate(
-                zip(self.table.header, raw.cells, strict=False)
-            )
-            if position not in names and name.strip() and cell.strip()
-        }
 
     def _take(self, row: CheckedRow) -> None:
         """Import one row, or determine what that would do."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -244,18 +245,12 @@ def _date(value: str, faults: list[ImportFault]) -> str:
     if not value:
         return ""
     found = _DATE.match(value)
-    if found is not None and _is_day(*found.groups(default="01")):
-        return value
+    if found is not None:
+        with suppress(ValueError):
+            date(*map(int, found.groups(default="01")))
+            return value
     faults.append(ImportFault("release_date", value, "2016, 2016-06 or 2016-06-28."))
     return ""
-
-
-def _is_day(year: str, month: str, day: str) -> bool:
-    try:
-        date(int(year), int(month), int(day))
-    except ValueError:
-        return False
-    return True
 
 
 def _duration(value: str, faults: list[ImportFault]) -> int | None:
@@ -272,7 +267,15 @@ def _extra(values: Mapping[str, str], faults: list[ImportFault]) -> dict[str, ob
     """Return share, territories and tags, as far as they are given."""
     extra: dict[str, object] = {}
     if share := values.get("owner_share_pct", ""):
-        extra["owner_share_pct"] = _share(share, faults)
+        try:
+            number = Decimal(share)
+        except InvalidOperation:
+            # Out of range, so that the check below refuses it.
+            number = Decimal(-1)
+        if not number.is_finite() or not 0 <= number <= 100:
+            rule = gettext("A number from 0 to 100.")
+            faults.append(ImportFault("owner_share_pct", share, rule))
+        extra["owner_share_pct"] = share
     if territories := [
         code.upper() for code in split_list(values.get("territories", ""))
     ]:
@@ -287,19 +290,6 @@ def _extra(values: Mapping[str, str], faults: list[ImportFault]) -> dict[str, ob
     if tags := split_list(values.get("tags", "")):
         extra["tags"] = tags
     return extra
-
-
-def _share(value: str, faults: list[ImportFault]) -> str:
-    try:
-        share = Decimal(value)
-    except InvalidOperation:
-        # Out of range, so that the check below refuses it.
-        share = Decimal(-1)
-    if not share.is_finite() or not 0 <= share <= 100:
-        faults.append(
-            ImportFault("owner_share_pct", value, gettext("A number from 0 to 100."))
-        )
-    return value
 
 
 def _excluded(value: str, faults: list[ImportFault]) -> tuple[Interval, ...]:
@@ -326,3 +316,19 @@ def _excluded(value: str, faults: list[ImportFault]) -> tuple[Interval, ...]:
 def _milliseconds(parts: Sequence[int]) -> int:
     hours, minutes, seconds, thousandths = parts
     return ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths
+
+
+class RowRefused(Exception):
+    """A valid row cannot be imported; the text says why."""
+
+
+class Unfit(Exception):
+    """A row cannot be imported because of one of its cells."""
+
+    def __init__(self, column: str, value: str, rule: str) -> None:
+        self.fault = ImportFault(column, value, rule)
+        super().__init__(str(self.fault))
+
+
+class Overtaken(Exception):
+    """Another process changed the catalogue meanwhile; decide about the row again."""

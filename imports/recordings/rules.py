@@ -15,8 +15,7 @@ from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
 from catalogue.selectors import excluded_intervals, excluded_segments
 from catalogue.services import RecordingDetails
 from dedup import intake
-from imports.recordings.errors import Overtaken, RowRefused
-from imports.recordings.rows import Interval
+from imports.recordings.rows import Interval, Overtaken, RowRefused
 from recognition.types import Fingerprint
 from review.errors import ReviewError
 from review.services import exclusions

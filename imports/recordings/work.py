@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
@@ -42,15 +41,12 @@ def run(one: CatalogueImport, heartbeat: Callable[[], None], *, dry: bool) -> Co
         bad = folder / "bad.csv"
         with bad.open("w", encoding="utf-8-sig", newline="") as bad_rows:
             summary = task.run(bad_rows)
-        return {"summary": asdict(summary), "bad_rows": _keep_bad_rows(one, bad)}
-
-
-def _keep_bad_rows(one: CatalogueImport, bad: Path) -> str:
-    name = f"imports/{one.uid}/bad-rows.csv"
-    # A retry must not leave the rows of the earlier attempt under the same name.
-    default_storage.delete(name)
-    with bad.open("rb") as file:
-        return default_storage.save(name, File(file))
+        name = f"imports/{one.uid}/bad-rows.csv"
+        # A retry must not leave the rows of the earlier attempt under the same name.
+        default_storage.delete(name)
+        with bad.open("rb") as file:
+            stored = default_storage.save(name, File(file))
+        return {"summary": asdict(summary), "bad_rows": stored}
 
 
 @contextmanager

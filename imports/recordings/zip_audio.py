@@ -17,7 +17,7 @@ from django.core.files.base import File
 from django.utils.translation import gettext as _
 
 from imports.errors import ImportRefused
-from imports.recordings.errors import RowRefused
+from imports.recordings.rows import RowRefused
 from imports.tables import MAX_ROWS
 
 _CHUNK_BYTES = 1024 * 1024

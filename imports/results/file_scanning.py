@@ -10,8 +10,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from imports.results.errors import ResultFault
-from imports.results.found import READY, FoundFile, Json
+from imports.results.found import READY, FoundFile, Json, ResultFault
 
 _FINISHED = (1, -1, -2, -3)
 

@@ -1,9 +1,11 @@
-"""Results of another program for one file, in the form of ACRCloud's API."""
+"""Results of another program for one file, in the form of ACRCloud's API, and faults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from imports.errors import ImportRefused
 
 # Any in this module: JSON of another service.
 Json = dict[str, Any]
@@ -29,3 +31,16 @@ class FoundFile:
     duration_ms: int = 0
     scanned_at: str = ""
     unmatched: list[Json] = field(default_factory=list)
+
+
+class ResultsRefused(ImportRefused):
+    """The whole file is unreadable."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFault:
+    """A row or file that cannot be imported: line (0 if unknown), column, cause."""
+
+    line: int
+    column: str
+    message: str

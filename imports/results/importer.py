@@ -19,8 +19,7 @@ from accounts.models import User
 from common.storage import display_name, local_path
 from imports.kinds import Columns
 from imports.models import ResultImport
-from imports.results.errors import ResultFault
-from imports.results.found import NO_RESULT, READY, FoundFile
+from imports.results.found import NO_RESULT, READY, FoundFile, ResultFault
 from imports.results.reading import read
 from scanning import results
 from scanning.choices import (
@@ -107,7 +106,12 @@ class ResultImporter:
         if planned == answer or (planned is None and _has_answer(known, answer)):
             summary.unchanged += 1
             return
-        if known is not None and _is_being_scanned(known):
+        if (
+            known is not None
+            and known.scans.filter(
+                engine=EngineChoice.ACRCLOUD, status__in=ACTIVE_SCAN_STATUSES
+            ).exists()
+        ):
             message = gettext("%(name)s is being scanned; import it again later.") % {
                 "name": found.name
             }
@@ -204,11 +208,6 @@ class ResultImporter:
             },
         )
         return file
-
-
-def _is_being_scanned(file: ScannedFile) -> bool:
-    scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
-    return scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists()
 
 
 def _has_answer(file: ScannedFile | None, answer: str) -> bool:

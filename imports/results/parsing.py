@@ -11,8 +11,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from imports.results import file_scanning, scan_tool
-from imports.results.errors import ResultFault, ResultsRefused
-from imports.results.found import FoundFile
+from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.tables import TableRefused, rows_of, table_of
 
 MAX_ROWS = 200_000
@@ -80,8 +79,17 @@ def _read_json(file: BinaryIO, name: str) -> Iterator[FoundFile | ResultFault]:
     documents = _documents(text)
     if file_scanning.is_file_scanning(documents):
         return file_scanning.read_documents(documents)
-    rows = _tool_rows(documents)
-    if not rows:
+    # The tool's own JSON export has a list of rows.
+    listed = [row for each in documents if isinstance(each, list) for row in each]
+    rows = [
+        (
+            number,
+            {key: "" if value is None else str(value) for key, value in row.items()},
+        )
+        for number, row in enumerate(listed[:MAX_ROWS], start=1)
+        if isinstance(row, dict)
+    ]
+    if not rows or not scan_tool.is_scan_tool(rows[0][1]):
         raise ResultsRefused(_UNKNOWN)
     return scan_tool.read_rows(rows, table_name=name)
 
@@ -107,17 +115,3 @@ def _documents(text: str) -> list[Any]:  # Any: JSON
                     % {"number": number, "error": error}
                 ) from error
     return documents
-
-
-def _tool_rows(documents: list[Any]) -> list[tuple[int, dict[str, str]]]:
-    """Return the rows of the tool's own JSON export, or an empty list."""
-    listed = [row for each in documents if isinstance(each, list) for row in each]
-    rows = [
-        (
-            number,
-            {key: "" if value is None else str(value) for key, value in row.items()},
-        )
-        for number, row in enumerate(listed[:MAX_ROWS], start=1)
-        if isinstance(row, dict)
-    ]
-    return rows if rows and scan_tool.is_scan_tool(rows[0][1]) else []

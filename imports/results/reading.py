@@ -17,8 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
-from imports.results.errors import ResultFault, ResultsRefused
-from imports.results.found import FoundFile
+from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.results.reading_jobs import lines_of
 from imports.tables import TableRefused, check_beginning, workbook_rows
 

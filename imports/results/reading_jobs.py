@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Final
 
 from common.confined import keep_texts_english
-from imports.results.errors import ResultFault, ResultsRefused
-from imports.results.found import FoundFile
+from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.results.parsing import parsed
 from imports.tables import ENCODINGS
 from recognition.errors import JobRefused

@@ -18,8 +18,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from imports.results.errors import ResultFault
-from imports.results.found import FAILED, NO_RESULT, READY, FoundFile, Json
+from imports.results.found import FAILED, NO_RESULT, READY, FoundFile, Json, ResultFault
 
 WINDOW_MS = 10_000
 DAY_MS = 86_400_000
@@ -97,7 +96,21 @@ def read_rows(
         except BadRow as bad:
             yield ResultFault(line, bad.column, str(bad))
     for file in files.values():
-        yield _found(file)
+        heard = bool(file.music or file.custom)
+        state = READY if heard else NO_RESULT
+        # Every window failed, so "no match" would be wrong.
+        if not heard and not file.nothing:
+            state = FAILED
+        yield FoundFile(
+            line=file.line,
+            name=file.name,
+            state=state,
+            results={"music": file.music, "custom_files": file.custom},
+            duration_ms=file.end_ms,
+            unmatched=sorted(
+                [*file.nothing, *file.failed], key=lambda interval: interval["start_ms"]
+            ),
+        )
 
 
 def _take(file: _File, row: Row) -> None:
@@ -170,24 +183,6 @@ def _entry(row: Row, title: str, start: int, end: int) -> Json:
         "result": result,
     }
     return entry | ({"score": score} if score else {})
-
-
-def _found(file: _File) -> FoundFile:
-    heard = bool(file.music or file.custom)
-    state = READY if heard else NO_RESULT
-    # Every window failed, so "no match" would be wrong.
-    if not heard and not file.nothing:
-        state = FAILED
-    return FoundFile(
-        line=file.line,
-        name=file.name,
-        state=state,
-        results={"music": file.music, "custom_files": file.custom},
-        duration_ms=file.end_ms,
-        unmatched=sorted(
-            [*file.nothing, *file.failed], key=lambda interval: interval["start_ms"]
-        ),
-    )
 
 
 def _names(text: str) -> list[str]:

@@ -25,7 +25,7 @@ from portal.shared.access import (
 from portal.shared.columns import LISTS
 from portal.shared.lists import page_of
 from scanning.models import Project
-from scanning.services.projects import create_project, revoke_project
+from scanning.services.identification import create_project, revoke_project
 
 
 @never_cache

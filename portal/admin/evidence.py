@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of, when
 from portal.shared import formats
 from reports.evidence import services
-from reports.evidence.errors import EvidenceRefused
+from reports.evidence.services import EvidenceRefused
 from reports.models import EvidencePack
 from review.models import Match
 

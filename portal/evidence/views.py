@@ -20,7 +20,7 @@ from django.views.decorators.http import (
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs
 from reports.evidence import selectors, services, signing
-from reports.evidence.errors import EvidenceRefused
+from reports.evidence.services import EvidenceRefused
 from reports.models import EvidencePack, PackStatus
 from review.models import Match
 

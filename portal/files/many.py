@@ -36,7 +36,7 @@ from scanning.choices import ACTIVE_FILE_STATUSES, FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
 from scanning.services import filing
-from scanning.services.removal import delete_files
+from scanning.services.filing import delete_files
 from scanning.services.scans import request_scan
 
 LIMIT = 100

@@ -64,8 +64,8 @@ from scanning.errors import IntakeRefused
 from scanning.models import Scan, ScannedFile
 from scanning.progress import percent_of_running_scan, progress_of
 from scanning.retention import remove_audio
+from scanning.services.filing import delete_files
 from scanning.services.intake import attach_audio
-from scanning.services.removal import delete_files
 from scanning.services.scans import cancel_scans, request_scan
 from scanning.tags import territories_of, words_of
 

@@ -23,7 +23,7 @@ from portal.shared.access import NOT_ALLOWED
 from reports import scheduling
 from reports import services as report_services
 from reports.evidence import services as evidence_services
-from reports.evidence.errors import EvidenceRefused
+from reports.evidence.services import EvidenceRefused
 from scanning.errors import IntakeRefused
 from scanning.services import callbacks, outbound_callbacks, retro
 from scanning.services.scans import cancel_scan, request_scan

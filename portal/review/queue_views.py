@@ -28,7 +28,7 @@ from review.errors import ReviewError
 from review.filters import MatchFilter
 from review.models import Dispute
 from review.services import saved_views
-from review.services.expected import mark_expected
+from review.services.file_details import mark_expected
 from scanning import selectors as scanning_selectors
 from scanning.models import Scan
 

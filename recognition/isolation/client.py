@@ -203,7 +203,12 @@ def _attempt(
                 started = True
                 deadline = time.monotonic() + wall_s
             else:
-                _deliver(on_message, kind, body)
+                try:
+                    on_message(kind, body)
+                except wire.BrokenMessage as error:
+                    raise DecodeFailed(
+                        f"The decoding process misbehaved: {error}."
+                    ) from error
 
 
 def _current_host() -> HostProcess:
@@ -221,13 +226,6 @@ def _next(talk: socket.socket, deadline: float) -> tuple[MessageKind, bytes] | N
         return wire.receive(talk, deadline)
     except TimeoutError:
         raise OutOfLimits("Decoding took too long and was stopped.") from None
-    except wire.BrokenMessage as error:
-        raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
-
-
-def _deliver(on_message: OnMessage, kind: MessageKind, body: bytes) -> None:
-    try:
-        on_message(kind, body)
     except wire.BrokenMessage as error:
         raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 

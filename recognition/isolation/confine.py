@@ -31,7 +31,11 @@ class Limits:
 def confine(limits: Limits) -> None:
     """Set limits that last for the rest of the process's life."""
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_AS, _address_space() + limits.memory_bytes)
+    statm = Path("/proc/self/statm")
+    used_bytes = 4 << 30
+    if statm.exists():
+        used_bytes = int(statm.read_text().split()[0]) * resource.getpagesize()
+    _limit(resource.RLIMIT_AS, used_bytes + limits.memory_bytes)
     _limit(resource.RLIMIT_CPU, limits.cpu_s, KILL_AFTER_S)
     # Address space, not resident memory: Linux does not enforce a limit on the latter.
     _limit(resource.RLIMIT_FSIZE, limits.output_bytes)
@@ -57,10 +61,3 @@ def _limit(which: int, value: int, grace: int = 0) -> None:
     if hard != resource.RLIM_INFINITY:
         most = min(most, hard)
     resource.setrlimit(which, (min(value, most), most))
-
-
-def _address_space() -> int:
-    statm = Path("/proc/self/statm")
-    if not statm.exists():
-        return 4 << 30
-    return int(statm.read_text().split()[0]) * resource.getpagesize()

@@ -81,7 +81,13 @@ class HostServer:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             confine.die_with_parent(host)
             os.setsid()
-            self._forget(talk)
+            # Close the sockets that belong to the host and to other children.
+            self._selector.close()
+            for sock in (self._control, self._woken, self._waker):
+                sock.close()
+            for sock in self._children.values():
+                sock.close()
+            os.closerange(3, talk.fileno())
             child_process.run(talk, self._jobs)
             code = 0
         except BrokenPipeError:  # the caller no longer wants the result
@@ -90,15 +96,6 @@ class HostServer:
             traceback.print_exc()
         finally:
             os._exit(code)
-
-    def _forget(self, keep: socket.socket) -> None:
-        """Close the sockets that belong to the host and to other children."""
-        self._selector.close()
-        for sock in (self._control, self._woken, self._waker):
-            sock.close()
-        for sock in self._children.values():
-            sock.close()
-        os.closerange(3, keep.fileno())
 
     def _kill(self, child: int) -> None:
         if child not in self._children:  # already reaped in this round

@@ -56,7 +56,15 @@ def assemble(
     pictures = draw(facts, cut, folder, lambda: report(_CLIPS_END))
     drawn = _write_pictures(pictures, folder, lambda: report(_DRAWN_END))
     case = _case(facts, cut, pictures)
-    _write_data(facts, case, folder)
+    _write_json(folder / "case.json", case)
+    _write_json(folder / "source" / "metadata.json", source_json(facts))
+    _write_json(folder / "engine" / "answer.json", engine_json(facts))
+    _write_json(folder / "licence" / "considered.json", licences_json(facts))
+    (folder / "audit.jsonl").write_text(facts.chain, encoding="utf-8")
+    if facts.anchors:
+        (folder / "anchors.jsonl").write_text(facts.anchors, encoding="utf-8")
+    for name, content in facts.tables.items():
+        (folder / name).write_bytes(content)
     (folder / "summary.pdf").write_bytes(summary_pdf(facts, drawn, cut.gaps, key_id))
     _write_texts(facts, case, pictures, folder, key_id)
     report(_PICTURES_END)
@@ -88,19 +96,6 @@ def _case(facts: CaseFacts, cut: Cut, pictures: Sequence[Picture]) -> dict[str, 
         ],
         "missing": list(cut.gaps),
     }
-
-
-def _write_data(facts: CaseFacts, case: dict[str, Any], folder: Path) -> None:
-    """Write the files for programs. Any: JSON."""
-    _write_json(folder / "case.json", case)
-    _write_json(folder / "source" / "metadata.json", source_json(facts))
-    _write_json(folder / "engine" / "answer.json", engine_json(facts))
-    _write_json(folder / "licence" / "considered.json", licences_json(facts))
-    (folder / "audit.jsonl").write_text(facts.chain, encoding="utf-8")
-    if facts.anchors:
-        (folder / "anchors.jsonl").write_text(facts.anchors, encoding="utf-8")
-    for name, content in facts.tables.items():
-        (folder / name).write_bytes(content)
 
 
 def _write_texts(

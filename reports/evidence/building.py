@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -46,10 +45,21 @@ def _build(context: JobContext, scratch: Path) -> None:
         key_id=signing.public_key().key_id,
         report=context.report,
     )
-    key_id = sealing.seal(folder, target, about=_about(facts))
+    scan, last = facts.match.scan, facts.as_of
+    about = {
+        "match_id": facts.match.uid,
+        "as_of": {
+            "event": last.sequence,
+            "at": last.at.isoformat(),
+            "event_hash": last.hash,
+        },
+        "engine": scan.engine,
+        "engine_version": scan.engine_version,
+    }
+    key_id = sealing.seal(folder, target, about=about)
     with FileOnDisk(target, "pack.zip") as file:
         stored = keep_file(file, f"evidence/{pack.uid}.zip")
-    _finish(context, stored, as_of=facts.as_of.sequence, key_id=key_id)
+    _finish(context, stored, as_of=last.sequence, key_id=key_id)
 
 
 def _finish(
@@ -83,17 +93,3 @@ def _finish(
     # An interrupted attempt may have left its file.
     if stored.name != f"evidence/{pack.uid}.zip":
         default_storage.delete(f"evidence/{pack.uid}.zip")
-
-
-def _about(facts: reading.CaseFacts) -> dict[str, Any]:  # Any: JSON
-    scan, last = facts.match.scan, facts.as_of
-    return {
-        "match_id": facts.match.uid,
-        "as_of": {
-            "event": last.sequence,
-            "at": last.at.isoformat(),
-            "event_hash": last.hash,
-        },
-        "engine": scan.engine,
-        "engine_version": scan.engine_version,
-    }

@@ -15,13 +15,18 @@ import audit.services
 from accounts.models import User
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
-from reports.evidence import tables
+from reports.choices import Mode
+from reports.layouts import SCHEMAS, Layout
+from reports.selectors import rows, selected
 from review import coverage, selectors
 from review.coverage import LicenceCheck
 from review.models import Dispute, Match
 from review.subjects import Subject
 from scanning.models import Detection, Scan, ScannedFile, Segment
 
+# Other recordings of the file belong to other cases, and a pack cannot describe itself.
+_LEFT_OUT = frozenset({"other_candidates", "evidence_status", "evidence_sha256"})
+_FILES = {"match.csv": Mode.MATCH, "segments.csv": Mode.SEGMENT}
 # Any in this module: JSON.
 Json = dict[str, Any]
 
@@ -106,7 +111,7 @@ def gather(*, match_id: int) -> CaseFacts:
             events=list(Event.objects.filter(case=match.case).order_by("sequence")),
             chain="".join(audit.services.export_case(case=match.case)),
             anchors="".join(audit.services.export_anchors(case=match.case)),
-            tables=tables.of_match(match),
+            tables=_report_of(match),
         )
 
 
@@ -374,3 +379,18 @@ def _time(moment: datetime | None) -> str:
 
 def _day(day: object) -> str:
     return "" if day is None else str(day)
+
+
+def _report_of(match: Match) -> dict[str, bytes]:
+    """Return the match report of one match as CSV files by name."""
+    chosen = selected(matches=Match.objects.filter(pk=match.pk))
+    kept = list(rows(chosen=chosen, mode=Mode.MATCH))
+    files = {}
+    for name, mode in _FILES.items():
+        columns = [field.name for field in SCHEMAS[mode].fields]
+        layout = Layout(
+            mode=mode,
+            columns=tuple(each for each in columns if each not in _LEFT_OUT),
+        )
+        files[name] = b"".join(layout.pieces(kept, {}))
+    return files

@@ -9,10 +9,18 @@ import audit.services
 from accounts.models import User
 from jobs.services import cancel_subject, submit, try_subject_again
 from reports.evidence import signing
-from reports.evidence.errors import EvidenceRefused
 from reports.jobs import EVIDENCE
 from reports.models import EvidencePack, PackStatus
 from review.models import Match
+
+
+class EvidenceRefused(Exception):
+    """A pack cannot be requested now; ``code`` is the reason for programs."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        self.message = message
+        super().__init__(message)
 
 
 def request_pack(

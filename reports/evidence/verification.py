@@ -42,25 +42,25 @@ def verify(path: Path, key: PublicKey) -> list[PackCheck]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return list(_findings(archive, key))
+            content = _read(archive, MANIFEST)
+            signature = _read(archive, SIGNATURE)
+            signed = len(signature) == _SIGNATURE_BYTES and key.verifies(
+                signature, content
+            )
+            text = f"The manifest was signed by the key {key.key_id}."
+            if not signed:
+                text = (
+                    f"The manifest was not signed by the key {key.key_id}"
+                    f"{_other_key(content, key)}."
+                )
+            manifest = _manifest(content)
+            return [
+                PackCheck(signed, text),
+                *_check_files(archive, manifest),
+                _check_chain(archive, manifest),
+            ]
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
         raise PackUnreadable(f"{path} cannot be read as a ZIP: {error}.") from error
-
-
-def _findings(archive: zipfile.ZipFile, key: PublicKey) -> Iterator[PackCheck]:
-    content = _read(archive, MANIFEST)
-    signature = _read(archive, SIGNATURE)
-    signed = len(signature) == _SIGNATURE_BYTES and key.verifies(signature, content)
-    yield PackCheck(
-        signed,
-        f"The manifest was signed by the key {key.key_id}."
-        if signed
-        else f"The manifest was not signed by the key {key.key_id}"
-        f"{_other_key(content, key)}.",
-    )
-    manifest = _manifest(content)
-    yield from _check_files(archive, manifest)
-    yield _check_chain(archive, manifest)
 
 
 def _other_key(content: bytes, key: PublicKey) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
@@ -11,7 +10,6 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from accounts.models import User
-from audit.models import Event
 from audit.words import actor_label
 from common.words import lowered
 from reports.cells import offset
@@ -108,26 +106,24 @@ def decision(facts: CaseFacts) -> str:
 
 def decisions(facts: CaseFacts) -> list[dict[str, str]]:
     """Return a row per decision: time, person, verb, change of state and reason."""
-    return [
-        {
-            "event": str(event.sequence),
-            "at": f"{event.at:%Y-%m-%d %H:%M:%S}",
-            "by": actor_label(event.actor_name),
-            "done": event_words.done(event),
-            "change": _change(event),
-            "why": " · ".join(
-                filter(None, [event_words.event_reason(event), event.note])
-            ),
-        }
-        for event in decision_events(facts)
-    ]
-
-
-def _change(event: Event) -> str:
-    states = [event.before.get("state", ""), event.after["state"]]
-    if states[0] == states[1]:
-        return ""
-    return " → ".join(filter(None, map(event_words.state_label, states)))
+    rows = []
+    for event in decision_events(facts):
+        states = [event.before.get("state", ""), event.after["state"]]
+        change = ""
+        if states[0] != states[1]:
+            change = " → ".join(filter(None, map(event_words.state_label, states)))
+        reasons = [event_words.event_reason(event), event.note]
+        rows.append(
+            {
+                "event": str(event.sequence),
+                "at": f"{event.at:%Y-%m-%d %H:%M:%S}",
+                "by": actor_label(event.actor_name),
+                "done": event_words.done(event),
+                "change": change,
+                "why": " · ".join(filter(None, reasons)),
+            }
+        )
+    return rows
 
 
 def disputes(facts: CaseFacts) -> list[dict[str, str]]:
@@ -256,10 +252,12 @@ def _score(match: Match) -> str:
         "scale": match.score_scale,
     }
     if match.score_scale == EMBEDDED_SCALE and match.score >= 50:
+        # The engine's score formula, inverted; see docs/recognition.md.
+        power = int(3 + (match.score - 50) * 15 / 50)
         text += " " + _(
             "Unrelated audio is expected to reach this score by chance less than once in "
             "10^%(power)s hours."
-        ) % {"power": _hours_power(match.score)}
+        ) % {"power": power}
     return (
         text
         + " "
@@ -268,14 +266,6 @@ def _score(match: Match) -> str:
             "loop or a sample, both are found."
         )
     )
-
-
-def _hours_power(score: Decimal) -> int:
-    """Return the power of ten of the hours in which chance reaches a score once.
-
-    This inverts the engine's score formula; see docs/recognition.md.
-    """
-    return int(3 + (score - 50) * 15 / 50)
 
 
 def _speed(match: Match) -> str:

@@ -13,7 +13,7 @@ from catalogue.models import Exclusion
 from review import errors
 from review.choices import DisputeStatus, MatchState, ProposalVerb, Verb
 from review.decisions.verbs import PROPOSE
-from review.models import Dispute, Match
+from review.models import Match
 from review.services import exclusions, transitions
 from review.services.transitions import Change
 
@@ -84,23 +84,20 @@ def undo(current: Match, user: User) -> Match:
     """Undo the last decision about a locked match, and its dispute or exclusion."""
     event = undoable(transitions.last_event(current))
     change = undone(current, event, user)
-    if current.dispute is not None:
-        _undo_dispute(event, current.dispute)
+    dispute = current.dispute
+    if dispute is not None:
+        # Undo the dispute too: reopen it, or mark it as recorded by mistake.
+        if event.action == Verb.DISPUTE:
+            dispute.status = DisputeStatus.UNDONE
+        elif event.before["state"] in (MatchState.DISPUTED, MatchState.SUPERSEDED):
+            dispute.status = DisputeStatus.OPEN
+            dispute.answer, dispute.answered_at, dispute.answered_by = "", None, None
+        dispute.save()
     match = transitions.apply(current=current, change=change, actor=user)
     if event.action in _OF_EXCLUSIONS:
         _undo_exclusion(event, user)
         match.refresh_from_db()
     return match
-
-
-def _undo_dispute(event: Event, dispute: Dispute) -> None:
-    """Undo the dispute too: reopen it, or mark it as recorded by mistake."""
-    if event.action == Verb.DISPUTE:
-        dispute.status = DisputeStatus.UNDONE
-    elif event.before["state"] in (MatchState.DISPUTED, MatchState.SUPERSEDED):
-        dispute.status = DisputeStatus.OPEN
-        dispute.answer, dispute.answered_at, dispute.answered_by = "", None, None
-    dispute.save()
 
 
 def _undo_exclusion(event: Event, user: User) -> None:

@@ -6,7 +6,7 @@ an act restores the matches that nothing else has changed since; the others stay
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -144,7 +144,17 @@ def _take_back(
     uids: Sequence[str], act: str, user: User, outcome: UndoneApplication
 ) -> None:
     rows = list(transitions.locked_rows().filter(uid__in=uids))
-    latest, first = transitions.last_events(rows), _first_events(rows, act)
+    latest = transitions.last_events(rows)
+    # One act can write two events; the first shows what was there before.
+    events = Event.objects.filter(
+        case__in=[row.case for row in rows],
+        action__in=("unsuppressed", "rule_applied", "licensed"),
+    )
+    first = {
+        event.case: event
+        for event in events.order_by("-sequence")
+        if event.after.get("act") == act
+    }
     moves = []
     for row in rows:
         if row.state == MatchState.IN_REVIEW:
@@ -155,19 +165,6 @@ def _take_back(
             moves.append((row, _back_to(first[row.case], act)))
     transitions.apply_all(moves, actor=user)
     outcome.taken_back += len(moves)
-
-
-def _first_events(rows: Iterable[Match], act: str) -> dict[str, Event]:
-    """Return the first event of the act for each match; one act can write two."""
-    events = Event.objects.filter(
-        case__in=[row.case for row in rows],
-        action__in=("unsuppressed", "rule_applied", "licensed"),
-    )
-    return {
-        event.case: event
-        for event in events.order_by("-sequence")
-        if event.after.get("act") == act
-    }
 
 
 def _back_to(first: Event, act: str) -> Change:

@@ -6,14 +6,15 @@ a match, and a policy or the floor can confirm or suppress it; nothing gives a c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from review import coverage
 from review.choices import (
     BY_LICENCE,
+    DECIDED_STATES,
     MatchState,
     PolicyAction,
     QueueReason,
@@ -21,9 +22,17 @@ from review.choices import (
     Verb,
 )
 from review.conditions import Conditions
-from review.models import Licence, Policy
+from review.models import Licence, Match, Policy
+from review.services import intervals, transitions
 from review.subjects import Subject
 
+SAME_INTERVALS_SHARE = 0.80
+CARRIED_STATES = (*DECIDED_STATES, MatchState.ESCALATED)
+_KEPT_REASONS = (
+    QueueReason.RESCAN_CHANGED,
+    QueueReason.REOPENED,
+    QueueReason.LICENCE_ENDED,
+)
 SHORT_MS = 5_000
 LOW_SCORE_MARGIN = 10
 """Scores less than this above the container's floor count as low."""
@@ -171,26 +180,62 @@ def _treatment(policy: Policy, *, is_partly_licensed: bool) -> Evaluation:
 
 def _reason(subject: Subject, floor: Decimal) -> QueueReason:
     """Return the first reason that fits, those that need most care first."""
-    return next(_reasons(subject, floor), QueueReason.DEFAULT)
-
-
-def _reasons(subject: Subject, floor: Decimal) -> Iterator[QueueReason]:
     measured, score = subject.measured, subject.measured.score
     if subject.engines_disagree:
-        yield QueueReason.ENGINES_DISAGREE
+        return QueueReason.ENGINES_DISAGREE
     if subject.found_late:
-        yield QueueReason.FOUND_LATE
+        return QueueReason.FOUND_LATE
     if subject.is_shared_loop:
-        yield QueueReason.SHARED_LOOP
+        return QueueReason.SHARED_LOOP
     if subject.rivals:
-        yield QueueReason.TWO_CANDIDATES
+        return QueueReason.TWO_CANDIDATES
     if subject.codes_disagree:
-        yield QueueReason.METADATA_CONFLICT
+        return QueueReason.METADATA_CONFLICT
     if measured.relation == Relation.ALTERED:
-        yield QueueReason.ALTERED
+        return QueueReason.ALTERED
     if measured.under_speech:
-        yield QueueReason.UNDER_SPEECH
+        return QueueReason.UNDER_SPEECH
     if measured.matched_ms < SHORT_MS:
-        yield QueueReason.SHORT
-    if score is not None and score < floor + LOW_SCORE_MARGIN:
-        yield QueueReason.LOW_SCORE
+        return QueueReason.SHORT
+    is_low = score is not None and score < floor + LOW_SCORE_MARGIN
+    return QueueReason.LOW_SCORE if is_low else QueueReason.DEFAULT
+
+
+def carried_fields(
+    *,
+    earlier: Match,
+    earlier_intervals: Sequence[intervals.Interval],
+    relation: str,
+    new_intervals: Sequence[intervals.Interval],
+    evaluation: Evaluation,
+) -> dict[str, object]:
+    """Return the initial columns of the match that follows ``earlier``.
+
+    A decision carries over only if the relation is the same and the source intervals
+    overlap enough; otherwise a person decides again. A policy never confirms what a
+    person decided before.
+    """
+    same = (
+        earlier.relation == relation
+        and intervals.overlap_share(earlier_intervals, new_intervals)
+        >= SAME_INTERVALS_SHARE
+    )
+    if earlier.state in CARRIED_STATES and same:
+        return transitions.restored(transitions.snapshot(earlier))
+    # Suppressing or clearing needs no person, but a policy must not confirm this match.
+    by_confirming = evaluation.state == MatchState.CONFIRMED
+    if evaluation.state != MatchState.PENDING and not (
+        by_confirming and earlier.state in CARRIED_STATES
+    ):
+        return evaluation.fields()
+    if earlier.state in CARRIED_STATES:
+        reopened = replace(
+            evaluation,
+            state=MatchState.PENDING,
+            queue_reason=QueueReason.RESCAN_CHANGED,
+        )
+        return reopened.fields()
+    if earlier.state != MatchState.SUPPRESSED and earlier.queue_reason in _KEPT_REASONS:
+        reason = QueueReason(earlier.queue_reason)
+        return replace(evaluation, queue_reason=reason).fields()
+    return evaluation.fields()

@@ -329,17 +329,14 @@ def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
         match.refresh_from_db()
         if found.wholly_excluded:
             _suppress(match, segment, user, is_chosen=match.uid in chosen)
-        elif was_excluded and _is_suppressed_by_exclusion(match):
+        elif (
+            was_excluded
+            and match.state == MatchState.SUPPRESSED
+            and match.queue_reason == QueueReason.EXCLUDED
+        ):
             outcome = evaluation.evaluate(subject=Subject.of(match))
             returned += treat(match=match, outcome=outcome, user=user)
     return returned
-
-
-def _is_suppressed_by_exclusion(match: Match) -> bool:
-    return (
-        match.state == MatchState.SUPPRESSED
-        and match.queue_reason == QueueReason.EXCLUDED
-    )
 
 
 def _counted(match: Match, found: Figures, user: User) -> bool:

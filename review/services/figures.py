@@ -128,18 +128,17 @@ def counted_pieces(
     if left == [whole]:
         # Keep the engine's own source times if nothing is cut.
         return [(source_interval(segment), whole)]
-    pieces = [(_in_source(segment, piece), piece) for piece in left]
-    return [(source, ref) for source, ref in pieces if source[1] - source[0] >= EDGE_MS]
-
-
-def _in_source(segment: Segment, piece: intervals.Interval) -> intervals.Interval:
-    """Map an interval of the segment's reference to the source."""
-    begins, ends = reference_interval(segment)
+    begins, ends = whole
     length = segment.end_ms - segment.start_ms
-    first, last = (
-        segment.start_ms + (edge - begins) * length // (ends - begins) for edge in piece
-    )
-    return (first, last)
+    pieces = []
+    for piece in left:
+        first, last = (
+            segment.start_ms + (edge - begins) * length // (ends - begins)
+            for edge in piece
+        )
+        if last - first >= EDGE_MS:
+            pieces.append(((first, last), piece))
+    return pieces
 
 
 def _relation(

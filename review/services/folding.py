@@ -18,7 +18,7 @@ from audit.services import record
 from catalogue.models import Recording, RecordingStatus
 from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
-from review.services import evaluation, figures, intervals, rescans, transitions
+from review.services import evaluation, figures, intervals, transitions
 from review.subjects import Subject
 from scanning import selectors
 from scanning.choices import (
@@ -90,8 +90,13 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
     current = selectors.current_scans(scan.scanned_file)
     if scan not in current:
         return
+    embedded_runs = any(
+        other.status in ACTIVE_SCAN_STATUSES and other.engine == EngineChoice.EMBEDDED
+        for other in current
+    )
     for each in current:
-        if _is_turn(each, current):
+        waits = embedded_runs and each.engine == EngineChoice.ACRCLOUD
+        if each.status == ScanStatus.SUCCEEDED and not waits:
             partner = next((other for other in current if other != each), None)
             _fold_one(scan=each, partner=partner)
     _note_disagreements(scan)
@@ -130,16 +135,6 @@ def keep_views(*, file: ScannedFile, **_signal: object) -> None:
     Match.objects.filter(scanned_file=file).update(source_views=file.views)
 
 
-def _is_turn(scan: Scan, current: Sequence[Scan]) -> bool:
-    others_first = any(
-        other.status in ACTIVE_SCAN_STATUSES and other.engine == EngineChoice.EMBEDDED
-        for other in current
-    )
-    return scan.status == ScanStatus.SUCCEEDED and not (
-        scan.engine == EngineChoice.ACRCLOUD and others_first
-    )
-
-
 def _live_matches(scan: Scan) -> dict[int, Match]:
     """Return the file's live matches by recording, locked."""
     return {
@@ -159,7 +154,12 @@ def _fold_late(scan: Scan) -> None:
     """
     live = _live_matches(scan)
     drafts = _drafts(scan)
-    beside = _found_beside(scan)
+    others = [
+        *selectors.current_scans(scan.scanned_file),
+        *selectors.late_scans(scan.scanned_file),
+    ]
+    found = [_drafts(other).counting for other in others if other != scan]
+    beside = _MatchDrafts([draft for each in found for draft in each], {})
     for draft in drafts.counting:
         sound = draft.recording.same_sound_as_id
         # A match for the recording or its canonical one already stands for the sound.
@@ -167,14 +167,6 @@ def _fold_late(scan: Scan) -> None:
             earlier = _take_earlier(live, draft.recording, drafts)
             rivals = drafts.rivals(draft) + beside.rivals(draft)
             _fold(scan=scan, draft=draft, earlier=earlier, rivals=rivals)
-
-
-def _found_beside(late: Scan) -> _MatchDrafts:
-    """Return the detections of the file's other scans, late scans included."""
-    file = late.scanned_file
-    others = [*selectors.current_scans(file), *selectors.late_scans(file)]
-    drafts = [_drafts(scan) for scan in others if scan != late]
-    return _MatchDrafts([draft for each in drafts for draft in each.counting], {})
 
 
 def _fold_one(*, scan: Scan, partner: Scan | None) -> None:
@@ -307,7 +299,7 @@ def _fold(
     outcome = evaluation.evaluate(subject=subject)
     begins: dict[str, object] = {**outcome.fields(), "found_late": late}
     if earlier is not None:
-        begins |= rescans.carried_fields(
+        begins |= evaluation.carried_fields(
             earlier=earlier,
             earlier_intervals=_intervals_of(earlier),
             relation=worked_out.relation,

@@ -140,13 +140,6 @@ def _touches(licence: Licence) -> Iterator[tuple[Match, _Touch | None, str]]:
             yield match, None, check.why
 
 
-def _matches_in_scope(licence: Licence) -> Iterator[tuple[Match, _Touch]]:
-    """Yield the matches the licence covers in full, for both preview and apply."""
-    for match, kind, _why in _touches(licence):
-        if kind is not None:
-            yield match, kind
-
-
 @transaction.atomic
 def save(
     *,
@@ -235,9 +228,9 @@ def apply(
     # Remember the versions: a match that changes from here on is left alone.
     meant = [
         (match.pk, match.version)
-        for match, kind in _matches_in_scope(licence)
+        for match, kind, _why in _touches(licence)
         if (kind == _Touch.CLEARING and reach == Reach.ALL)
-        or (kind != _Touch.HELD and match.uid in chosen)
+        or (kind not in (None, _Touch.HELD) and match.uid in chosen)
     ]
     act, cleared = transitions.new_act(), []
     for first in range(0, len(meant), _AT_ONCE):

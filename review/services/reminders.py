@@ -70,28 +70,25 @@ def _send(due: list[Dispute]) -> None:
         # Managers with access limits must not learn of other matches.
         with working_for(reader):
             seen = list(selectors.open_disputes().filter(pk__in=keys))
+        if not seen:
+            continue
+        overdue = sum(each.is_overdue for each in seen)
+        subject = ngettext(
+            "%(count)d dispute is due, %(late)d of them late",
+            "%(count)d disputes are due, %(late)d of them late",
+            len(seen),
+        ) % {"count": len(seen), "late": overdue}
+        lines = [
+            f"{timezone.localtime(each.due_at):%Y-%m-%d}  {each.match}: "
+            f"{each.get_code_display()}\n"
+            f"{settings.ACRPORTAL_BASE_URL}{each.match.review_url}"
+            for each in seen[:_LISTED]
+        ]
+        if len(seen) > _LISTED:
+            lines.append(_("… and %(more)d more.") % {"more": len(seen) - _LISTED})
         try:
-            if seen:
-                _mail(reader.email, seen)
+            send_mail(subject, "\n\n".join(lines), None, [reader.email])
         except (SMTPException, OSError):
             # The event stands; the list on the pages is the reminder that counts.
             logger.exception("the dispute digest could not be sent")
             return
-
-
-def _mail(address: str, due: list[Dispute]) -> None:
-    overdue = sum(each.is_overdue for each in due)
-    subject = ngettext(
-        "%(count)d dispute is due, %(late)d of them late",
-        "%(count)d disputes are due, %(late)d of them late",
-        len(due),
-    ) % {"count": len(due), "late": overdue}
-    lines = [
-        f"{timezone.localtime(each.due_at):%Y-%m-%d}  {each.match}: "
-        f"{each.get_code_display()}\n"
-        f"{settings.ACRPORTAL_BASE_URL}{each.match.review_url}"
-        for each in due[:_LISTED]
-    ]
-    if len(due) > _LISTED:
-        lines.append(_("… and %(more)d more.") % {"more": len(due) - _LISTED})
-    send_mail(subject, "\n\n".join(lines), None, [address])

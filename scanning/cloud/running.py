@@ -90,7 +90,13 @@ def _check(context: JobContext, job: CloudJob) -> None:
     try:
         remote = Cloud(job.account).show_file(job.remote_container_id, job.remote_id)
     except CloudFault as fault:
-        _check_failed(context, job, fault)
+        logger.info("scan %s was not checked: %s", job.scan.uid, fault.kind)
+        remember(job, fault)
+        if fault.kind in (FaultKind.QUOTA, FaultKind.TOKEN):
+            context.wait_until(pause(job, fault), str(fault))
+        if fault.kind is FaultKind.UNREACHABLE:
+            _check_later(context, job)
+        raise ScanFailed(fault.kind, str(fault)) from fault
     # Any answer shows that a pause is no longer needed.
     resume(job.account)
     if remote.state in _FINISHED:
@@ -99,16 +105,6 @@ def _check(context: JobContext, job: CloudJob) -> None:
         raise _cloud_failure(job, remote)
     else:
         _check_later(context, job)
-
-
-def _check_failed(context: JobContext, job: CloudJob, fault: CloudFault) -> NoReturn:
-    logger.info("scan %s was not checked: %s", job.scan.uid, fault.kind)
-    remember(job, fault)
-    if fault.kind in (FaultKind.QUOTA, FaultKind.TOKEN):
-        context.wait_until(pause(job, fault), str(fault))
-    if fault.kind is FaultKind.UNREACHABLE:
-        _check_later(context, job)
-    raise ScanFailed(fault.kind, str(fault)) from fault
 
 
 def _check_later(context: JobContext, job: CloudJob) -> NoReturn:
@@ -131,10 +127,23 @@ def _check_later(context: JobContext, job: CloudJob) -> NoReturn:
 def _store(context: JobContext, job: CloudJob, remote: RemoteFile) -> None:
     """Store the result, unless the scan ended meanwhile."""
     answer = digest(remote.state, remote.results)
+    known = Scan.objects.filter(
+        scanned_file_id=job.scan.scanned_file_id,
+        engine=EngineChoice.ACRCLOUD,
+        status=ScanStatus.SUCCEEDED,
+        result_sha256=answer,
+    )
     with suppress(ScanEnded), transaction.atomic():
         # The callback announced a result that polling had already stored.
-        if job.sent_as == SentAs.CALLED_BACK and _is_known(job, answer):
-            _nothing_new(job)
+        if job.sent_as == SentAs.CALLED_BACK and known.exists():
+            # The file keeps its status.
+            Scan.objects.filter(
+                pk=job.scan_id, status=ScanStatus.AWAITING_CALLBACK
+            ).update(
+                status=ScanStatus.CANCELLED,
+                finished_at=datetime.now(tz=UTC),
+                message=_("ACRCloud sent the result that is already stored."),
+            )
         else:
             _take_length(job, remote)
             results.store_result(
@@ -160,24 +169,6 @@ def _take_length(job: CloudJob, remote: RemoteFile) -> None:
     ScannedFile.objects.filter(pk=file.pk).update(duration_ms=remote.duration_ms)
     if job.sent_ms:
         CloudJob.objects.filter(pk=job.pk).update(sent_ms=remote.duration_ms)
-
-
-def _is_known(job: CloudJob, answer: str) -> bool:
-    return Scan.objects.filter(
-        scanned_file_id=job.scan.scanned_file_id,
-        engine=EngineChoice.ACRCLOUD,
-        status=ScanStatus.SUCCEEDED,
-        result_sha256=answer,
-    ).exists()
-
-
-def _nothing_new(job: CloudJob) -> None:
-    """End a scan that a callback started; the file keeps its status."""
-    Scan.objects.filter(pk=job.scan_id, status=ScanStatus.AWAITING_CALLBACK).update(
-        status=ScanStatus.CANCELLED,
-        finished_at=datetime.now(tz=UTC),
-        message=_("ACRCloud sent the result that is already stored."),
-    )
 
 
 def _cloud_failure(job: CloudJob, remote: RemoteFile) -> ScanFailed:

@@ -80,7 +80,21 @@ def send(context: JobContext, job: CloudJob) -> NoReturn:
     try:
         sent = _deliver(job, looks_first=looks_first, progress=context.report)
     except CloudFault as fault:
-        _send_failed(context, job, fault)
+        logger.info("scan %s was not sent: %s", job.scan.uid, fault.kind)
+        remember(job, fault)
+        if fault.kind in (FaultKind.QUOTA, FaultKind.TOKEN):
+            context.wait_until(pause(job, fault), str(fault))
+        if fault.kind is FaultKind.UNREACHABLE and not waited_too_long(
+            job.scan.created_at
+        ):
+            at = jobs.clock.now() + pause_after(context.job.attempts)
+            message = _("%(fault)s Next try at %(clock)s.") % {
+                "fault": fault,
+                "clock": clock(at),
+            }
+            wait(job, fault.kind, message)
+            raise Retry(message) from fault
+        raise ScanFailed(fault.kind, str(fault)) from fault
     context.wait_until(_keep_sent(context, job, sent))
 
 
@@ -133,22 +147,6 @@ def _over_cap(job: CloudJob) -> str:
         "The monthly cloud limit of %(hours)s h is reached; %(count)s files wait. Embedded scans continue. Wait for next month, or ask an admin to raise the container's limit.",
         waiting,
     ) % {"hours": container.cloud_cap_hours, "count": waiting}
-
-
-def _send_failed(context: JobContext, job: CloudJob, fault: CloudFault) -> NoReturn:
-    logger.info("scan %s was not sent: %s", job.scan.uid, fault.kind)
-    remember(job, fault)
-    if fault.kind in (FaultKind.QUOTA, FaultKind.TOKEN):
-        context.wait_until(pause(job, fault), str(fault))
-    if fault.kind is FaultKind.UNREACHABLE and not waited_too_long(job.scan.created_at):
-        at = jobs.clock.now() + pause_after(context.job.attempts)
-        message = _("%(fault)s Next try at %(clock)s.") % {
-            "fault": fault,
-            "clock": clock(at),
-        }
-        wait(job, fault.kind, message)
-        raise Retry(message) from fault
-    raise ScanFailed(fault.kind, str(fault)) from fault
 
 
 def _keep_sent(context: JobContext, job: CloudJob, sent: SentFile) -> datetime:

@@ -87,7 +87,11 @@ def fault_of(
     status: int, body: bytes, *, retry_after: str = "", asks_file: bool = False
 ) -> CloudFault:
     """Classify an error answer; ``asks_file`` if the call was about one file."""
-    content = _object(body)
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        answer = None
+    content = answer if isinstance(answer, dict) else {}
     said = _said(status, content, body)
     kind = _kind(status, _codes(content), said, asks_file=asks_file)
     wait_s = float(retry_after) if retry_after.isdecimal() else None
@@ -135,11 +139,3 @@ def _codes(content: dict[str, Any]) -> set[str]:  # Any: JSON
         for value in values
         if isinstance(value, int | str) and not isinstance(value, bool) and value
     }
-
-
-def _object(body: bytes) -> dict[str, Any]:  # Any: JSON
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}

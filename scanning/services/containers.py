@@ -52,10 +52,16 @@ def record_saved(
     """Record a container's settings in the audit trail; set its buckets first.
 
     ``engine_before`` is None for a new container. A change of engine also changes the
-    callback address.
+    callback address, and cancels the scans that waited for a callback.
     """
     if engine_before not in (None, container.engine):
-        _change_callback_address(container, user)
+        # The old address must not accept results for the new engine.
+        container.callback_secret = new_callback_secret()
+        container.save(update_fields=["callback_secret", "updated_at"])
+        for scan in selectors.scans_awaiting_callback().filter(
+            scanned_file__container=container
+        ):
+            cancel_scan(scan=scan, user=user)
     audit.services.record(
         case=f"container:{container.pk}",
         action=("container.created" if engine_before is None else "container.changed"),
@@ -75,17 +81,6 @@ def record_saved(
             "buckets": sorted(container.buckets.values_list("pk", flat=True)),
         },
     )
-
-
-def _change_callback_address(container: Container, user: User | None) -> None:
-    """Invalidate the old address and cancel the scans that waited for a callback."""
-    # The old address must not accept results for the new engine.
-    container.callback_secret = new_callback_secret()
-    container.save(update_fields=["callback_secret", "updated_at"])
-    for scan in selectors.scans_awaiting_callback().filter(
-        scanned_file__container=container
-    ):
-        cancel_scan(scan=scan, user=user)
 
 
 def inbound_callback_url(container: Container) -> str:

@@ -1,7 +1,9 @@
-"""Moves files to other containers and tags them."""
+"""Moves, tags, describes and deletes files; deletes containers with theirs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from django.db import transaction
@@ -9,8 +11,11 @@ from django.db import transaction
 import audit.services
 from accounts.models import User
 from scanning.choices import ACTIVE_SCAN_STATUSES
+from scanning.cloud.jobs import delete_copy
 from scanning.errors import IntakeRefused
 from scanning.models import Container, Scan, ScannedFile
+from scanning.services.intake import FileDetails
+from scanning.services.scans import stop_scan
 
 MAX_TAGS = 50
 MAX_TAG_CHARS = 60
@@ -22,7 +27,9 @@ def why_not_moved(*, scanned_file: ScannedFile, container: Container) -> str:
         return f"It is in {container.name} already."
     if scanned_file.remote_id:
         return "ACRCloud holds a copy in this container's account. Submit it again."
-    if _is_being_scanned(scanned_file):
+    if Scan.objects.filter(
+        scanned_file=scanned_file, status__in=ACTIVE_SCAN_STATUSES
+    ).exists():
         return "It is being scanned. Move it after the scan."
     return ""
 
@@ -66,11 +73,6 @@ def why_not_tagged(*, scanned_file: ScannedFile, tag: str) -> str:
     return ""
 
 
-def _is_being_scanned(scanned_file: ScannedFile) -> bool:
-    active = Scan.objects.filter(status__in=ACTIVE_SCAN_STATUSES)
-    return active.filter(scanned_file=scanned_file).exists()
-
-
 def _locked(scanned_file: ScannedFile) -> ScannedFile:
     """Lock the row, because a scan may begin at the same time."""
     rows = ScannedFile.objects.present().select_for_update(of=("self",))
@@ -94,4 +96,89 @@ def _record(
         actor=user,
         before={name: before},
         after={name: after},
+    )
+
+
+def details_of(file: ScannedFile) -> FileDetails:
+    """Return the details that a file has now."""
+    return FileDetails(
+        programme=file.programme,
+        account=file.account,
+        external_id=file.external_id,
+        platform=file.platform,
+        published_at=file.published_at,
+        tags=[str(tag) for tag in file.tags],
+    )
+
+
+@transaction.atomic
+def change_details(
+    *, scanned_file: ScannedFile, details: FileDetails, user: User
+) -> bool:
+    """Store the details with an event; return whether any of them changed."""
+    current = ScannedFile.objects.select_for_update(of=("self",)).get(
+        pk=scanned_file.pk
+    )
+    before, after = asdict(details_of(current)), asdict(details)
+    changed = [name for name in after if after[name] != before[name]]
+    if not changed:
+        return False
+    for name in changed:
+        setattr(current, name, after[name])
+    current.save(update_fields=[*changed, "updated_at"])
+    audit.services.record(
+        case=f"file:{current.uid}",
+        action="file.details_changed",
+        actor=user,
+        before={name: _told(before[name]) for name in changed},
+        after={name: _told(after[name]) for name in changed},
+    )
+    return True
+
+
+def _told(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def delete_files(
+    *, files: Iterable[ScannedFile], user: User | None, reason: str
+) -> None:
+    """Delete all files or none, and cancel their scans."""
+    with transaction.atomic():
+        for file in files:
+            _delete_file(file, user, reason)
+
+
+def delete_container(*, container: Container, user: User | None, reason: str) -> None:
+    """Delete a container with its files; its id is never reused."""
+    with transaction.atomic():
+        live = container.files.present()
+        # A container can hold hundreds of thousands of files.
+        for file in live.iterator(chunk_size=500):
+            _delete_file(file, user, reason)
+        Container.objects.present().filter(pk=container.pk).update(
+            deleted_at=datetime.now(tz=UTC)
+        )
+        audit.services.record(
+            case=f"container:{container.pk}",
+            action="container.deleted",
+            actor=user or audit.services.SYSTEM,
+            before={"name": container.name},
+            note=reason,
+        )
+
+
+def _delete_file(file: ScannedFile, user: User | None, reason: str) -> None:
+    for scan in Scan.objects.filter(scanned_file=file, status__in=ACTIVE_SCAN_STATUSES):
+        stop_scan(scan)
+    ScannedFile.objects.filter(pk=file.pk).update(deleted_at=datetime.now(tz=UTC))
+    # A worker may just have sent the file and stored its remote id.
+    file.refresh_from_db(fields=["remote_id"])
+    delete_copy(scanned_file=file, remote_id=file.remote_id)
+    audit.services.record(
+        case=f"file:{file.uid}",
+        action="file.deleted",
+        actor=user or audit.services.SYSTEM,
+        before={"name": file.name},
+        note=reason,
     )

@@ -1,13 +1,18 @@
-"""Identifies a short clip at once and stores nothing of it."""
+"""Identifies short clips, of which it stores nothing, and the key pairs for asking."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from django.core.files.base import File
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from catalogue.models import Recording
+import audit.services
+from accounts.models import User
+from catalogue.models import Bucket, Recording
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.last_use import note_use
 from common.media_analysis import decode_limits, fingerprint_upload, refusal
@@ -59,3 +64,37 @@ def _fingerprint(sample: File[bytes]) -> Fingerprint:
         return fingerprint_upload(sample, layer="scan", limits=limits)
     except RecognitionError as error:
         raise refusal(error, _("The sample")) from error
+
+
+def create_project(
+    *, name: str, buckets: Iterable[Bucket], user: User | None
+) -> Project:
+    """Create a project with a new key pair."""
+    with transaction.atomic():
+        project = Project.objects.create(name=name, created_by=user)
+        project.buckets.set(buckets)
+        audit.services.record(
+            case=f"project:{project.uid}",
+            action="project.created",
+            actor=user or audit.services.SYSTEM,
+            after={
+                "name": name,
+                "access_key": project.access_key,
+                "buckets": sorted(project.buckets.values_list("pk", flat=True)),
+            },
+        )
+    return project
+
+
+def revoke_project(*, project: Project, user: User | None) -> None:
+    """Revoke a key pair at once; revoking it again changes nothing."""
+    with transaction.atomic():
+        ended = Project.objects.filter(pk=project.pk, revoked_at__isnull=True).update(
+            revoked_at=datetime.now(tz=UTC)
+        )
+        if ended:
+            audit.services.record(
+                case=f"project:{project.uid}",
+                action="project.revoked",
+                actor=user or audit.services.SYSTEM,
+            )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 from django.utils.translation import gettext as _
 
 import audit.services
@@ -55,18 +55,13 @@ def estimate(*, recordings: Sequence[Recording]) -> Estimate:
     sound_ms = files["sound"] or 0
     # Each further search reads all fingerprints again. This rounds the number up.
     passes = -(-len(ready) // TOGETHER)
-    seconds = passes * _seconds_per_hour() * sound_ms / 3_600_000
-    return Estimate(len(ready), files["count"], sound_ms, round(seconds))
-
-
-def _seconds_per_hour() -> float:
-    """Return the rate of the latest search of more than ten minutes of audio."""
+    # The rate of the latest search of more than ten minutes of audio.
     last = RetroSearch.objects.filter(
         status=RetroStatus.DONE, sound_ms__gt=600_000
     ).first()
-    if last is None:
-        return SECONDS_PER_HOUR
-    return 3600 * last.busy_ms / last.sound_ms
+    rate = SECONDS_PER_HOUR if last is None else 3600 * last.busy_ms / last.sound_ms
+    seconds = passes * rate * sound_ms / 3_600_000
+    return Estimate(len(ready), files["count"], sound_ms, round(seconds))
 
 
 def request_search(*, recordings: Sequence[Recording], user: User) -> list[RetroSearch]:
@@ -205,14 +200,11 @@ def start_collected() -> int:
             # moment.
             full = search.recordings.count() >= TOGETHER
             waited = datetime.now(tz=UTC) - search.created_at
-            if full or waited > COLLECT_FOR or not _more_to_come(search):
+            more_to_come = Recording.objects.filter(
+                status__in=(RecordingStatus.WAITING, RecordingStatus.PROCESSING),
+                bucket__in=search.recordings.values("bucket"),
+            )
+            if full or waited > COLLECT_FOR or not more_to_come.exists():
                 _start(search)
                 started += 1
     return started
-
-
-def _more_to_come(search: RetroSearch) -> bool:
-    on_their_way = Q(status__in=(RecordingStatus.WAITING, RecordingStatus.PROCESSING))
-    return Recording.objects.filter(
-        on_their_way, bucket__in=search.recordings.values("bucket")
-    ).exists()

@@ -184,13 +184,15 @@ def _run(
             stderr=errors,
             cwd=folder,
             env=_environment(folder, proxy),
-            # A process group of its own, so that _end can kill all children.
+            # A process group of its own, so that all children can be killed.
             start_new_session=True,
         )
         try:
             _wait(process, max_seconds, tick)
         finally:
-            _end(process)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
     return ReaderAnswer(process.returncode, _text(out), _text(err))
 
 
@@ -253,13 +255,6 @@ def _wait(
                 tick()
         else:
             return
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process together with those it started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def _text(path: Path) -> str:

@@ -12,7 +12,7 @@ from django.test import Client
 
 from acrapi.views.identify import signature_of
 from scanning.models import Project
-from scanning.services.projects import create_project, revoke_project
+from scanning.services.identification import create_project, revoke_project
 from tests import audio
 from tests.conftest import Catalogue
 from tests.factories.catalogue import BucketFactory

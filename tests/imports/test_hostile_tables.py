@@ -17,7 +17,7 @@ from pytest_django import Settings
 from imports import tables as import_tables
 from imports.errors import ImportRefused
 from imports.recordings import zip_audio
-from imports.recordings.errors import RowRefused
+from imports.recordings.rows import RowRefused
 from imports.recordings.zip_audio import Archive, open_archive
 from imports.tables import TableRefused, open_table, rows_of
 

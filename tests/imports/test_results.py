@@ -20,8 +20,7 @@ from common.confined import ReadingLimits
 from imports import services
 from imports.models import ImportStatus, ResultImport
 from imports.results import reading
-from imports.results.errors import ResultFault, ResultsRefused
-from imports.results.found import FoundFile
+from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.results.importer import ResultImporter, ResultSummary
 from imports.results.reading import read
 from jobs.choices import Pool

@@ -24,7 +24,7 @@ from reports.models import ReportRun
 from scanning.choices import KeepAudio
 from scanning.jobs import RENDITION
 from scanning.models import Container, InboundCallback, ScannedFile
-from scanning.services.removal import delete_container
+from scanning.services.filing import delete_container
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from recognition.builder import extract
 from recognition.hashes import reference_hashes
 from recognition.match import scan
+from recognition.places import References
 from recognition.policy import ScanPolicy
-from recognition.references import References
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from tests.recognition.memory_index import MemoryIndex
 

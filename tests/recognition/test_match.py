@@ -14,8 +14,8 @@ from recognition.builder import extract
 from recognition.errors import MissingLayer, ParamsMismatch
 from recognition.match import scan
 from recognition.params import DEFAULT
+from recognition.places import References
 from recognition.policy import CaptureType, ScanPolicy
-from recognition.references import References
 from recognition.types import ScanResult, UnmatchedKind
 from tests.recognition.synthesis import (
     RATE,

@@ -12,8 +12,7 @@ from recognition.builder import extract
 from recognition.candidates import Lead, open_windows
 from recognition.extend import follow, whole_window
 from recognition.params import DEFAULT
-from recognition.places import places_of
-from recognition.references import References
+from recognition.places import References, places_of
 from recognition.sweep import sweep, weights_of
 from recognition.types import Landmarks
 from tests.recognition.synthesis import (

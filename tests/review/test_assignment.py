@@ -10,7 +10,7 @@ from review import errors
 from review.choices import MatchState
 from review.decisions import assignment
 from review.models import Match
-from review.services import expected
+from review.services import file_details
 from scanning.choices import FileStatus
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -105,8 +105,8 @@ def test_a_file_without_a_match_is_marked_as_expected_and_back() -> None:
     ana = make_user(Role.REVIEWER)
     file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
 
-    marked = expected.mark_expected(scanned_file=file, user=ana, note="Speech only")
-    expected.mark_expected(scanned_file=file, user=ana)
+    marked = file_details.mark_expected(scanned_file=file, user=ana, note="Speech only")
+    file_details.mark_expected(scanned_file=file, user=ana)
 
     assert marked.no_match_expected
     events = Event.objects.filter(case=f"file:{file.uid}")
@@ -114,7 +114,7 @@ def test_a_file_without_a_match_is_marked_as_expected_and_back() -> None:
         ("expected", "Speech only")
     ]
 
-    assert not expected.mark_expected(
+    assert not file_details.mark_expected(
         scanned_file=file, user=ana, expected=False
     ).no_match_expected
     assert events.all().count() == 2
@@ -124,11 +124,11 @@ def test_a_file_with_matches_cannot_be_marked() -> None:
     file = ScannedFileFactory.create(status=FileStatus.READY)
 
     with pytest.raises(errors.NotPossible):
-        expected.mark_expected(scanned_file=file, user=make_user(Role.REVIEWER))
+        file_details.mark_expected(scanned_file=file, user=make_user(Role.REVIEWER))
 
 
 def test_a_viewer_marks_nothing() -> None:
     file = ScannedFileFactory.create(status=FileStatus.NO_MATCH)
 
     with pytest.raises(errors.NotAllowed):
-        expected.mark_expected(scanned_file=file, user=make_user(Role.VIEWER))
+        file_details.mark_expected(scanned_file=file, user=make_user(Role.VIEWER))

@@ -21,7 +21,7 @@ from scanning.models import CloudAccount, CloudJob, Scan, ScannedFile
 from scanning.progress import progress_of
 from scanning.results import store_cancellation
 from scanning.services import cloud
-from scanning.services.removal import delete_files
+from scanning.services.filing import delete_files
 from scanning.services.scans import cancel_scan
 from tests.scanning.vendor import (
     MUSIC,

@@ -17,8 +17,8 @@ from scanning.errors import IntakeRefused
 from scanning.jobs import WATCH_CHECK
 from scanning.models import Container, ScannedFile, Watch, WatchItem
 from scanning.services import watches
+from scanning.services.filing import delete_container
 from scanning.services.intake import submit_link
-from scanning.services.removal import delete_container
 from scanning.sources import feeds
 from scanning.sources.feeds import Feed, FeedItem
 from tests import audio

@@ -38,8 +38,8 @@ from scanning.engines.base import EngineResult
 from scanning.errors import IntakeRefused, ScanEnded, ScanFailed
 from scanning.models import Detection, Scan, ScannedFile
 from scanning.models.detection import ImmutableError
+from scanning.services.filing import delete_files
 from scanning.services.intake import submit_upload
-from scanning.services.removal import delete_files
 from scanning.services.scans import cancel_scan, request_scan
 from tests import audio
 from tests.conftest import Catalogue, CopyDatabase, MakeClient, Worker, upload

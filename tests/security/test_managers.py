@@ -17,8 +17,8 @@ from accounts.roles import Role
 from catalogue.changes import delete_bucket
 from catalogue.models import Bucket
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
-from scanning.services.projects import create_project
-from scanning.services.removal import delete_container
+from scanning.services.filing import delete_container
+from scanning.services.identification import create_project
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileFactory

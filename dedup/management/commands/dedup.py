@@ -48,24 +48,22 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps([_as_json(run) for run in runs], indent=2))
             return
         for run in runs:
-            self._print(run, dry_run=options["dry_run"])
-
-    def _print(self, run: DedupRun, *, dry_run: bool) -> None:
-        self.stdout.write(
-            f"{run.bucket}: {run.recordings} recordings, "
-            f"{run.pairs_compared} pairs compared, {len(run.groups)} groups, "
-            f"{len(run.families)} version families, {run.loops} shared loops"
-        )
-        names = _recordings(run)
-        for number, group in enumerate(run.groups, start=1):
-            for place in group:
-                kind = place.kind or "canonical"
-                self.stdout.write(f"  {number}  {kind:10}  {names[place.recording]}")
-        self.stdout.write(
-            "  Nothing was written."
-            if dry_run
-            else f"  {run.created} created, {run.changed} changed, {run.removed} removed."
-        )
+            self.stdout.write(
+                f"{run.bucket}: {run.recordings} recordings, "
+                f"{run.pairs_compared} pairs compared, {len(run.groups)} groups, "
+                f"{len(run.families)} version families, {run.loops} shared loops"
+            )
+            names = _recordings(run)
+            for number, group in enumerate(run.groups, start=1):
+                for place in group:
+                    kind = place.kind or "canonical"
+                    name = names[place.recording]
+                    self.stdout.write(f"  {number}  {kind:10}  {name}")
+            self.stdout.write(
+                "  Nothing was written."
+                if options["dry_run"]
+                else f"  {run.created} created, {run.changed} changed, {run.removed} removed."
+            )
 
 
 class _Progress:

@@ -45,7 +45,12 @@ class Command(BaseCommand):
         bad_rows: Path = options["bad_rows"] or Path(f"{options['table']}.errors.csv")
         folder = options["audio_dir"]
         try:
-            bucket, user = _bucket(options["bucket"]), _user(options["username"])
+            bucket = _bucket(options["bucket"])
+            user: User | None = None
+            if options["username"] is not None:
+                user = User.objects.filter(username=options["username"]).first()
+                if user is None:
+                    raise CommandError(f"There is no user {options['username']}.")
             with (
                 open_table(options["table"], encoding=options["encoding"]) as table,
                 make_import(
@@ -87,15 +92,6 @@ class Command(BaseCommand):
                 f"{summary.exclusions} new exclusions; {summary.matches_touched} "
                 f"matches are affected, {summary.matches_suppressed} of them wholly excluded"
             )
-
-
-def _user(wanted: str | None) -> User | None:
-    if wanted is None:
-        return None
-    user = User.objects.filter(username=wanted).first()
-    if user is None:
-        raise CommandError(f"There is no user {wanted}.")
-    return user
 
 
 def _bucket(wanted: str) -> Bucket:

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from imports.results.errors import ResultsRefused
-from imports.results.importer import ResultImporter, ResultSummary
+from imports.results.found import ResultsRefused
+from imports.results.importer import ResultImporter
 from imports.results.reading import read
 from scanning.models import Container
 
@@ -51,9 +51,6 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: {error}") from error
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-        self._print(path, summary, dry=options["dry_run"])
-
-    def _print(self, path: Path, summary: ResultSummary, *, dry: bool) -> None:
         for fault in summary.faults:
             column = f", column {fault['column']}" if fault["column"] else ""
             self.stderr.write(f"Line {fault['line']}{column}: {fault['message']}")
@@ -62,5 +59,5 @@ class Command(BaseCommand):
             f"with a different result, {summary.unchanged} unchanged, {summary.refused} "
             f"refused; {summary.recordings} recordings found, {summary.without_match} "
             f"files without a match"
-            + (". Dry run: nothing was written." if dry else ".")
+            + (". Dry run: nothing was written." if options["dry_run"] else ".")
         )

@@ -29,8 +29,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
         """Create or export the key."""
         try:
-            if options["export"]:
-                self._export(options["export"])
+            if target := options["export"]:
+                pem = signing.public_key().pem
+                if target == "-":
+                    sys.stdout.write(pem.decode())
+                    return
+                Path(target).write_bytes(pem)
+                self.stdout.write(f"{target}: key id {signing.public_key().key_id}")
                 return
             key = signing.create_key()
         except (signing.KeyUnusable, OSError) as error:
@@ -41,11 +46,3 @@ class Command(BaseCommand):
             f"Key id {key.key_id}\n"
             "Give the public key (--export) to people who verify your evidence packs."
         )
-
-    def _export(self, target: str) -> None:
-        pem = signing.public_key().pem
-        if target == "-":
-            sys.stdout.write(pem.decode())
-            return
-        Path(target).write_bytes(pem)
-        self.stdout.write(f"{target}: key id {signing.public_key().key_id}")

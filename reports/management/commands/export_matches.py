@@ -84,18 +84,18 @@ def _run(options: dict[str, Any]) -> ReportRun:  # Any: parsed by argparse
         return services.write_again(
             run=earlier, layout=_layout(options, of=earlier), user=ACTOR, now=True
         )
-    layout = _of_template(options) if options["template"] else _layout(options)
+    if options["template"]:
+        template = ReportTemplate.objects.filter(name=options["template"]).first()
+        if template is None:
+            names = ", ".join(ReportTemplate.objects.values_list("name", flat=True))
+            raise CommandError(
+                f"There is no template {options['template']}. "
+                f"There are: {names or 'none'}."
+            )
+        layout = Layout.of(template)
+    else:
+        layout = _layout(options)
     return services.build_report(layout=layout, user=ACTOR, name=options["output"].stem)
-
-
-def _of_template(options: dict[str, Any]) -> Layout:  # Any: as above
-    template = ReportTemplate.objects.filter(name=options["template"]).first()
-    if template is None:
-        names = ", ".join(ReportTemplate.objects.values_list("name", flat=True))
-        raise CommandError(
-            f"There is no template {options['template']}. There are: {names or 'none'}."
-        )
-    return Layout.of(template)
 
 
 def _layout(
@@ -107,7 +107,15 @@ def _layout(
     if options["state"]:
         query.setlist("state", options["state"])
     if options["container"]:
-        query["container"] = str(_container(options["container"]))
+        text = options["container"]
+        by_number = text.isascii() and text.isdigit()
+        found = Container.objects.present().filter(
+            **{"pk": int(text)} if by_number else {"name": text}
+        )[:2]
+        if len(found) != 1:
+            problem = "is unknown" if not found else "is the name of several containers"
+            raise CommandError(f"Container {text} {problem}; give its number.")
+        query["container"] = str(found[0].pk)
     values = {
         **options,
         "format": options["format"] or by_name,
@@ -120,14 +128,3 @@ def _layout(
         filters=of.filters if of else MatchFilter.from_query(query).to_query(),
         columns=filter(None, options["columns"].split(",")),
     )
-
-
-def _container(text: str) -> int:
-    by_number = (
-        {"pk": int(text)} if text.isascii() and text.isdigit() else {"name": text}
-    )
-    found = list(Container.objects.present().filter(**by_number)[:2])
-    if len(found) != 1:
-        problem = "is unknown" if not found else "is the name of several containers"
-        raise CommandError(f"Container {text} {problem}; give its number.")
-    return found[0].pk

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from catalogue.models import Bucket
-from scanning.services.projects import create_project
+from scanning.services.identification import create_project
 
 
 class Command(BaseCommand):

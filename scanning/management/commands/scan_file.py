@@ -34,7 +34,10 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Submit each file; continue after a refused one."""
         container = _find_container(options["container"])
-        user = _find_user(options["username"])
+        username = options["username"]
+        user = User.objects.filter(username=username).first()
+        if username is not None and user is None:
+            raise CommandError(f"No user '{username}'.")
         refused = 0
         for path in options["files"]:
             try:
@@ -53,13 +56,6 @@ class Command(BaseCommand):
             self.stdout.write(f"{taken.scanned_file.uid}\t{note}\t{path}")
         if refused:
             raise CommandError(f"Files refused: {refused} of {len(options['files'])}")
-
-
-def _find_user(username: str | None) -> User | None:
-    user = User.objects.filter(username=username).first()
-    if username is not None and user is None:
-        raise CommandError(f"No user '{username}'.")
-    return user
 
 
 def _find_container(wanted: str) -> Container:

@@ -24,8 +24,8 @@ from jobs.services import reclaim
 from reports import selectors as report_selectors
 from reports.choices import Mode
 from reports.evidence import clips, facts, sealing, selectors, services, signing
-from reports.evidence.errors import EvidenceRefused
 from reports.evidence.selectors import EvidenceStatus
+from reports.evidence.services import EvidenceRefused
 from reports.evidence.verification import verify
 from reports.layouts import SCHEMAS
 from reports.models import EvidencePack, PackStatus
