@@ -19,29 +19,23 @@ class Column:
     usual: bool = True
 
 
+_OF_MATCHES = (
+    Column("where", _("Where in source")),
+    Column("matched", _("Matched")),
+    Column("relation", _("Relation")),
+    Column("score", _("Score")),
+    Column("isrc", _("ISRC"), usual=False),
+    Column("label", _("Label"), usual=False),
+    Column("platform", _("Platform"), usual=False),
+)
 # Columns that name a row or lead to its page are always there and not listed.
 LISTS: dict[str, tuple[Column, ...]] = {
     "queue": (
-        Column("where", _("Where in source")),
-        Column("matched", _("Matched")),
-        Column("relation", _("Relation")),
-        Column("score", _("Score")),
+        *_OF_MATCHES,
         Column("due", _("Due, found")),
         Column("held", _("Held by")),
-        Column("isrc", _("ISRC"), usual=False),
-        Column("label", _("Label"), usual=False),
-        Column("platform", _("Platform"), usual=False),
     ),
-    "matches": (
-        Column("where", _("Where in source")),
-        Column("matched", _("Matched")),
-        Column("relation", _("Relation")),
-        Column("score", _("Score")),
-        Column("found", _("Found")),
-        Column("isrc", _("ISRC"), usual=False),
-        Column("label", _("Label"), usual=False),
-        Column("platform", _("Platform"), usual=False),
-    ),
+    "matches": (*_OF_MATCHES, Column("found", _("Found"))),
     "files": (
         Column("container", _("Container")),
         Column("length", _("Length")),
