@@ -47,6 +47,9 @@ export function replaceRow(row, fresh) {
   const box = boxOf(fresh);
   const focused = row.contains(document.activeElement);
   if (box) box.checked = boxOf(row)?.checked ?? false;
+  /* Why a decision was refused stays in sight while the row still waits for one. */
+  const refused = row.querySelector(".row-refused");
+  if (refused && fresh.dataset.done === undefined) fresh.querySelector("th").append(refused);
   row.replaceWith(fresh);
   window.htmx?.process(fresh);
   if (fresh.dataset.row === currentName) mark(fresh);

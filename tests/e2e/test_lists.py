@@ -113,6 +113,35 @@ def test_row_shows_what_a_colleague_did(
     context.close()
 
 
+def test_refused_decision_stays_in_its_row_when_the_row_is_drawn_again(
+    portal: Portal, browser: Browser
+) -> None:
+    # Refused requests are faults of a page elsewhere.
+    contexts = [browser.new_context(base_url=portal.url) for _ in range(2)]
+    page, other = (context.new_page() for context in contexts)
+    sign_in(page, portal, "ana")
+    page.route("**/queue/changes/**", lambda route: route.abort())
+    page.goto("/queue/?view=waiting")
+    page.wait_for_load_state("networkidle")
+    uid = page.locator("[data-row]").first.get_attribute("data-row") or ""
+    row = page.locator(f'[data-row="{uid}"]')
+    sign_in(other, portal, "mira")
+    other.goto(f"/m/{uid}")
+    expect(other.locator("#review")).to_be_visible()
+
+    page.keyboard.press("j")
+    expect(page.locator("[data-match]")).to_have_attribute("data-uid", uid)
+    page.keyboard.press("c")
+    expect(row.locator(".row-refused")).to_contain_text("mira")
+    page.unroute("**/queue/changes/**")
+
+    expect(row.locator(".cell-lock")).to_contain_text("mira", timeout=15_000)
+    expect(row.locator(".row-refused")).to_contain_text("mira")
+    other.get_by_role("button", name="Release").click()
+    for context in contexts:
+        context.close()
+
+
 def test_sound_goes_on_with_the_next_match(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:

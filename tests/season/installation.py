@@ -164,12 +164,24 @@ class _SQLite:
 
     def _lay_out(self, path: Path) -> None:
         # A thread may still have the old file open: it keeps the unlinked file.
+        _leave_lease_keeper()
         for ending in ("", "-wal", "-shm"):
             self._file.with_name(self._file.name + ending).unlink(missing_ok=True)
         shutil.copyfile(path, self._file)
 
     def remove(self) -> None:
         """Do nothing: the file is in the season's folder."""
+
+
+def _leave_lease_keeper() -> None:
+    """Let the next job start a thread for its lease, as a restarted process would.
+
+    The present thread may go on with the old file for a second, would not find the
+    next job there, and would tell that job that its lease is lost.
+    """
+    from jobs import keeper
+
+    keeper._keeper = None
 
 
 class _PostgreSQL:
