@@ -1,4 +1,4 @@
-"""Moves, tags, describes and deletes files; deletes containers with theirs."""
+"""Moves, tags, describes and deletes files, and deletes containers with their files."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _told(value: object) -> object:
 def delete_files(
     *, files: Iterable[ScannedFile], user: User | None, reason: str
 ) -> None:
-    """Delete all files or none, and cancel their scans."""
+    """Delete all files or none, and cancel their scans; decisions about them stay."""
     with transaction.atomic():
         for file in files:
             _delete_file(file, user, reason)

@@ -1,4 +1,4 @@
-"""Identifies short clips, of which it stores nothing, and the key pairs for asking."""
+"""Identifies short clips, storing nothing of them, and makes the key pairs for that."""
 
 from __future__ import annotations
 
