@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
-from catalogue.models import Exclusion
+from catalogue.models import Exclusion, Recording
+from portal.pictures.waveform import WavePaths, load_waveform, wave_paths
 from portal.review.queue import Queue
 from portal.shared import formats, playback
 from portal.shared.looks import reason_icon
@@ -20,6 +21,7 @@ from scanning.models import Segment
 
 FROM_QUEUE = "queue"
 
+_WAVE_POINTS = 600
 _UNDECIDED = (MatchState.PENDING, MatchState.IN_REVIEW)
 
 
@@ -170,10 +172,29 @@ class Proposed:
     """A proposal with its links; ``why_not`` is why this user may not answer it."""
 
     exclusion: Exclusion
+    recording: Recording
     said: str
     url: str
     audio_url: str
     why_not: str
+
+    @property
+    def wave(self) -> WavePaths | None:
+        """Return the waveform of the recording; rows of lists need none."""
+        return wave_paths(load_waveform(self.recording), points=_WAVE_POINTS)
+
+    @property
+    def from_x(self) -> str:
+        """Return where the interval begins in the waveform, in percent."""
+        return self._share(self.exclusion.start_ms)
+
+    @property
+    def width(self) -> str:
+        """Return how much of the waveform the interval takes, in percent."""
+        return self._share(self.exclusion.end_ms - self.exclusion.start_ms)
+
+    def _share(self, ms: int) -> str:
+        return f"{100 * ms / max(1, self.recording.duration_ms):.2f}%"
 
 
 def proposed(
@@ -186,6 +207,7 @@ def proposed(
     address = reverse("portal:match_proposal", args=[match.uid, exclusion.uid])
     return Proposed(
         exclusion=exclusion,
+        recording=match.recording,
         said=proposal_sentence(exclusion),
         url=f"{address}{queue.query(leads=leads)}",
         audio_url=playback.audio_url(match.recording),

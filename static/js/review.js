@@ -5,6 +5,7 @@ import { clock, Pair } from "./pair.js";
 import * as refusals from "./refusals.js";
 import { getJson, getPage, post, say } from "./server.js";
 import { IntervalPicker } from "./interval_picker.js";
+import * as sound from "./sound.js";
 import * as strips from "./strips.js";
 
 const PARTS = ["#review-top", "#review", ".crumbs__list"];
@@ -325,7 +326,7 @@ async function loadProposal(strip) {
     if (!answer) return;
     $("[data-proposal-answer]", strip).replaceWith(document.adoptNode(answer));
     strip.dataset.proposalStrip = "";
-    $("button", strip)?.focus();
+    $("[data-proposal-answer] button", strip)?.focus();
   } catch (refused) {
     fault(refused);
   }
@@ -593,6 +594,7 @@ function start() {
   picker = null;
   strips.restoreDrafts(root);
   startPair();
+  sound.begin(document);
   tickUndo();
   strips.wire(root, (strip) => {
     takeAgain();

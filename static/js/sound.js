@@ -1,5 +1,6 @@
 /* Sounds with a waveform: play, a place by mouse or keys, a clock. Sounds of a group share
-   one place: who changes from one to another goes on at the same instant of the music. */
+   one place: who changes from one to another goes on at the same instant of the music. Of a
+   sound with an interval, play starts there and pauses at its end. */
 
 import { clock } from "./pair.js";
 
@@ -18,11 +19,14 @@ class Sound {
     this.clock = root.querySelector("[data-sound-clock]");
     this.length = Number(data.length) || 1;
     this.step = { here: Number(data.here ?? 0), first: Number(data.first ?? 0), rate: Number(data.rate ?? 1) };
-    this.at = 0;
+    this.interval = data.to ? { from: Number(data.from), to: Number(data.to) } : null;
+    this.at = this.interval?.from ?? 0;
     this.group = data.group ? groups.get(data.group) ?? [] : [];
     this.group.push(this);
     if (data.group) groups.set(data.group, this.group);
-    if (this.audio) this.listen();
+    if (!this.audio) return;
+    this.listen();
+    this.show();
   }
 
   listen() {
@@ -101,7 +105,14 @@ class Sound {
     }
     const follow = () => {
       if (this.audio.paused) return;
+      const before = this.at;
       this.move(this.audio.currentTime * 1000);
+      const { interval } = this;
+      if (interval && before < interval.to && this.at >= interval.to) {
+        this.audio.pause();
+        this.goTo(interval.from);
+        return;
+      }
       this.moveOthers();
       requestAnimationFrame(follow);
     };
@@ -122,4 +133,12 @@ class Sound {
   }
 }
 
-for (const root of document.querySelectorAll("[data-sound]")) new Sound(root);
+export function begin(place) {
+  for (const root of place.querySelectorAll("[data-sound]:not([data-sound-ready])")) {
+    root.dataset.soundReady = "";
+    new Sound(root);
+  }
+}
+
+begin(document);
+document.addEventListener("htmx:load", (event) => begin(event.target));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -276,7 +277,8 @@ def test_manager_answers_a_proposed_exclusion_in_the_queue(
     panel = mira.locator("#proposal [data-proposal-panel]")
     expect(panel).to_contain_text("ana proposes to exclude")
     expect(mira.locator("#proposal-title")).to_be_focused()
-    expect(panel.locator("audio")).to_be_visible()
+    panel.get_by_role("button", name="Play").click()
+    expect(panel.locator("[data-sound]")).to_have_class(re.compile("is-playing"))
     panel.locator("#refuse-note").fill("it is our own melody")
     panel.get_by_role("button", name="Refuse").press("Enter")
 
