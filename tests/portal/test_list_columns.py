@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -10,12 +12,13 @@ from lxml import html
 from accounts.models import User
 from accounts.roles import Role
 from portal.shared.columns import LISTS
+from review.models import Match
 from tests.conftest import MakeClient
 from tests.factories.review import make_match
 
 pytestmark = pytest.mark.django_db
 
-_PAGES = {
+_PAGES: dict[str, Callable[[Match], str]] = {
     "queue": lambda _: reverse("portal:queue") + "?view=waiting",
     "matches": lambda _: reverse("portal:match_list"),
     "files": lambda _: reverse("portal:file_list"),
