@@ -19,7 +19,7 @@ from accounts.roles import Action
 from catalogue.models import Recording, RecordingStatus
 from common.words import lowered
 from dedup import effects, snapshots
-from dedup.effects import Asked
+from dedup.effects import ActionRequest
 from dedup.errors import ActionNotAllowed, ActionRefused, GroupChanged
 from dedup.merging import FIELDS
 from dedup.models import (
@@ -44,7 +44,7 @@ def act_on_group(
     user: User,
     version: int,
     seen: Sequence[str],
-    asked: Asked,
+    asked: ActionRequest,
     note: str = "",
 ) -> DedupAction:
     """Carry out or propose an action on a group as the person saw it.
@@ -63,7 +63,7 @@ def act_on_group(
 def keep_apart(*, one: Recording, other: Recording, user: User) -> DedupAction:
     """Keep two recordings apart that share no group."""
     pair = [one, other]
-    asked = Asked([recording.uid for recording in pair])
+    asked = ActionRequest([recording.uid for recording in pair])
     return _act(ActionVerb.KEEP, pair, "", user, asked, "")
 
 
@@ -72,7 +72,7 @@ def _act(
     members: list[Recording],
     group_uid: str,
     user: User,
-    asked: Asked,
+    asked: ActionRequest,
     note: str,
 ) -> DedupAction:
     if not user.has_perm(Action.DECIDE):
@@ -123,7 +123,7 @@ def merge_many(
                 user=user,
                 version=version,
                 seen=seen,
-                asked=Asked(seen, canonical=seen[0] if seen else ""),
+                asked=ActionRequest(seen, canonical=seen[0] if seen else ""),
             )
         except ActionRefused as error:
             refused.append((members[0].title if members else uid, error.message))
@@ -137,7 +137,7 @@ def accept(*, action: DedupAction, user: User) -> DedupAction:
     """Carry out a proposal, if its recordings are still searchable."""
     _require_manager(user)
     action = _locked(action, ActionState.PROPOSED)
-    asked = Asked(**action.asked)
+    asked = ActionRequest(**action.asked)
     group = DedupGroup.objects.filter(uid=action.group_uid).first()
     members = (
         list(_members(group).values())
@@ -223,7 +223,9 @@ def _done_at(action: DedupAction) -> datetime:
     return action.settled_at or action.made_at
 
 
-def _check(verb: ActionVerb, members: Sequence[Recording], asked: Asked) -> None:
+def _check(
+    verb: ActionVerb, members: Sequence[Recording], asked: ActionRequest
+) -> None:
     """Refuse impossible actions before anything is written."""
     if not asked.recordings:
         raise ActionRefused(_("Choose at least one recording."))
@@ -254,7 +256,7 @@ def _check(verb: ActionVerb, members: Sequence[Recording], asked: Asked) -> None
 
 
 def _do(
-    action: DedupAction, members: list[Recording], asked: Asked, user: User
+    action: DedupAction, members: list[Recording], asked: ActionRequest, user: User
 ) -> None:
     verb = ActionVerb(action.verb)
     chosen = [member for member in members if member.uid in asked.recordings]

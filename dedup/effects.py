@@ -23,7 +23,7 @@ from review.services import exclusions
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ActionRequest:
     """The arguments of an action, by uid.
 
     ``canonical`` is the recording that stays; ``fields`` maps a field to the recording
@@ -39,7 +39,7 @@ def carry_out(
     verb: ActionVerb,
     chosen: Sequence[Recording],
     members: Sequence[Recording],
-    asked: Asked,
+    asked: ActionRequest,
     user: User,
 ) -> None:
     """Apply the verb to the chosen members."""
@@ -59,7 +59,7 @@ def carry_out(
 
 
 def carry_exclusions(
-    chosen: Sequence[Recording], asked: Asked, user: User
+    chosen: Sequence[Recording], asked: ActionRequest, user: User
 ) -> list[str]:
     """Copy the exclusions of merged recordings to the one that stays; return their
     uids.
@@ -128,7 +128,7 @@ def _choose_canonical(
     )
 
 
-def _merge(chosen: Sequence[Recording], asked: Asked) -> None:
+def _merge(chosen: Sequence[Recording], asked: ActionRequest) -> None:
     canonical = next(member for member in chosen if member.uid == asked.canonical)
     others = [member for member in chosen if member != canonical]
     columns = merged_columns([canonical, *others], asked.fields)

@@ -23,7 +23,7 @@ _SURENESS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LinkedPair:
     """Two recordings, by primary key, that belong together."""
 
     one: int
@@ -50,7 +50,7 @@ _Neighbours: TypeAlias = dict[int, dict[int, DuplicateKind]]
 
 def groups(
     *,
-    links: Iterable[Link],
+    links: Iterable[LinkedPair],
     recordings: Mapping[int, Recording],
     pinned: Collection[int] = (),
     uses: Mapping[int, int] | None = None,
@@ -81,7 +81,7 @@ def groups(
     return found
 
 
-def reached(start: int, links: Iterable[Link]) -> set[int]:
+def reached(start: int, links: Iterable[LinkedPair]) -> set[int]:
     """Return all recordings that links connect with ``start``, including itself."""
     neighbours: _Neighbours = defaultdict(dict)
     for link in links:

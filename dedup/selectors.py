@@ -17,7 +17,7 @@ from django.db.models import (
 
 from accounts.reach import working_for
 from catalogue.models import Bucket, Recording, RecordingStatus
-from dedup.grouping import Link
+from dedup.grouping import LinkedPair
 from dedup.models import (
     GROUPING_KINDS,
     CatalogueCheck,
@@ -63,7 +63,7 @@ def groups_of_bucket(*, bucket: Bucket, kind: GroupKind) -> QuerySet[DedupGroup]
 
 def links_of_bucket(
     *, bucket: Bucket, kinds: Collection[str] = GROUPING_KINDS
-) -> list[Link]:
+) -> list[LinkedPair]:
     """Return the links that hold groups together; both recordings are in the bucket.
 
     Pairs kept apart hold nothing together.
@@ -76,7 +76,7 @@ def links_of_bucket(
     }
     rows = PairLink.objects.filter(kind__in=kinds, kept_at__isnull=True, **ends)
     return [
-        Link(one, other, DuplicateKind(kind))
+        LinkedPair(one, other, DuplicateKind(kind))
         for one, other, kind in rows.order_by("pk").values_list(
             "one_id", "other_id", "kind"
         )

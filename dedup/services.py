@@ -14,7 +14,7 @@ from accounts.reach import working_for
 from audit.services import record
 from catalogue.models import Bucket, Recording
 from dedup import comparing, grouping, loops, selectors
-from dedup.grouping import Group, Link
+from dedup.grouping import Group, LinkedPair
 from dedup.models import (
     GROUPING_KINDS,
     DedupGroup,
@@ -195,7 +195,7 @@ class _Keeping:
         }
         self._recordings: dict[int, Recording] = {}
 
-    def grouped(self, links: Sequence[Link]) -> list[Group]:
+    def grouped(self, links: Sequence[LinkedPair]) -> list[Group]:
         """Return the groups that links form; families only if versions differ."""
         pks = {pk for link in links for pk in (link.one, link.other)}
         self._recordings = Recording.objects.in_bulk(pks)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
-from dedup.effects import Asked
+from dedup.effects import ActionRequest
 from dedup.merging import FIELDS
 from dedup.models import ActionVerb
 
@@ -56,14 +56,14 @@ class ActionForm(forms.Form):
         """Return the uids of the members that the page showed."""
         return self._posted.getlist("seen")
 
-    def asked(self) -> Asked:
+    def asked(self) -> ActionRequest:
         """Return the recordings to act on, the canonical one and the chosen fields."""
         verb, canonical = self.cleaned_data["verb"], self._posted.get("canonical", "")
         if verb in {ActionVerb.SPLIT, ActionVerb.RETIRE}:
-            return Asked(self._posted.getlist(verb), canonical)
+            return ActionRequest(self._posted.getlist(verb), canonical)
         if verb == ActionVerb.CANONICAL:
-            return Asked([canonical] if canonical else [], canonical)
-        return Asked(self.seen, canonical, self.fields_chosen())
+            return ActionRequest([canonical] if canonical else [], canonical)
+        return ActionRequest(self.seen, canonical, self.fields_chosen())
 
     def fields_chosen(self) -> dict[str, str]:
         """Return the uid of the recording whose value each field takes."""

@@ -48,7 +48,7 @@ class AlignedInterval(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class AlignmentTick:
     """One tick between the two sounds, upright if their speeds are equal."""
 
     top: str
@@ -76,7 +76,7 @@ class Pair:
     source: Side
     reference: Side
     interval: ribbon.Box
-    links: tuple[Link, ...]
+    links: tuple[AlignmentTick, ...]
     lean_seconds: int
     ratio: Decimal
     is_same_speed: bool
@@ -182,7 +182,7 @@ def _ruler(shown: Window) -> tuple[ribbon.Tick, ...]:
 
 def _links(
     segment: AlignedInterval, shown: Window, ratio: float
-) -> tuple[int, tuple[Link, ...]]:
+) -> tuple[int, tuple[AlignmentTick, ...]]:
     """Return the tick spacing (s) and lines that join equal seconds of both sides."""
     length_s = (segment.end_ms - segment.start_ms) / 1000
     step = next(
@@ -190,7 +190,7 @@ def _links(
         _SECOND_STEPS[-1],
     )
     links = tuple(
-        Link(
+        AlignmentTick(
             top=_percent(shown, segment.start_ms + second * 1000),
             bottom=_percent(shown, segment.start_ms + second * 1000 / ratio),
         )

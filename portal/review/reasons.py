@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.roles import Action
@@ -60,86 +63,76 @@ def proposal_sentence(proposal: Exclusion) -> str:
     ) % {"who": who, "start": start, "end": end, "why": why}
 
 
+_SENTENCES: Mapping[str, str | Promise] = {
+    QueueReason.DEFAULT: gettext_lazy(
+        "A clear match of %(length)s that no policy decides."
+    ),
+    QueueReason.SHORT: gettext_lazy(
+        "Only %(length)s are matched. Short uses are checked by ear."
+    ),
+    QueueReason.LOW_SCORE: gettext_lazy(
+        "The score is close to the floor of %(floor)s. Listen before you decide."
+    ),
+    QueueReason.UNDER_SPEECH: gettext_lazy(
+        "Speech covers most of the matched time. Listen for the music under it."
+    ),
+    QueueReason.TWO_CANDIDATES: gettext_lazy(
+        "Another recording was found at the same place. Listen to which one it is; "
+        "both can be right where they are mixed."
+    ),
+    QueueReason.SHARED_LOOP: gettext_lazy(
+        "A short interval that repeats, or that several recordings share. Is this "
+        "use ours? If nobody owns it, exclude it."
+    ),
+    QueueReason.METADATA_CONFLICT: gettext_lazy(
+        "The ISRC of the source differs from the recording's, or two recordings "
+        "share one. Compare the codes below."
+    ),
+    QueueReason.RESCAN_CHANGED: gettext_lazy(
+        "A rescan found different intervals or another relation, so the earlier "
+        "decision no longer applies."
+    ),
+    QueueReason.ENGINES_DISAGREE: gettext_lazy(
+        "The embedded engine and ACRCloud disagree about the times or the "
+        "recording. The file's page compares them."
+    ),
+    QueueReason.FOUND_LATE: gettext_lazy(
+        "It was found only after the first scan: the recording or the engine is newer."
+    ),
+    QueueReason.REOPENED: gettext_lazy(
+        "A manager opened the decision again. The history says why."
+    ),
+    QueueReason.BELOW_FLOOR: gettext_lazy("The score is below the floor of %(floor)s."),
+    QueueReason.EXCLUDED: gettext_lazy(
+        "It lies in an excluded interval of the recording."
+    ),
+    QueueReason.POLICY: gettext_lazy("The policy %(policy_name)s asks for a person."),
+    QueueReason.DISPUTE: gettext_lazy("The other side objects to the claim."),
+    QueueReason.LICENCE_PARTIAL: gettext_lazy(
+        "A licence covers part of this use only. See what it allows."
+    ),
+    QueueReason.LICENCE_ENDED: gettext_lazy(
+        "The licence that cleared it has ended or no longer covers this use."
+    ),
+}
+
+
 def _sentence(match: Match, segment: Segment | None) -> str:
-    floor = match.scanned_file.container.score_floor
-    length = formats.clock(match.matched_ms, digits=1)
-    sentences = {
-        QueueReason.DEFAULT: (
-            (
-                _(
-                    "A clear match of %(length)s that no policy decides. Nobody has decided it yet."
-                )
-                if match.state in _UNDECIDED
-                else _("A clear match of %(length)s that no policy decides.")
-            )
-            % {"length": length}
-        ),
-        QueueReason.SHORT: (
-            _("Only %(length)s are matched. Short uses are checked by ear.")
-            % {"length": length}
-        ),
-        QueueReason.LOW_SCORE: (
-            _("The score is close to the floor of %(floor)s. Listen before you decide.")
-            % {"floor": f"{floor:.0f}"}
-        ),
-        QueueReason.ALTERED: _altered(segment),
-        QueueReason.UNDER_SPEECH: (
-            _("Speech covers most of the matched time. Listen for the music under it.")
-        ),
-        QueueReason.TWO_CANDIDATES: (
-            _(
-                "Another recording was found at the same place. Listen to which one it is; "
-                "both can be right where they are mixed."
-            )
-        ),
-        QueueReason.SHARED_LOOP: (
-            _(
-                "A short interval that repeats, or that several recordings share. Is this "
-                "use ours? If nobody owns it, exclude it."
-            )
-        ),
-        QueueReason.METADATA_CONFLICT: (
-            _(
-                "The ISRC of the source differs from the recording's, or two recordings "
-                "share one. Compare the codes below."
-            )
-        ),
-        QueueReason.RESCAN_CHANGED: (
-            _(
-                "A rescan found different intervals or another relation, so the earlier "
-                "decision no longer applies."
-            )
-        ),
-        QueueReason.ENGINES_DISAGREE: (
-            _(
-                "The embedded engine and ACRCloud disagree about the times or the "
-                "recording. The file's page compares them."
-            )
-        ),
-        QueueReason.FOUND_LATE: (
-            _(
-                "It was found only after the first scan: the recording or the engine is "
-                "newer."
-            )
-        ),
-        QueueReason.REOPENED: (
-            _("A manager opened the decision again. The history says why.")
-        ),
-        QueueReason.BELOW_FLOOR: _("The score is below the floor of %(floor)s.")
-        % {"floor": f"{floor:.0f}"},
-        QueueReason.EXCLUDED: _("It lies in an excluded interval of the recording."),
-        QueueReason.POLICY: _("The policy %(policy_name)s asks for a person.")
-        % {"policy_name": match.policy_name},
-        QueueReason.DISPUTE: _("The other side objects to the claim."),
-        QueueReason.SECOND_APPROVAL: _second_approval(match),
-        QueueReason.LICENCE_PARTIAL: (
-            _("A licence covers part of this use only. See what it allows.")
-        ),
-        QueueReason.LICENCE_ENDED: (
-            _("The licence that cleared it has ended or no longer covers this use.")
-        ),
+    reason = match.queue_reason
+    if reason == QueueReason.ALTERED:
+        return _altered(segment)
+    if reason == QueueReason.SECOND_APPROVAL:
+        return _second_approval(match)
+    sentence = str(_SENTENCES[reason])
+    if reason == QueueReason.DEFAULT and match.state in _UNDECIDED:
+        sentence = _(
+            "A clear match of %(length)s that no policy decides. Nobody has decided it yet."
+        )
+    return sentence % {
+        "length": formats.clock(match.matched_ms, digits=1),
+        "floor": f"{match.scanned_file.container.score_floor:.0f}",
+        "policy_name": match.policy_name,
     }
-    return sentences[QueueReason(match.queue_reason)]
 
 
 def _second_approval(match: Match) -> str:

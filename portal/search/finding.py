@@ -61,7 +61,7 @@ class HitGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SearchText:
     """A searched text, as typed and in the forms in which ids and codes are stored."""
 
     text: str
@@ -97,7 +97,7 @@ def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
 
     Without a text only pages and verbs are returned.
     """
-    asked = Asked(" ".join(text.split())[:300], limit)
+    asked = SearchText(" ".join(text.split())[:300], limit)
     groups = list(_rows(asked, user)) if asked.text else []
     groups += [
         _group("pages", _("Pages"), "layers", _places(_PAGES, asked, user)),
@@ -110,7 +110,7 @@ def _group(kind: str, label: str, icon: str, hits: Iterable[Hit]) -> HitGroup:
     return HitGroup(kind, label, icon, list(hits))
 
 
-def _rows(asked: Asked, user: User) -> Iterator[HitGroup]:
+def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
     recordings, files = _recordings(asked), _files(asked)
     matches = _matches(asked, recordings, files)
     hits = [
@@ -142,7 +142,7 @@ def _rows(asked: Asked, user: User) -> Iterator[HitGroup]:
         yield _group("people", _("People"), "user", _people(asked))
 
 
-def _either(rows: QuerySet[Any], exact: Q, named: Q, asked: Asked) -> list[Any]:
+def _either(rows: QuerySet[Any], exact: Q, named: Q, asked: SearchText) -> list[Any]:
     """Return the rows with this id or code; without any, those with such a name.
 
     Any: rows of any model.
@@ -151,7 +151,7 @@ def _either(rows: QuerySet[Any], exact: Q, named: Q, asked: Asked) -> list[Any]:
     return found or list(rows.filter(named)[: asked.limit])
 
 
-def _recordings(asked: Asked) -> list[Recording]:
+def _recordings(asked: SearchText) -> list[Recording]:
     rows = Recording.objects.filter(merged_into__isnull=True).select_related("bucket")
     exact = Q(uid__in=asked.ids) | Q(acr_id__in=asked.ids) | Q(custom_id=asked.text)
     if 5 <= len(asked.code) <= 40:
@@ -160,7 +160,7 @@ def _recordings(asked: Asked) -> list[Recording]:
     return _either(rows.order_by("title", "pk"), exact, named, asked)
 
 
-def _files(asked: Asked) -> list[ScannedFile]:
+def _files(asked: SearchText) -> list[ScannedFile]:
     rows = selectors.files().order_by("-pk")
     exact = Q(uid__in=[each for each in asked.ids if is_uuid(each)])
     exact |= Q(name=asked.name)
@@ -177,7 +177,7 @@ def _files(asked: Asked) -> list[ScannedFile]:
 
 
 def _matches(
-    asked: Asked, recordings: list[Recording], files: list[ScannedFile]
+    asked: SearchText, recordings: list[Recording], files: list[ScannedFile]
 ) -> list[Match]:
     """Return the match with this id, or the newest of what was found by name."""
     rows = Match.objects.select_related("recording", "scanned_file").order_by("-pk")
@@ -193,7 +193,7 @@ def _joined(*parts: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _file_hit(file: ScannedFile, asked: Asked) -> Hit:
+def _file_hit(file: ScannedFile, asked: SearchText) -> Hit:
     return Hit(
         marked(file.name, asked.name),
         reverse("portal:file_detail", args=[file.uid]),
@@ -203,7 +203,7 @@ def _file_hit(file: ScannedFile, asked: Asked) -> Hit:
     )
 
 
-def _match_hit(match: Match, asked: Asked) -> Hit:
+def _match_hit(match: Match, asked: SearchText) -> Hit:
     title = _("%(recording)s in %(file)s") % {
         "recording": match.recording.title,
         "file": match.scanned_file.name,
@@ -213,11 +213,13 @@ def _match_hit(match: Match, asked: Asked) -> Hit:
     )
 
 
-def _named(rows: QuerySet[Any], asked: Asked) -> QuerySet[Any]:  # Any: of any model
+def _named(
+    rows: QuerySet[Any], asked: SearchText
+) -> QuerySet[Any]:  # Any: of any model
     return rows.filter(name__icontains=asked.text).order_by("name")[: asked.limit]
 
 
-def _containers(asked: Asked, user: User) -> Iterator[Hit]:
+def _containers(asked: SearchText, user: User) -> Iterator[Hit]:
     name = "portal:container_edit" if user.has_perm(Action.CONFIGURE) else ""
     for each in _named(Container.objects.present(), asked):
         listed = f"{reverse('portal:file_list')}?container={each.pk}"
@@ -225,7 +227,7 @@ def _containers(asked: Asked, user: User) -> Iterator[Hit]:
         yield Hit(marked(each.name, asked.text), url)
 
 
-def _licences(asked: Asked, user: User) -> Iterator[Hit]:
+def _licences(asked: SearchText, user: User) -> Iterator[Hit]:
     number = asked.text.upper().removeprefix(NUMBER_PREFIX)
     by_number = Q(pk=int(number)) if re.fullmatch(r"\d{1,15}", number) else Q(pk=None)
     rows = Licence.objects.filter(Q(holder__icontains=asked.text) | by_number)
@@ -236,7 +238,7 @@ def _licences(asked: Asked, user: User) -> Iterator[Hit]:
         yield Hit(marked(each.holder, asked.text), url, each.number)
 
 
-def _policies(asked: Asked, user: User) -> Iterator[Hit]:
+def _policies(asked: SearchText, user: User) -> Iterator[Hit]:
     for each in _named(Policy.objects.all(), asked):
         url = (
             each.url if user.has_perm(Action.APPROVE) else reverse("portal:policy_list")
@@ -244,7 +246,7 @@ def _policies(asked: Asked, user: User) -> Iterator[Hit]:
         yield Hit(marked(each.name, asked.text), url, each.get_action_display())
 
 
-def _people(asked: Asked) -> Iterator[Hit]:
+def _people(asked: SearchText) -> Iterator[Hit]:
     named = Q(username__icontains=asked.text) | Q(email__icontains=asked.text)
     for each in User.objects.filter(named).order_by("username")[: asked.limit]:
         url = reverse("admin:accounts_user_change", args=[each.pk])
@@ -274,7 +276,7 @@ class _Place:
     query: str = ""
 
 
-def _places(places: tuple[_Place, ...], asked: Asked, user: User) -> Iterator[Hit]:
+def _places(places: tuple[_Place, ...], asked: SearchText, user: User) -> Iterator[Hit]:
     """Yield the places that the person may open and whose name has all words."""
     words = asked.text.casefold().split()
     for place in places:

@@ -11,7 +11,7 @@ from accounts.models import User
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ListColumn:
     """A column of a list; ``usual`` ones are shown until a person chooses."""
 
     name: str
@@ -20,41 +20,41 @@ class Column:
 
 
 _OF_MATCHES = (
-    Column("where", _("Where in source")),
-    Column("matched", _("Matched")),
-    Column("relation", _("Relation")),
-    Column("score", _("Score")),
-    Column("isrc", _("ISRC"), usual=False),
-    Column("label", _("Label"), usual=False),
-    Column("platform", _("Platform"), usual=False),
+    ListColumn("where", _("Where in source")),
+    ListColumn("matched", _("Matched")),
+    ListColumn("relation", _("Relation")),
+    ListColumn("score", _("Score")),
+    ListColumn("isrc", _("ISRC"), usual=False),
+    ListColumn("label", _("Label"), usual=False),
+    ListColumn("platform", _("Platform"), usual=False),
 )
 # Columns that name a row or lead to its page are always there and not listed.
-LISTS: dict[str, tuple[Column, ...]] = {
+LISTS: dict[str, tuple[ListColumn, ...]] = {
     "queue": (
         *_OF_MATCHES,
-        Column("due", _("Due, found")),
-        Column("held", _("Held by")),
+        ListColumn("due", _("Due, found")),
+        ListColumn("held", _("Held by")),
     ),
-    "matches": (*_OF_MATCHES, Column("found", _("Found"))),
+    "matches": (*_OF_MATCHES, ListColumn("found", _("Found"))),
     "files": (
-        Column("container", _("Container")),
-        Column("length", _("Length")),
-        Column("matches", _("Matches")),
-        Column("coverage", _("Coverage")),
-        Column("added", _("Added")),
-        Column("platform", _("Platform"), usual=False),
-        Column("published", _("Published"), usual=False),
-        Column("territories", _("Territories"), usual=False),
-        Column("tags", _("Tags"), usual=False),
+        ListColumn("container", _("Container")),
+        ListColumn("length", _("Length")),
+        ListColumn("matches", _("Matches")),
+        ListColumn("coverage", _("Coverage")),
+        ListColumn("added", _("Added")),
+        ListColumn("platform", _("Platform"), usual=False),
+        ListColumn("published", _("Published"), usual=False),
+        ListColumn("territories", _("Territories"), usual=False),
+        ListColumn("tags", _("Tags"), usual=False),
     ),
     "recordings": (
-        Column("isrc", _("ISRC")),
-        Column("label", _("Label")),
-        Column("length", _("Length")),
-        Column("matches", _("Matches")),
-        Column("album", _("Album"), usual=False),
-        Column("released", _("Release date"), usual=False),
-        Column("custom_id", _("Custom ID"), usual=False),
+        ListColumn("isrc", _("ISRC")),
+        ListColumn("label", _("Label")),
+        ListColumn("length", _("Length")),
+        ListColumn("matches", _("Matches")),
+        ListColumn("album", _("Album"), usual=False),
+        ListColumn("released", _("Release date"), usual=False),
+        ListColumn("custom_id", _("Custom ID"), usual=False),
     ),
 }
 

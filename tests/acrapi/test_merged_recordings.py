@@ -12,7 +12,7 @@ from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails
 from dedup import actions
-from dedup.effects import Asked
+from dedup.effects import ActionRequest
 from dedup.intake import AlreadyInCatalogue, add_recording
 from dedup.models import ActionVerb, DedupAction, DedupGroup
 from dedup.services import find_duplicates
@@ -62,7 +62,7 @@ def merge(user: User) -> DedupAction:
         user=user,
         version=group.version,
         seen=uids,
-        asked=Asked(uids, canonical=uids[0]),
+        asked=ActionRequest(uids, canonical=uids[0]),
     )
 
 

@@ -13,7 +13,7 @@ from audit.services import first_broken_event
 from catalogue.models import Bucket, Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_intervals
 from dedup import actions
-from dedup.effects import Asked
+from dedup.effects import ActionRequest
 from dedup.errors import ActionNotAllowed, ActionRefused, GroupChanged
 from dedup.models import (
     ActionState,
@@ -82,7 +82,7 @@ def act(
         user=user,
         version=group.version,
         seen=members if seen is None else seen,
-        asked=Asked(chosen, canonical=chosen[0], fields=fields or {}),
+        asked=ActionRequest(chosen, canonical=chosen[0], fields=fields or {}),
     )
 
 
@@ -271,7 +271,7 @@ def test_the_second_of_two_people_changes_nothing(
             user=make_user(Role.MANAGER),
             version=group.version,
             seen=seen,
-            asked=Asked(seen[:1]),
+            asked=ActionRequest(seen[:1]),
         )
 
     assert raised.value.left == ["First", "Second", "Third"]

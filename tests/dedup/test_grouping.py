@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.models import CodeStatus, Recording
-from dedup.grouping import GroupPlace, Link, canonical_order, groups
+from dedup.grouping import GroupPlace, LinkedPair, canonical_order, groups
 from dedup.models import DuplicateKind
 
 EXACT, SAME = DuplicateKind.EXACT_FILE, DuplicateKind.SAME_AUDIO
@@ -21,7 +21,9 @@ def recording(pk: int, **fields: object) -> Recording:
     return Recording(**{"pk": pk, "title": str(pk), "created_at": NOON, **fields})
 
 
-def grouped(*links: Link, **recordings: Recording) -> list[tuple[GroupPlace, ...]]:
+def grouped(
+    *links: LinkedPair, **recordings: Recording
+) -> list[tuple[GroupPlace, ...]]:
     """Group recordings 1 to 9, with overridden columns for some."""
     known = {pk: recordings.get(f"r{pk}", recording(pk)) for pk in range(1, 10)}
     return groups(links=links, recordings=known)
@@ -32,7 +34,9 @@ def test_without_links_there_are_no_groups() -> None:
 
 
 def test_linked_recordings_become_one_group_and_strangers_another() -> None:
-    found = grouped(Link(1, 2, SAME), Link(2, 3, EXACT), Link(5, 6, SAME))
+    found = grouped(
+        LinkedPair(1, 2, SAME), LinkedPair(2, 3, EXACT), LinkedPair(5, 6, SAME)
+    )
 
     assert [[place.recording for place in group] for group in found] == [
         [1, 2, 3],
@@ -41,7 +45,7 @@ def test_linked_recordings_become_one_group_and_strangers_another() -> None:
 
 
 def test_members_name_the_link_that_brought_them_in() -> None:
-    (group,) = grouped(Link(1, 2, SAME), Link(2, 3, EXACT))
+    (group,) = grouped(LinkedPair(1, 2, SAME), LinkedPair(2, 3, EXACT))
 
     assert group == (
         GroupPlace(1, "", None),
@@ -51,7 +55,7 @@ def test_members_name_the_link_that_brought_them_in() -> None:
 
 
 def test_exact_file_is_named_before_same_audio() -> None:
-    (group,) = grouped(Link(1, 2, EXACT), Link(1, 2, SAME))
+    (group,) = grouped(LinkedPair(1, 2, EXACT), LinkedPair(1, 2, SAME))
 
     assert group[1] == GroupPlace(2, EXACT, 1)
 
@@ -68,7 +72,7 @@ def test_exact_file_is_named_before_same_audio() -> None:
     ],
 )
 def test_better_recording_stands_for_the_group(better: dict[str, object]) -> None:
-    (group,) = grouped(Link(1, 2, SAME), r2=recording(2, **better))
+    (group,) = grouped(LinkedPair(1, 2, SAME), r2=recording(2, **better))
 
     assert group == (GroupPlace(2, "", None), GroupPlace(1, SAME, 2))
 
@@ -84,12 +88,12 @@ def test_isrc_counts_more_than_quality() -> None:
     st.lists(
         st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([EXACT, SAME]))
         .filter(lambda link: link[0] != link[1])
-        .map(lambda link: Link(*link)),
+        .map(lambda link: LinkedPair(*link)),
         max_size=15,
     )
 )
 def test_every_linked_recording_has_one_place_and_every_group_one_canonical(
-    links: list[Link],
+    links: list[LinkedPair],
 ) -> None:
     found = grouped(*links)
 
@@ -107,7 +111,7 @@ def test_every_linked_recording_has_one_place_and_every_group_one_canonical(
 def test_the_record_that_people_know_stands_for_the_group() -> None:
     described = recording(2, album="Signal Fires", label="Northlight")
     lossless = recording(1, facts={"codec": "flac", "sample_rate": 96_000})
-    links = [Link(1, 2, SAME)]
+    links = [LinkedPair(1, 2, SAME)]
     known = {1: lossless, 2: described}
 
     (by_metadata,) = groups(links=links, recordings=known)

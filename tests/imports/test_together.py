@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from dedup import actions
-from dedup.effects import Asked
+from dedup.effects import ActionRequest
 from dedup.errors import ActionRefused
 from dedup.models import ActionVerb, DedupGroup
 from dedup.services import find_duplicates
@@ -164,7 +164,7 @@ def merge(one: Recording, other: Recording, user: User) -> object:
         user=user,
         version=group.version,
         seen=uids,
-        asked=Asked(uids, canonical=one.uid),
+        asked=ActionRequest(uids, canonical=one.uid),
     )
 
 
