@@ -28,7 +28,8 @@ from imports.recordings.audio import (
     open_sound,
     refuse_link,
 )
-from imports.recordings.deciding import Decider, RowChange
+from imports.recordings.deciding import Decider, RowChange, no_audio
+from imports.recordings.mapping import Columns, cells_of, lacking, unknown_names
 from imports.recordings.rows import (
     CheckedRow,
     ImportFault,
@@ -36,8 +37,6 @@ from imports.recordings.rows import (
     RowRefused,
     Unfit,
     check_row,
-    columns_of,
-    unknown_columns,
 )
 from imports.recordings.rules import RowRules
 from imports.recordings.summary import ImportSummary, Verdict
@@ -57,7 +56,7 @@ class RecordingImporter:
     rules: RowRules
     user: User | None
     dry: bool
-    keep_unknown: bool = False
+    columns: Columns
     summary: ImportSummary = field(default_factory=ImportSummary)
     # Called for every row, so that the caller can report.
     heartbeat: Callable[[], None] = lambda: None
@@ -71,13 +70,12 @@ class RecordingImporter:
         """Import every row; refused ones are written to ``bad_rows`` as CSV."""
         header = self.table.header
         self.summary.separator = self.table.separator
-        self.summary.unknown_columns = unknown_columns(header)
-        missing = {"custom_id", "title", "artists"} - set(columns_of(header).values())
-        if missing:
+        self.summary.unknown_columns = unknown_names(self.columns)
+        if missing := lacking(self.columns):
             raise TableRefused(
                 _("The table lacks the column %(sorted)s. Its columns are: %(header)s.")
                 % {
-                    "sorted": ", ".join(sorted(missing)),
+                    "sorted": ", ".join(missing),
                     "header": ", ".join(header)[:300],
                 }
             )
@@ -98,21 +96,7 @@ class RecordingImporter:
 
     def _checked(self, raw: RawRow) -> CheckedRow:
         """Check a row by itself, and for an id that repeats."""
-        names = columns_of(self.table.header)
-        cells = {
-            name: raw.cells[position]
-            for position, name in names.items()
-            if position < len(raw.cells)
-        }
-        further = {}
-        if self.keep_unknown:
-            further = {
-                name.strip(): cell.strip().replace("\0", "")
-                for position, (name, cell) in enumerate(
-                    zip(self.table.header, raw.cells, strict=False)
-                )
-                if position not in names and name.strip() and cell.strip()
-            }
+        cells, further = cells_of(self.columns, raw)
         row = check_row(raw.line, cells, further=further)
         custom_id = row.details.custom_id
         if custom_id and custom_id in self._seen:
@@ -123,6 +107,22 @@ class RecordingImporter:
         self._seen.setdefault(custom_id, raw.line)
         return row
 
+    def _add_other_faults(self, row: CheckedRow) -> None:
+        """Add the faults of a refused row that are known without hearing its audio."""
+        faulty = {fault.column for fault in row.faults}
+        # While its id is missing or repeated, nobody knows which recording a row means:
+        # a dry run has not added the recording of the earlier row.
+        if row.details.custom_id and "custom_id" not in faulty:
+            found = self._decider.other_faults(row)
+        else:
+            found = self._decider.audio_faults(row, None)
+        row.faults.extend(
+            each
+            for each in found
+            if each not in row.faults
+            and not (each.column == "audio" and "audio" in faulty)
+        )
+
     def _take(self, row: CheckedRow) -> None:
         """Import one row, or determine what that would do."""
         verdict = Verdict.REFUSED
@@ -130,9 +130,13 @@ class RecordingImporter:
             try:
                 verdict = self._import(row)
             except Unfit as error:
-                row.faults.append(error.fault)
+                row.faults.extend(
+                    each for each in error.faults if each not in row.faults
+                )
             except ChangeRefused as error:
                 row.faults.append(ImportFault("audio", row.audio, str(error)))
+        if row.faults:
+            self._add_other_faults(row)
         self.summary.count(verdict)
         self.summary.note_faults(row.line, row.faults, row.warnings)
         self.on_verdict(row.line, verdict)
@@ -177,9 +181,7 @@ class RecordingImporter:
         self._decider.warn_of_retired(row)
         self._decider.warn(row, None)
         if not row.audio:
-            raise Unfit(
-                "audio", "", _("A new recording needs audio: a file or a link.")
-            )
+            raise no_audio()
         added = self._add_link(row) if is_link(row.audio) else self._add_sound(row)
         self.summary.exclusions += len(row.excluded)
         if added is not None:
@@ -212,7 +214,12 @@ class RecordingImporter:
                 )
                 heard = newcomer.heard
                 duration_ms = heard.duration_ms if heard is not None else None
-                self._decider.new_exclusions(row, None, duration_ms)
+                try:
+                    self._decider.new_exclusions(row, None, duration_ms)
+                except Unfit as error:
+                    row.faults.extend(error.faults)
+                    self.rules.refuse_known(newcomer)
+                    raise
                 return self.rules.add(newcomer, row.details)
             except RowRefused as error:
                 raise Unfit("audio", row.audio, str(error)) from error
