@@ -288,12 +288,13 @@ def faults_of(columns: Columns) -> list[MappingFault]:
             faults.append(MappingFault(position, f"{text[:1].upper()}{text[1:]}"))
     for name, positions in _shared(columns):
         # Equal names need their numbers to tell them apart.
-        numbers = ", ".join(str(position + 1) for position in positions)
-        names = ", ".join(title_of(columns, position) for position in positions)
-        text = _(
-            "%(names)s (columns %(numbers)s) become the same: %(target)s. Keep one of "
-            "them."
-        ) % {"names": names, "numbers": numbers, "target": name}
+        names = ", ".join(
+            f"{title_of(columns, position)} ({position + 1})" for position in positions
+        )
+        text = _("%(names)s become the same: %(target)s. Keep one of them.") % {
+            "names": names,
+            "target": name,
+        }
         faults += [MappingFault(position, text) for position in positions]
     return faults
 

@@ -105,24 +105,23 @@ class ImportPage:
         rows = self.model._default_manager.select_related(self.model.place_field)
         return {"page": self, "form": form, "imports": rows[:10], **self.help}
 
-    def of_import(
-        self, one: Import, form: MappingForm | None = None
-    ) -> dict[str, Any]:
+    def of_import(self, one: Import, form: MappingForm | None = None) -> dict[str, Any]:
         """Return the context of one import's page. Any: values for a template.
 
         ``form`` is a mapping that was refused.
         """
         place = one.place.pk
-        is_table = isinstance(one, CatalogueImport)
+        columns, place_url = {}, f"{reverse('portal:file_list')}?container={place}"
+        if isinstance(one, CatalogueImport):
+            columns = mapping_context(one, form)
+            place_url = reverse("portal:bucket_detail", args=[place])
         return {
-            **(mapping_context(one, form) if is_table else {}),
+            **columns,
             "page": self,
             "import": one,
             # Counters that are newer than this import default to zero.
             "summary": one.summary and {**asdict(self.summary()), **one.summary},
-            "place_url": reverse("portal:bucket_detail", args=[place])
-            if is_table
-            else f"{reverse('portal:file_list')}?container={place}",
+            "place_url": place_url,
         }
 
 

@@ -97,9 +97,7 @@ def import_columns(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = MappingForm(one, request.POST)
     if not form.is_valid():
         context = RECORDINGS.of_import(one, form)
-        return render(
-            request, "portal/imports/import_detail.html", context, status=422
-        )
+        return render(request, "portal/imports/import_detail.html", context, status=422)
     if not change_columns(
         one=one, columns=form.chosen, version=version, user=request.user
     ):
