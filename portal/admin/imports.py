@@ -9,6 +9,9 @@ from imports.models import CatalogueImport, Import, ResultImport
 from portal.admin.base import RoleAdmin
 
 
+_OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
+
+
 @admin.register(CatalogueImport, ResultImport)
 class ImportAdmin(RoleAdmin[Import]):
     """Imports; the portal's pages create them."""
@@ -35,7 +38,7 @@ class ImportAdmin(RoleAdmin[Import]):
         """Show every column but those of files."""
         return (
             *("uid", self.model.place_field, "file_name"),
-            *(("encoding", "keep_unknown") if self.model is CatalogueImport else ()),
+            *(_OF_TABLES if self.model is CatalogueImport else ()),
             *("status", "message", "summary", "made_by", "created_at"),
         )
 

@@ -137,6 +137,14 @@ class MappingForm(forms.Form):
             self.add_error(None, missing_text(missing))
         return cleaned
 
+    def first_fields(self) -> dict[str, str]:
+        """Return each text of an error once, with the id of the first field it names."""
+        found: dict[str, str] = {}
+        for field in self:
+            for error in field.errors:
+                found.setdefault(str(error), field.id_for_label)
+        return found
+
     @cached_property
     def chosen(self) -> Columns:
         """Return the mapping that was sent."""
