@@ -29,7 +29,13 @@ from imports.recordings.audio import (
     refuse_link,
 )
 from imports.recordings.deciding import Decider, RowChange, no_audio
-from imports.recordings.mapping import Columns, cells_of, lacking, unknown_names
+from imports.recordings.mapping import (
+    ERRORS,
+    Columns,
+    cells_of,
+    lacking,
+    unknown_names,
+)
 from imports.recordings.rows import (
     CheckedRow,
     ImportFault,
@@ -80,7 +86,7 @@ class RecordingImporter:
                 }
             )
         writer = csv.writer(bad_rows, lineterminator="\r\n")
-        writer.writerow([*header, "error"])
+        writer.writerow([*header, ERRORS])
         for number, raw in enumerate(rows_of(self.table), start=1):
             if number > MAX_ROWS:
                 raise TableRefused(

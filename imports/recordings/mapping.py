@@ -30,6 +30,8 @@ DATA = "data"
 """The target of a column that is kept as data under its own name."""
 LEFT_OUT = "leave"
 """The target of a column that is not imported."""
+ERRORS = "error"
+"""The last column of the table of refused rows."""
 _MAX_NAME = 200
 _MAX_EXAMPLE = 200
 _EXAMPLES = 3
@@ -152,8 +154,14 @@ def _printable(text: str, limit: int) -> str:
 
 
 def header_key(header: Sequence[str]) -> str:
-    """Return a short text that only equal headers share."""
-    return hashlib.sha256(json.dumps(list(header)).encode()).hexdigest()
+    """Return a short text that only equal headers share.
+
+    The table of refused rows has the header of its table and one more column.
+    """
+    names = list(header)
+    if names[-1:] == [ERRORS]:
+        names.pop()
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 
 # Guessing
@@ -201,7 +209,7 @@ def _guess(
 def as_in(columns: Columns, earlier: Columns) -> Columns:
     """Return the columns with the targets of an earlier import with the same header."""
     chosen = [(column.target, column.clears) for column in earlier]
-    # The earlier file may have had values in a column without a name, or the reverse.
+    # Only one of the two files may have values in a column without a name, or ``ERRORS``.
     chosen += [(LEFT_OUT, False)] * (len(columns) - len(chosen))
     return tuple(
         column.becoming(target, clears=clears)

@@ -8,7 +8,6 @@ from django.http import HttpRequest
 from imports.models import CatalogueImport, Import, ResultImport
 from portal.admin.base import RoleAdmin
 
-
 _OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
 
 

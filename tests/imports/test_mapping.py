@@ -418,6 +418,25 @@ def test_the_last_import_with_the_same_header_decides(
     )
 
 
+def test_rows_to_correct_are_mapped_like_the_table_they_come_from(
+    bucket: Bucket, client: Client
+) -> None:
+    header = "custom_id,title,artists,audio,Mood"
+    first = keep(bucket, header, f"L1,T,A,{LINK.format(1)},blue", "L2,,A,,loud")
+    save(client, first, column_4="notes")
+    worked(first)
+    imported(client, first)
+    rows = client.get(f"/catalogue/import/{first.uid}/rows.csv")
+    content = b"".join(rows.streaming_content)  # type: ignore[attr-defined]  # a file's
+
+    again = keep(bucket, content.decode("utf-8-sig"), keep_unknown=True)
+
+    assert [column.name for column in from_json(again.columns)][-1] == "error"
+    assert targets(again) == [
+        *("custom_id", "title", "artists", "audio", "notes", LEFT_OUT)
+    ]
+
+
 def test_an_import_that_was_checked_earlier_imports_what_that_check_said(
     bucket: Bucket, client: Client
 ) -> None:
@@ -597,7 +616,7 @@ def _said(one: CatalogueImport) -> dict[str, Any]:
         name: [(each["line"], each["column"]) for each in one.summary[name]]
         for name in ("faults", "warnings")
     }
-    return one.summary | places
+    return {**one.summary, **places}
 
 
 @given(data=st.data())
