@@ -122,7 +122,7 @@ def start(*, one: Import, user: User, mapping_version: int | None = None) -> boo
     """
     kind = kind_of(one)
     expected: dict[str, object] = {"status": ImportStatus.CHECKED}
-    if mapping_version is not None:
+    if mapping_version is not None and isinstance(one, CatalogueImport):
         expected["mapping_version"] = mapping_version
     rows = type(one)._default_manager.filter(pk=one.pk, **expected)
     started = bool(rows.update(status=ImportStatus.IMPORTING))

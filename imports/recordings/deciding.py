@@ -186,14 +186,18 @@ class Decider:
         return missing
 
     def other_faults(self, row: CheckedRow) -> list[ImportFault]:
-        """Return the faults of a row's audio and exclusions, as far as they are known
-        without hearing the audio.
+        """Return the faults of a refused row's audio and exclusions, as far as they are
+        known without hearing the audio.
         """
-        named = self.named(row)
-        faults = self.audio_faults(row, named)
-        if named is None and not row.audio:
+        faulty = {fault.column for fault in row.faults}
+        # While its id is missing or repeated, nobody knows which recording a row means:
+        # a dry run has not added the recording of the earlier row.
+        is_clear = bool(row.details.custom_id) and "custom_id" not in faulty
+        named = self.named(row) if is_clear else None
+        faults = [] if "audio" in faulty else self._audio_faults(row, named)
+        if is_clear and named is None and not row.audio and "audio" not in faulty:
             faults += no_audio().faults
-        if named is not None and named.stands_for_it != named:
+        if not is_clear or (named is not None and named.stands_for_it != named):
             return faults
         try:
             duration_ms = named.duration_ms if named else 0
@@ -202,7 +206,7 @@ class Decider:
             faults += error.faults
         return faults
 
-    def audio_faults(
+    def _audio_faults(
         self, row: CheckedRow, named: Recording | None
     ) -> list[ImportFault]:
         """Return what is wrong with the audio that a row names."""

@@ -113,22 +113,6 @@ class RecordingImporter:
         self._seen.setdefault(custom_id, raw.line)
         return row
 
-    def _add_other_faults(self, row: CheckedRow) -> None:
-        """Add the faults of a refused row that are known without hearing its audio."""
-        faulty = {fault.column for fault in row.faults}
-        # While its id is missing or repeated, nobody knows which recording a row means:
-        # a dry run has not added the recording of the earlier row.
-        if row.details.custom_id and "custom_id" not in faulty:
-            found = self._decider.other_faults(row)
-        else:
-            found = self._decider.audio_faults(row, None)
-        row.faults.extend(
-            each
-            for each in found
-            if each not in row.faults
-            and not (each.column == "audio" and "audio" in faulty)
-        )
-
     def _take(self, row: CheckedRow) -> None:
         """Import one row, or determine what that would do."""
         verdict = Verdict.REFUSED
@@ -136,13 +120,11 @@ class RecordingImporter:
             try:
                 verdict = self._import(row)
             except Unfit as error:
-                row.faults.extend(
-                    each for each in error.faults if each not in row.faults
-                )
+                _add(row, error.faults)
             except ChangeRefused as error:
-                row.faults.append(ImportFault("audio", row.audio, str(error)))
+                _add(row, [ImportFault("audio", row.audio, str(error))])
         if row.faults:
-            self._add_other_faults(row)
+            _add(row, self._decider.other_faults(row))
         self.summary.count(verdict)
         self.summary.note_faults(row.line, row.faults, row.warnings)
         self.on_verdict(row.line, verdict)
@@ -223,7 +205,8 @@ class RecordingImporter:
                 try:
                     self._decider.new_exclusions(row, None, duration_ms)
                 except Unfit as error:
-                    row.faults.extend(error.faults)
+                    # The audio may be faulty too.
+                    _add(row, error.faults)
                     self.rules.refuse_known(newcomer)
                     raise
                 return self.rules.add(newcomer, row.details)
@@ -271,6 +254,12 @@ class RecordingImporter:
             # Counted before: afterwards nothing is left to lose.
             change.touched = self.rules.touched_by(existing, change.exclusions)
             self.rules.exclude(existing, change.exclusions, _note_of(row))
+
+
+def _add(row: CheckedRow, faults: list[ImportFault]) -> None:
+    """Add faults that the row does not have yet."""
+    known = set(row.faults)
+    row.faults.extend(fault for fault in faults if fault not in known)
 
 
 def _locked(existing: Recording) -> Recording:
