@@ -23,9 +23,20 @@ class ImportStatus(models.TextChoices):
     IMPORTING = "importing", _("Importing")
     DONE = "done", _("Imported")
     REFUSED = "refused", _("Unreadable")
+    UNMAPPED = "unmapped", _("Columns to choose")
 
 
+MAPPABLE_STATUSES = (ImportStatus.CHECKED, ImportStatus.UNMAPPED)
+"""While an import has one of these, people may change the mapping of its columns."""
 OPEN_STATUSES = (ImportStatus.CHECKING, ImportStatus.IMPORTING)
+
+
+class MappingOrigin(models.TextChoices):
+    """Where the mapping of an import's columns comes from."""
+
+    GUESSED = "guessed", _("Guessed from the names")
+    REPEATED = "repeated", _("As in the last import of this bucket")
+    CHOSEN = "chosen", _("Chosen by a person")
 
 
 class Import(models.Model):
@@ -85,7 +96,10 @@ class CatalogueImport(Import):
     """A table of recordings, with their audio in a ZIP.
 
     ``summary`` holds the fields of ``imports.recordings.summary.ImportSummary``;
-    ``bad_rows`` is the table of refused rows with reasons.
+    ``bad_rows`` is the table of refused rows with reasons. ``columns`` holds the mapping
+    of ``imports.recordings.mapping``, which the check stores and the import uses; each
+    change by a person increases ``mapping_version``. Equal headers have one
+    ``header_key``.
     """
 
     place_field = "bucket"
@@ -103,12 +117,31 @@ class CatalogueImport(Import):
     encoding = models.CharField(max_length=20, default="utf-8")
     keep_unknown = models.BooleanField(default=False)
     bad_rows = models.FileField(max_length=200, blank=True, default="")
+    columns = models.JSONField(default=list, blank=True)
+    columns_from = models.CharField(
+        max_length=16,
+        choices=MappingOrigin.choices,
+        default=MappingOrigin.GUESSED,
+        verbose_name=_("source of the mapping"),
+    )
+    mapping_version = models.PositiveIntegerField(default=0)
+    header_key = models.CharField(max_length=64, blank=True, default="")
 
     reach = Path(buckets="bucket")
     objects = ReachManager["CatalogueImport"]()
 
     class Meta(Import.Meta):
         db_table = "catalogue_catalogueimport"
+        indexes: ClassVar = [
+            models.Index(
+                fields=["bucket", "header_key", "-id"], name="import_same_header"
+            )
+        ]
+
+    @property
+    def is_mappable(self) -> bool:
+        """Return whether people may change the mapping of the columns."""
+        return bool(self.columns) and self.status in MAPPABLE_STATUSES
 
 
 class ResultImport(Import):

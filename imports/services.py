@@ -10,7 +10,15 @@ from accounts.models import User
 from catalogue.models import Bucket
 from common.storage import display_name, keep_file
 from imports.jobs import RECORDINGS, RESULTS, kind_of
-from imports.models import CatalogueImport, Import, ImportStatus, ResultImport
+from imports.models import (
+    MAPPABLE_STATUSES,
+    CatalogueImport,
+    Import,
+    ImportStatus,
+    MappingOrigin,
+    ResultImport,
+)
+from imports.recordings.mapping import Columns, from_json, refuse_impossible, to_json
 from jobs.choices import JobState
 from jobs.services import cancel_subject, submit
 from scanning.models import Container
@@ -59,10 +67,65 @@ def keep_results(
 
 
 @transaction.atomic
-def start(*, one: Import, user: User) -> bool:
-    """Have a checked file imported; return False if it was not waiting for that."""
+def change_columns(
+    *, one: CatalogueImport, columns: Columns, version: int, user: User
+) -> bool:
+    """Store the mapping that a person chose, and have the table checked with it.
+
+    Return False, having changed nothing, if the import has another ``version`` of its
+    mapping now, or is no longer in a state in which people may change it. Raises
+    ``MappingRefused`` for an impossible mapping.
+    """
+    refuse_impossible(columns)
+    rows = CatalogueImport.objects.filter(
+        pk=one.pk, status__in=MAPPABLE_STATUSES, mapping_version=version
+    )
+    changed = rows.update(
+        status=ImportStatus.CHECKING,
+        message="",
+        summary={},
+        bad_rows="",
+        columns=to_json(columns),
+        columns_from=MappingOrigin.CHOSEN,
+        mapping_version=version + 1,
+    )
+    if changed:
+        before = from_json(one.columns)
+        audit.services.record(
+            case=one.case,
+            action="bucket.import_columns_changed",
+            actor=user,
+            before={"columns": _named_targets(before, columns)},
+            after={"import": one.uid, "columns": _named_targets(columns, before)},
+        )
+        submit(RECORDINGS.check, one, user=user)
+    return bool(changed)
+
+
+def _named_targets(columns: Columns, others: Columns) -> list[str]:
+    """Return what becomes of each column that is different in the other mapping."""
+    return [
+        f"{column.name[:80] or number} → {column.target}"
+        + (", empty cells clear" if column.clears else "")
+        for number, (column, other) in enumerate(
+            zip(columns, others, strict=False), start=1
+        )
+        if (column.target, column.clears) != (other.target, other.clears)
+    ]
+
+
+@transaction.atomic
+def start(*, one: Import, user: User, mapping_version: int | None = None) -> bool:
+    """Have a checked file imported; return False if it was not waiting for that.
+
+    Also return False if the mapping was changed after ``mapping_version``.
+    """
     kind = kind_of(one)
-    started = _moved(one, ImportStatus.CHECKED, ImportStatus.IMPORTING)
+    expected: dict[str, object] = {"status": ImportStatus.CHECKED}
+    if mapping_version is not None and isinstance(one, CatalogueImport):
+        expected["mapping_version"] = mapping_version
+    rows = type(one)._default_manager.filter(pk=one.pk, **expected)
+    started = bool(rows.update(status=ImportStatus.IMPORTING))
     if started:
         audit.services.record(
             case=one.case,
@@ -82,7 +145,8 @@ def try_again(*, one: Import, user: User) -> bool:
     """
     kind = kind_of(one)
     step = kind.carry_out if one.summary else kind.check
-    revived = _moved(one, ImportStatus.REFUSED, step.mirror[JobState.WAITING])
+    rows = type(one)._default_manager.filter(pk=one.pk, status=ImportStatus.REFUSED)
+    revived = bool(rows.update(status=step.mirror[JobState.WAITING]))
     if revived:
         audit.services.record(
             case=one.case,
@@ -109,8 +173,3 @@ def cancel(*, one: Import, user: User) -> bool:
             after={"import": one.uid},
         )
     return is_cancelled
-
-
-def _moved(one: Import, before: str, after: str) -> bool:
-    rows = type(one)._default_manager.filter(pk=one.pk, status=before)
-    return bool(rows.update(status=after))

@@ -13,13 +13,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from catalogue.changes import refuse_unready
+from catalogue.changes import ChangeRefused, refuse_unready
 from catalogue.identifiers import check_isrc
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import detail_columns
 from imports.recordings.audio import (
     AudioSource,
     NewAudio,
+    fingerprint_in,
     is_link,
     open_sound,
     other_sound,
@@ -169,15 +170,62 @@ class Decider:
             missing = self.rules.missing_exclusions(existing, row.excluded)
         except RowRefused as error:
             raise Unfit("exclude", "", str(error)) from error
-        for start_ms, end_ms in missing:
-            if duration_ms is not None and end_ms > duration_ms:
-                raise Unfit(
-                    "exclude",
-                    f"{start_ms}-{end_ms} ms",
-                    _("The recording is %(duration_ms)s ms long.")
-                    % {"duration_ms": duration_ms},
-                )
+        late = [
+            Unfit(
+                "exclude",
+                f"{start_ms}-{end_ms} ms",
+                _("The recording is %(duration_ms)s ms long.")
+                % {"duration_ms": duration_ms},
+            )
+            for start_ms, end_ms in missing
+            if duration_ms is not None and end_ms > duration_ms
+        ]
+        if late:
+            late[0].faults = [fault for each in late for fault in each.faults]
+            raise late[0]
         return missing
+
+    def other_faults(self, row: CheckedRow) -> list[ImportFault]:
+        """Return the faults of a refused row's audio and exclusions, as far as they are
+        known without hearing the audio.
+        """
+        faulty = {fault.column for fault in row.faults}
+        # While its id is missing or repeated, nobody knows which recording a row means:
+        # a dry run has not added the recording of the earlier row.
+        is_clear = bool(row.details.custom_id) and "custom_id" not in faulty
+        named = self.named(row) if is_clear else None
+        faults = [] if "audio" in faulty else self._audio_faults(row, named)
+        if is_clear and named is None and not row.audio and "audio" not in faulty:
+            faults += no_audio().faults
+        if not is_clear or (named is not None and named.stands_for_it != named):
+            return faults
+        try:
+            duration_ms = named.duration_ms if named else 0
+            self.new_exclusions(row, named, duration_ms or None)
+        except Unfit as error:
+            faults += error.faults
+        return faults
+
+    def _audio_faults(
+        self, row: CheckedRow, named: Recording | None
+    ) -> list[ImportFault]:
+        """Return what is wrong with the audio that a row names."""
+        try:
+            if named is not None:
+                existing = named.stands_for_it
+                with self.new_audio(row, named, existing) as new_audio:
+                    if new_audio is not None and named == existing:
+                        refuse_unready(existing)
+            elif is_link(row.audio):
+                refuse_link(row.audio)
+            elif row.audio:
+                with open_sound(self.audio, row.audio, self.user) as sound:
+                    fingerprint_in(sound, row.audio)
+        except Unfit as error:
+            return error.faults
+        except ChangeRefused as error:
+            return [ImportFault("audio", row.audio, str(error))]
+        return []
 
     @contextmanager
     def new_audio(
@@ -193,6 +241,11 @@ class Decider:
         else:
             with open_sound(self.audio, row.audio, self.user) as sound:
                 yield other_sound(row.audio, sound, named)
+
+
+def no_audio() -> Unfit:
+    """Return why a row without audio adds no recording."""
+    return Unfit("audio", "", _("A new recording needs audio: a file or a link."))
 
 
 def _columns(

@@ -28,7 +28,14 @@ from imports.recordings.audio import (
     open_sound,
     refuse_link,
 )
-from imports.recordings.deciding import Decider, RowChange
+from imports.recordings.deciding import Decider, RowChange, no_audio
+from imports.recordings.mapping import (
+    ERRORS,
+    Columns,
+    cells_of,
+    lacking,
+    unknown_names,
+)
 from imports.recordings.rows import (
     CheckedRow,
     ImportFault,
@@ -36,8 +43,6 @@ from imports.recordings.rows import (
     RowRefused,
     Unfit,
     check_row,
-    columns_of,
-    unknown_columns,
 )
 from imports.recordings.rules import RowRules
 from imports.recordings.summary import ImportSummary, Verdict
@@ -57,7 +62,7 @@ class RecordingImporter:
     rules: RowRules
     user: User | None
     dry: bool
-    keep_unknown: bool = False
+    columns: Columns
     summary: ImportSummary = field(default_factory=ImportSummary)
     # Called for every row, so that the caller can report.
     heartbeat: Callable[[], None] = lambda: None
@@ -71,18 +76,17 @@ class RecordingImporter:
         """Import every row; refused ones are written to ``bad_rows`` as CSV."""
         header = self.table.header
         self.summary.separator = self.table.separator
-        self.summary.unknown_columns = unknown_columns(header)
-        missing = {"custom_id", "title", "artists"} - set(columns_of(header).values())
-        if missing:
+        self.summary.unknown_columns = unknown_names(self.columns)
+        if missing := lacking(self.columns):
             raise TableRefused(
                 _("The table lacks the column %(sorted)s. Its columns are: %(header)s.")
                 % {
-                    "sorted": ", ".join(sorted(missing)),
+                    "sorted": ", ".join(missing),
                     "header": ", ".join(header)[:300],
                 }
             )
         writer = csv.writer(bad_rows, lineterminator="\r\n")
-        writer.writerow([*header, "error"])
+        writer.writerow([*header, ERRORS])
         for number, raw in enumerate(rows_of(self.table), start=1):
             if number > MAX_ROWS:
                 raise TableRefused(
@@ -98,21 +102,7 @@ class RecordingImporter:
 
     def _checked(self, raw: RawRow) -> CheckedRow:
         """Check a row by itself, and for an id that repeats."""
-        names = columns_of(self.table.header)
-        cells = {
-            name: raw.cells[position]
-            for position, name in names.items()
-            if position < len(raw.cells)
-        }
-        further = {}
-        if self.keep_unknown:
-            further = {
-                name.strip(): cell.strip().replace("\0", "")
-                for position, (name, cell) in enumerate(
-                    zip(self.table.header, raw.cells, strict=False)
-                )
-                if position not in names and name.strip() and cell.strip()
-            }
+        cells, further = cells_of(self.columns, raw)
         row = check_row(raw.line, cells, further=further)
         custom_id = row.details.custom_id
         if custom_id and custom_id in self._seen:
@@ -130,9 +120,11 @@ class RecordingImporter:
             try:
                 verdict = self._import(row)
             except Unfit as error:
-                row.faults.append(error.fault)
+                _add(row, error.faults)
             except ChangeRefused as error:
-                row.faults.append(ImportFault("audio", row.audio, str(error)))
+                _add(row, [ImportFault("audio", row.audio, str(error))])
+        if row.faults:
+            _add(row, self._decider.other_faults(row))
         self.summary.count(verdict)
         self.summary.note_faults(row.line, row.faults, row.warnings)
         self.on_verdict(row.line, verdict)
@@ -177,9 +169,7 @@ class RecordingImporter:
         self._decider.warn_of_retired(row)
         self._decider.warn(row, None)
         if not row.audio:
-            raise Unfit(
-                "audio", "", _("A new recording needs audio: a file or a link.")
-            )
+            raise no_audio()
         added = self._add_link(row) if is_link(row.audio) else self._add_sound(row)
         self.summary.exclusions += len(row.excluded)
         if added is not None:
@@ -212,7 +202,13 @@ class RecordingImporter:
                 )
                 heard = newcomer.heard
                 duration_ms = heard.duration_ms if heard is not None else None
-                self._decider.new_exclusions(row, None, duration_ms)
+                try:
+                    self._decider.new_exclusions(row, None, duration_ms)
+                except Unfit as error:
+                    # The audio may be faulty too.
+                    _add(row, error.faults)
+                    self.rules.refuse_known(newcomer)
+                    raise
                 return self.rules.add(newcomer, row.details)
             except RowRefused as error:
                 raise Unfit("audio", row.audio, str(error)) from error
@@ -258,6 +254,12 @@ class RecordingImporter:
             # Counted before: afterwards nothing is left to lose.
             change.touched = self.rules.touched_by(existing, change.exclusions)
             self.rules.exclude(existing, change.exclusions, _note_of(row))
+
+
+def _add(row: CheckedRow, faults: list[ImportFault]) -> None:
+    """Add faults that the row does not have yet."""
+    known = set(row.faults)
+    row.faults.extend(fault for fault in faults if fault not in known)
 
 
 def _locked(existing: Recording) -> Recording:

@@ -10,6 +10,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -58,15 +59,17 @@ _TIME = r"(\d{1,3}):([0-5]\d):([0-5]\d)\.(\d{3})"
 _INTERVAL = re.compile(rf"{_TIME}\s*[-–]\s*{_TIME}\Z")
 # What spreadsheet programs write where a formula failed.
 _FAILED = re.compile(r"#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!)\Z")
-_NEVER_CLEARED = {
+_NEVER_CLEARED: dict[str, str | Promise] = {
     **dict.fromkeys(REQUIRED, _("A value is required.")),
     "audio": _("An import cannot remove audio."),
     "exclude": _(
         "Remove exclusions on the recording's page, where you can give a reason."
     ),
 }
-# Columns that are stored in a recording's ``user_defined``.
-_IN_DATA = ("owner_share_pct", "territories", "tags")
+CLEARABLE = frozenset(COLUMNS) - _NEVER_CLEARED.keys() - {"duration_ms"}
+"""Columns whose values can be removed; the duration is that of the audio."""
+IN_DATA = ("owner_share_pct", "territories", "tags")
+"""Columns that are stored in a recording's ``user_defined``."""
 _COUNTRY = re.compile(r"(?:[A-Z]{2}|WW)\Z")
 
 
@@ -103,42 +106,26 @@ class CheckedRow:
     warnings: list[ImportFault] = field(default_factory=list)
 
 
-def columns_of(header: Sequence[str]) -> dict[int, str]:
-    """Return our column for each position; unknown names are skipped."""
-    found: dict[int, str] = {}
-    for position, given in enumerate(header):
-        name = re.sub(r"[\s\-]+", "_", given.strip().lower())
-        name = ALIASES.get(name, name)
-        if name in COLUMNS and name not in found.values():
-            found[position] = name
-    return found
-
-
-def unknown_columns(header: Sequence[str]) -> list[str]:
-    """Return the column names that are not ours."""
-    known = columns_of(header)
-    return [
-        name.strip()
-        for position, name in enumerate(header)
-        if position not in known and name.strip()
-    ]
-
-
 def check_row(
     line: int, cells: Mapping[str, str], *, further: Mapping[str, str]
 ) -> CheckedRow:
-    """Check a row's cells by column; ``further`` are unknown columns to keep."""
+    """Check a row's cells by column; ``further`` are columns to keep as data, by name.
+
+    Data may have the name of one of our columns.
+    """
     faults: list[ImportFault] = []
     warnings: list[ImportFault] = []
     given = {name: value.strip() for name, value in cells.items()}
     # Before cells are cleared, because some columns refuse ``CLEAR``.
-    _check_cells({**given, **further}, faults)
+    _check_cells(given, faults, never_cleared=_NEVER_CLEARED)
+    _check_cells(further, faults, never_cleared={})
     faults += [
         ImportFault(name, "", gettext("A value is required."))
         for name in REQUIRED
         if not given.get(name)
     ]
-    cleared = {name for name, value in {**given, **further}.items() if value == CLEAR}
+    cleared = {name for name, value in given.items() if value == CLEAR}
+    cleared_data = {name for name, value in further.items() if value == CLEAR}
     values = {name: "" if name in cleared else value for name, value in given.items()}
     named: dict[str, Any] = {  # Any: texts and lists
         **{name: _text(values, name, limit, faults) for name, limit in TEXTS.items()},
@@ -161,7 +148,7 @@ def check_row(
         audio=values.get("audio", ""),
         duration_ms=_duration(values.get("duration_ms", ""), faults),
         given=frozenset(name for name, value in given.items() if value),
-        cleared_data=frozenset(cleared - set(COLUMNS) | cleared & set(_IN_DATA)),
+        cleared_data=frozenset(cleared_data | cleared & set(IN_DATA)),
         excluded=_excluded(values.get("exclude", ""), faults),
         faults=faults,
         warnings=warnings,
@@ -182,7 +169,12 @@ def split_list(text: str) -> list[str]:
     return [item.strip() for item in [*items, current] if item.strip()]
 
 
-def _check_cells(given: Mapping[str, str], faults: list[ImportFault]) -> None:
+def _check_cells(
+    given: Mapping[str, str],
+    faults: list[ImportFault],
+    *,
+    never_cleared: Mapping[str, str | Promise],
+) -> None:
     for name, value in given.items():
         if "\0" in value:
             rule = gettext("The value contains a NUL character.")
@@ -192,8 +184,8 @@ def _check_cells(given: Mapping[str, str], faults: list[ImportFault]) -> None:
                 "The spreadsheet shows an error in this cell. Correct the formula."
             )
             faults.append(ImportFault(name, value, rule))
-        if value == CLEAR and name in _NEVER_CLEARED:
-            faults.append(ImportFault(name, value, str(_NEVER_CLEARED[name])))
+        if value == CLEAR and name in never_cleared:
+            faults.append(ImportFault(name, value, str(never_cleared[name])))
 
 
 def _text(
@@ -326,8 +318,9 @@ class Unfit(Exception):
     """A row cannot be imported because of one of its cells."""
 
     def __init__(self, column: str, value: str, rule: str) -> None:
-        self.fault = ImportFault(column, value, rule)
-        super().__init__(str(self.fault))
+        self.faults = [ImportFault(column, value, rule)]
+        """Several if the cell holds several values, such as intervals."""
+        super().__init__(str(self.faults[0]))
 
 
 class Overtaken(Exception):

@@ -67,6 +67,14 @@ class RowRules:
         self._rehearsal.add(newcomer, details)
         return None
 
+    def refuse_known(self, newcomer: intake.Newcomer) -> None:
+        """Raise ``RowRefused`` if the bucket's intake rule refuses the audio."""
+        try:
+            intake.refuse_known(newcomer, self._rehearsal)
+        except intake.AlreadyInCatalogue as error:
+            if error.field != "custom_id":
+                raise RowRefused(str(error)) from error
+
     def note_new_audio(self, recording: Recording, sha256: str) -> None:
         """Let a dry run compare later rows with the recording's new audio."""
         if self._rehearsal is not None:

@@ -8,25 +8,82 @@ from dataclasses import asdict
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from catalogue.models import Bucket
 from common.storage import local_path, scratch_directory
 from imports.kinds import Columns
-from imports.models import CatalogueImport
+from imports.models import CatalogueImport, ImportStatus, MappingOrigin
+from imports.recordings import mapping
 from imports.recordings.audio import AudioSource, NoAudio
 from imports.recordings.importer import RecordingImporter
 from imports.recordings.rules import RowRules
 from imports.recordings.zip_audio import open_archive
+from imports.selectors import last_import_like
 from imports.tables import Table, open_table
 
 
 def run(one: CatalogueImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
-    """Import the table, or only check it; return the columns with the outcome."""
+    """Import the table, or only check it; return the columns with the outcome.
+
+    The import uses the mapping that its check used.
+    """
     with (
-        scratch_directory() as folder,
         local_path(one.file) as path,
         open_table(path, encoding=one.encoding, heartbeat=heartbeat) as table,
+    ):
+        if not dry:
+            return _run(one, table, heartbeat, _stored(one, table), dry=False)
+        columns, origin = _mapping_of(one, table, heartbeat)
+        mapped: Columns = {
+            "columns": mapping.to_json(columns),
+            "columns_from": origin,
+            "header_key": mapping.header_key(table.header),
+        }
+        if missing := mapping.lacking(columns):
+            cause = _("Choose the column for: %(names)s.") % {
+                "names": ", ".join(missing)
+            }
+            return {"status": ImportStatus.UNMAPPED, "message": cause, **mapped}
+        return _run(one, table, heartbeat, columns, dry=True) | mapped
+
+
+def _mapping_of(
+    one: CatalogueImport, table: Table, heartbeat: Callable[[], None]
+) -> tuple[mapping.Columns, MappingOrigin]:
+    """Return the mapping that a check uses, and where it comes from."""
+    if one.columns:
+        return mapping.from_json(one.columns), MappingOrigin(one.columns_from)
+    columns = mapping.read_columns(table, heartbeat)
+    key = mapping.header_key(table.header)
+    earlier = last_import_like(bucket=one.bucket, header_key=key)
+    if earlier is not None:
+        earlier_columns = mapping.from_json(earlier.columns)
+        return mapping.as_in(columns, earlier_columns), MappingOrigin.REPEATED
+    guessed = mapping.guess(columns, keep_unknown=one.keep_unknown)
+    return guessed, MappingOrigin.GUESSED
+
+
+def _stored(one: CatalogueImport, table: Table) -> mapping.Columns:
+    """Return the mapping of the check."""
+    if one.columns:
+        return mapping.from_json(one.columns)
+    # Checked before checks stored their mapping.
+    columns = mapping.named_columns(table.header)
+    return mapping.guess_as_before(columns, keep_unknown=one.keep_unknown)
+
+
+def _run(
+    one: CatalogueImport,
+    table: Table,
+    heartbeat: Callable[[], None],
+    columns: mapping.Columns,
+    *,
+    dry: bool,
+) -> Columns:
+    with (
+        scratch_directory() as folder,
         _audio_of(one) as audio,
         make_import(
             bucket=one.bucket,
@@ -34,10 +91,10 @@ def run(one: CatalogueImport, heartbeat: Callable[[], None], *, dry: bool) -> Co
             audio=audio,
             user=one.made_by,
             dry=dry,
-            keep_unknown=one.keep_unknown,
-            heartbeat=heartbeat,
+            columns=columns,
         ) as task,
     ):
+        task.heartbeat = heartbeat
         bad = folder / "bad.csv"
         with bad.open("w", encoding="utf-8-sig", newline="") as bad_rows:
             summary = task.run(bad_rows)
@@ -67,9 +124,15 @@ def make_import(
     user: User | None,
     dry: bool,
     keep_unknown: bool = False,
-    heartbeat: Callable[[], None] = lambda: None,
+    columns: mapping.Columns | None = None,
 ) -> Iterator[RecordingImporter]:
-    """Yield an importer of the table that knows the rules of duplicates and review."""
+    """Yield an importer of the table that knows the rules of duplicates and review.
+
+    Without ``columns``, their names decide; ``keep_unknown`` keeps others as data.
+    """
+    if columns is None:
+        named = mapping.named_columns(table.header)
+        columns = mapping.guess(named, keep_unknown=keep_unknown)
     with scratch_directory() as folder:
         yield RecordingImporter(
             bucket=bucket,
@@ -78,6 +141,5 @@ def make_import(
             rules=RowRules(bucket=bucket, user=user, folder=folder if dry else None),
             user=user,
             dry=dry,
-            keep_unknown=keep_unknown,
-            heartbeat=heartbeat,
+            columns=columns,
         )

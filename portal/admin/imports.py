@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from imports.models import CatalogueImport, Import, ResultImport
 from portal.admin.base import RoleAdmin
 
+_OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
+
 
 @admin.register(CatalogueImport, ResultImport)
 class ImportAdmin(RoleAdmin[Import]):
@@ -35,7 +37,7 @@ class ImportAdmin(RoleAdmin[Import]):
         """Show every column but those of files."""
         return (
             *("uid", self.model.place_field, "file_name"),
-            *(("encoding", "keep_unknown") if self.model is CatalogueImport else ()),
+            *(_OF_TABLES if self.model is CatalogueImport else ()),
             *("status", "message", "summary", "made_by", "created_at"),
         )
 

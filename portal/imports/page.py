@@ -19,6 +19,7 @@ from imports.models import CatalogueImport, Import, ResultImport
 from imports.recordings.rows import CLEAR, COLUMNS
 from imports.recordings.summary import ImportSummary
 from imports.results.importer import ResultSummary
+from portal.imports.columns import MappingForm, mapping_context
 from scanning.models import Container
 
 
@@ -41,7 +42,9 @@ class TableForm(forms.Form):
         choices=[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252")],
     )
     keep_unknown = forms.BooleanField(
-        required=False, label=_("Keep columns with other names as data")
+        required=False,
+        label=_("Keep columns with other names as data"),
+        help_text=_("After the check you can choose for each column."),
     )
 
     def keep(self, user: User) -> CatalogueImport:
@@ -65,12 +68,6 @@ class ResultsForm(forms.Form):
     def keep(self, user: User) -> ResultImport:
         """Store what was uploaded, and have it checked."""
         return services.keep_results(user=user, **self.cleaned_data)
-
-
-_SAMPLE = (
-    "custom_id,title,artists,audio,isrc,label\r\n"
-    "LIB-1,Night Drive,A. Example|B. Sample,night-drive.wav,ZZX012600001,Example\r\n"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +97,31 @@ class ImportPage:
     not_waiting: str | Promise
     help: Mapping[str, object] = field(default_factory=dict)
     """What the template with the explanations needs."""
+    samples: tuple[tuple[str, str | Promise], ...] = ()
+    """Addresses of sample files, with the texts of their links."""
 
     def of_form(self, form: TableForm | ResultsForm) -> dict[str, Any]:
         """Return the context of the page with the form. Any: values for a template."""
         rows = self.model._default_manager.select_related(self.model.place_field)
         return {"page": self, "form": form, "imports": rows[:10], **self.help}
 
-    def of_import(self, one: Import) -> dict[str, Any]:
-        """Return the context of one import's page. Any: values for a template."""
+    def of_import(self, one: Import, form: MappingForm | None = None) -> dict[str, Any]:
+        """Return the context of one import's page. Any: values for a template.
+
+        ``form`` is a mapping that was refused.
+        """
         place = one.place.pk
+        columns, place_url = {}, f"{reverse('portal:file_list')}?container={place}"
+        if isinstance(one, CatalogueImport):
+            columns = mapping_context(one, form)
+            place_url = reverse("portal:bucket_detail", args=[place])
         return {
+            **columns,
             "page": self,
             "import": one,
             # Counters that are newer than this import default to zero.
             "summary": one.summary and {**asdict(self.summary()), **one.summary},
-            "place_url": reverse("portal:bucket_detail", args=[place])
-            if isinstance(one, CatalogueImport)
-            else f"{reverse('portal:file_list')}?container={place}",
+            "place_url": place_url,
         }
 
 
@@ -141,7 +146,11 @@ RECORDINGS = ImportPage(
     unreadable=_("This table cannot be read"),
     another=_("Choose another table"),
     not_waiting=_("This table is not waiting to be imported."),
-    help={"columns": COLUMNS, "clear": CLEAR, "sample": _SAMPLE},
+    help={"columns": COLUMNS, "clear": CLEAR},
+    samples=(
+        ("portal:import_sample_csv", _("Download a sample table")),
+        ("portal:import_sample_xlsx", _("Sample as XLSX")),
+    ),
 )
 RESULTS = ImportPage(
     "results",

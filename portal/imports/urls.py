@@ -8,8 +8,23 @@ from portal.imports import views
 
 urlpatterns = [
     path("catalogue/import/", views.catalogue_import, name="catalogue_import"),
+    path(
+        "catalogue/import/sample.csv",
+        views.import_sample_csv,
+        name="import_sample_csv",
+    ),
+    path(
+        "catalogue/import/sample.xlsx",
+        views.import_sample_xlsx,
+        name="import_sample_xlsx",
+    ),
     path("catalogue/import/<str:uid>/", views.import_detail, name="import_detail"),
     path("catalogue/import/<str:uid>/start/", views.import_start, name="import_start"),
+    path(
+        "catalogue/import/<str:uid>/columns/",
+        views.import_columns,
+        name="import_columns",
+    ),
     path(
         "catalogue/import/<str:uid>/rows.csv",
         views.import_bad_rows,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -16,7 +18,9 @@ from django.views.decorators.http import (
 
 from common.bodies import takes_files
 from imports.models import CatalogueImport
-from imports.services import start
+from imports.recordings.sample import sample_csv, sample_xlsx
+from imports.services import change_columns, start
+from portal.imports.columns import MappingForm
 from portal.imports.page import RECORDINGS, RESULTS, ImportPage
 from portal.shared.access import PortalRequest, needs
 
@@ -60,11 +64,18 @@ def _start_view(page: ImportPage) -> View:
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Import what was checked."""
         one = get_object_or_404(page.model._default_manager, uid=uid)
-        if not start(one=one, user=request.user):
+        version = _version(request)
+        if not start(one=one, user=request.user, mapping_version=version):
             messages.warning(request, str(page.not_waiting))
         return redirect(page.detail, uid=uid)
 
     return view
+
+
+def _version(request: PortalRequest) -> int | None:
+    """Return the version of the mapping that the page showed; None if there was none."""
+    given = request.POST.get("version", "")
+    return int(given) if re.fullmatch(r"[0-9]{1,9}", given) else None
 
 
 catalogue_import = _form_view(RECORDINGS)
@@ -73,6 +84,57 @@ import_start = _start_view(RECORDINGS)
 result_import = _form_view(RESULTS)
 result_import_detail = _detail_view(RESULTS)
 result_import_start = _start_view(RESULTS)
+
+
+@require_POST
+@needs(RECORDINGS.action)
+def import_columns(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Store the mapping of the columns, and have the table checked again."""
+    one = get_object_or_404(CatalogueImport.objects.select_related("bucket"), uid=uid)
+    version = _version(request)
+    if not one.is_mappable or version != one.mapping_version:
+        return _mapping_overtaken(request, uid)
+    form = MappingForm(one, request.POST)
+    if not form.is_valid():
+        context = RECORDINGS.of_import(one, form)
+        return render(request, "portal/imports/import_detail.html", context, status=422)
+    if not change_columns(
+        one=one, columns=form.chosen, version=version, user=request.user
+    ):
+        return _mapping_overtaken(request, uid)
+    return redirect(RECORDINGS.detail, uid=uid)
+
+
+def _mapping_overtaken(request: PortalRequest, uid: str) -> HttpResponseBase:
+    text = _(
+        "Nothing was saved: somebody else changed the columns or started the import "
+        "meanwhile. Look at the columns again."
+    )
+    messages.error(request, text)
+    return redirect(RECORDINGS.detail, uid=uid)
+
+
+@require_safe
+@needs(RECORDINGS.action)
+def import_sample_csv(_request: PortalRequest) -> HttpResponseBase:
+    """Download a sample table as CSV."""
+    return _sample(sample_csv(), "text/csv; charset=utf-8", "sample-recordings.csv")
+
+
+@require_safe
+@needs(RECORDINGS.action)
+def import_sample_xlsx(_request: PortalRequest) -> HttpResponseBase:
+    """Download a sample table as a workbook."""
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    return _sample(sample_xlsx(), kind, "sample-recordings.xlsx")
+
+
+def _sample(content: bytes, kind: str, name: str) -> HttpResponse:
+    return HttpResponse(
+        content,
+        content_type=kind,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 @require_safe

@@ -199,6 +199,19 @@ def test_two_copies_in_one_table_are_seen_before_either_is_added(run: Run) -> No
     assert run(rows)[0] == dry
 
 
+def test_a_copy_with_exclusions_past_its_end_has_both_faults(run: Run) -> None:
+    late = "00:00:03.000-00:10:00.000|00:00:03.000-00:20:00.000"
+    rows = [row("L1", audio="tune.wav"), row("L2", audio="copy.wav", exclude=late)]
+
+    planned = run(rows, dry=True)[1]
+    done = run(rows)[1]
+
+    columns = [fault["column"] for fault in planned.faults]
+    assert columns == ["exclude", "exclude", "audio"]
+    assert "The same audio" in planned.faults[2]["rule"]
+    assert said(done) == said(planned)
+
+
 def test_an_empty_cell_keeps_what_is_there(run: Run, bucket: Bucket) -> None:
     RecordingFactory.create(
         bucket=bucket,

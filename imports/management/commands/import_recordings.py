@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,19 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import User
 from catalogue.models import Bucket
 from imports.recordings.audio import Folder, NoAudio
+from imports.recordings.mapping import (
+    DATA,
+    LEFT_OUT,
+    Columns,
+    MappingRefused,
+    UnknownColumn,
+    guess,
+    named_columns,
+    with_names,
+)
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
-from imports.tables import ENCODINGS, TableRefused, open_table
+from imports.tables import ENCODINGS, Table, TableRefused, open_table
 
 
 class Command(BaseCommand):
@@ -35,6 +46,21 @@ class Command(BaseCommand):
         parser.add_argument("--encoding", choices=ENCODINGS, default="utf-8")
         parser.add_argument(
             "--keep-unknown", action="store_true", help="Keep unknown columns as data."
+        )
+        parser.add_argument(
+            "--map",
+            action="append",
+            default=[],
+            metavar="NAME=COLUMN",
+            help="Let the table's column NAME become this column of ours, "
+            f"'{DATA}' (keep it as data) or '{LEFT_OUT}' (leave it out); repeatable.",
+        )
+        parser.add_argument(
+            "--clear-empty",
+            action="append",
+            default=[],
+            metavar="COLUMN",
+            help="Let empty cells of this column of ours clear the value; repeatable.",
         )
         parser.add_argument("--bad-rows", type=Path, help="File for the refused rows.")
         parser.add_argument("--username", help="The user, for the audit trail.")
@@ -59,12 +85,12 @@ class Command(BaseCommand):
                     audio=Folder(folder) if folder else NoAudio(),
                     user=user,
                     dry=options["dry_run"],
-                    keep_unknown=options["keep_unknown"],
+                    columns=_mapping_of(table, options),
                 ) as task,
                 bad_rows.open("w", encoding="utf-8-sig", newline="") as file,
             ):
                 summary = task.run(file)
-        except (TableRefused, OSError) as error:
+        except (TableRefused, UnknownColumn, MappingRefused, OSError) as error:
             raise CommandError(str(error)) from error
         if not summary.refused:
             bad_rows.unlink()
@@ -92,6 +118,21 @@ class Command(BaseCommand):
                 f"{summary.exclusions} new exclusions; {summary.matches_touched} "
                 f"matches are affected, {summary.matches_suppressed} of them wholly excluded"
             )
+
+
+def _mapping_of(
+    table: Table, options: Mapping[str, Any]
+) -> Columns:  # Any: Django's own
+    targets = []
+    for given in options["map"]:
+        # The name in the table may contain an equals sign; ours do not.
+        name, equals, target = given.rpartition("=")
+        if not equals or not name.strip():
+            raise CommandError(f"Write --map 'Their name=custom_id', not '{given}'.")
+        targets.append((name, target.strip()))
+    named = named_columns(table.header)
+    guessed = guess(named, keep_unknown=options["keep_unknown"])
+    return with_names(guessed, targets, options["clear_empty"])
 
 
 def _bucket(wanted: str) -> Bucket:

@@ -1,0 +1,369 @@
+"""Which column of a table becomes which of ours; the check and the import both use it.
+
+A mapping has one entry for each column of the file. It is guessed from the names, taken
+over from an earlier import, or chosen by a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from typing import Any, TypeAlias
+
+from django.utils.translation import gettext as _
+
+from imports.recordings.column_names import COMMON_NAMES, compared
+from imports.recordings.rows import (
+    ALIASES,
+    CLEAR,
+    CLEARABLE,
+    COLUMNS,
+    IN_DATA,
+    REQUIRED,
+)
+from imports.tables import MAX_COLUMNS, RawRow, Table, TableRefused, rows_of
+
+DATA = "data"
+"""The target of a column that is kept as data under its own name."""
+LEFT_OUT = "leave"
+"""The target of a column that is not imported."""
+ERRORS = "error"
+"""The last column of the table of refused rows."""
+_MAX_NAME = 200
+_MAX_EXAMPLE = 200
+_EXAMPLES = 3
+# Rows that are searched for examples; a column may be empty in most of them.
+_ROWS_SEARCHED = 1_000
+
+TARGETS = (*COLUMNS, DATA, LEFT_OUT)
+
+Json: TypeAlias = list[dict[str, Any]]  # Any: JSON
+
+
+@dataclass(frozen=True, slots=True)
+class MappedColumn:
+    """A column of the file, and what becomes of it.
+
+    ``name`` has no control characters and at most 200 characters; ``target`` is one of
+    ``COLUMNS``, ``DATA`` or ``LEFT_OUT``. ``clears`` lets empty cells clear the value.
+    """
+
+    name: str
+    target: str = LEFT_OUT
+    clears: bool = False
+    examples: tuple[str, ...] = ()
+
+    def becoming(self, target: str, *, clears: bool = False) -> MappedColumn:
+        """Return the column with another target; some values are never cleared."""
+        return replace(self, target=target, clears=clears and can_clear(target))
+
+    @property
+    def can_be_data(self) -> bool:
+        """Return whether the column has a name that data may have."""
+        return bool(self.name) and self.name not in IN_DATA
+
+
+Columns: TypeAlias = tuple[MappedColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MappingFault:
+    """Why the target of the column at ``position`` is impossible."""
+
+    position: int
+    text: str
+
+
+class MappingRefused(Exception):
+    """A mapping is impossible; ``faults`` name the columns."""
+
+    def __init__(self, faults: Sequence[MappingFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(" ".join(fault.text for fault in faults))
+
+
+class UnknownColumn(Exception):
+    """No column, or more than one, has a name that somebody gave."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(
+            _("There is no single column “%(name)s” here. There are: %(known)s.")
+            % {"name": name[:80], "known": ", ".join(each[:80] for each in known)}
+        )
+
+
+def can_clear(target: str) -> bool:
+    """Return whether an empty cell may clear the value of this target."""
+    return target in CLEARABLE or target == DATA
+
+
+def title_of(columns: Sequence[MappedColumn], position: int) -> str:
+    """Return the name of a column in quotes, or its number if it has none."""
+    name = columns[position].name
+    if not name:
+        return _("column %(number)s") % {"number": position + 1}
+    return _("“%(name)s”") % {"name": f"{name[:60]}…" if len(name) > 60 else name}
+
+
+# Reading
+
+
+def named_columns(header: Sequence[str]) -> Columns:
+    """Return the columns that a header names; each is left out.
+
+    Raises ``TableRefused`` if there are too many.
+    """
+    names = [_printable(name, _MAX_NAME) for name in header]
+    while names and not names[-1]:
+        names.pop()
+    if len(names) > MAX_COLUMNS:
+        raise TableRefused(
+            _("A table may have at most %(limit)s columns. Split it.")
+            % {"limit": MAX_COLUMNS}
+        )
+    return tuple(MappedColumn(name) for name in names)
+
+
+def read_columns(table: Table, heartbeat: Callable[[], None] = lambda: None) -> Columns:
+    """Return the columns of a table with their first different values."""
+    columns = named_columns(table.header)
+    found: list[dict[str, None]] = [{} for _number in range(MAX_COLUMNS)]
+    for row in islice(rows_of(table), _ROWS_SEARCHED):
+        heartbeat()
+        for values, cell in zip(found, row.cells, strict=False):
+            if len(values) < _EXAMPLES and (text := _printable(cell, _MAX_EXAMPLE)):
+                values[text] = None
+    # Spreadsheets add empty columns at the end; one with values only lacks a name.
+    width = max(
+        [len(columns), *(number for number, values in enumerate(found, 1) if values)]
+    )
+    columns += (MappedColumn(""),) * (width - len(columns))
+    return tuple(
+        replace(column, examples=tuple(values))
+        for column, values in zip(columns, found, strict=False)
+    )
+
+
+def _printable(text: str, limit: int) -> str:
+    # Cut before cleaning: a cell may be long.
+    cut = text.strip()[:limit]
+    return "".join(char if char.isprintable() else " " for char in cut).strip()
+
+
+def header_key(header: Sequence[str]) -> str:
+    """Return a short text that only equal headers share.
+
+    The table of refused rows has the header of its table and one more column.
+    """
+    names = list(header)
+    if names[-1:] == [ERRORS]:
+        names.pop()
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
+
+
+# Guessing
+
+_OWN_NAMES = {compared(name): name for name in COLUMNS}
+_USUAL_NAMES = {compared(name): column for name, column in ALIASES.items()}
+
+
+def guess(columns: Columns, *, keep_unknown: bool) -> Columns:
+    """Return the columns with the targets that their names suggest.
+
+    Our own names go before common ones, and the first of two equal names counts.
+    """
+    return _guess(
+        columns, [_OWN_NAMES, _USUAL_NAMES, COMMON_NAMES], keep_unknown=keep_unknown
+    )
+
+
+def guess_as_before(columns: Columns, *, keep_unknown: bool) -> Columns:
+    """Return the targets that a check saw before imports kept their mapping."""
+    return _guess(columns, [_OWN_NAMES | _USUAL_NAMES], keep_unknown=keep_unknown)
+
+
+def _guess(
+    columns: Columns, known: Sequence[Mapping[str, str]], *, keep_unknown: bool
+) -> Columns:
+    found: dict[int, str] = {}
+    for names in known:
+        for position, column in enumerate(columns):
+            target = names.get(compared(column.name))
+            if target and position not in found and target not in found.values():
+                found[position] = target
+    kept: set[str] = set()
+    guessed = []
+    for position, column in enumerate(columns):
+        target = found.get(position, LEFT_OUT)
+        is_free = column.can_be_data and column.name not in kept
+        if target == LEFT_OUT and keep_unknown and is_free:
+            kept.add(column.name)
+            target = DATA
+        guessed.append(column.becoming(target))
+    return tuple(guessed)
+
+
+def as_in(columns: Columns, earlier: Columns) -> Columns:
+    """Return the columns with the targets of an earlier import with the same header."""
+    chosen = [(column.target, column.clears) for column in earlier]
+    # Only one of the two files may have values in a column without a name, or ``ERRORS``.
+    chosen += [(LEFT_OUT, False)] * (len(columns) - len(chosen))
+    return tuple(
+        column.becoming(target, clears=clears)
+        for column, (target, clears) in zip(columns, chosen, strict=False)
+    )
+
+
+def with_names(
+    columns: Columns, targets: Sequence[tuple[str, str]], clear_empty: Sequence[str]
+) -> Columns:
+    """Return the columns with other targets, given as pairs of name and target.
+
+    ``clear_empty`` names our columns, or data, of which empty cells clear the value.
+    Raises ``UnknownColumn``, or ``MappingRefused`` for an impossible mapping.
+    """
+    chosen = {_position_of(columns, name): target for name, target in targets}
+    for target in chosen.values():
+        if target not in TARGETS:
+            raise UnknownColumn(target, TARGETS)
+    taken = set(chosen.values()) - {DATA, LEFT_OUT}
+    mapped = [
+        # A chosen column takes the place of the one that was guessed.
+        column.becoming(
+            chosen.get(position, LEFT_OUT if column.target in taken else column.target)
+        )
+        for position, column in enumerate(columns)
+    ]
+    for name in clear_empty:
+        position = _position_to_clear(mapped, name)
+        mapped[position] = mapped[position].becoming(
+            mapped[position].target, clears=True
+        )
+    refuse_impossible(tuple(mapped))
+    return tuple(mapped)
+
+
+def _position_of(columns: Columns, name: str) -> int:
+    wanted = _printable(name, _MAX_NAME)
+    for key in (str, str.casefold, compared):
+        found = [
+            position
+            for position, column in enumerate(columns)
+            if column.name and key(column.name) == key(wanted)
+        ]
+        if len(found) == 1:
+            return found[0]
+    raise UnknownColumn(name, [column.name for column in columns if column.name])
+
+
+def _position_to_clear(columns: Sequence[MappedColumn], name: str) -> int:
+    can = {
+        column.name if column.target == DATA else column.target: position
+        for position, column in enumerate(columns)
+        if can_clear(column.target)
+    }
+    if name not in can:
+        raise UnknownColumn(name, can)
+    return can[name]
+
+
+# Checking
+
+
+def lacking(columns: Columns) -> list[str]:
+    """Return our required columns that no column of the file becomes."""
+    given = {column.target for column in columns}
+    return [name for name in REQUIRED if name not in given]
+
+
+def faults_of(columns: Columns) -> list[MappingFault]:
+    """Return what makes a mapping impossible, at each column that takes part."""
+    faults = []
+    for position, column in enumerate(columns):
+        if column.target == DATA and not column.can_be_data:
+            text = (
+                _(
+                    "%(name)s cannot be kept as data, because one of our columns has "
+                    "this name."
+                )
+                if column.name
+                else _("%(name)s has no name and cannot be kept as data.")
+            )
+            text %= {"name": title_of(columns, position)}
+            faults.append(MappingFault(position, f"{text[:1].upper()}{text[1:]}"))
+    for name, positions in _shared(columns):
+        # Equal names need their numbers to tell them apart.
+        names = ", ".join(
+            f"{title_of(columns, position)} ({position + 1})" for position in positions
+        )
+        text = _("%(names)s become the same: %(target)s. Keep one of them.") % {
+            "names": names,
+            "target": name,
+        }
+        faults += [MappingFault(position, text) for position in positions]
+    return faults
+
+
+def refuse_impossible(columns: Columns) -> None:
+    """Raise ``MappingRefused`` for a mapping with faults."""
+    if faults := faults_of(columns):
+        raise MappingRefused(faults)
+
+
+def _shared(columns: Columns) -> list[tuple[str, list[int]]]:
+    """Return each target that several columns have, with their positions."""
+    positions: dict[tuple[str, str], list[int]] = {}
+    for position, column in enumerate(columns):
+        if column.target != LEFT_OUT:
+            name = column.name if column.target == DATA else column.target
+            positions.setdefault((column.target, name), []).append(position)
+    return [(name, each) for (_, name), each in positions.items() if len(each) > 1]
+
+
+# Using and storing
+
+
+def cells_of(columns: Columns, raw: RawRow) -> tuple[dict[str, str], dict[str, str]]:
+    """Return a row's cells by our columns, and its data by name."""
+    given: dict[str, str] = {}
+    further: dict[str, str] = {}
+    for position, column in enumerate(columns):
+        if column.target == LEFT_OUT:
+            continue
+        # Workbooks leave out empty cells at the end of a row.
+        cell = raw.cells[position] if position < len(raw.cells) else ""
+        if column.clears and not cell.strip():
+            cell = CLEAR
+        if column.target != DATA:
+            given[column.target] = cell
+        elif value := cell.replace("\0", "").strip():
+            further[column.name] = value
+    return given, further
+
+
+def unknown_names(columns: Columns) -> list[str]:
+    """Return the names of columns that become none of ours."""
+    return [
+        column.name
+        for column in columns
+        if column.name and column.target in (DATA, LEFT_OUT)
+    ]
+
+
+def to_json(columns: Columns) -> Json:
+    """Return the columns as an import stores them."""
+    return [asdict(column) for column in columns]
+
+
+def from_json(stored: Json) -> Columns:
+    """Return stored columns; a target that no longer exists is left out."""
+    return tuple(
+        MappedColumn(each["name"], examples=tuple(each["examples"])).becoming(
+            each["target"] if each["target"] in TARGETS else LEFT_OUT,
+            clears=each["clears"],
+        )
+        for each in stored
+    )

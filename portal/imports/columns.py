@@ -1,0 +1,199 @@
+"""The form in which a person maps the columns of a table to ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+from django.utils.functional import Promise, cached_property
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from imports.models import CatalogueImport, MappingOrigin
+from imports.recordings.mapping import (
+    DATA,
+    LEFT_OUT,
+    Columns,
+    MappedColumn,
+    can_clear,
+    faults_of,
+    from_json,
+    lacking,
+)
+from imports.recordings.rows import COLUMNS, REQUIRED
+
+_LABELS = {
+    "custom_id": _("Own id"),
+    "title": _("Title"),
+    "artists": _("Artists"),
+    "audio": _("Audio"),
+    "isrc": _("ISRC"),
+    "upc": _("UPC"),
+    "iswc": _("ISWC"),
+    "version_title": _("Version"),
+    "album": _("Album"),
+    "label": _("Label"),
+    "release_date": _("Release date"),
+    "writers": _("Writers"),
+    "publishers": _("Publishers"),
+    "duration_ms": _("Duration in milliseconds"),
+    "owner_share_pct": _("Owner share in percent"),
+    "territories": _("Territories"),
+    "tags": _("Tags"),
+    "notes": _("Notes"),
+    "exclude": _("Exclusions"),
+}
+_OTHER = {
+    DATA: _("Keep as data under this name"),
+    LEFT_OUT: _("Leave out"),
+}
+_EMPTY_CELLS = [("keep", _("Keep what is there")), ("clear", _("Clear the value"))]
+
+
+def target_label(target: str) -> str | Promise:
+    """Return one of our columns in words, or what else becomes of a column."""
+    return _OTHER.get(target) or f"{_LABELS[target]} ({target})"
+
+
+def names_of(targets: list[str]) -> str:
+    """Return our columns in words."""
+    return ", ".join(str(target_label(target)) for target in targets)
+
+
+class TargetSelect(forms.Select):
+    """What a column becomes; marks the targets whose values are never cleared.
+
+    The style sheet hides the choice for empty cells beside them.
+    """
+
+    def create_option(
+        self, name: str, value: Any, *rest: Any, **options: Any
+    ) -> dict[str, Any]:  # Any: Django's own signature
+        """Mark an option."""
+        option = super().create_option(name, value, *rest, **options)
+        if not can_clear(str(value)):
+            option["attrs"]["data-stays"] = True
+        return option
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRow:
+    """One row of the table of columns; without fields while nobody may change it."""
+
+    number: int
+    column: MappedColumn
+    label: str | Promise
+    target: BoundField | None = None
+    empty: BoundField | None = None
+
+
+class MappingForm(forms.Form):
+    """A target for each column of the file, and what its empty cells do."""
+
+    def __init__(self, one: CatalogueImport, data: Any = None) -> None:
+        # Any: as Django's own
+        super().__init__(data)
+        self.one = one
+        self.columns = from_json(one.columns)
+        for position, column in enumerate(self.columns):
+            name = column.name[:60] or gettext("column %(number)s") % {
+                "number": position + 1
+            }
+            self.fields[f"column-{position}"] = forms.ChoiceField(
+                label=name,
+                initial=column.target,
+                choices=_choices(column),
+                widget=TargetSelect(
+                    {
+                        "class": "control",
+                        "aria-label": gettext("%(name)s becomes") % {"name": name},
+                    }
+                ),
+            )
+            self.fields[f"empty-{position}"] = forms.ChoiceField(
+                label=name,
+                initial="clear" if column.clears else "keep",
+                required=False,
+                choices=_EMPTY_CELLS,
+                widget=forms.Select(
+                    {
+                        "class": "control",
+                        "aria-label": gettext("Empty cells of %(name)s")
+                        % {"name": name},
+                    }
+                ),
+            )
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own signature
+        """Refuse impossible mappings at their columns."""
+        cleaned = super().clean() or {}
+        if self.errors:
+            return cleaned
+        for fault in faults_of(self.chosen):
+            self.add_error(f"column-{fault.position}", fault.text)
+        if missing := lacking(self.chosen):
+            self.add_error(None, missing_text(missing))
+        return cleaned
+
+    def first_fields(self) -> dict[str, str]:
+        """Return each text of an error once, with the id of the first field it names."""
+        found: dict[str, str] = {}
+        for field in self:
+            for error in field.errors:
+                found.setdefault(str(error), field.id_for_label)
+        return found
+
+    @cached_property
+    def chosen(self) -> Columns:
+        """Return the mapping that was sent."""
+        return tuple(
+            column.becoming(
+                self.cleaned_data[f"column-{position}"],
+                clears=self.cleaned_data[f"empty-{position}"] == "clear",
+            )
+            for position, column in enumerate(self.columns)
+        )
+
+
+def missing_text(missing: list[str]) -> str:
+    """Return which columns a person must choose."""
+    return gettext("Choose the column for: %(names)s.") % {"names": names_of(missing)}
+
+
+def _choices(column: MappedColumn) -> list[Any]:  # Any: nested choices
+    others = [target for target in COLUMNS if target not in REQUIRED]
+    kept = [DATA, LEFT_OUT] if column.can_be_data else [LEFT_OUT]
+    return [
+        (_("Other"), [(target, _OTHER[target]) for target in kept]),
+        (_("Required"), [(target, target_label(target)) for target in REQUIRED]),
+        (_("Optional"), [(target, target_label(target)) for target in others]),
+    ]
+
+
+def mapping_context(
+    one: CatalogueImport, form: MappingForm | None = None
+) -> dict[str, Any]:
+    """Return the context of the table of columns. Any: values for a template."""
+    columns = from_json(one.columns)
+    if form is None and one.is_mappable:
+        form = MappingForm(one)
+    rows = [
+        ColumnRow(
+            number,
+            column,
+            target_label(column.target),
+            form[f"column-{number - 1}"] if form else None,
+            form[f"empty-{number - 1}"] if form else None,
+        )
+        for number, column in enumerate(columns, start=1)
+    ]
+    missing = lacking(columns) if columns else []
+    return {
+        "column_rows": rows,
+        "mapping_form": form,
+        "mapping_origin": MappingOrigin(one.columns_from).label,
+        "columns_used": sum(column.target != LEFT_OUT for column in columns),
+        "choose": missing_text(missing) if missing else "",
+    }
