@@ -43,20 +43,11 @@ def submit(
     The job is part of the open transaction, and workers are woken when that commits.
     ``person_waits`` lets it go before other work, ``at`` is its earliest start.
     """
-    priority = _priority(kind, user) if person_waits else kind.priority
-    lane = f"{kind.name}:{kind.lane(subject)}" if kind.lane else ""
-    job = Job(
-        kind=kind.name,
-        subject=subject.pk if subject else None,
-        data=data or {},
-        pool=kind.pool,
-        priority=priority,
-        lane=lane,
-        turn=selectors.next_turn(pool=kind.pool, priority=priority, lane=lane),
-        requested_by=user,
-        run_after=at or clock.now(),
+    job = _new_job(
+        kind, subject, _priority(kind, user) if person_waits else kind.priority
     )
-    job.key = kind.key(subject) or job.uid
+    job.requested_by, job.data = user, data or {}
+    job.run_after = at or job.run_after
     try:
         with transaction.atomic():
             job.save(force_insert=True)
@@ -67,6 +58,34 @@ def submit(
         return existing
     kind.show(job.subject, JobState.WAITING)
     wake(Pool(job.pool))
+    return job
+
+
+def submit_for_new(kind: Kind, subject: models.Model) -> Job:
+    """Ask for the job of a row that the open transaction has just made.
+
+    Nobody else can have asked for it, and the row says already that it waits. Neither is
+    checked, which shortens the transaction: on SQLite everybody else waits to write.
+    """
+    job = _new_job(kind, subject, kind.priority)
+    job.save(force_insert=True)
+    wake(Pool(job.pool))
+    return job
+
+
+def _new_job(kind: Kind, subject: models.Model | None, priority: int) -> Job:
+    """Return an unsaved job that waits."""
+    lane = f"{kind.name}:{kind.lane(subject)}" if kind.lane else ""
+    job = Job(
+        kind=kind.name,
+        subject=subject.pk if subject else None,
+        pool=kind.pool,
+        priority=priority,
+        lane=lane,
+        turn=selectors.next_turn(pool=kind.pool, priority=priority, lane=lane),
+        run_after=clock.now(),
+    )
+    job.key = kind.key(subject) or job.uid
     return job
 
 

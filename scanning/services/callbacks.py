@@ -12,7 +12,7 @@ from django.db.models import Count, F, QuerySet, Sum
 
 import audit.services
 from accounts.models import User
-from jobs.services import submit, try_subject_again
+from jobs.services import submit, submit_for_new, try_subject_again
 from scanning import selectors
 from scanning.choices import CallbackOutcome, EngineChoice, ScanStatus
 from scanning.errors import CallbackLimit, CallbackRejected, IntakeRefused
@@ -67,7 +67,7 @@ def _keep(
             if file is None:
                 _check_room(callback, same_address)
             callback.save()
-            submit(CALLBACK_RECEIVED, callback)
+            submit_for_new(CALLBACK_RECEIVED, callback)
     except IntegrityError:
         # Insert first and handle the conflict: callbacks arrive concurrently.
         earlier = same_address.get(body_sha256=callback.body_sha256)
