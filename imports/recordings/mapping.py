@@ -85,7 +85,7 @@ class MappingRefused(Exception):
         super().__init__(" ".join(fault.text for fault in faults))
 
 
-class UnknownColumn(Exception):
+class NoSuchColumn(Exception):
     """No column, or more than one, has a name that somebody gave."""
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
@@ -223,12 +223,12 @@ def with_names(
     """Return the columns with other targets, given as pairs of name and target.
 
     ``clear_empty`` names our columns, or data, of which empty cells clear the value.
-    Raises ``UnknownColumn``, or ``MappingRefused`` for an impossible mapping.
+    Raises ``NoSuchColumn``, or ``MappingRefused`` for an impossible mapping.
     """
     chosen = {_position_of(columns, name): target for name, target in targets}
     for target in chosen.values():
         if target not in TARGETS:
-            raise UnknownColumn(target, TARGETS)
+            raise NoSuchColumn(target, TARGETS)
     taken = set(chosen.values()) - {DATA, LEFT_OUT}
     mapped = [
         # A chosen column takes the place of the one that was guessed.
@@ -256,7 +256,7 @@ def _position_of(columns: Columns, name: str) -> int:
         ]
         if len(found) == 1:
             return found[0]
-    raise UnknownColumn(name, [column.name for column in columns if column.name])
+    raise NoSuchColumn(name, [column.name for column in columns if column.name])
 
 
 def _position_to_clear(columns: Sequence[MappedColumn], name: str) -> int:
@@ -266,7 +266,7 @@ def _position_to_clear(columns: Sequence[MappedColumn], name: str) -> int:
         if can_clear(column.target)
     }
     if name not in can:
-        raise UnknownColumn(name, can)
+        raise NoSuchColumn(name, can)
     return can[name]
 
 

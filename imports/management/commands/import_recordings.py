@@ -20,7 +20,7 @@ from imports.recordings.mapping import (
     LEFT_OUT,
     Columns,
     MappingRefused,
-    UnknownColumn,
+    NoSuchColumn,
     guess,
     named_columns,
     with_names,
@@ -90,7 +90,7 @@ class Command(BaseCommand):
                 bad_rows.open("w", encoding="utf-8-sig", newline="") as file,
             ):
                 summary = task.run(file)
-        except (TableRefused, UnknownColumn, MappingRefused, OSError) as error:
+        except (TableRefused, NoSuchColumn, MappingRefused, OSError) as error:
             raise CommandError(str(error)) from error
         if not summary.refused:
             bad_rows.unlink()
