@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -296,23 +297,33 @@ def test_worker_that_dies_or_freezes_in_the_middle_loses_nothing(
             stderr=errors,
         )
 
-    def status() -> str:
+    def read(column: str) -> str:
         # Read from the database file: a command would start too slowly to see it
         # running.
-        with sqlite3.connect(records, timeout=20) as database:
+        with closing(sqlite3.connect(records, timeout=20)) as database:
             row = database.execute(
-                "SELECT s.status, j.attempts FROM scanning_scan s"
+                f"SELECT {column} FROM scanning_scan s"  # noqa: S608 - ours
                 " JOIN jobs_job j ON j.kind = 'scan' AND j.subject = s.id"
             )
-            return "{} {}".format(*row.fetchone())
+            return str(row.fetchone()[0])
 
+    def status() -> str:
+        return read("s.status || ' ' || j.attempts")
+
+    # Progress is written after a second. Frozen before, the worker might still be
+    # making the folder of the index, for which every other worker waits.
     deadline = time.monotonic() + 60
-    while not status().startswith("running"):
+    while read("j.progress") == "0":
         assert time.monotonic() < deadline
         time.sleep(0.02)
     victim.send_signal(number)
     if number == signal.SIGKILL:
         victim.wait()
+    while not _is_writable(records):
+        # Frozen while another of its threads wrote, it would stop everybody for good.
+        victim.send_signal(signal.SIGCONT)
+        time.sleep(0.01)
+        victim.send_signal(number)
     assert status() == "running 1"
 
     # The second scan takes a minute beside other tests.
@@ -330,6 +341,17 @@ def test_worker_that_dies_or_freezes_in_the_middle_loses_nothing(
         victim.send_signal(signal.SIGTERM)
         assert victim.wait(timeout=60) == 0
         assert status() == "succeeded 2"
+
+
+def _is_writable(database: Path) -> bool:
+    """Return whether nobody holds the write lock of an SQLite file."""
+    with closing(sqlite3.connect(database, timeout=0.2)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        connection.rollback()
+    return True
 
 
 def test_worker_goes_on_after_the_database_was_locked_or_away(
