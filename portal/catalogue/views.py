@@ -35,6 +35,7 @@ from portal.catalogue.forms import (
 )
 from portal.pictures.waveform import load_waveform, wave_paths
 from portal.shared.access import PortalRequest, needs
+from portal.shared.columns import columns_shown
 from portal.shared.fields import sentence_of
 from portal.shared.lists import count_of, page_of, sorted_by
 from portal.shared.playback import audio_response, audio_url
@@ -77,6 +78,7 @@ def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
             "bucket": bucket,
             "filters": filters,
             "page_obj": page,
+            "columns": columns_shown(request.user, "recordings"),
         },
     )
 

@@ -45,6 +45,7 @@ from portal.pictures.file import (
 )
 from portal.shared.access import PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
+from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of, page_of, sorted_by
 from portal.shared.playback import audio_response, audio_url
 from portal.shared.selectors import (
@@ -95,6 +96,7 @@ def file_list(request: PortalRequest) -> HttpResponseBase:
             "filters": filters,
             "page_obj": page,
             "rows": [_FileRow(file, _token(file)) for file in page],
+            "columns": columns_shown(request.user, "files"),
         },
     )
 
@@ -141,9 +143,10 @@ def file_changes(request: PortalRequest) -> HttpResponseBase:
         files = [shown[name] for name in names]
         fill_coverage(files)
         template = "portal/files/_file_row.html"
+        context = {"columns": columns_shown(request.user, "files")}
         return {
             str(file.uid): render_to_string(
-                template, {"row": _FileRow(file, _token(file))}, request
+                template, context | {"row": _FileRow(file, _token(file))}, request
             )
             for file in files
         }

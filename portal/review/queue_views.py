@@ -20,6 +20,7 @@ from portal.review.queue import ORDERS, Queue, tab_counts, unmatched_files
 from portal.review.rows import rows_of
 from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
+from portal.shared.columns import columns_shown
 from portal.shared.filters import MatchFilterForm, QueueFilterForm
 from portal.shared.lists import count_of, page_of, sorted_by
 from review import selectors
@@ -63,6 +64,7 @@ def queue(request: PortalRequest) -> HttpResponseBase:
             "filters": QueueFilterForm(request.GET),
             "page_obj": page,
             "rows": rows_of(page.object_list, shown),
+            "columns": columns_shown(request.user, "queue"),
             **tab_counts(request.user),
             "tab": shown.view.value,
             "next_url": shown.url_of(following) if following else "",
@@ -183,6 +185,7 @@ def match_list(request: PortalRequest) -> HttpResponseBase:
             "rows": rows_of(
                 page.object_list, Queue(user=request.user), proposals=False
             ),
+            "columns": columns_shown(request.user, "matches"),
             "filters": MatchFilterForm(request.GET),
             "page_obj": page,
             **tab_counts(request.user),

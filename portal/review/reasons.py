@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -13,7 +14,8 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Exclusion, Recording
-from portal.pictures.waveform import WavePaths, load_waveform, wave_paths
+from portal.pictures.ribbon import Box, box
+from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
 from portal.review.queue import Queue
 from portal.shared import formats, playback
 from portal.shared.looks import reason_icon
@@ -160,7 +162,7 @@ def _altered(segment: Segment | None) -> str:
     ) % {"change": change}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Proposed:
     """A proposal with its links; ``why_not`` is why this user may not answer it."""
 
@@ -171,23 +173,18 @@ class Proposed:
     audio_url: str
     why_not: str
 
-    @property
+    # Only pages that play the sound draw these; a page may show the proposal twice.
+
+    @cached_property
     def wave(self) -> WavePaths | None:
-        """Return the waveform of the recording; rows of lists need none."""
+        """Return the waveform of the recording."""
         return wave_paths(load_waveform(self.recording), points=_WAVE_POINTS)
 
-    @property
-    def from_x(self) -> str:
-        """Return where the interval begins in the waveform, in percent."""
-        return self._share(self.exclusion.start_ms)
-
-    @property
-    def width(self) -> str:
-        """Return how much of the waveform the interval takes, in percent."""
-        return self._share(self.exclusion.end_ms - self.exclusion.start_ms)
-
-    def _share(self, ms: int) -> str:
-        return f"{100 * ms / max(1, self.recording.duration_ms):.2f}%"
+    @cached_property
+    def interval(self) -> Box:
+        """Return the place of the interval in the waveform."""
+        whole = Window(0, self.recording.duration_ms)
+        return box(self.exclusion.start_ms, self.exclusion.end_ms, whole)
 
 
 def proposed(

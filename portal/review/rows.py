@@ -27,12 +27,18 @@ from portal.review.reasons import (
 )
 from portal.shared.access import PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
+from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of
 from review import selectors
 from review.choices import WAITING_STATES
 from review.filters import MatchFilter
 from review.models import Match
 from review.services import saved_views
+
+_TEMPLATES = {
+    "queue": "portal/review/_queue_row.html",
+    "matches": "portal/review/_match_row.html",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,7 @@ def rows_of(
 def queue_changes(request: PortalRequest) -> HttpResponseBase:
     """Return what changed in an open queue since it was drawn; 304 if nothing did."""
     queue = Queue.from_query(request.GET, request.user)
-    return _changes(
-        request, queue, queue.rows(), "portal/review/_queue_row.html", _view_counts
-    )
+    return _changes(request, queue, queue.rows(), "queue", _view_counts)
 
 
 def _view_counts(user: User) -> dict[str, int]:
@@ -115,14 +119,14 @@ def match_changes(request: PortalRequest) -> HttpResponseBase:
     """Return what changed in an open list of all matches; 304 if nothing did."""
     queue = Queue(user=request.user)
     rows = selectors.matches(filters=MatchFilter.from_query(request.GET))
-    return _changes(request, queue, rows, "portal/review/_match_row.html")
+    return _changes(request, queue, rows, "matches")
 
 
 def _changes(
     request: PortalRequest,
     queue: Queue,
     listed: QuerySet[Match],
-    template: str,
+    name: str,
     more_counts: Callable[[User], dict[str, int]] | None = None,
 ) -> HttpResponseBase:
     known = known_rows(request)
@@ -131,9 +135,15 @@ def _changes(
     )
 
     def draw(uids: Sequence[str]) -> dict[str, str]:
-        context = {"queue": queue, "now": timezone.now()}
+        context = {
+            "queue": queue,
+            "now": timezone.now(),
+            "columns": columns_shown(request.user, name),
+        }
         return {
-            row.match.uid: render_to_string(template, context | {"row": row}, request)
+            row.match.uid: render_to_string(
+                _TEMPLATES[name], context | {"row": row}, request
+            )
             for row in rows_of(selectors.listed(uids), queue)
         }
 

@@ -309,12 +309,6 @@ def sort_state(context: Context, name: str) -> SafeString:
     return format_html('aria-sort="{}"', way)
 
 
-@register.simple_tag(takes_context=True)
-def columns_shown(context: Context, name: str) -> frozenset[str]:
-    """Return the names of the columns of a list that the person sees."""
-    return columns.columns_shown(context["request"].user, name)
-
-
 @register.inclusion_tag("components/_columns.html", takes_context=True)
 def column_menu(context: Context, name: str) -> dict[str, Any]:
     """Draw the menu that chooses the columns of a list."""
