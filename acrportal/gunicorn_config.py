@@ -6,12 +6,24 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+from typing import Any
+
+_MOST_PROCESSES = 4
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+
+# The processes add their request times up in files; prometheus_client reads this name.
+os.environ.setdefault(_METRICS, tempfile.mkdtemp(prefix="acrportal-metrics-"))
 
 wsgi_app = "acrportal.wsgi:application"
 logger_class = "acrportal.web_worker.RedactingLogger"
 worker_class = "acrportal.web_worker.PatientWorker"
-# One process, because the landmark index and the counters live in its memory.
-workers = 1
+# Python runs one thread of a process at a time, so a process for each core.
+# gunicorn itself reads WEB_CONCURRENCY, too.
+workers = int(
+    os.environ.get("WEB_CONCURRENCY") or min(_MOST_PROCESSES, os.cpu_count() or 1)
+)
 threads = max(4, 2 * (os.cpu_count() or 1))
 # Half the usual limit of open files per process.
 worker_connections = 500
@@ -20,3 +32,8 @@ limit_request_line = 8190
 timeout = 120
 graceful_timeout = 10
 loglevel = "warning"
+
+
+def on_exit(_server: Any) -> None:  # Any: gunicorn is not typed
+    """Remove the files of the request times."""
+    shutil.rmtree(os.environ[_METRICS], ignore_errors=True)

@@ -1,11 +1,13 @@
 """Metrics in the text format of Prometheus.
 
 Counts are read from the database on request, so all web processes report the same and
-workers need no endpoint. Only request times are counted in memory, per web process.
+workers need no endpoint. Only request times are counted by the web processes: under
+gunicorn in files that add up, otherwise in the process's memory.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from django.conf import settings
 from django.db.models import Count, Model
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from catalogue import following, index_store
@@ -27,20 +30,25 @@ from scanning import selectors
 from scanning.models import InboundCallback, Scan, ScannedFile
 
 # auto_describe would run all queries at import time.
-registry = CollectorRegistry(auto_describe=False)
+_stored = CollectorRegistry(auto_describe=False)
+_requests = CollectorRegistry()
 
 request_seconds = Histogram(
     "acrportal_request_seconds",
     "Time to the answer of a request, by view.",
     ["method", "view", "status"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.5, 10.0),
-    registry=registry,
+    registry=_requests,
 )
 
 
 def page_of_figures() -> bytes:
     """Return all metrics as text."""
-    return generate_latest(registry)
+    requests = _requests
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        requests = CollectorRegistry()
+        MultiProcessCollector(requests)  # type: ignore[no-untyped-call]  # it has no types
+    return generate_latest(_stored) + generate_latest(requests)
 
 
 class PortalCollector(Collector):
@@ -60,7 +68,7 @@ class PortalCollector(Collector):
         yield _gauge("disk_free_bytes", "Room on the disk of the data folder", free)
 
 
-registry.register(PortalCollector())
+_stored.register(PortalCollector())
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -18,16 +18,6 @@ if TYPE_CHECKING:
     from recognition.types import Fingerprint
 
 ADD_BATCH = 16
-ERROR_CODES = {
-    "UnsupportedMedia": "not_audio",
-    "TooShort": "too_short",
-    "TooLong": "too_long",
-    "DecodeFailed": "decode_failed",
-    "BadFingerprint": "bad_fingerprint",
-    "MissingLayer": "missing_layer",
-    "ParamsMismatch": "params_mismatch",
-    "IndexCorrupt": "index_corrupt",
-}
 
 
 class UsageError(Exception):
@@ -66,6 +56,13 @@ def _parser() -> argparse.ArgumentParser:
 
     scan = commands.add_parser("scan", help="find recordings in files")
     scan.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    scan.add_argument(
+        "--processes",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="how many files to scan at once (default: one per core)",
+    )
     scan.set_defaults(run=_scan)
 
     fingerprint = commands.add_parser("fingerprint", help="write an .acrfp file")
@@ -173,33 +170,27 @@ def _manifest_rows(manifest: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _scan(args: argparse.Namespace) -> int:
-    from recognition.isolation import client
+    from recognition import report
+    from recognition.batch import scan_files
+    from recognition.collection import Collection
 
-    client.prepare()
-    from recognition import match, report
-    from recognition.collection import BUCKET, Collection
-    from recognition.errors import RecognitionError
-
+    if args.processes < 1:
+        raise UsageError("--processes needs at least 1.")
     collection = Collection(args.index)
     failed = False
-    for path in args.files:
-        try:
-            result = match.scan(
-                _read(path, "scan"),
-                index=collection.store,
-                buckets=[BUCKET],
-                references=collection.references(),
-            )
-        except (RecognitionError, OSError) as error:
+    processes = min(args.processes, len(args.files))
+    for one in scan_files(args.index, args.files, processes=processes):
+        path, outcome = one.path, one.outcome
+        if isinstance(outcome, dict):
             failed = True
-            _report(path, error)
+            print(f"{path}: {outcome['message']}", file=sys.stderr, flush=True)
             if args.json:
-                _print_json({"path": str(path), "error": _error(error)})
-            continue
-        if args.json:
-            _print_json(report.scan_object(path, result, collection.track_id))
+                _print_json({"path": str(path), "error": outcome})
+        elif args.json:
+            _print_json(report.scan_object(path, outcome, collection.track_id))
         else:
-            print(report.scan_table(path, result, collection.track_id), flush=True)
+            table = report.scan_table(path, outcome, collection.track_id)
+            print(table, flush=True)
     return 1 if failed else 0
 
 
@@ -270,33 +261,17 @@ def _rebuild(args: argparse.Namespace) -> int:
     return 0
 
 
-def _read(path: Path, *layers: str) -> Fingerprint:
-    """Return the fingerprint of a media file, or load it from an ``.acrfp`` file."""
-    from recognition import analysis, fingerprint
-
-    if fingerprint.is_fingerprint(path):
-        return fingerprint.load(path)
-    return analysis.analyse_file(path, layers=frozenset(layers)).fingerprint
-
-
 def _read_or_report(path: Path, *layers: str) -> Fingerprint | None:
+    from recognition.batch import read_fingerprint
     from recognition.errors import RecognitionError
+    from recognition.report import error_object
 
     try:
-        return _read(path, *layers)
+        return read_fingerprint(path, *layers)
     except (RecognitionError, OSError) as error:
-        _report(path, error)
+        message = error_object(error)["message"]
+        print(f"{path}: {message}", file=sys.stderr, flush=True)
         return None
-
-
-def _report(path: Path, error: Exception) -> None:
-    print(f"{path}: {_error(error)['message']}", file=sys.stderr, flush=True)
-
-
-def _error(error: Exception) -> dict[str, str]:
-    if isinstance(error, OSError):
-        return {"code": "unreadable", "message": error.strerror or str(error)}
-    return {"code": ERROR_CODES[type(error).__name__], "message": str(error)}
 
 
 def _print_json(value: dict[str, Any]) -> None:  # Any: JSON

@@ -78,3 +78,13 @@ class IndexCorrupt(RecognitionError):
 
 class IndexUnavailable(RecognitionError):
     """The index does not answer at the moment; retry the work later."""
+
+
+class ProcessLost(RecognitionError):
+    """A process that scanned files was killed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A process was killed while it scanned, probably for lack of memory. "
+            "Scan the rest with fewer --processes."
+        )

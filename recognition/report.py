@@ -8,11 +8,25 @@ from typing import Any, TypeAlias
 
 from recognition.collection import BUCKET, Collection
 from recognition.compare import SoundComparison
+from recognition.errors import RecognitionError
 from recognition.params import DEFAULT, ENGINE_VERSION
 from recognition.types import ScanResult, SegmentMatch, UnmatchedInterval, UnmatchedKind
 
 Object: TypeAlias = dict[str, Any]  # Any: JSON
 Name: TypeAlias = Callable[[int], str]
+ErrorObject: TypeAlias = dict[str, str]
+
+ERROR_CODES = {
+    "UnsupportedMedia": "not_audio",
+    "TooShort": "too_short",
+    "TooLong": "too_long",
+    "DecodeFailed": "decode_failed",
+    "OutOfLimits": "out_of_limits",
+    "BadFingerprint": "bad_fingerprint",
+    "MissingLayer": "missing_layer",
+    "ParamsMismatch": "params_mismatch",
+    "IndexCorrupt": "index_corrupt",
+}
 
 KIND_WORDS = {
     UnmatchedKind.NO_MATCH: "no match",
@@ -55,6 +69,13 @@ def scan_table(path: Path, result: ScanResult, name: Name) -> str:
     head = f"{path} ({_clock(result.duration_ms)})"
     notes = [f"  note: {warning}" for warning in result.warnings]
     return "\n".join([head, *notes, *(f"  {text}" for _, text in sorted(rows))])
+
+
+def error_object(error: RecognitionError | OSError) -> ErrorObject:
+    """Return the code and the message of an error, for ``--json``."""
+    if isinstance(error, OSError):
+        return {"code": "unreadable", "message": error.strerror or str(error)}
+    return {"code": ERROR_CODES[type(error).__name__], "message": str(error)}
 
 
 def comparison_object(found: SoundComparison, a: Path, b: Path) -> Object:

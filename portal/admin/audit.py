@@ -19,8 +19,9 @@ from accounts.roles import Action
 from audit.models import Anchor, Event
 from audit.services import ACCOUNT_CASES
 from audit.words import action_label, actor_label, via_label
-from portal.admin.base import RoleAdmin, all_field_names, code, user_of, when
+from portal.admin.base import RoleAdmin, all_field_names, code, user_of
 from portal.admin.filters import CodeFilter
+from portal.shared.times import when
 from review.words import reason_label
 
 Row = TypeVar("Row", bound=Model)

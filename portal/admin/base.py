@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -195,8 +194,3 @@ def two_lines(first: str, second: str) -> SafeString:
         first,
         second,
     )
-
-
-def when(moment: datetime | None) -> SafeString:
-    """Draw a time in the user's time zone with UTC as a tooltip."""
-    return render_to_string("components/_time.html", {"at": moment})

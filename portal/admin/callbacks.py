@@ -17,8 +17,8 @@ from portal.admin.base import (
     RoleAdmin,
     all_field_names,
     user_of,
-    when,
 )
+from portal.shared.times import when
 from scanning.models import DeliveryAttempt, InboundCallback, OutboundCallback
 from scanning.services.callbacks import replay
 

@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
 from jobs.selectors import next_attempt
-from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of, when
+from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of
+from portal.shared.times import when
 from scanning.choices import EngineChoice
 from scanning.cloud.jobs import CLOUD_DELETION, CLOUD_SCAN, HOUR_MS, sent_ms_this_month
 from scanning.engines.acrcloud import Cloud, RemoteContainer

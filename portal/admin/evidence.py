@@ -15,8 +15,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from portal.admin.base import RoleAdmin, all_field_names, number, user_of, when
+from portal.admin.base import RoleAdmin, all_field_names, number, user_of
 from portal.shared import formats
+from portal.shared.times import when
 from reports.evidence import services
 from reports.evidence.services import EvidenceRefused
 from reports.models import EvidencePack

@@ -23,13 +23,14 @@ from accounts.models import User
 from accounts.roles import Action
 from portal.admin import evidence as evidence_admin
 from portal.admin import match_decisions
-from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of, when
+from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of
 from portal.admin.filters import AgeFilter, LockFilter, ScoreBandFilter, StateFilter
 from portal.pictures import match as pictures
 from portal.pictures import ribbon
 from portal.pictures.pair import aligned_pair
 from portal.pictures.waveform import load_waveform
 from portal.shared import formats
+from portal.shared.times import when
 from reports import services as reports
 from reports.files import CONTENT_TYPES
 from reports.layouts import Layout

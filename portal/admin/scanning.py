@@ -27,12 +27,12 @@ from portal.admin.base import (
     player,
     score,
     user_of,
-    when,
 )
 from portal.admin.filters import CodeFilter
 from portal.shared import formats
 from portal.shared.playback import audio_url
 from portal.shared.selectors import count_per_row
+from portal.shared.times import when
 from review.choices import MatchState
 from review.models import Match
 from review.services import floors

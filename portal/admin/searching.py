@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
-from portal.admin.base import ReadOnlyInline, RoleAdmin, when, within_reach
+from portal.admin.base import ReadOnlyInline, RoleAdmin, within_reach
+from portal.shared.times import when
 from scanning.models import RetroSearch
 from scanning.models.watch import Watch, WatchCheck
 from scanning.services.watches import next_checks

@@ -27,6 +27,7 @@ from portal.files.page import Comparison, compare
 from portal.pictures import plots, ribbon
 from portal.shared import columns, formats, looks
 from portal.shared.fields import shown_when
+from portal.shared.times import when
 from review import words
 from review.choices import Relation
 from review.models import Match
@@ -36,6 +37,7 @@ from scanning.models import Container, ScannedFile
 from scanning.tags import territories_of, words_of
 
 register = template.Library()
+register.simple_tag(when)
 
 _CALLBACKS_SHOWN = 20
 

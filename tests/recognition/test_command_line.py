@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -309,3 +311,33 @@ def test_it_runs_as_a_command(index: Path, tmp_path: Path) -> None:
 
     assert done.returncode == 0
     assert "recordings       3" in done.stdout
+
+
+def test_files_are_scanned_side_by_side_in_their_order(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("no sound", encoding="utf-8")
+    files = [PROGRAMME, notes, DEMO / "castle.opus", DEMO / "mountain.opus"]
+
+    found = []
+    for processes in ("1", "3"):
+        arguments = ["--json", "--processes", processes, *files]
+        assert run("scan", "--index", index, *arguments) == 1
+        found.append(json_lines(capsys))
+
+    alone, side_by_side = found
+    assert [line["path"] for line in alone] == [str(file) for file in files]
+    assert side_by_side == alone
+
+
+def test_a_killed_process_is_told(
+    index: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_arguments: object) -> None:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr(ProcessPoolExecutor, "map", killed)
+
+    assert run("scan", "--index", index, "--processes", "2", PROGRAMME, PROGRAMME) == 2
+    assert "fewer --processes" in capsys.readouterr().err

@@ -1,0 +1,40 @@
+"""Draws points in time for people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from django.utils import timezone
+from django.utils.dateformat import format as formatted
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext, pgettext
+
+from portal.shared.formats import UNKNOWN
+
+
+def when(at: datetime | Literal[""] | None) -> SafeString:
+    """Draw a time in the reader's zone, shorter the nearer it is, with all on hover.
+
+    Templates pass an empty text for what does not exist. This is no template itself,
+    because lists have two times in each row.
+    """
+    if not at:
+        return mark_safe(UNKNOWN)  # noqa: S308 - a constant
+    local, utc = timezone.localtime(at), at.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{} · {} UTC">{}</time>',
+        utc.isoformat(),
+        formatted(local, pgettext("date format", "j M Y H:i:s T")),
+        f"{utc:%H:%M:%S}",
+        _short(local, timezone.localtime()),
+    )
+
+
+def _short(at: datetime, now: datetime) -> str:
+    if at.date() == now.date():
+        return gettext("today %(clock)s") % {"clock": f"{at:%H:%M}"}
+    if at.year == now.year:
+        return formatted(at, pgettext("date format", "j M H:i"))
+    return formatted(at, pgettext("date format", "j M Y"))
