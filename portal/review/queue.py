@@ -269,17 +269,20 @@ class Queue:
         return conditions[::-1]
 
 
-def tab_counts(user: User) -> dict[str, dict[str, int]]:
-    """Return the number of rows in each tab of the queue, for the tabs and the menu."""
-    waiting = selectors.waiting()
+def tab_counts(user: User, *, waiting: int | None = None) -> dict[str, dict[str, int]]:
+    """Return the number of rows in each tab of the queue, for the tabs and the menu.
+
+    ``waiting`` is the number of waiting matches, if the caller has counted them.
+    """
+    all_waiting = selectors.waiting()
     tabs = {
-        "waiting": waiting,
-        "mine": waiting.filter(_is_mine(user)),
-        "escalated": waiting.filter(state=MatchState.ESCALATED),
+        "mine": all_waiting.filter(_is_mine(user)),
+        "escalated": all_waiting.filter(state=MatchState.ESCALATED),
         "unmatched": unmatched_files(),
         "disputes": selectors.open_disputes(),
     }
     counts = {name: count_of(rows) for name, rows in tabs.items()}
+    counts["waiting"] = count_of(all_waiting) if waiting is None else waiting
     return {"tabs": counts, "nav": {"pending_matches": counts["waiting"]}}
 
 

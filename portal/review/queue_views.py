@@ -55,6 +55,7 @@ def queue(request: PortalRequest) -> HttpResponseBase:
     shown = Queue.from_query(request.GET, request.user)
     page = page_of(request, shown.rows())
     following, here = shown.next_to(None), shown.query().lstrip("?")
+    waiting = page.paginator.count if shown.holds_all_waiting else None
     return render(
         request,
         "portal/review/queue.html",
@@ -65,7 +66,7 @@ def queue(request: PortalRequest) -> HttpResponseBase:
             "page_obj": page,
             "rows": rows_of(page.object_list, shown),
             "columns": columns_shown(request.user, "queue"),
-            **tab_counts(request.user),
+            **tab_counts(request.user, waiting=waiting),
             "tab": shown.view.value,
             "next_url": shown.url_of(following) if following else "",
             "limit": selection.total_limit(request.user),

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -331,13 +330,29 @@ def test_files_are_scanned_side_by_side_in_their_order(
     assert side_by_side == alone
 
 
-def test_a_killed_process_is_told(
-    index: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def killed(*_arguments: object) -> None:
-        raise BrokenProcessPool
+def test_a_killed_process_is_told(index: Path) -> None:
+    files = [str(PROGRAMME)] * 8
+    command = ["recognition", "scan", "--json", "--index", str(index)]
+    scan = subprocess.Popen(
+        [sys.executable, "-m", *command, "--processes", "2", *files],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert scan.stdout is not None
+    assert json.loads(scan.stdout.readline())["path"] == str(PROGRAMME)
+    os.kill(_pool_processes(scan.pid)[0], signal.SIGKILL)
 
-    monkeypatch.setattr(ProcessPoolExecutor, "map", killed)
+    _, told = scan.communicate(timeout=120)
 
-    assert run("scan", "--index", index, "--processes", "2", PROGRAMME, PROGRAMME) == 2
-    assert "fewer --processes" in capsys.readouterr().err
+    assert scan.returncode == 2
+    assert "fewer --processes" in told
+
+
+def _pool_processes(parent: int) -> list[int]:
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [
+        int(child)
+        for child in children
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
