@@ -1,18 +1,25 @@
 """Runs the same clips through other open fingerprinters on this machine.
 
-``python -m benchmarks.peers [--music DIR] [--clips N]``. Chromaprint runs as
-``fpcalc``. Its raw fingerprints are compared by bit errors at the best offset; a clip
-is found if the right recording comes first and is below the threshold.
+``python -m benchmarks.peers [--music DIR] [--clips N] [--olaf FILE] [--audfprint
+COMMAND]``. Chromaprint runs as ``fpcalc`` if it is installed: its raw fingerprints are
+compared by bit errors at the best offset, and a clip is found if the right recording
+comes first and is below the threshold. ``--olaf`` names Olaf's ``olaf_core``,
+``--audfprint`` the command that runs ``audfprint.py``; both search on their own, with
+their default settings. docs/benchmarks.md says how to build them.
 """
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 import wave
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,97 +40,231 @@ BIT_ERRORS = 0.35  # share of differing bits below which two fingerprints are th
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Results of the clips of one condition, and their duration in seconds."""
+    """The recording that each clip got, None for no match, and the seconds of all."""
 
-    right: int
-    wrong: int
+    found: list[int | None]
     seconds: float
+
+
+class Peer(ABC):
+    """A fingerprinter with the references in its index."""
+
+    name: str
+
+    @abstractmethod
+    def ask(self, clips: Sequence[Samples]) -> Answers:
+        """Search all clips."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
     made = parser("Compare this engine with others on the same clips.")
     made.add_argument("--clips", type=int, default=20, help="clips per condition")
+    made.add_argument("--olaf", type=Path, metavar="FILE", help="Olaf's olaf_core")
+    made.add_argument(
+        "--audfprint", metavar="COMMAND", help="such as 'python DIR/audfprint.py'"
+    )
     args = made.parse_args(argv)
     report = Report()
     report.title("Other engines")
-    if shutil.which("fpcalc") is None:
-        report.line("Chromaprint (fpcalc) is not installed: nothing to compare with.")
-        return report.end(checked=args.check)
-    with workplace() as work:
-        tracks = music(args.music, Path(work))
+    with workplace() as folder:
+        work = Path(folder)
+        tracks = music(args.music, work)
         parts = roles(tracks, args.seed, 1)
-        shelf = build(tracks, parts.references, Path(work) / "index")
-        chromaprint = Chromaprint(tracks, parts, Path(work))
+        shelf = build(tracks, parts.references, work / "index")
+        samples = {number: tracks[number].samples() for number in parts.references}
+        peers: list[Peer] = [Ours(shelf)]
+        if shutil.which("fpcalc"):
+            peers.append(Chromaprint(samples, work))
+        if args.olaf:
+            peers.append(Olaf(args.olaf.resolve(), samples, work))
+        if args.audfprint:
+            peers.append(Audfprint(shlex.split(args.audfprint), samples, work))
+        if len(peers) == 1:
+            report.line("No other engine is here: nothing to compare with.")
+            return report.end(checked=args.check)
         report.line(
             f"{args.clips} clips of 10 s for each condition against {shelf.hours:.1f} h; "
             f"{machine()}."
         )
-        rows = _rows(report, (tracks, parts), shelf, chromaprint, args.seed, args.clips)
-        head = ("condition", "ours: found, wrong, ms", "Chromaprint: found, wrong, ms")
-        report.table(head, rows)
+        _compare(report, (tracks, parts), peers, args.seed, args.clips)
     return report.end(checked=args.check)
 
 
-class Chromaprint:
+class Ours(Peer):
+    """This engine."""
+
+    name = "ours"
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def ask(self, clips: Sequence[Samples]) -> Answers:
+        """Take the segment with the most evidence."""
+        begun = time.perf_counter()
+        found = [
+            max(
+                self._shelf.scan(fingerprint(y)).segments,
+                key=lambda segment: segment.bits,
+                default=None,
+            )
+            for y in clips
+        ]
+        numbers = [best.recording if best else None for best in found]
+        return Answers(numbers, time.perf_counter() - begun)
+
+
+class Chromaprint(Peer):
     """Raw fingerprints of all references, to compare with a clip's."""
 
-    def __init__(self, tracks: list[Track], parts: Roles, work: Path) -> None:
-        self._work = work
-        self._known = {n: self._words(tracks[n].samples()) for n in parts.references}
+    name = "Chromaprint"
 
-    def best(self, y: Samples) -> tuple[int, float]:
-        """Return the nearest reference and its share of differing bits."""
+    def __init__(self, references: Mapping[int, Samples], work: Path) -> None:
+        self._path = work / "clip.wav"
+        self._known = {number: self._words(y) for number, y in references.items()}
+
+    def ask(self, clips: Sequence[Samples]) -> Answers:
+        """Take the nearest reference if it is near enough."""
+        begun = time.perf_counter()
+        nearest = [self._nearest(y) for y in clips]
+        found = [number if near < BIT_ERRORS else None for near, number in nearest]
+        return Answers(found, time.perf_counter() - begun)
+
+    def _nearest(self, y: Samples) -> tuple[float, int]:
         words = self._words(y)
-        found = [(self._distance(words, known), n) for n, known in self._known.items()]
-        distance, number = min(found)
-        return number, distance
-
-    def _distance(self, words: Words, known: Words) -> float:
-        if not len(words) or len(known) < len(words):
-            return 1.0
-        windows = np.lib.stride_tricks.sliding_window_view(known, len(words))
-        bits = np.bitwise_count(windows ^ words).sum(axis=1)
-        return float(bits.min()) / (32 * len(words))
+        return min((_distance(words, known), n) for n, known in self._known.items())
 
     def _words(self, y: Samples) -> Words:
-        path = self._work / "clip.wav"
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(RATE)
-            file.writeframes((np.clip(y, -1, 1) * 32767).astype(np.int16).tobytes())
-        command = ["fpcalc", "-raw", "-plain", "-length", "0", str(path)]
+        _write_wav(self._path, y)
+        command = ["fpcalc", "-raw", "-plain", "-length", "0", str(self._path)]
         text = subprocess.run(command, capture_output=True, check=False, text=True)
         numbers = [int(part) for part in text.stdout.strip().split(",") if part]
         return np.array(numbers, dtype=np.int64).astype(np.uint32)
 
 
-def _rows(
+def _distance(words: Words, known: Words) -> float:
+    """Return the share of differing bits at the best offset."""
+    if not len(words) or len(known) < len(words):
+        return 1.0
+    windows = np.lib.stride_tricks.sliding_window_view(known, len(words))
+    bits = np.bitwise_count(windows ^ words).sum(axis=1)
+    return float(bits.min()) / (32 * len(words))
+
+
+class Olaf(Peer):
+    """Olaf's own search; its database lies below a home of its own."""
+
+    name = "Olaf"
+
+    def __init__(
+        self, program: Path, references: Mapping[int, Samples], work: Path
+    ) -> None:
+        self._program, self._sound = program, work / "olaf.raw"
+        home = work / "olaf"
+        (home / ".olaf" / "db").mkdir(parents=True)
+        self._environment = os.environ | {"HOME": str(home)}
+        for number, y in references.items():
+            self._run("store", y, str(number))
+
+    def ask(self, clips: Sequence[Samples]) -> Answers:
+        """Take the first line of each answer, which has the most common hashes."""
+        begun = time.perf_counter()
+        found = [self._first(self._run("query", y, "clip")) for y in clips]
+        return Answers(found, time.perf_counter() - begun)
+
+    def _first(self, answer: str) -> int | None:
+        # Hashes in common, begin and end in the clip, name, id, begin and end there.
+        name = answer.partition("\n")[0].split(",")[3].strip()
+        return int(name) if name else None
+
+    def _run(self, verb: str, y: Samples, name: str) -> str:
+        self._sound.write_bytes(y.astype("<f4").tobytes())
+        done = subprocess.run(
+            [str(self._program), verb, str(self._sound), name],
+            env=self._environment,
+            capture_output=True,
+            check=True,
+            text=True,
+        )
+        return done.stdout
+
+
+class Audfprint(Peer):
+    """audfprint's own search; its times are its own, without its start."""
+
+    name = "audfprint"
+
+    def __init__(
+        self, command: Sequence[str], references: Mapping[int, Samples], work: Path
+    ) -> None:
+        self._command, self._folder = command, work / "audfprint"
+        self._folder.mkdir()
+        self._run("new", references)
+
+    def ask(self, clips: Sequence[Samples]) -> Answers:
+        """Read its sentence about each clip, and the time that it states."""
+        told = self._run("match", dict(enumerate(clips)))
+        found: list[int | None] = [None] * len(clips)
+        for clip, number in re.findall(
+            r"Matched \S*?(\d+)\.wav .* as \S*?(\d+)\.wav", told
+        ):
+            found[int(clip)] = int(number)
+        seconds = re.findall(r"total dur\) in ([\d.]+) s sec", told)
+        return Answers(found, float(seconds[0]))
+
+    def _run(self, verb: str, sounds: Mapping[int, Samples]) -> str:
+        folder = self._folder / verb
+        folder.mkdir(exist_ok=True)
+        paths = {number: folder / f"{number}.wav" for number in sounds}
+        for number, path in paths.items():
+            _write_wav(path, sounds[number])
+        database = str(self._folder / "db.pklz")
+        command = [*self._command, verb, "-d", database, *map(str, paths.values())]
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
+        return done.stdout
+
+
+def _write_wav(path: Path, y: Samples) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(RATE)
+        file.writeframes((np.clip(y, -1, 1) * 32767).astype(np.int16).tobytes())
+
+
+def _compare(
     report: Report,
     scene: tuple[list[Track], Roles],
-    shelf: Shelf,
-    chromaprint: Chromaprint,
+    peers: Sequence[Peer],
     seed: int,
     clips: int,
-) -> list[tuple[str, str, str]]:
+) -> None:
     rng = np.random.default_rng([seed, 8])
     damage = Damage(rng, voices(rng, 10))
-    rows = []
+    rows, right, wrong = [], dict.fromkeys(peers, 0), dict.fromkeys(peers, 0)
     for condition in conditions():
         made = _clips(condition, scene, damage, clips)
-        ours, theirs = _ours(shelf, made), _theirs(chromaprint, made)
-        rows.append((condition.name, _cell(ours, clips), _cell(theirs, clips)))
-        report.check(
-            f"{condition.name}: recall below Chromaprint",
-            reached=ours.right >= theirs.right,
-        )
-    return rows
-
-
-def _cell(answers: Answers, clips: int) -> str:
-    ms = 1000 * answers.seconds / clips
-    return f"{answers.right / clips:.2f}, {answers.wrong}, {ms:.0f}"
+        numbers, sounds = [number for number, _ in made], [y for _, y in made]
+        cells, reached = [], {}
+        for peer in peers:
+            answers = peer.ask(sounds)
+            pairs = list(zip(answers.found, numbers, strict=True))
+            reached[peer] = sum(found == number for found, number in pairs)
+            missed = sum(found is None for found, _ in pairs)
+            wrong[peer] += (strays := clips - reached[peer] - missed)
+            right[peer] += reached[peer]
+            ms = 1000 * answers.seconds / clips
+            cells.append(f"{reached[peer] / clips:.2f}, {strays}, {ms:.0f}")
+        rows.append((condition.name, *cells))
+        ours, *others = peers
+        for other in others:
+            report.check(
+                f"{condition.name}: recall below {other.name}",
+                reached=reached[ours] >= reached[other],
+            )
+    total = clips * len(rows)
+    rows.append(("all", *(f"{right[p]} of {total}, {wrong[p]}" for p in peers)))
+    report.table(("found, wrong, ms a clip", *(peer.name for peer in peers)), rows)
 
 
 def _clips(
@@ -138,28 +279,6 @@ def _clips(
         y, _ = cut(tracks[int(number)].samples(), damage.rng, 10, condition.tempo)
         made.append((int(number), condition.apply(y, damage)))
     return made
-
-
-def _ours(shelf: Shelf, made: list[tuple[int, Samples]]) -> Answers:
-    right = wrong = 0
-    start = time.perf_counter()
-    for number, y in made:
-        found = shelf.scan(fingerprint(y)).segments
-        names = [s.recording for s in sorted(found, key=lambda s: -s.bits)]
-        right += names[:1] == [number]
-        wrong += bool(names) and names[0] != number
-    return Answers(right, wrong, time.perf_counter() - start)
-
-
-def _theirs(chromaprint: Chromaprint, made: list[tuple[int, Samples]]) -> Answers:
-    right = wrong = 0
-    start = time.perf_counter()
-    for number, y in made:
-        nearest, distance = chromaprint.best(y)
-        if distance < BIT_ERRORS:
-            right += nearest == number
-            wrong += nearest != number
-    return Answers(right, wrong, time.perf_counter() - start)
 
 
 if __name__ == "__main__":
