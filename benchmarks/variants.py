@@ -7,7 +7,7 @@ differ in pitch too, so that no variant is found as a sped-up copy of another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -18,6 +18,8 @@ from recognition.types import Landmarks
 
 _TEMPI = (1.0, 0.85, 1.18, 0.72, 1.39)
 _SHIFTS = (0, 9, -9, 18, -18, 27, -27)
+_MANY_TEMPI = (1.0, 0.94, 1.06, 0.88, 1.13, 0.82, 1.2, 0.77, 1.28, 0.72, 1.36)
+_MANY_SHIFTS = (0, *range(5, 66, 4), *range(-5, -66, -4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,20 @@ class Variant:
 
 
 def variants() -> Iterator[Variant]:
-    """Return every variant, starting with the unchanged music."""
-    order = sorted(_TEMPI)
+    """Return every variant, the unchanged music among them."""
+    return _combined(_TEMPI, _SHIFTS)
+
+
+def many_variants() -> Iterator[Variant]:
+    """Return ten times as many, nearer to each other."""
+    return _combined(_MANY_TEMPI, _MANY_SHIFTS)
+
+
+def _combined(tempi: Sequence[float], shifts: Sequence[int]) -> Iterator[Variant]:
+    order, ranked = sorted(tempi), sorted(shifts)
+    unchanged = (order.index(1.0) + ranked.index(0)) % 2
     for (tempo, (place, shift)), backwards, mirrored in product(
-        product(_TEMPI, enumerate(sorted(_SHIFTS))), (False, True), (False, True)
+        product(tempi, enumerate(ranked)), (False, True), (False, True)
     ):
-        if (order.index(tempo) + place) % 2 == (order.index(1.0) + 3) % 2:
+        if (order.index(tempo) + place) % 2 == unchanged:
             yield Variant(tempo, shift, backwards, mirrored)
