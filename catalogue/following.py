@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from time import monotonic, sleep
 
 from django.db import connection
@@ -132,6 +133,9 @@ def build(
         if not resume or not _can_go_on(beside, state):
             shutil.rmtree(beside.root, ignore_errors=True)
         beside.follow(state, read, report)
+        store = index_store.open_folder(beside.root)
+        for bucket in store.buckets():
+            store.maintain(bucket)
         with _locked(folder, waits=True):
             old = folder.with_name(f"{folder.name}.old")
             shutil.rmtree(old, ignore_errors=True)
@@ -182,6 +186,9 @@ def _locked(folder: Path, *, waits: bool) -> Iterator[bool]:
 # --- For workers ---------------------------------------------------------------------
 
 _told: tuple[float, object] = (0.0, None)
+# The position up to which this process has merged, and its thread that merges.
+_merged_to = -1
+_merging: Thread | None = None
 
 
 def keep_up() -> None:
@@ -193,7 +200,7 @@ def keep_up() -> None:
         if copy.reached(state) is None:
             # This process takes no scans until there is something to search.
             resources.block(resources.INDEX)
-        bring_up(_tell_on_the_way)
+        position = bring_up(_tell_on_the_way)
     except _Draining:
         return
     except Exception as error:
@@ -203,7 +210,31 @@ def keep_up() -> None:
         logger.warning("the index of this machine does not follow: %s", error)
     else:
         resources.unblock({resources.INDEX})
+        _merge_beside(position)
     _tell(stage)
+
+
+def _merge_beside(position: int) -> None:
+    """Start the merges that are due in a thread: large ones take minutes.
+
+    The thread ends with the process; a merge that was cut short is begun again.
+    """
+    global _merging
+    if position != _merged_to and (_merging is None or not _merging.is_alive()):
+        index = index_store.open_folder()
+        _merging = Thread(target=_merge, args=(index, position), daemon=True)
+        _merging.start()
+
+
+def _merge(index: SegmentStore, position: int) -> None:
+    global _merged_to
+    try:
+        for bucket in index.buckets():
+            while index.merge_due(bucket):
+                logger.info("merged segments of bucket %s", bucket)
+    except (RecognitionError, OSError):
+        logger.exception("the index of this machine was not merged")
+    _merged_to = position
 
 
 class _Draining(Exception):

@@ -133,6 +133,8 @@ class Collection:
                 fingerprint_file.save(path, replace(made, dense=None, level_map=None))
             self._append(added)
             self._heal()
+        while self.store.merge_due(BUCKET):
+            pass
 
     def verify(self) -> list[str]:
         """Read everything and return the problems found; empty if there are none."""
@@ -169,6 +171,7 @@ class Collection:
             for at in range(0, len(numbers), REBUILD_BATCH):
                 batch = numbers[at : at + REBUILD_BATCH]
                 store.add_many(BUCKET, [self._postings(number) for number in batch])
+            store.maintain(BUCKET)
             # Two renames: readers see the old index or the new one, never half of it.
             old = self._root / f"{POSTINGS}.old"
             shutil.rmtree(old, ignore_errors=True)

@@ -1,17 +1,19 @@
 """The embedded landmark index: a directory of segments for each bucket.
 
 One writer at a time (flock), any number of reading processes, which see a commit with
-their next query. Needs a local file system.
+their next query. Large merges hold up neither: they write a new segment beside the
+others and lock out writers only to put it in their place. Needs a local file system.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,7 @@ from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import manifest as manifests
 from recognition.index.manifest import Manifest, ManifestEntry
 from recognition.index.segment import (
+    MAX_AXIS,
     IndexSegment,
     Postings,
     merge_segments,
@@ -35,9 +38,19 @@ from recognition.types import IndexStats, IndexStore, Votes
 
 STORE: Final = "STORE"
 LOCK: Final = "LOCK"
-MAX_SEGMENTS: Final = 12
+MERGING: Final = "MERGING"
+# The files that a large merge and one inside an ``add`` write until they are complete.
+MERGED: Final = "merged"
+MERGED_SMALL: Final = "merged-small"
 # Largest merge inside an ``add``: about 0.3 s.
 INLINE_POSTINGS: Final = 1 << 22
+# Largest segment that a merge makes, for about 2,700 hours: it bounds the time and the
+# room of a merge, and the format ends at four times as many.
+LARGEST_POSTINGS: Final = 1 << 30
+# A merge is due when this many segments have about the same size.
+FAN: Final = 8
+# A segment is written again once this share of its postings has been removed.
+REMOVED_SHARE: Final = 0.25
 OPEN_BUCKETS: Final = 64
 # A merge may remove a file that a reader is about to open; the next attempt succeeds.
 ATTEMPTS: Final = 20
@@ -62,6 +75,16 @@ class _Open:
         return int(self.segment.counts[self.dead == 0].sum(dtype=np.int64))
 
     @property
+    def axis(self) -> int:
+        """Length of the segment's axis of time, in frames."""
+        return int(self.segment.shape.axis)
+
+    @property
+    def removed_share(self) -> float:
+        """Share of the postings whose recordings are removed."""
+        return 1 - self.postings / max(1, self.segment.shape.postings)
+
+    @property
     def recordings(self) -> NDArray[np.uint32]:
         """Recordings that are not removed."""
         alive: NDArray[np.uint32] = self.segment.ids[self.dead == 0]
@@ -75,6 +98,10 @@ class _Snapshot:
     stamp: Stamp | None
     manifest: Manifest
     segments: tuple[_Open, ...]
+
+
+Choose = Callable[[Sequence[_Open]], list[_Open]]
+"""Returns the segments that a merge makes into one; empty for no merge."""
 
 
 class SegmentStore(IndexStore):
@@ -123,12 +150,17 @@ class SegmentStore(IndexStore):
                 directory, Manifest(counter, (*entries, ManifestEntry(name)))
             )
             # Merge small segments, so that adds stay cheap and segments stay few.
-            snapshot = self._snapshot(bucket)
-            chosen = _to_merge(
-                [open_segment.postings for open_segment in snapshot.segments]
-            )
+            taken = _being_merged(directory)
+            free = [
+                open_segment
+                for open_segment in self._snapshot(bucket).segments
+                if open_segment.entry.file not in taken
+            ]
+            chosen = _small_ones(free)
             if chosen:
-                self._merge(directory, snapshot, chosen)
+                made = directory / MERGED_SMALL
+                _write_merged(made, chosen, self._params_hash)
+                self._replace(bucket, made, chosen)
 
     def remove(self, bucket: int, recording: int) -> None:
         """Remove a recording; its space is freed when the bucket is maintained."""
@@ -187,15 +219,23 @@ class SegmentStore(IndexStore):
             for opened in self._snapshot(bucket).segments
         ]
 
+    def merge_due(self, bucket: int) -> bool:
+        """Do one merge that is due; return False if there is none, or one is going on.
+
+        Others read, add and remove meanwhile. Call it until it returns False, where
+        many recordings are added.
+        """
+        with self._merging(bucket, waits=False) as directory:
+            return directory is not None and self._merge(bucket, directory, _due)
+
     def maintain(self, bucket: int) -> None:
-        """Merge segments and drop removed postings; safe while others read."""
-        if not self._directory(bucket).exists():
-            return
-        with self._writing(bucket) as directory:
-            snapshot = self._snapshot(bucket)
-            dirty = any(open_segment.entry.dead for open_segment in snapshot.segments)
-            if dirty or len(snapshot.segments) > 1:
-                self._merge(directory, snapshot, set(range(len(snapshot.segments))))
+        """Merge all that fits into one segment, and drop removed postings.
+
+        Others read, add and remove meanwhile.
+        """
+        with self._merging(bucket, waits=True) as directory:
+            while directory is not None and self._merge(bucket, directory, _left):
+                pass
 
     def stats(self, bucket: int) -> IndexStats:
         """Return the counts of one bucket; zeros if it is empty."""
@@ -267,9 +307,12 @@ class SegmentStore(IndexStore):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return
-            named = {e.file for e in manifests.read_manifest(directory).entries}
+            kept = {e.file for e in manifests.read_manifest(directory).entries}
+            kept |= {LOCK, MERGING, manifests.NAME}
+            if _is_merging(directory):
+                kept.add(MERGED)
             for path in directory.iterdir():
-                if path.name not in named | {LOCK, manifests.NAME}:
+                if path.name not in kept:
                     path.unlink()
 
     def _without(
@@ -285,25 +328,65 @@ class SegmentStore(IndexStore):
                 entries.append(ManifestEntry(open_segment.entry.file, dead))
         return tuple(entries)
 
-    def _merge(self, directory: Path, snapshot: _Snapshot, chosen: set[int]) -> None:
-        """Replace some segments of a bucket by one, in one commit."""
-        sources = [snapshot.segments[number] for number in sorted(chosen)]
-        kept = [
-            open_segment.entry
-            for number, open_segment in enumerate(snapshot.segments)
-            if number not in chosen
-        ]
-        counter = snapshot.manifest.counter + 1
-        entry = ManifestEntry(f"segment-{counter:08d}")
-        merge_segments(
-            directory / entry.file,
-            [(open_segment.segment, open_segment.dead) for open_segment in sources],
-            self._params_hash,
-        )
+    @contextlib.contextmanager
+    def _merging(self, bucket: int, *, waits: bool) -> Iterator[Path | None]:
+        """Keep out other large merges; yield None if there is one, or no bucket."""
+        directory = self._directory(bucket)
+        if not directory.exists():
+            yield None
+            return
+        with (directory / MERGING).open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield None
+                return
+            yield directory
+
+    def _merge(self, bucket: int, directory: Path, choose: Choose) -> bool:
+        """Merge the chosen segments; return False if there is nothing to merge."""
+        whole = _stamp(self._root / STORE)
+        with self._writing(bucket):
+            sources = choose(self._snapshot(bucket).segments)
+            # Adds leave these alone.
+            names = [source.entry.file for source in sources]
+            (directory / MERGING).write_text("\n".join(names), encoding="ascii")
+        if not sources:
+            return False
+        made = directory / MERGED
+        try:
+            _write_merged(made, sources, self._params_hash)
+        except BaseException:
+            made.unlink(missing_ok=True)
+            raise
+        with self._writing(bucket):
+            # Another index may have taken the place of this one.
+            if _stamp(self._root / STORE) == whole:
+                self._replace(bucket, made, sources)
+        return True
+
+    def _replace(self, bucket: int, made: Path, sources: Sequence[_Open]) -> None:
+        """Put a merged segment in the place of its sources, in one commit."""
+        directory = made.parent
+        now = self._snapshot(bucket).manifest
+        there = {entry.file: entry for entry in now.entries}
+        merged, dead = 0, set[int]()
+        for source in sources:
+            merged += len(source.recordings)
+            # Removed since the merge began; a segment without any other is gone.
+            alive = set(source.recordings.tolist())
+            entry = there.pop(source.entry.file, None)
+            dead |= alive if entry is None else alive & set(entry.dead)
+        counter = now.counter + 1
+        name = f"segment-{counter:08d}"
+        entries = tuple(there.values())
+        if len(dead) < merged:
+            made.rename(directory / name)
+            entries = (ManifestEntry(name, tuple(sorted(dead))), *entries)
         durable.sync_directory(directory)
-        manifests.write_manifest(directory, Manifest(counter, (entry, *kept)))
-        for open_segment in sources:
-            open_segment.segment.path.unlink()
+        manifests.write_manifest(directory, Manifest(counter, entries))
+        for source in sources:
+            source.segment.path.unlink(missing_ok=True)
 
     def _snapshot(self, bucket: int) -> _Snapshot:
         """Return the bucket as last committed by any process."""
@@ -372,23 +455,81 @@ def _stamp(path: Path) -> Stamp | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def _to_merge(sizes: Sequence[int]) -> set[int]:
-    """Return which segments of these sizes to merge now; empty for none.
+def _write_merged(path: Path, sources: Sequence[_Open], params_hash: str) -> None:
+    parts = [(source.segment, source.dead) for source in sources]
+    merge_segments(path, parts, params_hash)
+
+
+def _is_merging(directory: Path) -> bool:
+    """Tell whether some process does a large merge."""
+    with (directory / MERGING).open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _being_merged(directory: Path) -> set[str]:
+    """Return the segments of the large merge that is going on."""
+    if not _is_merging(directory):
+        return set()
+    return set((directory / MERGING).read_text(encoding="ascii").split())
+
+
+def _small_ones(segments: Sequence[_Open]) -> list[_Open]:
+    """Return the segments that an add merges; empty for none.
 
     A segment that is smaller than all smaller ones together is merged with them, so
     that each posting is rewritten only about log2(number of adds) times.
     """
-    order = sorted(range(len(sizes)), key=lambda number: -sizes[number])
+    order = sorted(segments, key=lambda one: -one.postings)
     for rank in range(len(order) - 1):
-        smaller = sum(sizes[number] for number in order[rank + 1 :])
-        if (
-            sizes[order[rank]] < smaller
-            and smaller + sizes[order[rank]] <= INLINE_POSTINGS
-        ):
-            return set(order[rank:])
-    if len(order) > MAX_SEGMENTS:
-        return set(order[MAX_SEGMENTS - 2 :])
-    return set()
+        smaller = sum(one.postings for one in order[rank + 1 :])
+        size = order[rank].postings
+        if size < smaller and size + smaller <= INLINE_POSTINGS:
+            return order[rank:]
+    return []
+
+
+def _due(segments: Sequence[_Open]) -> list[_Open]:
+    """Return the segments of the next large merge: of about the same size, or thinned.
+
+    Each posting is rewritten once for each power of ``FAN`` in the size of the bucket.
+    """
+    tiers: dict[int, list[_Open]] = {}
+    for one in sorted(segments, key=lambda one: one.postings):
+        tiers.setdefault(_tier(one.postings), []).append(one)
+    for tier in sorted(tiers):
+        group = _fitting(tiers[tier])
+        if len(tiers[tier]) >= FAN and len(group) > 1:
+            return group
+    return [one for one in segments if one.removed_share > REMOVED_SHARE][:1]
+
+
+def _tier(postings: int) -> int:
+    return int(math.log(max(postings, INLINE_POSTINGS) / INLINE_POSTINGS, FAN))
+
+
+def _left(segments: Sequence[_Open]) -> list[_Open]:
+    """Return segments that fit into one, or one with removed recordings."""
+    group = _fitting(sorted(segments, key=lambda one: one.postings))
+    if len(group) > 1:
+        return group
+    return [one for one in segments if one.entry.dead][:1]
+
+
+def _fitting(segments: Sequence[_Open]) -> list[_Open]:
+    """Return as many of the first segments as one segment can hold."""
+    postings = axis = 0
+    group = []
+    for one in segments:
+        postings += one.postings
+        axis += one.axis
+        if postings > LARGEST_POSTINGS or axis > MAX_AXIS:
+            break
+        group.append(one)
+    return group
 
 
 def latest_of(recordings: Sequence[Recorded]) -> list[Postings]:

@@ -43,6 +43,7 @@ from jobs.models import Job
 from recognition import match
 from recognition.errors import IndexUnavailable
 from recognition.index.segment import Postings
+from recognition.index.store import FAN
 from recognition.types import ScanResult
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan, ScannedFile
@@ -178,6 +179,25 @@ def test_a_new_recording_is_found_by_the_next_search(
     run_worker()
 
     assert held(catalogue) == [*before, made.pk]
+
+
+def test_a_worker_merges_segments_beside_its_work(
+    catalogue: Catalogue, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recognition.index.store.INLINE_POSTINGS", 10)
+    for seed in range(3, 3 + FAN):
+        add(catalogue, seed)
+        run_worker()
+        before = held(catalogue)
+    following.keep_up()
+    assert following._merging is not None
+    following._merging.join(30)
+
+    # One for each recording otherwise.
+    index = index_store.open_folder()
+    assert index.stats(catalogue.bucket.pk).segments < FAN
+    assert held(catalogue) == before
+    assert index.verify(catalogue.bucket.pk) == []
 
 
 def test_replaced_audio_is_not_searched_until_it_is_fingerprinted(

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 
 from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import manifest, segment, vote
-from recognition.index.store import MAX_SEGMENTS, SegmentStore
+from recognition.index import store as stores
+from recognition.index.store import SegmentStore
+from recognition.types import IndexStats
 from tests.index.sounds import Postings, best, excerpt, music
 
 KILL_ROUNDS = int(os.environ.get("ACRPORTAL_KILL_ROUNDS", "20"))
@@ -49,7 +52,7 @@ def test_many_adds_leave_few_segments_and_lose_nothing(store: SegmentStore) -> N
     for number in range(60):
         store.add(1, number, *music(number, n=200))
 
-    assert store.stats(1).segments <= MAX_SEGMENTS
+    assert store.stats(1).segments <= 6
     assert store.stats(1).postings == 60 * 200
     assert [best(store, music(n, n=200)) for n in range(60)] == [
         (n, 0) for n in range(60)
@@ -63,6 +66,136 @@ def test_maintain_leaves_one_segment(store: SegmentStore) -> None:
     store.maintain(1)
 
     assert store.stats(1).segments == 1
+
+
+def grown(store: SegmentStore, monkeypatch: pytest.MonkeyPatch, *, number: int) -> None:
+    """Fill a bucket with segments of one recording each."""
+    monkeypatch.setattr(stores, "INLINE_POSTINGS", 100)
+    for recording in range(number):
+        store.add(1, recording, *music(recording, n=300))
+    assert store.stats(1).segments == number
+
+
+def test_segments_of_one_size_are_merged_once_there_are_eight(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown(store, monkeypatch, number=stores.FAN - 1)
+    assert not store.merge_due(1)
+    store.add(1, 50, *music(50, n=300))
+
+    assert store.merge_due(1)
+
+    assert store.stats(1).segments == 1
+    assert not store.merge_due(1)
+    assert [best(store, music(n, n=300)) for n in (0, 6, 50)] == [
+        (0, 0),
+        (6, 0),
+        (50, 0),
+    ]
+
+
+def test_no_merge_makes_a_segment_larger_than_the_largest(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown(store, monkeypatch, number=10)
+    monkeypatch.setattr(stores, "LARGEST_POSTINGS", 1_000)
+
+    store.maintain(1)
+
+    # Three segments of three recordings, and one of one.
+    assert store.stats(1).segments == 4
+    assert store.verify(1) == []
+    assert [best(store, music(n, n=300)) for n in range(10)] == [
+        (n, 0) for n in range(10)
+    ]
+
+
+def test_a_segment_is_written_again_once_a_quarter_is_removed(
+    store: SegmentStore,
+) -> None:
+    store.add_many(1, [(n, *music(n, n=300)) for n in range(8)])
+    for number in (0, 1):
+        store.remove(1, number)
+    assert not store.merge_due(1)
+    store.remove(1, 2)
+
+    assert store.merge_due(1)
+
+    assert store.stats(1).tombstones == 0
+    assert list(store.recordings(1)) == [3, 4, 5, 6, 7]
+
+
+def test_others_write_while_a_large_merge_goes_on(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown(store, monkeypatch, number=8)
+    whole = segment.merge_segments
+
+    def slow(*arguments: Any) -> int:
+        size = whole(*arguments)
+        # In the middle of the large merge; small merges inside these adds go on.
+        monkeypatch.setattr("recognition.index.store.merge_segments", whole)
+        other = open_store(store._root)
+        assert not other.merge_due(1)
+        for number in range(100, 103):
+            other.add(1, number, *music(number, n=20))
+        other.remove(1, 3)
+        other.add(1, 4, *music(44, n=300))
+        assert best(other, music(101, n=20)) == (101, 0)
+        assert (store._root / "bucket-1" / stores.MERGED).exists()
+        return size
+
+    monkeypatch.setattr("recognition.index.store.merge_segments", slow)
+
+    assert store.merge_due(1)
+
+    assert list(store.recordings(1)) == [0, 1, 2, 4, 5, 6, 7, 100, 101, 102]
+    assert store.stats(1).tombstones == 2
+    assert store.query([1], *music(3, n=300)) == []
+    assert best(store, music(44, n=300)) == (4, 0)
+    assert best(store, music(7, n=300)) == (7, 0)
+    assert store.verify(1) == []
+
+
+def test_all_sources_of_a_merge_may_be_removed_meanwhile(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown(store, monkeypatch, number=8)
+    whole = segment.merge_segments
+
+    def slow(*arguments: Any) -> int:
+        size = whole(*arguments)
+        for number in range(8):
+            store.remove(1, number)
+        return size
+
+    monkeypatch.setattr("recognition.index.store.merge_segments", slow)
+
+    assert store.merge_due(1)
+
+    assert store.stats(1) == IndexStats(0, 0, 0, 0, 0)
+    assert store.verify(1) == []
+
+
+def test_an_index_that_was_replaced_during_a_merge_stays_as_it_is(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown(store, monkeypatch, number=8)
+    root = store._root
+    whole = segment.merge_segments
+
+    def slow(*arguments: Any) -> int:
+        size = whole(*arguments)
+        root.rename(root.with_name("old"))
+        open_store(root).add(1, 77, *music(77))
+        return size
+
+    monkeypatch.setattr("recognition.index.store.merge_segments", slow)
+
+    store.merge_due(1)
+
+    assert list(open_store(root).recordings(1)) == [77]
+    assert open_store(root).verify(1) == []
 
 
 def test_a_merge_in_many_small_ranges_is_right(
@@ -237,6 +370,7 @@ def test_what_a_killed_writer_left_is_swept_on_opening(store: SegmentStore) -> N
     assert {p.name for p in directory.iterdir()} == {
         "LOCK",
         "MANIFEST",
+        "MERGING",
         "segment-00000001",
     }
     assert best(again, music(1)) == (1, 0)
@@ -385,7 +519,7 @@ def test_kill_minus_nine_loses_nothing_acknowledged(tmp_path: Path) -> None:
         assert store.verify(1) == []
         named = {e.file for e in manifest.read_manifest(root / "bucket-1").entries}
         files = {path.name for path in (root / "bucket-1").iterdir()}
-        assert files == named | {"LOCK", "MANIFEST"}
+        assert files == named | {"LOCK", "MANIFEST", "MERGING"}
 
     store = open_store(root)
     assert len(present) > KILL_ROUNDS
