@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
@@ -45,7 +45,7 @@ _CALLBACKS_SHOWN = 20
 @register.simple_tag
 def icon(name: str, size: str = "", label: str = "") -> SafeString:
     """Draw an icon of the sprite; without a label, screen readers skip it."""
-    href = f"{static('img/icons.svg')}#{name}"
+    href = f"{_sprite()}#{name}"
     css = f"icon icon--{size}" if size else "icon"
     if label:
         return format_html(
@@ -55,6 +55,12 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
             href,
         )
     return _decoration(css, href)
+
+
+@cache
+def _sprite() -> str:
+    """Return the address of the icons, which stays the same while a process runs."""
+    return static("img/icons.svg")
 
 
 @lru_cache(maxsize=512)
