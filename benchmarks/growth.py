@@ -195,7 +195,8 @@ def _measure(
         for number, query in queries:
             result, seconds = timed(partial(catalogue.scan, query))
             named = {segment.recording for segment in result.segments}
-            wrong += bool(named - {number})
+            # A variant at nearly the clip's own tempo and pitch is no stranger to it.
+            wrong += any(one % _PAD != number for one in named)
             if number is None:
                 unknown_ms.append(1000 * seconds)
             else:
