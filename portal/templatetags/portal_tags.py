@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -13,13 +14,14 @@ from django.forms import BoundField, CheckboxInput
 from django.http import QueryDict
 from django.template import Context
 from django.templatetags.static import static
-from django.utils.formats import number_format
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from audit import words as actions
 from audit.models import Event
+from common.reading import Form, read_date, read_number
 from common.territories import territory_names
 from jobs.choices import JobState
 from jobs.selectors import jobs_of
@@ -70,6 +72,18 @@ def portal_name() -> str:
     """Return the portal's name; Django's login view overrides ``site_name``."""
     name: str = settings.ACRPORTAL_SITE_NAME
     return name
+
+
+@register.filter
+def dated(at: date | None, form: Form = "dated") -> str:
+    """Format a date as 23 Nov 2026, or in another form of ``common.reading``."""
+    return formats.UNKNOWN if at is None else read_date(at, form)
+
+
+@register.simple_tag
+def today(form: Form) -> str:
+    """Return the present time in a form of ``common.reading``."""
+    return read_date(timezone.now(), form)
 
 
 @register.filter
@@ -139,7 +153,7 @@ def grouped(value: int | None) -> str:
     """Format a count with the locale's digit grouping."""
     if value is None:
         return formats.UNKNOWN
-    return number_format(int(value), use_l10n=True, force_grouping=True)
+    return read_number(int(value))
 
 
 @register.filter

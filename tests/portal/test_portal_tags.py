@@ -59,7 +59,7 @@ def test_speed_and_pitch_show_their_direction() -> None:
 def test_sizes_use_binary_units() -> None:
     sizes = [tags.filesize_iec(value) for value in (0, 1023, 1536, 2 * 1024**3)]
 
-    assert sizes == ["0 bytes", "1023 bytes", "1.5 KiB", "2 GiB"]
+    assert sizes == ["0 bytes", "1,023 bytes", "1.5 KiB", "2 GiB"]
 
 
 def test_share_has_one_decimal_and_whole_shares_have_none() -> None:
