@@ -22,6 +22,7 @@ from django.utils.text import capfirst
 from audit import words as actions
 from audit.models import Event
 from common.reading import Form, read_date, read_number
+from common.stored import read_stored
 from common.territories import territory_names
 from jobs.choices import JobState
 from jobs.selectors import jobs_of
@@ -40,6 +41,7 @@ from scanning.tags import territories_of, words_of
 
 register = template.Library()
 register.simple_tag(when)
+register.filter(read_stored)
 
 _CALLBACKS_SHOWN = 20
 
