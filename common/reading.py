@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from django.utils import timezone
 from django.utils.dateformat import format as formatted
 from django.utils.formats import number_format
 from django.utils.translation import gettext, pgettext_lazy
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 Form: TypeAlias = Literal[
     "weekday", "day", "short", "dated", "short moment", "moment", "full"
@@ -43,3 +46,8 @@ def read_number(value: float, *, decimals: int = 0) -> str:
     return number_format(
         f"{value:.{decimals}f}", decimal_pos=decimals, force_grouping=True
     )
+
+
+def count_words(words: _StrPromise, count: int) -> str:
+    """Fill ``ngettext_lazy(…, "count")`` in: %(shown)s is the count as people read it."""
+    return words % {"count": count, "shown": read_number(count)}

@@ -7,7 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 from django.utils import timezone, translation
 
-from common.reading import read_date, read_number, read_week
+from common.reading import count_words, read_date, read_number, read_week
+from review.choices import Verb
+from review.decisions.verbs import RULES
 
 MONDAY = date(2026, 11, 23)
 
@@ -43,3 +45,23 @@ def test_a_time_is_read_in_the_zone_of_its_reader() -> None:
 def test_numbers_have_the_point_of_the_language(language: str, shown: str) -> None:
     with translation.override(language):
         assert read_number(12345.678, decimals=1) == shown
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "many"),
+    [
+        ("en", "1 match confirmed", "1,200 matches confirmed"),
+        ("fr", "1 correspondance confirmée", "1 200 correspondances confirmées"),
+        ("es", "1 coincidencia confirmada", "1 200 coincidencias confirmadas"),
+    ],
+)
+def test_a_count_agrees_with_its_word(language: str, one: str, many: str) -> None:
+    words = RULES[Verb.CONFIRM].done
+
+    with translation.override(language):
+        counted = [count_words(words, count) for count in (1, 1200)]
+
+    assert [text.replace("\u202f", " ").replace("\xa0", " ") for text in counted] == [
+        one,
+        many,
+    ]
