@@ -27,6 +27,7 @@ from accounts.services import deciders
 from common.reading import count_words
 from portal.files.forms import reason_field
 from portal.shared.access import PortalRequest, needs
+from portal.shared.fields import SearchSelect
 from portal.shared.selectors import is_uuid
 from review.choices import WAITING_STATES
 from review.decisions import assignment
@@ -65,6 +66,7 @@ class MoveManyForm(forms.Form):
         Container.objects.none(),
         label=gettext_lazy("Move to the container"),
         empty_label=gettext_lazy("Choose a container"),
+        widget=SearchSelect,
     )
 
     def __init__(self, data: QueryDict | None = None) -> None:
@@ -79,6 +81,7 @@ class AssignManyForm(forms.Form):
         User.objects.none(),
         label=gettext_lazy("Who decides the waiting matches"),
         empty_label=gettext_lazy("Choose a person"),
+        widget=SearchSelect,
     )
 
     def __init__(self, data: QueryDict | None = None) -> None:
