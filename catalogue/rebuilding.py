@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from catalogue import following, index_log, index_store
 from catalogue.fingerprinting import refresh_fingerprint
@@ -101,8 +102,10 @@ def _give_up(recording: Recording) -> None:
             pk=recording.pk, status=RecordingStatus.READY
         ).update(
             status=RecordingStatus.ERROR,
-            status_message="Its fingerprint is lost or incompatible and could "
-            "not be made again. Upload the audio again.",
+            status_message=gettext_noop(
+                "Its fingerprint is lost or incompatible and could not be made again. "
+                "Upload the audio again."
+            ),
         )
         index_log.note_change([recording.pk])
 

@@ -22,6 +22,7 @@ from django.template import loader
 from django.utils.translation import gettext as _
 
 from common.api_errors import error_body, is_api_path
+from common.reading import read_number
 
 # Ten times a sign-in with a passkey, the largest body that strangers need to send.
 STRANGER_BYTES = 64 * 1024
@@ -41,7 +42,8 @@ class BodyTooLarge(Exception):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(
-            _("A body may have at most %(limit)s bytes here.") % {"limit": f"{limit:,}"}
+            _("A body may have at most %(limit)s bytes here.")
+            % {"limit": read_number(limit)}
         )
 
 

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
 
+from common.reading import read_number
 from common.storage import (
     FileOnDisk,
     local_path,
@@ -160,7 +161,7 @@ def refusal(error: errors.RecognitionError, name: str) -> AudioRefused:
             )
             % {
                 "name": name,
-                "seconds": f"{error.seconds:.1f}",
+                "seconds": read_number(error.seconds, decimals=1),
                 "minimum_s": f"{error.minimum_s:g}",
             },
         )

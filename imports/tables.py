@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
 from common.csv_safety import unguard
+from common.reading import read_number
 from imports.errors import ImportRefused
 
 MAX_ROWS = 200_000
@@ -244,7 +245,7 @@ def _lines(file: TextIO) -> Iterator[str]:
         if len(line) > _MAX_LINE:
             raise TableRefused(
                 gettext("Line %(number)s is longer than %(limit)s characters.")
-                % {"number": number, "limit": f"{_MAX_LINE:,}"}
+                % {"number": number, "limit": read_number(_MAX_LINE)}
             )
         if not line:
             return

@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.reach import sees_everything
+from common.stored import read_stored
 from jobs import resources
 from jobs.choices import JobState, Pool
 from jobs.kinds import Kind, Subject, all_kinds, find_kind
@@ -47,10 +48,11 @@ class ListedJob:
     @property
     def why(self) -> str:
         """Return why the job waits or failed, in words."""
+        cause = read_stored(self.row.cause)
         if self.row.blocked_by and self.row.blocked_by != resources.DISK:
             blocked = _("Waits until this answers again: %(resource)s.")
-            return f"{blocked % {'resource': self.row.blocked_by}} {self.row.cause}"
-        return self.row.cause
+            return f"{blocked % {'resource': self.row.blocked_by}} {cause}"
+        return cause
 
 
 def list_jobs(

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-
-def _clock(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%d %b %H:%M %Z}"
+from common.reading import read_date
 
 
 class ReviewError(Exception):
@@ -31,7 +28,7 @@ class StaleMatch(ReviewError):
     def __init__(self, *, user: str, at: datetime) -> None:
         super().__init__(
             _("Changed by %(user)s at %(clock)s; your decision was not saved.")
-            % {"user": user, "clock": _clock(at)}
+            % {"user": user, "clock": read_date(at, "moment")}
         )
 
 
@@ -43,7 +40,7 @@ class MatchLocked(ReviewError):
     def __init__(self, *, user: str, until: datetime) -> None:
         super().__init__(
             _("%(user)s is reviewing this until %(clock)s.")
-            % {"user": user, "clock": _clock(until)}
+            % {"user": user, "clock": read_date(until, "moment")}
         )
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
+from common.reading import read_date
+
 if TYPE_CHECKING:
     from scanning.models import ScannedFile
 
@@ -33,7 +35,10 @@ class LinkSeen(IntakeRefused):
                 "Already submitted on %(created_at)s as %(name)s. Open "
                 "that result, or scan the link again."
             )
-            % {"created_at": f"{earlier.created_at:%Y-%m-%d}", "name": earlier.name},
+            % {
+                "created_at": read_date(earlier.created_at, "dated"),
+                "name": earlier.name,
+            },
             status=409,
         )
 

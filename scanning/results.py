@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.reach import working_for
 from jobs.choices import JobState
@@ -145,7 +146,7 @@ def store_failure(*, scan: Scan, failure: ScanFailed) -> None:
 @transaction.atomic
 def store_cancellation(*, scan: Scan) -> None:
     """End a scan that a person cancelled."""
-    _end_scan(scan, ScanStatus.CANCELLED, message="Cancelled.")
+    _end_scan(scan, ScanStatus.CANCELLED, message=gettext_noop("Cancelled."))
     _settle_file(scan)
 
 

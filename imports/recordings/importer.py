@@ -21,6 +21,7 @@ from catalogue.changes import ChangeRefused, replace_audio, update_recording
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import add_recording
 from common.csv_safety import guard
+from common.reading import read_number
 from imports.recordings.audio import (
     AudioSource,
     fingerprint_in,
@@ -91,7 +92,7 @@ class RecordingImporter:
             if number > MAX_ROWS:
                 raise TableRefused(
                     _("A table may have at most %(limit)s rows. Split it.")
-                    % {"limit": f"{MAX_ROWS:,}"}
+                    % {"limit": read_number(MAX_ROWS)}
                 )
             row = self._checked(raw)
             self.heartbeat()

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.files.base import File
 from django.utils.translation import gettext as _
 
+from common.reading import read_number
 from imports.errors import ImportRefused
 from imports.recordings.rows import RowRefused
 from imports.tables import MAX_ROWS
@@ -74,7 +75,7 @@ def _refuse_many_entries(file: BinaryIO) -> None:
             return
     raise ImportRefused(
         _("The ZIP file holds more than %(limit)s files. Split the table and the ZIP.")
-        % {"limit": f"{MAX_ROWS:,}"}
+        % {"limit": read_number(MAX_ROWS)}
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from common.reading import read_number
 from imports.results import file_scanning, scan_tool
 from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.tables import TableRefused, rows_of, table_of
@@ -62,7 +63,7 @@ def _read_table(
     if len(rows) > MAX_ROWS:
         raise ResultsRefused(
             gettext("The file has more than %(limit)s rows. Split it.")
-            % {"limit": f"{MAX_ROWS:,}"}
+            % {"limit": read_number(MAX_ROWS)}
         )
     return scan_tool.read_rows(rows, table_name=name)
 

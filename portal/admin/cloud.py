@@ -18,6 +18,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
+from common.reading import read_number
 from jobs.selectors import next_attempt
 from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of
 from portal.shared.times import when
@@ -203,8 +204,13 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
         for container in account.containers.all():
             hours = sent_ms_this_month(container=container) / HOUR_MS
             cap = container.cloud_cap_hours
-            limit = gettext("no limit") if cap is None else f"of {cap} h"
-            lines.append((f"{container.name}: {hours:.2f} h, {limit}",))
+            shown = read_number(hours, decimals=2)
+            spent = (
+                gettext("%(hours)s h, no limit") % {"hours": shown}
+                if cap is None
+                else gettext("%(hours)s of %(cap)s h") % {"hours": shown, "cap": cap}
+            )
+            lines.append((f"{container.name}: {spent}",))
         return format_html_join("", "{}<br>", lines)
 
     @admin.display(description=_("Callback address"))
@@ -379,7 +385,7 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
     @admin.display(description=_("Hours"), ordering="sent_ms")
     def hours(self, job: CloudJob) -> SafeString:
         """Return the hours that count towards the container's monthly limit."""
-        return number(f"{job.sent_ms / HOUR_MS:.3f}")
+        return number(read_number(job.sent_ms / HOUR_MS, decimals=3))
 
     @admin.display(description=_("Answer as received"))
     def answer(self, job: CloudJob) -> SafeString:

@@ -64,7 +64,6 @@ class MatchAdmin(RoleAdmin[Match]):
         "recording_title",
         "state_shown",
         "score_shown",
-        "reason",
         "source",
         "places",
         "found",
@@ -138,18 +137,13 @@ class MatchAdmin(RoleAdmin[Match]):
         """Return the title and the artists."""
         return two_lines(match.recording.title, match.recording.artist_names)
 
-    @admin.display(description=_("State"), ordering="state")
+    @admin.display(description=_("State, reason"), ordering="state")
     def state_shown(self, match: Match) -> SafeString:
-        """Return the state's badge."""
-        return badge(match.state)
-
-    @admin.display(description=_("Reason"), ordering="queue_reason")
-    def reason(self, match: Match) -> SafeString:
-        """Return the queue reason and the relation."""
+        """Return the state's badge and the queue reason."""
         return format_html(
-            '<span class="cell-name">{}</span><span class="cell-sub">{}</span>',
+            '{}<span class="cell-sub">{}</span>',
+            badge(match.state),
             match.get_queue_reason_display(),
-            match.get_relation_display(),
         )
 
     @admin.display(description=_("Source"), ordering="scanned_file__name")
@@ -180,8 +174,12 @@ class MatchAdmin(RoleAdmin[Match]):
 
     @admin.display(description=_("Score"), ordering="score")
     def score_shown(self, match: Match) -> SafeString:
-        """Return the score with its scale."""
-        return score(match.score, match.score_scale)
+        """Return the score with its scale, and the relation."""
+        return format_html(
+            '{}<span class="cell-sub">{}</span>',
+            score(match.score, match.score_scale),
+            match.get_relation_display(),
+        )
 
     @admin.display(description=_("Found"), ordering="created_at")
     def found(self, match: Match) -> SafeString:

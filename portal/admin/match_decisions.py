@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.roles import Action
+from common.reading import count_words
 from common.words import lowered
 from portal.admin.base import user_of
 from portal.review.forms import AssignForm, DecisionForm
@@ -28,6 +29,7 @@ from portal.shared import selection
 from portal.shared.selection import Versions
 from review.choices import Verb
 from review.decisions import assignment
+from review.decisions.assignment import ASSIGNED
 from review.decisions.decide import Decided, decide, decide_one, decision_limit
 from review.decisions.verbs import RULES
 from review.errors import ReviewError
@@ -35,6 +37,7 @@ from review.models import Match
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
+    from django.utils.functional import _StrPromise
 
 BULK_VERBS = (
     Verb.CONFIRM,
@@ -108,10 +111,10 @@ def _is_decided(
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """An action on many matches: its title, past participle, form and function."""
+    """An action on many matches: its title, outcome, form and function."""
 
     title: str
-    done: str
+    done: _StrPromise
     form: DecisionForm | AssignForm
     act: Callable[[Versions], Decided]
 
@@ -137,7 +140,7 @@ def action_of(verb: Verb) -> Callable[..., HttpResponse | None]:
                 versions=expected, user=user_of(request), decision=form.decision()
             )
 
-        work = _Work(str(rule.label), str(rule.done), form, act)
+        work = _Work(str(rule.label), rule.done, form, act)
         return _carry_out_many(model_admin, request, queryset, work)
 
     # The admin names an action after its function.
@@ -159,7 +162,7 @@ def assign_many(
             note=form.cleaned_data["note"],
         )
 
-    work = _Work(_("Assign"), "assigned", form, act)
+    work = _Work(_("Assign"), ASSIGNED, form, act)
     return _carry_out_many(model_admin, request, queryset, work)
 
 
@@ -224,13 +227,7 @@ def _apply(request: HttpRequest, work: _Work) -> None:
         return
     done, refused = len(outcome.done), len(outcome.refused)
     if done:
-        messages.success(
-            request,
-            ngettext(
-                "%(count)s match is %(done)s.", "%(count)s matches are %(done)s.", done
-            )
-            % {"count": done, "done": work.done},
-        )
+        messages.success(request, f"{count_words(work.done, done)}.")
     for refusal in outcome.refused[:REFUSALS_SHOWN]:
         messages.warning(request, f"{refusal.match}: {refusal.message}")
     if refused > REFUSALS_SHOWN:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import PRESENT
 from accounts.roles import Action
 from catalogue.models import Bucket
+from common.reading import read_number
 from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
@@ -393,7 +394,7 @@ class ScanAdmin(RoleAdmin[Scan]):
             return number(formats.UNKNOWN)
         # The clock may have been set back meanwhile.
         seconds = max(0.0, (scan.finished_at - scan.started_at).total_seconds())
-        return number(f"{seconds:.1f} s")
+        return number(f"{read_number(seconds, decimals=1)} s")
 
 
 class SegmentInline(ReadOnlyInline):

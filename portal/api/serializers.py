@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.reach import sees_every_bucket
+from common.stored import read_stored
 from common.territories import TERRITORIES
 from portal.shared import formats
 from scanning import selectors
@@ -221,7 +222,7 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
         "state_label": file.get_status_display(),
         "stage": progress.stage,
         "progress": progress.percent,
-        "message": file.message or _summary(file, matches),
+        "message": read_stored(file.message) or _summary(file, matches),
         "code": file.error_code,
         "url": url,
         "match_count": matches,

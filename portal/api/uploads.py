@@ -24,6 +24,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.roles import Action
+from common.reading import read_number
 from portal.api.base import MayUpload, PersonView
 from portal.api.serializers import (
     BeginUploadSerializer,
@@ -146,7 +147,7 @@ class ResumableUploadView(TusView):
             raise IntakeRefused(
                 "piece_too_large",
                 _("A piece may have at most %(limit)s bytes. Send smaller pieces.")
-                % {"limit": f"{MAX_PIECE_BYTES:,}"},
+                % {"limit": read_number(MAX_PIECE_BYTES)},
                 status=413,
             )
         piece: Any = request.data

@@ -31,6 +31,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts import reach
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
+from common.reading import read_week
 from imports.models import CatalogueImport
 from portal.pictures import charts
 from portal.review.page import Lock, lock_of
@@ -389,7 +390,7 @@ def matches_per_week(*, since: datetime) -> list[dict[str, object]]:
     decided = _per_week("decided_at", days)
     return [
         {
-            "label": f"W{day.isocalendar().week:02d}",
+            "label": read_week(day),
             "begin": day.date().isoformat(),
             "end": (day + timedelta(days=6)).date().isoformat(),
             "new": new[number],

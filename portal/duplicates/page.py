@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from catalogue.models import CodeStatus, Recording, RecordingStatus
+from common.reading import read_number
 from dedup import grouping, merging, selectors
 from dedup.models import (
     DedupGroup,
@@ -243,7 +244,7 @@ def loop_item(loop: SharedLoop, counts: Mapping[int, int]) -> Item:
 def length(ms: int) -> str:
     """Return a length (ms) as text: seconds under a minute, else a clock time."""
     if ms < 60_000:
-        return _("%(s)s s") % {"s": f"{ms / 1000:.1f}"}
+        return _("%(s)s s") % {"s": read_number(ms / 1000, decimals=1)}
     return formats.clock(ms, digits=1)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from catalogue.models import Recording
 from dedup import grouping, merging
@@ -148,10 +149,10 @@ def says_of(link: PairLink | None, first: Recording) -> str:
         return _("These two were not compared directly; other recordings link them.")
     intervals = intervals_of(link, first)
     shared = sum(interval.end_ms - interval.start_ms for interval in intervals)
-    text = (
-        _("One interval of %(length)s.")
-        if len(intervals) == 1
-        else _("%(n)s intervals, together %(length)s.")
+    text = ngettext(
+        "One interval of %(length)s.",
+        "%(n)s intervals, together %(length)s.",
+        len(intervals),
     ) % {"n": len(intervals), "length": formats.clock(shared, digits=1)}
     if link.altered:
         tempo = intervals[0].tempo_ratio

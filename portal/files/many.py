@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import messages
@@ -17,14 +18,16 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
 from accounts.roles import Action
 from accounts.services import deciders
+from common.reading import count_words
 from portal.files.forms import reason_field
 from portal.shared.access import PortalRequest, needs
+from portal.shared.fields import SearchSelect
 from portal.shared.selectors import is_uuid
 from review.choices import WAITING_STATES
 from review.decisions import assignment
@@ -38,6 +41,9 @@ from scanning.models import Container, ScannedFile
 from scanning.services import filing
 from scanning.services.filing import delete_files
 from scanning.services.scans import request_scan
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 LIMIT = 100
 """The most files of one action: four pages of the list."""
@@ -60,6 +66,7 @@ class MoveManyForm(forms.Form):
         Container.objects.none(),
         label=gettext_lazy("Move to the container"),
         empty_label=gettext_lazy("Choose a container"),
+        widget=SearchSelect,
     )
 
     def __init__(self, data: QueryDict | None = None) -> None:
@@ -74,6 +81,7 @@ class AssignManyForm(forms.Form):
         User.objects.none(),
         label=gettext_lazy("Who decides the waiting matches"),
         empty_label=gettext_lazy("Choose a person"),
+        widget=SearchSelect,
     )
 
     def __init__(self, data: QueryDict | None = None) -> None:
@@ -92,7 +100,7 @@ class FileVerb:
     """One action on files: who may, its form, why a file is left out, how it is done."""
 
     label: str | Promise
-    done: str | Promise
+    done: _StrPromise
     action: Action
     form: type[forms.Form]
     why_not: Callable[[ScannedFile, User, forms.Form], str]
@@ -187,7 +195,9 @@ def _held_by(file: ScannedFile, user: User, _form: forms.Form) -> str:
 VERBS: Mapping[str, FileVerb] = {
     "rescan": FileVerb(
         gettext_lazy("Rescan"),
-        gettext_lazy("scanned again"),
+        ngettext_lazy(
+            "%(shown)s file scanned again", "%(shown)s files scanned again", "count"
+        ),
         Action.UPLOAD,
         RescanManyForm,
         _why_not_rescanned,
@@ -195,7 +205,7 @@ VERBS: Mapping[str, FileVerb] = {
     ),
     "move": FileVerb(
         gettext_lazy("Move"),
-        gettext_lazy("moved"),
+        ngettext_lazy("%(shown)s file moved", "%(shown)s files moved", "count"),
         Action.DELETE,
         MoveManyForm,
         _why_not_moved,
@@ -203,7 +213,7 @@ VERBS: Mapping[str, FileVerb] = {
     ),
     "assign": FileVerb(
         gettext_lazy("Assign"),
-        gettext_lazy("assigned"),
+        ngettext_lazy("%(shown)s file assigned", "%(shown)s files assigned", "count"),
         Action.DECIDE,
         AssignManyForm,
         _why_not_assigned,
@@ -211,7 +221,7 @@ VERBS: Mapping[str, FileVerb] = {
     ),
     "tag": FileVerb(
         gettext_lazy("Tag"),
-        gettext_lazy("tagged"),
+        ngettext_lazy("%(shown)s file tagged", "%(shown)s files tagged", "count"),
         Action.UPLOAD,
         TagManyForm,
         _why_not_tagged,
@@ -219,7 +229,7 @@ VERBS: Mapping[str, FileVerb] = {
     ),
     "delete": FileVerb(
         gettext_lazy("Delete"),
-        gettext_lazy("deleted"),
+        ngettext_lazy("%(shown)s file deleted", "%(shown)s files deleted", "count"),
         Action.DELETE,
         DeleteManyForm,
         _held_by,
@@ -253,7 +263,11 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
     context = {"verb": verb, "name": request.POST["verb"], "back": back, "form": form}
     if "apply" in request.POST and form.is_valid():
         done, left_out = _do(verb, files, request.user, form)
-        context |= {"done": done, "left_out": left_out}
+        context |= {
+            "done": done,
+            "done_words": count_words(verb.done, len(done)),
+            "left_out": left_out,
+        }
         return render(request, "portal/files/files_done.html", context)
     reasons = [(file, verb.why_not(file, request.user, form)) for file in files]
     context |= {

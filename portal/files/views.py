@@ -68,6 +68,7 @@ from scanning.retention import remove_audio
 from scanning.services.filing import delete_files
 from scanning.services.intake import attach_audio
 from scanning.services.scans import cancel_scans, request_scan
+from scanning.sources.platform_page import read_moment
 from scanning.tags import territories_of, words_of
 
 AHEAD = (0, 7, 30, 90, 365)
@@ -198,6 +199,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "coverage": draw_coverage(file, shown),
             "why": why_no_match(file, done) if done else {},
             "audio_url": audio_url(file),
+            "platform_read_at": read_moment(file.platform_facts.get("read_at", "")),
             "territories": territories_of(file.tags),
             "tags": words_of(file.tags),
             "review_url": waiting[0].review_url if waiting else "",

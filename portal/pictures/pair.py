@@ -68,6 +68,18 @@ class Side:
     ticks: tuple[ribbon.Tick, ...]
     gain: str
 
+    @property
+    def interval(self) -> ribbon.Box:
+        """Return the segment's place in the window."""
+        share = (self.end_ms - self.start_ms) / self.window.length_ms
+        return ribbon.Box(
+            x=_percent(self.window, self.start_ms),
+            width=f"{100 * share:.3f}%",
+            x2=_percent(self.window, self.end_ms),
+            start_ms=self.start_ms,
+            end_ms=self.end_ms,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -118,17 +130,18 @@ def aligned(
         ),
     )
     step, links = _links(segment, shown, ratio)
+    source = Side(
+        title=file.name if isinstance(file, ScannedFile) else file.title,
+        audio_url=playback.audio_url(file),
+        start_ms=segment.start_ms,
+        end_ms=segment.end_ms,
+        window=shown,
+        wave=_window_of(curves[0], shown, file.duration_ms),
+        ticks=_ruler(shown),
+        gain=_gain(loudness[0], loudness[1]),
+    )
     return Pair(
-        source=Side(
-            title=file.name if isinstance(file, ScannedFile) else file.title,
-            audio_url=playback.audio_url(file),
-            start_ms=segment.start_ms,
-            end_ms=segment.end_ms,
-            window=shown,
-            wave=_window_of(curves[0], shown, file.duration_ms),
-            ticks=_ruler(shown),
-            gain=_gain(loudness[0], loudness[1]),
-        ),
+        source=source,
         reference=Side(
             title=recording.title,
             audio_url=playback.audio_url(recording),
@@ -139,13 +152,7 @@ def aligned(
             ticks=_ruler(heard),
             gain=_gain(loudness[1], loudness[0]),
         ),
-        interval=ribbon.Box(
-            x=_percent(shown, segment.start_ms),
-            width=f"{100 * (segment.end_ms - segment.start_ms) / shown.length_ms:.3f}%",
-            x2=_percent(shown, segment.end_ms),
-            start_ms=segment.start_ms,
-            end_ms=segment.end_ms,
-        ),
+        interval=source.interval,
         links=links,
         lean_seconds=step,
         ratio=Decimal(f"{ratio:.5f}"),

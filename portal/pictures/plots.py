@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from portal.pictures.ribbon import DrawnSegment, ruler
 from portal.pictures.waveform import Window
@@ -154,7 +155,7 @@ def week_chart(rows: Sequence[Mapping[str, object]]) -> WeekChart:
     total_new = sum(new for _label, new, _done in counts)
     total_done = sum(done for _label, _new, done in counts)
     return WeekChart(
-        summary=_("%(new)s new and %(done)s decided in %(weeks)s weeks")
+        summary=_("New: %(new)s. Decided: %(done)s. Weeks: %(weeks)s.")
         % {"new": total_new, "done": total_done, "weeks": len(counts)},
         bars=tuple(bars),
         across=tuple(across),
@@ -261,7 +262,9 @@ def _plot_summary(segments: Sequence[DrawnSegment]) -> str:
             if end - start > SAME_PART_MS:
                 again |= {index + 1, other_index + 1}
     pace = _("changed speed") if is_changed else _("normal speed")
-    text = _("%(count)s segments, %(pace)s") % {"count": len(segments), "pace": pace}
+    text = ngettext(
+        "%(count)s segment, %(pace)s", "%(count)s segments, %(pace)s", len(segments)
+    ) % {"count": len(segments), "pace": pace}
     if again:
         text += "; " + _("%(numbers)s use the same part") % {
             "numbers": ", ".join(str(number) for number in sorted(again))
@@ -328,6 +331,10 @@ def share_bars(rows: Sequence[tuple[str, int]]) -> ShareChart | None:
     return ShareChart(
         bars=bars,
         height=SHARE_ROW * len(bars),
-        summary=_("%(count)d bars; the longest is %(name)s with %(time)s")
+        summary=ngettext(
+            "%(count)d bar: %(name)s with %(time)s",
+            "%(count)d bars; the longest is %(name)s with %(time)s",
+            len(bars),
+        )
         % {"count": len(bars), "name": first, "time": formats.spoken(value)},
     )

@@ -12,7 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.services import deciders
 from catalogue.models import Bucket
-from portal.shared.fields import BucketsInput, LinesField, Picker, TerritoriesField
+from portal.shared.fields import (
+    BucketsInput,
+    LinesField,
+    Picker,
+    SearchSelect,
+    TerritoriesField,
+)
 from review import conditions
 from review.choices import PolicyAction, Relation
 from review.models import Policy
@@ -97,6 +103,7 @@ class PolicyForm(forms.ModelForm[Policy]):
             *("name", "action", "priority", "due_days", "assignee"),
             "second_approval",
         ]
+        widgets = {"assignee": SearchSelect}
 
     def __init__(
         self, *args: Any, **kwargs: Any

@@ -8,10 +8,10 @@ from django.http import QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.views.decorators.http import require_GET, require_safe
 
 from accounts.roles import Action
+from common.reading import read_date
 from portal.pictures.plots import share_bars
 from portal.reports.forms import SummaryForm
 from portal.shared.access import PortalRequest, needs
@@ -48,7 +48,7 @@ def summary(request: PortalRequest) -> HttpResponseBase:
             ),
             "weeks": [
                 {
-                    "label": date_format(week.begins, "j M"),
+                    "label": read_date(week.begins, "short"),
                     "begin": week.begins,
                     "end": week.begins + timedelta(days=6),
                     "new": week.new,

@@ -201,7 +201,10 @@ def _download(
 def _preview(
     layout: Layout, newest: Event | None, query: QueryDict
 ) -> dict[str, list[object]]:
-    """Return the header and first rows, parsed from the CSV that would be sent."""
+    """Return the header and first rows, parsed from the CSV that would be sent.
+
+    Each cell is a pair of its column's name and its text.
+    """
     given = [each.name for each in layout.fields if each.name in _COLUMNS_OF_PREVIEW]
     if given and query.get("show") != "all":
         layout = replace(layout, columns=tuple(given))
@@ -214,4 +217,7 @@ def _preview(
     first = islice(layout.shaped(stored), PREVIEW_ROWS)
     pieces = csv_pieces(first, layout.fields, Dialect(byte_order_mark=False))
     header, *rows = csv.reader(io.StringIO(b"".join(pieces).decode(), newline=""))
-    return {"columns": list(header), "rows": list(rows)}
+    return {
+        "columns": list(header),
+        "rows": [list(zip(header, row, strict=True)) for row in rows],
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.http import HttpResponseNotAllowed, QueryDict
@@ -14,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
+from common.reading import count_words
 from portal.review.forms import AssignForm, DecisionForm
 from portal.review.queue import Queue
 from portal.shared import drafts, selection
@@ -22,10 +24,14 @@ from portal.shared.drafts import keeps_typed
 from portal.shared.selection import Progress, Versions
 from review.choices import Verb
 from review.decisions import assignment
+from review.decisions.assignment import ASSIGNED
 from review.decisions.decide import decide, decision_limit
 from review.decisions.verbs import RULES
 from review.errors import ReviewError
 from review.models import Match
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 PREVIEW_ROWS = 20
 ASSIGN = "assign"
@@ -34,9 +40,9 @@ _LABELS: dict[str, str | Promise] = {
     **{verb: RULES[verb].label for verb in _OFFERED},
     ASSIGN: _("Assign"),
 }
-_DONE: dict[str, str | Promise] = {
+_DONE: dict[str, _StrPromise] = {
     **{verb: RULES[verb].done for verb in _OFFERED},
-    ASSIGN: _("assigned"),
+    ASSIGN: ASSIGNED,
 }
 
 
@@ -117,7 +123,7 @@ def _apply(
         "refused": refused_rows,
         "refused_count": len(progress.refused),
         "left": len(progress.rest),
-        "word": _DONE[verb],
+        "done_words": count_words(_DONE[verb], len(progress.done)),
         "can_undo": verb not in (Verb.UNDO, ASSIGN),
         "back": queue.url,
     }

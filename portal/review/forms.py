@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.services import deciders
+from portal.shared.fields import SearchSelect
 from review.decisions.verbs import Decision, VerbRule
 from review.errors import ReasonMissing
 from review.models import Licence
@@ -104,6 +105,7 @@ class AssignForm(forms.Form):
         required=False,
         empty_label=_("Nobody (remove the assignee)"),
         label=_("Who decides"),
+        widget=SearchSelect,
     )
     note = forms.CharField(
         required=False,

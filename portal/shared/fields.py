@@ -69,6 +69,13 @@ class BucketsInput(forms.SelectMultiple):
         super().__init__({"data-picker": ""})
 
 
+class SearchSelect(forms.Select):
+    """One of many, such as people; with JavaScript a search box."""
+
+    def __init__(self) -> None:
+        super().__init__({"data-picker": ""})
+
+
 class LinesField(forms.CharField):
     """A list of texts, one per line; blank lines and repeats are ignored."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext
 
+from common.reading import read_number
 from portal.shared.lists import COUNTED
 
 UNKNOWN = "–"
@@ -38,15 +38,14 @@ def percent(part: float, whole: float, *, decimals: int = 1) -> str:
     """Format a percentage; return ``UNKNOWN`` if the whole is zero."""
     if not whole:
         return UNKNOWN
-    # number_format truncates, so round first.
     share = round(100 * float(part) / float(whole), decimals)
     digits = 0 if share in (0, 100) else decimals
-    return f"{number_format(share, decimal_pos=digits, use_l10n=True)}{THIN_SPACE}%"
+    return f"{read_number(share, decimals=digits)}{THIN_SPACE}%"
 
 
 def speed(ratio: float) -> str:
-    """Format a tempo ratio as 1.030×."""
-    return f"{ratio:.3f}×"
+    """Format a tempo ratio as 1.030×, in German 1,030×."""
+    return f"{read_number(ratio, decimals=3)}×"
 
 
 def cents(value: float) -> str:
@@ -64,13 +63,13 @@ def size(count: int) -> str:
             break
         value /= KIB
     decimals = 0 if count < KIB or value == int(value) else 1
-    return f"{number_format(round(value, decimals), decimal_pos=decimals, use_l10n=True)} {unit}"
+    return f"{read_number(value, decimals=decimals)} {unit}"
 
 
 def counted(count: int) -> str:
     """Format the length of a list; anything above ``COUNTED`` is ``10,000+``."""
     more = "+" if count > COUNTED else ""
-    return f"{number_format(min(count, COUNTED), force_grouping=True)}{more}"
+    return f"{read_number(min(count, COUNTED))}{more}"
 
 
 def middle(text: str, length: int) -> str:

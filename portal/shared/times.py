@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from django.utils import timezone
-from django.utils.dateformat import format as formatted
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext
 
+from common.reading import read_date
 from portal.shared.formats import UNKNOWN
 
 
@@ -26,7 +26,7 @@ def when(at: datetime | Literal[""] | None) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{} · {} UTC">{}</time>',
         utc.isoformat(),
-        formatted(local, pgettext("date format", "j M Y H:i:s T")),
+        read_date(local, "full"),
         f"{utc:%H:%M:%S}",
         _short(local, timezone.localtime()),
     )
@@ -36,5 +36,5 @@ def _short(at: datetime, now: datetime) -> str:
     if at.date() == now.date():
         return gettext("today %(clock)s") % {"clock": f"{at:%H:%M}"}
     if at.year == now.year:
-        return formatted(at, pgettext("date format", "j M H:i"))
-    return formatted(at, pgettext("date format", "j M Y"))
+        return read_date(at, "short moment")
+    return read_date(at, "dated")

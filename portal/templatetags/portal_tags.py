@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from functools import cache, lru_cache
 from typing import Any
 
@@ -13,13 +14,15 @@ from django.forms import BoundField, CheckboxInput
 from django.http import QueryDict
 from django.template import Context
 from django.templatetags.static import static
-from django.utils.formats import number_format
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from audit import words as actions
 from audit.models import Event
+from common.reading import Form, read_date, read_number
+from common.stored import read_stored
 from common.territories import territory_names
 from jobs.choices import JobState
 from jobs.selectors import jobs_of
@@ -38,6 +41,7 @@ from scanning.tags import territories_of, words_of
 
 register = template.Library()
 register.simple_tag(when)
+register.filter(read_stored)
 
 _CALLBACKS_SHOWN = 20
 
@@ -76,6 +80,18 @@ def portal_name() -> str:
     """Return the portal's name; Django's login view overrides ``site_name``."""
     name: str = settings.ACRPORTAL_SITE_NAME
     return name
+
+
+@register.filter
+def dated(at: date | None, form: Form = "dated") -> str:
+    """Format a date as 23 Nov 2026, or in another form of ``common.reading``."""
+    return formats.UNKNOWN if at is None else read_date(at, form)
+
+
+@register.simple_tag
+def today(form: Form) -> str:
+    """Return the present time in a form of ``common.reading``."""
+    return read_date(timezone.now(), form)
 
 
 @register.filter
@@ -145,7 +161,7 @@ def grouped(value: int | None) -> str:
     """Format a count with the locale's digit grouping."""
     if value is None:
         return formats.UNKNOWN
-    return number_format(int(value), use_l10n=True, force_grouping=True)
+    return read_number(int(value))
 
 
 @register.filter
@@ -269,6 +285,25 @@ def tag_territories(tags: Iterable[object]) -> str:
     """Return the territories that the tags of a file name: "Germany, Austria"."""
     names = territory_names()
     return ", ".join(str(names.get(code, code)) for code in territories_of(tags))
+
+
+@register.filter
+def labelled(cells: Sequence[str], headers: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Give the cells of an admin list the labels of their columns, for narrow screens.
+
+    Django draws the cells itself. Any: what its headers hold.
+    """
+    labels = [
+        format_html(' data-label="{}"', capfirst(header["text"]))
+        if header.get("text")
+        and "action-checkbox" not in header.get("class_attrib", "")
+        else SafeString("")
+        for header in headers
+    ]
+    return [
+        SafeString(re.sub(r"^<t[dh]", lambda tag: tag[0] + label, cell, count=1))  # noqa: B023
+        for cell, label in zip(cells, labels, strict=False)
+    ]
 
 
 @register.filter

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import User
 from accounts.roles import Action
 from common.bodies import takes_files
+from common.stored import read_stored
 from portal.shared import formats
 from portal.shared.access import PortalRequest, needs
 from portal.uploads.forms import UploadForm
@@ -147,7 +148,8 @@ def _outcome(user: User, name: str, submit: Callable[[], ScannedFile]) -> ItemRe
         )
     except IntakeRefused as error:
         return ItemResult(name, str(error), code=error.code)
-    return ItemResult(file.name, file.message, state=file.status, url=_address(file))
+    message = read_stored(file.message)
+    return ItemResult(file.name, message, state=file.status, url=_address(file))
 
 
 def _address(file: ScannedFile) -> str:

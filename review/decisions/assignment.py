@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from django.db import transaction
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -19,6 +19,10 @@ from review.decisions.decide import Decided, Refusal, decision_limit
 from review.models import Match
 from review.services import transitions
 
+ASSIGNED = ngettext_lazy(
+    "%(shown)s match assigned", "%(shown)s matches assigned", "count"
+)
+"""What happened to matches, for ``count_words``."""
 _MAY_NOT = _("Your role may look at matches, not assign them.")
 
 

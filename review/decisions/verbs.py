@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db.models import TextChoices
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -32,6 +33,9 @@ from review.choices import (
 from review.models import Licence, Match
 from review.services import transitions
 from review.services.transitions import Change
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 PROPOSE = "propose"
 """The event of a confirmation that waits for a second approval."""
@@ -84,8 +88,8 @@ class VerbRule:
     """
 
     verb: Verb
-    done: str | Promise
-    """Follows "3 matches are"."""
+    done: _StrPromise
+    """"3 matches confirmed", for ``count_words``."""
     starts: Collection[MatchState] = WAITING_STATES
     wrong_state: str | Promise = _DECIDED
     action: Action = Action.DECIDE
@@ -125,17 +129,26 @@ class VerbRule:
 
 
 _ALL_RULES = (
-    VerbRule(Verb.CONFIRM, done=_("confirmed")),
+    VerbRule(
+        Verb.CONFIRM,
+        done=ngettext_lazy(
+            "%(shown)s match confirmed", "%(shown)s matches confirmed", "count"
+        ),
+    ),
     VerbRule(
         Verb.CLEAR,
-        done=_("cleared"),
+        done=ngettext_lazy(
+            "%(shown)s match cleared", "%(shown)s matches cleared", "count"
+        ),
         note_label=_("Why the use is allowed"),
         note_missing=_("Say why the use is allowed, or choose a licence."),
         takes_licence=True,
     ),
     VerbRule(
         Verb.REJECT,
-        done=_("rejected"),
+        done=ngettext_lazy(
+            "%(shown)s match rejected", "%(shown)s matches rejected", "count"
+        ),
         codes=RejectCode,
         code_label=_("Why it is rejected"),
         code_missing=_("Choose why the match is rejected."),
@@ -143,18 +156,26 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.EXCLUDE,
-        done=_("decided with an exclusion"),
+        done=ngettext_lazy(
+            "%(shown)s match decided with an exclusion",
+            "%(shown)s matches decided with an exclusion",
+            "count",
+        ),
         not_allowed=_("Your role may look at recordings, not propose exclusions."),
     ),
     VerbRule(
         Verb.ESCALATE,
-        done=_("escalated"),
+        done=ngettext_lazy(
+            "%(shown)s match escalated", "%(shown)s matches escalated", "count"
+        ),
         note_label=_("What the manager should look at"),
         note_missing=_("Say what the manager should look at."),
     ),
     VerbRule(
         Verb.REOPEN,
-        done=_("reopened"),
+        done=ngettext_lazy(
+            "%(shown)s match reopened", "%(shown)s matches reopened", "count"
+        ),
         starts=(MatchState.REJECTED, MatchState.RELEASED, MatchState.ESCALATED),
         wrong_state=(
             _(
@@ -169,7 +190,9 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.DISPUTE,
-        done=_("disputed"),
+        done=ngettext_lazy(
+            "%(shown)s match disputed", "%(shown)s matches disputed", "count"
+        ),
         starts=_CLAIMS,
         not_allowed=_DISPUTES[0],
         wrong_state=_DISPUTES[1],
@@ -182,7 +205,9 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.UPHOLD,
-        done=_("upheld"),
+        done=ngettext_lazy(
+            "%(shown)s match upheld", "%(shown)s matches upheld", "count"
+        ),
         starts=(MatchState.DISPUTED,),
         action=Action.APPROVE,
         not_allowed=_ANSWERS[0],
@@ -192,7 +217,9 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.WITHDRAW,
-        done=_("upheld"),
+        done=ngettext_lazy(
+            "%(shown)s match upheld", "%(shown)s matches upheld", "count"
+        ),
         starts=(MatchState.DISPUTED,),
         action=Action.APPROVE,
         not_allowed=_ANSWERS[0],
@@ -202,7 +229,9 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.RELEASE,
-        done=_("released"),
+        done=ngettext_lazy(
+            "%(shown)s match released", "%(shown)s matches released", "count"
+        ),
         starts=(*_CLAIMS, MatchState.DISPUTED),
         action=Action.APPROVE,
         not_allowed=_ANSWERS[0],
@@ -212,7 +241,11 @@ _ALL_RULES = (
     ),
     VerbRule(
         Verb.UNDO,
-        done=_("back in the queue"),
+        done=ngettext_lazy(
+            "%(shown)s match is back in the queue",
+            "%(shown)s matches are back in the queue",
+            "count",
+        ),
         # The last event says whether there is a decision to undo.
         starts=tuple(MatchState),
         has_note=False,

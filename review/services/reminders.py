@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.reach import working_for
 from audit.models import Event
 from audit.services import record
+from common.reading import read_date
 from review import selectors
 from review.approval import APPROVERS
 from review.models import Dispute
@@ -79,7 +80,7 @@ def _send(due: list[Dispute]) -> None:
             len(seen),
         ) % {"count": len(seen), "late": overdue}
         lines = [
-            f"{timezone.localtime(each.due_at):%Y-%m-%d}  {each.match}: "
+            f"{read_date(each.due_at, 'dated')}  {each.match}: "
             f"{each.get_code_display()}\n"
             f"{settings.ACRPORTAL_BASE_URL}{each.match.review_url}"
             for each in seen[:_LISTED]

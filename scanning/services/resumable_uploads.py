@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from common.reading import read_number
 from common.storage import FileOnDisk, display_name, scratch_directory
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ResumableUpload, UploadPiece
@@ -94,8 +95,8 @@ def finish_upload(
             _("%(name)s is not complete: %(sent)s of %(size)s bytes have arrived.")
             % {
                 "name": upload.name,
-                "sent": f"{upload.offset_bytes:,}",
-                "size": f"{upload.size_bytes:,}",
+                "sent": read_number(upload.offset_bytes),
+                "size": read_number(upload.size_bytes),
             },
             status=409,
         )
@@ -157,13 +158,13 @@ def _check_piece(upload: ResumableUpload, offset: int, length: int) -> None:
         raise IntakeRefused(
             "wrong_offset",
             _("%(name)s goes on at byte %(offset)s.")
-            % {"name": upload.name, "offset": f"{upload.offset_bytes:,}"},
+            % {"name": upload.name, "offset": read_number(upload.offset_bytes)},
             status=409,
         )
     if offset + length > upload.size_bytes:
         raise IntakeRefused(
             "too_long",
             _("%(name)s was announced with %(size)s bytes, but more were sent.")
-            % {"name": upload.name, "size": f"{upload.size_bytes:,}"},
+            % {"name": upload.name, "size": read_number(upload.size_bytes)},
             status=413,
         )

@@ -19,6 +19,7 @@ from common.http import (
     content_type_of,
 )
 from common.media_links import PlaylistFound, download_media
+from common.reading import read_number
 from common.storage import display_name, keep_file, scratch_directory
 from recognition.types import Progress
 from scanning.errors import NeedsAudio, ScanFailed
@@ -148,7 +149,11 @@ def _is_page(content_type: str) -> bool:
 def too_large_message(name: str, size_bytes: int | None = None) -> str:
     """Return the message for a file above the size limit."""
     limit = f"{settings.ACRPORTAL_MAX_FILE_BYTES / 1024**3:g} GiB"
-    size = _("too large") if size_bytes is None else f"{size_bytes / 1024**3:.1f} GiB"
+    size = (
+        _("too large")
+        if size_bytes is None
+        else f"{read_number(size_bytes / 1024**3, decimals=1)} GiB"
+    )
     return _(
         "%(name)s is %(size)s; the limit is %(limit)s. Split it or "
         "ask an admin to raise the limit."

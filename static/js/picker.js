@@ -82,6 +82,10 @@ class Options {
   }
 
   async search(text) {
+    return this.matching(text);
+  }
+
+  matching(text) {
     const wanted = text.toLowerCase();
     return [...this.select.options]
       .filter((option) => option.value && !option.selected && option.text.toLowerCase().includes(wanted))
@@ -217,6 +221,9 @@ class Picker {
     for (const name of ["aria-describedby", "aria-invalid"]) {
       if (field.hasAttribute(name)) this.input.setAttribute(name, field.getAttribute(name));
     }
+    /* What an empty choice means, such as nobody. */
+    const empty = this.isSelect && !field.multiple && [...field.options].find((option) => !option.value);
+    this.none = empty ? empty.text : "";
     if (field.required) field.required = false;
     this.chips = make("ul", { class: "picker__chips" });
     this.suggestions = new Suggestions(this.input, this.source, (choice) => this.add(choice));
@@ -230,7 +237,7 @@ class Picker {
     this.input.addEventListener("focus", () => this.isSelect && this.suggestions.ask());
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     this.input.addEventListener("paste", (event) => this.onPaste(event));
-    this.input.addEventListener("blur", () => this.isOpen && this.take());
+    this.input.addEventListener("blur", () => (this.isOpen || this.isSelect) && this.take());
     /* Typed text that was never chosen goes to the server, which says what is wrong with it. */
     field.form?.addEventListener("submit", () => this.take(), { capture: true });
     field.form?.addEventListener("reset", () => setTimeout(() => this.draw()));
@@ -266,6 +273,7 @@ class Picker {
       return make("li", { class: "picker__chip" }, make("span", { title: name }, name), button);
     }));
     this.chips.hidden = !this.chips.children.length;
+    if (this.none) this.input.placeholder = this.chips.hidden ? this.none : "";
   }
 
   write(values) {
@@ -293,7 +301,13 @@ class Picker {
   /* Keep what was typed: by the only thing that is called so, or else as it stands. */
   take() {
     const text = this.input.value.trim();
-    if (!text || this.isSelect) return;
+    if (!text) return;
+    if (this.isSelect) {
+      const found = this.source.matching(text);
+      this.input.value = "";
+      if (found.length === 1) this.add(found[0]);
+      return;
+    }
     const typed = this.kind === "territories" ? text.toUpperCase() : text;
     this.input.value = "";
     this.write([...this.values(), typed]);
@@ -307,6 +321,15 @@ class Picker {
   onKey(event) {
     if (event.key === "Backspace" && !this.input.value && this.values().length) {
       this.write(this.values().slice(0, -1));
+    } else if (this.isSelect && event.key === "Enter" && !event.defaultPrevented && this.input.value.trim()) {
+      event.preventDefault();
+      const found = this.source.matching(this.input.value.trim());
+      if (found.length !== 1) {
+        this.suggestions.ask();
+        return;
+      }
+      this.suggestions.close();
+      this.take();
     } else if ((event.key === "Enter" || event.key === ",") && !event.defaultPrevented && this.input.value.trim() && !this.isSelect) {
       if (event.key === "," && this.kind !== "" && this.kind !== "territories") return;
       event.preventDefault();

@@ -1,6 +1,7 @@
 /* Sounds with a waveform: play, a place by mouse or keys, a clock. Sounds of a group share
    one place: who changes from one to another goes on at the same instant of the music. Of a
-   sound with an interval, play starts there and pauses at its end. */
+   sound with an interval, play starts there and pauses at its end. A cut-out of a sound begins
+   at its start. */
 
 import { clock } from "./pair.js";
 
@@ -18,6 +19,7 @@ class Sound {
     this.now = root.querySelector("[data-sound-now]");
     this.clock = root.querySelector("[data-sound-clock]");
     this.length = Number(data.length) || 1;
+    this.start = Number(data.start ?? 0);
     this.step = { here: Number(data.here ?? 0), first: Number(data.first ?? 0), rate: Number(data.rate ?? 1) };
     this.interval = data.to ? { from: Number(data.from), to: Number(data.to) } : null;
     this.at = this.interval?.from ?? 0;
@@ -37,20 +39,20 @@ class Sound {
     this.audio.addEventListener("ended", () => this.show());
     this.place.addEventListener("pointerdown", (event) => {
       const box = this.place.getBoundingClientRect();
-      this.goTo(((event.clientX - box.left) / box.width) * this.length);
+      this.goTo(this.start + ((event.clientX - box.left) / box.width) * this.length);
       this.place.setPointerCapture(event.pointerId);
     });
     this.place.addEventListener("pointermove", (event) => {
       if (!this.place.hasPointerCapture(event.pointerId)) return;
       const box = this.place.getBoundingClientRect();
-      this.goTo(((event.clientX - box.left) / box.width) * this.length);
+      this.goTo(this.start + ((event.clientX - box.left) / box.width) * this.length);
     });
     this.place.addEventListener("keydown", (event) => this.onKey(event));
   }
 
   onKey(event) {
     const by = event.shiftKey ? FINE_MS : STEP_MS;
-    const to = { ArrowLeft: this.at - by, ArrowRight: this.at + by, ArrowDown: this.at - by, ArrowUp: this.at + by, Home: 0, End: this.length }[event.key];
+    const to = { ArrowLeft: this.at - by, ArrowRight: this.at + by, ArrowDown: this.at - by, ArrowUp: this.at + by, Home: this.start, End: this.start + this.length }[event.key];
     if (to !== undefined) {
       event.preventDefault();
       this.goTo(to);
@@ -89,7 +91,7 @@ class Sound {
   }
 
   move(ms) {
-    this.at = Math.min(Math.max(ms, 0), this.length);
+    this.at = Math.min(Math.max(ms, this.start, 0), this.start + this.length);
     this.show();
   }
 
@@ -121,7 +123,7 @@ class Sound {
 
   show() {
     if (!this.audio) return;
-    const x = `${(100 * this.at) / this.length}%`;
+    const x = `${(100 * (this.at - this.start)) / this.length}%`;
     this.now.setAttribute("x1", x);
     this.now.setAttribute("x2", x);
     this.clock.textContent = clock(this.at);

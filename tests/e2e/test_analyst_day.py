@@ -126,7 +126,7 @@ def test_day_of_an_analyst_without_a_mouse(
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("escalated, ")
-    tab_to(page, "Undo these")
+    tab_to(page, "Undo th")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("back in the queue, ")
 

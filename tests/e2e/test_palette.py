@@ -49,3 +49,26 @@ def test_a_territory_is_chosen_by_its_name_and_taken_back(
 
     box.get_by_role("button", name="Remove Switzerland").click()
     expect(page.locator("[name=territories]")).to_have_value("")
+
+
+def test_a_person_is_found_by_name_and_nobody_is_shown(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "mira")
+    page.goto("/policies/new/")
+    person = page.locator("#id_assignee")
+    expect(person).to_have_attribute("placeholder", "No assignee")
+
+    person.fill("mir")
+    person.press("Enter")
+    chosen = page.locator("[name=assignee] option:checked")
+    expect(chosen).to_have_text("mira")
+
+    # What names nobody changes nothing.
+    person.fill("nobody of this name")
+    person.press("Tab")
+    expect(person).to_have_value("")
+    expect(chosen).to_have_text("mira")
+
+    page.get_by_role("button", name="Remove mira").click()
+    expect(page.locator("[name=assignee]")).to_have_value("")

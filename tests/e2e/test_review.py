@@ -304,6 +304,8 @@ def test_many_are_decided_from_the_queue_by_keyboard(
     page.get_by_role("button", name="Confirm…").click()
     page.get_by_role("button", name="Confirm: 2").click()
 
-    expect(page.locator("h1")).to_have_text("2 confirmed, 0 refused")
-    page.get_by_role("button", name="Undo these 2").click()
-    expect(page.locator("h1")).to_have_text("2 back in the queue, 0 refused")
+    expect(page.locator("h1")).to_have_text("2 matches confirmed, 0 refused")
+    page.get_by_role("button", name="Undo these 2 matches").click()
+    expect(page.locator("h1")).to_have_text(
+        "2 matches are back in the queue, 0 refused"
+    )

@@ -102,6 +102,7 @@ def test_page_shows_the_evidence(sign_in: SignIn) -> None:
     assert "3:20.000 – 3:50.000" in shown
     assert reverse("portal:file_audio", args=[match.scanned_file.uid]) in shown
     assert reverse("portal:recording_audio", args=[match.recording.uid]) in shown
+    assert shown.count("data-sound-play") == 2
     assert "This match" in shown
     assert "found" in shown
 

@@ -86,7 +86,7 @@ def test_links_sent_before_are_linked_among_many_and_scanned_again(
 
     assert f'href="/files/{first.uid}/">Open result' in page
     assert page.count(">Scan again<") == 2
-    assert "Scan the 2 seen before again" in page
+    assert "Scan the 2 links seen before again" in page
     assert ScannedFile.objects.count() == 4
 
 

@@ -121,6 +121,26 @@ def test_file_page_holds_in_every_state(
     assert file.name in page.content.decode()
 
 
+def test_file_page_gives_the_cause_in_the_language_of_the_reader(
+    signed_in: MakeClient,
+) -> None:
+    file = ScannedFileFactory.create(
+        status=FileStatus.ERROR,
+        error_code="too_short",
+        message="ep 1.wav has 2.2 s of sound; at least 3 s are needed.",
+    )
+
+    page = signed_in(VIEWER).get(
+        reverse("portal:file_detail", args=[file.uid]),
+        headers={"accept-language": "de"},
+    )
+
+    assert (
+        "ep 1.wav enthält 2.2 s Ton; mindestens 3 s sind nötig."
+        in page.content.decode()
+    )
+
+
 def test_file_page_shows_each_play_with_both_offsets(signed_in: MakeClient) -> None:
     match = make_match((70_000, 90_000, 5_000, 25_000), (100_250, 120_000, 0, 19_750))
 

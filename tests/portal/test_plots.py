@@ -83,7 +83,7 @@ def test_week_bars_share_a_zero_baseline() -> None:
 
     feet = {round(float(bar.y) + float(bar.height), 1) for bar in chart.bars}
     assert len(feet) == 1
-    assert chart.summary == "10 new and 5 decided in 2 weeks"
+    assert chart.summary == "New: 10. Decided: 5. Weeks: 2."
 
 
 def test_week_chart_without_weeks_draws_an_axis_only() -> None:

@@ -59,7 +59,7 @@ def test_speed_and_pitch_show_their_direction() -> None:
 def test_sizes_use_binary_units() -> None:
     sizes = [tags.filesize_iec(value) for value in (0, 1023, 1536, 2 * 1024**3)]
 
-    assert sizes == ["0 bytes", "1023 bytes", "1.5 KiB", "2 GiB"]
+    assert sizes == ["0 bytes", "1,023 bytes", "1.5 KiB", "2 GiB"]
 
 
 def test_share_has_one_decimal_and_whole_shares_have_none() -> None:
@@ -198,5 +198,18 @@ def test_week_chart_carries_its_table() -> None:
 
     html = draw("{% week_chart rows %}", rows=rows)
 
-    assert "3 new and 1 decided in 2 weeks" in html
+    assert "New: 3. Decided: 1. Weeks: 2." in html
     assert '<th scope="row">W2</th>' in html
+
+
+def test_cells_of_an_admin_list_are_labelled() -> None:
+    headers = [
+        {"text": "<input>", "class_attrib": ' class="action-checkbox-column"'},
+        {"text": "name & title", "class_attrib": ' class="column-name"'},
+    ]
+    cells = ['<td class="action-checkbox">x</td>', '<th class="field-name">A</th>']
+
+    assert tags.labelled(cells, headers) == [
+        cells[0],
+        '<th data-label="Name &amp; title" class="field-name">A</th>',
+    ]

@@ -141,7 +141,7 @@ def test_many_are_decided_and_the_refused_named_with_the_cause(client: Client) -
         DECIDE, {"verb": "confirm", "apply": "yes", "expected": expected}
     ).content.decode()
 
-    assert "1 confirmed, 2 refused" in page
+    assert "1 match confirmed, 2 refused" in page
     assert "ben is reviewing this until" in page
     assert "your decision was not saved" in page
     assert [m.pk for m in Match.objects.filter(state=MatchState.CONFIRMED)] == [free.pk]
@@ -156,7 +156,7 @@ def test_decision_for_many_is_undone_at_once(client: Client) -> None:
 
     page = client.post(DECIDE, {"verb": "undo", "apply": "yes", "expected": done})
 
-    assert "2 back in the queue, 0 refused" in page.content.decode()
+    assert "2 matches are back in the queue, 0 refused" in page.content.decode()
     assert Match.objects.filter(state=MatchState.PENDING).count() == 2
 
 
@@ -192,7 +192,7 @@ def test_matches_that_are_gone_are_told(client: Client) -> None:
         {"verb": "confirm", "apply": "yes", "expected": ["m_gone:1", "odd", endless]},
     ).content.decode()
 
-    assert "0 confirmed, 1 refused" in page
+    assert "0 matches confirmed, 1 refused" in page
     assert "It no longer exists." in page
 
 
@@ -311,7 +311,7 @@ def test_many_are_decided_step_by_step_and_can_be_stopped(
         DECIDE,
         {"verb": "reject", "apply": "yes", "stop": "yes", **second.context["fields"]},
     ).content.decode()
-    assert "4 rejected, 0 refused" in stopped
+    assert "4 matches rejected, 0 refused" in stopped
     assert "Stopped: 1 match stays as it was." in stopped
     assert Match.objects.filter(state=MatchState.REJECTED).count() == 4
 
@@ -346,7 +346,7 @@ def test_many_are_assigned_and_found_under_mine(client: Client) -> None:
     assert "Select a valid choice" in refused.content.decode()
     done = client.post(DECIDE, {**data, "assignee": ben.pk}).content.decode()
 
-    assert "1 assigned, 0 refused" in done
+    assert "1 match assigned, 0 refused" in done
     other = Client()
     other.force_login(ben)
     assert listed(other, "?view=mine") == [match]

@@ -1,0 +1,53 @@
+"""Dates and numbers in the form of the reader's language."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from django.utils import timezone
+from django.utils.dateformat import format as formatted
+from django.utils.formats import number_format
+from django.utils.translation import gettext, pgettext_lazy
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+Form: TypeAlias = Literal[
+    "weekday", "day", "short", "dated", "short moment", "moment", "full"
+]
+"""How much of a date is shown, from ``Monday 23 November`` to its seconds."""
+
+_FORMS = {
+    "weekday": pgettext_lazy("date format", "l j F"),
+    "day": pgettext_lazy("date format", "j F"),
+    "short": pgettext_lazy("date format", "j M"),
+    "dated": pgettext_lazy("date format", "j M Y"),
+    "short moment": pgettext_lazy("date format", "j M H:i"),
+    "moment": pgettext_lazy("date format", "j M Y H:i T"),
+    "full": pgettext_lazy("date format", "j M Y H:i:s T"),
+}
+
+
+def read_date(at: date, form: Form) -> str:
+    """Write a date, or a time in the reader's zone: 23 November, in German 23. November."""
+    local = timezone.localtime(at) if isinstance(at, datetime) else at
+    return formatted(local, str(_FORMS[form]))
+
+
+def read_week(at: date) -> str:
+    """Write the number of the ISO week that a day is in: W48, in German KW 48."""
+    return gettext("W%(week)s") % {"week": f"{at.isocalendar().week:02d}"}
+
+
+def read_number(value: float, *, decimals: int = 0) -> str:
+    """Write a number with the decimal point and the grouping of the reader's language."""
+    # number_format truncates, so round first.
+    return number_format(
+        f"{value:.{decimals}f}", decimal_pos=decimals, force_grouping=True
+    )
+
+
+def count_words(words: _StrPromise, count: int) -> str:
+    """Fill ``ngettext_lazy(…, "count")`` in: %(shown)s is the count as people read it."""
+    return words % {"count": count, "shown": read_number(count)}

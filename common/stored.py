@@ -1,0 +1,94 @@
+"""Sentences that the database keeps in English, in the language of their reader.
+
+Causes of failures are stored once, for everybody (``for_the_record``). Their English
+text is that of the catalogue of translations, so the catalogue finds it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from babel.messages.mofile import read_mo
+from django.conf import settings
+from django.utils.translation import get_language, gettext, ngettext
+
+_PLACE = re.compile(r"%\((\w+)\)[ds]")
+# Values that are sentences themselves; the others are names and numbers.
+_SENTENCES = frozenset({"cause", "clause", "error", "explanation", "size", "why"})
+# A text of little more than values could be anything.
+_LEAST_LETTERS = 12
+# Longer texts are answers of other servers, which match nothing and take long to try.
+_MOST_CHARACTERS = 500
+
+
+def read_stored(text: str) -> str:
+    """Return a stored sentence in the reader's language.
+
+    What the catalogue lacks stays as it is, such as the answer of another server.
+    """
+    language = get_language() or settings.LANGUAGE_CODE
+    return _read(text, language) if 0 < len(text) <= _MOST_CHARACTERS else text
+
+
+@lru_cache(maxsize=1000)
+def _read(text: str, language: str) -> str:
+    if (known := gettext(text)) != text:
+        return known
+    for sentence, plural, pattern in _patterns(language):
+        if found := pattern.fullmatch(text):
+            values = {
+                name: _read(value, language) if name in _SENTENCES else value
+                for name, value in found.groupdict().items()
+            }
+            if not plural:
+                return gettext(sentence) % values
+            count = values.get("count", "")
+            number = int(count) if count.isdecimal() else 2
+            return ngettext(sentence, plural, number) % values
+    # The name of an engine or a file may stand before the sentence.
+    name, colon, rest = text.partition(": ")
+    return f"{name}{colon}{_read(rest, language)}" if rest else text
+
+
+@lru_cache
+def _patterns(language: str) -> list[tuple[str, str, re.Pattern[str]]]:
+    """Return the sentences with values and how they look, the most telling first."""
+    found = []
+    for singular, plural in _catalogued(language):
+        for sentence in filter(None, (singular, plural)):
+            letters = len(re.findall(r"[^\W\d_]", _PLACE.sub("", sentence)))
+            if _PLACE.search(sentence) and letters >= _LEAST_LETTERS:
+                shape = re.compile(_shape(sentence), re.DOTALL)
+                found.append((letters, singular, plural, shape))
+    found.sort(key=lambda each: -each[0])
+    return [each[1:] for each in found]
+
+
+def _catalogued(language: str) -> Iterator[tuple[str, str]]:
+    """Yield each sentence of a catalogue, with its plural if it has one."""
+    for folder in settings.LOCALE_PATHS:
+        path = folder / language / "LC_MESSAGES" / "django.mo"
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            for message in read_mo(file):
+                # Labels have contexts, sentences have none.
+                if message.id and not message.context:
+                    given = message.id
+                    both = (given, "") if isinstance(given, str) else given
+                    yield both[0], both[1]
+
+
+def _shape(sentence: str) -> str:
+    """Return a regular expression for a sentence whose places are filled in."""
+    parts = _PLACE.split(sentence)
+    seen: set[str] = set()
+    for index in range(1, len(parts), 2):
+        name = parts[index]
+        parts[index] = f"(?P={name})" if name in seen else f"(?P<{name}>.+?)"
+        seen.add(name)
+    for index in range(0, len(parts), 2):
+        parts[index] = re.escape(parts[index].replace("%%", "%"))
+    return "".join(parts)

@@ -1,0 +1,63 @@
+"""Sentences that are stored in English, in the language of their reader."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import translation
+
+from common.media_analysis import refusal
+from common.stored import read_stored
+from common.words import for_the_record
+from recognition.errors import TooShort
+
+
+@pytest.fixture(autouse=True)
+def _in_german() -> object:
+    with translation.override("de"):
+        yield
+
+
+def test_a_stored_cause_is_read_in_the_language_of_the_page() -> None:
+    error = TooShort(seconds=2.25, minimum_s=3)
+    with for_the_record():
+        stored = str(refusal(error, "ep 1.wav"))
+
+    assert stored.startswith("ep 1.wav has 2.2 s of sound")
+    assert read_stored(stored) == str(refusal(error, "ep 1.wav")).replace("2,2", "2.2")
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("", ""),
+        ("Cancelled.", "Abgebrochen."),
+        (
+            "It failed 3 times. The last time: The disk is full.",
+            "Der Auftrag schlug 3-mal fehl. Zuletzt: The disk is full.",
+        ),
+    ],
+)
+def test_sentences_are_found_by_their_english_text(stored: str, shown: str) -> None:
+    assert read_stored(stored) == shown
+
+
+def test_a_sentence_within_another_is_read_too() -> None:
+    shown = read_stored(
+        "Attempt 2 failed: This link is not allowed: the platform took too long."
+    )
+
+    assert "platform" not in shown.lower().replace("plattform", "")
+
+
+def test_a_name_before_the_sentence_stays() -> None:
+    assert read_stored("ACRCloud: Cancelled.") == "ACRCloud: Abgebrochen."
+
+
+@pytest.mark.parametrize("text", ["Invalid access key", "error: 3015: busy", "x.wav"])
+def test_what_nobody_translated_stays_as_it_is(text: str) -> None:
+    assert read_stored(text) == text
+
+
+def test_english_readers_get_the_stored_text() -> None:
+    with translation.override("en"):
+        assert read_stored("Attempt 2 failed: x") == "Attempt 2 failed: x"
