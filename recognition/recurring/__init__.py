@@ -1,0 +1,7 @@
+"""Find sound that returns where nothing matched: songs, jingles and ads yet unknown.
+
+``join`` finds what a new file shares with files that are kept, ``families`` follows
+these runs to all places of one sound, ``pieces`` and ``items`` tell single items apart,
+and ``back`` looks for further occurrences. Nothing is remembered between calls: runs
+go in and out, and the index belongs to the caller.
+"""
