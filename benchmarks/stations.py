@@ -63,20 +63,20 @@ def titles(
     """Choose songs and jingles; return them and the music that plays only once.
 
     A song is played four times, a jingle eight times. Jingles are excerpts of 5 to 15 s
-    from tracks that serve nothing else, two from each.
+    from tracks that serve nothing else. None begins or ends with silence or the quiet
+    of a fade.
     """
     order = [music[k] for k in rng.permutation(len(music))]
     made = [
-        Title(number, y[: _LONGEST * RATE], 4) for number, y in enumerate(order[:songs])
+        Title(number, _trimmed(y[: _LONGEST * RATE]), 4)
+        for number, y in enumerate(order[:songs])
     ]
-    sources = order[songs : songs + -(-jingles // 2)]
-    for number in range(jingles):
-        y = sources[number // 2]
-        half = y[: len(y) // 2] if number % 2 == 0 else y[len(y) // 2 :]
+    for number, y in enumerate(order[songs : songs + jingles], songs):
         n = int(rng.uniform(5, 15) * RATE)
-        at = int(rng.integers(max(1, len(half) - n)))
-        made.append(Title(songs + number, _faded(half[at : at + n]), 8, is_jingle=True))
-    return made, order[songs + len(sources) :]
+        at = int(rng.integers(max(1, len(y) - n)))
+        excerpt = _faded(_trimmed(y[at : at + n]))
+        made.append(Title(number, excerpt, 8, is_jingle=True))
+    return made, order[songs + jingles :]
 
 
 def broadcasts(
@@ -145,8 +145,10 @@ def _strange(once: Sequence[Samples], rng: np.random.Generator) -> Iterator[Samp
             ratio = (1.0, 0.8, 1.25, 0.67, 1.5)[turn // 2 % 5] * 1.03 ** (turn // 10)
             played = y if turn % 2 == 0 else y[::-1].copy()
             played = played if ratio == 1 else sound.speed(played, ratio)
-            n = int(rng.uniform(30, 60) * RATE)
-            yield from (played[k : k + n] for k in range(0, len(played), n))
+            # One excerpt of each: a refrain is a repeat, too.
+            n = int(rng.uniform(20, 60) * RATE)
+            at = int(rng.integers(max(1, len(played) - n)))
+            yield played[at : at + n]
 
 
 def _schedule(
@@ -196,6 +198,14 @@ def _rendered(title: Title, kind: str, rng: np.random.Generator) -> Samples:
         voice = np.resize(voice, len(y))
         return sound.mixed(y, voice, -float(rng.choice([0, 5, 10])))
     return y
+
+
+def _trimmed(y: Samples) -> Samples:
+    """Return the sound without ends that are 30 dB quieter than the whole."""
+    step = RATE // 20
+    power = (y[: len(y) // step * step].reshape(-1, step) ** 2).mean(axis=1)
+    heard = np.flatnonzero(power > 1e-3 * power.mean())
+    return y[heard[0] * step : (heard[-1] + 1) * step]
 
 
 def _faded(y: Samples) -> Samples:

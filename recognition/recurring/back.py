@@ -19,6 +19,9 @@ from recognition.retro import RetroIndex, search_back
 from recognition.types import SegmentMatch
 
 _HOURS: Final = 1.0  # as compared recordings are judged; ``PLACE_BITS`` is above it
+# An item is another one's if so much of its best copy sounds in the other's. At 0.6,
+# jingles that share a figure of four seconds became one.
+_MERGED: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def _alias(match: SegmentMatch, file: int, items: Sequence[Item]) -> _Alias | No
     """Return which longer item a match makes its item a part of, if any."""
     item = items[match.recording]
     covered = match.reference_end_ms - match.reference_start_ms
-    if covered < INSIDE * item.best.length_ms:
+    if covered < _MERGED * item.best.length_ms:
         return None
     for number, other in enumerate(items[: match.recording]):
         if other.best.file == file and _shared_ms(match, other.best) >= INSIDE * (

@@ -162,12 +162,10 @@ def _without_small(
         beside = [kept[k] for k in (at - 1, at + 1) if 0 <= k < len(kept)]
         beside = [one for one in beside if one[1] == span[0] or one[0] == span[1]]
         kept.remove(span)
-        joined = max(beside, key=lambda one: _together(span, one, parts), default=None)
-        if joined is not None and _together(span, joined, parts) >= _JOINING_SHARE:
-            kept[kept.index(joined)] = (
-                min(span[0], joined[0]),
-                max(span[1], joined[1]),
-            )
+        nearest = max(beside, key=lambda one: _alike(span, one, parts), default=None)
+        if nearest is not None and _together(span, nearest, parts) >= _JOINING_SHARE:
+            first, last = min(span[0], nearest[0]), max(span[1], nearest[1])
+            kept[kept.index(nearest)] = first, last
     return kept
 
 
@@ -191,9 +189,15 @@ def _together(
 ) -> float:
     """Return which share of a neighbour's plays hold the piece too."""
     holding = [part for part in parts if _holds(part, beside)]
-    if not holding:
-        return 0.0
-    return sum(_holds(part, span) for part in holding) / len(holding)
+    return sum(_holds(part, span) for part in holding) / max(1, len(holding))
+
+
+def _alike(
+    span: tuple[float, float], beside: tuple[float, float], parts: Iterable[Part]
+) -> float:
+    """Return how many of the plays of either piece hold both, as a share."""
+    held = [(_holds(part, span), _holds(part, beside)) for part in parts]
+    return sum(a and b for a, b in held) / max(1, sum(a or b for a, b in held))
 
 
 def _clipped(part: Part, span: tuple[float, float], params: Params) -> Part:
