@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import product
 
 import numpy as np
 
@@ -52,6 +52,10 @@ class Broadcast:
         """Return its length in seconds."""
         return len(self.samples) / RATE
 
+
+# Far enough from each other that no copy is found as another one.
+_SPEEDS = (1.0, 0.8, 1.25, 0.67, 1.5)
+_TEMPI = (1.0, 0.75, 1.35)
 
 _Turn = tuple[Title, str]
 """A title and how it is played."""
@@ -135,20 +139,21 @@ def fillers(once: Sequence[Samples], rng: np.random.Generator) -> Iterator[Sampl
         elif kind == "tones":
             yield _tones(rng, seconds)
         else:
-            yield next(music)
+            yield next(music, sound.silence(RATE))
 
 
 def _strange(once: Sequence[Samples], rng: np.random.Generator) -> Iterator[Samples]:
-    """Yield parts of music, then of music altered beyond recognition."""
-    for turn in count():
+    """Yield an excerpt of each track, then of each altered beyond recognition.
+
+    Only one, because a refrain is a repeat too.
+    """
+    for tempo, ratio, step in product(_TEMPI, _SPEEDS, (1, -1)):
         for y in once:
-            ratio = (1.0, 0.8, 1.25, 0.67, 1.5)[turn // 2 % 5] * 1.03 ** (turn // 10)
-            played = y if turn % 2 == 0 else y[::-1].copy()
-            played = played if ratio == 1 else sound.speed(played, ratio)
-            # One excerpt of each: a refrain is a repeat, too.
             n = int(rng.uniform(20, 60) * RATE)
-            at = int(rng.integers(max(1, len(played) - n)))
-            yield played[at : at + n]
+            at = int(rng.integers(max(1, len(y) - n)))
+            part = y[at : at + n][::step].copy()
+            part = part if ratio == 1 else sound.speed(part, ratio)
+            yield part if tempo == 1 else sound.tempo(part, tempo)
 
 
 def _schedule(

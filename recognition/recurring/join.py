@@ -98,7 +98,7 @@ def keep(
     index.remove(bucket, number)
     sound = load(number)
     runs = shared_runs(sound, sound.open_frames, load=load, index=index, bucket=bucket)
-    _index(sound, runs, index, bucket)
+    index.add(bucket, number, *entry(sound, runs))
     return runs
 
 
@@ -127,7 +127,7 @@ def drop(
         sound = load(other)
         freed = new_frames(sound, left) & ~new_frames(sound, runs)
         left += shared_runs(sound, freed, load=load, index=index, bucket=bucket)
-        _index(sound, left, index, bucket)
+        index.add(bucket, other, *entry(sound, left))
     return tuple(sorted(left))
 
 
@@ -170,12 +170,11 @@ def new_frames(
     return new
 
 
-def _index(
-    sound: Sound, runs: Iterable[SharedRun], index: LandmarkIndex, bucket: int
-) -> None:
-    hashes, frames = _sampled(sorted_hashes(sound.thinned))
-    new = new_frames(sound, runs)[frames]
-    index.add(bucket, sound.number, hashes[new], frames[new])
+def entry(sound: Sound, runs: Iterable[SharedRun], params: Params = DEFAULT) -> Hashes:
+    """Return what the join index holds of a file: hashes and frames of what is new."""
+    hashes, frames = _sampled(sorted_hashes(sound.thinned, params))
+    new = new_frames(sound, runs, params)[frames]
+    return hashes[new], frames[new]
 
 
 def _sampled(hashes: Hashes) -> Hashes:
