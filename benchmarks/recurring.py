@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,11 +20,12 @@ from benchmarks.shelf import fingerprint
 from benchmarks.speed import timed
 from benchmarks.stations import Broadcast, Play, Title
 from benchmarks.variants import variants
+from benchmarks.verdict import Verdict
 from recognition.decode import blocks
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.recurring.back import searched_back
-from recognition.recurring.items import Item, Occurrence, items_of
+from recognition.recurring.items import items_of
 from recognition.recurring.join import SharedRun, entry, keep, shared_runs
 from recognition.recurring.sounds import Sound
 from recognition.warm import compile_all
@@ -33,6 +34,9 @@ BUCKET = 0
 _HOURS_A_FILE = 1.0
 _CLEAN = (stations.CLEAN, stations.CODEC, stations.PART)
 _LONG = 10.0  # seconds
+_LONGER, _SHORTER = "clean, codec, part ≥ 10 s", "clean, codec, part < 10 s"
+# The shares of plays to find.
+_LEAST = {_LONGER: 0.98, stations.SPOKEN: 0.90, stations.SPEED: 0.95}
 _GROWTH = 4
 _PAD = 1_000_000  # padding has numbers from here on
 
@@ -129,54 +133,37 @@ def _measure(
 ) -> None:
     joined, making = timed(lambda: items_of(kept.runs, load=kept.load))
     items, searching = timed(lambda: searched_back(joined, kept.sounds, load=kept.load))
-    truth = {id(item): _title(item, kept) for item in items}
+    before, after = Verdict(joined, kept.plays), Verdict(items, kept.plays)
     rows = []
     for name, plays in _groups(kept).items():
-        found = [_found(play, file, items, truth) for file, play in plays]
-        before = [
-            _found(play, file, joined, {id(one): _title(one, kept) for one in joined})
-            for file, play in plays
-        ]
-        rows.append((name, f"{sum(found)} of {len(found)}", sum(before)))
-        _check(report, name, found)
+        alone = sum(before.found(*play) for play in plays)
+        found = sum(after.found(*play) for play in plays)
+        rows.append((name, f"{found} of {len(plays)}", alone))
+        least = _LEAST.get(name, 0)
+        report.check(
+            f"{name}: {found} of {len(plays)}", reached=found >= least * len(plays)
+        )
     report.table(("plays", "found", "by the join alone"), rows)
-    right = [
-        _playing(one, kept) == truth[id(item)] is not None
-        for item in items
-        for one in item.occurrences
-    ]
-    counts = Counter(truth.values())
+    counts = Counter(after.titles)
+    right = sum(after.right)
     report.line(
-        f"{len(items)} items of {len(station)} titles, {len(set(truth.values()) - {None})} "
-        f"of them found; {sum(n > 1 for n in counts.values())} titles split; "
-        f"{right.count(False)} of {len(right)} occurrences wrong."
+        f"{len(items)} items, of {len(counts.keys() - {None})} of {len(station)} titles; "
+        f"{sum(n > 1 for n in counts.values())} titles split; "
+        f"{len(after.right) - right} of {len(after.right)} occurrences wrong."
     )
     report.check(
-        f"{sum(right)} of {len(right)} occurrences right",
-        reached=sum(right) >= 0.99 * len(right),
+        f"{right} of {len(after.right)} occurrences right",
+        reached=right >= 0.99 * len(after.right),
     )
-    _edges(report, kept, items, truth)
+    _edges(report, after)
     size = kept.index.stats(BUCKET).size_bytes / 1e6 / kept.hours
     report.line(
         f"Index: {size:.2f} MB for each hour kept. Join: {kept.joining / kept.hours:.1f} s "
-        f"for a new hour ({kept.joining / kept.hours / decoding:.2f} × decoding); items "
-        f"{making:.1f} s for all; search back {searching / kept.hours:.1f} s for each "
+        f"for a new hour ({kept.joining / kept.hours / decoding:.2f} × decoding); items: "
+        f"{making:.1f} s for all; search back: {searching / kept.hours:.1f} s for each "
         f"hour kept, {len(joined)} items together."
     )
     report.check(f"index {size:.2f} MB for an hour", reached=size <= 2)
-
-
-def _check(report: Report, name: str, found: Sequence[bool]) -> None:
-    least = {
-        f"clean, codec, part ≥ {_LONG:g} s": 0.98,
-        stations.SPOKEN: 0.90,
-        stations.SPEED: 0.95,
-    }.get(name)
-    if least is not None and found:
-        report.check(
-            f"{name}: {sum(found)} of {len(found)}",
-            reached=sum(found) >= least * len(found),
-        )
 
 
 def _groups(kept: Kept) -> dict[str, list[tuple[int, Play]]]:
@@ -187,64 +174,19 @@ def _groups(kept: Kept) -> dict[str, list[tuple[int, Play]]]:
             name = play.kind
             if play.kind in _CLEAN:
                 is_long = play.end - play.start >= _LONG
-                name = f"clean, codec, part {'≥' if is_long else '<'} {_LONG:g} s"
+                name = _LONGER if is_long else _SHORTER
             groups.setdefault(name, []).append((file, play))
     return dict(sorted(groups.items()))
 
 
-def _playing(one: Occurrence, kept: Kept) -> int | None:
-    """Return the title that plays in most of an occurrence, None if none does."""
-    shared: Counter[int] = Counter()
-    for play in kept.plays[one.file]:
-        shared[play.title] += round(1000 * _common(play, one))
-    title, most = max(shared.items(), key=lambda pair: pair[1], default=(0, 0))
-    return title if most > one.length_ms / 2 else None
-
-
-def _title(item: Item, kept: Kept) -> int | None:
-    """Return the title of most of an item's occurrences."""
-    counts = Counter(_playing(one, kept) for one in item.occurrences)
-    return counts.most_common(1)[0][0]
-
-
-def _common(play: Play, one: Occurrence) -> float:
-    return max(
-        0.0, min(play.end, one.end_ms / 1000) - max(play.start, one.start_ms / 1000)
-    )
-
-
-def _of(
-    play: Play, file: int, items: Iterable[Item], truth: dict[int, int | None]
-) -> list[Occurrence]:
-    """Return the occurrences of a play's title that overlap it."""
-    return [
-        one
-        for item in items
-        if truth[id(item)] == play.title
-        for one in item.occurrences
-        if one.file == file and _common(play, one) > 0
+def _edges(report: Report, verdict: Verdict) -> None:
+    errors = [
+        error
+        for file, plays in verdict.plays.items()
+        for play in plays
+        if play.kind != stations.SPOKEN
+        for error in verdict.edges(file, play)
     ]
-
-
-def _found(
-    play: Play, file: int, items: Iterable[Item], truth: dict[int, int | None]
-) -> bool:
-    """Return whether occurrences of its title cover half of a play."""
-    covered = sum(_common(play, one) for one in _of(play, file, items, truth))
-    return covered >= (play.end - play.start) / 2
-
-
-def _edges(
-    report: Report, kept: Kept, items: Sequence[Item], truth: dict[int, int | None]
-) -> None:
-    errors = []
-    for name, plays in _groups(kept).items():
-        for file, play in plays:
-            found = _of(play, file, items, truth)
-            if found and name != stations.SPOKEN:
-                start = min(one.start_ms for one in found) / 1000
-                end = max(one.end_ms for one in found) / 1000
-                errors += [abs(start - play.start), abs(end - play.end)]
     middle, most = float(np.median(errors)), float(np.quantile(errors, 0.95))
     report.line(
         f"Extents of plays without speech: median error {middle:.3f} s, 95 % {most:.2f} s."

@@ -76,10 +76,9 @@ def titles(
         for number, y in enumerate(order[:songs])
     ]
     for number, y in enumerate(order[songs : songs + jingles], songs):
-        n = int(rng.uniform(5, 15) * RATE)
+        y, n = _trimmed(y), int(rng.uniform(5, 15) * RATE)
         at = int(rng.integers(max(1, len(y) - n)))
-        excerpt = _faded(_trimmed(y[at : at + n]))
-        made.append(Title(number, excerpt, 8, is_jingle=True))
+        made.append(Title(number, _faded(y[at : at + n]), 8, is_jingle=True))
     return made, order[songs + jingles :]
 
 

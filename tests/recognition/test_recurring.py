@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from benchmarks import shelf, stations
+from benchmarks.corpus import DEMO, read_tracks
+from benchmarks.stations import Play
+from benchmarks.verdict import Verdict
 from recognition import fingerprint
 from recognition.__main__ import main
 from recognition.builder import extract
@@ -400,3 +406,94 @@ def test_the_command_reports_a_file_that_it_cannot_read_and_goes_on(
     assert error["error"]["code"] == "unreadable"
     assert len(item["occurrences"]) == 2
     assert str(missing) in err
+
+
+@dataclass(frozen=True)
+class Station:
+    """Two hours of a station in four files, and what plays in them."""
+
+    files: dict[int, Fingerprint]
+    plays: dict[int, tuple[Play, ...]]
+
+    def kept(self, order: tuple[int, ...]) -> Kept:
+        """Join the files in an order."""
+        made = Kept()
+        for number in order:
+            made.add(number, self.files[number])
+        return made
+
+    def verdict(self, made: Kept) -> Verdict:
+        """Search the files back for the items and judge all occurrences."""
+        items = searched_back(made.items(), sorted(made.sounds), load=made.load)
+        return Verdict(items, self.plays)
+
+    def found(self, verdict: Verdict, *kinds: str) -> list[bool]:
+        """Return for each play of 10 s and more of some kinds whether it is found."""
+        return [
+            verdict.found(file, play)
+            for file, plays in self.plays.items()
+            for play in plays
+            if play.kind in kinds and play.end - play.start >= 10
+        ]
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Station:
+    """Return four songs, four times each, and four jingles, eight times each."""
+    tracks = read_tracks(DEMO, tmp_path_factory.mktemp("tracks"))
+    rng = np.random.default_rng(26)
+    titles, rest = stations.titles(
+        [track.samples() for track in tracks], rng, songs=4, jingles=4
+    )
+    files, plays = {}, {}
+    made = stations.broadcasts(titles, rest, rng, hours=2, files=4)
+    for number, broadcast in enumerate(made, 1):
+        files[number] = shelf.fingerprint(broadcast.samples)
+        plays[number] = broadcast.plays
+    return Station(files, plays)
+
+
+def _accept(station: Station, verdict: Verdict) -> None:
+    clean = station.found(verdict, stations.CLEAN, stations.CODEC, stations.PART)
+    edges = [
+        error
+        for file, plays in station.plays.items()
+        for play in plays
+        if play.kind != stations.SPOKEN
+        for error in verdict.edges(file, play)
+    ]
+
+    assert sorted(verdict.titles, key=str) == list(range(8))
+    assert np.mean(clean) >= 0.98
+    assert np.mean(station.found(verdict, stations.SPEED)) >= 0.95
+    assert np.mean(verdict.right) >= 0.99
+    assert np.median(edges) <= 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [(1, 2, 3, 4), (4, 2, 1, 3)])
+def test_each_title_of_a_station_is_one_item_and_nothing_else_is(
+    station: Station, order: tuple[int, ...]
+) -> None:
+    _accept(station, station.verdict(station.kept(order)))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng speaks here")
+def test_most_plays_under_speech_are_found(station: Station) -> None:
+    verdict = station.verdict(station.kept((1, 2, 3, 4)))
+
+    assert np.mean(station.found(verdict, stations.SPOKEN)) >= 0.75
+
+
+@pytest.mark.slow
+def test_a_file_of_a_station_may_go_and_return(station: Station) -> None:
+    made = station.kept((1, 2, 3, 4))
+
+    made.remove(1)
+    without = station.verdict(made)
+    made.add(1, station.files[1])
+
+    assert sorted(without.titles, key=str) == list(range(8))
+    assert np.mean(without.right) >= 0.99
+    _accept(station, station.verdict(made))
