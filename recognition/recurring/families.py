@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -109,19 +109,6 @@ def families(
     for number, run in enumerate(ordered):
         grouped[root(number)].append(run)
     return sorted(grouped.values())
-
-
-def touched(
-    runs: Iterable[SharedRun], new: Collection[SharedRun]
-) -> tuple[SharedRun, ...]:
-    """Return the runs of all families that hold a new run; ``runs`` holds these too."""
-    chosen = set(new)
-    return tuple(
-        run
-        for family in families(runs)
-        if not chosen.isdisjoint(family)
-        for run in family
-    )
 
 
 def host_of(

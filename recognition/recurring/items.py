@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
@@ -17,7 +17,7 @@ from recognition.recurring.families import (
     places_of,
     sides,
 )
-from recognition.recurring.join import SharedRun
+from recognition.recurring.join import MIN_MS, SharedRun
 from recognition.recurring.pieces import Part, Piece, pieces
 from recognition.recurring.sounds import Load
 from recognition.types import Landmarks
@@ -75,20 +75,63 @@ class Item:
         """Return the best copy's landmarks, to index and to search the item by."""
         return load(self.best.file).landmarks((self.best.start_ms, self.best.end_ms))
 
+    def without(self, file: int) -> Item | None:
+        """Return the item without a file's occurrences; None if fewer than two remain.
+
+        If the best copy goes, the most complete of the others takes its place.
+        """
+        left = tuple(one for one in self.occurrences if one.file != file)
+        if len(left) < 2:
+            return None
+        best = self.best if self.best in left else max(left, key=_fullest)
+        return Item(self.length_ms, best, left)
+
 
 def items_of(
-    runs: Iterable[SharedRun], *, load: Load, params: Params = DEFAULT
+    runs: Iterable[SharedRun],
+    *,
+    load: Load,
+    around: Collection[SharedRun] | None = None,
+    params: Params = DEFAULT,
 ) -> tuple[Item, ...]:
     """Return the items that runs show, most count × length first.
 
-    ``runs`` are all runs, or those of whole families (``families.touched``).
+    ``runs`` are all runs. With ``around``, some of them, only the items that these are
+    part of are returned: after a new file its runs suffice (``renewed``).
     """
+    asked = None if around is None else set(around)
     found = [
         _item(piece, load, params)
         for family in families(runs, params)
-        for piece in _family_pieces(family, load, params)
+        if asked is None or not asked.isdisjoint(family)
+        for piece in _family_pieces(family, asked, load, params)
     ]
     return explained_once(found)
+
+
+def renewed(
+    before: Sequence[Item], fresh: Sequence[Item]
+) -> list[tuple[Item, int | None]]:
+    """Return all items after some were made again, with the place of each in ``before``.
+
+    A fresh item takes the place of those whose occurrences it holds, and takes over
+    what only they had, for example from a search back. New items have no place.
+    """
+    held = _by_file(fresh)
+    stale = [_share_inside(item, held) >= INSIDE for item in before]
+    made = [_with_former(item, before, stale) for item in fresh]
+    left = [item for item, old in zip(before, stale, strict=True) if not old]
+    items = explained_once([*left, *made])
+    shared = [
+        (_common_ms(item, old), -place, -number)
+        for number, item in enumerate(items)
+        for place, old in enumerate(before)
+    ]
+    places: dict[int, int] = {}
+    for common, place, number in sorted(shared, reverse=True):
+        if common and -number not in places and -place not in places.values():
+            places[-number] = -place
+    return [(item, places.get(number)) for number, item in enumerate(items)]
 
 
 def explained_once(items: Iterable[Item]) -> tuple[Item, ...]:
@@ -112,6 +155,74 @@ def explained_once(items: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(sorted(kept, key=lambda item: (-item.weight, _place(item.best))))
 
 
+def _by_file(items: Iterable[Item]) -> dict[int, list[Occurrence]]:
+    by_file: dict[int, list[Occurrence]] = {}
+    for item in items:
+        for one in item.occurrences:
+            by_file.setdefault(one.file, []).append(one)
+    return by_file
+
+
+def _share_inside(item: Item, held: dict[int, list[Occurrence]]) -> float:
+    inside = [_is_inside(one, held, INSIDE) for one in item.occurrences]
+    return sum(inside) / len(inside)
+
+
+def _common_ms(a: Item, b: Item) -> int:
+    return sum(
+        max(0, min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms))
+        for one in a.occurrences
+        for other in b.occurrences
+        if one.file == other.file
+    )
+
+
+def _with_former(item: Item, before: Sequence[Item], stale: Sequence[bool]) -> Item:
+    """Return an item with the occurrences that only its predecessor has."""
+    former = max(
+        (old for old, is_stale in zip(before, stale, strict=True) if is_stale),
+        key=lambda old: _common_ms(item, old),
+        default=None,
+    )
+    if former is None or not _common_ms(item, former):
+        return item
+    now, then = max(
+        (
+            (a, b)
+            for a in item.occurrences
+            for b in former.occurrences
+            if a.file == b.file
+        ),
+        key=lambda pair: (
+            min(pair[0].end_ms, pair[1].end_ms)
+            - max(pair[0].start_ms, pair[1].start_ms)
+        ),
+    )
+    # Both items time the same interval of a file, which tells how their times relate.
+    scale = now.tempo_ratio / then.tempo_ratio
+    cents = now.pitch_cents - then.pitch_cents
+    zero = now.item_start_ms - (now.start_ms - then.start_ms) * now.tempo_ratio
+    known = _by_file([item])
+    more = []
+    for one in former.occurrences:
+        start, end = (
+            min(item.length_ms, max(0, round(zero + (ms - then.item_start_ms) * scale)))
+            for ms in (one.item_start_ms, one.item_end_ms)
+        )
+        if end - start >= MIN_MS and not _is_inside(one, known, 1 - INSIDE):
+            moved = replace(
+                one,
+                item_start_ms=start,
+                item_end_ms=end,
+                tempo_ratio=round(one.tempo_ratio * scale, 4),
+                pitch_cents=round(one.pitch_cents + cents, 1),
+            )
+            more.append(moved)
+    return replace(
+        item, occurrences=tuple(sorted([*item.occurrences, *more], key=_place))
+    )
+
+
 def _place(occurrence: Occurrence) -> tuple[int, int]:
     return occurrence.file, occurrence.start_ms
 
@@ -133,12 +244,17 @@ def _is_inside(
 
 
 def _family_pieces(
-    family: Sequence[SharedRun], load: Load, params: Params
+    family: Sequence[SharedRun],
+    asked: Collection[SharedRun] | None,
+    load: Load,
+    params: Params,
 ) -> list[Piece]:
-    """Measure around one host after the other until every run is explained."""
+    """Measure around one host after the other until every run asked is explained."""
     found: list[Piece] = []
     explained: list[Side] = []
     for run in sorted(family, key=lambda run: (-run.length_ms, run)):
+        if asked is not None and run not in asked:
+            continue
         if all(_is_explained(side, explained) for side in sides(run, params)):
             continue
         host = host_of(run, family, params)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,7 @@ from recognition.__main__ import main
 from recognition.builder import extract
 from recognition.errors import MissingLayer
 from recognition.recurring.back import searched_back
-from recognition.recurring.families import touched
-from recognition.recurring.items import Item, Occurrence, items_of
+from recognition.recurring.items import Item, items_of, renewed
 from recognition.recurring.join import SharedRun, drop, keep
 from recognition.recurring.sounds import Sound
 from recognition.types import Fingerprint
@@ -268,18 +267,54 @@ def test_only_unmatched_sound_is_joined(two: Kept) -> None:
     assert close(places(item), (1, 12, 30), (2, 20, 38))
 
 
-def test_only_families_of_new_runs_need_another_look(two: Kept) -> None:
+def test_after_a_new_file_only_its_items_are_made_again() -> None:
     made = kept(
         join(once(1), SONG, once(2)),
-        join(once(3), SONG, once(4), JINGLE),
+        join(once(3), SONG, once(4), JINGLE, once(9), JINGLE),
     )
+    before = made.items()
     new = made.add(3, join(once(5), JINGLE, once(6)))
 
-    chosen = touched(made.runs, new)
+    fresh = items_of(made.runs, load=made.load, around=new)
+    now = renewed(before, fresh)
 
-    assert chosen == new
-    (item,) = items_of(chosen, load=made.load)
-    assert {one.file for one in item.occurrences} == {2, 3}
+    assert [{one.file for one in item.occurrences} for item in fresh] == [{2, 3}]
+    assert [place for _, place in now] == [0, None]
+    assert now[0][0] == before[0]
+
+
+def test_an_item_made_again_keeps_its_place_and_what_was_found_late(two: Kept) -> None:
+    made = kept(
+        *(sound.fingerprint for sound in two.sounds.values()),
+        join(once(5), SONG, once(6), SONG, once(7)),
+    )
+    before = searched_back(made.items(), made.sounds, load=made.load)
+    new = made.add(4, join(once(8), faster(SONG, 0.98)))
+
+    (fresh,) = items_of(made.runs, load=made.load, around=new)
+    late = next(one for one in fresh.occurrences if one.file == 3)
+    seen = tuple(one for one in fresh.occurrences if one != late)
+    ((item, place),) = renewed(before, [replace(fresh, occurrences=seen)])
+
+    assert place == 0
+    assert [one.file for one in item.occurrences] == [1, 2, 3, 3, 4]
+    for one in item.occurrences:
+        assert one.item_start_ms == pytest.approx(0, abs=300)
+        assert one.item_end_ms == pytest.approx(item.length_ms, abs=300)
+
+
+def test_without_a_file_an_item_keeps_the_rest_or_ends(two: Kept) -> None:
+    (item,) = two.items()
+    third = replace(item.occurrences[0], file=3, item_end_ms=20_000)
+    whole = replace(item, occurrences=(*item.occurrences, third))
+
+    left = whole.without(item.best.file)
+
+    assert left is not None
+    assert item.best.file not in {one.file for one in left.occurrences}
+    assert left.best.file in {1, 2}
+    assert whole.without(9) == whole
+    assert item.without(1) is None
 
 
 def test_searching_back_finds_what_the_join_does_not_ask_about(two: Kept) -> None:
@@ -334,7 +369,6 @@ def test_best_copies_are_complete(two: Kept) -> None:
 
     assert landmarks.frames[0] >= 0
     assert landmarks.frames[-1] * 16 <= item.length_ms + 100
-    assert isinstance(item.best, Occurrence)
     assert item.weight == 2 * item.length_ms
 
 
@@ -495,5 +529,11 @@ def test_a_file_of_a_station_may_go_and_return(station: Station) -> None:
     made.add(1, station.files[1])
 
     assert sorted(without.titles, key=str) == list(range(8))
+    assert all(
+        without.found(file, play)
+        for file, plays in station.plays.items()
+        for play in plays
+        if file != 1 and play.kind in (stations.CLEAN, stations.CODEC)
+    )
     assert np.mean(without.right) >= 0.99
     _accept(station, station.verdict(made))
