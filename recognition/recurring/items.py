@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
@@ -118,20 +118,33 @@ def renewed(
     what only they had, for example from a search back. New items have no place.
     """
     held = _by_file(fresh)
-    stale = [_share_inside(item, held) >= INSIDE for item in before]
-    made = [_with_former(item, before, stale) for item in fresh]
-    left = [item for item, old in zip(before, stale, strict=True) if not old]
-    items = explained_once([*left, *made])
-    shared = [
-        (_common_ms(item, old), -place, -number)
-        for number, item in enumerate(items)
-        for place, old in enumerate(before)
+    stale = [
+        number
+        for number, item in enumerate(before)
+        if _share_inside(item, held) >= INSIDE
     ]
+    left = [number for number in range(len(before)) if number not in set(stale)]
+    made = [_with_former(item, [before[number] for number in stale]) for item in fresh]
+    places = dict(enumerate(left)) | {
+        len(left) + number: place
+        for number, place in _successors(made, {n: before[n] for n in stale}).items()
+    }
+    items = _explained([*(before[number] for number in left), *made])
+    return [(item, places.get(number)) for number, item in items]
+
+
+def _successors(made: Sequence[Item], stale: Mapping[int, Item]) -> dict[int, int]:
+    """Return which former item each new one succeeds: the one it shares most with."""
+    shared = sorted(
+        (-_common_ms(item, old), place, number)
+        for number, item in enumerate(made)
+        for place, old in stale.items()
+    )
     places: dict[int, int] = {}
-    for common, place, number in sorted(shared, reverse=True):
-        if common and -number not in places and -place not in places.values():
-            places[-number] = -place
-    return [(item, places.get(number)) for number, item in enumerate(items)]
+    for common, place, number in shared:
+        if common and number not in places and place not in places.values():
+            places[number] = place
+    return places
 
 
 def explained_once(items: Iterable[Item]) -> tuple[Item, ...]:
@@ -139,20 +152,27 @@ def explained_once(items: Iterable[Item]) -> tuple[Item, ...]:
 
     An item that keeps fewer than two is dropped. The result is in order of weight.
     """
-    kept: list[Item] = []
+    return tuple(item for _, item in _explained([*items]))
+
+
+def _explained(items: Sequence[Item]) -> list[tuple[int, Item]]:
+    """Return what ``explained_once`` keeps, with the number of each item."""
+    kept: list[tuple[int, Item]] = []
     taken: dict[int, list[Occurrence]] = {}
-    ordered = sorted(items, key=lambda item: (-item.length_ms, _place(item.best)))
-    for item in ordered:
+    ordered = sorted(
+        enumerate(items), key=lambda pair: (-pair[1].length_ms, _place(pair[1].best))
+    )
+    for number, item in ordered:
         free = tuple(
             one for one in item.occurrences if not _is_inside(one, taken, INSIDE)
         )
         if len(free) < 2 or item.length_ms < LEAST_MS:
             continue
         best = item.best if item.best in free else max(free, key=_fullest)
-        kept.append(Item(item.length_ms, best, free))
+        kept.append((number, Item(item.length_ms, best, free)))
         for one in free:
             taken.setdefault(one.file, []).append(one)
-    return tuple(sorted(kept, key=lambda item: (-item.weight, _place(item.best))))
+    return sorted(kept, key=lambda pair: (-pair[1].weight, _place(pair[1].best)))
 
 
 def _by_file(items: Iterable[Item]) -> dict[int, list[Occurrence]]:
@@ -177,13 +197,9 @@ def _common_ms(a: Item, b: Item) -> int:
     )
 
 
-def _with_former(item: Item, before: Sequence[Item], stale: Sequence[bool]) -> Item:
+def _with_former(item: Item, stale: Sequence[Item]) -> Item:
     """Return an item with the occurrences that only its predecessor has."""
-    former = max(
-        (old for old, is_stale in zip(before, stale, strict=True) if is_stale),
-        key=lambda old: _common_ms(item, old),
-        default=None,
-    )
+    former = max(stale, key=lambda old: _common_ms(item, old), default=None)
     if former is None or not _common_ms(item, former):
         return item
     now, then = max(
