@@ -249,11 +249,14 @@ def _recurring(args: argparse.Namespace) -> int:
             except (RecognitionError, OSError) as error:
                 failed = True
                 _print_error(path, report.error_object(error), as_json=args.json)
-        for number, item in enumerate(joined.items(), 1):
+        items = joined.items()
+        for number, item in enumerate(items, 1):
             if args.json:
                 _print_json(report.recurring_object(number, item, joined.paths))
             else:
                 print(report.recurring_table(number, item, joined.paths), flush=True)
+    if not items and not args.json:
+        print("no unknown sound returns")
     return 1 if failed else 0
 
 

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from recognition.candidates import DENSE, GRID, SPARSE, SearchStage, Warp, speed
 from recognition.params import DEFAULT, Params
 from recognition.recurring.families import PLACE_BITS
-from recognition.recurring.items import INSIDE, Item, Occurrence, explained_once
+from recognition.recurring.items import (
+    INSIDE,
+    Item,
+    Occurrence,
+    explained_once,
+    place_of,
+)
 from recognition.recurring.join import MIN_MS, SPEEDS
 from recognition.recurring.sounds import Load, Sound
 from recognition.retro import RetroIndex, search_back
@@ -71,7 +77,7 @@ def searched_back(
                 more[alias.into].append(moved)
         more[alias.other] = []
     return explained_once(
-        replace(item, occurrences=tuple(sorted(found, key=_order)))
+        replace(item, occurrences=tuple(sorted(found, key=place_of)))
         for item, found in zip(ordered, more, strict=True)
         if found
     )
@@ -189,7 +195,3 @@ def _overlaps(occurrence: Occurrence, found: Iterable[Occurrence]) -> bool:
 
 def _shared_ms(a: SegmentMatch | Occurrence, b: SegmentMatch | Occurrence) -> int:
     return max(0, min(a.end_ms, b.end_ms) - max(a.start_ms, b.start_ms))
-
-
-def _order(occurrence: Occurrence) -> tuple[int, int]:
-    return occurrence.file, occurrence.start_ms

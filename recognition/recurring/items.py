@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
@@ -17,7 +17,7 @@ from recognition.recurring.families import (
     places_of,
     sides,
 )
-from recognition.recurring.join import MIN_MS, SharedRun
+from recognition.recurring.join import SharedRun
 from recognition.recurring.pieces import Part, Piece, pieces
 from recognition.recurring.sounds import Load
 from recognition.types import Landmarks
@@ -97,7 +97,7 @@ def items_of(
     """Return the items that runs show, most count × length first.
 
     ``runs`` are all runs. With ``around``, some of them, only the items that these are
-    part of are returned: after a new file its runs suffice (``renewed``).
+    part of are returned: after a new file its runs suffice (``renewal.renewed``).
     """
     asked = None if around is None else set(around)
     found = [
@@ -109,62 +109,24 @@ def items_of(
     return explained_once(found)
 
 
-def renewed(
-    before: Sequence[Item], fresh: Sequence[Item]
-) -> list[tuple[Item, int | None]]:
-    """Return all items after some were made again, with the place of each in ``before``.
-
-    A fresh item takes the place of those whose occurrences it holds, and takes over
-    what only they had, for example from a search back. New items have no place.
-    """
-    held = _by_file(fresh)
-    stale = [
-        number
-        for number, item in enumerate(before)
-        if _share_inside(item, held) >= INSIDE
-    ]
-    left = [number for number in range(len(before)) if number not in set(stale)]
-    made = [_with_former(item, [before[number] for number in stale]) for item in fresh]
-    places = dict(enumerate(left)) | {
-        len(left) + number: place
-        for number, place in _successors(made, {n: before[n] for n in stale}).items()
-    }
-    items = _explained([*(before[number] for number in left), *made])
-    return [(item, places.get(number)) for number, item in items]
-
-
-def _successors(made: Sequence[Item], stale: Mapping[int, Item]) -> dict[int, int]:
-    """Return which former item each new one succeeds: the one it shares most with."""
-    shared = sorted(
-        (-_common_ms(item, old), place, number)
-        for number, item in enumerate(made)
-        for place, old in stale.items()
-    )
-    places: dict[int, int] = {}
-    for common, place, number in shared:
-        if common and number not in places and place not in places.values():
-            places[number] = place
-    return places
-
-
 def explained_once(items: Iterable[Item]) -> tuple[Item, ...]:
     """Return the items without occurrences that lie inside those of a longer one.
 
     An item that keeps fewer than two is dropped. The result is in order of weight.
     """
-    return tuple(item for _, item in _explained([*items]))
+    return tuple(item for _, item in explained([*items]))
 
 
-def _explained(items: Sequence[Item]) -> list[tuple[int, Item]]:
-    """Return what ``explained_once`` keeps, with the number of each item."""
+def explained(items: Sequence[Item]) -> list[tuple[int, Item]]:
+    """Return what ``explained_once`` keeps, with the number of each item given."""
     kept: list[tuple[int, Item]] = []
     taken: dict[int, list[Occurrence]] = {}
     ordered = sorted(
-        enumerate(items), key=lambda pair: (-pair[1].length_ms, _place(pair[1].best))
+        enumerate(items), key=lambda pair: (-pair[1].length_ms, place_of(pair[1].best))
     )
     for number, item in ordered:
         free = tuple(
-            one for one in item.occurrences if not _is_inside(one, taken, INSIDE)
+            one for one in item.occurrences if not is_inside(one, taken, INSIDE)
         )
         if len(free) < 2 or item.length_ms < LEAST_MS:
             continue
@@ -172,74 +134,11 @@ def _explained(items: Sequence[Item]) -> list[tuple[int, Item]]:
         kept.append((number, Item(item.length_ms, best, free)))
         for one in free:
             taken.setdefault(one.file, []).append(one)
-    return sorted(kept, key=lambda pair: (-pair[1].weight, _place(pair[1].best)))
+    return sorted(kept, key=lambda pair: (-pair[1].weight, place_of(pair[1].best)))
 
 
-def _by_file(items: Iterable[Item]) -> dict[int, list[Occurrence]]:
-    by_file: dict[int, list[Occurrence]] = {}
-    for item in items:
-        for one in item.occurrences:
-            by_file.setdefault(one.file, []).append(one)
-    return by_file
-
-
-def _share_inside(item: Item, held: dict[int, list[Occurrence]]) -> float:
-    inside = [_is_inside(one, held, INSIDE) for one in item.occurrences]
-    return sum(inside) / len(inside)
-
-
-def _common_ms(a: Item, b: Item) -> int:
-    return sum(
-        max(0, min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms))
-        for one in a.occurrences
-        for other in b.occurrences
-        if one.file == other.file
-    )
-
-
-def _with_former(item: Item, stale: Sequence[Item]) -> Item:
-    """Return an item with the occurrences that only its predecessor has."""
-    former = max(stale, key=lambda old: _common_ms(item, old), default=None)
-    if former is None or not _common_ms(item, former):
-        return item
-    now, then = max(
-        (
-            (a, b)
-            for a in item.occurrences
-            for b in former.occurrences
-            if a.file == b.file
-        ),
-        key=lambda pair: (
-            min(pair[0].end_ms, pair[1].end_ms)
-            - max(pair[0].start_ms, pair[1].start_ms)
-        ),
-    )
-    # Both items time the same interval of a file, which tells how their times relate.
-    scale = now.tempo_ratio / then.tempo_ratio
-    cents = now.pitch_cents - then.pitch_cents
-    zero = now.item_start_ms - (now.start_ms - then.start_ms) * now.tempo_ratio
-    known = _by_file([item])
-    more = []
-    for one in former.occurrences:
-        start, end = (
-            min(item.length_ms, max(0, round(zero + (ms - then.item_start_ms) * scale)))
-            for ms in (one.item_start_ms, one.item_end_ms)
-        )
-        if end - start >= MIN_MS and not _is_inside(one, known, 1 - INSIDE):
-            moved = replace(
-                one,
-                item_start_ms=start,
-                item_end_ms=end,
-                tempo_ratio=round(one.tempo_ratio * scale, 4),
-                pitch_cents=round(one.pitch_cents + cents, 1),
-            )
-            more.append(moved)
-    return replace(
-        item, occurrences=tuple(sorted([*item.occurrences, *more], key=_place))
-    )
-
-
-def _place(occurrence: Occurrence) -> tuple[int, int]:
+def place_of(occurrence: Occurrence) -> tuple[int, int]:
+    """Return file and start, by which occurrences are ordered."""
     return occurrence.file, occurrence.start_ms
 
 
@@ -248,7 +147,7 @@ def _fullest(occurrence: Occurrence) -> tuple[int, int, int]:
     return length, -occurrence.file, -occurrence.start_ms
 
 
-def _is_inside(
+def is_inside(
     one: Occurrence, taken: dict[int, list[Occurrence]], share: float
 ) -> bool:
     """Return whether a share of an occurrence lies inside the occurrences taken."""
@@ -292,7 +191,7 @@ def _item(piece: Piece, load: Load, params: Params) -> Item:
     return Item(
         length,
         occurrences[piece.parts.index(best)],
-        tuple(sorted(occurrences, key=_place)),
+        tuple(sorted(occurrences, key=place_of)),
     )
 
 

@@ -20,8 +20,9 @@ from recognition.__main__ import main
 from recognition.builder import extract
 from recognition.errors import MissingLayer
 from recognition.recurring.back import searched_back
-from recognition.recurring.items import Item, items_of, renewed
+from recognition.recurring.items import Item, items_of
 from recognition.recurring.join import SharedRun, drop, keep
+from recognition.recurring.renewal import renewed
 from recognition.recurring.sounds import Sound
 from recognition.types import Fingerprint
 from tests.recognition.memory_index import MemoryIndex
@@ -413,6 +414,14 @@ def test_the_command_prints_a_table_for_people(
     assert str(files[0]) in first
     assert str(files[1]) in second
     assert sum("*" in line for line in (first, second)) == 1
+
+
+def test_the_command_says_that_nothing_returns(
+    files: list[Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("recurring", files[0]) == 0
+
+    assert capsys.readouterr().out == "no unknown sound returns\n"
 
 
 def test_the_command_leaves_out_what_an_index_knows(
