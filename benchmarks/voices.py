@@ -28,12 +28,29 @@ _SENTENCES = (
     "And now the results: the home team won by three goals to one.",
 )
 
+_SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in ("a", "e", "i", "o", "u", "an")]
+
 
 def voices(rng: np.random.Generator, count: int, seconds: int = 60) -> list[Samples]:
     """Return different speakers, each without long pauses and equally loud."""
     if shutil.which("espeak-ng") is None:
         return [_even(voice) for voice in _demo_voices()]
     return [_even(_speaker(rng, number, seconds)) for number in range(count)]
+
+
+def nonsense(rng: np.random.Generator, seconds: float) -> Samples:
+    """Return that much speech of random syllables, by one voice of espeak-ng.
+
+    Sentences of a synthesizer would return exactly, which no speaker's do.
+    """
+    language = _LANGUAGES[int(rng.integers(len(_LANGUAGES)))]
+    variant = _VARIANTS[int(rng.integers(len(_VARIANTS)))]
+    command = ["espeak-ng", "-v", f"{language}+{variant}", "--stdout"]
+    command += ["-s", str(rng.integers(140, 200)), "-p", str(rng.integers(25, 75))]
+    words = ["".join(rng.choice(_SYLLABLES, 3)) for _ in range(int(4 * seconds) + 10)]
+    text = ". ".join(" ".join(words[k : k + 9]) for k in range(0, len(words), 9))
+    made = subprocess.run([*command, text], capture_output=True, check=True)
+    return _even(_wav(made.stdout)[: int(seconds * RATE)])
 
 
 def _speaker(rng: np.random.Generator, number: int, seconds: int) -> Samples:

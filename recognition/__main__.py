@@ -1,4 +1,4 @@
-"""Command line: add, scan, fingerprint and compare files, and maintain an index."""
+"""Command line: add, scan, fingerprint, compare and join files; maintain an index."""
 
 from __future__ import annotations
 
@@ -75,6 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("b", type=Path, metavar="B")
     compare.set_defaults(run=_compare)
 
+    recurring = commands.add_parser(
+        "recurring", help="find unknown sound that returns in files"
+    )
+    recurring.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    recurring.add_argument(
+        "--index", type=Path, metavar="DIR", help="leave out what this index knows"
+    )
+    recurring.set_defaults(run=_recurring)
+
     info = commands.add_parser("info", help="show the contents of an index")
     info.set_defaults(run=_info)
     verify = commands.add_parser("verify", help="read a whole index and check it")
@@ -88,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (add, scan, info, verify, compact, rebuild):
         command.add_argument("--index", type=Path, required=True, metavar="DIR")
-    for command in (scan, compare, info):
+    for command in (scan, compare, recurring, info):
         command.add_argument("--json", action="store_true", help="one object per line")
     return parser
 
@@ -183,9 +192,7 @@ def _scan(args: argparse.Namespace) -> int:
         path, outcome = one.path, one.outcome
         if isinstance(outcome, dict):
             failed = True
-            print(f"{path}: {outcome['message']}", file=sys.stderr, flush=True)
-            if args.json:
-                _print_json({"path": str(path), "error": outcome})
+            _print_error(path, outcome, as_json=args.json)
         elif args.json:
             _print_json(report.scan_object(path, outcome, collection.track_id))
         else:
@@ -222,6 +229,41 @@ def _compare(args: argparse.Namespace) -> int:
     else:
         print(report.comparison_table(found))
     return 0
+
+
+def _recurring(args: argparse.Namespace) -> int:
+    from recognition import report
+    from recognition.collection import Collection
+    from recognition.errors import RecognitionError
+    from recognition.isolation import client
+    from recognition.recurring.files import JoinedFiles
+
+    client.prepare()
+    collection = Collection(args.index) if args.index else None
+    failed = False
+    with tempfile.TemporaryDirectory(prefix="recurring-") as folder:
+        joined = JoinedFiles(Path(folder), collection)
+        for path in args.files:
+            try:
+                joined.add(path)
+            except (RecognitionError, OSError) as error:
+                failed = True
+                _print_error(path, report.error_object(error), as_json=args.json)
+        items = joined.items()
+        for number, item in enumerate(items, 1):
+            if args.json:
+                _print_json(report.recurring_object(number, item, joined.paths))
+            else:
+                print(report.recurring_table(number, item, joined.paths), flush=True)
+    if not items and not args.json:
+        print("no unknown sound returns")
+    return 1 if failed else 0
+
+
+def _print_error(path: Path, error: dict[str, str], *, as_json: bool) -> None:
+    print(f"{path}: {error['message']}", file=sys.stderr, flush=True)
+    if as_json:
+        _print_json({"path": str(path), "error": error})
 
 
 def _info(args: argparse.Namespace) -> int:

@@ -110,12 +110,13 @@ def warps(params: Params) -> list[Warp]:
     semitone = params.bins_per_octave / 12
     tempi = [Warp(tempo=1 + k / 40) for k in range(-4, 5) if k]
     pitches = [Warp(shift=k * semitone) for k in (-2, -1, 1, 2)]
-    speeds = [
-        Warp(1 + k / 100, params.bins_per_octave * float(np.log2(1 + k / 100)))
-        for k in range(-6, 7, 2)
-        if k
-    ]
+    speeds = [speed(1 + k / 100, params) for k in range(-6, 7, 2) if k]
     return [*tempi, *pitches, *speeds]
+
+
+def speed(ratio: float, params: Params) -> Warp:
+    """Return the change of tempo and pitch that a faster tape makes."""
+    return Warp(ratio, params.bins_per_octave * float(np.log2(ratio)))
 
 
 def leads(

@@ -11,22 +11,22 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 from recognition.alignment import QueryView, level_gaps, view_of
 from recognition.calibration import threshold_bits
 from recognition.candidates import GRID, SPARSE, Lead, SearchStage, Warp, stages
 from recognition.extend import follow
 from recognition.fingerprint import reference_layer
-from recognition.hashes import reference_hashes
 from recognition.landmarks import select
 from recognition.loops import is_repeated, repeats_within
 from recognition.match import segment_match
 from recognition.params import DEFAULT, Params
 from recognition.places import References
+from recognition.repeats import sorted_hashes
 from recognition.search import Search
 from recognition.segments import ScoringRun
-from recognition.types import Fingerprint, Landmarks, SegmentMatch, Vote, Votes
+from recognition.single import OneRecording
+from recognition.types import Fingerprint, Landmarks, SegmentMatch
 
 # The figures of the table in docs/recognition.md, Comparing recordings.
 SAME_AUDIO_COVERAGE = 0.97
@@ -236,7 +236,7 @@ class _Pair:
             landmarks, level_map = self.scanned.dense, self.scanned.level_map
         n_frames = round(self.lengths[0] / self.params.frame_ms) + 1
         view = view_of(landmarks, level_map, n_frames)
-        index = _OneRecording(reference, self.params)
+        index = OneRecording(sorted_hashes(reference, self.params))
         search = Search(
             view=view,
             references=References.held({0: reference}, self.params),
@@ -318,56 +318,3 @@ def _in_order(runs: Sequence[SegmentMatch]) -> list[SegmentMatch]:
         chain.append(runs[at])
         at = before[at]
     return chain[::-1]
-
-
-class _OneRecording:
-    """An in-memory index of a single recording."""
-
-    def __init__(self, reference: Landmarks, params: Params) -> None:
-        hashes, frames = reference_hashes(reference, params)
-        order = np.argsort(hashes, kind="stable")
-        self._hashes, self._frames = hashes[order], frames[order]
-
-    def query_windows(
-        self,
-        buckets: Sequence[int],
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-        windows: Sequence[tuple[int, int]],
-        *,
-        top: int = 10,
-        min_votes: int = 6,
-        max_list: int | None = None,
-    ) -> list[Votes]:
-        """Return the best offsets of the recording for each window."""
-        return [
-            Votes.of(self._vote(hashes[low:high], frames[low:high], top, min_votes))
-            for low, high in windows
-        ]
-
-    def _vote(
-        self,
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-        top: int,
-        min_votes: int,
-    ) -> list[Vote]:
-        low = np.searchsorted(self._hashes, hashes, side="left")
-        counts = np.searchsorted(self._hashes, hashes, side="right") - low
-        total = int(counts.sum())
-        if not total:
-            return []
-        ends = np.cumsum(counts)
-        which = np.repeat(low - (ends - counts), counts) + np.arange(total)
-        deltas = self._frames[which] - np.repeat(frames, counts)
-        first = int(deltas.min()) - 1
-        # Sum three neighbouring offsets, as the index does.
-        votes = np.convolve(np.bincount(deltas - first), np.ones(3, dtype=np.int64))
-        best: list[Vote] = []
-        for place in np.argsort(-votes, kind="stable")[: 8 * top]:
-            delta = int(place) - 1 + first
-            if votes[place] < min_votes or len(best) == top:
-                break
-            if all(abs(vote.delta - delta) > 2 for vote in best):
-                best.append(Vote(0, 0, delta, int(votes[place])))
-        return best

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -10,6 +10,7 @@ from recognition.collection import BUCKET, Collection
 from recognition.compare import SoundComparison
 from recognition.errors import RecognitionError
 from recognition.params import DEFAULT, ENGINE_VERSION
+from recognition.recurring.items import Item
 from recognition.types import ScanResult, SegmentMatch, UnmatchedInterval, UnmatchedKind
 
 Object: TypeAlias = dict[str, Any]  # Any: JSON
@@ -108,6 +109,37 @@ def comparison_table(found: Object) -> str:
         f"{segment['tempo_ratio']:.4f} × {segment['pitch_cents']:+.0f} cents  {segment['score']:.1f}"
         for segment in found["segments"]
     ]
+    return "\n".join(lines)
+
+
+def recurring_object(number: int, item: Item, paths: Sequence[Path]) -> Object:
+    """Return one line of ``recurring --json``; ``paths`` are the files by number."""
+    return {
+        "id": number,
+        "length_s": _s(item.length_ms),
+        "occurrences": [
+            {
+                "path": str(paths[one.file]),
+                "start_s": _s(one.start_ms),
+                "end_s": _s(one.end_ms),
+                "tempo_ratio": one.tempo_ratio,
+                "score": one.score,
+            }
+            for one in item.occurrences
+        ],
+    }
+
+
+def recurring_table(number: int, item: Item, paths: Sequence[Path]) -> str:
+    """Return an item and its occurrences as text; the best copy has a star."""
+    count, length = len(item.occurrences), _clock(item.length_ms).strip()
+    lines = [f"{number}: {length}, {count} occurrences"]
+    for one in item.occurrences:
+        star = "*" if one == item.best else " "
+        lines.append(
+            f" {star} {_span(one.start_ms, one.end_ms)}  {one.tempo_ratio:.4f} × "
+            f"{one.pitch_cents:+.0f} cents  {one.score:5.1f}  {paths[one.file]}"
+        )
     return "\n".join(lines)
 
 

@@ -27,7 +27,6 @@ from recognition.candidates import (
     least_votes,
     open_windows,
     stages,
-    warps,
 )
 from recognition.fingerprint import scan_layer
 from recognition.hashes import (
@@ -128,27 +127,34 @@ def search_back(
     *,
     hours: float,
     policy: ScanPolicy | None = None,
+    todo: Sequence[SearchStage] | None = None,
+    closed: NDArray[np.bool_] | None = None,
 ) -> tuple[SegmentMatch, ...]:
     """Return every segment of the index's recordings in a stored file.
 
     ``query`` needs its scan layer. ``hours`` is the size of the whole catalogue, on
-    which thresholds and scores depend, so that they equal those of a scan.
+    which thresholds and scores depend, so that they equal those of a scan. ``todo``
+    replaces the stages of a scan, and ``closed`` marks frames not to search.
     """
     params = index.params
     dense, level_map = scan_layer(query, params)
     policy = policy or ScanPolicy()
     n_frames = len(level_map.levels) * level_map.frames_per_cell
     silent = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
+    skipped = silent | ~policy.scanned_frames(query.duration_ms, n_frames, params)
     search = Search(
         view=view_of(dense, level_map, n_frames),
         references=References.held(index.references, params),
         params=params,
         hours=hours,
-        closed=silent | ~policy.scanned_frames(query.duration_ms, n_frames, params),
+        closed=skipped if closed is None else skipped | closed,
     )
     robust_first = policy.audio_type is CaptureType.RECORDED
-    asked = _Asked(search, index)
-    for stage in stages(params, robust_first=robust_first, hours=hours):
+    if todo is None:
+        todo = stages(params, robust_first=robust_first, hours=hours)
+    grid = [stage.warp for stage in todo if stage.name == GRID]
+    asked = _Asked(search, index, grid)
+    for stage in todo:
         if stage.name == SWEEP:
             search.sweep()
         else:
@@ -173,11 +179,13 @@ class _Asked:
     """The leads that a few recordings propose for one file.
 
     A landmark has the same neighbours at every tempo and pitch, so the hits of as many
-    warps as fit into memory (``at_once``) are found together and kept in ``grid_hits``.
+    warps of the ``grid`` as fit into memory (``at_once``) are found together and kept in
+    ``grid_hits``.
     """
 
     search: Search
     index: RetroIndex
+    grid: Sequence[Warp]
     at_once: list[Warp] = field(default_factory=list)
     grid_hits: _Hits | None = None
 
@@ -210,11 +218,10 @@ class _Asked:
     ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
         """Return frames and keys of the hits at a stage's warp, in frames still open."""
         if self.grid_hits is None or stage.warp not in self.at_once:
-            grid = warps(self.search.params)
-            first = grid.index(stage.warp)
+            first = self.grid.index(stage.warp)
             landmarks = self.search.landmarks(stage).frames
             pairings = max(1, len(landmarks) * self.index.n_hashes)
-            self.at_once = grid[first : first + max(1, _PAIRINGS // pairings)]
+            self.at_once = [*self.grid[first:][: max(1, _PAIRINGS // pairings)]]
             self.grid_hits = self._hits(stage, self.at_once, open_frames)
         which, frames, keys = self.grid_hits
         here = which == self.at_once.index(stage.warp)

@@ -105,7 +105,7 @@ class Search:
     def follow_all(self, proposed: Iterable[Lead]) -> None:
         """Verify leads, except where a run already explains the window."""
         for lead in proposed:
-            for part in self._unexplained(lead):
+            for part in unexplained(lead, self.found, self.view.n_frames, self.params):
                 run = self._weighed(part)
                 if run is None:
                     continue
@@ -126,29 +126,6 @@ class Search:
             start, end = run.query_span
             still_open[max(0, int(start)) : int(end) + 1] = False
         return still_open
-
-    def _unexplained(self, lead: Lead) -> list[Lead]:
-        """Limit a lead to the parts of its window that no run on its line explains.
-
-        Beyond the end of a run the recording may continue along the same line, for
-        example after a voice.
-        """
-        spans = sorted(
-            run.query_span
-            for run in self.found
-            if run.recording == lead.recording and _on_line(run, lead)
-        )
-        if not spans:
-            return [lead]
-        least = self.params.min_segment_ms / self.params.frame_ms
-        ends = [0, *(int(end) + 1 for _, end in spans)]
-        starts = [*(int(start) for start, _ in spans), self.view.n_frames]
-        parts = []
-        for within in zip(ends, starts, strict=True):
-            window = max(within[0], lead.window[0]), min(within[1], lead.window[1])
-            if window[1] - window[0] >= least:
-                parts.append(replace(lead, window=window, within=within))
-        return parts
 
     def _weighed(self, lead: Lead) -> ScoringRun | None:
         """Return the best run along a lead, with all evidence included."""
@@ -221,6 +198,32 @@ class Search:
         if recording not in self.loaded:
             self.loaded[recording] = self.references.one(recording)
         return self.loaded[recording]
+
+
+def unexplained(
+    lead: Lead, found: Iterable[ScoringRun], n_frames: int, params: Params
+) -> list[Lead]:
+    """Limit a lead to the parts of its window that no run on its line explains.
+
+    Beyond the end of a run the recording may continue along the same line, for
+    example after a voice. ``n_frames`` is the length of the query.
+    """
+    spans = sorted(
+        run.query_span
+        for run in found
+        if run.recording == lead.recording and _on_line(run, lead)
+    )
+    if not spans:
+        return [lead]
+    least = params.min_segment_ms / params.frame_ms
+    ends = [0, *(int(end) + 1 for _, end in spans)]
+    starts = [*(int(start) for start, _ in spans), n_frames]
+    parts = []
+    for within in zip(ends, starts, strict=True):
+        window = max(within[0], lead.window[0]), min(within[1], lead.window[1])
+        if window[1] - window[0] >= least:
+            parts.append(replace(lead, window=window, within=within))
+    return parts
 
 
 def _on_line(run: ScoringRun, lead: Lead) -> bool:

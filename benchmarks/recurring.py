@@ -1,0 +1,252 @@
+"""Measures which repeated unknown sound is found on a synthetic radio station.
+
+``python -m benchmarks.recurring --music DIR --hours H [--quiet-hours H] [--check]``
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import sound, stations
+from benchmarks.report import Report, machine, music, parser, workplace
+from benchmarks.shelf import fingerprint
+from benchmarks.speed import timed
+from benchmarks.stations import Broadcast, Play, Title
+from benchmarks.variants import variants
+from benchmarks.verdict import Verdict
+from recognition.decode import blocks
+from recognition.index.store import SegmentStore
+from recognition.params import DEFAULT
+from recognition.recurring.back import searched_back
+from recognition.recurring.items import items_of
+from recognition.recurring.join import SharedRun, entry, keep, shared_runs
+from recognition.recurring.sounds import Sound
+from recognition.warm import compile_all
+
+BUCKET = 0
+_HOURS_A_FILE = 1.0
+_CLEAN = (stations.CLEAN, stations.CODEC, stations.PART)
+_LONG = 10.0  # seconds
+_LONGER, _SHORTER = "clean, codec, part ≥ 10 s", "clean, codec, part < 10 s"
+# The shares of plays to find.
+_LEAST = {_LONGER: 0.98, stations.SPOKEN: 0.90, stations.SPEED: 0.95}
+_GROWTH = 4
+_PAD = 1_000_000  # padding has numbers from here on
+
+
+@dataclass
+class Kept:
+    """Files that were joined one after the other, and what that took in seconds."""
+
+    index: SegmentStore
+    sounds: dict[int, Sound] = field(default_factory=dict)
+    plays: dict[int, tuple[Play, ...]] = field(default_factory=dict)
+    runs: list[SharedRun] = field(default_factory=list)
+    hours: float = 0.0
+    joining: float = 0.0
+
+    def add(self, made: Broadcast) -> None:
+        """Join a file."""
+        number = len(self.sounds) + 1
+        self.sounds[number] = Sound.of(number, fingerprint(made.samples))
+        self.plays[number] = made.plays
+        self.hours += made.seconds / 3600
+        new, seconds = timed(
+            partial(keep, number, load=self.load, index=self.index, bucket=BUCKET)
+        )
+        self.runs += new
+        self.joining += seconds
+
+    def load(self, number: int) -> Sound:
+        """Return a file by its number."""
+        return self.sounds[number]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the measurement and print the results."""
+    made = parser("Measure what repeated unknown sound is found.")
+    made.add_argument("--hours", type=float, default=2.0, help="hours of the station")
+    made.add_argument(
+        "--quiet-hours", type=float, default=8.0, help="hours in which nothing returns"
+    )
+    made.add_argument("--songs", type=int, help="default: two for each hour")
+    made.add_argument("--jingles", type=int, help="default: two for each hour")
+    args = made.parse_args(argv)
+    report = Report()
+    compile_all()
+    with workplace() as work:
+        tracks = [track.samples() for track in music(args.music, Path(work))]
+        rng = np.random.default_rng([args.seed, 21])
+        usual = min(round(2 * args.hours), len(tracks) // 3)
+        station, once = stations.titles(
+            tracks,
+            rng,
+            songs=args.songs or usual,
+            jingles=args.jingles or usual,
+        )
+        kept = Kept(_index(Path(work) / "join"))
+        decoding = 0.0
+        for broadcast in stations.broadcasts(
+            station, once, rng, hours=args.hours, files=_files(args.hours)
+        ):
+            decoding = decoding or _decoding(broadcast, Path(work))
+            kept.add(broadcast)
+        report.title("Repeated unknown sound")
+        report.line(
+            f"{args.hours:g} h in {len(kept.sounds)} files: {len(station)} titles, "
+            f"{sum(map(len, kept.plays.values()))} plays; {len(tracks)} tracks, seed "
+            f"{args.seed}; {machine()}, processor time."
+        )
+        _measure(report, kept, station, decoding)
+        _growth(report, kept)
+        if args.quiet_hours:
+            _quiet(report, tracks, rng, args.quiet_hours, Path(work))
+    return report.end(checked=args.check)
+
+
+def _index(folder: Path) -> SegmentStore:
+    return SegmentStore(folder, params_hash=DEFAULT.index_hash())
+
+
+def _files(hours: float) -> int:
+    return max(4, round(hours / _HOURS_A_FILE))
+
+
+def _decoding(made: Broadcast, work: Path) -> float:
+    """Return the seconds that decoding an hour of the station takes, as MP3."""
+    path = work / "hour.mp3"
+    sound.write_stereo(path, made.samples, 128_000)
+    _, seconds = timed(lambda: sum(len(block) for block in blocks(path)))
+    path.unlink()
+    return seconds * 3600 / made.seconds
+
+
+def _measure(
+    report: Report, kept: Kept, station: Sequence[Title], decoding: float
+) -> None:
+    joined, making = timed(lambda: items_of(kept.runs, load=kept.load))
+    items, searching = timed(lambda: searched_back(joined, kept.sounds, load=kept.load))
+    before, after = Verdict(joined, kept.plays), Verdict(items, kept.plays)
+    rows = []
+    for name, plays in _groups(kept).items():
+        alone = sum(before.found(*play) for play in plays)
+        found = sum(after.found(*play) for play in plays)
+        rows.append((name, f"{found} of {len(plays)}", alone))
+        least = _LEAST.get(name, 0)
+        report.check(
+            f"{name}: {found} of {len(plays)}", reached=found >= least * len(plays)
+        )
+    report.table(("plays", "found", "by the join alone"), rows)
+    counts = Counter(after.titles)
+    right = sum(after.right)
+    report.line(
+        f"{len(items)} items, of {len(counts.keys() - {None})} of {len(station)} titles; "
+        f"{sum(n > 1 for n in counts.values())} titles split; "
+        f"{len(after.right) - right} of {len(after.right)} occurrences wrong."
+    )
+    report.check(
+        f"{right} of {len(after.right)} occurrences right",
+        reached=right >= 0.99 * len(after.right),
+    )
+    _edges(report, after)
+    size = kept.index.stats(BUCKET).size_bytes / 1e6 / kept.hours
+    report.line(
+        f"Index: {size:.2f} MB for each hour kept. Join: {kept.joining / kept.hours:.1f} s "
+        f"for a new hour ({kept.joining / kept.hours / decoding:.2f} × decoding); items: "
+        f"{making:.1f} s for all; search back: {searching / kept.hours:.1f} s for each "
+        f"hour kept, {len(joined)} items together."
+    )
+    report.check(f"index {size:.2f} MB for an hour", reached=size <= 2)
+
+
+def _groups(kept: Kept) -> dict[str, list[tuple[int, Play]]]:
+    """Return the plays with their files, by how they should be found."""
+    groups: dict[str, list[tuple[int, Play]]] = {}
+    for file, plays in kept.plays.items():
+        for play in plays:
+            name = play.kind
+            if play.kind in _CLEAN:
+                is_long = play.end - play.start >= _LONG
+                name = _LONGER if is_long else _SHORTER
+            groups.setdefault(name, []).append((file, play))
+    return dict(sorted(groups.items()))
+
+
+def _edges(report: Report, verdict: Verdict) -> None:
+    errors = [
+        error
+        for file, plays in verdict.plays.items()
+        for play in plays
+        if play.kind != stations.SPOKEN
+        for error in verdict.edges(file, play)
+    ]
+    middle, most = float(np.median(errors)), float(np.quantile(errors, 0.95))
+    report.line(
+        f"Extents of plays without speech: median error {middle:.3f} s, 95 % {most:.2f} s."
+    )
+    report.check(f"extents: 95 % {most:.2f} s", reached=most <= 0.5)
+
+
+def _growth(report: Report, kept: Kept) -> None:
+    """Join the last file again while more and more hours are kept."""
+    number = max(kept.sounds)
+    kept.index.remove(BUCKET, number)
+    original = dict(kept.sounds)
+    spent = [_rejoined(kept, number)]
+    # Landmarks turned around or moved are strangers with the statistics of music.
+    for turn, variant in zip(range(1, _GROWTH), [*variants()][1:], strict=False):
+        for file, one in original.items():
+            changed = replace(
+                one, number=_PAD * turn + file, thinned=variant.of(one.thinned)
+            )
+            kept.sounds[changed.number] = changed
+            kept.index.add(BUCKET, changed.number, *entry(changed, ()))
+    kept.index.maintain(BUCKET)
+    spent.append(_rejoined(kept, number))
+    ratio = spent[1] / spent[0]
+    report.line(
+        f"The last file is joined in {spent[0]:.1f} s with {kept.hours:.0f} h kept, and in "
+        f"{spent[1]:.1f} s with {_GROWTH} times as much ({ratio:.2f} ×)."
+    )
+    report.check(f"{_GROWTH} × kept takes {ratio:.2f} ×", reached=ratio <= 1.5)
+
+
+def _rejoined(kept: Kept, number: int) -> float:
+    file = kept.sounds[number]
+    _, seconds = timed(
+        lambda: shared_runs(
+            file, file.open_frames, load=kept.load, index=kept.index, bucket=BUCKET
+        )
+    )
+    return seconds
+
+
+def _quiet(
+    report: Report,
+    tracks: Sequence[sound.Samples],
+    rng: np.random.Generator,
+    hours: float,
+    work: Path,
+) -> None:
+    """Join hours in which nothing returns; there must be no item."""
+    kept = Kept(_index(work / "quiet"))
+    for broadcast in stations.broadcasts(
+        (), tracks, rng, hours=hours, files=_files(hours)
+    ):
+        kept.add(broadcast)
+    items = items_of(kept.runs, load=kept.load)
+    report.line(
+        f"{hours:g} h in which nothing returns: {len(kept.runs)} runs, {len(items)} items."
+    )
+    report.check(f"{len(items)} items where nothing returns", reached=not items)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

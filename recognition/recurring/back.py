@@ -1,0 +1,197 @@
+"""Search kept files for further occurrences of items, by the items' best copies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.candidates import DENSE, GRID, SPARSE, SearchStage, Warp, speed
+from recognition.params import DEFAULT, Params
+from recognition.recurring.families import PLACE_BITS
+from recognition.recurring.items import (
+    INSIDE,
+    Item,
+    Occurrence,
+    explained_once,
+    place_of,
+)
+from recognition.recurring.join import MIN_MS, SPEEDS
+from recognition.recurring.sounds import Load, Sound
+from recognition.retro import RetroIndex, search_back
+from recognition.types import SegmentMatch
+
+_HOURS: Final = 1.0  # as compared recordings are judged; ``PLACE_BITS`` is above it
+# An item is another one's if so much of its best copy sounds in the other's. At 0.6,
+# jingles that share a figure of four seconds became one.
+_MERGED: Final = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class _Alias:
+    """Item ``other`` is found as ``match`` in the best copy of item ``into``."""
+
+    other: int
+    into: int
+    match: SegmentMatch
+
+
+def searched_back(
+    items: Sequence[Item],
+    files: Iterable[int],
+    *,
+    load: Load,
+    params: Params = DEFAULT,
+) -> tuple[Item, ...]:
+    """Return the items with the occurrences that a search of kept files adds.
+
+    ``items`` are all items that the files may hold, so that no occurrence goes to two.
+    An item that sounds in the best copy of a longer one is merged into it. The files of
+    all best copies are among ``files``.
+    """
+    if not items:
+        return ()
+    ordered = sorted(items, key=lambda item: -item.length_ms)
+    index = RetroIndex.of(
+        {number: item.landmarks(load) for number, item in enumerate(ordered)}, params
+    )
+    more: list[list[Occurrence]] = [[*item.occurrences] for item in ordered]
+    into: dict[int, _Alias] = {}
+    for file in sorted(files):
+        for match in _matches(load(file), ordered, index, params):
+            number = match.recording
+            alias = _alias(match, file, ordered)
+            if alias is not None:
+                into.setdefault(alias.other, alias)
+            elif not _is_known(match, file, more[number]):
+                more[number].append(_occurrence(match, file, ordered[number]))
+    # The shortest first, so that an item that is merged takes along what it was given.
+    for alias in sorted(into.values(), key=lambda alias: -alias.other):
+        target = ordered[alias.into]
+        for one in more[alias.other]:
+            moved = _moved(one, alias.match, ordered[alias.other], target)
+            if moved is not None and not _overlaps(moved, more[alias.into]):
+                more[alias.into].append(moved)
+        more[alias.other] = []
+    return explained_once(
+        replace(item, occurrences=tuple(sorted(found, key=place_of)))
+        for item, found in zip(ordered, more, strict=True)
+        if found
+    )
+
+
+def _matches(
+    sound: Sound, items: Sequence[Item], index: RetroIndex, params: Params
+) -> list[SegmentMatch]:
+    """Return where items sound in what none explains, and in best copies."""
+    found = search_back(
+        sound.fingerprint,
+        index,
+        hours=_HOURS,
+        todo=_stages(params),
+        closed=_closed(sound, items, params),
+    )
+    return [
+        match
+        for match in found
+        if match.bits >= PLACE_BITS and match.end_ms - match.start_ms >= MIN_MS
+    ]
+
+
+def _stages(params: Params) -> list[SearchStage]:
+    plain, top = Warp(), params.sparse_top
+    speeds = [SearchStage(GRID, speed(one, params), top, _HOURS) for one in SPEEDS]
+    return [
+        SearchStage(SPARSE, plain, top, _HOURS),
+        SearchStage(DENSE, plain, params.dense_top, _HOURS),
+        *speeds,
+    ]
+
+
+def _closed(sound: Sound, items: Sequence[Item], params: Params) -> NDArray[np.bool_]:
+    """Return which frames are matched, silent or explained, and in no best copy."""
+    closed = ~sound.open_frames
+    spans = [
+        (one, one != item.best)
+        for item in items
+        for one in item.occurrences
+        if one.file == sound.number
+    ]
+    for one, is_closed in sorted(spans, key=lambda span: -span[1]):
+        first, last = (int(ms / params.frame_ms) for ms in (one.start_ms, one.end_ms))
+        closed[first:last] = is_closed
+    return closed
+
+
+def _alias(match: SegmentMatch, file: int, items: Sequence[Item]) -> _Alias | None:
+    """Return which longer item a match makes its item a part of, if any."""
+    item = items[match.recording]
+    covered = match.reference_end_ms - match.reference_start_ms
+    if covered < _MERGED * item.best.length_ms:
+        return None
+    for number, other in enumerate(items[: match.recording]):
+        if other.best.file == file and _shared_ms(match, other.best) >= INSIDE * (
+            match.end_ms - match.start_ms
+        ):
+            return _Alias(match.recording, number, match)
+    return None
+
+
+def _occurrence(match: SegmentMatch, file: int, item: Item) -> Occurrence:
+    begin = item.best.item_start_ms
+    return Occurrence(
+        file=file,
+        start_ms=match.start_ms,
+        end_ms=match.end_ms,
+        item_start_ms=begin + match.reference_start_ms,
+        item_end_ms=min(item.length_ms, begin + match.reference_end_ms),
+        tempo_ratio=match.tempo_ratio,
+        pitch_cents=match.pitch_cents,
+        bits=match.bits,
+        score=match.score,
+    )
+
+
+def _moved(
+    one: Occurrence, match: SegmentMatch, item: Item, target: Item
+) -> Occurrence | None:
+    """Return an occurrence of a merged item as one of the target, None if outside."""
+    ratio = match.tempo_ratio
+    zero = target.best.item_start_ms + match.start_ms - target.best.start_ms
+    begin = item.best.item_start_ms + match.reference_start_ms
+    start, end = (
+        min(target.length_ms, max(0, round(zero + (ms - begin) / ratio)))
+        for ms in (one.item_start_ms, one.item_end_ms)
+    )
+    if end - start < MIN_MS:
+        return None
+    return replace(
+        one,
+        item_start_ms=start,
+        item_end_ms=end,
+        tempo_ratio=round(one.tempo_ratio / ratio, 4),
+        pitch_cents=round(one.pitch_cents - match.pitch_cents, 1),
+    )
+
+
+def _is_known(match: SegmentMatch, file: int, found: Iterable[Occurrence]) -> bool:
+    return any(
+        one.file == file
+        and _shared_ms(match, one) > (match.end_ms - match.start_ms) / 2
+        for one in found
+    )
+
+
+def _overlaps(occurrence: Occurrence, found: Iterable[Occurrence]) -> bool:
+    return any(
+        one.file == occurrence.file
+        and _shared_ms(occurrence, one) > occurrence.length_ms / 2
+        for one in found
+    )
+
+
+def _shared_ms(a: SegmentMatch | Occurrence, b: SegmentMatch | Occurrence) -> int:
+    return max(0, min(a.end_ms, b.end_ms) - max(a.start_ms, b.start_ms))

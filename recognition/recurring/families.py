@@ -1,0 +1,253 @@
+"""Follow shared runs from one place of a sound to all others, and measure them there."""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from recognition.alignment import Line
+from recognition.candidates import NEARBY, Lead
+from recognition.extend import follow
+from recognition.landmarks import select
+from recognition.params import DEFAULT, Params
+from recognition.recurring.join import MIN_MS, SharedRun
+from recognition.recurring.sounds import Load
+from recognition.search import unexplained
+from recognition.segments import ScoringRun, settle
+
+STEPS: Final = 4  # alignments that are composed one after another
+PLACE_BITS: Final = 25.0
+ABSENT_SHARE: Final = 0.2  # of the aligned landmarks; copies lack fewer
+_SAME_LINE: Final = 20  # frames
+_SAME_TEMPO: Final = 0.005
+# Milliseconds: runs that overlap by less may be neighbours whose ends reach too far.
+_TOGETHER_MS: Final = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """An interval of a file, in frames."""
+
+    file: int
+    start: float
+    end: float
+
+    @property
+    def length(self) -> float:
+        """Length in frames."""
+        return self.end - self.start
+
+    def shared(self, other: Side) -> float:
+        """Return how many frames both have, 0 or less if none."""
+        if self.file != other.file:
+            return 0.0
+        return min(self.end, other.end) - max(self.start, other.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An interval ``side`` that should hold the sound of the host along ``line``.
+
+    ``line`` maps frames of the host's file to frames of the place's.
+    """
+
+    side: Side
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """One direction of a run."""
+
+    here: Side
+    there: Side
+    line: Line
+
+
+def sides(run: SharedRun, params: Params = DEFAULT) -> tuple[Side, Side]:
+    """Return the two intervals of a run: of ``file`` and of ``other``."""
+    ms = params.frame_ms
+    return (
+        Side(run.file, run.start_ms / ms, run.end_ms / ms),
+        Side(run.other, run.other_start_ms / ms, run.other_end_ms / ms),
+    )
+
+
+def families(
+    runs: Iterable[SharedRun], params: Params = DEFAULT
+) -> list[list[SharedRun]]:
+    """Group runs that overlap in some file, directly or through others.
+
+    Families and the runs of each are in order, whatever the order given.
+    """
+    ordered = sorted(runs)
+    parent = list(range(len(ordered)))
+
+    def root(place: int) -> int:
+        while parent[place] != place:
+            parent[place] = parent[parent[place]]
+            place = parent[place]
+        return place
+
+    by_file: dict[int, list[tuple[float, float, int]]] = defaultdict(list)
+    for number, run in enumerate(ordered):
+        for side in sides(run, params):
+            by_file[side.file].append((side.start, side.end, number))
+    least = _TOGETHER_MS / params.frame_ms
+    for intervals in by_file.values():
+        intervals.sort()
+        _, reach, last = intervals[0]
+        for start, end, number in intervals[1:]:
+            if min(end, reach) - start >= least:
+                parent[root(number)] = root(last)
+            if end > reach:
+                reach, last = end, number
+    grouped: dict[int, list[SharedRun]] = defaultdict(list)
+    for number, run in enumerate(ordered):
+        grouped[root(number)].append(run)
+    return sorted(grouped.values())
+
+
+def host_of(
+    run: SharedRun, family: Sequence[SharedRun], params: Params = DEFAULT
+) -> Side:
+    """Return the side of a run around which the family reaches furthest."""
+    here = [_around(side, family, params) for side in sides(run, params)]
+    return min(here, key=lambda side: (-round(side.length), side.file, side.start))
+
+
+def places_of(
+    host: Side, family: Sequence[SharedRun], params: Params = DEFAULT
+) -> list[Place]:
+    """Follow the runs onward from the host, longest first, and return all places.
+
+    Each place is clipped to what it shares with the host, and the host is the first.
+    Where two lines reach one place, the longer run decides.
+    """
+    least = MIN_MS / params.frame_ms
+    links = _links(family, params)
+    start = Place(host, Line(1.0, 0.0, 0.0))
+    waiting: list[tuple[float, int, int, Place]] = [(-host.length, 0, 0, start)]
+    reached: list[Place] = []
+    asked = 0
+    while waiting:
+        _, _, steps, place = heapq.heappop(waiting)
+        if any(_claims(other, place, least) for other in reached):
+            continue
+        reached.append(place)
+        if steps == STEPS:
+            continue
+        for link in links[place.side.file]:
+            if link.here.shared(place.side) < least:
+                continue
+            asked += 1
+            further = _further(place, link)
+            heapq.heappush(waiting, (-further.side.length, asked, steps + 1, further))
+    return reached
+
+
+def measured(
+    host: Side, places: Sequence[Place], load: Load, params: Params = DEFAULT
+) -> list[tuple[int, ScoringRun]]:
+    """Follow the host at each place; return the file and the run of those that hold.
+
+    What the composed runs say of ends does not count. The reference of each run are the
+    host's landmarks, at their frames in the host's file.
+    """
+    landmarks = load(host.file).thinned
+    inside = (landmarks.frames >= host.start) & (landmarks.frames <= host.end)
+    reference = select(landmarks, inside)
+    by_file: dict[int, list[Place]] = defaultdict(list)
+    for place in places:
+        by_file[place.side.file].append(place)
+    kept: list[tuple[int, ScoringRun]] = []
+    for file in sorted(by_file):
+        view = load(file).view
+        found: list[ScoringRun] = []
+        for place in by_file[file]:
+            for part in unexplained(_lead(place), found, view.n_frames, params):
+                run = follow(view, reference, part, params)
+                if run is not None and _holds(run, params):
+                    found.append(run)
+        kept += [(file, run) for run in settle(found, params)]
+    return kept
+
+
+def _holds(run: ScoringRun, params: Params) -> bool:
+    if run.bits < PLACE_BITS or run.length * params.frame_ms < MIN_MS:
+        return False
+    return run.absent <= ABSENT_SHARE * run.aligned
+
+
+def _lead(place: Place) -> Lead:
+    window = int(place.side.start), int(place.side.end) + 1
+    altered = abs(place.line.slope - 1) > _SAME_TEMPO
+    nearby = (0.0,) if altered else NEARBY
+    return Lead(0, place.line, window, 0, altered, nearby)
+
+
+def _around(side: Side, family: Sequence[SharedRun], params: Params) -> Side:
+    """Return the interval that overlapping runs of the family cover around a side."""
+    least = _TOGETHER_MS / params.frame_ms
+    others = [
+        other
+        for run in family
+        for other in sides(run, params)
+        if other.file == side.file
+    ]
+    grown = True
+    while grown:
+        grown = False
+        for other in others:
+            beyond = other.start < side.start or other.end > side.end
+            if beyond and side.shared(other) >= min(least, side.length):
+                side = replace(
+                    side,
+                    start=min(side.start, other.start),
+                    end=max(side.end, other.end),
+                )
+                grown = True
+    return side
+
+
+def _links(family: Iterable[SharedRun], params: Params) -> dict[int, list[_Link]]:
+    links: dict[int, list[_Link]] = defaultdict(list)
+    for run in family:
+        here, there = sides(run, params)
+        line = run.line(params)
+        back = Line(1 / line.slope, -line.offset / line.slope, -line.shift)
+        links[here.file].append(_Link(here, there, back))
+        links[there.file].append(_Link(there, here, line))
+    return links
+
+
+def _further(place: Place, link: _Link) -> Place:
+    """Compose a place with a link onward, clipped to what both share."""
+    start = max(place.side.start, link.here.start)
+    end = min(place.side.end, link.here.end)
+    first, then = place.line, link.line
+    line = Line(
+        then.slope * first.slope,
+        then.offset + then.slope * first.offset,
+        then.shift + first.shift,
+    )
+    side = Side(link.there.file, then.query_frame(start), then.query_frame(end))
+    return Place(side, line)
+
+
+def _claims(reached: Place, place: Place, least: float) -> bool:
+    """Return whether a place lies where another was reached.
+
+    On the same line it counts only if it adds nothing of length.
+    """
+    common = reached.side.shared(place.side)
+    if common <= 0:
+        return False
+    middle = (place.side.start + place.side.end) / 2
+    host = place.line.reference_frame(middle)
+    if abs(reached.line.query_frame(host) - middle) <= _SAME_LINE:
+        return place.side.length - common < least
+    return common > place.side.length / 2

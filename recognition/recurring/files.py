@@ -1,0 +1,80 @@
+"""Find repeated unknown sound in media files, for the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from recognition import fingerprint
+from recognition.batch import read_fingerprint
+from recognition.collection import BUCKET, Collection
+from recognition.index.store import SegmentStore
+from recognition.match import scan
+from recognition.params import DEFAULT
+from recognition.recurring.back import searched_back
+from recognition.recurring.items import Item, items_of
+from recognition.recurring.join import SharedRun, keep
+from recognition.recurring.sounds import Sound
+from recognition.types import Fingerprint, UnmatchedKind
+
+JOIN_BUCKET: Final = 0
+_HELD: Final = 8  # files in memory, about 20 MB for each hour
+
+
+@dataclass
+class JoinedFiles:
+    """Files that are joined one after the other, in a folder of their own.
+
+    Matches of the ``collection``'s recordings are left out, if it is given.
+    """
+
+    folder: Path
+    collection: Collection | None = None
+    paths: list[Path] = field(default_factory=list)
+    runs: list[SharedRun] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._index = SegmentStore(
+            self.folder / "index", params_hash=DEFAULT.index_hash()
+        )
+        self._unmatched: dict[int, tuple[tuple[int, int], ...]] = {}
+        self._sound = lru_cache(_HELD)(self._load)
+
+    def add(self, path: Path) -> None:
+        """Read and join a file; raises as ``read_fingerprint`` and ``scan`` do."""
+        made = read_fingerprint(path, "scan")
+        number = len(self.paths)
+        self._unmatched[number] = self._open(made)
+        fingerprint.save(self._path(number), made)
+        found = keep(number, load=self._sound, index=self._index, bucket=JOIN_BUCKET)
+        self.paths.append(path)
+        self.runs += found
+
+    def items(self) -> tuple[Item, ...]:
+        """Return the items of all files; ``file`` numbers count from 0 in ``paths``."""
+        items = items_of(self.runs, load=self._sound)
+        return searched_back(items, range(len(self.paths)), load=self._sound)
+
+    def _open(self, made: Fingerprint) -> tuple[tuple[int, int], ...]:
+        if self.collection is None:
+            return ((0, made.duration_ms),)
+        result = scan(
+            made,
+            index=self.collection.store,
+            buckets=[BUCKET],
+            references=self.collection.references(),
+        )
+        return tuple(
+            (interval.start_ms, interval.end_ms)
+            for interval in result.unmatched
+            if interval.kind is UnmatchedKind.NO_MATCH
+        )
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number}.acrfp"
+
+    def _load(self, number: int) -> Sound:
+        stored = fingerprint.load(self._path(number))
+        return Sound.of(number, stored, self._unmatched[number])

@@ -1,0 +1,235 @@
+"""Make unknown items of shared runs: one recording each, its best copy, its occurrences."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from recognition.calibration import e_value, score_of
+from recognition.params import DEFAULT, Params
+from recognition.recurring.families import (
+    Side,
+    families,
+    host_of,
+    measured,
+    places_of,
+    sides,
+)
+from recognition.recurring.join import SharedRun
+from recognition.recurring.pieces import Part, Piece, pieces
+from recognition.recurring.sounds import Load
+from recognition.types import Landmarks
+
+LEAST_MS: Final = 4_500
+# An occurrence is another item's if so much of it lies inside that item's.
+INSIDE: Final = 0.6
+_COMPLETE_MS: Final = 1_000
+_SPEECH_STEPS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """Where an item sounds in a file, in milliseconds of the file and of the item.
+
+    ``tempo_ratio`` is how fast it plays the item's best copy, ``pitch_cents`` how much
+    higher it sounds. ``score`` is 0–100, as of a match in a catalogue of one hour.
+    """
+
+    file: int
+    start_ms: int
+    end_ms: int
+    item_start_ms: int
+    item_end_ms: int
+    tempo_ratio: float
+    pitch_cents: float
+    bits: float
+    score: float
+
+    @property
+    def length_ms(self) -> int:
+        """Length in the file."""
+        return self.end_ms - self.start_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Unknown sound that occurs at least twice.
+
+    ``best`` is the occurrence to listen to and to search with. The item's time begins
+    where its earliest part does and runs at the tempo of the best copy. ``occurrences``
+    are in order of file and time; ``best`` is one of them.
+    """
+
+    length_ms: int
+    best: Occurrence
+    occurrences: tuple[Occurrence, ...]
+
+    @property
+    def weight(self) -> int:
+        """Count × length, by which people are shown items first."""
+        return len(self.occurrences) * self.length_ms
+
+    def landmarks(self, load: Load) -> Landmarks:
+        """Return the best copy's landmarks, to index and to search the item by."""
+        return load(self.best.file).landmarks((self.best.start_ms, self.best.end_ms))
+
+    def without(self, file: int) -> Item | None:
+        """Return the item without a file's occurrences; None if fewer than two remain.
+
+        If the best copy goes, the most complete of the others takes its place.
+        """
+        left = tuple(one for one in self.occurrences if one.file != file)
+        if len(left) < 2:
+            return None
+        best = self.best if self.best in left else max(left, key=_fullest)
+        return Item(self.length_ms, best, left)
+
+
+def items_of(
+    runs: Iterable[SharedRun],
+    *,
+    load: Load,
+    around: Collection[SharedRun] | None = None,
+    params: Params = DEFAULT,
+) -> tuple[Item, ...]:
+    """Return the items that runs show, most count × length first.
+
+    ``runs`` are all runs. With ``around``, some of them, only the items that these are
+    part of are returned: after a new file its runs suffice (``renewal.renewed``).
+    """
+    asked = None if around is None else set(around)
+    found = [
+        _item(piece, load, params)
+        for family in families(runs, params)
+        if asked is None or not asked.isdisjoint(family)
+        for piece in _family_pieces(family, asked, load, params)
+    ]
+    return explained_once(found)
+
+
+def explained_once(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Return the items without occurrences that lie inside those of a longer one.
+
+    An item that keeps fewer than two is dropped. The result is in order of weight.
+    """
+    return tuple(item for _, item in explained([*items]))
+
+
+def explained(items: Sequence[Item]) -> list[tuple[int, Item]]:
+    """Return what ``explained_once`` keeps, with the number of each item given."""
+    kept: list[tuple[int, Item]] = []
+    taken: dict[int, list[Occurrence]] = {}
+    ordered = sorted(
+        enumerate(items), key=lambda pair: (-pair[1].length_ms, place_of(pair[1].best))
+    )
+    for number, item in ordered:
+        free = tuple(
+            one for one in item.occurrences if not is_inside(one, taken, INSIDE)
+        )
+        if len(free) < 2 or item.length_ms < LEAST_MS:
+            continue
+        best = item.best if item.best in free else max(free, key=_fullest)
+        kept.append((number, Item(item.length_ms, best, free)))
+        for one in free:
+            taken.setdefault(one.file, []).append(one)
+    return sorted(kept, key=lambda pair: (-pair[1].weight, place_of(pair[1].best)))
+
+
+def place_of(occurrence: Occurrence) -> tuple[int, int]:
+    """Return file and start, by which occurrences are ordered."""
+    return occurrence.file, occurrence.start_ms
+
+
+def _fullest(occurrence: Occurrence) -> tuple[int, int, int]:
+    length = occurrence.item_end_ms - occurrence.item_start_ms
+    return length, -occurrence.file, -occurrence.start_ms
+
+
+def is_inside(
+    one: Occurrence, taken: dict[int, list[Occurrence]], share: float
+) -> bool:
+    """Return whether a share of an occurrence lies inside the occurrences taken."""
+    within = sum(
+        max(0, min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms))
+        for other in taken.get(one.file, ())
+    )
+    return within >= share * one.length_ms
+
+
+def _family_pieces(
+    family: Sequence[SharedRun],
+    asked: Collection[SharedRun] | None,
+    load: Load,
+    params: Params,
+) -> list[Piece]:
+    """Measure around one host after the other until every run asked is explained."""
+    found: list[Piece] = []
+    explained: list[Side] = []
+    for run in sorted(family, key=lambda run: (-run.length_ms, run)):
+        if asked is not None and run not in asked:
+            continue
+        if all(_is_explained(side, explained) for side in sides(run, params)):
+            continue
+        host = host_of(run, family, params)
+        runs = measured(host, places_of(host, family, params), load, params)
+        found += pieces(host, runs, params)
+        explained += [host, *(Side(file, *one.query_span) for file, one in runs)]
+    return found
+
+
+def _is_explained(side: Side, explained: Iterable[Side]) -> bool:
+    return any(side.shared(other) >= INSIDE * side.length for other in explained)
+
+
+def _item(piece: Piece, load: Load, params: Params) -> Item:
+    """Return the item of a piece, on the time axis of its best copy."""
+    best = _best(piece, load, params)
+    occurrences = [_occurrence(part, piece, best, params) for part in piece.parts]
+    length = round(piece.length * best.line.slope * params.frame_ms)
+    return Item(
+        length,
+        occurrences[piece.parts.index(best)],
+        tuple(sorted(occurrences, key=place_of)),
+    )
+
+
+def _best(piece: Piece, load: Load, params: Params) -> Part:
+    """Return the copy that is complete, has least speech, usual speed and most bits."""
+    reach = _COMPLETE_MS / params.frame_ms
+    usual = median(part.line.slope for part in piece.parts)
+
+    def lacks(part: Part) -> float:
+        return max(0.0, part.start - piece.start) + max(0.0, piece.end - part.end)
+
+    def rank(part: Part) -> tuple[float, ...]:
+        ms = params.frame_ms
+        span = round(part.side.start * ms), round(part.side.end * ms)
+        speech = load(part.side.file).speech(span, params)
+        return (
+            round(speech * _SPEECH_STEPS),
+            round(abs(part.line.slope - usual), 3),
+            -part.bits,
+            part.side.file,
+            part.side.start,
+        )
+
+    complete = [part for part in piece.parts if lacks(part) <= 2 * reach]
+    return min(complete or [min(piece.parts, key=lacks)], key=rank)
+
+
+def _occurrence(part: Part, piece: Piece, best: Part, params: Params) -> Occurrence:
+    ms, slope = params.frame_ms, best.line.slope
+    cents = (part.line.shift - best.line.shift) * 1200 / params.bins_per_octave
+    return Occurrence(
+        file=part.side.file,
+        start_ms=max(0, round(part.side.start * ms)),
+        end_ms=round(part.side.end * ms),
+        item_start_ms=max(0, round((part.start - piece.start) * slope * ms)),
+        item_end_ms=round((part.end - piece.start) * slope * ms),
+        tempo_ratio=round(slope / part.line.slope, 4),
+        pitch_cents=round(cents, 1),
+        bits=round(part.bits, 2),
+        score=score_of(e_value(part.bits, 1.0, params)),
+    )

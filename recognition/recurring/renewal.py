@@ -1,0 +1,118 @@
+"""Bring the items of a new file together with those that were there before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from recognition.recurring.items import (
+    INSIDE,
+    Item,
+    Occurrence,
+    explained,
+    is_inside,
+    place_of,
+)
+from recognition.recurring.join import MIN_MS
+
+
+def renewed(
+    before: Sequence[Item], fresh: Sequence[Item]
+) -> list[tuple[Item, int | None]]:
+    """Return all items after some were made again, with the place of each in ``before``.
+
+    A fresh item takes the place of those whose occurrences it holds, and takes over
+    what only they had, for example from a search back. New items have no place.
+    """
+    held = _by_file(fresh)
+    left: list[int] = []
+    stale: dict[int, Item] = {}
+    for number, item in enumerate(before):
+        if _share_inside(item, held) >= INSIDE:
+            stale[number] = item
+        else:
+            left.append(number)
+    made = [_with_former(item, [*stale.values()]) for item in fresh]
+    places = dict(enumerate(left)) | {
+        len(left) + number: place for number, place in _successors(made, stale).items()
+    }
+    items = explained([*(before[number] for number in left), *made])
+    return [(item, places.get(number)) for number, item in items]
+
+
+def _successors(made: Sequence[Item], stale: Mapping[int, Item]) -> dict[int, int]:
+    """Return which former item each new one succeeds: the one it shares most with."""
+    shared = sorted(
+        (-_common_ms(item, old), place, number)
+        for number, item in enumerate(made)
+        for place, old in stale.items()
+    )
+    places: dict[int, int] = {}
+    for common, place, number in shared:
+        if common and number not in places and place not in places.values():
+            places[number] = place
+    return places
+
+
+def _by_file(items: Iterable[Item]) -> dict[int, list[Occurrence]]:
+    by_file: dict[int, list[Occurrence]] = {}
+    for item in items:
+        for one in item.occurrences:
+            by_file.setdefault(one.file, []).append(one)
+    return by_file
+
+
+def _share_inside(item: Item, held: dict[int, list[Occurrence]]) -> float:
+    inside = [is_inside(one, held, INSIDE) for one in item.occurrences]
+    return sum(inside) / len(inside)
+
+
+def _common_ms(a: Item, b: Item) -> int:
+    return sum(
+        max(0, min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms))
+        for one in a.occurrences
+        for other in b.occurrences
+        if one.file == other.file
+    )
+
+
+def _with_former(item: Item, stale: Sequence[Item]) -> Item:
+    """Return an item with the occurrences that only its predecessor has."""
+    former = max(stale, key=lambda old: _common_ms(item, old), default=None)
+    if former is None or not _common_ms(item, former):
+        return item
+    now, then = max(
+        (
+            (a, b)
+            for a in item.occurrences
+            for b in former.occurrences
+            if a.file == b.file
+        ),
+        key=lambda pair: (
+            min(pair[0].end_ms, pair[1].end_ms)
+            - max(pair[0].start_ms, pair[1].start_ms)
+        ),
+    )
+    # Both items time the same interval of a file, which tells how their times relate.
+    scale = now.tempo_ratio / then.tempo_ratio
+    cents = now.pitch_cents - then.pitch_cents
+    zero = now.item_start_ms - (now.start_ms - then.start_ms) * now.tempo_ratio
+    known = _by_file([item])
+    more = []
+    for one in former.occurrences:
+        start, end = (
+            min(item.length_ms, max(0, round(zero + (ms - then.item_start_ms) * scale)))
+            for ms in (one.item_start_ms, one.item_end_ms)
+        )
+        if end - start >= MIN_MS and not is_inside(one, known, 1 - INSIDE):
+            moved = replace(
+                one,
+                item_start_ms=start,
+                item_end_ms=end,
+                tempo_ratio=round(one.tempo_ratio * scale, 4),
+                pitch_cents=round(one.pitch_cents + cents, 1),
+            )
+            more.append(moved)
+    return replace(
+        item, occurrences=tuple(sorted([*item.occurrences, *more], key=place_of))
+    )
