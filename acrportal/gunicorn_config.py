@@ -24,7 +24,8 @@ worker_class = "acrportal.web_worker.PatientWorker"
 workers = int(
     os.environ.get("WEB_CONCURRENCY") or min(_MOST_PROCESSES, os.cpu_count() or 1)
 )
-threads = max(4, 2 * (os.cpu_count() or 1))
+# Few, since only one runs at a time: long pages would wait for each other's pieces.
+threads = max(2, max(4, 2 * (os.cpu_count() or 1)) // workers)
 # Half the usual limit of open files per process.
 worker_connections = 500
 # A hundred comma-separated file ids fit into one URL.

@@ -54,7 +54,9 @@ def queue(request: PortalRequest) -> HttpResponseBase:
         return redirect(f"{reverse('portal:queue')}?{default.query or 'view=waiting'}")
     shown = Queue.from_query(request.GET, request.user)
     page = page_of(request, shown.rows())
-    following, here = shown.next_to(None), shown.query().lstrip("?")
+    rows = rows_of(page.object_list, shown)
+    first_page = [row.match for row in rows] if page.number == 1 else []
+    following, here = shown.first_of(first_page), shown.query().lstrip("?")
     waiting = page.paginator.count if shown.holds_all_waiting else None
     return render(
         request,
@@ -64,7 +66,7 @@ def queue(request: PortalRequest) -> HttpResponseBase:
             "now": timezone.now(),
             "filters": QueueFilterForm(request.GET),
             "page_obj": page,
-            "rows": rows_of(page.object_list, shown),
+            "rows": rows,
             "columns": columns_shown(request.user, "queue"),
             **tab_counts(request.user, waiting=waiting),
             "tab": shown.view.value,

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from accounts.reach import sees_every_bucket
 from accounts.roles import Action
-from portal.shared.lists import count_of
+from portal.shared.lists import COUNTED_IN_MENU, count_of
 from review import selectors as review_selectors
 
 
@@ -27,7 +27,12 @@ def shell(request: HttpRequest) -> dict[str, object]:
     if user is None or not user.is_authenticated:
         return context
     return context | {
-        "nav": {"pending_matches": cache(lambda: count_of(review_selectors.waiting()))},
+        "nav": {"pending_matches": cache(_count_waiting)},
         "sees_every_bucket": sees_every_bucket,
         "can": {action.name.lower(): user.has_perm(action) for action in Action},
     }
+
+
+def _count_waiting() -> int:
+    """Count what the menu shows; on every page, so not beyond that."""
+    return count_of(review_selectors.waiting(), most=COUNTED_IN_MENU)

@@ -66,10 +66,10 @@ def size(count: int) -> str:
     return f"{read_number(value, decimals=decimals)} {unit}"
 
 
-def counted(count: int) -> str:
+def counted(count: int, most: int = COUNTED) -> str:
     """Format the length of a list; anything above ``COUNTED`` is ``10,000+``."""
-    more = "+" if count > COUNTED else ""
-    return f"{read_number(min(count, COUNTED))}{more}"
+    more = "+" if count > most else ""
+    return f"{read_number(min(count, most))}{more}"
 
 
 def middle(text: str, length: int) -> str:

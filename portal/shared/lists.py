@@ -13,16 +13,17 @@ from django.http import HttpRequest
 PAGE_SIZE = 25
 COUNTED = 10_000
 """Counting and paging stop here; a longer list shows ``10,000+``."""
+COUNTED_IN_MENU = 999
 
 Row = TypeVar("Row", bound=Model)
 
 
-def count_of(rows: QuerySet[Any]) -> int:
-    """Count the rows up to ``COUNTED + 1``, which means that there are more.
+def count_of(rows: QuerySet[Any], *, most: int = COUNTED) -> int:
+    """Count the rows up to ``most + 1``, which means that there are more.
 
     Counting stops there because it is slow.
     """
-    return rows.order_by().values("pk")[: COUNTED + 1].count()
+    return rows.order_by().values("pk")[: most + 1].count()
 
 
 class _Page(Page[Row]):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Literal
 
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from common.reading import read_date
 from portal.shared.formats import UNKNOWN
@@ -22,19 +23,28 @@ def when(at: datetime | Literal[""] | None) -> SafeString:
     """
     if not at:
         return mark_safe(UNKNOWN)  # noqa: S308 - a constant
-    local, utc = timezone.localtime(at), at.astimezone(UTC)
+    local, today = timezone.localtime(at), timezone.localdate()
+    return _drawn(local, today, get_language(), timezone.get_current_timezone_name())
+
+
+# People look at the same rows again and again, and a page may have sixty times.
+@lru_cache(maxsize=10_000)
+def _drawn(
+    local: datetime, today: date, _language: str | None, _zone: str
+) -> SafeString:
+    utc = local.astimezone(UTC)
     return format_html(
         '<time datetime="{}" title="{} · {} UTC">{}</time>',
         utc.isoformat(),
         read_date(local, "full"),
         f"{utc:%H:%M:%S}",
-        _short(local, timezone.localtime()),
+        _short(local, today),
     )
 
 
-def _short(at: datetime, now: datetime) -> str:
-    if at.date() == now.date():
+def _short(at: datetime, today: date) -> str:
+    if at.date() == today:
         return gettext("today %(clock)s") % {"clock": f"{at:%H:%M}"}
-    if at.year == now.year:
+    if at.year == today.year:
         return read_date(at, "short moment")
     return read_date(at, "dated")

@@ -30,6 +30,7 @@ from portal.files.page import Comparison, compare
 from portal.pictures import plots, ribbon
 from portal.shared import columns, formats, looks
 from portal.shared.fields import shown_when
+from portal.shared.lists import COUNTED_IN_MENU
 from portal.shared.times import when
 from review import words
 from review.choices import Relation
@@ -168,6 +169,12 @@ def grouped(value: int | None) -> str:
 def counted(value: int) -> str:
     """Format the count of a list; long lists show ``10,000+``."""
     return formats.counted(value)
+
+
+@register.filter
+def counted_in_menu(value: int) -> str:
+    """Format a count of the menu, where there is little room: ``999+``."""
+    return formats.counted(value, COUNTED_IN_MENU)
 
 
 @register.filter
