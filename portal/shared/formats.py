@@ -66,8 +66,12 @@ def size(count: int) -> str:
     return f"{read_number(value, decimals=decimals)} {unit}"
 
 
-def counted(count: int, most: int = COUNTED) -> str:
-    """Format the length of a list; anything above ``COUNTED`` is ``10,000+``."""
+def counted(count: int, most: int | None = None) -> str:
+    """Format the length of a list; anything above ``most`` is ``10,000+``.
+
+    ``most`` is ``COUNTED`` by default.
+    """
+    most = COUNTED if most is None else most
     more = "+" if count > most else ""
     return f"{read_number(min(count, most))}{more}"
 

@@ -18,11 +18,12 @@ COUNTED_IN_MENU = 999
 Row = TypeVar("Row", bound=Model)
 
 
-def count_of(rows: QuerySet[Any], *, most: int = COUNTED) -> int:
+def count_of(rows: QuerySet[Any], *, most: int | None = None) -> int:
     """Count the rows up to ``most + 1``, which means that there are more.
 
-    Counting stops there because it is slow.
+    Counting stops there, at ``COUNTED`` by default, because it is slow.
     """
+    most = COUNTED if most is None else most
     return rows.order_by().values("pk")[: most + 1].count()
 
 
