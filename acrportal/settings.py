@@ -86,6 +86,7 @@ INSTALLED_APPS = [
     "scanning",
     "review",
     "dedup",
+    "recurring",
     "imports",
     "reports",
     "operations",

@@ -1,0 +1,1 @@
+"""Repeated unknown sound: what returns and matches nothing, and what people say it is."""
