@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
-from catalogue.models import Recording
+from catalogue.models import Recording, new_acr_id
 from common.uid import new_uid
 from scanning.models import Container, ScannedFile
 
@@ -166,6 +166,9 @@ class UnknownItem(models.Model):
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "u"), editable=False
+    )
+    acr_id = models.CharField(
+        max_length=32, unique=True, default=new_acr_id, editable=False
     )
     state = models.CharField(
         max_length=16, choices=ItemState.choices, default=ItemState.NEW
