@@ -30,7 +30,14 @@ from recurring.errors import ItemChanged, Refused
 from recurring.figures import refresh_figures
 from recurring.landmarks import fingerprint_of
 from recurring.models import IgnoreReason, ItemState, Occurrence, UnknownItem
-from recurring.parts import LEAST_PART_MS, can_divide, divide, give_back, rejoin, take_over
+from recurring.parts import (
+    LEAST_PART_MS,
+    can_divide,
+    divide,
+    give_back,
+    rejoin,
+    take_over,
+)
 from review.choices import MatchState
 from review.models import Match
 
@@ -414,5 +421,8 @@ def _part_again(item: UnknownItem, event: Event) -> None:
 def _details_of(recording: Recording) -> RecordingDetails:
     """Return the metadata of a recording, for another one."""
     return RecordingDetails(
-        **{each.name: getattr(recording, each.name) for each in fields(RecordingDetails)}
+        **{
+            each.name: getattr(recording, each.name)
+            for each in fields(RecordingDetails)
+        }
     )

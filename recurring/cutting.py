@@ -49,9 +49,7 @@ def run(context: JobContext) -> None:
                     limits=decode_limits(),
                     progress=context.report,
                 )
-            add_audio(
-                recording=recording, audio=FileOnDisk(target, f"{item.uid}.flac")
-            )
+            add_audio(recording=recording, audio=FileOnDisk(target, f"{item.uid}.flac"))
         except RecognitionError as error:
             raise Failed("not_cut", str(error)) from error
         except AudioRefused as error:

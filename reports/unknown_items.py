@@ -122,8 +122,7 @@ def _row(one: Occurrence) -> list[Cell]:
         _hundredths(one.score),
     )
     return [
-        as_cell(value, field.kind)
-        for value, field in zip(values, FIELDS, strict=True)
+        as_cell(value, field.kind) for value, field in zip(values, FIELDS, strict=True)
     ]
 
 

@@ -46,7 +46,7 @@ class UnknownItemSerializer(serializers.Serializer[None]):
     status = serializers.IntegerField(
         help_text="0 unknown, 2 unknown with a label, 10 named, -1 ignored."
     )
-    label = serializers.IntegerField(help_text="0: unknown.")
+    label = serializers.IntegerField(help_text="0: unknown.")  # type: ignore[assignment]  # the name on the wire
     num = serializers.IntegerField(help_text="Occurrences in this container.")
     duration_ms = serializers.IntegerField()
     metadata = serializers.JSONField(allow_null=True)

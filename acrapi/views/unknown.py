@@ -78,7 +78,9 @@ class UnknownItemsView(WireView):
         {200: listed(UnknownItemSerializer)} | UNKNOWN | UNFIT,
         parameters=[
             *PAGE,
-            OpenApiParameter("begin_date", str, description="2026-05-27, or with time."),
+            OpenApiParameter(
+                "begin_date", str, description="2026-05-27, or with time."
+            ),
             OpenApiParameter("end_date", str, description="As begin_date."),
             OpenApiParameter("sortby", str, description="id, num or duration_ms."),
             OpenApiParameter("order", str, description="asc or desc."),
