@@ -185,6 +185,27 @@ def nothing_waits_for_ever(time: time_machine.Traveller) -> None:
     check(not _left(), f"this waits for ever: {_left()}")
 
 
+def unknown_items_hold() -> None:
+    """Check unknown items against the scans, once all work is done."""
+    for kept in KeptFile._base_manager.select_related("scanned_file"):
+        check(kept.scanned_file.deleted_at is None, f"{kept} was deleted and is kept")
+    for item in UnknownItem.objects.all():
+        found = list(Occurrence._base_manager.filter(item=item).select_related("file"))
+        check(item.plays == len(found), f"{item.uid} counts {item.plays}: {found}")
+        check(
+            item.state != ItemState.NEW or len(found) > 1,
+            f"{item.uid} is unknown and occurs {len(found)} times",
+        )
+        for one in found:
+            check(
+                any(
+                    start - _EDGE_MS <= one.start_ms and one.end_ms <= end + _EDGE_MS
+                    for start, end in no_match_of(one.file.scanned_file)
+                ),
+                f"{one} at {one.start_ms} to {one.end_ms} ms lies in a match",
+            )
+
+
 def _left() -> list[str]:
     """Return work that waits or runs, except work that waits for somebody outside."""
     rows: Sequence[Model] = [
