@@ -9,3 +9,10 @@ class RecurringConfig(AppConfig):
     """Kept files, the items that recur in them, and decisions about these."""
 
     name = "recurring"
+
+    def ready(self) -> None:
+        """Register the jobs; compare what scans leave unmatched."""
+        from recurring import keeping
+        from scanning.results import scan_finished
+
+        scan_finished.connect(keeping.note_scan, dispatch_uid="recurring.keeping")
