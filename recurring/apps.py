@@ -11,8 +11,10 @@ class RecurringConfig(AppConfig):
     name = "recurring"
 
     def ready(self) -> None:
-        """Register the jobs, and follow what becomes searchable."""
+        """Register the jobs; compare what scans leave unmatched, and follow names."""
         from catalogue.signals import recording_ready
-        from recurring.cutting import follow_up
+        from recurring import cutting, keeping
+        from scanning.results import scan_finished
 
-        recording_ready.connect(follow_up)
+        scan_finished.connect(keeping.note_scan, dispatch_uid="recurring.keeping")
+        recording_ready.connect(cutting.follow_up, dispatch_uid="recurring.cutting")

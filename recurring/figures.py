@@ -1,4 +1,4 @@
-"""The figures of items."""
+"""The figures of unknown items, as lists show them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,27 @@ from collections.abc import Iterable
 
 from django.db.models import Count, Max, Min
 
-from accounts.reach import working_for
 from recurring.models import Occurrence, UnknownItem
 
 
 def refresh_figures(items: Iterable[UnknownItem]) -> None:
-    """Count the occurrences of items again, and save the figures."""
-    with working_for(None):
-        for item in items:
-            found = Occurrence.objects.filter(item=item).aggregate(
-                plays=Count("pk"),
-                first=Min("file__scanned_file__created_at"),
-                last=Max("file__scanned_file__created_at"),
-            )
-            item.plays = found["plays"]
-            item.weight_ms = item.plays * item.length_ms
-            item.first_at, item.last_at = found["first"], found["last"]
-            item.save(update_fields=["plays", "weight_ms", "first_at", "last_at"])
+    """Count the occurrences of items again, in the rows and the objects given.
+
+    Call it in the transaction that changes occurrences or lengths.
+    """
+    rows = {item.pk: item for item in items}
+    arrived = "file__scanned_file__created_at"
+    counted = Occurrence._base_manager.filter(item__in=rows).order_by().values("item")
+    figures = {
+        key: figures
+        for key, *figures in counted.annotate(
+            plays=Count("pk"), first=Min(arrived), last=Max(arrived)
+        ).values_list("item", "plays", "first", "last")
+    }
+    for item in rows.values():
+        plays, first, last = figures.get(item.pk, (0, None, None))
+        item.plays, item.weight_ms = plays, plays * item.length_ms
+        # An item that no longer occurs keeps the times at which it did.
+        item.first_at, item.last_at = first or item.first_at, last or item.last_at
+    columns = ["plays", "weight_ms", "first_at", "last_at"]
+    UnknownItem.objects.bulk_update(rows.values(), columns, batch_size=200)
