@@ -26,10 +26,18 @@ from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
 from dedup import intake
 from dedup.models import DuplicateKind, PairLink
+from jobs.services import submit
 from recurring.errors import ItemChanged, Refused
 from recurring.figures import refresh_figures
+from recurring.jobs import COMPARE
 from recurring.landmarks import fingerprint_of
-from recurring.models import IgnoreReason, ItemState, Occurrence, UnknownItem
+from recurring.models import (
+    IgnoreReason,
+    ItemState,
+    KeptFile,
+    Occurrence,
+    UnknownItem,
+)
 from recurring.parts import (
     LEAST_PART_MS,
     can_divide,
@@ -395,6 +403,11 @@ def _take_back_recording(item: UnknownItem, user: User) -> None:
                 % {"name": recording}
             )
     retire_recordings(recordings=[recording], user=user)
+    # Its matches had taken the place of the item's occurrences.
+    with working_for(None):
+        found = KeptFile.objects.filter(scanned_file__matches__recording=recording)
+        for kept in found.distinct():
+            submit(COMPARE, kept)
 
 
 def _rejoin(item: UnknownItem, event: Event) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from accounts.reach import working_for
+from catalogue.models import RecordingStatus
 from jobs import clock
 from jobs.choices import OPEN_STATES
 from jobs.models import Job
@@ -58,7 +59,9 @@ def truth_of(file: ScannedFile) -> Truth | None:
     # Late scans, and those of another engine, explain what the full scan could not.
     after = _succeeded().filter(scanned_file=file, pk__gt=scan.pk)
     newest = after.aggregate(newest=Max("pk"))["newest"] or scan.pk
-    found = Segment.objects.filter(detection__scan__in=after)
+    found = Segment.objects.filter(detection__scan__in=after).exclude(
+        detection__recording__status=RecordingStatus.RETIRED
+    )
     nothing = [
         (interval["start_ms"], interval["end_ms"])
         for interval in scan.unmatched

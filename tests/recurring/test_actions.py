@@ -116,6 +116,9 @@ def test_undoing_a_name_retires_the_recording_unless_somebody_decided(
     assert (item.state, item.recording, item.label) == (ItemState.NEW, None, "")
     assert recording.status == RecordingStatus.RETIRED
     assert not actions.undoable(item)
+    run_worker()
+    item.refresh_from_db()
+    assert (item.state, item.plays) == (ItemState.NEW, 2)
 
 
 def test_what_is_in_the_catalogue_is_not_added_again(
