@@ -27,6 +27,7 @@ from dedup.models import (
     SharedLoop,
 )
 from imports.models import CatalogueImport, ImportStatus, ResultImport
+from recurring.models import UnknownItem
 from reports.choices import RunState
 from reports.models import (
     EvidencePack,
@@ -46,6 +47,7 @@ from scanning.models import (
 from scanning.models.watch import Watch
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.recurring import make_item
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 
@@ -93,6 +95,12 @@ class Desk:
             status=ImportStatus.CHECKED,
             made_by=self.user,
         )
+
+    def unknown_item(self) -> UnknownItem:
+        """Return unknown sound that returns in the desk's files."""
+        if UnknownItem not in self._rows:
+            self._rows[UnknownItem] = make_item(container=self.container)
+        return cast("UnknownItem", self._rows[UnknownItem])
 
     def exclusion(self) -> Exclusion:
         """Return a proposed exclusion."""
@@ -263,6 +271,14 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "api/fs-containers/<str:container_id>/files/<str:ids>": lambda desk, _: {
         "container_id": desk.container.pk,
         "ids": desk.file.uid,
+    },
+    "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
+    "api/ucf-projects/<str:container_id>": lambda desk, _: {
+        "container_id": desk.container.pk
+    },
+    "api/ucf-projects/<str:container_id>/results/<str:item_id>": lambda desk, _: {
+        "container_id": desk.container.pk,
+        "item_id": desk.unknown_item().pk,
     },
     "api/buckets/<str:bucket_id>": lambda desk, _: {"bucket_id": desk.bucket.pk},
     "api/buckets/<str:bucket_id>/files/<str:ids>": lambda desk, _: {
