@@ -29,6 +29,9 @@ _OPEN: Final = Q(state__in=[ItemState.NEW, ItemState.CLOSED], settled=False)
 # Milliseconds by which an extent may change without being told, or searched again.
 _SAME_MS: Final = 1_000
 _GROWN_MS: Final = 2_000
+# A best copy is kept if the new one has hardly more bits, and the same speed.
+_AS_GOOD: Final = 0.9
+_SAME_TEMPO: Final = 0.002
 _COLUMNS: Final = [
     "file_id" if one.name == "file" else one.name for one in fields(engine.Occurrence)
 ]
@@ -44,12 +47,35 @@ class Found:
     def item(self, occurrences: Collection[engine.Occurrence]) -> Item:
         """Return the item with these occurrences, at least one."""
         row = self.row
-        best = max(occurrences, key=engine.fullest)
-        for one in occurrences:
-            if (one.file, one.start_ms) == (row.best_file_id, row.best_start_ms):
-                best = one
+        best = self.best_of(occurrences) or max(occurrences, key=engine.fullest)
         ordered = sorted(occurrences, key=engine.place_of)
         return Item(row.length_ms, best, tuple(ordered))
+
+    def best_of(
+        self, occurrences: Collection[engine.Occurrence]
+    ) -> engine.Occurrence | None:
+        """Return which of the occurrences is the row's best copy, if it is there."""
+        place = self.row.best_file_id, self.row.best_start_ms
+        return next((one for one in occurrences if engine.place_of(one) == place), None)
+
+    def keeping_best(self, item: Item) -> Item:
+        """Return what the item has become with its best copy, if none is much better.
+
+        Otherwise good copies would take turns, and each turn moves the item's times.
+        """
+        former = self.best_of(self.keys)
+        now = former and _same_place(former, item.occurrences)
+        if (
+            former is None
+            or now is None
+            or abs(item.length_ms - self.row.length_ms) >= _SAME_MS
+            or abs(now.tempo_ratio - 1) > _SAME_TEMPO
+            or now.bits < _AS_GOOD * item.best.bits
+        ):
+            return item
+        others = [one for one in item.occurrences if one != now]
+        ordered = sorted([former, *others], key=engine.place_of)
+        return Item(self.row.length_ms, former, tuple(ordered))
 
 
 def open_items(which: Q) -> list[Found]:
@@ -112,6 +138,7 @@ class Rewriting:
     def renew(self, before: Found, item: Item) -> None:
         """Let an item be what the engine says it is now; a closed one returns."""
         row, was = before.row, _extent(before.row)
+        item = before.keeping_best(item)
         returns = row.state == ItemState.CLOSED
         has_new_best = not _is_best(row, item)
         if has_new_best:
@@ -227,6 +254,17 @@ class Rewriting:
 def _columns(one: engine.Occurrence) -> dict[str, Any]:  # Any: as each column has it
     values = [getattr(one, each.name) for each in fields(one)]
     return dict(zip(_COLUMNS, values, strict=True))
+
+
+def _same_place(
+    former: engine.Occurrence, occurrences: Iterable[engine.Occurrence]
+) -> engine.Occurrence | None:
+    """Return the occurrence that lies where a former one does, within a second."""
+    for one in occurrences:
+        apart = abs(one.start_ms - former.start_ms), abs(one.end_ms - former.end_ms)
+        if one.file == former.file and max(apart) < _SAME_MS:
+            return one
+    return None
 
 
 def _is_best(row: UnknownItem, item: Item) -> bool:

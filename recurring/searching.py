@@ -30,9 +30,9 @@ def run(context: JobContext) -> None:
     """Search file after file for one slice of time; the rest waits for the next one."""
     began = monotonic()
     while to_search().exists():
+        _search_next(context)
         if monotonic() - began >= SLICE_SECONDS:
             context.wait_until(clock.now())
-        _search_next(context)
 
 
 def _search_next(context: JobContext) -> None:

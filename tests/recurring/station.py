@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.db.models import Model
 
 from jobs.choices import Pool
 from jobs.runner import run_next
@@ -13,13 +15,12 @@ from recognition.builder import extract
 from recognition.fingerprint import to_bytes
 from recognition.types import Fingerprint
 from recurring import keeping
-from recurring.models import Occurrence, UnknownItem
+from recurring.models import KeptFile, Occurrence, SharedRun, UnknownItem
 from scanning.models import Container, Scan, ScannedFile
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
 from tests.recognition.synthesis import join, music
 
 SONG = 1
-SECONDS = 20
 
 
 @cache
@@ -52,10 +53,11 @@ def scan_again(file: ScannedFile, *unmatched: tuple[int, int]) -> Scan:
 
 
 def work() -> None:
-    """Plan and do all that is due."""
-    keeping.plan()
-    while run_next(Pool.WORK) is not None:
-        pass
+    """Plan and do all that is due, and what that makes due."""
+    for _ in range(2):
+        keeping.plan()
+        while run_next(Pool.WORK) is not None:
+            pass
 
 
 def places(item: UnknownItem) -> list[tuple[str, int, int]]:
@@ -68,3 +70,22 @@ def places(item: UnknownItem) -> list[tuple[str, int, int]]:
         )
         for one in Occurrence.objects.filter(item=item).order_by("file", "start_ms")
     ]
+
+
+def rows() -> dict[str, Any]:  # Any: rows as tuples
+    """Return what all rows say, without what differs between two equal histories."""
+    files = KeptFile.objects.order_by("pk")
+    items = UnknownItem.objects.order_by("pk")
+    return {
+        "files": [*files.values_list("pk", "state", "unmatched", "basis", "revision")],
+        "runs": [*map(_plain, SharedRun.objects.order_by("file", "start_ms", "pk"))],
+        "items": [
+            (*_plain(item), bytes(item.landmarks), places(item)) for item in items
+        ],
+    }
+
+
+def _plain(row: Model) -> tuple[Any, ...]:  # Any: as each column has it
+    left_out = {"id", "uid", "created_at", "updated_at", "landmarks"}
+    columns = [one.attname for one in row._meta.concrete_fields]
+    return tuple(getattr(row, name) for name in columns if name not in left_out)
