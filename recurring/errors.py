@@ -1,0 +1,11 @@
+"""Why an action on unknown items was not done; nothing was changed."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """The action is impossible or not allowed; the text says why and what to do."""
+
+
+class ItemChanged(Refused):
+    """The item is no longer what the person saw."""
