@@ -26,6 +26,7 @@ from django.db.models import (
 )
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Coalesce
+from django.utils.translation import gettext as _
 
 from accounts.reach import sees_everything
 from catalogue.models import Recording
@@ -179,6 +180,30 @@ def search(text: str) -> QuerySet[UnknownItem]:
     """Return the unknown items that a person can choose by label or number."""
     items = by_weight(items_in_reach()).filter(state=ItemState.NEW)
     return items.filter(_says(text)) if text else items
+
+
+def titles(items: Iterable[UnknownItem]) -> dict[int, str]:
+    """Return what items are called, by primary key: their label, or else their number.
+
+    The label of a named item is the title of its recording, which a person may not see.
+    """
+    listed = list(items)
+    named = {item.recording_id for item in listed if item.recording_id}
+    visible = named
+    if named and not sees_everything():
+        rows = Recording.objects.filter(pk__in=named)
+        visible = set(rows.values_list("pk", flat=True))
+    return {
+        item.pk: item.label
+        if item.label and (item.recording_id is None or item.recording_id in visible)
+        else _("Unknown %(number)s") % {"number": item.pk}
+        for item in listed
+    }
+
+
+def title_of(item: UnknownItem) -> str:
+    """Return what one item is called."""
+    return titles([item])[item.pk]
 
 
 @dataclass(frozen=True, slots=True)

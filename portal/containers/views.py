@@ -22,6 +22,8 @@ from accounts.models import User
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs
 from portal.shared.fields import BucketsInput
+from recurring.models import UnknownPolicy
+from recurring.policies import policy_of, save_policy
 from review.services import floors
 from scanning.models import Container, OutboundCallback
 from scanning.services.containers import inbound_callback_url, record_saved
@@ -53,6 +55,14 @@ class ContainerForm(forms.ModelForm[Container]):
             "link_audio": gettext_lazy("Keep audio from links"),
         }
         widgets = {"buckets": BucketsInput}
+
+
+class UnknownPolicyForm(forms.ModelForm[UnknownPolicy]):
+    """How repeated unknown sound of a container is found and kept."""
+
+    class Meta:
+        model = UnknownPolicy
+        fields = ["is_on", "least_seconds", "least_count", "days_kept"]
 
 
 @require_safe
@@ -127,7 +137,29 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
             "container": container,
             "callback_url": callback_url,
             "floor": floor,
+            "unknown": UnknownPolicyForm(instance=policy_of(container)),
         },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.CONFIGURE)
+def container_unknown(request: PortalRequest, pk: int) -> HttpResponseBase:
+    """Change how a container's unmatched sound is compared."""
+    container = get_object_or_404(Container.objects.present(), pk=pk)
+    form = UnknownPolicyForm(request.POST or None, instance=policy_of(container))
+    if request.method == "POST" and form.is_valid():
+        save_policy(policy=form.instance, user=request.user)
+        messages.success(
+            request,
+            _("How %(name)s finds repeated unknown sound was saved.")
+            % {"name": container.name},
+        )
+        return redirect("portal:container_edit", pk=pk)
+    return render(
+        request,
+        "portal/containers/container_unknown.html",
+        {"form": form, "container": container},
     )
 
 

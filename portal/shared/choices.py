@@ -61,17 +61,21 @@ def _named_recordings(values: list[str]) -> Iterable[Choice]:
     return map(_recording, Recording.objects.filter(uid__in=values))
 
 
-def _unknown_item(item: UnknownItem) -> Choice:
-    return Choice(item.uid, str(item), formats.clock(item.length_ms, digits=1))
+def _unknown(items: Iterable[UnknownItem]) -> Iterable[Choice]:
+    shown = list(items)
+    titles = recurring_selectors.titles(shown)
+    return [
+        Choice(item.uid, titles[item.pk], formats.clock(item.length_ms, digits=1))
+        for item in shown
+    ]
 
 
 def _unknown_items(text: str) -> Iterable[Choice]:
-    return map(_unknown_item, recurring_selectors.search(text)[:_SHOWN])
+    return _unknown(recurring_selectors.search(text)[:_SHOWN])
 
 
 def _named_unknown_items(values: list[str]) -> Iterable[Choice]:
-    items = recurring_selectors.items_in_reach().filter(uid__in=values)
-    return map(_unknown_item, items)
+    return _unknown(recurring_selectors.items_in_reach().filter(uid__in=values))
 
 
 def _names(

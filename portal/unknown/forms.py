@@ -107,7 +107,12 @@ class IgnoreForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Say what it is.")},
     )
-    label = forms.CharField(required=False, max_length=200, label=_("Label"))
+    label = forms.CharField(
+        required=False,
+        max_length=200,
+        label=_("Label"),
+        widget=forms.TextInput({"class": "control"}),
+    )
 
     @property
     def chosen(self) -> IgnoreReason:
@@ -120,6 +125,7 @@ class SplitForm(forms.Form):
 
     at = MediaTimeField(
         label=_("Split at"),
+        widget=forms.TextInput({"class": "control"}),
         help_text=_("1:02.500, or in seconds"),
         error_messages={"required": _("Enter where it is to be split.")},
     )

@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
-from accounts.reach import sees_everything
 from audit.models import Event
 from catalogue.models import Recording
 from common.reading import read_date
@@ -116,30 +115,6 @@ class SharedPart:
     pitch_cents: Decimal | None
 
 
-def titles(items: Iterable[UnknownItem]) -> dict[int, str]:
-    """Return what the items are called: their label, or else their number.
-
-    The label of a named item is the title of its recording, which a person may not see.
-    """
-    listed = list(items)
-    named = {item.recording_id for item in listed if item.recording_id}
-    visible = named
-    if named and not sees_everything():
-        rows = Recording.objects.filter(pk__in=named)
-        visible = set(rows.values_list("pk", flat=True))
-    return {
-        item.pk: item.label
-        if item.label and (item.recording_id is None or item.recording_id in visible)
-        else _("Unknown %(number)s") % {"number": item.pk}
-        for item in listed
-    }
-
-
-def title_of(item: UnknownItem) -> str:
-    """Return what one item is called."""
-    return titles([item])[item.pk]
-
-
 def badge_of(item: UnknownItem) -> Badge:
     """Return the state of an item in words."""
     state = ItemState(item.state)
@@ -166,7 +141,7 @@ def tab_counts(filters: UnknownFilterForm) -> list[tuple[Tab, Promise, int]]:
 def rows_of(items: Sequence[UnknownItem]) -> list[Row]:
     """Return the rows of one page; the number of queries does not depend on them."""
     figures, copies = selectors.figures(items), selectors.best_copies(items)
-    names = titles(items)
+    names = selectors.titles(items)
     return [
         Row(
             item,
@@ -217,7 +192,7 @@ def item_context(
     events = Event.objects.filter(case=actions.case_of(item)).order_by("-sequence")
     return {
         "item": item,
-        "title": title_of(item),
+        "title": selectors.title_of(item),
         "badge": badge_of(item),
         "figures": figures,
         "weight_ms": figures.plays * item.length_ms,
@@ -226,7 +201,7 @@ def item_context(
         "cut": _cut_wave(copy) if copy else None,
         "recording": recording,
         "merged_into": merged_into,
-        "merged_title": title_of(merged_into) if merged_into else "",
+        "merged_title": selectors.title_of(merged_into) if merged_into else "",
         "calendar": heard_over_time(item, list_query(query)),
         "events": list(events[:EVENTS]),
         "why_not": {

@@ -125,7 +125,7 @@ def _act(
     """
     user, values = request.user, form.cleaned_data
     version = _version(request.POST)
-    name = page.title_of(item)
+    name = selectors.title_of(item)
     here = _address(request, item.uid)
     if isinstance(form, NameForm):
         recording = actions.name_item(
@@ -159,7 +159,7 @@ def _act(
             actions.merge_items(items=[item, into], into=into, user=user)
             told = _("%(name)s is now part of %(other)s.")
             after = _address(request, into.uid, after=item.uid)
-            return told % {"name": name, "other": page.title_of(into)}, after
+            return told % {"name": name, "other": selectors.title_of(into)}, after
         case "watch":
             actions.watch_items(items=[item], user=user, on=values["on"])
             told = (
@@ -237,7 +237,7 @@ def _ignore_many(
 def _merge_many(
     request: PortalRequest, items: Sequence[UnknownItem], back: str
 ) -> HttpResponseBase:
-    names = page.titles(items)
+    names = selectors.titles(items)
     choices = [(item.uid, names[item.pk]) for item in items]
     sent = request.POST if "apply" in request.POST else None
     form = IntoForm(sent, initial={"into": items[0].uid})
@@ -293,7 +293,7 @@ def _each(
         try:
             do(item)
         except Refused as refused:
-            messages.error(request, f"{page.title_of(item)}: {refused}")
+            messages.error(request, f"{selectors.title_of(item)}: {refused}")
         else:
             done += 1
     return done
@@ -356,7 +356,11 @@ def _last(request: PortalRequest) -> dict[str, object] | None:
     item = selectors.items_in_reach().filter(uid=uid).first() if uid else None
     if item is None or not _may_undo(item, request.user):
         return None
-    return {"item": item, "title": page.title_of(item), "badge": page.badge_of(item)}
+    return {
+        "item": item,
+        "title": selectors.title_of(item),
+        "badge": page.badge_of(item),
+    }
 
 
 def _may_undo(item: UnknownItem, user: User) -> bool:
