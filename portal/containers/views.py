@@ -129,37 +129,48 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
                 % {"count": returned},
             )
         return redirect("portal:container_list")
-    return render(
-        request,
-        "portal/containers/container_form.html",
-        {
-            "form": form,
-            "container": container,
-            "callback_url": callback_url,
-            "floor": floor,
-            "unknown": UnknownPolicyForm(instance=policy_of(container)),
-        },
-    )
+    return _show(request, form, callback_url, floor=floor)
 
 
-@require_http_methods(["GET", "POST"])
+@require_POST
 @needs(Action.CONFIGURE)
 def container_unknown(request: PortalRequest, pk: int) -> HttpResponseBase:
     """Change how a container's unmatched sound is compared."""
     container = get_object_or_404(Container.objects.present(), pk=pk)
-    form = UnknownPolicyForm(request.POST or None, instance=policy_of(container))
-    if request.method == "POST" and form.is_valid():
-        save_policy(policy=form.instance, user=request.user)
-        messages.success(
-            request,
-            _("How %(name)s finds repeated unknown sound was saved.")
-            % {"name": container.name},
-        )
-        return redirect("portal:container_edit", pk=pk)
-    return render(
+    unknown = UnknownPolicyForm(request.POST, instance=policy_of(container))
+    if not unknown.is_valid():
+        form = ContainerForm(instance=container)
+        address = inbound_callback_url(container)
+        return _show(request, form, address, unknown=unknown, status=422)
+    save_policy(policy=unknown.instance, user=request.user)
+    messages.success(
         request,
-        "portal/containers/container_unknown.html",
-        {"form": form, "container": container},
+        _("How repeated unknown sound is found in %(name)s was saved.")
+        % {"name": container.name},
+    )
+    return redirect("portal:container_edit", pk=pk)
+
+
+def _show(
+    request: PortalRequest,
+    form: ContainerForm,
+    callback_url: str,
+    *,
+    unknown: UnknownPolicyForm | None = None,
+    floor: floors.FloorPreview | None = None,
+    status: int = 200,
+) -> HttpResponseBase:
+    """Show the settings of a container."""
+    container = form.instance
+    context = {
+        "form": form,
+        "container": container,
+        "callback_url": callback_url,
+        "floor": floor,
+        "unknown": unknown or UnknownPolicyForm(instance=policy_of(container)),
+    }
+    return render(
+        request, "portal/containers/container_form.html", context, status=status
     )
 
 

@@ -18,6 +18,7 @@ from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from imports.models import CatalogueImport, ResultImport
 from portal.shared.columns import LISTS
+from recurring.models import UnknownItem
 from reports.models import EvidencePack, ReportRun, ReportSchedule, ReportTemplate
 from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
@@ -54,6 +55,7 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "duplicates/p/<str:uid>": (PairLink, "uid"),
     "duplicates/l/<str:uid>": (SharedLoop, "uid"),
     "duplicates/done/<str:uid>": (DedupAction, "uid"),
+    "unknown/<str:uid>": (UnknownItem, "uid"),
     "exclusions/<str:uid>": (Exclusion, "uid"),
     "callbacks-sent/<str:uid>": (OutboundCallback, "uid"),
     "tokens/keys/<str:uid>": (Project, "uid"),

@@ -27,6 +27,7 @@ from dedup.models import (
     SharedLoop,
 )
 from imports.models import CatalogueImport, ImportStatus, ResultImport
+from recurring.models import KeptFile, Occurrence, UnknownItem
 from reports.choices import RunState
 from reports.models import (
     EvidencePack,
@@ -144,6 +145,21 @@ class Desk:
         )
         return loop
 
+    def unknown_item(self) -> UnknownItem:
+        """Return an unknown item in the desk's file."""
+        item = UnknownItem.objects.create(length_ms=9_000)
+        Occurrence.objects.create(
+            item=item,
+            file=self.row(KeptFile, scanned_file=self.file),
+            start_ms=0,
+            end_ms=9_000,
+            item_start_ms=0,
+            item_end_ms=9_000,
+            bits=80,
+            score=90,
+        )
+        return item
+
     def watch_of(self, person: User) -> Watch:
         """Return a watch of a person of the desk."""
         return Watch.objects.create(
@@ -249,6 +265,7 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "duplicates/done/<str:uid>": lambda _, person: {
         "uid": duplicate_action(person).uid
     },
+    "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
     "catalogue/recordings/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
     "exclusions/<str:uid>": lambda desk, _: {"uid": desk.exclusion().uid},
     "callbacks-sent/<str:uid>": lambda desk, _: {"uid": desk.callback().uid},
