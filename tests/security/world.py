@@ -145,12 +145,16 @@ class Desk:
         )
         return loop
 
+    def kept_file(self) -> KeptFile:
+        """Return the desk's file as one whose unmatched sound is compared."""
+        return self.row(KeptFile, scanned_file=self.file)
+
     def unknown_item(self) -> UnknownItem:
         """Return an unknown item in the desk's file."""
         item = UnknownItem.objects.create(length_ms=9_000)
         Occurrence.objects.create(
             item=item,
-            file=self.row(KeptFile, scanned_file=self.file),
+            file=self.kept_file(),
             start_ms=0,
             end_ms=9_000,
             item_start_ms=0,

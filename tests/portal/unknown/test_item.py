@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -35,8 +35,8 @@ def text_of(client: Client, item: UnknownItem, query: str = "") -> str:
 
 
 def act(
-    client: Client, item: UnknownItem, verb: str, query: str = "", **data: object
-) -> HttpResponse:
+    client: Client, item: UnknownItem, verb: str, query: str = "", **data: Any
+) -> Any:  # Any: fields of a form, and a response of the test client
     """Post a verb as the page does."""
     sent = {"verb": verb, "version": item.version, **data}
     url = reverse("portal:unknown_act", args=[item.uid])
@@ -304,7 +304,7 @@ def test_a_recording_that_is_there_is_offered_and_can_be_added_anyway(
         )
 
     monkeypatch.setattr(actions, "name_item", refuse)
-    sent = {"title": "Half Light", "bucket": there.bucket_id}
+    sent: dict[str, Any] = {"title": "Half Light", "bucket": there.bucket_id}
 
     asked = act(signed_in(Role.MANAGER), item, "name", **sent)
     act(signed_in(Role.MANAGER), item, "name", **sent, if_there="ignore")
