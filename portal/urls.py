@@ -16,6 +16,7 @@ from portal.policies import urls as policies
 from portal.reports import urls as reports
 from portal.review import urls as review
 from portal.search import urls as search
+from portal.unknown import urls as unknown
 from portal.uploads import urls as uploads
 from portal.watches import urls as watches
 
@@ -32,6 +33,7 @@ urlpatterns = [
     *catalogue.urlpatterns,
     *imports.urlpatterns,
     *duplicates.urlpatterns,
+    *unknown.urlpatterns,
     *licences.urlpatterns,
     *policies.urlpatterns,
     *reports.urlpatterns,

@@ -26,6 +26,8 @@ _CASES = {
     "exclusion": ("recording", "recording.uid"),
     "recording": ("recording", "uid"),
     "scannedfile": ("file", "uid"),
+    "unknownitem": ("unknown", "uid"),
+    "unknownpolicy": ("container", "container_id"),
     "user": ("user", "pk"),
     "watch": ("watch", "uid"),
 }

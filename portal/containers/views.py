@@ -22,6 +22,8 @@ from accounts.models import User
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs
 from portal.shared.fields import BucketsInput
+from recurring.models import UnknownPolicy
+from recurring.policies import policy_of, save_policy
 from review.services import floors
 from scanning.models import Container, OutboundCallback
 from scanning.services.containers import inbound_callback_url, record_saved
@@ -53,6 +55,14 @@ class ContainerForm(forms.ModelForm[Container]):
             "link_audio": gettext_lazy("Keep audio from links"),
         }
         widgets = {"buckets": BucketsInput}
+
+
+class UnknownPolicyForm(forms.ModelForm[UnknownPolicy]):
+    """How repeated unknown sound of a container is found and kept."""
+
+    class Meta:
+        model = UnknownPolicy
+        fields = ["is_on", "least_seconds", "least_count", "days_kept"]
 
 
 @require_safe
@@ -119,15 +129,48 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
                 % {"count": returned},
             )
         return redirect("portal:container_list")
-    return render(
+    return _show(request, form, callback_url, floor=floor)
+
+
+@require_POST
+@needs(Action.CONFIGURE)
+def container_unknown(request: PortalRequest, pk: int) -> HttpResponseBase:
+    """Change how a container's unmatched sound is compared."""
+    container = get_object_or_404(Container.objects.present(), pk=pk)
+    unknown = UnknownPolicyForm(request.POST, instance=policy_of(container))
+    if not unknown.is_valid():
+        form = ContainerForm(instance=container)
+        address = inbound_callback_url(container)
+        return _show(request, form, address, unknown=unknown, status=422)
+    save_policy(policy=unknown.instance, user=request.user)
+    messages.success(
         request,
-        "portal/containers/container_form.html",
-        {
-            "form": form,
-            "container": container,
-            "callback_url": callback_url,
-            "floor": floor,
-        },
+        _("How repeated unknown sound is found in %(name)s was saved.")
+        % {"name": container.name},
+    )
+    return redirect("portal:container_edit", pk=pk)
+
+
+def _show(
+    request: PortalRequest,
+    form: ContainerForm,
+    callback_url: str,
+    *,
+    unknown: UnknownPolicyForm | None = None,
+    floor: floors.FloorPreview | None = None,
+    status: int = 200,
+) -> HttpResponseBase:
+    """Show the settings of a container."""
+    container = form.instance
+    context = {
+        "form": form,
+        "container": container,
+        "callback_url": callback_url,
+        "floor": floor,
+        "unknown": unknown or UnknownPolicyForm(instance=policy_of(container)),
+    }
+    return render(
+        request, "portal/containers/container_form.html", context, status=status
     )
 
 

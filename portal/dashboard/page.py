@@ -37,6 +37,7 @@ from portal.pictures import charts
 from portal.review.page import Lock, lock_of
 from portal.review.queue import Queue
 from portal.shared.lists import COUNTED, count_of
+from recurring import selectors as recurring_selectors
 from reports.models import ReportRun
 from review import selectors
 from review.choices import DECIDED_STATES, MatchState, QueueReason
@@ -95,6 +96,7 @@ def widgets(user: User) -> dict[str, Widget]:
         "precision": lambda: _remembered("precision", user, precision),
         "scans": scans,
         "cloud": cloud,
+        "unknown": lambda: _remembered("unknown", user, recurring_selectors.minutes),
         "latest": latest,
     }
     drawn = {}

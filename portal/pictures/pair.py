@@ -107,7 +107,9 @@ def aligned_pair(*, match: Match, segment: Segment) -> Pair:
 
 
 def aligned(
-    file: ScannedFile | Recording, recording: Recording, segment: AlignedInterval
+    file: ScannedFile | Recording,
+    other: ScannedFile | Recording,
+    segment: AlignedInterval,
 ) -> Pair:
     """Draw any two sounds around an interval that they share."""
     # Reference seconds per second of the source.
@@ -119,19 +121,19 @@ def aligned(
     heard = Window(
         segment.reference_start_ms - around, segment.reference_end_ms + around
     )
-    curves = load_waveform(file), load_waveform(recording)
+    curves = load_waveform(file), load_waveform(other)
     loudness = (
         _loudness(curves[0], segment.start_ms, segment.end_ms, file.duration_ms),
         _loudness(
             curves[1],
             segment.reference_start_ms,
             segment.reference_end_ms,
-            recording.duration_ms,
+            other.duration_ms,
         ),
     )
     step, links = _links(segment, shown, ratio)
     source = Side(
-        title=file.name if isinstance(file, ScannedFile) else file.title,
+        title=_title(file),
         audio_url=playback.audio_url(file),
         start_ms=segment.start_ms,
         end_ms=segment.end_ms,
@@ -143,12 +145,12 @@ def aligned(
     return Pair(
         source=source,
         reference=Side(
-            title=recording.title,
-            audio_url=playback.audio_url(recording),
+            title=_title(other),
+            audio_url=playback.audio_url(other),
             start_ms=segment.reference_start_ms,
             end_ms=segment.reference_end_ms,
             window=heard,
-            wave=_window_of(curves[1], heard, recording.duration_ms),
+            wave=_window_of(curves[1], heard, other.duration_ms),
             ticks=_ruler(heard),
             gain=_gain(loudness[1], loudness[0]),
         ),
@@ -160,6 +162,10 @@ def aligned(
         pitch_cents=segment.pitch_cents,
         is_same_pitch=abs(float(segment.pitch_cents or 0)) < SAME_PITCH_CENTS,
     )
+
+
+def _title(sound: ScannedFile | Recording) -> str:
+    return sound.name if isinstance(sound, ScannedFile) else sound.title
 
 
 def _window_of(

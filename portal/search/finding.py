@@ -293,6 +293,7 @@ _PAGES = (
     _Place(gettext_lazy("All matches"), "portal:match_list"),
     _Place(gettext_lazy("Disputes"), "portal:dispute_list"),
     _Place(gettext_lazy("Files"), "portal:file_list"),
+    _Place(gettext_lazy("Unknown sound"), "portal:unknown"),
     _Place(gettext_lazy("Watches"), "portal:watch_list"),
     _Place(gettext_lazy("Containers"), "portal:container_list"),
     _Place(gettext_lazy("Catalogue"), "portal:catalogue"),

@@ -9,6 +9,9 @@ from functools import partial
 from catalogue.models import Recording
 from catalogue.selectors import search_recordings
 from common.territories import TERRITORIES
+from portal.shared import formats
+from recurring import selectors as recurring_selectors
+from recurring.models import UnknownItem
 from scanning.models import ScannedFile
 
 _SHOWN = 12
@@ -58,6 +61,23 @@ def _named_recordings(values: list[str]) -> Iterable[Choice]:
     return map(_recording, Recording.objects.filter(uid__in=values))
 
 
+def _unknown(items: Iterable[UnknownItem]) -> Iterable[Choice]:
+    shown = list(items)
+    titles = recurring_selectors.titles(shown)
+    return [
+        Choice(item.uid, titles[item.pk], formats.clock(item.length_ms, digits=1))
+        for item in shown
+    ]
+
+
+def _unknown_items(text: str) -> Iterable[Choice]:
+    return _unknown(recurring_selectors.search(text)[:_SHOWN])
+
+
+def _named_unknown_items(values: list[str]) -> Iterable[Choice]:
+    return _unknown(recurring_selectors.items_in_reach().filter(uid__in=values))
+
+
 def _names(
     model: type[Recording] | type[ScannedFile], column: str, text: str
 ) -> Iterable[Choice]:
@@ -84,6 +104,7 @@ def _as_given(values: list[str]) -> Iterable[Choice]:
 
 KINDS = {
     "recordings": ChoiceKind(_recordings, _named_recordings),
+    "unknown_items": ChoiceKind(_unknown_items, _named_unknown_items),
     "labels": ChoiceKind(partial(_names, Recording, "label"), _as_given),
     "accounts": ChoiceKind(partial(_names, ScannedFile, "account"), _as_given),
     "programmes": ChoiceKind(partial(_names, ScannedFile, "programme"), _as_given),

@@ -114,6 +114,12 @@ def ms_tenth(value: int | None) -> str:
 
 
 @register.filter
+def minutes(value: int) -> str:
+    """Format milliseconds as minutes with one decimal, for sums."""
+    return read_number(value / 60_000, decimals=1)
+
+
+@register.filter
 def ms_spoken(value: int | None) -> str:
     """Format milliseconds with units: 3 min 42 s."""
     return formats.UNKNOWN if value is None else formats.spoken(int(value))

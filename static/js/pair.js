@@ -345,7 +345,7 @@ export class Pair {
       this.root.querySelector(`[data-clock=${name}]`).textContent = texts[name];
     }
     const which = this.root.querySelector("[data-which-time]");
-    which.textContent = `${texts.source} · ref ${texts.reference}`;
+    which.textContent = `${texts.source} · ${which.dataset.whichTime || "ref"} ${texts.reference}`;
     const share = (this.at - this.from) / (this.to - this.from);
     this.root.querySelector("[data-pair-now]").setAttribute("x", `${(share * 100).toFixed(3)}%`);
     this.drawElsewhere();

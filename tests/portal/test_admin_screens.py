@@ -23,6 +23,7 @@ from catalogue.models import (
     Recording,
 )
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace
+from recurring.models import KeptFile, Occurrence, SharedRun, UnknownItem, UnknownPolicy
 from review.models import Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -52,18 +53,25 @@ SHOWN: list[type[Model]] = [
     Detection,
     Event,
     InboundCallback,
+    KeptFile,
     Match,
     Recording,
     Scan,
     ScannedFile,
+    UnknownItem,
+    UnknownPolicy,
 ]
-NEVER_WRITTEN: list[type[Model]] = [Detection, Event, InboundCallback, Match, Scan]
+NEVER_WRITTEN: list[type[Model]] = [
+    *(Detection, Event, InboundCallback, Match, Scan),
+    *(KeptFile, UnknownItem, UnknownPolicy),
+]
 PRODUCT_APPS = [
     "accounts",
     "audit",
     "catalogue",
     "dedup",
     "imports",
+    "recurring",
     "reports",
     "review",
     "scanning",
@@ -80,6 +88,18 @@ def _one_of_each() -> None:
     match = make_match()
     group = DedupGroup.objects.create()
     DedupMember.objects.create(group=group, recording=match.recording, canonical=True)
+    kept = KeptFile.objects.create(scanned_file=match.scanned_file)
+    Occurrence.objects.create(
+        item=UnknownItem.objects.create(length_ms=9_000),
+        file=kept,
+        start_ms=0,
+        end_ms=9_000,
+        item_start_ms=0,
+        item_end_ms=9_000,
+        bits=80,
+        score=90,
+    )
+    UnknownPolicy.objects.create(container=match.scanned_file.container)
     InboundCallback.objects.create(
         container=match.scanned_file.container,
         body='{"cid": 1}',
@@ -108,6 +128,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(LoopPlace, CheckedRecording),
         # The jobs page shows the copies; the other two are notes of the workers.
         *(CatalogueState, IndexCopy, IndexEntry),
+        # The page of an item shows where it occurs; the other is for the worker.
+        *(Occurrence, SharedRun),
         # On their way to a scanned file.
         *(ResumableUpload, UploadPiece),
     }

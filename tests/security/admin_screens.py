@@ -16,6 +16,7 @@ from audit.anchors import make_due_anchors
 from audit.models import Anchor, Event
 from audit.services import record
 from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
+from recurring.models import UnknownPolicy
 from reports.models import ReportDelivery
 from review.models import Dispute, SavedView
 from scanning.models import (
@@ -194,6 +195,11 @@ SCREENS: dict[str, Screen] = {
     ),
     "dedup.SharedLoop": Screen(_loop),
     "dedup.CatalogueCheck": Screen(_check),
+    "recurring.KeptFile": Screen(lambda desk: desk.kept_file()),
+    "recurring.UnknownItem": Screen(lambda desk: desk.unknown_item()),
+    "recurring.UnknownPolicy": Screen(
+        lambda desk: desk.row(UnknownPolicy, container=desk.container)
+    ),
     "reports.EvidencePack": Screen(lambda desk: desk.evidence()),
     "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
     "imports.ResultImport": Screen(lambda desk: desk.result_import()),

@@ -27,10 +27,11 @@ from accounts.roles import Role
 from catalogue.models import Bucket
 from portal.accounts.forms import ProjectForm
 from portal.catalogue.forms import BucketForm
-from portal.containers.views import ContainerForm
+from portal.containers.views import ContainerForm, UnknownPolicyForm
 from portal.licences.forms import LicenceForm
 from portal.policies.forms import PolicyForm
 from portal.watches.views import WatchForm, WatchSettingsForm
+from recurring.models import UnknownPolicy
 from review.models import Licence, Policy
 from scanning.models import Container, Project, Watch
 from tests.factories.accounts import confirm, make_user
@@ -154,6 +155,16 @@ PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
             Container,
             Role.ADMIN,
             row=lambda desk: desk.container,
+        ),
+    ),
+    "policy for unknown sound": (
+        UnknownPolicyForm,
+        Page(
+            lambda row: f"/containers/{row.container_id}/unknown/",  # type: ignore[union-attr]  # a policy
+            lambda _desk, _: {"least_seconds": 9, "least_count": 3},
+            UnknownPolicy,
+            Role.ADMIN,
+            row=lambda desk: desk.row(UnknownPolicy, container=desk.container),
         ),
     ),
     "new bucket": (

@@ -27,7 +27,7 @@ from dedup.models import (
     SharedLoop,
 )
 from imports.models import CatalogueImport, ImportStatus, ResultImport
-from recurring.models import UnknownItem
+from recurring.models import KeptFile, UnknownItem
 from reports.choices import RunState
 from reports.models import (
     EvidencePack,
@@ -151,6 +151,10 @@ class Desk:
             loop=loop, recording=self.recording, start_ms=0, end_ms=5_000
         )
         return loop
+
+    def kept_file(self) -> KeptFile:
+        """Return the desk's file as one whose unmatched sound is compared."""
+        return self.row(KeptFile, scanned_file=self.file)
 
     def watch_of(self, person: User) -> Watch:
         """Return a watch of a person of the desk."""

@@ -1,0 +1,168 @@
+"""Forms of unknown sound: the filters of the list, and one form for each verb."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from catalogue.models import Bucket, IntakeRule, Recording
+from catalogue.selectors import searchable_buckets
+from catalogue.services import RecordingDetails
+from portal.pictures.exclusion import MediaTimeField
+from portal.shared.fields import LinesField, Picker, RecordingsField
+from recurring import selectors
+from recurring.models import IgnoreReason, ItemState, UnknownItem
+from recurring.selectors import Tab
+from scanning.models import Container
+
+
+class UnknownFilterForm(forms.Form):
+    """Filters of the list of items."""
+
+    q = forms.CharField(required=False, max_length=200, label=_("Label or number"))
+    container = forms.ModelChoiceField(
+        Container.objects.present(),
+        required=False,
+        empty_label=_("Any container"),
+        label=_("Container"),
+    )
+    state = forms.ChoiceField(
+        required=False, choices=[(tab, tab) for tab in Tab], widget=forms.HiddenInput
+    )
+
+    @property
+    def tab(self) -> Tab:
+        """Return the chosen list, by default the one of unknown items."""
+        return Tab(self.cleaned_data.get("state") or Tab.UNKNOWN)
+
+
+class NameForm(forms.Form):
+    """The metadata of the recording that an item becomes."""
+
+    title = forms.CharField(max_length=500, label=_("Title"))
+    artists = forms.CharField(
+        required=False,
+        max_length=1000,
+        label=_("Artists"),
+        help_text=_("Several are separated by |"),
+    )
+    isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
+    bucket = forms.ModelChoiceField(
+        searchable_buckets(), empty_label=None, label=_("Bucket")
+    )
+    if_there = forms.ChoiceField(
+        required=False,
+        label=_("If it is there already"),
+        choices=[
+            ("", _("Use the bucket's rule")),
+            (IntakeRule.ADD_AS_VERSION, _("Add it as a version")),
+            (IntakeRule.IGNORE, _("Add it anyway")),
+        ],
+    )
+
+    @property
+    def bucket_chosen(self) -> Bucket:
+        """Return the bucket of a valid form."""
+        bucket: Bucket = self.cleaned_data["bucket"]
+        return bucket
+
+    @property
+    def answer(self) -> IntakeRule | None:
+        """Return how a recording that is there already is added; None for the rule."""
+        chosen = self.cleaned_data["if_there"]
+        return IntakeRule(chosen) if chosen else None
+
+    def details(self) -> RecordingDetails:
+        """Return the metadata of the recording."""
+        values = self.cleaned_data
+        names = [name.strip() for name in values["artists"].split("|")]
+        return RecordingDetails(
+            title=values["title"],
+            artists=[name for name in names if name],
+            isrc=values["isrc"],
+        )
+
+
+class AliasForm(forms.Form):
+    """The recording that an item is another version of."""
+
+    recording = RecordingsField(
+        label=_("Recording"), error_messages={"required": _("Choose a recording.")}
+    )
+
+    def clean_recording(self) -> Recording:
+        """Require exactly one recording."""
+        chosen: list[Recording] = self.cleaned_data["recording"]
+        if len(chosen) != 1:
+            raise forms.ValidationError(_("Choose one recording only."))
+        return chosen[0]
+
+
+class IgnoreForm(forms.Form):
+    """Why items are ignored for ever."""
+
+    reason = forms.ChoiceField(
+        label=_("What is it?"),
+        choices=IgnoreReason.choices,
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Say what it is.")},
+    )
+    label = forms.CharField(
+        required=False,
+        max_length=200,
+        label=_("Label"),
+        widget=forms.TextInput({"class": "control"}),
+    )
+
+    @property
+    def chosen(self) -> IgnoreReason:
+        """Return the reason of a valid form."""
+        return IgnoreReason(self.cleaned_data["reason"])
+
+
+class SplitForm(forms.Form):
+    """Where an item is cut in two."""
+
+    at = MediaTimeField(
+        label=_("Split at"),
+        widget=forms.TextInput({"class": "control"}),
+        help_text=_("1:02.500, or in seconds"),
+        error_messages={"required": _("Enter where it is to be split.")},
+    )
+
+
+class MergeForm(forms.Form):
+    """The item that another one becomes part of."""
+
+    other = LinesField(
+        label=_("Item"),
+        widget=Picker("unknown_items"),
+        error_messages={"required": _("Choose an item.")},
+    )
+
+    def clean_other(self) -> UnknownItem:
+        """Require exactly one item that the person may see."""
+        uids: list[str] = self.cleaned_data["other"]
+        if len(uids) != 1:
+            raise forms.ValidationError(_("Choose one item only."))
+        items = selectors.items_in_reach().filter(state=ItemState.NEW)
+        found = items.filter(uid=uids[0]).first()
+        if found is None:
+            raise forms.ValidationError(_("There is no such unknown item."))
+        return found
+
+
+class IntoForm(forms.Form):
+    """Which of several items the others become part of."""
+
+    into = forms.ChoiceField(
+        label=_("Which one stays?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose which one stays.")},
+    )
+
+
+class WatchForm(forms.Form):
+    """Whether an item is watched for more."""
+
+    on = forms.BooleanField(required=False)

@@ -1,0 +1,326 @@
+"""The context of the list of unknown items, and of one item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from accounts.models import User
+from audit.models import Event
+from catalogue.models import Recording
+from common.reading import read_date
+from portal.pictures.calendar import Calendar, Moment, calendar
+from portal.pictures.pair import Pair, aligned
+from portal.pictures.ribbon import Box, box
+from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
+from portal.shared import playback
+from portal.shared.lists import PAGE_SIZE, count_of
+from portal.unknown.forms import UnknownFilterForm
+from recurring import actions, selectors
+from recurring.models import IgnoreReason, ItemState, Occurrence, UnknownItem
+from recurring.selectors import Copy, Figures, Tab
+from scanning.models import ScannedFile
+
+CONTEXT_MS = 5_000
+NEIGHBOURS = 1_000
+"""How far the arrows to the next and the previous item reach into the list."""
+EVENTS = 50
+SORTS = {
+    "weight": "seen_weight",
+    "plays": "seen_plays",
+    "length": "length_ms",
+    "first": "seen_first",
+    "last": "seen_last",
+}
+TABS: Mapping[Tab, Promise] = {
+    Tab.UNKNOWN: gettext_lazy("Unknown"),
+    Tab.WATCHED: gettext_lazy("Watched"),
+    Tab.NAMED: gettext_lazy("Named"),
+    Tab.IGNORED: gettext_lazy("Ignored"),
+    Tab.CLOSED: gettext_lazy("Merged, not repeated"),
+}
+_ICONS = {
+    ItemState.NEW: "unknown",
+    ItemState.NAMED: "check",
+    ItemState.IGNORED: "ban",
+    ItemState.MERGED: "layers",
+    ItemState.CLOSED: "eye-off",
+}
+# The parameters of the list that lead from one item to the next.
+_LIST = ("state", "q", "container", "sort")
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """An interval of a file, as the sound component draws and plays it."""
+
+    file: ScannedFile
+    audio_url: str
+    window: Window
+    interval: Box
+    wave: WavePaths | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One item of the list."""
+
+    item: UnknownItem
+    title: str
+    figures: Figures
+    sound: Sound | None
+    badge: Badge
+
+    @property
+    def weight_ms(self) -> int:
+        """Return plays × length."""
+        return self.figures.plays * self.item.length_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """The state of an item in words, with its icon."""
+
+    label: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One occurrence in the table of an item."""
+
+    occurrence: Occurrence
+    file: ScannedFile
+    file_url: str
+    sound: Sound
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPart:
+    """The part of an item that two occurrences have in common, in each of them."""
+
+    start_ms: int
+    end_ms: int
+    reference_start_ms: int
+    reference_end_ms: int
+    pitch_cents: Decimal | None
+
+
+def badge_of(item: UnknownItem) -> Badge:
+    """Return the state of an item in words."""
+    state = ItemState(item.state)
+    if state == ItemState.NEW and item.is_watched:
+        return Badge(_("Watched"), "eye")
+    if state == ItemState.IGNORED and item.ignored_as:
+        return Badge(str(IgnoreReason(item.ignored_as).label), _ICONS[state])
+    return Badge(str(state.label), _ICONS[state])
+
+
+def listed(filters: UnknownFilterForm, tab: Tab) -> QuerySet[UnknownItem]:
+    """Return the items of a list that fit the filters."""
+    values = filters.cleaned_data
+    return selectors.listed(
+        tab=tab, container=values.get("container"), text=values.get("q") or ""
+    )
+
+
+def tab_counts(filters: UnknownFilterForm) -> list[tuple[Tab, Promise, int]]:
+    """Return the lists with how many items of each fit the filters."""
+    return [(tab, label, count_of(listed(filters, tab))) for tab, label in TABS.items()]
+
+
+def rows_of(items: Sequence[UnknownItem]) -> list[Row]:
+    """Return the rows of one page; the number of queries does not depend on them."""
+    figures, copies = selectors.figures(items), selectors.best_copies(items)
+    names = selectors.titles(items)
+    return [
+        Row(
+            item,
+            names[item.pk],
+            figures.get(item.pk, Figures()),
+            _sound_of(copies[item.pk]) if item.pk in copies else None,
+            badge_of(item),
+        )
+        for item in items
+    ]
+
+
+def _sound_of(copy: Copy) -> Sound | None:
+    """Return a copy that can be heard alone; None without audio."""
+    url = playback.audio_url(copy.file)
+    return _sound(copy.file, copy.start_ms, copy.end_ms, url) if url else None
+
+
+def _sound(file: ScannedFile, start_ms: int, end_ms: int, audio_url: str) -> Sound:
+    window = Window(start_ms, end_ms)
+    return Sound(file, audio_url, window, box(start_ms, end_ms, window))
+
+
+def best_sound(copy: Copy) -> Sound:
+    """Return a copy with its waveform and what is around it."""
+    file = copy.file
+    end = max(file.duration_ms or 0, copy.end_ms)
+    window = Window(
+        max(copy.start_ms - CONTEXT_MS, 0), min(copy.end_ms + CONTEXT_MS, end)
+    )
+    return Sound(
+        file,
+        playback.audio_url(file),
+        window,
+        box(copy.start_ms, copy.end_ms, window),
+        wave_paths(load_waveform(file), window=window, duration_ms=file.duration_ms),
+    )
+
+
+def item_context(
+    item: UnknownItem, *, user: User, query: QueryDict
+) -> dict[str, object]:
+    """Return what the page of an item shows, but for its forms and its table."""
+    copy = selectors.best_copies([item]).get(item.pk)
+    figures = selectors.figures([item]).get(item.pk, Figures())
+    recording = Recording.objects.filter(pk=item.recording_id or 0).first()
+    merged_into = selectors.items_in_reach().filter(pk=item.merged_into_id or 0).first()
+    events = Event.objects.filter(case=actions.case_of(item)).order_by("-sequence")
+    return {
+        "item": item,
+        "title": selectors.title_of(item),
+        "badge": badge_of(item),
+        "figures": figures,
+        "weight_ms": figures.plays * item.length_ms,
+        "copy": copy,
+        "sound": best_sound(copy) if copy else None,
+        "cut": _cut_wave(copy) if copy else None,
+        "recording": recording,
+        "merged_into": merged_into,
+        "merged_title": selectors.title_of(merged_into) if merged_into else "",
+        "calendar": heard_over_time(item, list_query(query)),
+        "events": list(events[:EVENTS]),
+        "why_not": {
+            verb.name.lower(): actions.why_not(item=item, user=user, verb=verb)
+            for verb in actions.Verb
+        },
+        **_compared(item, query),
+    }
+
+
+def _cut_wave(copy: Copy) -> WavePaths | None:
+    """Draw exactly the copy, under the slider that splits it."""
+    return wave_paths(
+        load_waveform(copy.file),
+        window=Window(copy.start_ms, copy.end_ms),
+        duration_ms=copy.file.duration_ms,
+    )
+
+
+def places(occurrences: Iterable[Occurrence]) -> list[Place]:
+    """Return the occurrences of one page of the table."""
+    drawn = []
+    for each in occurrences:
+        file = each.file.scanned_file
+        around = (max(each.start_ms - CONTEXT_MS, 0), each.end_ms + CONTEXT_MS)
+        address = reverse("portal:file_detail", args=[file.uid])
+        url = f"{address}?from={around[0]}&to={around[1]}#ribbon"
+        sound = _sound(file, each.start_ms, each.end_ms, playback.audio_url(file))
+        drawn.append(Place(each, file, url, sound))
+    return drawn
+
+
+def heard_over_time(item: UnknownItem, query: str) -> Calendar | None:
+    """Draw when an item was heard, with a lane for each container."""
+    moments = []
+    for heard in selectors.heard(item):
+        plays = ngettext("%(n)s play", "%(n)s plays", heard.plays) % {"n": heard.plays}
+        page = heard.first_row // PAGE_SIZE + 1
+        moments.append(
+            Moment(
+                lane=heard.container,
+                at=heard.at,
+                label=f"{read_date(heard.at, 'short moment')}, {heard.file}: {plays}",
+                url=f"?{query}{'&' if query else ''}page={page}#row-{heard.occurrence}",
+                count=heard.plays,
+            )
+        )
+    return calendar(moments)
+
+
+def _compared(item: UnknownItem, query: QueryDict) -> dict[str, object]:
+    """Return the two occurrences that the address names, and their pair."""
+    chosen = [_number(query.get(name, "")) for name in ("a", "b")]
+    found = selectors.occurrences_of(item).in_bulk([pk for pk in chosen if pk])
+    one, other = (found.get(pk) for pk in chosen)
+    part = shared_part(one, other) if one and other and one != other else None
+    pair: Pair | None = None
+    if one and other and part:
+        pair = aligned(one.file.scanned_file, other.file.scanned_file, part)
+    return {
+        "one": one,
+        "other": other,
+        "pair": pair,
+        "nothing_shared": bool(one and other and one != other and part is None),
+        "same_chosen": one is not None and one == other,
+    }
+
+
+def _number(text: str) -> int:
+    """Return a primary key from an address; 0 for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def shared_part(one: Occurrence, other: Occurrence) -> SharedPart | None:
+    """Return what two occurrences have in common of their item; None if nothing."""
+    start = max(one.item_start_ms, other.item_start_ms)
+    end = min(one.item_end_ms, other.item_end_ms)
+    if start >= end:
+        return None
+    here, there = ([_at(each, ms) for ms in (start, end)] for each in (one, other))
+    if here[0] >= here[1] or there[0] >= there[1]:
+        return None
+    pitch = Decimal(f"{one.pitch_cents - other.pitch_cents:.1f}")
+    return SharedPart(here[0], here[1], there[0], there[1], pitch)
+
+
+def _at(occurrence: Occurrence, item_ms: int) -> int:
+    """Return where in the file a time of the item sounds."""
+    whole = max(occurrence.item_end_ms - occurrence.item_start_ms, 1)
+    share = (item_ms - occurrence.item_start_ms) / whole
+    return round(
+        occurrence.start_ms + share * (occurrence.end_ms - occurrence.start_ms)
+    )
+
+
+def list_query(query: QueryDict) -> str:
+    """Return the part of a query string that names a list, its filters and its order."""
+    return urlencode({name: query[name] for name in _LIST if query.get(name)})
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The items before and after one in the list, by uid; empty at its ends."""
+
+    previous: str
+    next: str
+    number: int
+    count: int
+
+
+def neighbours(uid: str, rows: QuerySet[UnknownItem]) -> Neighbours:
+    """Return what is before and after an item; the first one follows an item elsewhere."""
+    uids = list(rows.values_list("uid", flat=True)[:NEIGHBOURS])
+    if uid not in uids:
+        return Neighbours("", uids[0] if uids else "", 0, len(uids))
+    place = uids.index(uid)
+    return Neighbours(
+        previous=uids[place - 1] if place else "",
+        next=uids[place + 1] if place + 1 < len(uids) else "",
+        number=place + 1,
+        count=len(uids),
+    )

@@ -1,0 +1,14 @@
+"""Addresses of repeated unknown sound."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from portal.unknown import views
+
+urlpatterns = [
+    path("unknown/", views.unknown, name="unknown"),
+    path("unknown/many/", views.unknown_many, name="unknown_many"),
+    path("unknown/<str:uid>/", views.unknown_item, name="unknown_item"),
+    path("unknown/<str:uid>/act/", views.unknown_act, name="unknown_act"),
+]

@@ -1,0 +1,315 @@
+"""The list of unknown items: what counts, what it says, and bulk actions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from recurring.models import (
+    IgnoreReason,
+    ItemState,
+    KeptFile,
+    KeptState,
+    Occurrence,
+    UnknownItem,
+    UnknownPolicy,
+)
+from tests.conftest import MakeClient
+from tests.factories.scanning import ContainerFactory
+from tests.portal.queries import queries_of
+from tests.portal.unknown.items import kept_file, make_item
+
+pytestmark = pytest.mark.django_db
+
+LIST = reverse("portal:unknown")
+MANY = reverse("portal:unknown_many")
+
+
+def shown(client: Client, query: str = "") -> list[UnknownItem]:
+    """Return the items of the first page in order."""
+    answer = client.get(f"{LIST}{query}")
+    assert answer.status_code == 200
+    return [row.item for row in answer.context["rows"]]
+
+
+def text_of(client: Client, query: str = "") -> str:
+    return client.get(f"{LIST}{query}").content.decode()
+
+
+def counts(client: Client, query: str = "") -> dict[str, int]:
+    tabs = client.get(f"{LIST}{query}").context["tabs"]
+    return {str(tab): count for tab, _, count in tabs}
+
+
+def test_most_minutes_come_first_and_columns_sort(signed_in: MakeClient) -> None:
+    radio = ContainerFactory.create()
+    short = make_item(radio, radio, radio, length_ms=8_000)
+    long = make_item(radio, radio, length_ms=60_000)
+    client = signed_in(Role.VIEWER)
+
+    assert shown(client) == [long, short]
+    assert shown(client, "?sort=-plays") == [short, long]
+    assert shown(client, "?sort=length") == [short, long]
+
+
+def test_a_row_says_plays_containers_minutes_and_dates(signed_in: MakeClient) -> None:
+    item = make_item(ContainerFactory.create(), ContainerFactory.create())
+
+    page = text_of(signed_in(Role.VIEWER))
+
+    assert f"Unknown {item.pk}" in page
+    assert "2 containers" in page
+    assert "0:30.0" in page
+    assert 'datetime="2026-05-02T10:00:00+00:00"' in page
+    assert 'datetime="2026-05-03T10:00:00+00:00"' in page
+
+
+def test_every_item_is_in_one_tab_and_the_tabs_count_them(
+    signed_in: MakeClient,
+) -> None:
+    make_item()
+    make_item(is_watched=True)
+    for state in (ItemState.NAMED, ItemState.IGNORED, ItemState.MERGED):
+        make_item(state=state)
+    make_item(state=ItemState.CLOSED)
+
+    assert counts(signed_in(Role.VIEWER)) == {
+        "unknown": 1,
+        "watched": 1,
+        "named": 1,
+        "ignored": 1,
+        "closed": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [{"is_on": False}, {"least_seconds": 31}, {"least_count": 3}],
+)
+def test_a_policy_of_its_only_container_hides_an_item(
+    signed_in: MakeClient, policy: dict[str, int]
+) -> None:
+    strict, free = ContainerFactory.create(), ContainerFactory.create()
+    make_item(strict, strict)
+    elsewhere = make_item(strict, free)
+    UnknownPolicy.objects.create(container=strict, **policy)
+
+    assert shown(signed_in(Role.VIEWER)) == [elsewhere]
+
+
+def test_what_is_too_short_or_too_rare_by_default_is_not_listed(
+    signed_in: MakeClient,
+) -> None:
+    radio = ContainerFactory.create()
+    make_item(radio, radio, length_ms=4_999)
+    make_item(radio)
+
+    assert shown(signed_in(Role.VIEWER)) == []
+
+
+def test_a_person_watches_and_ignores_whatever_the_policy_says(
+    signed_in: MakeClient,
+) -> None:
+    radio = ContainerFactory.create()
+    UnknownPolicy.objects.create(container=radio, is_on=False)
+    ignored = make_item(radio, state=ItemState.IGNORED)
+
+    assert shown(signed_in(Role.VIEWER), "?state=ignored") == [ignored]
+
+
+def test_filters_by_container_and_text(signed_in: MakeClient) -> None:
+    pier = ContainerFactory.create()
+    here = make_item(pier, pier, label="Pier jingle")
+    there = make_item()
+    client = signed_in(Role.VIEWER)
+
+    assert shown(client, f"?container={pier.pk}") == [here]
+    assert shown(client, "?q=pier") == [here]
+    assert shown(client, f"?q={there.pk}") == [there]
+    assert shown(client, f"?q=%23{there.pk}") == [there]
+    assert shown(client, f"?q={there.uid}") == [there]
+    assert counts(client, "?q=pier")["unknown"] == 1
+    assert "No item fits these filters" in text_of(client, "?q=nothing")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?state=x&container=x&sort=x&page=x&after=x",
+        "?container=99999999999999999999",
+        "?q=" + "9" * 300,
+        "?page=-5",
+    ],
+)
+def test_an_odd_address_shows_the_list(signed_in: MakeClient, query: str) -> None:
+    make_item()
+
+    assert signed_in(Role.VIEWER).get(f"{LIST}{query}").status_code == 200
+
+
+def test_occurrences_in_deleted_files_are_not_counted(signed_in: MakeClient) -> None:
+    radio = ContainerFactory.create()
+    item = make_item(radio, radio, radio)
+    gone = item.occurrences.earliest("pk").file.scanned_file
+    gone.deleted_at = datetime.now(tz=UTC)
+    gone.save()
+
+    [row] = signed_in(Role.VIEWER).get(LIST).context["rows"]
+
+    assert row.figures.plays == 2
+    assert row.weight_ms == 60_000
+    assert gone.name not in text_of(signed_in(Role.VIEWER))
+
+
+def test_an_empty_list_says_what_is_still_compared(signed_in: MakeClient) -> None:
+    client = signed_in(Role.VIEWER)
+    radio = ContainerFactory.create()
+    assert "Each scanned file is compared with the others." in text_of(client)
+
+    waiting = kept_file(radio)
+    KeptFile.objects.filter(pk=waiting.pk).update(state=KeptState.WAITING)
+    assert "1 file is still to be compared." in text_of(client)
+
+    UnknownPolicy.objects.create(container=radio, is_on=False)
+    assert "turned off in the settings of every container" in text_of(client)
+    assert "Nothing here" in text_of(client, "?state=named")
+
+
+def test_the_page_says_how_much_is_unknown(signed_in: MakeClient) -> None:
+    make_item()
+    make_item(state=ItemState.IGNORED)
+
+    # Four files of two unknown minutes; one minute was ignored, one was heard again.
+    page = text_of(signed_in(Role.VIEWER))
+
+    assert "7.0 min are unknown, of these 1.0 min were heard again." in page
+
+
+def test_queries_do_not_grow_with_the_list(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
+    make_item()
+    few = queries_of(client, LIST)
+    for _ in range(4):
+        make_item()
+
+    assert queries_of(client, LIST) == few
+
+
+def test_only_those_who_decide_may_tick(signed_in: MakeClient) -> None:
+    item = make_item()
+
+    assert 'name="item"' not in text_of(signed_in(Role.VIEWER))
+    assert 'name="item"' in text_of(signed_in(Role.REVIEWER))
+    answer = signed_in(Role.VIEWER).post(MANY, {"verb": "watch", "item": item.uid})
+    assert answer.status_code == 403
+
+
+def test_ticked_items_are_ignored_after_a_question(signed_in: MakeClient) -> None:
+    items = [make_item(), make_item()]
+    client = signed_in(Role.REVIEWER)
+    data: dict[str, object] = {"verb": "ignore", "item": [each.uid for each in items]}
+
+    asked = client.post(MANY, data)
+    refused = client.post(MANY, data | {"apply": "yes", "label": "Kept"})
+    client.post(MANY, data | {"apply": "yes", "reason": "ad", "label": "Spot"})
+
+    assert "Ignore 2 items for ever" in asked.content.decode()
+    assert (refused.status_code, "Kept" in refused.content.decode()) == (422, True)
+    for item in items:
+        item.refresh_from_db()
+        assert (item.state, item.ignored_as) == (ItemState.IGNORED, IgnoreReason.AD)
+        assert item.label == "Spot"
+
+
+def test_ticked_items_are_merged_into_the_chosen_one(signed_in: MakeClient) -> None:
+    big, small = make_item(length_ms=40_000), make_item()
+    client = signed_in(Role.REVIEWER)
+    data: dict[str, object] = {"verb": "merge", "item": [big.uid, small.uid]}
+
+    asked = client.post(MANY, data)
+    answer = client.post(MANY, data | {"apply": "yes", "into": big.uid})
+
+    assert asked.context["form"].initial == {"into": big.uid}
+    assert answer["Location"] == reverse("portal:unknown_item", args=[big.uid])
+    small.refresh_from_db()
+    assert (small.state, small.merged_into) == (ItemState.MERGED, big)
+    assert Occurrence.objects.filter(item=big).count() == 4
+
+
+def test_merging_into_an_item_that_was_not_ticked_is_refused(
+    signed_in: MakeClient,
+) -> None:
+    item, other, stranger = make_item(), make_item(), make_item()
+
+    answer = signed_in(Role.REVIEWER).post(
+        MANY,
+        {
+            "verb": "merge",
+            "item": [item.uid, other.uid],
+            "apply": "yes",
+            "into": stranger.uid,
+        },
+    )
+
+    assert answer.status_code == 422
+    item.refresh_from_db()
+    assert item.state == ItemState.NEW
+
+
+def test_ticked_items_are_watched_no_longer_watched_and_taken_back(
+    signed_in: MakeClient,
+) -> None:
+    item = make_item()
+    client = signed_in(Role.REVIEWER)
+
+    client.post(f"{MANY}?sort=plays", {"verb": "watch", "item": item.uid})
+    assert counts(client)["watched"] == 1
+    client.post(MANY, {"verb": "unwatch", "item": item.uid})
+    assert counts(client)["watched"] == 0
+    client.post(
+        MANY, {"verb": "ignore", "item": item.uid, "apply": "yes", "reason": "bed"}
+    )
+    client.post(MANY, {"verb": "undo", "item": item.uid})
+    item.refresh_from_db()
+    assert item.state == ItemState.NEW
+
+
+def test_what_refuses_is_named_and_does_not_stop_the_others(
+    signed_in: MakeClient,
+) -> None:
+    settled, free = make_item(state=ItemState.NAMED), make_item()
+
+    page = signed_in(Role.REVIEWER).post(
+        MANY,
+        {
+            "verb": "ignore",
+            "item": [settled.uid, free.uid],
+            "apply": "yes",
+            "reason": "bed",
+        },
+        follow=True,
+    )
+
+    assert f"Unknown {settled.pk}: " in page.content.decode()
+    assert "1 item is ignored." in page.content.decode()
+
+
+@pytest.mark.parametrize("data", [{}, {"verb": "x"}, {"verb": "ignore", "item": "x"}])
+def test_a_bulk_action_on_nothing_says_so(
+    signed_in: MakeClient, data: dict[str, str]
+) -> None:
+    page = signed_in(Role.REVIEWER).post(MANY, data, follow=True)
+
+    assert "Tick at least one item first." in page.content.decode()
+
+
+def test_the_dashboard_says_how_much_is_unknown(signed_in: MakeClient) -> None:
+    make_item()
+
+    page = signed_in(Role.VIEWER).get(reverse("portal:dashboard")).content.decode()
+
+    assert "4.0 min unknown, of these 1.0 min heard again" in page
