@@ -413,7 +413,7 @@ def _take_back_recording(item: UnknownItem, user: User) -> None:
 def _rejoin(item: UnknownItem, event: Event) -> None:
     """Make one item of the two that a split made."""
     second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
-    if second.state != ItemState.NEW or _last_action(second) is not None:
+    if second.state != ItemState.UNIDENTIFIED or _last_action(second) is not None:
         raise Refused(
             _("The other part was changed since. Undo what was done with it first.")
         )

@@ -25,7 +25,7 @@ from recurring.landmarks import stored
 from recurring.models import ItemState, Occurrence, UnknownItem
 
 # The machine may change these items only.
-_OPEN: Final = Q(state__in=[ItemState.NEW, ItemState.CLOSED], settled=False)
+_OPEN: Final = Q(state__in=[ItemState.UNIDENTIFIED, ItemState.CLOSED], settled=False)
 # Milliseconds by which an extent may change without being told, or searched again.
 _SAME_MS: Final = 1_000
 _GROWN_MS: Final = 2_000
@@ -146,7 +146,7 @@ class Rewriting:
                 row.searched_to = 0
             self._take_best(row, item)
         if returns or has_new_best:
-            row.state, row.merged_into = ItemState.NEW, None
+            row.state, row.merged_into = ItemState.UNIDENTIFIED, None
             row.version += 1
             row.save()
         self.set_occurrences(before, item.occurrences)

@@ -121,7 +121,7 @@ def plan() -> None:
 def to_search() -> QuerySet[UnknownItem]:
     """Return the items that are not yet searched in all earlier files."""
     return UnknownItem.objects.filter(
-        state=ItemState.NEW, settled=False, searched_to__isnull=False
+        state=ItemState.UNIDENTIFIED, settled=False, searched_to__isnull=False
     )
 
 

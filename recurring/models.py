@@ -132,7 +132,7 @@ class SharedRun(models.Model):
 class ItemState(models.TextChoices):
     """What people, or later results, have made of an unknown item."""
 
-    NEW = "new", _("Unknown")
+    UNIDENTIFIED = "unidentified", _("Unknown")
     NAMED = "named", _("Named")
     IGNORED = "ignored", _("Ignored")
     MERGED = "merged", _("Merged")
@@ -173,7 +173,7 @@ class UnknownItem(models.Model):
         max_length=32, unique=True, default=new_acr_id, editable=False
     )
     state = models.CharField(
-        max_length=16, choices=ItemState.choices, default=ItemState.NEW
+        max_length=16, choices=ItemState.choices, default=ItemState.UNIDENTIFIED
     )
     label = models.CharField(max_length=200, blank=True, default="")
     ignored_as = models.CharField(

@@ -48,7 +48,7 @@ def _search_next(context: JobContext) -> None:
     found = open_items(this_round)
     asked = [one.row.pk for one in found]
     # Where the best copy of another item lies, one may turn out to be a part of it.
-    beside = Q(best_file=kept, state=ItemState.NEW)
+    beside = Q(best_file=kept, state=ItemState.UNIDENTIFIED)
     found += open_items(beside & ~this_round)
     items = [one.item(one.keys) for one in found]
     sounds = Sounds(context.report)

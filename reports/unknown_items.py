@@ -51,7 +51,7 @@ FIELDS = (
 _CHUNK = 2_000
 
 
-def rows(states: Iterable[str] = (ItemState.NEW,)) -> Iterator[list[Cell]]:
+def rows(states: Iterable[str] = (ItemState.UNIDENTIFIED,)) -> Iterator[list[Cell]]:
     """Yield the occurrences of items in some states, heaviest item first.
 
     People see those in containers that they may see.

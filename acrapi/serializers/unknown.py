@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 PENDING, EDITED, BUCKETED, DELETED = 0, 2, 10, -1
 STATUSES: Final = {
-    ItemState.NEW: PENDING,
+    ItemState.UNIDENTIFIED: PENDING,
     ItemState.NAMED: BUCKETED,
     ItemState.IGNORED: DELETED,
 }

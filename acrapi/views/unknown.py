@@ -43,8 +43,8 @@ _TAG = "unknown sound"
 _WRITES = {"DELETE": Action.DECIDE, "POST": Action.DECIDE}
 _ORDERS = {"id": "pk", "num": "num", "duration_ms": "length_ms"}
 _BY_STATUS = {
-    PENDING: Q(state=ItemState.NEW, label=""),
-    EDITED: Q(state=ItemState.NEW) & ~Q(label=""),
+    PENDING: Q(state=ItemState.UNIDENTIFIED, label=""),
+    EDITED: Q(state=ItemState.UNIDENTIFIED) & ~Q(label=""),
     BUCKETED: Q(state=ItemState.NAMED),
     DELETED: Q(state=ItemState.IGNORED),
 }
@@ -163,7 +163,7 @@ class PendingView(WireView):
                 actions.undo(item=item, user=user_of(request))
             except Refused as error:
                 raise WireError(409, "not_possible", str(error)) from error
-        elif item.state != ItemState.NEW:
+        elif item.state != ItemState.UNIDENTIFIED:
             raise WireError(
                 409, "not_possible", "This item is named; undo that in the portal."
             )

@@ -113,12 +113,16 @@ def test_undoing_a_name_retires_the_recording_unless_somebody_decided(
 
     item.refresh_from_db()
     recording.refresh_from_db()
-    assert (item.state, item.recording, item.label) == (ItemState.NEW, None, "")
+    assert (item.state, item.recording, item.label) == (
+        ItemState.UNIDENTIFIED,
+        None,
+        "",
+    )
     assert recording.status == RecordingStatus.RETIRED
     assert not actions.undoable(item)
     run_worker()
     item.refresh_from_db()
-    assert (item.state, item.plays) == (ItemState.NEW, 2)
+    assert (item.state, item.plays) == (ItemState.UNIDENTIFIED, 2)
 
 
 def test_what_is_in_the_catalogue_is_not_added_again(
@@ -135,7 +139,7 @@ def test_what_is_in_the_catalogue_is_not_added_again(
 
     assert raised.value.existing == catalogue.first
     item.refresh_from_db()
-    assert (item.state, item.version) == (ItemState.NEW, 1)
+    assert (item.state, item.version) == (ItemState.UNIDENTIFIED, 1)
 
 
 def test_an_alias_is_another_version_of_its_recording(
@@ -174,7 +178,7 @@ def test_ignored_items_come_back_by_undo(admin: User) -> None:
         actions.ignore_items(items=[item], user=admin, reason=IgnoreReason.AD)
     actions.undo(item=item, user=admin)
     item.refresh_from_db()
-    assert (item.state, item.label, item.settled) == (ItemState.NEW, "", False)
+    assert (item.state, item.label, item.settled) == (ItemState.UNIDENTIFIED, "", False)
 
 
 def test_one_refused_item_leaves_all_as_they_were(admin: User) -> None:
@@ -185,7 +189,7 @@ def test_one_refused_item_leaves_all_as_they_were(admin: User) -> None:
         actions.ignore_items(items=[good, bad], user=admin, reason=IgnoreReason.AD)
 
     good.refresh_from_db()
-    assert good.state == ItemState.NEW
+    assert good.state == ItemState.UNIDENTIFIED
 
 
 def test_split_items_are_one_again_after_undo(admin: User) -> None:
@@ -257,7 +261,7 @@ def test_undo_goes_back_one_action_after_the_other(admin: User) -> None:
 
     actions.undo(item=item, user=admin)
     item.refresh_from_db()
-    assert (item.state, item.is_watched) == (ItemState.NEW, True)
+    assert (item.state, item.is_watched) == (ItemState.UNIDENTIFIED, True)
     actions.undo(item=item, user=admin)
     item.refresh_from_db()
     assert not item.is_watched

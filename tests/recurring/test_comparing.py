@@ -80,7 +80,7 @@ def test_a_song_in_two_files_becomes_an_item(
     item = UnknownItem.objects.get()
 
     assert places(item) == [(first.name, 10, 30), (second.name, 20, 40)]
-    assert (item.state, item.plays) == (ItemState.NEW, 2)
+    assert (item.state, item.plays) == (ItemState.UNIDENTIFIED, 2)
     assert item.length_ms == pytest.approx(20_000, abs=300)
     assert item.weight_ms == 2 * item.length_ms
     assert (item.first_at, item.last_at) == (first.created_at, second.created_at)
@@ -137,7 +137,7 @@ def test_a_rescan_that_explains_the_song_closes_the_item(
     scan_again(second, (0, 40_000))
     work()
     item.refresh_from_db()
-    assert (item.state, item.plays) == (ItemState.NEW, 2)
+    assert (item.state, item.plays) == (ItemState.UNIDENTIFIED, 2)
     assert UnknownItem.objects.count() == 1
     assert actions(item) == ["found", "closed", "returned"]
 
@@ -170,7 +170,7 @@ def test_without_the_file_that_was_indexed_the_others_keep_the_item(
 
     item.refresh_from_db()
     assert places(item) == [(second.name, 20, 40), (third.name, 0, 20)]
-    assert item.state == ItemState.NEW
+    assert item.state == ItemState.UNIDENTIFIED
     assert item.best_file is not None
     (run,) = SharedRun.objects.all()
     assert {run.file.scanned_file, run.other.scanned_file} == {second, third}
@@ -193,7 +193,7 @@ def test_an_item_that_is_left_alone_closes_and_returns(
     broadcast(two[0].container, 17, SONG)
     work()
     item.refresh_from_db()
-    assert (item.state, item.plays) == (ItemState.NEW, 2)
+    assert (item.state, item.plays) == (ItemState.UNIDENTIFIED, 2)
     assert UnknownItem.objects.count() == 1
 
 
@@ -222,7 +222,7 @@ def test_a_policy_ends_the_comparison(
     assert UnknownItem.objects.get().state == ItemState.CLOSED
     UnknownPolicy.objects.all().delete()
     work()
-    assert UnknownItem.objects.get().state == ItemState.NEW
+    assert UnknownItem.objects.get().state == ItemState.UNIDENTIFIED
 
 
 def test_a_job_that_is_killed_before_it_writes_is_repeated(

@@ -17,7 +17,7 @@ from tests.factories.recurring import make_item
 from tests.factories.scanning import ContainerFactory
 
 pytestmark = pytest.mark.django_db
-STATES = [ItemState.NEW]
+STATES = [ItemState.UNIDENTIFIED]
 
 
 def test_each_format_has_the_same_rows_heaviest_item_first(tmp_path: Path) -> None:

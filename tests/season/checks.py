@@ -200,7 +200,7 @@ def unknown_items_hold() -> None:
         found = list(Occurrence._base_manager.filter(item=item).select_related("file"))
         check(item.plays == len(found), f"{item.uid} counts {item.plays}: {found}")
         check(
-            item.state != ItemState.NEW or len(found) > 1,
+            item.state != ItemState.UNIDENTIFIED or len(found) > 1,
             f"{item.uid} is unknown and occurs {len(found)} times",
         )
         for one in found:
