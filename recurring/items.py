@@ -117,14 +117,25 @@ def unchanged(items: Iterable[Found]) -> bool:
 class Rewriting:
     """Writes what the engine says about items; ``load`` reads their best copies.
 
-    Call its methods in the transaction, and ``end`` last.
+    ``prepare`` every item first. Call the other methods in the transaction, in which
+    nothing else may run, and ``end`` last.
     """
 
     load: Load
 
     def __post_init__(self) -> None:
+        self._copies: dict[engine.Occurrence, bytes] = {}
         self._changed: dict[int, UnknownItem] = {}
         self._events: list[EventDraft] = []
+
+    def prepare(self, item: Item, before: Found | None = None) -> Item:
+        """Return what an item is to become, and read its best copy if that is new."""
+        if before is not None:
+            item = before.keeping_best(item)
+        if before is None or not _is_best(before.row, item):
+            landmarks = item.landmarks(self.load)
+            self._copies[item.best] = stored(landmarks, item.best.length_ms)
+        return item
 
     def make(self, item: Item) -> UnknownItem:
         """Store a new item."""
@@ -138,7 +149,6 @@ class Rewriting:
     def renew(self, before: Found, item: Item) -> None:
         """Let an item be what the engine says it is now; a closed one returns."""
         row, was = before.row, _extent(before.row)
-        item = before.keeping_best(item)
         returns = row.state == ItemState.CLOSED
         has_new_best = not _is_best(row, item)
         if has_new_best:
@@ -232,7 +242,7 @@ class Rewriting:
         row.best_file_id = best.file
         row.best_start_ms, row.best_end_ms = best.start_ms, best.end_ms
         row.best_item_start_ms = best.item_start_ms
-        row.landmarks = stored(item.landmarks(self.load), best.length_ms)
+        row.landmarks = self._copies[best]
         self._changed[row.pk] = row
 
     def _tell(

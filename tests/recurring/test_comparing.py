@@ -7,12 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from accounts.models import User
 from audit.models import Event
+from common.storage import replace_bytes
 from jobs import clock
 from jobs.choices import JobState
 from jobs.models import Job
@@ -363,11 +362,22 @@ def test_a_search_back_goes_on_where_its_slice_ended(
 def test_a_file_whose_fingerprint_is_damaged_has_nothing_to_compare(
     two: tuple[ScannedFile, ScannedFile],
 ) -> None:
-    default_storage.delete(two[0].fingerprint.name)
-    default_storage.save(two[0].fingerprint.name, ContentFile(b"damaged"))
+    replace_bytes(str(two[0].fingerprint), b"damaged")
     scan_again(two[0], (1_000, 40_000))
 
     work()
 
     assert Job.objects.filter(kind=COMPARE.name, state=JobState.FAILED).count() == 0
     assert UnknownItem.objects.get().plays == 1
+
+
+def test_items_whose_landmarks_are_unreadable_do_no_harm(
+    two: tuple[ScannedFile, ScannedFile],
+) -> None:
+    UnknownItem.objects.update(landmarks=b"damaged", searched_to=0, version=2)
+    broadcast(two[0].container, 15, SONG)
+
+    work()
+
+    assert UnknownItem.objects.get().plays == 3
+    assert not Job.objects.filter(state=JobState.FAILED).exists()
