@@ -163,9 +163,14 @@ class Rewriting:
         if returns:
             self._tell(row, action="unknown.returned", after=_facts(row, item))
         elif _differs(was, _extent(row)):
-            note = _why_changed(was, _extent(row))
+            former = before.best_of(before.keys)
+            is_gone = not former or not _same_place(former, item.occurrences)
             self._tell(
-                row, action="unknown.changed", before=was, after=_extent(row), note=note
+                row,
+                action="unknown.changed",
+                before=was,
+                after=_extent(row),
+                note=_why_changed(was, _extent(row), is_gone=is_gone),
             )
 
     def close(
@@ -312,14 +317,16 @@ def _differs(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return bool(was["best_file"] != now["best_file"] or max(moved) >= _SAME_MS)
 
 
-def _why_changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def _why_changed(
+    was: Mapping[str, Any], now: Mapping[str, Any], *, is_gone: bool
+) -> str:
     longer = now["length_ms"] - was["length_ms"]
     if longer >= _SAME_MS:
         return _("More of it was heard.")
     if longer <= -_SAME_MS:
         return _("Its occurrences have less in common.")
-    if not was["best_file"]:
-        return _("The file with its best copy is no longer compared.")
+    if is_gone:
+        return _("Its best copy is matched now, or no longer compared.")
     return _("A better copy was found.")
 
 

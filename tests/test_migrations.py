@@ -166,11 +166,11 @@ def _needs(field: Any) -> bool:  # Any: a field of any kind
 
 def _value_for(field: Any, state: ProjectState) -> object:  # Any: as above
     if field.is_relation:
-        # The second row of a pair has to differ.
-        is_second = field.name == "other"
-        some = _fill if is_second else _some
+        # The second row of a pair has to differ, and so have two rows of their own.
+        is_another = field.name == "other" or field.one_to_one
+        some = _fill if is_another else _some
         target = field.related_model
-        return some(state, target._meta.label_lower if is_second else target)
+        return some(state, target._meta.label_lower if is_another else target)
     if field.choices:
         return field.choices[0][0]
     return next(value for kind, value in _BY_KIND if isinstance(field, kind))

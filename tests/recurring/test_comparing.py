@@ -16,11 +16,12 @@ from jobs import clock
 from jobs.choices import JobState
 from jobs.models import Job
 from jobs.services import bring_forward
+from recognition.builder import extract
 from recurring import comparing, joining_index
 from recurring.items import Rewriting
 from recurring.jobs import COMPARE
 from recurring.joining_index import FILES, ITEMS
-from recurring.landmarks import fingerprint_of, landmarks_of
+from recurring.landmarks import fingerprint_of, landmarks_of, stored
 from recurring.models import (
     ItemState,
     KeptFile,
@@ -34,7 +35,16 @@ from recurring.sounds import Sounds
 from scanning.models import Container, RetroSearch, ScannedFile
 from scanning.services.filing import delete_container, delete_files
 from tests.factories.scanning import ContainerFactory, make_detection
-from tests.recurring.station import SONG, broadcast, places, rows, scan_again, work
+from tests.recognition.synthesis import RATE, join, music
+from tests.recurring.station import (
+    SONG,
+    broadcast,
+    places,
+    rows,
+    scan_again,
+    scanned,
+    work,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -164,10 +174,13 @@ def test_without_the_file_that_was_indexed_the_others_keep_the_item(
     work()
     item = UnknownItem.objects.get()
 
+    assert item.best_file is not None
+    has_best = item.best_file.scanned_file == first
     delete_files(files=[first], user=admin, reason="")
     work()
 
     item.refresh_from_db()
+    assert has_best == ("changed" in actions(item))
     assert places(item) == [(second.name, 20, 40), (third.name, 0, 20)]
     assert item.state == ItemState.NEW
     assert item.best_file is not None
@@ -361,6 +374,37 @@ def test_a_search_back_finds_what_joining_missed_and_doubles_nothing(
     UnknownItem.objects.update(searched_to=0)
     work()
     assert rows() == found
+
+
+def test_a_part_that_was_an_item_of_its_own_joins_the_longer_one(
+    two: tuple[ScannedFile, ScannedFile],
+) -> None:
+    inner = music(SONG, 20)[5 * RATE : 15 * RATE]
+    sounds = [join(music(seed, 10), inner, music(seed + 1, 10)) for seed in (15, 17)]
+    added = [scanned(two[0].container, extract(sound)) for sound in sounds]
+    work()
+    item = UnknownItem.objects.get()
+    apart = item.occurrences.filter(file__scanned_file__in=added)
+    copy = apart[0]
+    interval = copy.start_ms, copy.end_ms
+    landmarks = Sounds(lambda: None)(copy.file_id).landmarks(interval)
+    part = UnknownItem.objects.create(
+        length_ms=10_000,
+        best_file=copy.file,
+        best_start_ms=copy.start_ms,
+        best_end_ms=copy.end_ms,
+        landmarks=stored(landmarks, 10_000),
+    )
+    apart.update(item=part, item_start_ms=0, item_end_ms=10_000)
+    UnknownItem.objects.update(searched_to=0)
+
+    work()
+
+    part.refresh_from_db()
+    assert (part.state, part.plays, part.merged_into) == (ItemState.CLOSED, 0, item)
+    item.refresh_from_db()
+    assert (item.state, item.plays) == (ItemState.NEW, 4)
+    assert actions(part) == ["closed"]
 
 
 def test_a_search_back_goes_on_where_its_slice_ended(
