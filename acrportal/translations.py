@@ -41,6 +41,7 @@ _PACKAGES = (
     "jobs",
     "operations",
     "portal",
+    "recurring",
     "reports",
     "review",
     "scanning",
