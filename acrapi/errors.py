@@ -47,7 +47,7 @@ _PRODUCTS = {
     "bm-cs-projects": "broadcast monitoring of custom streams",
     "bm-bd-projects": "broadcast monitoring by database",
     "bm-projects": "broadcast monitoring",
-    "ucf-projects": "UCF projects",
+    "ucf-projects": "this part of UCF projects",
     "billing": "billing",
     "prices": "prices",
     "channels": "live channels",

@@ -13,11 +13,13 @@ from acrapi.views import (
     docs,
     files,
     identify,
+    unknown,
     uploads,
 )
 
 _CONTAINER = "api/fs-containers/<str:container_id>"
 _BUCKET = "api/buckets/<str:bucket_id>"
+_UNKNOWN = "api/ucf-projects/<str:container_id>/results"
 
 urlpatterns = [
     path("api/fs-containers", containers.ContainersView.as_view()),
@@ -36,6 +38,10 @@ urlpatterns = [
     path(f"{_BUCKET}/files/<str:ids>/move", bucket_files.MoveHereView.as_view()),
     path(f"{_BUCKET}/dedup-files", dedup.DedupFilesView.as_view()),
     path(f"{_BUCKET}/dedup-files/<str:ids>", dedup.DedupFileView.as_view()),
+    path("api/ucf-projects", unknown.UnknownProjectsView.as_view()),
+    path(_UNKNOWN, unknown.UnknownItemsView.as_view()),
+    path(f"{_UNKNOWN}/<str:item_id>", unknown.UnknownItemView.as_view()),
+    path(f"{_UNKNOWN}/<str:item_id>/pending", unknown.PendingView.as_view()),
     path("v1/identify", identify.IdentifyView.as_view()),
     path("uploads/<str:uid>", uploads.UploadView.as_view(), name="acrapi-upload"),
     path("api/schema", docs.SchemaView.as_view(), name="api-schema"),

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from catalogue.fingerprinting import fingerprint_later
+from catalogue.fingerprinting import fingerprint_later, refresh_fingerprint
 from catalogue.index_log import note_change
+from catalogue.jobs import RENDITION
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
     Bucket,
@@ -23,6 +24,7 @@ from catalogue.models import (
     RecordingStatus,
 )
 from catalogue.services import keep_audio
+from jobs.services import submit
 
 # While a recording waits or is fingerprinted, a worker owns its files.
 _AT_REST = (RecordingStatus.READY, RecordingStatus.ERROR)
@@ -145,6 +147,26 @@ def move_recordings(
             )
             _record_leaving(recording, "recording.moved", {"bucket": target.pk}, user)
         note_change(recording.pk for recording in recordings)
+
+
+def add_audio(*, recording: Recording, audio: File[bytes]) -> None:
+    """Add audio to a recording that came as a fingerprint; it stays searchable.
+
+    Decodes the audio, so only workers call it. Raises ``AudioRefused``.
+    """
+    keep_audio(recording, audio)
+    refresh_fingerprint(recording)
+    with transaction.atomic():
+        recording.save(
+            update_fields=["audio", "audio_name", "audio_sha256", "audio_bytes"]
+        )
+        audit.services.record(
+            case=f"recording:{recording.uid}",
+            action="recording.audio_added",
+            after={"sha256": recording.audio_sha256},
+        )
+        note_change([recording.pk])
+        submit(RENDITION, recording)
 
 
 def refingerprint(*, recording: Recording, user: User | None) -> None:

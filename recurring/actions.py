@@ -1,22 +1,55 @@
-"""What people do with unknown items: name, alias, ignore, split, merge, watch, undo."""
+"""What people do with unknown items: name, alias, ignore, split, merge, watch, undo.
+
+Each action is one event of the item's case. The last one can be undone until somebody
+acts again; sound that was found in between stays found.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from enum import StrEnum
+from typing import Any, Final
 
 from django.db import transaction
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 
 import audit.services
 from accounts.models import User
+from accounts.reach import working_for
 from accounts.roles import Action
 from audit.models import Event
-from catalogue.models import Bucket, IntakeRule, Recording
+from catalogue.changes import retire_recordings
+from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
 from dedup import intake
+from dedup.models import DuplicateKind, PairLink
+from jobs.services import submit
 from recurring.errors import ItemChanged, Refused
-from recurring.models import IgnoreReason, ItemState, Occurrence, UnknownItem
+from recurring.figures import refresh_figures
+from recurring.jobs import COMPARE
+from recurring.landmarks import fingerprint_of
+from recurring.models import (
+    IgnoreReason,
+    ItemState,
+    KeptFile,
+    Occurrence,
+    UnknownItem,
+)
+from recurring.parts import (
+    LEAST_PART_MS,
+    can_divide,
+    divide,
+    give_back,
+    rejoin,
+    take_over,
+)
+from review.choices import MatchState
+from review.models import Match
+
+BULK_LIMIT: Final = 500
 
 
 class Verb(StrEnum):
@@ -31,6 +64,21 @@ class Verb(StrEnum):
     UNDO = "unknown.undone"
 
 
+_UNWATCH: Final = "unknown.unwatched"
+_NEEDS: Final = {
+    Verb.NAME: Action.EDIT_CATALOGUE,
+    Verb.ALIAS: Action.EDIT_CATALOGUE,
+}
+_NOT_NEW: Final[dict[str, str | Promise]] = {
+    ItemState.NAMED: lazy("This item is already named. Undo that first."),
+    ItemState.IGNORED: lazy("This item is ignored. Undo that first."),
+    ItemState.MERGED: lazy("This item was merged into another one. Undo that first."),
+    ItemState.CLOSED: lazy("This item is no longer repeated."),
+}
+# The columns that actions change and an undo restores.
+_KEPT: Final = ("state", "label", "ignored_as", "is_watched", "settled")
+
+
 def case_of(item: UnknownItem) -> str:
     """Return the item's case in the audit trail."""
     return f"unknown:{item.uid}"
@@ -38,15 +86,24 @@ def case_of(item: UnknownItem) -> str:
 
 def why_not(*, item: UnknownItem, user: User, verb: Verb) -> str:
     """Return why a person cannot act on an item, as a sentence; empty if they can."""
-    needed = Action.EDIT_CATALOGUE if verb in _BY_MANAGERS else Action.DECIDE
+    needed = _NEEDS.get(verb, Action.DECIDE)
+    event = _last_action(item) if verb is Verb.UNDO else None
+    if event is not None and event.action in (Verb.NAME, Verb.ALIAS):
+        needed = Action.EDIT_CATALOGUE
     if not user.has_perm(needed):
+        if needed == Action.EDIT_CATALOGUE:
+            return _("Your role may not add recordings. A manager names items.")
         return _("Your role may look at unknown items, not change them.")
+    if _hides_some(item):
+        return _(
+            "Some of this sound was found in containers that you cannot see. Somebody "
+            "who sees them all must do this."
+        )
     if verb is Verb.UNDO:
-        return "" if undoable(item) else _("There is nothing to undo.")
-    return "" if item.state == ItemState.NEW else _("Undo what was done first.")
-
-
-_BY_MANAGERS = (Verb.NAME, Verb.ALIAS)
+        return "" if event is not None else _("There is nothing to undo.")
+    if verb is Verb.IGNORE and item.state == ItemState.CLOSED:
+        return ""
+    return str(_NOT_NEW.get(item.state, ""))
 
 
 @transaction.atomic
@@ -59,14 +116,20 @@ def name_item(
     details: RecordingDetails,
     answer: IntakeRule | None = None,
 ) -> Recording:
-    """Make a recording of an item."""
-    _check(item, user, Verb.NAME, version)
+    """Make a recording of an item; earlier files are searched for it at once.
+
+    It is searched by the landmarks of the best copy. ``cutting`` adds its audio where
+    that is kept. Raises ``Refused``, and what ``dedup.intake.add_recording`` raises.
+    """
+    item = _locked(item, user, Verb.NAME, version)
     recording = intake.add_recording(
-        bucket=bucket, details=details, user=user, answer=answer
+        bucket=bucket,
+        details=details,
+        fingerprint=fingerprint_of(item),
+        user=user,
+        answer=answer,
     )
-    item.state, item.recording = ItemState.NAMED, recording
-    item.label = str(recording)
-    _save(item, user, Verb.NAME)
+    _hand_over(item, recording, user, Verb.NAME)
     return recording
 
 
@@ -74,34 +137,74 @@ def name_item(
 def alias_item(
     *, item: UnknownItem, user: User, version: int, recording: Recording
 ) -> None:
-    """Add an item to the catalogue as another version of a recording."""
-    _check(item, user, Verb.ALIAS, version)
-    item.state, item.recording = ItemState.NAMED, recording
-    item.label = str(recording)
-    _save(item, user, Verb.ALIAS)
+    """Add an item to the catalogue as another version of a recording.
+
+    The new recording has the metadata of the other one, and the two form a version
+    family, though no comparison found that they share sound.
+    """
+    item = _locked(item, user, Verb.ALIAS, version)
+    if recording.status != RecordingStatus.READY:
+        raise Refused(_("%(name)s is not searchable.") % {"name": recording})
+    details = replace(_details_of(recording), custom_id="")
+    alias = intake.add_recording(
+        bucket=recording.bucket,
+        details=details,
+        fingerprint=fingerprint_of(item),
+        user=user,
+        answer=IntakeRule.ADD_AS_VERSION,
+    )
+    one, other = sorted((recording, alias), key=lambda each: each.pk)
+    PairLink.objects.get_or_create(
+        one=one,
+        other=other,
+        defaults={
+            "kind": DuplicateKind.SAME_RECORDING,
+            "altered": True,
+            "audio_one": one.audio_sha256,
+            "audio_other": other.audio_sha256,
+        },
+    )
+    _hand_over(item, alias, user, Verb.ALIAS, alias_of=recording.uid)
 
 
-@transaction.atomic
 def ignore_items(
-    *, items: Sequence[UnknownItem], user: User, reason: IgnoreReason, label: str = ""
+    *,
+    items: Sequence[UnknownItem],
+    user: User,
+    reason: IgnoreReason,
+    label: str = "",
 ) -> int:
-    """Ignore items for ever."""
-    for item in items:
-        _check(item, user, Verb.IGNORE)
-        item.state, item.ignored_as = ItemState.IGNORED, reason
-        item.label = label or item.label
-        _save(item, user, Verb.IGNORE)
+    """Ignore items for ever: their sound is recognised and no longer listed.
+
+    Returns how many were ignored; raises ``Refused`` if one cannot be.
+    """
+    _refuse_many(items)
+    with transaction.atomic():
+        for each in items:
+            item = _locked(each, user, Verb.IGNORE)
+            before = _kept(item)
+            item.state, item.settled = ItemState.IGNORED, True
+            item.ignored_as, item.label = reason, label.strip() or item.label
+            _save(item)
+            _record(item, Verb.IGNORE, user, before)
     return len(items)
 
 
-@transaction.atomic
 def watch_items(*, items: Sequence[UnknownItem], user: User, on: bool) -> int:
     """Put items on the list of those that people watch for more, or take them off."""
-    for item in items:
-        _check(item, user, Verb.WATCH)
-        item.is_watched = on
-        _save(item, user, Verb.WATCH)
-    return len(items)
+    _refuse_many(items)
+    done = 0
+    with transaction.atomic():
+        for each in items:
+            item = _locked(each, user, Verb.WATCH)
+            if item.is_watched == on:
+                continue
+            before = _kept(item)
+            item.is_watched = on
+            _save(item)
+            _record(item, Verb.WATCH if on else _UNWATCH, user, before)
+            done += 1
+    return done
 
 
 @transaction.atomic
@@ -109,12 +212,23 @@ def split_item(
     *, item: UnknownItem, user: User, version: int, at_ms: int
 ) -> tuple[UnknownItem, UnknownItem]:
     """Split an item in two at ``at_ms`` of its time; the first part keeps its uid."""
-    _check(item, user, Verb.SPLIT, version)
-    if not 2_000 <= at_ms <= item.length_ms - 2_000:
-        raise Refused(_("Both parts need at least two seconds."))
-    second = UnknownItem.objects.create(length_ms=item.length_ms - at_ms)
-    item.length_ms = at_ms
-    _save(item, user, Verb.SPLIT)
+    item = _locked(item, user, Verb.SPLIT, version)
+    if not can_divide(item, at_ms):
+        raise Refused(
+            _("Both parts need at least %(seconds)s seconds of the best copy.")
+            % {"seconds": f"{LEAST_PART_MS / 1000:g}"}
+        )
+    before = _kept(item) | {"length_ms": item.length_ms}
+    second = divide(item, at_ms)
+    refresh_figures([item, second])
+    _save(item)
+    _record(item, Verb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
+    audit.services.record(
+        case=case_of(second),
+        action="unknown.split_off",
+        actor=user,
+        after={"item": item.uid, "at_ms": at_ms},
+    )
     return item, second
 
 
@@ -123,43 +237,205 @@ def merge_items(
     *, items: Sequence[UnknownItem], into: UnknownItem, user: User
 ) -> UnknownItem:
     """Make items part of another one, which takes over their occurrences."""
-    for item in items:
-        if item.pk != into.pk:
-            _check(item, user, Verb.MERGE)
-            Occurrence.objects.filter(item=item).update(item=into)
-            item.state, item.merged_into = ItemState.MERGED, into
-            _save(item, user, Verb.MERGE)
-    return into
+    _refuse_many(items)
+    target = _locked(into, user, Verb.MERGE)
+    others = [item for item in items if item.pk != target.pk]
+    if not others:
+        raise Refused(_("Choose at least two items to merge."))
+    target.settled = True
+    for each in others:
+        item = _locked(each, user, Verb.MERGE)
+        before = _kept(item)
+        moved = take_over(item, target)
+        item.state, item.settled, item.merged_into = ItemState.MERGED, True, target
+        _save(item)
+        _record(item, Verb.MERGE, user, before, into=target.uid, moved=moved)
+        audit.services.record(
+            case=case_of(target),
+            action="unknown.took_over",
+            actor=user,
+            after={"item": item.uid, "occurrences": len(moved)},
+        )
+    _save(target)
+    refresh_figures([target, *others])
+    return target
 
 
 @transaction.atomic
 def undo(*, item: UnknownItem, user: User) -> str:
     """Undo the last action on an item; return a sentence that says what was undone."""
-    _check(item, user, Verb.UNDO)
-    item.state, item.ignored_as, item.recording = ItemState.NEW, "", None
-    item.label, item.is_watched, item.merged_into = "", False, None
-    _save(item, user, Verb.UNDO)
-    return _("The item is unknown again.")
+    item = _locked(item, user, Verb.UNDO)
+    event = _last_action(item)
+    if event is None:
+        raise Refused(_("There is nothing to undo."))
+    match event.action:
+        case Verb.NAME | Verb.ALIAS:
+            _take_back_recording(item, user)
+            said = _("The item is unknown again.")
+        case Verb.SPLIT:
+            _rejoin(item, event)
+            said = _("The two parts are one item again.")
+        case Verb.MERGE:
+            _part_again(item, event)
+            said = _("The item stands alone again.")
+        case Verb.IGNORE:
+            said = _("The item is no longer ignored.")
+        case _:
+            said = _("The item is watched as before.")
+    before = _kept(item)
+    for name in _KEPT:
+        setattr(item, name, event.before[name])
+    _save(item)
+    refresh_figures([item])
+    _record(item, Verb.UNDO, user, before, undone=event.action, event=event.sequence)
+    return said
 
 
 def undoable(item: UnknownItem) -> bool:
     """Return whether the last action on an item can be undone."""
-    last = Event.objects.filter(case=case_of(item)).order_by("-sequence").first()
-    return last is not None and last.action != Verb.UNDO
+    return _last_action(item) is not None
 
 
-def _check(
+def _last_action(item: UnknownItem) -> Event | None:
+    """Return the last action by a person that was not undone."""
+    events = Event.objects.filter(
+        case=case_of(item), action__in=[*Verb, _UNWATCH]
+    ).order_by("-sequence")
+    skipped = set()
+    for event in events:
+        if event.action == Verb.UNDO:
+            skipped.add(event.after["event"])
+        elif event.sequence not in skipped:
+            return event
+    return None
+
+
+def _locked(
     item: UnknownItem, user: User, verb: Verb, version: int | None = None
-) -> None:
-    if version is not None and item.version != version:
-        raise ItemChanged(_("This item has changed since you opened it."))
-    if refusal := why_not(item=item, user=user, verb=verb):
+) -> UnknownItem:
+    """Return the row, locked, if the person may act on it as they saw it."""
+    row = UnknownItem.objects.select_for_update().filter(pk=item.pk).first()
+    if row is None:
+        raise Refused(_("This item no longer exists."))
+    if version is not None and row.version != version:
+        raise ItemChanged(
+            _("This item has changed since you opened it. Look at it again.")
+        )
+    if refusal := why_not(item=row, user=user, verb=verb):
         raise Refused(refusal)
+    return row
 
 
-def _save(item: UnknownItem, user: User, verb: Verb) -> None:
+def _hides_some(item: UnknownItem) -> bool:
+    """Return whether access limits hide some of the item's occurrences."""
+    seen = Occurrence.objects.filter(item=item).count()
+    with working_for(None):
+        return seen < Occurrence.objects.filter(item=item).count()
+
+
+def _refuse_many(items: Sequence[UnknownItem]) -> None:
+    if len(items) > BULK_LIMIT:
+        raise Refused(
+            _("Choose at most %(most)s items at once.") % {"most": BULK_LIMIT}
+        )
+
+
+def _kept(item: UnknownItem) -> dict[str, Any]:  # Any: JSON
+    return {name: getattr(item, name) for name in _KEPT}
+
+
+def _save(item: UnknownItem) -> None:
+    """Save what actions change; the next version tells pages that they are outdated."""
     item.version += 1
-    item.save()
+    item.save(
+        update_fields=[
+            *_KEPT,
+            *("recording", "merged_into", "length_ms", "landmarks"),
+            *("best_file", "best_start_ms", "best_end_ms", "best_item_start_ms"),
+            *("version", "updated_at"),
+        ]
+    )
+
+
+def _record(
+    item: UnknownItem,
+    action: str,
+    user: User,
+    before: dict[str, Any],  # Any: JSON
+    **more: object,
+) -> None:
     audit.services.record(
-        case=case_of(item), action=verb, actor=user, after={"state": item.state}
+        case=case_of(item),
+        action=action,
+        actor=user,
+        before=before,
+        after=_kept(item) | more,
+    )
+
+
+def _hand_over(
+    item: UnknownItem, recording: Recording, user: User, verb: Verb, **more: object
+) -> None:
+    """Make an item known as a recording."""
+    before = _kept(item)
+    item.state, item.settled = ItemState.NAMED, True
+    item.recording, item.label = recording, str(recording)[:200]
+    _save(item)
+    _record(item, verb, user, before, recording=recording.uid, **more)
+
+
+def _take_back_recording(item: UnknownItem, user: User) -> None:
+    """Retire the recording that an item became, unless people decided about it."""
+    recording = item.recording
+    item.recording = None
+    if recording is None or recording.status == RecordingStatus.RETIRED:
+        return
+    decided = Match.objects.filter(recording=recording).exclude(
+        state__in=[MatchState.PENDING, MatchState.IN_REVIEW, MatchState.SUPERSEDED]
+    )
+    with working_for(None):
+        if decided.exists():
+            raise Refused(
+                _(
+                    "Matches of %(name)s are decided. Undo these decisions first, or "
+                    "retire the recording in the catalogue."
+                )
+                % {"name": recording}
+            )
+    retire_recordings(recordings=[recording], user=user)
+    # Its matches had taken the place of the item's occurrences.
+    with working_for(None):
+        found = KeptFile.objects.filter(scanned_file__matches__recording=recording)
+        for kept in found.distinct():
+            submit(COMPARE, kept)
+
+
+def _rejoin(item: UnknownItem, event: Event) -> None:
+    """Make one item of the two that a split made."""
+    second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
+    if second.state != ItemState.UNIDENTIFIED or _last_action(second) is not None:
+        raise Refused(
+            _("The other part was changed since. Undo what was done with it first.")
+        )
+    rejoin(item, second, event.after["at_ms"])
+    refresh_figures([second])
+
+
+def _part_again(item: UnknownItem, event: Event) -> None:
+    """Give a merged item back what the other one took over and still has."""
+    target = UnknownItem.objects.select_for_update().get(uid=event.after["into"])
+    item.merged_into = None
+    give_back(item, target, event.after["moved"])
+    target.version += 1
+    target.save(update_fields=["version", "updated_at"])
+    refresh_figures([target])
+
+
+def _details_of(recording: Recording) -> RecordingDetails:
+    """Return the metadata of a recording, for another one."""
+    return RecordingDetails(
+        **{
+            each.name: getattr(recording, each.name)
+            for each in fields(RecordingDetails)
+        }
     )

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
-from catalogue.models import Recording
+from catalogue.models import Recording, new_acr_id
 from common.uid import new_uid
 from scanning.models import Container, ScannedFile
 
@@ -66,9 +66,9 @@ class KeptFile(models.Model):
 
     The primary key is its number in the join index and is never used again. ``scan_id``
     is the newest scan whose result it took into account, ``unmatched`` the intervals
-    ``[start, end]`` in milliseconds in which nothing matched then. ``revision`` rises
-    over all files with every change of its entry, so that each machine's index can
-    follow.
+    ``[start, end]`` in milliseconds in which nothing matched then, no settled item
+    either. ``basis`` is the digest of what it was compared by. ``revision`` rises over
+    all files with every change of its entry, so that each machine's index can follow.
     """
 
     scanned_file = models.OneToOneField(
@@ -82,6 +82,7 @@ class KeptFile(models.Model):
     unmatched = models.JSONField(default=list, blank=True)
     unmatched_ms = models.PositiveBigIntegerField(default=0)
     fingerprint_name = models.CharField(max_length=200, blank=True, default="")
+    basis = models.CharField(max_length=64, blank=True, default="")
     revision = models.PositiveBigIntegerField(null=True, blank=True, unique=True)
     compared_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -131,7 +132,7 @@ class SharedRun(models.Model):
 class ItemState(models.TextChoices):
     """What people, or later results, have made of an unknown item."""
 
-    NEW = "new", _("Unknown")
+    UNIDENTIFIED = "unidentified", _("Unknown")
     NAMED = "named", _("Named")
     IGNORED = "ignored", _("Ignored")
     MERGED = "merged", _("Merged")
@@ -160,15 +161,19 @@ class UnknownItem(models.Model):
     ``plays`` counts the occurrences, ``first_at`` and ``last_at`` are when the first and
     last file with one arrived, and ``weight_ms`` is plays × length, by which lists are
     ordered. People with access limits see figures of what they may see instead.
-    ``searched_to`` is the last kept file in which earlier occurrences were searched.
+    ``searched_to`` is the last kept file in which earlier occurrences were searched,
+    None once they were searched in all.
     ``version`` rises with every change, so that nobody acts on an outdated view.
     """
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "u"), editable=False
     )
+    acr_id = models.CharField(
+        max_length=32, unique=True, default=new_acr_id, editable=False
+    )
     state = models.CharField(
-        max_length=16, choices=ItemState.choices, default=ItemState.NEW
+        max_length=16, choices=ItemState.choices, default=ItemState.UNIDENTIFIED
     )
     label = models.CharField(max_length=200, blank=True, default="")
     ignored_as = models.CharField(
@@ -194,7 +199,7 @@ class UnknownItem(models.Model):
     weight_ms = models.PositiveBigIntegerField(default=0)
     first_at = models.DateTimeField(null=True, blank=True)
     last_at = models.DateTimeField(null=True, blank=True)
-    searched_to = models.PositiveBigIntegerField(default=0)
+    searched_to = models.PositiveBigIntegerField(null=True, blank=True, default=0)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

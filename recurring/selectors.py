@@ -56,8 +56,8 @@ class Tab(StrEnum):
 
 
 _OF_TAB: Mapping[Tab, Q] = {
-    Tab.UNKNOWN: Q(state=ItemState.NEW, is_watched=False),
-    Tab.WATCHED: Q(state=ItemState.NEW, is_watched=True),
+    Tab.UNKNOWN: Q(state=ItemState.UNIDENTIFIED, is_watched=False),
+    Tab.WATCHED: Q(state=ItemState.UNIDENTIFIED, is_watched=True),
     Tab.NAMED: Q(state=ItemState.NAMED),
     Tab.IGNORED: Q(state=ItemState.IGNORED),
     Tab.CLOSED: Q(state__in=[ItemState.MERGED, ItemState.CLOSED]),
@@ -66,7 +66,7 @@ _OF_TAB: Mapping[Tab, Q] = {
 
 def tab_of(item: UnknownItem) -> Tab:
     """Return the list that shows an item."""
-    if item.state == ItemState.NEW:
+    if item.state == ItemState.UNIDENTIFIED:
         return Tab.WATCHED if item.is_watched else Tab.UNKNOWN
     named = {ItemState.NAMED: Tab.NAMED, ItemState.IGNORED: Tab.IGNORED}
     return named.get(ItemState(item.state), Tab.CLOSED)
@@ -179,7 +179,7 @@ def by_weight(items: QuerySet[UnknownItem]) -> QuerySet[UnknownItem]:
 
 def search(text: str) -> QuerySet[UnknownItem]:
     """Return the unknown items that a person can choose by label or number."""
-    items = by_weight(items_in_reach()).filter(state=ItemState.NEW)
+    items = by_weight(items_in_reach()).filter(state=ItemState.UNIDENTIFIED)
     return items.filter(_says(text)) if text else items
 
 
@@ -366,7 +366,7 @@ def minutes() -> Minutes:
     length = F("end_ms") - F("start_ms")
     settled = Q(item__state__in=[ItemState.NAMED, ItemState.IGNORED])
     sums = present().aggregate(
-        again=Sum(length, filter=Q(item__state=ItemState.NEW)),
+        again=Sum(length, filter=Q(item__state=ItemState.UNIDENTIFIED)),
         settled=Sum(length, filter=settled),
     )
     again = sums["again"] or 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, StreamingHttpResponse
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,7 +17,6 @@ from django.views.decorators.http import (
 
 from accounts.reach import refuse_limited, working_for
 from accounts.roles import Action
-from common.storage import scratch_directory
 from dedup import actions, checks, loop_actions, selectors
 from dedup.errors import ActionRefused, GroupChanged
 from dedup.models import (
@@ -31,13 +30,12 @@ from dedup.models import (
 from portal.duplicates import page
 from portal.duplicates.forms import ActionForm, DuplicateFilterForm
 from portal.shared.access import PortalRequest, needs, own_address
+from portal.shared.downloads import sent, written
 from portal.shared.fields import sentence_of
 from portal.shared.lists import page_of
 from reports import duplicates as duplicate_reports
+from reports.choices import Format
 from review.errors import ReviewError
-
-_REPORT_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _DONE = {
     ActionVerb.CANONICAL: gettext_lazy("{title} stands for its group now."),
@@ -349,22 +347,15 @@ def _show_outcome(request: PortalRequest, action: DedupAction) -> None:
 @needs(Action.REPORT)
 def duplicate_report(request: PortalRequest, form: str) -> HttpResponseBase:
     """Download open duplicates and identifier collisions as CSV, JSON or XLSX."""
-    name = f"duplicates.{form}"
-    if form == "xlsx":
-        with scratch_directory() as folder:
-            path = folder / name
-            duplicate_reports.write_workbook(path)
-            # The open file stays readable after its folder is deleted.
-            return FileResponse(
-                path.open("rb"), as_attachment=True, filename=name, content_type=_XLSX
+    match form:
+        case Format.CSV:
+            return sent(duplicate_reports.as_csv(), name="duplicates", form=Format.CSV)
+        case Format.JSON:
+            return sent(
+                duplicate_reports.as_json(), name="duplicates", form=Format.JSON
             )
-    if form not in _REPORT_TYPES:
-        raise Http404
-    pieces = (
-        duplicate_reports.as_csv() if form == "csv" else duplicate_reports.as_json()
-    )
-    return StreamingHttpResponse(
-        pieces,
-        content_type=_REPORT_TYPES[form],
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+        case Format.XLSX:
+            return written(
+                duplicate_reports.write_workbook, name="duplicates", form=Format.XLSX
+            )
+    raise Http404

@@ -145,7 +145,7 @@ class MergeForm(forms.Form):
         uids: list[str] = self.cleaned_data["other"]
         if len(uids) != 1:
             raise forms.ValidationError(_("Choose one item only."))
-        items = selectors.items_in_reach().filter(state=ItemState.NEW)
+        items = selectors.items_in_reach().filter(state=ItemState.UNIDENTIFIED)
         found = items.filter(uid=uids[0]).first()
         if found is None:
             raise forms.ValidationError(_("There is no such unknown item."))

@@ -49,7 +49,7 @@ TABS: Mapping[Tab, Promise] = {
     Tab.CLOSED: gettext_lazy("Merged, not repeated"),
 }
 _ICONS = {
-    ItemState.NEW: "unknown",
+    ItemState.UNIDENTIFIED: "unknown",
     ItemState.NAMED: "check",
     ItemState.IGNORED: "ban",
     ItemState.MERGED: "layers",
@@ -118,7 +118,7 @@ class SharedPart:
 def badge_of(item: UnknownItem) -> Badge:
     """Return the state of an item in words."""
     state = ItemState(item.state)
-    if state == ItemState.NEW and item.is_watched:
+    if state == ItemState.UNIDENTIFIED and item.is_watched:
         return Badge(_("Watched"), "eye")
     if state == ItemState.IGNORED and item.ignored_as:
         return Badge(str(IgnoreReason(item.ignored_as).label), _ICONS[state])

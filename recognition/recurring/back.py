@@ -16,13 +16,13 @@ from recognition.recurring.items import (
     INSIDE,
     Item,
     Occurrence,
-    explained_once,
+    explained,
     place_of,
 )
 from recognition.recurring.join import MIN_MS, SPEEDS
 from recognition.recurring.sounds import Load, Sound
 from recognition.retro import RetroIndex, search_back
-from recognition.types import SegmentMatch
+from recognition.types import Landmarks, SegmentMatch
 
 _HOURS: Final = 1.0  # as compared recordings are judged; ``PLACE_BITS`` is above it
 # An item is another one's if so much of its best copy sounds in the other's. At 0.6,
@@ -52,11 +52,31 @@ def searched_back(
     An item that sounds in the best copy of a longer one is merged into it. The files of
     all best copies are among ``files``.
     """
+    found = numbered_back(items, files, load=load, params=params)
+    return tuple(item for _, item in found)
+
+
+def numbered_back(
+    items: Sequence[Item],
+    files: Iterable[int],
+    *,
+    load: Load,
+    stored: Sequence[Landmarks] | None = None,
+    params: Params = DEFAULT,
+) -> list[tuple[int, Item]]:
+    """Return what ``searched_back`` does, with the number of each item given.
+
+    ``stored`` are the landmarks of the items' best copies, if their files need not be
+    read for them.
+    """
     if not items:
-        return ()
-    ordered = sorted(items, key=lambda item: -item.length_ms)
+        return []
+    if stored is None:
+        stored = [item.landmarks(load) for item in items]
+    order = sorted(range(len(items)), key=lambda number: -items[number].length_ms)
+    ordered = [items[number] for number in order]
     index = RetroIndex.of(
-        {number: item.landmarks(load) for number, item in enumerate(ordered)}, params
+        {place: stored[number] for place, number in enumerate(order)}, params
     )
     more: list[list[Occurrence]] = [[*item.occurrences] for item in ordered]
     into: dict[int, _Alias] = {}
@@ -67,7 +87,9 @@ def searched_back(
             if alias is not None:
                 into.setdefault(alias.other, alias)
             elif not _is_known(match, file, more[number]):
-                more[number].append(_occurrence(match, file, ordered[number]))
+                item = ordered[number]
+                begin = item.best.item_start_ms
+                more[number].append(heard(match, file, begin, item.length_ms))
     # The shortest first, so that an item that is merged takes along what it was given.
     for alias in sorted(into.values(), key=lambda alias: -alias.other):
         target = ordered[alias.into]
@@ -76,11 +98,13 @@ def searched_back(
             if moved is not None and not _overlaps(moved, more[alias.into]):
                 more[alias.into].append(moved)
         more[alias.other] = []
-    return explained_once(
-        replace(item, occurrences=tuple(sorted(found, key=place_of)))
-        for item, found in zip(ordered, more, strict=True)
-        if found
+    kept = explained(
+        [
+            replace(item, occurrences=tuple(sorted(found, key=place_of)))
+            for item, found in zip(ordered, more, strict=True)
+        ]
     )
+    return [(order[number], item) for number, item in kept]
 
 
 def _matches(
@@ -140,14 +164,19 @@ def _alias(match: SegmentMatch, file: int, items: Sequence[Item]) -> _Alias | No
     return None
 
 
-def _occurrence(match: SegmentMatch, file: int, item: Item) -> Occurrence:
-    begin = item.best.item_start_ms
+def heard(
+    match: SegmentMatch, file: int, best_start_ms: int, length_ms: int
+) -> Occurrence:
+    """Return the occurrence of an item that a match of its best copy is.
+
+    The copy begins at ``best_start_ms`` of the item.
+    """
     return Occurrence(
         file=file,
         start_ms=match.start_ms,
         end_ms=match.end_ms,
-        item_start_ms=begin + match.reference_start_ms,
-        item_end_ms=min(item.length_ms, begin + match.reference_end_ms),
+        item_start_ms=best_start_ms + match.reference_start_ms,
+        item_end_ms=min(length_ms, best_start_ms + match.reference_end_ms),
         tempo_ratio=match.tempo_ratio,
         pitch_cents=match.pitch_cents,
         bits=match.bits,

@@ -83,7 +83,7 @@ class Item:
         left = tuple(one for one in self.occurrences if one.file != file)
         if len(left) < 2:
             return None
-        best = self.best if self.best in left else max(left, key=_fullest)
+        best = self.best if self.best in left else max(left, key=fullest)
         return Item(self.length_ms, best, left)
 
 
@@ -117,10 +117,17 @@ def explained_once(items: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(item for _, item in explained([*items]))
 
 
-def explained(items: Sequence[Item]) -> list[tuple[int, Item]]:
-    """Return what ``explained_once`` keeps, with the number of each item given."""
+def explained(
+    items: Sequence[Item], claimed: Iterable[Occurrence] = ()
+) -> list[tuple[int, Item]]:
+    """Return what ``explained_once`` keeps, with the number of each item given.
+
+    What lies inside the ``claimed`` occurrences belongs to none of these items.
+    """
     kept: list[tuple[int, Item]] = []
     taken: dict[int, list[Occurrence]] = {}
+    for one in claimed:
+        taken.setdefault(one.file, []).append(one)
     ordered = sorted(
         enumerate(items), key=lambda pair: (-pair[1].length_ms, place_of(pair[1].best))
     )
@@ -130,7 +137,7 @@ def explained(items: Sequence[Item]) -> list[tuple[int, Item]]:
         )
         if len(free) < 2 or item.length_ms < LEAST_MS:
             continue
-        best = item.best if item.best in free else max(free, key=_fullest)
+        best = item.best if item.best in free else max(free, key=fullest)
         kept.append((number, Item(item.length_ms, best, free)))
         for one in free:
             taken.setdefault(one.file, []).append(one)
@@ -142,7 +149,8 @@ def place_of(occurrence: Occurrence) -> tuple[int, int]:
     return occurrence.file, occurrence.start_ms
 
 
-def _fullest(occurrence: Occurrence) -> tuple[int, int, int]:
+def fullest(occurrence: Occurrence) -> tuple[int, int, int]:
+    """Return a key by which the most complete occurrence is the greatest."""
     length = occurrence.item_end_ms - occurrence.item_start_ms
     return length, -occurrence.file, -occurrence.start_ms
 

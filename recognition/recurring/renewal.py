@@ -17,12 +17,15 @@ from recognition.recurring.join import MIN_MS
 
 
 def renewed(
-    before: Sequence[Item], fresh: Sequence[Item]
+    before: Sequence[Item],
+    fresh: Sequence[Item],
+    claimed: Iterable[Occurrence] = (),
 ) -> list[tuple[Item, int | None]]:
     """Return all items after some were made again, with the place of each in ``before``.
 
     A fresh item takes the place of those whose occurrences it holds, and takes over
-    what only they had, for example from a search back. New items have no place.
+    what only they had, for example from a search back. New items have no place. What
+    lies inside the ``claimed`` occurrences, of items that no file changes, is left out.
     """
     held = _by_file(fresh)
     left: list[int] = []
@@ -36,14 +39,14 @@ def renewed(
     places = dict(enumerate(left)) | {
         len(left) + number: place for number, place in _successors(made, stale).items()
     }
-    items = explained([*(before[number] for number in left), *made])
+    items = explained([*(before[number] for number in left), *made], claimed)
     return [(item, places.get(number)) for number, item in items]
 
 
 def _successors(made: Sequence[Item], stale: Mapping[int, Item]) -> dict[int, int]:
     """Return which former item each new one succeeds: the one it shares most with."""
     shared = sorted(
-        (-_common_ms(item, old), place, number)
+        (-common_ms(item, old), place, number)
         for number, item in enumerate(made)
         for place, old in stale.items()
     )
@@ -67,7 +70,8 @@ def _share_inside(item: Item, held: dict[int, list[Occurrence]]) -> float:
     return sum(inside) / len(inside)
 
 
-def _common_ms(a: Item, b: Item) -> int:
+def common_ms(a: Item, b: Item) -> int:
+    """Return for how long occurrences of both items sound at the same places."""
     return sum(
         max(0, min(one.end_ms, other.end_ms) - max(one.start_ms, other.start_ms))
         for one in a.occurrences
@@ -78,8 +82,8 @@ def _common_ms(a: Item, b: Item) -> int:
 
 def _with_former(item: Item, stale: Sequence[Item]) -> Item:
     """Return an item with the occurrences that only its predecessor has."""
-    former = max(stale, key=lambda old: _common_ms(item, old), default=None)
-    if former is None or not _common_ms(item, former):
+    former = max(stale, key=lambda old: common_ms(item, old), default=None)
+    if former is None or not common_ms(item, former):
         return item
     now, then = max(
         (

@@ -168,11 +168,15 @@ def resume_search(*, search: RetroSearch, user: User) -> None:
     audit.services.record(case=search.case, action="retro_search.resumed", actor=user)
 
 
-@transaction.atomic
 def collect(*, recording: Recording, **_signal: object) -> None:
     """Add a new recording to the next search if its bucket asks for one."""
-    if not recording.bucket.search_earlier:
-        return
+    if recording.bucket.search_earlier:
+        search_soon(recording=recording)
+
+
+@transaction.atomic
+def search_soon(*, recording: Recording) -> None:
+    """Add a recording to the next search of earlier files."""
     last = (
         RetroSearch.objects.select_for_update()
         .filter(status=RetroStatus.COLLECTING)
@@ -183,6 +187,7 @@ def collect(*, recording: Recording, **_signal: object) -> None:
     search = last if last and last.recordings.count() < TOGETHER else None
     if search is None:
         search = RetroSearch.objects.create(status=RetroStatus.COLLECTING)
+    # It may be there already, if its bucket asks for a search as well.
     search.recordings.add(recording)
 
 

@@ -25,6 +25,8 @@ from jobs.choices import OPEN_STATES, Pool
 from jobs.kinds import regular_work
 from jobs.models import Job
 from portal.shared.lists import PAGE_SIZE
+from recurring.keeping import truth_of
+from recurring.models import ItemState, KeptFile, Occurrence, UnknownItem
 from reports import files
 from reports.choices import UNFINISHED, Format, RunState, Separator
 from reports.layouts import Layout
@@ -33,6 +35,7 @@ from reports.models.evidence import ACTIVE_PACK_STATUSES
 from reports.services import write_again
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
+from review.services.intervals import length, without
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, RetroStatus
 from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.models import CloudJob, RetroSearch, Scan
@@ -183,6 +186,32 @@ def nothing_waits_for_ever(time: time_machine.Traveller) -> None:
         # Leases expire and pauses end.
         time.shift(timedelta(minutes=70))
     check(not _left(), f"this waits for ever: {_left()}")
+
+
+# The share of an occurrence that a match may cover, as ``recurring.comparing`` has it.
+_MATCHED = 0.05
+
+
+def unknown_items_hold() -> None:
+    """Check unknown items against the scans, once all work is done."""
+    for kept in KeptFile._base_manager.select_related("scanned_file"):
+        check(kept.scanned_file.deleted_at is None, f"{kept} was deleted and is kept")
+    for item in UnknownItem.objects.all():
+        found = list(Occurrence._base_manager.filter(item=item).select_related("file"))
+        check(item.plays == len(found), f"{item.uid} counts {item.plays}: {found}")
+        check(
+            item.state != ItemState.UNIDENTIFIED or len(found) > 1,
+            f"{item.uid} is unknown and occurs {len(found)} times",
+        )
+        for one in found:
+            truth = truth_of(one.file.scanned_file)
+            check(truth, f"{one} lies in a file that is not to be compared")
+            there = [(one.start_ms, one.end_ms)]
+            matched = length(without(there, truth.unmatched if truth else ()))
+            check(
+                matched <= _MATCHED * length(there),
+                f"{one}, {there[0]} ms, lies in a match",
+            )
 
 
 def _left() -> list[str]:

@@ -147,6 +147,7 @@ class Season:
         with self._telling():
             rng = random.Random(len(self.diary))
             checks.nothing_waits_for_ever(self._time)
+            checks.unknown_items_hold()
             self._records.check_step(None)
             checks.figures_agree(self.people, rng)
             checks.every_page_opens(self.people, self._pages, rng)

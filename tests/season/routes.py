@@ -18,7 +18,7 @@ from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from imports.models import CatalogueImport, ResultImport
 from portal.shared.columns import LISTS
-from recurring.models import UnknownItem
+from recurring.models import Occurrence, UnknownItem
 from reports.models import EvidencePack, ReportRun, ReportSchedule, ReportTemplate
 from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
@@ -55,7 +55,6 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "duplicates/p/<str:uid>": (PairLink, "uid"),
     "duplicates/l/<str:uid>": (SharedLoop, "uid"),
     "duplicates/done/<str:uid>": (DedupAction, "uid"),
-    "unknown/<str:uid>": (UnknownItem, "uid"),
     "exclusions/<str:uid>": (Exclusion, "uid"),
     "callbacks-sent/<str:uid>": (OutboundCallback, "uid"),
     "tokens/keys/<str:uid>": (Project, "uid"),
@@ -67,6 +66,8 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "policies/<str:uid>": (Policy, "uid"),
     "api/fs-containers/<str:container_id>": (Container, "pk"),
     "api/buckets/<str:bucket_id>": (Bucket, "pk"),
+    "api/ucf-projects/<str:container_id>": (Container, "pk"),
+    "unknown/<str:uid>": (UnknownItem, "uid"),
 }
 _INSIDE: dict[str, tuple[type[Model], str]] = {
     "api/fs-containers/<str:container_id>/files/<str:ids>": (ScannedFile, "uid"),
@@ -171,6 +172,8 @@ def _things_of(route: str) -> Callable[[], list[dict[str, Any]]]:
             return lambda: [{names[0]: each} for each in values]
     if "exclusion" in names:
         return _proposals
+    if "item_id" in names:
+        return _unknown_items
     inside = [start for start in _INSIDE if route.startswith(start)]
     named = [start for start in _NAMED if route.startswith(start)]
     assert named, (
@@ -191,6 +194,13 @@ def _proposals() -> list[dict[str, Any]]:
     rows = Exclusion._base_manager.order_by("pk")
     pairs = rows.values_list("uid", "recording__matches__uid")
     return [{"uid": uid, "exclusion": exclusion} for exclusion, uid in pairs if uid]
+
+
+def _unknown_items() -> list[dict[str, Any]]:
+    """Return unknown items with the containers in which they occur."""
+    rows = Occurrence._base_manager.order_by("pk")
+    pairs = rows.values_list("file__scanned_file__container", "item").distinct()
+    return [{"container_id": container, "item_id": item} for container, item in pairs]
 
 
 def _pairs(part: type[Model], attribute: str, name: str) -> list[dict[str, Any]]:

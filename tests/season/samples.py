@@ -72,11 +72,13 @@ def programme(number: int) -> bytes:
             audio.tune(5, 30)[: audio.RATE * 9],
         ],
         5: [audio.tune(6, 30)[: audio.RATE * 12], audio.tune(2, 30)[: audio.RATE * 8]],
+        # Returns what programme 2 holds, which is in no bucket at first.
+        6: [gap, audio.tune(50, 12), audio.tune(6, 30)[: audio.RATE * 9]],
     }[number]
     return audio.wav_bytes(audio.join(parts))
 
 
-PROGRAMMES = 6
+PROGRAMMES = 7
 
 
 @cache

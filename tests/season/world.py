@@ -65,7 +65,7 @@ def build() -> None:
     call_command("worker", batch=True)
     for number in (0, 1, 2, 3):
         _programme(open_desk, number, f"Show {number}.wav", admin)
-    for number in (4, 5):
+    for number in (4, 5, 6):
         _programme(hidden_desk, number, f"{samples.HIDDEN} show {number}.wav", admin)
     call_command("worker", batch=True)
     _rules(people["mira"], open_bucket)

@@ -27,7 +27,7 @@ from dedup.models import (
     SharedLoop,
 )
 from imports.models import CatalogueImport, ImportStatus, ResultImport
-from recurring.models import KeptFile, Occurrence, UnknownItem
+from recurring.models import KeptFile, UnknownItem
 from reports.choices import RunState
 from reports.models import (
     EvidencePack,
@@ -47,6 +47,7 @@ from scanning.models import (
 from scanning.models.watch import Watch
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.recurring import make_item
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 
@@ -94,6 +95,12 @@ class Desk:
             status=ImportStatus.CHECKED,
             made_by=self.user,
         )
+
+    def unknown_item(self) -> UnknownItem:
+        """Return unknown sound that returns in the desk's files."""
+        if UnknownItem not in self._rows:
+            self._rows[UnknownItem] = make_item(container=self.container)
+        return cast("UnknownItem", self._rows[UnknownItem])
 
     def exclusion(self) -> Exclusion:
         """Return a proposed exclusion."""
@@ -148,21 +155,6 @@ class Desk:
     def kept_file(self) -> KeptFile:
         """Return the desk's file as one whose unmatched sound is compared."""
         return self.row(KeptFile, scanned_file=self.file)
-
-    def unknown_item(self) -> UnknownItem:
-        """Return an unknown item in the desk's file."""
-        item = UnknownItem.objects.create(length_ms=9_000)
-        Occurrence.objects.create(
-            item=item,
-            file=self.kept_file(),
-            start_ms=0,
-            end_ms=9_000,
-            item_start_ms=0,
-            item_end_ms=9_000,
-            bits=80,
-            score=90,
-        )
-        return item
 
     def watch_of(self, person: User) -> Watch:
         """Return a watch of a person of the desk."""
@@ -269,7 +261,6 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "duplicates/done/<str:uid>": lambda _, person: {
         "uid": duplicate_action(person).uid
     },
-    "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
     "catalogue/recordings/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
     "exclusions/<str:uid>": lambda desk, _: {"uid": desk.exclusion().uid},
     "callbacks-sent/<str:uid>": lambda desk, _: {"uid": desk.callback().uid},
@@ -284,6 +275,14 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "api/fs-containers/<str:container_id>/files/<str:ids>": lambda desk, _: {
         "container_id": desk.container.pk,
         "ids": desk.file.uid,
+    },
+    "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
+    "api/ucf-projects/<str:container_id>": lambda desk, _: {
+        "container_id": desk.container.pk
+    },
+    "api/ucf-projects/<str:container_id>/results/<str:item_id>": lambda desk, _: {
+        "container_id": desk.container.pk,
+        "item_id": desk.unknown_item().pk,
     },
     "api/buckets/<str:bucket_id>": lambda desk, _: {"bucket_id": desk.bucket.pk},
     "api/buckets/<str:bucket_id>/files/<str:ids>": lambda desk, _: {

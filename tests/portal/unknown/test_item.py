@@ -169,7 +169,7 @@ def test_ignoring_leads_to_the_next_item_and_can_be_undone(
     assert "News jingle: Jingle" in page
     assert act(client, item, "undo").status_code == 302
     item.refresh_from_db()
-    assert item.state == ItemState.NEW
+    assert item.state == ItemState.UNIDENTIFIED
 
 
 def test_at_the_end_of_the_list_the_list_offers_to_undo(signed_in: MakeClient) -> None:
@@ -209,7 +209,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     assert answer.status_code in {409, 422}
     assert says in answer.content.decode()
     item.refresh_from_db()
-    assert item.state == ItemState.NEW
+    assert item.state == ItemState.UNIDENTIFIED
 
 
 def test_an_outdated_page_is_refused_with_what_was_typed(signed_in: MakeClient) -> None:

@@ -257,7 +257,7 @@ def test_merging_into_an_item_that_was_not_ticked_is_refused(
 
     assert answer.status_code == 422
     item.refresh_from_db()
-    assert item.state == ItemState.NEW
+    assert item.state == ItemState.UNIDENTIFIED
 
 
 def test_ticked_items_are_watched_no_longer_watched_and_taken_back(
@@ -275,7 +275,7 @@ def test_ticked_items_are_watched_no_longer_watched_and_taken_back(
     )
     client.post(MANY, {"verb": "undo", "item": item.uid})
     item.refresh_from_db()
-    assert item.state == ItemState.NEW
+    assert item.state == ItemState.UNIDENTIFIED
 
 
 def test_what_refuses_is_named_and_does_not_stop_the_others(

@@ -1,0 +1,35 @@
+"""Tables that a page offers for download, written while they are sent or beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from django.http import FileResponse, StreamingHttpResponse
+
+from common.storage import scratch_directory
+from reports.choices import Format
+from reports.files import CONTENT_TYPES
+
+
+def sent(pieces: Iterable[bytes], *, name: str, form: Format) -> StreamingHttpResponse:
+    """Return a response that sends the pieces as they are made."""
+    return StreamingHttpResponse(
+        pieces,
+        content_type=CONTENT_TYPES[form],
+        headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
+    )
+
+
+def written(write: Callable[[Path], None], *, name: str, form: Format) -> FileResponse:
+    """Return a response with the file that ``write`` writes to a path."""
+    with scratch_directory() as folder:
+        path = folder / f"{name}.{form}"
+        write(path)
+        # The open file stays readable after its folder is deleted.
+        return FileResponse(
+            path.open("rb"),
+            as_attachment=True,
+            filename=path.name,
+            content_type=CONTENT_TYPES[form],
+        )

@@ -1,0 +1,286 @@
+"""Compares the unmatched sound of one file with that of all others, or forgets it.
+
+It brings the rows to what is true now, so it may be repeated. Everything is written in
+one transaction; only this machine's join index may run ahead of it, and follows again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Q
+
+from jobs import clock
+from jobs.context import JobContext
+from recognition.match import scan
+from recognition.recurring.back import heard
+from recognition.recurring.families import PLACE_BITS
+from recognition.recurring.items import INSIDE, Item, Occurrence, is_inside, items_of
+from recognition.recurring.join import MIN_MS, SharedRun, drop, shared_runs
+from recognition.recurring.renewal import renewed
+from recognition.recurring.sounds import Sound
+from recognition.types import SegmentMatch
+from recurring import joining_index, keeping, runs
+from recurring.items import (
+    Found,
+    Rewriting,
+    in_files,
+    open_items,
+    settled_items,
+    unchanged,
+)
+from recurring.joining_index import FILES, ITEMS, JoinIndex
+from recurring.keeping import Truth
+from recurring.models import KeptFile
+from recurring.sounds import Sounds, only_in, read_sound
+from review.services import intervals
+from review.services.intervals import Interval
+
+# An occurrence stays as it is if so much of it is still unmatched.
+_WHOLE: Final = 0.95
+
+
+def run(context: JobContext) -> None:
+    """Bring one kept file, and the items in it, to what is true now."""
+    kept: KeptFile = context.subject
+    truth = keeping.truth_of(kept.scanned_file)
+    if truth is not None and kept.revision is not None and kept.basis == truth.basis:
+        context.finish(scan_id=truth.scan_id)
+        return
+    sounds = Sounds(context.report)
+    with joining_index.followed(sounds) as index:
+        comparison = _Comparison(context, kept, truth, sounds, index)
+        comparison.compute()
+        if not comparison.write():
+            # People, or another worker, changed what it is based on.
+            context.wait_until(clock.now())
+        index.follow()
+
+
+@dataclass
+class _Comparison:
+    """What one file does to runs and items; ``truth`` is None if it is to be forgotten."""
+
+    context: JobContext
+    kept: KeptFile
+    truth: Truth | None
+    sounds: Sounds
+    index: JoinIndex
+    revisions: dict[int, int] = field(default_factory=dict)
+    runs_before: dict[SharedRun, int] = field(default_factory=dict)
+    runs_now: set[SharedRun] = field(default_factory=set)
+    unmatched: Sequence[Interval] = ()
+    """Where neither the catalogue nor a settled item matches."""
+    settled: list[Found] = field(default_factory=list)
+    heard: dict[int, list[Occurrence]] = field(default_factory=dict)
+    """Occurrences in this file that the items' best copies show, by item."""
+    before: list[tuple[Found, Item]] = field(default_factory=list)
+    bereft: list[Found] = field(default_factory=list)
+    now: list[tuple[Item, int | None]] = field(default_factory=list)
+
+    def compute(self) -> None:
+        """Find out what changes, without writing any row."""
+        self.revisions = joining_index.revisions()
+        self.runs_before = runs.all_runs()
+        self._drop()
+        self.settled = settled_items(in_files([self.kept.pk]))
+        if self.truth is not None:
+            self._join(self.truth)
+        self.context.report(0.7)
+        self._renew()
+        self.context.report(0.9)
+
+    def write(self) -> bool:
+        """Write all rows at once; return False if what was read is no longer so."""
+        read = [*self.settled, *self.bereft, *(found for found, _ in self.before)]
+        with transaction.atomic():
+            if joining_index.revisions() != self.revisions or not unchanged(read):
+                return False
+            was = set(self.runs_before)
+            runs.replace(self.runs_before, was - self.runs_now, self.runs_now - was)
+            self._write_items()
+            self._write_file()
+            # Last, so that a worker that lost the job writes nothing.
+            self.context.finish()
+        return True
+
+    # --- Runs -----------------------------------------------------------------------
+
+    def _drop(self) -> None:
+        """Leave out the file's runs, and find what others share instead."""
+        number = self.kept.pk
+        if number in self.revisions:
+            others = {run.file for run in self.runs_before if run.other == number}
+            self.index.doubt({number, *others})
+        left = drop(
+            number,
+            self.runs_before,
+            load=self.sounds,
+            index=self.index.store,
+            bucket=FILES,
+        )
+        self.runs_now = set(left)
+
+    def _join(self, truth: Truth) -> None:
+        """Hear known items in the file, and join the rest with all others."""
+        number, nothing = self.kept.pk, truth.unmatched
+        sound = read_sound(self.kept, truth.fingerprint_name, nothing)
+        self._hear(sound, nothing)
+        claimed = [
+            (one.start_ms, one.end_ms)
+            for found in self.settled
+            for one in self.heard.get(found.row.pk, ())
+        ]
+        self.unmatched = intervals.without(nothing, claimed)
+        if claimed:
+            sound = Sound.of(number, sound.fingerprint, self.unmatched)
+        self.sounds.give(sound)
+        self.runs_now |= set(
+            shared_runs(
+                sound,
+                sound.open_frames,
+                load=self.sounds,
+                index=self.index.store,
+                bucket=FILES,
+            )
+        )
+
+    # --- Items ----------------------------------------------------------------------
+
+    def _hear(self, sound: Sound, nothing: Sequence[Interval]) -> None:
+        """Find the items of which best copies are known.
+
+        What was known of the file is kept where it still holds, so that nothing moves
+        by the length of a rounding.
+        """
+        matches = self._matches(sound, nothing)
+        number, matched = self.kept.pk, Q(pk__in=[one.recording for one in matches])
+        here = in_files([number])
+        self.settled = settled_items(here | matched)
+        known = [*self.settled, *open_items(here | matched)]
+        open_here = {
+            one: found.row.pk
+            for found in known
+            for one in found.keys
+            if one.file == number and _share_within(one, nothing) >= _WHOLE
+        }
+        settled = {found.row.pk for found in self.settled}
+        for one, item in open_here.items():
+            if item in settled or _confirmed(one, item, matches):
+                self.heard.setdefault(item, []).append(one)
+        rows = {found.row.pk: found.row for found in known}
+        for match in sorted(matches, key=lambda match: -match.bits):
+            row = rows.get(match.recording)
+            if row is None:
+                continue
+            one = heard(match, number, row.best_item_start_ms, row.length_ms)
+            of_item = self.heard.setdefault(row.pk, [])
+            if not is_inside(one, {number: of_item}, 1 - INSIDE):
+                of_item.append(one)
+
+    def _matches(self, sound: Sound, nothing: Sequence[Interval]) -> list[SegmentMatch]:
+        if not self.index.store.stats(ITEMS).recordings:
+            return []
+        result = scan(
+            only_in(sound.fingerprint, nothing),
+            index=self.index.store,
+            buckets=[ITEMS],
+            references=self.index.references(),
+            progress=lambda share: self.context.report(0.1 + 0.3 * share),
+        )
+        return [
+            match
+            for match in result.segments
+            if match.bits >= PLACE_BITS and match.end_ms - match.start_ms >= MIN_MS
+        ]
+
+    def _renew(self) -> None:
+        """Make the items again that new runs are part of, beside those in their files."""
+        number, new = self.kept.pk, self.runs_now - self.runs_before.keys()
+        fresh = items_of(self.runs_now, load=self.sounds, around=new) if new else ()
+        files = {number} | {one.file for item in fresh for one in item.occurrences}
+        for found in open_items(in_files(files) | Q(pk__in=self.heard)):
+            here = self.heard.get(found.row.pk, [])
+            left = [*here, *(one for one in found.keys if one.file != number)]
+            if left:
+                self.before.append((found, found.item(left)))
+            else:
+                self.bereft.append(found)
+        claimed = [
+            one
+            for found in settled_items(in_files(files))
+            for one in found.keys
+            if one.file != number
+        ]
+        claimed += [
+            one for each in self.settled for one in self.heard.get(each.row.pk, ())
+        ]
+        self.now = renewed([item for _, item in self.before], fresh, claimed)
+
+    def _write_items(self) -> None:
+        rewriting, number = Rewriting(self.sounds), self.kept.pk
+        for found in self.settled:
+            others = [one for one in found.keys if one.file != number]
+            here = self.heard.get(found.row.pk, [])
+            rewriting.set_occurrences(found, [*others, *here])
+        rows = []
+        for item, place in self.now:
+            if place is None:
+                rows.append((rewriting.make(item), item))
+            else:
+                found, _ = self.before[place]
+                rewriting.renew(found, item)
+                rows.append((found.row, item))
+        rewriting.close_rest(
+            [
+                pair
+                for place, pair in enumerate(self.before)
+                if place not in {place for _, place in self.now}
+            ],
+            rows,
+        )
+        for found in self.bereft:
+            rewriting.close(found, [])
+        rewriting.end()
+
+    # --- The file -------------------------------------------------------------------
+
+    def _write_file(self) -> None:
+        """Write what the file is compared by, and which entries of the index changed."""
+        number, truth = self.kept.pk, self.truth
+        changed = {run.file for run in self.runs_now ^ self.runs_before.keys()}
+        rows = KeptFile.objects.filter(pk=number)
+        if truth is None:
+            rows.delete()
+            changed.discard(number)
+        else:
+            rows.update(
+                scan_id=truth.scan_id,
+                unmatched=self.unmatched,
+                unmatched_ms=intervals.length(self.unmatched),
+                fingerprint_name=truth.fingerprint_name,
+                basis=truth.basis,
+                compared_at=clock.now(),
+            )
+            changed.add(number)
+        highest = max(self.revisions.values(), default=0)
+        for revision, file in enumerate(sorted(changed), highest + 1):
+            KeptFile.objects.filter(pk=file).update(revision=revision)
+
+
+def _share_within(one: Occurrence, spans: Sequence[Interval]) -> float:
+    left = intervals.without([(one.start_ms, one.end_ms)], spans)
+    return 1 - intervals.length(left) / one.length_ms
+
+
+def _confirmed(one: Occurrence, item: int, matches: Sequence[SegmentMatch]) -> bool:
+    """Return whether a match of the item lies where the occurrence does."""
+    return any(
+        match.recording == item
+        and min(match.end_ms, one.end_ms) - max(match.start_ms, one.start_ms)
+        >= one.length_ms / 2
+        for match in matches
+    )
