@@ -32,14 +32,14 @@ class UnknownItemAdmin(RoleAdmin[UnknownItem]):
     )
     fields = readonly_fields
 
-    def get_queryset(
-        self, request: HttpRequest
-    ) -> QuerySet[Any]:  # Any: items with an annotation
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UnknownItem]:
         """Apply the user's access limits."""
         items = within_reach(
             super().get_queryset(request), selectors.present(), "item", request
         )
-        return selectors.with_figures(items).annotate(heard_at=F("seen_last"))
+        heard = {"heard_at": F("seen_last")}
+        rows: QuerySet[UnknownItem] = selectors.with_figures(items).annotate(**heard)
+        return rows
 
     @admin.display(description=_("Last heard"), ordering="heard_at")
     def heard(self, item: Any) -> SafeString:  # Any: carries an annotation
