@@ -363,8 +363,9 @@ def test_a_search_back_goes_on_where_its_slice_ended(
 def test_a_file_whose_fingerprint_is_damaged_has_nothing_to_compare(
     two: tuple[ScannedFile, ScannedFile],
 ) -> None:
-    default_storage.delete(two[0].fingerprint.name)
-    default_storage.save(two[0].fingerprint.name, ContentFile(b"damaged"))
+    name = str(two[0].fingerprint)
+    default_storage.delete(name)
+    default_storage.save(name, ContentFile(b"damaged"))
     scan_again(two[0], (1_000, 40_000))
 
     work()

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from recurring.models import KeptFile, KeptState, Occurrence, UnknownItem
 from scanning.models import Container, ScannedFile
+from tests.factories.recurring import few_landmarks
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 
 FIRST = datetime(2026, 5, 2, 10, 0, tzinfo=UTC)
@@ -39,6 +40,7 @@ def make_item(
         best_file=kept[0],
         best_start_ms=60_000,
         best_end_ms=60_000 + length_ms,
+        landmarks=few_landmarks(),
         **columns,
     )
     for file in kept:
