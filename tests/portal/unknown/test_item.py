@@ -17,7 +17,6 @@ from recurring import actions
 from recurring.models import ItemState, Occurrence, UnknownItem
 from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory, RecordingFactory
-from tests.factories.recurring import tune_landmarks
 from tests.factories.scanning import ContainerFactory
 from tests.portal.queries import queries_of
 from tests.portal.unknown.items import make_item
@@ -236,7 +235,7 @@ def test_a_version_that_is_no_number_is_outdated(
 
 
 def test_splitting_stays_on_the_first_part(signed_in: MakeClient) -> None:
-    item = make_item(landmarks=tune_landmarks(1))
+    item = make_item()
 
     answer = act(signed_in(Role.REVIEWER), item, "split", at="0:12.5")
 
@@ -271,7 +270,7 @@ def test_watching_is_turned_on_and_off(signed_in: MakeClient) -> None:
 
 
 def test_a_manager_names_an_item(signed_in: MakeClient) -> None:
-    item = make_item(landmarks=tune_landmarks(1))
+    item = make_item()
     bucket = BucketFactory.create()
     client = signed_in(Role.MANAGER)
 
@@ -321,7 +320,7 @@ def test_a_recording_that_is_there_is_offered_and_can_be_added_anyway(
 
 def test_an_item_is_known_as_a_recording(signed_in: MakeClient) -> None:
     recording = RecordingFactory.create(title="Halflight")
-    item = make_item(landmarks=tune_landmarks(1))
+    item = make_item()
 
     answer = act(signed_in(Role.MANAGER), item, "alias", recording=recording.uid)
 
