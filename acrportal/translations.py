@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ _PACKAGES = (
     "jobs",
     "operations",
     "portal",
+    "recurring",
     "reports",
     "review",
     "scanning",
@@ -93,6 +95,8 @@ def _actions() -> Iterator[str]:
     verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
     for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
         yield action_text(f"dedup.{word[0]}")
+    deeds = import_module("recurring.actions").Verb  # it needs the models
+    yield from map(action_text, [*deeds, "unknown.unwatched"])
 
 
 def _sources() -> Iterator[Path]:

@@ -82,7 +82,7 @@ def items_in_reach() -> QuerySet[UnknownItem]:
 
     Items that were merged or are repeated no longer may have no occurrence left.
     """
-    items = UnknownItem.objects.all()
+    items = UnknownItem.objects.defer("landmarks")
     if sees_everything():
         return items
     return items.filter(Exists(present().filter(item=OuterRef("pk"))))
@@ -96,20 +96,21 @@ def _figure(value: Combinable) -> Subquery:
 
 def with_figures(
     items: QuerySet[UnknownItem],
-) -> QuerySet[Any]:  # Any: items with annotations
-    """Annotate ``seen_plays``, ``seen_weight``, ``seen_first`` and ``seen_last``.
+) -> QuerySet[Any]:  # Any: items with aliases
+    """Name ``seen_plays``, ``seen_weight``, ``seen_first``, ``seen_last`` for queries.
 
-    Without limits these are the item's own columns, which lists sort by an index.
+    Lists sort and filter by them. Without limits these are the item's own columns;
+    otherwise subqueries, of which a query runs only those that it uses.
     """
     if sees_everything():
-        return items.annotate(
+        return items.alias(
             seen_plays=F("plays"),
             seen_weight=F("weight_ms"),
             seen_first=F("first_at"),
             seen_last=F("last_at"),
         )
     plays = Coalesce(_figure(Count("pk")), 0)
-    return items.annotate(
+    return items.alias(
         seen_plays=plays,
         seen_weight=Cast(plays, BigIntegerField()) * F("length_ms"),
         seen_first=_figure(Min(_ARRIVED)),
@@ -120,7 +121,7 @@ def with_figures(
 def listed(
     *, tab: Tab, container: Container | None = None, text: str = ""
 ) -> QuerySet[UnknownItem]:
-    """Return the items of one list, with the columns of ``with_figures``.
+    """Return the items of one list, with the names of ``with_figures``.
 
     Unknown items count only if one of their containers looks for them: its policy is on,
     and the item is long enough and was heard often enough for it.

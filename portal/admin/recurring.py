@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -37,12 +37,14 @@ class UnknownItemAdmin(RoleAdmin[UnknownItem]):
         items = within_reach(
             super().get_queryset(request), selectors.present(), "item", request
         )
-        return selectors.with_figures(items)
+        heard = {"heard_at": F("seen_last")}
+        rows: QuerySet[UnknownItem] = selectors.with_figures(items).annotate(**heard)
+        return rows
 
-    @admin.display(description=_("Last heard"), ordering="seen_last")
+    @admin.display(description=_("Last heard"), ordering="heard_at")
     def heard(self, item: Any) -> SafeString:  # Any: carries an annotation
         """Return when the last file with the item arrived."""
-        return when(item.seen_last)
+        return when(item.heard_at)
 
     @admin.display(description=_("Decide"))
     def open_page(self, item: UnknownItem) -> SafeString:

@@ -1,0 +1,78 @@
+"""Unknown sound by keyboard alone: the list, an item, ignore it, undo."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Portal, sign_in
+
+pytestmark = pytest.mark.e2e
+
+_MAKE = """
+from scanning.models import Container, ScannedFile
+from recurring.models import KeptFile, Occurrence, UnknownItem
+radio = Container.objects.create(name="Keys FM")
+for length in (20000, 10000):
+    item = UnknownItem.objects.create(
+        length_ms=length, plays=2, weight_ms=2 * length, label=f"Sound {length}")
+    for number in range(2):
+        file = ScannedFile.objects.create(container=radio, duration_ms=60000,
+            name=f"keys-{length}-{number}.wav", sha256=f"{length + number:064x}",
+            size_bytes=9)
+        kept = KeptFile.objects.create(scanned_file=file)
+        Occurrence.objects.create(item=item, file=kept, start_ms=0, end_ms=length,
+            item_start_ms=0, item_end_ms=length, bits=80, score=90)
+"""
+
+
+def test_an_item_is_ignored_and_taken_back_by_keyboard(
+    page: Page, portal: Portal
+) -> None:
+    environment = os.environ | {
+        "ACRPORTAL_DATA_DIR": str(portal.data_dir),
+        "SECRET_KEY": "only for this test, and long enough",
+    }
+    environment.pop("DATABASE_URL", None)
+    subprocess.run(
+        [sys.executable, "manage.py", "shell", "-c", _MAKE],
+        env=environment,
+        cwd=settings.BASE_DIR,
+        check=True,
+    )
+    sign_in(page, portal, "mira")
+    page.goto("/unknown/?q=Sound")
+    page.wait_for_load_state("networkidle")
+
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/unknown/u_**")
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("h1")).to_have_text("Sound 20000")
+    page.keyboard.press("s")
+    expect(page.locator("[data-ask=s]")).to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-ask=s]")).not_to_have_attribute("open", "")
+
+    page.keyboard.press("i")
+    expect(page.locator("[data-ask=i] [type=radio]").first).to_be_focused()
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    # The next item of the list opens and offers to undo.
+    expect(page.locator("h1")).to_have_text("Sound 10000")
+    expect(page.locator(".bar__what")).to_have_text("Sound 20000: Jingle")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("z")
+    expect(page.locator("h1")).to_have_text("Sound 20000")
+    expect(page.locator(".page-head .badge")).to_have_text("Unknown")
+
+    page.goto("/unknown/?q=Sound")
+    page.wait_for_load_state("networkidle")
+    for key in ("j", "x", "j", "x", "w"):
+        page.keyboard.press(key)
+    expect(page.locator(".tabs [aria-current]")).to_have_text("Unknown 0")
