@@ -79,7 +79,10 @@ class _Comparison:
     """Occurrences in this file that the items' best copies show, by item."""
     before: list[tuple[Found, Item]] = field(default_factory=list)
     bereft: list[Found] = field(default_factory=list)
-    now: list[tuple[Item, int | None]] = field(default_factory=list)
+    now: list[tuple[Item, Found | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rewriting = Rewriting(self.sounds)
 
     def compute(self) -> None:
         """Find out what changes, without writing any row."""
@@ -218,30 +221,26 @@ class _Comparison:
         claimed += [
             one for each in self.settled for one in self.heard.get(each.row.pk, ())
         ]
-        self.now = renewed([item for _, item in self.before], fresh, claimed)
+        for item, place in renewed([item for _, item in self.before], fresh, claimed):
+            former = None if place is None else self.before[place][0]
+            self.now.append((self.rewriting.prepare(item, former), former))
 
     def _write_items(self) -> None:
-        rewriting, number = Rewriting(self.sounds), self.kept.pk
+        rewriting, number = self.rewriting, self.kept.pk
         for found in self.settled:
             others = [one for one in found.keys if one.file != number]
             here = self.heard.get(found.row.pk, [])
             rewriting.set_occurrences(found, [*others, *here])
-        rows = []
-        for item, place in self.now:
-            if place is None:
+        rows, stay = [], set()
+        for item, before in self.now:
+            if before is None:
                 rows.append((rewriting.make(item), item))
             else:
-                found, _ = self.before[place]
-                rewriting.renew(found, item)
-                rows.append((found.row, item))
-        rewriting.close_rest(
-            [
-                pair
-                for place, pair in enumerate(self.before)
-                if place not in {place for _, place in self.now}
-            ],
-            rows,
-        )
+                rewriting.renew(before, item)
+                rows.append((before.row, item))
+                stay.add(before.row.pk)
+        rest = [pair for pair in self.before if pair[0].row.pk not in stay]
+        rewriting.close_rest(rest, rows)
         for found in self.bereft:
             rewriting.close(found, [])
         rewriting.end()

@@ -117,14 +117,25 @@ def unchanged(items: Iterable[Found]) -> bool:
 class Rewriting:
     """Writes what the engine says about items; ``load`` reads their best copies.
 
-    Call its methods in the transaction, and ``end`` last.
+    ``prepare`` every item first. Call the other methods in the transaction, in which
+    nothing else may run, and ``end`` last.
     """
 
     load: Load
 
     def __post_init__(self) -> None:
+        self._copies: dict[engine.Occurrence, bytes] = {}
         self._changed: dict[int, UnknownItem] = {}
         self._events: list[EventDraft] = []
+
+    def prepare(self, item: Item, before: Found | None = None) -> Item:
+        """Return what an item is to become, and read its best copy if that is new."""
+        if before is not None:
+            item = before.keeping_best(item)
+        if before is None or not _is_best(before.row, item):
+            landmarks = item.landmarks(self.load)
+            self._copies[item.best] = stored(landmarks, item.best.length_ms)
+        return item
 
     def make(self, item: Item) -> UnknownItem:
         """Store a new item."""
@@ -138,7 +149,6 @@ class Rewriting:
     def renew(self, before: Found, item: Item) -> None:
         """Let an item be what the engine says it is now; a closed one returns."""
         row, was = before.row, _extent(before.row)
-        item = before.keeping_best(item)
         returns = row.state == ItemState.CLOSED
         has_new_best = not _is_best(row, item)
         if has_new_best:
@@ -153,9 +163,14 @@ class Rewriting:
         if returns:
             self._tell(row, action="unknown.returned", after=_facts(row, item))
         elif _differs(was, _extent(row)):
-            note = _why_changed(was, _extent(row))
+            former = before.best_of(before.keys)
+            is_gone = not former or not _same_place(former, item.occurrences)
             self._tell(
-                row, action="unknown.changed", before=was, after=_extent(row), note=note
+                row,
+                action="unknown.changed",
+                before=was,
+                after=_extent(row),
+                note=_why_changed(was, _extent(row), is_gone=is_gone),
             )
 
     def close(
@@ -232,7 +247,7 @@ class Rewriting:
         row.best_file_id = best.file
         row.best_start_ms, row.best_end_ms = best.start_ms, best.end_ms
         row.best_item_start_ms = best.item_start_ms
-        row.landmarks = stored(item.landmarks(self.load), best.length_ms)
+        row.landmarks = self._copies[best]
         self._changed[row.pk] = row
 
     def _tell(
@@ -302,14 +317,16 @@ def _differs(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
     return bool(was["best_file"] != now["best_file"] or max(moved) >= _SAME_MS)
 
 
-def _why_changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+def _why_changed(
+    was: Mapping[str, Any], now: Mapping[str, Any], *, is_gone: bool
+) -> str:
     longer = now["length_ms"] - was["length_ms"]
     if longer >= _SAME_MS:
         return _("More of it was heard.")
     if longer <= -_SAME_MS:
         return _("Its occurrences have less in common.")
-    if not was["best_file"]:
-        return _("The file with its best copy is no longer compared.")
+    if is_gone:
+        return _("Its best copy is matched now, or no longer compared.")
     return _("A better copy was found.")
 
 

@@ -18,7 +18,7 @@ from typing import Final
 from django.conf import settings
 
 from catalogue import index_log
-from recognition.errors import IndexCorrupt, ParamsMismatch, RecognitionError
+from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.hashes import reference_hashes
 from recognition.index import manifest
 from recognition.index.segment import Postings
@@ -29,7 +29,7 @@ from recognition.recurring.join import entry
 from recognition.recurring.sounds import Load
 from recognition.types import NO_LANDMARKS, Landmarks
 from recurring import runs
-from recurring.landmarks import landmarks_of
+from recurring.landmarks import searchable
 from recurring.models import ItemState, KeptFile, UnknownItem
 
 logger = logging.getLogger(__name__)
@@ -169,8 +169,5 @@ def _items(numbers: Sequence[int]) -> Iterator[Postings]:
 
 
 def _landmarks(number: int) -> Landmarks:
-    try:
-        return landmarks_of(UnknownItem.objects.only("landmarks").get(pk=number))
-    except (UnknownItem.DoesNotExist, RecognitionError) as error:
-        logger.warning("unknown item %s cannot be searched: %s", number, error)
-        return NO_LANDMARKS
+    item = UnknownItem.objects.only("uid", "landmarks").filter(pk=number).first()
+    return NO_LANDMARKS if item is None else searchable(item)

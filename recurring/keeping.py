@@ -20,6 +20,7 @@ from jobs import clock
 from jobs.choices import OPEN_STATES
 from jobs.models import Job
 from jobs.services import submit
+from recognition.params import DEFAULT
 from recurring.jobs import COMPARE, SEARCH_BACK
 from recurring.models import ItemState, KeptFile, KeptState, UnknownItem, UnknownPolicy
 from review.services.intervals import Interval, without
@@ -45,7 +46,8 @@ class Truth:
     @property
     def basis(self) -> str:
         """Return a digest that differs when the file must be compared again."""
-        named = [self.fingerprint_name, self.sha256, self.unmatched]
+        engine = DEFAULT.index_hash()
+        named = [engine, self.fingerprint_name, self.sha256, self.unmatched]
         return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from recognition import fingerprint
+from recognition.errors import RecognitionError
 from recognition.fingerprint import reference_layer
 from recognition.params import DEFAULT
-from recognition.types import Fingerprint, Landmarks
+from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks
 from recurring.models import UnknownItem
+
+logger = logging.getLogger(__name__)
 
 
 def stored(landmarks: Landmarks, duration_ms: int) -> bytes:
@@ -29,3 +34,12 @@ def landmarks_of(item: UnknownItem) -> Landmarks:
     Raises ``ParamsMismatch`` if another engine made them, and ``BadFingerprint``.
     """
     return reference_layer(fingerprint_of(item), DEFAULT)
+
+
+def searchable(item: UnknownItem) -> Landmarks:
+    """Return what an item is searched by: nothing if another engine made it."""
+    try:
+        return landmarks_of(item)
+    except RecognitionError as error:
+        logger.warning("%s cannot be searched: %s", item.uid, error)
+        return NO_LANDMARKS

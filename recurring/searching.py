@@ -17,7 +17,7 @@ from recognition.recurring.back import numbered_back
 from recognition.recurring.sounds import Sound
 from recurring.items import Found, Rewriting, open_items, unchanged
 from recurring.keeping import to_search
-from recurring.landmarks import landmarks_of
+from recurring.landmarks import searchable
 from recurring.models import ItemState, KeptFile, Occurrence, UnknownItem
 from recurring.sounds import Sounds, read_sound
 from review.services import intervals
@@ -53,17 +53,20 @@ def _search_next(context: JobContext) -> None:
     items = [one.item(one.keys) for one in found]
     sounds = Sounds(context.report)
     sounds.give(_sound(kept, found))
-    now = numbered_back(
+    searched = numbered_back(
         items,
         [kept.pk],
         load=sounds,
-        stored=[landmarks_of(one.row) for one in found],
+        stored=[searchable(one.row) for one in found],
     )
+    rewriting = Rewriting(sounds)
+    now = [
+        (number, rewriting.prepare(item, found[number])) for number, item in searched
+    ]
     with transaction.atomic():
         revision = KeptFile.objects.filter(pk=kept.pk).values_list("revision")
         if revision.first() != (kept.revision,) or not unchanged(found):
             return
-        rewriting = Rewriting(sounds)
         for number, item in now:
             rewriting.renew(found[number], item)
         stays = {number for number, _ in now}

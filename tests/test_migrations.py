@@ -45,6 +45,7 @@ FITTING: dict[str, Values] = {
     "scanning.segment": {"end_ms": 2, "reference_end_ms": 2},
     "catalogue.excludedsegment": {"start_ms": 0, "end_ms": 2},
     "dedup.loopplace": {"start_ms": 0, "end_ms": 2},
+    "recurring.occurrence": {"start_ms": 0, "end_ms": 2},
 }
 # Columns that a migration rewrites on purpose.
 REWRITTEN = {
@@ -145,13 +146,17 @@ def _migrated(
         yield state, made if app in OWN else [], renamed
 
 
-def _fill(state: ProjectState, label: str) -> Row:
-    """Return a new row of a model, with every required column."""
+def _fill(state: ProjectState, label: str, *, is_second: bool = False) -> Row:
+    """Return a new row of a model, with every required column.
+
+    A second row shares no row with the first that only one may have.
+    """
     model: Any = state.apps.get_model(label)  # Any: a historical model
     values = dict(FITTING.get(label, {}))
     for field in model._meta.concrete_fields:
         if field.name not in values and _needs(field):
-            values[field.name] = _value_for(field, state)
+            is_another = field.name == "other" or (is_second and field.one_to_one)
+            values[field.name] = _value_for(field, state, is_another=is_another)
     row = model._base_manager.create(**values)
     for field in model._meta.many_to_many:
         getattr(row, field.name).add(_some(state, field.related_model))
@@ -164,13 +169,18 @@ def _needs(field: Any) -> bool:  # Any: a field of any kind
     return not (given or empty or getattr(field, "auto_now_add", False))
 
 
-def _value_for(field: Any, state: ProjectState) -> object:  # Any: as above
+def _value_for(
+    field: Any,  # Any: as above
+    state: ProjectState,
+    *,
+    is_another: bool,
+) -> object:
     if field.is_relation:
         # The second row of a pair has to differ.
-        is_second = field.name == "other"
-        some = _fill if is_second else _some
-        target = field.related_model
-        return some(state, target._meta.label_lower if is_second else target)
+        if is_another:
+            label = field.related_model._meta.label_lower
+            return _fill(state, label, is_second=True)
+        return _some(state, field.related_model)
     if field.choices:
         return field.choices[0][0]
     return next(value for kind, value in _BY_KIND if isinstance(field, kind))

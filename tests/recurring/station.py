@@ -34,7 +34,11 @@ def sound(*seeds: int) -> Fingerprint:
 
 def broadcast(container: Container, *seeds: int) -> ScannedFile:
     """Return a scanned file of these tunes, none of which matched."""
-    made = sound(*seeds)
+    return scanned(container, sound(*seeds))
+
+
+def scanned(container: Container, made: Fingerprint) -> ScannedFile:
+    """Return a scanned file with this fingerprint in which nothing matched."""
     file = ScannedFileFactory.create(container=container, duration_ms=made.duration_ms)
     name = f"scans/{file.uid.hex}.acrfp"
     file.fingerprint = default_storage.save(name, ContentFile(to_bytes(made)))

@@ -7,21 +7,21 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from pytest_django import Settings
 
 from accounts.models import User
 from audit.models import Event
+from common.storage import replace_bytes
 from jobs import clock
 from jobs.choices import JobState
 from jobs.models import Job
 from jobs.services import bring_forward
+from recognition.builder import extract
 from recurring import comparing, joining_index
 from recurring.items import Rewriting
 from recurring.jobs import COMPARE
 from recurring.joining_index import FILES, ITEMS
-from recurring.landmarks import fingerprint_of, landmarks_of
+from recurring.landmarks import fingerprint_of, landmarks_of, stored
 from recurring.models import (
     ItemState,
     KeptFile,
@@ -35,7 +35,16 @@ from recurring.sounds import Sounds
 from scanning.models import Container, RetroSearch, ScannedFile
 from scanning.services.filing import delete_container, delete_files
 from tests.factories.scanning import ContainerFactory, make_detection
-from tests.recurring.station import SONG, broadcast, places, rows, scan_again, work
+from tests.recognition.synthesis import RATE, join, music
+from tests.recurring.station import (
+    SONG,
+    broadcast,
+    places,
+    rows,
+    scan_again,
+    scanned,
+    work,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -165,10 +174,13 @@ def test_without_the_file_that_was_indexed_the_others_keep_the_item(
     work()
     item = UnknownItem.objects.get()
 
+    assert item.best_file is not None
+    has_best = item.best_file.scanned_file == first
     delete_files(files=[first], user=admin, reason="")
     work()
 
     item.refresh_from_db()
+    assert has_best == ("changed" in actions(item))
     assert places(item) == [(second.name, 20, 40), (third.name, 0, 20)]
     assert item.state == ItemState.UNIDENTIFIED
     assert item.best_file is not None
@@ -226,26 +238,41 @@ def test_a_policy_ends_the_comparison(
 
 
 def test_a_job_that_is_killed_before_it_writes_is_repeated(
-    two: tuple[ScannedFile, ScannedFile], monkeypatch: pytest.MonkeyPatch
+    container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file changes that others lean on, so the index runs ahead of the rows."""
-    scan_again(two[0], (5_000, 40_000))
-    before = rows()
-    with monkeypatch.context() as patched:
-        patched.setattr(Rewriting, "end", _die)
+    """The index runs ahead of the rows where a file changes that others lean on."""
+
+    def history(*, is_killed: bool) -> list[object]:
+        files = broadcast(container, 11, SONG, 12), broadcast(container, 13, 14, SONG)
         work()
-    assert rows()["runs"] == before["runs"]
-    assert rows()["items"] == before["items"]
+        scan_again(files[0], (5_000, 40_000))
+        if is_killed:
+            before = rows()
+            with monkeypatch.context() as patched:
+                patched.setattr(Rewriting, "end", _die)
+                work()
+            assert rows()["runs"] == before["runs"]
+            assert rows()["items"] == before["items"]
+            bring_forward(COMPARE, KeptFile.objects.all())
+        work()
+        first = KeptFile.objects.order_by("pk")[0].pk
+        shared = [
+            (one.file_id - first, one.other_id - first, one.start_ms, one.bits)
+            for one in SharedRun.objects.all()
+        ]
+        heard = [
+            (one.file_id - first, one.start_ms, one.item_end_ms, one.score)
+            for one in Occurrence.objects.all()
+        ]
+        copy = bytes(UnknownItem.objects.get().landmarks)
+        return [shared, heard, copy, [*entries(FILES).values()]]
 
-    bring_forward(COMPARE, KeptFile.objects.all())
+    uninterrupted = history(is_killed=False)
+    ScannedFile.objects.update(deleted_at=clock.now())
     work()
+    UnknownItem.objects.all().delete()
 
-    (run,) = SharedRun.objects.all()
-    assert run.other.scanned_file == two[1]
-    assert UnknownItem.objects.get().plays == 2
-    indexed = entries(FILES)
-    shutil.rmtree(joining_index.folder())
-    assert entries(FILES) == indexed
+    assert history(is_killed=True) == uninterrupted
 
 
 def _die(_rewriting: Rewriting) -> None:
@@ -349,6 +376,37 @@ def test_a_search_back_finds_what_joining_missed_and_doubles_nothing(
     assert rows() == found
 
 
+def test_a_part_that_was_an_item_of_its_own_joins_the_longer_one(
+    two: tuple[ScannedFile, ScannedFile],
+) -> None:
+    inner = music(SONG, 20)[5 * RATE : 15 * RATE]
+    sounds = [join(music(seed, 10), inner, music(seed + 1, 10)) for seed in (15, 17)]
+    added = [scanned(two[0].container, extract(sound)) for sound in sounds]
+    work()
+    item = UnknownItem.objects.get()
+    apart = item.occurrences.filter(file__scanned_file__in=added)
+    copy = apart[0]
+    interval = copy.start_ms, copy.end_ms
+    landmarks = Sounds(lambda: None)(copy.file_id).landmarks(interval)
+    part = UnknownItem.objects.create(
+        length_ms=10_000,
+        best_file=copy.file,
+        best_start_ms=copy.start_ms,
+        best_end_ms=copy.end_ms,
+        landmarks=stored(landmarks, 10_000),
+    )
+    apart.update(item=part, item_start_ms=0, item_end_ms=10_000)
+    UnknownItem.objects.update(searched_to=0)
+
+    work()
+
+    part.refresh_from_db()
+    assert (part.state, part.plays, part.merged_into) == (ItemState.CLOSED, 0, item)
+    item.refresh_from_db()
+    assert (item.state, item.plays) == (ItemState.UNIDENTIFIED, 4)
+    assert actions(part) == ["closed"]
+
+
 def test_a_search_back_goes_on_where_its_slice_ended(
     two: tuple[ScannedFile, ScannedFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,12 +421,22 @@ def test_a_search_back_goes_on_where_its_slice_ended(
 def test_a_file_whose_fingerprint_is_damaged_has_nothing_to_compare(
     two: tuple[ScannedFile, ScannedFile],
 ) -> None:
-    name = str(two[0].fingerprint)
-    default_storage.delete(name)
-    default_storage.save(name, ContentFile(b"damaged"))
+    replace_bytes(str(two[0].fingerprint), b"damaged")
     scan_again(two[0], (1_000, 40_000))
 
     work()
 
     assert Job.objects.filter(kind=COMPARE.name, state=JobState.FAILED).count() == 0
     assert UnknownItem.objects.get().plays == 1
+
+
+def test_items_whose_landmarks_are_unreadable_do_no_harm(
+    two: tuple[ScannedFile, ScannedFile],
+) -> None:
+    UnknownItem.objects.update(landmarks=b"damaged", searched_to=0, version=2)
+    broadcast(two[0].container, 15, SONG)
+
+    work()
+
+    assert UnknownItem.objects.get().plays == 3
+    assert not Job.objects.filter(state=JobState.FAILED).exists()
