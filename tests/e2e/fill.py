@@ -13,6 +13,7 @@ from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
 from imports.models import CatalogueImport, ImportStatus, ResultImport
+from recurring.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
 from reports.models import EvidencePack, PackStatus, ReportRun
 from review.choices import LicenceScope, MatchState, PolicyAction
 from review.models import Licence, Match, Policy
@@ -82,6 +83,7 @@ def fill() -> list[str]:
     )
     heard = ScannedFile.objects.exclude(media="").order_by("pk")[0]
     _duplicates()
+    _unknown()
     search = RetroSearch.objects.create(
         status=RetroStatus.DONE, files_total=2, files_done=2, requested_by=user
     )
@@ -131,6 +133,37 @@ def _duplicates() -> None:
         LoopPlace.objects.create(
             loop=loop, recording=recording, start_ms=1_000, end_ms=9_000
         )
+
+
+def _unknown() -> None:
+    """Make sound that two files share, and a container that looks for it otherwise."""
+    files = ScannedFile.objects.exclude(media="").order_by("pk")[:2]
+    kept = [
+        KeptFile.objects.get_or_create(
+            scanned_file=file, defaults={"unmatched_ms": 60_000}
+        )[0]
+        for file in files
+    ]
+    item = UnknownItem.objects.create(
+        length_ms=9_000,
+        plays=2,
+        weight_ms=18_000,
+        best_file=kept[0],
+        best_start_ms=1_000,
+        best_end_ms=10_000,
+    )
+    for file in kept:
+        Occurrence.objects.create(
+            item=item,
+            file=file,
+            start_ms=1_000,
+            end_ms=10_000,
+            item_start_ms=0,
+            item_end_ms=9_000,
+            bits=80,
+            score=90,
+        )
+    UnknownPolicy.objects.get_or_create(container=files[0].container)
 
 
 def _files(container: Container) -> None:
