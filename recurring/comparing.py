@@ -7,7 +7,7 @@ one transaction; only this machine's join index may run ahead of it, and follows
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from django.db import transaction
@@ -29,6 +29,7 @@ from recurring.items import (
     Rewriting,
     in_files,
     open_items,
+    owners_of,
     settled_items,
     unchanged,
 )
@@ -160,7 +161,9 @@ class _Comparison:
         by the length of a rounding.
         """
         matches = self._matches(sound, nothing)
-        number, matched = self.kept.pk, Q(pk__in=[one.recording for one in matches])
+        owners = owners_of({match.recording for match in matches})
+        matches = [replace(one, recording=owners[one.recording]) for one in matches]
+        number, matched = self.kept.pk, Q(pk__in=owners.values())
         here = in_files([number])
         self.settled = settled_items(here | matched)
         known = [*self.settled, *open_items(here | matched)]
@@ -180,6 +183,8 @@ class _Comparison:
             if row is None:
                 continue
             one = heard(match, number, row.best_item_start_ms, row.length_ms)
+            # A merged item may be longer than the one that it became part of.
+            one = replace(one, item_start_ms=min(one.item_start_ms, one.item_end_ms))
             of_item = self.heard.setdefault(row.pk, [])
             if not is_inside(one, {number: of_item}, 1 - INSIDE):
                 of_item.append(one)

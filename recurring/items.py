@@ -89,6 +89,17 @@ def settled_items(which: Q) -> list[Found]:
     return _with_occurrences(rows.exclude(state=ItemState.MERGED))
 
 
+def owners_of(numbers: Collection[int]) -> dict[int, int]:
+    """Return which item has the occurrences of each: another one for merged items."""
+    owners = {number: number for number in numbers}
+    merged = UnknownItem.objects.filter(state=ItemState.MERGED).values_list
+    while into := dict(merged("pk", "merged_into").filter(pk__in=[*owners.values()])):
+        owners = {
+            number: into.get(owner, owner) or 0 for number, owner in owners.items()
+        }
+    return owners
+
+
 def in_files(files: Collection[int]) -> Q:
     """Return the condition that an item occurs in one of the files."""
     inside = Occurrence.objects.filter(file__in=files)

@@ -155,8 +155,11 @@ def revisions() -> Versions:
 
 
 def _versions() -> Versions:
-    """Return the items that later files may hold: closed ones may return."""
-    items = UnknownItem.objects.exclude(landmarks=b"").exclude(state=ItemState.MERGED)
+    """Return the items that later files may hold: closed ones may return.
+
+    What people merged is heard for the item that it became part of.
+    """
+    items = UnknownItem.objects.exclude(landmarks=b"")
     of_others = {"state": ItemState.CLOSED, "merged_into__isnull": False}
     return dict(items.exclude(**of_others).values_list("pk", "version"))
 

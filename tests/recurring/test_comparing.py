@@ -10,6 +10,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
+from accounts.roles import Role
 from audit.models import Event
 from common.storage import replace_bytes
 from jobs import clock
@@ -18,6 +19,7 @@ from jobs.models import Job
 from jobs.services import bring_forward
 from recognition.builder import extract
 from recurring import comparing, joining_index
+from recurring.actions import merge_items
 from recurring.items import Rewriting
 from recurring.jobs import COMPARE
 from recurring.joining_index import FILES, ITEMS
@@ -34,6 +36,7 @@ from recurring.models import (
 from recurring.sounds import Sounds
 from scanning.models import Container, RetroSearch, ScannedFile
 from scanning.services.filing import delete_container, delete_files
+from tests.factories.accounts import make_user
 from tests.factories.scanning import ContainerFactory, make_detection
 from tests.recognition.synthesis import RATE, join, music
 from tests.recurring.station import (
@@ -440,3 +443,22 @@ def test_items_whose_landmarks_are_unreadable_do_no_harm(
 
     assert UnknownItem.objects.get().plays == 3
     assert not Job.objects.filter(state=JobState.FAILED).exists()
+
+
+def test_a_merged_item_is_heard_for_the_one_that_it_became_part_of(
+    container: Container, two: tuple[ScannedFile, ScannedFile]
+) -> None:
+    target = UnknownItem.objects.get()
+    broadcast(container, 21, 22)
+    broadcast(container, 23, 22)
+    work()
+    other = UnknownItem.objects.exclude(pk=target.pk).get()
+    merge_items(items=[target, other], into=target, user=make_user(Role.REVIEWER))
+
+    again = broadcast(container, 24, 22)
+    work()
+
+    assert set(UnknownItem.objects.all()) == {target, other}
+    target.refresh_from_db()
+    assert target.plays == 5
+    assert target.occurrences.filter(file__scanned_file=again).count() == 1
