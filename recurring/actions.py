@@ -403,6 +403,7 @@ def _take_back_recording(item: UnknownItem, user: User) -> None:
                 % {"name": recording}
             )
     retire_recordings(recordings=[recording], user=user)
+    item.taken_back.add(recording)
     # Its matches had taken the place of the item's occurrences.
     with working_for(None):
         found = KeptFile.objects.filter(scanned_file__matches__recording=recording)

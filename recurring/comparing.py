@@ -164,14 +164,14 @@ class _Comparison:
         here = in_files([number])
         self.settled = settled_items(here | matched)
         known = [*self.settled, *open_items(here | matched)]
-        open_here = {
+        still = {
             one: found.row.pk
             for found in known
             for one in found.keys
             if one.file == number and _share_within(one, nothing) >= _WHOLE
         }
         settled = {found.row.pk for found in self.settled}
-        for one, item in open_here.items():
+        for one, item in still.items():
             if item in settled or _confirmed(one, item, matches):
                 self.heard.setdefault(item, []).append(one)
         rows = {found.row.pk: found.row for found in known}

@@ -15,7 +15,6 @@ from typing import Final
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from accounts.reach import working_for
-from catalogue.models import RecordingStatus
 from jobs import clock
 from jobs.choices import OPEN_STATES
 from jobs.models import Job
@@ -62,7 +61,9 @@ def truth_of(file: ScannedFile) -> Truth | None:
     after = _succeeded().filter(scanned_file=file, pk__gt=scan.pk)
     newest = after.aggregate(newest=Max("pk"))["newest"] or scan.pk
     found = Segment.objects.filter(detection__scan__in=after).exclude(
-        detection__recording__status=RecordingStatus.RETIRED
+        detection__recording__in=UnknownItem.taken_back.through.objects.values(
+            "recording"
+        )
     )
     nothing = [
         (interval["start_ms"], interval["end_ms"])

@@ -182,6 +182,8 @@ class UnknownItem(models.Model):
     recording = models.ForeignKey(
         Recording, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
+    # Undoing a name retires its recording; what was found of that no longer counts.
+    taken_back = models.ManyToManyField(Recording, blank=True, related_name="+")
     merged_into = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="parts"
     )

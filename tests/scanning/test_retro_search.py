@@ -33,6 +33,7 @@ from review.selectors import match_segments
 from scanning import retro_pipeline
 from scanning.choices import FileStatus, RetroStatus
 from scanning.errors import IntakeRefused
+from scanning.jobs import RETRO_SEARCH
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
 from scanning.services import retro
 from scanning.services.intake import submit_fingerprint
@@ -265,10 +266,13 @@ def test_a_search_gives_its_worker_back_and_goes_on_where_it_was(
     (search,) = retro.request_search(recordings=[late], user=admin)
 
     states = []
-    for _ in range(3):
-        run_next(Pool.WORK)
-        search.refresh_from_db()
-        states.append((search.status, search.files_done))
+    while search.status != RetroStatus.DONE:
+        job = run_next(Pool.WORK)
+        assert job is not None
+        # What is left unmatched is compared in between.
+        if job.kind == RETRO_SEARCH.name:
+            search.refresh_from_db()
+            states.append((search.status, search.files_done))
 
     assert states == [
         (RetroStatus.QUEUED, 1),
