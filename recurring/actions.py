@@ -64,7 +64,7 @@ class Verb(StrEnum):
     UNDO = "unknown.undone"
 
 
-_UNWATCH: Final = "unknown.unwatched"
+UNWATCH: Final = "unknown.unwatched"
 _NEEDS: Final = {
     Verb.NAME: Action.EDIT_CATALOGUE,
     Verb.ALIAS: Action.EDIT_CATALOGUE,
@@ -202,7 +202,7 @@ def watch_items(*, items: Sequence[UnknownItem], user: User, on: bool) -> int:
             before = _kept(item)
             item.is_watched = on
             _save(item)
-            _record(item, Verb.WATCH if on else _UNWATCH, user, before)
+            _record(item, Verb.WATCH if on else UNWATCH, user, before)
             done += 1
     return done
 
@@ -299,7 +299,7 @@ def undoable(item: UnknownItem) -> bool:
 def _last_action(item: UnknownItem) -> Event | None:
     """Return the last action by a person that was not undone."""
     events = Event.objects.filter(
-        case=case_of(item), action__in=[*Verb, _UNWATCH]
+        case=case_of(item), action__in=[*Verb, UNWATCH]
     ).order_by("-sequence")
     skipped = set()
     for event in events:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.db.models import QuerySet
 
-from recurring.models import ItemState, Occurrence
+from recurring.models import Occurrence, UnknownItem
 from reports.cells import (
     Cell,
     ColumnType,
@@ -51,40 +51,40 @@ FIELDS = (
 _CHUNK = 2_000
 
 
-def rows(states: Iterable[str] = (ItemState.UNIDENTIFIED,)) -> Iterator[list[Cell]]:
-    """Yield the occurrences of items in some states, heaviest item first.
+def rows(items: QuerySet[UnknownItem]) -> Iterator[list[Cell]]:
+    """Yield the occurrences of items, heaviest item first.
 
     People see those in containers that they may see.
     """
-    for one in _occurrences(states).iterator(chunk_size=_CHUNK):
+    for one in _occurrences(items).iterator(chunk_size=_CHUNK):
         yield _row(one)
 
 
-def as_csv(states: Iterable[str], dialect: Dialect | None = None) -> Iterable[bytes]:
+def as_csv(items: QuerySet[UnknownItem]) -> Iterable[bytes]:
     """Return the report as CSV."""
-    return csv_pieces(rows(states), FIELDS, dialect or Dialect())
+    return csv_pieces(rows(items), FIELDS, Dialect())
 
 
-def as_json_lines(states: Iterable[str]) -> Iterable[bytes]:
+def as_json_lines(items: QuerySet[UnknownItem]) -> Iterable[bytes]:
     """Return the report as JSON Lines."""
-    return json_lines_pieces(rows(states), FIELDS)
+    return json_lines_pieces(rows(items), FIELDS)
 
 
-def write_workbook(target: Path, states: Iterable[str]) -> None:
+def write_workbook(target: Path, items: QuerySet[UnknownItem]) -> None:
     """Write the report as XLSX."""
-    sheet = Sheet("unknown items", FIELDS, rows(states))
+    sheet = Sheet("unknown items", FIELDS, rows(items))
     write_xlsx(target, [sheet], {"schema": SCHEMA})
 
 
-def write_columns(target: Path, states: Iterable[str]) -> None:
+def write_columns(target: Path, items: QuerySet[UnknownItem]) -> None:
     """Write the report as Parquet."""
-    write_parquet(target, rows(states), FIELDS, SCHEMA)
+    write_parquet(target, rows(items), FIELDS, SCHEMA)
 
 
-def _occurrences(states: Iterable[str]) -> QuerySet[Occurrence]:
+def _occurrences(items: QuerySet[UnknownItem]) -> QuerySet[Occurrence]:
     return (
         Occurrence.objects.filter(
-            item__state__in=[*states], file__scanned_file__deleted_at__isnull=True
+            item__in=items.order_by().values("pk"), file__scanned_file__deleted_at__isnull=True
         )
         .select_related("item__recording", "file__scanned_file__container")
         .defer("item__landmarks")

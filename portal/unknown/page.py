@@ -25,6 +25,7 @@ from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_path
 from portal.shared import playback
 from portal.shared.lists import PAGE_SIZE, count_of
 from portal.unknown.forms import UnknownFilterForm
+from portal.unknown.history import history_line
 from recurring import actions, selectors
 from recurring.models import IgnoreReason, ItemState, Occurrence, UnknownItem
 from recurring.selectors import Copy, Figures, Tab
@@ -203,7 +204,7 @@ def item_context(
         "merged_into": merged_into,
         "merged_title": selectors.title_of(merged_into) if merged_into else "",
         "calendar": heard_over_time(item, list_query(query)),
-        "events": list(events[:EVENTS]),
+        "events": [history_line(event) for event in events[:EVENTS]],
         "why_not": {
             verb.name.lower(): actions.why_not(item=item, user=user, verb=verb)
             for verb in actions.Verb

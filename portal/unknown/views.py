@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import QueryDict
+from django.http import Http404, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,6 +22,7 @@ from accounts.roles import Action
 from catalogue.identifiers import BadIdentifier
 from dedup.intake import AlreadyInCatalogue
 from portal.shared.access import NOT_ALLOWED, PortalRequest, needs
+from portal.shared.downloads import sent, written
 from portal.shared.lists import page_of, sorted_by
 from portal.unknown import page
 from portal.unknown.forms import (
@@ -38,6 +40,8 @@ from recurring.actions import Verb
 from recurring.errors import Refused
 from recurring.models import UnknownItem
 from recurring.selectors import Tab
+from reports import unknown_items
+from reports.choices import Format
 
 BULK = 100
 """The most items of one action: four pages of the list."""
@@ -74,6 +78,27 @@ def unknown(request: PortalRequest) -> HttpResponseBase:
     if not context["rows"]:
         context["is_off"] = selectors.is_off_everywhere()
     return render(request, "portal/unknown/unknown.html", context)
+
+
+@require_safe
+@needs(Action.REPORT)
+def unknown_report(request: PortalRequest, form: str) -> HttpResponseBase:
+    """Download the occurrences of the items that the list shows."""
+    _filters, _tab, items = _listed(request)
+    name = "unknown-items"
+    match form:
+        case Format.CSV:
+            return sent(unknown_items.as_csv(items), name=name, form=Format.CSV)
+        case Format.JSON_LINES:
+            pieces = unknown_items.as_json_lines(items)
+            return sent(pieces, name=name, form=Format.JSON_LINES)
+        case Format.XLSX:
+            write = partial(unknown_items.write_workbook, items=items)
+            return written(write, name=name, form=Format.XLSX)
+        case Format.PARQUET:
+            write = partial(unknown_items.write_columns, items=items)
+            return written(write, name=name, form=Format.PARQUET)
+    raise Http404
 
 
 @require_safe

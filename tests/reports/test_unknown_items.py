@@ -17,7 +17,6 @@ from tests.factories.recurring import make_item
 from tests.factories.scanning import ContainerFactory
 
 pytestmark = pytest.mark.django_db
-STATES = [ItemState.UNIDENTIFIED]
 
 
 def test_each_format_has_the_same_rows_heaviest_item_first(tmp_path: Path) -> None:
@@ -26,12 +25,13 @@ def test_each_format_has_the_same_rows_heaviest_item_first(tmp_path: Path) -> No
     many = make_item(plays=3, container=container)
     ignored = make_item()
     UnknownItem.objects.filter(pk=ignored.pk).update(state=ItemState.IGNORED)
+    items = UnknownItem.objects.filter(state=ItemState.UNIDENTIFIED)
     xlsx, parquet = tmp_path / "unknown.xlsx", tmp_path / "unknown.parquet"
 
-    text = b"".join(unknown_items.as_csv(STATES)).decode("utf-8-sig")
-    lines = b"".join(unknown_items.as_json_lines(STATES)).decode().splitlines()
-    unknown_items.write_workbook(xlsx, STATES)
-    unknown_items.write_columns(parquet, STATES)
+    text = b"".join(unknown_items.as_csv(items)).decode("utf-8-sig")
+    lines = b"".join(unknown_items.as_json_lines(items)).decode().splitlines()
+    unknown_items.write_workbook(xlsx, items)
+    unknown_items.write_columns(parquet, items)
 
     rows = list(csv.DictReader(io.StringIO(text)))
     expected = [many.uid] * 3 + [few.uid] * 2
@@ -59,4 +59,4 @@ def test_occurrences_in_deleted_files_are_left_out() -> None:
     file.deleted_at = file.created_at
     file.save()
 
-    assert len(list(unknown_items.rows(STATES))) == 1
+    assert len(list(unknown_items.rows(UnknownItem.objects.all()))) == 1

@@ -1,0 +1,60 @@
+"""The history of an unknown item in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from audit.models import Event
+from portal.shared.formats import ms_tenth
+from recurring.actions import UNWATCH, Verb
+from recurring.models import IgnoreReason
+
+_SAID: Final[dict[str, str | Promise]] = {
+    "unknown.found": gettext_lazy("found it for the first time"),
+    "unknown.changed": gettext_lazy("changed its extent or its best copy"),
+    "unknown.closed": gettext_lazy("closed it"),
+    "unknown.returned": gettext_lazy("found it again"),
+    "unknown.split_off": gettext_lazy("made it by splitting another item"),
+    "unknown.took_over": gettext_lazy("merged another item into it"),
+    Verb.NAME: gettext_lazy("named it"),
+    Verb.ALIAS: gettext_lazy("named it as a version of another recording"),
+    Verb.IGNORE: gettext_lazy("ignored it"),
+    Verb.MERGE: gettext_lazy("merged it into another item"),
+    Verb.WATCH: gettext_lazy("watched it"),
+    UNWATCH: gettext_lazy("stopped watching it"),
+    Verb.UNDO: gettext_lazy("took the last action back"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One event: who, when, what they did, and why."""
+
+    at: datetime
+    actor_name: str
+    said: str
+    note: str
+
+
+def history_line(event: Event) -> HistoryLine:
+    """Return an event of an item in words."""
+    return HistoryLine(event.at, event.actor_name, _said(event), event.note)
+
+
+def _said(event: Event) -> str:
+    match event.action:
+        case Verb.SPLIT:
+            return _("split it at %(time)s") % {"time": ms_tenth(event.after["at_ms"])}
+        case Verb.IGNORE if event.after["ignored_as"]:
+            reason = IgnoreReason(event.after["ignored_as"]).label
+            return _("ignored it: %(reason)s") % {"reason": reason}
+        case Verb.NAME if event.after["label"]:
+            return _("named it “%(name)s”") % {"name": event.after["label"]}
+        case action:
+            return str(_SAID[action])
