@@ -6,7 +6,7 @@ one transaction; only this machine's join index may run ahead of it, and follows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -17,6 +17,7 @@ from jobs import clock
 from jobs.context import JobContext
 from recognition.match import scan
 from recognition.recurring.back import heard
+from recognition.recurring.clipping import clipped, within
 from recognition.recurring.families import PLACE_BITS
 from recognition.recurring.items import INSIDE, Item, Occurrence, is_inside, items_of
 from recognition.recurring.join import MIN_MS, SharedRun, drop, shared_runs
@@ -186,8 +187,9 @@ class _Comparison:
             # A merged item may be longer than the one that it became part of.
             one = replace(one, item_start_ms=min(one.item_start_ms, one.item_end_ms))
             of_item = self.heard.setdefault(row.pk, [])
-            if not is_inside(one, {number: of_item}, 1 - INSIDE):
-                of_item.append(one)
+            for part in within(one, nothing):
+                if not is_inside(part, {number: of_item}, 1 - INSIDE):
+                    of_item.append(part)
 
     def _matches(self, sound: Sound, nothing: Sequence[Interval]) -> list[SegmentMatch]:
         if not self.index.store.stats(ITEMS).recordings:
@@ -208,7 +210,8 @@ class _Comparison:
     def _renew(self) -> None:
         """Make the items again that new runs are part of, beside those in their files."""
         number, new = self.kept.pk, self.runs_now - self.runs_before.keys()
-        fresh = items_of(self.runs_now, load=self.sounds, around=new) if new else ()
+        made = items_of(self.runs_now, load=self.sounds, around=new) if new else ()
+        fresh = clipped(made, self._spans(made).get)
         files = {number} | {one.file for item in fresh for one in item.occurrences}
         for found in open_items(in_files(files) | Q(pk__in=self.heard)):
             here = self.heard.get(found.row.pk, [])
@@ -229,6 +232,12 @@ class _Comparison:
         for item, place in renewed([item for _, item in self.before], fresh, claimed):
             former = None if place is None else self.before[place][0]
             self.now.append((self.rewriting.prepare(item, former), former))
+
+    def _spans(self, items: Iterable[Item]) -> dict[int, Sequence[Interval]]:
+        """Return where nothing matches in the files of some items."""
+        files = {one.file for item in items for one in item.occurrences}
+        rows = KeptFile.objects.filter(pk__in=files).values_list("pk", "unmatched")
+        return dict(rows) | {self.kept.pk: self.unmatched}
 
     def _write_items(self) -> None:
         rewriting, number = self.rewriting, self.kept.pk

@@ -14,13 +14,14 @@ from django.db.models import Q
 from jobs import clock
 from jobs.context import JobContext
 from recognition.recurring.back import numbered_back
-from recognition.recurring.sounds import Sound
+from recognition.recurring.clipping import clipped
 from recurring.items import Found, Rewriting, open_items, unchanged
 from recurring.keeping import to_search
 from recurring.landmarks import searchable
 from recurring.models import ItemState, KeptFile, Occurrence, UnknownItem
 from recurring.sounds import Sounds, read_sound
 from review.services import intervals
+from review.services.intervals import Interval
 
 # Long enough to read each item's landmarks once, short enough to let people go first.
 SLICE_SECONDS = 20.0
@@ -52,13 +53,19 @@ def _search_next(context: JobContext) -> None:
     found += open_items(beside & ~this_round)
     items = [one.item(one.keys) for one in found]
     sounds = Sounds(context.report)
-    sounds.give(_sound(kept, found))
-    searched = numbered_back(
+    left = _left(kept, found)
+    sounds.give(read_sound(kept, kept.fingerprint_name, left))
+    back = numbered_back(
         items,
         [kept.pk],
         load=sounds,
         stored=[searchable(one.row) for one in found],
     )
+    searched = [
+        (number, cut)
+        for number, item in back
+        for cut in clipped([item], {kept.pk: left}.get)
+    ]
     rewriting = Rewriting(sounds)
     now = [
         (number, rewriting.prepare(item, found[number])) for number, item in searched
@@ -82,12 +89,11 @@ def _search_next(context: JobContext) -> None:
         UnknownItem.objects.filter(pk__in=asked).update(searched_to=kept.pk)
 
 
-def _sound(kept: KeptFile, items: list[Found]) -> Sound:
-    """Return a file's sound where no other item occurs."""
+def _left(kept: KeptFile, items: list[Found]) -> list[Interval]:
+    """Return where nothing matches in a file, and no other item occurs."""
     of_others = Occurrence.objects.filter(file=kept).exclude(
         item__in=[one.row.pk for one in items]
     )
     taken = of_others.values_list("start_ms", "end_ms")
     unmatched = [(start, end) for start, end in kept.unmatched]
-    left = intervals.without(unmatched, taken)
-    return read_sound(kept, kept.fingerprint_name, left)
+    return intervals.without(unmatched, taken)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit.models import Event
-from portal.shared.formats import ms_tenth
+from portal.shared.formats import clock
 from recurring.actions import UNWATCH, Verb
 from recurring.models import IgnoreReason
 
@@ -50,7 +50,9 @@ def history_line(event: Event) -> HistoryLine:
 def _said(event: Event) -> str:
     match event.action:
         case Verb.SPLIT:
-            return _("split it at %(time)s") % {"time": ms_tenth(event.after["at_ms"])}
+            return _("split it at %(time)s") % {
+                "time": clock(event.after["at_ms"], digits=1)
+            }
         case Verb.IGNORE if event.after["ignored_as"]:
             reason = IgnoreReason(event.after["ignored_as"]).label
             return _("ignored it: %(reason)s") % {"reason": reason}

@@ -55,6 +55,7 @@ _FORMS: dict[str, type[forms.Form]] = {
     "watch": WatchForm,
     "undo": forms.Form,
 }
+_REPORTS = (Format.CSV, Format.XLSX, Format.JSON_LINES, Format.PARQUET)
 _FOR_MANAGERS = frozenset({"name", "alias"})
 
 
@@ -71,6 +72,8 @@ def unknown(request: PortalRequest) -> HttpResponseBase:
         "page_obj": shown,
         "rows": page.rows_of(list(shown)),
         "may_act": request.user.has_perm(Action.DECIDE),
+        "may_report": request.user.has_perm(Action.REPORT),
+        "report_formats": [(form.value, form.label) for form in _REPORTS],
         "waiting": selectors.waiting_count(),
         "minutes": selectors.minutes(),
         "last": _last(request),

@@ -14,6 +14,7 @@ from recognition.index.store import SegmentStore
 from recognition.match import scan
 from recognition.params import DEFAULT
 from recognition.recurring.back import searched_back
+from recognition.recurring.clipping import clipped
 from recognition.recurring.items import Item, items_of
 from recognition.recurring.join import SharedRun, keep
 from recognition.recurring.sounds import Sound
@@ -54,8 +55,9 @@ class JoinedFiles:
 
     def items(self) -> tuple[Item, ...]:
         """Return the items of all files; ``file`` numbers count from 0 in ``paths``."""
-        items = items_of(self.runs, load=self._sound)
-        return searched_back(items, range(len(self.paths)), load=self._sound)
+        items = clipped(items_of(self.runs, load=self._sound), self._unmatched.get)
+        found = searched_back(items, range(len(self.paths)), load=self._sound)
+        return tuple(clipped(found, self._unmatched.get))
 
     def _open(self, made: Fingerprint) -> tuple[tuple[int, int], ...]:
         if self.collection is None:

@@ -22,6 +22,7 @@ Json = dict[str, Any]  # Any: JSON
 _PORTAL = "api/portal/v1"
 _CONTAINER = "api/fs-containers/<str:container_id>"
 _BUCKET = "api/buckets/<str:bucket_id>"
+_UNKNOWN = "api/ucf-projects/<str:container_id>/results/<str:item_id>"
 
 
 def _pk(model: type[Container] | type[Bucket], rng: random.Random) -> int:
@@ -129,6 +130,8 @@ def _named(_path: str, rng: random.Random) -> Json:
 _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
     (f"{_PORTAL}/files/<uuid:uid>/rescan/", "POST"): None,
     (f"{_PORTAL}/files/<uuid:uid>/cancel/", "POST"): None,
+    (_UNKNOWN, "DELETE"): None,
+    (f"{_UNKNOWN}/pending", "POST"): None,
     (f"{_PORTAL}/files/known/", "POST"): _known,
     (f"{_PORTAL}/uploads/<uuid:uid>/", "DELETE"): None,
     (f"{_PORTAL}/uploads/<uuid:uid>/finish/", "POST"): lambda _path, rng: {

@@ -76,6 +76,7 @@ _INSIDE: dict[str, tuple[type[Model], str]] = {
 }
 _FIXED = {
     "duplicates/report.<str:form>": ("csv", "json", "xlsx"),
+    "unknown/report.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
     "columns/<str:name>/": tuple(LISTS),
 }
 

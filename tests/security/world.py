@@ -302,6 +302,7 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
 SHARED: dict[str, Callable[[World], Arguments]] = {
     "columns/<str:name>/": lambda _: {"name": "files"},
     "duplicates/report.<str:form>": lambda _: {"form": "csv"},
+    "unknown/report.<str:form>": lambda _: {"form": "csv"},
     "licences/<str:uid>": lambda world: {"uid": world.licence.uid},
     "policies/<str:uid>": lambda world: {"uid": world.policy.uid},
     "reports/templates/<str:uid>": lambda world: {"uid": world.template.uid},

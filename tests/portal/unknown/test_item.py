@@ -59,7 +59,7 @@ def test_the_page_shows_figures_places_and_history(signed_in: MakeClient) -> Non
     assert f"{where}?from=55000&amp;to=95000#ribbon" in page
     assert page.index("Harbour FM") < page.index("Pier Talk")
     assert 'id="row-' in page
-    assert "Unknown watched" in page
+    assert "watched it" in page
 
 
 def test_a_deleted_file_is_neither_named_nor_heard(signed_in: MakeClient) -> None:

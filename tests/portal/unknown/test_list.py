@@ -313,3 +313,22 @@ def test_the_dashboard_says_how_much_is_unknown(signed_in: MakeClient) -> None:
     page = signed_in(Role.VIEWER).get(reverse("portal:dashboard")).content.decode()
 
     assert "4.0 min unknown, of these 1.0 min heard again" in page
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx", "jsonl", "parquet"])
+def test_the_report_has_what_the_list_shows(signed_in: MakeClient, form: str) -> None:
+    shown, other = ContainerFactory.create_batch(2)
+    item = make_item(shown, shown)
+    make_item(other, other)
+    client = signed_in(Role.REVIEWER)
+
+    answer = client.get(f"/unknown/report.{form}?container={shown.pk}")
+
+    assert answer.status_code == 200
+    assert f"unknown-items.{form}" in answer["Content-Disposition"]
+    content = b"".join(answer.streaming_content)
+    if form in ("csv", "jsonl"):
+        assert content.count(item.uid.encode()) == 2
+        assert content.count(b"unknown_items/1") == 2
+    assert client.get("/unknown/report.doc").status_code == 404
+    assert signed_in(Role.VIEWER).get(f"/unknown/report.{form}").status_code == 403
