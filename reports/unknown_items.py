@@ -84,7 +84,8 @@ def write_columns(target: Path, items: QuerySet[UnknownItem]) -> None:
 def _occurrences(items: QuerySet[UnknownItem]) -> QuerySet[Occurrence]:
     return (
         Occurrence.objects.filter(
-            item__in=items.order_by().values("pk"), file__scanned_file__deleted_at__isnull=True
+            item__in=items.order_by().values("pk"),
+            file__scanned_file__deleted_at__isnull=True,
         )
         .select_related("item__recording", "file__scanned_file__container")
         .defer("item__landmarks")
