@@ -326,7 +326,7 @@ def test_the_report_has_what_the_list_shows(signed_in: MakeClient, form: str) ->
 
     assert answer.status_code == 200
     assert f"unknown-items.{form}" in answer["Content-Disposition"]
-    content = b"".join(answer.streaming_content)
+    content = answer.getvalue()
     if form in ("csv", "jsonl"):
         assert content.count(item.uid.encode()) == 2
         assert content.count(b"unknown_items/1") == 2
