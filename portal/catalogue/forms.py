@@ -10,14 +10,15 @@ from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.identifiers import check_iswc, check_upc
-from catalogue.models import (
-    Bucket,
-    IntakeRule,
-    RecordingStatus,
-)
+from catalogue.models import Bucket, RecordingStatus
 from catalogue.selectors import searchable_buckets
 from catalogue.services import RecordingDetails
-from portal.shared.fields import checked, release_date_field
+from portal.shared.fields import (
+    ArtistsField,
+    IfThereField,
+    checked,
+    release_date_field,
+)
 from scanning.sources.links import too_large_message
 
 
@@ -69,12 +70,7 @@ class RecordingForm(forms.Form):
     )
     audio = forms.FileField(label=_("Audio"))
     title = forms.CharField(max_length=500, label=_("Title"))
-    artists = forms.CharField(
-        required=False,
-        max_length=1000,
-        help_text=_("Several are separated by |"),
-        label=_("Artists"),
-    )
+    artists = ArtistsField()
     version_title = forms.CharField(
         required=False, max_length=500, label=_("Version title")
     )
@@ -85,16 +81,7 @@ class RecordingForm(forms.Form):
     isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
     upc = forms.CharField(required=False, max_length=20, label=_("UPC or EAN"))
     iswc = forms.CharField(required=False, max_length=20, label=_("ISWC"))
-    if_there = forms.ChoiceField(
-        required=False,
-        label=_("If it is there already"),
-        choices=[
-            ("", _("Use the bucket's rule")),
-            (IntakeRule.ADD_AS_VERSION, _("Add it as a version")),
-            (IntakeRule.IGNORE, _("Add it anyway")),
-        ],
-        help_text=_("For buckets that ask a person."),
-    )
+    if_there = IfThereField(help_text=_("For buckets that ask a person."))
 
     def clean_upc(self) -> str:
         """Refuse a code with wrong digits."""
@@ -107,14 +94,18 @@ class RecordingForm(forms.Form):
     def details(self) -> RecordingDetails:
         """Return the metadata of the recording."""
         values = self.cleaned_data
-        names = [name.strip() for name in values["artists"].split("|")]
         return RecordingDetails(
-            title=values["title"],
-            artists=[name for name in names if name],
             **{
                 name: values[name]
                 for name in (
-                    *("custom_id", "version_title", "album", "label"),
+                    *(
+                        "title",
+                        "artists",
+                        "custom_id",
+                        "version_title",
+                        "album",
+                        "label",
+                    ),
                     *("release_date", "isrc", "upc", "iswc"),
                 )
             },

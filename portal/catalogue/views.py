@@ -22,7 +22,7 @@ from catalogue.changes import (
     replace_audio,
     retire_recordings,
 )
-from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
+from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import create_bucket
 from common.bodies import takes_files
 from dedup.intake import AlreadyInCatalogue, add_recording
@@ -122,14 +122,13 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
         initial={"bucket": request.GET.get("bucket")},
     )
     if request.method == "POST" and form.is_valid():
-        answer = form.cleaned_data["if_there"]
         try:
             recording = add_recording(
                 bucket=form.cleaned_data["bucket"],
                 details=form.details(),
                 audio=form.cleaned_data["audio"],
                 user=request.user,
-                answer=IntakeRule(answer) if answer else None,
+                answer=form.cleaned_data["if_there"],
             )
         except AlreadyInCatalogue as error:
             form.add_error(error.field, str(error))

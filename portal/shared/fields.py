@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from catalogue.identifiers import BadIdentifier
-from catalogue.models import Recording
+from catalogue.models import IntakeRule, Recording
 from common.territories import TERRITORIES
 from portal.shared.choices import named
 from scanning.services.intake import FileDetails
@@ -21,6 +21,44 @@ from scanning.tags import tags_of
 
 SHOWN = 5
 WORLD = "WW"
+
+
+class ArtistsField(forms.CharField):
+    """Names in one line; gives a list."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            max_length=1000,
+            help_text=gettext_lazy("Several are separated by |"),
+            label=gettext_lazy("Artists"),
+        )
+
+    def clean(self, value: Any) -> list[str]:
+        """Return the names. Any: Django's own signature."""
+        names = (name.strip() for name in super().clean(value).split("|"))
+        return [name for name in names if name]
+
+
+class IfThereField(forms.ChoiceField):
+    """How to add a recording that its bucket has already; gives None for the rule."""
+
+    def __init__(self, **options: Any) -> None:  # Any: Django's own signature
+        super().__init__(
+            required=False,
+            label=gettext_lazy("If it is there already"),
+            choices=[
+                ("", gettext_lazy("Use the bucket's rule")),
+                (IntakeRule.ADD_AS_VERSION, gettext_lazy("Add it as a version")),
+                (IntakeRule.IGNORE, gettext_lazy("Add it anyway")),
+            ],
+            **options,
+        )
+
+    def clean(self, value: Any) -> IntakeRule | None:
+        """Return the chosen rule. Any: Django's own signature."""
+        chosen = super().clean(value)
+        return IntakeRule(chosen) if chosen else None
 
 
 class Picker(forms.Textarea):

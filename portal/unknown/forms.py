@@ -5,11 +5,17 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.models import Bucket, IntakeRule, Recording
+from catalogue.models import Bucket, Recording
 from catalogue.selectors import searchable_buckets
 from catalogue.services import RecordingDetails
 from portal.pictures.exclusion import MediaTimeField
-from portal.shared.fields import LinesField, Picker, RecordingsField
+from portal.shared.fields import (
+    ArtistsField,
+    IfThereField,
+    LinesField,
+    Picker,
+    RecordingsField,
+)
 from recurring import selectors
 from recurring.models import IgnoreReason, ItemState, UnknownItem
 from recurring.selectors import Tab
@@ -40,25 +46,12 @@ class NameForm(forms.Form):
     """The metadata of the recording that an item becomes."""
 
     title = forms.CharField(max_length=500, label=_("Title"))
-    artists = forms.CharField(
-        required=False,
-        max_length=1000,
-        label=_("Artists"),
-        help_text=_("Several are separated by |"),
-    )
+    artists = ArtistsField()
     isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
     bucket = forms.ModelChoiceField(
         searchable_buckets(), empty_label=None, label=_("Bucket")
     )
-    if_there = forms.ChoiceField(
-        required=False,
-        label=_("If it is there already"),
-        choices=[
-            ("", _("Use the bucket's rule")),
-            (IntakeRule.ADD_AS_VERSION, _("Add it as a version")),
-            (IntakeRule.IGNORE, _("Add it anyway")),
-        ],
-    )
+    if_there = IfThereField()
 
     @property
     def bucket_chosen(self) -> Bucket:
@@ -66,19 +59,12 @@ class NameForm(forms.Form):
         bucket: Bucket = self.cleaned_data["bucket"]
         return bucket
 
-    @property
-    def answer(self) -> IntakeRule | None:
-        """Return how a recording that is there already is added; None for the rule."""
-        chosen = self.cleaned_data["if_there"]
-        return IntakeRule(chosen) if chosen else None
-
     def details(self) -> RecordingDetails:
         """Return the metadata of the recording."""
         values = self.cleaned_data
-        names = [name.strip() for name in values["artists"].split("|")]
         return RecordingDetails(
             title=values["title"],
-            artists=[name for name in names if name],
+            artists=values["artists"],
             isrc=values["isrc"],
         )
 

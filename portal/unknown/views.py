@@ -162,7 +162,7 @@ def _act(
             version=version,
             bucket=form.bucket_chosen,
             details=form.details(),
-            answer=form.answer,
+            answer=values["if_there"],
         )
         told = _("%(name)s is now the recording “%(title)s”.")
         return told % {"name": name, "title": recording.title}, following
