@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 import audit.services
 from accounts.models import User
-from accounts.reach import working_for
+from accounts.reach import sees_everything, working_for
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.changes import retire_recordings
@@ -328,6 +328,8 @@ def _locked(
 
 def _hides_some(item: UnknownItem) -> bool:
     """Return whether access limits hide some of the item's occurrences."""
+    if sees_everything():
+        return False
     seen = Occurrence.objects.filter(item=item).count()
     with working_for(None):
         return seen < Occurrence.objects.filter(item=item).count()

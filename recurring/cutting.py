@@ -1,4 +1,4 @@
-"""Searches for the recording that an item became, and adds its sound from the best copy."""
+"""Searches earlier files for a named item, and gives its recording the best copy's sound."""
 
 from __future__ import annotations
 

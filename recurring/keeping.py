@@ -51,7 +51,7 @@ class Truth:
 
 
 def truth_of(file: ScannedFile) -> Truth | None:
-    """Return what is to be compared of a file as it is now; None for nothing at all."""
+    """Return which sound of a file is to be compared; None if the file is left out."""
     if not files_to_keep().filter(pk=file.pk).exists():
         return None
     scan = _full_scans().filter(scanned_file=file).order_by("-pk").first()

@@ -37,7 +37,7 @@ def replace(
     """Delete and make rows; ``before`` says which row is which."""
     rows = models.SharedRun.objects
     rows.filter(pk__in=[before[run] for run in gone]).delete()
-    models.SharedRun.objects.bulk_create(
+    rows.bulk_create(
         models.SharedRun(**dict(zip(_COLUMNS, _values(run), strict=True)))
         for run in sorted(new)
     )

@@ -82,10 +82,13 @@ def items_in_reach() -> QuerySet[UnknownItem]:
 
     Items that were merged or are repeated no longer may have no occurrence left.
     """
-    items = UnknownItem.objects.defer("landmarks")
     if sees_everything():
-        return items
-    return items.filter(Exists(present().filter(item=OuterRef("pk"))))
+        return _every_item()
+    return _every_item().filter(Exists(present().filter(item=OuterRef("pk"))))
+
+
+def _every_item() -> QuerySet[UnknownItem]:
+    return UnknownItem.objects.defer("landmarks")
 
 
 def _figure(value: Combinable) -> Subquery:
@@ -126,13 +129,16 @@ def listed(
     Unknown items count only if one of their containers looks for them: its policy is on,
     and the item is long enough and was heard often enough for it.
     """
-    items = with_figures(items_in_reach()).filter(_OF_TAB[tab])
+    # A place in reach is asked for anyway; to ask twice takes twice as long.
+    needs_place = tab == Tab.UNKNOWN or container is not None
+    items = _every_item() if needs_place else items_in_reach()
+    items = with_figures(items).filter(_OF_TAB[tab])
     places = present().filter(item=OuterRef("pk"))
     if container is not None:
         places = places.filter(**{_CONTAINER: container})
     if tab == Tab.UNKNOWN:
         places = _counting(places)
-    if tab == Tab.UNKNOWN or container is not None:
+    if needs_place:
         items = items.filter(Exists(places))
     return items.filter(_says(text)) if text else items
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.db.models import QuerySet
 
+from recurring import selectors
 from recurring.models import Occurrence, UnknownItem
 from reports.cells import (
     Cell,
@@ -83,10 +84,8 @@ def write_columns(target: Path, items: QuerySet[UnknownItem]) -> None:
 
 def _occurrences(items: QuerySet[UnknownItem]) -> QuerySet[Occurrence]:
     return (
-        Occurrence.objects.filter(
-            item__in=items.order_by().values("pk"),
-            file__scanned_file__deleted_at__isnull=True,
-        )
+        selectors.present()
+        .filter(item__in=items.order_by().values("pk"))
         .select_related("item__recording", "file__scanned_file__container")
         .defer("item__landmarks")
         .order_by("-item__weight_ms", "item_id", "file_id", "start_ms", "id")
