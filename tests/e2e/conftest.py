@@ -56,6 +56,24 @@ class Portal:
     data_dir: Path
 
 
+def run_in(portal: Portal, code: str) -> str:
+    """Run Python code in the portal's own shell; return what it prints."""
+    environment = os.environ | {
+        "ACRPORTAL_DATA_DIR": str(portal.data_dir),
+        "SECRET_KEY": "only for this test, and long enough",
+    }
+    environment.pop("DATABASE_URL", None)
+    run = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v0", "-c", code],
+        env=environment,
+        cwd=django_settings.BASE_DIR,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return run.stdout
+
+
 @pytest.fixture(scope="session")
 def portal(
     tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
-from django.conf import settings
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Portal, sign_in
+from tests.e2e.conftest import Portal, run_in, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -27,17 +22,7 @@ find_duplicates(bucket=bucket)
 
 
 def test_groups_are_settled_by_keyboard(page: Page, portal: Portal) -> None:
-    environment = os.environ | {
-        "ACRPORTAL_DATA_DIR": str(portal.data_dir),
-        "SECRET_KEY": "only for this test, and long enough",
-    }
-    environment.pop("DATABASE_URL", None)
-    subprocess.run(
-        [sys.executable, "manage.py", "shell", "-c", _MAKE],
-        env=environment,
-        cwd=settings.BASE_DIR,
-        check=True,
-    )
+    run_in(portal, _MAKE)
     sign_in(page, portal, "mira")
     page.goto("/duplicates/")
     page.wait_for_load_state("networkidle")

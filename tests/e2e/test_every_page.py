@@ -6,20 +6,16 @@ that the demo cannot reach, fails the test by its name.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections import deque
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.urls.exceptions import Resolver404
 from playwright.sync_api import Browser, Error, Page
 
-from tests.e2e.conftest import Portal, sign_in
+from tests.e2e.conftest import Portal, run_in, sign_in
 
 # Slow: only a browser can judge a page's markup, and there are a hundred pages.
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -92,23 +88,8 @@ def _links(page: Page) -> list[str]:
 @pytest.fixture(scope="module")
 def made(portal: Portal) -> list[str]:
     """Make one object for every page; return the pages without a link."""
-    environment = os.environ | {
-        "ACRPORTAL_DATA_DIR": str(portal.data_dir),
-        "SECRET_KEY": "only for this test, and long enough",
-    }
-    environment.pop("DATABASE_URL", None)
-    run = subprocess.run(
-        [
-            *(sys.executable, "manage.py", "shell", "-v0", "-c"),
-            "from tests.e2e.fill import fill; print(*fill(), sep='\\n')",
-        ],
-        env=environment,
-        cwd=settings.BASE_DIR,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return [line for line in run.stdout.splitlines() if line.startswith("/")]
+    code = "from tests.e2e.fill import fill; print(*fill(), sep='\\n')"
+    return [line for line in run_in(portal, code).splitlines() if line.startswith("/")]
 
 
 def test_no_page_has_a_fault_that_axe_finds(

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
-from django.conf import settings
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Portal, sign_in
+from tests.e2e.conftest import Portal, run_in, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -34,17 +29,7 @@ for length in (20000, 10000):
 def test_an_item_is_ignored_and_taken_back_by_keyboard(
     page: Page, portal: Portal
 ) -> None:
-    environment = os.environ | {
-        "ACRPORTAL_DATA_DIR": str(portal.data_dir),
-        "SECRET_KEY": "only for this test, and long enough",
-    }
-    environment.pop("DATABASE_URL", None)
-    subprocess.run(
-        [sys.executable, "manage.py", "shell", "-c", _MAKE],
-        env=environment,
-        cwd=settings.BASE_DIR,
-        check=True,
-    )
+    run_in(portal, _MAKE)
     sign_in(page, portal, "mira")
     page.goto("/unknown/?q=Sound")
     page.wait_for_load_state("networkidle")

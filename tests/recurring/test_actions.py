@@ -60,15 +60,13 @@ def played(catalogue: Catalogue, user: User, run_worker: Worker) -> UnknownItem:
     return UnknownItem.objects.get()
 
 
-def test_a_named_item_is_found_in_all_earlier_files_and_can_be_heard(
-    catalogue: Catalogue, admin: User, run_worker: Worker
-) -> None:
-    item = played(catalogue, admin, run_worker)
-    assert not Match.objects.exists()
-
+def named(
+    item: UnknownItem, catalogue: Catalogue, user: User, run_worker: Worker
+) -> Recording:
+    """Name an item, and do all the work that follows; return its recording."""
     recording = actions.name_item(
         item=item,
-        user=admin,
+        user=user,
         version=item.version,
         bucket=catalogue.bucket,
         details=DETAILS,
@@ -76,6 +74,16 @@ def test_a_named_item_is_found_in_all_earlier_files_and_can_be_heard(
     run_worker()
     retro.start_collected()
     run_worker()
+    return recording
+
+
+def test_a_named_item_is_found_in_all_earlier_files_and_can_be_heard(
+    catalogue: Catalogue, admin: User, run_worker: Worker
+) -> None:
+    item = played(catalogue, admin, run_worker)
+    assert not Match.objects.exists()
+
+    recording = named(item, catalogue, admin, run_worker)
 
     item.refresh_from_db()
     recording.refresh_from_db()
@@ -93,16 +101,7 @@ def test_undoing_a_name_retires_the_recording_unless_somebody_decided(
     catalogue: Catalogue, admin: User, run_worker: Worker
 ) -> None:
     item = played(catalogue, admin, run_worker)
-    recording = actions.name_item(
-        item=item,
-        user=admin,
-        version=item.version,
-        bucket=catalogue.bucket,
-        details=DETAILS,
-    )
-    run_worker()
-    retro.start_collected()
-    run_worker()
+    recording = named(item, catalogue, admin, run_worker)
     match = Match.objects.filter(recording=recording)[0]
     Match.objects.filter(pk=match.pk).update(state=MatchState.CONFIRMED)
 
