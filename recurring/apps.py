@@ -13,8 +13,10 @@ class RecurringConfig(AppConfig):
     def ready(self) -> None:
         """Register the jobs; compare what scans leave unmatched, and follow names."""
         from catalogue.signals import recording_ready
-        from recurring import cutting, keeping
+        from recurring import cutting, figures, keeping
         from scanning.results import scan_finished
+        from scanning.services.filing import file_moved
 
         scan_finished.connect(keeping.note_scan, dispatch_uid="recurring.keeping")
+        file_moved.connect(figures.follow_move, dispatch_uid="recurring.figures")
         recording_ready.connect(cutting.follow_up, dispatch_uid="recurring.cutting")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import Count, Max, Min
+from django.db.models import Count, F, Max, Min
 
-from recurring.models import Occurrence, UnknownItem
+from recurring.models import ContainerPlays, Occurrence, UnknownItem
+from scanning.models import ScannedFile
+
+_FILE = "file__scanned_file"
 
 
 def refresh_figures(items: Iterable[UnknownItem]) -> None:
@@ -15,18 +19,37 @@ def refresh_figures(items: Iterable[UnknownItem]) -> None:
     Call it in the transaction that changes occurrences or lengths.
     """
     rows = {item.pk: item for item in items}
-    arrived = "file__scanned_file__created_at"
-    counted = Occurrence._base_manager.filter(item__in=rows).order_by().values("item")
-    figures = {
-        key: figures
-        for key, *figures in counted.annotate(
-            plays=Count("pk"), first=Min(arrived), last=Max(arrived)
-        ).values_list("item", "plays", "first", "last")
-    }
-    for item in rows.values():
-        plays, first, last = figures.get(item.pk, (0, None, None))
-        item.plays, item.weight_ms = plays, plays * item.length_ms
+    counted: dict[int, list[ContainerPlays]] = defaultdict(list)
+    for figures in (
+        Occurrence._base_manager.filter(item__in=rows)
+        .order_by()
+        .values("item_id", container_id=F(f"{_FILE}__container"))
+        .annotate(
+            plays=Count("pk"),
+            files=Count("file", distinct=True),
+            first_at=Min(f"{_FILE}__created_at"),
+            last_at=Max(f"{_FILE}__created_at"),
+        )
+    ):
+        counted[figures["item_id"]].append(ContainerPlays(**figures))
+    for key, item in rows.items():
+        item.plays = sum(one.plays for one in counted[key])
+        item.weight_ms = item.plays * item.length_ms
         # An item that no longer occurs keeps the times at which it did.
-        item.first_at, item.last_at = first or item.first_at, last or item.last_at
+        if counted[key]:
+            item.first_at = min(one.first_at for one in counted[key])
+            item.last_at = max(one.last_at for one in counted[key])
     columns = ["plays", "weight_ms", "first_at", "last_at"]
     UnknownItem.objects.bulk_update(rows.values(), columns, batch_size=200)
+    ContainerPlays._base_manager.filter(item__in=rows).delete()
+    made = [one for figures in counted.values() for one in figures]
+    ContainerPlays._base_manager.bulk_create(made, batch_size=500)
+
+
+def follow_move(scanned_file: ScannedFile, **_signal: object) -> None:
+    """Count a file's items for its new container, in the transaction that moved it."""
+    refresh_figures(
+        UnknownItem.objects.filter(
+            occurrences__file__scanned_file=scanned_file
+        ).distinct()
+    )

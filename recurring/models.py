@@ -260,3 +260,37 @@ class Occurrence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item} in {self.file}"
+
+
+class ContainerPlays(models.Model):
+    """How often an item was heard in the files of one container.
+
+    ``recurring.figures`` counts it, so that people with access limits see figures of
+    their containers without a look at every occurrence.
+    """
+
+    item = models.ForeignKey(
+        UnknownItem, on_delete=models.CASCADE, related_name="by_container"
+    )
+    container = models.ForeignKey(
+        Container, on_delete=models.CASCADE, related_name="unknown_plays"
+    )
+    plays = models.PositiveIntegerField()
+    files = models.PositiveIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    reach = Path(containers="container")
+    objects = ReachManager["ContainerPlays"]()
+
+    class Meta:
+        verbose_name = _("plays of an item in a container")
+        verbose_name_plural = _("plays of items in containers")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["item", "container"], name="plays_once_per_container"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item}: {self.plays} in {self.container}"

@@ -31,6 +31,7 @@ from django.utils.translation import gettext as _
 from accounts.reach import sees_everything
 from catalogue.models import Recording
 from recurring.models import (
+    ContainerPlays,
     ItemState,
     KeptFile,
     KeptState,
@@ -41,7 +42,7 @@ from recurring.models import (
 from scanning.models import Container, ScannedFile
 
 _CONTAINER = "file__scanned_file__container"
-_POLICY = f"{_CONTAINER}__unknown_policy"
+_POLICY = "container__unknown_policy"
 _ARRIVED = "file__scanned_file__created_at"
 
 
@@ -84,16 +85,21 @@ def items_in_reach() -> QuerySet[UnknownItem]:
     """
     if sees_everything():
         return _every_item()
-    return _every_item().filter(Exists(present().filter(item=OuterRef("pk"))))
+    return _every_item().filter(Exists(_of_outer_item()))
 
 
 def _every_item() -> QuerySet[UnknownItem]:
     return UnknownItem.objects.defer("landmarks")
 
 
+def _of_outer_item() -> QuerySet[ContainerPlays]:
+    """Return the figures of the outer item, one row per container the viewer sees."""
+    return ContainerPlays.objects.filter(item=OuterRef("pk"))
+
+
 def _figure(value: Combinable) -> Subquery:
-    """Return a figure over the occurrences of the outer item that the viewer sees."""
-    rows = present().filter(item=OuterRef("pk")).order_by().values("item")
+    """Return a figure of the outer item over the containers that the viewer sees."""
+    rows = _of_outer_item().order_by().values("item")
     return Subquery(rows.annotate(figure=value).values("figure"))
 
 
@@ -112,12 +118,12 @@ def with_figures(
             seen_first=F("first_at"),
             seen_last=F("last_at"),
         )
-    plays = Coalesce(_figure(Count("pk")), 0)
+    plays = Coalesce(_figure(Sum("plays")), 0)
     return items.alias(
         seen_plays=plays,
         seen_weight=Cast(plays, BigIntegerField()) * F("length_ms"),
-        seen_first=_figure(Min(_ARRIVED)),
-        seen_last=_figure(Max(_ARRIVED)),
+        seen_first=_figure(Min("first_at")),
+        seen_last=_figure(Max("last_at")),
     )
 
 
@@ -133,9 +139,9 @@ def listed(
     needs_place = tab == Tab.UNKNOWN or container is not None
     items = _every_item() if needs_place else items_in_reach()
     items = with_figures(items).filter(_OF_TAB[tab])
-    places = present().filter(item=OuterRef("pk"))
+    places = _of_outer_item()
     if container is not None:
-        places = places.filter(**{_CONTAINER: container})
+        places = places.filter(container=container)
     if tab == Tab.UNKNOWN:
         places = _counting(places)
     if needs_place:
@@ -143,8 +149,8 @@ def listed(
     return items.filter(_says(text)) if text else items
 
 
-def _counting(places: QuerySet[Occurrence]) -> QuerySet[Occurrence]:
-    """Leave the occurrences in containers for which the outer item counts."""
+def _counting(places: QuerySet[ContainerPlays]) -> QuerySet[ContainerPlays]:
+    """Leave the containers for which the outer item counts."""
     default = {field.name: field.default for field in UnknownPolicy._meta.fields}
     return places.annotate(
         counts=Coalesce(
@@ -228,27 +234,26 @@ class Figures:
 def figures(items: Iterable[UnknownItem]) -> dict[int, Figures]:
     """Return the figures of the items of one page by primary key, with one query."""
     rows = (
-        present()
-        .filter(item__in=list(items))
+        ContainerPlays.objects.filter(item__in=list(items))
         .order_by()
         .values("item")
         .annotate(
-            plays=Count("pk"),
-            containers=Count(_CONTAINER, distinct=True),
-            name=Min(f"{_CONTAINER}__name"),
-            files=Count("file", distinct=True),
-            first_at=Min(_ARRIVED),
-            last_at=Max(_ARRIVED),
+            all_plays=Sum("plays"),
+            containers=Count("container"),
+            name=Min("container__name"),
+            all_files=Sum("files"),
+            first=Min("first_at"),
+            last=Max("last_at"),
         )
     )
     return {
         row["item"]: Figures(
-            plays=row["plays"],
+            plays=row["all_plays"],
             containers=row["containers"],
             only_container=row["name"] if row["containers"] == 1 else "",
-            files=row["files"],
-            first_at=row["first_at"],
-            last_at=row["last_at"],
+            files=row["all_files"],
+            first_at=row["first"],
+            last_at=row["last"],
         )
         for row in rows
     }

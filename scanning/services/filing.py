@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.dispatch import Signal
 
 import audit.services
 from accounts.models import User
@@ -19,6 +20,9 @@ from scanning.services.scans import stop_scan
 
 MAX_TAGS = 50
 MAX_TAG_CHARS = 60
+
+# Sent with ``scanned_file``, in the transaction that moves it to another container.
+file_moved = Signal()
 
 
 def why_not_moved(*, scanned_file: ScannedFile, container: Container) -> str:
@@ -48,6 +52,7 @@ def move_file(
     before = current.container.name
     _write(current, container=container)
     _record(current, user, "file.moved", before, container.name)
+    file_moved.send(sender=ScannedFile, scanned_file=current)
     return current
 
 

@@ -13,6 +13,7 @@ from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
 from imports.models import CatalogueImport, ImportStatus, ResultImport
+from recurring.figures import refresh_figures
 from recurring.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
 from reports.models import EvidencePack, PackStatus, ReportRun
 from review.choices import LicenceScope, MatchState, PolicyAction
@@ -146,8 +147,6 @@ def _unknown() -> None:
     ]
     item = UnknownItem.objects.create(
         length_ms=9_000,
-        plays=2,
-        weight_ms=18_000,
         best_file=kept[0],
         best_start_ms=1_000,
         best_end_ms=10_000,
@@ -163,6 +162,7 @@ def _unknown() -> None:
             bits=80,
             score=90,
         )
+    refresh_figures([item])
     UnknownPolicy.objects.get_or_create(container=files[0].container)
 
 

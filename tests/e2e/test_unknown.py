@@ -11,11 +11,12 @@ pytestmark = pytest.mark.e2e
 
 _MAKE = """
 from scanning.models import Container, ScannedFile
+from recurring.figures import refresh_figures
 from recurring.models import KeptFile, Occurrence, UnknownItem
 radio = Container.objects.create(name="Keys FM")
 for length in (20000, 10000):
     item = UnknownItem.objects.create(
-        length_ms=length, plays=2, weight_ms=2 * length, label=f"Sound {length}")
+        length_ms=length, label=f"Sound {length}")
     for number in range(2):
         file = ScannedFile.objects.create(container=radio, duration_ms=60000,
             name=f"keys-{length}-{number}.wav", sha256=f"{length + number:064x}",
@@ -23,6 +24,7 @@ for length in (20000, 10000):
         kept = KeptFile.objects.create(scanned_file=file)
         Occurrence.objects.create(item=item, file=kept, start_ms=0, end_ms=length,
             item_start_ms=0, item_end_ms=length, bits=80, score=90)
+    refresh_figures([item])
 """
 
 

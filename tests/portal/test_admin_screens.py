@@ -23,7 +23,14 @@ from catalogue.models import (
     Recording,
 )
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace
-from recurring.models import KeptFile, Occurrence, SharedRun, UnknownItem, UnknownPolicy
+from recurring.models import (
+    ContainerPlays,
+    KeptFile,
+    Occurrence,
+    SharedRun,
+    UnknownItem,
+    UnknownPolicy,
+)
 from review.models import Match
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
@@ -128,8 +135,9 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(LoopPlace, CheckedRecording),
         # The jobs page shows the copies; the other two are notes of the workers.
         *(CatalogueState, IndexCopy, IndexEntry),
-        # The page of an item shows where it occurs; the other is for the worker.
-        *(Occurrence, SharedRun),
+        # The page of an item shows its figures and where it occurs; runs are the
+        # worker's.
+        *(ContainerPlays, Occurrence, SharedRun),
         # On their way to a scanned file.
         *(ResumableUpload, UploadPiece),
     }

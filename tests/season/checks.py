@@ -8,6 +8,7 @@ import io
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -200,8 +201,15 @@ def unknown_items_hold() -> None:
             f"{kept} was deleted and is kept",
         )
     for item in UnknownItem.objects.all():
-        found = list(Occurrence._base_manager.filter(item=item).select_related("file"))
+        found = list(
+            Occurrence._base_manager.filter(item=item).select_related(
+                "file__scanned_file"
+            )
+        )
         check(item.plays == len(found), f"{item.uid} counts {item.plays}: {found}")
+        by_container = Counter(one.file.scanned_file.container_id for one in found)
+        counted = dict(item.by_container.values_list("container", "plays"))
+        check(by_container == counted, f"{item.uid} counts {counted}: {by_container}")
         check(
             item.state != ItemState.UNIDENTIFIED or len(found) > 1,
             f"{item.uid} is unknown and occurs {len(found)} times",

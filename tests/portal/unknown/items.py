@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from recurring.figures import refresh_figures
 from recurring.models import KeptFile, KeptState, Occurrence, UnknownItem
 from scanning.models import Container, ScannedFile
 from tests.factories.recurring import few_landmarks
@@ -33,10 +34,6 @@ def make_item(
     kept = [kept_file(container, days=day) for day, container in enumerate(places)]
     item = UnknownItem.objects.create(
         length_ms=length_ms,
-        plays=len(kept),
-        weight_ms=len(kept) * length_ms,
-        first_at=FIRST,
-        last_at=FIRST + timedelta(days=len(kept) - 1),
         best_file=kept[0],
         best_start_ms=60_000,
         best_end_ms=60_000 + length_ms,
@@ -54,4 +51,5 @@ def make_item(
             bits=80,
             score=90,
         )
+    refresh_figures([item])
     return item

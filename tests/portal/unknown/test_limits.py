@@ -13,6 +13,7 @@ from accounts.models import AccessLimit
 from accounts.roles import Role
 from recurring.models import ItemState, UnknownItem
 from scanning.models import Container
+from scanning.services.filing import move_file
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import ContainerFactory
@@ -132,3 +133,19 @@ def test_admin_screens_follow_the_limits(desk: Desk) -> None:
 
     assert seen.uid in listed.content.decode()
     assert hidden.uid not in listed.content.decode()
+
+
+def test_figures_follow_a_file_that_moves(desk: Desk) -> None:
+    item = make_item(desk.own, desk.own, desk.hidden)
+    hidden = item.occurrences.get(file__scanned_file__container=desk.hidden)
+    address = reverse("portal:unknown")
+    (before,) = desk.client.get(address).context["rows"]
+
+    move_file(
+        scanned_file=hidden.file.scanned_file,
+        container=desk.own,
+        user=make_user(Role.MANAGER),
+    )
+
+    (after,) = desk.client.get(address).context["rows"]
+    assert (before.figures.plays, after.figures.plays) == (2, 3)

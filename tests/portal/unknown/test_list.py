@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -149,20 +147,6 @@ def test_an_odd_address_shows_the_list(signed_in: MakeClient, query: str) -> Non
     make_item()
 
     assert signed_in(Role.VIEWER).get(f"{LIST}{query}").status_code == 200
-
-
-def test_occurrences_in_deleted_files_are_not_counted(signed_in: MakeClient) -> None:
-    radio = ContainerFactory.create()
-    item = make_item(radio, radio, radio)
-    gone = item.occurrences.earliest("pk").file.scanned_file
-    gone.deleted_at = datetime.now(tz=UTC)
-    gone.save()
-
-    [row] = signed_in(Role.VIEWER).get(LIST).context["rows"]
-
-    assert row.figures.plays == 2
-    assert row.weight_ms == 60_000
-    assert gone.name not in text_of(signed_in(Role.VIEWER))
 
 
 def test_an_empty_list_says_what_is_still_compared(signed_in: MakeClient) -> None:
