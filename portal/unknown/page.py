@@ -24,6 +24,7 @@ from portal.pictures.ribbon import Box, box
 from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
 from portal.shared import playback
 from portal.shared.lists import PAGE_SIZE, count_of
+from portal.shared.selectors import count_per_row, shown_matches
 from portal.unknown.forms import UnknownFilterForm
 from portal.unknown.history import history_line
 from recurring import actions, selectors
@@ -80,11 +81,20 @@ class Row:
     figures: Figures
     sound: Sound | None
     badge: Badge
+    matches: Matches | None
 
     @property
     def weight_ms(self) -> int:
         """Return plays × length."""
         return self.figures.plays * self.item.length_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """How many matches the recording of a named item has now, and their list."""
+
+    count: int
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +152,7 @@ def tab_counts(filters: UnknownFilterForm) -> list[tuple[Tab, Promise, int]]:
 def rows_of(items: Sequence[UnknownItem]) -> list[Row]:
     """Return the rows of one page; the number of queries does not depend on them."""
     figures, copies = selectors.figures(items), selectors.best_copies(items)
-    names = selectors.titles(items)
+    names, matches = selectors.titles(items), _matches_of(items)
     return [
         Row(
             item,
@@ -150,9 +160,28 @@ def rows_of(items: Sequence[UnknownItem]) -> list[Row]:
             figures.get(item.pk, Figures()),
             _sound_of(copies[item.pk]) if item.pk in copies else None,
             badge_of(item),
+            matches.get(item.recording_id or 0),
         )
         for item in items
     ]
+
+
+def _matches_of(items: Sequence[UnknownItem]) -> dict[int, Matches]:
+    """Return the matches of the items' recordings by primary key of the recording.
+
+    A named item keeps no occurrences: where its sound is found now, it is a match.
+    """
+    named = {item.recording_id for item in items if item.recording_id}
+    if not named:
+        return {}
+    counted = Recording.objects.filter(pk__in=named).annotate(
+        found=count_per_row(shown_matches(), "recording")
+    )
+    address = reverse("portal:match_list")
+    return {
+        key: Matches(found, f"{address}?recording={uid}")
+        for key, uid, found in counted.values_list("pk", "uid", "found")
+    }
 
 
 def _sound_of(copy: Copy) -> Sound | None:

@@ -17,6 +17,7 @@ from recurring.models import (
     UnknownPolicy,
 )
 from tests.conftest import MakeClient
+from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory
 from tests.portal.queries import queries_of
 from tests.portal.unknown.items import kept_file, make_item
@@ -316,3 +317,18 @@ def test_the_report_has_what_the_list_shows(signed_in: MakeClient, form: str) ->
         assert content.count(b"unknown_items/1") == 2
     assert client.get("/unknown/report.doc").status_code == 404
     assert signed_in(Role.VIEWER).get(f"/unknown/report.{form}").status_code == 403
+
+
+def test_a_named_item_leads_to_the_matches_of_its_recording(
+    signed_in: MakeClient,
+) -> None:
+    match = make_match()
+    item = make_item(state=ItemState.NAMED, recording=match.recording)
+
+    page = signed_in(Role.VIEWER).get(f"{LIST}?state=named")
+
+    [row] = page.context["rows"]
+    assert row.item == item
+    assert row.matches.count == 1
+    listed = page.client.get(row.matches.url)
+    assert match.scanned_file.name in listed.content.decode()
