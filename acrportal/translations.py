@@ -45,6 +45,7 @@ _PACKAGES = (
     "recurring",
     "reports",
     "review",
+    "rights",
     "scanning",
     "templates",
 )
