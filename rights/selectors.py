@@ -55,6 +55,11 @@ class OwnedShare:
         """Return the countries in few words."""
         return tis.described(self.countries)
 
+    @property
+    def role_label(self) -> str:
+        """Return the role in words."""
+        return role_label(self.role)
+
 
 @dataclass(frozen=True, slots=True)
 class Rights:
