@@ -52,7 +52,9 @@ class OwnedShare:
 
     @property
     def territory(self) -> str:
-        """Return the countries in few words."""
+        """Return the countries in few words, in those of the claim if all are left."""
+        if self.countries == ledger.countries_of(self.share):
+            return tis.in_words(self.share.included, self.share.excluded)
         return tis.described(self.countries)
 
     @property

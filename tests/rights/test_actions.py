@@ -184,22 +184,19 @@ def test_empty_fields_of_the_catalogue_are_filled_and_our_share_follows(
         isrc_normalised=ISRC, title="Blue Lantern", label="Own"
     )
     claim_all()
-    ours.refresh_from_db()
-    assert (ours.writers, ours.publishers) == (["Anna Muster"], ["Example Music"])
-    assert (ours.label, ours.upc, ours.iswc) == ("Own", "2000000000015", "T9000000011")
-    assert ours.owner_share_pct is None
+    now = Recording.objects.get(pk=ours.pk)
+    assert (now.writers, now.publishers) == (["Anna Muster"], ["Example Music"])
+    assert (now.label, now.upc, now.iswc) == ("Own", "2000000000015", "T9000000011")
+    assert now.owner_share_pct is None
 
     label = Party.objects.get(name="Harbour Lights")
     actions.edit(record=label, user=manager, revision=1, values={"is_ours": True})
-    ours.refresh_from_db()
-    assert ours.owner_share_pct == 100
+    assert Recording.objects.get(pk=ours.pk).owner_share_pct == 100
     claim(recordings=[recording(shares=(master("L1", "60"), master("P1", "40")))])
-    ours.refresh_from_db()
-    assert ours.owner_share_pct == 60
+    assert Recording.objects.get(pk=ours.pk).owner_share_pct == 60
 
     Recording.objects.filter(pk=ours.pk).update(user_defined={"owner_share_pct": "55"})
-    ours.refresh_from_db()
-    assert ours.owner_share_pct == 55
+    assert Recording.objects.get(pk=ours.pk).owner_share_pct == 55
 
 
 def test_who_owns_what_where_is_asked_for_a_day_and_a_territory() -> None:
