@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "audit",
     "jobs",
     "catalogue",
+    "rights",
     "scanning",
     "review",
     "dedup",

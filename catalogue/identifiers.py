@@ -1,7 +1,13 @@
-"""Checks of the codes that identify recordings, releases and works.
+"""Checks of the codes that identify recordings, releases, works and parties.
 
 ISRC: ISO 3901 (12 characters, no check digit). UPC and EAN: GS1 modulo 10. ISWC:
-ISO 15707, modulo 10 over weighted digits.
+ISO 15707, modulo 10 over weighted digits. IPI name number and base number: CISAC,
+modulo 101 and the modulo 10 of the ISWC. ISNI: ISO 27729 with the modulo 11-2 of
+ISO 7064. GRid: IFPI, and DPID: DDEX, with the modulo 37,36 of ISO 7064. Label codes
+and the numbers of societies have no check digit.
+
+Each check returns the code as it is stored, or "" for none, and raises
+``BadIdentifier`` for a code that does not fit.
 """
 
 from __future__ import annotations
@@ -17,6 +23,16 @@ _ISRC = re.compile(r"^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$")
 _ISWC_DIGITS = 10
 # EAN-8, UPC-A and EAN-13.
 _UPC_LENGTHS = (8, 12, 13)
+_DIGITS_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# The leading zeros of an IPI name number are often left out.
+_IPI_NAME = re.compile(r"[0-9]{9,11}")
+_IPI_BASE = re.compile(r"[A-Z][0-9]{10}")
+_ISNI = re.compile(r"[0-9]{15}[0-9X]")
+_GRID = re.compile(r"A1[0-9A-Z]{16}")
+_DPID = re.compile(r"PADPIDA[0-9A-Z]{11}")
+_IPN = re.compile(r"[0-9]{1,8}")
+_LABEL_CODE = re.compile(r"(?:LC)?([0-9]{4,6})")
+_SOCIETY = re.compile(r"[0-9]{1,3}")
 
 
 class BadIdentifier(Exception):
@@ -45,8 +61,8 @@ def check_isrc(given: str) -> CheckedIsrc:
 
 
 def check_upc(given: str) -> str:
-    """Return the digits of a UPC or EAN; raise ``BadIdentifier`` if they do not fit."""
-    bare = re.sub(r"[\s\-]", "", given)
+    """Return the digits of a UPC or EAN."""
+    bare = _bare(given)
     if not bare:
         return ""
     if not bare.isascii() or not bare.isdigit() or len(bare) not in _UPC_LENGTHS:
@@ -57,8 +73,146 @@ def check_upc(given: str) -> str:
         int(digit) * (3 if position % 2 == 0 else 1)
         for position, digit in enumerate(reversed(bare[:-1]))
     )
-    expected = -weighted % 10
-    if int(bare[-1]) != expected:
+    return _ending(bare, str(-weighted % 10), given)
+
+
+def check_iswc(given: str) -> str:
+    """Return an ISWC as T and 10 digits."""
+    bare = _bare(given).removeprefix("T")
+    if not bare:
+        return ""
+    if not bare.isascii() or not bare.isdigit() or len(bare) != _ISWC_DIGITS:
+        raise BadIdentifier(
+            _("an ISWC is T and 10 digits, not '%(given)s'") % {"given": given}
+        )
+    return "T" + _ending(bare, _weighted_10(bare[:-1], 1), given)
+
+
+def check_ipi_name(given: str) -> str:
+    """Return an IPI name number as 11 digits, the last two of which check the others."""
+    bare = _bare(given)
+    # Fields of fixed width are filled with zeros.
+    if not bare.strip("0"):
+        return ""
+    if not _IPI_NAME.fullmatch(bare):
+        raise BadIdentifier(
+            _("an IPI name number has 11 digits, not '%(given)s'") % {"given": given}
+        )
+    bare = bare.zfill(11)
+    weighted = sum(
+        weight * int(digit)
+        for weight, digit in zip(range(10, 1, -1), bare[:9], strict=True)
+    )
+    return _ending(bare, f"{-weighted % 101 % 100:02}", given)
+
+
+def check_ipi_base(given: str) -> str:
+    """Return an IPI base number as I-123456789-3."""
+    bare = _bare(given)
+    if not bare:
+        return ""
+    if not _IPI_BASE.fullmatch(bare):
+        raise BadIdentifier(
+            _("an IPI base number looks like I-123456789-3, not '%(given)s'")
+            % {"given": given}
+        )
+    _ending(bare, _weighted_10(bare[1:-1], 2), given)
+    return f"{bare[0]}-{bare[1:10]}-{bare[10]}"
+
+
+def check_isni(given: str) -> str:
+    """Return an ISNI as 15 digits and a digit or X."""
+    bare = _bare(given).removeprefix("ISNI").removeprefix(":")
+    if not bare:
+        return ""
+    if not _ISNI.fullmatch(bare):
+        raise BadIdentifier(
+            _("an ISNI has 16 digits, the last may be X, not '%(given)s'")
+            % {"given": given}
+        )
+    total = 0
+    for digit in bare[:-1]:
+        total = 2 * (total + int(digit))
+    rest = (12 - total % 11) % 11
+    return _ending(bare, "X" if rest == 10 else str(rest), given)
+
+
+def check_grid(given: str) -> str:
+    """Return a GRid as 18 characters."""
+    bare = _bare(given).removeprefix("GRID").removeprefix(":")
+    if not bare:
+        return ""
+    if not _GRID.fullmatch(bare):
+        raise BadIdentifier(
+            _("a GRid is A1 and 16 characters, not '%(given)s'") % {"given": given}
+        )
+    return _ending(bare, _mod_37_36(bare[:-1]), given)
+
+
+def check_dpid(given: str) -> str:
+    """Return a DPID as 18 characters.
+
+    Some published DPIDs fail the check, so imports warn where others refuse.
+    """
+    bare = bare_dpid(given)
+    if not bare:
+        return ""
+    if not _DPID.fullmatch(bare):
+        raise BadIdentifier(
+            _("a DPID is PADPIDA and 11 characters, not '%(given)s'") % {"given": given}
+        )
+    return _ending(bare, _mod_37_36(bare[:-1]), given)
+
+
+def bare_dpid(given: str) -> str:
+    """Return a DPID in capitals without hyphens, unchecked."""
+    return _bare(given)
+
+
+def check_ipn(given: str) -> str:
+    """Return an international performer number; how it is checked is not public."""
+    bare = _bare(given)
+    if bare and not _IPN.fullmatch(bare):
+        raise BadIdentifier(
+            _("an IPN has at most 8 digits, not '%(given)s'") % {"given": given}
+        )
+    return bare
+
+
+def check_label_code(given: str) -> str:
+    """Return a label code as LC and its digits, at least five."""
+    bare = _bare(given)
+    if not bare:
+        return ""
+    found = _LABEL_CODE.fullmatch(bare)
+    if found is None:
+        raise BadIdentifier(
+            _("a label code is LC and 4 to 6 digits, not '%(given)s'")
+            % {"given": given}
+        )
+    return f"LC{found[1].zfill(5)}"
+
+
+def check_society(given: str) -> str:
+    """Return the number of a society as three digits."""
+    bare = _bare(given)
+    if not bare.strip("0"):
+        return ""
+    if not _SOCIETY.fullmatch(bare):
+        raise BadIdentifier(
+            _("the number of a society has 3 digits, not '%(given)s'")
+            % {"given": given}
+        )
+    return bare.zfill(3)
+
+
+def _bare(given: str) -> str:
+    return re.sub(r"[\s.\-\u2010-\u2015]", "", given.upper())
+
+
+def _ending(bare: str, expected: str, given: str) -> str:
+    """Return a code that ends as expected."""
+    if not bare.endswith(expected):
         raise BadIdentifier(
             _("the check digit of '%(given)s' should be %(expected)s")
             % {"given": given, "expected": expected}
@@ -66,22 +220,18 @@ def check_upc(given: str) -> str:
     return bare
 
 
-def check_iswc(given: str) -> str:
-    """Return an ISWC as T and 10 digits; raise ``BadIdentifier`` if it does not fit."""
-    bare = re.sub(r"[\s.\-]", "", given.upper()).removeprefix("T")
-    if not bare:
-        return ""
-    if not bare.isascii() or not bare.isdigit() or len(bare) != _ISWC_DIGITS:
-        raise BadIdentifier(
-            _("an ISWC is T and 10 digits, not '%(given)s'") % {"given": given}
-        )
-    weighted = 1 + sum(
-        weight * int(digit) for weight, digit in enumerate(bare[:-1], start=1)
+def _weighted_10(digits: str, start: int) -> str:
+    """Return the modulo 10 digit that ISWC and IPI base numbers share."""
+    weighted = start + sum(
+        weight * int(digit) for weight, digit in enumerate(digits, start=1)
     )
-    expected = -weighted % 10
-    if int(bare[-1]) != expected:
-        raise BadIdentifier(
-            _("the check digit of '%(given)s' should be %(expected)s")
-            % {"given": given, "expected": expected}
-        )
-    return f"T{bare}"
+    return str(-weighted % 10)
+
+
+def _mod_37_36(text: str) -> str:
+    """Return the check character of ISO 7064 modulo 37,36."""
+    rest = 36
+    for character in text:
+        rest = (rest + int(character, 36)) % 36 or 36
+        rest = rest * 2 % 37
+    return _DIGITS_36[(37 - rest) % 36]

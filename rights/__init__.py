@@ -1,0 +1,1 @@
+"""Who owns what: works, parties, shares, releases, and where they contradict."""

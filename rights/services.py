@@ -1,0 +1,702 @@
+"""Applies what messages claim; ``actions`` is what people do.
+
+Repeating a message changes nothing. Empty fields are filled, never overwritten; a value
+that differs from the record's is kept as a statement and shows as a conflict. The
+shares of a record that a sender claimed before are replaced by those it claims now, per
+right and kind; those of others, and of people, stay.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+
+import audit.services
+from accounts.models import User
+from audit.services import EventDraft
+from catalogue.identifiers import (
+    BadIdentifier,
+    bare_dpid,
+    check_dpid,
+    check_grid,
+    check_ipi_base,
+    check_ipi_name,
+    check_ipn,
+    check_isni,
+    check_isrc,
+    check_iswc,
+    check_label_code,
+    check_society,
+    check_upc,
+)
+from catalogue.models import CodeStatus
+from rights import tis
+from rights.choices import WRITER_ROLES, Right, ShareKind, StatedField, TitleKind
+from rights.claims import (
+    Applied,
+    ClaimFault,
+    PartyClaim,
+    RecordingClaim,
+    ReleaseClaim,
+    RightsMessage,
+    ShareClaim,
+    TitleClaim,
+    WorkClaim,
+)
+from rights.conflicts import neighbours, refresh
+from rights.filling import fill_recordings
+from rights.matching import (
+    find_party,
+    find_recording,
+    find_release,
+    find_work,
+    match_key_of,
+)
+from rights.models import (
+    OtherTitle,
+    Party,
+    Release,
+    RightsRecording,
+    Share,
+    Statement,
+    Track,
+    Work,
+    WorkNumber,
+)
+from rights.records import Record, column_of
+from rights.texts import folded
+
+Row = TypeVar("Row", Party, Work, RightsRecording, Release)
+_PARTY_CHECKS: Final[Mapping[str, Callable[[str], str]]] = {
+    "ipi_name": check_ipi_name,
+    "ipi_base": check_ipi_base,
+    "isni": check_isni,
+    "ipn": check_ipn,
+    "society": check_society,
+}
+_CASES: Final = {
+    Party: "party",
+    Work: "work",
+    RightsRecording: "rights_recording",
+    Release: "release",
+}
+# What makes two shares the same claim.
+SHARE_VALUES: Final = (
+    "party_id",
+    "role",
+    "right",
+    "kind",
+    "percent",
+    "included",
+    "excluded",
+    "valid_from",
+    "valid_until",
+    "controlled_by_id",
+    "agreement",
+)
+
+
+class _ClaimRefused(Exception):
+    """A claim stays out; the fault says why."""
+
+    def __init__(
+        self, field: str, value: object, rule: str, line: int | None = None
+    ) -> None:
+        self.field, self.value, self.rule = field, str(value), rule
+        self.line = line
+        super().__init__(rule)
+
+
+def case_of(record: Party | Record) -> str:
+    """Return the record's case in the audit trail."""
+    return f"{_CASES[type(record)]}:{record.uid}"
+
+
+@transaction.atomic
+def apply_claims(
+    *,
+    message: RightsMessage,
+    source: str,
+    actor: User | None,
+    dry_run: bool = False,
+) -> Applied:
+    """Write what a message claims, and say what it changed; all or nothing.
+
+    ``source`` names the import, for whoever looks where a share comes from. Claims with
+    faults stay out, and the faults say why. A dry run counts the same and writes
+    nothing.
+    """
+    applying = _Applying(message, source)
+    applied = applying.run()
+    if dry_run:
+        transaction.set_rollback(True)
+        return applied
+    # Before the events: it adds some of recordings and conflicts.
+    follow(applying.records(), user=actor)
+    audit.services.record_all(
+        list(applying.events.values()), actor=actor or audit.services.SYSTEM
+    )
+    return applied
+
+
+def follow(records: Iterable[Record], *, user: User | None) -> None:
+    """Bring conflicts and the flat fields of recordings to what records say now."""
+    near = neighbours(records)
+    refresh(near)
+    fill_recordings(
+        (each for each in near if isinstance(each, RightsRecording)), user=user
+    )
+
+
+@dataclass(slots=True)
+class _Applying:
+    """One message on its way into the records."""
+
+    message: RightsMessage
+    source: str
+    claimant: str = ""
+    parties: dict[str, Party] = field(default_factory=dict)
+    works: dict[str, Work] = field(default_factory=dict)
+    recordings: dict[str, RightsRecording] = field(default_factory=dict)
+    touched: dict[str, Party | Record] = field(default_factory=dict)
+    events: dict[str, EventDraft] = field(default_factory=dict)
+    faults: list[ClaimFault] = field(default_factory=list)
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    def run(self) -> Applied:
+        """Apply all claims in the order in which they refer to each other."""
+        # Without a sender, all messages of a format are one source.
+        self.claimant = (self.message.sender or self.message.format).strip()[:200]
+        for party in self.message.parties:
+            self._guard(party.key, self.parties, None, partial(self._party, party))
+        linked: list[tuple[str, str]] = []
+        for claim in self.message.recordings:
+            self._guard(
+                claim.key, self.recordings, claim.line, partial(self._recording, claim)
+            )
+            linked += [(work, claim.key) for work in claim.works]
+        for work in self.message.works:
+            recordings = [*work.recordings]
+            recordings += [key for named, key in linked if named == work.key]
+            self._guard(
+                work.key,
+                self.works,
+                work.line,
+                partial(self._work, work, recordings),
+            )
+        releases: dict[str, Release] = {}
+        for release in self.message.releases:
+            self._guard(
+                release.key, releases, release.line, partial(self._release, release)
+            )
+        return Applied(
+            created=self.created,
+            changed=self.changed,
+            unchanged=self.unchanged,
+            faults=tuple(self.faults),
+        )
+
+    def records(self) -> list[Record]:
+        """Return the works, recordings and releases that the message changed."""
+        return [
+            row
+            for case, row in self.touched.items()
+            if case in self.events and not isinstance(row, Party)
+        ]
+
+    def _guard(
+        self,
+        key: str,
+        found: dict[str, Row],
+        line: int | None,
+        apply: Callable[[], Row],
+    ) -> None:
+        """Apply one claim, or note why it stays out with everything it wrote."""
+        before = (dict(self.events), dict(self.touched))
+        counts = (self.created, self.changed, self.unchanged)
+        try:
+            with transaction.atomic():
+                found[key] = apply()
+        except _ClaimRefused as refused:
+            self.events, self.touched = before
+            self.created, self.changed, self.unchanged = counts
+            self._fault(
+                refused.line or line, refused.field, refused.value, refused.rule
+            )
+
+    def _fault(
+        self,
+        line: int | None,
+        field: str,
+        value: str,
+        rule: str,
+        *,
+        is_warning: bool = False,
+    ) -> None:
+        self.faults.append(
+            ClaimFault(
+                line=line, field=field, value=value, rule=rule, is_warning=is_warning
+            )
+        )
+
+    # --- Parties ----------------------------------------------------------------------
+
+    def _party(self, claim: PartyClaim) -> Party:
+        if not claim.name.strip():
+            raise _ClaimRefused("name", claim.key, _("The party has no name."))
+        codes = {
+            name: _checked(check, name, getattr(claim, name))
+            for name, check in _PARTY_CHECKS.items()
+        }
+        codes["dpid"] = self._dpid(claim)
+        whole = f"{claim.first_name} {claim.name}"
+        own = {name: code for name, code in codes.items() if name != "society"}
+        party = find_party(name=whole, codes=own)
+        values = codes | {
+            "name": _cut(Party, "name", claim.name),
+            "first_name": _cut(Party, "first_name", claim.first_name),
+        }
+        if party is None:
+            return self._create(Party(**values), values)
+        # A person's two names belong together.
+        del values["name"], values["first_name"]
+        self._fill(party, values)
+        return party
+
+    def _dpid(self, claim: PartyClaim) -> str:
+        try:
+            return check_dpid(claim.dpid)
+        except BadIdentifier as error:
+            self._fault(None, "dpid", claim.dpid, str(error), is_warning=True)
+            return bare_dpid(claim.dpid)[:40]
+
+    # --- Recordings -------------------------------------------------------------------
+
+    def _recording(self, claim: RecordingClaim) -> RightsRecording:
+        isrc = check_isrc(claim.isrc)
+        if isrc.status == CodeStatus.MALFORMED:
+            raise _ClaimRefused(
+                "isrc",
+                claim.isrc,
+                _("an ISRC looks like QZAA02600001, not '%(given)s'")
+                % {"given": claim.isrc},
+            )
+        if not isrc.normalised and not claim.title.strip():
+            raise _ClaimRefused(
+                "title", claim.key, _("The recording has neither ISRC nor title.")
+            )
+        match_key = "" if isrc.normalised else match_key_of(claim, self.claimant)
+        values: dict[str, object] = {
+            "title": _cut(RightsRecording, "title", claim.title),
+            "version_title": _cut(
+                RightsRecording, "version_title", claim.version_title
+            ),
+            "artists": [artist.strip()[:500] for artist in claim.artists],
+            "duration_ms": claim.duration_ms,
+            "label": _cut(RightsRecording, "label", claim.label),
+            "p_line": _cut(RightsRecording, "p_line", claim.p_line),
+        }
+        recording = find_recording(isrc=isrc.normalised, match_key=match_key)
+        if recording is None:
+            codes = {"isrc": isrc.normalised, "match_key": match_key}
+            recording = self._create(RightsRecording(**values, **codes), values | codes)
+        else:
+            self._fill(recording, values)
+        title = f"{claim.title.strip()} {claim.version_title.strip()}".strip()
+        self._state(recording, StatedField.TITLE, title, claim.line)
+        length = "" if claim.duration_ms is None else str(claim.duration_ms)
+        self._state(recording, StatedField.DURATION, length, claim.line)
+        self._shares(recording, claim.shares, {Right.MASTER})
+        return recording
+
+    # --- Works ------------------------------------------------------------------------
+
+    def _work(self, claim: WorkClaim, recordings: Sequence[str]) -> Work:
+        if not claim.title.strip():
+            raise _ClaimRefused("title", claim.key, _("The work has no title."))
+        iswc = _checked(check_iswc, "iswc", claim.iswc)
+        number = claim.submitter_id.strip()[:100]
+        writers = {
+            self.parties[share.party].pk
+            for share in claim.shares
+            if share.role in WRITER_ROLES and share.party in self.parties
+        }
+        work = find_work(
+            claimant=self.claimant,
+            number=number,
+            iswc=iswc,
+            title=claim.title,
+            writers=writers,
+        )
+        values = {
+            "title": _cut(Work, "title", claim.title),
+            "iswc": iswc,
+            "category": _cut(Work, "category", claim.category),
+            "version": _cut(Work, "version", claim.version),
+        }
+        titles = list(claim.titles)
+        if work is None:
+            work = self._create(Work(**values), values)
+        else:
+            if folded(values["title"]) != work.title_key:
+                titles.append(
+                    TitleClaim(text=values["title"], kind=TitleKind.ALTERNATIVE)
+                )
+            self._fill(work, values)
+        self._number(work, number)
+        self._titles(work, titles, claim.line)
+        self._state(work, StatedField.ISWC, iswc, claim.line)
+        self._link(work, recordings, claim.line)
+        self._shares(
+            work,
+            claim.shares,
+            {Right.PERFORMING, Right.MECHANICAL, Right.SYNCHRONISATION},
+        )
+        return work
+
+    def _number(self, work: Work, number: str) -> None:
+        if not number:
+            return
+        _row, is_new = WorkNumber.objects.get_or_create(
+            claimant=self.claimant, number=number, defaults={"work": work}
+        )
+        if is_new:
+            self._note(work, "number", number)
+
+    def _titles(
+        self, work: Work, titles: Iterable[TitleClaim], line: int | None
+    ) -> None:
+        known = {
+            (title.kind, folded(title.text))
+            for title in OtherTitle.objects.filter(work=work)
+        }
+        for claim in titles:
+            text = claim.text.strip()[:500]
+            kind = claim.kind
+            if kind not in TitleKind.values:
+                self._fault(
+                    line,
+                    "title",
+                    claim.kind,
+                    _("'%(given)s' is no kind of title.") % {"given": claim.kind},
+                    is_warning=True,
+                )
+                kind = TitleKind.ALTERNATIVE
+            own = folded(text) == work.title_key and kind != TitleKind.ORIGINAL_SCRIPT
+            if not text or own or (kind, folded(text)) in known:
+                continue
+            known.add((kind, folded(text)))
+            OtherTitle.objects.create(
+                work=work,
+                text=text,
+                kind=kind,
+                language=claim.language.strip()[:8],
+                claimant=self.claimant,
+            )
+            self._note(work, "title", text)
+
+    def _link(self, work: Work, keys: Iterable[str], line: int | None) -> None:
+        wanted = set()
+        for key in keys:
+            if key in self.recordings:
+                wanted.add(self.recordings[key].pk)
+            else:
+                self._unknown(line, "recording", key)
+        known = set(work.recordings.values_list("pk", flat=True))
+        if missing := wanted - known:
+            work.recordings.add(*missing)
+            uids = RightsRecording.objects.filter(pk__in=missing)
+            self._note(work, "recordings", list(uids.values_list("uid", flat=True)))
+
+    def _unknown(self, line: int | None, field: str, key: str) -> None:
+        """Note that a claim names something that is not here or was refused."""
+        rule = _("'%(key)s' is missing in the message, or was left out for a fault.")
+        self._fault(line, field, key, rule % {"key": key}, is_warning=True)
+
+    # --- Releases ---------------------------------------------------------------------
+
+    def _release(self, claim: ReleaseClaim) -> Release:
+        if not claim.title.strip():
+            raise _ClaimRefused("title", claim.key, _("The release has no title."))
+        upc = _checked(check_upc, "upc", claim.upc)
+        values: dict[str, Any] = {  # Any: a column's value
+            "title": _cut(Release, "title", claim.title),
+            "artists": [artist.strip()[:500] for artist in claim.artists],
+            "upc": upc,
+            "grid": _checked(check_grid, "grid", claim.grid),
+            "catalogue_number": _cut(
+                Release, "catalogue_number", claim.catalogue_number
+            ),
+            "label": _cut(Release, "label", claim.label),
+            "label_code": _checked(check_label_code, "label_code", claim.label_code),
+            "p_line": _cut(Release, "p_line", claim.p_line),
+            "c_line": _cut(Release, "c_line", claim.c_line),
+            "released": claim.released,
+        }
+        release = find_release(
+            grid=values["grid"],
+            upc=upc,
+            label=values["label"],
+            catalogue_number=values["catalogue_number"],
+        )
+        if release is None:
+            release = self._create(Release(**values), values)
+        else:
+            self._fill(release, values)
+        self._state(release, StatedField.UPC, upc, claim.line)
+        self._tracks(release, claim)
+        return release
+
+    def _tracks(self, release: Release, claim: ReleaseClaim) -> None:
+        known = dict(release.tracks.values_list("recording", "position"))
+        last = max(known.values(), default=0)
+        for key in claim.tracks:
+            recording = self.recordings.get(key)
+            if recording is None:
+                self._unknown(claim.line, "track", key)
+            elif recording.pk not in known:
+                last += 1
+                known[recording.pk] = last
+                Track.objects.create(
+                    release=release, recording=recording, position=last
+                )
+                self._note(release, "track", recording.uid)
+
+    # --- Shares -----------------------------------------------------------------------
+
+    def _shares(
+        self,
+        record: Work | RightsRecording,
+        claims: Sequence[ShareClaim],
+        rights: set[Right],
+    ) -> None:
+        """Replace the shares that this source claimed, per right and kind."""
+        on = column_of(record)
+        wanted: dict[tuple[str, str], list[Share]] = defaultdict(list)
+        for claim in claims:
+            try:
+                share = self._share(claim, rights)
+            except _ClaimRefused as refused:
+                refused.line = claim.line
+                raise
+            setattr(share, on, record)
+            wanted[share.right, share.kind].append(share)
+        if not wanted:
+            return
+        earlier = Share.objects.filter(**{on: record}, claimant=self.claimant)
+        living: dict[tuple[str, str], list[Share]] = defaultdict(list)
+        taken_out: set[tuple[object, ...]] = set()
+        for share in earlier:
+            if share.withdrawn_at is None:
+                living[share.right, share.kind].append(share)
+            elif share.withdrawn_by_id is not None:
+                taken_out.add(_values(share))
+        for group, shares in wanted.items():
+            self._replace(record, living[group], shares, taken_out)
+
+    def _replace(
+        self,
+        record: Work | RightsRecording,
+        living: Iterable[Share],
+        wanted: Iterable[Share],
+        taken_out: set[tuple[object, ...]],
+    ) -> None:
+        left = {_values(share): share for share in living}
+        made: dict[tuple[object, ...], Share] = {}
+        for share in wanted:
+            values = _values(share)
+            if values in left:
+                del left[values]
+                made[values] = share
+            elif values not in taken_out and values not in made:
+                share.save()
+                made[values] = share
+                self._note(record, "share", str(share))
+        if left:
+            gone = Share.objects.filter(pk__in=[share.pk for share in left.values()])
+            gone.update(withdrawn_at=datetime.now(tz=UTC))
+            for share in left.values():
+                self._note(record, "share_withdrawn", str(share))
+
+    def _share(self, claim: ShareClaim, rights: set[Right]) -> Share:
+        party = self.parties.get(claim.party)
+        if party is None:
+            raise _ClaimRefused(
+                "party",
+                claim.party,
+                _("'%(key)s' is missing in the message, or was left out for a fault.")
+                % {"key": claim.party},
+            )
+        collector = None
+        if claim.controlled_by:
+            collector = self.parties.get(claim.controlled_by)
+            if collector is None:
+                self._unknown(claim.line, "controlled_by", claim.controlled_by)
+        if claim.right not in rights:
+            raise _ClaimRefused(
+                "right",
+                claim.right,
+                _("Works have the rights PR, MR and SR, recordings NR."),
+            )
+        if claim.kind not in ShareKind.values:
+            raise _ClaimRefused(
+                "kind", claim.kind, _("A share is OWN (owned) or COL (collected).")
+            )
+        return Share(
+            party=party,
+            role=claim.role.strip()[:40],
+            right=claim.right,
+            kind=claim.kind,
+            percent=checked_percent(claim.percent),
+            included=checked_territories(claim.included) or [tis.WORLD],
+            excluded=checked_territories(claim.excluded),
+            valid_from=claim.valid_from,
+            valid_until=_checked_end(claim.valid_from, claim.valid_until),
+            controlled_by=collector,
+            agreement=claim.agreement.strip()[:60],
+            claimant=self.claimant,
+            source=self.source[:200],
+            line=claim.line,
+        )
+
+    # --- Records ----------------------------------------------------------------------
+
+    def _create(self, row: Row, values: Mapping[str, object]) -> Row:
+        row.save()
+        self.created += 1
+        self.touched[case_of(row)] = row
+        self.events[case_of(row)] = EventDraft(
+            case=case_of(row),
+            action="rights.imported",
+            after={
+                **{name: _plain(value) for name, value in values.items() if value},
+                **self._where(),
+            },
+        )
+        return row
+
+    def _fill(self, row: Row, values: Mapping[str, object]) -> None:
+        """Fill what is empty in a known record; count it as unchanged at first."""
+        if case_of(row) not in self.touched:
+            self.unchanged += 1
+        self.touched[case_of(row)] = row
+        filled = {
+            name: value
+            for name, value in values.items()
+            if value not in (None, "", []) and getattr(row, name) in (None, "", [])
+        }
+        if not filled:
+            return
+        for name, value in filled.items():
+            setattr(row, name, value)
+            self._note(row, name, _plain(value))
+        row.save()
+
+    def _state(
+        self,
+        record: Record,
+        field: StatedField,
+        value: str,
+        line: int | None,
+    ) -> None:
+        """Keep what this source says of a field."""
+        if not value:
+            return
+        where: dict[str, Any] = {  # Any: a column's value
+            column_of(record): record,
+            "field": field,
+            "claimant": self.claimant,
+        }
+        row = Statement.objects.filter(**where).first()
+        if row is not None and row.value == value:
+            return
+        Statement.objects.update_or_create(
+            **where,
+            defaults={"value": value[:1100], "source": self.source[:200], "line": line},
+        )
+        if row is not None:
+            self._note(record, field.lower(), value)
+
+    def _note(self, row: Party | Record, name: str, value: object) -> None:
+        """Note a change of a record for its event, and count it once."""
+        case = case_of(row)
+        event = self.events.get(case)
+        if event is None:
+            event = EventDraft(
+                case=case,
+                action="rights.import_changed",
+                after={**self._where()},
+            )
+            self.events[case] = event
+            self.changed += 1
+            self.unchanged -= 1
+        noted = event.after.setdefault(name, [])
+        if isinstance(noted, list):
+            noted.append(value)
+
+    def _where(self) -> dict[str, str]:
+        """Return what an event says of the message."""
+        return {
+            "claimant": self.claimant,
+            "source": self.source,
+            "message": self.message.message_id,
+        }
+
+
+def _checked(check: Callable[[str], str], name: str, given: str) -> str:
+    try:
+        return check(given)
+    except BadIdentifier as error:
+        raise _ClaimRefused(name, given, str(error)) from error
+
+
+def checked_percent(percent: Decimal | None) -> Decimal | None:
+    """Return a share in percent as it is stored; raise if there is no such share."""
+    if percent is None:
+        return None
+    if not percent.is_finite() or not 0 <= percent <= 100:
+        raise _ClaimRefused("percent", percent, _("A share is from 0 to 100 percent."))
+    return percent.quantize(Decimal("0.0001"))
+
+
+def checked_territories(codes: Iterable[str]) -> list[str]:
+    """Return territories as they are stored, each once."""
+    try:
+        return sorted({tis.normalised(code) for code in codes})
+    except tis.UnknownTerritory as error:
+        raise _ClaimRefused("territory", ", ".join(codes), str(error)) from error
+
+
+def _checked_end(begin: object, end: Any) -> Any:  # Any: a date or None
+    if begin is not None and end is not None and end < begin:
+        raise _ClaimRefused("valid_until", end, _("The share ends before it begins."))
+    return end
+
+
+def _values(share: Share) -> tuple[object, ...]:
+    """Return what makes two shares the same claim."""
+    return tuple(
+        tuple(value) if isinstance(value, list) else value
+        for value in (getattr(share, name) for name in SHARE_VALUES)
+    )
+
+
+def _cut(model: type[models.Model], name: str, text: str) -> str:
+    """Return a text as long as its column holds."""
+    column: Any = model._meta.get_field(name)  # Any: a text column of ours
+    return text.strip()[: column.max_length]
+
+
+def _plain(value: object) -> object:
+    """Return a value as JSON holds it."""
+    return value if isinstance(value, (str, int, list, type(None))) else str(value)

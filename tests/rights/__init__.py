@@ -1,0 +1,1 @@
+"""Tests of works, parties, shares and releases."""

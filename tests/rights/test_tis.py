@@ -1,0 +1,54 @@
+"""Territories: ISO codes and TIS numbers, and the countries that they stand for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.territories import TERRITORIES
+from rights import tis
+
+GROUPS = sorted(tis.group_names())
+CODES = st.lists(st.sampled_from([*sorted(TERRITORIES), *GROUPS]), max_size=6)
+
+
+@pytest.mark.parametrize(
+    ("given_code", "kept"),
+    [
+        ("gb", "GB"),
+        ("0756", "CH"),
+        ("756", "CH"),
+        ("2136", "2136"),
+        ("WW", "2136"),
+        ("Worldwide", "2136"),
+        ("2110", "2110"),
+    ],
+)
+def test_a_territory_is_normalised(given_code: str, kept: str) -> None:
+    assert tis.normalised(given_code) == kept
+
+
+@pytest.mark.parametrize("code", ["2135", "XX", "0000", "0890", "", "21100", "²110"])
+def test_what_is_no_territory_is_refused(code: str) -> None:
+    with pytest.raises(tis.UnknownTerritory, match="is no territory"):
+        tis.normalised(code)
+
+
+def test_groups_expand_and_exclusions_are_taken_out() -> None:
+    assert tis.expand(["2110"]) == {"BE", "NL", "LU"}
+    assert tis.expand(["2110", "DE"], ["NL"]) == {"BE", "LU", "DE"}
+    assert tis.expand([]) == tis.expand(["2136"]) == TERRITORIES
+    assert "GB" not in tis.expand(["2123"])
+    assert tis.in_words(["2136"], ["US"]) == "World without United States"
+
+
+@given(included=CODES, excluded=CODES)
+def test_countries_are_always_those_included_without_those_excluded(
+    included: list[str], excluded: list[str]
+) -> None:
+    countries = tis.expand(included, excluded)
+
+    assert countries <= TERRITORIES
+    assert not countries & frozenset().union(*map(tis.members, excluded))
+    assert tis.described(countries) or not countries
