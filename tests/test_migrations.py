@@ -47,6 +47,13 @@ FITTING: dict[str, Values] = {
     "dedup.loopplace": {"start_ms": 0, "end_ms": 2},
     "recurring.occurrence": {"start_ms": 0, "end_ms": 2},
 }
+# The record that a row belongs to, where a constraint requires one of several.
+OF_ONE = {
+    "rights.conflict": "work",
+    "rights.othertitle": "work",
+    "rights.share": "work",
+    "rights.statement": "work",
+}
 # Columns that a migration rewrites on purpose.
 REWRITTEN = {
     "audit.event": {"hash", "actor_salt", "actor_digest"},
@@ -154,7 +161,8 @@ def _fill(state: ProjectState, label: str, *, is_second: bool = False) -> Row:
     model: Any = state.apps.get_model(label)  # Any: a historical model
     values = dict(FITTING.get(label, {}))
     for field in model._meta.concrete_fields:
-        if field.name not in values and _needs(field):
+        needed = _needs(field) or field.name == OF_ONE.get(label)
+        if field.name not in values and needed:
             is_another = field.name == "other" or (is_second and field.one_to_one)
             values[field.name] = _value_for(field, state, is_another=is_another)
     row = model._base_manager.create(**values)

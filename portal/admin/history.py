@@ -21,15 +21,20 @@ _SHOWN = 200
 _CASES = {
     "bucket": ("bucket", "pk"),
     "cloudaccount": ("cloud_account", "pk"),
+    "conflict": ("conflict", "uid"),
     "container": ("container", "pk"),
     "dedupgroup": ("dedup", "uid"),
     "exclusion": ("recording", "recording.uid"),
+    "party": ("party", "uid"),
     "recording": ("recording", "uid"),
+    "release": ("release", "uid"),
+    "rightsrecording": ("rights_recording", "uid"),
     "scannedfile": ("file", "uid"),
     "unknownitem": ("unknown", "uid"),
     "unknownpolicy": ("container", "container_id"),
     "user": ("user", "pk"),
     "watch": ("watch", "uid"),
+    "work": ("work", "uid"),
 }
 
 

@@ -32,6 +32,7 @@ from recurring.models import (
     UnknownPolicy,
 )
 from review.models import Match
+from rights.models import OtherTitle, Share, Statement, Track, WorkNumber
 from scanning.choices import CallbackOutcome, ScanStatus
 from scanning.models import (
     Container,
@@ -81,6 +82,7 @@ PRODUCT_APPS = [
     "recurring",
     "reports",
     "review",
+    "rights",
     "scanning",
 ]
 
@@ -138,6 +140,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         # The page of an item shows its figures and where it occurs; runs are the
         # worker's.
         *(ContainerPlays, Occurrence, SharedRun),
+        # The pages of works, recordings and releases show these.
+        *(OtherTitle, Share, Statement, Track, WorkNumber),
         # On their way to a scanned file.
         *(ResumableUpload, UploadPiece),
     }

@@ -19,6 +19,7 @@ from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
 from recurring.models import UnknownPolicy
 from reports.models import ReportDelivery
 from review.models import Dispute, SavedView
+from rights.models import Party
 from scanning.models import (
     CloudAccount,
     CloudDeletion,
@@ -218,6 +219,14 @@ SCREENS: dict[str, Screen] = {
     ),
     "reports.ReportSchedule": Screen(lambda desk: schedule(desk.user)),
     "reports.ReportDelivery": Screen(_delivery),
+    "rights.Work": Screen(lambda desk: desk.work()),
+    "rights.Party": Screen(
+        lambda desk: Party.objects.create(name="Harbour Lights"),
+        shared="names and codes of people and companies",
+    ),
+    "rights.RightsRecording": Screen(lambda desk: desk.sound()),
+    "rights.Release": Screen(lambda desk: desk.release()),
+    "rights.Conflict": Screen(lambda desk: desk.rights_conflict()),
     "review.Licence": Screen(
         lambda desk: make_licence(recordings=[desk.recording]),
         shared="rules hold for everybody, and say so to everybody",
