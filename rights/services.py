@@ -42,6 +42,7 @@ from rights import tis
 from rights.choices import WRITER_ROLES, Right, ShareKind, StatedField, TitleKind
 from rights.claims import (
     Applied,
+    AppliedRecord,
     ClaimFault,
     PartyClaim,
     RecordingClaim,
@@ -192,6 +193,26 @@ class _Applying:
             changed=self.changed,
             unchanged=self.unchanged,
             faults=tuple(self.faults),
+            records=tuple(
+                self._applied(key, row)
+                for rows in (self.parties, self.works, self.recordings, releases)
+                for key, row in rows.items()
+            ),
+        )
+
+    def _applied(self, key: str, row: Party | Record) -> AppliedRecord:
+        event = self.events.get(case_of(row))
+        where = self._where()
+        return AppliedRecord(
+            kind=_CASES[type(row)],
+            key=key,
+            name=str(row),
+            is_new=event is not None and event.action.endswith(".imported"),
+            changes={
+                name: value
+                for name, value in (event.after if event else {}).items()
+                if name not in where
+            },
         )
 
     def _guard(

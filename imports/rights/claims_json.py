@@ -26,7 +26,7 @@ from rights.claims import (
 _Json = dict[str, Any]
 # NUL as JSON escape after an even number of backslashes; PostgreSQL cannot store it.
 _NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
-_FIELDS: Final = {
+_FIELDS: Final[dict[type, tuple[str, ...]]] = {
     kind: tuple(field.name for field in dataclasses.fields(kind))
     for kind in (
         ClaimFault,

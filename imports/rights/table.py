@@ -423,7 +423,8 @@ def _percent(row: _Row) -> Decimal | None:
 
 def _territories(row: _Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return included and excluded territories; a minus sign excludes."""
-    included, excluded = [], []
+    included: list[str] = []
+    excluded: list[str] = []
     for part in _parts(row["territories"]):
         try:
             code = normalised(part.removeprefix("-"))
