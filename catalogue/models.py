@@ -210,6 +210,15 @@ class Recording(models.Model):
             "The canonical recording of its group; empty for that recording itself."
         ),
     )
+    computed_share_pct = models.DecimalField(
+        _("our share in percent"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Computed from the shares of our parties."),
+    )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -266,15 +275,16 @@ class Recording(models.Model):
     def owner_share_pct(self) -> Decimal | None:
         """Our share of the rights, 0 to 100; None if unknown.
 
-        ``user_defined`` is free-form JSON from API clients, so anything that is not
-        such a number counts as unknown.
+        What somebody entered goes before what was computed. ``user_defined`` is
+        free-form JSON from API clients, so anything that is not such a number does not
+        count.
         """
         try:
             share = Decimal(str(self.user_defined.get("owner_share_pct")))
         except InvalidOperation:
-            return None
+            return self.computed_share_pct
         if not share.is_finite() or not 0 <= share <= 100:
-            return None
+            return self.computed_share_pct
         return share.quantize(Decimal("0.01"))
 
     @property

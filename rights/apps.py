@@ -9,3 +9,7 @@ class RightsConfig(AppConfig):
     """Works, parties, shares, releases, and the conflicts between claims."""
 
     name = "rights"
+
+    def ready(self) -> None:
+        """Register the jobs."""
+        from rights import jobs  # noqa: F401 - registers the kinds

@@ -52,6 +52,8 @@ from rights.claims import (
     TitleClaim,
     WorkClaim,
 )
+from rights.conflicts import neighbours, refresh
+from rights.filling import fill_recordings
 from rights.matching import (
     find_party,
     find_recording,
@@ -70,11 +72,10 @@ from rights.models import (
     Work,
     WorkNumber,
 )
+from rights.records import Record, column_of
 from rights.texts import folded
 
 Row = TypeVar("Row", Party, Work, RightsRecording, Release)
-Record = Work | RightsRecording | Release
-
 _PARTY_CHECKS: Final[Mapping[str, Callable[[str], str]]] = {
     "ipi_name": check_ipi_name,
     "ipi_base": check_ipi_base,
@@ -139,10 +140,21 @@ def apply_claims(
     if dry_run:
         transaction.set_rollback(True)
         return applied
+    # Before the events: it adds some of recordings and conflicts.
+    follow(applying.records(), user=actor)
     audit.services.record_all(
         list(applying.events.values()), actor=actor or audit.services.SYSTEM
     )
     return applied
+
+
+def follow(records: Iterable[Record], *, user: User | None) -> None:
+    """Bring conflicts and the flat fields of recordings to what records say now."""
+    near = neighbours(records)
+    refresh(near)
+    fill_recordings(
+        (each for each in near if isinstance(each, RightsRecording)), user=user
+    )
 
 
 @dataclass(slots=True)
@@ -214,6 +226,14 @@ class _Applying:
                 if name not in where
             },
         )
+
+    def records(self) -> list[Record]:
+        """Return the works, recordings and releases that the message changed."""
+        return [
+            row
+            for case, row in self.touched.items()
+            if case in self.events and not isinstance(row, Party)
+        ]
 
     def _guard(
         self,
@@ -482,7 +502,7 @@ class _Applying:
         rights: set[Right],
     ) -> None:
         """Replace the shares that this source claimed, per right and kind."""
-        on = "work" if isinstance(record, Work) else "recording"
+        on = column_of(record)
         wanted: dict[tuple[str, str], list[Share]] = defaultdict(list)
         for claim in claims:
             try:
@@ -613,13 +633,8 @@ class _Applying:
         """Keep what this source says of a field."""
         if not value:
             return
-        on = {
-            Work: "work",
-            RightsRecording: "recording",
-            Release: "release",
-        }[type(record)]
         where: dict[str, Any] = {  # Any: a column's value
-            on: record,
+            column_of(record): record,
             "field": field,
             "claimant": self.claimant,
         }

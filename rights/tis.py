@@ -22,6 +22,8 @@ from django.utils.translation import gettext_lazy as _
 from common.territories import TERRITORIES, territory_names
 
 WORLD: Final = "2136"
+# More countries than this are counted.
+_MOST_NAMED: Final = 6
 # What other formats call the world.
 _WORLDWIDE = frozenset({"WW", "WORLDWIDE", WORLD})
 _GROUPS: Final[Mapping[str, tuple[str | Promise, str]]] = {
@@ -247,24 +249,25 @@ def group_names() -> Mapping[str, str]:
     }
 
 
+def shortest(countries: frozenset[str]) -> tuple[list[str], list[str]]:
+    """Return stored codes for a set of countries: those included, those excluded."""
+    for number in (WORLD, *_GROUPS):
+        if members(number) == countries:
+            return [number], []
+    left_out = TERRITORIES - countries
+    if len(left_out) < len(countries):
+        return [WORLD], sorted(left_out)
+    return sorted(countries), []
+
+
 def described(countries: frozenset[str]) -> str:
     """Return a set of countries in few words: the world, a group, or some names."""
-    if len(countries) >= len(TERRITORIES):
-        return _name(WORLD)
-    for number in _GROUPS:
-        if members(number) == countries:
-            return _name(number)
-    left_out = TERRITORIES - countries
-    if len(left_out) <= _MOST_NAMED:
-        return in_words([WORLD], sorted(left_out))
+    included, excluded = shortest(countries)
+    if len(included) + len(excluded) <= _MOST_NAMED:
+        return in_words(included, excluded)
     shown = ", ".join(_name(code) for code in sorted(countries)[:_MOST_NAMED])
     more = len(countries) - _MOST_NAMED
-    if more <= 0:
-        return shown
     return now("%(shown)s and %(more)s more") % {"shown": shown, "more": more}
-
-
-_MOST_NAMED: Final = 6
 
 
 def _name(code: str) -> str:

@@ -123,7 +123,7 @@ def test_a_code_that_fits_is_normalised(
 def test_a_code_that_does_not_fit_is_refused(
     check: Callable[[str], str], given: str
 ) -> None:
-    with pytest.raises(BadIdentifier, match="should be|not '"):
+    with pytest.raises(BadIdentifier, match=r"should be|not '"):
         check(given)
 
 

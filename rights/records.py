@@ -1,0 +1,39 @@
+"""How records of rights and recordings of the catalogue find each other."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from catalogue.models import Recording, RecordingStatus
+from catalogue.selectors import with_merged
+from rights.models import Release, RightsRecording, Work
+
+Record = Work | RightsRecording | Release
+
+
+def column_of(record: Record) -> str:
+    """Return the foreign key by which titles, statements and conflicts name a record."""
+    if isinstance(record, Work):
+        return "work"
+    return "recording" if isinstance(record, RightsRecording) else "release"
+
+
+def catalogue_recordings(record: RightsRecording) -> QuerySet[Recording]:
+    """Return the recordings of the catalogue that the viewer sees and it stands for."""
+    rows = Recording.objects.exclude(status=RecordingStatus.RETIRED)
+    if record.isrc:
+        return rows.filter(isrc_normalised=record.isrc)
+    return rows.filter(rights_record=record)
+
+
+def rights_records(recording: Recording) -> QuerySet[RightsRecording]:
+    """Return the records of a recording of the catalogue and of those merged into it."""
+    keys = with_merged(recording)
+    isrcs = (
+        Recording.objects.filter(pk__in=keys)
+        .exclude(isrc_normalised="")
+        .values_list("isrc_normalised", flat=True)
+    )
+    return RightsRecording.objects.filter(
+        Q(recording__in=keys) | Q(isrc__in=list(isrcs))
+    )
