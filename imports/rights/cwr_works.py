@@ -135,7 +135,7 @@ class WorkBatch:
     parties: dict[str, PartyClaim] = field(default_factory=dict)
     works: list[WorkClaim] = field(default_factory=list)
     recordings: list[RecordingClaim] = field(default_factory=list)
-    releases: list[ReleaseClaim] = field(default_factory=list)
+    releases: dict[str, ReleaseClaim] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.works)
@@ -147,7 +147,7 @@ class WorkBatch:
             parties=tuple(self.parties.values()),
             works=tuple(self.works),
             recordings=tuple(self.recordings),
-            releases=tuple(self.releases),
+            releases=tuple(self.releases.values()),
         )
 
     def add(self, transaction: CwrTransaction, shares: WorkShares) -> None:
@@ -220,7 +220,10 @@ class WorkBatch:
             )
             found.append(recording)
             if record["ean"]:
-                self.releases.append(_release(record, recording))
+                release = _release(record, recording)
+                known = self.releases.setdefault(release.key, release)
+                tracks = dict.fromkeys((*known.tracks, recording.key))
+                self.releases[release.key] = replace(known, tracks=tuple(tracks))
         return found
 
 

@@ -18,6 +18,7 @@ from imports.models import RightsImport
 from imports.rights.found import Read, ReadCounts
 from imports.rights.reading import open_message
 from imports.rights.table import FORMAT as TABLE
+from jobs.services import submit
 from rights.claims import (
     Applied,
     AppliedRecord,
@@ -26,6 +27,7 @@ from rights.claims import (
     RightsMessage,
     ShareClaim,
 )
+from rights.jobs import REVIEW_RIGHTS
 from rights.services import apply_claims
 from rights.texts import folded
 
@@ -135,7 +137,11 @@ class RightsImporter:
             message = _sent_by(message, self.sender)
         self.summary.note_head(message)
         applied = apply_claims(
-            message=message, source=self.source, actor=self.user, dry_run=self.dry
+            message=message,
+            source=self.source,
+            actor=self.user,
+            dry_run=self.dry,
+            follows=False,
         )
         lines = _lines_of_parties(message)
         for fault in applied.faults:
@@ -263,4 +269,8 @@ def run(one: RightsImport, heartbeat: Callable[[], None], *, dry: bool) -> Colum
             heartbeat=heartbeat,
         ) as reads,
     ):
-        return {"summary": asdict(task.run(reads))}
+        summary = task.run(reads)
+    if not dry and (summary.created or summary.changed):
+        # Contradictions are looked for in the background: that takes longer.
+        submit(REVIEW_RIGHTS, None)
+    return {"summary": asdict(summary)}
