@@ -33,6 +33,8 @@ from rights.texts import folded
 
 SHOWN: Final = 200
 _SHOWN_VALUES = 12
+# Changes that name other records, which are only counted: a check makes up their ids.
+_LINKS = ("recordings", "track")
 _PARTY_CODES = ("ipi_name", "isni", "ipn", "dpid", "ipi_base")
 RECORD_KINDS: Final = ("work", "party", "rights_recording", "release")
 
@@ -94,7 +96,12 @@ class RightsSummary:
                     "kind": record.kind,
                     "name": record.name[:200],
                     "is_new": record.is_new,
-                    "after": {name: _shown(value) for name, value in values},
+                    "after": {
+                        name: str(len(value))
+                        if name in _LINKS and isinstance(value, list)
+                        else _shown(value)
+                        for name, value in values
+                    },
                 }
             )
 
