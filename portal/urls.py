@@ -15,6 +15,7 @@ from portal.licences import urls as licences
 from portal.policies import urls as policies
 from portal.reports import urls as reports
 from portal.review import urls as review
+from portal.rights import urls as rights
 from portal.search import urls as search
 from portal.unknown import urls as unknown
 from portal.uploads import urls as uploads
@@ -34,6 +35,7 @@ urlpatterns = [
     *imports.urlpatterns,
     *duplicates.urlpatterns,
     *unknown.urlpatterns,
+    *rights.urlpatterns,
     *licences.urlpatterns,
     *policies.urlpatterns,
     *reports.urlpatterns,

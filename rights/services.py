@@ -711,7 +711,7 @@ class _Applying:
         self.touched[case_of(row)] = row
         self.events[case_of(row)] = EventDraft(
             case=case_of(row),
-            action=f"{_CASES[type(row)]}.imported",
+            action="rights.imported",
             after={
                 **{name: _plain(value) for name, value in values.items() if value},
                 **self._where(),
@@ -771,7 +771,7 @@ class _Applying:
         if event is None:
             event = EventDraft(
                 case=case,
-                action=f"{_CASES[type(row)]}.import_changed",
+                action="rights.import_changed",
                 after={**self._where()},
             )
             self.events[case] = event

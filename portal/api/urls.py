@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.api import matches, reports, uploads, views
+from portal.api import matches, reports, rights, uploads, views
 
 app_name = "api"
 
@@ -33,6 +33,11 @@ urlpatterns = [
         "matches/<str:uid>/disputes/",
         matches.DisputesView.as_view(),
         name="match_disputes",
+    ),
+    path(
+        "recordings/<str:uid>/rights/",
+        rights.RecordingRightsView.as_view(),
+        name="recording_rights",
     ),
     path("reports/", reports.ReportsView.as_view(), name="reports"),
     path("reports/stream/", reports.StreamView.as_view(), name="report_stream"),

@@ -7,6 +7,7 @@ from django.db.models import Count
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
@@ -44,6 +45,7 @@ from review import selectors as review_selectors
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
+from rights.selectors import rights_of
 
 _COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
 _SHOWN_MATCHES = 50
@@ -103,6 +105,7 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
                 "recording"
             ),
             "exclusions": selectors.excluded_segments(recording),
+            "rights": rights_of(recording, day=timezone.localdate()),
             "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
             if request.user.has_perm(Action.EDIT_CATALOGUE)
             else "",

@@ -37,6 +37,7 @@ from review.errors import ReviewError
 from review.models import Match
 from review.services import locks, transitions
 from review.subjects import Subject
+from rights.selectors import Rights, rights_of
 from scanning.models import Segment
 
 CANDIDATES = 6
@@ -217,9 +218,20 @@ def page(
             "copies": selectors.copies_heard(match),
             "earlier": selectors.earlier_decisions(match),
             "evidence": evidence_of(match),
+            "rights": _rights(match),
             "events": events[:EVENTS_SHOWN],
             "has_more_events": len(events) > EVENTS_SHOWN,
         }
+    )
+
+
+def _rights(match: Match) -> Rights:
+    """Return who owns what on the day and in the territories of the use."""
+    subject = Subject.of(match)
+    return rights_of(
+        match.recording,
+        day=subject.used_on,
+        territories=sorted(subject.territories),
     )
 
 

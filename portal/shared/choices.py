@@ -12,6 +12,9 @@ from common.territories import TERRITORIES
 from portal.shared import formats
 from recurring import selectors as recurring_selectors
 from recurring.models import UnknownItem
+from rights import selectors as rights_selectors
+from rights import tis
+from rights.models import Party, Work
 from scanning.models import ScannedFile
 
 _SHOWN = 12
@@ -93,6 +96,47 @@ def _names(
     return [Choice(name, name) for name in rows[:_SHOWN]]
 
 
+def _party(party: Party) -> Choice:
+    return Choice(party.uid, str(party), party.ipi_name or party.society)
+
+
+def _parties(text: str) -> Iterable[Choice]:
+    found = rights_selectors.search_parties(text).order_by("name_key", "pk")
+    return map(_party, found[:_SHOWN])
+
+
+def _named_parties(values: list[str]) -> Iterable[Choice]:
+    return map(_party, Party.objects.filter(uid__in=values))
+
+
+def _work(work: Work) -> Choice:
+    return Choice(work.uid, work.title, work.iswc)
+
+
+def _works(text: str) -> Iterable[Choice]:
+    found = rights_selectors.search_works(text).order_by("title_key", "pk")
+    return map(_work, found[:_SHOWN])
+
+
+def _named_works(values: list[str]) -> Iterable[Choice]:
+    return map(_work, rights_selectors.works_in_reach().filter(uid__in=values))
+
+
+def _right_territories(text: str) -> Iterable[Choice]:
+    """Return groups of countries whose names contain the text, then all codes."""
+    groups = [
+        Choice(number, name, number)
+        for number, name in tis.group_names().items()
+        if text.casefold() in f"{number} {name}".casefold()
+    ]
+    return [*groups, *_territories(text)]
+
+
+def _named_territories(values: list[str]) -> Iterable[Choice]:
+    names = tis.group_names()
+    return [Choice(value, names.get(value, value)) for value in values]
+
+
 def _territories(text: str) -> Iterable[Choice]:
     """Return all codes: the browser knows their names and searches them."""
     return [Choice(code, code) for code in sorted(TERRITORIES)]
@@ -110,4 +154,7 @@ KINDS = {
     "programmes": ChoiceKind(partial(_names, ScannedFile, "programme"), _as_given),
     "platforms": ChoiceKind(partial(_names, ScannedFile, "platform"), _as_given),
     "territories": ChoiceKind(_territories, _as_given),
+    "parties": ChoiceKind(_parties, _named_parties),
+    "works": ChoiceKind(_works, _named_works),
+    "right_territories": ChoiceKind(_right_territories, _named_territories),
 }

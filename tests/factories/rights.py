@@ -35,6 +35,7 @@ def share(
         "right": Right.PERFORMING,
         "kind": ShareKind.OWNERSHIP,
         "percent": None if percent is None else Decimal(percent),
+        "line": 9,
     } | more
     return ShareClaim(**values)
 

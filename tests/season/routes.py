@@ -22,6 +22,7 @@ from recurring.models import Occurrence, UnknownItem
 from reports.models import EvidencePack, ReportRun, ReportSchedule, ReportTemplate
 from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
+from rights.models import Conflict, Party, Release, RightsRecording, Work
 from scanning.models import (
     Container,
     OutboundCallback,
@@ -69,6 +70,13 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "api/buckets/<str:bucket_id>": (Bucket, "pk"),
     "api/ucf-projects/<str:container_id>": (Container, "pk"),
     "unknown/<str:uid>": (UnknownItem, "uid"),
+    "api/portal/v1/recordings/<str:uid>": (Recording, "uid"),
+    "rights/of/<str:uid>": (Recording, "uid"),
+    "rights/works/<str:uid>": (Work, "uid"),
+    "rights/parties/<str:uid>": (Party, "uid"),
+    "rights/releases/<str:uid>": (Release, "uid"),
+    "rights/recordings/<str:uid>": (RightsRecording, "uid"),
+    "rights/conflicts/<str:uid>": (Conflict, "uid"),
 }
 _INSIDE: dict[str, tuple[type[Model], str]] = {
     "api/fs-containers/<str:container_id>/files/<str:ids>": (ScannedFile, "uid"),

@@ -37,6 +37,8 @@ from reports.models import (
     ReportTemplate,
 )
 from review.models import Licence, Match, Policy, SavedView
+from rights.choices import ConflictKind
+from rights.models import Conflict, Party, Release, RightsRecording, Work
 from scanning.choices import RetroStatus
 from scanning.models import (
     OutboundCallback,
@@ -101,6 +103,28 @@ class Desk:
         if UnknownItem not in self._rows:
             self._rows[UnknownItem] = make_item(container=self.container)
         return cast("UnknownItem", self._rows[UnknownItem])
+
+    def sound(self) -> RightsRecording:
+        """Return the record of rights of the desk's recording."""
+        return self.row(
+            RightsRecording, recording=self.recording, title=self.recording.title
+        )
+
+    def work(self) -> Work:
+        """Return a work that the desk's recording embodies."""
+        work = self.row(Work, title="A work of the desk")
+        work.recordings.add(self.sound())
+        return work
+
+    def release(self) -> Release:
+        """Return a release with the desk's recording."""
+        release = self.row(Release, title="A release of the desk")
+        release.recordings.add(self.sound(), through_defaults={"position": 1})
+        return release
+
+    def rights_conflict(self) -> Conflict:
+        """Return a conflict of the desk's work."""
+        return self.row(Conflict, work=self.work(), kind=ConflictKind.LAPSED, basis="-")
 
     def exclusion(self) -> Exclusion:
         """Return a proposed exclusion."""
@@ -192,6 +216,11 @@ class World:
     def policy(self) -> Policy:
         """Return a policy."""
         return make_policy()
+
+    @cached_property
+    def party(self) -> Party:
+        """Return a party, which is there for everybody."""
+        return Party.objects.create(name="Example Music")
 
     @cached_property
     def project(self) -> Project:
@@ -286,6 +315,12 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
         "container_id": desk.container.pk,
         "ids": desk.file.uid,
     },
+    "api/portal/v1/recordings/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
+    "rights/of/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
+    "rights/works/<str:uid>": lambda desk, _: {"uid": desk.work().uid},
+    "rights/releases/<str:uid>": lambda desk, _: {"uid": desk.release().uid},
+    "rights/recordings/<str:uid>": lambda desk, _: {"uid": desk.sound().uid},
+    "rights/conflicts/<str:uid>": lambda desk, _: {"uid": desk.rights_conflict().uid},
     "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
     "api/ucf-projects/<str:container_id>": lambda desk, _: {
         "container_id": desk.container.pk
@@ -313,6 +348,7 @@ SHARED: dict[str, Callable[[World], Arguments]] = {
     "columns/<str:name>/": lambda _: {"name": "files"},
     "duplicates/report.<str:form>": lambda _: {"form": "csv"},
     "unknown/report.<str:form>": lambda _: {"form": "csv"},
+    "rights/parties/<str:uid>": lambda world: {"uid": world.party.uid},
     "licences/<str:uid>": lambda world: {"uid": world.licence.uid},
     "policies/<str:uid>": lambda world: {"uid": world.policy.uid},
     "reports/templates/<str:uid>": lambda world: {"uid": world.template.uid},

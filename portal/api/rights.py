@@ -1,0 +1,204 @@
+"""API views of the rights of recordings."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import TypedDict
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalogue.models import Recording
+from portal.api.base import MayView, ProgramView
+from rights import tis
+from rights.choices import ConflictKind, Right, ShareKind
+from rights.models import Work
+from rights.selectors import OwnedShare, Rights, rights_of
+
+
+class AskedRightsData(TypedDict):
+    """The day and the territories of a use."""
+
+    on: date | None
+    territory: list[str]
+
+
+class AskedRightsSerializer(serializers.Serializer[AskedRightsData]):
+    """The day and the territories of a use."""
+
+    on = serializers.DateField(
+        required=False, help_text="The day of the use; today if it is left out."
+    )
+    territory = serializers.CharField(
+        required=False,
+        help_text="ISO codes or TIS numbers, separated by commas; all if left out.",
+    )
+
+    def validate_territory(self, given: str) -> list[str]:
+        """Return the codes as they are stored; reject those that name no territory."""
+        try:
+            return [tis.normalised(code) for code in given.split(",") if code.strip()]
+        except tis.UnknownTerritory as error:
+            raise serializers.ValidationError(str(error)) from error
+
+
+class OwnerData(TypedDict):
+    """Who has which share of what, and where."""
+
+    work: str
+    right: str
+    kind: str
+    party: str
+    party_name: str
+    ipi_name: str
+    is_ours: bool
+    role: str
+    percent: Decimal | None
+    territories: list[str]
+    sources: list[str]
+    is_disputed: bool
+
+
+class OwnerSerializer(serializers.Serializer[OwnerData]):
+    """Who has which share of what, and where."""
+
+    work = serializers.CharField(
+        allow_blank=True, help_text="The work's id; empty for a share of the recording."
+    )
+    right = serializers.ChoiceField(choices=Right.choices)
+    kind = serializers.ChoiceField(choices=ShareKind.choices)
+    party = serializers.CharField()
+    party_name = serializers.CharField()
+    ipi_name = serializers.CharField(allow_blank=True)
+    is_ours = serializers.BooleanField()
+    role = serializers.CharField(allow_blank=True)
+    percent = serializers.DecimalField(max_digits=7, decimal_places=4, allow_null=True)
+    territories = serializers.ListField(child=serializers.CharField())
+    sources = serializers.ListField(
+        child=serializers.CharField(allow_blank=True),
+        help_text="Who claims it; an empty name is a person of this portal.",
+    )
+    is_disputed = serializers.BooleanField()
+
+
+class RightsWorkData(TypedDict):
+    """A work that the recording embodies."""
+
+    uid: str
+    title: str
+    iswc: str
+
+
+class RightsWorkSerializer(serializers.Serializer[RightsWorkData]):
+    """A work that the recording embodies."""
+
+    uid = serializers.CharField()
+    title = serializers.CharField()
+    iswc = serializers.CharField(allow_blank=True)
+
+
+class RightsReleaseData(TypedDict):
+    """A release with the recording."""
+
+    uid: str
+    title: str
+    upc: str
+
+
+class RightsReleaseSerializer(serializers.Serializer[RightsReleaseData]):
+    """A release with the recording."""
+
+    uid = serializers.CharField()
+    title = serializers.CharField()
+    upc = serializers.CharField(allow_blank=True)
+
+
+class RightsConflictData(TypedDict):
+    """An open conflict."""
+
+    uid: str
+    kind: str
+
+
+class RightsConflictSerializer(serializers.Serializer[RightsConflictData]):
+    """An open conflict."""
+
+    uid = serializers.CharField()
+    kind = serializers.ChoiceField(choices=ConflictKind.choices)
+
+
+class RightsData(TypedDict):
+    """What is known of the rights of a recording on a day."""
+
+    on: date
+    owners: list[OwnerData]
+    works: list[RightsWorkData]
+    releases: list[RightsReleaseData]
+    conflicts: list[RightsConflictData]
+
+
+class RightsSerializer(serializers.Serializer[RightsData]):
+    """What is known of the rights of a recording on a day."""
+
+    on = serializers.DateField()
+    owners = OwnerSerializer(many=True)
+    works = RightsWorkSerializer(many=True)
+    releases = RightsReleaseSerializer(many=True)
+    conflicts = RightsConflictSerializer(many=True)
+
+
+class RecordingRightsView(ProgramView):
+    """Reads the rights of one recording."""
+
+    permission_classes = [MayView]
+
+    @extend_schema(parameters=[AskedRightsSerializer], responses=RightsSerializer)
+    def get(self, request: Request, uid: str) -> Response:
+        """Return who owns and collects what on a day, in all or some territories."""
+        recording = get_object_or_404(Recording, uid=uid)
+        asked = AskedRightsSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        rights = rights_of(
+            recording,
+            day=asked.validated_data.get("on") or timezone.localdate(),
+            territories=asked.validated_data.get("territory", []),
+        )
+        return Response(RightsSerializer(_data(rights)).data)
+
+
+def _data(rights: Rights) -> RightsData:
+    return {
+        "on": rights.day,
+        "owners": [_owner(row) for row in rights.owners],
+        "works": [
+            {"uid": work.uid, "title": work.title, "iswc": work.iswc}
+            for work in rights.works
+        ],
+        "releases": [
+            {"uid": release.uid, "title": release.title, "upc": release.upc}
+            for release in rights.releases
+        ],
+        "conflicts": [{"uid": row.uid, "kind": row.kind} for row in rights.conflicts],
+    }
+
+
+def _owner(row: OwnedShare) -> OwnerData:
+    return {
+        "work": row.record.uid if isinstance(row.record, Work) else "",
+        "right": row.right,
+        "kind": row.kind,
+        "party": row.party.uid,
+        "party_name": str(row.party),
+        "ipi_name": row.party.ipi_name,
+        "is_ours": row.party.is_ours,
+        "role": row.role,
+        "percent": row.percent,
+        "territories": sorted(row.countries),
+        "sources": list(row.claimants),
+        "is_disputed": row.is_disputed,
+    }

@@ -1,0 +1,630 @@
+"""Views of works, parties, releases, recordings with rights, and conflicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Count, Model, Q, QuerySet
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from accounts.models import User
+from accounts.roles import Action
+from catalogue.models import Recording
+from portal.rights import page
+from portal.rights.forms import (
+    ConflictFilterForm,
+    LinkForm,
+    MergePartyForm,
+    MergeWorkForm,
+    PartyForm,
+    RecordingShareForm,
+    ReleaseForm,
+    RightsFilterForm,
+    RightsSplitForm,
+    SettleForm,
+    TitleForm,
+    WorkForm,
+    WorkShareForm,
+)
+from portal.shared.access import PortalRequest, needs
+from portal.shared.fields import sentence_of
+from portal.shared.lists import page_of, sorted_by
+from rights import actions, selectors
+from rights.choices import ConflictState, TitleKind
+from rights.errors import RightsRefused
+from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
+
+Editable = TypeVar("Editable", Work, Party, Release)
+
+_FORMS: Final[Mapping[type[Model], type[forms.ModelForm[Any]]]] = {
+    Work: WorkForm,
+    Party: PartyForm,
+    Release: ReleaseForm,
+}
+_NEW: Final[Mapping[type[Model], str | Promise]] = {
+    Work: gettext_lazy("Add a work"),
+    Party: gettext_lazy("Add a party"),
+    Release: gettext_lazy("Add a release"),
+}
+
+
+# --- Lists ---------------------------------------------------------------------------
+
+
+@require_safe
+@needs(Action.VIEW)
+def work_list(request: PortalRequest) -> HttpResponseBase:
+    """List works."""
+    columns = {"title": "title_key", "iswc": "iswc"}
+    rows = Work.objects.annotate(
+        share_count=Count(
+            "shares", filter=Q(shares__withdrawn_at__isnull=True), distinct=True
+        ),
+        recording_count=Count("recordings", distinct=True),
+        conflict_count=Count(
+            "conflicts", filter=Q(conflicts__state=ConflictState.OPEN), distinct=True
+        ),
+    )
+    return _list(request, "works", selectors.search_works, rows, columns)
+
+
+@require_safe
+@needs(Action.VIEW)
+def party_list(request: PortalRequest) -> HttpResponseBase:
+    """List parties."""
+    columns = {"title": "name_key", "ipi": "ipi_name"}
+    return _list(
+        request, "parties", selectors.search_parties, Party.objects.all(), columns
+    )
+
+
+@require_safe
+@needs(Action.VIEW)
+def release_list(request: PortalRequest) -> HttpResponseBase:
+    """List releases."""
+    columns = {"title": "title_key", "upc": "upc", "label": "label"}
+    rows = Release.objects.annotate(track_count=Count("tracks"))
+    return _list(request, "releases", selectors.search_releases, rows, columns)
+
+
+def _list(
+    request: PortalRequest,
+    name: str,
+    search: Callable[[str], QuerySet[Any]],  # Any: records of one model
+    rows: QuerySet[Any],
+    columns: Mapping[str, str],
+) -> HttpResponseBase:
+    filters = RightsFilterForm(request.GET)
+    filters.is_valid()
+    found = search((filters.cleaned_data.get("q") or "").strip())
+    shown = page_of(request, sorted_by(request, found, columns, default="title"))
+    # Counted for one page only.
+    known = rows.in_bulk([row.pk for row in shown])
+    context = {
+        "filters": filters,
+        "page_obj": shown,
+        "rows": [known[row.pk] for row in shown],
+        "here": name,
+        "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
+    }
+    return render(request, f"portal/rights/{name}.html", context)
+
+
+# --- Records -------------------------------------------------------------------------
+
+
+@require_safe
+@needs(Action.VIEW)
+def work(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one work: titles, shares, recordings, conflicts, history."""
+    return _show_work(request, _work(uid))
+
+
+@require_safe
+@needs(Action.VIEW)
+def party(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one party and its shares."""
+    return _show_party(request, get_object_or_404(Party, uid=uid))
+
+
+@require_safe
+@needs(Action.VIEW)
+def release(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one release and its tracks."""
+    return _show_release(request, _release(uid))
+
+
+@require_safe
+@needs(Action.VIEW)
+def recording(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show the rights of one recording, also without sound here."""
+    return _show_recording(request, _sound(uid))
+
+
+def _show_work(
+    request: PortalRequest, row: Work, *, problem: str = ""
+) -> HttpResponseBase:
+    context = page.record_context(row, request.user) | {
+        "problem": problem,
+        "titles": row.titles.order_by("pk"),
+        "numbers": row.numbers.order_by("pk"),
+        "sounds": page.sound_rows(row),
+        "statements": selectors.statements_of(row),
+        "title_form": TitleForm(auto_id="title_%s"),
+        "link_form": LinkForm(auto_id="link_%s"),
+        "merge_form": MergeWorkForm(auto_id="merge_%s"),
+        "split_form": RightsSplitForm(auto_id="split_%s", initial={"title": row.title}),
+    }
+    status = 409 if problem else 200
+    return render(request, "portal/rights/work.html", context, status=status)
+
+
+def _show_party(
+    request: PortalRequest, row: Party, *, problem: str = ""
+) -> HttpResponseBase:
+    shares = page_of(request, selectors.shares_of_party(row))
+    context = page.record_context(row, request.user) | {
+        "problem": problem,
+        "page_obj": shares,
+        "rows": [page.party_row(share) for share in shares],
+        "merge_form": MergePartyForm(auto_id="merge_%s"),
+    }
+    status = 409 if problem else 200
+    return render(request, "portal/rights/party.html", context, status=status)
+
+
+def _show_release(
+    request: PortalRequest, row: Release, *, problem: str = ""
+) -> HttpResponseBase:
+    context = page.record_context(row, request.user) | {
+        "problem": problem,
+        "sounds": page.sound_rows(row),
+        "statements": selectors.statements_of(row),
+        "link_form": LinkForm(auto_id="link_%s"),
+    }
+    status = 409 if problem else 200
+    return render(request, "portal/rights/release.html", context, status=status)
+
+
+def _show_recording(
+    request: PortalRequest, row: RightsRecording, *, problem: str = ""
+) -> HttpResponseBase:
+    context = page.record_context(row, request.user) | {
+        "problem": problem,
+        "here": page.catalogue_rows(row),
+        "works": selectors.works_in_reach().filter(recordings=row, merged_into=None),
+        "releases": selectors.releases_in_reach().filter(recordings=row),
+        "statements": selectors.statements_of(row),
+    }
+    status = 409 if problem else 200
+    return render(request, "portal/rights/recording.html", context, status=status)
+
+
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def of_recording(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Lead to the rights of a catalogue recording; make room for them if need be."""
+    found = actions.record_of(get_object_or_404(Recording, uid=uid))
+    return redirect("portal:rights_recording", uid=found.uid)
+
+
+# --- Forms ---------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def work_create(request: PortalRequest) -> HttpResponseBase:
+    """Add a work."""
+    return _form(request, Work(), reverse("portal:work_list"))
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def work_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Edit a work."""
+    return _form(request, _work(uid), reverse("portal:work_list"))
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def party_create(request: PortalRequest) -> HttpResponseBase:
+    """Add a party."""
+    return _form(request, Party(), reverse("portal:party_list"))
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def party_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Edit a party, and say whether its shares are ours."""
+    row = get_object_or_404(Party, uid=uid)
+    return _form(request, row, reverse("portal:party_list"))
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def release_create(request: PortalRequest) -> HttpResponseBase:
+    """Add a release."""
+    return _form(request, Release(), reverse("portal:release_list"))
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def release_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Edit a release."""
+    return _form(request, _release(uid), reverse("portal:release_list"))
+
+
+def _form(request: PortalRequest, row: Editable, list_url: str) -> HttpResponseBase:
+    is_new = row._state.adding
+    form = _FORMS[type(row)](
+        request.POST or None, instance=row, initial={"revision": row.revision}
+    )
+    if request.method == "POST" and form.is_valid():
+        values = form.values()  # type: ignore[attr-defined]  # each of the forms has it
+        try:
+            target = _save(row, values, form.cleaned_data["revision"], request.user)
+        except RightsRefused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, _("%(name)s is saved.") % {"name": target})
+            return redirect(page.url_of(target))
+    context = {
+        "form": form,
+        "heading": str(_NEW[type(row)]) if is_new else str(row),
+        "cancel_url": list_url if is_new else page.url_of(row),
+        "list_url": list_url,
+    }
+    status = 422 if form.errors else 200
+    return render(request, "portal/rights/form.html", context, status=status)
+
+
+def _save(
+    row: Editable,
+    values: Mapping[str, Any],  # Any: a column's value
+    revision: int | None,
+    user: User,
+) -> Editable:
+    if row._state.adding:
+        for name, value in values.items():
+            setattr(row, name, value)
+        return actions.create(record=row, user=user)
+    actions.edit(record=row, user=user, revision=revision or 0, values=values)
+    return row
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def work_share(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Add a share of a work."""
+    return _share(request, _work(uid), WorkShareForm(request.POST or None))
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def recording_share(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Add a share of a recording."""
+    return _share(request, _sound(uid), RecordingShareForm(request.POST or None))
+
+
+def _share(
+    request: PortalRequest,
+    row: Work | RightsRecording,
+    form: WorkShareForm | RecordingShareForm,
+) -> HttpResponseBase:
+    if request.method == "POST" and form.is_valid():
+        try:
+            share = actions.add_share(
+                record=row, user=request.user, details=form.details()
+            )
+        except RightsRefused as refused:
+            form.add_error(None, str(refused))
+        else:
+            messages.success(request, _("%(share)s is added.") % {"share": share})
+            return redirect(page.url_of(row))
+    context = {
+        "form": form,
+        "heading": _("Add a share"),
+        "sub": str(row),
+        "cancel_url": page.url_of(row),
+        "list_url": reverse("portal:work_list"),
+    }
+    status = 422 if form.errors else 200
+    return render(request, "portal/rights/form.html", context, status=status)
+
+
+# --- Actions -------------------------------------------------------------------------
+
+
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def work_act(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Do something with a work; a refusal shows its page again."""
+    row = _work(uid)
+    verbs: dict[str, Callable[[], tuple[str, Work | Party]]] = {
+        "title": lambda: _add_title(request, row),
+        "link": lambda: _link(request, row),
+        "unlink": lambda: _unlink(request, row),
+        "share_out": lambda: _take_out(request, row),
+        "merge": lambda: _merge_work(request, row),
+        "split": lambda: _split(request, row),
+        "undo": lambda: (actions.undo(record=row, user=request.user), row),
+    }
+    return _act(
+        request, verbs, lambda problem: _show_work(request, row, problem=problem)
+    )
+
+
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def party_act(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Merge a party into another one, or undo."""
+    row = get_object_or_404(Party, uid=uid)
+    verbs: dict[str, Callable[[], tuple[str, Any]]] = {
+        "merge": lambda: _merge_party(request, row),
+        "undo": lambda: (actions.undo(record=row, user=request.user), row),
+    }
+    return _act(
+        request, verbs, lambda problem: _show_party(request, row, problem=problem)
+    )
+
+
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def release_act(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Add or take out a track, or undo."""
+    row = _release(uid)
+    verbs: dict[str, Callable[[], tuple[str, Any]]] = {
+        "link": lambda: _link(request, row),
+        "unlink": lambda: _unlink(request, row),
+        "undo": lambda: (actions.undo(record=row, user=request.user), row),
+    }
+    return _act(
+        request, verbs, lambda problem: _show_release(request, row, problem=problem)
+    )
+
+
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def recording_act(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Take out a share of a recording, or undo."""
+    row = _sound(uid)
+    verbs: dict[str, Callable[[], tuple[str, Any]]] = {
+        "share_out": lambda: _take_out(request, row),
+        "undo": lambda: (actions.undo(record=row, user=request.user), row),
+    }
+    return _act(
+        request, verbs, lambda problem: _show_recording(request, row, problem=problem)
+    )
+
+
+def _act(
+    request: PortalRequest,
+    verbs: Mapping[str, Callable[[], tuple[str, Any]]],  # Any: a record
+    show: Callable[[str], HttpResponseBase],
+) -> HttpResponseBase:
+    """Carry out the posted verb and lead to the record that comes next."""
+    verb = verbs.get(request.POST.get("verb", ""))
+    if verb is None:
+        return show(_("Choose what to do."))
+    try:
+        told, target = verb()
+    except RightsRefused as refused:
+        return show(str(refused))
+    messages.success(request, told)
+    return redirect(page.url_of(target))
+
+
+def _valid(form: forms.Form) -> dict[str, Any]:  # Any: as the form's fields give it
+    if not form.is_valid():
+        raise RightsRefused(sentence_of(form))
+    return form.cleaned_data
+
+
+def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:
+    values = _valid(TitleForm(request.POST))
+    actions.add_title(
+        work=row,
+        user=request.user,
+        text=values["text"],
+        kind=TitleKind(values["kind"]),
+        language=values["language"],
+    )
+    return _("The title is added."), row
+
+
+def _link(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
+    found = _valid(LinkForm(request.POST))["recording"]
+    actions.link_recording(record=row, recording=found, user=request.user)
+    return _("%(name)s is added.") % {"name": found}, row
+
+
+def _unlink(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
+    sound = _sound(request.POST.get("sound", ""))
+    actions.unlink_recording(record=row, sound=sound, user=request.user)
+    return _("%(name)s is taken out.") % {"name": sound}, row
+
+
+def _take_out(
+    request: PortalRequest, row: Work | RightsRecording
+) -> tuple[str, Any]:  # Any: a record
+    share = get_object_or_404(row.shares, uid=request.POST.get("share", ""))
+    actions.remove_share(share=share, user=request.user)
+    return _("%(share)s is taken out.") % {"share": share}, row
+
+
+def _merge_work(request: PortalRequest, row: Work) -> tuple[str, Work]:
+    into = _valid(MergeWorkForm(request.POST))["into"]
+    actions.merge_works(work=row, into=into, user=request.user)
+    told = _("%(name)s is now part of %(other)s.")
+    return told % {"name": row, "other": into}, into
+
+
+def _merge_party(request: PortalRequest, row: Party) -> tuple[str, Party]:
+    into = _valid(MergePartyForm(request.POST))["into"]
+    actions.merge_parties(party=row, into=into, user=request.user)
+    told = _("%(name)s is now part of %(other)s.")
+    return told % {"name": row, "other": into}, into
+
+
+def _split(request: PortalRequest, row: Work) -> tuple[str, Work]:
+    values = _valid(RightsSplitForm(request.POST))
+    second = actions.split_work(
+        work=row,
+        user=request.user,
+        title=values["title"],
+        shares=Share.objects.filter(work=row, uid__in=request.POST.getlist("share")),
+        recordings=row.recordings.filter(uid__in=request.POST.getlist("sound")),
+    )
+    return _("%(name)s is now two works.") % {"name": row}, second
+
+
+# --- Conflicts -----------------------------------------------------------------------
+
+
+@require_safe
+@needs(Action.VIEW)
+def conflict_list(request: PortalRequest) -> HttpResponseBase:
+    """List conflicts: open ones, those that people settled, and those that went."""
+    filters = ConflictFilterForm(request.GET)
+    filters.is_valid()
+    rows = page.listed_conflicts(filters)
+    here = rows.filter(state=filters.tab)
+    columns = {"opened": "opened_at"}
+    shown = page_of(request, sorted_by(request, here, columns, default="-opened"))
+    context = {
+        "filters": filters,
+        "tab": filters.tab,
+        "tabs": page.tab_counts(rows),
+        "page_obj": shown,
+        "rows": page.conflict_rows(list(shown)),
+        "here": "conflicts",
+        "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
+    }
+    return render(request, "portal/rights/conflicts.html", context)
+
+
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def conflict_many(request: PortalRequest) -> HttpResponseBase:
+    """Leave the ticked conflicts as they are, with one note."""
+    uids = request.POST.getlist("conflict")[: actions.BULK_LIMIT]
+    rows = list(selectors.conflicts_in_reach().filter(uid__in=uids))
+    if not rows:
+        messages.error(request, _("Tick at least one conflict first."))
+        return redirect("portal:rights_conflicts")
+    done, refusals = actions.settle_many(
+        conflicts=rows, user=request.user, note=request.POST.get("note", "")
+    )
+    for refusal in refusals:
+        messages.error(request, refusal)
+    if done:
+        told = ngettext(
+            "%(n)s conflict is settled.", "%(n)s conflicts are settled.", done
+        )
+        messages.success(request, told % {"n": done})
+    return redirect("portal:rights_conflicts")
+
+
+@require_safe
+@needs(Action.VIEW)
+def conflict(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Show one conflict: what contradicts, who says so, and what may be done."""
+    return _show_conflict(request, _conflict(uid))
+
+
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def conflict_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Settle a conflict, or undo that."""
+    row = _conflict(uid)
+    try:
+        if request.POST.get("verb") == "undo":
+            actions.reopen(conflict=row, user=request.user)
+            messages.success(request, _("The conflict is open again."))
+            return redirect("portal:rights_conflict", uid=uid)
+        form = _settle_form(row, request)
+        values = _valid(form)
+        # A choice begins with "=", because a person as source has an empty name.
+        chosen = values.get("choice", "")
+        choice = chosen[1:] if chosen else None
+        actions.settle(
+            conflict=row,
+            user=request.user,
+            revision=values["revision"],
+            choice=choice,
+            note=values["note"],
+        )
+    except RightsRefused as refused:
+        return _show_conflict(request, row, problem=str(refused))
+    messages.success(request, _("The conflict is settled."))
+    return redirect("portal:rights_conflicts")
+
+
+def _settle_form(row: Conflict, request: PortalRequest) -> SettleForm:
+    form = SettleForm(request.POST or None, initial={"revision": row.revision})
+    offered = page.choices_of(row)
+    if offered:
+        offered = [*offered, ("", str(_("None of them: leave it as it is")))]
+        form.fields["choice"].choices = offered  # type: ignore[attr-defined]  # a choice
+    else:
+        del form.fields["choice"]
+    return form
+
+
+def _show_conflict(
+    request: PortalRequest, row: Conflict, *, problem: str = ""
+) -> HttpResponseBase:
+    refusal = actions.why_not(record=row, user=request.user)
+    context = {
+        "conflict": row,
+        "problem": problem,
+        "subject": row.subject,
+        "subject_url": page.url_of(row.subject),
+        "said": page.in_short(row),
+        "cells": page.cell_rows(row),
+        "more": max(
+            0, row.evidence.get("count", 0) - len(row.evidence.get("cells", []))
+        ),
+        "values": page.choices_of(row),
+        "other_works": page.other_works(row),
+        "chosen": page.chosen_label(row),
+        "refusal": refusal,
+        "may_settle": not refusal and row.state == ConflictState.OPEN,
+        "may_undo": not refusal and row.state == ConflictState.SETTLED,
+        "form": _settle_form(row, request),
+        "events": page.history(f"conflict:{row.uid}"),
+    }
+    status = 409 if problem else 200
+    return render(request, "portal/rights/conflict.html", context, status=status)
+
+
+# --- Rows within reach ---------------------------------------------------------------
+
+
+def _work(uid: str) -> Work:
+    return get_object_or_404(selectors.works_in_reach(), uid=uid)
+
+
+def _release(uid: str) -> Release:
+    return get_object_or_404(selectors.releases_in_reach(), uid=uid)
+
+
+def _sound(uid: str) -> RightsRecording:
+    return get_object_or_404(selectors.recordings_in_reach(), uid=uid)
+
+
+def _conflict(uid: str) -> Conflict:
+    return get_object_or_404(selectors.conflicts_in_reach(), uid=uid)

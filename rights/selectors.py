@@ -1,0 +1,329 @@
+"""Read access to rights: who owns what where, and the records that a viewer may see.
+
+A person with access limits sees what concerns a recording that they see, and what
+concerns no recording of the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.reach import sees_every_bucket
+from catalogue.models import Recording
+from rights import ledger, tis
+from rights.choices import ROLES, ConflictKind, ConflictState, Right, ShareKind
+from rights.filling import chosen_of, shares_of
+from rights.models import (
+    Conflict,
+    Party,
+    Release,
+    RightsRecording,
+    Share,
+    Statement,
+    Work,
+)
+from rights.records import Record, column_of, rights_records
+from rights.texts import folded
+
+_ABOUT_SHARES = (ConflictKind.OVER, ConflictKind.OVERLAP)
+_RIGHTS = list(Right)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedShare:
+    """Who has which share of what, in which countries, and who says so."""
+
+    record: Work | RightsRecording
+    share: Share
+    right: Right
+    kind: ShareKind
+    party: Party
+    role: str
+    percent: Decimal | None
+    countries: frozenset[str]
+    claimants: tuple[str, ...]
+    is_disputed: bool
+
+    @property
+    def territory(self) -> str:
+        """Return the countries in few words."""
+        return tis.described(self.countries)
+
+    @property
+    def role_label(self) -> str:
+        """Return the role in words."""
+        return role_label(self.role)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What is known of the rights of a recording on a day."""
+
+    day: date
+    countries: frozenset[str] | None
+    owners: list[OwnedShare]
+    works: list[Work]
+    releases: list[Release]
+    conflicts: list[Conflict]
+
+    @property
+    def is_known(self) -> bool:
+        """Return whether anything is known."""
+        return bool(self.owners or self.works or self.releases)
+
+    @property
+    def territory(self) -> str:
+        """Return the countries that were asked for; "" for all."""
+        return "" if self.countries is None else tis.described(self.countries)
+
+
+def role_label(role: str) -> str:
+    """Return a role in words; roles that only a message knows stay as they are."""
+    return str(ROLES.get(role, role))
+
+
+def recordings_in_reach() -> QuerySet[RightsRecording]:
+    """Return the recordings with rights that the viewer may see."""
+    rows = RightsRecording.objects.all()
+    if sees_every_bucket():
+        return rows
+    # Without the limits: whether there is any recording at all.
+    anywhere: QuerySet[Recording] = QuerySet(Recording)
+    return rows.filter(
+        Exists(_in_catalogue(Recording.objects.all()))
+        | ~Exists(_in_catalogue(anywhere))
+    )
+
+
+def _in_catalogue(recordings: QuerySet[Recording]) -> QuerySet[Recording]:
+    """Leave the catalogue recordings for which the outer record stands."""
+    return recordings.filter(
+        Q(isrc_normalised=OuterRef("isrc")) & ~Q(isrc_normalised="")
+        | Q(rights_record=OuterRef("pk"))
+    )
+
+
+def works_in_reach() -> QuerySet[Work]:
+    """Return the works that the viewer may see, merged ones too."""
+    rows = Work.objects.all()
+    if sees_every_bucket():
+        return rows
+    seen = recordings_in_reach().filter(works=OuterRef("pk"))
+    return rows.filter(Q(recordings__isnull=True) | Exists(seen)).distinct()
+
+
+def releases_in_reach() -> QuerySet[Release]:
+    """Return the releases that the viewer may see."""
+    rows = Release.objects.all()
+    if sees_every_bucket():
+        return rows
+    seen = recordings_in_reach().filter(releases=OuterRef("pk"))
+    return rows.filter(Q(recordings__isnull=True) | Exists(seen)).distinct()
+
+
+def conflicts_in_reach() -> QuerySet[Conflict]:
+    """Return the conflicts of records that the viewer may see."""
+    rows = Conflict.objects.select_related("work", "recording", "release")
+    if sees_every_bucket():
+        return rows
+    return rows.filter(
+        Q(work__in=works_in_reach().values("pk"))
+        | Q(recording__in=recordings_in_reach().values("pk"))
+        | Q(release__in=releases_in_reach().values("pk"))
+    )
+
+
+def search_works(text: str) -> QuerySet[Work]:
+    """Return the works with a text in a title, or with a code, number or writer."""
+    rows = works_in_reach().filter(merged_into=None)
+    if not text:
+        return rows
+    key, code = folded(text), text.replace("-", "").replace(".", "").upper()
+    says = Q(iswc=code) | Q(uid=text)
+    says |= Q(pk__in=Work.objects.filter(numbers__number=text).values("pk"))
+    if key:
+        says |= Q(title_key__contains=key)
+        titled = Work.objects.filter(titles__text__icontains=text)
+        written = Work.objects.filter(shares__party__name_key__contains=key)
+        says |= Q(pk__in=titled.values("pk")) | Q(pk__in=written.values("pk"))
+    return rows.filter(says)
+
+
+def search_parties(text: str) -> QuerySet[Party]:
+    """Return the parties with a text in the name, or with a code."""
+    rows = Party.objects.filter(merged_into=None)
+    if not text:
+        return rows
+    key, code = folded(text), text.replace("-", "").replace(" ", "").upper()
+    says = Q(ipi_name=code.zfill(11)) | Q(isni=code) | Q(dpid=code) | Q(uid=text)
+    if key:
+        says |= Q(name_key__contains=key)
+    return rows.filter(says)
+
+
+def search_releases(text: str) -> QuerySet[Release]:
+    """Return the releases with a text in title or label, or with a code."""
+    rows = releases_in_reach()
+    if not text:
+        return rows
+    key, code = folded(text), text.replace("-", "").replace(" ", "").upper()
+    says = Q(upc=code) | Q(grid=code) | Q(uid=text) | Q(label__icontains=text)
+    says |= Q(catalogue_number__iexact=text)
+    if key:
+        says |= Q(title_key__contains=key)
+    return rows.filter(says)
+
+
+def search_recordings(text: str) -> QuerySet[RightsRecording]:
+    """Return the recordings with rights with a text in the title, or with an ISRC."""
+    rows = recordings_in_reach()
+    if not text:
+        return rows
+    return rows.filter(
+        Q(title__icontains=text) | Q(isrc=text.replace("-", "").upper()) | Q(uid=text)
+    )
+
+
+def rights_of(
+    recording: Recording,
+    *,
+    day: date,
+    territories: Iterable[str] = (),
+) -> Rights:
+    """Return who owns what of a catalogue recording, on a day, in some territories.
+
+    ``territories`` are codes of ``tis``; none are all countries.
+    """
+    codes = [code for code in territories if code]
+    countries = tis.expand(codes) if codes else None
+    records = list(rights_records(recording))
+    works = Work.objects.filter(recordings__in=records, merged_into=None).distinct()
+    releases = Release.objects.filter(recordings__in=records).distinct()
+    conflicts = Conflict.objects.filter(state=ConflictState.OPEN).filter(
+        Q(work__in=works) | Q(recording__in=records) | Q(release__in=releases)
+    )
+    owners: list[OwnedShare] = []
+    subjects: list[Work | RightsRecording] = [*records, *works.order_by("pk")]
+    for record in subjects:
+        owners += owners_of(record, day=day, countries=countries)
+    return Rights(
+        day=day,
+        countries=countries,
+        owners=owners,
+        works=list(works.order_by("pk")),
+        releases=list(releases.order_by("pk")),
+        conflicts=list(conflicts.select_related("work", "recording", "release")),
+    )
+
+
+def owners_of(
+    record: Work | RightsRecording,
+    *,
+    day: date,
+    countries: frozenset[str] | None = None,
+) -> list[OwnedShare]:
+    """Return who owns and collects what of a work or recording on a day."""
+    held = ledger.held(
+        list(shares_of(record)),
+        day=day,
+        countries=countries,
+        chosen=chosen_of(record),
+    )
+    disputed = _disputed(record)
+    rows = [
+        OwnedShare(
+            record=record,
+            share=each.share,
+            right=Right(each.share.right),
+            kind=ShareKind(each.share.kind),
+            party=each.share.party,
+            role=each.share.role,
+            percent=each.share.percent,
+            countries=each.countries,
+            claimants=each.claimants,
+            is_disputed=(each.share.right, each.share.kind) in disputed,
+        )
+        for each in held
+    ]
+    return sorted(
+        rows,
+        key=lambda row: (
+            row.kind != ShareKind.OWNERSHIP,
+            _RIGHTS.index(row.right),
+            -len(row.countries),
+            -(row.percent or 0),
+        ),
+    )
+
+
+def _disputed(record: Record) -> set[ledger.Group]:
+    rows = Conflict.objects.filter(
+        **{column_of(record): record},
+        kind__in=_ABOUT_SHARES,
+        state=ConflictState.OPEN,
+    )
+    return set(rows.values_list("right", "share_kind"))
+
+
+def claims_of(record: Work | RightsRecording) -> list[Share]:
+    """Return all claimed shares of a record, by right and kind, sources together."""
+    return sorted(
+        shares_of(record),
+        key=lambda share: (
+            share.kind != ShareKind.OWNERSHIP,
+            _RIGHTS.index(Right(share.right)),
+            share.claimant,
+            share.pk,
+        ),
+    )
+
+
+def shares_of_party(party: Party) -> QuerySet[Share]:
+    """Return the shares of a party in what the viewer may see."""
+    rows = Share.objects.filter(party=party, withdrawn_at__isnull=True)
+    if not sees_every_bucket():
+        rows = rows.filter(
+            Q(work__in=works_in_reach().values("pk"))
+            | Q(recording__in=recordings_in_reach().values("pk"))
+        )
+    return rows.select_related("work", "recording").order_by("pk")
+
+
+def open_conflicts(record: Record) -> Sequence[Conflict]:
+    """Return the open conflicts of a record."""
+    rows = Conflict.objects.filter(
+        **{column_of(record): record}, state=ConflictState.OPEN
+    )
+    return list(rows)
+
+
+def statements_of(record: Record) -> QuerySet[Statement]:
+    """Return what sources say of a record beside shares."""
+    return Statement.objects.filter(**{column_of(record): record})
+
+
+def values_of(conflict: Conflict) -> list[dict[str, Any]]:  # Any: JSON
+    """Return the values that contradict, without those of recordings out of sight."""
+    values = conflict.evidence.get("values", [])
+    named = [each["recording"] for each in values if "recording" in each]
+    seen = set(Recording.objects.filter(uid__in=named).values_list("uid", flat=True))
+    return [
+        each for each in values if "recording" not in each or each["recording"] in seen
+    ]
+
+
+def sources_of(conflict: Conflict) -> list[str]:
+    """Return the sources whose shares contradict, "" for a person."""
+    return sorted(
+        {
+            claim["claimant"]
+            for cell in conflict.evidence.get("cells", [])
+            for claim in cell.get("claims", [])
+        }
+    )

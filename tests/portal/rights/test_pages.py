@@ -1,0 +1,225 @@
+"""The pages of works, parties, releases, recordings with rights, and conflicts."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import AccessLimit, User
+from accounts.roles import Role
+from rights.choices import ConflictState
+from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.rights import ISRC, claim, claim_all, share, work
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER)
+
+
+@pytest.fixture
+def page(client: Client, manager: User) -> Client:
+    client.force_login(manager)
+    return client
+
+
+def test_each_record_has_a_page_that_says_what_is_known(page: Client) -> None:
+    ours = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
+    claim_all()
+    one = Work.objects.get()
+    sound, album = RightsRecording.objects.get(), Release.objects.get()
+    anna = Party.objects.get(name="Muster")
+
+    for address, words in (
+        (reverse("portal:work_list"), ["Blue Lantern", "T9000000011"]),
+        (reverse("portal:work_list") + "?q=muster", ["Blue Lantern"]),
+        (reverse("portal:work_list") + "?q=nobody", ["No work found"]),
+        (reverse("portal:party_list") + "?q=815140", ["Anna Muster"]),
+        (reverse("portal:release_list"), ["Night Pier", "2000000000015"]),
+        (reverse("portal:work", args=[one.uid]), ["Anna Muster", "50", "World"]),
+        (reverse("portal:party", args=[anna.uid]), ["Blue Lantern", "00000815140"]),
+        (reverse("portal:release", args=[album.uid]), ["NP001", "LC00001"]),
+        (
+            reverse("portal:rights_recording", args=[sound.uid]),
+            ["Harbour Lights", "line 9", ISRC],
+        ),
+        (
+            reverse("portal:recording_detail", args=[ours.uid]),
+            ["Harbour Lights", "Example Music", "Night Pier"],
+        ),
+    ):
+        answer = page.get(address)
+        assert answer.status_code == 200
+        for word in words:
+            assert word in answer.content.decode(), (address, word)
+
+
+def test_a_work_is_added_edited_and_given_a_share(page: Client) -> None:
+    page.post(reverse("portal:party_create"), {"name": "Muster", "is_ours": "on"})
+    party = Party.objects.get()
+    added = {"title": "New work", "iswc": "T-900.000.001-1"}
+    page.post(reverse("portal:work_create"), added)
+    made = Work.objects.get()
+    assert (party.is_ours, made.iswc) == (True, "T9000000011")
+
+    given = {
+        "party": party.uid,
+        "role": "CA",
+        "right": "PR",
+        "kind": "OWN",
+        "percent": "62.5",
+        "included": "2136",
+        "excluded": "US",
+        "valid_from": "2026-01-01",
+    }
+    answer = page.post(reverse("portal:work_share", args=[made.uid]), given)
+    assert answer.status_code == 302, answer.content.decode()
+    assert str(Share.objects.get()) == "Muster PR 62.5 %"
+    shown = page.get(reverse("portal:work", args=[made.uid])).content.decode()
+    assert "World without United States" in shown
+
+    address = reverse("portal:work_act", args=[made.uid])
+    page.post(address, {"verb": "undo"})
+    assert Share.objects.get().withdrawn_at is not None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"iswc": "T9000000012"}, "check digit"),
+        ({"title": ""}, "required"),
+        ({"revision": "7"}, "changed since"),
+    ],
+)
+def test_a_form_says_what_is_wrong(
+    page: Client, wrong: dict[str, str], told: str
+) -> None:
+    claim_all()
+    made = Work.objects.get()
+    given = {"title": made.title, "iswc": made.iswc, "revision": "1"} | wrong
+
+    if wrong.get("revision"):
+        given["title"] = "Other"
+    answer = page.post(reverse("portal:work_edit", args=[made.uid]), given)
+
+    assert answer.status_code == 422
+    assert told in answer.content.decode()
+
+
+def test_titles_recordings_merging_and_splitting_have_their_forms(page: Client) -> None:
+    claim_all()
+    claim(works=[work(iswc="", submitter_id="2", title="Other", recordings=())])
+    one, two = Work.objects.order_by("pk")
+    ours = RecordingFactory.create(title="Without a code")
+    act = reverse("portal:work_act", args=[one.uid])
+
+    page.post(act, {"verb": "title", "text": "Blaue Laterne", "kind": "TT"})
+    page.post(act, {"verb": "link", "recording": ours.uid})
+    assert one.titles.get().text == "Blaue Laterne"
+    assert one.recordings.count() == 2
+    page.post(act, {"verb": "unlink", "sound": ours.rights_record.uid})
+    assert one.recordings.count() == 1
+    taken = one.shares.first()
+    assert taken is not None
+    page.post(act, {"verb": "split", "title": "Third", "share": taken.uid})
+    assert Work.objects.get(title="Third").shares.count() == 1
+    page.post(
+        reverse("portal:work_act", args=[two.uid]), {"verb": "merge", "into": one.uid}
+    )
+    two.refresh_from_db()
+    assert two.merged_into == one
+    assert page.get(reverse("portal:work", args=[two.uid])).status_code == 200
+    refused = page.post(act, {"verb": "merge", "into": "nothing"})
+    assert refused.status_code == 409
+
+
+def test_a_conflict_is_settled_by_a_choice_and_opened_again(page: Client) -> None:
+    claim(works=[work(shares=(share("W1", "100"),))])
+    claim(sender="Another", works=[work(shares=(share("P1", "100"),))])
+    row = Conflict.objects.get()
+    listed = page.get(reverse("portal:rights_conflicts")).content.decode()
+    assert "Sources disagree about shares" in listed
+    shown = page.get(reverse("portal:rights_conflict", args=[row.uid])).content.decode()
+    assert "Another" in shown
+    assert "Anna Muster" in shown
+
+    settle = reverse("portal:rights_conflict_settle", args=[row.uid])
+    chosen = {"verb": "settle", "choice": "=Another", "revision": row.revision}
+    assert page.post(settle, chosen).status_code == 302
+    row.refresh_from_db()
+    assert (row.state, row.chosen) == (ConflictState.SETTLED, "Another")
+    assert page.post(settle, chosen).status_code == 409
+
+    page.post(settle, {"verb": "undo"})
+    row.refresh_from_db()
+    assert row.state == ConflictState.OPEN
+
+    many = reverse("portal:rights_conflict_many")
+    page.post(many, {"conflict": [row.uid], "note": "Asked both"})
+    row.refresh_from_db()
+    assert (row.state, row.note) == (ConflictState.SETTLED, "Asked both")
+
+
+def test_each_kind_of_conflict_can_be_opened(page: Client) -> None:
+    claim(works=[work(shares=(share("W1", "60"), share("P1", "60")))])
+    claim_all(sender="B", releases=[], works=[])
+    claim(
+        sender="C",
+        works=[
+            work(iswc="T0345246801", shares=(), recordings=(), submitter_id="EX0001")
+        ],
+    )
+    for row in Conflict.objects.all():
+        answer = page.get(reverse("portal:rights_conflict", args=[row.uid]))
+        assert answer.status_code == 200
+
+
+def test_limits_hide_works_and_the_pages_of_others_records(
+    client: Client, manager: User
+) -> None:
+    RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
+    seen = RecordingFactory.create()
+    claim_all()
+    AccessLimit.objects.create(group=manager.groups.get(), buckets=[seen.bucket_id])
+    client.force_login(manager)
+    one = Work.objects.get()
+
+    assert (
+        "Blue Lantern" not in client.get(reverse("portal:work_list")).content.decode()
+    )
+    assert client.get(reverse("portal:work", args=[one.uid])).status_code == 404
+    anna = Party.objects.get(name="Muster")
+    shown = client.get(reverse("portal:party", args=[anna.uid])).content.decode()
+    assert "Blue Lantern" not in shown
+
+
+def test_a_viewer_sees_and_does_not_edit(client: Client) -> None:
+    claim_all()
+    client.force_login(make_user(Role.VIEWER))
+    one = Work.objects.get()
+
+    shown = client.get(reverse("portal:work", args=[one.uid])).content.decode()
+    assert "Take out" not in shown
+    assert client.get(reverse("portal:work_edit", args=[one.uid])).status_code == 403
+
+
+def test_programs_read_who_owns_what_on_a_day(client: Client, manager: User) -> None:
+    ours = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
+    claim_all()
+    client.force_login(manager)
+    address = reverse("portal_api:recording_rights", args=[ours.uid])
+
+    answer = client.get(address, {"on": "2026-11-01", "territory": "CH,2110"}).json()
+
+    assert [row["party_name"] for row in answer["owners"]] == [
+        *("Anna Muster", "Example Music", "Harbour Lights")
+    ]
+    assert answer["owners"][0]["percent"] == "50.0000"
+    assert answer["owners"][0]["territories"] == ["BE", "CH", "LU", "NL"]
+    assert answer["works"][0]["iswc"] == "T9000000011"
+    assert client.get(address, {"territory": "2135"}).status_code == 400

@@ -1,0 +1,247 @@
+"""What people do with records of rights, and what an undo brings back."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from accounts.models import AccessLimit, User
+from accounts.reach import working_for
+from accounts.roles import Role
+from catalogue.models import Recording
+from rights import actions, selectors
+from rights.actions import ShareDetails
+from rights.choices import ConflictState, Right, ShareKind
+from rights.errors import RightsChanged, RightsRefused
+from rights.models import Conflict, Party, RightsRecording, Share, Work
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.rights import (
+    ISRC,
+    claim,
+    claim_all,
+    master,
+    recording,
+    share,
+    work,
+)
+
+DAY = date(2026, 11, 1)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER)
+
+
+def owners(on: Work | RightsRecording) -> list[tuple[str, Decimal | None]]:
+    rows = selectors.owners_of(on, day=DAY)
+    return sorted((str(row.party), row.percent) for row in rows)
+
+
+def details(party: Party, percent: str, **more: object) -> ShareDetails:
+    values: dict[str, object] = {
+        "party": party,
+        "role": "CA",
+        "right": Right.PERFORMING,
+        "kind": ShareKind.OWNERSHIP,
+        "percent": Decimal(percent),
+    }
+    return ShareDetails(**values | more)  # type: ignore[arg-type]  # as named
+
+
+def test_a_share_by_hand_wins_and_an_undo_takes_it_back(manager: User) -> None:
+    claim_all()
+    one, anna = Work.objects.get(), Party.objects.get(name="Muster")
+
+    actions.add_share(record=one, user=manager, details=details(anna, "40"))
+    assert owners(one) == [("Anna Muster", Decimal(40)), ("Example Music", Decimal(50))]
+
+    actions.undo(record=one, user=manager)
+    assert owners(one) == [("Anna Muster", Decimal(50)), ("Example Music", Decimal(50))]
+
+
+def test_a_share_that_a_person_took_out_does_not_come_back(manager: User) -> None:
+    claim_all()
+    one = Work.objects.get()
+
+    actions.remove_share(share=one.shares.get(party__name="Muster"), user=manager)
+    applied = claim_all()
+
+    assert applied.changed == 0
+    assert owners(one) == [("Example Music", Decimal(50))]
+
+
+def test_merged_works_are_one_until_they_part_again(manager: User) -> None:
+    claim_all()
+    claim(
+        works=[
+            work(iswc="", submitter_id="X2", title="Lantern", shares=(share("W1"),))
+        ],
+        recordings=[recording(isrc="QZAA02600002")],
+    )
+    one, two = Work.objects.order_by("pk")
+
+    actions.merge_works(work=two, into=one, user=manager)
+    assert one.shares.count() == 3
+    assert one.recordings.count() == 2
+    claim(works=[work(iswc="", submitter_id="X2", shares=(), recordings=())])
+    assert Work.objects.count() == 2
+
+    two.refresh_from_db()
+    actions.undo(record=two, user=manager)
+    assert (one.shares.count(), two.shares.count()) == (2, 1)
+    assert (one.recordings.count(), two.recordings.count()) == (1, 1)
+
+
+def test_a_split_work_is_joined_again_by_an_undo(manager: User) -> None:
+    claim_all()
+    one = Work.objects.get()
+    taken = one.shares.get(party__name="Muster")
+
+    second = actions.split_work(
+        work=one, user=manager, title="Other", shares=[taken], recordings=[]
+    )
+    assert (one.shares.count(), second.shares.count()) == (1, 1)
+
+    actions.undo(record=one, user=manager)
+    second.refresh_from_db()
+    assert one.shares.count() == 2
+    assert second.merged_into == one
+
+
+def test_merged_parties_are_one_until_they_part_again(manager: User) -> None:
+    claim_all()
+    anna, music = (
+        Party.objects.get(name="Muster"),
+        Party.objects.get(ipi_name="00000471148"),
+    )
+
+    actions.merge_parties(party=anna, into=music, user=manager)
+    assert Share.objects.filter(party=music).count() == 2
+
+    anna.refresh_from_db()
+    actions.undo(record=anna, user=manager)
+    assert Share.objects.filter(party=music).count() == 1
+
+
+def test_a_wrong_code_and_an_outdated_page_are_refused(manager: User) -> None:
+    claim_all()
+    one = Work.objects.get()
+    with pytest.raises(RightsRefused, match="check digit"):
+        actions.edit(
+            record=one, user=manager, revision=1, values={"iswc": "T9000000012"}
+        )
+    actions.edit(record=one, user=manager, revision=1, values={"title": "New"})
+    with pytest.raises(RightsChanged):
+        actions.edit(record=one, user=manager, revision=1, values={"title": "Old"})
+
+    actions.undo(record=one, user=manager)
+    one.refresh_from_db()
+    assert one.title == "Blue Lantern"
+
+
+def test_a_believed_source_counts_until_the_claims_change(manager: User) -> None:
+    claim(works=[work(shares=(share("W1", "100"),))])
+    claim(sender="Another", works=[work(shares=(share("P1", "100"),))])
+    one, conflict = Work.objects.get(), Conflict.objects.get()
+
+    actions.settle(conflict=conflict, user=manager, choice="Another")
+    assert owners(one) == [("Example Music", Decimal(100))]
+
+    claim(works=[work(shares=(share("W1", "90"),))])
+    conflict.refresh_from_db()
+    assert conflict.state == ConflictState.OPEN
+    assert len(owners(one)) == 2
+
+
+def test_a_chosen_value_is_taken_and_given_back(manager: User) -> None:
+    claim(recordings=[recording()])
+    claim(sender="Another", recordings=[recording(title="Red Lantern")])
+    conflict, sound = Conflict.objects.get(), RightsRecording.objects.get()
+
+    actions.settle(conflict=conflict, user=manager, choice="Red Lantern")
+    sound.refresh_from_db()
+    assert sound.title == "Red Lantern"
+    claim(sender="Another", recordings=[recording(title="Red Lantern")])
+    conflict.refresh_from_db()
+    assert conflict.state == ConflictState.SETTLED
+
+    actions.reopen(conflict=conflict, user=manager)
+    sound.refresh_from_db()
+    conflict.refresh_from_db()
+    assert (sound.title, conflict.state) == ("Blue Lantern", ConflictState.OPEN)
+
+
+def test_empty_fields_of_the_catalogue_are_filled_and_our_share_follows(
+    manager: User,
+) -> None:
+    ours = RecordingFactory.create(
+        isrc_normalised=ISRC, title="Blue Lantern", label="Own"
+    )
+    claim_all()
+    ours.refresh_from_db()
+    assert (ours.writers, ours.publishers) == (["Anna Muster"], ["Example Music"])
+    assert (ours.label, ours.upc, ours.iswc) == ("Own", "2000000000015", "T9000000011")
+    assert ours.owner_share_pct is None
+
+    label = Party.objects.get(name="Harbour Lights")
+    actions.edit(record=label, user=manager, revision=1, values={"is_ours": True})
+    ours.refresh_from_db()
+    assert ours.owner_share_pct == 100
+    claim(recordings=[recording(shares=(master("L1", "60"), master("P1", "40")))])
+    ours.refresh_from_db()
+    assert ours.owner_share_pct == 60
+
+    Recording.objects.filter(pk=ours.pk).update(user_defined={"owner_share_pct": "55"})
+    ours.refresh_from_db()
+    assert ours.owner_share_pct == 55
+
+
+def test_who_owns_what_where_is_asked_for_a_day_and_a_territory() -> None:
+    ours = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
+    first = master("L1", "100", included=("2136",), excluded=("US",))
+    then = master("P1", "100", included=("US",), valid_until=date(2026, 6, 30))
+    claim_all(recordings=[recording(shares=(first, then))])
+
+    def masters(day: date, *territories: str) -> list[str]:
+        rights = selectors.rights_of(ours, day=day, territories=territories)
+        return sorted(
+            str(row.party) for row in rights.owners if row.right == Right.MASTER
+        )
+
+    assert masters(date(2026, 6, 30)) == ["Example Music", "Harbour Lights"]
+    assert masters(date(2026, 6, 30), "US") == ["Example Music"]
+    assert masters(date(2026, 7, 1), "US") == []
+    assert masters(date(2026, 7, 1), "2126") == ["Harbour Lights"]
+
+
+def test_who_sees_no_recording_of_a_work_does_not_see_the_work() -> None:
+    RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
+    seen = RecordingFactory.create(isrc_normalised="QZAA02600002", title="Seen")
+    claim_all()
+    claim(works=[work(iswc="", submitter_id="2", title="No sound", recordings=())])
+    limited = make_user(Role.MANAGER, username="limited")
+    AccessLimit.objects.create(group=limited.groups.get(), buckets=[seen.bucket_id])
+
+    with working_for(limited):
+        assert [each.title for each in selectors.works_in_reach()] == ["No sound"]
+        assert not selectors.releases_in_reach()
+        one = Work.objects.get(title="Blue Lantern")
+        with pytest.raises(RightsRefused, match="cannot see"):
+            actions.edit(record=one, user=limited, revision=1, values={"title": "x"})
+
+
+def test_a_viewer_changes_nothing() -> None:
+    claim_all()
+    with pytest.raises(RightsRefused, match="role"):
+        actions.edit(
+            record=Work.objects.get(),
+            user=make_user(Role.VIEWER),
+            revision=1,
+            values={"title": "x"},
+        )
