@@ -260,8 +260,8 @@ RIGHTS = ImportPage(
     form_url="portal:rights_import",
     detail="portal:rights_import_detail",
     start="portal:rights_import_start",
-    parent="portal:catalogue",
-    parent_title=_("Catalogue"),
+    parent="portal:work_list",
+    parent_title=_("Works"),
     title=_("Import rights"),
     lead=_(
         "Works, shares and releases from a publisher, label or society. The file is "
