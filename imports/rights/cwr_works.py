@@ -83,7 +83,9 @@ class CwrTransaction:
                 }
                 self._fault(header, right, str(publishers), rule)
             if name == "pr_share" and TOLERANCE < writers < 50 - TOLERANCE:
-                rule = _("Writers have nothing or at least 50 % of this right.")
+                rule = _(
+                    "Writers have nothing or at least %(least)s %% of this right."
+                ) % {"least": 50}
                 self._fault(header, right, str(writers), rule)
             total = publishers + writers
             if total > TOLERANCE and abs(total - 100) > TOLERANCE:
