@@ -7,7 +7,13 @@ from django.utils.translation import gettext_lazy as _
 
 from imports.errors import ImportRefused
 from imports.kinds import ImportKind
-from imports.models import CatalogueImport, Import, ImportStatus, ResultImport
+from imports.models import (
+    CatalogueImport,
+    Import,
+    ImportStatus,
+    ResultImport,
+    RightsImport,
+)
 from jobs.choices import JobState, Priority
 from jobs.context import JobContext
 from jobs.errors import Failed
@@ -47,7 +53,7 @@ def _check_kind(
             model,
             "imports.jobs.check",
             label=label,
-            related=(belongs_to,),
+            related=(belongs_to,) if belongs_to else (),
             priority=Priority.PERSON,
             gives_way=True,
             mirror=_mirror(ImportStatus.CHECKING, ImportStatus.CHECKED),
@@ -66,7 +72,7 @@ def _import_kind(
             model,
             "imports.jobs.carry_out",
             label=label,
-            related=(belongs_to,),
+            related=(belongs_to,) if belongs_to else (),
             priority=Priority.DOCUMENT,
             gives_way=True,
             mirror=_mirror(ImportStatus.IMPORTING, ImportStatus.DONE),
@@ -103,9 +109,20 @@ RESULTS = ImportKind(
 )
 
 
+RIGHTS = ImportKind(
+    RightsImport,
+    _check_kind("rights_import", RightsImport, "", _("Check of a file of rights")),
+    _import_kind("rights_import", RightsImport, "", _("Import of rights")),
+    work="imports.rights.importer.run",
+    event="rights.import",
+    file_label="file",
+)
+_KINDS = {kind.model: kind for kind in (RECORDINGS, RESULTS, RIGHTS)}
+
+
 def kind_of(one: Import) -> ImportKind:
     """Return the kind of an import."""
-    return RECORDINGS if isinstance(one, CatalogueImport) else RESULTS
+    return _KINDS[type(one)]
 
 
 def check(context: JobContext) -> None:

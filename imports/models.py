@@ -167,3 +167,31 @@ class ResultImport(Import):
 
     class Meta(Import.Meta):
         db_table = "reports_resultimport"
+
+
+class RightsImport(Import):
+    """A message or table of works, parties, shares and releases.
+
+    ``summary`` holds the fields of ``imports.rights.importer.RightsSummary``.
+    ``sender`` is who claims what a table says; messages name their own.
+    """
+
+    place_field = ""
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "wi"), editable=False
+    )
+    encoding = models.CharField(max_length=20, default="utf-8")
+    sender = models.CharField(max_length=200, blank=True, default="")
+
+    # Rights concern the whole catalogue.
+    reach = Path(owner="made_by")
+    objects = ReachManager["RightsImport"]()
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def case(self) -> str:
+        """Return the case of its own; works and parties have others."""
+        return f"rights_import:{self.uid}"

@@ -7,9 +7,10 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
+from accounts.reach import refuse_limited
 from catalogue.models import Bucket
 from common.storage import display_name, keep_file
-from imports.jobs import RECORDINGS, RESULTS, kind_of
+from imports.jobs import RECORDINGS, RESULTS, RIGHTS, kind_of
 from imports.models import (
     MAPPABLE_STATUSES,
     CatalogueImport,
@@ -17,6 +18,7 @@ from imports.models import (
     ImportStatus,
     MappingOrigin,
     ResultImport,
+    RightsImport,
 )
 from imports.recordings.mapping import Columns, from_json, refuse_impossible, to_json
 from jobs.choices import JobState
@@ -63,6 +65,28 @@ def keep_results(
     with transaction.atomic():
         one.save()
         submit(RESULTS.check, one, user=user)
+    return one
+
+
+def keep_rights(
+    *, file: File[bytes], sender: str, encoding: str, user: User
+) -> RightsImport:
+    """Store a message or table of rights, and have it checked.
+
+    ``sender`` claims what a table says. Raises ``PermissionDenied`` for people with
+    access limits, because rights concern the whole catalogue.
+    """
+    refuse_limited(user)
+    one = RightsImport(
+        file_name=display_name(file.name or "", otherwise="rights"),
+        sender=sender,
+        encoding=encoding,
+        made_by=user,
+    )
+    one.file = keep_file(file, f"rights-imports/{one.uid}").name
+    with transaction.atomic():
+        one.save()
+        submit(RIGHTS.check, one, user=user)
     return one
 
 
@@ -120,6 +144,7 @@ def start(*, one: Import, user: User, mapping_version: int | None = None) -> boo
 
     Also return False if the mapping was changed after ``mapping_version``.
     """
+    _refuse_limited(one, user)
     kind = kind_of(one)
     expected: dict[str, object] = {"status": ImportStatus.CHECKED}
     if mapping_version is not None and isinstance(one, CatalogueImport):
@@ -143,6 +168,7 @@ def try_again(*, one: Import, user: User) -> bool:
 
     A checked file is imported, any other is checked first.
     """
+    _refuse_limited(one, user)
     kind = kind_of(one)
     step = kind.carry_out if one.summary else kind.check
     rows = type(one)._default_manager.filter(pk=one.pk, status=ImportStatus.REFUSED)
@@ -161,6 +187,7 @@ def try_again(*, one: Import, user: User) -> bool:
 @transaction.atomic
 def cancel(*, one: Import, user: User) -> bool:
     """Cancel the check or the import; return False if neither waits or runs."""
+    _refuse_limited(one, user)
     kind = kind_of(one)
     is_cancelled = cancel_subject(kind.check, one) or cancel_subject(
         kind.carry_out, one
@@ -173,3 +200,9 @@ def cancel(*, one: Import, user: User) -> bool:
             after={"import": one.uid},
         )
     return is_cancelled
+
+
+def _refuse_limited(one: Import, user: User) -> None:
+    """Raise ``PermissionDenied`` if the user may not do anything with this import."""
+    if isinstance(one, RightsImport):
+        refuse_limited(user)

@@ -7,7 +7,7 @@ alpha-2 codes or TIS numbers, "2136" is the world; none included means the world
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -148,10 +148,25 @@ class ClaimFault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedRecord:
+    """A record of a claim: its kind, the claim's key, and what the message changed.
+
+    ``changes`` holds the new values of a record that was made or changed.
+    """
+
+    kind: str
+    key: str
+    name: str
+    is_new: bool
+    changes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """How many records a message made, changed and left as they were."""
+    """How many records a message made, changed and left as they were; and which."""
 
     created: int
     changed: int
     unchanged: int
     faults: tuple[ClaimFault, ...]
+    records: tuple[AppliedRecord, ...] = ()

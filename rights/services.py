@@ -42,6 +42,7 @@ from rights import tis
 from rights.choices import WRITER_ROLES, Right, ShareKind, StatedField, TitleKind
 from rights.claims import (
     Applied,
+    AppliedRecord,
     ClaimFault,
     PartyClaim,
     RecordingClaim,
@@ -127,8 +128,12 @@ def apply_claims(
     source: str,
     actor: User | None,
     dry_run: bool = False,
+    follows: bool = True,
 ) -> Applied:
     """Write what a message claims, and say what it changed; all or nothing.
+
+    Without ``follows``, the caller has conflicts and recordings brought up to date
+    later, by the job ``rights.jobs.REVIEW_RIGHTS``.
 
     ``source`` names the import, for whoever looks where a share comes from. Claims with
     faults stay out, and the faults say why. A dry run counts the same and writes
@@ -140,7 +145,8 @@ def apply_claims(
         transaction.set_rollback(True)
         return applied
     # Before the events: it adds some of recordings and conflicts.
-    follow(applying.records(), user=actor)
+    if follows:
+        follow(applying.records(), user=actor)
     audit.services.record_all(
         list(applying.events.values()), actor=actor or audit.services.SYSTEM
     )
@@ -154,6 +160,77 @@ def follow(records: Iterable[Record], *, user: User | None) -> None:
     fill_recordings(
         (each for each in near if isinstance(each, RightsRecording)), user=user
     )
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the records have of a message's codes, found with one query for each kind."""
+
+    recordings: dict[str, RightsRecording] = field(default_factory=dict)
+    numbers: set[str] = field(default_factory=set)
+    iswcs: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, message: RightsMessage, claimant: str) -> _Known:
+        """Look up the codes of a message."""
+        isrcs = {check_isrc(claim.isrc).normalised for claim in message.recordings}
+        iswcs = {_bare_iswc(claim.iswc) for claim in message.works}
+        numbers = WorkNumber.objects.filter(
+            claimant=claimant,
+            number__in={claim.submitter_id.strip()[:100] for claim in message.works},
+        )
+        rows = RightsRecording.objects.filter(isrc__in=isrcs - {""})
+        works = Work.objects.filter(iswc__in=iswcs - {""})
+        return cls(
+            {row.isrc: row for row in rows},
+            set(numbers.values_list("number", flat=True)),
+            set(works.values_list("iswc", flat=True)),
+        )
+
+    def may_have(self, *, number: str, iswc: str) -> bool:
+        """Tell whether a work with this number, ISWC or neither may be known."""
+        is_known = number in self.numbers or iswc in self.iswcs or not (number or iswc)
+        if iswc:
+            self.iswcs.add(iswc)
+        return is_known
+
+
+@dataclass(slots=True)
+class _NewRows:
+    """Rows that belong to records, written together at the end of a message."""
+
+    shares: list[Share] = field(default_factory=list)
+    titles: list[OtherTitle] = field(default_factory=list)
+    tracks: list[Track] = field(default_factory=list)
+    links: list[Any] = field(default_factory=list)  # Any: Django's own model
+    statements: dict[tuple[str, str], Statement] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
+    """Cases of records whose shares are among the rows or were."""
+    titled: set[int] = field(default_factory=set)
+    stated: set[tuple[str, str]] = field(default_factory=set)
+    linked: dict[int, set[int]] = field(default_factory=dict)
+    tracked: dict[int, dict[int | None, int]] = field(default_factory=dict)
+
+    def save(self) -> None:
+        """Write the rows that wait."""
+        Share.objects.bulk_create(self.shares)
+        OtherTitle.objects.bulk_create(self.titles)
+        Track.objects.bulk_create(self.tracks)
+        Work.recordings.through._default_manager.bulk_create(self.links)
+        stated = self.statements.values()
+        Statement.objects.bulk_create([row for row in stated if row.pk is None])
+        for row in stated:
+            if row.pk is not None:
+                row.save()
+        self.shares, self.titles, self.tracks, self.links = [], [], [], []
+        self.statements = {}
+
+
+def _bare_iswc(given: str) -> str:
+    try:
+        return check_iswc(given)
+    except BadIdentifier:
+        return ""
 
 
 @dataclass(slots=True)
@@ -172,11 +249,16 @@ class _Applying:
     created: int = 0
     changed: int = 0
     unchanged: int = 0
+    _new: set[str] = field(default_factory=set)
+    """Cases of records that this message made, which need no look at earlier rows."""
+    _known: _Known = field(default_factory=lambda: _Known())
+    _rows: _NewRows = field(default_factory=lambda: _NewRows())
 
     def run(self) -> Applied:
         """Apply all claims in the order in which they refer to each other."""
         # Without a sender, all messages of a format are one source.
         self.claimant = (self.message.sender or self.message.format).strip()[:200]
+        self._known = _Known.of(self.message, self.claimant)
         for party in self.message.parties:
             self._guard(party.key, self.parties, None, partial(self._party, party))
         linked: list[tuple[str, str]] = []
@@ -199,11 +281,32 @@ class _Applying:
             self._guard(
                 release.key, releases, release.line, partial(self._release, release)
             )
+        self._rows.save()
         return Applied(
             created=self.created,
             changed=self.changed,
             unchanged=self.unchanged,
             faults=tuple(self.faults),
+            records=tuple(
+                self._applied(key, row)
+                for rows in (self.parties, self.works, self.recordings, releases)
+                for key, row in rows.items()
+            ),
+        )
+
+    def _applied(self, key: str, row: Party | Record) -> AppliedRecord:
+        event = self.events.get(case_of(row))
+        where = self._where()
+        return AppliedRecord(
+            kind=_CASES[type(row)],
+            key=key,
+            name=str(row),
+            is_new=event is not None and event.action.endswith(".imported"),
+            changes={
+                name: value
+                for name, value in (event.after if event else {}).items()
+                if name not in where
+            },
         )
 
     def records(self) -> list[Record]:
@@ -221,15 +324,10 @@ class _Applying:
         line: int | None,
         apply: Callable[[], Row],
     ) -> None:
-        """Apply one claim, or note why it stays out with everything it wrote."""
-        before = (dict(self.events), dict(self.touched))
-        counts = (self.created, self.changed, self.unchanged)
+        """Apply one claim, or note why it stays out: claims are checked, then written."""
         try:
-            with transaction.atomic():
-                found[key] = apply()
+            found[key] = apply()
         except _ClaimRefused as refused:
-            self.events, self.touched = before
-            self.created, self.changed, self.unchanged = counts
             self._fault(
                 refused.line or line, refused.field, refused.value, refused.rule
             )
@@ -306,17 +404,22 @@ class _Applying:
             "label": _cut(RightsRecording, "label", claim.label),
             "p_line": _cut(RightsRecording, "p_line", claim.p_line),
         }
-        recording = find_recording(isrc=isrc.normalised, match_key=match_key)
+        shares = self._checked_shares(claim.shares, {Right.MASTER})
+        recording = self._known.recordings.get(isrc.normalised)
+        if recording is None and match_key:
+            recording = find_recording(isrc="", match_key=match_key)
         if recording is None:
             codes = {"isrc": isrc.normalised, "match_key": match_key}
             recording = self._create(RightsRecording(**values, **codes), values | codes)
+            if isrc.normalised:
+                self._known.recordings[isrc.normalised] = recording
         else:
             self._fill(recording, values)
         title = f"{claim.title.strip()} {claim.version_title.strip()}".strip()
         self._state(recording, StatedField.TITLE, title, claim.line)
         length = "" if claim.duration_ms is None else str(claim.duration_ms)
         self._state(recording, StatedField.DURATION, length, claim.line)
-        self._shares(recording, claim.shares, {Right.MASTER})
+        self._shares(recording, shares)
         return recording
 
     # --- Works ------------------------------------------------------------------------
@@ -331,13 +434,19 @@ class _Applying:
             for share in claim.shares
             if share.role in WRITER_ROLES and share.party in self.parties
         }
-        work = find_work(
-            claimant=self.claimant,
-            number=number,
-            iswc=iswc,
-            title=claim.title,
-            writers=writers,
+        shares = self._checked_shares(
+            claim.shares,
+            {Right.PERFORMING, Right.MECHANICAL, Right.SYNCHRONISATION},
         )
+        work = None
+        if self._known.may_have(number=number, iswc=iswc):
+            work = find_work(
+                claimant=self.claimant,
+                number=number,
+                iswc=iswc,
+                title=claim.title,
+                writers=writers,
+            )
         values = {
             "title": _cut(Work, "title", claim.title),
             "iswc": iswc,
@@ -357,16 +466,13 @@ class _Applying:
         self._titles(work, titles, claim.line)
         self._state(work, StatedField.ISWC, iswc, claim.line)
         self._link(work, recordings, claim.line)
-        self._shares(
-            work,
-            claim.shares,
-            {Right.PERFORMING, Right.MECHANICAL, Right.SYNCHRONISATION},
-        )
+        self._shares(work, shares)
         return work
 
     def _number(self, work: Work, number: str) -> None:
-        if not number:
+        if not number or number in self._known.numbers:
             return
+        self._known.numbers.add(number)
         _row, is_new = WorkNumber.objects.get_or_create(
             claimant=self.claimant, number=number, defaults={"work": work}
         )
@@ -376,10 +482,13 @@ class _Applying:
     def _titles(
         self, work: Work, titles: Iterable[TitleClaim], line: int | None
     ) -> None:
-        known = {
-            (title.kind, folded(title.text))
-            for title in OtherTitle.objects.filter(work=work)
-        }
+        known = set()
+        if case_of(work) not in self._new or work.pk in self._rows.titled:
+            self._rows.save()
+            known = {
+                (title.kind, folded(title.text))
+                for title in OtherTitle.objects.filter(work=work)
+            }
         for claim in titles:
             text = claim.text.strip()[:500]
             kind = claim.kind
@@ -396,27 +505,37 @@ class _Applying:
             if not text or own or (kind, folded(text)) in known:
                 continue
             known.add((kind, folded(text)))
-            OtherTitle.objects.create(
-                work=work,
-                text=text,
-                kind=kind,
-                language=claim.language.strip()[:8],
-                claimant=self.claimant,
+            self._rows.titled.add(work.pk)
+            self._rows.titles.append(
+                OtherTitle(
+                    work=work,
+                    text=text,
+                    kind=kind,
+                    language=claim.language.strip()[:8],
+                    claimant=self.claimant,
+                )
             )
             self._note(work, "title", text)
 
     def _link(self, work: Work, keys: Iterable[str], line: int | None) -> None:
-        wanted = set()
+        wanted = {}
         for key in keys:
             if key in self.recordings:
-                wanted.add(self.recordings[key].pk)
+                wanted[self.recordings[key].pk] = self.recordings[key].uid
             else:
                 self._unknown(line, "recording", key)
-        known = set(work.recordings.values_list("pk", flat=True))
-        if missing := wanted - known:
-            work.recordings.add(*missing)
-            uids = RightsRecording.objects.filter(pk__in=missing)
-            self._note(work, "recordings", list(uids.values_list("uid", flat=True)))
+        known = self._rows.linked.get(work.pk)
+        if known is None:
+            is_new = case_of(work) in self._new
+            rows = () if is_new else work.recordings.values_list("pk", flat=True)
+            known = self._rows.linked[work.pk] = set(rows)
+        if missing := [pk for pk in wanted if pk not in known]:
+            known.update(missing)
+            self._rows.links += [
+                Work.recordings.through(work_id=work.pk, rightsrecording_id=pk)
+                for pk in missing
+            ]
+            self._note(work, "recordings", [wanted[pk] for pk in missing])
 
     def _unknown(self, line: int | None, field: str, key: str) -> None:
         """Note that a claim names something that is not here or was refused."""
@@ -458,7 +577,10 @@ class _Applying:
         return release
 
     def _tracks(self, release: Release, claim: ReleaseClaim) -> None:
-        known = dict(release.tracks.values_list("recording", "position"))
+        known = self._rows.tracked.get(release.pk)
+        if known is None:
+            known = dict(release.tracks.values_list("recording", "position"))
+            self._rows.tracked[release.pk] = known
         last = max(known.values(), default=0)
         for key in claim.tracks:
             recording = self.recordings.get(key)
@@ -467,21 +589,17 @@ class _Applying:
             elif recording.pk not in known:
                 last += 1
                 known[recording.pk] = last
-                Track.objects.create(
-                    release=release, recording=recording, position=last
+                self._rows.tracks.append(
+                    Track(release=release, recording=recording, position=last)
                 )
                 self._note(release, "track", recording.uid)
 
     # --- Shares -----------------------------------------------------------------------
 
-    def _shares(
-        self,
-        record: Work | RightsRecording,
-        claims: Sequence[ShareClaim],
-        rights: set[Right],
-    ) -> None:
-        """Replace the shares that this source claimed, per right and kind."""
-        on = column_of(record)
+    def _checked_shares(
+        self, claims: Sequence[ShareClaim], rights: set[Right]
+    ) -> dict[tuple[str, str], list[Share]]:
+        """Return unsaved shares per right and kind; raise for the first bad one."""
         wanted: dict[tuple[str, str], list[Share]] = defaultdict(list)
         for claim in claims:
             try:
@@ -489,18 +607,33 @@ class _Applying:
             except _ClaimRefused as refused:
                 refused.line = claim.line
                 raise
-            setattr(share, on, record)
             wanted[share.right, share.kind].append(share)
+        return wanted
+
+    def _shares(
+        self,
+        record: Work | RightsRecording,
+        wanted: Mapping[tuple[str, str], list[Share]],
+    ) -> None:
+        """Replace the shares that this source claimed, per right and kind."""
         if not wanted:
             return
-        earlier = Share.objects.filter(**{on: record}, claimant=self.claimant)
+        on = "work" if isinstance(record, Work) else "recording"
+        for shares in wanted.values():
+            for share in shares:
+                setattr(share, on, record)
         living: dict[tuple[str, str], list[Share]] = defaultdict(list)
         taken_out: set[tuple[object, ...]] = set()
-        for share in earlier:
-            if share.withdrawn_at is None:
-                living[share.right, share.kind].append(share)
-            elif share.withdrawn_by_id is not None:
-                taken_out.add(_values(share))
+        case = case_of(record)
+        if case not in self._new or case in self._rows.shared:
+            self._rows.save()
+            earlier = Share.objects.filter(**{on: record}, claimant=self.claimant)
+            for share in earlier:
+                if share.withdrawn_at is None:
+                    living[share.right, share.kind].append(share)
+                elif share.withdrawn_by_id is not None:
+                    taken_out.add(_values(share))
+        self._rows.shared.add(case)
         for group, shares in wanted.items():
             self._replace(record, living[group], shares, taken_out)
 
@@ -519,7 +652,7 @@ class _Applying:
                 del left[values]
                 made[values] = share
             elif values not in taken_out and values not in made:
-                share.save()
+                self._rows.shares.append(share)
                 made[values] = share
                 self._note(record, "share", str(share))
         if left:
@@ -573,6 +706,7 @@ class _Applying:
 
     def _create(self, row: Row, values: Mapping[str, object]) -> Row:
         row.save()
+        self._new.add(case_of(row))
         self.created += 1
         self.touched[case_of(row)] = row
         self.events[case_of(row)] = EventDraft(
@@ -617,15 +751,18 @@ class _Applying:
             "field": field,
             "claimant": self.claimant,
         }
-        row = Statement.objects.filter(**where).first()
-        if row is not None and row.value == value:
+        key = (case_of(record), field)
+        row = self._rows.statements.get(key)
+        if row is None and (key[0] not in self._new or key in self._rows.stated):
+            row = Statement.objects.filter(**where).first()
+        if row is not None and row.value == value[:1100]:
             return
-        Statement.objects.update_or_create(
-            **where,
-            defaults={"value": value[:1100], "source": self.source[:200], "line": line},
-        )
         if row is not None:
             self._note(record, field.lower(), value)
+        row = row or Statement(**where)
+        row.value, row.source, row.line = value[:1100], self.source[:200], line
+        self._rows.statements[key] = row
+        self._rows.stated.add(key)
 
     def _note(self, row: Party | Record, name: str, value: object) -> None:
         """Note a change of a record for its event, and count it once."""

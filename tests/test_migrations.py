@@ -167,6 +167,8 @@ def _fill(state: ProjectState, label: str, *, is_second: bool = False) -> Row:
             values[field.name] = _value_for(field, state, is_another=is_another)
     row = model._base_manager.create(**values)
     for field in model._meta.many_to_many:
+        if not field.remote_field.through._meta.auto_created:
+            continue
         getattr(row, field.name).add(_some(state, field.related_model))
     return model._base_manager.get(pk=row.pk)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imports.models import CatalogueImport, Import, ResultImport
+from imports.models import CatalogueImport, Import, ResultImport, RightsImport
 from portal.admin.base import RoleAdmin
 
 _OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
 
 
-@admin.register(CatalogueImport, ResultImport)
+@admin.register(CatalogueImport, ResultImport, RightsImport)
 class ImportAdmin(RoleAdmin[Import]):
     """Imports; the portal's pages create them."""
 
@@ -21,22 +21,30 @@ class ImportAdmin(RoleAdmin[Import]):
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
         """Show the file, where it goes, and what became of it."""
         place = self.model.place_field
-        return ("file_name", place, "status", "message", "made_by", "created_at")
+        return (
+            "file_name",
+            *((place,) if place else ()),
+            *("status", "message", "made_by", "created_at"),
+        )
 
     def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
         """Offer the status and the place."""
-        return ("status", self.model.place_field)
+        place = self.model.place_field
+        return ("status", place) if place else ("status",)
 
     def get_list_select_related(self, request: HttpRequest) -> tuple[str, ...]:
         """Fetch what the list shows."""
-        return (self.model.place_field, "made_by")
+        place = self.model.place_field
+        return (place, "made_by") if place else ("made_by",)
 
     def get_fields(
         self, request: HttpRequest, obj: Import | None = None
     ) -> tuple[str, ...]:
         """Show every column but those of files."""
+        place = self.model.place_field
         return (
-            *("uid", self.model.place_field, "file_name"),
+            *("uid", "file_name"),
+            *((place,) if place else ("sender", "encoding")),
             *(_OF_TABLES if self.model is CatalogueImport else ()),
             *("status", "message", "summary", "made_by", "created_at"),
         )

@@ -1,4 +1,4 @@
-"""The forms of both kinds of imports, and what their pages say and where they lead."""
+"""The forms of all kinds of imports, and what their pages say and where they lead."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -15,10 +16,12 @@ from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
 from imports import services
-from imports.models import CatalogueImport, Import, ResultImport
+from imports.models import CatalogueImport, Import, ResultImport, RightsImport
 from imports.recordings.rows import CLEAR, COLUMNS
 from imports.recordings.summary import ImportSummary
 from imports.results.importer import ResultSummary
+from imports.rights.importer import RECORD_KINDS, RightsSummary
+from imports.rights.table import COLUMNS as SHARE_COLUMNS
 from portal.imports.columns import MappingForm, mapping_context
 from scanning.models import Container
 
@@ -70,6 +73,67 @@ class ResultsForm(forms.Form):
         return services.keep_results(user=user, **self.cleaned_data)
 
 
+class RightsForm(forms.Form):
+    """A message or a table of works, shares and releases."""
+
+    file = forms.FileField(
+        label=_("Message or table"),
+        help_text=_("CWR 2.1 or 2.2, DDEX ERN 3.8.2 or 4.3, CSV or XLSX."),
+    )
+    sender = forms.CharField(
+        required=False,
+        max_length=200,
+        label=_("Source of a table"),
+        help_text=_(
+            "Who says what a table contains. A later table of the same source replaces "
+            "its shares. Messages name their sender themselves."
+        ),
+    )
+    encoding = forms.ChoiceField(
+        label=_("Text of the CSV file"),
+        choices=[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252")],
+    )
+
+    def keep(self, user: User) -> RightsImport:
+        """Store what was uploaded, and have it checked."""
+        return services.keep_rights(user=user, **self.cleaned_data)
+
+
+ImportForm = TableForm | ResultsForm | RightsForm
+
+
+@dataclass(frozen=True, slots=True)
+class CountedKind:
+    """How many records of a kind an import made, changed or left as they were."""
+
+    label: str | Promise
+    created: int
+    changed: int
+    unchanged: int
+
+
+_KIND_LABELS = {
+    "work": _("Works"),
+    "party": _("Parties"),
+    "rights_recording": _("Recordings"),
+    "release": _("Releases"),
+}
+_KIND_LABEL = {
+    "work": _("Work"),
+    "party": _("Party"),
+    "rights_recording": _("Recording"),
+    "release": _("Release"),
+}
+
+
+def _counted_kinds(summary: Mapping[str, Any]) -> list[CountedKind]:  # Any: JSON
+    counts = [summary.get(name, {}) for name in ("created", "changed", "unchanged")]
+    return [
+        CountedKind(_KIND_LABELS[kind], *(each.get(kind, 0) for each in counts))
+        for kind in RECORD_KINDS
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class ImportPage:
     """The pages of one kind of import.
@@ -80,8 +144,8 @@ class ImportPage:
 
     name: str
     model: type[Import]
-    form: type[TableForm | ResultsForm]
-    summary: type[ImportSummary | ResultSummary]
+    form: type[TableForm | ResultsForm | RightsForm]
+    summary: type[ImportSummary | ResultSummary | RightsSummary]
     action: Action
     form_url: str
     detail: str
@@ -100,9 +164,15 @@ class ImportPage:
     samples: tuple[tuple[str, str | Promise], ...] = ()
     """Addresses of sample files, with the texts of their links."""
 
-    def of_form(self, form: TableForm | ResultsForm) -> dict[str, Any]:
+    def rows(self) -> QuerySet[Import]:
+        """Return the imports that the viewer may see, with where they go."""
+        place = self.model.place_field
+        rows = self.model._default_manager.all()
+        return rows.select_related(place) if place else rows
+
+    def of_form(self, form: ImportForm) -> dict[str, Any]:
         """Return the context of the page with the form. Any: values for a template."""
-        rows = self.model._default_manager.select_related(self.model.place_field)
+        rows = self.rows()
         return {"page": self, "form": form, "imports": rows[:10], **self.help}
 
     def of_import(self, one: Import, form: MappingForm | None = None) -> dict[str, Any]:
@@ -110,18 +180,25 @@ class ImportPage:
 
         ``form`` is a mapping that was refused.
         """
-        place = one.place.pk
-        columns, place_url = {}, f"{reverse('portal:file_list')}?container={place}"
+        more: dict[str, Any] = {}
         if isinstance(one, CatalogueImport):
-            columns = mapping_context(one, form)
-            place_url = reverse("portal:bucket_detail", args=[place])
+            more = mapping_context(one, form)
+            more["place_url"] = reverse("portal:bucket_detail", args=[one.place.pk])
+        elif isinstance(one, ResultImport):
+            files = reverse("portal:file_list")
+            more["place_url"] = f"{files}?container={one.place.pk}"
+        elif one.summary:
+            more["kinds"] = _counted_kinds(one.summary)
+            more["changes"] = [
+                {**change, "label": _KIND_LABEL[change["kind"]]}
+                for change in one.summary["changes"]
+            ]
         return {
-            **columns,
+            **more,
             "page": self,
             "import": one,
             # Counters that are newer than this import default to zero.
             "summary": one.summary and {**asdict(self.summary()), **one.summary},
-            "place_url": place_url,
         }
 
 
@@ -173,4 +250,27 @@ RESULTS = ImportPage(
     unreadable=_("This file cannot be read"),
     another=_("Choose another file"),
     not_waiting=_("This file is not waiting to be imported."),
+)
+RIGHTS = ImportPage(
+    "rights",
+    RightsImport,
+    RightsForm,
+    RightsSummary,
+    Action.EDIT_CATALOGUE,
+    form_url="portal:rights_import",
+    detail="portal:rights_import_detail",
+    start="portal:rights_import_start",
+    parent="portal:work_list",
+    parent_title=_("Works"),
+    title=_("Import rights"),
+    lead=_(
+        "Works, shares and releases from a publisher, label or society. The file is "
+        "checked first; nothing is imported until you confirm."
+    ),
+    check=_("Check the file"),
+    start_label=_("Import what has no faults"),
+    unreadable=_("This file cannot be read"),
+    another=_("Choose another file"),
+    not_waiting=_("This file is not waiting to be imported."),
+    help={"columns": SHARE_COLUMNS},
 )

@@ -1,4 +1,4 @@
-"""Addresses of imports: of recordings and of results."""
+"""Addresses of imports: of recordings, of results and of rights."""
 
 from __future__ import annotations
 
@@ -40,5 +40,16 @@ urlpatterns = [
         "files/import/<str:uid>/start/",
         views.result_import_start,
         name="result_import_start",
+    ),
+    path("rights/import/", views.rights_import, name="rights_import"),
+    path(
+        "rights/import/<str:uid>/",
+        views.rights_import_detail,
+        name="rights_import_detail",
+    ),
+    path(
+        "rights/import/<str:uid>/start/",
+        views.rights_import_start,
+        name="rights_import_start",
     ),
 ]

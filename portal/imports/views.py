@@ -1,4 +1,4 @@
-"""Importing recordings or results: upload, check, import, correct."""
+"""Importing recordings, results or rights: upload, check, import, correct."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from imports.models import CatalogueImport
 from imports.recordings.sample import sample_csv, sample_xlsx
 from imports.services import change_columns, start
 from portal.imports.columns import MappingForm
-from portal.imports.page import RECORDINGS, RESULTS, ImportPage
+from portal.imports.page import RECORDINGS, RESULTS, RIGHTS, ImportPage
 from portal.shared.access import PortalRequest, needs
 
 View = Callable[..., HttpResponseBase]
@@ -37,7 +37,7 @@ def _form_view(page: ImportPage) -> View:
         form = page.form(
             request.POST or None,
             request.FILES or None,
-            initial={place: request.GET.get(place)},
+            initial={place: request.GET.get(place)} if place else {},
         )
         if request.method == "POST" and form.is_valid():
             return redirect(page.detail, uid=form.keep(request.user).uid)
@@ -51,8 +51,7 @@ def _detail_view(page: ImportPage) -> View:
     @needs(page.action)
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Show the outcome of the check or of the import."""
-        rows = page.model._default_manager.select_related(page.model.place_field)
-        one = get_object_or_404(rows, uid=uid)
+        one = get_object_or_404(page.rows(), uid=uid)
         return render(request, "portal/imports/import_detail.html", page.of_import(one))
 
     return view
@@ -84,6 +83,9 @@ import_start = _start_view(RECORDINGS)
 result_import = _form_view(RESULTS)
 result_import_detail = _detail_view(RESULTS)
 result_import_start = _start_view(RESULTS)
+rights_import = _form_view(RIGHTS)
+rights_import_detail = _detail_view(RIGHTS)
+rights_import_start = _start_view(RIGHTS)
 
 
 @require_POST

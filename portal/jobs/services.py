@@ -160,6 +160,8 @@ _WAYS: Mapping[str, _Way] = {
     "catalogue_import": _CATALOGUE_IMPORT,
     "result_import_check": _RESULT_IMPORT,
     "result_import": _RESULT_IMPORT,
+    "rights_import_check": _CATALOGUE_IMPORT,
+    "rights_import": _CATALOGUE_IMPORT,
     "callback_sent": _Way(
         Action.CONFIGURE,
         lambda job, user: outbound_callbacks.send_again(

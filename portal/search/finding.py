@@ -324,6 +324,9 @@ _VERBS = (
         Action.EDIT_CATALOGUE,
     ),
     _Place(
+        gettext_lazy("Import rights"), "portal:rights_import", Action.EDIT_CATALOGUE
+    ),
+    _Place(
         gettext_lazy("Create a bucket"), "portal:bucket_create", Action.EDIT_CATALOGUE
     ),
     _Place(

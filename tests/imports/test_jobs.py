@@ -1,4 +1,4 @@
-"""Both kinds of imports as jobs: done, refused, tried again, cancelled, taken over."""
+"""All kinds of imports as jobs: done, refused, tried again, cancelled, taken over."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from audit.models import Event
 from catalogue.models import Recording
 from imports import services
 from imports.errors import ImportRefused
-from imports.jobs import RECORDINGS, RESULTS, kind_of
+from imports.jobs import RECORDINGS, RESULTS, RIGHTS, kind_of
 from imports.kinds import Columns, ImportKind
 from imports.models import Import, ImportStatus
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
+from rights.models import Work
 from scanning.models import ScannedFile
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
@@ -30,9 +31,10 @@ from tests.factories.scanning import ContainerFactory
 from tests.migrating import migrations_of
 
 TABLE = b"custom_id,title,artists,audio\nL1,T,A,https://files.example/a.wav\nL2,T,A,\n"
+SHARE = b"work_id,work_title,party,right,share_pct\nW1,T,Anna Muster,performing,50\n"
 RESULT = {"id": "1", "name": "show.mp3", "state": -1, "results": None}
 ALL = pytest.mark.parametrize(
-    "kind", [RECORDINGS, RESULTS], ids=lambda kind: kind.event
+    "kind", [RECORDINGS, RESULTS, RIGHTS], ids=lambda kind: kind.event
 )
 STEPS = pytest.mark.parametrize("step", ["check", "import"])
 STAYS = " What was imported stays."
@@ -48,6 +50,13 @@ def keep(kind: ImportKind) -> Import:
             archive=None,
             encoding="utf-8",
             keep_unknown=False,
+            user=user,
+        )
+    if kind is RIGHTS:
+        return services.keep_rights(
+            file=SimpleUploadedFile("w.csv", SHARE),
+            sender="",
+            encoding="utf-8",
             user=user,
         )
     content = json.dumps({"data": [RESULT]}).encode()
@@ -100,14 +109,16 @@ def test_a_file_is_checked_then_imported(kind: ImportKind) -> None:
     checked = one.summary
     assert not Recording.objects.exists()
     assert not ScannedFile.objects.exists()
+    assert not Work.objects.exists()
     assert services.start(one=one, user=make_user(Role.MANAGER))
     assert status(one) == (ImportStatus.IMPORTING, "")
     done = run_next(Pool.WORK)
 
     assert status(one) == (ImportStatus.DONE, "")
     assert one.summary == checked
-    assert one.summary["added"] == 1
-    assert Recording.objects.count() + ScannedFile.objects.count() == 1
+    assert one.summary.get("added") == 1 or one.summary["created"]["work"] == 1
+    rows = (Recording.objects, ScannedFile.objects, Work.objects)
+    assert sum(each.count() for each in rows) == 1
     assert check is not None
     assert done is not None
     assert check.priority > 0 > done.priority

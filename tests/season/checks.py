@@ -270,9 +270,9 @@ def _described(row: Model) -> str:
 
 
 def _open_imports() -> Iterable[Model]:
-    from imports.models import CatalogueImport, ResultImport
+    from imports.models import CatalogueImport, ResultImport, RightsImport
 
-    for model in (CatalogueImport, ResultImport):
+    for model in (CatalogueImport, ResultImport, RightsImport):
         yield from model._base_manager.filter(status__in=OPEN_STATUSES)
 
 

@@ -16,7 +16,7 @@ from django.urls import resolve
 from accounts.models import ApiToken
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
-from imports.models import CatalogueImport, ResultImport
+from imports.models import CatalogueImport, ResultImport, RightsImport
 from portal.shared.columns import LISTS
 from recurring.models import Occurrence, UnknownItem
 from reports.models import EvidencePack, ReportRun, ReportSchedule, ReportTemplate
@@ -37,6 +37,7 @@ from tests.security.addresses import Address, every_address
 # Objects that a part of an address can name: the model and its attribute.
 _NAMED: dict[str, tuple[type[Model], str]] = {
     "files/import/<str:uid>": (ResultImport, "uid"),
+    "rights/import/<str:uid>": (RightsImport, "uid"),
     "files/<uuid:uid>": (ScannedFile, "uid"),
     "queue/files/<uuid:uid>": (ScannedFile, "uid"),
     "api/portal/v1/files/<uuid:uid>": (ScannedFile, "uid"),

@@ -204,6 +204,7 @@ SCREENS: dict[str, Screen] = {
     "reports.EvidencePack": Screen(lambda desk: desk.evidence()),
     "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
     "imports.ResultImport": Screen(lambda desk: desk.result_import()),
+    "imports.RightsImport": Screen(lambda desk: desk.rights_import()),
     "review.Match": Screen(
         lambda desk: desk.match,
         actions={

@@ -26,7 +26,7 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
-from imports.models import CatalogueImport, ImportStatus, ResultImport
+from imports.models import CatalogueImport, ImportStatus, ResultImport, RightsImport
 from recurring.models import KeptFile, UnknownItem
 from reports.choices import RunState
 from reports.models import (
@@ -147,6 +147,15 @@ class Desk:
             container=self.container,
             file_name="results.csv",
             status=ImportStatus.REFUSED,
+        )
+
+    def rights_import(self) -> RightsImport:
+        """Return an import of rights that the desk's person made."""
+        return self.row(
+            RightsImport,
+            file_name="works.V21",
+            status=ImportStatus.REFUSED,
+            made_by=self.user,
         )
 
     def retro_search(self) -> RetroSearch:
@@ -278,6 +287,7 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
         "exclusion": desk.exclusion().uid,
     },
     "files/import/<str:uid>": lambda desk, _: {"uid": desk.result_import().uid},
+    "rights/import/<str:uid>": lambda desk, _: {"uid": desk.rights_import().uid},
     "m/<str:uid>": lambda desk, _: {"uid": desk.match.uid},
     "containers/<int:pk>": lambda desk, _: {"pk": desk.container.pk},
     "watches/<str:uid>": lambda desk, person: {"uid": desk.watch_of(person).uid},

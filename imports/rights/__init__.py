@@ -1,0 +1,1 @@
+"""Imports of rights messages: CWR, DDEX ERN and tables of shares."""

@@ -1,0 +1,149 @@
+"""Claims, faults and counts as JSON lines, between the confined reader and the import."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections import Counter
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from imports.rights.found import Read, ReadCounts
+from rights.claims import (
+    ClaimFault,
+    PartyClaim,
+    RecordingClaim,
+    ReleaseClaim,
+    RightsMessage,
+    ShareClaim,
+    TitleClaim,
+    WorkClaim,
+)
+
+# Any in this module: JSON.
+_Json = dict[str, Any]
+# NUL as JSON escape after an even number of backslashes; PostgreSQL cannot store it.
+_NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+_FIELDS: Final[dict[type, tuple[str, ...]]] = {
+    kind: tuple(field.name for field in dataclasses.fields(kind))
+    for kind in (
+        ClaimFault,
+        PartyClaim,
+        ReadCounts,
+        RecordingClaim,
+        ReleaseClaim,
+        RightsMessage,
+        ShareClaim,
+        TitleClaim,
+        WorkClaim,
+    )
+}
+
+
+def to_line(read: Read) -> bytes:
+    """Return something read as one line of JSON."""
+    text = json.dumps([type(read).__name__, read], default=_plain, ensure_ascii=False)
+    # JSON can contain lone surrogates, which no database stores.
+    return _NUL.sub(r"\1", text).encode(errors="replace") + b"\n"
+
+
+def _plain(value: object) -> object:
+    """Return a record as its fields without the empty ones, which are the defaults."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    given = {name: getattr(value, name) for name in _FIELDS[type(value)]}
+    return {name: each for name, each in given.items() if each not in ("", (), None)}
+
+
+def from_json(value: Any) -> Read:
+    """Return what ``to_line`` wrote."""
+    kind, fields = value
+    if kind == ClaimFault.__name__:
+        return _fault(fields)
+    if kind == ReadCounts.__name__:
+        return ReadCounts(
+            Counter(fields["records"]), Counter(fields["skipped"]), fields["refused"]
+        )
+    created = fields.get("created")
+    return RightsMessage(
+        format=fields["format"],
+        version=fields.get("version", ""),
+        sender=fields.get("sender", ""),
+        message_id=fields.get("message_id", ""),
+        created=datetime.fromisoformat(created) if created else None,
+        parties=tuple(map(_party, fields.get("parties", ()))),
+        works=tuple(map(_work, fields.get("works", ()))),
+        recordings=tuple(map(_recording, fields.get("recordings", ()))),
+        releases=tuple(map(_release, fields.get("releases", ()))),
+    )
+
+
+def _fault(fields: _Json) -> ClaimFault:
+    return ClaimFault(**{"line": None, "value": "", **fields})
+
+
+def _party(fields: _Json) -> PartyClaim:
+    return PartyClaim(**{"name": "", **fields})
+
+
+def _shares(fields: _Json) -> tuple[ShareClaim, ...]:
+    return tuple(map(_share, fields.get("shares", ())))
+
+
+def _share(fields: _Json) -> ShareClaim:
+    percent = fields.get("percent")
+    return ShareClaim(
+        **{
+            "role": "",
+            **fields,
+            "percent": None if percent is None else Decimal(percent),
+            "included": tuple(fields.get("included", ())),
+            "excluded": tuple(fields.get("excluded", ())),
+            "valid_from": _date(fields.get("valid_from")),
+            "valid_until": _date(fields.get("valid_until")),
+        }
+    )
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _work(fields: _Json) -> WorkClaim:
+    titles = fields.get("titles", ())
+    return WorkClaim(
+        **{
+            "title": "",
+            **fields,
+            "titles": tuple(TitleClaim(**each) for each in titles),
+            "shares": _shares(fields),
+            "recordings": tuple(fields.get("recordings", ())),
+        }
+    )
+
+
+def _recording(fields: _Json) -> RecordingClaim:
+    return RecordingClaim(
+        **{
+            **fields,
+            "artists": tuple(fields.get("artists", ())),
+            "shares": _shares(fields),
+            "works": tuple(fields.get("works", ())),
+        }
+    )
+
+
+def _release(fields: _Json) -> ReleaseClaim:
+    return ReleaseClaim(
+        **{
+            "title": "",
+            **fields,
+            "tracks": tuple(fields.get("tracks", ())),
+            "artists": tuple(fields.get("artists", ())),
+            "released": _date(fields.get("released")),
+        }
+    )

@@ -1,0 +1,283 @@
+"""Imports a message of rights, or only checks it.
+
+Each batch is one transaction, so that an import holds nobody up and can be stopped;
+repeated, it finds what it did and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from accounts.models import User
+from catalogue.models import Recording
+from common.storage import local_path
+from imports.kinds import Columns
+from imports.models import RightsImport
+from imports.rights.found import Read, ReadCounts
+from imports.rights.reading import open_message
+from imports.rights.table import FORMAT as TABLE
+from jobs.services import submit
+from rights.claims import (
+    Applied,
+    AppliedRecord,
+    ClaimFault,
+    PartyClaim,
+    RightsMessage,
+    ShareClaim,
+)
+from rights.jobs import REVIEW_RIGHTS
+from rights.services import apply_claims
+from rights.texts import folded
+
+SHOWN: Final = 200
+_SHOWN_VALUES = 12
+# Changes that name other records, which are only counted: a check makes up their ids.
+_LINKS = ("recordings", "track")
+_PARTY_CODES = ("ipi_name", "isni", "ipn", "dpid", "ipi_base")
+RECORD_KINDS: Final = ("work", "party", "rights_recording", "release")
+
+
+@dataclass(slots=True)
+class RightsSummary:
+    """What an import of rights did or would do; the lists hold the first entries.
+
+    ``created``, ``changed`` and ``unchanged`` count records by kind, each once, even if
+    the file names it often. ``refused`` counts works, recordings and releases.
+    """
+
+    format: str = ""
+    version: str = ""
+    sender: str = ""
+    message_id: str = ""
+    created_at: str = ""
+    created: dict[str, int] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+    unchanged: dict[str, int] = field(default_factory=dict)
+    refused: int = 0
+    fault_count: int = 0
+    warning_count: int = 0
+    faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    records: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+
+    def note_head(self, message: RightsMessage) -> None:
+        """Keep what identifies the message."""
+        self.format, self.version = message.format, message.version
+        self.sender, self.message_id = message.sender, message.message_id
+        self.created_at = message.created.isoformat() if message.created else ""
+
+    def note_fault(self, fault: ClaimFault) -> None:
+        """Count a fault or warning; the first ones are kept."""
+        if fault.is_warning:
+            self.warning_count += 1
+        else:
+            self.fault_count += 1
+        notes = self.warnings if fault.is_warning else self.faults
+        if len(notes) < SHOWN:
+            notes.append(
+                {
+                    "line": fault.line or 0,
+                    "column": fault.field,
+                    "value": fault.value[:200],
+                    "rule": fault.rule,
+                }
+            )
+
+    def note_change(self, record: AppliedRecord) -> None:
+        """Keep a record that was made or changed, if it is among the first."""
+        if len(self.changes) < SHOWN:
+            values = list(record.changes.items())[:_SHOWN_VALUES]
+            self.changes.append(
+                {
+                    "kind": record.kind,
+                    "name": record.name[:200],
+                    "is_new": record.is_new,
+                    "after": {
+                        name: str(len(value))
+                        if name in _LINKS and isinstance(value, list)
+                        else _shown(value)
+                        for name, value in values
+                    },
+                }
+            )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return " | ".join(map(str, value))[:300]
+    return str(value)[:300]
+
+
+@dataclass(slots=True)
+class RightsImporter:
+    """Applies what a reader yields; ``dry`` writes nothing."""
+
+    source: str
+    sender: str
+    user: User | None
+    dry: bool
+    heartbeat: Callable[[], None]
+    summary: RightsSummary = field(default_factory=RightsSummary)
+    _met: dict[int, bool] = field(default_factory=dict)
+    """Records that were counted, by a digest, and whether they count as unchanged."""
+
+    def run(self, reads: Iterable[Read]) -> RightsSummary:
+        """Apply batch by batch; a claim with a fault does not affect the others."""
+        for read in reads:
+            self.heartbeat()
+            if isinstance(read, ClaimFault):
+                self.summary.note_fault(read)
+            elif isinstance(read, ReadCounts):
+                self.summary.refused += read.refused
+                self.summary.records = dict(read.records)
+                self.summary.skipped = dict(read.skipped)
+            else:
+                self._apply(read)
+        return self.summary
+
+    def _apply(self, message: RightsMessage) -> None:
+        if message.format == TABLE:
+            message = _sent_by(message, self.sender)
+        self.summary.note_head(message)
+        applied = apply_claims(
+            message=message,
+            source=self.source,
+            actor=self.user,
+            dry_run=self.dry,
+            follows=False,
+        )
+        lines = _lines_of_parties(message)
+        for fault in applied.faults:
+            self.summary.note_fault(_placed(fault, lines))
+        self.summary.refused += _refused(message, applied)
+        parties = {party.key: party for party in message.parties}
+        for record in applied.records:
+            self._count(record, parties)
+
+    def _count(self, record: AppliedRecord, parties: dict[str, PartyClaim]) -> None:
+        """Count a record when the file names it first, or when it changes later."""
+        identity: object = record.key
+        if record.kind == "party":
+            identity = _identity(parties[record.key])
+        key = hash((record.kind, identity))
+        was_unchanged = self._met.get(key)
+        is_unchanged = not record.changes
+        if was_unchanged is False or (was_unchanged and is_unchanged):
+            return
+        self._met[key] = is_unchanged
+        summary = self.summary
+        if was_unchanged:
+            _add(summary.unchanged, record.kind, -1)
+        if is_unchanged:
+            _add(summary.unchanged, record.kind, 1)
+            return
+        _add(summary.created if record.is_new else summary.changed, record.kind, 1)
+        summary.note_change(record)
+
+
+def _add(counts: dict[str, int], kind: str, number: int) -> None:
+    counts[kind] = counts.get(kind, 0) + number
+
+
+def _sent_by(message: RightsMessage, sender: str) -> RightsMessage:
+    return RightsMessage(
+        format=message.format,
+        sender=sender,
+        message_id=message.message_id,
+        parties=message.parties,
+        works=message.works,
+        recordings=message.recordings,
+        releases=message.releases,
+    )
+
+
+def _identity(party: PartyClaim) -> tuple[str, str]:
+    """Return what tells parties apart: the first code, or else the name."""
+    for name in _PARTY_CODES:
+        if code := getattr(party, name).strip("0"):
+            return name, code
+    return "name", folded(f"{party.first_name} {party.name}")
+
+
+def _shares(message: RightsMessage) -> Iterable[ShareClaim]:
+    for work in message.works:
+        yield from work.shares
+    for recording in message.recordings:
+        yield from recording.shares
+
+
+def _lines_of_parties(message: RightsMessage) -> dict[str, int]:
+    """Return the first line that names each code of a party."""
+    parties = {party.key: party for party in message.parties}
+    lines: dict[str, int] = {}
+    for share in _shares(message):
+        party = parties.get(share.party)
+        for name in (*_PARTY_CODES, "society", "key"):
+            if party is not None and (code := getattr(party, name)):
+                lines.setdefault(code, share.line or 0)
+    return lines
+
+
+def _placed(fault: ClaimFault, lines: dict[str, int]) -> ClaimFault:
+    """Return a fault with the line of its party, if it has no line."""
+    if fault.line is not None:
+        return fault
+    return ClaimFault(
+        line=lines.get(fault.value),
+        field=fault.field,
+        value=fault.value,
+        rule=fault.rule,
+        is_warning=fault.is_warning,
+    )
+
+
+def _refused(message: RightsMessage, applied: Applied) -> int:
+    """Return how many works, recordings and releases were left out."""
+    claimed: tuple[Iterable[Any], ...] = (
+        message.works,
+        message.recordings,
+        message.releases,
+    )
+    keys = sum(len({claim.key for claim in claims}) for claims in claimed)
+    return keys - sum(record.kind != "party" for record in applied.records)
+
+
+def isrc_of(custom_id: str) -> str:
+    """Return the ISRC of our recording with this id; "" if none or several have one."""
+    found = (
+        Recording.objects.filter(custom_id=custom_id)
+        .exclude(isrc_normalised="")
+        .values_list("isrc_normalised", flat=True)
+    )
+    codes = set(found[:2])
+    return codes.pop() if len(codes) == 1 else ""
+
+
+def run(one: RightsImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+    """Import the file, or only check it; return the columns with the outcome."""
+    task = RightsImporter(
+        source=f"import {one.uid}, {one.file_name}",
+        sender=one.sender,
+        user=one.made_by,
+        dry=dry,
+        heartbeat=heartbeat,
+    )
+    with (
+        local_path(one.file) as path,
+        open_message(
+            path,
+            name=one.file_name,
+            encoding=one.encoding,
+            isrc_of=isrc_of,
+            heartbeat=heartbeat,
+        ) as reads,
+    ):
+        summary = task.run(reads)
+    if not dry and (summary.created or summary.changed):
+        # Contradictions are looked for in the background: that takes longer.
+        submit(REVIEW_RIGHTS, None)
+    return {"summary": asdict(summary)}

@@ -1,0 +1,435 @@
+"""Reads tables of shares: one line per share, for works and for recordings.
+
+A line without a share tells of a work, recording or release alone. Lines of one work
+stand together, because the shares that a source claims replace its earlier ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from django.utils.translation import gettext as _
+
+from common.reading import read_number
+from imports.rights.found import MessageRefused, Read, ReadCounts, fault
+from imports.tables import MAX_ROWS, RawRow, Table, rows_of
+from rights.claims import (
+    ClaimFault,
+    PartyClaim,
+    RecordingClaim,
+    ReleaseClaim,
+    RightsMessage,
+    ShareClaim,
+    WorkClaim,
+)
+from rights.tis import UnknownTerritory, normalised
+
+FORMAT: Final = "CSV"
+SHARE_COLUMNS: Final = (
+    "party",
+    "party_ipi",
+    "party_isni",
+    "role",
+    "right",
+    "kind",
+    "share_pct",
+    "territories",
+    "valid_from",
+    "valid_until",
+)
+COLUMNS: Final = (
+    "custom_id",
+    "title",
+    "artists",
+    "isrc",
+    "iswc",
+    "upc",
+    "version_title",
+    "album",
+    "label",
+    "release_date",
+    "duration_ms",
+    "work_id",
+    "work_title",
+    *SHARE_COLUMNS,
+    "release_upc",
+    "grid",
+    "label_code",
+)
+_RIGHTS = {
+    **dict.fromkeys(("performing", "pr"), "PR"),
+    **dict.fromkeys(("mechanical", "mr"), "MR"),
+    **dict.fromkeys(("synchronisation", "synchronization", "sr"), "SR"),
+    **dict.fromkeys(("master", "neighbouring", "neighboring", "nr"), "NR"),
+}
+_KINDS = {"ownership": "OWN", "own": "OWN", "collection": "COL", "col": "COL"}
+_MASTER = "NR"
+_BATCH = 50
+_MOST_DIGITS = 12
+
+
+def read_table(
+    table: Table, *, name: str, isrc_of: Callable[[str], str]
+) -> Iterator[Read]:
+    """Yield the works and recordings of a table in batches, faults, and the counts.
+
+    ``isrc_of`` returns the ISRC of our recording with a custom id, "" if unknown.
+    Raises ``MessageRefused`` if the table is not one of shares.
+    """
+    positions = _positions(table)
+    return TableReader(table, name, positions, isrc_of).read()
+
+
+def _positions(table: Table) -> dict[str, int]:
+    """Return where each column of ours stands; names are compared without case."""
+    positions: dict[str, int] = {}
+    for position, given in enumerate(table.header):
+        name = re.sub(r"[\s\-]+", "_", given.strip().lower())
+        if name in COLUMNS:
+            positions.setdefault(name, position)
+    if (
+        not {"work_id", "party", "iswc", "isrc", "release_upc", "grid"}
+        & positions.keys()
+    ):
+        raise MessageRefused(
+            _(
+                "This is neither CWR nor ERN nor a table of shares. Such a table has "
+                "columns as work_id, work_title, party, role, right, share_pct. The "
+                "first line is: %(header)s"
+            )
+            % {"header": ", ".join(table.header)[:200]}
+        )
+    return positions
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What the rows of a batch say; the first row that names a record describes it."""
+
+    parties: dict[str, PartyClaim] = field(default_factory=dict)
+    works: dict[str, WorkClaim] = field(default_factory=dict)
+    recordings: dict[str, RecordingClaim] = field(default_factory=dict)
+    releases: dict[str, ReleaseClaim] = field(default_factory=dict)
+    groups: int = 0
+
+
+@dataclass(slots=True)
+class _Row:
+    """One row by columns, with its faults."""
+
+    line: int
+    cells: dict[str, str]
+    faults: list[ClaimFault] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> str:
+        return self.cells.get(name, "")
+
+    def refuse(self, name: str, rule: str) -> None:
+        """Note a fault of a column."""
+        self.faults.append(fault(self.line, name, self[name], rule))
+
+    @property
+    def work_key(self) -> str:
+        """Return what identifies the work."""
+        return self["work_id"] or self["iswc"]
+
+
+@dataclass(slots=True)
+class TableReader:
+    """The state of one reading."""
+
+    table: Table
+    name: str
+    positions: dict[str, int]
+    isrc_of: Callable[[str], str]
+    counts: ReadCounts = field(default_factory=ReadCounts)
+    _rows: _Rows = field(default_factory=_Rows)
+    _group: str = ""
+    _sent: dict[str, int] = field(default_factory=dict)
+    """Works and recordings with shares in earlier batches, and their first lines."""
+    _first_lines: dict[str, int] = field(default_factory=dict)
+
+    def read(self) -> Iterator[Read]:
+        """Yield batches, faults and counts."""
+        for column in self.table.header:
+            if re.sub(r"[\s\-]+", "_", column.strip().lower()) not in self.positions:
+                self.counts.skipped[column.strip()[:60] or "-"] += 1
+        for number, raw in enumerate(rows_of(self.table), start=1):
+            if number > MAX_ROWS:
+                raise MessageRefused(
+                    _("A table may have at most %(limit)s rows. Split it.")
+                    % {"limit": read_number(MAX_ROWS)}
+                )
+            row = self._row(raw)
+            self.counts.records["row"] += 1
+            group = row.work_key or self._recording_key(row)
+            if group != self._group:
+                self._group = group
+                self._rows.groups += 1
+            if self._rows.groups > _BATCH:
+                yield self._send()
+                self._rows.groups = 1
+            self._take(row)
+            if any(not each.is_warning for each in row.faults):
+                self.counts.refused += 1
+            yield from row.faults
+        if self._rows.groups:
+            yield self._send()
+        yield self.counts
+
+    def _row(self, raw: RawRow) -> _Row:
+        cells = {
+            name: raw.cells[position].strip()
+            for name, position in self.positions.items()
+            if position < len(raw.cells)
+        }
+        row = _Row(raw.line, cells)
+        if cells.get("custom_id") and not cells.get("isrc"):
+            cells["isrc"] = self.isrc_of(cells["custom_id"])
+        return row
+
+    def _recording_key(self, row: _Row) -> str:
+        return row["isrc"] or row["custom_id"]
+
+    def _send(self) -> RightsMessage:
+        rows, self._rows = self._rows, _Rows()
+        self._sent |= self._first_lines
+        self._first_lines = {}
+        return RightsMessage(
+            format=FORMAT,
+            message_id=self.name,
+            parties=tuple(rows.parties.values()),
+            works=tuple(rows.works.values()),
+            recordings=tuple(rows.recordings.values()),
+            releases=tuple(rows.releases.values()),
+        )
+
+    # Rows
+
+    def _take(self, row: _Row) -> None:
+        """Add what a row says, or note every fault of it."""
+        work, recording = self._work_of(row), self._recording_of(row)
+        release = self._release_of(row, recording)
+        share, party = None, None
+        if any(row[name] for name in SHARE_COLUMNS):
+            party = self._party_of(row)
+            share = self._share_of(row, party)
+            self._refuse_late(row, share, work, recording)
+        elif work is None and recording is None and release is None:
+            row.refuse(
+                "work_id", _("The row names no work, no recording and no release.")
+            )
+        if row.faults:
+            return
+        rows = self._rows
+        if work is not None:
+            rows.works.setdefault(work.key, work)
+        if recording is not None:
+            rows.recordings.setdefault(recording.key, recording)
+        if work is not None and recording is not None:
+            known = rows.works[work.key]
+            keys = dict.fromkeys((*known.recordings, recording.key))
+            rows.works[work.key] = replace(known, recordings=tuple(keys))
+        if release is not None:
+            known_release = rows.releases.setdefault(release.key, release)
+            tracks = dict.fromkeys((*known_release.tracks, *release.tracks))
+            rows.releases[release.key] = replace(known_release, tracks=tuple(tracks))
+        if share is not None and party is not None:
+            rows.parties.setdefault(party.key, party)
+            self._add_share(share, work, recording, row.line)
+
+    def _add_share(
+        self,
+        share: ShareClaim,
+        work: WorkClaim | None,
+        recording: RecordingClaim | None,
+        line: int,
+    ) -> None:
+        rows = self._rows
+        if share.right == _MASTER and recording is not None:
+            of_recording = rows.recordings[recording.key]
+            rows.recordings[recording.key] = replace(
+                of_recording, shares=(*of_recording.shares, share)
+            )
+            self._first_lines.setdefault(f"recording {recording.key}", line)
+        elif work is not None:
+            of_work = rows.works[work.key]
+            rows.works[work.key] = replace(of_work, shares=(*of_work.shares, share))
+            self._first_lines.setdefault(f"work {work.key}", line)
+
+    def _refuse_late(
+        self,
+        row: _Row,
+        share: ShareClaim | None,
+        work: WorkClaim | None,
+        recording: RecordingClaim | None,
+    ) -> None:
+        if share is None:
+            return
+        if share.right == _MASTER:
+            if recording is None:
+                row.refuse("isrc", _("A master share needs the ISRC of a recording."))
+                return
+            key, column = f"recording {recording.key}", "isrc"
+        elif work is None:
+            row.refuse("work_id", _("This share needs the work_id or ISWC of a work."))
+            return
+        else:
+            key, column = f"work {work.key}", "work_id"
+        if key in self._sent:
+            rule = _(
+                "Lines with shares of one work or recording stand together; this one began in line %(line)s."
+            )
+            row.refuse(column, rule % {"line": self._sent[key]})
+
+    def _work_of(self, row: _Row) -> WorkClaim | None:
+        if not row.work_key:
+            return None
+        known = self._rows.works.get(row.work_key)
+        title = row["work_title"] or row["title"]
+        if known is None and not title:
+            row.refuse("work_title", _("The work has no title."))
+        return WorkClaim(
+            key=row.work_key,
+            title=title,
+            iswc=row["iswc"],
+            submitter_id=row["work_id"],
+            line=row.line,
+        )
+
+    def _recording_of(self, row: _Row) -> RecordingClaim | None:
+        key = self._recording_key(row)
+        if not key:
+            return None
+        if not row["isrc"] and not row["title"]:
+            row.refuse("title", _("A recording without ISRC needs a title."))
+        duration_ms = None
+        if row["duration_ms"]:
+            if re.fullmatch(r"[0-9]{1,9}", row["duration_ms"]):
+                duration_ms = int(row["duration_ms"])
+            else:
+                row.refuse("duration_ms", _("This must be digits only."))
+        return RecordingClaim(
+            key=key,
+            isrc=row["isrc"],
+            title=row["title"],
+            version_title=row["version_title"],
+            artists=_parts(row["artists"]),
+            duration_ms=duration_ms,
+            label=row["label"],
+            line=row.line,
+        )
+
+    def _release_of(
+        self, row: _Row, recording: RecordingClaim | None
+    ) -> ReleaseClaim | None:
+        upc = row["release_upc"] or row["upc"]
+        key = upc or row["grid"]
+        if not key:
+            return None
+        title = row["album"] or row["title"]
+        if not title and key not in self._rows.releases:
+            row.refuse("album", _("The release has no title."))
+        return ReleaseClaim(
+            key=key,
+            title=title,
+            upc=upc,
+            grid=row["grid"],
+            label=row["label"],
+            label_code=row["label_code"],
+            released=_date(row, "release_date"),
+            tracks=(recording.key,) if recording else (),
+            line=row.line,
+        )
+
+    def _party_of(self, row: _Row) -> PartyClaim | None:
+        if not row["party"]:
+            row.refuse("party", _("A share needs the name of its party."))
+            return None
+        return PartyClaim(
+            key=row["party_ipi"] or row["party_isni"] or row["party"],
+            name=row["party"],
+            ipi_name=row["party_ipi"],
+            isni=row["party_isni"],
+        )
+
+    def _share_of(self, row: _Row, party: PartyClaim | None) -> ShareClaim | None:
+        right = _RIGHTS.get(row["right"].lower())
+        if right is None:
+            row.refuse(
+                "right",
+                _("This must be one of: %(codes)s.")
+                % {"codes": "performing, mechanical, synchronisation, master"},
+            )
+        kind = _KINDS.get(row["kind"].lower() or "ownership")
+        if kind is None:
+            codes = {"codes": "ownership, collection"}
+            row.refuse("kind", _("This must be one of: %(codes)s.") % codes)
+        percent = _percent(row)
+        included, excluded = _territories(row)
+        begin, end = _date(row, "valid_from"), _date(row, "valid_until")
+        if begin and end and end < begin:
+            row.refuse("valid_until", _("The share ends before it begins."))
+        if party is None or right is None or kind is None:
+            return None
+        return ShareClaim(
+            party=party.key,
+            role=row["role"],
+            right=right,
+            kind=kind,
+            percent=percent,
+            included=included,
+            excluded=excluded,
+            valid_from=begin,
+            valid_until=end,
+            line=row.line,
+        )
+
+
+def _parts(cell: str) -> tuple[str, ...]:
+    """Return the parts of a cell, which a bar separates."""
+    return tuple(part.strip() for part in cell.split("|") if part.strip())
+
+
+def _date(row: _Row, name: str) -> date | None:
+    if not row[name]:
+        return None
+    try:
+        return date.fromisoformat(row[name])
+    except ValueError:
+        row.refuse(name, _("This must be a date as YYYY-MM-DD."))
+        return None
+
+
+def _percent(row: _Row) -> Decimal | None:
+    """Return the share; an empty cell is a share of unknown size."""
+    given = row["share_pct"].removesuffix("%").strip().replace(",", ".")
+    if not given:
+        return None
+    try:
+        percent = Decimal(given)
+    except InvalidOperation:
+        percent = Decimal(-1)
+    if len(given) > _MOST_DIGITS or not percent.is_finite() or not 0 <= percent <= 100:
+        row.refuse("share_pct", _("A share is a number from 0 to 100."))
+        return None
+    return percent
+
+
+def _territories(row: _Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return included and excluded territories; a minus sign excludes."""
+    included: list[str] = []
+    excluded: list[str] = []
+    for part in _parts(row["territories"]):
+        try:
+            code = normalised(part.removeprefix("-"))
+        except UnknownTerritory as error:
+            row.refuse("territories", str(error))
+        else:
+            (excluded if part.startswith("-") else included).append(code)
+    return tuple(included), tuple(excluded)

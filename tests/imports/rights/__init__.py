@@ -1,0 +1,1 @@
+"""Imports of rights: readers, check readers that share no code with them, and jobs."""

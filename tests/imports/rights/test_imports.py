@@ -1,0 +1,234 @@
+"""Imports of rights into the records: the check, the import, and both again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts.models import AccessLimit
+from accounts.roles import Role
+from imports import services
+from imports.rights.found import MessageRefused
+from imports.rights.importer import RightsImporter, RightsSummary
+from imports.rights.reading import open_message
+from imports.tables import TableRefused
+from jobs.models import Job
+from rights.models import Party, Release, RightsRecording, Share, Work
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.imports.rights.making import NAME, cwr
+from tests.imports.rights.test_ern import ERN_43, ERN_382
+
+pytestmark = pytest.mark.django_db
+
+HEADER = (
+    "custom_id,title,artists,isrc,work_id,work_title,party,party_ipi,role,right,kind,"
+    "share_pct,territories,valid_from,valid_until\n"
+)
+SHARES = HEADER + (
+    "r1,Blue Lantern,The Ferrymen,QZAA02600001,EX0001,,Anna Muster,00000815140,CA,"
+    "performing,ownership,50,WW,2026-01-01,\n"
+    "r1,Blue Lantern,The Ferrymen,QZAA02600001,EX0001,,Example Music,00000471148,E,"
+    "performing,,50,2136|-US,,\n"
+    "r1,Blue Lantern,The Ferrymen,QZAA02600001,,,Harbour Lights,,Label,master,,,CH,,\n"
+)
+
+
+@pytest.fixture
+def take(tmp_path: Path) -> Callable[..., RightsSummary]:
+    """Return a function that imports a file, or only checks it."""
+
+    def run(content: str | bytes, **options: Any) -> RightsSummary:  # Any: of the task
+        path = tmp_path / "file"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        task = RightsImporter(
+            **{
+                "source": "import wi_1",
+                "sender": "",
+                "user": None,
+                "dry": False,
+                "heartbeat": lambda: None,
+                **options,
+            }
+        )
+        with open_message(path, name=NAME) as reads:
+            return task.run(reads)
+
+    return run
+
+
+def rows() -> list[int]:
+    """Return how many records of each kind there are."""
+    models = (Work, Party, RightsRecording, Release, Share)
+    return [model._default_manager.count() for model in models]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"".join(cwr(120)), ERN_43, ERN_382, SHARES],
+    ids=["CWR", "ERN 4.3", "ERN 3.8.2", "table"],
+)
+def test_the_import_does_what_the_check_said_and_once(
+    take: Callable[..., RightsSummary], content: str | bytes
+) -> None:
+    checked = take(content, dry=True)
+    assert rows() == [0] * 5
+
+    done = take(content)
+    made = rows()
+    again = take(content)
+
+    assert not checked.faults
+    assert checked == done
+    assert done.created["work"] == made[0]
+    assert done.created["party"] == made[1]
+    assert done.created["rights_recording"] == made[2]
+    assert (again.created, again.changed) == ({}, {})
+    assert again.unchanged == done.created
+    assert rows() == made
+
+
+def test_a_stopped_import_is_repeated(take: Callable[..., RightsSummary]) -> None:
+    content = b"".join(cwr(120))
+    beats = iter(range(100))
+
+    def stop() -> None:
+        if next(beats) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        take(content, heartbeat=stop)
+    assert rows()[0] == 50
+
+    take(content)
+
+    assert rows()[0] == 120
+    assert Share.objects.filter(withdrawn_at__isnull=False).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "field"),
+    [
+        (b"00000471148  ", b"00000471149  ", "ipi_name"),
+        (b"T0000000010", b"T0000000012", "iswc"),
+    ],
+)
+def test_a_wrong_check_digit_keeps_works_out_and_names_the_line(
+    take: Callable[..., RightsSummary], before: bytes, after: bytes, field: str
+) -> None:
+    content = b"".join(cwr(1))
+    assert before in content
+
+    summary = take(content.replace(before, after), dry=True)
+
+    fault = next(each for each in summary.faults if each["column"] == field)
+    assert fault["line"] in (3, 4)
+    assert fault["rule"]
+    assert summary.created.get("work", 0) == 0
+    assert summary.refused == 1
+
+
+def test_a_table_finds_the_isrc_of_our_recording(
+    take: Callable[..., RightsSummary], tmp_path: Path
+) -> None:
+    from imports.rights.importer import isrc_of
+
+    RecordingFactory.create(
+        custom_id="r1", isrc="QZAA02600001", isrc_normalised="QZAA02600001"
+    )
+    path = tmp_path / "table.csv"
+    path.write_text(
+        "custom_id,title,party,right,share_pct\nr1,T,Harbour Lights,master,100\n"
+    )
+    task = RightsImporter("x", "Harbour Lights", None, False, lambda: None)
+
+    with open_message(path, name="table.csv", isrc_of=isrc_of) as reads:
+        task.run(reads)
+
+    assert RightsRecording.objects.get().isrc == "QZAA02600001"
+    assert Share.objects.get().claimant == "Harbour Lights"
+
+
+def test_all_faults_of_a_row_are_named(take: Callable[..., RightsSummary]) -> None:
+    row = "r1,T,A,QZAA02600001,EX1,,,00000815140,CA,perform,owned,101,XX,2026-13-01,\n"
+
+    summary = take(HEADER + row)
+
+    assert {(fault["line"], fault["column"]) for fault in summary.faults} == {
+        (2, name)
+        for name in ("party", "right", "kind", "share_pct", "territories", "valid_from")
+    }
+    assert summary.refused == 1
+    assert rows() == [0] * 5
+
+
+def test_lines_of_one_work_stand_together(take: Callable[..., RightsSummary]) -> None:
+    lines = [
+        f",T,,,W{number},,P{number},,E,performing,,10,,,\n" for number in range(60)
+    ]
+
+    summary = take(HEADER + "".join([*lines, lines[0]]))
+
+    (fault,) = summary.faults
+    assert (fault["line"], fault["column"]) == (62, "work_id")
+    assert "line 2" in fault["rule"]
+
+
+def test_hostile_texts_are_kept_as_they_are(take: Callable[..., RightsSummary]) -> None:
+    title = "=1+1|^🎵" + "A" * 10_000
+
+    take(HEADER + f',"{title}",,,W1,,"Tab\tName",,E,performing,,10,,,\n')
+
+    assert Work.objects.get().title == title[:500]
+    assert Party.objects.get().name == "Tab\tName"
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"", MessageRefused),
+        (b"custom_id,title\n1,2\n", MessageRefused),
+        (b"\xff\xfea", TableRefused),
+        (b"<!DOCTYPE a><a/>", MessageRefused),
+        (ERN_43[:-9].encode(), MessageRefused),
+    ],
+)
+def test_what_is_no_message_is_refused(
+    take: Callable[..., RightsSummary], content: bytes, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        take(content)
+
+
+def test_after_an_import_conflicts_are_looked_for(
+    run_worker: Callable[[], None],
+) -> None:
+    user = make_user(Role.MANAGER)
+    file = SimpleUploadedFile(NAME, b"".join(cwr(2)))
+    one = services.keep_rights(file=file, sender="", encoding="utf-8", user=user)
+    run_worker()
+    assert services.start(one=one, user=user)
+
+    run_worker()
+
+    one.refresh_from_db()
+    assert one.status == "done"
+    assert one.summary["format"] == "CWR"
+    assert Work.objects.count() == 2
+    assert Job.objects.filter(kind="review_rights").exists()
+
+
+def test_people_with_access_limits_import_no_rights() -> None:
+    user = make_user(Role.MANAGER)
+    group = user.groups.create(name="Some")
+    AccessLimit.objects.create(group=group, containers=[1], buckets=[1])
+
+    with pytest.raises(PermissionDenied):
+        services.keep_rights(
+            file=SimpleUploadedFile(NAME, b"x"), sender="", encoding="utf-8", user=user
+        )

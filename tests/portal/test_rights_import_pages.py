@@ -1,0 +1,58 @@
+"""The pages of an import of rights: who may open them, the check and the outcome."""
+
+from __future__ import annotations
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from accounts.roles import Role
+from imports.models import RightsImport
+from jobs.choices import Pool
+from jobs.runner import run_next
+from rights.models import Work
+from tests.conftest import MakeClient
+from tests.imports.rights.making import NAME, cwr
+
+FORM = "/rights/import/"
+
+
+def test_a_message_is_checked_shown_and_imported(signed_in: MakeClient) -> None:
+    client = signed_in(Role.MANAGER)
+    content = b"".join(cwr(2)).replace(b"SONG NUMBER 2", b" " * 13)
+    file = SimpleUploadedFile(NAME, content)
+    assert "What can be read" in client.get(FORM).content.decode()
+
+    answer = client.post(FORM, {"file": file, "encoding": "utf-8"})
+
+    one = RightsImport.objects.get()
+    page = reverse("portal:rights_import_detail", args=[one.uid])
+    assert answer.headers["Location"] == page
+    run_next(Pool.WORK)
+    checked = client.get(page).content.decode()
+    assert "SONG NUMBER 1" in checked
+    assert "NWR title" in checked
+    assert "EXAMPLE MUSIC" in checked
+    assert "Import what has no faults" in checked
+    assert not Work.objects.exists()
+
+    client.post(reverse("portal:rights_import_start", args=[one.uid]))
+    run_next(Pool.WORK)
+
+    assert Work.objects.get().title == "SONG NUMBER 1"
+    assert "Imported" in client.get(page).content.decode()
+    assert NAME in client.get(FORM).content.decode()
+
+
+def test_only_who_edits_the_catalogue_imports_rights(signed_in: MakeClient) -> None:
+    reviewer = signed_in(Role.REVIEWER)
+
+    assert reviewer.get(FORM).status_code == 403
+    assert reviewer.post(FORM, {}).status_code == 403
+    assert signed_in(Role.MANAGER).put(FORM).status_code == 405
+
+
+def test_an_empty_form_says_what_is_missing(signed_in: MakeClient) -> None:
+    page = signed_in(Role.MANAGER).post(FORM, {"encoding": "utf-8"}).content.decode()
+
+    assert "This field is required" in page
+    assert not RightsImport.objects.exists()
