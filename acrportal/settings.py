@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "review",
     "dedup",
     "recurring",
+    "streams",
     "imports",
     "reports",
     "operations",
