@@ -9,3 +9,7 @@ class StreamsConfig(AppConfig):
     """Stations and the streams that the portal listens to."""
 
     name = "streams"
+
+    def ready(self) -> None:
+        """Register the jobs."""
+        from streams import jobs  # noqa: F401

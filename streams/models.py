@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager
 from catalogue.models import Recording
 from common.uid import new_uid
-from scanning.models import Container, ScannedFile, Segment
+from scanning.choices import DeliveryStatus
+from scanning.models import Container, Scan, ScannedFile, Segment
 from streams.choices import (
     AirplayState,
     AlarmKind,
@@ -116,6 +117,8 @@ class Stream(models.Model):
     alarm_emails = models.JSONField(_("e-mail addresses"), default=list, blank=True)
     alarm_url = models.URLField(_("webhook"), max_length=2000, blank=True, default="")
     user_defined = models.JSONField(default=dict, blank=True)
+    # A recorder that sees another number than it began with begins anew.
+    revision = models.PositiveIntegerField(default=0, editable=False)
 
     state = models.CharField(
         max_length=20, choices=StreamState.choices, default=StreamState.WAITING
@@ -202,7 +205,10 @@ class ClockAnchor(models.Model):
 class StreamHour(models.Model):
     """A window of a stream that is scanned and reviewed as a file.
 
-    It is about an hour long and ends where no play crosses its end.
+    It is about an hour long and ends where no play crosses its end. ``pieces`` says
+    which times of which runs lie where in the file. ``before`` and ``after`` hold the
+    landmarks of the two minutes around, which a scan hears too. Without any sound there
+    is no file.
     """
 
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="hours")
@@ -214,6 +220,13 @@ class StreamHour(models.Model):
         null=True,
         blank=True,
         related_name="stream_hour",
+    )
+    pieces = models.JSONField(default=list, blank=True, editable=False)
+    before = models.FileField(max_length=200, blank=True, default="", editable=False)
+    after = models.FileField(max_length=200, blank=True, default="", editable=False)
+    # The newest scan around whose matches audio was copied from the ring.
+    copied_for = models.ForeignKey(
+        Scan, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
 
     reach = Path(containers="stream__container")
@@ -361,3 +374,39 @@ class StreamAlarm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} from {self.began_at:%Y-%m-%d %H:%M:%S}"
+
+
+class StreamNotice(models.Model):
+    """An event or an alarm on its way to a webhook or to people.
+
+    Every attempt sends the same body. ``url`` is empty for e-mail, ``emails`` for a
+    webhook.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "sn"), editable=False
+    )
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="notices")
+    event = models.CharField(max_length=40)
+    url = models.URLField(max_length=2000, blank=True, default="")
+    emails = models.JSONField(default=list, blank=True)
+    subject = models.CharField(max_length=300, blank=True, default="")
+    body = models.TextField()
+    status = models.CharField(
+        max_length=16, choices=DeliveryStatus.choices, default=DeliveryStatus.WAITING
+    )
+    message = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(containers="stream__container")
+    objects = ReachManager["StreamNotice"]()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = _("notice of a stream")
+        indexes = [
+            models.Index(fields=["stream", "-id"], name="notice_of_stream"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} ({self.uid})"
