@@ -65,9 +65,6 @@ class Station(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
-    reach = Path()
-    objects = ReachManager["Station"]()
-
     class Meta:
         ordering = ["name"]
         verbose_name = _("station")

@@ -17,6 +17,7 @@ from portal.admin import (
     rules,
     scanning,
     searching,
+    streams,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "rules",
     "scanning",
     "searching",
+    "streams",
 ]

@@ -26,6 +26,8 @@ _CASES = {
     "exclusion": ("recording", "recording.uid"),
     "recording": ("recording", "uid"),
     "scannedfile": ("file", "uid"),
+    "station": ("station", "uid"),
+    "stream": ("stream", "uid"),
     "unknownitem": ("unknown", "uid"),
     "unknownpolicy": ("container", "container_id"),
     "user": ("user", "pk"),

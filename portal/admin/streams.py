@@ -17,6 +17,7 @@ from streams.models import (
     StreamAlarm,
     StreamGap,
     StreamHour,
+    StreamNotice,
     StreamRun,
     StreamTitle,
 )
@@ -69,8 +70,8 @@ class AnchorInline(ReadOnlyInline):
     """Wall times of a run."""
 
     model = ClockAnchor
-    fields = ["run_ms", "at"]
-    readonly_fields = fields
+    fields = ("run_ms", "at")
+    readonly_fields = ("run_ms", "at")
 
 
 @admin.register(StreamRun)
@@ -148,4 +149,19 @@ class StreamAlarmAdmin(RoleAdmin[StreamAlarm]):
     search_fields = ["stream__name"]
     # The play may name a recording that the person may not see.
     readonly_fields = all_field_names(StreamAlarm, but=["id", "airplay"])
+    fields = readonly_fields
+
+
+@admin.register(StreamNotice)
+class StreamNoticeAdmin(RoleAdmin[StreamNotice]):
+    """Events and alarms on their way to webhooks and people."""
+
+    list_display = ["stream", "event", "status", "created_at", "message"]
+    list_filter = ["status", "event"]
+    list_select_related = ["stream"]
+    search_fields = ["=uid", "stream__name"]
+    # The body may name a recording that the person may not see.
+    readonly_fields = all_field_names(
+        StreamNotice, but=["id", "url", "emails", "subject", "body"]
+    )
     fields = readonly_fields

@@ -17,7 +17,8 @@ _PHONE_EVERY = 2
 class DayMark:
     """What lasts from one time to another; ``state`` chooses how it is drawn.
 
-    States are those of matches, ``play_open`` and ``play_ended``, ``gap``, ``silence``.
+    States are those of matches, ``play_open`` and ``play_ended``,
+    ``gap`` and ``not-scanned``. ``key`` names a play.
     """
 
     starts_at: datetime
@@ -25,6 +26,7 @@ class DayMark:
     state: str
     label: str
     url: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def _box(mark: DayMark, hour: HourMarks, whole: Window) -> Box:
     """Return the part of a mark that lies in its hour."""
     start = max(_ms(mark.starts_at - hour.starts_at), 0)
     end = min(_ms(mark.ends_at - hour.starts_at), whole.end_ms)
-    link = (mark.url, "")
+    link = (mark.url, mark.key)
     return box(start, end, whole, state=mark.state, label=mark.label, link=link)
 
 

@@ -39,6 +39,7 @@ from scanning.models import (
 )
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
+from streams.models import ClockAnchor
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -75,6 +76,7 @@ PRODUCT_APPS = [
     "reports",
     "review",
     "scanning",
+    "streams",
 ]
 
 
@@ -130,6 +132,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(CatalogueState, IndexCopy, IndexEntry),
         # The page of an item shows where it occurs; the other is for the worker.
         *(Occurrence, SharedRun),
+        # The page of a run shows its anchors.
+        ClockAnchor,
         # On their way to a scanned file.
         *(ResumableUpload, UploadPiece),
     }

@@ -31,6 +31,7 @@ from scanning.models import (
     ScannedFile,
     Watch,
 )
+from streams.models import Station, Stream
 from tests.security.addresses import Address, every_address
 
 # Objects that a part of an address can name: the model and its attribute.
@@ -68,6 +69,9 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "api/buckets/<str:bucket_id>": (Bucket, "pk"),
     "api/ucf-projects/<str:container_id>": (Container, "pk"),
     "unknown/<str:uid>": (UnknownItem, "uid"),
+    "streams/stations/<str:uid>": (Station, "uid"),
+    "streams/<str:uid>": (Stream, "uid"),
+    "api/bm-cs-projects/<str:container_id>": (Container, "pk"),
 }
 _INSIDE: dict[str, tuple[type[Model], str]] = {
     "api/fs-containers/<str:container_id>/files/<str:ids>": (ScannedFile, "uid"),
@@ -77,6 +81,7 @@ _INSIDE: dict[str, tuple[type[Model], str]] = {
 _FIXED = {
     "duplicates/report.<str:form>": ("csv", "json", "xlsx"),
     "unknown/report.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
+    "streams/log.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
     "columns/<str:name>/": tuple(LISTS),
 }
 

@@ -33,6 +33,7 @@ NOWHERE = {
     "dedup.DedupGroup": "for who may see one of its members",
     "dedup.SharedLoop": "for who may see one of its places",
     "dedup.CheckedRecording": "a note of the worker, shown nowhere",
+    "streams.Station": "a name for everybody; its streams lie in containers",
     "recurring.UnknownItem": "for who may see one of its occurrences",
     "reports.ReportTemplate": "made for everybody; it holds filters, not rows",
     "reports.ReportSchedule": "its maker's; all of them for those who configure",
