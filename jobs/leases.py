@@ -38,7 +38,7 @@ def lease_seconds(pool: str) -> int:
     return min(length, _STREAM_SECONDS) if pool == Pool.STREAM else length
 
 
-def lease_end(pool: str) -> datetime:
+def lease_end(pool: str = Pool.WORK) -> datetime:
     """Return the end of a lease taken or renewed now."""
     return clock.now() + timedelta(seconds=lease_seconds(pool))
 

@@ -11,5 +11,12 @@ class StreamsConfig(AppConfig):
     name = "streams"
 
     def ready(self) -> None:
-        """Register the jobs."""
-        from streams import jobs  # noqa: F401
+        """Register the jobs; trim and follow what scans of hours find."""
+        from review.services.transitions import matches_changed
+        from scanning import parts
+        from scanning.results import scan_finished
+        from streams import claims, jobs, plays  # noqa: F401
+
+        parts.register(claims.surroundings_of)
+        scan_finished.connect(plays.settle_plays, dispatch_uid="streams.plays")
+        matches_changed.connect(plays.note_decisions, dispatch_uid="streams.decisions")

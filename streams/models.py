@@ -157,6 +157,7 @@ class StreamRun(models.Model):
     )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
+    heard_until = models.DateTimeField(null=True, blank=True)
     duration_ms = models.PositiveBigIntegerField(default=0)
     codec = models.CharField(max_length=40, blank=True, default="")
     sample_rate = models.PositiveIntegerField(default=0)
@@ -260,6 +261,11 @@ class StreamGap(models.Model):
     class Meta:
         ordering = ["starts_at", "id"]
         verbose_name = _("gap of a stream")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="stream_gap_has_length"
+            ),
+        ]
         indexes = [models.Index(fields=["stream", "starts_at"], name="gap_of_stream")]
 
     def __str__(self) -> str:

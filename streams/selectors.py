@@ -251,7 +251,7 @@ def accounted(
 
 def run_end(run: StreamRun) -> datetime:
     """Return the wall time up to which a run is known."""
-    return run.ends_at or run.starts_at + timedelta(milliseconds=run.duration_ms)
+    return run.ends_at or run.heard_until or run.starts_at
 
 
 def open_alarms(stream: Stream | None = None) -> QuerySet[StreamAlarm]:
