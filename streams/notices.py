@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
 from common.http import FetchFailed, LinkRefused, post_json
@@ -32,6 +33,11 @@ BACK: Final = "stream.back"
 ALARM: Final = "stream.alarm"
 
 _TIMEOUT_SECONDS = 10.0
+
+# Sent once for each play (``airplay``), in the transaction in which a scan confirms it.
+play_settled = Signal()
+# Sent when a stream (``stream``) is away or heard again (``is_heard``), and when (``at``).
+stream_reached = Signal()
 
 
 # --- What happened -------------------------------------------------------------------
@@ -58,11 +64,13 @@ def tell_decided(airplay: Airplay, match: Match) -> None:
 def tell_away(stream: Stream, *, at: datetime, cause: str) -> None:
     """Tell that a stream can no longer be heard."""
     _post(stream, AWAY, {"at": at.isoformat(), "cause": cause})
+    stream_reached.send(sender=Stream, stream=stream, is_heard=False, at=at)
 
 
 def tell_back(stream: Stream, *, at: datetime) -> None:
     """Tell that a stream is heard again."""
     _post(stream, BACK, {"at": at.isoformat()})
+    stream_reached.send(sender=Stream, stream=stream, is_heard=True, at=at)
 
 
 def tell_alarm(alarm: StreamAlarm) -> None:
@@ -123,6 +131,14 @@ def airplay_facts(airplay: Airplay) -> dict[str, Any]:  # Any: JSON
     }
 
 
+def queue_notice(*, stream: Stream, event: str, url: str, body: str) -> None:
+    """Send a body to an address, again and again for about a day until it is taken."""
+    notice = StreamNotice.objects.create(
+        stream=stream, event=event, url=url, body=body
+    )
+    submit(NOTICE, notice)
+
+
 def _post(stream: Stream, event: str, facts: dict[str, Any]) -> None:  # Any: JSON
     if not stream.alarm_url:
         return
@@ -138,10 +154,9 @@ def _post(stream: Stream, event: str, facts: dict[str, Any]) -> None:  # Any: JS
         "user_defined": stream.user_defined,
         **facts,
     }
-    notice = StreamNotice.objects.create(
+    queue_notice(
         stream=stream, event=event, url=stream.alarm_url, body=json.dumps(body)
     )
-    submit(NOTICE, notice)
 
 
 # --- Sending -------------------------------------------------------------------------

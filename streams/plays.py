@@ -126,7 +126,9 @@ def _settle(hour: StreamHour, play: _Play, clock: FileClock) -> Airplay:
             stream_id=hour.stream_id, recording_id=play.recording_id, **columns
         )
         notices.tell_found(made)
+        notices.play_settled.send(sender=Airplay, airplay=made)
         return made
+    is_news = known.segment_id is None
     if first.start_ms == 0 and known.starts_at < columns["starts_at"]:
         # It was heard live before this hour began, and the hour before missed it.
         for name in ("run", "starts_at", "start_ms", "offset_ms"):
@@ -134,6 +136,8 @@ def _settle(hour: StreamHour, play: _Play, clock: FileClock) -> Airplay:
     for name, value in columns.items():
         setattr(known, name, value)
     known.save(update_fields=list(columns))
+    if is_news:
+        notices.play_settled.send(sender=Airplay, airplay=known)
     return known
 
 

@@ -72,6 +72,12 @@ def case_of(subject: Station | Stream) -> str:
     return f"{kind}:{subject.uid}"
 
 
+def may_change(stream: Stream, user: User) -> bool:
+    """Tell whether a user may change a stream: its maker, or who may delete files."""
+    is_maker = stream.created_by_id == user.pk and user.has_perm(Action.UPLOAD)
+    return is_maker or user.has_perm(Action.DELETE)
+
+
 # --- Stations ------------------------------------------------------------------------
 
 
@@ -179,7 +185,7 @@ def change_stream(
 
     Raises ``StreamRefused`` as ``add_stream`` does.
     """
-    _require(user, Action.UPLOAD)
+    _require_own(stream, user)
     before = _told(stream, _STREAM_COLUMNS)
     changed = _known(settings, _STREAM_COLUMNS)
     if "urls" in changed:
@@ -198,7 +204,7 @@ def change_stream(
 
 def pause_stream(*, stream: Stream, user: User) -> None:
     """Stop listening; the time until it is resumed becomes a gap."""
-    _require(user, Action.UPLOAD)
+    _require_own(stream, user)
     with transaction.atomic():
         rows = Stream.objects.present().filter(pk=stream.pk, enabled=True)
         if not rows.update(enabled=False):
@@ -210,7 +216,7 @@ def pause_stream(*, stream: Stream, user: User) -> None:
 
 def resume_stream(*, stream: Stream, user: User) -> None:
     """Listen again."""
-    _require(user, Action.UPLOAD)
+    _require_own(stream, user)
     if stream.container.deleted_at is not None:
         raise StreamRefused(_("The stream's container was deleted."))
     with transaction.atomic():
@@ -226,7 +232,7 @@ def resume_stream(*, stream: Stream, user: User) -> None:
 
 def restart_stream(*, stream: Stream, user: User) -> None:
     """Connect anew, with the first address."""
-    _require(user, Action.UPLOAD)
+    _require_own(stream, user)
     with transaction.atomic():
         _begin_anew(stream)
         submit(RECORD, stream)
@@ -259,6 +265,13 @@ def _require(user: User, action: Action) -> None:
     if not user.has_perm(action):
         raise StreamRefused(
             _("Your role may look at stations and streams, not change them.")
+        )
+
+
+def _require_own(stream: Stream, user: User) -> None:
+    if not may_change(stream, user):
+        raise StreamRefused(
+            _("Only the person who added a stream or a manager may change it.")
         )
 
 

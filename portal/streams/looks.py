@@ -9,8 +9,6 @@ from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 
-from accounts.models import User
-from accounts.roles import Action
 from portal.shared import formats
 from streams.choices import AirplayState, StreamState
 from streams.models import Airplay, Station, Stream
@@ -50,12 +48,6 @@ def play_look(play: Airplay) -> Look:
     """Return the badge of a play that no match decides yet."""
     state = AirplayState(play.state)
     return Look(state.label, *_PLAY_LOOKS[state])
-
-
-def may_change(stream: Stream, user: User) -> bool:
-    """Tell whether a user may change a stream: its maker, or who may delete files."""
-    is_maker = stream.created_by_id == user.pk and user.has_perm(Action.UPLOAD)
-    return is_maker or user.has_perm(Action.DELETE)
 
 
 def zone_of(station: Station) -> ZoneInfo:

@@ -175,7 +175,7 @@ def stream_day(request: PortalRequest, uid: str) -> HttpResponseBase:
         if stream.current_url
         else "",
         "alarms": page.shown_alarms(list(selectors.open_alarms(stream))),
-        "may_change": looks.may_change(stream, request.user),
+        "may_change": services.may_change(stream, request.user),
         "may_delete": request.user.has_perm(Action.DELETE),
         "may_report": request.user.has_perm(Action.REPORT),
     }
@@ -258,7 +258,7 @@ def _stream(uid: str) -> Stream:
 
 def _own_stream(request: PortalRequest, uid: str) -> Stream:
     stream = _stream(uid)
-    if not looks.may_change(stream, request.user):
+    if not services.may_change(stream, request.user):
         raise PermissionDenied(
             _("Only the person who added a stream or a manager may change it.")
         )
