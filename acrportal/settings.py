@@ -301,6 +301,9 @@ ACRPORTAL_JOBS_AT_ONCE: dict[str, int] = env.dict(
     "ACRPORTAL_JOBS_AT_ONCE", cast={"value": int}, default={}
 )
 
+ACRPORTAL_STREAMS_PER_RECORDER: int = env.int("ACRPORTAL_STREAMS_PER_RECORDER", 40)
+ACRPORTAL_STREAM_FREE_BYTES: int = env.int("ACRPORTAL_STREAM_FREE_BYTES", 2 * 1024**3)
+
 # --- Recognition --------------------------------------------------------------
 
 ACRPORTAL_MIN_AUDIO_MS: int = env.int("ACRPORTAL_MIN_AUDIO_MS", 3_000)
