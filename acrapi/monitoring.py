@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 
 from acrapi.formats import plain_instant
@@ -38,12 +39,12 @@ def _addresses(stream: Stream) -> StreamCallbacks:
 
 
 def _queue(
-    stream: Stream, event: str, url: str, status: int, data: dict[str, object]
+    stream: Stream, event: str, url: str, status: int, data: Mapping[str, object]
 ) -> None:
     body = {
         "stream_id": stream.uid,
         "stream_url": stream.current_url,
         "status": status,
-        "data": data,
+        "data": dict(data),
     }
     queue_notice(stream=stream, event=event, url=url, body=json.dumps(body))

@@ -133,9 +133,7 @@ def airplay_facts(airplay: Airplay) -> dict[str, Any]:  # Any: JSON
 
 def queue_notice(*, stream: Stream, event: str, url: str, body: str) -> None:
     """Send a body to an address, again and again for about a day until it is taken."""
-    notice = StreamNotice.objects.create(
-        stream=stream, event=event, url=url, body=body
-    )
+    notice = StreamNotice.objects.create(stream=stream, event=event, url=url, body=body)
     submit(NOTICE, notice)
 
 

@@ -75,6 +75,7 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
 }
 _INSIDE: dict[str, tuple[type[Model], str]] = {
     "api/fs-containers/<str:container_id>/files/<str:ids>": (ScannedFile, "uid"),
+    "api/bm-cs-projects/<str:container_id>/streams/<str:ids>": (Stream, "uid"),
     "api/buckets/<str:bucket_id>/files/<str:ids>": (Recording, "pk"),
     "api/buckets/<str:bucket_id>/dedup-files/<str:ids>": (Recording, "acr_id"),
 }

@@ -162,6 +162,10 @@ class Desk:
             )
         return cast("Stream", self._rows[Stream])
 
+    def stream_of(self, person: User) -> Stream:
+        """Return a stream that a person of the desk added."""
+        return StreamFactory.create(container=self.container, created_by=person)
+
     def airplay(self) -> Airplay:
         """Return a play of the desk's recording on its stream."""
         if Airplay not in self._rows:
@@ -298,7 +302,14 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
         "ids": desk.file.uid,
     },
     "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
-    "streams/<str:uid>": lambda desk, _: {"uid": desk.stream().uid},
+    "streams/<str:uid>": lambda desk, person: {"uid": desk.stream_of(person).uid},
+    "api/bm-cs-projects/<str:container_id>": lambda desk, _: {
+        "container_id": desk.container.pk
+    },
+    "api/bm-cs-projects/<str:container_id>/streams/<str:ids>": lambda desk, person: {
+        "container_id": desk.container.pk,
+        "ids": desk.stream_of(person).uid,
+    },
     "api/ucf-projects/<str:container_id>": lambda desk, _: {
         "container_id": desk.container.pk
     },

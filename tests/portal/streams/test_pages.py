@@ -91,7 +91,8 @@ def test_each_stream_says_what_it_plays(signed_in: MakeClient) -> None:
     StreamAlarmFactory.create(stream=away)
 
     rows = {
-        row.stream: row for row in signed_in(Role.VIEWER).get(NOW_PLAYING).context["rows"]
+        row.stream: row
+        for row in signed_in(Role.VIEWER).get(NOW_PLAYING).context["rows"]
     }
 
     assert rows[plays].play.title == "Blue Lantern"
@@ -334,9 +335,10 @@ def test_makers_and_managers_change_a_stream(signed_in: MakeClient) -> None:
     manager = signed_in(Role.MANAGER)
     told = manager.post(act, {"verb": "pause"}, follow=True).content.decode()
     assert "is paused" in told
-    assert "already paused" in manager.post(
-        act, {"verb": "pause"}, follow=True
-    ).content.decode()
+    assert (
+        "already paused"
+        in manager.post(act, {"verb": "pause"}, follow=True).content.decode()
+    )
     for verb in ("resume", "restart", "fly"):
         assert manager.post(act, {"verb": verb}).status_code == 302
     stream.refresh_from_db()
