@@ -71,6 +71,7 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "unknown/<str:uid>": (UnknownItem, "uid"),
     "streams/stations/<str:uid>": (Station, "uid"),
     "streams/<str:uid>": (Stream, "uid"),
+    "api/portal/v1/streams/<str:uid>": (Stream, "uid"),
     "api/bm-cs-projects/<str:container_id>": (Container, "pk"),
 }
 _INSIDE: dict[str, tuple[type[Model], str]] = {

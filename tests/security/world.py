@@ -303,6 +303,9 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     },
     "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
     "streams/<str:uid>": lambda desk, person: {"uid": desk.stream_of(person).uid},
+    "api/portal/v1/streams/<str:uid>": lambda desk, person: {
+        "uid": desk.stream_of(person).uid
+    },
     "api/bm-cs-projects/<str:container_id>": lambda desk, _: {
         "container_id": desk.container.pk
     },

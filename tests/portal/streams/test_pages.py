@@ -426,3 +426,45 @@ def test_pages_without_anything_say_what_to_do(
     assert 'class="empty"' in text_of(
         signed_in(Role.MANAGER), reverse(f"portal:{name}")
     )
+
+
+@time_machine.travel(NOON, tick=False)
+def test_programs_read_streams_and_pause_them(signed_in: MakeClient) -> None:
+    stream = StreamFactory.create()
+    play = make_airplay(stream, minute=719, seconds=50, state=AirplayState.PLAYING)
+    StreamGapFactory.create(stream=stream)
+    client = signed_in(Role.MANAGER)
+    one = f"/api/portal/v1/streams/{stream.uid}/"
+
+    (row,) = client.get("/api/portal/v1/streams/").json()
+    day = client.get(f"{one}day/?date=2026-05-02").json()
+
+    assert [each["uid"] for each in row["playing"]] == [play.uid]
+    assert [each["cause"] for each in day["gaps"]] == ["connection"]
+    times = ("searched_ms", "gap_ms", "unaccounted_ms")
+    assert sum(day[name] for name in times) == 12 * 3_600_000
+    assert client.get(f"{one}day/?date=never").status_code == 400
+    paused = client.post(one, {"verb": "pause"}, content_type="application/json")
+    assert (paused.status_code, paused.json()["enabled"]) == (200, False)
+    again = client.post(one, {"verb": "pause"}, content_type="application/json")
+    assert again.status_code == 400
+    viewer = signed_in(Role.VIEWER)
+    asked = viewer.post(one, {"verb": "resume"}, content_type="application/json")
+    assert asked.status_code == 403
+
+
+def test_the_dashboard_and_the_palette_know_streams(signed_in: MakeClient) -> None:
+    away = StreamFactory.create(name="Fjord live", state=StreamState.AWAY)
+    make_airplay(StreamFactory.create(), state=AirplayState.PLAYING)
+    client = signed_in(Role.VIEWER)
+
+    dashboard = text_of(client, reverse("portal:dashboard"))
+    found = text_of(client, reverse("portal:search") + "?q=Fjord")
+    station = text_of(
+        client, reverse("portal:search") + f"?q={away.station.name.replace(' ', '+')}"
+    )
+
+    assert "1 of 2 streams play a recording of ours" in dashboard
+    assert "1 is away" in dashboard
+    assert day_of(away, "") in found
+    assert reverse("portal:station", args=[away.station.uid]) in station
