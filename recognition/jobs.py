@@ -23,6 +23,7 @@ from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
+from recognition.streaming.listening import listen
 from recognition.types import Analysis, MediaFacts, Progress
 
 
@@ -141,6 +142,7 @@ JOBS: Final[dict[str, Job]] = {
     "proxy": proxy,
     "excerpts": excerpts,
     "spectrogram": levels,
+    "listen": listen,
 }
 
 
