@@ -46,7 +46,7 @@ from recognition.types import Fingerprint, Landmarks
 # Half a second: files are mixed to mono in blocks of 10 s, which nobody waits for here.
 BLOCK_SAMPLES: Final = SAMPLE_RATE // 2
 REPORT_S: Final = Fraction(1, 2)
-POINT_S: Final = Fraction(1, 10)
+POINT_S: Final = Fraction(1, 4)
 # RLIMIT_CPU counts from the start of a process, which here lives for months. This timer
 # kills a decoder that hangs.
 CPU_S_PER_MINUTE: Final = 30.0
@@ -204,11 +204,9 @@ class Ear:
                     return FORMAT
                 self._take(frame, packet)
 
-    def _decoded(self, packet: Packet) -> Iterator[AudioFrame]:
+    def _decoded(self, packet: Packet[AudioStream]) -> Iterator[AudioFrame]:
         try:
-            for frame in packet.decode():
-                if isinstance(frame, AudioFrame):
-                    yield frame
+            yield from packet.decode()
         except FFmpegMemoryError:
             raise
         except FFmpegError:
@@ -227,7 +225,7 @@ class Ear:
                 )
         return found == self._format
 
-    def _take(self, frame: AudioFrame, packet: Packet) -> None:
+    def _take(self, frame: AudioFrame, packet: Packet[AudioStream]) -> None:
         self._seconds += Fraction(frame.samples, frame.sample_rate)
         try:
             for made in self._converter.take(frame):
@@ -243,7 +241,7 @@ class Ear:
         if self._seconds - self._reported >= REPORT_S:
             self._report("")
 
-    def _end_of(self, packet: Packet) -> int:
+    def _end_of(self, packet: Packet[AudioStream]) -> int:
         """Return the run's byte after a packet; what is read so far if it is unknown."""
         if packet.pos is None or packet.pos < 0:
             return self._feed.position
