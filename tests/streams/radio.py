@@ -37,9 +37,9 @@ from streams.sink import DatabaseSink
 from tests.recognition.synthesis import join, music
 
 NOON: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
-HOUR: Final = timedelta(minutes=4)
+HOUR: Final = timedelta(minutes=2)
 """Hours are this short, so that a test hears several."""
-SONG_S: Final = 45
+SONG_S: Final = 25
 
 
 @cache
