@@ -25,6 +25,7 @@ from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
+from recognition.streaming.listening import listen
 from recognition.types import Analysis, MediaFacts, Progress
 
 
@@ -169,6 +170,7 @@ JOBS: Final[dict[str, Job]] = {
     "excerpts": excerpts,
     "assemble": assemble,
     "spectrogram": levels,
+    "listen": listen,
 }
 
 

@@ -28,7 +28,7 @@ from streams.pieces import FileClock, file_clock, pieces_of
 
 ALIGNED_MS: Final = 350
 """Alignments of one recording that differ by less are one play."""
-_BEFORE_MS: Final = 120_000
+_AROUND: Final = timedelta(seconds=120)
 _LOOK_AGAIN: Final = timedelta(seconds=5)
 # Shorter pauses between pieces are the clock's own uncertainty.
 _LEAST_GAP_MS: Final = 500
@@ -57,7 +57,7 @@ class HourAround:
         self._wait_for_the_hour_before()
         self._core_ms = query.duration_ms
         before, after = _kept(self.hour.before), _kept(self.hour.after)
-        self._offset_ms = _BEFORE_MS if before is not None else 0
+        self._offset_ms = before.duration_ms if before is not None else 0
         end = self._offset_ms + -(-self._core_ms // GRID_MS) * GRID_MS
         pieces = [(query, self._offset_ms)]
         if before is not None:
@@ -215,13 +215,12 @@ def _kept(field: Any) -> Fingerprint | None:  # Any: Django's field file
 
 def _claims_of_others(hour: StreamHour) -> list[Airplay]:
     """Return the plays near the hour that other hours have claimed."""
-    around = timedelta(milliseconds=_BEFORE_MS)
     rows = Airplay.objects.filter(
         stream=hour.stream_id,
         state=AirplayState.SETTLED,
         segment__isnull=False,
-        starts_at__lt=hour.ends_at + around,
-        ends_at__gt=hour.starts_at - around,
+        starts_at__lt=hour.ends_at + _AROUND,
+        ends_at__gt=hour.starts_at - _AROUND,
     ).exclude(segment__detection__scan__scanned_file=hour.scanned_file_id)
     return list(rows.select_related("run"))
 

@@ -45,7 +45,6 @@ from streams.sink import add_gap
 logger = logging.getLogger(__name__)
 
 AROUND: Final = timedelta(seconds=120)
-_AROUND_MS: Final = 120_000
 # Landmarks and events of the last seconds may be on their way.
 _GRACE: Final = timedelta(seconds=30)
 _WAITS: Final = timedelta(minutes=15)
@@ -295,7 +294,7 @@ def _store(pieces: Sequence[Piece], folder: Path, name: str) -> str:
     """Store the landmarks around an hour; return the name, empty if there are none."""
     if not pieces:
         return ""
-    length = _AROUND_MS
+    length = round(AROUND / _MS)
     if pieces[0].at_ms == 0:
         # What follows an hour may be shorter.
         length = min(length, pieces[-1].at_ms + pieces[-1].length_ms)

@@ -158,7 +158,7 @@ def submit_landmarks(
     """
     file = ScannedFile(
         container=container,
-        name=display_name(name, otherwise="stream"),
+        name="".join(c for c in name if c.isprintable())[:500],
         source_type=SourceType.STREAM,
         duration_ms=duration_ms,
         facts=facts,

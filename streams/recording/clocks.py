@@ -20,7 +20,7 @@ class Clock:
     def __init__(self, *, rate: float = 1.0, epoch: datetime | None = None) -> None:
         self.rate = rate
         self._real = time.monotonic()
-        self._fixed = epoch is not None
+        self._fixed = epoch is not None or rate != 1.0
         self._epoch = epoch or datetime.now(UTC)
         self._based_at = 0.0
 

@@ -1,14 +1,32 @@
-"""The landmarks of one run, on disk while it goes on."""
+"""The landmarks of one run, on disk while it goes on.
+
+A file holds an hour at most. Its name states the first row of the level map in it; a
+record is a piece as the listener sent it.
+"""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from recognition.types import Fingerprint
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.fingerprint import MAX_DURATION_MS
+from recognition.params import DEFAULT
+from recognition.streaming.listener import Piece
+from recognition.streaming.listening import PIECE
+from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks, LevelMap
+from streams.recording import records
 
 # One row of the level map; reads begin on its grid.
 GRID_MS: Final = 64
+FILE_ROWS: Final = 3600 * 1000 // GRID_MS
+# Landmarks are decided up to a second after the rows of their piece, or before.
+MARGIN_MS: Final = 5000
+SUFFIX: Final = ".landmarks"
 
 
 class LandmarkLog:
@@ -18,7 +36,16 @@ class LandmarkLog:
     """
 
     def __init__(self, folder: Path, run: str) -> None:
-        raise NotImplementedError
+        self.folder = folder / "runs" / run
+        self._file: BinaryIO | None = None
+        self._file_rows = 0
+
+    def append(self, piece: Piece) -> None:
+        """Add the next piece. Raises ``BadFingerprint`` if the listener sent rubbish."""
+        piece.fingerprint()
+        head = PIECE.pack(piece.first_frame, piece.first_row, piece.duration_ms)
+        file = self._open_for(piece.first_row)
+        file.write(records.pack(head + piece.body))
 
     def read(self, start_ms: int, end_ms: int) -> Fingerprint:
         """Return the fingerprint of an interval, both layers and the level map.
@@ -27,13 +54,131 @@ class LandmarkLog:
         there (later than ``duration_ms``, or deleted) is empty. Raises ``ValueError``
         for an interval of more than 48 hours.
         """
-        raise NotImplementedError
+        start_ms -= start_ms % GRID_MS
+        if start_ms < 0 or not 0 <= end_ms - start_ms <= MAX_DURATION_MS:
+            raise ValueError("an interval lasts from 0 to 48 hours")
+        first = round(start_ms / DEFAULT.frame_ms)
+        last = -(-end_ms // int(DEFAULT.frame_ms))
+        wanted = _Collected(first, last)
+        for piece in self._pieces(start_ms - MARGIN_MS):
+            if piece.first_row * GRID_MS > end_ms + MARGIN_MS:
+                break
+            wanted.add(piece)
+        return wanted.fingerprint(end_ms - start_ms)
 
     @property
     def duration_ms(self) -> int:
         """The run's time up to which landmarks are there."""
-        raise NotImplementedError
+        for path in reversed(self._files()):
+            duration_ms = 0
+            for piece in _pieces_of(path):
+                duration_ms = piece.duration_ms
+            if duration_ms:
+                return duration_ms
+        return 0
 
     def delete_before(self, ms: int) -> None:
         """Delete the files whose landmarks all lie before ``ms``."""
-        raise NotImplementedError
+        files = self._files()
+        for path, following in itertools.pairwise(files):
+            if _first_row(following) * GRID_MS > ms:
+                return
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file that is written."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open_for(self, row: int) -> BinaryIO:
+        if self._file is None or row >= self._file_rows + FILE_ROWS:
+            self.close()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = (self.folder / f"{row:012d}{SUFFIX}").open("ab", buffering=0)
+            self._file_rows = row
+        return self._file
+
+    def _pieces(self, from_ms: int) -> Iterator[Piece]:
+        files = self._files()
+        for at, path in enumerate(files):
+            if at + 1 < len(files) and _first_row(files[at + 1]) * GRID_MS < from_ms:
+                continue
+            yield from _pieces_of(path)
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob(f"*{SUFFIX}"))
+
+
+class _Collected:
+    """Puts the part of each piece between two frames together."""
+
+    def __init__(self, first: int, last: int) -> None:
+        self._first, self._last = first, last
+        self._sparse: list[Landmarks] = []
+        self._dense: list[Landmarks] = []
+        rows = -(-(last - first) // DEFAULT.map_frames)
+        self._columns = -(-DEFAULT.n_bins // DEFAULT.map_bins)
+        self._rows = np.zeros((rows, self._columns), dtype=np.uint8)
+        self._there = 0
+
+    def add(self, piece: Piece) -> None:
+        made = piece.fingerprint()
+        for layer, parts in ((made.reference, self._sparse), (made.dense, self._dense)):
+            if layer is not None:
+                parts.append(self._part(layer, piece.first_frame))
+        level_map = made.level_map
+        if level_map is not None and level_map.levels.shape[1] == self._columns:
+            at = piece.first_row - self._first // DEFAULT.map_frames
+            self._put(level_map.levels, at)
+
+    def fingerprint(self, duration_ms: int) -> Fingerprint:
+        return Fingerprint(
+            duration_ms=duration_ms,
+            params_hash=DEFAULT.shape_hash(),
+            reference=_joined(self._sparse),
+            dense=_joined(self._dense),
+            level_map=LevelMap(
+                self._rows[: self._there], DEFAULT.map_frames, DEFAULT.map_bins
+            ),
+        )
+
+    def _put(self, rows: NDArray[np.uint8], at: int) -> None:
+        begin, end = max(0, at), min(len(self._rows), at + len(rows))
+        if begin < end:
+            self._rows[begin:end] = rows[begin - at : end - at]
+            self._there = max(self._there, end)
+
+    def _part(self, layer: Landmarks, first_frame: int) -> Landmarks:
+        frames = layer.frames.astype(np.int64) + (first_frame - self._first)
+        inside = (frames >= 0) & (frames < self._last - self._first)
+        return Landmarks(
+            frames=frames[inside].astype(np.int32),
+            bins=layer.bins[inside],
+            levels=layer.levels[inside],
+        )
+
+
+def _joined(parts: list[Landmarks]) -> Landmarks:
+    if not parts:
+        return NO_LANDMARKS
+    return Landmarks(
+        frames=np.concatenate([part.frames for part in parts]),
+        bins=np.concatenate([part.bins for part in parts]),
+        levels=np.concatenate([part.levels for part in parts]),
+    )
+
+
+def _first_row(path: Path) -> int:
+    return int(path.name.removesuffix(SUFFIX))
+
+
+def _pieces_of(path: Path) -> Iterator[Piece]:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # deleted meanwhile
+        return
+    with file:
+        for payload in records.read(file):
+            first_frame, first_row, duration_ms = PIECE.unpack_from(payload)
+            yield Piece(first_frame, first_row, duration_ms, payload[PIECE.size :])
