@@ -79,7 +79,7 @@ def day_page(stream: Stream, on: date, hour: int | None, now: datetime) -> DayPa
     past = max(ms_of(end - begin), 0)
     cover = selectors.coverage(stream, begin, max(end, begin))
     rows = [
-        *((play.starts_at, play_row(play, targets[play.pk], titles[play.pk], with_day=False))
+        *((play.starts_at, play_row(play, targets[play.pk], titles[play.pk], zone, with_day=False))
           for play in picked.plays),
         *((gap.starts_at, gap_row(gap, zone)) for gap in picked.gaps + picked.silences),
     ]  # fmt: skip

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -47,18 +46,14 @@ class LogRow:
 
 
 def filtered_log(filters: LogFilterForm) -> QuerySet[Airplay]:
-    """Return the plays that fit the filters, the newest first.
-
-    Days are those of the station where the filters name one, else the reader's.
-    """
+    """Return the plays that fit the filters, the newest first."""
     stream, station = filters.chosen("stream"), filters.chosen("station")
     streams = selectors.list_streams()
     if station is not None:
         streams = streams.filter(station=station)
     if stream is not None:
         streams = streams.filter(pk=stream.pk)
-    place = stream.station if stream else station
-    zone = zone_of(place) if place else timezone.get_current_timezone()
+    zone = log_zone(filters)
     since, until = filters.days
     state = filters.chosen("state")
     rows = selectors.log(
@@ -74,12 +69,22 @@ def filtered_log(filters: LogFilterForm) -> QuerySet[Airplay]:
     return rows.order_by("-starts_at", "-pk")
 
 
-def log_rows(plays: Iterable[Airplay]) -> list[LogRow]:
-    """Return the rows of one page of the log; clocks are those of the stations."""
+def log_zone(filters: LogFilterForm) -> tzinfo:
+    """Return the zone of the filters' station, else the reader's.
+
+    Plays of several stations are in one order only by one clock.
+    """
+    stream, station = filters.chosen("stream"), filters.chosen("station")
+    place = stream.station if stream else station
+    return zone_of(place) if place else timezone.get_current_timezone()
+
+
+def log_rows(plays: Iterable[Airplay], zone: tzinfo) -> list[LogRow]:
+    """Return the rows of one page of the log, by the clock of a zone."""
     shown = list(plays)
     targets = targets_of(shown)
     return [
-        play_row(play, targets[play.pk], title_of(play), with_day=True)
+        play_row(play, targets[play.pk], title_of(play), zone, with_day=True)
         for play in shown
     ]
 
@@ -89,10 +94,13 @@ def title_of(play: Airplay) -> str:
     return play.title_text or ""  # type: ignore[attr-defined]  # an annotation
 
 
-def play_row(play: Airplay, target: PlayTarget, sent: str, *, with_day: bool) -> LogRow:
+def play_row(
+    play: Airplay, target: PlayTarget, sent: str, zone: tzinfo, *, with_day: bool
+) -> LogRow:
     """Return the row of a play; its clock says the day only if a list has several."""
     stream, recording = play.stream, play.recording
-    local = play.starts_at.astimezone(zone_of(stream.station))
+    local = play.starts_at.astimezone(zone)
+    aired = play.starts_at.astimezone(zone_of(stream.station))
     clock = f"{local:%H:%M:%S}"
     return LogRow(
         at_utc=_utc(play.starts_at),
@@ -101,7 +109,7 @@ def play_row(play: Airplay, target: PlayTarget, sent: str, *, with_day: bool) ->
         title=recording.title,
         artists=recording.artist_names,
         stream_name=stream.name,
-        day_url=_day_url(stream, local.date()),
+        day_url=_day_url(stream, aired.date()),
         look=play_look(play),
         match_state=target.state,
         score=play.score,
@@ -111,7 +119,7 @@ def play_row(play: Airplay, target: PlayTarget, sent: str, *, with_day: bool) ->
     )
 
 
-def gap_row(gap: StreamGap, zone: ZoneInfo) -> LogRow:
+def gap_row(gap: StreamGap, zone: tzinfo) -> LogRow:
     """Return the row of a gap."""
     return LogRow(
         at_utc=_utc(gap.starts_at),

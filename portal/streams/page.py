@@ -51,7 +51,8 @@ class NowRow:
     play: NowPlay | None
     says: str
     title: str
-    format: str
+    about: str
+    is_heard: bool
     gap_ms: int
     alarms: Sequence[StreamAlarm]
 
@@ -75,7 +76,8 @@ def now_rows(streams: Sequence[Stream], now: datetime) -> list[NowRow]:
             play=_now_play(plays.get(stream.pk), now),
             says=_says(stream),
             title=titles.get(stream.pk, ""),
-            format=runs.get(stream.pk, ""),
+            about=_about(stream, runs.get(stream.pk, "")),
+            is_heard=stream.enabled and stream.state == StreamState.LISTENING,
             gap_ms=gaps.get(stream.pk, 0),
             alarms=alarms.get(stream.pk, []),
         )
@@ -89,6 +91,13 @@ def _now_play(play: Airplay | None, now: datetime) -> NowPlay | None:
     recording = play.recording
     elapsed = max(now - play.starts_at, timedelta(0))
     return NowPlay(recording.title, recording.artist_names, ms_of(elapsed))
+
+
+def _about(stream: Stream, sound: str) -> str:
+    """Return station, place and sound, but a name only once."""
+    station = stream.station
+    name = station.name if station.name != stream.name else ""
+    return " · ".join(part for part in (name, station.place, sound) if part)
 
 
 def _says(stream: Stream) -> str:

@@ -67,7 +67,7 @@ def stream_log(request: PortalRequest) -> HttpResponseBase:
     context = {
         "filters": filters,
         "page_obj": shown,
-        "rows": log.log_rows(shown),
+        "rows": log.log_rows(shown, log.log_zone(filters)),
         "is_filtered": any(filters.data.get(name) for name in filters.fields),
         "may_report": request.user.has_perm(Action.REPORT),
         "report_formats": [(form.value, form.label) for form in _REPORTS],

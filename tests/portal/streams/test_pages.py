@@ -130,7 +130,7 @@ def test_the_log_shows_titles_beside_plays_and_filters(signed_in: MakeClient) ->
         return list(client.get(LOG + query).context["rows"])
 
     assert len(rows()) == 2
-    (row,) = rows(f"?recording={blue.uid}")
+    (row,) = rows(f"?recording={blue.uid}&stream={stream.uid}")
     assert (row.title, row.sent, row.differs) == (  # type: ignore[attr-defined]  # a row
         "Blue Lantern",
         "Harbour FM - the best mix",
