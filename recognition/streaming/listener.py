@@ -50,11 +50,11 @@ class Piece:
 class Heard:
     """How far a run is decoded.
 
-    ``points`` are pairs of the run's time in ms and the run's byte at which it had
-    arrived. ``why`` is empty while the run goes on.
+    ``points`` are the run's time in ms, the byte after the packet that ends there, and
+    the byte with which it had arrived. ``why`` is empty while the run goes on.
     """
 
-    points: tuple[tuple[int, int], ...]
+    points: tuple[tuple[int, int, int], ...]
     duration_ms: int
     byte: int
     codec: str
@@ -192,7 +192,7 @@ class Listener:
 
 def _heard(said: dict[str, Any]) -> Heard:  # Any: JSON
     return Heard(
-        points=tuple((int(ms), int(byte)) for ms, byte in said["points"]),
+        points=tuple((int(ms), int(b), int(last)) for ms, b, last in said["points"]),
         duration_ms=int(said["duration_ms"]),
         byte=int(said["heard"]),
         codec=str(said["codec"])[:40],

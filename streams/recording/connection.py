@@ -172,7 +172,14 @@ class Connection:
 
 def _looks_listed(first: bytes, content_type: str) -> bool:
     text = first.lstrip(b"\xef\xbb\xbf \r\n\t")[:200].lower()
-    starts = (b"#extm3u", b"[playlist]", b"http://", b"https://", b"<!doctype", b"<html")
+    starts = (
+        b"#extm3u",
+        b"[playlist]",
+        b"http://",
+        b"https://",
+        b"<!doctype",
+        b"<html",
+    )
     return text.startswith(starts) or content_type.lower().startswith("text/html")
 
 

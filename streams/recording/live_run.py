@@ -25,6 +25,8 @@ POINTS_KEPT: Final = 600
 # The end of a burst tells the time, and the sound after it confirms it.
 SETTLES_S: Final = 2.0
 ANCHORS_EACH_S: Final = 5.0
+# So far the least delay must rise to mean missing sound.
+JUMP_S: Final = 1.0
 
 
 class LiveRun:
@@ -42,7 +44,7 @@ class LiveRun:
         cause: str,
         head: bytes,
         mid_container: bool,
-        jump_s: float,
+        jitter_s: float,
         patience_bytes: int,
     ) -> None:
         self.uid = new_uid("sr")
@@ -54,11 +56,12 @@ class LiveRun:
         self._log = LandmarkLog(folder, self.uid)
         self._files = RunFiles(folder, self.uid)
         self._silence = SilenceWatch()
-        self._clock = RunClock(jump_s)
+        self._clock = RunClock(JUMP_S + jitter_s)
         self._arrivals: deque[tuple[int, float]] = deque()
         self._points: deque[tuple[int, int]] = deque(maxlen=POINTS_KEPT)
         self._pointed_ms = -POINT_MS
         self._first_heard_s: float | None = None
+        self._settles_s = SETTLES_S + 1.5 * jitter_s
         self._anchored_s = 0.0
         self._heard: Heard | None = None
         self._is_told = False
@@ -175,9 +178,10 @@ class LiveRun:
         if heard.duration_ms and self._first_heard_s is None:
             self._first_heard_s = now
         self._heard = heard
-        for run_ms, byte in heard.points:
+        for run_ms, byte, arrived in heard.points:
             offset = max(self.byte_offset, self._fed_base + byte)
-            self._clock.add(run_ms, offset, self._arrival_of(offset))
+            last = max(self.byte_offset, self._fed_base + arrived)
+            self._clock.add(run_ms, offset, self._arrival_of(last))
             self._points.append((run_ms, offset))
             if run_ms - self._pointed_ms >= POINT_MS:
                 self._pointed_ms = run_ms
@@ -207,7 +211,7 @@ class LiveRun:
 
     def _tell_if_settled(self, now: float) -> None:
         first = self._first_heard_s
-        settled = first is not None and now - first >= SETTLES_S
+        settled = first is not None and now - first >= self._settles_s
         if settled and self._clock.is_set and not self._is_told:
             self._tell()
             if self.decided_ms:

@@ -42,7 +42,6 @@ CLEANS_EACH_S: Final = 60.0
 # Video lies between the sound of segments.
 SEGMENT_PATIENCE: Final = 4 << 20
 PATIENCE: Final = 256 * 1024
-JUMP_S: Final = 1.0
 
 
 class _GivenUp(Exception):
@@ -84,12 +83,13 @@ class StreamRecorder:
         self._head = b""
         self._splice: Splice | None = None
         self._opened: Opened | None = None
+        self._is_broken = False
         self._told_state: tuple[str, str, str] | None = None
         self._reason = ""
         self._url = ""
         self._sound_at = self._now()
         self._checked_at = self._cleaned_at = 0.0
-        self._last_arrival = 0.0
+        self._last_arrival = self._begun_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Listen until ``stop`` is set: reconnect with pauses, go on from the ring.
@@ -220,6 +220,8 @@ class StreamRecorder:
     def _miss(self, missing: Missing) -> None:
         lost = missing.seconds is not None
         self._end_run(RunEdge.SEGMENT_LOST if lost else RunEdge.ENCODER)
+        self._account.missing_s = missing.seconds
+        self._is_broken = True
 
     def _chunk(self, chunk: Chunk) -> None:
         if self._splice is not None:
@@ -229,7 +231,10 @@ class StreamRecorder:
             return
         if chunk.head:
             self._head = chunk.head
-        self._sound(chunk.data, chunk.at, begins_anew=chunk.begins_anew)
+        kind = ring.CUT if chunk.begins_anew else ring.BYTES
+        if self._is_broken:
+            kind, self._is_broken = ring.BEGIN, False
+        self._sound(chunk.data, chunk.at, kind)
 
     def _decide_splice(self, *, force: bool = False) -> None:
         if self._splice is not None:
@@ -256,15 +261,13 @@ class StreamRecorder:
                 self._head = self._ogg.head
         kind = ring.BYTES if joined.continues else ring.BEGIN
         for data, at in joined.chunks:
-            self._sound(data, at, kind=kind)
+            self._sound(data, at, kind)
             kind = ring.BYTES
 
-    def _sound(
-        self, data: bytes, at: float, *, begins_anew: bool = False, kind: int = 0
-    ) -> None:
+    def _sound(self, data: bytes, at: float, kind: int) -> None:
         """Keep bytes of sound, and have them heard."""
         if self._ogg is None:
-            self._keep(data, at, ring.CUT if begins_anew else kind)
+            self._keep(data, at, kind)
             return
         for part in self._ogg.take(data):
             if not part.begins and self._ogg.head:
@@ -284,6 +287,7 @@ class StreamRecorder:
     # Runs
 
     def _begin(self, offset: int, *, mid_container: bool) -> LiveRun:
+        self._begun_at = self._now()
         is_hls = self._opened is not None and self._opened.is_hls
         jitter_s = 0.0 if self._opened is None else self._opened.jitter_s
         return LiveRun(
@@ -293,7 +297,7 @@ class StreamRecorder:
             cause=self._next_cause,
             head=self._head,
             mid_container=mid_container,
-            jump_s=JUMP_S + jitter_s,
+            jitter_s=jitter_s,
             patience_bytes=SEGMENT_PATIENCE if is_hls else PATIENCE,
         )
 
@@ -313,6 +317,7 @@ class StreamRecorder:
         run, self._run = self._run, None
         if run is not None:
             self._next_cause = cause
+            self._begun_at = self._now()
             run.flush(self._now())
             run.conclude(run.heard_ms, cause)
 
@@ -363,7 +368,7 @@ class StreamRecorder:
     def _refuse_late(self, connected_at: float) -> None:
         """Give up a connection that brings too little sound."""
         newest = self._run.air_time if self._run is not None else None
-        since = max(connected_at, newest or 0.0)
+        since = max(connected_at, self._begun_at, newest or 0.0)
         jitter_s = 0.0 if self._opened is None else self._opened.jitter_s
         if self._now() - since <= LATE_S + 3 * jitter_s:
             return
