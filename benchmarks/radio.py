@@ -21,6 +21,7 @@ from typing import Final, Self
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 
 from streams.recording.clocks import Clock
 from streams.recording.ogg import OggLinks
@@ -95,6 +96,7 @@ def encoded(music: Path, seconds: float, codec: str, suffix: str) -> Programme:
     rate = SAMPLE_RATE if codec == "libopus" else 44_100
     with av.open(memory, "w", format=_format(suffix)) as out:
         stream = out.add_stream(codec, rate=rate, layout="stereo")
+        assert isinstance(stream, AudioStream)
         stream.bit_rate = 128_000
         resampler = av.AudioResampler("fltp", "stereo", rate, frame_size=4096)
         if codec == "libopus":
@@ -122,8 +124,9 @@ def programme(data: bytes, suffix: str) -> Programme:
     """Return encoded bytes with the times of their packets."""
     if suffix == ".mp3":
         data = data[_after_mp3_head(data) :]
-    ends, times = [], []
-    with av.open(io.BytesIO(data)) as source:
+    ends: list[int] = []
+    times: list[float] = []
+    with av.open(io.BytesIO(data), mode="r") as source:
         stream = source.streams.audio[0]
         time = 0.0
         for packet in source.demux(stream):
@@ -334,6 +337,17 @@ class _Listened(socketserver.StreamRequestHandler):
                 self._noise(radio)
             case "/drip":
                 self._drip(radio)
+            case _ if path.startswith("/hls/"):
+                self._hls(radio, path)
+            case _:
+                self.wfile.write(b"HTTP/1.0 404 Not Found\r\n\r\n")
+
+    def _whole(self, data: bytes, content_type: str) -> None:
+        head = f"HTTP/1.0 200 OK\r\nContent-Type: {content_type}\r\n\r\n"
+        self.wfile.write(head.encode() + data)
+
+    def _hls(self, radio: Radio, path: str) -> None:
+        match path:
             case "/hls/master.m3u8":
                 self._whole(MASTER, "application/vnd.apple.mpegurl")
             case "/hls/live.m3u8":
@@ -341,12 +355,6 @@ class _Listened(socketserver.StreamRequestHandler):
                 self._whole(offer, "application/vnd.apple.mpegurl")
             case _ if path.startswith("/hls/segment-"):
                 self._segment(radio, int(path.removeprefix("/hls/segment-")))
-            case _:
-                self.wfile.write(b"HTTP/1.0 404 Not Found\r\n\r\n")
-
-    def _whole(self, data: bytes, content_type: str) -> None:
-        head = f"HTTP/1.0 200 OK\r\nContent-Type: {content_type}\r\n\r\n"
-        self.wfile.write(head.encode() + data)
 
     def _segment(self, radio: Radio, number: int) -> None:
         if radio.is_down(radio.now):
@@ -458,7 +466,7 @@ def _after_mp3_head(data: bytes) -> int:
     if data.startswith(b"ID3"):
         size = _tag_size(data[6:10])
         begin = 10 + size
-    with av.open(io.BytesIO(data)) as source:
+    with av.open(io.BytesIO(data), mode="r") as source:
         packets = source.demux(audio=0)
         first = next(packets)
         return max(begin, first.pos or 0)

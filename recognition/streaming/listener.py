@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from recognition import fingerprint
 from recognition.errors import DecodeFailed, RecognitionError
 from recognition.isolation import client, wire
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
 from recognition.streaming import feeds
 from recognition.streaming.listening import PIECE
-from recognition.types import Fingerprint
+from recognition.streaming.pieces import Piece
 
 # A listener of a busy stream uses 22 hours of processor time in a year.
 MAX_CPU_S: Final = 7 * 24 * 3600
@@ -28,22 +27,6 @@ PATIENCE_BYTES: Final = 256 * 1024
 MESSAGE_S: Final = 10.0
 MAX_PENDING_BYTES: Final = 32 << 20
 MAX_RATE: Final = 12_288_000
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Landmarks decided since the last piece; frames of the fingerprint count from
-    ``first_frame`` of the run.
-    """
-
-    first_frame: int
-    first_row: int
-    duration_ms: int
-    body: bytes
-
-    def fingerprint(self) -> Fingerprint:
-        """Parse what the child sent. Raises ``BadFingerprint``."""
-        return fingerprint.from_bytes(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +119,11 @@ class Listener:
         except OSError:  # its end is told by its last message
             self._pending.clear()
             self._pending_bytes = 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether bytes wait for the child."""
+        return bool(self._pending)
 
     def take(self) -> Iterator[Piece | Heard]:
         """Yield what the child has said by now; ``why`` is set after its last words.

@@ -19,6 +19,8 @@ PART_S: Final = 300.0
 OPEN_S: Final = 60.0
 # The clock of a run that has just begun may be off by a segment or two.
 NEAR_S: Final = 15.0
+# Where a run goes on with the next byte, its start is known better than its clock.
+CLOSE_S: Final = 0.6
 
 CAUSES: Final[dict[str, GapCause]] = {
     RunEdge.STARTED: GapCause.RECORDER,
@@ -58,7 +60,8 @@ class Account:
         at = event.at.timestamp()
         is_exact = False
         if covered is not None and missing_s is not None:
-            is_exact = abs(covered + missing_s - at) < NEAR_S
+            near_s = NEAR_S if missing_s else CLOSE_S
+            is_exact = abs(covered + missing_s - at) < near_s
             at = covered + missing_s if is_exact else at
             event = dataclasses.replace(event, at=utc(at))
         self._gap_until(at, is_exact=is_exact)

@@ -23,7 +23,7 @@ from streams.recording.events import (
 )
 from streams.recording.icy import Title
 from streams.recording.landmark_log import LandmarkLog
-from streams.recording.live_run import LiveRun
+from streams.recording.live_run import LiveRun, Manner
 from streams.recording.ogg import OggLinks
 from streams.recording.ring import RingGone, RingLog, utc
 from streams.recording.run_files import RunFiles
@@ -131,7 +131,7 @@ class StreamRecorder:
         decided_ms = LandmarkLog(self._plan.folder, state.run).duration_ms
         known = [point for point in files.points() if point[0] <= decided_ms]
         duration_ms, offset = known[-1] if known else (0, facts.byte_offset)
-        self._head = files.head()
+        self._head = files.head(offset)
         self._account.tell(
             RunStarted(
                 run=facts.run,
@@ -229,12 +229,13 @@ class StreamRecorder:
             if joined is not None:
                 self._join(joined)
             return
-        if chunk.head:
-            self._head = chunk.head
         kind = ring.CUT if chunk.begins_anew else ring.BYTES
         if self._is_broken:
             kind, self._is_broken = ring.BEGIN, False
+        if kind != ring.BYTES:
+            self._ogg, self._head = None, chunk.head
         self._sound(chunk.data, chunk.at, kind)
+        self._keep_head(chunk.head)
 
     def _decide_splice(self, *, force: bool = False) -> None:
         if self._splice is not None:
@@ -270,10 +271,9 @@ class StreamRecorder:
             self._keep(data, at, kind)
             return
         for part in self._ogg.take(data):
-            if not part.begins and self._ogg.head:
-                self._head = self._ogg.head
             self._keep(part.data, at, ring.CUT if part.begins and not kind else kind)
             kind = ring.BYTES
+        self._keep_head(self._ogg.head)
 
     def _keep(self, data: bytes, at: float, kind: int) -> None:
         offset = self._ring.end
@@ -283,6 +283,12 @@ class StreamRecorder:
             self._run = self._begin(offset, mid_container=kind == ring.BYTES)
             kind = ring.BEGIN
         self._run.feed(data, end, at, begins_anew=kind == ring.CUT)
+
+    def _keep_head(self, head: bytes) -> None:
+        if head and head != self._head:
+            self._head = head
+            if self._run is not None:
+                self._run.add_head(self._ring.end, head)
 
     # Runs
 
@@ -297,13 +303,14 @@ class StreamRecorder:
             cause=self._next_cause,
             head=self._head,
             mid_container=mid_container,
-            jitter_s=jitter_s,
-            patience_bytes=SEGMENT_PATIENCE if is_hls else PATIENCE,
+            manner=Manner(jitter_s, SEGMENT_PATIENCE if is_hls else PATIENCE),
         )
 
     def _rewind(self, offset: int, cause: str) -> None:
         """Begin a new run with bytes that the ring already has."""
         self._next_cause = cause
+        if cause != RunEdge.STALLED:
+            self._account.missing_s = 0.0
         self._run = self._begin(offset, mid_container=True)
         try:
             for entry in self._ring.entries(offset):
