@@ -21,8 +21,10 @@ from typing import Final, Self
 
 import av
 import numpy as np
+from av.audio.stream import AudioStream
 
 from streams.recording.clocks import Clock
+from streams.recording.ogg import OggLinks
 
 STEP_S: Final = 0.01  # of the machine's time
 BURST_BYTES: Final = 64 * 1024
@@ -77,6 +79,15 @@ class Programme:
         """Its length."""
         return self.times[-1]
 
+    def begin_at(self, byte: int) -> tuple[bytes, int]:
+        """Return what a listener is sent first who joins near a byte, and from where."""
+        if self.suffix != ".ogg" or byte == 0:
+            return b"", byte
+        links = OggLinks()
+        for _ in links.take(self.data[:byte]):
+            pass
+        return links.head, self.data.find(b"OggS", byte)
+
 
 @cache
 def encoded(music: Path, seconds: float, codec: str, suffix: str) -> Programme:
@@ -85,6 +96,7 @@ def encoded(music: Path, seconds: float, codec: str, suffix: str) -> Programme:
     rate = SAMPLE_RATE if codec == "libopus" else 44_100
     with av.open(memory, "w", format=_format(suffix)) as out:
         stream = out.add_stream(codec, rate=rate, layout="stereo")
+        assert isinstance(stream, AudioStream)
         stream.bit_rate = 128_000
         resampler = av.AudioResampler("fltp", "stereo", rate, frame_size=4096)
         if codec == "libopus":
@@ -112,8 +124,9 @@ def programme(data: bytes, suffix: str) -> Programme:
     """Return encoded bytes with the times of their packets."""
     if suffix == ".mp3":
         data = data[_after_mp3_head(data) :]
-    ends, times = [], []
-    with av.open(io.BytesIO(data)) as source:
+    ends: list[int] = []
+    times: list[float] = []
+    with av.open(io.BytesIO(data), mode="r") as source:
         stream = source.streams.audio[0]
         time = 0.0
         for packet in source.demux(stream):
@@ -121,10 +134,66 @@ def programme(data: bytes, suffix: str) -> Programme:
                 continue
             frames = packet.duration * packet.time_base if packet.duration else 0
             time += float(frames)
-            ends.append(packet.pos + packet.size)
+            if suffix == ".ogg" and ends and ends[-1] == packet.pos:
+                times[-1] = time  # of the page
+                continue
+            ends.append(packet.pos + (0 if suffix == ".ogg" else packet.size))
             times.append(time)
+    if suffix == ".ogg":
+        ends = [*ends[1:], len(data)]
     ends[-1] = len(data)
     return Programme(data, suffix, tuple(ends), tuple(times))
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """How a programme is served as segments of equal length in seconds."""
+
+    seconds: float = 6.0
+    window: int = 5
+    anew: frozenset[int] = frozenset()
+    """Numbers before which the container begins anew."""
+    lost: frozenset[int] = frozenset()
+    """Numbers that cannot be had."""
+    restart: int | None = None
+    """The number at which the encoder restarts and counts from 0 again."""
+
+    def playlist(self, radio: Radio, now: float) -> str:
+        """Return the media playlist of a second."""
+        made = int(radio.second(now) / self.seconds)
+        first = max(0, made - self.window)
+        if self.restart is not None and made > self.restart:
+            first = max(first, self.restart)
+        lines = [
+            "#EXTM3U",
+            "#EXT-X-VERSION:3",
+            f"#EXT-X-TARGETDURATION:{self.seconds:g}",
+            f"#EXT-X-MEDIA-SEQUENCE:{self._number(first, made)}",
+        ]
+        for number in range(first, made):
+            if number in self.anew:
+                lines.append("#EXT-X-DISCONTINUITY")
+            if number in self.lost:
+                lines.append("#EXT-X-GAP")
+            lines += [f"#EXTINF:{self.seconds:g},", f"segment-{number}"]
+        return "\n".join(lines) + "\n"
+
+    def bytes_of(self, played: Programme, number: int) -> bytes:
+        """Return a segment, counted from the start of the programme."""
+        begin = played.byte_at(number * self.seconds)
+        return played.data[begin : played.byte_at((number + 1) * self.seconds)]
+
+    def _number(self, number: int, made: int) -> int:
+        after = self.restart is not None and made > self.restart
+        return number - (self.restart or 0) if after else number
+
+
+MASTER: Final = b"""#EXTM3U
+#EXT-X-STREAM-INF:BANDWIDTH=900000,CODECS="avc1,mp4a"
+missing.m3u8
+#EXT-X-STREAM-INF:BANDWIDTH=130000,CODECS="mp4a.40.2"
+live.m3u8
+"""
 
 
 class Radio:
@@ -143,7 +212,9 @@ class Radio:
         *,
         burst_bytes: int = BURST_BYTES,
         begin_s: float = 30.0,
+        segments: Segments | None = None,
     ) -> None:
+        self.segments = segments or Segments()
         self.played = played
         self.clock = clock
         self.faults = tuple(faults)
@@ -266,12 +337,29 @@ class _Listened(socketserver.StreamRequestHandler):
                 self._noise(radio)
             case "/drip":
                 self._drip(radio)
+            case _ if path.startswith("/hls/"):
+                self._hls(radio, path)
             case _:
                 self.wfile.write(b"HTTP/1.0 404 Not Found\r\n\r\n")
 
     def _whole(self, data: bytes, content_type: str) -> None:
         head = f"HTTP/1.0 200 OK\r\nContent-Type: {content_type}\r\n\r\n"
         self.wfile.write(head.encode() + data)
+
+    def _hls(self, radio: Radio, path: str) -> None:
+        match path:
+            case "/hls/master.m3u8":
+                self._whole(MASTER, "application/vnd.apple.mpegurl")
+            case "/hls/live.m3u8":
+                offer = radio.segments.playlist(radio, radio.now).encode()
+                self._whole(offer, "application/vnd.apple.mpegurl")
+            case _ if path.startswith("/hls/segment-"):
+                self._segment(radio, int(path.removeprefix("/hls/segment-")))
+
+    def _segment(self, radio: Radio, number: int) -> None:
+        if radio.is_down(radio.now):
+            return
+        self._whole(radio.segments.bytes_of(radio.played, number), "video/mp2t")
 
     def _noise(self, radio: Radio) -> None:
         self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Type: audio/mpeg\r\n\r\n")
@@ -294,6 +382,8 @@ class _Listened(socketserver.StreamRequestHandler):
         self.wfile.write(head.encode() + b"\r\n")
         sender = _Sender(radio, wants_titles)
         at = max(0, radio.played.byte_at(radio.second(since)) - radio.burst_bytes)
+        first_pages, at = radio.played.begin_at(at)
+        self.wfile.write(sender.with_titles(first_pages))
         while not radio.wait(STEP_S):
             now = radio.now
             if radio.closes(since, now):
@@ -347,7 +437,14 @@ def parts_of(ring: Sequence[bytes], played: Programme) -> list[tuple[int, int]]:
     """
     found = []
     for part in ring:
+        # A head is sent to whoever joins, whatever was on the air then.
         at = played.data.find(part)
+        while at < 0 and played.suffix == ".ogg":
+            following = part.find(b"OggS", 1)
+            if following < 0:
+                break
+            part = part[following:]
+            at = played.data.find(part)
         if at < 0:
             raise ValueError("the ring holds bytes that were never sent")
         found.append((at, at + len(part)))
@@ -369,7 +466,7 @@ def _after_mp3_head(data: bytes) -> int:
     if data.startswith(b"ID3"):
         size = _tag_size(data[6:10])
         begin = 10 + size
-    with av.open(io.BytesIO(data)) as source:
+    with av.open(io.BytesIO(data), mode="r") as source:
         packets = source.demux(audio=0)
         first = next(packets)
         return max(begin, first.pos or 0)

@@ -30,6 +30,8 @@ from streams.models import (
 
 # A title belongs to a play that begins this much later or earlier.
 _TITLE_BEFORE = timedelta(seconds=60)
+# Two clocks differ by more than shorter times between a run and a gap.
+_INACCURACY = timedelta(milliseconds=50)
 
 
 class HourState(StrEnum):
@@ -202,21 +204,17 @@ def _state(
     return HourState.SETTLED if settled and settled >= until else HourState.LIVE
 
 
-def coverage(
-    stream: Stream, from_at: datetime, until: datetime, *, now: datetime | None = None
-) -> Coverage:
+def coverage(stream: Stream, from_at: datetime, until: datetime) -> Coverage:
     """Return how much of a time was searched, and how much is listed as a gap.
 
     Silence counts as searched. A run that goes on counts up to what was heard.
     """
     heard, gaps = accounted(stream, from_at, until)
-    length = round((until - from_at) / timedelta(milliseconds=1))
     searched = _length(heard)
-    both = _length(_joined([*heard, *gaps]))
     return Coverage(
         searched_ms=searched,
-        gap_ms=both - searched,
-        unaccounted_ms=max(0, length - both),
+        gap_ms=_length(_joined([*heard, *gaps])) - searched,
+        unaccounted_ms=_length(missing(stream, from_at, until)),
     )
 
 
@@ -292,7 +290,7 @@ def missing(stream: Stream, from_at: datetime, until: datetime) -> list[Span]:
     heard, gaps = accounted(stream, from_at, until)
     left, at = [], from_at
     for start, end in [*_joined([*heard, *gaps]), (until, until)]:
-        if start > at:
+        if start - at >= _INACCURACY:
             left.append((at, start))
         at = max(at, end)
     return left

@@ -105,9 +105,12 @@ def _next_window(stream: Stream, now: datetime, length: timedelta) -> _Window | 
 
 
 def _is_behind(stream: Stream, window: _Window, folder: Path, now: datetime) -> bool:
-    """Tell whether the landmarks of a run that goes on are still on their way."""
+    """Tell whether landmarks or gaps of a window are still on their way."""
     if now >= window.end + _WAITS:
         return False
+    # A recorder tells of a long absence in parts.
+    if not _is_over(stream) and selectors.missing(stream, window.start, window.end):
+        return True
     runs = StreamRun.objects.filter(
         stream=stream, ends_at=None, starts_at__lt=window.end
     )

@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from recognition import fingerprint
 from recognition.errors import DecodeFailed, RecognitionError
 from recognition.isolation import client, wire
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
 from recognition.streaming import feeds
 from recognition.streaming.listening import PIECE
-from recognition.types import Fingerprint
+from recognition.streaming.pieces import Piece
 
 # A listener of a busy stream uses 22 hours of processor time in a year.
 MAX_CPU_S: Final = 7 * 24 * 3600
@@ -31,30 +30,14 @@ MAX_RATE: Final = 12_288_000
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Landmarks decided since the last piece; frames of the fingerprint count from
-    ``first_frame`` of the run.
-    """
-
-    first_frame: int
-    first_row: int
-    duration_ms: int
-    body: bytes
-
-    def fingerprint(self) -> Fingerprint:
-        """Parse what the child sent. Raises ``BadFingerprint``."""
-        return fingerprint.from_bytes(self.body)
-
-
-@dataclass(frozen=True, slots=True)
 class Heard:
     """How far a run is decoded.
 
-    ``points`` are pairs of the run's time in ms and the run's byte at which it had
-    arrived. ``why`` is empty while the run goes on.
+    ``points`` are the run's time in ms, the byte after the packet that ends there, and
+    the byte with which it had arrived. ``why`` is empty while the run goes on.
     """
 
-    points: tuple[tuple[int, int], ...]
+    points: tuple[tuple[int, int, int], ...]
     duration_ms: int
     byte: int
     codec: str
@@ -137,6 +120,11 @@ class Listener:
             self._pending.clear()
             self._pending_bytes = 0
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether bytes wait for the child."""
+        return bool(self._pending)
+
     def take(self) -> Iterator[Piece | Heard]:
         """Yield what the child has said by now; ``why`` is set after its last words.
 
@@ -192,7 +180,7 @@ class Listener:
 
 def _heard(said: dict[str, Any]) -> Heard:  # Any: JSON
     return Heard(
-        points=tuple((int(ms), int(byte)) for ms, byte in said["points"]),
+        points=tuple((int(ms), int(b), int(last)) for ms, b, last in said["points"]),
         duration_ms=int(said["duration_ms"]),
         byte=int(said["heard"]),
         codec=str(said["codec"])[:40],

@@ -54,6 +54,9 @@ MINUTE_S: Final = 60.0
 PIECE: Final = struct.Struct("<QQQ")
 """First frame, first row of the level map, and the time in ms decided up to."""
 
+# Containers that are nothing but packets, one after the other.
+BARE: Final = frozenset({"mp3", "aac", "ac3", "eac3", "flac"})
+
 ENDED: Final = "ended"
 FORMAT: Final = "format"
 NO_SOUND: Final = "no_sound"
@@ -151,7 +154,7 @@ class Ear:
         self._rows = 0  # of the level map, sent
         self._samples = 0  # at 8 kHz, fed to the builder
         self._seconds = Fraction(0)  # of the source, decoded
-        self._points: list[tuple[int, int]] = []
+        self._points: list[tuple[int, int, int]] = []
         self._pointed = Fraction(-1)
         self._reported = Fraction(0)
 
@@ -234,18 +237,21 @@ class Ear:
             raise
         except (FFmpegError, ValueError):
             return
-        self._feed.heard = self._end_of(packet)
+        self._feed.heard = end = self._end_of(packet)
         if self._seconds - self._pointed >= POINT_S:
             self._pointed = self._seconds
-            self._points.append((int(self._seconds * 1000), self._feed.heard))
+            # Elsewhere a packet is known only with what surrounds it: a page, a segment.
+            arrived = end if self._container in BARE else self._feed.position
+            self._points.append((int(self._seconds * 1000), end, arrived))
         if self._seconds - self._reported >= REPORT_S:
             self._report("")
 
     def _end_of(self, packet: Packet[AudioStream]) -> int:
-        """Return the run's byte after a packet; what is read so far if it is unknown."""
+        """Return the run's byte from which on later packets can be decoded."""
         if packet.pos is None or packet.pos < 0:
             return self._feed.position
-        return min(self._feed.position, self._feed.begin + packet.pos + packet.size)
+        size = packet.size if self._container in BARE else 0
+        return min(self._feed.position, self._feed.begin + packet.pos + size)
 
     def _feed_builder(self, frame: AudioFrame) -> None:
         block, _ = mono_block(frame)

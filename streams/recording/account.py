@@ -17,6 +17,10 @@ LEAST_GAP_S: Final = 0.02
 # stays open: a burst may still bring it.
 PART_S: Final = 300.0
 OPEN_S: Final = 60.0
+# The clock of a run that has just begun may be off by a segment or two.
+NEAR_S: Final = 15.0
+# Where a run goes on with the next byte, its start is known better than its clock.
+CLOSE_S: Final = 0.6
 
 CAUSES: Final[dict[str, GapCause]] = {
     RunEdge.STARTED: GapCause.RECORDER,
@@ -42,6 +46,8 @@ class Account:
         self.state = load_state(folder)
         self.cause = cause
         """Why the time since the last run is missing, as a ``GapCause``."""
+        self.missing_s: float | None = None
+        """How long it is, where the stream itself says so."""
 
     def tell(self, event: StreamEvent) -> None:
         """Pass an event to the sink."""
@@ -49,7 +55,16 @@ class Account:
 
     def run_started(self, event: RunStarted) -> None:
         """Tell of a run, and of the gap before it."""
-        self._gap_until(event.at.timestamp())
+        covered, missing_s = self.state.covered_until, self.missing_s
+        self.missing_s = None
+        at = event.at.timestamp()
+        is_exact = False
+        if covered is not None and missing_s is not None:
+            near_s = NEAR_S if missing_s else CLOSE_S
+            is_exact = abs(covered + missing_s - at) < near_s
+            at = covered + missing_s if is_exact else at
+            event = dataclasses.replace(event, at=utc(at))
+        self._gap_until(at, is_exact=is_exact)
         self.tell(event)
         self.keep(run=event.run, zero_at=event.at.timestamp())
 
@@ -70,10 +85,12 @@ class Account:
         self.state = dataclasses.replace(self.state, **changes)  # type: ignore[arg-type]
         save_state(self._folder, self.state)
 
-    def _gap_until(self, at: float) -> None:
+    def _gap_until(self, at: float, *, is_exact: bool = False) -> None:
         covered = self.state.covered_until
         if covered is not None and at - covered > LEAST_GAP_S:
             self.tell(
-                Gap(start=utc(covered), end=utc(at), cause=self.cause, is_exact=False)
+                Gap(
+                    start=utc(covered), end=utc(at), cause=self.cause, is_exact=is_exact
+                )
             )
             self.keep(covered_until=at)

@@ -24,6 +24,9 @@ FROM_END: Final = 3
 # A playlist that stands still for so many target durations has lost its encoder.
 MAX_STILL: Final = 6
 MAX_FAILURES: Final = 3
+# Shares of the target duration.
+EARLY: Final = 0.9
+AGAIN: Final = 0.1
 
 
 @dataclass(slots=True)
@@ -32,6 +35,8 @@ class Place:
 
     number: int | None = None
     """The next segment's number; None before the first."""
+    duration_s: float = 0.0
+    """How long the last segment was."""
     head: Part | None = None
     head_bytes: bytes = b""
 
@@ -49,7 +54,9 @@ def follow(connection: Connection, url: str, text: str, place: Place) -> str:
         news = follower.take(offer)
         if offer.has_ended:
             return "The stream has ended."
-        wait_s = offer.target_s if news else offer.target_s / 2
+        # A little earlier each time, until it is too early: then segments are read as
+        # soon as they are there, which tells the time.
+        wait_s = offer.target_s * (EARLY if news else AGAIN)
         still_s = 0.0 if news else still_s + wait_s
         if still_s > MAX_STILL * offer.target_s:
             raise FetchFailed("the playlist does not change any more")
@@ -88,7 +95,7 @@ class _Follower:
         if place.number is None:
             place.number = max(first, last + 1 - FROM_END)
         elif first > place.number:
-            lost_s = (first - place.number) * offer.target_s
+            lost_s = (first - place.number) * (place.duration_s or offer.target_s)
             self._connection.put(Missing(lost_s))
             self._fresh = True
             place.number = first
@@ -96,6 +103,7 @@ class _Follower:
         for segment in wanted:
             self._read(segment)
             place.number = segment.number + 1
+            place.duration_s = segment.duration_s
         return bool(wanted)
 
     def _read(self, segment: LiveSegment) -> None:

@@ -11,14 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from recognition.fingerprint import MAX_DURATION_MS
 from recognition.params import DEFAULT
-from recognition.streaming.listener import Piece
 from recognition.streaming.listening import PIECE
-from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks, LevelMap
+from recognition.streaming.pieces import Piece, PieceCollector
+from recognition.types import Fingerprint
 from streams.recording import records
 
 # One row of the level map; reads begin on its grid.
@@ -59,7 +56,7 @@ class LandmarkLog:
             raise ValueError("an interval lasts from 0 to 48 hours")
         first = round(start_ms / DEFAULT.frame_ms)
         last = -(-end_ms // int(DEFAULT.frame_ms))
-        wanted = _Collected(first, last)
+        wanted = PieceCollector(first, last)
         for piece in self._pieces(start_ms - MARGIN_MS):
             if piece.first_row * GRID_MS > end_ms + MARGIN_MS:
                 break
@@ -108,65 +105,6 @@ class LandmarkLog:
 
     def _files(self) -> list[Path]:
         return sorted(self.folder.glob(f"*{SUFFIX}"))
-
-
-class _Collected:
-    """Puts the part of each piece between two frames together."""
-
-    def __init__(self, first: int, last: int) -> None:
-        self._first, self._last = first, last
-        self._sparse: list[Landmarks] = []
-        self._dense: list[Landmarks] = []
-        rows = -(-(last - first) // DEFAULT.map_frames)
-        self._columns = -(-DEFAULT.n_bins // DEFAULT.map_bins)
-        self._rows = np.zeros((rows, self._columns), dtype=np.uint8)
-        self._there = 0
-
-    def add(self, piece: Piece) -> None:
-        made = piece.fingerprint()
-        for layer, parts in ((made.reference, self._sparse), (made.dense, self._dense)):
-            if layer is not None:
-                parts.append(self._part(layer, piece.first_frame))
-        level_map = made.level_map
-        if level_map is not None and level_map.levels.shape[1] == self._columns:
-            at = piece.first_row - self._first // DEFAULT.map_frames
-            self._put(level_map.levels, at)
-
-    def fingerprint(self, duration_ms: int) -> Fingerprint:
-        return Fingerprint(
-            duration_ms=duration_ms,
-            params_hash=DEFAULT.shape_hash(),
-            reference=_joined(self._sparse),
-            dense=_joined(self._dense),
-            level_map=LevelMap(
-                self._rows[: self._there], DEFAULT.map_frames, DEFAULT.map_bins
-            ),
-        )
-
-    def _put(self, rows: NDArray[np.uint8], at: int) -> None:
-        begin, end = max(0, at), min(len(self._rows), at + len(rows))
-        if begin < end:
-            self._rows[begin:end] = rows[begin - at : end - at]
-            self._there = max(self._there, end)
-
-    def _part(self, layer: Landmarks, first_frame: int) -> Landmarks:
-        frames = layer.frames.astype(np.int64) + (first_frame - self._first)
-        inside = (frames >= 0) & (frames < self._last - self._first)
-        return Landmarks(
-            frames=frames[inside].astype(np.int32),
-            bins=layer.bins[inside],
-            levels=layer.levels[inside],
-        )
-
-
-def _joined(parts: list[Landmarks]) -> Landmarks:
-    if not parts:
-        return NO_LANDMARKS
-    return Landmarks(
-        frames=np.concatenate([part.frames for part in parts]),
-        bins=np.concatenate([part.bins for part in parts]),
-        levels=np.concatenate([part.levels for part in parts]),
-    )
 
 
 def _first_row(path: Path) -> int:

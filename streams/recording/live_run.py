@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from common.uid import new_uid
-from recognition.streaming.listener import Heard, Listener, Piece
+from recognition.streaming.listener import Heard, Listener
+from recognition.streaming.pieces import Piece
 from streams.choices import GapCause
 from streams.recording.account import Account
 from streams.recording.events import Anchored, Gap, RunEnded, RunGrew, RunStarted
@@ -25,6 +27,16 @@ POINTS_KEPT: Final = 600
 # The end of a burst tells the time, and the sound after it confirms it.
 SETTLES_S: Final = 2.0
 ANCHORS_EACH_S: Final = 5.0
+# So far the least delay must rise to mean missing sound.
+JUMP_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a stream arrives: how unevenly, and with how much between its sound."""
+
+    jitter_s: float
+    patience_bytes: int
 
 
 class LiveRun:
@@ -42,28 +54,30 @@ class LiveRun:
         cause: str,
         head: bytes,
         mid_container: bool,
-        jump_s: float,
-        patience_bytes: int,
+        manner: Manner,
     ) -> None:
         self.uid = new_uid("sr")
         self.cause = cause
         self.byte_offset = byte_offset
         self._folder = folder
         self._account = account
-        self._head = head
         self._log = LandmarkLog(folder, self.uid)
         self._files = RunFiles(folder, self.uid)
+        self._mid_container = mid_container
+        if head:
+            self.add_head(byte_offset, head)
         self._silence = SilenceWatch()
-        self._clock = RunClock(jump_s)
+        self._clock = RunClock(JUMP_S + manner.jitter_s)
         self._arrivals: deque[tuple[int, float]] = deque()
         self._points: deque[tuple[int, int]] = deque(maxlen=POINTS_KEPT)
         self._pointed_ms = -POINT_MS
         self._first_heard_s: float | None = None
+        self._settles_s = SETTLES_S + 1.5 * manner.jitter_s
         self._anchored_s = 0.0
         self._heard: Heard | None = None
         self._is_told = False
         self.decided_ms = 0
-        self._listener = Listener(patience_bytes=patience_bytes)
+        self._listener = Listener(patience_bytes=manner.patience_bytes)
         self._fed_base = byte_offset
         if mid_container and head:
             self._fed_base -= len(head)
@@ -113,6 +127,10 @@ class LiveRun:
         if begins_anew:
             self._listener.cut()
         self._listener.feed(data)
+
+    def add_head(self, offset: int, head: bytes) -> None:
+        """Keep what a decoder needs before bytes from an offset on."""
+        self._files.add_head(offset, head)
 
     def tick(self, now: float) -> None:
         """Take what the listener has to say, and tell what follows from it."""
@@ -175,9 +193,10 @@ class LiveRun:
         if heard.duration_ms and self._first_heard_s is None:
             self._first_heard_s = now
         self._heard = heard
-        for run_ms, byte in heard.points:
+        for run_ms, byte, arrived in heard.points:
             offset = max(self.byte_offset, self._fed_base + byte)
-            self._clock.add(run_ms, offset, self._arrival_of(offset))
+            last = max(self.byte_offset, self._fed_base + arrived)
+            self._clock.add(run_ms, offset, self._arrival_of(last))
             self._points.append((run_ms, offset))
             if run_ms - self._pointed_ms >= POINT_MS:
                 self._pointed_ms = run_ms
@@ -207,7 +226,7 @@ class LiveRun:
 
     def _tell_if_settled(self, now: float) -> None:
         first = self._first_heard_s
-        settled = first is not None and now - first >= SETTLES_S
+        settled = first is not None and now - first >= self._settles_s
         if settled and self._clock.is_set and not self._is_told:
             self._tell()
             if self.decided_ms:
@@ -229,8 +248,8 @@ class LiveRun:
                 channels=heard.channels,
                 byte_offset=self.byte_offset,
                 cause=self.cause,
-            ),
-            self._head,
+                mid_container=self._mid_container,
+            )
         )
         self._account.run_started(
             RunStarted(

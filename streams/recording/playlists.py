@@ -156,14 +156,15 @@ class _Reader:
                 self._ended = True
             case "#EXT-X-BYTERANGE":
                 self._range = self._range_of(value)
-            case "#EXT-X-MAP":
-                self._map(value)
-            case "#EXT-X-KEY":
-                if _attributes(value).get("METHOD", "NONE") != "NONE":
-                    raise BadPlaylist("The stream is encrypted.")
+            case "#EXT-X-MAP" | "#EXT-X-KEY":
+                self._container(name, value)
 
-    def _map(self, value: str) -> None:
+    def _container(self, name: str, value: str) -> None:
         named = _attributes(value)
+        if name == "#EXT-X-KEY":
+            if named.get("METHOD", "NONE") != "NONE":
+                raise BadPlaylist("The stream is encrypted.")
+            return
         within = named.get("BYTERANGE")
         address = urljoin(self._base, named.get("URI", ""))
         self._head = Part(address, self._range_of(within) if within else None)

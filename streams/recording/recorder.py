@@ -23,7 +23,7 @@ from streams.recording.events import (
 )
 from streams.recording.icy import Title
 from streams.recording.landmark_log import LandmarkLog
-from streams.recording.live_run import LiveRun
+from streams.recording.live_run import LiveRun, Manner
 from streams.recording.ogg import OggLinks
 from streams.recording.ring import RingGone, RingLog, utc
 from streams.recording.run_files import RunFiles
@@ -42,7 +42,6 @@ CLEANS_EACH_S: Final = 60.0
 # Video lies between the sound of segments.
 SEGMENT_PATIENCE: Final = 4 << 20
 PATIENCE: Final = 256 * 1024
-JUMP_S: Final = 1.0
 
 
 class _GivenUp(Exception):
@@ -84,12 +83,13 @@ class StreamRecorder:
         self._head = b""
         self._splice: Splice | None = None
         self._opened: Opened | None = None
+        self._is_broken = False
         self._told_state: tuple[str, str, str] | None = None
         self._reason = ""
         self._url = ""
         self._sound_at = self._now()
         self._checked_at = self._cleaned_at = 0.0
-        self._last_arrival = 0.0
+        self._last_arrival = self._begun_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Listen until ``stop`` is set: reconnect with pauses, go on from the ring.
@@ -131,7 +131,7 @@ class StreamRecorder:
         decided_ms = LandmarkLog(self._plan.folder, state.run).duration_ms
         known = [point for point in files.points() if point[0] <= decided_ms]
         duration_ms, offset = known[-1] if known else (0, facts.byte_offset)
-        self._head = files.head()
+        self._head = files.head(offset)
         self._account.tell(
             RunStarted(
                 run=facts.run,
@@ -220,6 +220,8 @@ class StreamRecorder:
     def _miss(self, missing: Missing) -> None:
         lost = missing.seconds is not None
         self._end_run(RunEdge.SEGMENT_LOST if lost else RunEdge.ENCODER)
+        self._account.missing_s = missing.seconds
+        self._is_broken = True
 
     def _chunk(self, chunk: Chunk) -> None:
         if self._splice is not None:
@@ -227,9 +229,13 @@ class StreamRecorder:
             if joined is not None:
                 self._join(joined)
             return
-        if chunk.head:
-            self._head = chunk.head
-        self._sound(chunk.data, chunk.at, begins_anew=chunk.begins_anew)
+        kind = ring.CUT if chunk.begins_anew else ring.BYTES
+        if self._is_broken:
+            kind, self._is_broken = ring.BEGIN, False
+        if kind != ring.BYTES:
+            self._ogg, self._head = None, chunk.head
+        self._sound(chunk.data, chunk.at, kind)
+        self._keep_head(chunk.head)
 
     def _decide_splice(self, *, force: bool = False) -> None:
         if self._splice is not None:
@@ -256,21 +262,18 @@ class StreamRecorder:
                 self._head = self._ogg.head
         kind = ring.BYTES if joined.continues else ring.BEGIN
         for data, at in joined.chunks:
-            self._sound(data, at, kind=kind)
+            self._sound(data, at, kind)
             kind = ring.BYTES
 
-    def _sound(
-        self, data: bytes, at: float, *, begins_anew: bool = False, kind: int = 0
-    ) -> None:
+    def _sound(self, data: bytes, at: float, kind: int) -> None:
         """Keep bytes of sound, and have them heard."""
         if self._ogg is None:
-            self._keep(data, at, ring.CUT if begins_anew else kind)
+            self._keep(data, at, kind)
             return
         for part in self._ogg.take(data):
-            if not part.begins and self._ogg.head:
-                self._head = self._ogg.head
             self._keep(part.data, at, ring.CUT if part.begins and not kind else kind)
             kind = ring.BYTES
+        self._keep_head(self._ogg.head)
 
     def _keep(self, data: bytes, at: float, kind: int) -> None:
         offset = self._ring.end
@@ -281,9 +284,16 @@ class StreamRecorder:
             kind = ring.BEGIN
         self._run.feed(data, end, at, begins_anew=kind == ring.CUT)
 
+    def _keep_head(self, head: bytes) -> None:
+        if head and head != self._head:
+            self._head = head
+            if self._run is not None:
+                self._run.add_head(self._ring.end, head)
+
     # Runs
 
     def _begin(self, offset: int, *, mid_container: bool) -> LiveRun:
+        self._begun_at = self._now()
         is_hls = self._opened is not None and self._opened.is_hls
         jitter_s = 0.0 if self._opened is None else self._opened.jitter_s
         return LiveRun(
@@ -293,13 +303,14 @@ class StreamRecorder:
             cause=self._next_cause,
             head=self._head,
             mid_container=mid_container,
-            jump_s=JUMP_S + jitter_s,
-            patience_bytes=SEGMENT_PATIENCE if is_hls else PATIENCE,
+            manner=Manner(jitter_s, SEGMENT_PATIENCE if is_hls else PATIENCE),
         )
 
     def _rewind(self, offset: int, cause: str) -> None:
         """Begin a new run with bytes that the ring already has."""
         self._next_cause = cause
+        if cause != RunEdge.STALLED:
+            self._account.missing_s = 0.0
         self._run = self._begin(offset, mid_container=True)
         try:
             for entry in self._ring.entries(offset):
@@ -313,6 +324,7 @@ class StreamRecorder:
         run, self._run = self._run, None
         if run is not None:
             self._next_cause = cause
+            self._begun_at = self._now()
             run.flush(self._now())
             run.conclude(run.heard_ms, cause)
 
@@ -363,7 +375,7 @@ class StreamRecorder:
     def _refuse_late(self, connected_at: float) -> None:
         """Give up a connection that brings too little sound."""
         newest = self._run.air_time if self._run is not None else None
-        since = max(connected_at, newest or 0.0)
+        since = max(connected_at, self._begun_at, newest or 0.0)
         jitter_s = 0.0 if self._opened is None else self._opened.jitter_s
         if self._now() - since <= LATE_S + 3 * jitter_s:
             return

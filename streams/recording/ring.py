@@ -47,6 +47,10 @@ class RingEntry:
         """Offset of the next byte."""
         return self.offset + len(self.data)
 
+    def is_break(self, begin: int) -> bool:
+        """Return whether it does not continue what was read from ``begin`` on."""
+        return self.kind == BEGIN and self.offset > begin
+
 
 class RingLog:
     """Records of bytes with their arrival times; the oldest are dropped by the owner.

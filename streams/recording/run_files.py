@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 POINT: Final = struct.Struct("<QQ")
+HEAD_SUFFIX: Final = ".head"
 
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """What a run's bytes are, and where they begin in the ring.
-
-    ``head`` is the name of the file with what a decoder needs to begin in mid-container.
-    """
+    """What a run's bytes are, and where they begin in the ring."""
 
     run: str
     starts_at: float
@@ -30,6 +28,7 @@ class RunFacts:
     channels: int
     byte_offset: int
     cause: str
+    mid_container: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +51,25 @@ class RunFiles:
         self.folder = folder / "runs" / run
         self._points: BinaryIO | None = None
 
-    def save(self, facts: RunFacts, head: bytes) -> None:
+    def save(self, facts: RunFacts) -> None:
         """Keep what is known when the run is told."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if head:
-            _write(self.folder / "head", head)
         _write(self.folder / "run.json", json.dumps(asdict(facts)).encode())
 
     def facts(self) -> RunFacts:
         """Return what was kept. Raises ``OSError`` or ``ValueError``."""
         return RunFacts(**json.loads((self.folder / "run.json").read_bytes()))
 
-    def head(self) -> bytes:
-        """Return what a decoder needs before it begins in mid-container."""
-        path = self.folder / "head"
-        return path.read_bytes() if path.exists() else b""
+    def add_head(self, offset: int, head: bytes) -> None:
+        """Keep what a decoder needs before it begins after an offset."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write(self.folder / f"{offset:016d}{HEAD_SUFFIX}", head)
+
+    def head(self, offset: int) -> bytes:
+        """Return what a decoder needs before it begins at an offset."""
+        heads = sorted(self.folder.glob(f"*{HEAD_SUFFIX}"))
+        before = [h for h in heads if int(h.name.removesuffix(HEAD_SUFFIX)) <= offset]
+        return before[-1].read_bytes() if before else b""
 
     def add_point(self, run_ms: int, offset: int) -> None:
         """Note which byte of the ring ends a moment of the run."""

@@ -323,7 +323,7 @@ def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
     with FileOnDisk(kept, "rows") as file:
         ((cells, segments),) = kept_rows(file, Mode.MATCH)
 
-    assert cells == ["match-report/1", "m_1", *[None] * 60]
+    assert cells == ["match-report/2", "m_1", *[None] * 63]
     assert segments == [["1", *[None] * 11]]
 
 
