@@ -105,5 +105,9 @@ class StreamCallbacks(models.Model):
     reach = Path(containers="container")
     objects = ReachManager["StreamCallbacks"]()
 
+    class Meta:
+        verbose_name = "addresses for streams"
+        verbose_name_plural = "addresses for streams"
+
     def __str__(self) -> str:
         return str(self.container)
