@@ -443,11 +443,11 @@ def test_programs_read_streams_and_pause_them(signed_in: MakeClient) -> None:
     assert [each["cause"] for each in day["gaps"]] == ["connection"]
     times = ("searched_ms", "gap_ms", "unaccounted_ms")
     assert sum(day[name] for name in times) == 12 * 3_600_000
-    assert client.get(f"{one}day/?date=never").status_code == 400
+    assert client.get(f"{one}day/?date=never").status_code == 422
     paused = client.post(one, {"verb": "pause"}, content_type="application/json")
     assert (paused.status_code, paused.json()["enabled"]) == (200, False)
     again = client.post(one, {"verb": "pause"}, content_type="application/json")
-    assert again.status_code == 400
+    assert again.status_code == 422
     viewer = signed_in(Role.VIEWER)
     asked = viewer.post(one, {"verb": "resume"}, content_type="application/json")
     assert asked.status_code == 403
