@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import timedelta
 
 import pytest
 
 from catalogue import following, index_store
+from catalogue.services import RecordingDetails, add_recording
 from jobs.errors import WaitsUntil
+from operations.streams import stream_findings
 from recognition.match import scan as scan_whole
+from reports import services
+from reports.files import file_content
+from reports.layouts import Layout
 from review.models import Match
 from scanning.choices import FileStatus, SourceType
 from scanning.models import ScannedFile
+from scanning.services.retro import request_search
+from scanning.services.scans import request_scan
 from streams import claims, selectors
 from streams.choices import AirplayState, GapCause
 from streams.models import Airplay, StreamGap, StreamHour
 from tests.conftest import Worker
-from tests.streams.radio import NOON, Radio, programme
+from tests.streams.radio import NOON, Radio, programme, song
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -87,7 +95,12 @@ def test_an_hour_is_a_file_of_its_landmarks(radio: Radio, run_worker: Worker) ->
     assert file.programme == "Radio One"
     assert file.published_at == NOON
     assert match.first_start_ms == pytest.approx(40_000, abs=1500)
-    assert Airplay.objects.get().segment.detection.scan.scanned_file == file
+    segment = Airplay.objects.get().segment
+    assert segment is not None
+    assert segment.detection.scan.scanned_file == file
+    report = services.build_report(layout=Layout(), user="system")
+    (row,) = csv.DictReader(b"".join(file_content(report)).decode().splitlines())
+    assert (row["station"], row["aired_at"]) == ("Radio One", "2026-11-23T12:00:40Z")
 
 
 def test_gaps_are_not_scanned_and_what_nobody_listed_becomes_one(
@@ -132,7 +145,65 @@ def test_a_play_before_the_hour_before_is_known_waits_for_it(
     before = hours[0].scanned_file
     assert before is not None
 
+    assert hours[1].scanned_file is not None
     around = claims.surroundings_of(hours[1].scanned_file)
     assert around is not None
     with pytest.raises(WaitsUntil):
         around.widen(programme(*DAY))
+
+
+def test_a_rescan_of_an_hour_claims_what_it_claimed(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme(*DAY))
+    hours = radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+    before = radio.log()
+
+    for hour in hours:
+        assert hour.scanned_file is not None
+        request_scan(scanned_file=hour.scanned_file, user=None)
+    run_worker()
+
+    assert radio.log() == before
+    assert Match.objects.exclude(state="superseded").count() == 4
+
+
+def test_a_retro_search_finds_new_recordings_in_hours(
+    radio: Radio, run_worker: Worker
+) -> None:
+    late = 77
+    radio.run("run-1", programme((UNKNOWN, 40), (late, 25), (UNKNOWN + 1, 30)))
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+    assert radio.log() == []
+
+    added = add_recording(
+        bucket=radio.songs[0].bucket,
+        details=RecordingDetails(title="New song"),
+        fingerprint=song(late),
+        user=radio.user,
+    )
+    run_worker()
+    added.refresh_from_db()
+    request_search(recordings=[added], user=radio.user)
+    run_worker()
+
+    ((title, state, start, _end),) = radio.log()
+    assert (title, state) == ("New song", AirplayState.SETTLED)
+    assert start == pytest.approx(40, abs=1)
+
+
+def test_the_doctor_lists_seconds_that_nobody_accounts_for(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme((UNKNOWN, 100)))
+    radio.settle(NOON + timedelta(hours=1))
+    assert list(stream_findings()) == []
+    StreamGap.objects.all().delete()
+
+    (finding,) = stream_findings()
+    assert finding.mend is not None
+    finding.mend()
+
+    assert list(stream_findings()) == []
