@@ -116,7 +116,8 @@ def _stream_settings(_desk: Desk, _: Podcast) -> Body:
 
 
 def _stream(desk: Desk, podcast: Podcast) -> Body:
-    place = {"container": desk.container.pk, "station_name": "New", "add": "yes"}
+    station = StationFactory.create()
+    place = {"container": desk.container.pk, "station": station.pk, "add": "yes"}
     return _stream_settings(desk, podcast) | place
 
 
