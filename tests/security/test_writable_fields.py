@@ -52,7 +52,7 @@ PACKAGES = (
 )
 # These differ in every row anyway; a body must not set them.
 PER_ROW = {
-    *("created_at", "updated_at", "last_check_at"),
+    *("created_at", "updated_at", "last_check_at", "state_at"),
     *("position", "link_key"),
     *("signing_secret", "callback_secret", "access_secret"),
 }
