@@ -30,6 +30,7 @@ from common.media_analysis import AudioRefused
 from common.outages import RETRY_AFTER_SECONDS, outage_of
 from dedup.intake import AlreadyInCatalogue
 from scanning.errors import IntakeRefused
+from streams.errors import StreamRefused
 
 _STATUS_CODES = {
     400: "malformed",
@@ -44,7 +45,7 @@ _STATUS_CODES = {
 # Parts of the URLs of ACRCloud's other products.
 _PRODUCTS = {
     "base-projects": "projects (create a key pair for /v1/identify in the portal)",
-    "bm-cs-projects": "broadcast monitoring of custom streams",
+    "bm-cs-projects": "this part of broadcast monitoring of custom streams",
     "bm-bd-projects": "broadcast monitoring by database",
     "bm-projects": "broadcast monitoring",
     "ucf-projects": "this part of UCF projects",
@@ -134,6 +135,8 @@ def _of_product(error: Exception) -> WireError | None:
             str(error),
             code="already_in_catalogue",
         )
+    if isinstance(error, StreamRefused):
+        return WireError(422, "stream_refused", str(error))
     if isinstance(error, ChangeRefused):
         return WireError(422, error.code, str(error))
     if isinstance(error, BadIdentifier):

@@ -13,12 +13,15 @@ from acrapi.views import (
     docs,
     files,
     identify,
+    monitoring,
     unknown,
     uploads,
 )
 
 _CONTAINER = "api/fs-containers/<str:container_id>"
 _BUCKET = "api/buckets/<str:bucket_id>"
+_MONITORING = "api/bm-cs-projects/<str:container_id>"
+_STREAM = f"{_MONITORING}/streams/<str:ids>"
 _UNKNOWN = "api/ucf-projects/<str:container_id>/results"
 
 urlpatterns = [
@@ -42,6 +45,20 @@ urlpatterns = [
     path(_UNKNOWN, unknown.UnknownItemsView.as_view()),
     path(f"{_UNKNOWN}/<str:item_id>", unknown.UnknownItemView.as_view()),
     path(f"{_UNKNOWN}/<str:item_id>/pending", unknown.PendingView.as_view()),
+    path("api/bm-cs-projects", monitoring.MonitoringProjectsView.as_view()),
+    path(_MONITORING, monitoring.MonitoringProjectView.as_view()),
+    path(f"{_MONITORING}/result-callback", monitoring.ResultCallbackView.as_view()),
+    path(
+        f"{_MONITORING}/state-notification",
+        monitoring.StateNotificationView.as_view(),
+    ),
+    path(f"{_MONITORING}/streams", monitoring.MonitoredStreamsView.as_view()),
+    path(_STREAM, monitoring.MonitoredStreamView.as_view()),
+    path(f"{_STREAM}/pause", monitoring.PauseStreamView.as_view()),
+    path(f"{_STREAM}/restart", monitoring.RestartStreamView.as_view()),
+    path(f"{_STREAM}/state", monitoring.StreamStateView.as_view()),
+    path(f"{_STREAM}/results", monitoring.StreamResultsView.as_view()),
+    path(f"{_STREAM}/recordings", monitoring.StreamRecordingsView.as_view()),
     path("v1/identify", identify.IdentifyView.as_view()),
     path("uploads/<str:uid>", uploads.UploadView.as_view(), name="acrapi-upload"),
     path("api/schema", docs.SchemaView.as_view(), name="api-schema"),

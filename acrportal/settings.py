@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "review",
     "dedup",
     "recurring",
+    "streams",
     "imports",
     "reports",
     "operations",
@@ -300,6 +301,9 @@ ACRPORTAL_SCANS_PER_CONTAINER: int = env.int("ACRPORTAL_SCANS_PER_CONTAINER", 0)
 ACRPORTAL_JOBS_AT_ONCE: dict[str, int] = env.dict(
     "ACRPORTAL_JOBS_AT_ONCE", cast={"value": int}, default={}
 )
+
+ACRPORTAL_STREAMS_PER_RECORDER: int = env.int("ACRPORTAL_STREAMS_PER_RECORDER", 40)
+ACRPORTAL_STREAM_FREE_BYTES: int = env.int("ACRPORTAL_STREAM_FREE_BYTES", 2 * 1024**3)
 
 # --- Recognition --------------------------------------------------------------
 

@@ -43,6 +43,7 @@ _PACKAGES = (
     "operations",
     "portal",
     "recurring",
+    "streams",
     "reports",
     "review",
     "rights",

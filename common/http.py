@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPResponse
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -75,13 +76,15 @@ class _Deadline:
     exchange forever.
     """
 
-    def __init__(self, session: requests.Session, seconds: float) -> None:
+    def __init__(
+        self, session: requests.Session, seconds: float, *, of_radio: bool = False
+    ) -> None:
         self.session = session
         self.passed = False
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
         self._timer = self._started(seconds)
-        pools = _watched_pools(self)
+        pools = _watched_pools(self, of_radio=of_radio)
         for adapter in session.adapters.values():
             if isinstance(adapter, HTTPAdapter):
                 adapter.poolmanager.pool_classes_by_scheme = pools
@@ -106,6 +109,15 @@ class _Deadline:
         self._timer.cancel()
         self._timer = self._started(seconds)
 
+    def lift(self) -> None:
+        """End the time limit; ``cut`` still ends the exchange."""
+        self._timer.cancel()
+
+    def cut(self) -> None:
+        """End the exchange now, from any thread."""
+        self._timer.cancel()
+        self._end()
+
     def keep(self, connection: socket.socket) -> None:
         """Track a connection by a duplicate handle, because TLS replaces the socket."""
         with self._lock:
@@ -127,14 +139,33 @@ class _Deadline:
                     connection.shutdown(socket.SHUT_RDWR)
 
 
-def _watched_pools(deadline: _Deadline) -> dict[str, type[HTTPConnectionPool]]:
+class _RadioResponse(HTTPResponse):
+    """Also reads the first line of SHOUTcast servers of version 1, ``ICY 200 OK``."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        if self.fp.peek(4)[:4] != b"ICY ":
+            return super()._read_status()  # type: ignore[misc, no-any-return]
+        words = self.fp.readline(1000).decode("latin-1").split(None, 2)
+        code = words[1] if len(words) > 1 and words[1].isdecimal() else "200"
+        return "HTTP/1.0", int(code[:3]), "".join(words[2:]).strip()
+
+
+def _watched_pools(
+    deadline: _Deadline, *, of_radio: bool = False
+) -> dict[str, type[HTTPConnectionPool]]:
+    answers = _RadioResponse if of_radio else HTTPResponse
+
     class Plain(HTTPConnection):
+        response_class = answers
+
         def _new_conn(self) -> socket.socket:
             connection = super()._new_conn()
             deadline.keep(connection)
             return connection
 
     class Encrypted(HTTPSConnection):
+        response_class = answers
+
         def _new_conn(self) -> socket.socket:
             connection = super()._new_conn()
             deadline.keep(connection)
@@ -150,9 +181,11 @@ def _watched_pools(deadline: _Deadline) -> dict[str, type[HTTPConnectionPool]]:
 
 
 @contextmanager
-def _exchange(session: requests.Session, *, seconds: float) -> Iterator[_Deadline]:
+def _exchange(
+    session: requests.Session, *, seconds: float, of_radio: bool = False
+) -> Iterator[_Deadline]:
     """Apply a time limit to a session, and translate its exceptions."""
-    with session, _Deadline(session, seconds) as deadline:
+    with session, _Deadline(session, seconds, of_radio=of_radio) as deadline:
         try:
             yield deadline
         except InvalidIPAddress as error:
@@ -302,6 +335,75 @@ def _arriving(
             raise FetchFailed(_("the server's answer could not be read")) from error
     if deadline.passed:
         raise _TookTooLong(_("the server took too long"))
+
+
+class LiveBody:
+    """The body of a response that need not end.
+
+    ``url`` is where redirects led; the names of ``headers`` are in lower case.
+    """
+
+    def __init__(self, response: requests.Response, deadline: _Deadline) -> None:
+        self._response = response
+        self._deadline = deadline
+        self._begun = False
+        self.url = str(response.url)
+        self.headers = {k.lower(): v for k, v in response.headers.items()}
+
+    def read(self, size: int) -> bytes:
+        """Return what has arrived, at least a byte; nothing at the end.
+
+        Raises ``FetchFailed``, also when nothing arrives for long.
+        """
+        try:
+            data: bytes = self._response.raw.read1(size, decode_content=False)
+        except ReadTimeoutError as error:
+            raise FetchFailed(_("the server stopped sending")) from error
+        except HTTPError as error:
+            raise FetchFailed(_("the connection was lost")) from error
+        if not self._begun:
+            self._begun = True
+            self._deadline.lift()
+        return data
+
+    def read_all(self, max_bytes: int, *, seconds: float) -> bytes:
+        """Return a whole body that does end. Raises ``FetchFailed`` or ``TooLarge``."""
+        chunks = _arriving(self._response, self._deadline, seconds)
+        return b"".join(_limited(chunks, max_bytes))
+
+    def stop(self) -> None:
+        """End the exchange; may be called from another thread."""
+        self._deadline.cut()
+
+
+@contextmanager
+def opened(
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    first_byte_seconds: float = _FIRST_BYTE_SECONDS,
+    quiet_seconds: float = _CONNECT_READ_SECONDS[1],
+) -> Iterator[LiveBody]:
+    """Open a user-given address for reading while it sends.
+
+    The first byte must arrive within ``first_byte_seconds``, redirects included, and
+    each later one within ``quiet_seconds``. Raises ``LinkRefused`` or ``FetchFailed``.
+    """
+    check_link(url)
+    with (
+        _exchange(
+            guarded_session(), seconds=first_byte_seconds, of_radio=True
+        ) as deadline,
+        deadline.session.get(
+            url,
+            stream=True,
+            headers={"Accept-Encoding": "identity", **(headers or {})},
+            timeout=(_CONNECT_READ_SECONDS[0], quiet_seconds),
+        ) as response,
+    ):
+        if response.status_code not in {requests.codes.ok, requests.codes.partial}:
+            _raise_unless_ok(response)
+        yield LiveBody(response, deadline)
 
 
 def content_type_of(url: str) -> str:

@@ -21,7 +21,7 @@ from kombu import Queue
 from kombu.exceptions import OperationalError
 
 from jobs import draining, loop, periodic, selectors
-from jobs.choices import Pool
+from jobs.choices import WORKER_POOLS, Pool
 from jobs.leases import worker_name
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def app() -> Celery:
 def _app(url: str) -> Celery:
     made = Celery("acrportal", broker=url, set_as_current=False)
     made.conf.update(
-        task_queues=[Queue(queue_name(pool)) for pool in Pool],
+        task_queues=[Queue(queue_name(pool)) for pool in WORKER_POOLS],
         task_create_missing_queues=False,
         task_default_queue=queue_name(Pool.WORK),
         task_ignore_result=True,
@@ -143,7 +143,7 @@ class _Watch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no ty
         """Take jobs back from dead workers, and replace lost messages."""
         worker_shutting_down.connect(_begin_draining)
         names = set(worker.app.amqp.queues.consume_from)
-        pools = [pool for pool in Pool if queue_name(pool) in names]
+        pools = [pool for pool in WORKER_POOLS if queue_name(pool) in names]
         self._watch = loop.WatchThread(lambda: _wake_idle(pools), _LOOK_SECONDS)
         self._watch.start()
 

@@ -45,3 +45,9 @@ class Pool(models.TextChoices):
     """Uses the processor: scans, fingerprints, reports."""
     TALK = "talk", _("Network")
     """Waits for other servers: callbacks, deliveries, clouds."""
+    STREAM = "stream", _("Live streams")
+    """Listens without end; ``manage.py stream_recorder`` has a thread for each."""
+
+
+WORKER_POOLS = (Pool.WORK, Pool.TALK)
+"""The pools of ``manage.py worker``."""

@@ -8,7 +8,6 @@ from math import inf
 from time import monotonic
 from typing import Any, NoReturn
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
@@ -17,11 +16,13 @@ from jobs import clock, draining, selectors
 from jobs.choices import JobState
 from jobs.errors import Cancelled, HandedBack, LeaseLost, WaitsUntil
 from jobs.kinds import Kind, Subject
-from jobs.leases import NO_LEASE, lease_end
+from jobs.leases import NO_LEASE, lease_end, lease_seconds
 from jobs.models import Job
 
 # Work that reports nothing for so long hangs: its lease runs out.
 _SILENCE_SECONDS = 300.0
+# How often a lease is renewed while it lasts.
+_RENEWALS = 6
 
 
 class JobContext:
@@ -95,7 +96,7 @@ class JobContext:
         Raises ``LeaseLost``, having written nothing.
         """
         with transaction.atomic():
-            if not self._mine().update(lease_until=lease_end()):
+            if not self._mine().update(lease_until=lease_end(self.job.pool)):
                 raise LeaseLost
             self.kind.show(self.job.subject, JobState.RUNNING, **columns)
 
@@ -147,8 +148,8 @@ class JobContext:
         seen = (self._progress, self._stage)
         if seen != self._written:
             columns |= {"progress": seen[0], "stage": seen[1]}
-        if now - self._renewed_at > settings.ACRPORTAL_LEASE_SECONDS / 6:
-            columns["lease_until"] = lease_end()
+        if now - self._renewed_at > lease_seconds(self.job.pool) / _RENEWALS:
+            columns["lease_until"] = lease_end(self.job.pool)
         if columns and self._mine().update(**columns):
             self._written = seen
             if "lease_until" in columns:

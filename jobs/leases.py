@@ -15,11 +15,14 @@ from time import monotonic
 from django.conf import settings
 
 from jobs import clock
+from jobs.choices import Pool
 from jobs.models import Job
 
 NO_LEASE: dict[str, object] = {"lease_owner": "", "lease_until": None}
 # Workers renew leases with a beat a second, and may miss a few.
 _LEAST_SECONDS = 5.0
+# What a dead recorder does not hear is lost, so others take its streams sooner.
+_STREAM_SECONDS = 15
 
 _Lease = tuple[int, str, int, datetime | None]
 
@@ -29,9 +32,15 @@ def worker_name() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"[:64]
 
 
-def lease_end() -> datetime:
+def lease_seconds(pool: str) -> int:
+    """Return how long a lease of a pool's jobs lasts."""
+    length: int = settings.ACRPORTAL_LEASE_SECONDS
+    return min(length, _STREAM_SECONDS) if pool == Pool.STREAM else length
+
+
+def lease_end(pool: str = Pool.WORK) -> datetime:
     """Return the end of a lease taken or renewed now."""
-    return clock.now() + timedelta(seconds=settings.ACRPORTAL_LEASE_SECONDS)
+    return clock.now() + timedelta(seconds=lease_seconds(pool))
 
 
 class LeaseMemory:
@@ -58,10 +67,14 @@ class LeaseMemory:
             self._since.clear()
         self._looked = now
         self._since = {lease: self._since.get(lease, now) for lease in jobs}
-        return [job for lease, job in jobs.items() if self._is_lost(lease, now)]
+        return [
+            job
+            for lease, job in jobs.items()
+            if self._is_lost(lease, now, lease_seconds(job.pool))
+        ]
 
-    def _is_lost(self, lease: _Lease, now: float) -> bool:
-        length, unchanged = settings.ACRPORTAL_LEASE_SECONDS, now - self._since[lease]
+    def _is_lost(self, lease: _Lease, now: float, length: int) -> bool:
+        unchanged = now - self._since[lease]
         # Longer than a worker takes between two renewals.
         if unchanged < max(_LEAST_SECONDS, length / 4):
             return False

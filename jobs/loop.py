@@ -137,10 +137,14 @@ class WatchThread(threading.Thread):
     """
 
     def __init__(
-        self, between: Callable[[], None] = lambda: None, pause: float = 0.5
+        self,
+        between: Callable[[], None] = lambda: None,
+        pause: float = 0.5,
+        every: float | None = None,
     ) -> None:
         super().__init__(name="watch", daemon=True)
         self._between, self._pause = between, pause
+        self._every = every or settings.ACRPORTAL_LEASE_SECONDS / 3
 
     def run(self) -> None:
         """Look after the jobs from time to time, and call ``between`` in each round."""
@@ -148,7 +152,7 @@ class WatchThread(threading.Thread):
         while not draining.seconds():
             try:
                 if monotonic() >= next_look:
-                    next_look = monotonic() + settings.ACRPORTAL_LEASE_SECONDS / 3
+                    next_look = monotonic() + self._every
                     look_after_jobs(memory)
                 self._between()
             except Exception:  # the thread must survive; the next look tries again

@@ -102,7 +102,7 @@ def begin(job: Job) -> bool:
     columns: dict[str, object] = {
         "state": JobState.RUNNING,
         "lease_owner": worker_name(),
-        "lease_until": lease_end(),
+        "lease_until": lease_end(job.pool),
         "attempts": job.attempts + 1,
         "started_at": clock.now(),
         "blocked_by": "",

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from accounts.models import User
 from common.words import for_the_record
 from jobs import clock, runner, selectors
-from jobs.choices import OPEN_STATES, JobState, Pool, Priority
+from jobs.choices import OPEN_STATES, WORKER_POOLS, JobState, Pool, Priority
 from jobs.errors import DatabaseGone
 from jobs.kinds import Kind, find_kind
 from jobs.leases import NO_LEASE, LeaseMemory
@@ -95,7 +95,7 @@ def wake(pool: Pool) -> None:
     Workers of ``manage.py worker`` look by themselves. Those of a broker get a message,
     which says only that: the rows decide what runs.
     """
-    if settings.BROKER_URL:
+    if settings.BROKER_URL and pool in WORKER_POOLS:
         # Most installations have no broker and skip the import.
         from jobs import broker
 

@@ -22,6 +22,7 @@ from jobs.selectors import lost_leases, standstill
 from jobs.services import reclaim
 from operations.findings import DoctorFinding
 from operations.stored_files import lost_files, stray_files, stray_uploads
+from operations.streams import stream_findings
 from recognition.errors import IndexUnavailable, RecognitionError
 from recognition.types import IndexStore
 from scanning.models import CloudAccount
@@ -214,6 +215,7 @@ CHECKS: tuple[Check, ...] = (
     lost_files,
     stray_files,
     stray_uploads,
+    stream_findings,
     _index,
     _broker,
     _stuck_work,

@@ -28,6 +28,7 @@ from review.choices import DisputeStatus
 from review.models import Dispute, Match
 from scanning import selectors
 from scanning.models import InboundCallback, Scan, ScannedFile
+from streams.models import Stream, StreamAlarm
 
 # auto_describe would run all queries at import time.
 _stored = CollectorRegistry(auto_describe=False)
@@ -61,6 +62,7 @@ class PortalCollector(Collector):
         yield _by_state("recordings", "Recordings", Recording, "status")
         yield _by_state("matches", "Matches", Match, "state")
         yield _by_state("callbacks", "Callbacks received", InboundCallback, "outcome")
+        yield _by_state("streams", "Live streams", Stream, "state")
         yield from _work()
         yield from _index()
         yield from _copies()
@@ -112,6 +114,8 @@ def _work() -> Iterator[Metric]:
     overdue = Dispute.objects.filter(
         status=DisputeStatus.OPEN, due_at__lt=datetime.now(tz=UTC)
     )
+    alarms = StreamAlarm.objects.filter(ended_at=None)
+    yield _gauge("stream_alarms", "Alarms of streams that go on", alarms.count())
     yield _gauge("overdue_disputes", "Disputes past their due date", overdue.count())
 
 

@@ -17,6 +17,7 @@ from portal.reports import urls as reports
 from portal.review import urls as review
 from portal.rights import urls as rights
 from portal.search import urls as search
+from portal.streams import urls as streams
 from portal.unknown import urls as unknown
 from portal.uploads import urls as uploads
 from portal.watches import urls as watches
@@ -28,6 +29,7 @@ urlpatterns = [
     *search.urlpatterns,
     *uploads.urlpatterns,
     *watches.urlpatterns,
+    *streams.urlpatterns,
     *files.urlpatterns,
     *review.urlpatterns,
     *containers.urlpatterns,

@@ -46,15 +46,26 @@ class FingerprintBuilder:
         """Return the fingerprint of all samples fed so far; call it once, at the end."""
         self._take(self._spectrum.finish())
         self._landmarks.finish()
+        self._level_map.finish()
+        return self._made(duration_ms)
+
+    def take(self) -> Fingerprint:
+        """Return what is decided since the last call, and forget it.
+
+        Frames count from the first sample fed; no landmark before ``duration_ms`` will
+        follow. After this, ``finish`` returns only the rest.
+        """
+        return self._made(int(self._landmarks.decided * self._params.frame_ms))
+
+    def _made(self, duration_ms: int) -> Fingerprint:
+        sparse, dense = self._landmarks.take()
         scan = SCAN in self._layers
         return Fingerprint(
             duration_ms=duration_ms,
             params_hash=self._params.shape_hash(),
-            reference=(
-                self._landmarks.reference() if REFERENCE in self._layers else None
-            ),
-            dense=self._landmarks.dense() if scan else None,
-            level_map=self._level_map.finish() if scan else None,
+            reference=sparse if REFERENCE in self._layers else None,
+            dense=dense if scan else None,
+            level_map=self._level_map.take() if scan else None,
         )
 
     def _take(self, levels: NDArray[np.float32]) -> None:

@@ -138,7 +138,7 @@ class AudioFile:
         self._container = _open(self._source)
         try:
             self._source.end_step()
-            self._stream = _first_audio(self._container)
+            self._stream = first_audio(self._container)
             self.declared = _declared(self._container, self._stream)
             _refuse_claims(self.declared, self._source.size, limits)
         except BaseException:
@@ -188,12 +188,8 @@ class AudioFile:
         max_samples = self.limits.max_duration_ms * SAMPLE_RATE // 1000
         want = Wanted("fltp", self.layout, SAMPLE_RATE, BLOCK_SAMPLES)
         for frame in self.frames(want):
-            channels = np.asarray(frame.to_ndarray(), dtype=np.float32)
-            if not np.isfinite(channels).all():
-                channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
-            channels = np.clip(channels, -MAX_LEVEL, MAX_LEVEL)
-            self.clipped += int((np.abs(channels).max(axis=0) >= CLIPPED_LEVEL).sum())
-            block = to_mono(channels)
+            block, clipped = mono_block(frame)
+            self.clipped += clipped
             self.samples += len(block)
             if self.samples > max_samples:
                 raise TooLong(self.limits.max_duration_ms / 1000)
@@ -202,9 +198,9 @@ class AudioFile:
 
     def frames(self, want: Wanted) -> Iterator[AudioFrame]:
         """Yield every decodable frame, converted, with gaps filled by silence."""
-        converter = _Converter(want)
+        converter = Converter(want)
         for frame in self._decoded():
-            _refuse_shape(frame.sample_rate, frame.layout.nb_channels)
+            refuse_shape(frame.sample_rate, frame.layout.nb_channels)
             for silent in _silence_like(frame, self._gap_s(frame)):
                 yield from self._safely(converter.take(silent))
             yield from self._safely(converter.take(frame))
@@ -299,7 +295,7 @@ class AudioFile:
         return missing_s if missing_s > max(1.0, announced / 100_000) else 0.0
 
 
-class _Converter:
+class Converter:
     """Converts frames of any format to one format.
 
     The input format may change on the way (chained streams, broadcast recordings).
@@ -311,6 +307,7 @@ class _Converter:
         self._inner = self._new()
 
     def take(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+        """Yield the frames of the wanted length that this frame completes."""
         kind = (frame.format.name, frame.layout.name, frame.sample_rate)
         if kind != self._kind:
             yield from self.finish()
@@ -318,6 +315,7 @@ class _Converter:
         yield from self._inner.resample(frame)
 
     def finish(self) -> Iterator[AudioFrame]:
+        """Yield the rest, which may be shorter."""
         if self._kind is not None:
             yield from self._inner.resample(None)
 
@@ -338,6 +336,16 @@ def blocks(
     """Yield mono float32 samples of a trusted file at 8 kHz, in blocks of at most 10 s."""
     with path.open("rb") as file, AudioFile(file, limits, name=path.name) as audio:
         yield from audio.blocks()
+
+
+def mono_block(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
+    """Return a planar float frame as mono samples, and how many are at full scale."""
+    channels = np.asarray(frame.to_ndarray(), dtype=np.float32)
+    if not np.isfinite(channels).all():
+        channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
+    channels = np.clip(channels, -MAX_LEVEL, MAX_LEVEL)
+    clipped = int((np.abs(channels).max(axis=0) >= CLIPPED_LEVEL).sum())
+    return to_mono(channels), clipped
 
 
 def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -374,20 +382,21 @@ def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
     raise PermissionError("A media file may not open another file.")
 
 
+def open_container(source: object) -> InputContainer:
+    """Open a file object, able to read nothing but the object itself."""
+    return av.open(
+        source,
+        mode="r",
+        container_options={"protocol_whitelist": "none", "format_whitelist": FORMATS},
+        metadata_errors="replace",
+        io_open=_refuse_nested,
+    )
+
+
 def _open(source: _Source) -> InputContainer:
-    """Open the container, able to read nothing but the file itself."""
     source.begin_step()
     try:
-        return av.open(
-            source,
-            mode="r",
-            container_options={
-                "protocol_whitelist": "none",
-                "format_whitelist": FORMATS,
-            },
-            metadata_errors="replace",
-            io_open=_refuse_nested,
-        )
+        return open_container(source)
     except FFmpegMemoryError:
         raise
     except (FFmpegError, ValueError) as error:
@@ -402,7 +411,8 @@ def _open(source: _Source) -> InputContainer:
         raise UnsupportedMedia(str(error)) from error
 
 
-def _first_audio(container: InputContainer) -> AudioStream:
+def first_audio(container: InputContainer) -> AudioStream:
+    """Return the first audio stream; raises ``UnsupportedMedia`` without one."""
     if not container.streams.audio:
         raise UnsupportedMedia("The file has no audio stream.")
     stream = container.streams.audio[0]
@@ -435,7 +445,7 @@ def _declared(container: InputContainer, stream: AudioStream) -> Declared:
 def _refuse_claims(declared: Declared, size: int, limits: DecodeLimits) -> None:
     """Refuse a file whose headers claim more than the limits allow."""
     # 0 means unknown; the frames are checked when they arrive.
-    _refuse_shape(declared.sample_rate or MIN_SAMPLE_RATE, max(1, declared.channels))
+    refuse_shape(declared.sample_rate or MIN_SAMPLE_RATE, max(1, declared.channels))
     if declared.codec.startswith("pcm") and declared.bit_rate:
         # For uncompressed sound the file size bounds the length.
         longest_ms = size * 8000 // declared.bit_rate
@@ -444,7 +454,8 @@ def _refuse_claims(declared: Declared, size: int, limits: DecodeLimits) -> None:
             raise TooLong(limits.max_duration_ms / 1000)
 
 
-def _refuse_shape(sample_rate: int, channels: int) -> None:
+def refuse_shape(sample_rate: int, channels: int) -> None:
+    """Raise ``UnsupportedMedia`` for sound that nothing can be matched in."""
     if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
         raise UnsupportedMedia(
             f"The file claims {sample_rate} samples a second; "

@@ -11,7 +11,8 @@ import os
 import pkgutil
 import socket
 import wave
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
 
 import av
 import numpy as np
@@ -19,10 +20,12 @@ import numpy as np
 from recognition import fingerprint, renditions, spectrogram, waveform
 from recognition.builder import FingerprintBuilder
 from recognition.decode import SAMPLE_RATE, AudioFile
+from recognition.errors import RecognitionError
 from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
+from recognition.streaming.listening import listen
 from recognition.types import Analysis, MediaFacts, Progress
 
 
@@ -72,6 +75,29 @@ def excerpts(
         audio = AudioFile(file, limits, name=request["name"])
         lengths = renditions.encode_excerpts(audio, output, intervals_ms, report)
     wire.send(talk, MessageKind.FACTS, json.dumps(lengths).encode())
+
+
+def assemble(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Write the parts that ``fds[0]`` holds to ``fds[1]``, each at its time."""
+
+    def report(share: float) -> None:
+        wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
+
+    def opened(file: BinaryIO) -> Iterator[tuple[AudioFile, int]]:
+        for suffix, length, at_ms in request["parts"]:
+            memory = io.BytesIO(file.read(length))
+            try:
+                yield AudioFile(memory, limits, name=f"part{suffix}"), at_ms
+            except RecognitionError:
+                continue
+
+    with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
+        kept = renditions.encode_assembled(
+            opened(file), output, request["duration_ms"], report
+        )
+    wire.send(talk, MessageKind.FACTS, json.dumps(kept).encode())
 
 
 def levels(
@@ -133,6 +159,8 @@ def warm() -> None:
     renditions.encode_proxy(audio, io.BytesIO(), lambda _: None)
     audio = AudioFile(memory, DEFAULT_LIMITS)
     renditions.encode_excerpts(audio, io.BytesIO(), [(1000, 2000)], lambda _: None)
+    parts = [(AudioFile(memory, DEFAULT_LIMITS), 1000)]
+    renditions.encode_assembled(parts, io.BytesIO(), 6000, lambda _: None)
     spectrogram.draw(AudioFile(memory, DEFAULT_LIMITS), 10)
 
 
@@ -140,7 +168,9 @@ JOBS: Final[dict[str, Job]] = {
     "analyse": analyse,
     "proxy": proxy,
     "excerpts": excerpts,
+    "assemble": assemble,
     "spectrogram": levels,
+    "listen": listen,
 }
 
 

@@ -45,13 +45,14 @@ class LandmarkExtractor:
         for limit in self._layers.values():
             limit.finish()
 
-    def reference(self) -> Landmarks:
-        """Return the sparse layer of all rows searched."""
-        return self._layers[_SPARSE].kept()
+    @property
+    def decided(self) -> int:
+        """The frame before which every peak is decided."""
+        return self._layers[_SPARSE].decided
 
-    def dense(self) -> Landmarks:
-        """Return the dense layer of all rows searched."""
-        return self._layers[_DENSE].kept()
+    def take(self) -> tuple[Landmarks, Landmarks]:
+        """Return and forget the sparse and dense peaks decided since the last call."""
+        return self._layers[_SPARSE].take(), self._layers[_DENSE].take()
 
     def _search(self, stop: int) -> None:
         if stop <= self._next:
@@ -91,7 +92,7 @@ class _DensityLimit:
         self._half = round(500 / params.frame_ms)
         self._frames = np.zeros(0, dtype=np.int32)
         self._values = np.zeros((0, 3), dtype=np.float32)
-        self._decided = 0  # peaks before this frame are decided
+        self.decided = 0  # peaks before this frame are decided
         # Byte arrays grow in place, where a list of arrays would be copied at the end.
         self._kept_frames = bytearray()
         self._kept_bins = bytearray()
@@ -110,25 +111,29 @@ class _DensityLimit:
         if len(self._frames):
             self._decide(int(self._frames[-1]) + 1)
 
-    def kept(self) -> Landmarks:
-        """Return all kept peaks; nothing can be fed afterwards."""
-        return Landmarks(
+    def take(self) -> Landmarks:
+        """Return and forget the peaks kept so far."""
+        kept = Landmarks(
             frames=np.frombuffer(self._kept_frames, dtype=np.int32),
             bins=np.frombuffer(self._kept_bins, dtype=np.float32),
             levels=np.frombuffer(self._kept_levels, dtype=np.float32),
         )
+        self._kept_frames = bytearray()
+        self._kept_bins = bytearray()
+        self._kept_levels = bytearray()
+        return kept
 
     def _decide(self, stop: int) -> None:
-        if stop <= self._decided:
+        if stop <= self.decided:
             return
         frames, values = self._frames, self._values
         contrast = np.ascontiguousarray(values[:, 2])
         kept = _limit_density(frames, contrast, self._half, self._rate)
-        kept &= (frames >= self._decided) & (frames < stop)
+        kept &= (frames >= self.decided) & (frames < stop)
         self._kept_frames += frames[kept].tobytes()
         self._kept_bins += values[kept, 0].tobytes()
         self._kept_levels += values[kept, 1].tobytes()
-        self._decided = stop
+        self.decided = stop
         context = int(np.searchsorted(frames, stop - self._half))
         self._frames, self._values = frames[context:].copy(), values[context:].copy()
 

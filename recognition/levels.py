@@ -31,16 +31,20 @@ class LevelMapBuilder:
         self._pool(self._rest[:whole])
         self._rest = self._rest[whole:]
 
-    def finish(self) -> LevelMap:
-        """Return the map; an incomplete last row is padded with its own edge."""
+    def take(self) -> LevelMap:
+        """Return and forget the complete rows; the next ones follow them."""
+        n_cells = -(-self._params.n_bins // self._params.map_bins)
+        rows = np.frombuffer(self._cells, dtype=np.uint8).reshape(-1, n_cells)
+        self._cells = bytearray()
+        return LevelMap(rows, self._params.map_frames, self._params.map_bins)
+
+    def finish(self) -> None:
+        """Complete the last row, padded with its own edge; ``take`` returns it."""
         p = self._params
         if len(self._rest):
             missing = p.map_frames - len(self._rest)
             self._pool(np.pad(self._rest, ((0, missing), (0, 0)), mode="edge"))
             self._rest = self._rest[:0]
-        n_cells = -(-p.n_bins // p.map_bins)
-        rows = np.frombuffer(self._cells, dtype=np.uint8).reshape(-1, n_cells)
-        return LevelMap(rows, p.map_frames, p.map_bins)
 
     def _pool(self, levels: NDArray[np.float32]) -> None:
         if not len(levels):

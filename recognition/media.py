@@ -6,6 +6,7 @@ The caller's side; the confined child process reads the file and encodes.
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -114,6 +115,63 @@ def write_excerpts(
         for (target, _, _), length in zip(ordered, lengths, strict=True):
             if length:
                 durable.write(target, output.read(length))
+
+
+def write_assembled(
+    parts: Sequence[tuple[Path, int]],
+    target: Path,
+    *,
+    duration_ms: int,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+) -> list[tuple[int, int]]:
+    """Write parts, each at its time in ms, as one Opus file; silence lies between them.
+
+    Returns the times in ms that have sound. Raises ``DecodeFailed`` if none has.
+    """
+    ordered = sorted(parts, key=lambda part: part[1])
+    kept: list[tuple[int, int]] = []
+
+    def take(kind: MessageKind, body: bytes) -> None:
+        if kind is MessageKind.FACTS:
+            kept.extend(_kept_times(body, len(ordered), duration_ms))
+        elif kind is not MessageKind.PROGRESS:
+            raise DecodeFailed(f"The decoding process sent an unexpected {kind.name}.")
+
+    request = {
+        "job": "assemble",
+        "parts": [(path.suffix, path.stat().st_size, at) for path, at in ordered],
+        "duration_ms": duration_ms,
+        "limits": asdict(limits),
+        "output_bytes": duration_ms * PROXY_MAX_BYTES_PER_MS * 2 + ROOM,
+    }
+    with (
+        tempfile.TemporaryFile(dir=target.parent) as together,
+        durable.replacing(target) as output,
+    ):
+        for path, _ in ordered:
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, together)
+        together.seek(0)
+        client.run(
+            request,
+            [together.fileno(), output],
+            wall_s=client.wall_s(limits),
+            on_message=take,
+        )
+        if not kept:
+            raise DecodeFailed("None of the parts has sound.")
+    return kept
+
+
+def _kept_times(body: bytes, most: int, duration_ms: int) -> list[tuple[int, int]]:
+    """Check the times that the child says it wrote; the child is not trusted."""
+    try:
+        times = [(int(start), int(end)) for start, end in json.loads(body)]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
+    if len(times) > most or not all(0 <= a <= b <= duration_ms + 1 for a, b in times):
+        raise DecodeFailed("The decoding process misbehaved.")
+    return times
 
 
 def _lengths(body: bytes, count: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""The columns of ``match-report/1``: name, type and meaning, in fixed order.
+"""The columns of ``match-report/2``: name, type and meaning, in fixed order.
 
 There is a row for each match, and one for each file without a match. So no file is
 missing from a report, and a failed scan never reads as "no match".
@@ -28,7 +28,7 @@ from review.models import Dispute, Licence, Match
 from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment
 
-SCHEMA = "match-report/1"
+SCHEMA = "match-report/2"
 IN_REACH = "in the buckets that whoever ran this report may see"
 
 
@@ -51,13 +51,22 @@ class RivalRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class Aired:
+    """Where a file or a match was on the air, and when it began, in UTC."""
+
+    station: str
+    stream: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """The subject of a row: a match, or a file without one.
 
     ``scan`` is the scan behind the row; None if none has run. ``candidates`` are the
     rival recordings, ``exclusions`` the excluded intervals of the recording. ``as_of``
     is the time of the report's last event. ``evidence`` summarises the match's packs,
-    if any.
+    if any. ``aired`` is empty unless the file is an hour of a stream.
     """
 
     found: RowKind
@@ -73,6 +82,7 @@ class Case:
     exclusions: Sequence[Exclusion] = ()
     as_of: datetime | None = None
     evidence: MatchPacks | None = None
+    aired: Aired | None = None
 
 
 class OfFile(Protocol):
@@ -376,4 +386,7 @@ COLUMNS: tuple[Column[Case], ...] = (
             else case.match.note or None
         ),
     ),
+    Column("station", _T, lambda case: case.aired.station if case.aired else None),
+    Column("stream", _T, lambda case: case.aired.stream if case.aired else None),
+    Column("aired_at", _U, lambda case: case.aired.at if case.aired else None),
 )

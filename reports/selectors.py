@@ -38,6 +38,7 @@ from accounts.models import User
 from accounts.reach import is_limited
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
+from reports.aired import aired_files, aired_matches
 from reports.cells import as_cell
 from reports.choices import FilesWithout, Mode
 from reports.evidence.selectors import MatchPacks, evidence_of_many
@@ -49,7 +50,7 @@ from reports.file_rows import (
     found_in,
 )
 from reports.models import ReportRun
-from reports.rows import COLUMNS, Case, KeptRow, RowKind
+from reports.rows import COLUMNS, Aired, Case, KeptRow, RowKind
 from reports.segment_rows import Heard, heard_in, part_cells, parts_of, rivals_of
 from review import selectors as review_selectors
 from review.choices import MatchState
@@ -281,6 +282,7 @@ class _Around:
     heard: Mapping[int, dict[int, Heard]]
     exclusions: Mapping[int, Sequence[Exclusion]]
     evidence: Mapping[int, MatchPacks]
+    aired: Mapping[int, Aired]
 
     @classmethod
     def of(cls, matches: Sequence[Match]) -> Self:
@@ -288,14 +290,16 @@ class _Around:
         scans = {match.scan_id for match in matches}
         recordings = {match.recording_id for match in matches}
         # Sets, because the matches of a chunk share most of these rows.
-        files = ScannedFile.objects.defer(*LONG_OF_FILE)
+        files = ScannedFile.objects.defer(*LONG_OF_FILE).in_bulk(
+            {match.scanned_file_id for match in matches}
+        )
         exclusions: dict[int, list[Exclusion]] = defaultdict(list)
         for each in Exclusion.objects.filter(
             recording__in=recordings, approved=True, removed_at__isnull=True
         ).order_by("start_ms", "pk"):
             exclusions[each.recording_id].append(each)
         return cls(
-            files=files.in_bulk({match.scanned_file_id for match in matches}),
+            files=files,
             scans=Scan.objects.defer(*LONG_OF_SCAN).in_bulk(scans),
             recordings=Recording.objects.defer(*_LONG_OF_RECORDING)
             .select_related("merged_into")
@@ -309,6 +313,7 @@ class _Around:
             heard=heard_in(scans),
             exclusions=exclusions,
             evidence=evidence_of_many(match.pk for match in matches),
+            aired=aired_matches(matches, files),
         )
 
 
@@ -335,6 +340,7 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
         candidates=rivals_of(match.recording_id, heard),
         exclusions=around.exclusions.get(match.recording_id, ()),
         evidence=around.evidence.get(match.pk),
+        aired=around.aired.get(match.pk),
         as_of=as_of,
     )
 
@@ -342,9 +348,15 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
 def _unmatched_rows(scan_uids: Mapping[int, str]) -> dict[int, KeptRow]:
     """Return the row of each file without a match, with two queries."""
     files, scans = files_and_scans(scan_uids)
+    aired = aired_files(files)
     return {
         file.pk: match_row(
-            Case(found=found_in(file), file=file, scan=scans.get(scan_uids[file.pk]))
+            Case(
+                found=found_in(file),
+                file=file,
+                scan=scans.get(scan_uids[file.pk]),
+                aired=aired.get(file.pk),
+            )
         )
         for file in files
     }

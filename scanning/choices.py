@@ -39,6 +39,7 @@ class SourceType(models.TextChoices):
     FILE = "file", _("File")
     LINK = "link", _("Link")
     FINGERPRINT = "fingerprint", _("Fingerprint")
+    STREAM = "stream", _("Stream")
 
 
 class FileStatus(models.TextChoices):

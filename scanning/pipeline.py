@@ -40,6 +40,7 @@ from scanning.engines import embedded
 from scanning.errors import ScanFailed
 from scanning.jobs import RENDITION
 from scanning.models import Scan, ScannedFile
+from scanning.parts import surroundings_of
 from scanning.sources.links import fetch_link
 
 logger = logging.getLogger(__name__)
@@ -65,12 +66,15 @@ def run(context: JobContext) -> None:
     )
     try:
         query, warnings = _fingerprint_of(scan, context)
+        around = surroundings_of(file)
         result = embedded.recognise(
             file.container,
-            query,
+            query if around is None else around.widen(query),
             also=scan.also_buckets.present(),
             progress=_reporter(context, ScanStage.MATCHING),
         )
+        if around is not None:
+            result = around.trim(result)
     except AudioRefused as error:
         raise Failed(error.code, str(error)) from error
     except ScanFailed as error:

@@ -98,7 +98,8 @@ class WireView(APIView):
         """
         final = super().finalize_response(request, response, *args, **kwargs)
         polled = request.method in {"GET", "HEAD"} and final.status_code == 200
-        if polled:
+        # Files are sent in pieces, and nobody polls them.
+        if polled and isinstance(final, Response):
             final.add_post_render_callback(_tagger(request))
         return final
 

@@ -18,6 +18,7 @@ from portal.admin import (
     rules,
     scanning,
     searching,
+    streams,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "rules",
     "scanning",
     "searching",
+    "streams",
 ]

@@ -30,6 +30,8 @@ _CASES = {
     "release": ("release", "uid"),
     "rightsrecording": ("rights_recording", "uid"),
     "scannedfile": ("file", "uid"),
+    "station": ("station", "uid"),
+    "stream": ("stream", "uid"),
     "unknownitem": ("unknown", "uid"),
     "unknownpolicy": ("container", "container_id"),
     "user": ("user", "pk"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from portal.api import matches, reports, rights, uploads, views
+from portal.api import matches, reports, rights, streams, uploads, views
 
 app_name = "api"
 
@@ -39,6 +39,9 @@ urlpatterns = [
         rights.RecordingRightsView.as_view(),
         name="recording_rights",
     ),
+    path("streams/", streams.StreamListView.as_view(), name="streams"),
+    path("streams/<str:uid>/", streams.StreamFactsView.as_view(), name="stream"),
+    path("streams/<str:uid>/day/", streams.StreamDayView.as_view(), name="stream_day"),
     path("reports/", reports.ReportsView.as_view(), name="reports"),
     path("reports/stream/", reports.StreamView.as_view(), name="report_stream"),
     path("reports/<str:uid>/", reports.RunView.as_view(), name="report"),

@@ -48,6 +48,8 @@ from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.cloud.jobs import HOUR_MS, sent_ms_this_month
 from scanning.models import Container, Scan
 from scanning.progress import progress_of
+from streams import selectors as stream_selectors
+from streams.choices import StreamState
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +99,7 @@ def widgets(user: User) -> dict[str, Widget]:
         "scans": scans,
         "cloud": cloud,
         "unknown": lambda: _remembered("unknown", user, recurring_selectors.minutes),
+        "streams": streams,
         "latest": latest,
     }
     drawn = {}
@@ -108,6 +111,17 @@ def widgets(user: User) -> dict[str, Widget]:
             logger.exception("dashboard widget failed", extra={"widget": name})
         drawn[name] = Widget(name, f"portal/dashboard/_{name}.html", data)
     return drawn
+
+
+def streams() -> dict[str, int]:
+    """Return how many streams there are, play something, and are away."""
+    rows = stream_selectors.list_streams().order_by()
+    counted = rows.aggregate(
+        all=Count("pk"),
+        away=Count("pk", filter=Q(enabled=True, state=StreamState.AWAY)),
+    )
+    playing = stream_selectors.now_playing().order_by()
+    return counted | {"playing": playing.values("stream").distinct().count()}
 
 
 def _remembered(name: str, user: User, read: Callable[[], object]) -> object:

@@ -32,6 +32,7 @@ from review.models.licence import NUMBER_PREFIX
 from scanning import selectors
 from scanning.models import Container, ScannedFile
 from scanning.sources.link_keys import link_key
+from streams.models import Station, Stream
 
 IN_PALETTE = 6
 ON_PAGE = 30
@@ -136,6 +137,8 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
         for bucket in _named(Bucket.objects.present(), asked)
     ]
     yield _group("buckets", _("Buckets"), "bucket", hits)
+    yield _group("streams", _("Streams"), "streams", _streams(asked))
+    yield _group("stations", _("Stations"), "streams", _stations(asked))
     yield _group("licences", _("Licences"), "shield", _licences(asked, user))
     yield _group("policies", _("Policies"), "policies", _policies(asked, user))
     if user.has_perm(Action.CONFIGURE):
@@ -227,6 +230,22 @@ def _containers(asked: SearchText, user: User) -> Iterator[Hit]:
         yield Hit(marked(each.name, asked.text), url)
 
 
+def _streams(asked: SearchText) -> Iterator[Hit]:
+    rows = Stream.objects.present().select_related("station").order_by("name", "pk")
+    named = Q(name__icontains=asked.text) | Q(station__name__icontains=asked.text)
+    for each in _either(rows, Q(uid__in=asked.ids), named, asked):
+        url = reverse("portal:stream_day", args=[each.uid])
+        yield Hit(marked(each.name, asked.text), url, each.station.name)
+
+
+def _stations(asked: SearchText) -> Iterator[Hit]:
+    exact = Q(uid__in=asked.ids) | Q(custom_id=asked.text)
+    named = Q(name__icontains=asked.text) | Q(call_sign__iexact=asked.text)
+    for each in _either(Station.objects.order_by("name"), exact, named, asked):
+        url = reverse("portal:station", args=[each.uid])
+        yield Hit(marked(each.name, asked.text), url, each.place)
+
+
 def _licences(asked: SearchText, user: User) -> Iterator[Hit]:
     number = asked.text.upper().removeprefix(NUMBER_PREFIX)
     by_number = Q(pk=int(number)) if re.fullmatch(r"\d{1,15}", number) else Q(pk=None)
@@ -294,6 +313,10 @@ _PAGES = (
     _Place(gettext_lazy("Disputes"), "portal:dispute_list"),
     _Place(gettext_lazy("Files"), "portal:file_list"),
     _Place(gettext_lazy("Unknown sound"), "portal:unknown"),
+    _Place(gettext_lazy("Streams"), "portal:streams"),
+    _Place(gettext_lazy("Log of plays"), "portal:stream_log"),
+    _Place(gettext_lazy("Alarms of streams"), "portal:stream_alarms"),
+    _Place(gettext_lazy("Stations"), "portal:station_list"),
     _Place(gettext_lazy("Watches"), "portal:watch_list"),
     _Place(gettext_lazy("Containers"), "portal:container_list"),
     _Place(gettext_lazy("Catalogue"), "portal:catalogue"),
@@ -313,6 +336,7 @@ _VERBS = (
     _Place(
         gettext_lazy("Watch a feed or channel"), "portal:watch_create", Action.UPLOAD
     ),
+    _Place(gettext_lazy("Add a stream"), "portal:stream_add", Action.UPLOAD),
     _Place(gettext_lazy("Add a licence"), "portal:licence_create", Action.APPROVE),
     _Place(gettext_lazy("Add a policy"), "portal:policy_create", Action.APPROVE),
     _Place(

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Self
 
 from recognition.errors import (
     DecodeFailed,
@@ -174,6 +174,66 @@ def stop() -> None:
 atexit.register(stop)
 
 
+class RunningChild:
+    """A child that works on a request; a context manager that ends it."""
+
+    def __init__(
+        self, host: HostProcess, request: dict[str, Any], files: Sequence[int]
+    ) -> None:
+        self._talk, self._status = host.start()
+        self.started = False
+        try:
+            wire.send_request(self._talk, request, files)
+        except ConnectionError:
+            ended = _ended(self._status, self.started)
+            self.close()
+            raise ended from None
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill the child unless it has ended."""
+        self._status.close()
+        self._talk.close()
+
+    def fileno(self) -> int:
+        """Return what becomes readable when the child says something."""
+        return self._talk.fileno()
+
+    def next(self, deadline: float) -> tuple[MessageKind, bytes] | None:
+        """Return the child's next message, or None when it is done.
+
+        Raises the error that the child reports, ``DecodeFailed`` if it dies, and
+        ``OutOfLimits`` after ``deadline``, on the clock of ``time.monotonic``.
+        """
+        message = _next(self._talk, deadline)
+        if message is None:
+            raise _ended(self._status, self.started)
+        kind, body = message
+        if kind is MessageKind.DONE:
+            return None
+        if kind is MessageKind.FAILURE:
+            raise _reported(body)
+        self.started = self.started or kind is MessageKind.STARTED
+        return message
+
+
+def begin(request: dict[str, Any], files: Sequence[int]) -> RunningChild:
+    """Start a job in a child that the caller talks with while it works."""
+    try:
+        return RunningChild(_current_host(), request, files)
+    except _HostLost:
+        stop()
+        return RunningChild(_current_host(), request, files)
+
+
 def _attempt(
     host: HostProcess,
     request: dict[str, Any],
@@ -181,34 +241,20 @@ def _attempt(
     wall_s: float,
     on_message: OnMessage,
 ) -> None:
-    talk, status = host.start()
-    with status, talk:
-        started = False
-        deadline = time.monotonic() + START_S
+    deadline = time.monotonic() + START_S
+    with RunningChild(host, request, files) as child:
         # The clock of the job starts with it: a cold host may take minutes to compile.
-        try:
-            wire.send_request(talk, request, files)
-        except ConnectionError:
-            raise _ended(status, started) from None
-        while True:
-            message = _next(talk, deadline)
-            if message is None:
-                raise _ended(status, started)
+        while (message := child.next(deadline)) is not None:
             kind, body = message
-            if kind is MessageKind.DONE:
-                return
-            if kind is MessageKind.FAILURE:
-                raise _reported(body)
             if kind is MessageKind.STARTED:
-                started = True
                 deadline = time.monotonic() + wall_s
-            else:
-                try:
-                    on_message(kind, body)
-                except wire.BrokenMessage as error:
-                    raise DecodeFailed(
-                        f"The decoding process misbehaved: {error}."
-                    ) from error
+                continue
+            try:
+                on_message(kind, body)
+            except wire.BrokenMessage as error:
+                raise DecodeFailed(
+                    f"The decoding process misbehaved: {error}."
+                ) from error
 
 
 def _current_host() -> HostProcess:

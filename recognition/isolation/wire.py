@@ -42,6 +42,8 @@ class MessageKind(IntEnum):
     FAILURE = 7
     DONE = 8
     SPECTROGRAM = 9
+    LANDMARKS = 10
+    HEARD = 11
 
 
 MAX_BYTES: Final = {
@@ -54,6 +56,8 @@ MAX_BYTES: Final = {
     MessageKind.FAILURE: 1 << 16,
     MessageKind.DONE: 0,
     MessageKind.SPECTROGRAM: 1 << 20,
+    MessageKind.LANDMARKS: 1 << 22,
+    MessageKind.HEARD: 1 << 16,
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
+from django.dispatch import Signal
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
@@ -28,6 +29,9 @@ from common.words import lowered
 from review import errors
 from review.choices import TRANSITIONS, MatchState
 from review.models import Match
+
+# Sent with ``matches``, in the transaction that changed their states.
+matches_changed = Signal()
 
 MAX_NOTE_CHARS = 4_000
 NOTE = "note"
@@ -266,7 +270,9 @@ def apply_all(
         for current, change in moves
     ]
     record_all(entries, actor=actor)
-    return [written[key] for key in keys]
+    changed = [written[key] for key in keys]
+    matches_changed.send(sender=Match, matches=changed)
+    return changed
 
 
 def _refuse_impossible(state: MatchState, change: Change) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
-from django.core.files.base import File
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -140,6 +140,40 @@ def submit_fingerprint(
         file.save()
         _record_intake(file, user)
         request_scan(scanned_file=file, user=user)
+    return file
+
+
+def submit_landmarks(
+    *,
+    container: Container,
+    name: str,
+    landmarks: bytes,
+    duration_ms: int,
+    details: FileDetails,
+    facts: dict[str, object],
+) -> ScannedFile:
+    """Store a part of a stream as a file of landmarks; the caller asks for its scan.
+
+    ``facts`` are as those of decoded audio; its warnings name what was not heard.
+    """
+    file = ScannedFile(
+        container=container,
+        name="".join(c for c in name if c.isprintable())[:500],
+        source_type=SourceType.STREAM,
+        duration_ms=duration_ms,
+        facts=facts,
+        **_columns(details),
+    )
+    key = file.uid.hex
+    stored = keep_file(
+        ContentFile(landmarks, name="hour.acrfp"), f"scans/{key[:2]}/{key}.acrfp"
+    )
+    file.fingerprint = stored.name
+    file.sha256 = stored.sha256
+    file.size_bytes = stored.size_bytes
+    with transaction.atomic():
+        file.save()
+        _record_intake(file, None)
     return file
 
 

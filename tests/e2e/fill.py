@@ -5,6 +5,8 @@ Run in the portal's own process: ``manage.py shell -c "…fill()"``.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
@@ -26,6 +28,18 @@ from scanning.choices import (
     ScanStatus,
 )
 from scanning.models import Container, RetroSearch, Scan, ScannedFile, Watch
+from streams.choices import AirplayState, AlarmKind, GapCause, RunEdge, StreamState
+from streams.models import (
+    Airplay,
+    Station,
+    Stream,
+    StreamAlarm,
+    StreamGap,
+    StreamHour,
+    StreamNotice,
+    StreamRun,
+    StreamTitle,
+)
 
 
 def fill() -> list[str]:
@@ -57,6 +71,7 @@ def fill() -> list[str]:
         title="Example feed",
         enabled=False,
     )
+    _stream(container, recording)
     table = CatalogueImport.objects.create(
         bucket=Bucket.objects.order_by("pk")[0],
         file=ContentFile(b"custom_id,title\n", name="table.csv"),
@@ -183,3 +198,54 @@ def _files(container: Container) -> None:
                 status=ScanStatus.SUCCEEDED,
                 no_match_reason="clean_scan",
             )
+
+
+def _stream(container: Container, recording: Recording) -> None:
+    """Add a paused stream with a play, a gap, a title and an alarm of today."""
+    now = datetime.now(tz=UTC)
+    station = Station.objects.create(name="Harbour FM", place="Port Alder")
+    stream = Stream.objects.create(
+        station=station,
+        container=container,
+        name="Harbour FM",
+        urls=["https://radio.example/live"],
+        enabled=False,
+        state=StreamState.PAUSED,
+    )
+    begin = now - timedelta(minutes=9)
+    run = StreamRun.objects.create(
+        stream=stream,
+        starts_at=begin,
+        ends_at=now,
+        duration_ms=540_000,
+        codec="mp3",
+        start_cause=RunEdge.STARTED,
+    )
+    for at_ms, state in ((60_000, AirplayState.ENDED), (400_000, AirplayState.PLAYING)):
+        starts_at = begin + timedelta(milliseconds=at_ms)
+        Airplay.objects.create(
+            stream=stream,
+            run=run,
+            recording=recording,
+            state=state,
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(minutes=2),
+            start_ms=at_ms,
+            end_ms=at_ms + 120_000,
+            offset_ms=at_ms,
+            score=96,
+        )
+    StreamTitle.objects.create(
+        stream=stream, at=begin, text="Harbour FM - the best mix"
+    )
+    StreamGap.objects.create(
+        stream=stream,
+        starts_at=now - timedelta(minutes=40),
+        ends_at=begin,
+        cause=GapCause.CONNECTION,
+    )
+    StreamHour.objects.create(
+        stream=stream, starts_at=now - timedelta(hours=1), ends_at=begin
+    )
+    StreamAlarm.objects.create(stream=stream, kind=AlarmKind.AWAY, began_at=begin)
+    StreamNotice.objects.create(stream=stream, event="stream.away", body="{}")

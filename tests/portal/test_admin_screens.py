@@ -47,6 +47,7 @@ from scanning.models import (
 )
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
+from streams.models import ClockAnchor
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -84,6 +85,7 @@ PRODUCT_APPS = [
     "review",
     "rights",
     "scanning",
+    "streams",
 ]
 
 
@@ -142,6 +144,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(ContainerPlays, Occurrence, SharedRun),
         # The pages of works, recordings and releases show these.
         *(OtherTitle, Share, Statement, Track, WorkNumber),
+        # The page of a run shows its anchors.
+        ClockAnchor,
         # On their way to a scanned file.
         *(ResumableUpload, UploadPiece),
     }

@@ -32,6 +32,7 @@ from scanning.models import (
     ScannedFile,
     Watch,
 )
+from streams.models import Station, Stream
 from tests.security.addresses import Address, every_address
 
 # Objects that a part of an address can name: the model and its attribute.
@@ -77,15 +78,21 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "rights/releases/<str:uid>": (Release, "uid"),
     "rights/recordings/<str:uid>": (RightsRecording, "uid"),
     "rights/conflicts/<str:uid>": (Conflict, "uid"),
+    "streams/stations/<str:uid>": (Station, "uid"),
+    "streams/<str:uid>": (Stream, "uid"),
+    "api/portal/v1/streams/<str:uid>": (Stream, "uid"),
+    "api/bm-cs-projects/<str:container_id>": (Container, "pk"),
 }
 _INSIDE: dict[str, tuple[type[Model], str]] = {
     "api/fs-containers/<str:container_id>/files/<str:ids>": (ScannedFile, "uid"),
+    "api/bm-cs-projects/<str:container_id>/streams/<str:ids>": (Stream, "uid"),
     "api/buckets/<str:bucket_id>/files/<str:ids>": (Recording, "pk"),
     "api/buckets/<str:bucket_id>/dedup-files/<str:ids>": (Recording, "acr_id"),
 }
 _FIXED = {
     "duplicates/report.<str:form>": ("csv", "json", "xlsx"),
     "unknown/report.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
+    "streams/log.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
     "columns/<str:name>/": tuple(LISTS),
 }
 

@@ -27,8 +27,15 @@ from scanning.models import (
     InboundCallback,
     Project,
 )
+from streams.models import StreamNotice
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.rules import make_licence, make_policy
+from tests.factories.streams import (
+    StreamAlarmFactory,
+    StreamGapFactory,
+    StreamHourFactory,
+    StreamTitleFactory,
+)
 from tests.security.world import Desk, duplicate_action, report_run, schedule
 
 NOW = datetime.now(tz=UTC)
@@ -200,6 +207,27 @@ SCREENS: dict[str, Screen] = {
     "recurring.UnknownItem": Screen(lambda desk: desk.unknown_item()),
     "recurring.UnknownPolicy": Screen(
         lambda desk: desk.row(UnknownPolicy, container=desk.container)
+    ),
+    "streams.Station": Screen(
+        lambda desk: desk.stream().station, shared="a name for everybody"
+    ),
+    "streams.Stream": Screen(lambda desk: desk.stream()),
+    "streams.StreamRun": Screen(lambda desk: desk.airplay().run),
+    "streams.StreamHour": Screen(
+        lambda desk: StreamHourFactory.create(stream=desk.stream())
+    ),
+    "streams.StreamGap": Screen(
+        lambda desk: StreamGapFactory.create(stream=desk.stream())
+    ),
+    "streams.StreamTitle": Screen(
+        lambda desk: StreamTitleFactory.create(stream=desk.stream())
+    ),
+    "streams.Airplay": Screen(lambda desk: desk.airplay()),
+    "streams.StreamAlarm": Screen(
+        lambda desk: StreamAlarmFactory.create(stream=desk.stream())
+    ),
+    "streams.StreamNotice": Screen(
+        lambda desk: StreamNotice.objects.create(stream=desk.stream(), event="away")
     ),
     "reports.EvidencePack": Screen(lambda desk: desk.evidence()),
     "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),

@@ -19,6 +19,7 @@ from catalogue.models import Bucket
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
 from scanning.services.filing import delete_container
 from scanning.services.identification import create_project
+from streams.models import Stream
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileFactory
@@ -55,7 +56,7 @@ def test_a_model_has_one_manager(model: type[Model]) -> None:
         assert isinstance(model._default_manager, ReachManager)
 
 
-@pytest.mark.parametrize("model", [Bucket, Container, ScannedFile])
+@pytest.mark.parametrize("model", [Bucket, Container, ScannedFile, Stream])
 def test_what_can_be_deleted_is_narrowed_by_name(model: type[Model]) -> None:
     with working_for(None):
         present = model._default_manager.present()  # type: ignore[attr-defined]
@@ -70,7 +71,7 @@ def test_every_model_of_deleted_rows_has_a_manager_that_narrows() -> None:
         if any(field.name == "deleted_at" for field in model._meta.fields)
     }
 
-    assert deletable == {Bucket, Container, ScannedFile}
+    assert deletable == {Bucket, Container, ScannedFile, Stream}
 
 
 @pytest.mark.django_db

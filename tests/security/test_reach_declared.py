@@ -43,6 +43,7 @@ NOWHERE = {
     "rights.Statement": "as titles",
     "rights.Share": "seen with its work or recording",
     "rights.Conflict": "as titles",
+    "streams.Station": "a name for everybody; its streams lie in containers",
     "recurring.UnknownItem": "for who may see one of its occurrences",
     "reports.ReportTemplate": "made for everybody; it holds filters, not rows",
     "reports.ReportSchedule": "its maker's; all of them for those who configure",

@@ -30,12 +30,15 @@ from portal.catalogue.forms import BucketForm
 from portal.containers.views import ContainerForm, UnknownPolicyForm
 from portal.licences.forms import LicenceForm
 from portal.policies.forms import PolicyForm
+from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
 from portal.watches.views import WatchForm, WatchSettingsForm
 from recurring.models import UnknownPolicy
 from review.models import Licence, Policy
 from scanning.models import Container, Project, Watch
+from streams.models import Station, Stream
 from tests.factories.accounts import confirm, make_user
 from tests.factories.rules import make_licence, make_policy
+from tests.factories.streams import StationFactory
 from tests.scanning.podcast import Podcast
 from tests.security.test_extra_fields import OURS
 from tests.security.world import Desk
@@ -45,11 +48,11 @@ pytestmark = pytest.mark.django_db
 Body = dict[str, Any]  # Any: of a form
 PACKAGES = (
     *("accounts", "audit", "catalogue", "scanning", "review", "dedup", "reports"),
-    *("imports", "operations", "portal", "acrapi"),
+    *("imports", "operations", "portal", "acrapi", "streams"),
 )
 # These differ in every row anyway; a body must not set them.
 PER_ROW = {
-    *("created_at", "updated_at", "last_check_at"),
+    *("created_at", "updated_at", "last_check_at", "state_at"),
     *("position", "link_key"),
     *("signing_secret", "callback_secret", "access_secret"),
 }
@@ -108,6 +111,20 @@ def _watch(desk: Desk, podcast: Podcast) -> Body:
     }
 
 
+def _stream_settings(_desk: Desk, _: Podcast) -> Body:
+    return {"name": "New", "urls": "https://radio.example/live", "keep_hours": 24}
+
+
+def _stream(desk: Desk, podcast: Podcast) -> Body:
+    station = StationFactory.create()
+    place = {"container": desk.container.pk, "station": station.pk, "add": "yes"}
+    return _stream_settings(desk, podcast) | place
+
+
+def _station(_desk: Desk, _: Podcast) -> Body:
+    return {"name": "New", "time_zone": "Europe/Zurich", "type": "fm_radio"}
+
+
 PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
     "new licence": (LicenceForm, Page(lambda _: "/licences/new/", _terms, Licence)),
     "licence": (
@@ -141,6 +158,32 @@ PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
             Watch,
             Role.ADMIN,
             row=lambda desk: desk.watch_of(desk.user),
+        ),
+    ),
+    "new stream": (
+        StreamForm,
+        Page(lambda _: "/streams/add/", _stream, Stream, Role.REVIEWER),
+    ),
+    "stream": (
+        StreamSettingsForm,
+        Page(
+            lambda row: f"/streams/{row.uid}/edit/",  # type: ignore[union-attr]  # a stream
+            _stream_settings,
+            Stream,
+            row=lambda desk: desk.stream(),
+        ),
+    ),
+    "new station": (
+        StationForm,
+        Page(lambda _: "/streams/stations/add/", _station, Station),
+    ),
+    "station": (
+        StationForm,
+        Page(
+            lambda row: f"/streams/stations/{row.uid}/edit/",  # type: ignore[union-attr]  # a station
+            _station,
+            Station,
+            row=lambda _: StationFactory.create(),
         ),
     ),
     "new container": (

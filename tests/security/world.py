@@ -47,11 +47,13 @@ from scanning.models import (
     RetroSearch,
 )
 from scanning.models.watch import Watch
+from streams.models import Airplay, Station, Stream
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.recurring import make_item
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
+from tests.factories.streams import StationFactory, StreamFactory, make_airplay
 
 Row = TypeVar("Row", bound=Model)
 
@@ -185,6 +187,24 @@ class Desk:
         )
         return loop
 
+    def stream(self) -> Stream:
+        """Return a stream that the desk's container has."""
+        if Stream not in self._rows:
+            self._rows[Stream] = StreamFactory.create(
+                container=self.container, created_by=self.user
+            )
+        return cast("Stream", self._rows[Stream])
+
+    def stream_of(self, person: User) -> Stream:
+        """Return a stream that a person of the desk added."""
+        return StreamFactory.create(container=self.container, created_by=person)
+
+    def airplay(self) -> Airplay:
+        """Return a play of the desk's recording on its stream."""
+        if Airplay not in self._rows:
+            self._rows[Airplay] = make_airplay(self.stream(), recording=self.recording)
+        return cast("Airplay", self._rows[Airplay])
+
     def kept_file(self) -> KeptFile:
         """Return the desk's file as one whose unmatched sound is compared."""
         return self.row(KeptFile, scanned_file=self.file)
@@ -226,6 +246,11 @@ class World:
     def project(self) -> Project:
         """Return a key pair."""
         return Project.objects.create(name="Clips", created_by=self.admin)
+
+    @cached_property
+    def station(self) -> Station:
+        """Return a station, which lies in no container."""
+        return StationFactory.create()
 
     @cached_property
     def template(self) -> ReportTemplate:
@@ -322,6 +347,17 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "rights/recordings/<str:uid>": lambda desk, _: {"uid": desk.sound().uid},
     "rights/conflicts/<str:uid>": lambda desk, _: {"uid": desk.rights_conflict().uid},
     "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
+    "streams/<str:uid>": lambda desk, person: {"uid": desk.stream_of(person).uid},
+    "api/portal/v1/streams/<str:uid>": lambda desk, person: {
+        "uid": desk.stream_of(person).uid
+    },
+    "api/bm-cs-projects/<str:container_id>": lambda desk, _: {
+        "container_id": desk.container.pk
+    },
+    "api/bm-cs-projects/<str:container_id>/streams/<str:ids>": lambda desk, person: {
+        "container_id": desk.container.pk,
+        "ids": desk.stream_of(person).uid,
+    },
     "api/ucf-projects/<str:container_id>": lambda desk, _: {
         "container_id": desk.container.pk
     },
@@ -349,6 +385,8 @@ SHARED: dict[str, Callable[[World], Arguments]] = {
     "duplicates/report.<str:form>": lambda _: {"form": "csv"},
     "unknown/report.<str:form>": lambda _: {"form": "csv"},
     "rights/parties/<str:uid>": lambda world: {"uid": world.party.uid},
+    "streams/log.<str:form>": lambda _: {"form": "csv"},
+    "streams/stations/<str:uid>": lambda world: {"uid": world.station.uid},
     "licences/<str:uid>": lambda world: {"uid": world.licence.uid},
     "policies/<str:uid>": lambda world: {"uid": world.policy.uid},
     "reports/templates/<str:uid>": lambda world: {"uid": world.template.uid},

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from jobs import loop
-from jobs.choices import Pool
+from jobs.choices import WORKER_POOLS, Pool
 
 
 class Command(BaseCommand):
@@ -28,7 +28,9 @@ class Command(BaseCommand):
             help="Run all jobs that are due, periodic ones too, and exit.",
         )
         parser.add_argument(
-            "--pool", choices=Pool.values, help="Run only this pool (default: both)."
+            "--pool",
+            choices=[pool.value for pool in WORKER_POOLS],
+            help="Run only this pool (default: both).",
         )
         parser.add_argument(
             "--interval",
@@ -39,7 +41,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Work until nothing is left (--batch) or a signal arrives."""
-        pools = [Pool(options["pool"])] if options["pool"] else list(Pool)
+        pools = [Pool(options["pool"])] if options["pool"] else list(WORKER_POOLS)
         interval = max(0.01, options["interval"])
         if options["batch"]:
             loop.run_batch(pools)

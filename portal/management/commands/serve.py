@@ -1,4 +1,4 @@
-"""``manage.py serve``: runs the web server and one worker and stops both together."""
+"""``manage.py serve``: runs web server, worker and stream recorder and stops them together."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ _CONFIG = "python:acrportal.gunicorn_config"
 
 
 class Command(BaseCommand):
-    """Starts the web server and a worker; stops both when one ends."""
+    """Starts web server, worker and stream recorder; stops all when one ends."""
 
-    help = "Run the web server and one worker; both end on SIGTERM or Ctrl+C."
+    help = (
+        "Run the web server, one worker and a recorder of live streams; all end on "
+        "SIGTERM or Ctrl+C."
+    )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
@@ -28,14 +31,15 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Run until a signal arrives or one of the two processes ends."""
+        """Run until a signal arrives or one of the processes ends."""
         signal.signal(signal.SIGTERM, _interrupt)
         address = f"{options['host']}:{options['port']}"
         children = [
             _start("-m", "gunicorn", "--config", _CONFIG, "--bind", address),
             _start("manage.py", "worker"),
+            _start("manage.py", "stream_recorder"),
         ]
-        # Scans use every core, so give page requests the higher priority.
+        # Scans use every core, so give page requests and streams the higher priority.
         os.setpriority(os.PRIO_PROCESS, children[1].pid, _WORKER_NICENESS)
         self.stdout.write(f"Portal on http://{address}/ (stop with Ctrl+C)")
         self.stdout.flush()

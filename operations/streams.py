@@ -1,0 +1,63 @@
+"""Checks that every second of a stream is accounted for, and that hours have files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
+
+from django.db.models import Max, Min
+
+from operations.findings import DoctorFinding
+from scanning.choices import SourceType
+from scanning.models import ScannedFile
+from streams import selectors
+from streams.choices import GapCause
+from streams.models import Stream, StreamHour, StreamRun
+from streams.sink import add_gap
+
+
+def stream_findings() -> Iterator[DoctorFinding]:
+    """Find seconds of settled hours in no run and no gap, and hours without their files.
+
+    What came after the last hour is accounted for when the next one is made.
+    """
+    for stream in Stream.objects.select_related("station").order_by("pk"):
+        first: datetime | None = StreamRun.objects.filter(stream=stream).aggregate(
+            first=Min("starts_at")
+        )["first"]
+        last: datetime | None = StreamHour.objects.filter(stream=stream).aggregate(
+            last=Max("ends_at")
+        )["last"]
+        if first is None or last is None:
+            continue
+        for start, end in selectors.missing(stream, first, last):
+            yield DoctorFinding(
+                "streams",
+                f"{stream}: {start:%Y-%m-%d %H:%M:%S}–{end:%H:%M:%S} UTC was neither "
+                "searched nor is it a gap",
+                "--fix lists it as a gap.",
+                partial(
+                    add_gap,
+                    stream=stream,
+                    start=start,
+                    end=end,
+                    cause=GapCause.RECORDER,
+                    is_exact=False,
+                ),
+            )
+    for hour in StreamHour.objects.filter(scanned_file=None).exclude(pieces=[]):
+        yield DoctorFinding(
+            "streams",
+            f"the hour {hour} was heard but has no file",
+            "Restore the database from a backup (docs/operations.md).",
+        )
+    alone = ScannedFile.objects.present().filter(
+        source_type=SourceType.STREAM, stream_hour=None
+    )
+    for file in alone.order_by("pk"):
+        yield DoctorFinding(
+            "streams",
+            f"{file} is a file of a stream without its hour",
+            "Delete the file; its time is scanned in another one.",
+        )

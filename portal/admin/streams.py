@@ -1,0 +1,167 @@
+"""Admin screens of stations and streams; the portal's pages change them."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
+from streams.models import (
+    Airplay,
+    ClockAnchor,
+    Station,
+    Stream,
+    StreamAlarm,
+    StreamGap,
+    StreamHour,
+    StreamNotice,
+    StreamRun,
+    StreamTitle,
+)
+
+
+@admin.register(Station)
+class StationAdmin(RoleAdmin[Station]):
+    """Stations; their page in the portal changes them."""
+
+    list_display = ["name", "place", "territory", "time_zone", "type", "custom_id"]
+    list_filter = ["type", "commercial_model"]
+    search_fields = ["name", "=uid", "=custom_id", "call_sign"]
+    # Its page shows the banned recordings within the user's access limits.
+    readonly_fields = (*all_field_names(Station, but=["id"]), "open_page")
+    fields = readonly_fields
+
+    @admin.display(description=_("Change"))
+    def open_page(self, station: Station) -> SafeString:
+        """Return a link to the station's own page."""
+        href = reverse("portal:station", args=[station.uid])
+        return format_html('<a href="{}">{}</a>', href, _("Open among the stations"))
+
+
+@admin.register(Stream)
+class StreamAdmin(RoleAdmin[Stream]):
+    """Streams; their page in the portal pauses and changes them."""
+
+    list_display = ["name", "station", "container", "state", "enabled", "heard_until"]
+    list_filter = ["state", "enabled"]
+    list_select_related = ["station", "container"]
+    search_fields = ["name", "=uid", "station__name"]
+    # Addresses may hold keys; the page shows them to those who may change the stream.
+    readonly_fields = (
+        *all_field_names(
+            Stream,
+            but=["id", "urls", "current_url", "alarm_url", "alarm_emails"],
+        ),
+        "open_page",
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("Change"))
+    def open_page(self, stream: Stream) -> SafeString:
+        """Return a link to the stream's own page."""
+        href = reverse("portal:stream_day", args=[stream.uid])
+        return format_html('<a href="{}">{}</a>', href, _("Open among the streams"))
+
+
+class AnchorInline(ReadOnlyInline):
+    """Wall times of a run."""
+
+    model = ClockAnchor
+    fields = ("run_ms", "at")
+    readonly_fields = ("run_ms", "at")
+
+
+@admin.register(StreamRun)
+class StreamRunAdmin(RoleAdmin[StreamRun]):
+    """Samples without a break."""
+
+    list_display = ["stream", "starts_at", "ends_at", "duration_ms", "codec"]
+    list_filter = ["start_cause", "end_cause"]
+    list_select_related = ["stream"]
+    date_hierarchy = "starts_at"
+    search_fields = ["=uid", "stream__name"]
+    readonly_fields = all_field_names(StreamRun, but=["id"])
+    fields = readonly_fields
+    inlines = [AnchorInline]
+
+
+@admin.register(StreamHour)
+class StreamHourAdmin(RoleAdmin[StreamHour]):
+    """Windows that are scanned as files."""
+
+    list_display = ["stream", "starts_at", "ends_at", "scanned_file"]
+    list_select_related = ["stream", "scanned_file"]
+    date_hierarchy = "starts_at"
+    search_fields = ["stream__name"]
+    readonly_fields = all_field_names(StreamHour, but=["id"])
+    fields = readonly_fields
+
+
+@admin.register(StreamGap)
+class StreamGapAdmin(RoleAdmin[StreamGap]):
+    """Times that were not searched."""
+
+    list_display = ["stream", "starts_at", "ends_at", "cause", "is_exact"]
+    list_filter = ["cause", "is_exact"]
+    list_select_related = ["stream"]
+    date_hierarchy = "starts_at"
+    search_fields = ["stream__name"]
+    readonly_fields = all_field_names(StreamGap, but=["id"])
+    fields = readonly_fields
+
+
+@admin.register(StreamTitle)
+class StreamTitleAdmin(RoleAdmin[StreamTitle]):
+    """Titles that servers sent."""
+
+    list_display = ["stream", "at", "text"]
+    list_select_related = ["stream"]
+    date_hierarchy = "at"
+    search_fields = ["text", "stream__name"]
+    readonly_fields = all_field_names(StreamTitle, but=["id"])
+    fields = readonly_fields
+
+
+@admin.register(Airplay)
+class AirplayAdmin(RoleAdmin[Airplay]):
+    """Plays as they were heard live."""
+
+    list_display = ["stream", "recording", "starts_at", "ends_at", "state", "score"]
+    list_filter = ["state"]
+    list_select_related = ["stream", "recording"]
+    date_hierarchy = "starts_at"
+    search_fields = ["=uid", "recording__title", "stream__name"]
+    readonly_fields = all_field_names(Airplay, but=["id", "segment"])
+    fields = readonly_fields
+
+
+@admin.register(StreamAlarm)
+class StreamAlarmAdmin(RoleAdmin[StreamAlarm]):
+    """Incidents of streams."""
+
+    list_display = ["stream", "kind", "began_at", "ended_at", "told_at"]
+    list_filter = ["kind"]
+    list_select_related = ["stream"]
+    date_hierarchy = "began_at"
+    search_fields = ["stream__name"]
+    # The play may name a recording that the person may not see.
+    readonly_fields = all_field_names(StreamAlarm, but=["id", "airplay"])
+    fields = readonly_fields
+
+
+@admin.register(StreamNotice)
+class StreamNoticeAdmin(RoleAdmin[StreamNotice]):
+    """Events and alarms on their way to webhooks and people."""
+
+    list_display = ["stream", "event", "status", "created_at", "message"]
+    list_filter = ["status", "event"]
+    list_select_related = ["stream"]
+    search_fields = ["=uid", "stream__name"]
+    # The body may name a recording that the person may not see.
+    readonly_fields = all_field_names(
+        StreamNotice, but=["id", "url", "emails", "subject", "body"]
+    )
+    fields = readonly_fields

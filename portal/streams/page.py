@@ -1,0 +1,186 @@
+"""What plays now, alarms, and what a try-out heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+
+from catalogue.models import Recording
+from portal.streams.looks import (
+    Look,
+    ms_of,
+    plain_address,
+    sound_of,
+    stream_look,
+    zone_of,
+)
+from streams import selectors
+from streams.choices import GapCause, StreamState
+from streams.models import (
+    Airplay,
+    Stream,
+    StreamAlarm,
+    StreamGap,
+    StreamRun,
+    StreamTitle,
+)
+from streams.services import Heard
+
+# Titles older than this say nothing about what plays now.
+_FRESH_TITLE = timedelta(minutes=20)
+
+
+@dataclass(frozen=True, slots=True)
+class NowPlay:
+    """The recording that plays."""
+
+    title: str
+    artists: str
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class NowRow:
+    """A stream, what it plays and what is wrong with it."""
+
+    stream: Stream
+    look: Look
+    since: datetime | None
+    play: NowPlay | None
+    says: str
+    title: str
+    about: str
+    is_heard: bool
+    gap_ms: int
+    alarms: Sequence[StreamAlarm]
+
+
+def now_rows(streams: Sequence[Stream], now: datetime) -> list[NowRow]:
+    """Return the streams as they are now; queries do not depend on their number."""
+    plays: dict[int, Airplay] = {}
+    for play in selectors.now_playing():
+        plays.setdefault(play.stream_id, play)
+    titles = _newest_titles(streams, now)
+    runs = _open_runs(streams)
+    gaps = _gaps_today(streams, now)
+    alarms: dict[int, list[StreamAlarm]] = {}
+    for alarm in selectors.open_alarms():
+        alarms.setdefault(alarm.stream_id, []).append(alarm)
+    return [
+        NowRow(
+            stream=stream,
+            look=stream_look(stream),
+            since=stream.state_at,
+            play=_now_play(plays.get(stream.pk), now),
+            says=_says(stream),
+            title=titles.get(stream.pk, ""),
+            about=_about(stream, runs.get(stream.pk, "")),
+            is_heard=stream.enabled and stream.state == StreamState.LISTENING,
+            gap_ms=gaps.get(stream.pk, 0),
+            alarms=alarms.get(stream.pk, []),
+        )
+        for stream in streams
+    ]
+
+
+def _now_play(play: Airplay | None, now: datetime) -> NowPlay | None:
+    if play is None:
+        return None
+    recording = play.recording
+    elapsed = max(now - play.starts_at, timedelta(0))
+    return NowPlay(recording.title, recording.artist_names, ms_of(elapsed))
+
+
+def _about(stream: Stream, sound: str) -> str:
+    """Return station, place and sound, but a name only once."""
+    station = stream.station
+    name = station.name if station.name != stream.name else ""
+    return " · ".join(part for part in (name, station.place, sound) if part)
+
+
+def _says(stream: Stream) -> str:
+    """Return why nothing can be heard; empty if something can."""
+    if stream.state == StreamState.LISTENING and stream.enabled:
+        return ""
+    return stream.cause if stream.enabled else ""
+
+
+def _newest_titles(streams: Sequence[Stream], now: datetime) -> dict[int, str]:
+    rows = StreamTitle.objects.filter(
+        stream__in=streams, at__gt=now - _FRESH_TITLE
+    ).order_by("at", "pk")
+    return dict(rows.values_list("stream_id", "text"))
+
+
+def _open_runs(streams: Sequence[Stream]) -> dict[int, str]:
+    """Return the sound of the runs that go on: MP3, 44.1 kHz."""
+    runs = StreamRun.objects.filter(stream__in=streams, ends_at=None)
+    return {run.stream_id: sound_of(run.codec, run.sample_rate) for run in runs}
+
+
+def _gaps_today(streams: Sequence[Stream], now: datetime) -> dict[int, int]:
+    """Return the gaps since midnight at each station, in ms."""
+    # No midnight lies further back.
+    rows = StreamGap.objects.filter(
+        stream__in=streams, ends_at__gt=now - timedelta(days=1)
+    ).exclude(cause=GapCause.SILENT)
+    midnights = {
+        stream.pk: datetime.combine(
+            now.astimezone(zone_of(stream.station)).date(),
+            time(),
+            tzinfo=zone_of(stream.station),
+        )
+        for stream in streams
+    }
+    sums: dict[int, int] = {}
+    for gap in rows:
+        length = min(gap.ends_at, now) - max(gap.starts_at, midnights[gap.stream_id])
+        if length > timedelta(0):
+            sums[gap.stream_id] = sums.get(gap.stream_id, 0) + ms_of(length)
+    return sums
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAlarm:
+    """An alarm; the recording only if the person may see it."""
+
+    alarm: StreamAlarm
+    recording: Recording | None
+
+
+def shown_alarms(alarms: Sequence[StreamAlarm]) -> list[ShownAlarm]:
+    """Return alarms with the recordings that the person may see."""
+    wanted = [each.airplay.recording_id for each in alarms if each.airplay]
+    seen = Recording.objects.in_bulk(wanted)
+    return [
+        ShownAlarm(each, seen.get(each.airplay.recording_id) if each.airplay else None)
+        for each in alarms
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTrial:
+    """What a try-out heard, or why it heard nothing."""
+
+    url: str
+    sound: str
+    bitrate: str
+    titles: Sequence[str]
+    found: Sequence[tuple[Recording, Decimal | None]]
+    cause: str
+
+
+def shown_trial(heard: Heard) -> ShownTrial:
+    """Return a try-out as the page tells it."""
+    trial = heard.trial
+    bitrate = f"{round(trial.bitrate / 1000)} kbit/s" if trial.bitrate else ""
+    return ShownTrial(
+        url=plain_address(trial.url),
+        sound=sound_of(trial.codec, trial.sample_rate),
+        bitrate=bitrate,
+        titles=trial.titles,
+        found=[(recording, found.score) for recording, found in heard.found],
+        cause=trial.cause,
+    )

@@ -1,0 +1,1 @@
+"""Fingerprint a live stream: a confined child decodes bytes while they arrive."""

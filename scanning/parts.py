@@ -1,0 +1,43 @@
+"""Files that are parts of something longer, such as an hour of a stream.
+
+What a part is of lies above this package: it registers a function here. A scan of a part
+hears the sound around it, and keeps what belongs to the part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from recognition.types import Fingerprint
+from scanning.engines.base import EngineResult
+from scanning.models import ScannedFile
+
+
+class Surroundings(Protocol):
+    """The sound around a part, for one scan of it."""
+
+    def widen(self, query: Fingerprint) -> Fingerprint:
+        """Return the part's fingerprint with the sound around it.
+
+        It may raise ``jobs.errors.WaitsUntil`` while another part must come first.
+        """
+
+    def trim(self, result: EngineResult) -> EngineResult:
+        """Return what belongs to the part, in times of the part."""
+
+
+Finder = Callable[[ScannedFile], Surroundings | None]
+_finders: list[Finder] = []
+
+
+def register(finder: Finder) -> None:
+    """Let a function say of which files it knows the surroundings."""
+    if finder not in _finders:
+        _finders.append(finder)
+
+
+def surroundings_of(file: ScannedFile) -> Surroundings | None:
+    """Return the surroundings of a file; None for a file that stands alone."""
+    found = (finder(file) for finder in _finders)
+    return next((one for one in found if one is not None), None)

@@ -1,0 +1,1 @@
+"""Live streams: stations, recorders, plays, gaps, alarms."""

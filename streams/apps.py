@@ -1,0 +1,22 @@
+"""Configures the package of live streams."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class StreamsConfig(AppConfig):
+    """Stations and the streams that the portal listens to."""
+
+    name = "streams"
+
+    def ready(self) -> None:
+        """Register the jobs; trim and follow what scans of hours find."""
+        from review.services.transitions import matches_changed
+        from scanning import parts
+        from scanning.results import scan_finished
+        from streams import claims, jobs, plays  # noqa: F401
+
+        parts.register(claims.surroundings_of)
+        scan_finished.connect(plays.settle_plays, dispatch_uid="streams.plays")
+        matches_changed.connect(plays.note_decisions, dispatch_uid="streams.decisions")

@@ -1,0 +1,7 @@
+"""Why an action on stations and streams was not done; nothing was changed."""
+
+from __future__ import annotations
+
+
+class StreamRefused(Exception):
+    """The action is impossible or not allowed; the text says why and what to do."""

@@ -1,0 +1,204 @@
+"""Tells receivers what happens on streams: by webhook and by e-mail.
+
+The body is built once and sent unchanged on every attempt, signed with the secret of the
+stream's container as its other callbacks are.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from smtplib import SMTPException
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.dispatch import Signal
+from django.utils.translation import gettext as _
+
+from common.http import FetchFailed, LinkRefused, post_json
+from common.words import for_the_record
+from jobs.context import JobContext
+from jobs.errors import Retry
+from jobs.services import submit
+from review.models import Match
+from scanning.services.outbound_callbacks import signature_headers
+from streams.jobs import NOTICE
+from streams.models import Airplay, Stream, StreamAlarm, StreamNotice
+
+FOUND: Final = "match.found"
+DECIDED: Final = "match.decided"
+AWAY: Final = "stream.away"
+BACK: Final = "stream.back"
+ALARM: Final = "stream.alarm"
+
+_TIMEOUT_SECONDS = 10.0
+
+# Sent once for each play (``airplay``), in the transaction in which a scan confirms it.
+play_settled = Signal()
+# Sent when a stream (``stream``) is away or heard again (``is_heard``), and when (``at``).
+stream_reached = Signal()
+
+
+# --- What happened -------------------------------------------------------------------
+
+
+def tell_found(airplay: Airplay) -> None:
+    """Tell of a play as soon as it is heard, or settled if it was not heard live."""
+    _post(airplay.stream, FOUND, {"airplay": airplay_facts(airplay)})
+
+
+def tell_decided(airplay: Airplay, match: Match) -> None:
+    """Tell that somebody, or a policy, decided the match of a play."""
+    facts = {
+        "airplay": airplay_facts(airplay),
+        "match": {
+            "id": match.uid,
+            "state": match.state,
+            "reason": match.decision_reason,
+        },
+    }
+    _post(airplay.stream, DECIDED, facts)
+
+
+def tell_away(stream: Stream, *, at: datetime, cause: str) -> None:
+    """Tell that a stream can no longer be heard."""
+    _post(stream, AWAY, {"at": at.isoformat(), "cause": cause})
+    stream_reached.send(sender=Stream, stream=stream, is_heard=False, at=at)
+
+
+def tell_back(stream: Stream, *, at: datetime) -> None:
+    """Tell that a stream is heard again."""
+    _post(stream, BACK, {"at": at.isoformat()})
+    stream_reached.send(sender=Stream, stream=stream, is_heard=True, at=at)
+
+
+def tell_alarm(alarm: StreamAlarm) -> None:
+    """Post an alarm, or its end; e-mail follows with ``mail_alarm``."""
+    facts: dict[str, Any] = {  # Any: JSON
+        "kind": alarm.kind,
+        "began_at": alarm.began_at.isoformat(),
+        "ended_at": alarm.ended_at.isoformat() if alarm.ended_at else None,
+    }
+    if alarm.airplay is not None:
+        facts["airplay"] = airplay_facts(alarm.airplay)
+    _post(alarm.stream, ALARM, {"alarm": facts})
+
+
+def mail_alarm(alarm: StreamAlarm) -> None:
+    """Send an alarm to the stream's e-mail addresses."""
+    stream = alarm.stream
+    if not stream.alarm_emails:
+        return
+    with for_the_record():
+        label = str(alarm.get_kind_display())
+    lines = [
+        f"{stream.station}: {stream}",
+        f"{label}, {alarm.began_at:%Y-%m-%d %H:%M:%S} UTC",
+    ]
+    if alarm.airplay is not None:
+        lines.append(str(alarm.airplay.recording))
+    if stream.cause:
+        lines.append(stream.cause)
+    notice = StreamNotice.objects.create(
+        stream=stream,
+        event=ALARM,
+        emails=list(stream.alarm_emails),
+        subject=" ".join(f"{settings.ACRPORTAL_SITE_NAME}: {stream}: {label}".split())[
+            :300
+        ],
+        body="\n".join(lines) + "\n",
+    )
+    submit(NOTICE, notice)
+
+
+def airplay_facts(airplay: Airplay) -> dict[str, Any]:  # Any: JSON
+    """Return a play as webhooks show it; times are UTC."""
+    recording = airplay.recording
+    return {
+        "id": airplay.uid,
+        "state": airplay.state,
+        "starts_at": airplay.starts_at.isoformat(),
+        "ends_at": airplay.ends_at.isoformat(),
+        "score": round(airplay.score, 1),
+        "recording": {
+            "id": recording.uid,
+            "custom_id": recording.custom_id,
+            "title": recording.title,
+            "artists": list(recording.artists),
+            "isrc": recording.isrc_normalised,
+        },
+    }
+
+
+def queue_notice(*, stream: Stream, event: str, url: str, body: str) -> None:
+    """Send a body to an address, again and again for about a day until it is taken."""
+    notice = StreamNotice.objects.create(stream=stream, event=event, url=url, body=body)
+    submit(NOTICE, notice)
+
+
+def _post(stream: Stream, event: str, facts: dict[str, Any]) -> None:  # Any: JSON
+    if not stream.alarm_url:
+        return
+    body = {
+        "type": event,
+        "timestamp": datetime.now(tz=UTC).isoformat(),
+        "stream": {"id": stream.uid, "name": stream.name},
+        "station": {
+            "id": stream.station.uid,
+            "name": stream.station.name,
+            "custom_id": stream.station.custom_id,
+        },
+        "user_defined": stream.user_defined,
+        **facts,
+    }
+    queue_notice(
+        stream=stream, event=event, url=stream.alarm_url, body=json.dumps(body)
+    )
+
+
+# --- Sending -------------------------------------------------------------------------
+
+
+def run(context: JobContext) -> None:
+    """Try once to deliver a notice; the runner tries again for about a day."""
+    notice: StreamNotice = context.subject
+    if notice.url:
+        _send_webhook(notice)
+    else:
+        _send_mail(notice)
+    context.finish(message="")
+
+
+def _send_webhook(notice: StreamNotice) -> None:
+    body = notice.body.encode()
+    headers = signature_headers(
+        secret=notice.stream.container.signing_secret,
+        message_id=notice.uid,
+        at=datetime.now(tz=UTC),
+        body=body,
+    )
+    try:
+        answer = post_json(
+            notice.url, body, headers=headers, timeout_seconds=_TIMEOUT_SECONDS
+        )
+    except (LinkRefused, FetchFailed) as fault:
+        raise Retry(str(fault)) from fault
+    if not 200 <= answer.status < 300:
+        raise Retry(_("The server answered %(status)d.") % {"status": answer.status})
+
+
+def _send_mail(notice: StreamNotice) -> None:
+    message = EmailMessage(
+        subject=notice.subject,
+        body=notice.body,
+        to=notice.emails,
+        # The same id for each attempt lets mail servers drop duplicates.
+        headers={"Message-ID": f"<{notice.uid}@acrportal.invalid>"},
+    )
+    try:
+        message.send()
+    except (SMTPException, OSError) as fault:
+        raise Retry(
+            _("The mail server refused the message: %(why)s") % {"why": fault}
+        ) from fault

@@ -1,0 +1,187 @@
+"""One connection to one address, read by a thread of its own.
+
+What arrives goes into a queue, with the time of its arrival. Reads pause for a quarter
+of a second, since a wake-up costs more than the bytes that it brings.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from contextlib import suppress
+from typing import Final
+
+from common import http
+from common.http import LiveBody
+from streams.choices import GapCause
+from streams.recording import hls, icy, playlists
+from streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened
+from streams.recording.clocks import Clock
+from streams.recording.icy import IcyReader, Title
+from streams.recording.playlists import BadPlaylist
+
+PAUSE_S: Final = 0.25
+READ_BYTES: Final = 1 << 16
+QUEUED: Final = 256
+FIRST_BYTE_S: Final = 30.0
+MAX_LISTS: Final = 3
+# What a stream may send over a minute; a burst on connecting is more for a moment.
+MAX_BYTES_PER_S: Final = 1_000_000
+MINUTE_S: Final = 60.0
+
+
+class Connection:
+    """Reads an address until it ends, or until ``halt``."""
+
+    def __init__(self, url: str, clock: Clock, place: hls.Place) -> None:
+        self._url = url
+        self._clock = clock
+        self._place = place
+        self._halt = threading.Event()
+        self._body: LiveBody | None = None
+        self.arrivals: queue.Queue[Arrival] = queue.Queue(QUEUED)
+        self._thread = threading.Thread(
+            target=self._run, name="stream-network", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._thread.start()
+
+    def halt(self) -> None:
+        """End it; the thread may live on for as long as a name takes to resolve."""
+        self._halt.set()
+        body = self._body
+        if body is not None:
+            body.stop()
+
+    # For what reads on behalf of this connection.
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether to give up."""
+        return self._halt.is_set()
+
+    def put(self, arrival: Arrival) -> None:
+        """Hand over what arrived. Raises ``Halted``."""
+        while not self._halt.is_set():
+            try:
+                self.arrivals.put(arrival, timeout=1.0)
+            except queue.Full:
+                continue
+            return
+        raise Halted
+
+    def pause(self, seconds: float) -> None:
+        """Wait. Raises ``Halted``."""
+        if self._halt.wait(self._clock.real(seconds)):
+            raise Halted
+
+    def now(self) -> float:
+        """Return UTC in seconds since 1970."""
+        return self._clock.utc().timestamp()
+
+    def fetch(self, part: playlists.Part, max_bytes: int) -> tuple[str, bytes]:
+        """Fetch something that ends; return where it was, and its bytes."""
+        headers = {}
+        if part.range is not None:
+            headers["Range"] = f"bytes={part.range[0]}-{part.range[1] - 1}"
+        with http.opened(
+            part.url,
+            headers=headers,
+            first_byte_seconds=self._clock.real(FIRST_BYTE_S),
+            quiet_seconds=self._clock.real(FIRST_BYTE_S),
+        ) as body:
+            self._hold(body)
+            data = body.read_all(max_bytes, seconds=self._clock.real(MINUTE_S))
+            if part.range is not None and len(data) > part.range[1] - part.range[0]:
+                data = data[part.range[0] : part.range[1]]
+            return body.url, data
+
+    def _run(self) -> None:
+        closed = Closed(GapCause.CONNECTION, "")
+        try:
+            closed = Closed(GapCause.CONNECTION, self._read(self._url, MAX_LISTS))
+        except Halted:
+            return
+        except http.LinkRefused as error:
+            closed = Closed(GapCause.CONNECTION, f"The address is refused: {error}.")
+        except http.FetchFailed as error:
+            closed = Closed(GapCause.CONNECTION, _sentence(str(error)))
+        except http.TooLarge:
+            closed = Closed(GapCause.CONNECTION, "The server sends too much.")
+        except BadPlaylist as error:
+            closed = Closed(GapCause.NO_AUDIO, str(error))
+        except Exception as error:
+            # The recorder must learn that nobody reads any more.
+            closed = Closed(GapCause.RECORDER, f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            with suppress(Halted):
+                self.put(closed)
+
+    def _read(self, url: str, lists_left: int) -> str:
+        """Read an address; return why it ended."""
+        with http.opened(
+            url,
+            headers={"Icy-MetaData": "1"},
+            first_byte_seconds=self._clock.real(FIRST_BYTE_S),
+            quiet_seconds=max(0.5, self._clock.real(MINUTE_S)),
+        ) as body:
+            self._hold(body)
+            first = body.read(READ_BYTES)
+            listed = _looks_listed(first, body.headers.get("content-type", ""))
+            if not listed:
+                return self._read_sound(body, first)
+            rest = body.read_all(
+                playlists.MAX_PLAYLIST, seconds=self._clock.real(FIRST_BYTE_S)
+            )
+            base = body.url
+        text = (first + rest).decode("utf-8", "replace")
+        if playlists.is_hls(text):
+            return hls.follow(self, base, text, self._place)
+        if lists_left == 0:
+            raise BadPlaylist("The lists lead to lists.")
+        found = playlists.entries(text, base)
+        if not found:
+            raise BadPlaylist("The server sent a page, or a list without addresses.")
+        return self._read(found[0], lists_left - 1)
+
+    def _read_sound(self, body: LiveBody, data: bytes) -> str:
+        self.put(Opened(body.url, is_hls=False, jitter_s=0.0))
+        reader = IcyReader(icy.interval(body.headers.get("icy-metaint", "")))
+        begun, received = self._clock.monotonic(), 0
+        while data:
+            at = self.now()
+            received += len(data)
+            if self._clock.monotonic() - begun > MINUTE_S:
+                begun, received = self._clock.monotonic(), len(data)
+            if received > MAX_BYTES_PER_S * MINUTE_S:
+                raise http.TooLarge
+            for made in reader.take(data):
+                self.put(made if isinstance(made, Title) else Chunk(made, at))
+            self.pause(PAUSE_S)
+            data = body.read(READ_BYTES)
+        return "The server closed the connection."
+
+    def _hold(self, body: LiveBody) -> None:
+        self._body = body
+        if self._halt.is_set():
+            raise Halted
+
+
+def _looks_listed(first: bytes, content_type: str) -> bool:
+    text = first.lstrip(b"\xef\xbb\xbf \r\n\t")[:200].lower()
+    starts = (
+        b"#extm3u",
+        b"[playlist]",
+        b"http://",
+        b"https://",
+        b"<!doctype",
+        b"<html",
+    )
+    return text.startswith(starts) or content_type.lower().startswith("text/html")
+
+
+def _sentence(cause: str) -> str:
+    return f"{cause[:1].upper()}{cause[1:]}." if cause else ""

@@ -1,0 +1,77 @@
+"""Separate the sound of Icecast and SHOUTcast servers from the titles between it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+TITLE: Final = re.compile(rb"StreamTitle='(.*?)';(?=\s*\w+=|\s*\x00|\s*$)", re.DOTALL)
+BLOCK: Final = 16
+MAX_INTERVAL: Final = 1 << 20
+MAX_TITLE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """What the server says is playing."""
+
+    text: str
+
+
+def interval(header: str) -> int:
+    """Return the bytes of sound between titles from ``icy-metaint``, 0 if none."""
+    size = int(header) if header.isascii() and header.isdecimal() else 0
+    return size if size <= MAX_INTERVAL else 0
+
+
+class IcyReader:
+    """Takes bytes as they arrive, and yields sound and titles.
+
+    ``interval`` is how many bytes of sound lie between two titles; 0 if there are none.
+    """
+
+    def __init__(self, interval: int) -> None:
+        self._interval = interval
+        self._sound_left = interval
+        self._block_left: int | None = None  # None before the length byte
+        self._block = bytearray()
+
+    def take(self, data: bytes) -> Iterator[bytes | Title]:
+        """Yield what these bytes complete."""
+        if not self._interval:
+            if data:
+                yield data
+            return
+        while data:
+            if self._sound_left:
+                sound, data = data[: self._sound_left], data[self._sound_left :]
+                self._sound_left -= len(sound)
+                yield sound
+            elif self._block_left is None:
+                self._block_left, data = data[0] * BLOCK, data[1:]
+            else:
+                part, data = data[: self._block_left], data[self._block_left :]
+                self._block += part
+                self._block_left -= len(part)
+            if self._block_left == 0:
+                yield from self._ended_block()
+
+    def _ended_block(self) -> Iterator[Title]:
+        block = bytes(self._block)
+        self._block.clear()
+        self._block_left = None
+        self._sound_left = self._interval
+        found = TITLE.search(block)
+        if found is not None:
+            yield Title(_text(found[1]))
+
+
+def _text(raw: bytes) -> str:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("cp1252", "replace")
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(printable.split())[:MAX_TITLE]

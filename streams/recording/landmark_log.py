@@ -1,0 +1,122 @@
+"""The landmarks of one run, on disk while it goes on.
+
+A file holds an hour at most. Its name states the first row of the level map in it; a
+record is a piece as the listener sent it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from recognition.fingerprint import MAX_DURATION_MS
+from recognition.params import DEFAULT
+from recognition.streaming.listening import PIECE
+from recognition.streaming.pieces import Piece, PieceCollector
+from recognition.types import Fingerprint
+from streams.recording import records
+
+# One row of the level map; reads begin on its grid.
+GRID_MS: Final = 64
+FILE_ROWS: Final = 3600 * 1000 // GRID_MS
+# Landmarks are decided up to a second after the rows of their piece, or before.
+MARGIN_MS: Final = 5000
+SUFFIX: Final = ".landmarks"
+
+
+class LandmarkLog:
+    """Landmarks and level map of one run, appended in pieces of about 4 s.
+
+    One process appends; others may read meanwhile. ``folder`` is the plan's folder.
+    """
+
+    def __init__(self, folder: Path, run: str) -> None:
+        self.folder = folder / "runs" / run
+        self._file: BinaryIO | None = None
+        self._file_rows = 0
+
+    def append(self, piece: Piece) -> None:
+        """Add the next piece. Raises ``BadFingerprint`` if the listener sent rubbish."""
+        piece.fingerprint()
+        head = PIECE.pack(piece.first_frame, piece.first_row, piece.duration_ms)
+        file = self._open_for(piece.first_row)
+        file.write(records.pack(head + piece.body))
+
+    def read(self, start_ms: int, end_ms: int) -> Fingerprint:
+        """Return the fingerprint of an interval, both layers and the level map.
+
+        Its times count from ``start_ms``, rounded down to ``GRID_MS``. What is not
+        there (later than ``duration_ms``, or deleted) is empty. Raises ``ValueError``
+        for an interval of more than 48 hours.
+        """
+        start_ms -= start_ms % GRID_MS
+        if start_ms < 0 or not 0 <= end_ms - start_ms <= MAX_DURATION_MS:
+            raise ValueError("an interval lasts from 0 to 48 hours")
+        first = round(start_ms / DEFAULT.frame_ms)
+        last = -(-end_ms // int(DEFAULT.frame_ms))
+        wanted = PieceCollector(first, last)
+        for piece in self._pieces(start_ms - MARGIN_MS):
+            if piece.first_row * GRID_MS > end_ms + MARGIN_MS:
+                break
+            wanted.add(piece)
+        return wanted.fingerprint(end_ms - start_ms)
+
+    @property
+    def duration_ms(self) -> int:
+        """The run's time up to which landmarks are there."""
+        for path in reversed(self._files()):
+            duration_ms = 0
+            for piece in _pieces_of(path):
+                duration_ms = piece.duration_ms
+            if duration_ms:
+                return duration_ms
+        return 0
+
+    def delete_before(self, ms: int) -> None:
+        """Delete the files whose landmarks all lie before ``ms``."""
+        files = self._files()
+        for path, following in itertools.pairwise(files):
+            if _first_row(following) * GRID_MS > ms:
+                return
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file that is written."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open_for(self, row: int) -> BinaryIO:
+        if self._file is None or row >= self._file_rows + FILE_ROWS:
+            self.close()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = (self.folder / f"{row:012d}{SUFFIX}").open("ab", buffering=0)
+            self._file_rows = row
+        return self._file
+
+    def _pieces(self, from_ms: int) -> Iterator[Piece]:
+        files = self._files()
+        for at, path in enumerate(files):
+            if at + 1 < len(files) and _first_row(files[at + 1]) * GRID_MS < from_ms:
+                continue
+            yield from _pieces_of(path)
+
+    def _files(self) -> list[Path]:
+        return sorted(self.folder.glob(f"*{SUFFIX}"))
+
+
+def _first_row(path: Path) -> int:
+    return int(path.name.removesuffix(SUFFIX))
+
+
+def _pieces_of(path: Path) -> Iterator[Piece]:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # deleted meanwhile
+        return
+    with file:
+        for payload in records.read(file):
+            first_frame, first_row, duration_ms = PIECE.unpack_from(payload)
+            yield Piece(first_frame, first_row, duration_ms, payload[PIECE.size :])

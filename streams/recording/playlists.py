@@ -1,0 +1,201 @@
+"""Read the lists that lead to a stream: M3U, PLS, and those of HLS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urljoin
+
+MAX_PLAYLIST: Final = 256 * 1024
+MAX_ENTRIES: Final = 10
+MAX_SEGMENT_S: Final = 120.0
+ATTRIBUTE: Final = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
+FILE: Final = re.compile(r"File\d+\s*=\s*(\S+)", re.IGNORECASE)
+
+
+class BadPlaylist(Exception):
+    """The list cannot be followed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Bytes at an address, all or a range (first, past the last) of it."""
+
+    url: str
+    range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSegment:
+    """One segment of a live media playlist."""
+
+    number: int
+    part: Part
+    duration_s: float
+    begins_anew: bool
+    head: Part | None
+    is_missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPlaylist:
+    """What a live media playlist offers now."""
+
+    target_s: float
+    segments: tuple[LiveSegment, ...]
+    has_ended: bool
+
+
+def is_hls(text: str) -> bool:
+    """Return whether a list is one of HLS."""
+    return text.lstrip("\ufeff").startswith("#EXTM3U") and "#EXT-X-" in text
+
+
+def entries(text: str, base: str) -> list[str]:
+    """Return the addresses of an M3U or PLS list."""
+    if text.lstrip("\ufeff \r\n").lower().startswith("[playlist]"):
+        found = FILE.findall(text)
+    else:
+        lines = (line.strip().lstrip("\ufeff") for line in text.splitlines())
+        found = [line for line in lines if line and not line.startswith("#")]
+    urls = [urljoin(base, entry) for entry in found]
+    return [url for url in urls if url.startswith(("http://", "https://"))][
+        :MAX_ENTRIES
+    ]
+
+
+def leanest(text: str, base: str) -> str | None:
+    """Return the media playlist with the least bytes that has sound.
+
+    None if the list is a media playlist itself.
+    """
+    if "#EXT-X-STREAM-INF" not in text:
+        return None
+    renditions: dict[str, str] = {}
+    variants: list[tuple[int, str, str]] = []
+    bandwidth: tuple[int, str] | None = None
+    for line in _lines(text):
+        if line.startswith("#EXT-X-MEDIA:"):
+            named = _attributes(line)
+            if named.get("TYPE") == "AUDIO" and "URI" in named:
+                renditions.setdefault(named.get("GROUP-ID", ""), named["URI"])
+        elif line.startswith("#EXT-X-STREAM-INF:"):
+            named = _attributes(line)
+            bits = _whole(named.get("BANDWIDTH", ""), 1 << 40)
+            bandwidth = (bits, named.get("AUDIO", ""))
+        elif not line.startswith("#") and bandwidth is not None:
+            variants.append((bandwidth[0], line, bandwidth[1]))
+            bandwidth = None
+    if not variants:
+        raise BadPlaylist("The playlist names no variants.")
+    _, address, group = min(variants)
+    return urljoin(base, renditions.get(group, address) if group else address)
+
+
+def media_playlist(text: str, base: str) -> MediaPlaylist:
+    """Read a media playlist. Raises ``BadPlaylist``."""
+    if not is_hls(text):
+        raise BadPlaylist("The server sent no playlist.")
+    return _Reader(base).read(text)
+
+
+class _Reader:
+    """Reads the lines of a media playlist, whose tags apply to what follows."""
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+        self._number = 0
+        self._duration_s = 0.0
+        self._anew = False
+        self._missing = False
+        self._head: Part | None = None
+        self._range: tuple[int, int] | None = None
+        self._range_end = 0
+        self._target_s = 10.0
+        self._ended = False
+
+    def read(self, text: str) -> MediaPlaylist:
+        segments = []
+        for line in _lines(text):
+            if line.startswith("#"):
+                name, _, value = line.partition(":")
+                self._tag(name, value)
+            else:
+                segments.append(self._segment(line))
+        return MediaPlaylist(self._target_s, tuple(segments), self._ended)
+
+    def _segment(self, address: str) -> LiveSegment:
+        segment = LiveSegment(
+            number=self._number,
+            part=Part(urljoin(self._base, address), self._range),
+            duration_s=self._duration_s or self._target_s,
+            begins_anew=self._anew,
+            head=self._head,
+            is_missing=self._missing,
+        )
+        self._number += 1
+        self._anew = self._missing = False
+        self._range = None
+        return segment
+
+    def _tag(self, name: str, value: str) -> None:
+        match name:
+            case "#EXTINF":
+                self._duration_s = _seconds(value.partition(",")[0])
+            case "#EXT-X-TARGETDURATION":
+                self._target_s = max(0.5, _seconds(value) or 10.0)
+            case "#EXT-X-MEDIA-SEQUENCE":
+                self._number = _whole(value, 0)
+            case "#EXT-X-DISCONTINUITY":
+                self._anew = True
+            case "#EXT-X-GAP":
+                self._missing = True
+            case "#EXT-X-ENDLIST":
+                self._ended = True
+            case "#EXT-X-BYTERANGE":
+                self._range = self._range_of(value)
+            case "#EXT-X-MAP" | "#EXT-X-KEY":
+                self._container(name, value)
+
+    def _container(self, name: str, value: str) -> None:
+        named = _attributes(value)
+        if name == "#EXT-X-KEY":
+            if named.get("METHOD", "NONE") != "NONE":
+                raise BadPlaylist("The stream is encrypted.")
+            return
+        within = named.get("BYTERANGE")
+        address = urljoin(self._base, named.get("URI", ""))
+        self._head = Part(address, self._range_of(within) if within else None)
+
+    def _range_of(self, value: str) -> tuple[int, int]:
+        length, _, first = value.partition("@")
+        begin = _whole(first, self._range_end) if first else self._range_end
+        self._range_end = begin + _whole(length, 0)
+        return begin, self._range_end
+
+
+def _lines(text: str) -> Iterator[str]:
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped:
+            yield stripped
+
+
+def _attributes(line: str) -> dict[str, str]:
+    return {name: value.strip('"') for name, value in ATTRIBUTE.findall(line)}
+
+
+def _whole(text: str, otherwise: int) -> int:
+    text = text.strip()
+    fits = text.isascii() and text.isdecimal() and len(text) < 19
+    return int(text) if fits else otherwise
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return 0.0
+    return seconds if 0 < seconds <= MAX_SEGMENT_S else 0.0

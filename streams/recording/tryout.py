@@ -1,0 +1,164 @@
+"""Listen to addresses for a moment, before a stream is added."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from recognition.errors import RecognitionError
+from recognition.params import DEFAULT
+from recognition.streaming.listener import Heard, Listener
+from recognition.streaming.pieces import Piece, PieceCollector
+from recognition.types import Fingerprint
+from streams.recording import hls
+from streams.recording.arrivals import Arrival, Chunk, Closed
+from streams.recording.clocks import Clock
+from streams.recording.connection import Connection
+from streams.recording.icy import Title
+
+TICK_S: Final = 0.25
+# The first sound must come in this share of the time that an address gets.
+FIRST_SHARE: Final = 0.6
+MAX_TITLES: Final = 10
+NOTHING: Final = "The address sends nothing that can be heard."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryOut:
+    """What was heard at the first address that plays; ``cause`` is why none does.
+
+    ``bitrate`` is bits per second as received, 0 if unknown; ``landmarks`` is None if
+    nothing was heard.
+    """
+
+    url: str
+    codec: str
+    sample_rate: int
+    channels: int
+    bitrate: int
+    titles: tuple[str, ...]
+    landmarks: Fingerprint | None
+    cause: str = ""
+
+
+def try_stream(
+    urls: Sequence[str], seconds: float = 10, *, clock: Clock | None = None
+) -> TryOut:
+    """Listen for ``seconds`` in all, and return what was heard; it never raises for a
+    server's faults.
+    """
+    clock = clock or Clock()
+    until = clock.monotonic() + seconds
+    heard = _Trial(urls[0] if urls else "", NOTHING).result()
+    for at, url in enumerate(urls):
+        left = until - clock.monotonic()
+        if left <= 0:
+            break
+        heard = _tried(url, left, left / (len(urls) - at), clock)
+        if heard.landmarks is not None:
+            break
+    return heard
+
+
+def _tried(url: str, seconds: float, patience_s: float, clock: Clock) -> TryOut:
+    """Listen to one address, and leave it early if nothing is heard."""
+    trial = _Trial(url)
+    begun = clock.monotonic()
+    connection = Connection(url, clock, hls.Place())
+    connection.start()
+    with Listener() as listener:
+        try:
+            while not trial.is_over and not listener.why:
+                passed = clock.monotonic() - begun
+                silent = not trial.duration_ms and passed > patience_s * FIRST_SHARE
+                if passed > seconds or (silent and patience_s < seconds):
+                    break
+                for arrival in _arrived(connection, clock):
+                    trial.take(arrival, listener)
+                trial.hear(listener.take())
+        except RecognitionError as error:
+            trial.cause = str(error)
+        finally:
+            connection.halt()
+        if trial.received and not listener.why:
+            trial.hear(listener.finish())
+        if listener.error is not None:
+            trial.cause = str(listener.error)
+    return trial.result()
+
+
+def _arrived(connection: Connection, clock: Clock) -> Iterator[Arrival]:
+    try:
+        yield connection.arrivals.get(timeout=clock.real(TICK_S))
+        while True:
+            yield connection.arrivals.get_nowait()
+    except queue.Empty:
+        return
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What one address has sent so far."""
+
+    url: str
+    cause: str = ""
+    is_over: bool = False
+    received: int = 0
+    duration_ms: int = 0
+    said: Heard | None = None
+    titles: list[str] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+
+    def take(self, arrival: Arrival, listener: Listener) -> None:
+        if isinstance(arrival, Chunk):
+            self.received += len(arrival.data)
+            if arrival.begins_anew and self.received > len(arrival.data):
+                listener.cut()
+            listener.feed(arrival.data)
+        elif isinstance(arrival, Title):
+            if len(self.titles) < MAX_TITLES and arrival.text:
+                self.titles.append(arrival.text)
+        elif isinstance(arrival, Closed):
+            self.is_over = True
+            self.cause = arrival.reason
+
+    def hear(self, said: Iterator[Piece | Heard]) -> None:
+        for message in said:
+            if isinstance(message, Piece):
+                self.pieces.append(message)
+            else:
+                self.said = message
+                self.duration_ms = message.duration_ms
+
+    def result(self) -> TryOut:
+        said = self.said
+        if said is None or not self.duration_ms:
+            return TryOut(
+                url=self.url,
+                codec="",
+                sample_rate=0,
+                channels=0,
+                bitrate=0,
+                titles=tuple(self.titles),
+                landmarks=None,
+                cause=self.cause or NOTHING,
+            )
+        return TryOut(
+            url=self.url,
+            codec=said.codec,
+            sample_rate=said.sample_rate,
+            channels=said.channels,
+            bitrate=said.byte * 8000 // self.duration_ms,
+            titles=tuple(self.titles),
+            landmarks=_joined(self.pieces, self.duration_ms),
+        )
+
+
+def _joined(pieces: list[Piece], duration_ms: int) -> Fingerprint:
+    """Return the fingerprint that pieces from the start of a run make."""
+    collected = PieceCollector(0, -(-duration_ms // int(DEFAULT.frame_ms)) + 1)
+    for piece in pieces:
+        collected.add(piece)
+    return collected.fingerprint(duration_ms)

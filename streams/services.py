@@ -1,0 +1,376 @@
+"""What people do with stations and streams; each action is an event of its case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+import audit.services
+from accounts.models import User
+from accounts.roles import Action
+from catalogue.models import Recording
+from common.http import LinkRefused, check_link
+from jobs.services import cancel_subject, submit
+from recognition.errors import RecognitionError
+from scanning.engines import embedded
+from scanning.engines.base import FoundRecording
+from scanning.models import Container
+from streams.choices import StreamState
+from streams.errors import StreamRefused
+from streams.jobs import RECORD
+from streams.models import Station, Stream
+from streams.recording.tryout import TryOut, try_stream
+
+MAX_URLS: Final = 10
+# Changes of these need a new connection.
+_RECORDED: Final = ("urls", "keep_hours")
+_STREAM_COLUMNS: Final = (
+    "name",
+    "urls",
+    "keep_hours",
+    "silent_minutes",
+    "away_minutes",
+    "unmatched_minutes",
+    "quiet_from",
+    "quiet_until",
+    "alarm_emails",
+    "alarm_url",
+    "user_defined",
+)
+_STATION_COLUMNS: Final = (
+    "name",
+    "call_sign",
+    "place",
+    "territory",
+    "time_zone",
+    "custom_id",
+    "type",
+    "commercial_model",
+    "soundexchange_category",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a try-out heard at an address, and the recordings found in it, best first."""
+
+    trial: TryOut
+    found: tuple[tuple[Recording, FoundRecording], ...]
+
+
+def case_of(subject: Station | Stream) -> str:
+    """Return the case of a station or stream in the audit trail."""
+    kind = "station" if isinstance(subject, Station) else "stream"
+    return f"{kind}:{subject.uid}"
+
+
+def may_change(stream: Stream, user: User) -> bool:
+    """Tell whether a user may change a stream: its maker, or who may delete files."""
+    is_maker = stream.created_by_id == user.pk and user.has_perm(Action.UPLOAD)
+    return is_maker or user.has_perm(Action.DELETE)
+
+
+# --- Stations ------------------------------------------------------------------------
+
+
+def add_station(
+    *, user: User, **columns: Any
+) -> Station:  # Any: of the station's own row
+    """Add a station. Raises ``StreamRefused`` if its name is taken or a value is wrong."""
+    _require(user, Action.UPLOAD)
+    station = Station(**_known(columns, _STATION_COLUMNS))
+    _save_station(station, user, "station.added", {})
+    return station
+
+
+def change_station(
+    *, station: Station, user: User, **columns: Any
+) -> Station:  # Any: as above
+    """Change a station. Raises ``StreamRefused`` as ``add_station`` does."""
+    _require(user, Action.UPLOAD)
+    before = _told(station, _STATION_COLUMNS)
+    for name, value in _known(columns, _STATION_COLUMNS).items():
+        setattr(station, name, value)
+    _save_station(station, user, "station.changed", before)
+    return station
+
+
+def ban_recording(*, station: Station, recording: Recording, user: User) -> None:
+    """Raise an alarm whenever the station plays the recording."""
+    _require(user, Action.EDIT_CATALOGUE)
+    with transaction.atomic():
+        station.banned.add(recording)
+        after: dict[str, object] = {"recording": recording.uid}
+        _record(station, "station.recording_banned", user, after)
+
+
+def unban_recording(*, station: Station, recording: Recording, user: User) -> None:
+    """Let the station play the recording without an alarm."""
+    _require(user, Action.EDIT_CATALOGUE)
+    with transaction.atomic():
+        station.banned.remove(recording)
+        after: dict[str, object] = {"recording": recording.uid}
+        _record(station, "station.recording_allowed", user, after)
+
+
+# --- Streams -------------------------------------------------------------------------
+
+
+def try_out(*, urls: Sequence[str], container: Container, seconds: float = 10) -> Heard:
+    """Listen to addresses for a moment; return what is heard, and which recordings.
+
+    Raises ``StreamRefused`` for addresses that are not allowed.
+    """
+    trial = try_stream(_checked_urls(urls), seconds)
+    if trial.landmarks is None:
+        return Heard(trial, ())
+    buckets = list(container.buckets.present().values_list("pk", flat=True))
+    try:
+        found = embedded.identify(buckets, trial.landmarks)
+    except RecognitionError:
+        # What was heard helps without the index, too.
+        return Heard(trial, ())
+    known = Recording.objects.in_bulk([one.recording_id for one in found])
+    pairs = [
+        (known[one.recording_id], one) for one in found if one.recording_id in known
+    ]
+    return Heard(trial, tuple(pairs))
+
+
+def add_stream(
+    *,
+    station: Station,
+    container: Container,
+    name: str,
+    urls: Sequence[str],
+    user: User,
+    **settings: Any,
+) -> Stream:  # Any: of the stream's own row
+    """Add a stream and let a recorder listen to it.
+
+    Raises ``StreamRefused`` for addresses that are not allowed and for wrong settings.
+    """
+    _require(user, Action.UPLOAD)
+    if container.deleted_at is not None:
+        raise StreamRefused(_("This container was deleted. Choose another one."))
+    stream = Stream(
+        station=station,
+        container=container,
+        name=name,
+        urls=_checked_urls(urls),
+        created_by=user,
+        state_at=datetime.now(tz=UTC),
+        **_known(settings, _STREAM_COLUMNS),
+    )
+    _clean(stream)
+    with transaction.atomic():
+        stream.save()
+        submit(RECORD, stream)
+        _record(stream, "stream.added", user, _told(stream, _STREAM_COLUMNS))
+    return stream
+
+
+def change_stream(
+    *, stream: Stream, user: User, **settings: Any
+) -> Stream:  # Any: as above
+    """Change a stream; other addresses and hours of audio count at once.
+
+    Raises ``StreamRefused`` as ``add_stream`` does.
+    """
+    _require_own(stream, user)
+    before = _told(stream, _STREAM_COLUMNS)
+    changed = _known(settings, _STREAM_COLUMNS)
+    if "urls" in changed:
+        changed["urls"] = _checked_urls(changed["urls"])
+    for name, value in changed.items():
+        setattr(stream, name, value)
+    _clean(stream)
+    after = _told(stream, _STREAM_COLUMNS)
+    with transaction.atomic():
+        stream.save(update_fields=list(changed))
+        if any(before[name] != after[name] for name in _RECORDED):
+            _begin_anew(stream)
+        _record(stream, "stream.changed", user, after, before)
+    return stream
+
+
+def pause_stream(*, stream: Stream, user: User) -> None:
+    """Stop listening; the time until it is resumed becomes a gap."""
+    _require_own(stream, user)
+    with transaction.atomic():
+        rows = Stream.objects.present().filter(pk=stream.pk, enabled=True)
+        if not rows.update(enabled=False):
+            raise StreamRefused(_("This stream is already paused."))
+        _stop(stream)
+        _record(stream, "stream.paused", user, {})
+    stream.refresh_from_db()
+
+
+def resume_stream(*, stream: Stream, user: User) -> None:
+    """Listen again."""
+    _require_own(stream, user)
+    if stream.container.deleted_at is not None:
+        raise StreamRefused(_("The stream's container was deleted."))
+    with transaction.atomic():
+        rows = Stream.objects.present().filter(pk=stream.pk, enabled=False)
+        if not rows.update(enabled=True):
+            raise StreamRefused(_("This stream is not paused."))
+        # A recorder that is about to end finds the stream enabled, or leaves it to
+        # ``streams.alarms.watch``.
+        submit(RECORD, stream)
+        _record(stream, "stream.resumed", user, {})
+    stream.refresh_from_db()
+
+
+def restart_stream(*, stream: Stream, user: User) -> None:
+    """Connect anew, with the first address."""
+    _require_own(stream, user)
+    with transaction.atomic():
+        _begin_anew(stream)
+        submit(RECORD, stream)
+        _record(stream, "stream.restarted", user, {})
+
+
+def delete_stream(*, stream: Stream, user: User, reason: str = "") -> None:
+    """End a stream and delete its ring; its hours, plays and gaps stay as evidence."""
+    _require(user, Action.DELETE)
+    with transaction.atomic():
+        rows = Stream.objects.present().filter(pk=stream.pk)
+        if not rows.update(enabled=False, deleted_at=datetime.now(tz=UTC)):
+            raise StreamRefused(_("This stream was deleted before."))
+        _stop(stream)
+        before = _told(stream, _STREAM_COLUMNS)
+        audit.services.record(
+            case=case_of(stream),
+            action="stream.deleted",
+            actor=user,
+            before=before,
+            note=reason,
+        )
+    stream.refresh_from_db()
+
+
+# --- Details -------------------------------------------------------------------------
+
+
+def _require(user: User, action: Action) -> None:
+    if not user.has_perm(action):
+        raise StreamRefused(
+            _("Your role may look at stations and streams, not change them.")
+        )
+
+
+def _require_own(stream: Stream, user: User) -> None:
+    if not may_change(stream, user):
+        raise StreamRefused(
+            _("Only the person who added a stream or a manager may change it.")
+        )
+
+
+def _known(
+    columns: Mapping[str, Any], names: Sequence[str]
+) -> dict[str, Any]:  # Any: values of columns
+    unknown = sorted(set(columns) - set(names))
+    if unknown:
+        raise TypeError(f"No such settings: {', '.join(unknown)}")
+    return dict(columns)
+
+
+def _checked_urls(urls: Sequence[str]) -> list[str]:
+    cleaned = [url.strip() for url in urls if url.strip()]
+    if not cleaned:
+        raise StreamRefused(_("Enter the address of the stream."))
+    if len(cleaned) > MAX_URLS:
+        raise StreamRefused(
+            _("A stream has at most %(limit)s addresses.") % {"limit": MAX_URLS}
+        )
+    for url in cleaned:
+        if len(url) > 2000:
+            raise StreamRefused(_("This link is longer than 2,000 characters."))
+        try:
+            check_link(url)
+        except LinkRefused as error:
+            raise StreamRefused(
+                _("%(url)s: This link is not allowed: %(error)s.")
+                % {"url": url[:200], "error": error}
+            ) from error
+    return cleaned
+
+
+def _clean(row: Station | Stream) -> None:
+    try:
+        row.full_clean(exclude=["container", "station"])
+    except ValidationError as error:
+        raise StreamRefused(" ".join(error.messages)) from error
+    if isinstance(row, Stream):
+        _clean_stream(row)
+
+
+def _clean_stream(stream: Stream) -> None:
+    if (stream.quiet_from is None) != (stream.quiet_until is None):
+        raise StreamRefused(_("Enter both the begin and the end of the quiet hours."))
+    if stream.alarm_url:
+        _checked_urls([stream.alarm_url])
+
+
+def _save_station(
+    station: Station, user: User, action: str, before: dict[str, object]
+) -> None:
+    try:
+        ZoneInfo(station.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise StreamRefused(
+            _("%(name)s is not a time zone. Write it as Europe/Berlin.")
+            % {"name": station.time_zone}
+        ) from error
+    _clean(station)
+    try:
+        with transaction.atomic():
+            station.save()
+            _record(station, action, user, _told(station, _STATION_COLUMNS), before)
+    except IntegrityError as error:
+        raise StreamRefused(_("Another station has this name.")) from error
+
+
+def _begin_anew(stream: Stream) -> None:
+    """Let the recorder of a stream notice that it must connect anew."""
+    Stream.objects.filter(pk=stream.pk).update(revision=F("revision") + 1)
+
+
+def _stop(stream: Stream) -> None:
+    """Let no recorder begin; the one that has the stream notices and ends."""
+    _begin_anew(stream)
+    cancel_subject(RECORD, stream)
+    Stream.objects.filter(pk=stream.pk).update(
+        state=StreamState.PAUSED, cause="", state_at=datetime.now(tz=UTC)
+    )
+
+
+def _told(row: Station | Stream, names: Sequence[str]) -> dict[str, object]:
+    values = {name: getattr(row, name) for name in names}
+    return {
+        name: value
+        if isinstance(value, str | int | float | list | dict | None)
+        else str(value)
+        for name, value in values.items()
+    }
+
+
+def _record(
+    subject: Station | Stream,
+    action: str,
+    user: User,
+    after: dict[str, object],
+    before: dict[str, object] | None = None,
+) -> None:
+    audit.services.record(
+        case=case_of(subject), action=action, actor=user, before=before, after=after
+    )
