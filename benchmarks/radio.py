@@ -30,6 +30,8 @@ STEP_S: Final = 0.01  # of the machine's time
 BURST_BYTES: Final = 64 * 1024
 TITLE_BYTES: Final = 16_000
 SAMPLE_RATE: Final = 48_000
+# Formats that encoders take, where they do not take planar floats.
+SAMPLES: Final = {"libopus": "flt", "mp2": "s16"}
 
 DROP: Final = "drop"
 """Connections are closed; the source goes on, and new ones are taken at once."""
@@ -94,13 +96,15 @@ def encoded(music: Path, seconds: float, codec: str, suffix: str) -> Programme:
     """Return the music of a folder, one piece after the other, as a programme."""
     memory = io.BytesIO()
     rate = SAMPLE_RATE if codec == "libopus" else 44_100
-    with av.open(memory, "w", format=_format(suffix)) as out:
+    with av.open(memory, "w", format=_format(suffix, codec)) as out:
         stream = out.add_stream(codec, rate=rate, layout="stereo")
         assert isinstance(stream, AudioStream)
         stream.bit_rate = 128_000
         resampler = av.AudioResampler("fltp", "stereo", rate, frame_size=4096)
-        if codec == "libopus":
-            resampler = av.AudioResampler("flt", "stereo", rate, frame_size=4096)
+        if codec in SAMPLES:
+            resampler = av.AudioResampler(
+                SAMPLES[codec], "stereo", rate, frame_size=4096
+            )
         made = 0
         for path in _endless(music):
             with av.open(path) as source:
@@ -456,7 +460,9 @@ def _endless(music: Path) -> Sequence[Path]:
     return files * 100
 
 
-def _format(suffix: str) -> str:
+def _format(suffix: str, codec: str) -> str:
+    if codec == "mp2" and suffix == ".mp3":
+        return "mp2"
     return {".mp3": "mp3", ".aac": "adts", ".ogg": "ogg", ".ts": "mpegts"}[suffix]
 
 
