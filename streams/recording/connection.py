@@ -28,6 +28,7 @@ MAX_LISTS: Final = 3
 # What a stream may send over a minute; a burst on connecting is more for a moment.
 MAX_BYTES_PER_S: Final = 1_000_000
 MINUTE_S: Final = 60.0
+WHITE: Final = b"\xef\xbb\xbf \r\n\t"
 
 
 class Connection:
@@ -131,6 +132,8 @@ class Connection:
             self._hold(body)
             first = body.read(READ_BYTES)
             listed = _looks_listed(first, body.headers.get("content-type", ""))
+            if first.lstrip(WHITE).startswith(b"<"):
+                raise BadPlaylist("The server sends a page, not a stream.")
             if not listed:
                 return self._read_sound(body, first)
             rest = body.read_all(
@@ -144,7 +147,7 @@ class Connection:
             raise BadPlaylist("The lists lead to lists.")
         found = playlists.entries(text, base)
         if not found:
-            raise BadPlaylist("The server sent a page, or a list without addresses.")
+            raise BadPlaylist("The server sent a list without addresses.")
         return self._read(found[0], lists_left - 1)
 
     def _read_sound(self, body: LiveBody, data: bytes) -> str:
@@ -171,15 +174,8 @@ class Connection:
 
 
 def _looks_listed(first: bytes, content_type: str) -> bool:
-    text = first.lstrip(b"\xef\xbb\xbf \r\n\t")[:200].lower()
-    starts = (
-        b"#extm3u",
-        b"[playlist]",
-        b"http://",
-        b"https://",
-        b"<!doctype",
-        b"<html",
-    )
+    text = first.lstrip(WHITE)[:200].lower()
+    starts = (b"#extm3u", b"[playlist]", b"http://", b"https://")
     return text.startswith(starts) or content_type.lower().startswith("text/html")
 
 
