@@ -25,7 +25,7 @@ MAX_CPU_S: Final = 7 * 24 * 3600
 MEMORY_BYTES: Final = 1 << 28
 PATIENCE_BYTES: Final = 256 * 1024
 MESSAGE_S: Final = 10.0
-MAX_PENDING_BYTES: Final = 32 << 20
+MAX_PENDING_BYTES: Final = 64 << 20
 MAX_RATE: Final = 12_288_000
 
 
@@ -89,7 +89,7 @@ class Listener:
         self._child.close()
 
     def feed(self, data: bytes) -> None:
-        """Give it the next bytes. Raises ``DecodeFailed`` if it takes none for long."""
+        """Give it the next bytes; it fails if it takes none for long."""
         self._give(feeds.sound(data))
 
     def cut(self) -> None:
@@ -156,7 +156,10 @@ class Listener:
         self._pending.append(memoryview(message))
         self._pending_bytes += len(message)
         if self._pending_bytes > MAX_PENDING_BYTES:
-            raise DecodeFailed("The listening process does not keep up.")
+            self.error = DecodeFailed("The listening process does not keep up.")
+            self.why = "failed"
+            self._pending.clear()
+            self._pending_bytes = 0
         self.pump()
 
     def _has_spoken(self) -> bool:

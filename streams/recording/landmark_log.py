@@ -1,6 +1,6 @@
 """The landmarks of one run, on disk while it goes on.
 
-A file holds an hour at most. Its name states the first row of the level map in it; a
+A file holds ten minutes at most. Its name states the first row of the level map in it; a
 record is a piece as the listener sent it.
 """
 
@@ -20,7 +20,7 @@ from streams.recording import records
 
 # One row of the level map; reads begin on its grid.
 GRID_MS: Final = 64
-FILE_ROWS: Final = 3600 * 1000 // GRID_MS
+FILE_ROWS: Final = 600 * 1000 // GRID_MS
 # Landmarks are decided up to a second after the rows of their piece, or before.
 MARGIN_MS: Final = 5000
 SUFFIX: Final = ".landmarks"
@@ -60,6 +60,8 @@ class LandmarkLog:
         for piece in self._pieces(start_ms - MARGIN_MS):
             if piece.first_row * GRID_MS > end_ms + MARGIN_MS:
                 break
+            if piece.duration_ms + MARGIN_MS < start_ms:
+                continue
             wanted.add(piece)
         return wanted.fingerprint(end_ms - start_ms)
 

@@ -30,6 +30,7 @@ from streams.recording.run_files import RunFiles
 from streams.recording.splice import TAIL_BYTES, Joined, Splice
 
 TICK_S: Final = 0.25
+FULL: Final = "Audio is not kept: the disk takes no more."
 SOON_S: Final = 30.0
 """So long every second is tried again: bursts are short."""
 MAX_PAUSE_S: Final = 60.0
@@ -405,7 +406,7 @@ class StreamRecorder:
         if self._run is not None and self._run.is_silent and recent:
             state, reason = StreamState.SILENT, ""
         elif self._run is not None and self._run.heard_ms and recent:
-            state, reason = StreamState.LISTENING, ""
+            state, reason = StreamState.LISTENING, FULL if self._ring.is_failing else ""
             self._reason = ""
         elif told is None:
             state, reason = StreamState.CONNECTING, ""

@@ -233,3 +233,16 @@ def test_clock_follows_the_least_delay_and_finds_missing_sound() -> None:
     assert jump is not None
     assert 60_000 < jump[0] <= 62_000
     assert abs(clock.at(30_000) - 1030.0) < 0.05
+
+
+def test_ring_goes_on_where_the_disk_takes_nothing(tmp_path: Path) -> None:
+    kept = RingLog(tmp_path)
+    (tmp_path / "ring").write_text("a file stands where the folder should be")
+
+    end = kept.append(b"lost", 1000.0)
+    was_failing = kept.is_failing
+    (tmp_path / "ring").unlink()
+    kept.append(b"kept", 1001.0)
+
+    assert (end, was_failing, kept.is_failing) == (4, True, False)
+    assert [e.data for e in kept.entries(4)] == [b"kept"]
