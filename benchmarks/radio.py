@@ -58,7 +58,7 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
+class SentSound:
     """Encoded sound, and the second at which each packet ends."""
 
     data: bytes
@@ -92,7 +92,7 @@ class Programme:
 
 
 @cache
-def encoded(music: Path, seconds: float, codec: str, suffix: str) -> Programme:
+def encoded(music: Path, seconds: float, codec: str, suffix: str) -> SentSound:
     """Return the music of a folder, one piece after the other, as a programme."""
     memory = io.BytesIO()
     rate = SAMPLE_RATE if codec == "libopus" else 44_100
@@ -124,7 +124,7 @@ def encoded(music: Path, seconds: float, codec: str, suffix: str) -> Programme:
     return programme(memory.getvalue(), suffix)
 
 
-def programme(data: bytes, suffix: str) -> Programme:
+def programme(data: bytes, suffix: str) -> SentSound:
     """Return encoded bytes with the times of their packets."""
     if suffix == ".mp3":
         data = data[_after_mp3_head(data) :]
@@ -146,7 +146,7 @@ def programme(data: bytes, suffix: str) -> Programme:
     if suffix == ".ogg":
         ends = [*ends[1:], len(data)]
     ends[-1] = len(data)
-    return Programme(data, suffix, tuple(ends), tuple(times))
+    return SentSound(data, suffix, tuple(ends), tuple(times))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class Segments:
             lines += [f"#EXTINF:{self.seconds:g},", f"segment-{number}"]
         return "\n".join(lines) + "\n"
 
-    def bytes_of(self, played: Programme, number: int) -> bytes:
+    def bytes_of(self, played: SentSound, number: int) -> bytes:
         """Return a segment, counted from the start of the programme."""
         begin = played.byte_at(number * self.seconds)
         return played.data[begin : played.byte_at((number + 1) * self.seconds)]
@@ -210,7 +210,7 @@ class Radio:
 
     def __init__(
         self,
-        played: Programme,
+        played: SentSound,
         clock: Clock,
         faults: Sequence[Broken] = (),
         *,
@@ -434,7 +434,7 @@ class _Sender:
         return bytes([blocks]) + text.ljust(16 * blocks, b"\0")
 
 
-def parts_of(ring: Sequence[bytes], played: Programme) -> list[tuple[int, int]]:
+def parts_of(ring: Sequence[bytes], played: SentSound) -> list[tuple[int, int]]:
     """Return the intervals of a programme's bytes that the parts of a ring hold.
 
     Raises ``ValueError`` for bytes that the programme does not have.

@@ -68,11 +68,11 @@ def listen(
     """Hear the run whose bytes arrive on the socket ``fds[0]``."""
     del limits  # confinement has applied them
     with socket.socket(fileno=fds[0]) as source:
-        feed = Feed(source, int(request["patience_bytes"]))
+        feed = ByteFeed(source, int(request["patience_bytes"]))
         Ear(talk, feed).hear()
 
 
-class Feed:
+class ByteFeed:
     """The file object that FFmpeg reads: no seeks, short reads, an end at each cut."""
 
     name = ""
@@ -148,7 +148,7 @@ class Feed:
 class Ear:
     """Decodes a feed, and sends landmarks and what they were made of."""
 
-    def __init__(self, talk: socket.socket, feed: Feed) -> None:
+    def __init__(self, talk: socket.socket, feed: ByteFeed) -> None:
         self._talk = talk
         self._feed = feed
         self._builder = FingerprintBuilder()

@@ -17,7 +17,7 @@ from streams.choices import GapCause
 from streams.recording import hls, icy, playlists
 from streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened
 from streams.recording.clocks import Clock
-from streams.recording.icy import IcyReader, Title
+from streams.recording.icy import IcyReader, SentTitle
 from streams.recording.playlists import BadPlaylist
 
 PAUSE_S: Final = 0.25
@@ -34,7 +34,7 @@ WHITE: Final = b"\xef\xbb\xbf \r\n\t"
 class Connection:
     """Reads an address until it ends, or until ``halt``."""
 
-    def __init__(self, url: str, clock: Clock, place: hls.Place) -> None:
+    def __init__(self, url: str, clock: Clock, place: hls.HlsPlace) -> None:
         self._url = url
         self._clock = clock
         self._place = place
@@ -82,7 +82,7 @@ class Connection:
         """Return UTC in seconds since 1970."""
         return self._clock.utc().timestamp()
 
-    def fetch(self, part: playlists.Part, max_bytes: int) -> tuple[str, bytes]:
+    def fetch(self, part: playlists.ListedPart, max_bytes: int) -> tuple[str, bytes]:
         """Fetch something that ends; return where it was, and its bytes."""
         headers = {}
         if part.range is not None:
@@ -162,7 +162,7 @@ class Connection:
             if received > MAX_BYTES_PER_S * MINUTE_S:
                 raise http.TooLarge
             for made in reader.take(data):
-                self.put(made if isinstance(made, Title) else Chunk(made, at))
+                self.put(made if isinstance(made, SentTitle) else Chunk(made, at))
             self.pause(PAUSE_S)
             data = body.read(READ_BYTES)
         return "The server closed the connection."

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 from recognition.fingerprint import MAX_DURATION_MS
 from recognition.params import DEFAULT
 from recognition.streaming.listening import PIECE
-from recognition.streaming.pieces import Piece, PieceCollector
+from recognition.streaming.pieces import PieceCollector, RunPiece
 from recognition.types import Fingerprint
 from streams.recording import records
 
@@ -37,7 +37,7 @@ class LandmarkLog:
         self._file: BinaryIO | None = None
         self._file_rows = 0
 
-    def append(self, piece: Piece) -> None:
+    def append(self, piece: RunPiece) -> None:
         """Add the next piece. Raises ``BadFingerprint`` if the listener sent rubbish."""
         piece.fingerprint()
         head = PIECE.pack(piece.first_frame, piece.first_row, piece.duration_ms)
@@ -98,7 +98,7 @@ class LandmarkLog:
             self._file_rows = row
         return self._file
 
-    def _pieces(self, from_ms: int) -> Iterator[Piece]:
+    def _pieces(self, from_ms: int) -> Iterator[RunPiece]:
         files = self._files()
         for at, path in enumerate(files):
             if at + 1 < len(files) and _first_row(files[at + 1]) * GRID_MS < from_ms:
@@ -113,7 +113,7 @@ def _first_row(path: Path) -> int:
     return int(path.name.removesuffix(SUFFIX))
 
 
-def _pieces_of(path: Path) -> Iterator[Piece]:
+def _pieces_of(path: Path) -> Iterator[RunPiece]:
     try:
         file = path.open("rb")
     except FileNotFoundError:  # deleted meanwhile
@@ -121,4 +121,4 @@ def _pieces_of(path: Path) -> Iterator[Piece]:
     with file:
         for payload in records.read(file):
             first_frame, first_row, duration_ms = PIECE.unpack_from(payload)
-            yield Piece(first_frame, first_row, duration_ms, payload[PIECE.size :])
+            yield RunPiece(first_frame, first_row, duration_ms, payload[PIECE.size :])

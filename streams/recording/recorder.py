@@ -21,7 +21,7 @@ from streams.recording.events import (
     StreamPlan,
     Titled,
 )
-from streams.recording.icy import Title
+from streams.recording.icy import SentTitle
 from streams.recording.landmark_log import LandmarkLog
 from streams.recording.live_run import LiveRun, Manner
 from streams.recording.ogg import OggLinks
@@ -77,7 +77,7 @@ class StreamRecorder:
         self._account = Account(plan.folder, sink, absence)
         self._absence = absence
         self._ring = RingLog(plan.folder)
-        self._place = hls.Place()
+        self._place = hls.HlsPlace()
         self._run: LiveRun | None = None
         self._next_cause: str = RunEdge.STARTED
         self._ogg: OggLinks | None = None
@@ -189,7 +189,7 @@ class StreamRecorder:
                     return arrival
                 case Opened():
                     self._open(arrival)
-                case Title():
+                case SentTitle():
                     self._title(arrival.text)
                 case Missing():
                     self._miss(arrival)

@@ -15,9 +15,9 @@ from benchmarks.corpus import DEMO
 from recognition.analysis import analyse_file
 from recognition.builder import FingerprintBuilder, extract
 from recognition.fingerprint import from_bytes, to_bytes
-from recognition.streaming.listener import Heard, Listener
+from recognition.streaming.listener import HeardSound, Listener
 from recognition.streaming.listening import moved_to_zero
-from recognition.streaming.pieces import Piece, PieceCollector
+from recognition.streaming.pieces import PieceCollector, RunPiece
 from recognition.types import Fingerprint
 from tests import audio
 
@@ -44,7 +44,7 @@ def _joined(parts: list[Fingerprint]) -> Fingerprint:
     row = 0
     for part in parts:
         first, moved = moved_to_zero(part)
-        collected.add(Piece(first, row, part.duration_ms, to_bytes(moved)))
+        collected.add(RunPiece(first, row, part.duration_ms, to_bytes(moved)))
         row += 0 if part.level_map is None else len(part.level_map.levels)
     return collected.fingerprint(0)
 
@@ -87,10 +87,10 @@ def test_listener_makes_the_landmarks_of_a_file_scan(
     with Listener() as listener:
         said = list(_heard(listener, played.data))
 
-    heard = [message for message in said if isinstance(message, Heard)][-1]
+    heard = [message for message in said if isinstance(message, HeardSound)][-1]
     collected = PieceCollector(0, LONG)
     for message in said:
-        if isinstance(message, Piece):
+        if isinstance(message, RunPiece):
             collected.add(message)
     scanned = analyse_file(path)
     assert _same(collected.fingerprint(0), scanned.fingerprint)
@@ -105,7 +105,7 @@ def test_listener_says_where_the_format_changed() -> None:
     with Listener(patience_bytes=64 * 1024) as listener:
         said = list(_heard(listener, first + other))
 
-    heard = [message for message in said if isinstance(message, Heard)][-1]
+    heard = [message for message in said if isinstance(message, HeardSound)][-1]
     assert heard.why in {"no_sound", "format"}
     # Bytes that look like a frame may be taken for one.
     assert abs(heard.duration_ms - 20_000) < 200
@@ -120,7 +120,7 @@ def test_listener_refuses_what_is_not_sound() -> None:
         assert "not sound" in str(listener.error)
 
 
-def _heard(listener: Listener, data: bytes) -> Iterator[Piece | Heard]:
+def _heard(listener: Listener, data: bytes) -> Iterator[RunPiece | HeardSound]:
     for at in range(0, len(data), 4000):
         listener.feed(data[at : at + 4000])
         yield from listener.take()

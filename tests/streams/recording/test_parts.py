@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks import radio
 from benchmarks.corpus import DEMO
 from streams.recording import playlists, ring
-from streams.recording.icy import IcyReader, Title
+from streams.recording.icy import IcyReader, SentTitle
 from streams.recording.ogg import OggLinks
 from streams.recording.playlists import BadPlaylist
 from streams.recording.ring import RingGone, RingLog
@@ -63,7 +63,7 @@ def test_titles_are_separated_from_sound_wherever_bytes_are_cut(
     made = [item for part in _cut(bytes(sent), cuts) for item in reader.take(part)]
 
     assert b"".join(m for m in made if isinstance(m, bytes)) == sound
-    told = [m.text for m in made if isinstance(m, Title)]
+    told = [m.text for m in made if isinstance(m, SentTitle)]
     assert told == [f"It''s {n}" for n in range(titles)]
 
 
@@ -109,7 +109,9 @@ def test_live_playlist_is_read() -> None:
     one, two, three = offer.segments
     assert [s.number for s in offer.segments] == [41, 42, 43]
     assert one.part.url == "http://radio.example/a/one.m4s"
-    assert one.head == two.head == playlists.Part("http://radio.example/a/head.mp4")
+    assert (
+        one.head == two.head == playlists.ListedPart("http://radio.example/a/head.mp4")
+    )
     assert (one.begins_anew, two.begins_anew) == (False, True)
     assert two.part.range == (50, 150)
     assert (one.duration_s, three.is_missing, offer.has_ended) == (5.5, True, False)

@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from benchmarks import radio
 from benchmarks.corpus import DEMO
-from benchmarks.radio import Programme
+from benchmarks.radio import SentSound
 from recognition.streaming.listener import Listener
 
 
@@ -26,6 +26,6 @@ def _warm() -> None:
 
 
 @pytest.fixture
-def played(_warm: None) -> Programme:
+def played(_warm: None) -> SentSound:
     """Three minutes of music in a codec that is made quickly."""
     return radio.encoded(DEMO, 200, "mp2", ".mp3")

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks import radio
 from benchmarks.corpus import DEMO
-from benchmarks.radio import Broken, Programme, Radio, Segments
-from benchmarks.streams import RATE, Outcome, Sink, outcome, recorded
+from benchmarks.radio import Broken, Radio, Segments, SentSound
+from benchmarks.streams import RATE, KeptEvents, Recorded, outcome, recorded
 from recognition.analysis import analyse_file
 from streams.choices import GapCause, RunEdge, StreamState
 from streams.recording.clocks import Clock
@@ -35,16 +35,16 @@ FAULT_S = 0.5
 CLOCK_S = 0.5
 
 
-def _causes(found: Outcome) -> list[str]:
+def _causes(found: Recorded) -> list[str]:
     return [gap.cause for gap in found.gaps]
 
 
-def _is_right(found: Outcome, faults: int) -> bool:
+def _is_right(found: Recorded, faults: int) -> bool:
     worst = max(abs(error) for error in found.clock_errors)
     return abs(found.error_s) <= FAULT_S * faults and worst <= CLOCK_S
 
 
-def test_every_second_is_in_a_run_or_a_gap(played: Programme, tmp_path: Path) -> None:
+def test_every_second_is_in_a_run_or_a_gap(played: SentSound, tmp_path: Path) -> None:
     faults = [
         Broken(radio.DROP, 25),
         Broken(radio.PAUSE, 50, 6),
@@ -68,7 +68,7 @@ def test_every_second_is_in_a_run_or_a_gap(played: Programme, tmp_path: Path) ->
 
 
 def test_run_has_the_landmarks_of_a_file_scan(
-    played: Programme, tmp_path: Path
+    played: SentSound, tmp_path: Path
 ) -> None:
     with Radio(played, Clock(rate=RATE)) as sender:
         sink = recorded(sender, tmp_path, 60)
@@ -113,7 +113,7 @@ def test_run_has_the_landmarks_of_a_file_scan(
 
 
 def test_killed_recorder_goes_on_from_the_ring(
-    played: Programme, tmp_path: Path
+    played: SentSound, tmp_path: Path
 ) -> None:
     kills = [Broken("kill", 40, 2), Broken("kill", 80, 7)]
     with Radio(played, Clock(rate=RATE)) as sender:
@@ -125,7 +125,7 @@ def test_killed_recorder_goes_on_from_the_ring(
 
 
 def test_segments_that_are_lost_are_gaps_of_known_length(
-    played: Programme, tmp_path: Path
+    played: SentSound, tmp_path: Path
 ) -> None:
     stream = radio.programme(radio.encoded(DEMO, 200, "mp2", ".ts").data, ".ts")
     segments = Segments(anew=frozenset({10}), lost=frozenset({15}), restart=20)
@@ -168,10 +168,10 @@ def test_ogg_chain_is_one_run(tmp_path: Path) -> None:
     ],
 )
 def test_hostile_server_ends_with_a_named_reason(
-    played: Programme, path: str, cause: str, tmp_path: Path
+    played: SentSound, path: str, cause: str, tmp_path: Path
 ) -> None:
     clock = Clock(rate=RATE)
-    sink, stop = Sink(), threading.Event()
+    sink, stop = KeptEvents(), threading.Event()
     with Radio(played, clock) as sender:
         plan = StreamPlan(
             uid="s", urls=(sender.address + path,), folder=tmp_path, keep_hours=1
@@ -188,7 +188,7 @@ def test_hostile_server_ends_with_a_named_reason(
     assert not sink.of(RunStarted)
 
 
-def _away(sink: Sink) -> list[str]:
+def _away(sink: KeptEvents) -> list[str]:
     return [
         event.cause
         for event in sink.events
@@ -197,7 +197,7 @@ def _away(sink: Sink) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["/live", "/icy", "/live.m3u", "/live.pls"])
-def test_try_out_says_what_it_hears(played: Programme, path: str) -> None:
+def test_try_out_says_what_it_hears(played: SentSound, path: str) -> None:
     clock = Clock(rate=5)
     with Radio(played, clock) as sender:
         heard = try_stream(
