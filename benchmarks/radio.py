@@ -30,6 +30,8 @@ STEP_S: Final = 0.01  # of the machine's time
 BURST_BYTES: Final = 64 * 1024
 TITLE_BYTES: Final = 16_000
 SAMPLE_RATE: Final = 48_000
+# A packet is whole only with what surrounds it.
+PAGED: Final = frozenset({".ogg", ".ts"})
 # Formats that encoders take, where they do not take planar floats.
 SAMPLES: Final = {"libopus": "flt", "mp2": "s16"}
 
@@ -138,12 +140,12 @@ def programme(data: bytes, suffix: str) -> SentSound:
                 continue
             frames = packet.duration * packet.time_base if packet.duration else 0
             time += float(frames)
-            if suffix == ".ogg" and ends and ends[-1] == packet.pos:
+            if suffix in PAGED and ends and ends[-1] == packet.pos:
                 times[-1] = time  # of the page
                 continue
-            ends.append(packet.pos + (0 if suffix == ".ogg" else packet.size))
+            ends.append(packet.pos + (0 if suffix in PAGED else packet.size))
             times.append(time)
-    if suffix == ".ogg":
+    if suffix in PAGED:
         ends = [*ends[1:], len(data)]
     ends[-1] = len(data)
     return SentSound(data, suffix, tuple(ends), tuple(times))

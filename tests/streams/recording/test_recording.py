@@ -130,9 +130,11 @@ def test_segments_that_are_lost_are_gaps_of_known_length(
     played: SentSound, tmp_path: Path
 ) -> None:
     stream = radio.programme(radio.encoded(DEMO, 200, "mp2", ".ts").data, ".ts")
-    segments = Segments(anew=frozenset({10}), lost=frozenset({15}), restart=20)
-    with Radio(stream, Clock(rate=RATE), segments=segments) as sender:
-        sink = recorded(sender, tmp_path, 140, path="/hls/master.m3u8")
+    segments = Segments(
+        window=10, anew=frozenset({8}), lost=frozenset({10}), restart=15
+    )
+    with Radio(stream, Clock(rate=RATE / 2), segments=segments) as sender:
+        sink = recorded(sender, tmp_path, 110, path="/hls/master.m3u8")
 
     found = outcome(sender, tmp_path, sink)
     assert _is_right(found, 1)
