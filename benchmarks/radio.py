@@ -30,6 +30,10 @@ STEP_S: Final = 0.01  # of the machine's time
 BURST_BYTES: Final = 64 * 1024
 TITLE_BYTES: Final = 16_000
 SAMPLE_RATE: Final = 48_000
+# A packet is whole only with what surrounds it.
+PAGED: Final = frozenset({".ogg", ".ts"})
+# Formats that encoders take, where they do not take planar floats.
+SAMPLES: Final = {"libopus": "flt", "mp2": "s16"}
 
 DROP: Final = "drop"
 """Connections are closed; the source goes on, and new ones are taken at once."""
@@ -56,7 +60,7 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
+class SentSound:
     """Encoded sound, and the second at which each packet ends."""
 
     data: bytes
@@ -90,17 +94,19 @@ class Programme:
 
 
 @cache
-def encoded(music: Path, seconds: float, codec: str, suffix: str) -> Programme:
+def encoded(music: Path, seconds: float, codec: str, suffix: str) -> SentSound:
     """Return the music of a folder, one piece after the other, as a programme."""
     memory = io.BytesIO()
     rate = SAMPLE_RATE if codec == "libopus" else 44_100
-    with av.open(memory, "w", format=_format(suffix)) as out:
+    with av.open(memory, "w", format=_format(suffix, codec)) as out:
         stream = out.add_stream(codec, rate=rate, layout="stereo")
         assert isinstance(stream, AudioStream)
         stream.bit_rate = 128_000
         resampler = av.AudioResampler("fltp", "stereo", rate, frame_size=4096)
-        if codec == "libopus":
-            resampler = av.AudioResampler("flt", "stereo", rate, frame_size=4096)
+        if codec in SAMPLES:
+            resampler = av.AudioResampler(
+                SAMPLES[codec], "stereo", rate, frame_size=4096
+            )
         made = 0
         for path in _endless(music):
             with av.open(path) as source:
@@ -120,7 +126,7 @@ def encoded(music: Path, seconds: float, codec: str, suffix: str) -> Programme:
     return programme(memory.getvalue(), suffix)
 
 
-def programme(data: bytes, suffix: str) -> Programme:
+def programme(data: bytes, suffix: str) -> SentSound:
     """Return encoded bytes with the times of their packets."""
     if suffix == ".mp3":
         data = data[_after_mp3_head(data) :]
@@ -134,15 +140,15 @@ def programme(data: bytes, suffix: str) -> Programme:
                 continue
             frames = packet.duration * packet.time_base if packet.duration else 0
             time += float(frames)
-            if suffix == ".ogg" and ends and ends[-1] == packet.pos:
+            if suffix in PAGED and ends and ends[-1] == packet.pos:
                 times[-1] = time  # of the page
                 continue
-            ends.append(packet.pos + (0 if suffix == ".ogg" else packet.size))
+            ends.append(packet.pos + (0 if suffix in PAGED else packet.size))
             times.append(time)
-    if suffix == ".ogg":
+    if suffix in PAGED:
         ends = [*ends[1:], len(data)]
     ends[-1] = len(data)
-    return Programme(data, suffix, tuple(ends), tuple(times))
+    return SentSound(data, suffix, tuple(ends), tuple(times))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,7 @@ class Segments:
             lines += [f"#EXTINF:{self.seconds:g},", f"segment-{number}"]
         return "\n".join(lines) + "\n"
 
-    def bytes_of(self, played: Programme, number: int) -> bytes:
+    def bytes_of(self, played: SentSound, number: int) -> bytes:
         """Return a segment, counted from the start of the programme."""
         begin = played.byte_at(number * self.seconds)
         return played.data[begin : played.byte_at((number + 1) * self.seconds)]
@@ -206,7 +212,7 @@ class Radio:
 
     def __init__(
         self,
-        played: Programme,
+        played: SentSound,
         clock: Clock,
         faults: Sequence[Broken] = (),
         *,
@@ -430,7 +436,7 @@ class _Sender:
         return bytes([blocks]) + text.ljust(16 * blocks, b"\0")
 
 
-def parts_of(ring: Sequence[bytes], played: Programme) -> list[tuple[int, int]]:
+def parts_of(ring: Sequence[bytes], played: SentSound) -> list[tuple[int, int]]:
     """Return the intervals of a programme's bytes that the parts of a ring hold.
 
     Raises ``ValueError`` for bytes that the programme does not have.
@@ -456,7 +462,9 @@ def _endless(music: Path) -> Sequence[Path]:
     return files * 100
 
 
-def _format(suffix: str) -> str:
+def _format(suffix: str, codec: str) -> str:
+    if codec == "mp2" and suffix == ".mp3":
+        return "mp2"
     return {".mp3": "mp3", ".aac": "adts", ".ogg": "ogg", ".ts": "mpegts"}[suffix]
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from benchmarks import radio
 from benchmarks.corpus import DEMO
-from benchmarks.radio import Broken, Programme, Radio
+from benchmarks.radio import Broken, Radio, SentSound
 from benchmarks.report import Report, parser
 from recognition.streaming.listener import Listener
 from streams.recording import ring as ring_log
@@ -55,7 +55,7 @@ class Killed(Exception):
 
 
 @dataclass
-class Sink:
+class KeptEvents:
     """Keeps events; raises ``Killed`` at the next one after ``is_killing`` is set."""
 
     events: list[StreamEvent] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Sink:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Recorded:
     """What a recorder made of a radio, against what the radio knows; seconds."""
 
     lost_s: float
@@ -104,7 +104,7 @@ def recorded(
     *,
     path: str = "/live",
     kills: Sequence[Broken] = (),
-) -> Sink:
+) -> KeptEvents:
     """Record a radio that has started for some of its seconds, with kills."""
     # Needs configured settings, as outgoing requests do.
     from streams.recording.recorder import StreamRecorder
@@ -112,7 +112,7 @@ def recorded(
     events: list[StreamEvent] = []
     ends = [(kill.at, kill.end) for kill in kills] + [(seconds, seconds)]
     for until, again in ends:
-        sink, stop = Sink(), threading.Event()
+        sink, stop = KeptEvents(), threading.Event()
         plan = StreamPlan(
             uid="s", urls=(played.address + path,), folder=folder, keep_hours=24
         )
@@ -126,10 +126,10 @@ def recorded(
         thread.join()
         events += sink.events
         _pass(played, again, None)
-    return Sink(events)
+    return KeptEvents(events)
 
 
-def outcome(played: Radio, folder: Path, sink: Sink) -> Outcome:
+def outcome(played: Radio, folder: Path, sink: KeptEvents) -> Recorded:
     """Compare what was recorded with what was sent."""
     parts: list[bytearray] = []
     starts: list[int] = []
@@ -150,7 +150,7 @@ def outcome(played: Radio, folder: Path, sink: Sink) -> Outcome:
         for before, following in itertools.pairwise(ordered)
     )
     gaps = [gap for gap in sink.of(Gap) if isinstance(gap, Gap)]
-    return Outcome(
+    return Recorded(
         lost_s=lost_s,
         paused_s=played.paused_s(),
         gaps=tuple(gap for gap in gaps if gap.cause != SILENT),
@@ -160,7 +160,7 @@ def outcome(played: Radio, folder: Path, sink: Sink) -> Outcome:
 
 
 def _clock_errors(
-    played: Radio, folder: Path, sink: Sink, shifts: list[tuple[int, int]]
+    played: Radio, folder: Path, sink: KeptEvents, shifts: list[tuple[int, int]]
 ) -> Iterator[float]:
     anchors: dict[tuple[str, int], float] = {}
     lasted = {
@@ -190,7 +190,7 @@ def random_faults(rng: np.random.Generator, count: int, every: float) -> list[Br
     return made
 
 
-def measure_faults(report: Report, played: Programme, count: int, seed: int) -> None:
+def measure_faults(report: Report, played: SentSound, count: int, seed: int) -> None:
     """Print and check what random faults leave unaccounted for."""
     rng = np.random.default_rng(seed)
     rows, worst, clocks = [], 0.0, [0.0]
@@ -235,7 +235,7 @@ def measure_faults(report: Report, played: Programme, count: int, seed: int) -> 
     report.check(f"clock within {CLOCK_S} s", reached=max(clocks) <= CLOCK_S)
 
 
-def measure_memory(report: Report, played: Programme, hours: float) -> None:
+def measure_memory(report: Report, played: SentSound, hours: float) -> None:
     """Print and check the memory of a listener over simulated hours."""
     rows = []
     with Listener() as listener:
@@ -269,7 +269,7 @@ def measure_memory(report: Report, played: Programme, hours: float) -> None:
 
 
 def measure_streams(
-    report: Report, played: Programme, count: int, seconds: float
+    report: Report, played: SentSound, count: int, seconds: float
 ) -> None:
     """Print and check the processor time of many streams in real time."""
     from streams.recording.recorder import StreamRecorder
@@ -284,7 +284,7 @@ def measure_streams(
                 folder=Path(name) / str(number),
                 keep_hours=1,
             )
-            recorder = StreamRecorder(plan, Sink())
+            recorder = StreamRecorder(plan, KeptEvents())
             threads.append(
                 threading.Thread(target=_recording, args=(recorder.run, stop))
             )
@@ -351,14 +351,14 @@ def _pass(played: Radio, until: float, thread: threading.Thread | None) -> None:
         played.wait(0.02)
 
 
-def _serve(played: Programme, pipe: Pipe) -> None:
+def _serve(played: SentSound, pipe: Pipe) -> None:
     with Radio(played, Clock()) as sender:
         pipe.send(sender.address)
         pipe.recv()
 
 
 @contextmanager
-def _radio_elsewhere(played: Programme) -> Iterator[str]:
+def _radio_elsewhere(played: SentSound) -> Iterator[str]:
     """Serve in a process of its own, whose time does not count."""
     ours, theirs = get_context("spawn").Pipe()
     process = get_context("spawn").Process(target=_serve, args=(played, theirs))

@@ -23,11 +23,12 @@ from recognition.errors import RecognitionError
 from scanning.engines import embedded
 from scanning.engines.base import FoundRecording
 from scanning.models import Container
-from streams.choices import StreamState
+from streams.choices import GapCause, StreamState
 from streams.errors import StreamRefused
 from streams.jobs import RECORD
-from streams.models import Station, Stream
+from streams.models import Station, Stream, StreamRun
 from streams.recording.tryout import TryOut, try_stream
+from streams.sink import add_gap
 
 MAX_URLS: Final = 10
 # Changes of these need a new connection.
@@ -223,6 +224,7 @@ def resume_stream(*, stream: Stream, user: User) -> None:
         rows = Stream.objects.present().filter(pk=stream.pk, enabled=False)
         if not rows.update(enabled=True):
             raise StreamRefused(_("This stream is not paused."))
+        _list_pause(stream)
         # A recorder that is about to end finds the stream enabled, or leaves it to
         # ``streams.alarms.watch``.
         submit(RECORD, stream)
@@ -352,6 +354,20 @@ def _stop(stream: Stream) -> None:
     Stream.objects.filter(pk=stream.pk).update(
         state=StreamState.PAUSED, cause="", state_at=datetime.now(tz=UTC)
     )
+
+
+def _list_pause(stream: Stream) -> None:
+    """List the time since the last run as a pause, before a recorder lists it."""
+    last = StreamRun.objects.filter(stream=stream).order_by("-starts_at").first()
+    now = datetime.now(tz=UTC)
+    if last is not None and last.ends_at is not None and last.ends_at < now:
+        add_gap(
+            stream=stream,
+            start=last.ends_at,
+            end=now,
+            cause=GapCause.PAUSED,
+            is_exact=False,
+        )
 
 
 def _told(row: Station | Stream, names: Sequence[str]) -> dict[str, object]:

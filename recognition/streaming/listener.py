@@ -18,19 +18,19 @@ from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
 from recognition.streaming import feeds
 from recognition.streaming.listening import PIECE
-from recognition.streaming.pieces import Piece
+from recognition.streaming.pieces import RunPiece
 
 # A listener of a busy stream uses 22 hours of processor time in a year.
 MAX_CPU_S: Final = 7 * 24 * 3600
 MEMORY_BYTES: Final = 1 << 28
 PATIENCE_BYTES: Final = 256 * 1024
 MESSAGE_S: Final = 10.0
-MAX_PENDING_BYTES: Final = 32 << 20
+MAX_PENDING_BYTES: Final = 64 << 20
 MAX_RATE: Final = 12_288_000
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardSound:
     """How far a run is decoded.
 
     ``points`` are the run's time in ms, the byte after the packet that ends there, and
@@ -89,7 +89,7 @@ class Listener:
         self._child.close()
 
     def feed(self, data: bytes) -> None:
-        """Give it the next bytes. Raises ``DecodeFailed`` if it takes none for long."""
+        """Give it the next bytes; it fails if it takes none for long."""
         self._give(feeds.sound(data))
 
     def cut(self) -> None:
@@ -125,7 +125,7 @@ class Listener:
         """Whether bytes wait for the child."""
         return bool(self._pending)
 
-    def take(self) -> Iterator[Piece | Heard]:
+    def take(self) -> Iterator[RunPiece | HeardSound]:
         """Yield what the child has said by now; ``why`` is set after its last words.
 
         What goes wrong is kept as ``error``.
@@ -142,7 +142,7 @@ class Listener:
                 self.error = error
                 self.why = "failed"
 
-    def finish(self) -> Iterator[Piece | Heard]:
+    def finish(self) -> Iterator[RunPiece | HeardSound]:
         """End the run and yield all that is left; waits for the child."""
         self.end()
         deadline = time.monotonic() + client.START_S
@@ -156,18 +156,21 @@ class Listener:
         self._pending.append(memoryview(message))
         self._pending_bytes += len(message)
         if self._pending_bytes > MAX_PENDING_BYTES:
-            raise DecodeFailed("The listening process does not keep up.")
+            self.error = DecodeFailed("The listening process does not keep up.")
+            self.why = "failed"
+            self._pending.clear()
+            self._pending_bytes = 0
         self.pump()
 
     def _has_spoken(self) -> bool:
         return bool(select.select([self._child], [], [], 0)[0])
 
-    def _read(self, kind: MessageKind, body: bytes) -> Iterator[Piece | Heard]:
+    def _read(self, kind: MessageKind, body: bytes) -> Iterator[RunPiece | HeardSound]:
         try:
             match kind:
                 case MessageKind.LANDMARKS:
                     first, row, duration_ms = PIECE.unpack_from(body)
-                    yield Piece(first, row, duration_ms, body[PIECE.size :])
+                    yield RunPiece(first, row, duration_ms, body[PIECE.size :])
                 case MessageKind.HEARD:
                     yield _heard(json.loads(body))
                 case MessageKind.STARTED:
@@ -178,8 +181,8 @@ class Listener:
             raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
 
-def _heard(said: dict[str, Any]) -> Heard:  # Any: JSON
-    return Heard(
+def _heard(said: dict[str, Any]) -> HeardSound:  # Any: JSON
+    return HeardSound(
         points=tuple((int(ms), int(b), int(last)) for ms, b, last in said["points"]),
         duration_ms=int(said["duration_ms"]),
         byte=int(said["heard"]),

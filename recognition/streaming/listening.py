@@ -68,11 +68,11 @@ def listen(
     """Hear the run whose bytes arrive on the socket ``fds[0]``."""
     del limits  # confinement has applied them
     with socket.socket(fileno=fds[0]) as source:
-        feed = Feed(source, int(request["patience_bytes"]))
+        feed = ByteFeed(source, int(request["patience_bytes"]))
         Ear(talk, feed).hear()
 
 
-class Feed:
+class ByteFeed:
     """The file object that FFmpeg reads: no seeks, short reads, an end at each cut."""
 
     name = ""
@@ -82,6 +82,7 @@ class Feed:
         self._patience = patience_bytes
         self._waiting = b""
         self._rearm_at = 0.0
+        self._is_cut = False
         self.position = 0
         self.begin = 0
         """First byte of the current container."""
@@ -92,6 +93,7 @@ class Feed:
 
     def next_container(self) -> None:
         """Go on after a cut."""
+        self._is_cut = False
         self.begin = self.position
         self.heard = max(self.heard, self.begin)
 
@@ -99,12 +101,14 @@ class Feed:
         """Return bytes, or nothing at the end of the container."""
         if self.position - self.heard > self._patience:
             self.lost_patience = True
-        if self.is_over or self.lost_patience:
+        if self.is_over or self._is_cut or self.lost_patience:
             return b""
         self._limit_cpu()
         if not self._waiting:
             kind, data = self._message()
             if kind != feeds.SOUND:
+                # FFmpeg may read again after an end.
+                self._is_cut = True
                 return b""
             self._waiting = data
         part, self._waiting = self._waiting[:size], self._waiting[size:]
@@ -144,7 +148,7 @@ class Feed:
 class Ear:
     """Decodes a feed, and sends landmarks and what they were made of."""
 
-    def __init__(self, talk: socket.socket, feed: Feed) -> None:
+    def __init__(self, talk: socket.socket, feed: ByteFeed) -> None:
         self._talk = talk
         self._feed = feed
         self._builder = FingerprintBuilder()
@@ -248,6 +252,8 @@ class Ear:
 
     def _end_of(self, packet: Packet[AudioStream]) -> int:
         """Return the run's byte from which on later packets can be decoded."""
+        if not packet.size:  # the decoder's rest, at the end
+            return self._feed.heard
         if packet.pos is None or packet.pos < 0:
             return self._feed.position
         size = packet.size if self._container in BARE else 0

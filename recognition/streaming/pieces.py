@@ -13,7 +13,7 @@ from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks, LevelMap
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RunPiece:
     """Landmarks decided since the last piece; frames of the fingerprint count from
     ``first_frame`` of the run.
     """
@@ -40,7 +40,7 @@ class PieceCollector:
         self._rows = np.zeros((rows, self._columns), dtype=np.uint8)
         self._there = 0
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: RunPiece) -> None:
         """Add the next piece. Raises ``BadFingerprint``."""
         made = piece.fingerprint()
         for layer, parts in ((made.reference, self._sparse), (made.dense, self._dense)):

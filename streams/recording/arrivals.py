@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from streams.recording.icy import Title
+from streams.recording.icy import SentTitle
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Closed:
     reason: str
 
 
-Arrival = Opened | Chunk | Title | Missing | Closed
+Arrival = Opened | Chunk | SentTitle | Missing | Closed
 
 
 class Halted(Exception):

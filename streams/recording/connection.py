@@ -17,7 +17,7 @@ from streams.choices import GapCause
 from streams.recording import hls, icy, playlists
 from streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened
 from streams.recording.clocks import Clock
-from streams.recording.icy import IcyReader, Title
+from streams.recording.icy import IcyReader, SentTitle
 from streams.recording.playlists import BadPlaylist
 
 PAUSE_S: Final = 0.25
@@ -28,12 +28,13 @@ MAX_LISTS: Final = 3
 # What a stream may send over a minute; a burst on connecting is more for a moment.
 MAX_BYTES_PER_S: Final = 1_000_000
 MINUTE_S: Final = 60.0
+WHITE: Final = b"\xef\xbb\xbf \r\n\t"
 
 
 class Connection:
     """Reads an address until it ends, or until ``halt``."""
 
-    def __init__(self, url: str, clock: Clock, place: hls.Place) -> None:
+    def __init__(self, url: str, clock: Clock, place: hls.HlsPlace) -> None:
         self._url = url
         self._clock = clock
         self._place = place
@@ -81,7 +82,7 @@ class Connection:
         """Return UTC in seconds since 1970."""
         return self._clock.utc().timestamp()
 
-    def fetch(self, part: playlists.Part, max_bytes: int) -> tuple[str, bytes]:
+    def fetch(self, part: playlists.ListedPart, max_bytes: int) -> tuple[str, bytes]:
         """Fetch something that ends; return where it was, and its bytes."""
         headers = {}
         if part.range is not None:
@@ -131,6 +132,8 @@ class Connection:
             self._hold(body)
             first = body.read(READ_BYTES)
             listed = _looks_listed(first, body.headers.get("content-type", ""))
+            if first.lstrip(WHITE).startswith(b"<"):
+                raise BadPlaylist("The server sends a page, not a stream.")
             if not listed:
                 return self._read_sound(body, first)
             rest = body.read_all(
@@ -144,7 +147,7 @@ class Connection:
             raise BadPlaylist("The lists lead to lists.")
         found = playlists.entries(text, base)
         if not found:
-            raise BadPlaylist("The server sent a page, or a list without addresses.")
+            raise BadPlaylist("The server sent a list without addresses.")
         return self._read(found[0], lists_left - 1)
 
     def _read_sound(self, body: LiveBody, data: bytes) -> str:
@@ -159,7 +162,7 @@ class Connection:
             if received > MAX_BYTES_PER_S * MINUTE_S:
                 raise http.TooLarge
             for made in reader.take(data):
-                self.put(made if isinstance(made, Title) else Chunk(made, at))
+                self.put(made if isinstance(made, SentTitle) else Chunk(made, at))
             self.pause(PAUSE_S)
             data = body.read(READ_BYTES)
         return "The server closed the connection."
@@ -171,15 +174,8 @@ class Connection:
 
 
 def _looks_listed(first: bytes, content_type: str) -> bool:
-    text = first.lstrip(b"\xef\xbb\xbf \r\n\t")[:200].lower()
-    starts = (
-        b"#extm3u",
-        b"[playlist]",
-        b"http://",
-        b"https://",
-        b"<!doctype",
-        b"<html",
-    )
+    text = first.lstrip(WHITE)[:200].lower()
+    starts = (b"#extm3u", b"[playlist]", b"http://", b"https://")
     return text.startswith(starts) or content_type.lower().startswith("text/html")
 
 

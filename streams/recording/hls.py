@@ -9,9 +9,9 @@ from common.http import FetchFailed
 from streams.recording import playlists
 from streams.recording.arrivals import Chunk, Missing, Opened
 from streams.recording.playlists import (
+    ListedPart,
     LiveSegment,
     MediaPlaylist,
-    Part,
 )
 
 if TYPE_CHECKING:
@@ -30,18 +30,18 @@ AGAIN: Final = 0.1
 
 
 @dataclass(slots=True)
-class Place:
+class HlsPlace:
     """Where in a stream the recorder is, across connections."""
 
     number: int | None = None
     """The next segment's number; None before the first."""
     duration_s: float = 0.0
     """How long the last segment was."""
-    head: Part | None = None
+    head: ListedPart | None = None
     head_bytes: bytes = b""
 
 
-def follow(connection: Connection, url: str, text: str, place: Place) -> str:
+def follow(connection: Connection, url: str, text: str, place: HlsPlace) -> str:
     """Read a live stream from its playlist; return why it ended."""
     variant = playlists.leanest(text, url)
     if variant is not None:
@@ -75,7 +75,7 @@ def follow(connection: Connection, url: str, text: str, place: Place) -> str:
 class _Follower:
     """Reads the segments of one media playlist after another, each once."""
 
-    def __init__(self, connection: Connection, url: str, place: Place) -> None:
+    def __init__(self, connection: Connection, url: str, place: HlsPlace) -> None:
         self._connection = connection
         self._url = url
         self._place = place
@@ -137,5 +137,5 @@ class _Follower:
 
 
 def _fetched(connection: Connection, url: str) -> tuple[str, str]:
-    where, data = connection.fetch(Part(url), playlists.MAX_PLAYLIST)
+    where, data = connection.fetch(ListedPart(url), playlists.MAX_PLAYLIST)
     return where, data.decode("utf-8", "replace")

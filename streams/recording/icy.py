@@ -14,7 +14,7 @@ MAX_TITLE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Title:
+class SentTitle:
     """What the server says is playing."""
 
     text: str
@@ -38,7 +38,7 @@ class IcyReader:
         self._block_left: int | None = None  # None before the length byte
         self._block = bytearray()
 
-    def take(self, data: bytes) -> Iterator[bytes | Title]:
+    def take(self, data: bytes) -> Iterator[bytes | SentTitle]:
         """Yield what these bytes complete."""
         if not self._interval:
             if data:
@@ -58,14 +58,14 @@ class IcyReader:
             if self._block_left == 0:
                 yield from self._ended_block()
 
-    def _ended_block(self) -> Iterator[Title]:
+    def _ended_block(self) -> Iterator[SentTitle]:
         block = bytes(self._block)
         self._block.clear()
         self._block_left = None
         self._sound_left = self._interval
         found = TITLE.search(block)
         if found is not None:
-            yield Title(_text(found[1]))
+            yield SentTitle(_text(found[1]))
 
 
 def _text(raw: bytes) -> str:

@@ -1,6 +1,6 @@
 """The landmarks of one run, on disk while it goes on.
 
-A file holds an hour at most. Its name states the first row of the level map in it; a
+A file holds ten minutes at most. Its name states the first row of the level map in it; a
 record is a piece as the listener sent it.
 """
 
@@ -14,13 +14,13 @@ from typing import BinaryIO, Final
 from recognition.fingerprint import MAX_DURATION_MS
 from recognition.params import DEFAULT
 from recognition.streaming.listening import PIECE
-from recognition.streaming.pieces import Piece, PieceCollector
+from recognition.streaming.pieces import PieceCollector, RunPiece
 from recognition.types import Fingerprint
 from streams.recording import records
 
 # One row of the level map; reads begin on its grid.
 GRID_MS: Final = 64
-FILE_ROWS: Final = 3600 * 1000 // GRID_MS
+FILE_ROWS: Final = 600 * 1000 // GRID_MS
 # Landmarks are decided up to a second after the rows of their piece, or before.
 MARGIN_MS: Final = 5000
 SUFFIX: Final = ".landmarks"
@@ -37,7 +37,7 @@ class LandmarkLog:
         self._file: BinaryIO | None = None
         self._file_rows = 0
 
-    def append(self, piece: Piece) -> None:
+    def append(self, piece: RunPiece) -> None:
         """Add the next piece. Raises ``BadFingerprint`` if the listener sent rubbish."""
         piece.fingerprint()
         head = PIECE.pack(piece.first_frame, piece.first_row, piece.duration_ms)
@@ -60,6 +60,8 @@ class LandmarkLog:
         for piece in self._pieces(start_ms - MARGIN_MS):
             if piece.first_row * GRID_MS > end_ms + MARGIN_MS:
                 break
+            if piece.duration_ms + MARGIN_MS < start_ms:
+                continue
             wanted.add(piece)
         return wanted.fingerprint(end_ms - start_ms)
 
@@ -96,7 +98,7 @@ class LandmarkLog:
             self._file_rows = row
         return self._file
 
-    def _pieces(self, from_ms: int) -> Iterator[Piece]:
+    def _pieces(self, from_ms: int) -> Iterator[RunPiece]:
         files = self._files()
         for at, path in enumerate(files):
             if at + 1 < len(files) and _first_row(files[at + 1]) * GRID_MS < from_ms:
@@ -111,7 +113,7 @@ def _first_row(path: Path) -> int:
     return int(path.name.removesuffix(SUFFIX))
 
 
-def _pieces_of(path: Path) -> Iterator[Piece]:
+def _pieces_of(path: Path) -> Iterator[RunPiece]:
     try:
         file = path.open("rb")
     except FileNotFoundError:  # deleted meanwhile
@@ -119,4 +121,4 @@ def _pieces_of(path: Path) -> Iterator[Piece]:
     with file:
         for payload in records.read(file):
             first_frame, first_row, duration_ms = PIECE.unpack_from(payload)
-            yield Piece(first_frame, first_row, duration_ms, payload[PIECE.size :])
+            yield RunPiece(first_frame, first_row, duration_ms, payload[PIECE.size :])

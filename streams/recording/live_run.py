@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from common.uid import new_uid
-from recognition.streaming.listener import Heard, Listener
-from recognition.streaming.pieces import Piece
+from recognition.streaming.listener import HeardSound, Listener
+from recognition.streaming.pieces import RunPiece
 from streams.choices import GapCause
 from streams.recording.account import Account
 from streams.recording.events import Anchored, Gap, RunEnded, RunGrew, RunStarted
@@ -74,7 +74,7 @@ class LiveRun:
         self._first_heard_s: float | None = None
         self._settles_s = SETTLES_S + 1.5 * manner.jitter_s
         self._anchored_s = 0.0
-        self._heard: Heard | None = None
+        self._heard: HeardSound | None = None
         self._is_told = False
         self.decided_ms = 0
         self._listener = Listener(patience_bytes=manner.patience_bytes)
@@ -182,14 +182,14 @@ class LiveRun:
         self._log.close()
         self._files.close()
 
-    def _take_all(self, said: Iterator[Piece | Heard], now: float) -> None:
+    def _take_all(self, said: Iterator[RunPiece | HeardSound], now: float) -> None:
         for message in said:
-            if isinstance(message, Heard):
+            if isinstance(message, HeardSound):
                 self._take_heard(message, now)
             else:
                 self._take_piece(message)
 
-    def _take_heard(self, heard: Heard, now: float) -> None:
+    def _take_heard(self, heard: HeardSound, now: float) -> None:
         if heard.duration_ms and self._first_heard_s is None:
             self._first_heard_s = now
         self._heard = heard
@@ -202,7 +202,7 @@ class LiveRun:
                 self._pointed_ms = run_ms
                 self._files.add_point(run_ms, offset)
 
-    def _take_piece(self, piece: Piece) -> None:
+    def _take_piece(self, piece: RunPiece) -> None:
         self._log.append(piece)
         self.decided_ms = piece.duration_ms
         level_map = piece.fingerprint().level_map

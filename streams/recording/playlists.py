@@ -20,7 +20,7 @@ class BadPlaylist(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ListedPart:
     """Bytes at an address, all or a range (first, past the last) of it."""
 
     url: str
@@ -32,10 +32,10 @@ class LiveSegment:
     """One segment of a live media playlist."""
 
     number: int
-    part: Part
+    part: ListedPart
     duration_s: float
     begins_anew: bool
-    head: Part | None
+    head: ListedPart | None
     is_missing: bool
 
 
@@ -110,7 +110,7 @@ class _Reader:
         self._duration_s = 0.0
         self._anew = False
         self._missing = False
-        self._head: Part | None = None
+        self._head: ListedPart | None = None
         self._range: tuple[int, int] | None = None
         self._range_end = 0
         self._target_s = 10.0
@@ -129,7 +129,7 @@ class _Reader:
     def _segment(self, address: str) -> LiveSegment:
         segment = LiveSegment(
             number=self._number,
-            part=Part(urljoin(self._base, address), self._range),
+            part=ListedPart(urljoin(self._base, address), self._range),
             duration_s=self._duration_s or self._target_s,
             begins_anew=self._anew,
             head=self._head,
@@ -167,7 +167,7 @@ class _Reader:
             return
         within = named.get("BYTERANGE")
         address = urljoin(self._base, named.get("URI", ""))
-        self._head = Part(address, self._range_of(within) if within else None)
+        self._head = ListedPart(address, self._range_of(within) if within else None)
 
     def _range_of(self, value: str) -> tuple[int, int]:
         length, _, first = value.partition("@")

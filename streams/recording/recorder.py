@@ -21,7 +21,7 @@ from streams.recording.events import (
     StreamPlan,
     Titled,
 )
-from streams.recording.icy import Title
+from streams.recording.icy import SentTitle
 from streams.recording.landmark_log import LandmarkLog
 from streams.recording.live_run import LiveRun, Manner
 from streams.recording.ogg import OggLinks
@@ -30,6 +30,7 @@ from streams.recording.run_files import RunFiles
 from streams.recording.splice import TAIL_BYTES, Joined, Splice
 
 TICK_S: Final = 0.25
+FULL: Final = "Audio is not kept: the disk takes no more."
 SOON_S: Final = 30.0
 """So long every second is tried again: bursts are short."""
 MAX_PAUSE_S: Final = 60.0
@@ -76,7 +77,7 @@ class StreamRecorder:
         self._account = Account(plan.folder, sink, absence)
         self._absence = absence
         self._ring = RingLog(plan.folder)
-        self._place = hls.Place()
+        self._place = hls.HlsPlace()
         self._run: LiveRun | None = None
         self._next_cause: str = RunEdge.STARTED
         self._ogg: OggLinks | None = None
@@ -188,7 +189,7 @@ class StreamRecorder:
                     return arrival
                 case Opened():
                     self._open(arrival)
-                case Title():
+                case SentTitle():
                     self._title(arrival.text)
                 case Missing():
                     self._miss(arrival)
@@ -405,7 +406,7 @@ class StreamRecorder:
         if self._run is not None and self._run.is_silent and recent:
             state, reason = StreamState.SILENT, ""
         elif self._run is not None and self._run.heard_ms and recent:
-            state, reason = StreamState.LISTENING, ""
+            state, reason = StreamState.LISTENING, FULL if self._ring.is_failing else ""
             self._reason = ""
         elif told is None:
             state, reason = StreamState.CONNECTING, ""

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 
 HEAD: Final = struct.Struct("<HII")
 MAGIC: Final = 0xACF1
-MAX_BYTES: Final = 1 << 24
+MAX_BYTES: Final = 1 << 25
 
 
 def pack(payload: bytes) -> bytes:

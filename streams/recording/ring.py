@@ -64,6 +64,7 @@ class RingLog:
         self._file_size = 0
         self._file_until = 0.0
         self._end: int | None = None
+        self.is_failing = False
 
     @property
     def end(self) -> int:
@@ -78,13 +79,22 @@ class RingLog:
         return self._end
 
     def append(self, data: bytes, at: float, kind: int = BYTES) -> int:
-        """Add bytes that arrived at ``at``; return the offset after them."""
+        """Add bytes that arrived at ``at``; return the offset after them.
+
+        If the disk takes no more, the bytes are lost and ``is_failing`` says so.
+        """
         offset = self.end
         record = records.pack(ENTRY.pack(kind, at, offset) + data)
-        file = self._open_for(at, offset, len(record))
-        file.write(record)
-        self._file_size += len(record)
         self._end = offset + len(data)
+        try:
+            written = self._open_for(at, offset, len(record)).write(record)
+        except OSError:
+            written = 0
+        self._file_size += len(record)
+        self.is_failing = written != len(record)
+        if self.is_failing:
+            # What was torn ends its file; the next bytes try a new one.
+            self.close()
         return self._end
 
     def entries(self, from_offset: int) -> Iterator[RingEntry]:

@@ -16,6 +16,7 @@ WINDOW_MS: Final = 150_000
 # Sound is missing if the least delay of this time is above that of the time before.
 SETTLED_MS: Final = 20_000
 BEFORE_MS: Final = 60_000
+CAUGHT_UP_S: Final = 10.0
 # Buckets whose points a jump may need.
 POINTED: Final = (SETTLED_MS + BEFORE_MS) // BUCKET_MS + 2
 KEPT_MS: Final = 2 * WINDOW_MS + 2 * ANCHOR_MS
@@ -104,6 +105,10 @@ class RunClock:
         limit = min(b.delay_s for b in old) + self.jump_s
         if min(b.delay_s for b in new) <= limit:
             return None
+        recent = [point for bucket in new for point in bucket.points]
+        arrived_s = [delay_s + run_ms / 1000 for run_ms, _, delay_s in recent]
+        if arrived_s[-1] - arrived_s[0] < CAUGHT_UP_S:
+            return None  # a stall's sound that comes at once; what follows tells
         points = [point for bucket in old + new for point in bucket.points]
         in_time = [at for at, point in enumerate(points) if point[2] <= limit]
         run_ms, byte, _ = points[in_time[-1] + 1]

@@ -32,7 +32,7 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptState:
+class AccountState:
     """``covered_until`` is UTC in seconds up to which runs and gaps are told.
 
     ``zero_at`` is the UTC of the open run's first sample, as its last part has it.
@@ -91,15 +91,15 @@ class RunFiles:
             self._points = None
 
 
-def load_state(folder: Path) -> KeptState:
+def load_state(folder: Path) -> AccountState:
     """Return the state that was kept, or that of a new stream."""
     try:
-        return KeptState(**json.loads((folder / "state.json").read_bytes()))
+        return AccountState(**json.loads((folder / "state.json").read_bytes()))
     except FileNotFoundError:
-        return KeptState()
+        return AccountState()
 
 
-def save_state(folder: Path, state: KeptState) -> None:
+def save_state(folder: Path, state: AccountState) -> None:
     """Keep the state; a kill leaves the old one or the new one."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "state.json", json.dumps(asdict(state)).encode())

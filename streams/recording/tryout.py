@@ -9,14 +9,14 @@ from typing import Final
 
 from recognition.errors import RecognitionError
 from recognition.params import DEFAULT
-from recognition.streaming.listener import Heard, Listener
-from recognition.streaming.pieces import Piece, PieceCollector
+from recognition.streaming.listener import HeardSound, Listener
+from recognition.streaming.pieces import PieceCollector, RunPiece
 from recognition.types import Fingerprint
 from streams.recording import hls
 from streams.recording.arrivals import Arrival, Chunk, Closed
 from streams.recording.clocks import Clock
 from streams.recording.connection import Connection
-from streams.recording.icy import Title
+from streams.recording.icy import SentTitle
 
 TICK_S: Final = 0.25
 # The first sound must come in this share of the time that an address gets.
@@ -66,7 +66,7 @@ def _tried(url: str, seconds: float, patience_s: float, clock: Clock) -> TryOut:
     """Listen to one address, and leave it early if nothing is heard."""
     trial = _Trial(url)
     begun = clock.monotonic()
-    connection = Connection(url, clock, hls.Place())
+    connection = Connection(url, clock, hls.HlsPlace())
     connection.start()
     with Listener() as listener:
         try:
@@ -107,9 +107,9 @@ class _Trial:
     is_over: bool = False
     received: int = 0
     duration_ms: int = 0
-    said: Heard | None = None
+    said: HeardSound | None = None
     titles: list[str] = field(default_factory=list)
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[RunPiece] = field(default_factory=list)
 
     def take(self, arrival: Arrival, listener: Listener) -> None:
         if isinstance(arrival, Chunk):
@@ -117,16 +117,16 @@ class _Trial:
             if arrival.begins_anew and self.received > len(arrival.data):
                 listener.cut()
             listener.feed(arrival.data)
-        elif isinstance(arrival, Title):
+        elif isinstance(arrival, SentTitle):
             if len(self.titles) < MAX_TITLES and arrival.text:
                 self.titles.append(arrival.text)
         elif isinstance(arrival, Closed):
             self.is_over = True
             self.cause = arrival.reason
 
-    def hear(self, said: Iterator[Piece | Heard]) -> None:
+    def hear(self, said: Iterator[RunPiece | HeardSound]) -> None:
         for message in said:
-            if isinstance(message, Piece):
+            if isinstance(message, RunPiece):
                 self.pieces.append(message)
             else:
                 self.said = message
@@ -156,7 +156,7 @@ class _Trial:
         )
 
 
-def _joined(pieces: list[Piece], duration_ms: int) -> Fingerprint:
+def _joined(pieces: list[RunPiece], duration_ms: int) -> Fingerprint:
     """Return the fingerprint that pieces from the start of a run make."""
     collected = PieceCollector(0, -(-duration_ms // int(DEFAULT.frame_ms)) + 1)
     for piece in pieces:

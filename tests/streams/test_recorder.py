@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -79,7 +80,10 @@ def test_streams_move_to_another_recorder_when_one_dies(
             "SELECT duration_ms, ends_at FROM streams_streamrun ORDER BY starts_at"
         )
 
-    played = encoded(DEMO, 150, "libmp3lame", ".mp3")
+    music = tmp_path / "music"
+    music.mkdir()
+    shutil.copy(DEMO / "armygeddon.opus", music)
+    played = encoded(music, 400, "libmp3lame", ".mp3")
     with Radio(played, Clock()) as radio:
         script = SET_UP.replace("ADDRESS", f"{radio.address}/live")
         assert start("shell", "-v", "0", "-c", script).wait() == 0

@@ -21,7 +21,8 @@ from scanning.models import ScannedFile
 from scanning.services.retro import request_search
 from scanning.services.scans import request_scan
 from streams import claims, selectors
-from streams.choices import AirplayState, GapCause
+from streams import services as stream_services
+from streams.choices import AirplayState, GapCause, StreamState
 from streams.models import Airplay, StreamGap, StreamHour
 from tests.conftest import Worker
 from tests.streams.radio import NOON, Radio, programme, song
@@ -207,3 +208,17 @@ def test_the_doctor_lists_seconds_that_nobody_accounts_for(
     finding.mend()
 
     assert list(stream_findings()) == []
+
+
+def test_a_pause_is_a_gap_once_it_ends(radio: Radio) -> None:
+    end = radio.run("run-1", programme((UNKNOWN, 20)))
+
+    stream_services.pause_stream(stream=radio.stream, user=radio.user)
+    assert radio.stream.state == StreamState.PAUSED
+    stream_services.resume_stream(stream=radio.stream, user=radio.user)
+
+    gap = StreamGap.objects.get()
+    assert (gap.starts_at, gap.cause) == (end, GapCause.PAUSED)
+    # A recorder that says the same in its own words adds nothing.
+    radio.gap(end, gap.ends_at, GapCause.RECORDER)
+    assert StreamGap.objects.count() == 1
