@@ -23,6 +23,7 @@ _CASES = {
     "cloudaccount": ("cloud_account", "pk"),
     "container": ("container", "pk"),
     "dedupgroup": ("dedup", "uid"),
+    "drop": ("drop", "uid"),
     "exclusion": ("recording", "recording.uid"),
     "recording": ("recording", "uid"),
     "scannedfile": ("file", "uid"),

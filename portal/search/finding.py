@@ -295,6 +295,7 @@ _PAGES = (
     _Place(gettext_lazy("Files"), "portal:file_list"),
     _Place(gettext_lazy("Unknown sound"), "portal:unknown"),
     _Place(gettext_lazy("Watches"), "portal:watch_list"),
+    _Place(gettext_lazy("Drops"), "portal:drop_list"),
     _Place(gettext_lazy("Containers"), "portal:container_list"),
     _Place(gettext_lazy("Catalogue"), "portal:catalogue"),
     _Place(gettext_lazy("Duplicates"), "portal:duplicates"),
@@ -313,6 +314,7 @@ _VERBS = (
     _Place(
         gettext_lazy("Watch a feed or channel"), "portal:watch_create", Action.UPLOAD
     ),
+    _Place(gettext_lazy("Add a drop"), "portal:drop_create", Action.UPLOAD),
     _Place(gettext_lazy("Add a licence"), "portal:licence_create", Action.APPROVE),
     _Place(gettext_lazy("Add a policy"), "portal:policy_create", Action.APPROVE),
     _Place(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet
 
 from scanning.choices import DropItemState
-from scanning.models import Drop, DropItem
+from scanning.models import Container, Drop, DropItem
 
 _TAKEN = (DropItemState.TAKEN, DropItemState.KNOWN)
 
@@ -27,11 +27,13 @@ def drops() -> QuerySet[Drop]:
 
 
 def counted(rows: QuerySet[Drop]) -> QuerySet[Drop]:
-    """Add how many items wait, were taken and failed."""
+    """Add how many items wait, were taken and failed, of those the viewer may see."""
+    # Subfolders can lead to containers that are hidden from the viewer.
+    seen = Q(items__container__in=Container.objects.all())
     return rows.annotate(
-        waiting=Count("items", filter=Q(items__state=DropItemState.WAITING)),
-        taken=Count("items", filter=Q(items__state__in=_TAKEN)),
-        failed=Count("items", filter=Q(items__state=DropItemState.FAILED)),
+        waiting=Count("items", filter=seen & Q(items__state=DropItemState.WAITING)),
+        taken=Count("items", filter=seen & Q(items__state__in=_TAKEN)),
+        failed=Count("items", filter=seen & Q(items__state=DropItemState.FAILED)),
     )
 
 

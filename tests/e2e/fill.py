@@ -24,7 +24,7 @@ from scanning.choices import (
     RetroStatus,
     ScanStatus,
 )
-from scanning.models import Container, RetroSearch, Scan, ScannedFile, Watch
+from scanning.models import Container, Drop, RetroSearch, Scan, ScannedFile, Watch
 
 
 def fill() -> list[str]:
@@ -55,6 +55,9 @@ def fill() -> list[str]:
         url="https://feed.example/rss",
         title="Example feed",
         enabled=False,
+    )
+    Drop.objects.create(
+        container=container, name="Radio", place="/srv/drops/radio", enabled=False
     )
     table = CatalogueImport.objects.create(
         bucket=Bucket.objects.order_by("pk")[0],

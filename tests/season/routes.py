@@ -24,6 +24,7 @@ from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
 from scanning.models import (
     Container,
+    Drop,
     OutboundCallback,
     Project,
     ResumableUpload,
@@ -46,6 +47,7 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "m/<str:uid>": (Match, "uid"),
     "evidence/<str:uid>": (EvidencePack, "uid"),
     "watches/<str:uid>": (Watch, "uid"),
+    "drops/<str:uid>": (Drop, "uid"),
     "containers/<int:pk>": (Container, "pk"),
     "catalogue/buckets/<int:pk>": (Bucket, "pk"),
     "catalogue/import/<str:uid>": (CatalogueImport, "uid"),

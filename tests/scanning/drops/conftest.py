@@ -12,16 +12,13 @@ from accounts.roles import Role
 from scanning.models import Container
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ContainerFactory
-from tests.scanning.drops.incoming import Incoming, drop_in
+from tests.scanning.drops.incoming import Incoming, allow_drops, drop_in
 
 
 @pytest.fixture
 def roots(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
     """Return a folder below which drops may lie; files settle at the second poll."""
-    folder = tmp_path_factory.mktemp("drops")
-    settings.ACRPORTAL_DROP_ROOTS = [str(folder)]
-    settings.ACRPORTAL_DROP_SETTLE_SECONDS = 0.0
-    return folder
+    return allow_drops(tmp_path_factory.mktemp("drops"), settings)
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_django import Settings
+
 from accounts.models import User
 from jobs.choices import Pool
 from jobs.runner import run_next
@@ -46,6 +48,13 @@ class Incoming:
         """Return the paths of all files in the folder."""
         found = (path for path in self.folder.rglob("*") if not path.is_dir())
         return sorted(str(path.relative_to(self.folder)) for path in found)
+
+
+def allow_drops(root: Path, settings: Settings) -> Path:
+    """Let drops lie below ``root``, and files settle at the second poll."""
+    settings.ACRPORTAL_DROP_ROOTS = [str(root)]
+    settings.ACRPORTAL_DROP_SETTLE_SECONDS = 0.0
+    return root
 
 
 def poll(drop: Drop, times: int = 1) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -97,10 +98,8 @@ def test_any_bytes_are_read_or_refused(content: bytes, name: str) -> None:
         sidecars.cells_of_csv,
         lambda given: sidecars.cells_of_manifest(given, name),
     ):
-        try:
+        with suppress(IntakeRefused):
             sidecars.details_of_sidecars(read(content))
-        except IntakeRefused as refused:
-            assert str(refused)
 
 
 _WORDS = st.sampled_from(
@@ -119,8 +118,7 @@ def test_any_values_are_taken_or_refused(values: dict[str, object]) -> None:
         name, details = sidecars.details_of_sidecars(
             sidecars.cells_of_json(json.dumps(values).encode())
         )
-    except IntakeRefused as refused:
-        assert str(refused)
+    except IntakeRefused:
         return
     for text in (name, details.programme, *details.tags):
         text.encode()
