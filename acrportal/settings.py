@@ -365,6 +365,16 @@ ACRPORTAL_ORPHAN_BYTES: int = env.int("ACRPORTAL_ORPHAN_BYTES", 64 * 1024**2)
 ACRPORTAL_CLOUD_POLL_SECONDS: float = env.float("ACRPORTAL_CLOUD_POLL_SECONDS", 15.0)
 ACRPORTAL_CLOUD_WAIT_HOURS: int = env.int("ACRPORTAL_CLOUD_WAIT_HOURS", 72)
 
+# --- Drops --------------------------------------------------------------------
+
+# Folders and buckets below which drops may lie; without any, there are none.
+ACRPORTAL_DROP_ROOTS: list[str] = env.list("ACRPORTAL_DROP_ROOTS", default=[])
+ACRPORTAL_DROP_STORES: dict[str, dict[str, Any]] = {
+    options["bucket_name"]: options
+    for options in map(storage_options, env.list("ACRPORTAL_DROP_STORES", default=[]))
+}
+ACRPORTAL_DROP_SETTLE_SECONDS: float = env.float("ACRPORTAL_DROP_SETTLE_SECONDS", 30.0)
+
 # --- API ----------------------------------------------------------------------
 
 _BEHIND_PROXY: bool = env.bool("ACRPORTAL_BEHIND_PROXY", default=False)

@@ -21,6 +21,7 @@ for _name in (
     "jobs.management.commands.worker",
     "jobs.broker",
     "scanning.pipeline",
+    "scanning.drops.polling",
 ):
     import_module(_name)
 

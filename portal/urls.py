@@ -6,6 +6,7 @@ from portal.accounts import urls as accounts
 from portal.catalogue import urls as catalogue
 from portal.containers import urls as containers
 from portal.dashboard import urls as dashboard
+from portal.drops import urls as drops
 from portal.duplicates import urls as duplicates
 from portal.evidence import urls as evidence
 from portal.files import urls as files
@@ -30,6 +31,7 @@ urlpatterns = [
     *uploads.urlpatterns,
     *watches.urlpatterns,
     *streams.urlpatterns,
+    *drops.urlpatterns,
     *files.urlpatterns,
     *review.urlpatterns,
     *containers.urlpatterns,

@@ -186,6 +186,33 @@ class WatchItemState(models.TextChoices):
     REFUSED = "refused", _("Refused")
 
 
+class DropInterval(models.IntegerChoices):
+    """Seconds between two polls of a drop."""
+
+    QUARTER_MINUTE = 15, _("Every 15 seconds")
+    MINUTE = 60, _("Every minute")
+    FIVE_MINUTES = 300, _("Every 5 minutes")
+    QUARTER_HOUR = 900, _("Every 15 minutes")
+    HOUR = 3600, _("Every hour")
+
+
+class DropAfterwards(models.TextChoices):
+    """What becomes of a file in a drop once it was taken or has failed."""
+
+    MOVE = "drop_move", _("Move it to done or failed")
+    TAG = "drop_tag", _("Tag it as done or failed (S3 only)")
+    LEAVE = "drop_leave", _("Leave it where it is")
+
+
+class DropItemState(models.TextChoices):
+    """The outcome for one file in a drop."""
+
+    WAITING = "drop_waiting", _("Waiting")
+    TAKEN = "drop_taken", _("Taken")
+    KNOWN = "drop_known", _("Known already")
+    FAILED = "drop_failed", _("Failed")
+
+
 class SourceGone(models.TextChoices):
     """Why a file's source counts as gone; link codes equal those of ``LinkFault``."""
 

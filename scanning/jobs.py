@@ -21,6 +21,7 @@ from scanning.choices import (
     ScanStatus,
 )
 from scanning.models import (
+    Drop,
     InboundCallback,
     OutboundCallback,
     RetroSearch,
@@ -217,6 +218,22 @@ WATCH_CHECK = register(
         "scanning.watching.run",
         label=_("Check of a watch"),
         pool=Pool.TALK,
+        max_attempts=without_limit,
+    )
+)
+
+
+# Each poll asks for the next one, as the checks of watches do.
+DROP_POLL = register(
+    Kind(
+        "drop_poll",
+        Drop,
+        "scanning.drops.polling.run",
+        label=_("Poll of a drop"),
+        pool=Pool.TALK,
+        # Copying large files must leave threads for callbacks and the cloud.
+        lane=lambda _drop: "all",
+        lane_limit=lambda: 2,
         max_attempts=without_limit,
     )
 )

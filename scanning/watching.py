@@ -15,11 +15,10 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from jobs.context import JobContext
-from jobs.services import submit
 from scanning.choices import SourceGone, WatchItemState
 from scanning.errors import IntakeRefused
-from scanning.jobs import WATCH_CHECK
 from scanning.models import ScannedFile, Watch, WatchCheck, WatchItem
+from scanning.repeating import finish_and_repeat, pause_after
 from scanning.services.intake import file_of_link, submit_link
 from scanning.services.link_batches import links_of_items
 from scanning.services.watches import look, remember
@@ -31,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 _PROBES = 5
 _PROBE_AGAIN = timedelta(days=1)
-_LONGEST_WAIT_HOURS = 168
+_LONGEST_WAIT = timedelta(days=7)
 _KEPT_CHECKS = 200
 
 
@@ -40,12 +39,12 @@ def run(context: JobContext) -> None:
     watch: Watch = context.subject
     check = WatchCheck(watch=watch, at=datetime.now(tz=UTC))
     if not watch.enabled:
-        _end(context, next_at=check.at)
+        finish_and_repeat(context, next_at=check.at)
         return
     # Deleted containers keep their watches for the history, switched off.
     if watch.container.deleted_at is not None:
         why = _("The container was deleted.")
-        _end(context, next_at=check.at, enabled=False, last_error=why)
+        finish_and_repeat(context, next_at=check.at, enabled=False, last_error=why)
         return
     try:
         feed = look(url=watch.url)
@@ -66,14 +65,13 @@ def run(context: JobContext) -> None:
 def _end_failed(context: JobContext, check: WatchCheck, error: str) -> None:
     """Store the failure and double the pause until the next check."""
     watch: Watch = context.subject
-    # The exponent is capped so that long outages cannot overflow the interval.
-    hours = watch.every_hours * 2 ** min(watch.failures, 10)
-    hours = min(hours, max(_LONGEST_WAIT_HOURS, watch.every_hours))
+    usual = timedelta(hours=watch.every_hours)
+    pause = pause_after(usual, watch.failures, longest=_LONGEST_WAIT)
     check.error = error[:1000]
     logger.info("watch %s failed: %s", watch.uid, error)
-    _end(
+    finish_and_repeat(
         context,
-        next_at=check.at + timedelta(hours=hours),
+        next_at=check.at + pause,
         last_check_at=check.at,
         # The column is a small integer.
         failures=min(watch.failures + 1, 1000),
@@ -85,7 +83,7 @@ def _end_failed(context: JobContext, check: WatchCheck, error: str) -> None:
 @transaction.atomic
 def _end_well(context: JobContext, check: WatchCheck, feed: Feed) -> None:
     watch: Watch = context.subject
-    _end(
+    finish_and_repeat(
         context,
         next_at=check.at + timedelta(hours=watch.every_hours),
         title=feed.title[:500] or watch.title,
@@ -100,16 +98,6 @@ def _end_well(context: JobContext, check: WatchCheck, feed: Feed) -> None:
             action="watch.found",
             after={"submitted": check.scanned, "gone": check.gone},
         )
-
-
-@transaction.atomic
-def _end(context: JobContext, *, next_at: datetime, **columns: object) -> None:
-    """Finish the job, and ask for the next check unless the watch is switched off."""
-    context.finish(**columns)
-    # Lock the row: whoever resumes the watch finds either this job or the next one.
-    watch = Watch.objects.select_for_update().filter(pk=context.subject.pk).first()
-    if watch is not None and watch.enabled:
-        submit(WATCH_CHECK, watch, at=next_at)
 
 
 def _keep(check: WatchCheck) -> None:

@@ -24,6 +24,7 @@ _CASES = {
     "conflict": ("conflict", "uid"),
     "container": ("container", "pk"),
     "dedupgroup": ("dedup", "uid"),
+    "drop": ("drop", "uid"),
     "exclusion": ("recording", "recording.uid"),
     "party": ("party", "uid"),
     "recording": ("recording", "uid"),

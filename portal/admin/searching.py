@@ -1,4 +1,4 @@
-"""Admin screens of watches and retro searches."""
+"""Admin screens of watches, drops and retro searches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.models import Recording
 from portal.admin.base import ReadOnlyInline, RoleAdmin, within_reach
 from portal.shared.times import when
-from scanning.models import RetroSearch
+from scanning.drops.services import next_polls
+from scanning.models import Drop, DropFolder, RetroSearch
 from scanning.models.watch import Watch, WatchCheck
 from scanning.services.watches import next_checks
 
@@ -42,6 +43,35 @@ class WatchAdmin(RoleAdmin[Watch]):
         """Return when the watch is checked next."""
         due = next_checks([watch]).get(watch.pk)
         return when(due) if due and watch.enabled else "–"
+
+
+class DropFolderInline(ReadOnlyInline):
+    """The subfolders of a drop; the drop's page in the portal lists its files."""
+
+    model = DropFolder
+
+
+@admin.register(Drop)
+class DropAdmin(RoleAdmin[Drop]):
+    """Drops; the portal's pages change them."""
+
+    list_display = ["name", "place", "container", "enabled", "last_poll_at", "failures"]
+    list_filter = ["enabled", "afterwards", "container"]
+    list_select_related = ["container"]
+    search_fields = ["name", "place", "=uid"]
+    inlines = [DropFolderInline]
+    readonly_fields = (
+        *("uid", "container", "name", "place", "afterwards", "every_seconds"),
+        *("enabled", "next_poll", "last_poll_at", "failures", "last_error", "notice"),
+        *("created_by", "created_at"),
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("Next poll"))
+    def next_poll(self, drop: Drop) -> str:
+        """Return when the drop is polled next."""
+        due = next_polls([drop]).get(drop.pk)
+        return when(due) if due and drop.enabled else "–"
 
 
 @admin.register(RetroSearch)

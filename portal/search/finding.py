@@ -318,6 +318,7 @@ _PAGES = (
     _Place(gettext_lazy("Alarms of streams"), "portal:stream_alarms"),
     _Place(gettext_lazy("Stations"), "portal:station_list"),
     _Place(gettext_lazy("Watches"), "portal:watch_list"),
+    _Place(gettext_lazy("Drops"), "portal:drop_list"),
     _Place(gettext_lazy("Containers"), "portal:container_list"),
     _Place(gettext_lazy("Catalogue"), "portal:catalogue"),
     _Place(gettext_lazy("Duplicates"), "portal:duplicates"),
@@ -337,6 +338,7 @@ _VERBS = (
         gettext_lazy("Watch a feed or channel"), "portal:watch_create", Action.UPLOAD
     ),
     _Place(gettext_lazy("Add a stream"), "portal:stream_add", Action.UPLOAD),
+    _Place(gettext_lazy("Add a drop"), "portal:drop_create", Action.UPLOAD),
     _Place(gettext_lazy("Add a licence"), "portal:licence_create", Action.APPROVE),
     _Place(gettext_lazy("Add a policy"), "portal:policy_create", Action.APPROVE),
     _Place(

@@ -19,9 +19,8 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from accounts.models import User
 from accounts.roles import Action
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, may_change_made, needs
 from portal.shared.lists import page_of
 from scanning.choices import WatchItemState
 from scanning.errors import IntakeRefused
@@ -152,7 +151,7 @@ def watch_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             "is_due": watch.enabled
             and next_check is not None
             and next_check <= datetime.now(tz=UTC),
-            "may_change": _may_change(watch, request.user),
+            "may_change": may_change_made(watch.created_by_id, request.user),
         },
     )
 
@@ -233,14 +232,8 @@ def _watch(uid: str) -> Watch:
 
 def _own_watch(request: PortalRequest, uid: str) -> Watch:
     watch = _watch(uid)
-    if not _may_change(watch, request.user):
+    if not may_change_made(watch.created_by_id, request.user):
         raise PermissionDenied(
             _("Only the person who created a watch or a manager may change it.")
         )
     return watch
-
-
-def _may_change(watch: Watch, user: User) -> bool:
-    """Tell whether a user may change a watch: its maker, or a user who may delete files."""
-    is_maker = watch.created_by_id == user.pk and user.has_perm(Action.UPLOAD)
-    return is_maker or user.has_perm(Action.DELETE)

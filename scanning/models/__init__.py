@@ -7,6 +7,7 @@ from scanning.models.cloud_account import CloudAccount
 from scanning.models.cloud_job import CloudDeletion, CloudJob, SentAs
 from scanning.models.container import Container
 from scanning.models.detection import Detection, Segment
+from scanning.models.drop import Drop, DropFolder, DropItem
 from scanning.models.outbound import DeliveryAttempt, OutboundCallback
 from scanning.models.project import Project
 from scanning.models.resumable_upload import ResumableUpload, UploadPiece
@@ -22,6 +23,9 @@ __all__ = [
     "Container",
     "DeliveryAttempt",
     "Detection",
+    "Drop",
+    "DropFolder",
+    "DropItem",
     "InboundCallback",
     "OutboundCallback",
     "Project",

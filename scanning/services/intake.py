@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -69,7 +70,7 @@ def refuse_too_many_open(user: User) -> None:
         )
 
 
-def submit_upload(
+def submit_upload(  # noqa: PLR0913 - most are optional
     *,
     container: Container,
     upload: File[bytes],
@@ -78,11 +79,13 @@ def submit_upload(
     scan_again: bool = False,
     name: str = "",
     waited_for: bool = False,
+    and_then: Callable[[ScannedFile], None] | None = None,
 ) -> Submission:
     """Store an uploaded file and queue its scan; ``name`` overrides its file name.
 
     If the container already holds the same bytes, return that file, unless
-    ``scan_again``. Raise ``IntakeRefused`` for an empty or oversized file; errors that
+    ``scan_again``. ``and_then`` is called with a new file in the transaction that makes
+    it; if it raises, there is no file. Raise ``IntakeRefused`` for an empty or oversized file; errors that
     only decoding shows appear in the file's status.
     """
     name = display_name(name or upload.name or "", otherwise="upload")
@@ -105,6 +108,8 @@ def submit_upload(
             file.save()
             _record_intake(file, user)
             request_scan(scanned_file=file, user=user, waited_for=waited_for)
+            if and_then is not None:
+                and_then(file)
             return Submission(file)
     # Another request won; its copy of the bytes stays.
     default_storage.delete(stored.name)

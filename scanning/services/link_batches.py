@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -108,16 +108,7 @@ def links_of_csv(content: bytes) -> list[WantedLink]:
     The column is named url, link or similar; without such a header it is the first
     column that contains a link. Programme, account, external_id and name are read too.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # Excel still writes this encoding on Windows.
-        text = content.decode("windows-1252", "replace")
-    if "\0" in text:
-        raise IntakeRefused(
-            "bad_csv", _("This is not a CSV file: it holds binary data.")
-        )
-    rows = list(_rows(text))
+    rows = rows_of_csv(content)
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     column = next((header.index(name) for name in _URL_COLUMNS if name in header), None)
     if column is not None:
@@ -150,18 +141,41 @@ def links_of_items(items: Sequence[FeedItem]) -> list[WantedLink]:
     ]
 
 
-def _rows(text: str) -> Iterator[list[str]]:
+def rows_of_csv(content: bytes) -> list[list[str]]:
+    """Return the rows of a CSV file that are not empty; raise ``IntakeRefused``."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        # Excel still writes this encoding on Windows.
+        text = content.decode("windows-1252", "replace")
+    if "\0" in text:
+        raise IntakeRefused(
+            "bad_csv", _("This is not a CSV file: it holds binary data.")
+        )
     first = text.split("\n", 1)[0]
     # Spreadsheets use the separator of the country they are set to.
     separator = max(",;\t", key=first.count)
     try:
-        for row in csv.reader(io.StringIO(text), delimiter=separator):
-            if any(cell.strip() for cell in row):
-                yield row
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
     except csv.Error as error:
         raise IntakeRefused(
             "bad_csv", _("The CSV file cannot be read: %(error)s.") % {"error": error}
         ) from error
+    return [row for row in rows if any(cell.strip() for cell in row)]
+
+
+def name_of_cells(cells: Mapping[str, str]) -> str:
+    """Return the name that a row of a table gives, by the names of its columns."""
+    return next((cells[name] for name in _NAME_COLUMNS if cells.get(name)), "")
+
+
+def details_of_cells(cells: Mapping[str, str]) -> FileDetails:
+    """Return the metadata that a row of a table gives."""
+    return FileDetails(
+        programme=cells.get("programme", "")[:300],
+        account=cells.get("account", "")[:300],
+        external_id=cells.get("external_id", "")[:200],
+    )
 
 
 def _wanted(row: list[str], header: list[str], column: int) -> WantedLink | None:
@@ -169,12 +183,4 @@ def _wanted(row: list[str], header: list[str], column: int) -> WantedLink | None
     if not url:
         return None
     cells = {name: cell.strip() for name, cell in zip(header, row, strict=False)}
-    return WantedLink(
-        url,
-        name=next((cells[name] for name in _NAME_COLUMNS if cells.get(name)), ""),
-        details=FileDetails(
-            programme=cells.get("programme", "")[:300],
-            account=cells.get("account", "")[:300],
-            external_id=cells.get("external_id", "")[:200],
-        ),
-    )
+    return WantedLink(url, name_of_cells(cells), details_of_cells(cells))

@@ -12,13 +12,12 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from common.http import FetchFailed, LinkRefused
-from jobs.choices import OPEN_STATES
-from jobs.selectors import jobs_of
 from jobs.services import cancel_subject, hold_back, submit
 from scanning.choices import WatchItemState
 from scanning.errors import IntakeRefused
 from scanning.jobs import WATCH_CHECK
 from scanning.models import Watch, WatchItem
+from scanning.repeating import next_runs, switch
 from scanning.services.intake import file_of_link
 from scanning.sources.feeds import Feed, FeedItem, expand
 from scanning.sources.link_keys import link_key
@@ -158,12 +157,7 @@ def change_watch(*, watch: Watch, columns: Mapping[str, object], user: User) -> 
 def switch_watch(*, watch: Watch, enabled: bool, user: User) -> None:
     """Pause or resume a watch; after resuming, an overdue check happens at once."""
     with transaction.atomic():
-        # Update the row first: a check that is ending either has asked for the next one,
-        # or waits for this lock and then sees that the watch is on.
-        Watch.objects.filter(pk=watch.pk).update(enabled=enabled)
-        # The job of a paused watch stays until it is due, and then does nothing.
-        if enabled and not jobs_of(WATCH_CHECK, [watch], OPEN_STATES):
-            submit(WATCH_CHECK, watch)
+        switch(WATCH_CHECK, watch, enabled=enabled)
         action = "watch.resumed" if enabled else "watch.paused"
         _record(watch, action, user, {"enabled": enabled})
 
@@ -185,8 +179,7 @@ def delete_watch(*, watch: Watch, user: User) -> None:
 
 def next_checks(watches: Iterable[Watch]) -> dict[int, datetime]:
     """Return when watches are checked next, by primary key."""
-    found = jobs_of(WATCH_CHECK, watches, OPEN_STATES)
-    return {watch: job.run_after for watch, job in found.items()}
+    return next_runs(WATCH_CHECK, watches)
 
 
 def _settings(watch: Watch) -> dict[str, object]:

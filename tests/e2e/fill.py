@@ -27,7 +27,7 @@ from scanning.choices import (
     RetroStatus,
     ScanStatus,
 )
-from scanning.models import Container, RetroSearch, Scan, ScannedFile, Watch
+from scanning.models import Container, Drop, RetroSearch, Scan, ScannedFile, Watch
 from streams.choices import AirplayState, AlarmKind, GapCause, RunEdge, StreamState
 from streams.models import (
     Airplay,
@@ -72,6 +72,9 @@ def fill() -> list[str]:
         enabled=False,
     )
     _stream(container, recording)
+    Drop.objects.create(
+        container=container, name="Radio", place="/srv/drops/radio", enabled=False
+    )
     table = CatalogueImport.objects.create(
         bucket=Bucket.objects.order_by("pk")[0],
         file=ContentFile(b"custom_id,title\n", name="table.csv"),

@@ -41,6 +41,7 @@ from review.services import exclusions, licences, locks, policies, transitions
 from scanning.choices import (
     CallbackOutcome,
     DeliveryStatus,
+    DropItemState,
     EngineChoice,
     FileStatus,
     NoMatchReason,
@@ -52,6 +53,7 @@ from scanning.choices import (
 )
 from scanning.jobs import SCAN
 from scanning.models import InboundCallback, RetroSearch, Scan, ScannedFile
+from scanning.models.drop import DropItem
 from scanning.models.watch import WatchItem
 from tests.factories import deciding
 from tests.factories.catalogue import RecordingFactory
@@ -279,6 +281,17 @@ def _of_desk(desk: Desk, user: User) -> None:
             url="https://feed.example/1",
             title="An episode",
             state=state,
+            first_seen_at=NOW,
+        )
+    drop = desk.drop_of(user)
+    for number, outcome in enumerate(DropItemState):
+        DropItem.objects.create(
+            drop=drop,
+            identity=str(number),
+            container=desk.container,
+            path="news/show.mp3",
+            size_bytes=1,
+            state=outcome,
             first_seen_at=NOW,
         )
 

@@ -45,6 +45,7 @@ from scanning.models import (
     Segment,
     UploadPiece,
 )
+from scanning.models.drop import DropFolder, DropItem
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
 from streams.models import ClockAnchor
@@ -135,6 +136,8 @@ def address(model: type[Model], page: str, *args: object) -> str:
 def test_every_model_of_the_product_has_a_screen() -> None:
     shown_inside = {
         *(AccessLimit, DedupMember, DeliveryAttempt, Segment, WatchCheck, WatchItem),
+        # The page of a drop shows its files.
+        *(DropFolder, DropItem),
         # One is shown on its loop's page; the other has no page for people.
         *(LoopPlace, CheckedRecording),
         # The jobs page shows the copies; the other two are notes of the workers.

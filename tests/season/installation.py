@@ -37,6 +37,9 @@ def prepare(folder: Path, database_url: str) -> None:
         # Site readers start a process per link; tests/scanning covers them.
         "ACRPORTAL_YTDLP": "off",
         "ACRPORTAL_CLOUD_POLL_SECONDS": "0",
+        "ACRPORTAL_DROP_ROOTS": str(_drops_beside(folder)),
+        # The season's clock passes; the one that drops read does not.
+        "ACRPORTAL_DROP_SETTLE_SECONDS": "0",
         "EMAIL_URL": "memorymail://",
     }
     import django
@@ -46,6 +49,10 @@ def prepare(folder: Path, database_url: str) -> None:
     # Refusals are part of the season; each would be a log line.
     logging.disable(logging.CRITICAL)
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def _drops_beside(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}-drops")
 
 
 class Installation:
@@ -96,11 +103,17 @@ class Installation:
         self._database.lay_out()
         self._clear_files()
         shutil.rmtree(self.backups, ignore_errors=True)
+        shutil.rmtree(self.drops, ignore_errors=True)
         for part in ("media", "index"):
             if (self._copy / part).exists():
                 shutil.copytree(self._copy / part, self.folder / part)
         shutil.copy(self._copy / signing.key_path().name, signing.key_path())
         mail.outbox = []
+
+    @property
+    def drops(self) -> Path:
+        """Return the folder below which drops may lie."""
+        return _drops_beside(self.folder)
 
     @property
     def backups(self) -> Path:
@@ -134,6 +147,7 @@ class Installation:
         self._database.remove()
         if not self._stays:
             shutil.rmtree(self._copy, ignore_errors=True)
+        shutil.rmtree(self.drops, ignore_errors=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

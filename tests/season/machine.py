@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import random
 import re
 from collections import Counter
@@ -61,6 +62,7 @@ _COMMANDS: tuple[tuple[str, ...], ...] = (
     ("verify_audit",),
     ("check_index",),
     ("dedup",),
+    ("drops",),
 )
 
 
@@ -98,6 +100,7 @@ _KINDS = {
     "work": 8,
     "time_passes": 5,
     "called_back": 3,
+    "drop_files": 3,
     "run_a_command": 2,
     "back_up_and_restore": 0.5,
     "look_around": 3,
@@ -274,6 +277,20 @@ class Season:
         response = person.client.post(path, body, content_type="application/json")
         self._note(f"callback for {known} to {container}: {response.status_code}")
         check(response.status_code < 500, f"callback: {response.status_code}")
+        return False
+
+    def drop_files(self, person: Person, rng: random.Random) -> bool:
+        """Put a file into the drop as another program, sometimes with a sidecar."""
+        folder = self._installation.drops / world.DROP / rng.choice(["", "", "news"])
+        number = rng.randrange(samples.PROGRAMMES)
+        path = folder / f"Dropped show {number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(samples.programme(number))
+        if rng.random() < 0.5:
+            word = rng.choice(samples.WORDS)
+            told = rng.choice(["{", json.dumps({"programme": word, "tags": word})])
+            path.with_name(f"{path.name}.json").write_text(told, encoding="utf-8")
+        self._note(f"{path.name} is dropped")
         return False
 
     def run_a_command(self, person: Person, rng: random.Random) -> bool:

@@ -25,6 +25,7 @@ from review.models import Licence, Match, Policy, SavedView
 from rights.models import Conflict, Party, Release, RightsRecording, Work
 from scanning.models import (
     Container,
+    Drop,
     OutboundCallback,
     Project,
     ResumableUpload,
@@ -49,6 +50,7 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "m/<str:uid>": (Match, "uid"),
     "evidence/<str:uid>": (EvidencePack, "uid"),
     "watches/<str:uid>": (Watch, "uid"),
+    "drops/<str:uid>": (Drop, "uid"),
     "containers/<int:pk>": (Container, "pk"),
     "catalogue/buckets/<int:pk>": (Bucket, "pk"),
     "catalogue/import/<str:uid>": (CatalogueImport, "uid"),

@@ -36,6 +36,7 @@ TEXTS = {
     "end": ["00:00:03.000", "00:00:06.000", "00:00:12", "12", "4", "x"],
     "pct": ["0", "33.3", "100"],
     "links": ["http://localhost:9/gone.mp3", "ftp://example.com/a", "not a link"],
+    "place": ["/nowhere", "s3://bucket/", "nothing"],
     "url": ["http://localhost:9/feed", "https://127.0.0.1:9/", "nothing"],
     "duration": ["3000", "20000", "x"],
     "territor": ["DE", "DE|FR", "XX", ""],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
@@ -17,11 +20,14 @@ from review.choices import LicenceScope, PolicyAction
 from review.models import Licence, Policy
 from review.services import licences, policies
 from scanning.choices import EngineChoice
-from scanning.models import CloudAccount, Container, ScannedFile
+from scanning.drops.services import create_drop
+from scanning.models import CloudAccount, Container, Drop, ScannedFile
 from scanning.services import cloud
 from scanning.services.intake import submit_upload
 from tests.season import outside, samples
 
+DROP = "radio"
+"""The folder of the drop, below the one that the settings allow."""
 PASSWORD = "correct horse battery"
 
 # Name, role, and whether the person sees only the open desk.
@@ -69,6 +75,9 @@ def build() -> None:
         _programme(hidden_desk, number, f"{samples.HIDDEN} show {number}.wav", admin)
     call_command("worker", batch=True)
     _rules(people["mira"], open_bucket)
+    root = str(Path(settings.ACRPORTAL_DROP_ROOTS[0]) / DROP)
+    drop = Drop(name="Open drop", place=root, container=open_desk)
+    create_drop(drop=drop, user=people["mira"])
     # A recording that an earlier file already contains, for late matches.
     _recording(open_bucket, 40, "Late tune", "R-40", admin)
     call_command("worker", batch=True)

@@ -280,6 +280,7 @@ SCREENS: dict[str, Screen] = {
         )
     ),
     "scanning.Watch": Screen(lambda desk: desk.watch_of(desk.user)),
+    "scanning.Drop": Screen(lambda desk: desk.drop_of(desk.user)),
     "scanning.RetroSearch": Screen(lambda desk: desk.retro_search()),
 }
 

@@ -60,6 +60,7 @@ def test_no_page_shows_a_text_as_markup() -> None:
     rows: list[Model] = [desk.file, desk.container, desk.bucket, desk.recording]
     rows += [desk.match, desk.match.scan, world.licence, world.policy, world.template]
     rows += [desk.exclusion(), desk.watch_of(world.admin), world.project]
+    rows.append(desk.drop_of(world.admin))
     client = Client(raise_request_exception=False)
     client.force_login(world.admin)
     paths = {

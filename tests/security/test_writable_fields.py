@@ -25,16 +25,18 @@ from rest_framework.serializers import ModelSerializer
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket
+from common.uid import new_uid
 from portal.accounts.forms import ProjectForm
 from portal.catalogue.forms import BucketForm
 from portal.containers.views import ContainerForm, UnknownPolicyForm
+from portal.drops.forms import DropForm, DropSettingsForm
 from portal.licences.forms import LicenceForm
 from portal.policies.forms import PolicyForm
 from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
 from portal.watches.views import WatchForm, WatchSettingsForm
 from recurring.models import UnknownPolicy
 from review.models import Licence, Policy
-from scanning.models import Container, Project, Watch
+from scanning.models import Container, Drop, Project, Watch
 from streams.models import Station, Stream
 from tests.factories.accounts import confirm, make_user
 from tests.factories.rules import make_licence, make_policy
@@ -125,6 +127,16 @@ def _station(_desk: Desk, _: Podcast) -> Body:
     return {"name": "New", "time_zone": "Europe/Zurich", "type": "fm_radio"}
 
 
+def _drop(desk: Desk, _: Podcast) -> Body:
+    return {
+        "place": f"/srv/{new_uid('d')}",
+        "container": desk.container.pk,
+        "name": "New",
+        "every_seconds": 60,
+        "afterwards": "drop_move",
+    }
+
+
 PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
     "new licence": (LicenceForm, Page(lambda _: "/licences/new/", _terms, Licence)),
     "licence": (
@@ -184,6 +196,20 @@ PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
             _station,
             Station,
             row=lambda _: StationFactory.create(),
+        ),
+    ),
+    "new drop": (
+        DropForm,
+        Page(lambda _: "/drops/new/", _drop, Drop, Role.REVIEWER),
+    ),
+    "drop": (
+        DropSettingsForm,
+        Page(
+            lambda row: f"/drops/{row.uid}/edit/",  # type: ignore[union-attr]  # a drop
+            _drop,
+            Drop,
+            Role.ADMIN,
+            row=lambda desk: desk.drop_of(desk.user),
         ),
     ),
     "new container": (
@@ -267,6 +293,7 @@ def test_every_form_of_a_model_is_tried() -> None:
 def podcast(httpserver: HTTPServer, settings: Settings) -> Podcast:
     """Return a feed to watch."""
     settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
+    settings.ACRPORTAL_DROP_ROOTS = ["/srv"]
     feed = Podcast(httpserver.url_for("/feed"), ["one"])
     httpserver.expect_request("/feed").respond_with_handler(feed.answer)
     return feed

@@ -46,6 +46,7 @@ from scanning.models import (
     ResumableUpload,
     RetroSearch,
 )
+from scanning.models.drop import Drop
 from scanning.models.watch import Watch
 from streams.models import Airplay, Station, Stream
 from tests.factories.accounts import make_user
@@ -218,6 +219,15 @@ class Desk:
             created_by=person,
         )
 
+    def drop_of(self, person: User) -> Drop:
+        """Return a drop of a person of the desk."""
+        return Drop.objects.create(
+            container=self.container,
+            name="Incoming",
+            place=f"/srv/{new_uid('d')}",
+            created_by=person,
+        )
+
 
 @dataclass
 class World:
@@ -316,6 +326,7 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "m/<str:uid>": lambda desk, _: {"uid": desk.match.uid},
     "containers/<int:pk>": lambda desk, _: {"pk": desk.container.pk},
     "watches/<str:uid>": lambda desk, person: {"uid": desk.watch_of(person).uid},
+    "drops/<str:uid>": lambda desk, person: {"uid": desk.drop_of(person).uid},
     "catalogue/buckets/<int:pk>": lambda desk, _: {"pk": desk.bucket.pk},
     "catalogue/import/<str:uid>": lambda desk, _: {"uid": desk.catalogue_import().uid},
     "catalogue/searches/<str:uid>": lambda desk, _: {"uid": desk.retro_search().uid},

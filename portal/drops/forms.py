@@ -1,0 +1,62 @@
+"""Forms of drops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from scanning.models import Container, Drop
+
+
+class DropSettingsForm(forms.ModelForm[Drop]):
+    """The settings of a drop that can be changed later."""
+
+    class Meta:
+        model = Drop
+        fields = ["name", "every_seconds", "afterwards"]
+        labels = {
+            "name": _("Name"),
+            "every_seconds": _("How often"),
+            "afterwards": _("What becomes of a file"),
+        }
+        help_texts = {
+            "afterwards": _(
+                "A failed file gets a note with the reason. In a folder that cannot be "
+                "written, files stay."
+            ),
+        }
+
+
+class DropForm(DropSettingsForm):
+    """A new drop."""
+
+    place = forms.CharField(
+        max_length=1000,
+        label=_("Folder or S3 prefix"),
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+    )
+
+    class Meta(DropSettingsForm.Meta):
+        fields = ["place", "container", *DropSettingsForm.Meta.fields]
+        help_texts = {
+            **DropSettingsForm.Meta.help_texts,
+            "container": _("Subfolders can have containers of their own, later."),
+        }
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Offer no empty container. Any: Django's own arguments."""
+        super().__init__(*arguments, **options)
+        container = self.fields["container"]
+        if isinstance(container, forms.ModelChoiceField):
+            container.empty_label = None
+
+
+class DropFolderForm(forms.Form):
+    """The container of a subfolder."""
+
+    name = forms.CharField(max_length=255, label=_("Subfolder"))
+    container = forms.ModelChoiceField(
+        Container.objects.present(), empty_label=None, label=_("Container")
+    )

@@ -1,0 +1,188 @@
+"""Creates, changes and ends drops; ``scanning.drops.polling`` polls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+import audit.services
+from accounts.models import User
+from accounts.reach import refuse_limited, working_for
+from common.databases import one_at_a_time
+from jobs.services import cancel_subject, hold_back, submit
+from scanning.choices import DropAfterwards, DropItemState
+from scanning.drops.places import check_place, is_bucket, overlap
+from scanning.errors import IntakeRefused
+from scanning.jobs import DROP_POLL
+from scanning.models import Container, Drop, DropFolder, DropItem
+from scanning.repeating import next_runs, switch
+
+# A drop of another place or container is another drop.
+_CHANGEABLE = ("name", "every_seconds", "afterwards")
+
+
+def create_drop(*, drop: Drop, user: User) -> Drop:
+    """Create a drop and poll it at once.
+
+    Raise ``IntakeRefused`` if the place is not allowed or overlaps another drop's, and
+    ``PermissionDenied`` for people with access limits: folders have none.
+    """
+    refuse_limited(user)
+    drop.place = check_place(drop.place)
+    _check_afterwards(drop.place, drop.afterwards)
+    drop.created_by = user
+    # Two drops in one folder would take each other's files.
+    with one_at_a_time("drops"), working_for(None):
+        for place in Drop.objects.values_list("place", flat=True):
+            if overlap(drop.place, place):
+                raise IntakeRefused(
+                    "place_taken",
+                    _("Another drop takes the files in %(place)s already.")
+                    % {"place": place},
+                    status=409,
+                )
+        drop.save()
+        submit(DROP_POLL, drop)
+        _record(drop, "drop.created", user, _settings(drop))
+    return drop
+
+
+def change_drop(*, drop: Drop, columns: Mapping[str, object], user: User) -> None:
+    """Change name, interval and what becomes of files, from the next poll on."""
+    before = _settings(drop)
+    _check_afterwards(drop.place, str(columns["afterwards"]))
+    for name in _CHANGEABLE:
+        setattr(drop, name, columns[name])
+    with transaction.atomic():
+        # A drop that failed keeps its longer pause. The job is locked before the row,
+        # in the same order as when a poll ends, so that the two cannot deadlock.
+        if drop.enabled and drop.last_poll_at is not None and not drop.failures:
+            next_at = drop.last_poll_at + timedelta(seconds=drop.every_seconds)
+            submit(DROP_POLL, drop, at=next_at)
+            hold_back(DROP_POLL, Drop.objects.filter(pk=drop.pk), until=next_at)
+        drop.save(update_fields=_CHANGEABLE)
+        _record(drop, "drop.changed", user, _settings(drop), before)
+
+
+def switch_drop(*, drop: Drop, enabled: bool, user: User) -> None:
+    """Pause or resume a drop; after resuming, an overdue poll happens at once."""
+    with transaction.atomic():
+        switch(DROP_POLL, drop, enabled=enabled)
+        action = "drop.resumed" if enabled else "drop.paused"
+        _record(drop, action, user, {"enabled": enabled})
+
+
+def poll_soon(*, drop: Drop, user: User) -> None:
+    """Have the worker poll a drop now, regardless of failures."""
+    with transaction.atomic():
+        submit(DROP_POLL, drop, user=user)
+        _record(drop, "drop.asked", user, {})
+
+
+def delete_drop(*, drop: Drop, user: User) -> None:
+    """Delete a drop and its history; files in the folder and in the portal stay."""
+    with transaction.atomic():
+        cancel_subject(DROP_POLL, drop)
+        _record(drop, "drop.deleted", user, {}, _settings(drop))
+        drop.delete()
+
+
+def assign_folder(*, drop: Drop, name: str, container: Container, user: User) -> None:
+    """Let the files of a subfolder be scanned in a container, from the next poll on.
+
+    Raise ``IntakeRefused`` if the subfolder has a container that the user may not see.
+    """
+    name = name.strip().strip("/")
+    if not name or "/" in name:
+        raise IntakeRefused(
+            "bad_folder",
+            _("Enter the name of a folder directly in the drop, without '/'."),
+        )
+    try:
+        with transaction.atomic():
+            # Rows that the user may not see are not updated, and collide.
+            before = DropFolder.objects.filter(drop=drop, name=name).first()
+            if before is None:
+                DropFolder.objects.create(drop=drop, name=name, container=container)
+            else:
+                DropFolder.objects.filter(pk=before.pk).update(container=container)
+            _record(
+                drop,
+                "drop.folder_assigned",
+                user,
+                {"folder": name, "container": container.pk},
+                {"container": before.container_id} if before else None,
+            )
+            submit(DROP_POLL, drop, user=user)
+    except IntegrityError as error:
+        raise IntakeRefused(
+            "folder_taken",
+            _("Somebody has assigned this subfolder already."),
+            status=409,
+        ) from error
+
+
+def release_folder(*, folder: DropFolder, user: User) -> None:
+    """Let the files of a subfolder wait until it has a container again."""
+    with transaction.atomic():
+        before = {"folder": folder.name, "container": folder.container_id}
+        _record(folder.drop, "drop.folder_released", user, {}, before)
+        folder.delete()
+
+
+def retry_failed(*, drop: Drop, items: Iterable[DropItem], user: User) -> int:
+    """Let failed files that still lie in the drop wait again; return how many."""
+    with transaction.atomic():
+        rows = DropItem.objects.filter(
+            pk__in=[item.pk for item in items], drop=drop, state=DropItemState.FAILED
+        )
+        if drop.afterwards != DropAfterwards.TAG:
+            rows = rows.filter(put_away_at__isnull=True)
+        count = rows.update(
+            state=DropItemState.WAITING,
+            message="",
+            steady={},
+            ended_at=None,
+            put_away_at=None,
+            first_seen_at=datetime.now(tz=UTC),
+        )
+        if count:
+            submit(DROP_POLL, drop, user=user)
+            _record(drop, "drop.retried", user, {"files": count})
+    return count
+
+
+def next_polls(drops: Iterable[Drop]) -> dict[int, datetime]:
+    """Return when drops are polled next, by primary key."""
+    return next_runs(DROP_POLL, drops)
+
+
+def _check_afterwards(place: str, afterwards: str) -> None:
+    if afterwards == DropAfterwards.TAG and not is_bucket(place):
+        raise IntakeRefused(
+            "no_tags",
+            _("Files in a folder have no tags. Choose to move or to leave them."),
+        )
+
+
+def _settings(drop: Drop) -> dict[str, object]:
+    return {
+        "place": drop.place,
+        "container": drop.container_id,
+        **{name: getattr(drop, name) for name in _CHANGEABLE},
+    }
+
+
+def _record(
+    drop: Drop,
+    action: str,
+    user: User,
+    after: dict[str, object],
+    before: dict[str, object] | None = None,
+) -> None:
+    audit.services.record(
+        case=f"drop:{drop.uid}", action=action, actor=user, before=before, after=after
+    )

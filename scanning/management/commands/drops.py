@@ -1,0 +1,73 @@
+"""``manage.py drops``: show what waits in drops, and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from scanning.choices import DropItemState
+from scanning.drops import selectors
+from scanning.drops.services import next_polls
+from scanning.models import DropItem
+
+_SHOWN = (DropItemState.WAITING, DropItemState.FAILED)
+
+
+class Command(BaseCommand):
+    """Prints each drop with its counts, and the files that wait or have failed."""
+
+    help = "Show drops: how many files wait, were taken and failed, and why."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options."""
+        parser.add_argument(
+            "--most", type=int, default=20, help="Files to list per drop (default: 20)."
+        )
+        parser.add_argument(
+            "--format", choices=["text", "json"], default="text", help="(default: text)"
+        )
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Print each drop."""
+        drops = list(selectors.counted(selectors.drops()).order_by("name", "pk"))
+        due = next_polls(drops)
+        for drop in drops:
+            shown = selectors.items_of(drop).filter(state__in=_SHOWN).order_by("pk")
+            items = list(shown[: max(0, options["most"])])
+            if options["format"] == "json":
+                next_at = due.get(drop.pk)
+                told = _told(drop) | {"next_poll_at": next_at and next_at.isoformat()}
+                told["files"] = [_item(item) for item in items]
+                self.stdout.write(json.dumps(told, ensure_ascii=False))
+            else:
+                self._print(_told(drop), items)
+        if not drops and options["format"] == "text":
+            self.stdout.write("There are no drops.")
+
+    def _print(self, told: Mapping[str, object], items: list[DropItem]) -> None:
+        state = "on" if told["enabled"] else "paused"
+        self.stdout.write(
+            f"{told['name']} ({told['place']}, {state}): {told['waiting']} waiting, "
+            f"{told['taken']} taken, {told['failed']} failed"
+        )
+        for fault in (told["last_error"], told["notice"]):
+            if fault:
+                self.stdout.write(f"  ! {fault}")
+        for item in items:
+            word = "failed" if item.state == DropItemState.FAILED else "waits"
+            why = item.message or "until it has not changed for two polls"
+            self.stdout.write(f"  {word}: {item.path}: {why}")
+
+
+def _told(drop: Any) -> dict[str, object]:  # Any: carries annotations
+    names = ("uid", "name", "place", "enabled", "waiting", "taken", "failed")
+    return {name: getattr(drop, name) for name in (*names, "last_error", "notice")}
+
+
+def _item(item: DropItem) -> dict[str, object]:
+    state = item.state.removeprefix("drop_")
+    return {"path": item.path, "state": state, "reason": item.message}

@@ -1,0 +1,52 @@
+"""Work that asks for its own next run while its row is enabled: watches and drops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import models, transaction
+
+from jobs.choices import OPEN_STATES
+from jobs.context import JobContext
+from jobs.kinds import Kind
+from jobs.selectors import jobs_of
+from jobs.services import submit
+
+
+@transaction.atomic
+def finish_and_repeat(
+    context: JobContext, *, next_at: datetime, **columns: object
+) -> None:
+    """Finish the job, and ask for the next one unless its row is switched off."""
+    context.finish(**columns)
+    # Lock the row: whoever switches it on finds either this job or the next one.
+    rows = type(context.subject)._base_manager.select_for_update()
+    row = rows.filter(pk=context.subject.pk).first()
+    if row is not None and row.enabled:
+        submit(context.kind, row, at=next_at)
+
+
+@transaction.atomic
+def switch(kind: Kind, row: Any, *, enabled: bool) -> None:  # Any: has ``enabled``
+    """Switch a row on or off; after switching on, overdue work is done at once."""
+    # Update the row first: a job that is ending either has asked for the next one, or
+    # waits for this lock and then sees that the row is on.
+    type(row)._base_manager.filter(pk=row.pk).update(enabled=enabled)
+    # The job of a row that is off stays until it is due, and then does nothing.
+    if enabled and not jobs_of(kind, [row], OPEN_STATES):
+        submit(kind, row)
+
+
+def next_runs(kind: Kind, rows: Iterable[models.Model]) -> dict[int, datetime]:
+    """Return when the work on rows is done next, by primary key."""
+    found = jobs_of(kind, rows, OPEN_STATES)
+    return {row: job.run_after for row, job in found.items()}
+
+
+def pause_after(usual: timedelta, failures: int, *, longest: timedelta) -> timedelta:
+    """Double the usual pause with each failure in a row, up to ``longest``."""
+    # The exponent is capped so that long outages cannot overflow the interval.
+    doubled: timedelta = usual * 2 ** min(failures, 10)
+    return min(doubled, max(longest, usual))

@@ -1,0 +1,187 @@
+"""The pages of drops: made, changed, given subfolders, and what they say of files."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.roles import Role
+from audit.models import Event
+from scanning.models import Drop, DropFolder
+from tests.conftest import MakeClient
+from tests.factories.scanning import ContainerFactory
+from tests.scanning.drops.incoming import Incoming, allow_drops, poll
+from tests.security.world import Desk
+
+
+@pytest.fixture
+def roots(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
+    """Return a folder below which drops may lie."""
+    return allow_drops(tmp_path_factory.mktemp("drops"), settings)
+
+
+def _form(place: str, container: int, **more: str) -> dict[str, object]:
+    return {
+        "place": place,
+        "container": container,
+        "name": "Radio",
+        "every_seconds": 60,
+        "afterwards": "drop_move",
+        **more,
+    }
+
+
+def _make(client: Client, folder: Path) -> Incoming:
+    folder.mkdir()
+    client.post("/drops/new/", _form(str(folder), ContainerFactory.create().pk))
+    return Incoming(folder, Drop.objects.get(place=str(folder)))
+
+
+def test_a_drop_is_made_and_its_page_tells_what_waits_and_why(
+    signed_in: MakeClient, roots: Path
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    incoming = _make(client, roots / "radio")
+    incoming.write("news/one.mp3")
+    incoming.write("two.mp3", b"two")
+    incoming.write("three.mp3", b"three")
+    incoming.write("three.mp3.json", "{")
+    poll(incoming.drop, 2)
+
+    page = client.get(f"/drops/{incoming.drop.uid}/").content.decode()
+    listed = client.get("/drops/").content.decode()
+    waiting = client.get(f"/drops/{incoming.drop.uid}/?show=drop_waiting")
+
+    assert "1 file in news waits: the subfolder has no container." in page
+    assert "three.mp3.json: The JSON file cannot be read" in page
+    assert "Radio" in listed
+    assert "two.mp3" not in waiting.content.decode()
+
+
+def test_a_drop_is_changed_paused_polled_and_deleted_by_its_maker(
+    signed_in: MakeClient, roots: Path
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    incoming = _make(client, roots / "radio")
+    page = f"/drops/{incoming.drop.uid}/"
+    other = ContainerFactory.create()
+
+    changed = {"name": "FM", "every_seconds": 15, "afterwards": "drop_leave"}
+    client.post(f"{page}edit/", changed)
+    client.post(f"{page}switch/", {"enabled": "no"})
+    client.post(f"{page}switch/", {"enabled": "yes"})
+    client.post(f"{page}poll/")
+    client.post(f"{page}folders/", {"name": "news", "container": other.pk})
+    assigned = DropFolder.objects.get().container
+    client.post(f"{page}folders/", {"release": "news"})
+    retried = client.post(f"{page}retry/", follow=True).content.decode()
+    incoming.drop.refresh_from_db()
+    now = (incoming.drop.name, incoming.drop.every_seconds, incoming.drop.afterwards)
+    client.post(f"{page}delete/")
+
+    assert now == ("FM", 15, "drop_leave")
+    assert assigned == other
+    assert "No failed file lies there any more" in retried
+    assert not Drop.objects.exists()
+    events = Event.objects.filter(case=f"drop:{incoming.drop.uid}").order_by("sequence")
+    assert [event.action for event in events] == [
+        *("drop.created", "drop.changed", "drop.paused", "drop.resumed", "drop.asked"),
+        *("drop.folder_assigned", "drop.folder_released", "drop.deleted"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"place": "/etc"}, "Drops may not lie in /etc"),
+        ({"afterwards": "drop_tag"}, "Files in a folder have no tags"),
+    ],
+)
+def test_a_drop_that_cannot_be_is_refused_with_the_reason(
+    signed_in: MakeClient, roots: Path, more: dict[str, str], said: str
+) -> None:
+    container = ContainerFactory.create()
+    form = _form(str(roots), container.pk) | more
+
+    answer = signed_in(Role.MANAGER).post("/drops/new/", form)
+
+    assert said in answer.content.decode()
+    assert not Drop.objects.exists()
+
+
+def test_without_roots_the_pages_say_so(signed_in: MakeClient) -> None:
+    client = signed_in(Role.MANAGER)
+
+    for path in ("/drops/", "/drops/new/"):
+        assert "allows no drops yet" in client.get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [(Role.VIEWER, 403), (Role.REVIEWER, 403), (Role.MANAGER, 302)],
+)
+def test_only_the_maker_and_managers_change_a_drop(
+    signed_in: MakeClient, roots: Path, role: Role, expected: int
+) -> None:
+    incoming = _make(signed_in(Role.REVIEWER), roots / "radio")
+
+    answer = signed_in(role).post(f"/drops/{incoming.drop.uid}/poll/")
+
+    assert answer.status_code == expected
+
+
+def test_people_with_limits_make_no_drops_and_see_no_files_of_others(
+    client: Client, signed_in: MakeClient, roots: Path
+) -> None:
+    own, other = Desk(1), Desk(2)
+    folder = roots / "radio"
+    folder.mkdir()
+    signed_in(Role.MANAGER).post(
+        "/drops/new/", _form(str(folder), own.container.pk, name="Shared")
+    )
+    incoming = Incoming(folder, Drop.objects.get())
+    DropFolder.objects.create(
+        drop=incoming.drop, name="theirs", container=other.container
+    )
+    incoming.write("theirs/hidden.mp3", b"hidden")
+    incoming.write("ours.mp3", b"ours")
+    poll(incoming.drop, 2)
+    client.force_login(own.user)
+    page = f"/drops/{incoming.drop.uid}/"
+
+    shown = client.get(page).content.decode()
+    made = client.post("/drops/new/", _form(str(roots / "b"), own.container.pk))
+    taken = client.post(
+        f"{page}folders/", {"name": "theirs", "container": own.container.pk}
+    )
+
+    assert "ours.mp3" in shown
+    assert "hidden.mp3" not in shown
+    assert "theirs" not in shown
+    assert "?show=drop_waiting" not in client.get("/drops/").content.decode()
+    assert made.status_code == 403
+    assert taken.status_code == 302
+    folders = DropFolder._base_manager.values_list("container", flat=True)
+    assert list(folders) == [other.container.pk]
+
+
+def test_the_command_shows_what_waits(signed_in: MakeClient, roots: Path) -> None:
+    incoming = _make(signed_in(Role.MANAGER), roots / "radio")
+    incoming.write("news/one.mp3")
+    incoming.write("two.mp3")
+    poll(incoming.drop, 2)
+
+    text, lines = io.StringIO(), io.StringIO()
+    call_command("drops", stdout=text)
+    call_command("drops", format="json", stdout=lines)
+
+    assert "1 waiting, 1 taken, 0 failed" in text.getvalue()
+    assert "waits: news/one.mp3: No container is assigned" in text.getvalue()
+    (told,) = map(json.loads, lines.getvalue().splitlines())
+    assert told["files"][0]["path"] == "news/one.mp3"
