@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('acrapi', '0002_plain_labels'),
-        ('scanning', '0040_stations_and_streams'),
+        ('scanning', '0041_stream_files'),
     ]
 
     operations = [

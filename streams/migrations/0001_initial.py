@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalogue', '0020_note_searchable_recordings'),
-        ('scanning', '0040_stations_and_streams'),
+        ('scanning', '0041_stream_files'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scanning', '0039_resumable_uploads'),
+        ('scanning', '0040_drops'),
     ]
 
     operations = [
