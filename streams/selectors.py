@@ -11,12 +11,12 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, Min, OuterRef, Q, QuerySet, Subquery
 
 from accounts.reach import working_for
 from catalogue.models import Recording
 from scanning.models import ScannedFile
-from streams.choices import AirplayState, GapCause
+from streams.choices import AirplayState, GapCause, StreamState
 from streams.models import (
     Airplay,
     Station,
@@ -207,15 +207,27 @@ def _state(
 def coverage(stream: Stream, from_at: datetime, until: datetime) -> Coverage:
     """Return how much of a time was searched, and how much is listed as a gap.
 
-    Silence counts as searched. A run that goes on counts up to what was heard.
+    Silence counts as searched. A run that goes on counts up to what was heard. What was
+    before the stream was added does not count.
     """
+    from_at = min(max(from_at, began_at(stream)), until)
     heard, gaps = accounted(stream, from_at, until)
+    # The pause becomes a gap once it ends.
+    is_paused = stream.state == StreamState.PAUSED
+    if is_paused and stream.state_at and stream.state_at < until:
+        gaps = [*gaps, (max(stream.state_at, from_at), until)]
     searched = _length(heard)
     return Coverage(
         searched_ms=searched,
         gap_ms=_length(_joined([*heard, *gaps])) - searched,
-        unaccounted_ms=_length(missing(stream, from_at, until)),
+        unaccounted_ms=_length(_between([*heard, *gaps], from_at, until)),
     )
+
+
+def began_at(stream: Stream) -> datetime:
+    """Return when listening began: a server sends a few seconds of the past first."""
+    first = StreamRun._base_manager.filter(stream=stream).aggregate(at=Min("starts_at"))
+    return min(first["at"] or stream.created_at, stream.created_at)
 
 
 Span = tuple[datetime, datetime]
@@ -288,8 +300,13 @@ def _length(spans: Iterable[Span]) -> int:
 def missing(stream: Stream, from_at: datetime, until: datetime) -> list[Span]:
     """Return the times within an interval that lie neither in a run nor in a gap."""
     heard, gaps = accounted(stream, from_at, until)
+    return _between([*heard, *gaps], from_at, until)
+
+
+def _between(spans: Iterable[Span], from_at: datetime, until: datetime) -> list[Span]:
+    """Return the times within an interval that none of the spans covers."""
     left, at = [], from_at
-    for start, end in [*_joined([*heard, *gaps]), (until, until)]:
+    for start, end in [*_joined(spans), (until, until)]:
         if start - at >= _INACCURACY:
             left.append((at, start))
         at = max(at, end)

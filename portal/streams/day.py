@@ -75,7 +75,8 @@ def day_page(stream: Stream, on: date, hour: int | None, now: datetime) -> DayPa
     marks = [_marks(each, zone, targets, titles) for each in view.hours]
     chosen = _chosen_hour(view.hours, hour)
     picked = view.hours[chosen]
-    begin, end = view.hours[0].starts_at, min(view.hours[-1].ends_at, now)
+    begin = max(view.hours[0].starts_at, selectors.began_at(stream))
+    end = min(view.hours[-1].ends_at, now)
     past = max(ms_of(end - begin), 0)
     cover = selectors.coverage(stream, begin, max(end, begin))
     rows = [
