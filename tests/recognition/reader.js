@@ -122,7 +122,9 @@ function read(file) {
   need(layers <= 3 && durationMs <= MOST_DURATION_MS, "impossible header");
   let at = HEADER_BYTES + ENTRY_BYTES * layers;
   need(at <= end, "impossible number of layers");
-  const paramsHash = file.toString("latin1", 20, 36).replace(/\0+$/, "");
+  const hash = file.subarray(20, 36);
+  need(hash.every((byte) => byte < 128), "the parameter hash is not ASCII");
+  const paramsHash = hash.toString("latin1").replace(/\0+$/, "");
   const made = { durationMs, paramsHash, reference: null, dense: null, levelMap: null };
   const names = { 1: "reference", 2: "dense", 3: "levelMap" };
   for (let number = 0; number < layers; number += 1) {
