@@ -132,6 +132,20 @@ def test_arguments_that_cannot_be_met_are_explained(
     assert message in capsys.readouterr().err
 
 
+def test_a_terminal_shows_how_far_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    tracks = [sound(tmp_path / f"{number}.wav", number) for number in range(2)]
+
+    assert make(*tracks) == 0
+
+    output = capsys.readouterr()
+    assert "of 2 files" in output.err
+    assert output.err.endswith("\r\x1b[K")
+    assert len(output.out.splitlines()) == 2
+
+
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "recognition", *map(str, arguments)],

@@ -29,7 +29,9 @@ from recognition.commands.server import (
     TargetKind,
     Upload,
 )
+from tests.recognition import media_files
 from tests.recognition.desk_server import TOKEN, DeskServer, busy, desk_server, refusal
+from tests.recognition.media_files import melody
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parent / "golden"
@@ -204,6 +206,29 @@ def test_what_a_killed_command_sent_is_not_sent_again(
 
     assert [one["status"] for one in lines(capsys)] == ["skipped", "skipped"]
     assert len(server.taken) == 2
+
+
+def test_watching_sends_what_it_makes(
+    server: DeskServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    media_files.wav(music / "a.wav", melody(8, 8000), 8000)
+    # The server refuses the first try for all files, so it waits for the next look.
+    server.troubles.append(lambda: refusal(403, "forbidden"))
+    command = ["watch", str(music), "-o", str(tmp_path / "out"), "--every", "0.2"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "recognition", *command, "--bucket", "8", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        made, sent = (json.loads(process.stdout.readline()) for _ in range(2))
+        process.kill()
+
+    assert (made["status"], sent["status"]) == ("made", "sent")
+    assert [row["title"] for row in server.taken] == ["a.wav"]
 
 
 @pytest.mark.parametrize(
