@@ -33,8 +33,8 @@ def music_speech(segments: Iterable[Segment], unmatched: Iterable[Json]) -> list
     running: Counter[str] = Counter()
     for start_ms, end_ms in pairwise(sorted(begun)):
         running.update(begun[start_ms])
-        label = next((one for one in _LABELS if running[one]), None)
-        if label is None:
+        label = next((one for one in _LABELS if running[one]), "")
+        if not label:
             continue
         start, end = seconds(start_ms), seconds(end_ms)
         if rows and rows[-1]["label"] == label and rows[-1]["end"] == start:

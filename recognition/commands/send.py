@@ -164,16 +164,17 @@ class FileSender:
     def _send(self, upload: Upload, turn: SentTurn) -> SentFile:
         if (known := turn.sent_as) is not None:
             return SentFile(upload.path, "skipped", known)
-        others = turn.others
         if turn.begun is not None and (
-            found := self._client.find(self._target, *turn.begun, others)
+            found := self._client.find(self._target, *turn.begun, turn.others)
         ):
             turn.end(upload.name, _known_as(found))
             return SentFile(upload.path, "skipped", _known_as(found))
         since = self._client.now()
         turn.begin(upload.name, since)
         try:
-            answer = _known_as(self._client.send(self._target, upload, since, others))
+            answer = _known_as(
+                self._client.send(self._target, upload, since, turn.others)
+            )
         except ServerRefused as error:
             if error.for_all:
                 raise UsageError(f"{upload.path}: {error}") from error

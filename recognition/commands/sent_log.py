@@ -11,7 +11,8 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +29,8 @@ class SentLog:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._read_to = 0
         self._lines: dict[Key, Line] = {}
+        # The server's ids by target: of contents that are known to have arrived.
+        self._ids: defaultdict[str, set[str]] = defaultdict(set)
 
     @contextlib.contextmanager
     def turn(self, target: str, digest: str) -> Iterator[SentTurn]:
@@ -35,7 +38,8 @@ class SentLog:
         with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             self._catch_up(file)
-            yield SentTurn(file, (target, digest), self._lines)
+            line = self._lines.get((target, digest))
+            yield SentTurn(file, (target, digest), line, self._ids[target])
 
     def _catch_up(self, file: IO[bytes]) -> None:
         file.seek(self._read_to)
@@ -46,19 +50,32 @@ class SentLog:
             file.truncate(self._read_to + sound)
         self._read_to += sound
         for text in data[:sound].splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                line = json.loads(text)
-                self._lines[line["target"], line["sha256"]] = line
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+                self._note(json.loads(text))
+
+    def _note(self, line: Line) -> None:
+        """Keep a line; an exception says that it is none of ours."""
+        target, digest = str(line["target"]), str(line["sha256"])
+        if "as" in line:
+            self._ids[target].add(str(line["as"].get("id")))
+        if "since" in line:
+            datetime.fromisoformat(line["since"])
+        self._lines[target, digest] = {"name": str(line["name"]), **line}
 
 
 class SentTurn:
-    """The right to send one file, and what the log says of it."""
+    """The right to send one file, and what the log says of it.
 
-    def __init__(self, file: IO[bytes], key: Key, lines: dict[Key, Line]) -> None:
+    ``others`` are the server's ids of all that was sent to the same target.
+    """
+
+    def __init__(
+        self, file: IO[bytes], key: Key, line: Line | None, others: Collection[str]
+    ) -> None:
         self._file = file
         self._key = key
-        self._line = lines.get(key)
-        self._lines = lines
+        self._line = line
+        self.others = others
 
     @property
     def sent_as(self) -> Line | None:
@@ -73,15 +90,6 @@ class SentTurn:
         if self._line is None or "since" not in self._line:
             return None
         return self._line["name"], datetime.fromisoformat(self._line["since"])
-
-    @property
-    def others(self) -> set[str]:
-        """The server's ids of other contents that were sent to the same target."""
-        return {
-            str(line["as"].get("id"))
-            for (target, _), line in self._lines.items()
-            if target == self._key[0] and "as" in line
-        }
 
     def begin(self, name: str, since: datetime) -> None:
         """Note that a file is about to be sent."""

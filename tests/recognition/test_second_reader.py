@@ -35,7 +35,9 @@ def read_with_node(*paths: Path) -> list[dict[str, Any]]:
 
 
 def plain(landmarks: Landmarks | None) -> dict[str, Any] | None:
-    return landmarks and {
+    if landmarks is None:
+        return None
+    return {
         "frames": landmarks.frames.tolist(),
         "bins": landmarks.bins.tolist(),
         "levels": landmarks.levels.tolist(),

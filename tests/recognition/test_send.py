@@ -341,7 +341,13 @@ def test_any_bytes_in_the_log_do_no_harm(
     tmp_path_factory: pytest.TempPathFactory, data: bytes
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
-    path.write_bytes(data)
+    lines = [
+        data,
+        b'{"target": "t", "sha256": "d", "as": 7}',
+        b'{"target": "t", "sha256": "d", "name": "n", "since": "soon"}',
+        b'["t", "d"]',
+    ]
+    path.write_bytes(b"\n".join(lines))
 
     with SentLog(path).turn("t", "d") as turn:
         assert turn.sent_as is None
