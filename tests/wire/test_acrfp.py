@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from recognition.commands.server import ServerClient, Target, TargetKind
 from tests.wire.conftest import Scene
 from tests.wire.live import DEMO, ROOT, Server, wait_for
 
@@ -56,8 +58,9 @@ def test_fingerprints_are_made_sent_and_found(
     assert found["name"] == "castle.opus"
     assert found["data_type"] == "fingerprint"
     assert found["state"] == 1
-    # The bucket has Castle already, from its audio.
-    assert [one["status"] for one in added] == ["duplicate", "sent"]
+    assert [one["status"] for one in added] == ["sent", "sent"]
+    listed = live.call("GET", f"/api/buckets/{bucket}/files").json()["data"]
+    assert {one["title"] for one in listed} >= {"castle.opus", "palace.opus"}
     assert [one["status"] for one in again] == ["skipped", "skipped"]
     assert again[1]["server"] == palace["server"]
 
@@ -74,3 +77,28 @@ def test_a_lost_log_does_not_send_files_twice(
 
     # Within a day the portal repeats its first answer.
     assert second["server"] == first["server"]
+    # Later, and with other servers, the list has to tell.
+    client = ServerClient(live.base, live.token)
+    target = Target(TargetKind.CONTAINER, container)
+    client.check(target)
+    hour = timedelta(hours=1)
+    found = client.find(target, "mountain.opus", client.now() - hour, others=())
+    assert found is not None
+    assert found["id"] == first["server"]["id"]
+    assert client.find(target, "mountain.opus", client.now() + hour, others=()) is None
+    assert client.find(target, "mountain", client.now() - hour, others=()) is None
+
+
+def test_a_recording_is_found_in_its_bucket_by_title(
+    live: Server, scene: Scene
+) -> None:
+    client = ServerClient(live.base, live.token)
+    target = Target(TargetKind.BUCKET, str(scene.bucket["id"]))
+    client.check(target)
+
+    since = client.now() - timedelta(hours=1)
+
+    found = client.find(target, "Castle", since, others=())
+    assert found is not None
+    assert found["id"] == scene.recording["id"]
+    assert client.find(target, "Castle", since, others={str(found["id"])}) is None
