@@ -65,7 +65,7 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
     unmatched = _unmatched(files, scans)
     return {
         file.pk: _sections(file, kept.get(file.pk, ()), excluded)
-        | _music_speech(kept.get(file.pk, ()), unmatched.get(file.pk))
+        | _music_speech(file, kept.get(file.pk, ()), unmatched.get(file.pk))
         or None
         for file in files
     }
@@ -86,12 +86,20 @@ def _unmatched(
 
 
 def _music_speech(
-    detections: Iterable[Detection], unmatched: Sequence[Json] | None
+    file: ScannedFile,
+    detections: Iterable[Detection],
+    unmatched: Sequence[Json] | None,
 ) -> Json:
     """Return the section, from detections that the reader may see."""
     if unmatched is None:
         return {}
-    segments = [one for found in detections for one in found.segments.all()]
+    floor = file.container.score_floor
+    segments = [
+        segment
+        for detection in detections
+        if detection.score is None or detection.score >= floor
+        for segment in detection.segments.all()
+    ]
     rows = music_speech(segments, unmatched)
     return {"music_speech": rows} if rows else {}
 

@@ -155,6 +155,19 @@ def test_music_and_speech_are_told_where_the_container_asks() -> None:
     ]
 
 
+def test_matches_below_the_floor_are_not_called_music() -> None:
+    detection = make_detection((10_000, 30_000, 0, 20_000), score=Decimal(60))
+    file = detection.scan.scanned_file
+    file.container.music_detection = True
+
+    assert (results_of([file])[file.pk] or {}).keys() == {
+        "custom_files",
+        "music_speech",
+    }
+    file.container.score_floor = Decimal(70)
+    assert results_of([file])[file.pk] is None
+
+
 def test_what_a_late_scan_found_is_music_within_earlier_speech() -> None:
     late = [
         Segment(start_ms=4_000, end_ms=6_000),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -177,6 +178,20 @@ def test_work_goes_on_after_a_kill(
     found = [one["status"] for one in lines(capsys)]
     assert found == ["skipped"] * len(whole) + ["made"] * (6 - len(whole))
     assert 0 < len(whole) < 6
+
+
+def test_an_interrupted_command_leaves_nothing_half_done(tmp_path: Path) -> None:
+    music, out = tmp_path / "music", tmp_path / "out"
+    for number in range(6):
+        sound(music / f"{number}.wav", number, seconds=60)
+
+    with start("make", "-r", music, "-o", out, "--processes", "1", "--json") as process:
+        next_line(process)
+        process.send_signal(signal.SIGINT)
+
+    assert process.returncode == 130
+    assert {path.suffix for path in out.iterdir()} == {".acrfp"}
+    assert not list(out.glob(".*"))
 
 
 def test_a_file_is_taken_once_it_rests(tmp_path: Path) -> None:
