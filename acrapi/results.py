@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from acrapi.formats import seconds, whole_seconds
+from acrapi.music_speech import music_speech
 from acrapi.states import file_state
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
@@ -42,7 +43,7 @@ _ENGINE_TYPES = {
 
 
 def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
-    """Return the results by file id, with four or five queries for all files."""
+    """Return the results by file id, with four to six queries for all files."""
     ready = [file.pk for file in files if file.status == FileStatus.READY]
     scans = _current_scans(ready)
     detections = list(
@@ -61,10 +62,46 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
         file_id = scans[detection.scan_id]
         if (file_id, detection.recording_id) not in hidden:
             kept.setdefault(file_id, []).append(detection)
+    unmatched = _unmatched(files, scans)
     return {
-        file.pk: _sections(file, kept.get(file.pk, ()), excluded) or None
+        file.pk: _sections(file, kept.get(file.pk, ()), excluded)
+        | _music_speech(file, kept.get(file.pk, ()), unmatched.get(file.pk))
+        or None
         for file in files
     }
+
+
+def _unmatched(
+    files: Sequence[ScannedFile], scans: dict[int, int]
+) -> dict[int, list[Json]]:
+    """Return what our engine found nothing in, for containers that ask for music."""
+    asked = {file.pk for file in files if file.container.music_detection}
+    if not asked:
+        return {}
+    ours = Scan.objects.full().filter(
+        pk__in=[scan for scan, file in scans.items() if file in asked],
+        engine=EngineChoice.EMBEDDED,
+    )
+    return dict(ours.values_list("scanned_file_id", "unmatched"))
+
+
+def _music_speech(
+    file: ScannedFile,
+    detections: Iterable[Detection],
+    unmatched: Sequence[Json] | None,
+) -> Json:
+    """Return the section, from detections that the reader may see."""
+    if unmatched is None:
+        return {}
+    floor = file.container.score_floor
+    segments = [
+        segment
+        for detection in detections
+        if detection.score is None or detection.score >= floor
+        for segment in detection.segments.all()
+    ]
+    rows = music_speech(segments, unmatched)
+    return {"music_speech": rows} if rows else {}
 
 
 def _rejected(files: Sequence[ScannedFile]) -> set[tuple[int, int]]:

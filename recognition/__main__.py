@@ -1,27 +1,26 @@
-"""Command line: add, scan, fingerprint, compare and join files; maintain an index."""
+"""The command acrfp: make, send, scan and compare fingerprints; maintain an index."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import hashlib
-import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from recognition.commands import make, plot, send, watch
+from recognition.commands.console import UsageError, print_error, print_json
+from recognition.version import VERSION
 
 if TYPE_CHECKING:
     from recognition.collection import Collection
     from recognition.types import Fingerprint
 
 ADD_BATCH = 16
-
-
-class UsageError(Exception):
-    """The arguments contradict each other or name nothing to do."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,8 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m recognition", description=__doc__)
+    parser = argparse.ArgumentParser(prog="acrfp", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"acrfp {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in (make, send, watch, plot):
+        module.add_to(commands)
 
     add = commands.add_parser("add", help="put recordings into an index")
     add.add_argument("files", nargs="*", type=Path, metavar="FILE")
@@ -64,11 +66,6 @@ def _parser() -> argparse.ArgumentParser:
         help="how many files to scan at once (default: one per core)",
     )
     scan.set_defaults(run=_scan)
-
-    fingerprint = commands.add_parser("fingerprint", help="write an .acrfp file")
-    fingerprint.add_argument("file", type=Path, metavar="FILE")
-    fingerprint.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
-    fingerprint.set_defaults(run=_fingerprint)
 
     compare = commands.add_parser("compare", help="show how two files relate")
     compare.add_argument("a", type=Path, metavar="A")
@@ -192,23 +189,13 @@ def _scan(args: argparse.Namespace) -> int:
         path, outcome = one.path, one.outcome
         if isinstance(outcome, dict):
             failed = True
-            _print_error(path, outcome, as_json=args.json)
+            print_error(path, outcome, as_json=args.json)
         elif args.json:
-            _print_json(report.scan_object(path, outcome, collection.track_id))
+            print_json(report.scan_object(path, outcome, collection.track_id))
         else:
             table = report.scan_table(path, outcome, collection.track_id)
             print(table, flush=True)
     return 1 if failed else 0
-
-
-def _fingerprint(args: argparse.Namespace) -> int:
-    from recognition import fingerprint
-
-    made = _read_or_report(args.file, "reference", "scan")
-    if made is None:
-        return 1
-    fingerprint.save(args.output, made)
-    return 0
 
 
 def _compare(args: argparse.Namespace) -> int:
@@ -225,7 +212,7 @@ def _compare(args: argparse.Namespace) -> int:
     if _digest(args.a) == _digest(args.b):
         found["relation"] = "exact_file"
     if args.json:
-        _print_json(found)
+        print_json(found)
     else:
         print(report.comparison_table(found))
     return 0
@@ -248,22 +235,16 @@ def _recurring(args: argparse.Namespace) -> int:
                 joined.add(path)
             except (RecognitionError, OSError) as error:
                 failed = True
-                _print_error(path, report.error_object(error), as_json=args.json)
+                print_error(path, report.error_object(error), as_json=args.json)
         items = joined.items()
         for number, item in enumerate(items, 1):
             if args.json:
-                _print_json(report.recurring_object(number, item, joined.paths))
+                print_json(report.recurring_object(number, item, joined.paths))
             else:
                 print(report.recurring_table(number, item, joined.paths), flush=True)
     if not items and not args.json:
         print("no unknown sound returns")
     return 1 if failed else 0
-
-
-def _print_error(path: Path, error: dict[str, str], *, as_json: bool) -> None:
-    print(f"{path}: {error['message']}", file=sys.stderr, flush=True)
-    if as_json:
-        _print_json({"path": str(path), "error": error})
 
 
 def _info(args: argparse.Namespace) -> int:
@@ -272,7 +253,7 @@ def _info(args: argparse.Namespace) -> int:
 
     facts = info_object(Collection(args.index))
     if args.json:
-        _print_json(facts)
+        print_json(facts)
     else:
         for name, value in facts.items():
             print(f"{name:16} {value}")
@@ -314,10 +295,6 @@ def _read_or_report(path: Path, *layers: str) -> Fingerprint | None:
         message = error_object(error)["message"]
         print(f"{path}: {message}", file=sys.stderr, flush=True)
         return None
-
-
-def _print_json(value: dict[str, Any]) -> None:  # Any: JSON
-    print(json.dumps(value), flush=True)
 
 
 def _digest(path: Path) -> bytes:

@@ -58,7 +58,7 @@ class Collection:
         elif not (root / LANDMARKS).is_dir():
             raise IndexCorrupt(
                 f"There is no index in {root}. Make one with: "
-                f"python -m recognition add --index {root} FILE…"
+                f"acrfp add --index {root} FILE…"
             )
         self._store: SegmentStore | None = None
         self._names, self._sound_bytes = _read_names(root / NAMES)
@@ -188,7 +188,7 @@ class Collection:
             params_hash=DEFAULT.index_hash(),
             rebuild_command=(
                 "rebuild it from the kept landmarks with: "
-                f"python -m recognition rebuild --index {self._root}"
+                f"acrfp rebuild --index {self._root}"
             ),
         )
 

@@ -49,7 +49,7 @@ LAYER: Final = struct.Struct("<BBBBIII")
 CHECKSUM: Final = struct.Struct("<I")
 
 VENDOR_SUFFIXES: Final = (".lo", ".fp")
-HOW_TO: Final = "python -m recognition fingerprint FILE -o OUT.acrfp"
+HOW_TO: Final = "acrfp make FILE"
 
 
 @dataclass(frozen=True, slots=True)

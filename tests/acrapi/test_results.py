@@ -9,10 +9,11 @@ from django.contrib.auth.models import Group
 
 from accounts.models import AccessLimit
 from accounts.roles import Role
+from acrapi.music_speech import music_speech
 from acrapi.results import results_of
 from catalogue.models import Exclusion
 from scanning.choices import EngineChoice, Section
-from scanning.models import Detection, Scan, ScannedFile
+from scanning.models import Detection, Scan, ScannedFile, Segment
 from tests.acrapi.conftest import MakeApi
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -126,3 +127,56 @@ def test_rejected_match_is_left_out_where_the_container_says_so(hides: bool) -> 
 
     assert ((10_000, 30_000) in told) == (not hides)
     assert (40_000, 60_000) in told
+
+
+def test_music_and_speech_are_told_where_the_container_asks() -> None:
+    detection = make_detection((10_000, 30_000, 0, 20_000))
+    make_detection(
+        (30_000, 40_000, 0, 10_000),
+        scan=detection.scan,
+        segment={"speech_pct": Decimal(80)},
+    )
+    Scan.objects.filter(pk=detection.scan_id).update(
+        unmatched=[
+            {"start_ms": 0, "end_ms": 10_000, "kind": "no_match", "speech_pct": 90},
+            {"start_ms": 40_000, "end_ms": 45_000, "kind": "silence"},
+            {"start_ms": 45_000, "end_ms": 50_000, "kind": "no_match", "speech_pct": 3},
+        ]
+    )
+    file = detection.scan.scanned_file
+
+    assert "music_speech" not in (results_of([file])[file.pk] or {})
+    file.container.music_detection = True
+
+    assert (results_of([file])[file.pk] or {})["music_speech"] == [
+        {"start": 0, "end": 10, "label": "s"},
+        {"start": 10, "end": 30, "label": "m"},
+        {"start": 30, "end": 40, "label": "ms"},
+    ]
+
+
+def test_matches_below_the_floor_are_not_called_music() -> None:
+    detection = make_detection((10_000, 30_000, 0, 20_000), score=Decimal(60))
+    file = detection.scan.scanned_file
+    file.container.music_detection = True
+
+    assert (results_of([file])[file.pk] or {}).keys() == {
+        "custom_files",
+        "music_speech",
+    }
+    file.container.score_floor = Decimal(70)
+    assert results_of([file])[file.pk] is None
+
+
+def test_what_a_late_scan_found_is_music_within_earlier_speech() -> None:
+    late = [
+        Segment(start_ms=4_000, end_ms=6_000),
+        Segment(start_ms=5_000, end_ms=8_000),
+    ]
+    spoken = {"start_ms": 0, "end_ms": 10_000, "kind": "no_match", "speech_pct": 75}
+
+    assert music_speech(late, [spoken]) == [
+        {"start": 0, "end": 4, "label": "s"},
+        {"start": 4, "end": 8, "label": "m"},
+        {"start": 8, "end": 10, "label": "s"},
+    ]

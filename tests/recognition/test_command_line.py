@@ -158,9 +158,10 @@ def test_adding_the_same_name_again_replaces(
 def test_a_fingerprint_file_stands_for_its_audio(
     index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = tmp_path / "evening.acrfp"
+    made = tmp_path / f"{PROGRAMME.name}.acrfp"
 
-    assert run("fingerprint", PROGRAMME, "-o", made) == 0
+    assert run("make", PROGRAMME, "-o", tmp_path) == 0
+    capsys.readouterr()
     assert run("scan", "--index", index, PROGRAMME, made, "--json") == 0
 
     from_audio, from_file = json_lines(capsys)
@@ -178,7 +179,7 @@ def test_a_fingerprint_of_another_maker_is_refused_with_the_way_to_ours(
 
     output = capsys.readouterr()
     assert json.loads(output.out)["error"]["code"] == "bad_fingerprint"
-    assert "python -m recognition fingerprint" in output.err
+    assert "acrfp make" in output.err
 
 
 def test_compare_tells_how_two_files_relate(
@@ -242,9 +243,7 @@ def test_an_index_of_an_older_engine_says_how_to_rebuild_and_can_be(
     with monkeypatch.context() as patch:
         patch.setattr(params, lambda self: "another")
         assert run("scan", "--index", root, track) == 1
-        assert (
-            f"python -m recognition rebuild --index {root}" in capsys.readouterr().err
-        )
+        assert f"acrfp rebuild --index {root}" in capsys.readouterr().err
 
         assert run("rebuild", "--index", root) == 0
         assert run("scan", "--index", root, track, "--json") == 0
@@ -257,7 +256,7 @@ def test_scanning_without_an_index_says_how_to_make_one(
 ) -> None:
     assert run("scan", "--index", tmp_path / "none", PROGRAMME) == 2
 
-    assert "python -m recognition add" in capsys.readouterr().err
+    assert "acrfp add" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
 
 

@@ -219,7 +219,7 @@ def test_files_of_other_makers_are_refused_with_the_way_to_ours(
     path = tmp_path / name
     path.write_bytes(b"\x00\x01vendor" * 100)
 
-    with pytest.raises(BadFingerprint, match=r"python -m recognition fingerprint") as e:
+    with pytest.raises(BadFingerprint, match=r"acrfp make") as e:
         fingerprint.load(path)
 
     assert name in str(e.value)

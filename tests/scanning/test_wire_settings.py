@@ -52,7 +52,11 @@ def test_recorded_audio_begins_at_the_robust_stage() -> None:
         (3, {}, ["cover versions"]),
         (4, {}, ["speech to text"]),
         (5, {"ai_detection": True}, ["AI-made"]),
-        (1, {"deepright": True, "music_detection": True}, ["derivative", "speech"]),
+        (
+            1,
+            {"deepright": True, "music_detection": True},
+            ["derivative", "outside of matches"],
+        ),
     ],
 )
 def test_what_is_not_done_is_said(

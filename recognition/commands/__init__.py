@@ -1,0 +1,1 @@
+"""The commands of ``acrfp`` for many files: make, send, watch, plot."""

@@ -1,0 +1,151 @@
+"""The engine installs and works alone: its own packages, its dependencies, no Django."""
+
+from __future__ import annotations
+
+import ast
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+import recognition
+from recognition.version import VERSION
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "recognition"
+PROJECT = tomllib.loads((FOLDER / "pyproject.toml").read_text(encoding="utf-8"))
+# numba imports llvmlite; the others need nothing else at run time.
+NEEDED = ("numpy", "scipy", "numba", "llvmlite", "av")
+
+
+def test_all_packages_are_named() -> None:
+    found = {
+        module.name
+        for module in pkgutil.walk_packages(recognition.__path__, "recognition.")
+        if module.ispkg
+    }
+
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == found | {"recognition"}
+
+
+def test_nothing_else_is_imported() -> None:
+    ours = {"recognition", "numpy", "scipy", "numba", "llvmlite", "av"}
+    imported = {
+        name.partition(".")[0]
+        for path in FOLDER.rglob("*.py")
+        for name in imports_of(path)
+    }
+
+    assert imported - ours <= set(sys.stdlib_module_names)
+    assert {
+        requirement.partition(">")[0]
+        for requirement in PROJECT["project"]["dependencies"]
+    } == imported & ours - {"recognition", "llvmlite"}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module)
+
+
+def test_the_readme_shows_only_what_the_command_has() -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "recognition", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    shown = {line.split()[1] for line in text.splitlines() if line.startswith("acrfp ")}
+    assert shown
+    assert shown <= set(done.stdout.split())
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from a copy, since a build leaves its folders behind."""
+    copy = tmp_path_factory.mktemp("source") / "recognition"
+    shutil.copytree(
+        FOLDER,
+        copy,
+        ignore=shutil.ignore_patterns("__pycache__", "build", "*.egg-info"),
+    )
+    out = copy.parent / "wheel"
+    built = subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "-w", str(out), str(copy)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if built.returncode and "No matching distribution found" in built.stderr:
+        pytest.skip("no package index has setuptools, which builds the wheel")
+    assert built.returncode == 0, built.stderr
+    return next(out.iterdir())
+
+
+@pytest.mark.slow  # builds in an environment of its own, and compiles the engine again
+def test_the_wheel_works_without_the_portal(wheel: Path, tmp_path: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert wheel.name == f"recognition-{VERSION}-py3-none-any.whl"
+    assert "recognition/py.typed" in names
+    assert not [name for name in names if "test" in name]
+
+    environment = tmp_path / "env"
+    venv.create(environment, symlinks=True, with_pip=True)
+    lend_dependencies(environment)
+    python = environment / "bin" / "python"
+    run(python, "-m", "pip", "install", "--no-deps", "--no-index", wheel)
+    demo = ROOT / "demo" / "castle.opus"
+    command = environment / "bin" / "acrfp"
+    made = run(command, "make", demo, "-o", tmp_path / "out", "--json")
+    run(
+        command,
+        "add",
+        "--index",
+        tmp_path / "index",
+        tmp_path / "out/castle.opus.acrfp",
+    )
+    found = run(command, "scan", "--index", tmp_path / "index", demo, "--json")
+
+    assert '"status": "made"' in made
+    assert '"recording_id": "castle.opus"' in found
+    assert VERSION in run(command, "--version")
+    missing = "import importlib.util as u; print(u.find_spec('django'))"
+    assert run(python, "-c", missing) == "None\n"
+
+
+def lend_dependencies(environment: Path) -> None:
+    """Link the installed dependencies, and nothing else, into an environment."""
+    [packages] = environment.glob("lib/python*/site-packages")
+    for name in NEEDED:
+        dist = distribution(name)
+        for top in {file.parts[0] for file in dist.files or ()} - {"..", "__pycache__"}:
+            (packages / top).symlink_to(Path(str(dist.locate_file(top))))
+
+
+def run(*command: str | Path) -> str:
+    # Neither the portal's folder nor its settings are in reach.
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd="/",
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

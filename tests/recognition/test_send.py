@@ -1,0 +1,370 @@
+"""``acrfp send``: each file arrives once, and the token goes nowhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug import Response
+
+from recognition.__main__ import main
+from recognition.commands.console import UsageError
+from recognition.commands.credentials import server_address, token_for
+from recognition.commands.sent_log import SentLog
+from recognition.commands.server import (
+    NoAnswer,
+    ServerClient,
+    Target,
+    TargetKind,
+    Upload,
+)
+from tests.recognition import media_files
+from tests.recognition.desk_server import TOKEN, DeskServer, busy, desk_server, refusal
+from tests.recognition.media_files import melody
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[DeskServer]:
+    with desk_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(
+    running: DeskServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> DeskServer:
+    for rows in (running.taken, running.keys, running.troubles, running.lost):
+        rows.clear()
+    monkeypatch.setenv("ACRFP_SERVER", running.base)
+    monkeypatch.setenv("ACRFP_TOKEN", TOKEN)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return running
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for name in ("melody", "made-up"):
+        shutil.copy(GOLDEN / f"{name}.acrfp", folder / f'{name} "é".wav.acrfp')
+    return folder
+
+
+def send(*arguments: str | Path) -> int:
+    return main(["send", "--json", *map(str, arguments)])
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_folder_is_sent_once_whatever_the_files_are_called(
+    server: DeskServer, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert send("--container", "7", "-r", files) == 0
+    first = lines(capsys)
+    (files / 'melody "é".wav.acrfp').rename(files / "renamed.acrfp")
+    assert send("--container", "7", "-r", files) == 0
+    again = lines(capsys)
+    assert send("--bucket", "8", files / "renamed.acrfp") == 0
+    elsewhere = lines(capsys)
+
+    assert [one["status"] for one in first] == ["sent", "sent"]
+    assert first[1]["server"] == {"id": "f-2"}
+    assert [one["status"] for one in again] == ["skipped", "skipped"]
+    assert [one["status"] for one in elsewhere] == ["sent"]
+    assert [row.get("name") for row in server.taken] == [
+        'made-up "é".wav',
+        'melody "é".wav',
+        None,
+    ]
+    sent = server.taken[1]
+    assert sent["data_type"] == "fingerprint"
+    assert bytes.fromhex(sent["content"]) == (GOLDEN / "melody.acrfp").read_bytes()
+    assert sent["file"] == 'melody "é".wav.acrfp'
+    assert server.taken[2]["title"] == "renamed"
+
+
+def test_dedup_files_carry_an_id(server: DeskServer, files: Path) -> None:
+    assert send("--dedup", "9", "-r", files) == 0
+
+    assert [row["id"] for row in server.taken] == [
+        'made-up "é".wav',
+        'melody "é".wav',
+    ]
+
+
+def test_audio_leaves_the_machine_only_when_asked(
+    server: DeskServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    track = tmp_path / "song.wav"
+    track.write_bytes(b"any sound")
+
+    assert send("--bucket", "8", track) == 1
+    assert "acrfp make" in capsys.readouterr().err
+    assert not server.taken
+    assert send("--bucket", "8", "--audio", track) == 0
+
+    assert server.taken[0]["data_type"] == "audio"
+    assert server.taken[0]["title"] == "song.wav"
+
+
+def test_a_refused_file_is_named_and_the_others_go_on(
+    server: DeskServer, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.troubles += [
+        lambda: refusal(422, "unfit"),
+        lambda: refusal(422, "already_in_catalogue"),
+    ]
+
+    assert send("--bucket", "8", "-r", files / "none.acrfp", files) == 1
+
+    found = [one["status"] for one in lines(capsys)]
+    assert found == ["failed", "failed", "duplicate"]
+    # The refused one is tried again, the duplicate is not.
+    assert send("--bucket", "8", "-r", files) == 0
+    assert [one["status"] for one in lines(capsys)] == ["sent", "skipped"]
+
+
+def test_a_busy_server_is_asked_again(server: DeskServer, files: Path) -> None:
+    server.troubles += [busy, lambda: None, busy, busy]
+
+    assert send("--container", "7", "-r", files) == 0
+
+    assert len(server.taken) == 2
+
+
+def test_a_lost_answer_does_not_send_a_file_twice(
+    server: DeskServer, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # It was taken, but the answer says otherwise.
+    server.lost.append(busy)
+
+    assert send("--container", "7", "-r", files) == 0
+
+    assert len(server.taken) == 2
+    assert len(set(server.keys)) == 2
+    assert lines(capsys)[0]["server"] == {"id": "f-1"}
+
+
+def test_another_file_of_the_same_name_is_not_taken_for_it(
+    server: DeskServer, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "a" / "x.acrfp", tmp_path / "b" / "x.acrfp"
+    for path, golden in ((one, "melody"), (other, "made-up")):
+        path.parent.mkdir()
+        shutil.copy(GOLDEN / f"{golden}.acrfp", path)
+    server.troubles += [lambda: None, busy]
+
+    assert send("--container", "7", one, other) == 0
+
+    assert len({row["content"] for row in server.taken}) == 2
+
+
+def test_what_a_killed_command_sent_is_not_sent_again(
+    server: DeskServer,
+    files: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arrived, killed = threading.Event(), threading.Event()
+
+    def hold() -> Response | None:
+        arrived.set()
+        assert killed.wait(60)
+        return None
+
+    # The second file is stored, and the command dies before it hears of that.
+    server.lost += [lambda: None, hold]
+    command = ["send", "--json", "--container", "7", "-r", str(files)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "recognition", *command],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    ) as process:
+        assert arrived.wait(60)
+        process.kill()
+        process.wait()
+        killed.set()
+    with (tmp_path / "state" / "acrfp" / "sent.jsonl").open("ab") as log:
+        log.write(b'{"target": "half a li')
+    assert main(command) == 0
+
+    assert [one["status"] for one in lines(capsys)] == ["skipped", "skipped"]
+    assert len(server.taken) == 2
+
+
+def test_watching_sends_what_it_makes(
+    server: DeskServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    music = tmp_path / "music"
+    music.mkdir()
+    media_files.wav(music / "a.wav", melody(8, 8000), 8000)
+    # The server refuses the first try for all files, so it waits for the next look.
+    server.troubles.append(lambda: refusal(403, "forbidden"))
+    command = ["watch", str(music), "-o", str(tmp_path / "out"), "--every", "0.2"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "recognition", *command, "--bucket", "8", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        made, sent = (json.loads(process.stdout.readline()) for _ in range(2))
+        process.kill()
+
+    assert (made["status"], sent["status"]) == ("made", "sent")
+    assert [row["title"] for row in server.taken] == ["a.wav"]
+
+
+@pytest.mark.parametrize(
+    ("target", "token", "message"),
+    [
+        (["--container", "7"], "wrong", "This token is unknown"),
+        (["--container", "99"], TOKEN, "no such thing"),
+        (["--bucket", "../fs-containers/7"], TOKEN, "no such thing"),
+        (["--container", "7"], "", "There is no token"),
+        (["--container", "7"], "a\nb", "characters"),
+    ],
+)
+def test_what_would_fail_for_all_files_fails_first(
+    server: DeskServer,
+    files: Path,
+    target: list[str],
+    token: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("ACRFP_TOKEN", token)
+    monkeypatch.setenv("ACRFP_CREDENTIALS", str(tmp_path / "none"))
+
+    assert send(*target, "-r", files) == 2
+
+    output = capsys.readouterr()
+    assert message in output.err
+    assert not output.out
+    assert not server.taken
+
+
+def test_redirects_do_not_carry_the_token_away(
+    server: DeskServer, files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.troubles.append(
+        lambda: Response(status=302, headers={"Location": "http://127.0.0.2:9/"})
+    )
+
+    assert send("--container", "7", "-r", files) == 2
+
+    assert "redirects to http://127.0.0.2:9/" in capsys.readouterr().err
+
+
+def test_a_server_that_is_away_ends_the_command_with_a_way_on(tmp_path: Path) -> None:
+    client = ServerClient("http://127.0.0.1:9", TOKEN, pauses_s=(0, 0))
+    path = GOLDEN / "melody.acrfp"
+    upload = Upload(path, "melody", path.stat().st_size, "0", is_fingerprint=True)
+    target = Target(TargetKind.BUCKET, "8")
+
+    with pytest.raises(NoAnswer, match="does not answer"):
+        client.check(target)
+    with pytest.raises(NoAnswer, match="does not answer"):
+        client.send(target, upload, datetime.now(tz=UTC), others=())
+
+
+def test_tokens_come_from_the_file_of_one_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "credentials"
+    path.write_text(
+        "[https://a.example]\ntoken = acrp_a%\n[https://b.example:8]\ntoken=b"
+    )
+    path.chmod(0o600)
+    monkeypatch.delenv("ACRFP_TOKEN", raising=False)
+    monkeypatch.setenv("ACRFP_CREDENTIALS", str(path))
+
+    assert token_for("https://a.example") == "acrp_a%"
+    assert token_for("https://b.example:8") == "b"
+    with pytest.raises(UsageError, match="no token for https://c"):
+        token_for("https://c.example")
+    path.chmod(0o640)
+    with pytest.raises(UsageError, match="chmod 600"):
+        token_for("https://a.example")
+    path.chmod(0o600)
+    path.write_text("token = secret\n")
+    with pytest.raises(UsageError) as refused:
+        token_for("https://a.example")
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("http://portal.example", "no encryption"),
+        ("portal.example", "begins with https"),
+        ("ftp://portal.example", "begins with https"),
+        ("https://user:secret@portal.example", "more than a host"),
+        ("https://portal.example?token=x", "more than a host"),
+        (None, "--server"),
+    ],
+)
+def test_unsafe_addresses_are_refused(
+    given: str | None, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACRFP_SERVER", raising=False)
+
+    with pytest.raises(UsageError, match=message):
+        server_address(given)
+
+
+def test_addresses_may_end_in_what_other_clients_want() -> None:
+    assert server_address("https://portal.example/api/") == "https://portal.example"
+    assert server_address("http://localhost:8000") == "http://localhost:8000"
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_in_the_log_do_no_harm(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.jsonl"
+    lines = [
+        data,
+        b'{"target": "t", "sha256": "d", "as": 7}',
+        b'{"target": "t", "sha256": "d", "name": "n", "since": "soon"}',
+        b'["t", "d"]',
+    ]
+    path.write_bytes(b"\n".join(lines))
+
+    with SentLog(path).turn("t", "d") as turn:
+        assert turn.sent_as is None
+        assert turn.begun is None
+        turn.end("n", {"id": 1})
+    with SentLog(path).turn("t", "d") as turn:
+        assert turn.sent_as == {"id": 1}
+
+
+def test_help_shows_no_way_to_pass_a_token() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "recognition", "send", "--help"],
+        cwd=ROOT,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "token" not in done.stdout

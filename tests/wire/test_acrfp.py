@@ -1,0 +1,104 @@
+"""The engine's own command, against a running portal."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recognition.commands.server import ServerClient, Target, TargetKind
+from tests.wire.conftest import Scene
+from tests.wire.live import DEMO, ROOT, Server, wait_for
+
+# A server and a worker in processes of their own.
+pytestmark = pytest.mark.slow
+
+
+def acrfp(live: Server, folder: Path, *arguments: str | Path) -> list[dict[str, Any]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "recognition", *map(str, arguments), "--json"],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "ACRFP_SERVER": live.base,
+            "ACRFP_TOKEN": live.token,
+            "XDG_STATE_HOME": str(folder / "state"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_fingerprints_are_made_sent_and_found(
+    live: Server, scene: Scene, tmp_path: Path
+) -> None:
+    container, bucket = (str(one["id"]) for one in (scene.container, scene.bucket))
+    made = tmp_path / "made"
+    acrfp(
+        live, tmp_path, "make", DEMO / "castle.opus", DEMO / "palace.opus", "-o", made
+    )
+
+    [castle, palace] = acrfp(
+        live, tmp_path, "send", "--container", container, "-r", made
+    )
+    added = acrfp(live, tmp_path, "send", "--bucket", bucket, "-r", made)
+    again = acrfp(live, tmp_path, "send", "--container", container, "-r", made)
+
+    files = f"/api/fs-containers/{container}/files"
+    found = wait_for(live, f"{files}/{castle['server']['id']}", states=(1, -1))
+    assert found["name"] == "castle.opus"
+    assert found["data_type"] == "fingerprint"
+    assert found["state"] == 1
+    assert [one["status"] for one in added] == ["sent", "sent"]
+    listed = live.call("GET", f"/api/buckets/{bucket}/files").json()["data"]
+    assert {one["title"] for one in listed} >= {"castle.opus", "palace.opus"}
+    assert [one["status"] for one in again] == ["skipped", "skipped"]
+    assert again[1]["server"] == palace["server"]
+
+
+def test_a_lost_log_does_not_send_files_twice(
+    live: Server, scene: Scene, tmp_path: Path
+) -> None:
+    container = str(scene.container["id"])
+    acrfp(live, tmp_path, "make", DEMO / "mountain.opus", "-o", tmp_path / "made")
+    send = ("send", "--container", container, "-r", tmp_path / "made")
+
+    [first] = acrfp(live, tmp_path / "a", *send)
+    [second] = acrfp(live, tmp_path / "b", *send)
+
+    # Within a day the portal repeats its first answer.
+    assert second["server"] == first["server"]
+    # Later, and with other servers, the list has to tell.
+    client = ServerClient(live.base, live.token)
+    target = Target(TargetKind.CONTAINER, container)
+    client.check(target)
+    hour = timedelta(hours=1)
+    found = client.find(target, "mountain.opus", client.now() - hour, others=())
+    assert found is not None
+    assert found["id"] == first["server"]["id"]
+    assert client.find(target, "mountain.opus", client.now() + hour, others=()) is None
+    assert client.find(target, "mountain", client.now() - hour, others=()) is None
+
+
+def test_a_recording_is_found_in_its_bucket_by_title(
+    live: Server, scene: Scene
+) -> None:
+    client = ServerClient(live.base, live.token)
+    target = Target(TargetKind.BUCKET, str(scene.bucket["id"]))
+    client.check(target)
+
+    since = client.now() - timedelta(hours=1)
+
+    found = client.find(target, "Castle", since, others=())
+    assert found is not None
+    assert found["id"] == scene.recording["id"]
+    assert client.find(target, "Castle", since, others={str(found["id"])}) is None
