@@ -300,6 +300,7 @@ class _Applying:
         return AppliedRecord(
             kind=_CASES[type(row)],
             key=key,
+            uid=row.uid,
             name=str(row),
             is_new=event is not None and event.action.endswith(".imported"),
             changes={
