@@ -255,6 +255,9 @@ def shortest(countries: frozenset[str]) -> tuple[list[str], list[str]]:
         if members(number) == countries:
             return [number], []
     left_out = TERRITORIES - countries
+    for number in _GROUPS:
+        if members(number) == left_out:
+            return [WORLD], [number]
     if len(left_out) < len(countries):
         return [WORLD], sorted(left_out)
     return sorted(countries), []
@@ -265,9 +268,12 @@ def described(countries: frozenset[str]) -> str:
     included, excluded = shortest(countries)
     if len(included) + len(excluded) <= _MOST_NAMED:
         return in_words(included, excluded)
-    shown = ", ".join(_name(code) for code in sorted(countries)[:_MOST_NAMED])
-    more = len(countries) - _MOST_NAMED
-    return now("%(shown)s and %(more)s more") % {"shown": shown, "more": more}
+    named = excluded or included
+    shown = ", ".join(_name(code) for code in named[:_MOST_NAMED])
+    some = {"shown": shown, "more": len(named) - _MOST_NAMED}
+    if excluded:
+        return now("World without %(shown)s and %(more)s more") % some
+    return now("%(shown)s and %(more)s more") % some
 
 
 def _name(code: str) -> str:

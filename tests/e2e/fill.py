@@ -162,8 +162,7 @@ def _duplicates() -> None:
 
 def _rights(recording: Recording, user: User) -> str:
     """Let two sources disagree about a recording's rights; return an import's page."""
-    isrc = recording.isrc_normalised
-    rights.claim_all(recordings=[rights.recording(isrc=isrc)])
+    rights.claim_all()
     rights.claim(
         sender="Another Publisher",
         works=[
@@ -177,17 +176,13 @@ def _rights(recording: Recording, user: User) -> str:
                 ),
             )
         ],
-        recordings=[rights.recording(isrc=isrc, duration_ms=201_000)],
+        recordings=[rights.recording(duration_ms=201_000)],
     )
     party = Party.objects.get(ipi_name=rights.PUBLISHER.ipi_name)
     values = {"is_ours": True}
     actions.edit(record=party, user=user, revision=party.revision, values=values)
     work = Work.objects.get(iswc=rights.ISWC)
-    actions.link_recording(
-        record=work,
-        recording=Recording.objects.exclude(pk=recording.pk).order_by("pk")[0],
-        user=user,
-    )
+    actions.link_recording(record=work, recording=recording, user=user)
     # One title is missing, so that the page has something to correct.
     content = b"".join(cwr(3)).replace(b"SONG NUMBER 2", b" " * 13)
     one = RightsImport.objects.create(
