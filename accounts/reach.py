@@ -135,14 +135,19 @@ def is_limited(user: User) -> bool:
     return any(ids is not None for ids in _limits_of(user).values())
 
 
+def why_limited(user: User) -> str:
+    """Return why a limited user may not do portal-wide work; empty without limits."""
+    if not is_limited(user):
+        return ""
+    return _(
+        "This concerns containers or buckets that you may not see. Ask an admin to do it."
+    )
+
+
 def refuse_limited(user: User | None) -> None:
     """Raise ``PermissionDenied`` if limited users may not do this portal-wide work."""
-    if user is not None and is_limited(user):
-        raise PermissionDenied(
-            _(
-                "This concerns containers or buckets that you may not see. Ask an admin to do it."
-            )
-        )
+    if user is not None and (refusal := why_limited(user)):
+        raise PermissionDenied(refusal)
 
 
 def _limits_of(viewer: Viewer) -> dict[LimitKind, frozenset[int] | None]:

@@ -54,7 +54,7 @@ from rights.models import (
 )
 from rights.records import catalogue_recordings, column_of, rights_records
 from rights.selectors import sources_of, values_of
-from rights.services import case_of, follow
+from rights.services import case_of, follow, share_values
 
 Editable = TypeVar("Editable", Work, Party, Release)
 Case = Work | Party | Release | RightsRecording
@@ -332,7 +332,7 @@ def merge_works(*, work: Work, into: Work, user: User) -> None:
     """Make a work part of another one, which takes over what belongs to it."""
     row, target = _two(work, into, user)
     moved: dict[str, Any] = {  # Any: keys
-        "shares": _move(Share, "work", row, target),
+        "shares": _move_shares(row, target),
         "titles": _move(OtherTitle, "work", row, target),
         "numbers": _move(WorkNumber, "work", row, target),
         "statements": _move(Statement, "work", row, target),
@@ -423,6 +423,22 @@ def _two(one: Editable, other: Editable, user: User) -> tuple[Editable, Editable
     first, second = sorted([one, other], key=lambda each: each.pk)
     locked = {row.pk: row for row in (_locked(first, user), _locked(second, user))}
     return locked[one.pk], locked[other.pk]
+
+
+def _move_shares(work: Work, target: Work) -> list[int]:
+    """Give a work's shares to another one, but those that the source claims there too."""
+
+    def claim(share: Share) -> tuple[object, ...]:
+        return share.claimant, share_values(share)
+
+    there = {claim(share) for share in target.shares.filter(withdrawn_at__isnull=True)}
+    rows = [
+        share.pk
+        for share in work.shares.all()
+        if share.withdrawn_at is not None or claim(share) not in there
+    ]
+    Share.objects.filter(pk__in=rows).update(work=target)
+    return rows
 
 
 def _move(

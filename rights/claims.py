@@ -149,13 +149,14 @@ class ClaimFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppliedRecord:
-    """A record of a claim: its kind, the claim's key, and what the message changed.
+    """A record of a claim: its kind, the claim's key, its id, and what changed.
 
     ``changes`` holds the new values of a record that was made or changed.
     """
 
     kind: str
     key: str
+    uid: str
     name: str
     is_new: bool
     changes: Mapping[str, object]

@@ -346,7 +346,8 @@ class Share(models.Model):
     ``claimant`` is who says so: the sender of a message, "" for a person here.
     ``source`` is the import that brought it and ``line`` its line in the file.
     ``percent`` None is a share of unknown size. Territories are codes of ``tis``; none
-    included is the world. A share that a later message or a person replaced has
+    included is the world. ``number`` is that of the sender's work, because works of two
+    numbers may be one here. A share that a later message or a person replaced has
     ``withdrawn_at``; if a person did, ``withdrawn_by`` keeps imports from bringing it
     back.
     """
@@ -390,6 +391,7 @@ class Share(models.Model):
     )
     agreement = models.CharField(max_length=60, blank=True, default="")
     claimant = models.CharField(max_length=200, blank=True, default="")
+    number = models.CharField(max_length=100, blank=True, default="")
     source = models.CharField(max_length=200, blank=True, default="")
     line = models.PositiveIntegerField(null=True, blank=True)
     created_by = models.ForeignKey(
@@ -445,7 +447,7 @@ class Statement(models.Model):
     """What a source says of a record beside shares: title, duration, ISWC, UPC.
 
     Records keep the first value; statements keep each source's last, so that
-    contradictions show.
+    contradictions show. ``number`` is as in ``Share``.
     """
 
     work = models.ForeignKey(
@@ -468,6 +470,7 @@ class Statement(models.Model):
     field = models.CharField(max_length=8, choices=StatedField.choices)
     value = models.CharField(max_length=1100)
     claimant = models.CharField(max_length=200, blank=True, default="")
+    number = models.CharField(max_length=100, blank=True, default="")
     source = models.CharField(max_length=200, blank=True, default="")
     line = models.PositiveIntegerField(null=True, blank=True)
     at = models.DateTimeField(auto_now=True)

@@ -288,7 +288,9 @@ def claims_of(record: Work | RightsRecording) -> list[Share]:
 
 def shares_of_party(party: Party) -> QuerySet[Share]:
     """Return the shares of a party in what the viewer may see."""
-    rows = Share.objects.filter(party=party, withdrawn_at__isnull=True)
+    rows = Share.objects.filter(
+        party=party, withdrawn_at__isnull=True, work__merged_into=None
+    )
     if not sees_every_bucket():
         rows = rows.filter(
             Q(work__in=works_in_reach().values("pk"))

@@ -203,11 +203,11 @@ class _NewRows:
     titles: list[OtherTitle] = field(default_factory=list)
     tracks: list[Track] = field(default_factory=list)
     links: list[Any] = field(default_factory=list)  # Any: Django's own model
-    statements: dict[tuple[str, str], Statement] = field(default_factory=dict)
+    statements: dict[tuple[str, str, str], Statement] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
     """Cases of records whose shares are among the rows or were."""
     titled: set[int] = field(default_factory=set)
-    stated: set[tuple[str, str]] = field(default_factory=set)
+    stated: set[tuple[str, str, str]] = field(default_factory=set)
     linked: dict[int, set[int]] = field(default_factory=dict)
     tracked: dict[int, dict[int | None, int]] = field(default_factory=dict)
 
@@ -300,6 +300,7 @@ class _Applying:
         return AppliedRecord(
             kind=_CASES[type(row)],
             key=key,
+            uid=row.uid,
             name=str(row),
             is_new=event is not None and event.action.endswith(".imported"),
             changes={
@@ -464,9 +465,9 @@ class _Applying:
             self._fill(work, values)
         self._number(work, number)
         self._titles(work, titles, claim.line)
-        self._state(work, StatedField.ISWC, iswc, claim.line)
+        self._state(work, StatedField.ISWC, iswc, claim.line, number)
         self._link(work, recordings, claim.line)
-        self._shares(work, shares)
+        self._shares(work, shares, number)
         return work
 
     def _number(self, work: Work, number: str) -> None:
@@ -614,44 +615,50 @@ class _Applying:
         self,
         record: Work | RightsRecording,
         wanted: Mapping[tuple[str, str], list[Share]],
+        number: str = "",
     ) -> None:
-        """Replace the shares that this source claimed, per right and kind."""
+        """Replace the shares that this source claimed, per right and kind.
+
+        Of a work, those under its own number of the source: two of them may be merged.
+        """
         if not wanted:
             return
         on = "work" if isinstance(record, Work) else "recording"
         for shares in wanted.values():
             for share in shares:
                 setattr(share, on, record)
+                share.number = number
         living: dict[tuple[str, str], list[Share]] = defaultdict(list)
-        taken_out: set[tuple[object, ...]] = set()
+        left_alone: set[tuple[object, ...]] = set()
         case = case_of(record)
         if case not in self._new or case in self._rows.shared:
             self._rows.save()
             earlier = Share.objects.filter(**{on: record}, claimant=self.claimant)
             for share in earlier:
-                if share.withdrawn_at is None:
+                if share.withdrawn_at is None and share.number == number:
                     living[share.right, share.kind].append(share)
-                elif share.withdrawn_by_id is not None:
-                    taken_out.add(_values(share))
+                elif share.withdrawn_at is None or share.withdrawn_by_id is not None:
+                    # Claimed under another number too, or taken out by a person.
+                    left_alone.add(share_values(share))
         self._rows.shared.add(case)
         for group, shares in wanted.items():
-            self._replace(record, living[group], shares, taken_out)
+            self._replace(record, living[group], shares, left_alone)
 
     def _replace(
         self,
         record: Work | RightsRecording,
         living: Iterable[Share],
         wanted: Iterable[Share],
-        taken_out: set[tuple[object, ...]],
+        left_alone: set[tuple[object, ...]],
     ) -> None:
-        left = {_values(share): share for share in living}
+        left = {share_values(share): share for share in living}
         made: dict[tuple[object, ...], Share] = {}
         for share in wanted:
-            values = _values(share)
+            values = share_values(share)
             if values in left:
                 del left[values]
                 made[values] = share
-            elif values not in taken_out and values not in made:
+            elif values not in left_alone and values not in made:
                 self._rows.shares.append(share)
                 made[values] = share
                 self._note(record, "share", str(share))
@@ -742,6 +749,7 @@ class _Applying:
         field: StatedField,
         value: str,
         line: int | None,
+        number: str = "",
     ) -> None:
         """Keep what this source says of a field."""
         if not value:
@@ -750,8 +758,9 @@ class _Applying:
             column_of(record): record,
             "field": field,
             "claimant": self.claimant,
+            "number": number,
         }
-        key = (case_of(record), field)
+        key = (case_of(record), field, number)
         row = self._rows.statements.get(key)
         if row is None and (key[0] not in self._new or key in self._rows.stated):
             row = Statement.objects.filter(**where).first()
@@ -820,7 +829,7 @@ def _checked_end(begin: object, end: Any) -> Any:  # Any: a date or None
     return end
 
 
-def _values(share: Share) -> tuple[object, ...]:
+def share_values(share: Share) -> tuple[object, ...]:
     """Return what makes two shares the same claim."""
     return tuple(
         tuple(value) if isinstance(value, list) else value

@@ -16,7 +16,7 @@ from typing import Final
 
 from babel.core import get_global
 from django.utils.functional import Promise
-from django.utils.translation import gettext as now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.territories import TERRITORIES, territory_names
@@ -202,7 +202,7 @@ def normalised(code: str) -> str:
         if country := _countries().get(number[1:] if number[0] == "0" else ""):
             return country
     raise UnknownTerritory(
-        now(
+        gettext(
             "'%(code)s' is no territory. Use a code of two letters such as GB, a TIS "
             "number such as 2110, or 2136 for the world."
         )
@@ -236,7 +236,7 @@ def in_words(included: Iterable[str], excluded: Iterable[str] = ()) -> str:
     outside = ", ".join(map(_name, excluded))
     if not outside:
         return inside
-    return now("%(inside)s without %(outside)s") % {
+    return gettext("%(inside)s without %(outside)s") % {
         "inside": inside,
         "outside": outside,
     }
@@ -244,7 +244,7 @@ def in_words(included: Iterable[str], excluded: Iterable[str] = ()) -> str:
 
 def group_names() -> Mapping[str, str]:
     """Return the names of the world and of all groups by number."""
-    return {WORLD: now("World")} | {
+    return {WORLD: gettext("World")} | {
         number: str(name) for number, (name, _codes) in _GROUPS.items()
     }
 
@@ -255,6 +255,9 @@ def shortest(countries: frozenset[str]) -> tuple[list[str], list[str]]:
         if members(number) == countries:
             return [number], []
     left_out = TERRITORIES - countries
+    for number in _GROUPS:
+        if members(number) == left_out:
+            return [WORLD], [number]
     if len(left_out) < len(countries):
         return [WORLD], sorted(left_out)
     return sorted(countries), []
@@ -265,14 +268,17 @@ def described(countries: frozenset[str]) -> str:
     included, excluded = shortest(countries)
     if len(included) + len(excluded) <= _MOST_NAMED:
         return in_words(included, excluded)
-    shown = ", ".join(_name(code) for code in sorted(countries)[:_MOST_NAMED])
-    more = len(countries) - _MOST_NAMED
-    return now("%(shown)s and %(more)s more") % {"shown": shown, "more": more}
+    named = excluded or included
+    shown = ", ".join(_name(code) for code in named[:_MOST_NAMED])
+    some = {"shown": shown, "more": len(named) - _MOST_NAMED}
+    if excluded:
+        return gettext("World without %(shown)s and %(more)s more") % some
+    return gettext("%(shown)s and %(more)s more") % some
 
 
 def _name(code: str) -> str:
     if code == WORLD:
-        return now("World")
+        return gettext("World")
     if code in _GROUPS:
         return str(_GROUPS[code][0])
     return territory_names().get(code, code)

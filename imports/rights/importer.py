@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 from accounts.models import User
@@ -120,10 +121,11 @@ class RightsImporter:
     sender: str
     user: User | None
     dry: bool
-    heartbeat: Callable[[], None]
+    heartbeat: Callable[[], None] = lambda: None
     summary: RightsSummary = field(default_factory=RightsSummary)
     _met: dict[int, bool] = field(default_factory=dict)
     """Records that were counted, by a digest, and whether they count as unchanged."""
+    _made: _MadeParties = field(default_factory=lambda: _MadeParties())
 
     def run(self, reads: Iterable[Read]) -> RightsSummary:
         """Apply batch by batch; a claim with a fault does not affect the others."""
@@ -160,9 +162,9 @@ class RightsImporter:
 
     def _count(self, record: AppliedRecord, parties: dict[str, PartyClaim]) -> None:
         """Count a record when the file names it first, or when it changes later."""
-        identity: object = record.key
+        identity = record.key
         if record.kind == "party":
-            identity = _identity(parties[record.key])
+            identity = self._party_of(record, parties[record.key])
         key = hash((record.kind, identity))
         was_unchanged = self._met.get(key)
         is_unchanged = not record.changes
@@ -177,6 +179,53 @@ class RightsImporter:
             return
         _add(summary.created if record.is_new else summary.changed, record.kind, 1)
         summary.note_change(record)
+
+    def _party_of(self, record: AppliedRecord, claim: PartyClaim) -> str:
+        """Return the id of a party, whatever the file calls it.
+
+        A check writes nothing, so that each batch makes a party anew; it goes by the id
+        in the first of them.
+        """
+        if self.dry and record.is_new:
+            return self._made.uid_of(claim, record.uid)
+        return record.uid
+
+
+@dataclass(slots=True)
+class _MadeParties:
+    """Parties that a check would have made, found again as ``rights.matching`` does."""
+
+    _uids: dict[int, str] = field(default_factory=dict)
+    """By digests of codes, names and of names whose party has no code yet.
+
+    A name of several parties has no id.
+    """
+
+    def uid_of(self, claim: PartyClaim, uid: str) -> str:
+        """Return the id of the same party in earlier batches, or else ``uid``."""
+        codes = [
+            hash((name, code))
+            for name in _PARTY_CODES
+            if (code := getattr(claim, name).strip("0"))
+        ]
+        text = folded(f"{claim.first_name} {claim.name}")
+        name, bare = hash(("name", text)), hash(("bare", text))
+        known = next((self._uids[code] for code in codes if code in self._uids), "")
+        only, first_bare = self._uids.get(name, ""), self._uids.get(bare, "")
+        if not known and codes:
+            known = only if only == first_bare else ""
+        elif not known:
+            known = only or first_bare
+        found = known or uid
+        if self._uids.setdefault(name, found) != found:
+            self._uids[name] = ""
+        if not codes and not known:
+            self._uids.setdefault(bare, found)
+        elif codes and found == first_bare:
+            del self._uids[bare]
+        for code in codes:
+            self._uids.setdefault(code, found)
+        return found
 
 
 def _add(counts: dict[str, int], kind: str, number: int) -> None:
@@ -193,14 +242,6 @@ def _sent_by(message: RightsMessage, sender: str) -> RightsMessage:
         recordings=message.recordings,
         releases=message.releases,
     )
-
-
-def _identity(party: PartyClaim) -> tuple[str, str]:
-    """Return what tells parties apart: the first code, or else the name."""
-    for name in _PARTY_CODES:
-        if code := getattr(party, name).strip("0"):
-            return name, code
-    return "name", folded(f"{party.first_name} {party.name}")
 
 
 def _shares(message: RightsMessage) -> Iterable[ShareClaim]:
@@ -257,6 +298,23 @@ def isrc_of(custom_id: str) -> str:
     return codes.pop() if len(codes) == 1 else ""
 
 
+def import_file(
+    task: RightsImporter, path: Path, *, name: str, encoding: str = "utf-8"
+) -> RightsSummary:
+    """Import a file, or only check it; conflicts are looked for in the background.
+
+    ``name`` identifies a message, ``encoding`` is that of a CSV file. Raises
+    ``ImportRefused`` if the file is unusable.
+    """
+    with open_message(
+        path, name=name, encoding=encoding, isrc_of=isrc_of, heartbeat=task.heartbeat
+    ) as reads:
+        summary = task.run(reads)
+    if not task.dry and (summary.created or summary.changed):
+        submit(REVIEW_RIGHTS, None)
+    return summary
+
+
 def run(one: RightsImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Import the file, or only check it; return the columns with the outcome."""
     task = RightsImporter(
@@ -266,18 +324,6 @@ def run(one: RightsImport, heartbeat: Callable[[], None], *, dry: bool) -> Colum
         dry=dry,
         heartbeat=heartbeat,
     )
-    with (
-        local_path(one.file) as path,
-        open_message(
-            path,
-            name=one.file_name,
-            encoding=one.encoding,
-            isrc_of=isrc_of,
-            heartbeat=heartbeat,
-        ) as reads,
-    ):
-        summary = task.run(reads)
-    if not dry and (summary.created or summary.changed):
-        # Contradictions are looked for in the background: that takes longer.
-        submit(REVIEW_RIGHTS, None)
+    with local_path(one.file) as path:
+        summary = import_file(task, path, name=one.file_name, encoding=one.encoding)
     return {"summary": asdict(summary)}

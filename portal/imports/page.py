@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.reach import why_limited
 from accounts.roles import Action
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
 from imports import services
@@ -170,12 +171,23 @@ class ImportPage:
         rows = self.model._default_manager.all()
         return rows.select_related(place) if place else rows
 
-    def of_form(self, form: ImportForm) -> dict[str, Any]:
-        """Return the context of the page with the form. Any: values for a template."""
-        rows = self.rows()
-        return {"page": self, "form": form, "imports": rows[:10], **self.help}
+    def refusal(self, user: User) -> str:
+        """Return why access limits keep a person from such imports; else empty."""
+        return why_limited(user) if self.model is RightsImport else ""
 
-    def of_import(self, one: Import, form: MappingForm | None = None) -> dict[str, Any]:
+    def of_form(self, form: ImportForm, user: User) -> dict[str, Any]:
+        """Return the context of the page with the form. Any: values for a template."""
+        return {
+            "page": self,
+            "form": form,
+            "refusal": self.refusal(user),
+            "imports": self.rows()[:10],
+            **self.help,
+        }
+
+    def of_import(
+        self, one: Import, user: User, form: MappingForm | None = None
+    ) -> dict[str, Any]:
         """Return the context of one import's page. Any: values for a template.
 
         ``form`` is a mapping that was refused.
@@ -197,6 +209,7 @@ class ImportPage:
             **more,
             "page": self,
             "import": one,
+            "refusal": self.refusal(user),
             # Counters that are newer than this import default to zero.
             "summary": one.summary and {**asdict(self.summary()), **one.summary},
         }

@@ -41,7 +41,8 @@ def _form_view(page: ImportPage) -> View:
         )
         if request.method == "POST" and form.is_valid():
             return redirect(page.detail, uid=form.keep(request.user).uid)
-        return render(request, "portal/imports/import_form.html", page.of_form(form))
+        context = page.of_form(form, request.user)
+        return render(request, "portal/imports/import_form.html", context)
 
     return view
 
@@ -52,7 +53,8 @@ def _detail_view(page: ImportPage) -> View:
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Show the outcome of the check or of the import."""
         one = get_object_or_404(page.rows(), uid=uid)
-        return render(request, "portal/imports/import_detail.html", page.of_import(one))
+        context = page.of_import(one, request.user)
+        return render(request, "portal/imports/import_detail.html", context)
 
     return view
 
@@ -98,7 +100,7 @@ def import_columns(request: PortalRequest, uid: str) -> HttpResponseBase:
         return _mapping_overtaken(request, uid)
     form = MappingForm(one, request.POST)
     if not form.is_valid():
-        context = RECORDINGS.of_import(one, form)
+        context = RECORDINGS.of_import(one, request.user, form)
         return render(request, "portal/imports/import_detail.html", context, status=422)
     if not change_columns(
         one=one, columns=form.chosen, version=version, user=request.user

@@ -334,9 +334,7 @@ class RightsSplitForm(forms.Form):
 class SettleForm(forms.Form):
     """Which claim is right, or why all may stay."""
 
-    choice = forms.ChoiceField(
-        required=False, widget=forms.RadioSelect, label=_("What is right?")
-    )
+    choice = forms.ChoiceField(widget=forms.RadioSelect, label=_("What is right?"))
     note = forms.CharField(
         required=False,
         max_length=500,

@@ -106,16 +106,34 @@ class RightsEvent:
 
 
 def history(case: str) -> list[RightsEvent]:
-    """Return what happened to a record, newest first."""
+    """Return what happened to a record, newest first.
+
+    Recordings and works that the viewer may not see are not named.
+    """
+    events = list(Event.objects.filter(case=case).order_by("-sequence")[:50])
+    named = {
+        str(event.after[key])
+        for event in events
+        for key in ("recording", "second")
+        if key in event.after
+    }
+    seen = {
+        *selectors.recordings_in_reach()
+        .filter(uid__in=named)
+        .values_list("uid", flat=True),
+        *selectors.works_in_reach().filter(uid__in=named).values_list("uid", flat=True),
+    }
     return [
         RightsEvent(
             event.at,
             event.actor_name,
             str(_SAID.get(event.action, event.action)),
-            str(event.after.get("text") or event.after.get("source") or ""),
+            ""
+            if named & {event.after.get("recording"), event.after.get("second")} - seen
+            else str(event.after.get("text") or event.after.get("source") or ""),
             event.note,
         )
-        for event in Event.objects.filter(case=case).order_by("-sequence")[:50]
+        for event in events
     ]
 
 

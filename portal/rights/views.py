@@ -21,6 +21,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.models import User
+from accounts.reach import is_limited
 from accounts.roles import Action
 from catalogue.models import Recording
 from portal.rights import page
@@ -59,6 +60,8 @@ _NEW: Final[Mapping[type[Model], str | Promise]] = {
     Party: gettext_lazy("Add a party"),
     Release: gettext_lazy("Add a release"),
 }
+# The choice of no claim: leave the conflict as it is.
+_LEAVE: Final = "-"
 
 
 # --- Lists ---------------------------------------------------------------------------
@@ -119,6 +122,7 @@ def _list(
         "rows": [known[row.pk] for row in shown],
         "here": name,
         "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
+        "may_import": not is_limited(request.user),
     }
     return render(request, f"portal/rights/{name}.html", context)
 
@@ -283,6 +287,7 @@ def _form(request: PortalRequest, row: Editable, list_url: str) -> HttpResponseB
             return redirect(page.url_of(target))
     context = {
         "form": form,
+        "refusal": "" if is_new else actions.why_not(record=row, user=request.user),
         "heading": str(_NEW[type(row)]) if is_new else str(row),
         "cancel_url": list_url if is_new else page.url_of(row),
         "list_url": list_url,
@@ -336,6 +341,7 @@ def _share(
             return redirect(page.url_of(row))
     context = {
         "form": form,
+        "refusal": actions.why_not(record=row, user=request.user),
         "heading": _("Add a share"),
         "sub": str(row),
         "cancel_url": page.url_of(row),
@@ -558,8 +564,8 @@ def conflict_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
         form = _settle_form(row, request)
         values = _valid(form)
         # A choice begins with "=", because a person as source has an empty name.
-        chosen = values.get("choice", "")
-        choice = chosen[1:] if chosen else None
+        chosen = values.get("choice", _LEAVE)
+        choice = None if chosen == _LEAVE else chosen[1:]
         actions.settle(
             conflict=row,
             user=request.user,
@@ -574,13 +580,16 @@ def conflict_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _settle_form(row: Conflict, request: PortalRequest) -> SettleForm:
-    form = SettleForm(request.POST or None, initial={"revision": row.revision})
+    initial = {"revision": row.revision, "choice": _LEAVE}
+    form = SettleForm(request.POST or None, initial=initial)
     offered = page.choices_of(row)
     if offered:
-        offered = [*offered, ("", str(_("None of them: leave it as it is")))]
+        offered = [*offered, (_LEAVE, str(_("None of them: leave it as it is")))]
         form.fields["choice"].choices = offered  # type: ignore[attr-defined]  # a choice
     else:
         del form.fields["choice"]
+        form.fields["note"].required = True
+        form.fields["note"].help_text = _("Say why it may stay as it is.")
     return form
 
 

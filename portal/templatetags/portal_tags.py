@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
@@ -169,6 +170,14 @@ def grouped(value: int | None) -> str:
     if value is None:
         return formats.UNKNOWN
     return read_number(int(value))
+
+
+@register.filter
+def in_percent(value: Decimal) -> str:
+    """Format a share in percent without zeros at its end: 12.5 %."""
+    whole = value == value.to_integral_value()
+    digits = 0 if whole else -int(value.normalize().as_tuple().exponent)
+    return f"{read_number(float(value), decimals=digits)} %"
 
 
 @register.filter

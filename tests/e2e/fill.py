@@ -14,13 +14,16 @@ from accounts.models import User
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
-from imports.models import CatalogueImport, ImportStatus, ResultImport
+from imports.models import CatalogueImport, ImportStatus, ResultImport, RightsImport
+from imports.rights.importer import run as run_rights_import
 from recurring.figures import refresh_figures
 from recurring.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
 from reports.models import EvidencePack, PackStatus, ReportRun
 from review.choices import LicenceScope, MatchState, PolicyAction
 from review.models import Licence, Match, Policy
 from review.services import exclusions, licences, policies, saved_views
+from rights import actions
+from rights.models import Party, Work
 from scanning.choices import (
     EngineChoice,
     FileStatus,
@@ -40,6 +43,8 @@ from streams.models import (
     StreamRun,
     StreamTitle,
 )
+from tests.factories import rights
+from tests.imports.rights.making import NAME, cwr
 
 
 def fill() -> list[str]:
@@ -116,6 +121,7 @@ def fill() -> list[str]:
         reverse("portal:import_detail", args=[table.uid]),
         reverse("portal:report_run", args=[run.uid]),
         reverse("portal:file_remove_audio", args=[heard.uid]),
+        _rights(waiting.recording, user),
     ]
 
 
@@ -152,6 +158,43 @@ def _duplicates() -> None:
         LoopPlace.objects.create(
             loop=loop, recording=recording, start_ms=1_000, end_ms=9_000
         )
+
+
+def _rights(recording: Recording, user: User) -> str:
+    """Let two sources disagree about a recording's rights; return an import's page."""
+    rights.claim_all()
+    rights.claim(
+        sender="Another Publisher",
+        works=[
+            rights.work(
+                iswc="",
+                submitter_id="",
+                recordings=(),
+                shares=(
+                    rights.share("W1", "60", included=("2130",), excluded=("DE",)),
+                    rights.share("P1", "60"),
+                ),
+            )
+        ],
+        recordings=[rights.recording(duration_ms=201_000)],
+    )
+    party = Party.objects.get(ipi_name=rights.PUBLISHER.ipi_name)
+    values = {"is_ours": True}
+    actions.edit(record=party, user=user, revision=party.revision, values=values)
+    work = Work.objects.get(iswc=rights.ISWC)
+    actions.link_recording(record=work, recording=recording, user=user)
+    # One title is missing, so that the page has something to correct.
+    content = b"".join(cwr(3)).replace(b"SONG NUMBER 2", b" " * 13)
+    one = RightsImport.objects.create(
+        file=ContentFile(content, name=NAME),
+        file_name=NAME,
+        status=ImportStatus.CHECKED,
+        made_by=user,
+    )
+    for name, value in run_rights_import(one, lambda: None, dry=True).items():
+        setattr(one, name, value)
+    one.save()
+    return reverse("portal:rights_import_detail", args=[one.uid])
 
 
 def _unknown() -> None:

@@ -87,7 +87,8 @@ def test_merged_works_are_one_until_they_part_again(manager: User) -> None:
     one, two = Work.objects.order_by("pk")
 
     actions.merge_works(work=two, into=one, user=manager)
-    assert one.shares.count() == 3
+    # The same share of the same source counts once.
+    assert one.shares.count() == 2
     assert one.recordings.count() == 2
     claim(works=[work(iswc="", submitter_id="X2", shares=(), recordings=())])
     assert Work.objects.count() == 2
@@ -96,6 +97,40 @@ def test_merged_works_are_one_until_they_part_again(manager: User) -> None:
     actions.undo(record=two, user=manager)
     assert (one.shares.count(), two.shares.count()) == (2, 1)
     assert (one.recordings.count(), two.recordings.count()) == (1, 1)
+
+
+def test_merged_works_of_one_sender_count_once_and_repeating_changes_nothing(
+    manager: User,
+) -> None:
+    """Each number of a sender keeps its own claims, also in one work."""
+    twice = [
+        work(),
+        work(key="2", iswc="", submitter_id="EX0002", title="Blue Lantern II"),
+        work(
+            key="3",
+            iswc="",
+            submitter_id="EX0003",
+            title="Blue Lantern III",
+            shares=(share("W1", "50"), share("L1", "50", role="E")),
+        ),
+    ]
+    claim_all(works=twice)
+    first, second, third = Work.objects.order_by("pk")
+    actions.merge_works(work=second, into=first, user=manager)
+    assert len(owners(first)) == 2
+    assert not Conflict.objects.filter(work=first, state=ConflictState.OPEN).exists()
+
+    actions.merge_works(work=third, into=first, user=manager)
+    again = claim_all(works=twice)
+    third_time = claim_all(works=twice)
+
+    assert (again.changed, third_time.changed) == (1, 0)
+    names = [name for name, _percent in owners(first)]
+    assert sorted(names) == ["Anna Muster", "Example Music", "Harbour Lights"]
+
+    actions.undo(record=third, user=manager)
+    actions.undo(record=second, user=manager)
+    assert owners(second) == owners(Work.objects.get(pk=first.pk))
 
 
 def test_a_split_work_is_joined_again_by_an_undo(manager: User) -> None:

@@ -52,3 +52,33 @@ def test_countries_are_always_those_included_without_those_excluded(
     assert countries <= TERRITORIES
     assert not countries & frozenset().union(*map(tis.members, excluded))
     assert tis.described(countries) or not countries
+
+
+@given(st.frozensets(st.sampled_from(sorted(TERRITORIES)), min_size=1))
+def test_the_shortest_codes_stand_for_the_same_countries(
+    countries: frozenset[str],
+) -> None:
+    included, excluded = tis.shortest(countries)
+
+    assert tis.expand(included, excluded) == countries
+    assert [tis.normalised(code) for code in included] == included
+    assert tis.described(countries)
+
+
+@pytest.mark.parametrize("number", GROUPS)
+def test_a_group_and_what_it_leaves_out_are_named(number: str) -> None:
+    inside = tis.members(number)
+    assert tis.expand(*tis.shortest(inside)) == inside
+    outside = TERRITORIES - inside
+    if outside:
+        assert tis.described(outside).startswith("World without ")
+
+
+@given(st.text(max_size=12))
+def test_any_text_is_a_territory_or_refused(text: str) -> None:
+    try:
+        code = tis.normalised(text)
+    except tis.UnknownTerritory:
+        return
+    assert tis.normalised(code) == code
+    assert tis.members(code) <= TERRITORIES

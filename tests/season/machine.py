@@ -28,7 +28,7 @@ from review.choices import Verb
 from review.models import Match
 from scanning.models import Container
 from scanning.services import cloud
-from tests.season import calls, checks, samples, workers, world
+from tests.season import calls, checks, rights, samples, workers, world
 from tests.season.installation import Installation
 from tests.season.invariants import Records, check
 from tests.season.pages import Filled, Form, Page, fill
@@ -53,6 +53,8 @@ _WORK = (
     *("policies/<str:uid>/", "duplicates/", "duplicates/g/<str:uid>/", "matches/"),
     *("exclusions/<str:uid>/approve/", "m/<str:uid>/evidence", "links/"),
     *("admin/review/match/", "admin/review/match/<path:object_id>/change/"),
+    *("rights/works/<str:uid>/", "rights/conflicts/<str:uid>/", "rights/import/"),
+    *("rights/parties/<str:uid>/edit/", "rights/import/<str:uid>/"),
 )
 _DECISIONS = {*Verb, "propose", "exclude"}
 _COMMANDS: tuple[tuple[str, ...], ...] = (
@@ -101,6 +103,8 @@ _KINDS = {
     "time_passes": 5,
     "called_back": 3,
     "drop_files": 3,
+    "bring_rights": 3,
+    "handle_rights": 8,
     "run_a_command": 2,
     "back_up_and_restore": 0.5,
     "look_around": 3,
@@ -151,6 +155,7 @@ class Season:
             rng = random.Random(len(self.diary))
             checks.nothing_waits_for_ever(self._time)
             checks.unknown_items_hold()
+            rights.rights_hold()
             self._records.check_step(None)
             checks.figures_agree(self.people, rng)
             checks.every_page_opens(self.people, self._pages, rng)
@@ -292,6 +297,16 @@ class Season:
             path.with_name(f"{path.name}.json").write_text(told, encoding="utf-8")
         self._note(f"{path.name} is dropped")
         return False
+
+    def bring_rights(self, person: Person, rng: random.Random) -> bool:
+        """Import a message of rights, and again: the second time changes nothing."""
+        rights.bring(self._installation.folder, rng, self._note)
+        return False
+
+    def handle_rights(self, person: Person, rng: random.Random) -> bool:
+        """Do something with works, parties, shares or conflicts on their pages."""
+        rights.handle(person, rng)
+        return True
 
     def run_a_command(self, person: Person, rng: random.Random) -> bool:
         """Run a management command as an operator."""

@@ -9,6 +9,8 @@ from functools import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests import audio
+from tests.imports.rights.making import NAME as CWR_NAME
+from tests.imports.rights.making import cwr
 
 HIDDEN = "Velvet"
 """Part of every name that belongs to the desk that limited people must not see."""
@@ -110,6 +112,8 @@ def some_recording(rng: random.Random) -> SimpleUploadedFile:
 
 def some_file(name: str, path: str, rng: random.Random) -> SimpleUploadedFile:
     """Return a suitable file for a form's file field."""
+    if path.startswith("/rights/"):
+        return some_rights(rng)
     if "import" in path:
         return some_results(rng) if path.startswith("/files/") else some_table(rng)
     if "licence" in path:
@@ -131,6 +135,14 @@ def some_table(rng: random.Random) -> SimpleUploadedFile:
             f"{known},{title},A. Example|B. Other,{isrc},Label {known},{exclude}"
         )
     return _file("recordings.csv", "\n".join(rows).encode())
+
+
+def some_rights(rng: random.Random) -> SimpleUploadedFile:
+    """Return a small CWR message, sometimes cut off."""
+    content = b"".join(cwr(rng.randint(1, 3), first=rng.choice([9, 10, 20])))
+    if rng.random() < 0.1:
+        content = content[: len(content) // 2]
+    return _file(CWR_NAME, content)
 
 
 def some_results(rng: random.Random) -> SimpleUploadedFile:

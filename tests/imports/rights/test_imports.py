@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
 
 from accounts.models import AccessLimit
 from accounts.roles import Role
@@ -21,7 +23,7 @@ from jobs.models import Job
 from rights.models import Party, Release, RightsRecording, Share, Work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
-from tests.imports.rights.making import NAME, cwr
+from tests.imports.rights.making import NAME, cwr, ipi
 from tests.imports.rights.test_ern import ERN_43, ERN_382
 
 pytestmark = pytest.mark.django_db
@@ -232,3 +234,68 @@ def test_people_with_access_limits_import_no_rights() -> None:
         services.keep_rights(
             file=SimpleUploadedFile(NAME, b"x"), sender="", encoding="utf-8", user=user
         )
+
+
+def test_a_party_of_two_names_counts_once_in_the_check_too(
+    take: Callable[..., RightsSummary],
+) -> None:
+    """Batches of a check do not know what those before would have made."""
+    line = "r{n},Song {n},A,,EX{n:04d},Song {n},{party},{ipi},CA,performing,,50,WW,,\n"
+    ways = [
+        ("Anna Muster", ""),
+        ("Anna Muster", "00000815140"),
+        ("A. Muster", "815140"),
+    ]
+    named = [ways[n // 100] for n in range(300)]
+    content = HEADER + "".join(
+        line.format(n=n, party=party, ipi=ipi) for n, (party, ipi) in enumerate(named)
+    )
+
+    checked = take(content, sender="Example", dry=True)
+    imported = take(content, sender="Example")
+
+    assert Party.objects.count() == 1
+    assert checked.created == imported.created
+    assert checked.created["party"] == 1
+
+
+def test_namesakes_with_other_codes_count_each(
+    take: Callable[..., RightsSummary],
+) -> None:
+    line = (
+        "r{n},Song {n},A,,EX{n:04d},Song {n},Anna Muster,{ipi},CA,performing,,5,WW,,\n"
+    )
+    content = HEADER + "".join(
+        line.format(n=n, ipi=ipi(n % 3 + 1) if n % 4 else "") for n in range(300)
+    )
+
+    checked = take(content, sender="Example", dry=True)
+    imported = take(content, sender="Example")
+
+    assert checked.created == imported.created
+    assert imported.created["party"] == Party.objects.count()
+
+
+def test_the_command_checks_imports_and_names_faults(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    path.write_bytes(b"".join(cwr(2)))
+    told = StringIO()
+
+    call_command("import_rights", str(path), dry_run=True, stdout=told)
+    assert "work: 2 new" in told.getvalue()
+    assert not Work.objects.exists()
+    call_command("import_rights", str(path), stdout=told)
+    assert Work.objects.count() == 2
+    call_command("import_rights", str(path), stdout=(again := StringIO()))
+    assert "work: 0 new, 0 changed, 2 unchanged" in again.getvalue()
+
+    path.write_bytes(b"".join(cwr(2)).replace(b"SONG NUMBER 2", b" " * 13))
+    faults = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("import_rights", str(path), stdout=told, stderr=faults)
+    assert "NWR title" in faults.getvalue()
+    path.write_bytes(b"nothing")
+    with pytest.raises(CommandError, match="column"):
+        call_command("import_rights", str(path))
+    with pytest.raises(CommandError, match="no user"):
+        call_command("import_rights", str(path), username="nobody")

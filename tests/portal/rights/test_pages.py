@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
+from rights import actions
 from rights.choices import ConflictState
 from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
 from tests.factories.accounts import make_user
@@ -222,3 +223,28 @@ def test_programs_read_who_owns_what_on_a_day(client: Client, manager: User) -> 
     assert owners["Anna Muster"]["territories"] == ["BE", "CH", "LU", "NL"]
     assert answer["works"][0]["iswc"] == "T9000000011"
     assert client.get(address, {"territory": "2135"}).status_code == 422
+
+
+def test_limits_hide_recordings_in_the_history_and_forms_nobody_can_send(
+    client: Client, manager: User
+) -> None:
+    hidden = RecordingFactory.create(isrc_normalised="QZAA02600009", title="Velvet")
+    seen = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
+    claim_all()
+    one = Work.objects.get()
+    actions.link_recording(record=one, recording=hidden, user=make_user(Role.MANAGER))
+    AccessLimit.objects.create(group=manager.groups.get(), buckets=[seen.bucket_id])
+    client.force_login(manager)
+
+    shown = client.get(reverse("portal:work", args=[one.uid])).content.decode()
+    assert "got a recording" in shown
+    assert "Velvet" not in shown
+    for name in ("work_edit", "work_share"):
+        form = client.get(reverse(f"portal:{name}", args=[one.uid])).content.decode()
+        assert "buckets that you cannot see" in form
+        assert "Save" not in form
+    wanted = client.get(reverse("portal:rights_import")).content.decode()
+    assert "Ask an admin to do it" in wanted
+    assert "Check the file" not in wanted
+    listed = client.get(reverse("portal:work_list")).content.decode()
+    assert reverse("portal:rights_import") not in listed

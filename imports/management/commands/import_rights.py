@@ -1,0 +1,92 @@
+"""``manage.py import_rights``: import a message or table of works and shares."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.models import User
+from imports.errors import ImportRefused
+from imports.rights.importer import (
+    RECORD_KINDS,
+    RightsImporter,
+    RightsSummary,
+    import_file,
+)
+from imports.tables import ENCODINGS
+
+
+class Command(BaseCommand):
+    """Imports a file of rights, or only checks it, and prints the counts."""
+
+    help = (
+        "Import rights: CWR 2.1 or 2.2, DDEX ERN 3.8.2 or 4.3, or a table with one "
+        "share per line as CSV or XLSX."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the command's arguments."""
+        parser.add_argument("file", type=Path, help="the message or table")
+        parser.add_argument(
+            "--sender", default="", help="who says what a table contains"
+        )
+        parser.add_argument("--encoding", choices=ENCODINGS, default="utf-8")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only report what would change"
+        )
+        parser.add_argument("--username", help="the user, for the audit trail")
+        parser.add_argument("--format", choices=["text", "json"], default="text")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
+        """Import and print the counts; exit with status 1 if something was refused."""
+        path: Path = options["file"]
+        user: User | None = None
+        if options["username"] is not None:
+            user = User.objects.filter(username=options["username"]).first()
+            if user is None:
+                raise CommandError(f"There is no user {options['username']}.")
+        task = RightsImporter(
+            source=f"import of {path.name}",
+            sender=options["sender"],
+            user=user,
+            dry=options["dry_run"],
+        )
+        try:
+            summary = import_file(
+                task, path, name=path.name, encoding=options["encoding"]
+            )
+        except ImportRefused as error:
+            raise CommandError(f"{path}: {error}") from error
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+        if options["format"] == "json":
+            self.stdout.write(json.dumps(asdict(summary)))
+        else:
+            self._print(path, summary, options)
+        if summary.refused:
+            sys.exit(1)
+
+    def _print(
+        self, path: Path, summary: RightsSummary, options: Mapping[str, Any]
+    ) -> None:  # Any: Django's own
+        for kind, notes in (("", summary.faults), ("warning: ", summary.warnings)):
+            for note in notes:
+                self.stderr.write(
+                    f"Line {note['line']}, {note['column']}: {kind}{note['rule']} "
+                    f"Got '{note['value']}'."
+                )
+        counts = ", ".join(
+            f"{kind.replace('_', ' ')}: {summary.created.get(kind, 0)} new, "
+            f"{summary.changed.get(kind, 0)} changed, "
+            f"{summary.unchanged.get(kind, 0)} unchanged"
+            for kind in RECORD_KINDS
+        )
+        end = " Dry run: nothing was written." if options["dry_run"] else ""
+        self.stdout.write(f"{path}: {counts}; {summary.refused} refused.{end}")
