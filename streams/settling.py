@@ -23,7 +23,6 @@ from common.words import for_the_record
 from jobs.choices import OPEN_STATES
 from jobs.selectors import jobs_of
 from recognition import fingerprint
-from scanning.choices import EngineChoice
 from scanning.services.intake import FileDetails, submit_landmarks
 from scanning.services.scans import request_scan
 from streams import selectors
@@ -242,8 +241,7 @@ def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
     hour.before = _store(before, folder, f"scans/{key[:2]}/{key}.before.acrfp")
     hour.after = _store(after, folder, f"scans/{key[:2]}/{key}.after.acrfp")
     hour.save()
-    # Streams are ours to search; a cloud has no landmarks of ours.
-    request_scan(scanned_file=file, user=None, engine=EngineChoice.EMBEDDED)
+    request_scan(scanned_file=file, user=None)
     logger.info("hour of stream %s from %s", stream.uid, window.start)
     return hour
 
