@@ -28,7 +28,7 @@ from review.choices import Verb
 from review.models import Match
 from scanning.models import Container
 from scanning.services import cloud
-from tests.season import calls, checks, samples, workers, world
+from tests.season import broadcasts, calls, checks, samples, workers, world
 from tests.season.installation import Installation
 from tests.season.invariants import Records, check
 from tests.season.pages import Filled, Form, Page, fill
@@ -101,6 +101,7 @@ _KINDS = {
     "time_passes": 5,
     "called_back": 3,
     "drop_files": 3,
+    "stations_are_heard": 5,
     "run_a_command": 2,
     "back_up_and_restore": 0.5,
     "look_around": 3,
@@ -151,6 +152,8 @@ class Season:
             rng = random.Random(len(self.diary))
             checks.nothing_waits_for_ever(self._time)
             checks.unknown_items_hold()
+            broadcasts.check_streams()
+            broadcasts.check_hours()
             self._records.check_step(None)
             checks.figures_agree(self.people, rng)
             checks.every_page_opens(self.people, self._pages, rng)
@@ -291,6 +294,14 @@ class Season:
             told = rng.choice(["{", json.dumps({"programme": word, "tags": word})])
             path.with_name(f"{path.name}.json").write_text(told, encoding="utf-8")
         self._note(f"{path.name} is dropped")
+        return False
+
+    def stations_are_heard(self, person: Person, rng: random.Random) -> bool:
+        """Let a recorder hear a stream for a while, and make the hours that are over."""
+        self._note(broadcasts.hear(rng))
+        for hour in broadcasts.settle():
+            self._note(f"the hour {hour} is over")
+        broadcasts.check_streams()
         return False
 
     def run_a_command(self, person: Person, rng: random.Random) -> bool:

@@ -142,6 +142,21 @@ def test_gaps_are_not_scanned_and_what_nobody_listed_becomes_one(
     assert "15 s of the stream were not searched" in first.scanned_file.message
 
 
+def test_a_recorder_on_another_machine_leaves_no_second_out(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme((UNKNOWN, 100)))
+    radio.settle(NOON + timedelta(minutes=30))
+    # Nobody tells of the time between: the machine that knew is gone.
+    again = NOON + timedelta(hours=1)
+    end = radio.run("run-2", programme((UNKNOWN + 1, 100)), at=again)
+    radio.settle(NOON + timedelta(hours=2))
+
+    covered = selectors.coverage(radio.stream, NOON, end)
+    assert covered.unaccounted_ms == 0
+    assert covered.searched_ms == 200_000
+
+
 def test_a_play_before_the_hour_before_is_known_waits_for_it(
     radio: Radio, run_worker: Worker
 ) -> None:
