@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from accounts.models import User
+from common.uid import new_uid
 from operations.streams import stream_findings
 from recognition import fingerprint
 from recognition.analysis import analyse_file
@@ -81,7 +82,7 @@ def hear(rng: random.Random) -> str:
     elif last is not None and last.ends_at is not None:
         cause = rng.choice([GapCause.CONNECTION, GapCause.STALLED, GapCause.NO_AUDIO])
         sink.take(Gap(start=last.ends_at, end=start, cause=cause, is_exact=True))
-    run = f"sr_{rng.getrandbits(64):016x}"
+    run = new_uid("sr")
     _say(sink, StreamState.LISTENING, start)
     _run(sink, stream, run, start, heard)
     sink.take(Titled(at=start, text=rng.choice(samples.WORDS)))

@@ -52,6 +52,7 @@ _WORK = (
     *("catalogue/recordings/<str:uid>/", "upload/", "reports/", "licences/<str:uid>/"),
     *("policies/<str:uid>/", "duplicates/", "duplicates/g/<str:uid>/", "matches/"),
     *("exclusions/<str:uid>/approve/", "m/<str:uid>/evidence", "links/"),
+    *("streams/<str:uid>/", "streams/<str:uid>/delete/"),
     *("admin/review/match/", "admin/review/match/<path:object_id>/change/"),
 )
 _DECISIONS = {*Verb, "propose", "exclude"}
