@@ -230,7 +230,7 @@ def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
         details=FileDetails(
             programme=stream.station.name,
             account=stream.name,
-            platform="stream",
+            platform="Live stream",
             published_at=window.start,
         ),
         facts=_facts(stream, hour, heard),
