@@ -126,7 +126,7 @@ def _take_hint(
         return CallbackOutcome.UNCHANGED, gettext(
             "ACRCloud is still working on the file."
         )
-    if not file.container.takes_callbacks:
+    if file.engine == EngineChoice.EMBEDDED:
         return CallbackOutcome.REFUSED, str(_EMBEDDED_ONLY)
     answer = digest(int(str(body["state"])), body.get("results"))
     scans = file.scans.filter(engine=EngineChoice.ACRCLOUD)
@@ -150,7 +150,7 @@ def _take_hint(
 
 
 def _apply(file: ScannedFile, body: dict[str, object]) -> tuple[CallbackOutcome, str]:
-    if not file.container.takes_callbacks:
+    if file.engine == EngineChoice.EMBEDDED:
         return CallbackOutcome.REFUSED, str(_EMBEDDED_ONLY)
     state = body["state"]
     if not isinstance(state, int) or state == _PROCESSING:

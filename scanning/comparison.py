@@ -61,7 +61,7 @@ class EngineDetection:
 
 def differences(file: ScannedFile) -> list[Difference] | None:
     """Return what the engines disagree on; None unless both have a result."""
-    if file.container.engine not in COMBINED_ENGINES:
+    if file.engine not in COMBINED_ENGINES:
         return None
     scans = selectors.current_scans(file)
     done = [scan for scan in scans if scan.status == ScanStatus.SUCCEEDED]

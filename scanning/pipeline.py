@@ -111,6 +111,16 @@ def _fingerprint_of(
             )
             % {"name": file.name},
         )
+    if file.source_type == SourceType.STREAM:
+        # Its audio is silent except around matches.
+        raise ScanFailed(
+            "bad_fingerprint",
+            _(
+                "%(name)s was recorded with another engine version, and not all of its "
+                "sound is kept, so it cannot be searched again."
+            )
+            % {"name": file.name},
+        )
     if not file.media:
         _bring_audio(scan, context)
     made = analyse(

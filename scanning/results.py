@@ -73,7 +73,7 @@ def store_result(*, scan: Scan, result: EngineResult) -> None:
     if (
         not _has_match(scan)
         and scan.engine == EngineChoice.EMBEDDED
-        and scan.scanned_file.container.engine == EngineChoice.EMBEDDED_THEN_ACRCLOUD
+        and scan.scanned_file.engine == EngineChoice.EMBEDDED_THEN_ACRCLOUD
     ):
         make_cloud_scan(scanned_file=scan.scanned_file, user=scan.requested_by)
     _settle_file(scan)

@@ -90,7 +90,7 @@ def current_scans(scanned_file: ScannedFile) -> list[Scan]:
         status__in=[*ACTIVE_SCAN_STATUSES, ScanStatus.CANCELLED],
     )
     scans = list(scanned_file.scans.full().exclude(unasked).order_by("-pk")[:20])
-    if scanned_file.container.engine not in COMBINED_ENGINES:
+    if scanned_file.engine not in COMBINED_ENGINES:
         return scans[:1]
     newest: dict[str, Scan] = {}
     for scan in scans:

@@ -66,7 +66,11 @@ def _copy(hour: StreamHour, scan: Scan, folder: Path) -> None:
     if file is None:
         return
     wanted = _wanted(file)
-    keeps = file.container.upload_audio != KeepAudio.NOTHING
+    # What a person or a rule has removed does not come back.
+    keeps = (
+        file.container.upload_audio != KeepAudio.NOTHING
+        and file.audio_removed_at is None
+    )
     # What an earlier copy holds may no longer be in the ring.
     if wanted and keeps and not _covers(kept_intervals(file), wanted):
         _write(hour, file, wanted, folder)

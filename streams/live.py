@@ -46,6 +46,8 @@ class LiveSearch:
 
     _done: dict[str, int] = field(default_factory=dict)
     _references: dict[tuple[int, ...], References] = field(default_factory=dict)
+    # Kept, so that no round parses again what the last one read.
+    _logs: dict[str, LandmarkLog] = field(default_factory=dict)
     _reached: tuple[int, object] = (-1, None)
 
     def search(self, streams: Iterable[tuple[Stream, Path]]) -> None:
@@ -55,13 +57,18 @@ class LiveSearch:
             for stream, folder in streams
             for run in _runs_to_hear(stream)
         ]
+        self._logs = {
+            run.uid: self._logs.get(run.uid) or LandmarkLog(folder, run.uid)
+            for _stream, run, folder in heard
+        }
+        self._done = {uid: ms for uid, ms in self._done.items() if uid in self._logs}
         if not heard:
             return
         try:
             with following.searched_index() as (index, position):
                 self._forget_old(position)
-                for stream, run, folder in heard:
-                    self._hear(stream, run, LandmarkLog(folder, run.uid), index)
+                for stream, run, _folder in heard:
+                    self._hear(stream, run, self._logs[run.uid], index)
         except RecognitionError as error:
             # The next round tries again; the settled hours miss nothing.
             logger.warning("streams were not searched live: %s", error)

@@ -68,6 +68,7 @@ class Station(models.Model):
     class Meta:
         ordering = ["name"]
         verbose_name = _("station")
+        verbose_name_plural = _("stations")
 
     def __str__(self) -> str:
         return self.name
@@ -140,6 +141,7 @@ class Stream(models.Model):
     class Meta:
         ordering = ["name", "id"]
         verbose_name = _("stream")
+        verbose_name_plural = _("streams")
 
     def __str__(self) -> str:
         return self.name
@@ -174,6 +176,7 @@ class StreamRun(models.Model):
     class Meta:
         ordering = ["starts_at", "id"]
         verbose_name = _("run of a stream")
+        verbose_name_plural = _("runs of streams")
         indexes = [models.Index(fields=["stream", "starts_at"], name="run_of_stream")]
 
     def __str__(self) -> str:
@@ -192,6 +195,8 @@ class ClockAnchor(models.Model):
 
     class Meta:
         ordering = ["run_ms"]
+        verbose_name = _("clock anchor of a stream")
+        verbose_name_plural = _("clock anchors of streams")
         constraints = [
             models.UniqueConstraint(fields=["run", "run_ms"], name="anchor_once")
         ]
@@ -233,6 +238,7 @@ class StreamHour(models.Model):
     class Meta:
         ordering = ["starts_at"]
         verbose_name = _("hour of a stream")
+        verbose_name_plural = _("hours of streams")
         constraints = [
             models.UniqueConstraint(
                 fields=["stream", "starts_at"], name="stream_hour_once"
@@ -261,6 +267,7 @@ class StreamGap(models.Model):
     class Meta:
         ordering = ["starts_at", "id"]
         verbose_name = _("gap of a stream")
+        verbose_name_plural = _("gaps of streams")
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")), name="stream_gap_has_length"
@@ -269,7 +276,7 @@ class StreamGap(models.Model):
         indexes = [models.Index(fields=["stream", "starts_at"], name="gap_of_stream")]
 
     def __str__(self) -> str:
-        return f"{self.cause} from {self.starts_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_cause_display()} from {self.starts_at:%Y-%m-%d %H:%M:%S}"
 
 
 class StreamTitle(models.Model):
@@ -284,6 +291,8 @@ class StreamTitle(models.Model):
 
     class Meta:
         ordering = ["at", "id"]
+        verbose_name = _("title of a stream")
+        verbose_name_plural = _("titles of streams")
         indexes = [models.Index(fields=["stream", "at"], name="title_of_stream")]
 
     def __str__(self) -> str:
@@ -336,6 +345,7 @@ class Airplay(models.Model):
     class Meta:
         ordering = ["starts_at", "id"]
         verbose_name = _("play on a stream")
+        verbose_name_plural = _("plays on streams")
         indexes = [
             models.Index(fields=["stream", "starts_at"], name="airplay_of_stream"),
             models.Index(
@@ -367,6 +377,7 @@ class StreamAlarm(models.Model):
     class Meta:
         ordering = ["-began_at", "-id"]
         verbose_name = _("alarm of a stream")
+        verbose_name_plural = _("alarms of streams")
         constraints = [
             models.UniqueConstraint(
                 fields=["stream", "kind"],
@@ -376,7 +387,7 @@ class StreamAlarm(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} from {self.began_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_kind_display()} from {self.began_at:%Y-%m-%d %H:%M:%S}"
 
 
 class StreamNotice(models.Model):
@@ -407,6 +418,7 @@ class StreamNotice(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name = _("notice of a stream")
+        verbose_name_plural = _("notices of streams")
         indexes = [
             models.Index(fields=["stream", "-id"], name="notice_of_stream"),
         ]

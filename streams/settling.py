@@ -23,7 +23,6 @@ from common.words import for_the_record
 from jobs.choices import OPEN_STATES
 from jobs.selectors import jobs_of
 from recognition import fingerprint
-from scanning.choices import EngineChoice
 from scanning.services.intake import FileDetails, submit_landmarks
 from scanning.services.scans import request_scan
 from streams import selectors
@@ -120,9 +119,7 @@ def _is_behind(stream: Stream, window: _Window, folder: Path, now: datetime) -> 
 
 def _next_start(stream: Stream) -> datetime | None:
     """Return where the next hour begins: where the last one ended, or sound begins."""
-    last: datetime | None = StreamHour.objects.filter(stream=stream).aggregate(
-        last=Max("ends_at")
-    )["last"]
+    last = _last_end(stream)
     runs = StreamRun.objects.filter(stream=stream)
     if last is not None:
         runs = runs.filter(Q(ends_at__gt=last) | Q(ends_at=None))
@@ -130,6 +127,13 @@ def _next_start(stream: Stream) -> datetime | None:
     if first is None:
         return None
     return first.starts_at if last is None else max(last, first.starts_at)
+
+
+def _last_end(stream: Stream) -> datetime | None:
+    last: datetime | None = StreamHour.objects.filter(stream=stream).aggregate(
+        last=Max("ends_at")
+    )["last"]
+    return last
 
 
 def _boundary(start: datetime, length: timedelta) -> datetime:
@@ -196,7 +200,10 @@ def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
     if pieces and pieces[-1].at_ms + pieces[-1].length_ms > duration_ms - 1000:
         # The last piece fills the window: its own length is the file's.
         duration_ms = pieces[-1].at_ms + pieces[-1].length_ms
-    for start, until in selectors.missing(stream, window.start, end):
+    # A recorder on another machine does not know of the time before it.
+    for start, until in selectors.missing(
+        stream, _last_end(stream) or window.start, end
+    ):
         add_gap(
             stream=stream,
             start=start,
@@ -223,7 +230,7 @@ def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
         details=FileDetails(
             programme=stream.station.name,
             account=stream.name,
-            platform="stream",
+            platform="Live stream",
             published_at=window.start,
         ),
         facts=_facts(stream, hour, heard),
@@ -242,8 +249,7 @@ def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
     hour.before = _store(before, folder, f"scans/{key[:2]}/{key}.before.acrfp")
     hour.after = _store(after, folder, f"scans/{key[:2]}/{key}.after.acrfp")
     hour.save()
-    # Streams are ours to search; a cloud has no landmarks of ours.
-    request_scan(scanned_file=file, user=None, engine=EngineChoice.EMBEDDED)
+    request_scan(scanned_file=file, user=None)
     logger.info("hour of stream %s from %s", stream.uid, window.start)
     return hour
 

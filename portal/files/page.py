@@ -180,7 +180,7 @@ class Comparison:
 def compare(file: ScannedFile) -> Comparison | None:
     """Return the comparison; None without scans or if only the embedded engine scans."""
     scans = selectors.current_scans(file)
-    engine = file.container.engine
+    engine = file.engine
     if engine == EngineChoice.EMBEDDED or not scans:
         return None
     detections = found_by_engine(file, scans)

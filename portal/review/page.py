@@ -38,7 +38,9 @@ from review.models import Match
 from review.services import locks, transitions
 from review.subjects import Subject
 from rights.selectors import Rights, rights_of
+from scanning.choices import SourceType
 from scanning.models import Segment
+from streams.audio import kept_intervals
 
 CANDIDATES = 6
 EVENTS_SHOWN = 12
@@ -277,6 +279,7 @@ class _Evidence:
             "shown_segments": pictures.shown_segments(self.segments, self.current),
             "current": self.current,
             "pair": aligned_pair(match=match, segment=segment) if segment else None,
+            "kept_sound": _kept_sound(match, segment),
             "ribbon": pictures.draw_ribbon(
                 match=match,
                 segments=self.segments,
@@ -289,6 +292,25 @@ class _Evidence:
             "score_scale": match.score_scale.replace(":", " ").replace("-", "–"),
             "share_of_file": percent(match.matched_ms, match.scanned_file.duration_ms),
         }
+
+
+def _kept_sound(match: Match, segment: Segment | None) -> str:
+    """Return why times of an hour of a stream are silent; empty for other files."""
+    file = match.scanned_file
+    if file.source_type != SourceType.STREAM or not file.media or segment is None:
+        return ""
+    if any(
+        start <= segment.start_ms and segment.end_ms <= end
+        for start, end in kept_intervals(file)
+    ):
+        return _(
+            "Only the sound around matches is kept of an hour of a stream; other times "
+            "are silent."
+        )
+    return _(
+        "Not all sound of this segment is kept: the stream's audio had been overwritten "
+        "before it was found. Missing parts are silent."
+    )
 
 
 def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:

@@ -186,9 +186,7 @@ class Ear:
                 return ENDED
             reason = getattr(error, "strerror", None) or "unknown content"
             if self._format is None:
-                raise UnsupportedMedia(
-                    f"What the server sends is not sound ({reason})."
-                ) from error
+                raise UnsupportedMedia(f"{reason}.") from error
             return NO_SOUND
         with container:
             return self._hear_packets(container)

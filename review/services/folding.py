@@ -104,7 +104,7 @@ def fold_scan(*, scan: Scan, **_signal: object) -> None:
 
 def _note_disagreements(scan: Scan) -> None:
     """Set the reason of earlier matches that the second engine's result contradicts."""
-    if scan.scanned_file.container.engine not in COMBINED_ENGINES:
+    if scan.scanned_file.engine not in COMBINED_ENGINES:
         return
     pending = Match.objects.filter(
         scanned_file_id=scan.scanned_file_id,
@@ -335,7 +335,7 @@ def _is_late(*, scan: Scan, recording: Recording) -> bool:
         status=ScanStatus.SUCCEEDED,
         pk__lt=scan.pk,
     )
-    if scan.scanned_file.container.engine in COMBINED_ENGINES:
+    if scan.scanned_file.engine in COMBINED_ENGINES:
         # With two engines, the second engine's first scan is not late.
         earlier = earlier.filter(engine=scan.engine)
     first = earlier.order_by("pk").first()

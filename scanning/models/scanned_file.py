@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager
 from common.storage import StoredFile
-from scanning.choices import FileStatus, SourceGone, SourceType
+from scanning.choices import EngineChoice, FileStatus, SourceGone, SourceType
 from scanning.models.container import Container
 
 # The fields that ``take_audio`` sets, for ``update_fields``.
@@ -168,6 +168,17 @@ class ScannedFile(models.Model):
     def views(self) -> int:
         """Return the view count that the source's platform reported; 0 if none."""
         return int(self.platform_facts.get("view_count") or 0)
+
+    @property
+    def engine(self) -> EngineChoice:
+        """What scans the file: its container's engines.
+
+        Hours of streams are landmarks, perhaps with the sound around their matches:
+        nothing that ACRCloud could scan.
+        """
+        if self.source_type == SourceType.STREAM:
+            return EngineChoice.EMBEDDED
+        return EngineChoice(self.container.engine)
 
     @property
     def damage(self) -> list[str]:

@@ -251,6 +251,12 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
             % {"name": scanned_file.name},
             status=409,
         )
+    if scanned_file.source_type == SourceType.STREAM:
+        raise IntakeRefused(
+            "no_audio_for_hours",
+            _("%(name)s is an hour of a stream; upload the audio as a file of its own.")
+            % {"name": scanned_file.name},
+        )
     check_size(display_name(upload.name or "", otherwise="upload"), upload.size)
     key = scanned_file.uid.hex
     earlier = [str(path) for path in (scanned_file.media, scanned_file.proxy) if path]

@@ -19,6 +19,7 @@ from scanning.choices import (
     EngineChoice,
     FileStatus,
     ScanStatus,
+    SourceType,
 )
 from scanning.cloud.jobs import CLOUD_SCAN, make_cloud_scan
 from scanning.errors import IntakeRefused
@@ -37,11 +38,23 @@ def request_scan(
     """Queue a scan of a file, or two if its container combines two engines.
 
     ``waited_for`` scans run before bulk scans. ``also`` adds buckets for this scan
-    only; ``engine`` replaces the container's.
+    only; ``engine`` replaces the file's.
 
     A container on ACRCloud without an account waits for a callback; nothing runs here.
     Raise ``IntakeRefused`` while an earlier scan of the file is active.
     """
+    if (
+        engine == EngineChoice.ACRCLOUD
+        and scanned_file.source_type == SourceType.STREAM
+    ):
+        raise IntakeRefused(
+            "no_cloud_for_streams",
+            _(
+                "%(name)s is an hour of a stream, which ACRCloud cannot scan. Rescan it "
+                "with the embedded engine."
+            )
+            % {"name": scanned_file.name},
+        )
     if engine == EngineChoice.ACRCLOUD and not scanned_file.container.cloud_account:
         raise IntakeRefused(
             "no_cloud_account",
@@ -51,7 +64,7 @@ def request_scan(
             )
             % {"name": scanned_file.container.name},
         )
-    engine = engine or EngineChoice(scanned_file.container.engine)
+    engine = engine or scanned_file.engine
     try:
         with transaction.atomic():
             if scanned_file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists():

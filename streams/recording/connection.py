@@ -14,7 +14,7 @@ from typing import Final
 from common import http
 from common.http import LiveBody
 from streams.choices import GapCause
-from streams.recording import hls, icy, playlists
+from streams.recording import causes, hls, icy, playlists
 from streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened
 from streams.recording.clocks import Clock
 from streams.recording.icy import IcyReader, SentTitle
@@ -105,12 +105,10 @@ class Connection:
             closed = Closed(GapCause.CONNECTION, self._read(self._url, MAX_LISTS))
         except Halted:
             return
-        except http.LinkRefused as error:
-            closed = Closed(GapCause.CONNECTION, f"The address is refused: {error}.")
-        except http.FetchFailed as error:
-            closed = Closed(GapCause.CONNECTION, _sentence(str(error)))
+        except (http.LinkRefused, http.FetchFailed) as error:
+            closed = Closed(GapCause.CONNECTION, causes.of_connection(error))
         except http.TooLarge:
-            closed = Closed(GapCause.CONNECTION, "The server sends too much.")
+            closed = Closed(GapCause.CONNECTION, causes.TOO_MUCH)
         except BadPlaylist as error:
             closed = Closed(GapCause.NO_AUDIO, str(error))
         except Exception as error:
@@ -133,7 +131,7 @@ class Connection:
             first = body.read(READ_BYTES)
             listed = _looks_listed(first, body.headers.get("content-type", ""))
             if first.lstrip(WHITE).startswith(b"<"):
-                raise BadPlaylist("The server sends a page, not a stream.")
+                raise BadPlaylist(causes.A_PAGE)
             if not listed:
                 return self._read_sound(body, first)
             rest = body.read_all(
@@ -144,10 +142,10 @@ class Connection:
         if playlists.is_hls(text):
             return hls.follow(self, base, text, self._place)
         if lists_left == 0:
-            raise BadPlaylist("The lists lead to lists.")
+            raise BadPlaylist(causes.LISTS_OF_LISTS)
         found = playlists.entries(text, base)
         if not found:
-            raise BadPlaylist("The server sent a list without addresses.")
+            raise BadPlaylist(causes.EMPTY_LIST)
         return self._read(found[0], lists_left - 1)
 
     def _read_sound(self, body: LiveBody, data: bytes) -> str:
@@ -165,7 +163,7 @@ class Connection:
                 self.put(made if isinstance(made, SentTitle) else Chunk(made, at))
             self.pause(PAUSE_S)
             data = body.read(READ_BYTES)
-        return "The server closed the connection."
+        return causes.CLOSED
 
     def _hold(self, body: LiveBody) -> None:
         self._body = body
@@ -177,7 +175,3 @@ def _looks_listed(first: bytes, content_type: str) -> bool:
     text = first.lstrip(WHITE)[:200].lower()
     starts = (b"#extm3u", b"[playlist]", b"http://", b"https://")
     return text.startswith(starts) or content_type.lower().startswith("text/html")
-
-
-def _sentence(cause: str) -> str:
-    return f"{cause[:1].upper()}{cause[1:]}." if cause else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from common.http import FetchFailed
-from streams.recording import playlists
+from streams.recording import causes, playlists
 from streams.recording.arrivals import Chunk, Missing, Opened
 from streams.recording.playlists import (
     ListedPart,
@@ -53,13 +53,13 @@ def follow(connection: Connection, url: str, text: str, place: HlsPlace) -> str:
     while True:
         news = follower.take(offer)
         if offer.has_ended:
-            return "The stream has ended."
+            return causes.ENDED
         # A little earlier each time, until it is too early: then segments are read as
         # soon as they are there, which tells the time.
         wait_s = offer.target_s * (EARLY if news else AGAIN)
         still_s = 0.0 if news else still_s + wait_s
         if still_s > MAX_STILL * offer.target_s:
-            raise FetchFailed("the playlist does not change any more")
+            raise FetchFailed(causes.STANDS_STILL)
         connection.pause(wait_s)
         try:
             _, text = _fetched(connection, url)

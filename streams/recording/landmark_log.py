@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -29,13 +30,15 @@ SUFFIX: Final = ".landmarks"
 class LandmarkLog:
     """Landmarks and level map of one run, appended in pieces of about 4 s.
 
-    One process appends; others may read meanwhile. ``folder`` is the plan's folder.
+    One process appends; others may read meanwhile. ``folder`` is the plan's folder. What
+    was read once is not parsed again: keep the object to read the end again and again.
     """
 
     def __init__(self, folder: Path, run: str) -> None:
         self.folder = folder / "runs" / run
         self._file: BinaryIO | None = None
         self._file_rows = 0
+        self._known: dict[Path, _Known] = {}
 
     def append(self, piece: RunPiece) -> None:
         """Add the next piece. Raises ``BadFingerprint`` if the listener sent rubbish."""
@@ -57,23 +60,23 @@ class LandmarkLog:
         first = round(start_ms / DEFAULT.frame_ms)
         last = -(-end_ms // int(DEFAULT.frame_ms))
         wanted = PieceCollector(first, last)
-        for piece in self._pieces(start_ms - MARGIN_MS):
-            if piece.first_row * GRID_MS > end_ms + MARGIN_MS:
-                break
-            if piece.duration_ms + MARGIN_MS < start_ms:
-                continue
-            wanted.add(piece)
+        for path in self._files_from(start_ms - MARGIN_MS):
+            places = [
+                place
+                for place in self._places(path)
+                if place.first_row * GRID_MS <= end_ms + MARGIN_MS
+                and place.duration_ms + MARGIN_MS >= start_ms
+            ]
+            for piece in _pieces_at(path, places):
+                wanted.add(piece)
         return wanted.fingerprint(end_ms - start_ms)
 
     @property
     def duration_ms(self) -> int:
         """The run's time up to which landmarks are there."""
         for path in reversed(self._files()):
-            duration_ms = 0
-            for piece in _pieces_of(path):
-                duration_ms = piece.duration_ms
-            if duration_ms:
-                return duration_ms
+            if places := self._places(path):
+                return places[-1].duration_ms
         return 0
 
     def delete_before(self, ms: int) -> None:
@@ -98,27 +101,68 @@ class LandmarkLog:
             self._file_rows = row
         return self._file
 
-    def _pieces(self, from_ms: int) -> Iterator[RunPiece]:
+    def _files_from(self, from_ms: int) -> Iterator[Path]:
         files = self._files()
         for at, path in enumerate(files):
-            if at + 1 < len(files) and _first_row(files[at + 1]) * GRID_MS < from_ms:
-                continue
-            yield from _pieces_of(path)
+            if at + 1 == len(files) or _first_row(files[at + 1]) * GRID_MS >= from_ms:
+                yield path
+
+    def _places(self, path: Path) -> list[_Place]:
+        """Return the whole records of a file; only what is new since is parsed."""
+        known = self._known.setdefault(path, _Known())
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:  # deleted meanwhile
+            self._known.pop(path)
+            return []
+        with file:
+            file.seek(known.end)
+            for payload in records.read(file):
+                _first_frame, first_row, duration_ms = PIECE.unpack_from(payload)
+                at = known.end + records.HEAD.size
+                known.places.append(_Place(at, len(payload), first_row, duration_ms))
+                known.end = at + len(payload)
+        return known.places
 
     def _files(self) -> list[Path]:
-        return sorted(self.folder.glob(f"*{SUFFIX}"))
+        files = sorted(self.folder.glob(f"*{SUFFIX}"))
+        for gone in self._known.keys() - set(files):
+            self._known.pop(gone)
+        return files
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a piece stands in its file, and what it is of."""
+
+    at: int
+    length: int
+    first_row: int
+    duration_ms: int
+
+
+@dataclass(slots=True)
+class _Known:
+    """The whole records of a file up to byte ``end``."""
+
+    end: int = 0
+    places: list[_Place] = field(default_factory=list)
 
 
 def _first_row(path: Path) -> int:
     return int(path.name.removesuffix(SUFFIX))
 
 
-def _pieces_of(path: Path) -> Iterator[RunPiece]:
+def _pieces_at(path: Path, places: list[_Place]) -> Iterator[RunPiece]:
+    if not places:
+        return
     try:
         file = path.open("rb")
     except FileNotFoundError:  # deleted meanwhile
         return
     with file:
-        for payload in records.read(file):
+        for place in places:
+            file.seek(place.at)
+            payload = file.read(place.length)
             first_frame, first_row, duration_ms = PIECE.unpack_from(payload)
             yield RunPiece(first_frame, first_row, duration_ms, payload[PIECE.size :])

@@ -13,6 +13,7 @@ from common.uid import new_uid
 from recognition.streaming.listener import HeardSound, Listener
 from recognition.streaming.pieces import RunPiece
 from streams.choices import GapCause
+from streams.recording import causes
 from streams.recording.account import Account
 from streams.recording.events import Anchored, Gap, RunEnded, RunGrew, RunStarted
 from streams.recording.landmark_log import LandmarkLog
@@ -119,7 +120,8 @@ class LiveRun:
     @property
     def error(self) -> str:
         """What the listener reports, for people."""
-        return str(self._listener.error or "Nothing in it could be decoded.")
+        error = self._listener.error
+        return causes.of_listener(error) if error is not None else causes.NOT_DECODED
 
     def feed(self, data: bytes, end: int, at: float, *, begins_anew: bool) -> None:
         """Give bytes that end at the ring's offset ``end`` and arrived at ``at``."""

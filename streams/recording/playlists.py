@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin
 
+from streams.recording import causes
+
 MAX_PLAYLIST: Final = 256 * 1024
 MAX_ENTRIES: Final = 10
 MAX_SEGMENT_S: Final = 120.0
@@ -89,7 +91,7 @@ def leanest(text: str, base: str) -> str | None:
             variants.append((bandwidth[0], line, bandwidth[1]))
             bandwidth = None
     if not variants:
-        raise BadPlaylist("The playlist names no variants.")
+        raise BadPlaylist(causes.NO_VARIANTS)
     _, address, group = min(variants)
     return urljoin(base, renditions.get(group, address) if group else address)
 
@@ -97,7 +99,7 @@ def leanest(text: str, base: str) -> str | None:
 def media_playlist(text: str, base: str) -> MediaPlaylist:
     """Read a media playlist. Raises ``BadPlaylist``."""
     if not is_hls(text):
-        raise BadPlaylist("The server sent no playlist.")
+        raise BadPlaylist(causes.NO_PLAYLIST)
     return _Reader(base).read(text)
 
 
@@ -163,7 +165,7 @@ class _Reader:
         named = _attributes(value)
         if name == "#EXT-X-KEY":
             if named.get("METHOD", "NONE") != "NONE":
-                raise BadPlaylist("The stream is encrypted.")
+                raise BadPlaylist(causes.ENCRYPTED)
             return
         within = named.get("BYTERANGE")
         address = urljoin(self._base, named.get("URI", ""))

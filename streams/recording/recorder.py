@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from streams.choices import GapCause, RunEdge, StreamState
-from streams.recording import hls, ring
+from streams.recording import causes, hls, ring
 from streams.recording.account import Account
 from streams.recording.arrivals import Arrival, Chunk, Closed, Missing, Opened
 from streams.recording.clocks import Clock
@@ -30,7 +30,6 @@ from streams.recording.run_files import RunFiles
 from streams.recording.splice import TAIL_BYTES, Joined, Splice
 
 TICK_S: Final = 0.25
-FULL: Final = "Audio is not kept: the disk takes no more."
 SOON_S: Final = 30.0
 """So long every second is tried again: bursts are short."""
 MAX_PAUSE_S: Final = 60.0
@@ -381,8 +380,8 @@ class StreamRecorder:
         if self._now() - since <= LATE_S + 3 * jitter_s:
             return
         if newest is None:
-            raise _GivenUp(GapCause.NO_AUDIO, "No sound has come for a minute.")
-        raise _GivenUp(GapCause.STALLED, "Too little sound comes, or none.")
+            raise _GivenUp(GapCause.NO_AUDIO, causes.NO_SOUND)
+        raise _GivenUp(GapCause.STALLED, causes.TOO_LITTLE)
 
     def _pause_s(self, failures: int) -> float:
         if self._now() - self._sound_at < SOON_S:
@@ -406,14 +405,17 @@ class StreamRecorder:
         if self._run is not None and self._run.is_silent and recent:
             state, reason = StreamState.SILENT, ""
         elif self._run is not None and self._run.heard_ms and recent:
-            state, reason = StreamState.LISTENING, FULL if self._ring.is_failing else ""
+            state, reason = (
+                StreamState.LISTENING,
+                causes.DISK_FULL if self._ring.is_failing else "",
+            )
             self._reason = ""
         elif told is None:
             state, reason = StreamState.CONNECTING, ""
         elif (told[0] == StreamState.CONNECTING and not self._reason) or recent:
             return
         else:
-            state, reason = StreamState.AWAY, self._reason or "Nothing arrives."
+            state, reason = StreamState.AWAY, self._reason or causes.NOTHING_ARRIVES
         if told != (state, self._url, reason):
             self._told_state = (state, self._url, reason)
             self._account.tell(

@@ -12,7 +12,7 @@ from recognition.params import DEFAULT
 from recognition.streaming.listener import HeardSound, Listener
 from recognition.streaming.pieces import PieceCollector, RunPiece
 from recognition.types import Fingerprint
-from streams.recording import hls
+from streams.recording import causes, hls
 from streams.recording.arrivals import Arrival, Chunk, Closed
 from streams.recording.clocks import Clock
 from streams.recording.connection import Connection
@@ -22,7 +22,6 @@ TICK_S: Final = 0.25
 # The first sound must come in this share of the time that an address gets.
 FIRST_SHARE: Final = 0.6
 MAX_TITLES: Final = 10
-NOTHING: Final = "The address sends nothing that can be heard."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ def try_stream(
     """
     clock = clock or Clock()
     until = clock.monotonic() + seconds
-    heard = _Trial(urls[0] if urls else "", NOTHING).result()
+    heard = _Trial(urls[0] if urls else "", causes.NOTHING_HEARD).result()
     for at, url in enumerate(urls):
         left = until - clock.monotonic()
         if left <= 0:
@@ -79,13 +78,13 @@ def _tried(url: str, seconds: float, patience_s: float, clock: Clock) -> TryOut:
                     trial.take(arrival, listener)
                 trial.hear(listener.take())
         except RecognitionError as error:
-            trial.cause = str(error)
+            trial.cause = causes.of_listener(error)
         finally:
             connection.halt()
         if trial.received and not listener.why:
             trial.hear(listener.finish())
         if listener.error is not None:
-            trial.cause = str(listener.error)
+            trial.cause = causes.of_listener(listener.error)
     return trial.result()
 
 
@@ -143,7 +142,7 @@ class _Trial:
                 bitrate=0,
                 titles=tuple(self.titles),
                 landmarks=None,
-                cause=self.cause or NOTHING,
+                cause=self.cause or causes.NOTHING_HEARD,
             )
         return TryOut(
             url=self.url,

@@ -22,6 +22,7 @@ Json = dict[str, Any]  # Any: JSON
 _PORTAL = "api/portal/v1"
 _CONTAINER = "api/fs-containers/<str:container_id>"
 _BUCKET = "api/buckets/<str:bucket_id>"
+_PROJECT = "api/bm-cs-projects/<str:container_id>"
 _UNKNOWN = "api/ucf-projects/<str:container_id>/results/<str:item_id>"
 
 
@@ -71,6 +72,27 @@ def _container(_path: str, rng: random.Random) -> Json:
         "policy": {"type": "traverse", "interval": 0, "rec_length": 10},
         "callback_url": "",
     }
+
+
+def _monitoring(_path: str, rng: random.Random) -> Json:
+    return {
+        "name": f"Programme monitor {rng.randrange(100)}",
+        "region": "eu-west-1",
+        "type": rng.choice(["BM-ACRC", "BM-LOCAL"]),
+        "buckets": [_pk(Bucket, rng)],
+    }
+
+
+def _stream(_path: str, rng: random.Random) -> Json:
+    return {
+        "name": f"Stream of a programme {rng.randrange(100)}",
+        "stream_urls": ["http://localhost:9/live"],
+        "user_defined": {"by": "programme"},
+    }
+
+
+def _callback(_path: str, rng: random.Random) -> Json:
+    return {"url": rng.choice(["", "http://localhost:9/told", "nothing"])}
 
 
 def _bucket(_path: str, rng: random.Random) -> Json:
@@ -151,6 +173,25 @@ _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
     (_CONTAINER, "DELETE"): None,
     (f"{_CONTAINER}/files/<str:ids>", "DELETE"): None,
     (f"{_CONTAINER}/files/<str:ids>/rescan", "PUT"): None,
+    (f"{_PORTAL}/streams/<str:uid>/", "POST"): lambda _path, rng: {
+        "verb": rng.choice(["pause", "resume", "resume", "restart"])
+    },
+    ("api/bm-cs-projects", "POST"): _monitoring,
+    (_PROJECT, "PUT"): _monitoring,
+    (_PROJECT, "DELETE"): None,
+    **{
+        (f"{_PROJECT}/{name}", method): _callback
+        for name in ("result-callback", "state-notification")
+        for method in ("POST", "PUT")
+    },
+    (f"{_PROJECT}/streams", "POST"): _stream,
+    (f"{_PROJECT}/streams/<str:ids>", "PUT"): _stream,
+    (f"{_PROJECT}/streams/<str:ids>", "DELETE"): None,
+    **{
+        (f"{_PROJECT}/streams/<str:ids>/{verb}", method): None
+        for verb in ("pause", "restart")
+        for method in ("POST", "PUT")
+    },
     ("api/buckets", "POST"): _bucket,
     (_BUCKET, "PUT"): lambda _path, rng: {"name": f"Bucket {rng.randrange(100)}"},
     (_BUCKET, "DELETE"): None,

@@ -40,6 +40,7 @@ from review.services.intervals import length, without
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, RetroStatus
 from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.models import CloudJob, RetroSearch, Scan
+from streams.jobs import RECORD
 from tests.season import workers
 from tests.season.invariants import broken_chains, check, text_of, wrong_names
 from tests.season.people import Person
@@ -248,9 +249,9 @@ def _left() -> list[str]:
         *EvidencePack._base_manager.filter(status__in=ACTIVE_PACK_STATUSES),
         *_open_imports(),
         # Checks of watches and callbacks to receivers that are away are tried later.
-        # Cloud scans are counted with their scans.
+        # Cloud scans are counted with their scans; streams are recorded without end.
         *Job.objects.filter(state__in=OPEN_STATES)
-        .exclude(kind__in=[CLOUD_SCAN.name, *regular_work()])
+        .exclude(kind__in=[CLOUD_SCAN.name, RECORD.name, *regular_work()])
         .exclude(run_after__gt=datetime.now(tz=UTC), pool=Pool.TALK),
     ]
     return [_described(row) for row in rows]

@@ -134,7 +134,7 @@ class Installation:
     def _clear_files(self) -> None:
         from django.core.cache import caches
 
-        for part in ("media", "index", "tmp", "out"):
+        for part in ("media", "index", "tmp", "out", "streams"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
         (self.folder / "tmp").mkdir()
         caches["process"].clear()

@@ -28,7 +28,7 @@ from review.choices import Verb
 from review.models import Match
 from scanning.models import Container
 from scanning.services import cloud
-from tests.season import calls, checks, rights, samples, workers, world
+from tests.season import calls, from tests.season import broadcasts, calls, checks, rights, samples, workers, world
 from tests.season.installation import Installation
 from tests.season.invariants import Records, check
 from tests.season.pages import Filled, Form, Page, fill
@@ -52,6 +52,7 @@ _WORK = (
     *("catalogue/recordings/<str:uid>/", "upload/", "reports/", "licences/<str:uid>/"),
     *("policies/<str:uid>/", "duplicates/", "duplicates/g/<str:uid>/", "matches/"),
     *("exclusions/<str:uid>/approve/", "m/<str:uid>/evidence", "links/"),
+    *("streams/<str:uid>/", "streams/<str:uid>/delete/"),
     *("admin/review/match/", "admin/review/match/<path:object_id>/change/"),
     *("rights/works/<str:uid>/", "rights/conflicts/<str:uid>/", "rights/import/"),
     *("rights/parties/<str:uid>/edit/", "rights/import/<str:uid>/"),
@@ -105,6 +106,7 @@ _KINDS = {
     "drop_files": 3,
     "bring_rights": 3,
     "handle_rights": 8,
+    "stations_are_heard": 5,
     "run_a_command": 2,
     "back_up_and_restore": 0.5,
     "look_around": 3,
@@ -156,6 +158,8 @@ class Season:
             checks.nothing_waits_for_ever(self._time)
             checks.unknown_items_hold()
             rights.rights_hold()
+            broadcasts.check_streams()
+            broadcasts.check_hours()
             self._records.check_step(None)
             checks.figures_agree(self.people, rng)
             checks.every_page_opens(self.people, self._pages, rng)
@@ -307,6 +311,14 @@ class Season:
         """Do something with works, parties, shares or conflicts on their pages."""
         rights.handle(person, rng)
         return True
+
+    def stations_are_heard(self, person: Person, rng: random.Random) -> bool:
+        """Let a recorder hear a stream for a while, and make the hours that are over."""
+        self._note(broadcasts.hear(rng))
+        for hour in broadcasts.settle():
+            self._note(f"the hour {hour} is over")
+        broadcasts.check_streams()
+        return False
 
     def run_a_command(self, person: Person, rng: random.Random) -> bool:
         """Run a management command as an operator."""

@@ -224,7 +224,7 @@ def _unknown_items() -> list[dict[str, Any]]:
 
 def _pairs(part: type[Model], attribute: str, name: str) -> list[dict[str, Any]]:
     """Return objects together with their container or bucket."""
-    outer = "container_id" if part is ScannedFile else "bucket_id"
+    outer = "container_id" if part in (ScannedFile, Stream) else "bucket_id"
     rows = part._base_manager.order_by("pk")
     if attribute == "acr_id":
         rows = rows.filter(bucket__bucket_type=BucketType.DEDUP_FILE)

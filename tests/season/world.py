@@ -24,7 +24,7 @@ from scanning.drops.services import create_drop
 from scanning.models import CloudAccount, Container, Drop, ScannedFile
 from scanning.services import cloud
 from scanning.services.intake import submit_upload
-from tests.season import outside, samples
+from tests.season import broadcasts, outside, samples
 
 DROP = "radio"
 """The folder of the drop, below the one that the settings allow."""
@@ -78,6 +78,10 @@ def build() -> None:
     root = str(Path(settings.ACRPORTAL_DROP_ROOTS[0]) / DROP)
     drop = Drop(name="Open drop", place=root, container=open_desk)
     create_drop(drop=drop, user=people["mira"])
+    broadcasts.add("First radio", "Open stream", open_desk, people["mira"])
+    # Everybody sees stations, as they see platforms.
+    hidden_stream = f"{samples.HIDDEN} stream"
+    broadcasts.add("Second radio", hidden_stream, hidden_desk, people["mira"])
     # A recording that an earlier file already contains, for late matches.
     _recording(open_bucket, 40, "Late tune", "R-40", admin)
     call_command("worker", batch=True)

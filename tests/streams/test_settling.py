@@ -6,9 +6,11 @@ import csv
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
 
 from catalogue import following, index_store
 from catalogue.services import RecordingDetails, add_recording
+from common.storage import keep_file
 from jobs.errors import WaitsUntil
 from operations.streams import stream_findings
 from recognition.match import scan as scan_whole
@@ -16,14 +18,16 @@ from reports import services
 from reports.files import file_content
 from reports.layouts import Layout
 from review.models import Match
-from scanning.choices import FileStatus, SourceType
-from scanning.models import ScannedFile
+from scanning.choices import EngineChoice, FileStatus, ScanStatus, SourceType
+from scanning.errors import IntakeRefused
+from scanning.models import CloudAccount, Container, Scan, ScannedFile
 from scanning.services.retro import request_search
 from scanning.services.scans import request_scan
 from streams import claims, selectors
 from streams import services as stream_services
 from streams.choices import AirplayState, GapCause, StreamState
 from streams.models import Airplay, StreamGap, StreamHour
+from tests.audio import tune, wav_bytes
 from tests.conftest import Worker
 from tests.streams.radio import NOON, Radio, programme, song
 
@@ -138,6 +142,21 @@ def test_gaps_are_not_scanned_and_what_nobody_listed_becomes_one(
     assert "15 s of the stream were not searched" in first.scanned_file.message
 
 
+def test_a_recorder_on_another_machine_leaves_no_second_out(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme((UNKNOWN, 100)))
+    radio.settle(NOON + timedelta(minutes=30))
+    # Nobody tells of the time between: the machine that knew is gone.
+    again = NOON + timedelta(hours=1)
+    end = radio.run("run-2", programme((UNKNOWN + 1, 100)), at=again)
+    radio.settle(NOON + timedelta(hours=2))
+
+    covered = selectors.coverage(radio.stream, NOON, end)
+    assert covered.unaccounted_ms == 0
+    assert covered.searched_ms == 200_000
+
+
 def test_a_play_before_the_hour_before_is_known_waits_for_it(
     radio: Radio, run_worker: Worker
 ) -> None:
@@ -168,6 +187,58 @@ def test_a_rescan_of_an_hour_claims_what_it_claimed(
 
     assert radio.log() == before
     assert Match.objects.exclude(state="superseded").count() == 4
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [EngineChoice.ACRCLOUD, EngineChoice.BOTH, EngineChoice.EMBEDDED_THEN_ACRCLOUD],
+)
+def test_no_hour_is_sent_to_a_cloud(
+    radio: Radio, run_worker: Worker, engine: EngineChoice
+) -> None:
+    account = CloudAccount.objects.create(name="Cloud", region="eu-west-1")
+    Container.objects.filter(pk=radio.container.pk).update(
+        engine=engine, cloud_account=account, cloud_container_id=7
+    )
+    radio.run("run-1", programme((UNKNOWN, 100)))
+    (hour,) = radio.settle(NOON + timedelta(hours=1))[:1]
+    assert hour.scanned_file is not None
+    run_worker()
+    request_scan(scanned_file=hour.scanned_file, user=radio.user)
+    run_worker()
+
+    with pytest.raises(IntakeRefused, match="which ACRCloud cannot scan"):
+        request_scan(
+            scanned_file=hour.scanned_file,
+            user=radio.user,
+            engine=EngineChoice.ACRCLOUD,
+        )
+
+    hour.scanned_file.refresh_from_db()
+    assert hour.scanned_file.status == FileStatus.NO_MATCH
+    assert set(Scan.objects.values_list("engine", "status")) == {
+        (EngineChoice.EMBEDDED, ScanStatus.SUCCEEDED)
+    }
+
+
+def test_an_hour_whose_landmarks_cannot_be_read_is_not_searched_as_silence(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme((UNKNOWN, 40), (1, 25), (UNKNOWN + 1, 40)))
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+    file = ScannedFile.objects.get()
+    file.take_audio(keep_file(ContentFile(wav_bytes(tune(9, 3))), "files/kept.wav"))
+    file.fingerprint = keep_file(ContentFile(b"other"), "scans/other.acrfp").name
+    file.save()
+
+    request_scan(scanned_file=file, user=radio.user)
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.ERROR
+    assert "cannot be searched again" in file.message
+    assert Match.objects.exclude(state="superseded").count() == 1
 
 
 def test_a_retro_search_finds_new_recordings_in_hours(

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.utils import translation
 
 from benchmarks import radio
 from benchmarks.corpus import DEMO
 from benchmarks.radio import Broken, Radio, Segments, SentSound
 from benchmarks.streams import RATE, KeptEvents, Recorded, outcome, recorded
+from common.stored import read_stored
 from recognition.analysis import analyse_file
 from streams.choices import GapCause, RunEdge, StreamState
 from streams.recording.clocks import Clock
@@ -189,6 +191,9 @@ def test_hostile_server_ends_with_a_named_reason(
         thread.join()
 
     assert any(cause in reason for reason in _away(sink))
+    with translation.override("de"):
+        shown = [read_stored(reason) for reason in _away(sink)]
+    assert not set(shown) & set(_away(sink))
     assert not sink.of(RunStarted)
 
 
