@@ -276,7 +276,7 @@ class StreamGap(models.Model):
         indexes = [models.Index(fields=["stream", "starts_at"], name="gap_of_stream")]
 
     def __str__(self) -> str:
-        return f"{self.get_cause_display()} from {self.starts_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_cause_display()}, {self.starts_at:%Y-%m-%d %H:%M:%S}"
 
 
 class StreamTitle(models.Model):
@@ -387,7 +387,7 @@ class StreamAlarm(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} from {self.began_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_kind_display()}, {self.began_at:%Y-%m-%d %H:%M:%S}"
 
 
 class StreamNotice(models.Model):

@@ -7,7 +7,7 @@ a table, the test adds a row, which every later migration then has to carry.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ FITTING: dict[str, Values] = {
     "catalogue.excludedsegment": {"start_ms": 0, "end_ms": 2},
     "dedup.loopplace": {"start_ms": 0, "end_ms": 2},
     "recurring.occurrence": {"start_ms": 0, "end_ms": 2},
+    "streams.streamgap": {"ends_at": NOW + timedelta(minutes=1)},
+    "streams.streamhour": {"ends_at": NOW + timedelta(hours=1)},
 }
 # The record that a row belongs to, where a constraint requires one of several.
 OF_ONE = {

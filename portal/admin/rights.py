@@ -96,7 +96,7 @@ class ConflictAdmin(_RightsAdmin[Conflict]):
     """Contradictions between sources; their pages settle them."""
 
     page = "rights_conflict"
-    list_display = ["kind", "state", "subject", "right", "opened_at"]
+    list_display = ["kind", "state", "record", "right", "opened_at"]
     list_filter = ["state", "kind"]
     search_fields = ["=uid"]
     readonly_fields = (
@@ -108,3 +108,8 @@ class ConflictAdmin(_RightsAdmin[Conflict]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conflict]:
         """Apply the user's access limits."""
         return selectors.conflicts_in_reach()
+
+    @admin.display(description=_("Record"))
+    def record(self, conflict: Conflict) -> str:
+        """Return the name of the work, recording or release."""
+        return str(conflict.subject)

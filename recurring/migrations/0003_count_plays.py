@@ -14,7 +14,9 @@ def count_plays(apps, _schema):
         first_at=Min("file__scanned_file__created_at"),
         last_at=Max("file__scanned_file__created_at"),
     )
-    plays.objects.bulk_create((plays(**one) for one in counted), batch_size=500)
+    plays.objects.bulk_create(
+        (plays(**one) for one in counted), batch_size=500, ignore_conflicts=True
+    )
 
 
 class Migration(migrations.Migration):

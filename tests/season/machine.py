@@ -28,7 +28,7 @@ from review.choices import Verb
 from review.models import Match
 from scanning.models import Container
 from scanning.services import cloud
-from tests.season import calls, from tests.season import broadcasts, calls, checks, rights, samples, workers, world
+from tests.season import broadcasts, calls, checks, rights, samples, workers, world
 from tests.season.installation import Installation
 from tests.season.invariants import Records, check
 from tests.season.pages import Filled, Form, Page, fill

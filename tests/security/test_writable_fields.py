@@ -32,10 +32,12 @@ from portal.containers.views import ContainerForm, UnknownPolicyForm
 from portal.drops.forms import DropForm, DropSettingsForm
 from portal.licences.forms import LicenceForm
 from portal.policies.forms import PolicyForm
+from portal.rights.forms import PartyForm, ReleaseForm, WorkForm
 from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
 from portal.watches.views import WatchForm, WatchSettingsForm
 from recurring.models import UnknownPolicy
 from review.models import Licence, Policy
+from rights.models import Party, Release, Work
 from scanning.models import Container, Drop, Project, Watch
 from streams.models import Station, Stream
 from tests.factories.accounts import confirm, make_user
@@ -50,7 +52,7 @@ pytestmark = pytest.mark.django_db
 Body = dict[str, Any]  # Any: of a form
 PACKAGES = (
     *("accounts", "audit", "catalogue", "scanning", "review", "dedup", "reports"),
-    *("imports", "operations", "portal", "acrapi", "streams"),
+    *("imports", "operations", "portal", "acrapi", "streams", "rights"),
 )
 # These differ in every row anyway; a body must not set them.
 PER_ROW = {
@@ -236,6 +238,34 @@ PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
             row=lambda desk: desk.row(UnknownPolicy, container=desk.container),
         ),
     ),
+    "new work": (
+        WorkForm,
+        Page(lambda _: "/rights/works/new/", lambda _desk, _: {"title": "New"}, Work),
+    ),
+    "work": (
+        WorkForm,
+        Page(
+            lambda row: f"/rights/works/{row.uid}/edit/",  # type: ignore[union-attr]  # a work
+            lambda desk, _: {
+                "title": "New",
+                "revision": Work.objects.get(pk=desk.work().pk).revision,
+            },
+            Work,
+            row=lambda desk: desk.work(),
+        ),
+    ),
+    "new party": (
+        PartyForm,
+        Page(lambda _: "/rights/parties/new/", lambda _desk, _: {"name": "New"}, Party),
+    ),
+    "new release": (
+        ReleaseForm,
+        Page(
+            lambda _: "/rights/releases/new/",
+            lambda _desk, _: {"title": "New"},
+            Release,
+        ),
+    ),
     "new bucket": (
         BucketForm,
         Page(lambda _: "/catalogue/buckets/new/", _bucket, Bucket),
@@ -333,7 +363,8 @@ def _moved_away(model: type[Model], row: Model) -> Body:
     names = {column.name for column in model._meta.concrete_fields}
     if "link_key" in names:
         return {"link_key": "gone", "url": "https://gone.example/"}
-    return {"name": f"First {row.pk}"} if "name" in names else {"holder": "First"}
+    named = names & {"name", "title", "holder"}
+    return {named.pop(): f"First {row.pk}"}
 
 
 def _written(

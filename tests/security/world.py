@@ -322,7 +322,6 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
         "exclusion": desk.exclusion().uid,
     },
     "files/import/<str:uid>": lambda desk, _: {"uid": desk.result_import().uid},
-    "rights/import/<str:uid>": lambda desk, _: {"uid": desk.rights_import().uid},
     "m/<str:uid>": lambda desk, _: {"uid": desk.match.uid},
     "containers/<int:pk>": lambda desk, _: {"pk": desk.container.pk},
     "watches/<str:uid>": lambda desk, person: {"uid": desk.watch_of(person).uid},
@@ -396,6 +395,8 @@ SHARED: dict[str, Callable[[World], Arguments]] = {
     "duplicates/report.<str:form>": lambda _: {"form": "csv"},
     "unknown/report.<str:form>": lambda _: {"form": "csv"},
     "rights/parties/<str:uid>": lambda world: {"uid": world.party.uid},
+    # People with access limits import no rights: these concern the whole catalogue.
+    "rights/import/<str:uid>": lambda world: {"uid": world.own.rights_import().uid},
     "streams/log.<str:form>": lambda _: {"form": "csv"},
     "streams/stations/<str:uid>": lambda world: {"uid": world.station.uid},
     "licences/<str:uid>": lambda world: {"uid": world.licence.uid},
