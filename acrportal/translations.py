@@ -97,7 +97,7 @@ def _actions() -> Iterator[str]:
     verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
     for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
         yield action_text(f"dedup.{word[0]}")
-    deeds = import_module("recurring.actions").Verb  # it needs the models
+    deeds = import_module("recurring.actions").ItemVerb  # it needs the models
     yield from map(action_text, [*deeds, "unknown.unwatched"])
     yield from map(action_text, import_module("rights.actions").RightsVerb)
 

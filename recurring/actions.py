@@ -27,7 +27,7 @@ from catalogue.services import RecordingDetails
 from dedup import intake
 from dedup.models import DuplicateKind, PairLink
 from jobs.services import submit
-from recurring.errors import ItemChanged, Refused
+from recurring.errors import ItemChanged, ItemRefused
 from recurring.figures import refresh_figures
 from recurring.jobs import COMPARE
 from recurring.landmarks import fingerprint_of
@@ -52,7 +52,7 @@ from review.models import Match
 BULK_LIMIT: Final = 500
 
 
-class Verb(StrEnum):
+class ItemVerb(StrEnum):
     """An action on an unknown item; the value is the name of its event."""
 
     NAME = "unknown.named"
@@ -66,8 +66,8 @@ class Verb(StrEnum):
 
 UNWATCH: Final = "unknown.unwatched"
 _NEEDS: Final = {
-    Verb.NAME: Action.EDIT_CATALOGUE,
-    Verb.ALIAS: Action.EDIT_CATALOGUE,
+    ItemVerb.NAME: Action.EDIT_CATALOGUE,
+    ItemVerb.ALIAS: Action.EDIT_CATALOGUE,
 }
 _NOT_NEW: Final[dict[str, str | Promise]] = {
     ItemState.NAMED: lazy("This item is already named. Undo that first."),
@@ -84,11 +84,11 @@ def case_of(item: UnknownItem) -> str:
     return f"unknown:{item.uid}"
 
 
-def why_not(*, item: UnknownItem, user: User, verb: Verb) -> str:
+def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
     """Return why a person cannot act on an item, as a sentence; empty if they can."""
     needed = _NEEDS.get(verb, Action.DECIDE)
-    event = _last_action(item) if verb is Verb.UNDO else None
-    if event is not None and event.action in (Verb.NAME, Verb.ALIAS):
+    event = _last_action(item) if verb is ItemVerb.UNDO else None
+    if event is not None and event.action in (ItemVerb.NAME, ItemVerb.ALIAS):
         needed = Action.EDIT_CATALOGUE
     if not user.has_perm(needed):
         if needed == Action.EDIT_CATALOGUE:
@@ -99,9 +99,9 @@ def why_not(*, item: UnknownItem, user: User, verb: Verb) -> str:
             "Some of this sound was found in containers that you cannot see. Somebody "
             "who sees them all must do this."
         )
-    if verb is Verb.UNDO:
+    if verb is ItemVerb.UNDO:
         return "" if event is not None else _("There is nothing to undo.")
-    if verb is Verb.IGNORE and item.state == ItemState.CLOSED:
+    if verb is ItemVerb.IGNORE and item.state == ItemState.CLOSED:
         return ""
     return str(_NOT_NEW.get(item.state, ""))
 
@@ -119,9 +119,9 @@ def name_item(
     """Make a recording of an item; earlier files are searched for it at once.
 
     It is searched by the landmarks of the best copy. ``cutting`` adds its audio where
-    that is kept. Raises ``Refused``, and what ``dedup.intake.add_recording`` raises.
+    that is kept. Raises ``ItemRefused``, and what ``dedup.intake.add_recording`` raises.
     """
-    item = _locked(item, user, Verb.NAME, version)
+    item = _locked(item, user, ItemVerb.NAME, version)
     recording = intake.add_recording(
         bucket=bucket,
         details=details,
@@ -129,7 +129,7 @@ def name_item(
         user=user,
         answer=answer,
     )
-    _hand_over(item, recording, user, Verb.NAME)
+    _hand_over(item, recording, user, ItemVerb.NAME)
     return recording
 
 
@@ -142,9 +142,9 @@ def alias_item(
     The new recording has the metadata of the other one, and the two form a version
     family, though no comparison found that they share sound.
     """
-    item = _locked(item, user, Verb.ALIAS, version)
+    item = _locked(item, user, ItemVerb.ALIAS, version)
     if recording.status != RecordingStatus.READY:
-        raise Refused(_("%(name)s is not searchable.") % {"name": recording})
+        raise ItemRefused(_("%(name)s is not searchable.") % {"name": recording})
     details = replace(_details_of(recording), custom_id="")
     alias = intake.add_recording(
         bucket=recording.bucket,
@@ -164,7 +164,7 @@ def alias_item(
             "audio_other": other.audio_sha256,
         },
     )
-    _hand_over(item, alias, user, Verb.ALIAS, alias_of=recording.uid)
+    _hand_over(item, alias, user, ItemVerb.ALIAS, alias_of=recording.uid)
 
 
 def ignore_items(
@@ -176,17 +176,17 @@ def ignore_items(
 ) -> int:
     """Ignore items for ever: their sound is recognised and no longer listed.
 
-    Returns how many were ignored; raises ``Refused`` if one cannot be.
+    Returns how many were ignored; raises ``ItemRefused`` if one cannot be.
     """
     _refuse_many(items)
     with transaction.atomic():
         for each in items:
-            item = _locked(each, user, Verb.IGNORE)
+            item = _locked(each, user, ItemVerb.IGNORE)
             before = _kept(item)
             item.state, item.settled = ItemState.IGNORED, True
             item.ignored_as, item.label = reason, label.strip() or item.label
             _save(item)
-            _record(item, Verb.IGNORE, user, before)
+            _record(item, ItemVerb.IGNORE, user, before)
     return len(items)
 
 
@@ -196,13 +196,13 @@ def watch_items(*, items: Sequence[UnknownItem], user: User, on: bool) -> int:
     done = 0
     with transaction.atomic():
         for each in items:
-            item = _locked(each, user, Verb.WATCH)
+            item = _locked(each, user, ItemVerb.WATCH)
             if item.is_watched == on:
                 continue
             before = _kept(item)
             item.is_watched = on
             _save(item)
-            _record(item, Verb.WATCH if on else UNWATCH, user, before)
+            _record(item, ItemVerb.WATCH if on else UNWATCH, user, before)
             done += 1
     return done
 
@@ -212,9 +212,9 @@ def split_item(
     *, item: UnknownItem, user: User, version: int, at_ms: int
 ) -> tuple[UnknownItem, UnknownItem]:
     """Split an item in two at ``at_ms`` of its time; the first part keeps its uid."""
-    item = _locked(item, user, Verb.SPLIT, version)
+    item = _locked(item, user, ItemVerb.SPLIT, version)
     if not can_divide(item, at_ms):
-        raise Refused(
+        raise ItemRefused(
             _("Both parts need at least %(seconds)s seconds of the best copy.")
             % {"seconds": f"{LEAST_PART_MS / 1000:g}"}
         )
@@ -222,7 +222,7 @@ def split_item(
     second = divide(item, at_ms)
     refresh_figures([item, second])
     _save(item)
-    _record(item, Verb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
+    _record(item, ItemVerb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
     audit.services.record(
         case=case_of(second),
         action="unknown.split_off",
@@ -238,18 +238,18 @@ def merge_items(
 ) -> UnknownItem:
     """Make items part of another one, which takes over their occurrences."""
     _refuse_many(items)
-    target = _locked(into, user, Verb.MERGE)
+    target = _locked(into, user, ItemVerb.MERGE)
     others = [item for item in items if item.pk != target.pk]
     if not others:
-        raise Refused(_("Choose at least two items to merge."))
+        raise ItemRefused(_("Choose at least two items to merge."))
     target.settled = True
     for each in others:
-        item = _locked(each, user, Verb.MERGE)
+        item = _locked(each, user, ItemVerb.MERGE)
         before = _kept(item)
         moved = take_over(item, target)
         item.state, item.settled, item.merged_into = ItemState.MERGED, True, target
         _save(item)
-        _record(item, Verb.MERGE, user, before, into=target.uid, moved=moved)
+        _record(item, ItemVerb.MERGE, user, before, into=target.uid, moved=moved)
         audit.services.record(
             case=case_of(target),
             action="unknown.took_over",
@@ -264,21 +264,21 @@ def merge_items(
 @transaction.atomic
 def undo(*, item: UnknownItem, user: User) -> str:
     """Undo the last action on an item; return a sentence that says what was undone."""
-    item = _locked(item, user, Verb.UNDO)
+    item = _locked(item, user, ItemVerb.UNDO)
     event = _last_action(item)
     if event is None:
-        raise Refused(_("There is nothing to undo."))
+        raise ItemRefused(_("There is nothing to undo."))
     match event.action:
-        case Verb.NAME | Verb.ALIAS:
+        case ItemVerb.NAME | ItemVerb.ALIAS:
             _take_back_recording(item, user)
             said = _("The item is unknown again.")
-        case Verb.SPLIT:
+        case ItemVerb.SPLIT:
             _rejoin(item, event)
             said = _("The two parts are one item again.")
-        case Verb.MERGE:
+        case ItemVerb.MERGE:
             _part_again(item, event)
             said = _("The item stands alone again.")
-        case Verb.IGNORE:
+        case ItemVerb.IGNORE:
             said = _("The item is no longer ignored.")
         case _:
             said = _("The item is watched as before.")
@@ -287,7 +287,9 @@ def undo(*, item: UnknownItem, user: User) -> str:
         setattr(item, name, event.before[name])
     _save(item)
     refresh_figures([item])
-    _record(item, Verb.UNDO, user, before, undone=event.action, event=event.sequence)
+    _record(
+        item, ItemVerb.UNDO, user, before, undone=event.action, event=event.sequence
+    )
     return said
 
 
@@ -299,11 +301,11 @@ def undoable(item: UnknownItem) -> bool:
 def _last_action(item: UnknownItem) -> Event | None:
     """Return the last action by a person that was not undone."""
     events = Event.objects.filter(
-        case=case_of(item), action__in=[*Verb, UNWATCH]
+        case=case_of(item), action__in=[*ItemVerb, UNWATCH]
     ).order_by("-sequence")
     skipped = set()
     for event in events:
-        if event.action == Verb.UNDO:
+        if event.action == ItemVerb.UNDO:
             skipped.add(event.after["event"])
         elif event.sequence not in skipped:
             return event
@@ -311,18 +313,18 @@ def _last_action(item: UnknownItem) -> Event | None:
 
 
 def _locked(
-    item: UnknownItem, user: User, verb: Verb, version: int | None = None
+    item: UnknownItem, user: User, verb: ItemVerb, version: int | None = None
 ) -> UnknownItem:
     """Return the row, locked, if the person may act on it as they saw it."""
     row = UnknownItem.objects.select_for_update().filter(pk=item.pk).first()
     if row is None:
-        raise Refused(_("This item no longer exists."))
+        raise ItemRefused(_("This item no longer exists."))
     if version is not None and row.version != version:
         raise ItemChanged(
             _("This item has changed since you opened it. Look at it again.")
         )
     if refusal := why_not(item=row, user=user, verb=verb):
-        raise Refused(refusal)
+        raise ItemRefused(refusal)
     return row
 
 
@@ -337,7 +339,7 @@ def _hides_some(item: UnknownItem) -> bool:
 
 def _refuse_many(items: Sequence[UnknownItem]) -> None:
     if len(items) > BULK_LIMIT:
-        raise Refused(
+        raise ItemRefused(
             _("Choose at most %(most)s items at once.") % {"most": BULK_LIMIT}
         )
 
@@ -376,7 +378,7 @@ def _record(
 
 
 def _hand_over(
-    item: UnknownItem, recording: Recording, user: User, verb: Verb, **more: object
+    item: UnknownItem, recording: Recording, user: User, verb: ItemVerb, **more: object
 ) -> None:
     """Make an item known as a recording."""
     before = _kept(item)
@@ -397,7 +399,7 @@ def _take_back_recording(item: UnknownItem, user: User) -> None:
     )
     with working_for(None):
         if decided.exists():
-            raise Refused(
+            raise ItemRefused(
                 _(
                     "Matches of %(name)s are decided. Undo these decisions first, or "
                     "retire the recording in the catalogue."
@@ -417,7 +419,7 @@ def _rejoin(item: UnknownItem, event: Event) -> None:
     """Make one item of the two that a split made."""
     second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
     if second.state != ItemState.UNIDENTIFIED or _last_action(second) is not None:
-        raise Refused(
+        raise ItemRefused(
             _("The other part was changed since. Undo what was done with it first.")
         )
     rejoin(item, second, event.after["at_ms"])

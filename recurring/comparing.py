@@ -26,7 +26,7 @@ from recognition.recurring.sounds import Sound
 from recognition.types import SegmentMatch
 from recurring import joining_index, keeping, runs
 from recurring.items import (
-    Found,
+    FoundItems,
     Rewriting,
     in_files,
     open_items,
@@ -76,12 +76,12 @@ class _Comparison:
     runs_now: set[SharedRun] = field(default_factory=set)
     unmatched: Sequence[Interval] = ()
     """Where neither the catalogue nor a settled item matches."""
-    settled: list[Found] = field(default_factory=list)
+    settled: list[FoundItems] = field(default_factory=list)
     heard: dict[int, list[Occurrence]] = field(default_factory=dict)
     """Occurrences in this file that the items' best copies show, by item."""
-    before: list[tuple[Found, Item]] = field(default_factory=list)
-    bereft: list[Found] = field(default_factory=list)
-    now: list[tuple[Item, Found | None]] = field(default_factory=list)
+    before: list[tuple[FoundItems, Item]] = field(default_factory=list)
+    bereft: list[FoundItems] = field(default_factory=list)
+    now: list[tuple[Item, FoundItems | None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rewriting = Rewriting(self.sounds)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class ItemRefused(Exception):
     """The action is impossible or not allowed; the text says why and what to do."""
 
 
-class ItemChanged(Refused):
+class ItemChanged(ItemRefused):
     """The item is no longer what the person saw."""

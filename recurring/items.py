@@ -38,7 +38,7 @@ _COLUMNS: Final = [
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundItems:
     """An item and its occurrences as they were read, with the keys of their rows."""
 
     row: UnknownItem
@@ -78,12 +78,12 @@ class Found:
         return Item(self.row.length_ms, former, tuple(ordered))
 
 
-def open_items(which: Q) -> list[Found]:
+def open_items(which: Q) -> list[FoundItems]:
     """Return the items of the machine that fit the condition, with all occurrences."""
     return _with_occurrences(UnknownItem.objects.filter(_OPEN, which))
 
 
-def settled_items(which: Q) -> list[Found]:
+def settled_items(which: Q) -> list[FoundItems]:
     """Return the items with a settled extent that fit the condition."""
     rows = UnknownItem.objects.filter(which, settled=True)
     return _with_occurrences(rows.exclude(state=ItemState.MERGED))
@@ -106,17 +106,17 @@ def in_files(files: Collection[int]) -> Q:
     return Q(pk__in=inside.values("item"))
 
 
-def _with_occurrences(rows: Iterable[UnknownItem]) -> list[Found]:
+def _with_occurrences(rows: Iterable[UnknownItem]) -> list[FoundItems]:
     items = sorted(rows, key=lambda row: row.pk)
     held: dict[int, dict[engine.Occurrence, int]] = defaultdict(dict)
     every = Occurrence.objects.filter(item__in=[row.pk for row in items])
     ordered = every.order_by("file", "start_ms", "pk")
     for item, key, *values in ordered.values_list("item", "pk", *_COLUMNS):
         held[item][engine.Occurrence(*values)] = key
-    return [Found(row, held[row.pk]) for row in items]
+    return [FoundItems(row, held[row.pk]) for row in items]
 
 
-def unchanged(items: Iterable[Found]) -> bool:
+def unchanged(items: Iterable[FoundItems]) -> bool:
     """Lock the rows of items; return whether they are still as they were read."""
     read = {one.row.pk: (one.row.version, one.keys) for one in items}
     rows = UnknownItem.objects.select_for_update().filter(pk__in=read)
@@ -139,7 +139,7 @@ class Rewriting:
         self._changed: dict[int, UnknownItem] = {}
         self._events: list[EventDraft] = []
 
-    def prepare(self, item: Item, before: Found | None = None) -> Item:
+    def prepare(self, item: Item, before: FoundItems | None = None) -> Item:
         """Return what an item is to become, and read its best copy if that is new."""
         if before is not None:
             item = before.keeping_best(item)
@@ -153,11 +153,11 @@ class Rewriting:
         row = UnknownItem(length_ms=item.length_ms)
         self._take_best(row, item)
         row.save()
-        self.set_occurrences(Found(row, {}), item.occurrences)
+        self.set_occurrences(FoundItems(row, {}), item.occurrences)
         self._tell(row, action="unknown.found", after=_facts(row, item))
         return row
 
-    def renew(self, before: Found, item: Item) -> None:
+    def renew(self, before: FoundItems, item: Item) -> None:
         """Let an item be what the engine says it is now; a closed one returns."""
         row, was = before.row, _extent(before.row)
         returns = row.state == ItemState.CLOSED
@@ -186,7 +186,7 @@ class Rewriting:
 
     def close(
         self,
-        before: Found,
+        before: FoundItems,
         left: Sequence[engine.Occurrence],
         into: UnknownItem | None = None,
     ) -> None:
@@ -216,7 +216,7 @@ class Rewriting:
 
     def close_rest(
         self,
-        rest: Iterable[tuple[Found, Item]],
+        rest: Iterable[tuple[FoundItems, Item]],
         now: Sequence[tuple[UnknownItem, Item]],
     ) -> None:
         """Close the items that are no longer among those of ``now``."""
@@ -233,7 +233,7 @@ class Rewriting:
             self.close(found, left, None if left else _heir(item, now))
 
     def set_occurrences(
-        self, before: Found, occurrences: Sequence[engine.Occurrence]
+        self, before: FoundItems, occurrences: Sequence[engine.Occurrence]
     ) -> None:
         """Replace what an item's occurrences were by what they are now."""
         row, new, old = before.row, set(occurrences), before.keys.keys()

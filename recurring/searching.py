@@ -15,7 +15,7 @@ from jobs import clock
 from jobs.context import JobContext
 from recognition.recurring.back import numbered_back
 from recognition.recurring.clipping import clipped
-from recurring.items import Found, Rewriting, open_items, unchanged
+from recurring.items import FoundItems, Rewriting, open_items, unchanged
 from recurring.keeping import to_search
 from recurring.landmarks import searchable
 from recurring.models import ItemState, KeptFile, Occurrence, UnknownItem
@@ -89,7 +89,7 @@ def _search_next(context: JobContext) -> None:
         UnknownItem.objects.filter(pk__in=asked).update(searched_to=kept.pk)
 
 
-def _left(kept: KeptFile, items: list[Found]) -> list[Interval]:
+def _left(kept: KeptFile, items: list[FoundItems]) -> list[Interval]:
     """Return where nothing matches in a file, and no other item occurs."""
     of_others = Occurrence.objects.filter(file=kept).exclude(
         item__in=[one.row.pk for one in items]

@@ -220,7 +220,7 @@ def title_of(item: UnknownItem) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ItemFigures:
     """What the viewer may know of an item's occurrences."""
 
     plays: int = 0
@@ -231,7 +231,7 @@ class Figures:
     last_at: datetime | None = None
 
 
-def figures(items: Iterable[UnknownItem]) -> dict[int, Figures]:
+def figures(items: Iterable[UnknownItem]) -> dict[int, ItemFigures]:
     """Return the figures of the items of one page by primary key, with one query."""
     rows = (
         ContainerPlays.objects.filter(item__in=list(items))
@@ -247,7 +247,7 @@ def figures(items: Iterable[UnknownItem]) -> dict[int, Figures]:
         )
     )
     return {
-        row["item"]: Figures(
+        row["item"]: ItemFigures(
             plays=row["all_plays"],
             containers=row["containers"],
             only_container=row["name"] if row["containers"] == 1 else "",
@@ -324,7 +324,7 @@ def best_copies(items: Sequence[UnknownItem]) -> dict[int, Copy]:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardFile:
     """How often an item was heard in the files of one moment and container."""
 
     container: str
@@ -335,7 +335,7 @@ class Heard:
     first_row: int
 
 
-def heard(item: UnknownItem) -> list[Heard]:
+def heard(item: UnknownItem) -> list[HeardFile]:
     """Return where an item was heard over time, one entry per file, latest first.
 
     ``occurrence`` is the key of the file's first one, ``first_row`` its place in
@@ -354,7 +354,7 @@ def heard(item: UnknownItem) -> list[Heard]:
         counted[file] += 1
         first.setdefault(file, (number, key, container, at, name))
     return [
-        Heard(container, at, name, counted[file], key, number)
+        HeardFile(container, at, name, counted[file], key, number)
         for file, (number, key, container, at, name) in first.items()
     ]
 

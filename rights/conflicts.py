@@ -37,7 +37,7 @@ _MOST_CELLS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundConflict:
     """A contradiction; ``evidence`` is JSON and says the same as long as nothing changes."""
 
     kind: ConflictKind
@@ -82,7 +82,9 @@ def refresh(records: Iterable[Record], *, today: date | None = None) -> None:
     record_all(list(events.values()))
 
 
-def _follow(row: Conflict, found: Found | None, events: dict[str, EventDraft]) -> None:
+def _follow(
+    row: Conflict, found: FoundConflict | None, events: dict[str, EventDraft]
+) -> None:
     """Change one row if what it is about has changed."""
     if found is None:
         if row.state != ConflictState.GONE:
@@ -122,13 +124,13 @@ def _note(row: Conflict, action: str, events: dict[str, EventDraft]) -> None:
 
 
 @singledispatch
-def find(record: Record, day: date) -> Iterator[Found]:
+def find(record: Record, day: date) -> Iterator[FoundConflict]:
     """Yield what contradicts in a record on a day."""
     raise TypeError(record)
 
 
 @find.register
-def _(work: Work, day: date) -> Iterator[Found]:
+def _(work: Work, day: date) -> Iterator[FoundConflict]:
     if work.merged_into_id is not None:
         return
     yield from _in_shares(work.shares, day)
@@ -147,7 +149,7 @@ def _(work: Work, day: date) -> Iterator[Found]:
 
 
 @find.register
-def _(recording: RightsRecording, day: date) -> Iterator[Found]:
+def _(recording: RightsRecording, day: date) -> Iterator[FoundConflict]:
     yield from _in_shares(recording.shares, day)
     here = list(catalogue_recordings(recording).order_by("pk"))
     own = f"{recording.title} {recording.version_title}".strip()
@@ -171,11 +173,11 @@ def _(recording: RightsRecording, day: date) -> Iterator[Found]:
     ]
     numbers = [int(each["value"]) for each in lengths]
     if numbers and max(numbers) - min(numbers) > DURATION_SLACK_MS:
-        yield Found(ConflictKind.DURATION, {"values": lengths})
+        yield FoundConflict(ConflictKind.DURATION, {"values": lengths})
 
 
 @find.register
-def _(release: Release, day: date) -> Iterator[Found]:
+def _(release: Release, day: date) -> Iterator[FoundConflict]:
     stated = _stated(release, StatedField.UPC, release.upc)
     # 12 digits are a UPC, the same with a zero before them its EAN.
     yield from _different(ConflictKind.UPC, stated, lambda code: code.zfill(13))
@@ -196,12 +198,12 @@ def _stated(record: Record, field: StatedField, own: str) -> list[dict[str, str]
 
 def _different(
     kind: ConflictKind, stated: list[dict[str, str]], same: Callable[[str], str]
-) -> Iterator[Found]:
+) -> Iterator[FoundConflict]:
     if len({same(each["value"]) for each in stated if each["value"]}) > 1:
-        yield Found(kind, {"values": stated})
+        yield FoundConflict(kind, {"values": stated})
 
 
-def _other_writers(work: Work) -> Iterator[Found]:
+def _other_writers(work: Work) -> Iterator[FoundConflict]:
     """Yield that works with one ISWC have other writers, for the first of them."""
     if not work.iswc:
         return
@@ -210,13 +212,15 @@ def _other_writers(work: Work) -> Iterator[Found]:
         return
     writers = {each.uid: writers_of(each) for each in works}
     if len({frozenset(keys) for keys in writers.values() if keys}) > 1:
-        yield Found(
+        yield FoundConflict(
             ConflictKind.WRITERS,
             {"works": {uid: sorted(keys) for uid, keys in writers.items()}},
         )
 
 
-def _in_shares(shares: Any, day: date) -> Iterator[Found]:  # Any: a related manager
+def _in_shares(
+    shares: Any, day: date
+) -> Iterator[FoundConflict]:  # Any: a related manager
     rows: QuerySet[Share] = shares.filter(withdrawn_at__isnull=True)
     for (right, kind), members in ledger.grouped(rows.select_related("party")).items():
         over, disagree = [], []
@@ -241,7 +245,7 @@ def _in_shares(shares: Any, day: date) -> Iterator[Found]:  # Any: a related man
         ):
             if cells:
                 evidence = {"cells": cells[:_MOST_CELLS], "count": len(cells)}
-                yield Found(what, evidence, right, kind)
+                yield FoundConflict(what, evidence, right, kind)
 
 
 def _cell(cell: ledger.Cell) -> dict[str, Any]:  # Any: JSON

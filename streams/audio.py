@@ -25,7 +25,7 @@ from scanning.jobs import RENDITION
 from scanning.models import Scan, ScannedFile, Segment
 from scanning.models.scanned_file import AUDIO_FIELDS
 from streams.models import Stream, StreamHour
-from streams.pieces import Piece, pieces_of
+from streams.pieces import HourPiece, pieces_of
 from streams.recording.cutting import cut_audio
 from streams.recording.ring import RingGone
 
@@ -158,7 +158,7 @@ def _cut(
 
 def _in_pieces(
     hour: StreamHour, wanted: Sequence[Interval]
-) -> list[tuple[Piece, int, int]]:
+) -> list[tuple[HourPiece, int, int]]:
     """Return the parts of intervals that lie in pieces; the last one may go on."""
     found = []
     pieces = pieces_of(hour)

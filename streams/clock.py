@@ -11,7 +11,7 @@ from streams.models import StreamRun
 
 
 @dataclass(frozen=True, slots=True)
-class RunClock:
+class AnchoredClock:
     """The anchors of one run: its times in ms, ascending, and their wall times.
 
     Beyond the outer anchors a second of sound takes a second.
@@ -38,16 +38,18 @@ class RunClock:
         return ms + round((next_ms - ms) * ((at - from_at) / (next_at - from_at)))
 
 
-def clock_of(run: StreamRun) -> RunClock:
+def clock_of(run: StreamRun) -> AnchoredClock:
     """Return the clock of a run; without anchors it begins when the run was begun."""
     return clock_from(run, run.anchors.values_list("run_ms", "at"))
 
 
-def clock_from(run: StreamRun, anchors: Iterable[tuple[int, datetime]]) -> RunClock:
+def clock_from(
+    run: StreamRun, anchors: Iterable[tuple[int, datetime]]
+) -> AnchoredClock:
     """Return the clock of a run from its anchors, ordered by time of the run."""
     points: list[tuple[int, datetime]] = []
     for ms, at in anchors:
         # An anchor that would turn time back says nothing.
         if not points or at > points[-1][1]:
             points.append((ms, at))
-    return RunClock(tuple(points) or ((0, run.starts_at),))
+    return AnchoredClock(tuple(points) or ((0, run.starts_at),))

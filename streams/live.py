@@ -27,7 +27,7 @@ from scanning.models import Container
 from streams import alarms, notices
 from streams.choices import AirplayState
 from streams.claims import ALIGNED_MS
-from streams.clock import RunClock, clock_of
+from streams.clock import AnchoredClock, clock_of
 from streams.models import Airplay, Stream, StreamRun
 from streams.recording.landmark_log import LandmarkLog
 
@@ -142,7 +142,7 @@ def _follow(
     plays: Sequence[Airplay],
     segments: Sequence[SegmentMatch | None],
     start_ms: int,
-    clock: RunClock,
+    clock: AnchoredClock,
 ) -> None:
     for play, segment in zip(plays, segments, strict=True):
         end_ms = start_ms + segment.end_ms if segment is not None else 0
@@ -150,7 +150,7 @@ def _follow(
             _extend(play, end_ms, segment.score, clock)
 
 
-def _extend(play: Airplay, end_ms: int, score: float, clock: RunClock) -> None:
+def _extend(play: Airplay, end_ms: int, score: float, clock: AnchoredClock) -> None:
     Airplay.objects.filter(pk=play.pk, end_ms__lt=end_ms).update(
         end_ms=end_ms, ends_at=clock.at(end_ms), score=max(play.score, score)
     )
@@ -162,7 +162,7 @@ def _note(
     run: StreamRun,
     segment: SegmentMatch,
     start_ms: int,
-    clock: RunClock,
+    clock: AnchoredClock,
 ) -> None:
     """Keep a play that was heard for the first time, or again after a pause."""
     begin, end = start_ms + segment.start_ms, start_ms + segment.end_ms

@@ -15,7 +15,7 @@ from typing import Final
 
 from recognition.joined import GRID_MS, join, on_grid
 from recognition.types import Fingerprint
-from streams.clock import RunClock, clock_of
+from streams.clock import AnchoredClock, clock_of
 from streams.models import StreamHour, StreamRun
 from streams.recording.landmark_log import LandmarkLog
 
@@ -23,7 +23,7 @@ _MS: Final = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class HourPiece:
     """The times ``start_ms`` to ``end_ms`` of a run, at ``at_ms`` of a file."""
 
     run: str
@@ -38,7 +38,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class PieceCut:
     """Where a run is cut, by a window that begins or ends within it."""
 
     run: str
@@ -46,18 +46,18 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class HeardRun:
     """A run with its clock and how much of it has landmarks."""
 
     run: StreamRun
-    clock: RunClock
+    clock: AnchoredClock
     until_ms: int
 
 
-def heard_runs(runs: Iterable[StreamRun], folder: Path) -> list[Heard]:
+def heard_runs(runs: Iterable[StreamRun], folder: Path) -> list[HeardRun]:
     """Return runs with what this machine has of their landmarks."""
     return [
-        Heard(run, clock_of(run), _known_ms(run, LandmarkLog(folder, run.uid)))
+        HeardRun(run, clock_of(run), _known_ms(run, LandmarkLog(folder, run.uid)))
         for run in runs
     ]
 
@@ -70,19 +70,19 @@ def _known_ms(run: StreamRun, log: LandmarkLog) -> int:
 
 
 def lay_out(
-    heard: Sequence[Heard],
+    heard: Sequence[HeardRun],
     start: datetime,
     end: datetime,
     *,
-    begins: Cut | None = None,
-    ends: Cut | None = None,
-) -> list[Piece]:
+    begins: PieceCut | None = None,
+    ends: PieceCut | None = None,
+) -> list[HourPiece]:
     """Return the pieces of a window of wall time, in order.
 
     A run in which the window before ended begins at that cut, and one in which the next
     window begins ends there.
     """
-    pieces: list[Piece] = []
+    pieces: list[HourPiece] = []
     length = (end - start) / _MS
     for one in heard:
         uid, clock = one.run.uid, one.clock
@@ -101,12 +101,14 @@ def lay_out(
         if is_begun:
             at = 0
         taken = pieces[-1].at_ms + pieces[-1].length_ms if pieces else 0
-        pieces.append(Piece(uid, first, last, max(at, -(-taken // GRID_MS) * GRID_MS)))
+        pieces.append(
+            HourPiece(uid, first, last, max(at, -(-taken // GRID_MS) * GRID_MS))
+        )
     return pieces
 
 
 def landmarks_of(
-    pieces: Sequence[Piece], duration_ms: int, folder: Path
+    pieces: Sequence[HourPiece], duration_ms: int, folder: Path
 ) -> Fingerprint:
     """Return the fingerprint of pieces, of which this machine has the landmarks."""
     read = [
@@ -120,8 +122,8 @@ def landmarks_of(
 class FileClock:
     """Turns times of an hour's file into times of its runs, and into wall time."""
 
-    pieces: tuple[Piece, ...]
-    clocks: Mapping[str, RunClock]
+    pieces: tuple[HourPiece, ...]
+    clocks: Mapping[str, AnchoredClock]
     runs: Mapping[str, StreamRun]
 
     def run_at(self, file_ms: float) -> tuple[StreamRun, int]:
@@ -162,11 +164,11 @@ def file_clock(hour: StreamHour) -> FileClock:
     )
 
 
-def pieces_of(hour: StreamHour) -> tuple[Piece, ...]:
+def pieces_of(hour: StreamHour) -> tuple[HourPiece, ...]:
     """Return the pieces of an hour as they were laid out."""
-    return tuple(Piece(**entry) for entry in hour.pieces)
+    return tuple(HourPiece(**entry) for entry in hour.pieces)
 
 
-def as_json(pieces: Sequence[Piece]) -> list[dict[str, object]]:
+def as_json(pieces: Sequence[HourPiece]) -> list[dict[str, object]]:
     """Return pieces as an hour stores them."""
     return [asdict(piece) for piece in pieces]

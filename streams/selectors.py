@@ -68,7 +68,7 @@ class DayView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
+class StreamCoverage:
     """How much of a time was searched: milliseconds that add up to its length.
 
     ``unaccounted_ms`` is 0 once the hours are settled.
@@ -204,7 +204,7 @@ def _state(
     return HourState.SETTLED if settled and settled >= until else HourState.LIVE
 
 
-def coverage(stream: Stream, from_at: datetime, until: datetime) -> Coverage:
+def coverage(stream: Stream, from_at: datetime, until: datetime) -> StreamCoverage:
     """Return how much of a time was searched, and how much is listed as a gap.
 
     Silence counts as searched. A run that goes on counts up to what was heard. What was
@@ -217,7 +217,7 @@ def coverage(stream: Stream, from_at: datetime, until: datetime) -> Coverage:
     if is_paused and stream.state_at and stream.state_at < until:
         gaps = [*gaps, (max(stream.state_at, from_at), until)]
     searched = _length(heard)
-    return Coverage(
+    return StreamCoverage(
         searched_ms=searched,
         gap_ms=_length(_joined([*heard, *gaps])) - searched,
         unaccounted_ms=_length(_between([*heard, *gaps], from_at, until)),

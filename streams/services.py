@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ from streams.recording.tryout import TryOut, try_stream
 from streams.sink import add_gap
 
 MAX_URLS: Final = 10
+# A try-out holds a thread of the web server for as long as it listens.
+_trying = threading.BoundedSemaphore(1)
 # Changes of these need a new connection.
 _RECORDED: Final = ("urls", "keep_hours")
 _STREAM_COLUMNS: Final = (
@@ -60,7 +63,7 @@ _STATION_COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class TryOutResult:
     """What a try-out heard at an address, and the recordings found in it, best first."""
 
     trial: TryOut
@@ -125,25 +128,37 @@ def unban_recording(*, station: Station, recording: Recording, user: User) -> No
 # --- Streams -------------------------------------------------------------------------
 
 
-def try_out(*, urls: Sequence[str], container: Container, seconds: float = 10) -> Heard:
+def try_out(
+    *, urls: Sequence[str], container: Container, seconds: float = 10
+) -> TryOutResult:
     """Listen to addresses for a moment; return what is heard, and which recordings.
 
-    Raises ``StreamRefused`` for addresses that are not allowed.
+    Raises ``StreamRefused`` for addresses that are not allowed, and while this process
+    listens for somebody else.
     """
-    trial = try_stream(_checked_urls(urls), seconds)
+    checked = _checked_urls(urls)
+    if not _trying.acquire(blocking=False):
+        raise StreamRefused(
+            _("Somebody else tries out a stream. Try again in %(seconds)d seconds.")
+            % {"seconds": round(seconds)}
+        )
+    try:
+        trial = try_stream(checked, seconds)
+    finally:
+        _trying.release()
     if trial.landmarks is None:
-        return Heard(trial, ())
+        return TryOutResult(trial, ())
     buckets = list(container.buckets.present().values_list("pk", flat=True))
     try:
         found = embedded.identify(buckets, trial.landmarks)
     except RecognitionError:
         # What was heard helps without the index, too.
-        return Heard(trial, ())
+        return TryOutResult(trial, ())
     known = Recording.objects.in_bulk([one.recording_id for one in found])
     pairs = [
         (known[one.recording_id], one) for one in found if one.recording_id in known
     ]
-    return Heard(trial, tuple(pairs))
+    return TryOutResult(trial, tuple(pairs))
 
 
 def add_stream(

@@ -30,9 +30,9 @@ from streams.choices import AirplayState, GapCause
 from streams.jobs import RECORD
 from streams.models import Airplay, Stream, StreamGap, StreamHour, StreamRun
 from streams.pieces import (
-    Cut,
-    Heard,
-    Piece,
+    HeardRun,
+    HourPiece,
+    PieceCut,
     as_json,
     heard_runs,
     landmarks_of,
@@ -241,7 +241,9 @@ def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
         heard,
         window.start - AROUND,
         window.start,
-        ends=Cut(pieces[0].run, pieces[0].start_ms) if pieces[0].at_ms == 0 else None,
+        ends=PieceCut(pieces[0].run, pieces[0].start_ms)
+        if pieces[0].at_ms == 0
+        else None,
     )
     after = lay_out(
         heard, end, min(end + AROUND, window.around_until), begins=_cut_after(pieces)
@@ -254,19 +256,19 @@ def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
     return hour
 
 
-def _cut_before(stream: Stream, start: datetime) -> Cut | None:
+def _cut_before(stream: Stream, start: datetime) -> PieceCut | None:
     """Return where the hour before cut the run that goes on."""
     last = StreamHour.objects.filter(stream=stream, ends_at=start).first()
     pieces = pieces_of(last) if last is not None else ()
-    return Cut(pieces[-1].run, pieces[-1].end_ms) if pieces else None
+    return PieceCut(pieces[-1].run, pieces[-1].end_ms) if pieces else None
 
 
-def _cut_after(pieces: Sequence[Piece]) -> Cut:
-    return Cut(pieces[-1].run, pieces[-1].end_ms)
+def _cut_after(pieces: Sequence[HourPiece]) -> PieceCut:
+    return PieceCut(pieces[-1].run, pieces[-1].end_ms)
 
 
 def _end_of(
-    pieces: Sequence[Piece], heard: Sequence[Heard], window: _Window
+    pieces: Sequence[HourPiece], heard: Sequence[HeardRun], window: _Window
 ) -> datetime:
     """Return where the window ends: at the cut of the run that goes on there."""
     if not pieces:
@@ -280,7 +282,7 @@ def _end_of(
 
 
 def _list_lost(
-    stream: Stream, heard: Sequence[Heard], start: datetime, end: datetime
+    stream: Stream, heard: Sequence[HeardRun], start: datetime, end: datetime
 ) -> None:
     """List as gaps the times of runs whose landmarks this machine does not have.
 
@@ -299,7 +301,7 @@ def _list_lost(
             )
 
 
-def _store(pieces: Sequence[Piece], folder: Path, name: str) -> str:
+def _store(pieces: Sequence[HourPiece], folder: Path, name: str) -> str:
     """Store the landmarks around an hour; return the name, empty if there are none."""
     if not pieces:
         return ""
@@ -318,7 +320,7 @@ def _name(stream: Stream, hour: StreamHour) -> str:
 
 
 def _facts(
-    stream: Stream, hour: StreamHour, heard: Sequence[Heard]
+    stream: Stream, hour: StreamHour, heard: Sequence[HeardRun]
 ) -> dict[str, object]:
     codecs = [one.run.codec for one in heard if one.run.codec]
     gaps = gaps_of(stream, hour.starts_at, hour.ends_at)

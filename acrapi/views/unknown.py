@@ -35,7 +35,7 @@ from acrapi.serializers.unknown import (
 from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from recurring import actions
-from recurring.errors import Refused
+from recurring.errors import ItemRefused
 from recurring.models import IgnoreReason, ItemState, UnknownItem
 from scanning.models import Container
 
@@ -138,7 +138,7 @@ class UnknownItemView(WireView):
             actions.ignore_items(
                 items=[item], user=user_of(request), reason=IgnoreReason.OTHER
             )
-        except Refused as error:
+        except ItemRefused as error:
             raise WireError(409, "not_possible", str(error)) from error
         return Response(status=204)
 
@@ -161,7 +161,7 @@ class PendingView(WireView):
         if item.state == ItemState.IGNORED:
             try:
                 actions.undo(item=item, user=user_of(request))
-            except Refused as error:
+            except ItemRefused as error:
                 raise WireError(409, "not_possible", str(error)) from error
         elif item.state != ItemState.UNIDENTIFIED:
             raise WireError(

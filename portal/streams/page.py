@@ -26,7 +26,7 @@ from streams.models import (
     StreamRun,
     StreamTitle,
 )
-from streams.services import Heard
+from streams.services import TryOutResult
 
 # Titles older than this say nothing about what plays now.
 _FRESH_TITLE = timedelta(minutes=20)
@@ -172,7 +172,7 @@ class ShownTrial:
     cause: str
 
 
-def shown_trial(heard: Heard) -> ShownTrial:
+def shown_trial(heard: TryOutResult) -> ShownTrial:
     """Return a try-out as the page tells it."""
     trial = heard.trial
     bitrate = f"{round(trial.bitrate / 1000)} kbit/s" if trial.bitrate else ""

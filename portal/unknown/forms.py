@@ -148,7 +148,7 @@ class IntoForm(forms.Form):
     )
 
 
-class WatchForm(forms.Form):
+class WatchItemForm(forms.Form):
     """Whether an item is watched for more."""
 
     on = forms.BooleanField(required=False)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from audit.models import Event
 from portal.shared.formats import clock
-from recurring.actions import UNWATCH, Verb
+from recurring.actions import UNWATCH, ItemVerb
 from recurring.models import IgnoreReason
 
 _SAID: Final[dict[str, str | Promise]] = {
@@ -22,13 +22,13 @@ _SAID: Final[dict[str, str | Promise]] = {
     "unknown.returned": gettext_lazy("found it again"),
     "unknown.split_off": gettext_lazy("made it by splitting another item"),
     "unknown.took_over": gettext_lazy("merged another item into it"),
-    Verb.NAME: gettext_lazy("named it"),
-    Verb.ALIAS: gettext_lazy("named it as a version of another recording"),
-    Verb.IGNORE: gettext_lazy("ignored it"),
-    Verb.MERGE: gettext_lazy("merged it into another item"),
-    Verb.WATCH: gettext_lazy("watched it"),
+    ItemVerb.NAME: gettext_lazy("named it"),
+    ItemVerb.ALIAS: gettext_lazy("named it as a version of another recording"),
+    ItemVerb.IGNORE: gettext_lazy("ignored it"),
+    ItemVerb.MERGE: gettext_lazy("merged it into another item"),
+    ItemVerb.WATCH: gettext_lazy("watched it"),
     UNWATCH: gettext_lazy("stopped watching it"),
-    Verb.UNDO: gettext_lazy("took the last action back"),
+    ItemVerb.UNDO: gettext_lazy("took the last action back"),
 }
 
 
@@ -49,14 +49,14 @@ def history_line(event: Event) -> HistoryLine:
 
 def _said(event: Event) -> str:
     match event.action:
-        case Verb.SPLIT:
+        case ItemVerb.SPLIT:
             return _("split it at %(time)s") % {
                 "time": clock(event.after["at_ms"], digits=1)
             }
-        case Verb.IGNORE if event.after["ignored_as"]:
+        case ItemVerb.IGNORE if event.after["ignored_as"]:
             reason = IgnoreReason(event.after["ignored_as"]).label
             return _("ignored it: %(reason)s") % {"reason": reason}
-        case Verb.NAME if event.after["label"]:
+        case ItemVerb.NAME if event.after["label"]:
             return _("named it “%(name)s”") % {"name": event.after["label"]}
         case action:
             return str(_SAID[action])

@@ -29,7 +29,7 @@ from portal.unknown.forms import UnknownFilterForm
 from portal.unknown.history import history_line
 from recurring import actions, selectors
 from recurring.models import IgnoreReason, ItemState, Occurrence, UnknownItem
-from recurring.selectors import Copy, Figures, Tab
+from recurring.selectors import Copy, ItemFigures, Tab
 from scanning.models import ScannedFile
 
 CONTEXT_MS = 5_000
@@ -62,7 +62,7 @@ _LIST = ("state", "q", "container", "sort")
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class ShownSound:
     """An interval of a file, as the sound component draws and plays it."""
 
     file: ScannedFile
@@ -78,8 +78,8 @@ class Row:
 
     item: UnknownItem
     title: str
-    figures: Figures
-    sound: Sound | None
+    figures: ItemFigures
+    sound: ShownSound | None
     badge: Badge
     matches: Matches | None
 
@@ -106,13 +106,13 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class OccurrencePlace:
     """One occurrence in the table of an item."""
 
     occurrence: Occurrence
     file: ScannedFile
     file_url: str
-    sound: Sound
+    sound: ShownSound
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ def rows_of(items: Sequence[UnknownItem]) -> list[Row]:
         Row(
             item,
             names[item.pk],
-            figures.get(item.pk, Figures()),
+            figures.get(item.pk, ItemFigures()),
             _sound_of(copies[item.pk]) if item.pk in copies else None,
             badge_of(item),
             matches.get(item.recording_id or 0),
@@ -184,25 +184,25 @@ def _matches_of(items: Sequence[UnknownItem]) -> dict[int, Matches]:
     }
 
 
-def _sound_of(copy: Copy) -> Sound | None:
+def _sound_of(copy: Copy) -> ShownSound | None:
     """Return a copy that can be heard alone; None without audio."""
     url = playback.audio_url(copy.file)
     return _sound(copy.file, copy.start_ms, copy.end_ms, url) if url else None
 
 
-def _sound(file: ScannedFile, start_ms: int, end_ms: int, audio_url: str) -> Sound:
+def _sound(file: ScannedFile, start_ms: int, end_ms: int, audio_url: str) -> ShownSound:
     window = Window(start_ms, end_ms)
-    return Sound(file, audio_url, window, box(start_ms, end_ms, window))
+    return ShownSound(file, audio_url, window, box(start_ms, end_ms, window))
 
 
-def best_sound(copy: Copy) -> Sound:
+def best_sound(copy: Copy) -> ShownSound:
     """Return a copy with its waveform and what is around it."""
     file = copy.file
     end = max(file.duration_ms or 0, copy.end_ms)
     window = Window(
         max(copy.start_ms - CONTEXT_MS, 0), min(copy.end_ms + CONTEXT_MS, end)
     )
-    return Sound(
+    return ShownSound(
         file,
         playback.audio_url(file),
         window,
@@ -216,7 +216,7 @@ def item_context(
 ) -> dict[str, object]:
     """Return what the page of an item shows, but for its forms and its table."""
     copy = selectors.best_copies([item]).get(item.pk)
-    figures = selectors.figures([item]).get(item.pk, Figures())
+    figures = selectors.figures([item]).get(item.pk, ItemFigures())
     recording = Recording.objects.filter(pk=item.recording_id or 0).first()
     merged_into = selectors.items_in_reach().filter(pk=item.merged_into_id or 0).first()
     events = Event.objects.filter(case=actions.case_of(item)).order_by("-sequence")
@@ -236,7 +236,7 @@ def item_context(
         "events": [history_line(event) for event in events[:EVENTS]],
         "why_not": {
             verb.name.lower(): actions.why_not(item=item, user=user, verb=verb)
-            for verb in actions.Verb
+            for verb in actions.ItemVerb
         },
         **_compared(item, query),
     }
@@ -251,7 +251,7 @@ def _cut_wave(copy: Copy) -> WavePaths | None:
     )
 
 
-def places(occurrences: Iterable[Occurrence]) -> list[Place]:
+def places(occurrences: Iterable[Occurrence]) -> list[OccurrencePlace]:
     """Return the occurrences of one page of the table."""
     drawn = []
     for each in occurrences:
@@ -260,7 +260,7 @@ def places(occurrences: Iterable[Occurrence]) -> list[Place]:
         address = reverse("portal:file_detail", args=[file.uid])
         url = f"{address}?from={around[0]}&to={around[1]}#ribbon"
         sound = _sound(file, each.start_ms, each.end_ms, playback.audio_url(file))
-        drawn.append(Place(each, file, url, sound))
+        drawn.append(OccurrencePlace(each, file, url, sound))
     return drawn
 
 

@@ -33,11 +33,11 @@ from portal.unknown.forms import (
     NameForm,
     SplitForm,
     UnknownFilterForm,
-    WatchForm,
+    WatchItemForm,
 )
 from recurring import actions, selectors
-from recurring.actions import Verb
-from recurring.errors import Refused
+from recurring.actions import ItemVerb
+from recurring.errors import ItemRefused
 from recurring.models import UnknownItem
 from recurring.selectors import Tab
 from reports import unknown_items
@@ -52,7 +52,7 @@ _FORMS: dict[str, type[forms.Form]] = {
     "ignore": IgnoreForm,
     "split": SplitForm,
     "merge": MergeForm,
-    "watch": WatchForm,
+    "watch": WatchItemForm,
     "undo": forms.Form,
 }
 _REPORTS = (Format.CSV, Format.XLSX, Format.JSON_LINES, Format.PARQUET)
@@ -132,7 +132,7 @@ def unknown_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     except BadIdentifier as error:
         form.add_error(None, str(error))
         return _show(request, item, {verb: form}, asks=verb, status=422)
-    except Refused as refused:
+    except ItemRefused as refused:
         return _show(
             request, item, {verb: form}, asks=verb, problem=str(refused), status=409
         )
@@ -149,7 +149,7 @@ def _act(
 ) -> tuple[str, str]:
     """Carry a verb out; return what to tell, and the address that comes next.
 
-    Raises ``Refused``, ``AlreadyInCatalogue`` and ``BadIdentifier``.
+    Raises ``ItemRefused``, ``AlreadyInCatalogue`` and ``BadIdentifier``.
     """
     user, values = request.user, form.cleaned_data
     version = _version(request.POST)
@@ -254,7 +254,7 @@ def _ignore_many(
 ) -> HttpResponseBase:
     form = IgnoreForm(request.POST if "apply" in request.POST else None)
     if not form.is_valid():
-        return _ask_many(request, items, form, Verb.IGNORE, back)
+        return _ask_many(request, items, form, ItemVerb.IGNORE, back)
     done = _each(request, items, lambda item: _ignore(item, form, request.user))
     if done:
         told = ngettext("%(n)s item is ignored.", "%(n)s items are ignored.", done)
@@ -271,13 +271,13 @@ def _merge_many(
     form = IntoForm(sent, initial={"into": items[0].uid})
     form.fields["into"].choices = choices  # type: ignore[attr-defined]  # a choice
     if not form.is_valid():
-        return _ask_many(request, items, form, Verb.MERGE, back)
+        return _ask_many(request, items, form, ItemVerb.MERGE, back)
     into = next(item for item in items if item.uid == form.cleaned_data["into"])
     try:
         actions.merge_items(items=items, into=into, user=request.user)
-    except Refused as refused:
+    except ItemRefused as refused:
         form.add_error(None, str(refused))
-        return _ask_many(request, items, form, Verb.MERGE, back)
+        return _ask_many(request, items, form, ItemVerb.MERGE, back)
     told = ngettext(
         "%(n)s item is now part of %(name)s.",
         "%(n)s items are now part of %(name)s.",
@@ -291,7 +291,7 @@ def _ask_many(
     request: PortalRequest,
     items: Sequence[UnknownItem],
     form: forms.Form,
-    verb: Verb,
+    verb: ItemVerb,
     back: str,
 ) -> HttpResponseBase:
     """Show what a bulk action touches, what it leaves out and why, and ask."""
@@ -320,7 +320,7 @@ def _each(
     for item in items:
         try:
             do(item)
-        except Refused as refused:
+        except ItemRefused as refused:
             messages.error(request, f"{selectors.title_of(item)}: {refused}")
         else:
             done += 1
@@ -392,7 +392,7 @@ def _last(request: PortalRequest) -> dict[str, object] | None:
 
 
 def _may_undo(item: UnknownItem, user: User) -> bool:
-    return not actions.why_not(item=item, user=user, verb=Verb.UNDO)
+    return not actions.why_not(item=item, user=user, verb=ItemVerb.UNDO)
 
 
 def _next(request: PortalRequest, uid: str) -> str:

@@ -38,7 +38,7 @@ NAMES_OF_FILES = ("id", "acr_id", "acrid", "dup_files", "do_db")
 
 
 @dataclass(frozen=True, slots=True)
-class SentFile:
+class SentFingerprint:
     """A file with its outcome: sent, skipped, duplicate, or failed with an error."""
 
     path: Path
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def show(sent: SentFile, *, as_json: bool) -> None:
+def show(sent: SentFingerprint, *, as_json: bool) -> None:
     """Print the outcome of one file."""
     if sent.error is not None:
         print_error(sent.path, sent.error, as_json=False)
@@ -143,7 +143,7 @@ class FileSender:
         self._key = base + target.path
         self._log = log
 
-    def send(self, path: Path, *, audio: bool) -> SentFile:
+    def send(self, path: Path, *, audio: bool) -> SentFingerprint:
         """Send one file, unless the log or the server says that it was sent.
 
         ``UsageError`` says why no other file can be sent either.
@@ -161,14 +161,14 @@ class FileSender:
         except OSError as error:
             return _failed(path, "unreadable", error.strerror or str(error))
 
-    def _send(self, upload: Upload, turn: SentTurn) -> SentFile:
+    def _send(self, upload: Upload, turn: SentTurn) -> SentFingerprint:
         if (known := turn.sent_as) is not None:
-            return SentFile(upload.path, "skipped", known)
+            return SentFingerprint(upload.path, "skipped", known)
         if turn.begun is not None and (
             found := self._client.find(self._target, *turn.begun, turn.others)
         ):
             turn.end(upload.name, _known_as(found))
-            return SentFile(upload.path, "skipped", _known_as(found))
+            return SentFingerprint(upload.path, "skipped", _known_as(found))
         since = self._client.now()
         turn.begin(upload.name, since)
         try:
@@ -180,11 +180,13 @@ class FileSender:
                 raise UsageError(f"{upload.path}: {error}") from error
             if error.code == "already_in_catalogue":
                 turn.end(upload.name, {"message": str(error)})
-                return SentFile(upload.path, "duplicate", {"message": str(error)})
+                return SentFingerprint(
+                    upload.path, "duplicate", {"message": str(error)}
+                )
             turn.refuse(upload.name, str(error))
             return _failed(upload.path, error.code, str(error))
         turn.end(upload.name, answer)
-        return SentFile(upload.path, "sent", answer)
+        return SentFingerprint(upload.path, "sent", answer)
 
 
 class _Unfit(Exception):
@@ -215,8 +217,8 @@ def _known_as(answer: Answer) -> Answer:
     return {name: answer[name] for name in NAMES_OF_FILES if name in answer}
 
 
-def _failed(path: Path, code: str, message: str) -> SentFile:
-    return SentFile(path, "failed", error={"code": code, "message": message})
+def _failed(path: Path, code: str, message: str) -> SentFingerprint:
+    return SentFingerprint(path, "failed", error={"code": code, "message": message})
 
 
 def _log_path() -> Path:

@@ -13,8 +13,8 @@ from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue
 from dedup.models import DedupGroup, GroupKind
 from recurring import actions
-from recurring.actions import Verb
-from recurring.errors import ItemChanged, Refused
+from recurring.actions import ItemVerb
+from recurring.errors import ItemChanged, ItemRefused
 from recurring.models import IgnoreReason, ItemState, Occurrence, UnknownItem
 from review.choices import MatchState
 from review.models import Match
@@ -105,7 +105,7 @@ def test_undoing_a_name_retires_the_recording_unless_somebody_decided(
     match = Match.objects.filter(recording=recording)[0]
     Match.objects.filter(pk=match.pk).update(state=MatchState.CONFIRMED)
 
-    with pytest.raises(Refused, match="decided"):
+    with pytest.raises(ItemRefused, match="decided"):
         actions.undo(item=item, user=admin)
     Match.objects.filter(pk=match.pk).update(state=MatchState.PENDING)
     actions.undo(item=item, user=admin)
@@ -173,7 +173,7 @@ def test_ignored_items_come_back_by_undo(admin: User) -> None:
         IgnoreReason.JINGLE,
         "Station id",
     )
-    with pytest.raises(Refused, match="ignored"):
+    with pytest.raises(ItemRefused, match="ignored"):
         actions.ignore_items(items=[item], user=admin, reason=IgnoreReason.AD)
     actions.undo(item=item, user=admin)
     item.refresh_from_db()
@@ -184,7 +184,7 @@ def test_one_refused_item_leaves_all_as_they_were(admin: User) -> None:
     good, bad = make_item(), make_item()
     UnknownItem.objects.filter(pk=bad.pk).update(state=ItemState.NAMED)
 
-    with pytest.raises(Refused, match="already named"):
+    with pytest.raises(ItemRefused, match="already named"):
         actions.ignore_items(items=[good, bad], user=admin, reason=IgnoreReason.AD)
 
     good.refresh_from_db()
@@ -219,7 +219,7 @@ def test_split_items_are_one_again_after_undo(admin: User) -> None:
 
 @pytest.mark.parametrize("at_ms", [0, 3_000, 27_000, 40_000])
 def test_both_parts_need_enough_of_the_best_copy(admin: User, at_ms: int) -> None:
-    with pytest.raises(Refused, match=r"4\.5 seconds"):
+    with pytest.raises(ItemRefused, match=r"4\.5 seconds"):
         actions.split_item(item=make_item(), user=admin, version=1, at_ms=at_ms)
 
 
@@ -264,7 +264,7 @@ def test_undo_goes_back_one_action_after_the_other(admin: User) -> None:
     actions.undo(item=item, user=admin)
     item.refresh_from_db()
     assert not item.is_watched
-    with pytest.raises(Refused, match="nothing to undo"):
+    with pytest.raises(ItemRefused, match="nothing to undo"):
         actions.undo(item=item, user=admin)
 
 
@@ -274,10 +274,10 @@ def test_roles_and_limits_are_kept(admin: User) -> None:
     viewer, reviewer = make_user(Role.VIEWER), make_user(Role.REVIEWER)
 
     assert "not change them" in actions.why_not(
-        item=item, user=viewer, verb=Verb.IGNORE
+        item=item, user=viewer, verb=ItemVerb.IGNORE
     )
-    assert "manager" in actions.why_not(item=item, user=reviewer, verb=Verb.NAME)
-    assert not actions.why_not(item=item, user=reviewer, verb=Verb.IGNORE)
+    assert "manager" in actions.why_not(item=item, user=reviewer, verb=ItemVerb.NAME)
+    assert not actions.why_not(item=item, user=reviewer, verb=ItemVerb.IGNORE)
     desk = Group.objects.create(name="desk")
     reviewer.groups.add(desk)
     AccessLimit.objects.create(group=desk, containers=[seen.pk])
@@ -286,6 +286,6 @@ def test_roles_and_limits_are_kept(admin: User) -> None:
     )
     with working_for(reviewer):
         assert "cannot see" in actions.why_not(
-            item=item, user=reviewer, verb=Verb.IGNORE
+            item=item, user=reviewer, verb=ItemVerb.IGNORE
         )
     assert not Recording.objects.exists()

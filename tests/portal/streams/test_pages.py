@@ -289,6 +289,25 @@ def test_a_stream_is_heard_before_it_is_added(
     assert "Choose it from the list" in again.content.decode()
 
 
+def test_one_person_at_a_time_tries_out_a_stream(
+    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, other = signed_in(Role.REVIEWER), signed_in(Role.MANAGER)
+    meanwhile: list[str] = []
+
+    def listen(_urls: object, _seconds: object) -> TryOut:
+        answer = other.post(ADD, new_stream(listen="yes"))
+        meanwhile.append(answer.content.decode())
+        return heard()
+
+    monkeypatch.setattr(services, "try_stream", listen)
+
+    answer = client.post(ADD, new_stream(listen="yes"))
+
+    assert "MP3, 44.1 kHz" in answer.content.decode()
+    assert "Somebody else tries out a stream" in meanwhile[0]
+
+
 def test_the_cause_is_told_if_nothing_is_heard(
     signed_in: MakeClient, radio: list[str]
 ) -> None:
