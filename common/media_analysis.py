@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -95,6 +96,16 @@ def analyse(
         ),
         warnings=result.warnings,
     )
+
+
+def draw_waveform(path: Path, *, folder: str, key: str) -> str:
+    """Draw a file on this machine; return the storage name of its waveform.
+
+    Raises ``RecognitionError``.
+    """
+    result = analysis.analyse_file(path, layers=frozenset(), limits=decode_limits())
+    drawn = waveform.to_bytes(result.waveform)
+    return replace_bytes(f"{folder}/{key[:2]}/{key}.waveform", drawn)
 
 
 def write_rendition(field: FieldFile, *, folder: str, key: str) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 from django.db import transaction
 
 from common.databases import one_at_a_time
-from common.media_analysis import decode_limits
+from common.media_analysis import decode_limits, draw_waveform
 from common.storage import FileOnDisk, keep_file, scratch_directory
 from jobs.services import submit
 from recognition import media
@@ -113,6 +113,7 @@ def _write(
             kept = media.write_assembled(
                 parts, target, duration_ms=file.duration_ms, limits=decode_limits()
             )
+            drawn = draw_waveform(target, folder="scans", key=file.uid.hex)
         except RecognitionError as error:
             logger.warning("sound of %s was not copied: %s", hour, error)
             return
@@ -126,8 +127,8 @@ def _write(
         # The file is its landmarks; its audio is only to be listened to.
         current.sha256, current.size_bytes = landmarks
         current.facts = {**current.facts, "kept": kept}
-        current.proxy = ""
-        current.save(update_fields=[*AUDIO_FIELDS, "facts", "proxy"])
+        current.proxy, current.waveform = "", drawn
+        current.save(update_fields=[*AUDIO_FIELDS, "facts", "proxy", "waveform"])
         submit(RENDITION, current)
     storage = file.media.storage
     for name in earlier:

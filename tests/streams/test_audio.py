@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from common.storage import read_bytes
+from recognition import waveform
 from recognition.decode import AudioFile
 from recognition.limits import DEFAULT_LIMITS
 from scanning.models import ScannedFile
@@ -59,6 +60,9 @@ def test_sound_around_matches_is_kept_and_keeps_its_times(
     assert kept_from == pytest.approx(start, abs=30)
     assert kept_until == pytest.approx(end, abs=30)
     assert file.proxy
+    drawn = waveform.from_bytes(read_bytes(file.waveform))
+    loud = np.flatnonzero(drawn.rms > 5) * drawn.step_ms
+    assert (loud[0], loud[-1]) == pytest.approx((start, end), abs=500)
     memory = io.BytesIO(read_bytes(file.media))
     with AudioFile(memory, DEFAULT_LIMITS, name="hour.webm") as sound:
         samples = sum(len(block) for block in sound.blocks())
