@@ -117,7 +117,7 @@ def test_listener_refuses_what_is_not_sound() -> None:
         list(_heard(listener, b"<html>" + bytes(range(60)) * 10_000))
 
         assert listener.why == "failed"
-        assert "not sound" in str(listener.error)
+        assert "Invalid data" in str(listener.error)
 
 
 def _heard(listener: Listener, data: bytes) -> Iterator[RunPiece | HeardSound]:
