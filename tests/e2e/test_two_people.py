@@ -248,6 +248,8 @@ def test_manager_hears_and_approves_a_proposed_exclusion_by_keyboard(
     mira.keyboard.press("Enter")
 
     wait_until_in(ana, uid, "rejected")
+    # The page goes on by itself, which would interrupt the next visit.
+    mira.wait_for_url(lambda url: uid not in url)
     mira.goto(f"/m/{uid}")
     mira.wait_for_load_state("networkidle")
     expect(mira.locator("#history")).to_contain_text("approved the exclusion")
