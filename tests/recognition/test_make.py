@@ -188,6 +188,8 @@ def test_an_interrupted_command_leaves_nothing_half_done(tmp_path: Path) -> None
     with start("make", "-r", music, "-o", out, "--processes", "1", "--json") as process:
         next_line(process)
         process.send_signal(signal.SIGINT)
+        # A closed pipe would end the command in another way.
+        process.communicate()
 
     assert process.returncode == 130
     assert {path.suffix for path in out.iterdir()} == {".acrfp"}
