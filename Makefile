@@ -2,9 +2,11 @@
 # make serve   web server and worker (PORT=8000)
 # make test    the tests (PROCESSES=3)
 # make test-slow  those that start whole installations, brokers' workers and other clients
+# make test-all   both together, so that the ones work while the others wait
 # make test-postgres  those that use the database again on PostgreSQL, where one runs
 # make coverage  the branches that make test reaches without a browser
-# make check   style, types, imports, migrations, API schema
+# make check   style, types, imports, migrations, API schema (-j2: types beside the rest)
+# make shared  what all tests share: the compiled engine and migrated databases
 # make translations  collect texts into locale/, compile, list what is missing
 # make clients the vendor's own API clients, which the tests then drive too
 # make bench   the benchmarks, on the demo audio
@@ -21,9 +23,11 @@ RUN := $(VENV)/bin/python
 export ACRPORTAL_DATA_DIR ?= $(CURDIR)/var
 export ACRPORTAL_HTTPS ?= off
 export ACRPORTAL_BASE_URL ?= http://localhost:$(PORT)
+# Tests start hundreds of processes, and each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test test-slow test-postgres coverage check translations bench clients
+.PHONY: demo serve test test-slow test-all test-postgres shared coverage check types rules translations bench clients
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -40,17 +44,29 @@ test-slow: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
 	$(RUN) -m pytest -n $(SLOW_PROCESSES) -m slow $(ARGS)
 
+test-all: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) -m recognition.warm
+	$(RUN) -m pytest -n $(SLOW_PROCESSES) $(ARGS)
+
+shared: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) -m recognition.warm
+	$(RUN) -m tests.shared
+
 test-postgres: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m tests.on_postgres -n $(PROCESSES) $(ARGS)
 
 coverage: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m pytest -q -n $(PROCESSES) -m "not slow and not e2e" --cov --cov-report=term:skip-covered $(ARGS)
 
-check: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
+check: types rules
+
+types: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(VENV)/bin/mypy .
+
+rules: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	find templates -name '*.html' | xargs $(VENV)/bin/djade --check --target-version 5.2
-	$(VENV)/bin/mypy .
 	$(VENV)/bin/lint-imports
 	$(RUN) manage.py check --fail-level WARNING
 	$(RUN) manage.py makemigrations --check --dry-run

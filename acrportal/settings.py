@@ -89,6 +89,7 @@ INSTALLED_APPS = [
     "dedup",
     "recurring",
     "streams",
+    "broadcasts",
     "imports",
     "reports",
     "operations",
@@ -399,6 +400,11 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "RunStateEnum": "reports.choices.RunState",
+        "NoticeStateEnum": "reports.models.NoticeState",
+        "NoticeRightEnum": "reports.models.ClaimedRight",
+    },
 }
 ACRPORTAL_API_THROTTLE: bool = env.bool("ACRPORTAL_API_THROTTLE", default=True)
 ACRPORTAL_API_RATE: int = env.int("ACRPORTAL_API_RATE", 10)

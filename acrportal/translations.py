@@ -35,6 +35,7 @@ REFERENCE = "en"
 _PACKAGES = (
     "accounts",
     "audit",
+    "broadcasts",
     "catalogue",
     "common",
     "dedup",
@@ -100,6 +101,7 @@ def _actions() -> Iterator[str]:
     deeds = import_module("recurring.actions").ItemVerb  # it needs the models
     yield from map(action_text, [*deeds, "unknown.unwatched"])
     yield from map(action_text, import_module("rights.actions").RightsVerb)
+    yield from map(action_text, import_module("reports.notices.steps").NoticeStep)
 
 
 def _sources() -> Iterator[Path]:

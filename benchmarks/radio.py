@@ -457,8 +457,13 @@ def parts_of(ring: Sequence[bytes], played: SentSound) -> list[tuple[int, int]]:
     return found
 
 
+_MUSIC = {".opus", ".mp3", ".flac", ".ogg"}
+
+
 def _endless(music: Path) -> Sequence[Path]:
-    files = sorted(p for p in music.iterdir() if p.suffix in {".opus", ".mp3", ".flac"})
+    files = sorted(p for p in music.rglob("*") if p.suffix in _MUSIC)
+    if not files:
+        raise SystemExit(f"{music} holds no music ({', '.join(sorted(_MUSIC))})")
     return files * 100
 
 

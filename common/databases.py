@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from django.db import connection, connections, transaction
 
@@ -25,6 +25,11 @@ def one_at_a_time(what: str) -> Iterator[None]:
                     "SELECT pg_advisory_xact_lock(hashtext(%s))", [f"claim:{what}"]
                 )
         yield
+
+
+def snapshot() -> AbstractContextManager[None]:
+    """Read from one snapshot; inside a transaction, from that transaction's view."""
+    return nullcontext() if connection.in_atomic_block else consistent_read()
 
 
 @contextmanager

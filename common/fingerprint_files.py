@@ -17,9 +17,26 @@ from recognition.fingerprint import check_params
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 
+ACCEPT_HEADER = "Acrfp-Accept"
+"""The header with which a portal tells another one which fingerprints it takes."""
+
 # Two days of landmarks; a larger file is not the fingerprint of one recording.
 MAX_BYTES = 256 * 1024**2
 _HOW_TO = _("Make one with '%(command)s', or upload the audio itself.")
+
+
+def accepted_form() -> str:
+    """Return the one form of fingerprints that this engine reads.
+
+    That is the version of the format and the hash of the parameters, as in
+    ``1/0123456789abcdef``; ``ACCEPT_HEADER`` lists such forms with commas.
+    """
+    return f"{fingerprint_file.VERSION}/{DEFAULT.shape_hash()}"
+
+
+def accepts_ours(header: str) -> bool:
+    """Tell whether the value of another server's ``ACCEPT_HEADER`` names our form."""
+    return accepted_form() in (form.strip() for form in header.split(","))
 
 
 def looks_like_fingerprint(file: File[bytes]) -> bool:

@@ -80,6 +80,21 @@ def replace_bytes(name: str, data: bytes) -> str:
     return replace_file(name, ContentFile(data))
 
 
+@contextmanager
+def kept_only_if_done() -> Iterator[list[str]]:
+    """Collect names of stored files, and delete these files if the block fails.
+
+    No row names them yet, so nothing else would delete them.
+    """
+    names: list[str] = []
+    try:
+        yield names
+    except BaseException:
+        for name in names:
+            default_storage.delete(name)
+        raise
+
+
 def read_bytes(field: FieldFile) -> bytes:
     """Return the content of a stored file."""
     with field.open("rb") as file:

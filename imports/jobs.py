@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from imports.errors import ImportRefused
 from imports.kinds import ImportKind
 from imports.models import (
+    BroadcastImport,
     CatalogueImport,
     Import,
     ImportStatus,
@@ -117,7 +118,17 @@ RIGHTS = ImportKind(
     event="rights.import",
     file_label="file",
 )
-_KINDS = {kind.model: kind for kind in (RECORDINGS, RESULTS, RIGHTS)}
+BROADCASTS = ImportKind(
+    BroadcastImport,
+    _check_kind(
+        "broadcast_import", BroadcastImport, "", _("Check of a table of broadcasts")
+    ),
+    _import_kind("broadcast_import", BroadcastImport, "", _("Import of broadcasts")),
+    work="imports.broadcasts.importer.run",
+    event="broadcasts.import",
+    file_label="file",
+)
+_KINDS = {kind.model: kind for kind in (RECORDINGS, RESULTS, RIGHTS, BROADCASTS)}
 
 
 def kind_of(one: Import) -> ImportKind:

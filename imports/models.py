@@ -195,3 +195,29 @@ class RightsImport(Import):
     def case(self) -> str:
         """Return the case of its own; works and parties have others."""
         return f"rights_import:{self.uid}"
+
+
+class BroadcastImport(Import):
+    """A schedule of broadcasts, or a table of audiences.
+
+    ``summary`` holds the fields of ``imports.broadcasts.importer.BroadcastSummary``.
+    """
+
+    place_field = ""
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "bi"), editable=False
+    )
+    encoding = models.CharField(max_length=20, default="utf-8")
+
+    # Rows of one table can be about files of several containers.
+    reach = Path(owner="made_by")
+    objects = ReachManager["BroadcastImport"]()
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def case(self) -> str:
+        """Return the case of its own; files and stations have others."""
+        return f"broadcast_import:{self.uid}"

@@ -10,9 +10,10 @@ from accounts.models import User
 from accounts.reach import refuse_limited
 from catalogue.models import Bucket
 from common.storage import display_name, keep_file
-from imports.jobs import RECORDINGS, RESULTS, RIGHTS, kind_of
+from imports.jobs import BROADCASTS, RECORDINGS, RESULTS, RIGHTS, kind_of
 from imports.models import (
     MAPPABLE_STATUSES,
+    BroadcastImport,
     CatalogueImport,
     Import,
     ImportStatus,
@@ -87,6 +88,20 @@ def keep_rights(
     with transaction.atomic():
         one.save()
         submit(RIGHTS.check, one, user=user)
+    return one
+
+
+def keep_broadcasts(*, file: File[bytes], encoding: str, user: User) -> BroadcastImport:
+    """Store a schedule or a table of audiences, and have it checked."""
+    one = BroadcastImport(
+        file_name=display_name(file.name or "", otherwise="broadcasts"),
+        encoding=encoding,
+        made_by=user,
+    )
+    one.file = keep_file(file, f"broadcast-imports/{one.uid}").name
+    with transaction.atomic():
+        one.save()
+        submit(BROADCASTS.check, one, user=user)
     return one
 
 

@@ -278,3 +278,17 @@ def workbook_rows(file: IO[bytes], heartbeat: Callable[[], None]) -> IO[bytes]:
         )
     except Unreadable as error:
         raise TableRefused(str(error)) from error
+
+
+def split_list(text: str) -> list[str]:
+    r"""Split a list at ``|``; ``\|`` and ``\\`` stand for the characters themselves."""
+    items, current, escaped = [], "", False
+    for char in text:
+        if escaped or char not in "\\|":
+            current, escaped = current + char, False
+        elif char == "\\":
+            escaped = True
+        else:
+            items.append(current)
+            current = ""
+    return [item.strip() for item in [*items, current] if item.strip()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portal.accounts import urls as accounts
+from portal.broadcasts import urls as broadcasts
 from portal.catalogue import urls as catalogue
 from portal.containers import urls as containers
 from portal.dashboard import urls as dashboard
@@ -13,6 +14,7 @@ from portal.files import urls as files
 from portal.imports import urls as imports
 from portal.jobs import urls as jobs
 from portal.licences import urls as licences
+from portal.notices import urls as notices
 from portal.policies import urls as policies
 from portal.reports import urls as reports
 from portal.review import urls as review
@@ -33,6 +35,7 @@ urlpatterns = [
     *streams.urlpatterns,
     *drops.urlpatterns,
     *files.urlpatterns,
+    *broadcasts.urlpatterns,
     *review.urlpatterns,
     *containers.urlpatterns,
     *catalogue.urlpatterns,
@@ -44,6 +47,7 @@ urlpatterns = [
     *policies.urlpatterns,
     *reports.urlpatterns,
     *evidence.urlpatterns,
+    *notices.urlpatterns,
     *jobs.urlpatterns,
     *accounts.urlpatterns,
 ]

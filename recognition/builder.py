@@ -40,7 +40,9 @@ class FingerprintBuilder:
 
     def feed(self, block: NDArray[np.float32]) -> None:
         """Add the next samples."""
-        self._take(self._spectrum.feed(block))
+        # Without layers only the caller's other readers of the blocks count.
+        if self._layers:
+            self._take(self._spectrum.feed(block))
 
     def finish(self, duration_ms: int) -> Fingerprint:
         """Return the fingerprint of all samples fed so far; call it once, at the end."""

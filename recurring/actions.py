@@ -241,7 +241,11 @@ def merge_items(
     target = _locked(into, user, ItemVerb.MERGE)
     others = [item for item in items if item.pk != target.pk]
     if not others:
-        raise ItemRefused(_("Choose at least two items to merge."))
+        raise ItemRefused(
+            _("An item cannot become part of itself. Choose another one.")
+            if len(items) > 1
+            else _("Choose at least two items to merge.")
+        )
     target.settled = True
     for each in others:
         item = _locked(each, user, ItemVerb.MERGE)

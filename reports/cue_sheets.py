@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -12,17 +13,16 @@ from django.utils.translation import gettext as _
 from accounts.reach import seen_buckets, working_for
 from catalogue.models import Recording
 from common.words import lowered
+from reports.plays import plays_of
 from review import selectors as review_selectors
 from review.choices import MatchState, RejectCode
 from review.models import Match
 from review.services import intervals
 from review.services.figures import UNDER_SPEECH_PCT
 from scanning.choices import FileStatus
-from scanning.models import ScannedFile, Segment
+from scanning.models import ScannedFile
 from scanning.selectors import current_scans
 
-JOIN_MS = 3_000
-"""Segments of one recording at most this far apart form one cue."""
 UNKNOWN_MS = 5_000
 """Shorter unmatched intervals are not listed as unknown music."""
 
@@ -128,7 +128,7 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
                 start_ms=play.start_ms,
                 end_ms=play.end_ms,
                 match=play.match,
-                usage=_usage(play.speech_pct),
+                usage=usage_of(play.speech_pct),
                 status=play.status,
             )
             for number, play in enumerate(ordered, start=1)
@@ -137,34 +137,15 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
 
 
 def _plays(match: Match) -> Iterator[_Play]:
-    """Yield the segments of a match, joining those close to each other."""
-    joined: list[list[Segment]] = []
-    end_ms = 0
-    for segment in sorted(match.segments, key=lambda each: each.start_ms):
-        if joined and segment.start_ms - end_ms <= JOIN_MS:
-            joined[-1].append(segment)
-        else:
-            joined.append([segment])
-        # Segments can overlap, so the end of the last one may not be the latest.
-        end_ms = max(end_ms, segment.end_ms)
-    for run in joined:
+    """Yield the plays of a match."""
+    for play in plays_of(match.segments):
         yield _Play(
-            start_ms=run[0].start_ms,
-            end_ms=max(segment.end_ms for segment in run),
+            start_ms=play.start_ms,
+            end_ms=play.end_ms,
             match=match,
-            speech_pct=_mean_speech(run),
+            speech_pct=play.speech_pct,
             status=match.state,
         )
-
-
-def _mean_speech(run: Sequence[Segment]) -> float | None:
-    known = [
-        (float(segment.speech_pct), segment.end_ms - segment.start_ms)
-        for segment in run
-        if segment.speech_pct is not None
-    ]
-    length = sum(weight for _, weight in known)
-    return sum(share * weight for share, weight in known) / length if length else None
 
 
 def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
@@ -172,7 +153,33 @@ def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
     taken = [(play.start_ms, play.end_ms) for play in known]
     # Of the first engine that reports any.
     reported = (scan.unmatched for scan in current_scans(file) if scan.unmatched)
-    for interval in next(reported, []):
+    for left in unmatched_music(next(reported, []), taken):
+        yield _Play(left.start_ms, left.end_ms, None, left.speech_pct, left.status)
+        taken.append((left.start_ms, left.end_ms))
+    for match in _not_named(file):
+        heard = [(segment.start_ms, segment.end_ms) for segment in match.segments]
+        # What named matches cover is on the sheet already.
+        for start, end in intervals.without(heard, taken):
+            if end - start >= UNKNOWN_MS:
+                yield _Play(start, end, None, None, "unknown")
+                taken.append((start, end))
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedMusic:
+    """An interval of a file that may be music, or that was not scanned."""
+
+    start_ms: int
+    end_ms: int
+    speech_pct: float | None
+    status: str
+
+
+def unmatched_music(
+    reported: Iterable[Mapping[str, Any]], taken: Sequence[intervals.Interval]
+) -> Iterator[UnmatchedMusic]:  # Any: JSON of a scan
+    """Yield what a scan did not match and may be music, where nothing else was heard."""
+    for interval in reported:
         speech = interval.get("speech_pct")
         status = "not_scanned" if interval["kind"] == "not_scanned" else "unknown"
         # Speech without music does not belong on a cue sheet.
@@ -184,15 +191,7 @@ def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
             [(interval["start_ms"], interval["end_ms"])], taken
         ):
             if end - start >= UNKNOWN_MS:
-                yield _Play(start, end, None, speech, status)
-                taken.append((start, end))
-    for match in _not_named(file):
-        heard = [(segment.start_ms, segment.end_ms) for segment in match.segments]
-        # What named matches cover is on the sheet already.
-        for start, end in intervals.without(heard, taken):
-            if end - start >= UNKNOWN_MS:
-                yield _Play(start, end, None, None, "unknown")
-                taken.append((start, end))
+                yield UnmatchedMusic(start, end, speech, status)
 
 
 def _not_named(file: ScannedFile) -> list[Match]:
@@ -213,7 +212,8 @@ def _not_named(file: ScannedFile) -> list[Match]:
         )
 
 
-def _usage(speech_pct: float | None) -> Usage | None:
+def usage_of(speech_pct: float | None) -> Usage | None:
+    """Return how music is used, from the share of speech over it."""
     if speech_pct is None:
         return None
     return Usage.BACKGROUND if speech_pct >= UNDER_SPEECH_PCT else Usage.FEATURED

@@ -49,12 +49,15 @@ class Check:
 def check_run(*, run: ReportRun) -> list[Check]:
     """Compare rows and file of a finished run with their hashes."""
     return [
-        _check(run.file_name, lambda: file_content(run), run.sha256),
-        _check("rows", lambda: content_of(run.rows), run.rows_sha256),
+        check_content(run.file_name, lambda: file_content(run), run.sha256),
+        check_content("rows", lambda: content_of(run.rows), run.rows_sha256),
     ]
 
 
-def _check(name: str, content: Callable[[], Iterator[bytes]], expected: str) -> Check:
+def check_content(
+    name: str, content: Callable[[], Iterator[bytes]], expected: str
+) -> Check:
+    """Compare content with the hash that it was written with."""
     digest = hashlib.sha256()
     try:
         for piece in content():

@@ -73,10 +73,7 @@ class Pages(FPDF):
     def _fitted(self, text: str, room: float, most: int) -> list[str]:
         # More text than this cannot be visible, and laying it out would be slow.
         text = text[: 400 * most]
-        laid_out = self.multi_cell(
-            room, None, text, dry_run=True, output=MethodReturnValue.LINES
-        )
-        lines = cast("list[str]", laid_out)
+        lines = self._laid_out(text, room)
         if len(lines) <= most:
             return lines
         kept = lines[:most]
@@ -84,6 +81,17 @@ class Pages(FPDF):
         while last and self.get_string_width(f"{last}…") > room:
             last = last[:-1]
         return [*kept[:-1], f"{last}…"]
+
+    def wrapped(self, text: str, *, size: float = 9, bold: bool = False) -> list[str]:
+        """Return a paragraph as the lines that fit the page's width, none left out."""
+        self.set_font(FAMILY, "B" if bold else "", size)
+        return self._laid_out(shown(text), self.epw)
+
+    def _laid_out(self, text: str, room: float) -> list[str]:
+        laid_out = self.multi_cell(
+            room, None, text, dry_run=True, output=MethodReturnValue.LINES
+        )
+        return cast("list[str]", laid_out)
 
     def rule(self) -> None:
         """Draw a thin line across the page at the cursor."""

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.reach import sees_every_bucket, working_for
-from common.databases import consistent_read
+from common.databases import snapshot
 from common.outages import NO_ROOM, outage_of
-from common.storage import FileOnDisk, scratch_directory, sha256_of
+from common.storage import (
+    FileOnDisk,
+    kept_only_if_done,
+    scratch_directory,
+    sha256_of,
+)
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.models import Job
@@ -89,7 +94,7 @@ def stream(job: Job, chosen: Selection) -> Iterator[bytes]:
         keeper = RowKeeper(folder / "rows", layout.mode)
         copy = CompressedFile(folder / "file")
         expected = selectors.count_rows(chosen=chosen, mode=run.mode).rows
-        with keeper, copy, _one_moment():
+        with keeper, copy, snapshot():
             rows = watched(context, _read(run, chosen, keeper), expected)
             for piece in layout.pieces(rows, {}):
                 copy.write(piece)
@@ -126,7 +131,7 @@ def work(context: JobContext, chosen: Selection) -> None:
         keeper, begin = None, 0.0
         if not run.rows:
             keeper, begin = RowKeeper(folder / "rows", Mode(run.mode)), _READ
-            with keeper, _one_moment():
+            with keeper, snapshot():
                 rows = _read(run, chosen, keeper)
                 for _ in watched(context, rows, expected, end=_READ):
                     pass
@@ -223,8 +228,7 @@ _FOUND = (
 def _finish(context: JobContext, keeper: RowKeeper | None, written: Written) -> None:
     """Store the files and end the job, or store nothing."""
     run: ReportRun = context.subject
-    stored = []
-    try:
+    with kept_only_if_done() as stored:
         if keeper is not None:
             stored.append(_store(keeper.path, f"reports/{run.uid}/rows.jsonl.gz"))
             run.rows.name = stored[0]
@@ -247,18 +251,8 @@ def _finish(context: JobContext, keeper: RowKeeper | None, written: Written) -> 
                 },
             )
             ask_for_deliveries(run)
-    except BaseException:
-        # No row names these files yet, so nothing else would delete them.
-        for name in stored:
-            default_storage.delete(name)
-        raise
 
 
 def _store(path: Path, name: str) -> str:
     with FileOnDisk(path, name) as file:
         return default_storage.save(name, file)
-
-
-def _one_moment() -> AbstractContextManager[None]:
-    """Read from one snapshot; inside a transaction, that transaction's view."""
-    return nullcontext() if connection.in_atomic_block else consistent_read()

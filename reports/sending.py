@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from smtplib import SMTPException
+from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -13,25 +12,19 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 import jobs.clock
-from common.http import FetchFailed, LinkRefused, post_json
 from jobs.context import JobContext
-from jobs.errors import Failed, Retry
+from jobs.errors import Failed
 from reports import files
 from reports.choices import UNFINISHED, Format, RunState
 from reports.jobs import record_end
 from reports.manifest import manifest
 from reports.models import ReportSchedule
 from reports.models.schedule import Channel, ReportDelivery, ReportDeliveryState
-from scanning.services.outbound_callbacks import signature_headers
+from scanning.services.sending import mail, post_signed
 
 ATTACHED_BYTES = 10 * 1024**2
 """Larger files are not attached; the message has their link and hash instead."""
-_TIMEOUT_SECONDS = 10.0
 _RUN_AGAIN = timedelta(minutes=1)
-
-
-class DeliveryFailed(Exception):
-    """A report could not be delivered; the message gives the cause."""
 
 
 def run(context: JobContext) -> None:
@@ -48,10 +41,7 @@ def run(context: JobContext) -> None:
         _finish(context, ReportDeliveryState.NOTHING_NEW)
         return
     send = _send_email if schedule.channel == Channel.EMAIL else _send_webhook
-    try:
-        send(delivery)
-    except DeliveryFailed as failed:
-        raise Retry(str(failed)) from failed
+    send(delivery)
     _finish(context, ReportDeliveryState.SENT)
 
 
@@ -82,8 +72,6 @@ def _send_email(delivery: ReportDelivery) -> None:
             "url": f"{settings.ACRPORTAL_BASE_URL}{run.url}",
         },
         to=delivery.schedule.recipients,
-        # The same id for each attempt lets mail servers drop duplicates.
-        headers={"Message-ID": f"<{delivery.uid}@acrportal.invalid>"},
     )
     # Many mail servers refuse larger messages.
     if run.size_bytes <= ATTACHED_BYTES:
@@ -95,12 +83,7 @@ def _send_email(delivery: ReportDelivery) -> None:
         files.as_json(manifest(run)),
         "application/json",
     )
-    try:
-        message.send()
-    except (SMTPException, OSError) as fault:
-        raise DeliveryFailed(
-            _("The mail server refused the message: %(why)s") % {"why": fault}
-        ) from fault
+    mail(message, message_id=delivery.uid)
 
 
 def _send_webhook(delivery: ReportDelivery) -> None:
@@ -112,19 +95,6 @@ def _send_webhook(delivery: ReportDelivery) -> None:
             "url": f"{settings.ACRPORTAL_BASE_URL}/api/portal/v1/reports/{run.uid}/",
         }
     ).encode()
-    headers = signature_headers(
-        secret=schedule.signing_secret,
-        message_id=delivery.uid,
-        at=datetime.now(tz=UTC),
-        body=body,
+    post_signed(
+        schedule.url, body, secret=schedule.signing_secret, message_id=delivery.uid
     )
-    try:
-        answer = post_json(
-            schedule.url, body, headers=headers, timeout_seconds=_TIMEOUT_SECONDS
-        )
-    except (LinkRefused, FetchFailed) as fault:
-        raise DeliveryFailed(str(fault)) from fault
-    if not 200 <= answer.status < 300:
-        raise DeliveryFailed(
-            _("The server answered %(status)d.") % {"status": answer.status}
-        )

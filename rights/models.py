@@ -436,6 +436,12 @@ class Share(models.Model):
             models.Index(fields=["work", "withdrawn_at"], name="share_work"),
             models.Index(fields=["recording", "withdrawn_at"], name="share_recording"),
             models.Index(fields=["valid_until"], name="share_until"),
+            # Shares that a person moved are found again by their number.
+            models.Index(
+                fields=["claimant", "number"],
+                condition=~Q(number=""),
+                name="share_number",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -169,6 +169,8 @@ class _Known:
     recordings: dict[str, RightsRecording] = field(default_factory=dict)
     numbers: set[str] = field(default_factory=set)
     iswcs: set[str] = field(default_factory=set)
+    moved: dict[str, list[Share]] = field(default_factory=dict)
+    """Living shares by number that a person took along into another work."""
 
     @classmethod
     def of(cls, message: RightsMessage, claimant: str) -> _Known:
@@ -179,12 +181,14 @@ class _Known:
             claimant=claimant,
             number__in={claim.submitter_id.strip()[:100] for claim in message.works},
         )
+        works_by_number = dict(numbers.values_list("number", "work"))
         rows = RightsRecording.objects.filter(isrc__in=isrcs - {""})
         works = Work.objects.filter(iswc__in=iswcs - {""})
         return cls(
             {row.isrc: row for row in rows},
-            set(numbers.values_list("number", flat=True)),
+            set(works_by_number),
             set(works.values_list("iswc", flat=True)),
+            _moved(works_by_number, claimant),
         )
 
     def may_have(self, *, number: str, iswc: str) -> bool:
@@ -193,6 +197,22 @@ class _Known:
         if iswc:
             self.iswcs.add(iswc)
         return is_known
+
+
+def _moved(works: Mapping[str, int], claimant: str) -> dict[str, list[Share]]:
+    """Return living shares that stand in another work than the one of their number."""
+    moved: dict[str, list[Share]] = defaultdict(list)
+    shares = Share.objects.filter(
+        claimant=claimant,
+        number__in=works,
+        work__isnull=False,
+        withdrawn_at__isnull=True,
+    )
+    places = shares.values_list("pk", "number", "work")
+    away = [pk for pk, number, work in places if works[number] != work]
+    for share in Share.objects.filter(pk__in=away).select_related("work"):
+        moved[share.number].append(share)
+    return moved
 
 
 @dataclass(slots=True)
@@ -439,8 +459,10 @@ class _Applying:
             claim.shares,
             {Right.PERFORMING, Right.MECHANICAL, Right.SYNCHRONISATION},
         )
-        work = None
-        if self._known.may_have(number=number, iswc=iswc):
+        work = self._ours(number)
+        if work is not None:
+            number = ""
+        elif self._known.may_have(number=number, iswc=iswc):
             work = find_work(
                 claimant=self.claimant,
                 number=number,
@@ -466,9 +488,16 @@ class _Applying:
         self._number(work, number)
         self._titles(work, titles, claim.line)
         self._state(work, StatedField.ISWC, iswc, claim.line, number)
-        self._link(work, recordings, claim.line)
+        self._link(work, recordings, claim.line, number)
         self._shares(work, shares, number)
         return work
+
+    def _ours(self, number: str) -> Work | None:
+        """Return the work that a table names by our id, for want of another number."""
+        if not number.startswith("wk_") or number in self._known.numbers:
+            return None
+        work = Work.objects.filter(uid=number).first()
+        return work.stands_for_it if work else None
 
     def _number(self, work: Work, number: str) -> None:
         if not number or number in self._known.numbers:
@@ -518,7 +547,9 @@ class _Applying:
             )
             self._note(work, "title", text)
 
-    def _link(self, work: Work, keys: Iterable[str], line: int | None) -> None:
+    def _link(
+        self, work: Work, keys: Iterable[str], line: int | None, number: str
+    ) -> None:
         wanted = {}
         for key in keys:
             if key in self.recordings:
@@ -530,6 +561,13 @@ class _Applying:
             is_new = case_of(work) in self._new
             rows = () if is_new else work.recordings.values_list("pk", flat=True)
             known = self._rows.linked[work.pk] = set(rows)
+        if moved := self._known.moved.get(number):
+            # Recordings that went along with shares stay where they are.
+            links = Work.recordings.through._default_manager.filter(
+                work__in={share.work_id for share in moved}
+            )
+            taken = set(links.values_list("rightsrecording_id", flat=True))
+            wanted = {pk: uid for pk, uid in wanted.items() if pk not in taken}
         if missing := [pk for pk in wanted if pk not in known]:
             known.update(missing)
             self._rows.links += [
@@ -619,7 +657,8 @@ class _Applying:
     ) -> None:
         """Replace the shares that this source claimed, per right and kind.
 
-        Of a work, those under its own number of the source: two of them may be merged.
+        Of a work, those under its own number of the source: two of them may be merged,
+        and some of its shares may stand in a work that a person split off.
         """
         if not wanted:
             return
@@ -640,6 +679,8 @@ class _Applying:
                 elif share.withdrawn_at is None or share.withdrawn_by_id is not None:
                     # Claimed under another number too, or taken out by a person.
                     left_alone.add(share_values(share))
+        for share in self._known.moved.get(number, ()):
+            living[share.right, share.kind].append(share)
         self._rows.shared.add(case)
         for group, shares in wanted.items():
             self._replace(record, living[group], shares, left_alone)
@@ -647,11 +688,12 @@ class _Applying:
     def _replace(
         self,
         record: Work | RightsRecording,
-        living: Iterable[Share],
+        living: Sequence[Share],
         wanted: Iterable[Share],
         left_alone: set[tuple[object, ...]],
     ) -> None:
         left = {share_values(share): share for share in living}
+        homes = _homes(record, living)
         made: dict[tuple[object, ...], Share] = {}
         for share in wanted:
             values = share_values(share)
@@ -659,14 +701,25 @@ class _Applying:
                 del left[values]
                 made[values] = share
             elif values not in left_alone and values not in made:
+                home = homes.get((share.party_id, share.role))
+                if home is not None:
+                    share.work = home
                 self._rows.shares.append(share)
                 made[values] = share
-                self._note(record, "share", str(share))
+                self._note_at(home or record, "share", share)
         if left:
             gone = Share.objects.filter(pk__in=[share.pk for share in left.values()])
             gone.update(withdrawn_at=datetime.now(tz=UTC))
             for share in left.values():
-                self._note(record, "share_withdrawn", str(share))
+                home = homes.get((share.party_id, share.role))
+                self._note_at(home or record, "share_withdrawn", share)
+
+    def _note_at(self, record: Work | RightsRecording, name: str, share: Share) -> None:
+        """Note a share of a record, which may be a work that was split off."""
+        if case_of(record) not in self.touched:
+            self.touched[case_of(record)] = record
+            self.unchanged += 1
+        self._note(record, name, str(share))
 
     def _share(self, claim: ShareClaim, rights: set[Right]) -> Share:
         party = self.parties.get(claim.party)
@@ -804,6 +857,20 @@ def _checked(check: Callable[[str], str], name: str, given: str) -> str:
         return check(given)
     except BadIdentifier as error:
         raise _ClaimRefused(name, given, str(error)) from error
+
+
+def _homes(
+    record: Work | RightsRecording, living: Iterable[Share]
+) -> dict[tuple[int, str], Work]:
+    """Return the other works in which a person put all shares of a party and role."""
+    here, away = set(), {}
+    for share in living:
+        key = (share.party_id, share.role)
+        if share.work is None or share.work_id == record.pk:
+            here.add(key)
+        else:
+            away[key] = share.work
+    return {key: work for key, work in away.items() if key not in here}
 
 
 def checked_percent(percent: Decimal | None) -> Decimal | None:

@@ -12,6 +12,7 @@ from jobs import resources
 from jobs.choices import JobState, Pool, Priority
 from jobs.kinds import Kind, register, without_limit
 from jobs.periodic import periodic
+from jobs.services import bring_forward
 from scanning import results
 from scanning.choices import (
     ENDED_SCAN_STATUSES,
@@ -20,6 +21,7 @@ from scanning.choices import (
     RetroStatus,
     ScanStatus,
 )
+from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.models import (
     Drop,
     InboundCallback,
@@ -52,6 +54,25 @@ RENDITION = register(
         label=_("Playable copy of a file"),
         priority=Priority.AFTERWARDS,
         key=lambda file: f"{file.pk}:{file.media.name}"[-200:],
+    )
+)
+
+
+def _end_fingerprint(
+    file: ScannedFile, _state: JobState, _code: str, _cause: str
+) -> None:
+    """Let the scans that waited for the fingerprint decide what to send instead."""
+    bring_forward(CLOUD_SCAN, file.scans.all())
+
+
+FILE_FINGERPRINT = register(
+    Kind(
+        "file_fingerprint",
+        ScannedFile,
+        "scanning.pipeline.make_fingerprint",
+        label=_("Fingerprint for another portal"),
+        lane=lambda file: str(file.container_id),
+        on_end=_end_fingerprint,
     )
 )
 

@@ -6,11 +6,11 @@ hears the sound around it, and keeps what belongs to the part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from recognition.types import Fingerprint
-from scanning.engines.base import EngineResult
+from scanning.engines.base import EngineResult, FoundRecording
 from scanning.models import ScannedFile
 
 
@@ -25,6 +25,12 @@ class Surroundings(Protocol):
 
     def trim(self, result: EngineResult) -> EngineResult:
         """Return what belongs to the part, in times of the part."""
+
+    def own(self, found: Sequence[FoundRecording]) -> tuple[FoundRecording, ...]:
+        """Return the recordings found that belong to the part, in times of the part.
+
+        For a search of the part for some recordings only; ``trim`` is for a full scan.
+        """
 
 
 Finder = Callable[[ScannedFile], Surroundings | None]

@@ -21,8 +21,8 @@ from common.media_analysis import (
 )
 from common.storage import read_bytes
 from jobs.context import JobContext
-from jobs.errors import Failed
-from jobs.services import submit
+from jobs.errors import Cancelled, Failed
+from jobs.services import bring_forward, submit
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import (
     BadFingerprint,
@@ -36,6 +36,7 @@ from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 from scanning import results
 from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage, SourceType
+from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.engines import embedded
 from scanning.errors import ScanFailed
 from scanning.jobs import RENDITION
@@ -65,7 +66,7 @@ def run(context: JobContext) -> None:
         status=FileStatus.PROCESSING, error_code="", message=""
     )
     try:
-        query, warnings = _fingerprint_of(scan, context)
+        query, warnings = _fingerprint_of(file, context)
         around = surroundings_of(file)
         result = embedded.recognise(
             file.container,
@@ -93,12 +94,26 @@ def run(context: JobContext) -> None:
         context.finish()
 
 
+def make_fingerprint(context: JobContext) -> None:
+    """Make the fingerprint of one file, for a portal that scans it instead of audio."""
+    file: ScannedFile = context.subject
+    if file.deleted_at is not None:
+        raise Cancelled
+    try:
+        _fingerprint_of(file, context)
+    except (AudioRefused, ScanFailed) as error:
+        raise Failed(error.code, str(error)) from error
+    with transaction.atomic():
+        # Another scan may have made it before this job began.
+        bring_forward(CLOUD_SCAN, file.scans.all())
+        context.finish()
+
+
 def _fingerprint_of(
-    scan: Scan, context: JobContext
+    file: ScannedFile, context: JobContext
 ) -> tuple[Fingerprint, tuple[str, ...]]:
     """Return the stored fingerprint of the file, or make and store one."""
-    file = scan.scanned_file
-    kept = _kept_fingerprint(file)
+    kept = kept_fingerprint(file)
     if kept is not None:
         return kept, tuple(file.damage)
     if file.source_type == SourceType.FINGERPRINT:
@@ -122,7 +137,7 @@ def _fingerprint_of(
             % {"name": file.name},
         )
     if not file.media:
-        _bring_audio(scan, context)
+        _bring_audio(file, context)
     made = analyse(
         file.media,
         name=file.name,
@@ -136,12 +151,14 @@ def _fingerprint_of(
     file.fingerprint = made.fingerprint_name
     file.waveform = made.waveform_name
     file.save(update_fields=["duration_ms", "facts", "fingerprint", "waveform"])
+    if file.container.cloud_account_id is not None:
+        # A scan by another portal may wait for the fingerprint.
+        bring_forward(CLOUD_SCAN, file.scans.all())
     return made.fingerprint, made.warnings
 
 
-def _bring_audio(scan: Scan, context: JobContext) -> None:
+def _bring_audio(file: ScannedFile, context: JobContext) -> None:
     """Fetch the audio of a link; removed audio of an upload cannot come back."""
-    file = scan.scanned_file
     if file.source_type != SourceType.LINK:
         raise ScanFailed(
             "audio_removed",
@@ -155,7 +172,7 @@ def _bring_audio(scan: Scan, context: JobContext) -> None:
     file.refresh_from_db()
 
 
-def _kept_fingerprint(file: ScannedFile) -> Fingerprint | None:
+def kept_fingerprint(file: ScannedFile) -> Fingerprint | None:
     """Return the stored fingerprint; None if the engine can no longer read it."""
     if not file.fingerprint:
         return None

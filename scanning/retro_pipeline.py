@@ -19,6 +19,7 @@ from catalogue import following, index_store
 from catalogue.models import Recording, RecordingStatus
 from common.storage import read_bytes
 from jobs.context import JobContext
+from jobs.errors import WaitsUntil
 from recognition import fingerprint as fingerprint_file
 from recognition.calibration import catalogue_hours
 from recognition.errors import RecognitionError
@@ -26,6 +27,7 @@ from recognition.retro import RetroIndex, search_back
 from scanning import results, selectors
 from scanning.engines import embedded
 from scanning.models import RetroSearch, ScannedFile
+from scanning.parts import surroundings_of
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,11 @@ class _Slice:
             for recording in self.search.recordings.filter(status=RecordingStatus.READY)
         }
         for file in self._files():
-            self._look_at(file)
+            try:
+                self._look_at(file)
+            except WaitsUntil:  # for the scan of another part
+                self.context.write(**self._columns())
+                raise
             # Files are read in key order, so this one number is enough to resume.
             self.search.reached = file.pk
             self.search.files_done += 1
@@ -100,22 +106,26 @@ class _Slice:
         if index is None:
             return
         try:
-            found = search_back(
-                fingerprint_file.from_bytes(read_bytes(file.fingerprint)),
-                index,
-                hours=self.hours[searched],
-                policy=embedded.scan_policy(container),
+            query = fingerprint_file.from_bytes(read_bytes(file.fingerprint))
+            around = surroundings_of(file)
+            found = embedded.by_recording(
+                search_back(
+                    query if around is None else around.widen(query),
+                    index,
+                    hours=self.hours[searched],
+                    policy=embedded.scan_policy(container),
+                )
             )
         except (RecognitionError, OSError) as error:
             # One unreadable fingerprint must not stop the search of all other files.
             logger.warning("%s cannot be searched again: %s", file.uid, error)
             self.search.files_unreadable += 1
             return
+        if found and around is not None:
+            found = around.own(found)
         if found:
             self.search.found += results.store_late_finds(
-                scanned_file=file,
-                search=self.search,
-                found=embedded.by_recording(found),
+                scanned_file=file, search=self.search, found=found
             )
 
     def _index(self, buckets: frozenset[int]) -> RetroIndex | None:

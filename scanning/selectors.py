@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,13 +85,34 @@ def current_scans(scanned_file: ScannedFile) -> list[Scan]:
     since then; otherwise the newest scan. A scan that only a callback started counts
     once it has an outcome, because nothing waits for it.
     """
+    scans = list(_asked_scans().filter(scanned_file=scanned_file)[:20])
+    return _newest_of_engines(scanned_file, scans)
+
+
+def current_scans_of(files: Collection[ScannedFile]) -> dict[int, list[Scan]]:
+    """Return the current scans of many files by file key, with one query.
+
+    Only what identifies the scans and what they did not match is read.
+    """
+    rows = _asked_scans().filter(scanned_file__in=[file.pk for file in files])
+    by_file: dict[int, list[Scan]] = {file.pk: [] for file in files}
+    for scan in rows.only("engine", "status", "unmatched", "scanned_file"):
+        by_file[scan.scanned_file_id].append(scan)
+    return {file.pk: _newest_of_engines(file, by_file[file.pk]) for file in files}
+
+
+def _asked_scans() -> QuerySet[Scan]:
     unasked = Q(
         cloud_job__sent_as=SentAs.CALLED_BACK,
         status__in=[*ACTIVE_SCAN_STATUSES, ScanStatus.CANCELLED],
     )
-    scans = list(scanned_file.scans.full().exclude(unasked).order_by("-pk")[:20])
+    return Scan.objects.full().exclude(unasked).order_by("-pk")
+
+
+def _newest_of_engines(scanned_file: ScannedFile, scans: Sequence[Scan]) -> list[Scan]:
+    """Return the newest of a file's scans, which come newest first, per engine."""
     if scanned_file.engine not in COMBINED_ENGINES:
-        return scans[:1]
+        return list(scans[:1])
     newest: dict[str, Scan] = {}
     for scan in scans:
         newest.setdefault(scan.engine, scan)

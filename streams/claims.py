@@ -72,29 +72,39 @@ class HourAround:
     def trim(self, result: EngineResult) -> EngineResult:
         """Return the plays of this hour, in times of its file.
 
-        A play that goes on beyond the hour stays whole, and the file is as long as its
-        last play.
+        The file is as long as the hour, or as its last play.
         """
-        claims = _claims_of_others(self.hour)
-        clock = file_clock(self.hour)
-        found = [
-            kept
-            for entry in result.found
-            if (kept := self._own(entry, claims, clock)) is not None
-        ]
-        ends = [segment.end_ms for entry in found for segment in entry.segments]
-        duration_ms = max([self._core_ms, *ends])
-        ScannedFile.objects.filter(pk=self.file.pk).update(duration_ms=duration_ms)
-        self.file.duration_ms = duration_ms
+        self.file.duration_ms = self._core_ms
+        ScannedFile.objects.filter(pk=self.file.pk).update(duration_ms=self._core_ms)
+        found = self.own(result.found)
         reason = result.no_match_reason
         if not found:
             reason = reason or NoMatchReason.CLEAN_SCAN
         return replace(
             result,
-            found=tuple(found),
+            found=found,
             unmatched=tuple(self._unmatched(result.unmatched)),
             no_match_reason=reason,
         )
+
+    def own(self, found: Sequence[FoundRecording]) -> tuple[FoundRecording, ...]:
+        """Return the plays of this hour among those found, in times of its file.
+
+        A play that goes on beyond the hour stays whole, and the file becomes as long.
+        """
+        claims = _claims_of_others(self.hour)
+        clock = file_clock(self.hour)
+        kept = tuple(
+            entry
+            for wide in found
+            if (entry := self._own(wide, claims, clock)) is not None
+        )
+        ends = [segment.end_ms for entry in kept for segment in entry.segments]
+        longest = max(ends, default=0)
+        if longest > self.file.duration_ms:
+            self.file.duration_ms = longest
+            ScannedFile.objects.filter(pk=self.file.pk).update(duration_ms=longest)
+        return kept
 
     def _wait_for_the_hour_before(self) -> None:
         before = StreamHour.objects.filter(

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from smtplib import SMTPException
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.dispatch import Signal
-from django.utils.translation import gettext as _
 
-from common.http import FetchFailed, LinkRefused, post_json
 from common.words import for_the_record
 from jobs.context import JobContext
-from jobs.errors import Retry
 from jobs.services import submit
 from review.models import Match
-from scanning.services.outbound_callbacks import signature_headers
+from scanning.services.sending import mail, post_signed
 from streams.jobs import NOTICE
 from streams.models import Airplay, Stream, StreamAlarm, StreamNotice
 
@@ -31,8 +27,6 @@ DECIDED: Final = "match.decided"
 AWAY: Final = "stream.away"
 BACK: Final = "stream.back"
 ALARM: Final = "stream.alarm"
-
-_TIMEOUT_SECONDS = 10.0
 
 # Sent once for each play (``airplay``), in the transaction in which a scan confirms it.
 play_settled = Signal()
@@ -164,41 +158,15 @@ def run(context: JobContext) -> None:
     """Try once to deliver a notice; the runner tries again for about a day."""
     notice: StreamNotice = context.subject
     if notice.url:
-        _send_webhook(notice)
-    else:
-        _send_mail(notice)
-    context.finish(message="")
-
-
-def _send_webhook(notice: StreamNotice) -> None:
-    body = notice.body.encode()
-    headers = signature_headers(
-        secret=notice.stream.container.signing_secret,
-        message_id=notice.uid,
-        at=datetime.now(tz=UTC),
-        body=body,
-    )
-    try:
-        answer = post_json(
-            notice.url, body, headers=headers, timeout_seconds=_TIMEOUT_SECONDS
+        post_signed(
+            notice.url,
+            notice.body.encode(),
+            secret=notice.stream.container.signing_secret,
+            message_id=notice.uid,
         )
-    except (LinkRefused, FetchFailed) as fault:
-        raise Retry(str(fault)) from fault
-    if not 200 <= answer.status < 300:
-        raise Retry(_("The server answered %(status)d.") % {"status": answer.status})
-
-
-def _send_mail(notice: StreamNotice) -> None:
-    message = EmailMessage(
-        subject=notice.subject,
-        body=notice.body,
-        to=notice.emails,
-        # The same id for each attempt lets mail servers drop duplicates.
-        headers={"Message-ID": f"<{notice.uid}@acrportal.invalid>"},
-    )
-    try:
-        message.send()
-    except (SMTPException, OSError) as fault:
-        raise Retry(
-            _("The mail server refused the message: %(why)s") % {"why": fault}
-        ) from fault
+    else:
+        message = EmailMessage(
+            subject=notice.subject, body=notice.body, to=notice.emails
+        )
+        mail(message, message_id=notice.uid)
+    context.finish(message="")

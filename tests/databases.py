@@ -61,7 +61,7 @@ TEMPLATE = "acrportal_tests_template"
 _ROOT = Path(__file__).parent.parent
 _KEPT = _ROOT / "var" / "test-databases"
 _KEPT_SECONDS = 7 * 24 * 3600
-_PATIENCE_SECONDS = 5.0
+_PATIENCE_SECONDS = 60.0
 
 
 @cache

@@ -15,25 +15,37 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.scheduler import LoadScopeScheduling
 
-# In starting order.
-_PORTALS = ("tests/e2e/", "tests/wire/test_federation.py", "tests/wire/")
+_SLOW = "slow"
+# In starting order; the first that a test's name begins with is its group. Every page has
+# a portal of its own, or it would follow the other browser tests in their process. The
+# last portal waits until slow tests have begun: four at once are too many for two cores.
+_ORDER = (
+    "tests/e2e/test_every_page.py",
+    "tests/e2e/",
+    "tests/wire/test_federation.py",
+    _SLOW,
+    "tests/wire/",
+)
 
 
 def group_of(nodeid: str) -> str:
     """Return the group of a test: its portal's, or else a group of its own."""
-    return next((group for group in _PORTALS if nodeid.startswith(group)), nodeid)
+    return next((group for group in _ORDER if nodeid.startswith(group)), nodeid)
 
 
 def rank(item: pytest.Item) -> int:
-    """Return the sort key of a test: portals first, then tests that start servers.
+    """Return the sort key of a test: portals and slow tests, which mostly wait, first.
 
-    The others keep the order of pytest-django, with tests that empty the database last.
+    Tests that start servers follow. The others keep the order of pytest-django, with
+    tests that empty the database last.
     """
     group = group_of(item.nodeid)
-    if group in _PORTALS:
-        return _PORTALS.index(group)
+    if group not in _ORDER and item.get_closest_marker("slow"):
+        group = _SLOW
+    if group in _ORDER:
+        return _ORDER.index(group)
     starts = "copy_database" in getattr(item, "fixturenames", ())
-    return len(_PORTALS) + (0 if starts else 1)
+    return len(_ORDER) + (0 if starts else 1)
 
 
 def scheduler(config: pytest.Config, log: Producer | None) -> LoadScopeScheduling:

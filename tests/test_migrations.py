@@ -51,6 +51,7 @@ FITTING: dict[str, Values] = {
 }
 # The record that a row belongs to, where a constraint requires one of several.
 OF_ONE = {
+    "broadcasts.audience": "broadcast",
     "rights.conflict": "work",
     "rights.othertitle": "work",
     "rights.share": "work",

@@ -22,6 +22,8 @@ from acrapi.serializers.containers import (
 )
 from acrapi.serializers.envelopes import enveloped, listed
 from acrapi.views.base import WireView
+from common.fingerprint_files import ACCEPT_HEADER, accepted_form
+from scanning.choices import EngineChoice
 from scanning.models import Container
 from scanning.services.containers import create_container, update_container
 from scanning.services.filing import delete_container
@@ -101,8 +103,17 @@ class ContainerView(WireView):
         name="show_container",
     )
     def get(self, request: Request, container_id: str) -> Response:
-        """Return the container."""
-        return Response({"data": container_shapes([container_of(container_id)])[0]})
+        """Return the container; a header says which fingerprints it takes.
+
+        ACRCloud would refuse our fingerprints, so a container that sends its files on
+        does not ask for them.
+        """
+        container = container_of(container_id)
+        takes = container.engine == EngineChoice.EMBEDDED
+        return Response(
+            {"data": container_shapes([container])[0]},
+            headers={ACCEPT_HEADER: accepted_form()} if takes else None,
+        )
 
     @described(
         _TAG,

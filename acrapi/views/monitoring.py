@@ -7,16 +7,16 @@ that says so.
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
-from typing import Literal
+from typing import ClassVar, Literal, TypeVar
 
 from django.db import transaction
 from django.db.models import Count, F, QuerySet
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -66,6 +66,7 @@ _CHANGES = {"POST": Action.UPLOAD, "PUT": Action.UPLOAD, "DELETE": Action.DELETE
 _MOST_AUDIO_SECONDS = 600
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 Address = Literal["result_url", "state_url"]
+ViewClass = TypeVar("ViewClass", bound=type[WireView])
 _DAY = OpenApiParameter("date", str, description="UTC, as 20260502; default: today.")
 
 
@@ -160,77 +161,60 @@ class MonitoringProjectView(WireView):
         return Response(status=204)
 
 
-class ResultCallbackView(WireView):
+class _CallbackView(WireView):
+    """An address to which the portal posts what happens on a container's streams."""
+
+    actions = _CONFIGURES
+    address: ClassVar[Address]
+
+    def get(self, request: Request, container_id: str) -> Response:
+        """Return the address; empty if there is none."""
+        return _address(container_id, self.address)
+
+    def put(self, request: Request, container_id: str) -> Response:
+        """Set the address, or end the posts with an empty one."""
+        return _set_address(request, container_id, self.address)
+
+    def post(self, request: Request, container_id: str) -> Response:
+        """Do the same as PUT, because ACRCloud's public texts name no method."""
+        return self.put(request, container_id)
+
+
+def _documented(what: str, name: str) -> Callable[[ViewClass], ViewClass]:
+    """Describe the three operations of a callback's address."""
+    fits = _SET | UNFIT
+    body = StreamCallbackSerializer
+    return extend_schema_view(
+        get=described(_TAG, f"Show where {what} are posted", _SET, name=f"show_{name}"),
+        put=described(
+            _TAG,
+            f"Set where {what} are posted",
+            fits,
+            request=body,
+            name=f"set_{name}",
+        ),
+        post=described(
+            _TAG,
+            f"Set where {what} are posted, as PUT",
+            fits,
+            request=body,
+            name=f"post_{name}",
+        ),
+    )
+
+
+@_documented("plays", "stream_result_callback")
+class ResultCallbackView(_CallbackView):
     """Where settled plays of a container's streams are posted."""
 
-    actions = _CONFIGURES
-
-    @described(
-        _TAG, "Show where plays are posted", _SET, name="show_stream_result_callback"
-    )
-    def get(self, request: Request, container_id: str) -> Response:
-        """Return the address; empty if there is none."""
-        return _address(container_id, "result_url")
-
-    @described(
-        _TAG,
-        "Set where plays are posted",
-        _SET | UNFIT,
-        request=StreamCallbackSerializer,
-        name="set_stream_result_callback",
-    )
-    def put(self, request: Request, container_id: str) -> Response:
-        """Set the address, or end the posts with an empty one."""
-        return _set_address(request, container_id, "result_url")
-
-    @described(
-        _TAG,
-        "Set where plays are posted, as PUT",
-        _SET | UNFIT,
-        request=StreamCallbackSerializer,
-        name="post_stream_result_callback",
-    )
-    def post(self, request: Request, container_id: str) -> Response:
-        """Do as ``put``: public texts do not name the method."""
-        return _set_address(request, container_id, "result_url")
+    address = "result_url"
 
 
-class StateNotificationView(WireView):
-    """Where it is posted that streams are away or heard again."""
+@_documented("states", "stream_state_notification")
+class StateNotificationView(_CallbackView):
+    """Where the portal posts that streams are away or heard again."""
 
-    actions = _CONFIGURES
-
-    @described(
-        _TAG,
-        "Show where states are posted",
-        _SET,
-        name="show_stream_state_notification",
-    )
-    def get(self, request: Request, container_id: str) -> Response:
-        """Return the address; empty if there is none."""
-        return _address(container_id, "state_url")
-
-    @described(
-        _TAG,
-        "Set where states are posted",
-        _SET | UNFIT,
-        request=StreamCallbackSerializer,
-        name="set_stream_state_notification",
-    )
-    def put(self, request: Request, container_id: str) -> Response:
-        """Set the address, or end the posts with an empty one."""
-        return _set_address(request, container_id, "state_url")
-
-    @described(
-        _TAG,
-        "Set where states are posted, as PUT",
-        _SET | UNFIT,
-        request=StreamCallbackSerializer,
-        name="post_stream_state_notification",
-    )
-    def post(self, request: Request, container_id: str) -> Response:
-        """Do as ``put``: public texts do not name the method."""
-        return _set_address(request, container_id, "state_url")
+    address = "state_url"
 
 
 class MonitoredStreamsView(WireView):
@@ -321,56 +305,55 @@ class MonitoredStreamView(WireView):
         return Response(status=204)
 
 
-class PauseStreamView(WireView):
-    """Stops listening to streams."""
+class _StreamVerbView(WireView):
+    """Does something with streams."""
 
     actions = _CHANGES
 
-    @described(
-        _TAG,
-        "Pause streams",
-        {200: enveloped(StreamSerializer, many=True)} | UNKNOWN | UNFIT,
-        name="pause_streams",
-    )
     def put(self, request: Request, container_id: str, ids: str) -> Response:
-        """Pause the streams; one that is paused stays so."""
-        return _pause(request, container_id, ids)
+        """Act on each of the streams, or on none."""
+        user = user_of(request)
+        with transaction.atomic():
+            for stream in _named_streams(container_id, ids):
+                self.act(stream, user)
+        return Response({"data": stream_shapes(_named_streams(container_id, ids))})
 
-    @described(
-        _TAG,
-        "Pause streams, as PUT",
-        {200: enveloped(StreamSerializer, many=True)} | UNKNOWN | UNFIT,
-        name="post_pause_streams",
-    )
     def post(self, request: Request, container_id: str, ids: str) -> Response:
-        """Do as ``put``: public texts do not name the method."""
-        return _pause(request, container_id, ids)
+        """Do the same as PUT, because ACRCloud's public texts name no method."""
+        return self.put(request, container_id, ids)
+
+    def act(self, stream: Stream, user: User) -> None:
+        """Act on one stream."""
+        raise NotImplementedError
 
 
-class RestartStreamView(WireView):
-    """Connects streams anew."""
-
-    actions = _CHANGES
-
-    @described(
-        _TAG,
-        "Restart streams",
-        {200: enveloped(StreamSerializer, many=True)} | UNKNOWN | UNFIT,
-        name="restart_streams",
+def _verb_described(summary: str, name: str) -> Callable[[ViewClass], ViewClass]:
+    """Describe the two operations of a verb."""
+    answers = {200: enveloped(StreamSerializer, many=True)} | UNKNOWN | UNFIT
+    return extend_schema_view(
+        put=described(_TAG, summary, answers, name=name),
+        post=described(_TAG, f"{summary}, as PUT", answers, name=f"post_{name}"),
     )
-    def put(self, request: Request, container_id: str, ids: str) -> Response:
-        """Connect anew; a paused stream is listened to again."""
-        return _restart(request, container_id, ids)
 
-    @described(
-        _TAG,
-        "Restart streams, as PUT",
-        {200: enveloped(StreamSerializer, many=True)} | UNKNOWN | UNFIT,
-        name="post_restart_streams",
-    )
-    def post(self, request: Request, container_id: str, ids: str) -> Response:
-        """Do as ``put``: public texts do not name the method."""
-        return _restart(request, container_id, ids)
+
+@_verb_described("Pause streams", "pause_streams")
+class PauseStreamView(_StreamVerbView):
+    """Stops listening to streams; one that is paused stays so."""
+
+    def act(self, stream: Stream, user: User) -> None:
+        """Pause the stream."""
+        if stream.enabled:
+            services.pause_stream(stream=stream, user=user)
+
+
+@_verb_described("Restart streams", "restart_streams")
+class RestartStreamView(_StreamVerbView):
+    """Connects streams anew; a paused stream is listened to again."""
+
+    def act(self, stream: Stream, user: User) -> None:
+        """Connect anew."""
+        act = services.restart_stream if stream.enabled else services.resume_stream
+        act(stream=stream, user=user)
 
 
 class StreamStateView(WireView):
@@ -553,24 +536,6 @@ def _stream(container_id: str, given: str) -> Stream:
 def _station(name: str, user: User) -> Station:
     found = Station.objects.filter(name=name).first()
     return found or services.add_station(user=user, name=name)
-
-
-def _pause(request: Request, container_id: str, ids: str) -> Response:
-    streams = _named_streams(container_id, ids)
-    with transaction.atomic():
-        for stream in streams:
-            if stream.enabled:
-                services.pause_stream(stream=stream, user=user_of(request))
-    return Response({"data": stream_shapes(_named_streams(container_id, ids))})
-
-
-def _restart(request: Request, container_id: str, ids: str) -> Response:
-    user, streams = user_of(request), _named_streams(container_id, ids)
-    with transaction.atomic():
-        for stream in streams:
-            act = services.restart_stream if stream.enabled else services.resume_stream
-            act(stream=stream, user=user)
-    return Response({"data": stream_shapes(_named_streams(container_id, ids))})
 
 
 def _ended_plays(stream: Stream, request: Request) -> QuerySet[Airplay]:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import CodeStatus
 from catalogue.services import RecordingDetails
+from imports.tables import split_list
 
 REQUIRED = ("custom_id", "title", "artists")
 TEXTS = {
@@ -153,20 +154,6 @@ def check_row(
         faults=faults,
         warnings=warnings,
     )
-
-
-def split_list(text: str) -> list[str]:
-    r"""Split a list at ``|``; ``\|`` and ``\\`` stand for the characters themselves."""
-    items, current, escaped = [], "", False
-    for char in text:
-        if escaped or char not in "\\|":
-            current, escaped = current + char, False
-        elif char == "\\":
-            escaped = True
-        else:
-            items.append(current)
-            current = ""
-    return [item.strip() for item in [*items, current] if item.strip()]
 
 
 def _check_cells(

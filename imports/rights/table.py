@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from common.reading import read_number
 from imports.rights.found import MessageRefused, Read, ReadCounts, fault
-from imports.tables import MAX_ROWS, RawRow, Table, rows_of
+from imports.tables import MAX_ROWS, RawRow, Table, rows_of, split_list
 from rights.claims import (
     ClaimFault,
     PartyClaim,
@@ -60,6 +60,9 @@ COLUMNS: Final = (
     "release_upc",
     "grid",
     "label_code",
+    "controlled_by",
+    "controlled_by_ipi",
+    "agreement",
 )
 _RIGHTS = {
     **dict.fromkeys(("performing", "pr"), "PR"),
@@ -109,7 +112,7 @@ def _positions(table: Table) -> dict[str, int]:
 
 @dataclass(slots=True)
 class _Rows:
-    """What the rows of a batch say; the first row that names a record describes it."""
+    """The claims of a batch; the first row that names a record describes it."""
 
     parties: dict[str, PartyClaim] = field(default_factory=dict)
     works: dict[str, WorkClaim] = field(default_factory=dict)
@@ -215,10 +218,10 @@ class TableReader:
         """Add what a row says, or note every fault of it."""
         work, recording = self._work_of(row), self._recording_of(row)
         release = self._release_of(row, recording)
-        share, party = None, None
+        share, party, collector = None, None, None
         if any(row[name] for name in SHARE_COLUMNS):
-            party = self._party_of(row)
-            share = self._share_of(row, party)
+            party, collector = self._party_of(row), _collector_of(row)
+            share = self._share_of(row, party, collector)
             self._refuse_late(row, share, work, recording)
         elif work is None and recording is None and release is None:
             row.refuse(
@@ -241,6 +244,8 @@ class TableReader:
             rows.releases[release.key] = replace(known_release, tracks=tuple(tracks))
         if share is not None and party is not None:
             rows.parties.setdefault(party.key, party)
+            if collector is not None:
+                rows.parties.setdefault(collector.key, collector)
             self._add_share(share, work, recording, row.line)
 
     def _add_share(
@@ -319,7 +324,7 @@ class TableReader:
             isrc=row["isrc"],
             title=row["title"],
             version_title=row["version_title"],
-            artists=_parts(row["artists"]),
+            artists=tuple(split_list(row["artists"])),
             duration_ms=duration_ms,
             label=row["label"],
             line=row.line,
@@ -358,7 +363,9 @@ class TableReader:
             isni=row["party_isni"],
         )
 
-    def _share_of(self, row: _Row, party: PartyClaim | None) -> ShareClaim | None:
+    def _share_of(
+        self, row: _Row, party: PartyClaim | None, collector: PartyClaim | None
+    ) -> ShareClaim | None:
         right = _RIGHTS.get(row["right"].lower())
         if right is None:
             row.refuse(
@@ -387,13 +394,18 @@ class TableReader:
             excluded=excluded,
             valid_from=begin,
             valid_until=end,
+            controlled_by=collector.key if collector else "",
+            agreement=row["agreement"],
             line=row.line,
         )
 
 
-def _parts(cell: str) -> tuple[str, ...]:
-    """Return the parts of a cell, which a bar separates."""
-    return tuple(part.strip() for part in cell.split("|") if part.strip())
+def _collector_of(row: _Row) -> PartyClaim | None:
+    """Return who collects the share for its party, if the row says so."""
+    name, ipi = row["controlled_by"], row["controlled_by_ipi"]
+    if ipi and not name:
+        row.refuse("controlled_by", _("Whoever collects a share needs a name."))
+    return PartyClaim(key=ipi or name, name=name, ipi_name=ipi) if name else None
 
 
 def _date(row: _Row, name: str) -> date | None:
@@ -425,7 +437,7 @@ def _territories(row: _Row) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return included and excluded territories; a minus sign excludes."""
     included: list[str] = []
     excluded: list[str] = []
-    for part in _parts(row["territories"]):
+    for part in split_list(row["territories"]):
         try:
             code = normalised(part.removeprefix("-"))
         except UnknownTerritory as error:

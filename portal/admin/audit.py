@@ -55,7 +55,10 @@ class AnchorAdmin(_TrailAdmin[Anchor]):
 
 @admin.register(Event)
 class EventAdmin(_TrailAdmin[Event]):
-    """Every event, read-only; only admins see events of accounts."""
+    """Every event, read-only; only admins see events of accounts.
+
+    Managers and admins see events of revenue.
+    """
 
     list_display = ["time", "who", "what", "case_shown", "why", "note"]
     list_display_links = ["time", "case_shown"]
@@ -72,8 +75,11 @@ class EventAdmin(_TrailAdmin[Event]):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        """Leave out events of accounts unless the user is an admin."""
+        """Leave out events that the user's role may not see."""
         rows = super().get_queryset(request)
+        if not request.user.has_perm(Action.APPROVE):
+            # Only managers see what stations earn.
+            rows = rows.exclude(case__startswith="revenue:")
         if request.user.has_perm(Action.CONFIGURE):
             return rows
         about_accounts = (Q(case__startswith=prefix) for prefix in ACCOUNT_CASES)

@@ -54,7 +54,7 @@ class CloudAccountForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripte
 
     class Meta:
         model = CloudAccount
-        fields = ["name", "base_url", "region", "callback_networks"]
+        fields = ["name", "base_url", "region", "sends", "callback_networks"]
         widgets = {"callback_networks": forms.Textarea(attrs={"rows": 3})}
 
     def clean_token(self) -> str:
@@ -143,7 +143,7 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
     list_display = ["name", "base_url", "region", "state", "container_names"]
     search_fields = ["name"]
     fields = (
-        *("name", "base_url", "region", "token", "callback_networks"),
+        *("name", "base_url", "region", "token", "sends", "callback_networks"),
         *("callback_address", "state", "spent"),
     )
     readonly_fields = ("callback_address", "state", "spent")

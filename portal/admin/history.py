@@ -13,22 +13,28 @@ from django.utils.translation import gettext as _
 
 from audit.models import Event
 from audit.services import first_broken_event
-from reports.models import ReportRun
+from reports.models import Declaration, DeclarationProfile, ReportRun, TakedownNotice
 from review.models import Licence, Match, Policy
 
 _SHOWN = 200
 # Model name → prefix of its audit case, and the field with the rest.
 _CASES = {
+    "audience": ("station", "station.uid"),
+    "broadcast": ("file", "scanned_file.uid"),
+    "broadcastimport": ("broadcast_import", "uid"),
     "bucket": ("bucket", "pk"),
     "cloudaccount": ("cloud_account", "pk"),
     "conflict": ("conflict", "uid"),
     "container": ("container", "pk"),
     "dedupgroup": ("dedup", "uid"),
     "drop": ("drop", "uid"),
+    "episode": ("file", "scanned_file.uid"),
     "exclusion": ("recording", "recording.uid"),
+    "musicuse": ("file", "scanned_file.uid"),
     "party": ("party", "uid"),
     "recording": ("recording", "uid"),
     "release": ("release", "uid"),
+    "revenue": ("revenue", "station.uid"),
     "rightsrecording": ("rights_recording", "uid"),
     "scannedfile": ("file", "uid"),
     "station": ("station", "uid"),
@@ -43,7 +49,16 @@ _CASES = {
 
 def case_of(shown: Model) -> str:
     """Return the object's case in the audit trail; empty if it has none."""
-    if isinstance(shown, Match | Licence | Policy | ReportRun):
+    if isinstance(
+        shown,
+        Match
+        | Licence
+        | Policy
+        | ReportRun
+        | Declaration
+        | DeclarationProfile
+        | TakedownNotice,
+    ):
         return shown.case
     beginning, column = _CASES.get(str(shown._meta.model_name), ("", ""))
     if not beginning:

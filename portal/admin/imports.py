@@ -5,13 +5,19 @@ from __future__ import annotations
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imports.models import CatalogueImport, Import, ResultImport, RightsImport
+from imports.models import (
+    BroadcastImport,
+    CatalogueImport,
+    Import,
+    ResultImport,
+    RightsImport,
+)
 from portal.admin.base import RoleAdmin
 
 _OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
 
 
-@admin.register(CatalogueImport, ResultImport, RightsImport)
+@admin.register(BroadcastImport, CatalogueImport, ResultImport, RightsImport)
 class ImportAdmin(RoleAdmin[Import]):
     """Imports; the portal's pages create them."""
 
@@ -44,7 +50,8 @@ class ImportAdmin(RoleAdmin[Import]):
         place = self.model.place_field
         return (
             *("uid", "file_name"),
-            *((place,) if place else ("sender", "encoding")),
+            *((place,) if place else ("encoding",)),
+            *(("sender",) if self.model is RightsImport else ()),
             *(_OF_TABLES if self.model is CatalogueImport else ()),
             *("status", "message", "summary", "made_by", "created_at"),
         )

@@ -9,7 +9,9 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from broadcasts.errors import BroadcastRefused
 from common.api_errors import error_body
+from reports.notices.errors import NoticeRefused
 from review.errors import ReviewError
 from scanning.errors import IntakeRefused
 
@@ -18,7 +20,13 @@ _STATUS_OF_REFUSAL = {
     "locked": 409,
     "not_possible": 409,
     "nothing_to_undo": 409,
+    "listed": 409,
+    "gone": 409,
     "not_allowed": 403,
+    "second_person": 403,
+    "wrong_state": 409,
+    "taken": 409,
+    "unfit_matches": 409,
 }
 
 
@@ -32,6 +40,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, ReviewError):
         status = _STATUS_OF_REFUSAL.get(error.code, 422)
         return Response(error_body(error.code, error.message), status=status)
+    if isinstance(error, BroadcastRefused):
+        fields = {error.field: [str(error)]} if error.field else None
+        status = _STATUS_OF_REFUSAL.get(error.code, 422)
+        body = error_body(error.code, str(error), fields)
+        return Response(body, status=status)
     if isinstance(error, UnreadablePostError):
         body = error_body(
             "cut_off", "The request was cut off in the middle; nothing was kept."
@@ -41,6 +54,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         # The JSON parser recurses for every nested bracket.
         body = error_body("parse_error", "The body is nested too deeply.")
         return Response(body, status=400)
+    if isinstance(error, NoticeRefused):
+        status = _STATUS_OF_REFUSAL.get(error.code, 422)
+        body = error_body(error.code, error.message, error.fields or None)
+        return Response(body, status=status)
     response = drf_exception_handler(error, context)
     if response is None:
         return None

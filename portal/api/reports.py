@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 
 from accounts.models import ApiToken
 from accounts.roles import Action, scopes_allow
+from common.stored import read_stored
 from portal.api.base import ProgramView
 from reports import selectors, services
 from reports.choices import STREAMED, FilesWithout, Format, Mode, RunState, Separator
@@ -121,6 +122,11 @@ class RunSerializer(serializers.ModelSerializer[ReportRun]):
         read_only_fields = fields
 
     file_name = serializers.CharField(read_only=True)
+    message = serializers.SerializerMethodField()
+
+    def get_message(self, run: ReportRun) -> str:
+        """Return why there is no file, in the language of the request."""
+        return read_stored(run.message)
 
 
 class ReportView(ProgramView):

@@ -6,8 +6,11 @@ from datetime import date
 from decimal import Decimal
 from typing import TypedDict
 
+from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -15,6 +18,10 @@ from rest_framework.response import Response
 
 from catalogue.models import Recording
 from portal.api.base import MayView, ProgramView
+from portal.api.reports import MayReport
+from reports import rights_table
+from reports.choices import Format
+from reports.files import CONTENT_TYPES
 from rights import tis
 from rights.choices import ConflictKind, Right, ShareKind
 from rights.models import Work
@@ -169,6 +176,52 @@ class RecordingRightsView(ProgramView):
             territories=asked.validated_data.get("territory", []),
         )
         return Response(RightsSerializer(_data(rights)).data)
+
+
+class AskedTableData(TypedDict):
+    """Whose claims to export."""
+
+    sender: str
+
+
+class AskedTableSerializer(serializers.Serializer[AskedTableData]):
+    """Whose claims to export."""
+
+    sender = serializers.CharField(
+        allow_blank=True,
+        help_text="Who claims it, as imports name the sender; empty for shares entered "
+        "by hand.",
+    )
+
+    def validate_sender(self, given: str) -> str:
+        """Return a known source; name those that there are for another."""
+        known = rights_table.sources()
+        if given not in known:
+            raise serializers.ValidationError(
+                _("Nobody claims under this name. Sources: %(names)s.")
+                % {"names": ", ".join(known)}
+            )
+        return given
+
+
+class RightsTableView(ProgramView):
+    """Sends what a source claims as a table."""
+
+    permission_classes = [MayReport]
+    runs = True
+
+    @extend_schema(
+        parameters=[AskedTableSerializer],
+        responses={(200, "text/csv"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Send one share per line, as the import of rights reads them."""
+        asked = AskedTableSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        pieces = rights_table.as_csv(
+            source=asked.validated_data["sender"], user=self.person
+        )
+        return StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[Format.CSV])
 
 
 def _data(rights: Rights) -> RightsData:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from django.conf import settings
 from django.urls import reverse
@@ -12,6 +12,9 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.reach import sees_every_bucket
+from broadcasts.arrivals import read_arrival
+from broadcasts.choices import Showing
+from broadcasts.errors import BroadcastRefused
 from common.stored import read_stored
 from common.territories import TERRITORIES
 from portal.shared import formats
@@ -21,6 +24,7 @@ from scanning.models import Container, ScannedFile
 from scanning.progress import ScanProgress, progress_of
 from scanning.services.intake import FileDetails
 from scanning.tags import tags_of
+from streams.models import Station
 
 
 class FileStateData(TypedDict):
@@ -108,7 +112,59 @@ class DetailsSerializer(serializers.Serializer[None]):
         return codes
 
 
-class SubmitSerializer(DetailsSerializer):
+class ArrivalSerializer(DetailsSerializer):
+    """The metadata of submitted files, with their episode and one broadcast."""
+
+    series = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=300
+    )
+    season = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=40
+    )
+    episode = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=40
+    )
+    episode_title = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=300
+    )
+    production_company = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=300
+    )
+    station = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=64,
+        help_text="The id of the station that broadcast the files.",
+    )
+    starts_at = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=40,
+        help_text="The start of the broadcast, in local time of the station.",
+    )
+    showing = serializers.ChoiceField(
+        choices=Showing.choices, required=False, default="", allow_blank=True
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Read the broadcast in the zone of its station. Any: JSON."""
+        station = Station.objects.filter(uid=attrs["station"]).first()
+        if attrs["station"] and station is None:
+            raise serializers.ValidationError(
+                {"station": [gettext("There is no such station.")]}
+            )
+        try:
+            attrs["arrival"] = read_arrival(attrs | {"station": station})
+        except BroadcastRefused as refused:
+            raise serializers.ValidationError(
+                {refused.field: [str(refused)]}
+            ) from refused
+        return attrs
+
+
+class SubmitSerializer(ArrivalSerializer):
     """The container of submitted files, and their metadata."""
 
     container = serializers.PrimaryKeyRelatedField(queryset=Container.objects.present())
@@ -129,7 +185,7 @@ class BeginUploadSerializer(serializers.Serializer[None]):
     size_bytes = serializers.IntegerField(min_value=0)
 
 
-class FinishUploadSerializer(DetailsSerializer):
+class FinishUploadSerializer(ArrivalSerializer):
     """The metadata of a file that arrived in pieces."""
 
     scan_again = serializers.BooleanField(required=False, default=False)

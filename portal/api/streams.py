@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from accounts.models import ApiToken
 from accounts.roles import Action, scopes_allow
+from common.stored import read_stored
 from portal.api.base import ProgramView
 from streams import selectors, services
 from streams.errors import StreamRefused
@@ -82,6 +83,7 @@ class StreamFactsSerializer(serializers.ModelSerializer[Stream]):
     station = serializers.CharField(source="station.name", read_only=True)
     time_zone = serializers.CharField(source="station.time_zone", read_only=True)
     container = serializers.IntegerField(source="container_id", read_only=True)
+    cause = serializers.SerializerMethodField()
     playing = serializers.SerializerMethodField()
 
     class Meta:
@@ -91,6 +93,10 @@ class StreamFactsSerializer(serializers.ModelSerializer[Stream]):
             *("state", "cause", "state_at", "heard_until", "playing"),
         )
         read_only_fields = fields
+
+    def get_cause(self, stream: Stream) -> str:
+        """Return why nothing is heard, in the language of the request."""
+        return read_stored(stream.cause)
 
     @extend_schema_field(PlaySerializer(many=True))
     def get_playing(self, stream: Stream) -> list[dict[str, object]]:

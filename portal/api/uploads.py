@@ -24,6 +24,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.roles import Action
+from broadcasts.arrivals import tell
 from common.reading import read_number
 from portal.api.base import MayUpload, PersonView
 from portal.api.serializers import (
@@ -180,6 +181,7 @@ class FinishUploadView(PersonView):
         done = finish_upload(
             upload=upload, details=details_of(asked), scan_again=asked["scan_again"]
         )
+        tell(scanned_file=done.scanned_file, arrival=asked["arrival"], user=self.person)
         data = file_state(done.scanned_file, duplicate=done.seen_before)
         return Response(data, status=200 if done.seen_before else 201)
 

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
+from broadcasts.arrivals import tell
 from portal.api.base import MayUpload, MayView, PersonView
 from portal.api.serializers import (
     AttachAudioSerializer,
@@ -62,6 +63,9 @@ class FileUploadView(PersonView):
             details=details_of(asked),
             scan_again=asked["scan_again"],
             waited_for=True,
+        )
+        tell(
+            scanned_file=taken.scanned_file, arrival=asked["arrival"], user=self.person
         )
         data = file_state(taken.scanned_file, duplicate=taken.seen_before)
         return Response(data, status=200 if taken.seen_before else 201)
@@ -155,6 +159,7 @@ class LinksView(PersonView):
                 scan_again=asked["scan_again"],
                 waited_for=True,
             )
+            tell(scanned_file=file, arrival=asked["arrival"], user=self.person)
         except IntakeRefused as error:
             return {
                 "link": link,

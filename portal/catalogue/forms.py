@@ -16,6 +16,7 @@ from catalogue.services import RecordingDetails
 from portal.shared.fields import (
     ArtistsField,
     IfThereField,
+    SearchSelect,
     checked,
     release_date_field,
 )
@@ -66,7 +67,10 @@ class RecordingForm(forms.Form):
     """A new recording: audio and metadata."""
 
     bucket = forms.ModelChoiceField(
-        searchable_buckets(), empty_label=None, label=_("Bucket")
+        searchable_buckets(),
+        empty_label=None,
+        widget=SearchSelect,
+        label=_("Bucket"),
     )
     audio = forms.FileField(label=_("Audio"))
     title = forms.CharField(max_length=500, label=_("Title"))

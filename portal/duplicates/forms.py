@@ -11,6 +11,7 @@ from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
 from dedup.effects import ActionRequest
 from dedup.merging import FIELDS
 from dedup.models import ActionVerb
+from portal.shared.fields import SearchSelect
 
 _KINDS = [
     ("", gettext_lazy("All kinds")),
@@ -35,7 +36,7 @@ class DuplicateFilterForm(forms.Form):
         Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID),
         required=False,
         empty_label=gettext_lazy("All buckets"),
-        widget=forms.Select(attrs={"class": "control"}),
+        widget=SearchSelect,
         label=_("Bucket"),
     )
 

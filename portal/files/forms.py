@@ -11,7 +11,7 @@ from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.selectors import searchable_buckets
-from portal.shared.fields import FileDetailsForm
+from portal.shared.fields import FileDetailsForm, SearchSelect
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import FileDetails
@@ -34,6 +34,7 @@ class FileFilterForm(forms.Form):
         Container.objects.present(),
         required=False,
         empty_label=_("Any container"),
+        widget=SearchSelect,
         label=_("Container"),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,12 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from accounts.roles import Action
 from accounts.services import deciders
+from broadcasts.choices import Showing
+from broadcasts.errors import BroadcastRefused
+from broadcasts.selectors import episode_of
+from broadcasts.services import add_broadcast, episode_values, set_episode
+from broadcasts.times import read_start
+from broadcasts.values import BroadcastValues
 from common.reading import count_words
 from portal.files.forms import reason_field
 from portal.shared.access import PortalRequest, needs
@@ -41,6 +47,7 @@ from scanning.models import Container, ScannedFile
 from scanning.services import filing
 from scanning.services.filing import delete_files
 from scanning.services.scans import request_scan
+from streams.models import Station
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -87,6 +94,61 @@ class AssignManyForm(forms.Form):
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data)
         self.fields["assignee"].queryset = deciders()  # type: ignore[attr-defined]  # a model choice
+
+
+class EpisodeManyForm(forms.Form):
+    """What many files have in common as programmes; empty values stay as they are."""
+
+    series = forms.CharField(
+        required=False, max_length=300, label=gettext_lazy("Series or film")
+    )
+    season = forms.CharField(
+        required=False, max_length=40, label=gettext_lazy("Season")
+    )
+    production_company = forms.CharField(
+        required=False, max_length=300, label=gettext_lazy("Production company")
+    )
+
+    def clean(self) -> dict[str, object]:
+        """Require at least one value."""
+        values = super().clean() or {}
+        if not any(values.values()) and not self.errors:
+            raise forms.ValidationError(
+                _("Enter the series, the season or the production company.")
+            )
+        return values
+
+
+class BroadcastManyForm(forms.Form):
+    """A broadcast that files have in common, such as the parts of one programme."""
+
+    station = forms.ModelChoiceField(
+        Station.objects.all(),
+        label=gettext_lazy("Station"),
+        empty_label=gettext_lazy("Choose a station"),
+        widget=SearchSelect,
+    )
+    starts_at = forms.CharField(
+        max_length=40,
+        label=gettext_lazy("Begins at"),
+        help_text=gettext_lazy("Local time of the station, as 2026-11-03 07:00."),
+    )
+    showing = forms.ChoiceField(
+        required=False,
+        choices=[("", gettext_lazy("Not known")), *Showing.choices],
+        label=gettext_lazy("First broadcast or repeat"),
+    )
+
+    def clean(self) -> dict[str, object]:
+        """Read the time in the zone of the station."""
+        values = super().clean() or {}
+        station, text = values.get("station"), values.get("starts_at")
+        if isinstance(station, Station) and text:
+            try:
+                values["starts_at"] = read_start(text, station.time_zone)
+            except BroadcastRefused as refused:
+                self.add_error("starts_at", str(refused))
+        return values
 
 
 class TagManyForm(forms.Form):
@@ -166,6 +228,26 @@ def _tag(file: ScannedFile, user: User, form: forms.Form) -> None:
     filing.tag_file(scanned_file=file, tag=form.cleaned_data["tag"], user=user)
 
 
+def _always(_file: ScannedFile, _user: User, _form: forms.Form) -> str:
+    return ""
+
+
+def _set_episode(file: ScannedFile, user: User, form: forms.Form) -> None:
+    said = {name: value for name, value in form.cleaned_data.items() if value}
+    now = episode_values(episode_of(file))
+    set_episode(scanned_file=file, values=replace(now, **said), user=user)
+
+
+def _add_broadcast(file: ScannedFile, user: User, form: forms.Form) -> None:
+    values = form.cleaned_data
+    add_broadcast(
+        scanned_file=file,
+        station=values["station"],
+        values=BroadcastValues(values["starts_at"], showing=values["showing"]),
+        user=user,
+    )
+
+
 def _cleaned(form: forms.Form) -> Mapping[str, object]:
     """Return the answers of a form that was sent; nothing before that."""
     return form.cleaned_data if form.is_bound and form.is_valid() else {}
@@ -226,6 +308,26 @@ VERBS: Mapping[str, FileVerb] = {
         TagManyForm,
         _why_not_tagged,
         _tag,
+    ),
+    "episode": FileVerb(
+        gettext_lazy("Set series and season"),
+        ngettext_lazy("%(shown)s file changed", "%(shown)s files changed", "count"),
+        Action.UPLOAD,
+        EpisodeManyForm,
+        _always,
+        _set_episode,
+    ),
+    "broadcast": FileVerb(
+        gettext_lazy("Add a broadcast"),
+        ngettext_lazy(
+            "%(shown)s file with a new broadcast",
+            "%(shown)s files with a new broadcast",
+            "count",
+        ),
+        Action.UPLOAD,
+        BroadcastManyForm,
+        _always,
+        _add_broadcast,
     ),
     "delete": FileVerb(
         gettext_lazy("Delete"),
@@ -290,7 +392,7 @@ def _do(
         if not why:
             try:
                 verb.do(file, user, form)
-            except (IntakeRefused, ReviewError) as refused:
+            except (BroadcastRefused, IntakeRefused, ReviewError) as refused:
                 why = str(refused)
         if why:
             left_out.append((file, why))

@@ -26,7 +26,7 @@ from scanning.comparison import (
     differences,
     found_by_engine,
 )
-from scanning.models import CloudJob, Scan, ScannedFile
+from scanning.models import AudioBecause, CloudJob, Scan, ScannedFile, SentAs
 from scanning.progress import progress_of
 
 
@@ -164,6 +164,7 @@ class EngineRow:
     recordings: int
     said: str = ""
     due_at: datetime | None = None
+    sent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,16 @@ class Comparison:
     differences: Sequence[Difference] = ()
     compared: bool = False
     others: Sequence[OtherSection] = ()
+
+
+def _what_was_sent(job: CloudJob) -> str:
+    """Return what left the portal, and why it was audio; nothing before it is sent."""
+    if job.sent_as in (SentAs.NOTHING, SentAs.CALLED_BACK):
+        return ""
+    sent = _("Sent: %(form)s") % {"form": job.get_sent_as_display()}
+    if job.audio_because == AudioBecause.UNASKED:
+        return sent
+    return f"{sent}. {job.get_audio_because_display()}"
 
 
 def compare(file: ScannedFile) -> Comparison | None:
@@ -203,6 +214,7 @@ def compare(file: ScannedFile) -> Comparison | None:
                 recordings=len(detections[scan.engine]),
                 said=said or scan.message,
                 due_at=next_step.run_after if next_step is not None else None,
+                sent=_what_was_sent(job) if job is not None else "",
             )
         )
     others = [section for scan in scans for section in other_sections(scan)]

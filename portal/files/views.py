@@ -25,6 +25,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from broadcasts.selectors import broadcasts_of, episode_of
 from catalogue.selectors import searchable_buckets
 from common.bodies import takes_files
 from operations.retention import outlook
@@ -73,6 +74,7 @@ from scanning.tags import territories_of, words_of
 
 AHEAD = (0, 7, 30, 90, 365)
 _USUAL = 30
+BROADCASTS_SHOWN = 5
 _COLUMNS = {
     "state": "status",
     "name": "name",
@@ -184,6 +186,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     matches = matches_of(file)
     shown = [match for match in matches if match.state != MatchState.SUPPRESSED]
     waiting = [match for match in shown if match.state in WAITING_STATES]
+    broadcasts = list(broadcasts_of(file)[: BROADCASTS_SHOWN + 1])
     return render(
         request,
         "portal/files/file_detail.html",
@@ -202,6 +205,9 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "platform_read_at": read_moment(file.platform_facts.get("read_at", "")),
             "territories": territories_of(file.tags),
             "tags": words_of(file.tags),
+            "episode": episode_of(file),
+            "broadcasts": broadcasts[:BROADCASTS_SHOWN],
+            "more_broadcasts": len(broadcasts) > BROADCASTS_SHOWN,
             "review_url": waiting[0].review_url if waiting else "",
             "waiting_count": len(waiting),
             "other_buckets": searchable_buckets().exclude(containers=file.container),

@@ -17,13 +17,22 @@ from accounts.reach import why_limited
 from accounts.roles import Action
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
 from imports import services
-from imports.models import CatalogueImport, Import, ResultImport, RightsImport
+from imports.broadcasts.importer import BroadcastSummary
+from imports.broadcasts.rows import AUDIENCE_COLUMNS, SCHEDULE_COLUMNS
+from imports.models import (
+    BroadcastImport,
+    CatalogueImport,
+    Import,
+    ResultImport,
+    RightsImport,
+)
 from imports.recordings.rows import CLEAR, COLUMNS
 from imports.recordings.summary import ImportSummary
 from imports.results.importer import ResultSummary
 from imports.rights.importer import RECORD_KINDS, RightsSummary
 from imports.rights.table import COLUMNS as SHARE_COLUMNS
 from portal.imports.columns import MappingForm, mapping_context
+from portal.shared.fields import SearchSelect
 from scanning.models import Container
 
 
@@ -33,6 +42,7 @@ class TableForm(forms.Form):
     bucket = forms.ModelChoiceField(
         Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID),
         empty_label=None,
+        widget=SearchSelect,
         label=_("Bucket"),
     )
     table = forms.FileField(label=_("Table (CSV or XLSX)"))
@@ -60,7 +70,10 @@ class ResultsForm(forms.Form):
     """A file of results, and the container for its files."""
 
     container = forms.ModelChoiceField(
-        Container.objects.present(), empty_label=None, label=_("Container")
+        Container.objects.present(),
+        empty_label=None,
+        widget=SearchSelect,
+        label=_("Container"),
     )
     file = forms.FileField(
         label=_("Results (CSV or JSON)"),
@@ -100,7 +113,24 @@ class RightsForm(forms.Form):
         return services.keep_rights(user=user, **self.cleaned_data)
 
 
-ImportForm = TableForm | ResultsForm | RightsForm
+class BroadcastsForm(forms.Form):
+    """A schedule of broadcasts, or a table of audiences."""
+
+    file = forms.FileField(
+        label=_("Table (CSV or XLSX)"),
+        help_text=_("A schedule, or a table of audiences; its columns say which."),
+    )
+    encoding = forms.ChoiceField(
+        label=_("Text of the CSV file"),
+        choices=[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252")],
+    )
+
+    def keep(self, user: User) -> BroadcastImport:
+        """Store what was uploaded, and have it checked."""
+        return services.keep_broadcasts(user=user, **self.cleaned_data)
+
+
+ImportForm = TableForm | ResultsForm | RightsForm | BroadcastsForm
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +175,8 @@ class ImportPage:
 
     name: str
     model: type[Import]
-    form: type[TableForm | ResultsForm | RightsForm]
-    summary: type[ImportSummary | ResultSummary | RightsSummary]
+    form: type[TableForm | ResultsForm | RightsForm | BroadcastsForm]
+    summary: type[ImportSummary | ResultSummary | RightsSummary | BroadcastSummary]
     action: Action
     form_url: str
     detail: str
@@ -199,7 +229,7 @@ class ImportPage:
         elif isinstance(one, ResultImport):
             files = reverse("portal:file_list")
             more["place_url"] = f"{files}?container={one.place.pk}"
-        elif one.summary:
+        elif isinstance(one, RightsImport) and one.summary:
             more["kinds"] = _counted_kinds(one.summary)
             more["changes"] = [
                 {**change, "label": _KIND_LABEL[change["kind"]]}
@@ -286,4 +316,27 @@ RIGHTS = ImportPage(
     another=_("Choose another file"),
     not_waiting=_("This file is not waiting to be imported."),
     help={"columns": SHARE_COLUMNS},
+)
+BROADCASTS = ImportPage(
+    "broadcasts",
+    BroadcastImport,
+    BroadcastsForm,
+    BroadcastSummary,
+    Action.UPLOAD,
+    form_url="portal:broadcast_import",
+    detail="portal:broadcast_import_detail",
+    start="portal:broadcast_import_start",
+    parent="portal:station_list",
+    parent_title=_("Stations"),
+    title=_("Import broadcasts"),
+    lead=_(
+        "When files were broadcast, of which episodes they are, and how many people "
+        "listened. The table is checked first; nothing is imported until you confirm."
+    ),
+    check=_("Check the table"),
+    start_label=_("Import the good rows"),
+    unreadable=_("This table cannot be read"),
+    another=_("Choose another table"),
+    not_waiting=_("This table is not waiting to be imported."),
+    help={"schedule": SCHEDULE_COLUMNS, "audience": AUDIENCE_COLUMNS},
 )

@@ -1,4 +1,4 @@
-"""Addresses of imports: of recordings, of results and of rights."""
+"""Addresses of imports: of recordings, of results, of rights and of broadcasts."""
 
 from __future__ import annotations
 
@@ -51,5 +51,16 @@ urlpatterns = [
         "rights/import/<str:uid>/start/",
         views.rights_import_start,
         name="rights_import_start",
+    ),
+    path("broadcasts/import/", views.broadcast_import, name="broadcast_import"),
+    path(
+        "broadcasts/import/<str:uid>/",
+        views.broadcast_import_detail,
+        name="broadcast_import_detail",
+    ),
+    path(
+        "broadcasts/import/<str:uid>/start/",
+        views.broadcast_import_start,
+        name="broadcast_import_start",
     ),
 ]

@@ -21,7 +21,13 @@ from imports.models import CatalogueImport
 from imports.recordings.sample import sample_csv, sample_xlsx
 from imports.services import change_columns, start
 from portal.imports.columns import MappingForm
-from portal.imports.page import RECORDINGS, RESULTS, RIGHTS, ImportPage
+from portal.imports.page import (
+    BROADCASTS,
+    RECORDINGS,
+    RESULTS,
+    RIGHTS,
+    ImportPage,
+)
 from portal.shared.access import PortalRequest, needs
 
 View = Callable[..., HttpResponseBase]
@@ -88,6 +94,9 @@ result_import_start = _start_view(RESULTS)
 rights_import = _form_view(RIGHTS)
 rights_import_detail = _detail_view(RIGHTS)
 rights_import_start = _start_view(RIGHTS)
+broadcast_import = _form_view(BROADCASTS)
+broadcast_import_detail = _detail_view(BROADCASTS)
+broadcast_import_start = _start_view(BROADCASTS)
 
 
 @require_POST

@@ -22,6 +22,8 @@ from jobs.listing import ListedJob
 from portal.shared.access import NOT_ALLOWED
 from reports import scheduling
 from reports import services as report_services
+from reports.declarations import services as declarations
+from reports.declarations.services import DeclarationRefused
 from reports.evidence import services as evidence_services
 from reports.evidence.services import EvidenceRefused
 from scanning.errors import IntakeRefused
@@ -81,6 +83,7 @@ def try_again(*, job: ListedJob, user: User) -> None:
         done = way.again(job, user)
     except (
         ChangeRefused,
+        DeclarationRefused,
         EvidenceRefused,
         IntakeRefused,
         report_services.ReportStopped,
@@ -156,12 +159,21 @@ _WAYS: Mapping[str, _Way] = {
         lambda job, user: evidence_services.try_again(pack=job.subject, user=user),
         lambda job, user: evidence_services.cancel_pack(pack=job.subject, user=user),
     ),
+    "declaration": _Way(
+        Action.APPROVE,
+        lambda job, user: declarations.try_again(declaration=job.subject, user=user),
+        lambda job, user: declarations.cancel_declaration(
+            declaration=job.subject, user=user
+        ),
+    ),
     "catalogue_import_check": _CATALOGUE_IMPORT,
     "catalogue_import": _CATALOGUE_IMPORT,
     "result_import_check": _RESULT_IMPORT,
     "result_import": _RESULT_IMPORT,
     "rights_import_check": _CATALOGUE_IMPORT,
     "rights_import": _CATALOGUE_IMPORT,
+    "broadcast_import_check": _RESULT_IMPORT,
+    "broadcast_import": _RESULT_IMPORT,
     "callback_sent": _Way(
         Action.CONFIGURE,
         lambda job, user: outbound_callbacks.send_again(

@@ -21,7 +21,12 @@ from accounts.roles import Action
 from catalogue import following
 from catalogue.models import Recording
 from dedup.models import CatalogueCheck
-from imports.models import CatalogueImport, ResultImport, RightsImport
+from imports.models import (
+    BroadcastImport,
+    CatalogueImport,
+    ResultImport,
+    RightsImport,
+)
 from jobs import clock
 from jobs.choices import OPEN_STATES, JobState
 from jobs.kinds import all_kinds, find_kind
@@ -206,6 +211,9 @@ _PAGES: Mapping[type[Model], Callable[[Any], str]] = {
     CatalogueImport: lambda run: reverse("portal:import_detail", args=[run.uid]),
     ResultImport: lambda run: reverse("portal:result_import_detail", args=[run.uid]),
     RightsImport: lambda run: reverse("portal:rights_import_detail", args=[run.uid]),
+    BroadcastImport: lambda run: reverse(
+        "portal:broadcast_import_detail", args=[run.uid]
+    ),
     OutboundCallback: lambda callback: reverse(
         "portal:file_detail", args=[callback.scanned_file.uid]
     ),

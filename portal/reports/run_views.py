@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts.roles import Action
+from broadcasts.selectors import uses_of
 from portal.reports.forms import WriteAgainForm, query_of
 from portal.shared.access import PortalRequest, needs
 from reports import cue_sheet_files, cue_sheets, selectors, services
@@ -151,9 +152,13 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     except NotScanned as error:
         messages.warning(request, str(error))
         return redirect("portal:file_detail", uid=uid)
-    return render(
-        request, "portal/reports/cue_sheet.html", {"file": file, "sheet": sheet}
-    )
+    said = {use.recording_id: use for use in uses_of(file)}
+    cues = [
+        (cue, said.get(cue.match.recording_id) if cue.match else None)
+        for cue in sheet.cues
+    ]
+    context = {"file": file, "sheet": sheet, "cues": cues}
+    return render(request, "portal/reports/cue_sheet.html", context)
 
 
 @require_GET

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponseNotAllowed, QueryDict
@@ -22,6 +23,7 @@ from portal.shared import drafts, selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.drafts import keeps_typed
 from portal.shared.selection import Progress, Versions
+from reports.notices.services import MOST_MATCHES
 from review.choices import Verb
 from review.decisions import assignment
 from review.decisions.assignment import ASSIGNED
@@ -125,9 +127,15 @@ def _apply(
         "left": len(progress.rest),
         "done_words": count_words(_DONE[verb], len(progress.done)),
         "can_undo": verb not in (Verb.UNDO, ASSIGN),
+        "notice_query": _notice_query(progress) if verb == Verb.CONFIRM else "",
         "back": queue.url,
     }
     return render(request, "portal/review/decided_many.html", context)
+
+
+def _notice_query(progress: Progress) -> str:
+    """Return the query that offers the confirmed matches for a notice."""
+    return urlencode([("match", uid) for uid in list(progress.done)[:MOST_MATCHES]])
 
 
 def _go_on(

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
+from broadcasts.selectors import use_of
 from catalogue.models import Exclusion, RecordingStatus
 from catalogue.selectors import excluded_segments
 from portal.pictures import exclusion
@@ -23,7 +24,9 @@ from portal.pictures.pair import aligned_pair
 from portal.review.queue import Queue
 from portal.review.reasons import proposed, shown_reason
 from portal.shared.formats import clock, counted, percent
+from reports.declarations.selectors import marks_of
 from reports.evidence.selectors import evidence_of
+from reports.notices.selectors import notices_of
 from review import coverage, selectors
 from review.choices import (
     WAITING_STATES,
@@ -220,7 +223,10 @@ def page(
             "copies": selectors.copies_heard(match),
             "earlier": selectors.earlier_decisions(match),
             "evidence": evidence_of(match),
+            "notices": notices_of(match),
+            "declared": marks_of([match.pk]).get(match.pk, []),
             "rights": _rights(match),
+            "use": use_of(match.scanned_file, match.recording),
             "events": events[:EVENTS_SHOWN],
             "has_more_events": len(events) > EVENTS_SHOWN,
         }

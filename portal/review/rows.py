@@ -29,6 +29,7 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of
+from reports.declarations.selectors import DeclaredMark, marks_of
 from review import selectors
 from review.choices import WAITING_STATES
 from review.filters import MatchFilter
@@ -50,6 +51,7 @@ class QueueRow:
     url: str
     why: ShownReason
     proposal: Proposed | None
+    declared: Sequence[DeclaredMark] = ()
 
     @property
     def is_done(self) -> bool:
@@ -75,6 +77,7 @@ def rows_of(
     """Return matches as rows; the queue also shows the proposals that they wait for."""
     listed = selectors.with_segments(matches)
     behind = selectors.proposals_behind(listed) if proposals else {}
+    declared = marks_of(match.pk for match in listed)
     rows = []
     for match in listed:
         exclusion, shown = behind.get(match.pk), None
@@ -89,6 +92,7 @@ def rows_of(
                 url=queue.url_of(match),
                 why=shown_reason(match, next(iter(match.segments), None), exclusion),
                 proposal=shown,
+                declared=declared.get(match.pk, ()),
             )
         )
     return rows

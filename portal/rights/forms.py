@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
-from django.db.models import Model
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -44,6 +44,21 @@ class RightsFilterForm(forms.Form):
     """The filter of the lists of works, parties and releases."""
 
     q = forms.CharField(required=False, max_length=200, label=_("Name or code"))
+
+
+class RightsExportForm(forms.Form):
+    """Whose claims to export."""
+
+    source = forms.ChoiceField(
+        label=_("Source"), help_text=_("The table holds only what this source claims.")
+    )
+
+    def __init__(self, *args: Any, sources: list[tuple[str, str]], **more: Any) -> None:
+        """Offer sources, as the choices of a field. Any: Django's own arguments."""
+        super().__init__(*args, **more)
+        field = self.fields["source"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = sources
 
 
 class ConflictFilterForm(forms.Form):
@@ -149,22 +164,27 @@ class ReleaseForm(_RecordForm):
 
 
 class _OneField(LinesField):
-    """One record, chosen by search; gives the record."""
+    """One record, chosen by search; gives the record.
 
-    def __init__(self, kind: str, wrong: Any, **options: Any) -> None:
-        super().__init__(widget=Picker(kind), **options)  # Any: Django's own
-        self._wrong = wrong
+    ``rows`` returns the records that the person may choose.
+    """
 
-    def found(self, uid: str) -> Model | None:
-        """Return the record with a uid that the person may see."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        kind: str,
+        rows: Callable[[], QuerySet[Any]],  # Any: records of any model
+        wrong: Any,  # Any: a text that is translated later
+        **options: Any,  # Any: Django's own
+    ) -> None:
+        super().__init__(widget=Picker(kind), **options)
+        self._rows, self._wrong = rows, wrong
 
     def clean(self, value: object) -> Any:  # Any: a record where Django has text
         """Return the record; None if none was chosen and none is required."""
         uids: list[str] = super().clean(value)
         if not uids:
             return None
-        row = self.found(uids[0]) if len(uids) == 1 else None
+        row = self._rows().filter(uid=uids[0]).first() if len(uids) == 1 else None
         if row is None:
             raise forms.ValidationError(str(self._wrong))
         return row
@@ -174,22 +194,20 @@ class PartyField(_OneField):
     """A party."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        super().__init__("parties", _("Choose one party of the list."), **options)
-
-    def found(self, uid: str) -> Model | None:
-        """Return the party."""
-        return Party.objects.filter(uid=uid, merged_into=None).first()
+        wrong = _("Choose one party of the list.")
+        super().__init__(
+            "parties", lambda: Party.objects.filter(merged_into=None), wrong, **options
+        )
 
 
 class WorkField(_OneField):
     """A work."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        super().__init__("works", _("Choose one work of the list."), **options)
-
-    def found(self, uid: str) -> Model | None:
-        """Return the work."""
-        return works_in_reach().filter(uid=uid, merged_into=None).first()
+        wrong = _("Choose one work of the list.")
+        super().__init__(
+            "works", lambda: works_in_reach().filter(merged_into=None), wrong, **options
+        )
 
 
 class RightTerritoriesField(WordsField):

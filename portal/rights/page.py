@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -64,6 +64,11 @@ def url_of(record: Case) -> str:
 def source_label(claimant: str) -> str:
     """Return who claims something, in words."""
     return claimant or _("By hand")
+
+
+def source_choices(sources: Iterable[str]) -> list[tuple[str, str]]:
+    """Return sources as choices; "" is people, and no empty choice."""
+    return [(f"={source}", source_label(source)) for source in sources]
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,10 +355,7 @@ def _time(begin: str, end: str) -> str:
 def choices_of(conflict: Conflict) -> list[tuple[str, str]]:
     """Return what a person may believe, as choices of a form."""
     if conflict.kind == ConflictKind.OVERLAP:
-        return [
-            (f"={claimant}", source_label(claimant))
-            for claimant in selectors.sources_of(conflict)
-        ]
+        return source_choices(selectors.sources_of(conflict))
     values = selectors.values_of(conflict)
     if conflict.kind == ConflictKind.WRITERS or not values:
         return []

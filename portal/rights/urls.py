@@ -7,6 +7,7 @@ from django.urls import path
 from portal.rights import views
 
 urlpatterns = [
+    path("rights/export/", views.rights_export, name="rights_export"),
     path("rights/works/", views.work_list, name="work_list"),
     path("rights/works/new/", views.work_create, name="work_create"),
     path("rights/works/<str:uid>/", views.work, name="work"),

@@ -33,6 +33,7 @@ from portal.rights.forms import (
     PartyForm,
     RecordingShareForm,
     ReleaseForm,
+    RightsExportForm,
     RightsFilterForm,
     RightsSplitForm,
     SettleForm,
@@ -41,8 +42,11 @@ from portal.rights.forms import (
     WorkShareForm,
 )
 from portal.shared.access import PortalRequest, needs
+from portal.shared.downloads import sent
 from portal.shared.fields import sentence_of
 from portal.shared.lists import page_of, sorted_by
+from reports import rights_table
+from reports.choices import Format
 from rights import actions, selectors
 from rights.choices import ConflictState, TitleKind
 from rights.errors import RightsRefused
@@ -103,6 +107,20 @@ def release_list(request: PortalRequest) -> HttpResponseBase:
     return _list(request, "releases", selectors.search_releases, rows, columns)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Action.REPORT)
+def rights_export(request: PortalRequest) -> HttpResponseBase:
+    """Ask for a source, and send what it claims as a table."""
+    sources = rights_table.sources()
+    form = RightsExportForm(request.POST or None, sources=page.source_choices(sources))
+    if form.is_valid():
+        source = str(form.cleaned_data["source"]).removeprefix("=")
+        pieces = rights_table.as_csv(source=source, user=request.user)
+        return sent(pieces, name="rights", form=Format.CSV)
+    context = {"form": form, "has_sources": bool(sources)}
+    return render(request, "portal/rights/export.html", context)
+
+
 def _list(
     request: PortalRequest,
     name: str,
@@ -123,6 +141,7 @@ def _list(
         "here": name,
         "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
         "may_import": not is_limited(request.user),
+        "may_report": request.user.has_perm(Action.REPORT),
     }
     return render(request, f"portal/rights/{name}.html", context)
 

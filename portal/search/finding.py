@@ -352,6 +352,7 @@ _VERBS = (
     _Place(
         gettext_lazy("Import rights"), "portal:rights_import", Action.EDIT_CATALOGUE
     ),
+    _Place(gettext_lazy("Import broadcasts"), "portal:broadcast_import", Action.UPLOAD),
     _Place(
         gettext_lazy("Create a bucket"), "portal:bucket_create", Action.EDIT_CATALOGUE
     ),

@@ -34,14 +34,17 @@ def answer_changes(
     now: Tokens,
     draw: Callable[[Sequence[str]], Mapping[str, str]],
     counts: Callable[[], Mapping[str, int]],
+    besides: object = None,
 ) -> HttpResponseBase:
     """Answer 304 if nothing happened, else the rows that changed and all counts.
 
     ``draw`` returns the markup of rows by name; ``counts`` names its numbers as the page's
-    ``data-count-of`` does, and the list's own ``total``.
+    ``data-count-of`` does, and the list's own ``total``. ``besides`` is what else tells
+    that something happened, where no event does.
     """
     newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first()
-    parts = (request.user.pk, newest, sorted(known.items()), sorted(now.items()))
+    rows = (sorted(known.items()), sorted(now.items()))
+    parts = (request.user.pk, newest, besides, *rows)
     mark = f'"{hashlib.sha256(repr(parts).encode()).hexdigest()[:20]}"'
     if request.headers.get("If-None-Match") == mark:
         return HttpResponseNotModified()

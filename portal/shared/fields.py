@@ -108,10 +108,10 @@ class BucketsInput(forms.SelectMultiple):
 
 
 class SearchSelect(forms.Select):
-    """One of many, such as people; with JavaScript a search box."""
+    """One of a few or of many, such as people; with JavaScript a search box if many."""
 
     def __init__(self) -> None:
-        super().__init__({"data-picker": ""})
+        super().__init__({"class": "control", "data-picker": ""})
 
 
 class LinesField(forms.CharField):

@@ -9,6 +9,7 @@ from django.http import QueryDict
 
 from common.filters import Filter, day, score, seconds
 from portal.shared.choices import KINDS
+from portal.shared.fields import SearchSelect
 from review.filters import FILTERS, MATCHES, QUEUE
 
 
@@ -29,7 +30,9 @@ def _field_of(filter_: Filter) -> forms.Field:
     offered = filter_.options() if filter_.options else filter_.choices
     if offered:
         choices = [("", filter_.any_label), *offered]
-        widget = forms.Select(attrs={"class": "control"})
+        widget = (
+            SearchSelect() if filter_.options else forms.Select({"class": "control"})
+        )
         return forms.ChoiceField(
             required=False, label=label, choices=choices, widget=widget
         )
@@ -39,6 +42,7 @@ def _field_of(filter_: Filter) -> forms.Field:
             required=False,
             label=label,
             empty_label=str(filter_.any_label),
+            widget=SearchSelect,
         )
     if filter_.parse is day:
         return forms.DateField(required=False, label=label, widget=DayInput)

@@ -25,6 +25,11 @@ def clock(total_ms: int, *, digits: int = 0) -> str:
     return f"{sign}{text}{fraction}"
 
 
+def length(total_ms: int) -> str:
+    """Format a length as ``clock`` does; a fraction of a second is < 1 s, not 0:00."""
+    return gettext("< 1 s") if 0 < total_ms < 1000 else clock(total_ms)
+
+
 def spoken(total_ms: int) -> str:
     """Format a time with units, short enough for a label: 11 min 36 s."""
     minutes, seconds = divmod(abs(total_ms) // 1000, 60)

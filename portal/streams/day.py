@@ -199,5 +199,5 @@ def _play_label(play: Airplay, zone: ZoneInfo, target: PlayTarget) -> str:
 def _gap_label(gap: StreamGap, zone: ZoneInfo) -> str:
     cause = gap.get_cause_display()
     start = f"{gap.starts_at.astimezone(zone):%H:%M:%S}"
-    length = formats.clock(ms_of(gap.ends_at - gap.starts_at))
+    length = formats.length(ms_of(gap.ends_at - gap.starts_at))
     return f"{cause}, {start}, {length}"

@@ -22,6 +22,8 @@ from django.utils.text import capfirst
 
 from audit import words as actions
 from audit.models import Event
+from broadcasts.models import Broadcast
+from broadcasts.times import local_text
 from common.reading import Form, read_date, read_number
 from common.stored import read_stored
 from common.territories import territory_names
@@ -106,6 +108,12 @@ def ms_exact(value: int | None) -> str:
 def ms_short(value: int | None) -> str:
     """Format milliseconds as m:ss."""
     return formats.UNKNOWN if value is None else formats.clock(int(value))
+
+
+@register.filter
+def ms_length(value: int) -> str:
+    """Format a length in milliseconds as m:ss, or < 1 s."""
+    return formats.length(value)
 
 
 @register.filter
@@ -448,6 +456,14 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
         href = qs(context, **{bound_field.name: None, "page": None})
         chips.append({"label": bound_field.label, "value": str(shown), "href": href})
     return chips
+
+
+@register.filter
+def local_start(broadcast: Broadcast) -> str:
+    """Return the start of a broadcast as the station's local time with its offset."""
+    text = local_text(broadcast.starts_at, broadcast.time_zone)
+    # Seconds are worth their place only where there are any.
+    return text.replace(":00+", "+").replace(":00-", "-")
 
 
 @register.inclusion_tag("portal/files/_file_engines.html")

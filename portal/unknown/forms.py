@@ -15,6 +15,7 @@ from portal.shared.fields import (
     LinesField,
     Picker,
     RecordingsField,
+    SearchSelect,
 )
 from recurring import selectors
 from recurring.models import IgnoreReason, ItemState, UnknownItem
@@ -30,6 +31,7 @@ class UnknownFilterForm(forms.Form):
         Container.objects.present(),
         required=False,
         empty_label=_("Any container"),
+        widget=SearchSelect,
         label=_("Container"),
     )
     state = forms.ChoiceField(
@@ -49,7 +51,10 @@ class NameForm(forms.Form):
     artists = ArtistsField()
     isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
     bucket = forms.ModelChoiceField(
-        searchable_buckets(), empty_label=None, label=_("Bucket")
+        searchable_buckets(),
+        empty_label=None,
+        widget=SearchSelect,
+        label=_("Bucket"),
     )
     if_there = IfThereField()
 

@@ -88,6 +88,11 @@ class Row:
         """Return plays × length."""
         return self.figures.plays * self.item.length_ms
 
+    @property
+    def token(self) -> str:
+        """Return what changes with the row, for ``portal.shared.changes``."""
+        return token_of(self.item, self.figures)
+
 
 @dataclass(frozen=True, slots=True)
 class Matches:
@@ -124,6 +129,11 @@ class SharedPart:
     reference_start_ms: int
     reference_end_ms: int
     pitch_cents: Decimal | None
+
+
+def token_of(item: UnknownItem, figures: ItemFigures) -> str:
+    """Return what changes with the row of an item."""
+    return f"{item.version}.{figures.plays}.{figures.containers}.{item.length_ms}"
 
 
 def badge_of(item: UnknownItem) -> Badge:

@@ -8,6 +8,7 @@ from portal.unknown import views
 
 urlpatterns = [
     path("unknown/", views.unknown, name="unknown"),
+    path("unknown/changes/", views.unknown_changes, name="unknown_changes"),
     path("unknown/many/", views.unknown_many, name="unknown_many"),
     path("unknown/report.<str:form>", views.unknown_report, name="unknown_report"),
     path("unknown/<str:uid>/", views.unknown_item, name="unknown_item"),

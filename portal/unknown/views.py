@@ -12,9 +12,11 @@ from django.db.models import QuerySet
 from django.http import Http404, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
@@ -22,6 +24,7 @@ from accounts.roles import Action
 from catalogue.identifiers import BadIdentifier
 from dedup.intake import AlreadyInCatalogue
 from portal.shared.access import NOT_ALLOWED, PortalRequest, needs
+from portal.shared.changes import answer_changes, known_rows
 from portal.shared.downloads import sent, written
 from portal.shared.lists import page_of, sorted_by
 from portal.unknown import page
@@ -39,7 +42,7 @@ from recurring import actions, selectors
 from recurring.actions import ItemVerb
 from recurring.errors import ItemRefused
 from recurring.models import UnknownItem
-from recurring.selectors import Tab
+from recurring.selectors import ItemFigures, Tab
 from reports import unknown_items
 from reports.choices import Format
 
@@ -81,6 +84,41 @@ def unknown(request: PortalRequest) -> HttpResponseBase:
     if not context["rows"]:
         context["is_off"] = selectors.is_off_everywhere()
     return render(request, "portal/unknown/unknown.html", context)
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def unknown_changes(request: PortalRequest) -> HttpResponseBase:
+    """Return what changed in an open list of unknown items; 304 if nothing did."""
+    known = known_rows(request)
+    filters, tab, rows = _listed(request)
+    shown = {item.uid: item for item in rows.filter(uid__in=list(known))}
+    figures = selectors.figures(shown.values())
+
+    def draw(names: Sequence[str]) -> dict[str, str]:
+        context = {"tab": tab, "may_act": request.user.has_perm(Action.DECIDE)}
+        template = "portal/unknown/_row.html"
+        return {
+            row.item.uid: render_to_string(template, context | {"row": row}, request)
+            for row in page.rows_of([shown[name] for name in names])
+        }
+
+    def counts() -> dict[str, int]:
+        found = {tab.value: count for tab, _label, count in page.tab_counts(filters)}
+        return found | {"total": found[tab.value]}
+
+    return answer_changes(
+        request,
+        known=known,
+        now={
+            uid: page.token_of(item, figures.get(item.pk, ItemFigures()))
+            for uid, item in shown.items()
+        },
+        draw=draw,
+        counts=counts,
+        besides=selectors.newest_revision(),
+    )
 
 
 @require_safe

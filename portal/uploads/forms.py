@@ -12,12 +12,16 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from broadcasts.arrivals import BROADCAST_FIELDS, EPISODE_FIELDS, Arrival, read_arrival
+from broadcasts.choices import Showing
+from broadcasts.errors import BroadcastRefused
 from common.words import format_html_lazy
-from portal.shared.fields import FileDetailsForm
+from portal.shared.fields import FileDetailsForm, SearchSelect
 from scanning.models import Container
 from scanning.services.link_batches import links_of_text
 from scanning.sources.feeds import Feed, FeedItem
 from scanning.sources.platform_page import read_moment
+from streams.models import Station
 
 _SALT = "portal.links.feed"
 _MAX_CSV_BYTES = 2 * 1024**2
@@ -28,7 +32,10 @@ class ManyLinksForm(forms.Form):
     """Links pasted or in a CSV file."""
 
     container = forms.ModelChoiceField(
-        Container.objects.present(), empty_label=None, label=_("Container")
+        Container.objects.present(),
+        empty_label=None,
+        widget=SearchSelect,
+        label=_("Container"),
     )
     links = forms.CharField(
         required=False,
@@ -82,7 +89,10 @@ class ItemsForm(forms.Form):
     """The chosen items of a feed; ``offer`` carries the signed list they come from."""
 
     container = forms.ModelChoiceField(
-        Container.objects.present(), empty_label=None, label=_("Container")
+        Container.objects.present(),
+        empty_label=None,
+        widget=SearchSelect,
+        label=_("Container"),
     )
     chosen = forms.TypedMultipleChoiceField(
         coerce=int,
@@ -154,11 +164,71 @@ class ManyFilesField(forms.FileField):
         return list(data) if isinstance(data, list | tuple) else [data]
 
 
-class UploadForm(FileDetailsForm):
+class ArrivalForm(forms.Form):
+    """The episode of submitted files, and one broadcast of them; all of it optional."""
+
+    series = forms.CharField(required=False, max_length=300, label=_("Series or film"))
+    season = forms.CharField(required=False, max_length=40, label=_("Season"))
+    episode = forms.CharField(required=False, max_length=40, label=_("Episode number"))
+    episode_title = forms.CharField(
+        required=False, max_length=300, label=_("Episode title")
+    )
+    production_company = forms.CharField(
+        required=False, max_length=300, label=_("Production company")
+    )
+    station = forms.ModelChoiceField(
+        Station.objects.all(),
+        required=False,
+        to_field_name="uid",
+        label=_("Station"),
+        empty_label=_("No broadcast"),
+        widget=SearchSelect,
+    )
+    starts_at = forms.CharField(
+        required=False,
+        max_length=40,
+        label=_("Begins at"),
+        help_text=_("Local time of the station, as 2026-11-03 07:00."),
+    )
+    showing = forms.ChoiceField(
+        required=False,
+        choices=[("", _("Not known")), *Showing.choices],
+        label=_("First broadcast or repeat"),
+    )
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own type
+        """Read the time of the broadcast in the zone of its station."""
+        values = super().clean() or {}
+        try:
+            values["arrival"] = read_arrival(values)
+        except BroadcastRefused as refused:
+            self.add_error(refused.field, str(refused))
+        return values
+
+    @property
+    def arrival(self) -> Arrival:
+        """Return what a valid form says."""
+        arrival: Arrival = self.cleaned_data["arrival"]
+        return arrival
+
+    def arrival_fields(self) -> list[forms.BoundField]:
+        """Return the fields for a page."""
+        return [self[name] for name in (*EPISODE_FIELDS, *BROADCAST_FIELDS)]
+
+    @property
+    def says_arrival(self) -> bool:
+        """Tell whether any of these fields has a value."""
+        return any(field.value() for field in self.arrival_fields())
+
+
+class UploadForm(ArrivalForm, FileDetailsForm):
     """Files and links for one container, as the page sends them without JavaScript."""
 
     container = forms.ModelChoiceField(
-        Container.objects.present(), empty_label=None, label=_("Container")
+        Container.objects.present(),
+        empty_label=None,
+        widget=SearchSelect,
+        label=_("Container"),
     )
     files = ManyFilesField(required=False, label=_("Files"))  # type: ignore[assignment]  # a field, not the attribute
     links = forms.CharField(required=False, widget=forms.Textarea, label=_("Links"))

@@ -14,6 +14,8 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.roles import Action
+from broadcasts.arrivals import BROADCAST_FIELDS, EPISODE_FIELDS, Arrival, tell
+from broadcasts.errors import BroadcastRefused
 from common.bodies import takes_files
 from common.stored import read_stored
 from portal.shared import formats
@@ -24,7 +26,11 @@ from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import refuse_too_many_open, submit_link, submit_upload
 
-_DETAILS = ("programme", "account", "published_at", "territories", "tags")
+_DETAILS = (
+    *("programme", "account", "published_at", "territories", "tags"),
+    *EPISODE_FIELDS,
+    *BROADCAST_FIELDS,
+)
 _FORMATS = gettext_lazy(
     "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound · 3 s to %(longest)s"
 )
@@ -102,6 +108,7 @@ def _containers() -> list[ContainerFacts]:
 
 def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
     container, details = form.cleaned_data["container"], form.details()
+    arrival = form.arrival
     links = [(link, False) for link in form.cleaned_data["links"]]
     if form.cleaned_data["again"]:
         links.append((form.cleaned_data["again"], True))
@@ -109,6 +116,7 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
         _outcome(
             request.user,
             file.name or "upload",
+            arrival,
             lambda file=file: (
                 submit_upload(  # type: ignore[misc]  # binds the loop's file
                     container=container,
@@ -125,6 +133,7 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
         _outcome(
             request.user,
             link,
+            arrival,
             lambda link=link, again=again: submit_link(  # type: ignore[misc]  # binds both
                 container=container,
                 url=link,
@@ -138,15 +147,18 @@ def _submit_all(request: PortalRequest, form: UploadForm) -> list[ItemResult]:
     ]
 
 
-def _outcome(user: User, name: str, submit: Callable[[], ScannedFile]) -> ItemResult:
+def _outcome(
+    user: User, name: str, arrival: Arrival, submit: Callable[[], ScannedFile]
+) -> ItemResult:
     try:
         refuse_too_many_open(user)
         file = submit()
+        tell(scanned_file=file, arrival=arrival, user=user)
     except LinkSeen as seen:
         return ItemResult(
             name, str(seen), code=seen.code, url=_address(seen.earlier), link=name
         )
-    except IntakeRefused as error:
+    except (BroadcastRefused, IntakeRefused) as error:
         return ItemResult(name, str(error), code=error.code)
     message = read_stored(file.message)
     return ItemResult(file.name, message, state=file.status, url=_address(file))

@@ -17,6 +17,7 @@ from audit.models import Event
 from catalogue.models import Exclusion, Recording
 from reports.choices import Mode
 from reports.layouts import SCHEMAS, Layout
+from reports.models import TakedownNotice
 from reports.selectors import rows, selected
 from review import coverage, selectors
 from review.coverage import LicenceCheck
@@ -45,6 +46,7 @@ class CaseFacts:
     exclusions: Sequence[Exclusion]
     licences: Sequence[LicenceCheck]
     disputes: Sequence[Dispute]
+    notices: Sequence[TakedownNotice]
     events: Sequence[Event]
     chain: str
     anchors: str
@@ -108,6 +110,14 @@ def gather(*, match_id: int) -> CaseFacts:
                     "pk"
                 )
             ),
+            notices=list(
+                TakedownNotice.objects.filter(
+                    items__match__scanned_file=match.scanned_file_id,
+                    items__match__recording=match.recording_id,
+                )
+                .distinct()
+                .order_by("pk")
+            ),
             events=list(Event.objects.filter(case=match.case).order_by("sequence")),
             chain="".join(audit.services.export_case(case=match.case)),
             anchors="".join(audit.services.export_anchors(case=match.case)),
@@ -143,6 +153,7 @@ def case_json(facts: CaseFacts) -> Json:
         ],
         "decisions": decisions_json(facts),
         "disputes": [_dispute(each) for each in facts.disputes],
+        "notices": [_notice(each) for each in facts.notices],
     }
 
 
@@ -327,6 +338,18 @@ def _dispute(dispute: Dispute) -> Json:
         "answer": dispute.answer,
         "answered_at": _time(dispute.answered_at),
         "answered_by": _name(dispute.answered_by),
+    }
+
+
+def _notice(notice: TakedownNotice) -> Json:
+    return {
+        "notice_id": notice.uid,
+        "number": notice.reference,
+        "law": notice.law,
+        "platform": notice.platform,
+        "state": notice.state,
+        "signed_at": _time(notice.signed_at),
+        "sent_at": _time(notice.sent_at),
     }
 
 

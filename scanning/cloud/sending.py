@@ -1,5 +1,6 @@
 """Sends a file to the cloud once, as audio, link or fingerprint.
 
+Another portal of ours may take the fingerprint instead of audio, as ``forms`` decides.
 A file may arrive although the answer is lost or the worker dies. Each file is sent
 under a name that contains the scan's id; after an attempt that may have sent it, the
 next one looks for that name before it sends again.
@@ -12,15 +13,14 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
 from typing import BinaryIO, NoReturn, cast
-from urllib.parse import urlsplit
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+import audit.services
 import jobs.clock
 from common.databases import one_at_a_time
 from jobs.context import JobContext
@@ -31,7 +31,12 @@ from scanning.choices import (
     EngineChoice,
     FileStatus,
     ScanStatus,
-    SourceType,
+)
+from scanning.cloud.forms import (
+    FingerprintAwaited,
+    choose_form,
+    form_with_audio,
+    not_stored,
 )
 from scanning.cloud.jobs import (
     HOUR_MS,
@@ -46,19 +51,20 @@ from scanning.cloud.pauses import clock, pause, remember, resume, tell, wait
 from scanning.engines.acrcloud import Cloud, RemoteFile
 from scanning.engines.cloud_faults import CloudFault, FaultKind
 from scanning.errors import ScanFailed
-from scanning.models import CloudJob, InboundCallback, Scan, ScannedFile, SentAs
+from scanning.models import (
+    AudioBecause,
+    CloudJob,
+    InboundCallback,
+    Scan,
+    ScannedFile,
+    SentAs,
+)
 
 logger = logging.getLogger(__name__)
 
 # An admin may raise the limit at any time, so look again soon.
 _CAP_RECHECK = timedelta(minutes=15)
 _PROCESSING = 0
-_MEDIA_SUFFIXES = frozenset(
-    [
-        *(".aac", ".aif", ".aiff", ".flac", ".m4a", ".m4v", ".mkv", ".mov", ".mp2"),
-        *(".mp3", ".mp4", ".oga", ".ogg", ".opus", ".wav", ".webm", ".wma"),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class SentFile:
 
     remote_id: str
     sent_as: SentAs
+    audio_because: AudioBecause = AudioBecause.UNASKED
 
 
 def send(context: JobContext, job: CloudJob) -> NoReturn:
@@ -75,10 +82,11 @@ def send(context: JobContext, job: CloudJob) -> NoReturn:
         message = _over_cap(job)
         wait(job, "cloud_cap", message)
         context.wait_until(jobs.clock.now() + _CAP_RECHECK, message)
-    looks_first = job.may_have_arrived
-    CloudJob.objects.filter(pk=job.pk).update(may_have_arrived=True)
     try:
-        sent = _deliver(job, looks_first=looks_first, progress=context.report)
+        sent = _deliver(job, progress=context.report)
+    except FingerprintAwaited as awaited:
+        wait(job, "", str(awaited))
+        context.wait_until(jobs.clock.now() + awaited.seldom, str(awaited))
     except CloudFault as fault:
         logger.info("scan %s was not sent: %s", job.scan.uid, fault.kind)
         remember(job, fault)
@@ -159,6 +167,7 @@ def _keep_sent(context: JobContext, job: CloudJob, sent: SentFile) -> datetime:
         CloudJob.objects.filter(pk=job.pk).update(
             remote_id=sent.remote_id,
             sent_as=sent.sent_as,
+            audio_because=sent.audio_because,
             sent_at=now,
             sent_ms=expected_ms(job.scan.scanned_file),
             said="",
@@ -168,6 +177,17 @@ def _keep_sent(context: JobContext, job: CloudJob, sent: SentFile) -> datetime:
         if not ScannedFile.objects.filter(remote_id=sent.remote_id).exists():
             files.update(remote_id=sent.remote_id)
         tell(files, FileStatus.PROCESSING, "", "")
+        audit.services.record(
+            case=f"file:{job.scan.scanned_file.uid}",
+            action="file.sent_to_cloud",
+            actor=audit.services.SYSTEM,
+            after={
+                "account": job.account.name,
+                "cloud_container": job.remote_container_id,
+                "sent_as": sent.sent_as,
+                "audio_because": sent.audio_because,
+            },
+        )
         if _take_early_callbacks(job, sent.remote_id):
             return now
     return now + delay(1, LONGEST_CHECK)
@@ -190,22 +210,40 @@ def _take_early_callbacks(job: CloudJob, remote_id: str) -> int:
     )
 
 
-def _deliver(
-    job: CloudJob, *, looks_first: bool, progress: Callable[[float], None]
-) -> SentFile:
-    """Have the cloud rescan its copy, or send the file; raise ``CloudFault``."""
+def _deliver(job: CloudJob, *, progress: Callable[[float], None]) -> SentFile:
+    """Have the cloud rescan its copy, or send the file.
+
+    Raise ``CloudFault``, or ``FingerprintAwaited`` if nothing was sent.
+    """
     cloud, file = Cloud(job.account), job.scan.scanned_file
-    if file.remote_id and _rescan(cloud, job, looks_first=looks_first):
-        return SentFile(file.remote_id, SentAs.RESCAN)
-    sent_as = _form_of(file)
+    looks_first = job.may_have_arrived
+    if file.remote_id:
+        _note_attempt(job)
+        if _rescan(cloud, job, looks_first=looks_first):
+            return SentFile(file.remote_id, SentAs.RESCAN)
     if looks_first:
         # The name of a file that an earlier attempt sent contains the scan id.
         uid = job.scan.uid
         found = cloud.list_files(job.remote_container_id, search=uid)
         arrived = next((remote for remote in found if uid in remote.name), None)
         if arrived is not None:
-            return SentFile(arrived.id, sent_as)
-    return SentFile(_upload(cloud, job, sent_as, progress).id, sent_as)
+            return _earlier_attempt(file, arrived)
+    form = choose_form(cloud, job)
+    _note_attempt(job)
+    remote = _upload(cloud, job, form.sent_as, progress)
+    return SentFile(remote.id, form.sent_as, form.audio_because)
+
+
+def _note_attempt(job: CloudJob) -> None:
+    """Remember that from now on the file may be there."""
+    CloudJob.objects.filter(pk=job.pk).update(may_have_arrived=True)
+
+
+def _earlier_attempt(file: ScannedFile, arrived: RemoteFile) -> SentFile:
+    """Return what an earlier attempt sent, which may differ from what is sent now."""
+    if arrived.data_type == SentAs.FINGERPRINT:
+        return SentFile(arrived.id, SentAs.FINGERPRINT)
+    return SentFile(arrived.id, form_with_audio(file))
 
 
 def _rescan(cloud: Cloud, job: CloudJob, *, looks_first: bool) -> bool:
@@ -235,11 +273,11 @@ def _upload(
             fields=fields | {"url": file.source_url},
             key=job.scan.uid,
         )
-    stored = file.media or file.fingerprint
+    stored = file.fingerprint if sent_as == SentAs.FINGERPRINT else file.media
     try:
         opened = stored.open("rb")
     except FileNotFoundError as error:
-        raise _not_stored(file) from error
+        raise not_stored(file) from error
     with opened as handle:
         return cloud.send_file(
             job.remote_container_id,
@@ -250,23 +288,3 @@ def _upload(
             key=job.scan.uid,
             progress=progress,
         )
-
-
-def _form_of(file: ScannedFile) -> SentAs:
-    """Return the form to send: audio if it is here, else the link or fingerprint."""
-    if file.media:
-        return SentAs.AUDIO
-    if file.source_type == SourceType.LINK:
-        suffix = PurePosixPath(urlsplit(file.source_url).path).suffix.lower()
-        return SentAs.AUDIO_URL if suffix in _MEDIA_SUFFIXES else SentAs.PLATFORMS
-    if file.source_type == SourceType.FINGERPRINT:
-        return SentAs.FINGERPRINT
-    raise _not_stored(file)
-
-
-def _not_stored(file: ScannedFile) -> ScanFailed:
-    return ScanFailed(
-        "audio_removed",
-        _("The audio of %(name)s is no longer stored, so it cannot be sent.")
-        % {"name": file.name},
-    )

@@ -15,7 +15,14 @@ from urllib.parse import quote, urlencode, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from common.http import FetchFailed, SizedBody, TooLarge, call_service
+from common.fingerprint_files import ACCEPT_HEADER, accepts_ours
+from common.http import (
+    FetchFailed,
+    ServiceAnswer,
+    SizedBody,
+    TooLarge,
+    call_service,
+)
 from common.multipart import MultipartBody, Progress
 from common.secret_text import SecretUnreadable, unseal
 from scanning.engines.cloud_faults import CloudFault, FaultKind, fault_of
@@ -37,6 +44,7 @@ class RemoteFile:
 
     id: str
     name: str
+    data_type: str
     state: int
     duration_ms: int
     results: object
@@ -86,6 +94,18 @@ class Cloud:
         """Return one container; raise ``CloudFault`` if it is unknown."""
         answer = self._get(f"{self._base}/fs-containers/{container_id}")
         return _needed(_container(_first(answer)), answer)
+
+    def takes_fingerprints(self, container_id: int) -> bool:
+        """Return whether a container of another portal takes fingerprints of ours.
+
+        A portal says so in a header. Other servers answer without it, and ACRCloud's
+        own hosts are not asked.
+        """
+        if _is_vendor(self._base):
+            return False
+        url = f"{self._base}/fs-containers/{container_id}"
+        answer = self._exchange("GET", url)
+        return accepts_ours(answer.headers.get(ACCEPT_HEADER, ""))
 
     def create_container(
         self, container: Container, *, buckets: Sequence[int | str], callback_url: str
@@ -202,6 +222,19 @@ class Cloud:
         headers: Mapping[str, str] | None = None,
         asks_file: bool = False,
     ) -> bytes:
+        return self._exchange(
+            method, url, body=body, headers=headers, asks_file=asks_file
+        ).body
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | SizedBody | None = None,
+        headers: Mapping[str, str] | None = None,
+        asks_file: bool = False,
+    ) -> ServiceAnswer:
         try:
             answer = call_service(
                 method,
@@ -227,7 +260,7 @@ class Cloud:
                 retry_after=answer.headers.get("Retry-After", ""),
                 asks_file=asks_file,
             )
-        return answer.body
+        return answer
 
 
 def files_base(account: CloudAccount) -> str:
@@ -235,9 +268,13 @@ def files_base(account: CloudAccount) -> str:
     base = account.base_url.rstrip("/")
     host = urlsplit(base).hostname or ""
     # Other servers with this protocol use one host for everything.
-    if host.startswith("api-v2.") and host.endswith(_VENDOR):
+    if host.startswith("api-v2.") and _is_vendor(base):
         return f"https://api-{account.region}{_VENDOR}/api"
     return base
+
+
+def _is_vendor(base: str) -> bool:
+    return (urlsplit(base).hostname or "").endswith(_VENDOR)
 
 
 def _needed(read: Read | None, answer: bytes) -> Read:
@@ -277,6 +314,7 @@ def _file(row: Json, answer: bytes) -> RemoteFile | None:
     return RemoteFile(
         id=str(file_id)[:64],
         name=str(row.get("name") or ""),
+        data_type=str(row.get("data_type") or ""),
         state=state,
         duration_ms=max(0, round(1000 * float(duration or 0))) if known else 0,
         results=row.get("results"),

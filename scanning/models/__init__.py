@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from scanning.models.callback import InboundCallback
-from scanning.models.cloud_account import CloudAccount
-from scanning.models.cloud_job import CloudDeletion, CloudJob, SentAs
+from scanning.models.cloud_account import CloudAccount, FormSent
+from scanning.models.cloud_job import (
+    AudioBecause,
+    CloudDeletion,
+    CloudJob,
+    SentAs,
+)
 from scanning.models.container import Container
 from scanning.models.detection import Detection, Segment
 from scanning.models.drop import Drop, DropFolder, DropItem
@@ -17,6 +22,7 @@ from scanning.models.scanned_file import ScannedFile
 from scanning.models.watch import Watch, WatchCheck, WatchItem
 
 __all__ = [
+    "AudioBecause",
     "CloudAccount",
     "CloudDeletion",
     "CloudJob",
@@ -26,6 +32,7 @@ __all__ = [
     "Drop",
     "DropFolder",
     "DropItem",
+    "FormSent",
     "InboundCallback",
     "OutboundCallback",
     "Project",

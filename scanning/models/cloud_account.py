@@ -52,6 +52,14 @@ def check_networks(value: str) -> None:
         ) from (error)
 
 
+class FormSent(models.TextChoices):
+    """What is sent of files whose sound or fingerprint is here."""
+
+    FINGERPRINT_FIRST = "fingerprint_first", _("Fingerprint if possible, else audio")
+    FINGERPRINT_ONLY = "fingerprint_only", _("Fingerprint only, never audio")
+    AUDIO_ALWAYS = "audio_always", _("Audio")
+
+
 class CloudAccount(models.Model):
     """An address to send files to, with the token for it.
 
@@ -71,6 +79,16 @@ class CloudAccount(models.Model):
         default="eu-west-1",
         help_text=_(
             "eu-west-1, us-west-2 or ap-southeast-1; as shown in the ACRCloud console."
+        ),
+    )
+    sends = models.CharField(
+        _("what is sent"),
+        max_length=20,
+        choices=FormSent.choices,
+        default=FormSent.FINGERPRINT_FIRST,
+        help_text=_(
+            "Another portal takes fingerprints instead of audio, with the same results. "
+            "ACRCloud takes audio only."
         ),
     )
     token_sealed = models.TextField(editable=False)

@@ -24,6 +24,14 @@ class SentAs(models.TextChoices):
     CALLED_BACK = "called_back", _("Rescanned in the cloud")
 
 
+class AudioBecause(models.TextChoices):
+    """Why audio was sent to an account that prefers fingerprints."""
+
+    UNASKED = "", _("Nothing else was wanted")
+    NOT_TAKEN = "not_taken", _("The other server takes no fingerprints of ours.")
+    NOT_MADE = "not_made", _("The portal could not make a fingerprint of the file.")
+
+
 class CloudJob(models.Model):
     """One scan in the cloud: sent, then polled until it has a result.
 
@@ -41,6 +49,13 @@ class CloudJob(models.Model):
     remote_id = models.CharField(max_length=64, blank=True, default="")
     sent_as = models.CharField(
         max_length=16, choices=SentAs.choices, default=SentAs.NOTHING, blank=True
+    )
+    audio_because = models.CharField(
+        _("why audio was sent"),
+        max_length=16,
+        choices=AudioBecause.choices,
+        default=AudioBecause.UNASKED,
+        blank=True,
     )
     sent_at = models.DateTimeField(null=True, blank=True)
     # Summed per month for the container's limit.

@@ -20,7 +20,7 @@ from scanning.cloud.jobs import CLOUD_SCAN, scans_of
 from scanning.engines.acrcloud import Cloud, RemoteContainer
 from scanning.engines.cloud_faults import CloudFault, FaultKind
 from scanning.errors import IntakeRefused
-from scanning.models import CloudAccount, Container
+from scanning.models import CloudAccount, Container, FormSent
 from scanning.models.container import whole_file_policy
 from scanning.services.containers import update_container
 
@@ -56,6 +56,7 @@ def save_account(
                 "name": account.name,
                 "base_url": account.base_url,
                 "region": account.region,
+                "sends": account.sends,
                 # The audit trail records that the token changed, never the token.
                 "token_changed": bool(token),
             },
@@ -83,11 +84,13 @@ def try_account(*, account: CloudAccount) -> Trial:
         remote = {there.id: there for there in Cloud(account).containers()}
     except CloudFault as fault:
         return Trial(works=False, notes=(_trial_fault(fault, account),))
-    notes = [
-        note
-        for container in account.containers.present()
-        if (note := _compare(container, account, remote))
-    ]
+    notes, told = [], []
+    for container in account.containers.present():
+        wrong = _compare(container, account, remote)
+        if not wrong:
+            sent, wrong = _what_is_sent(container, account)
+            told += [sent] if sent else []
+        notes += [wrong] if wrong else []
     # Other servers with this protocol may leave the region empty.
     regions = sorted({there.region for there in remote.values() if there.region})
     found = ngettext(
@@ -99,7 +102,7 @@ def try_account(*, account: CloudAccount) -> Trial:
         found += " " + ngettext(
             "Region: %(regions)s.", "Regions: %(regions)s.", len(regions)
         ) % {"regions": ", ".join(regions)}
-    return Trial(works=not notes, notes=(*notes, found))
+    return Trial(works=not notes, notes=(*notes, found, *told))
 
 
 def _trial_fault(fault: CloudFault, account: CloudAccount) -> str:
@@ -147,6 +150,31 @@ def _compare(
             "region2": account.region,
         }
     return ""
+
+
+def _what_is_sent(container: Container, account: CloudAccount) -> tuple[str, str]:
+    """Return what the container's files are sent as, and what is wrong with that."""
+    number = container.cloud_container_id
+    if account.sends == FormSent.AUDIO_ALWAYS or number is None:
+        return "", ""
+    names = {"name": container.name, "number": number}
+    try:
+        takes = Cloud(account).takes_fingerprints(number)
+    except CloudFault as fault:
+        return "", _trial_fault(fault, account)
+    if takes:
+        return (
+            _("%(name)s: its files are sent to container %(number)s as fingerprints.")
+            % names,
+            "",
+        )
+    if account.sends == FormSent.FINGERPRINT_FIRST:
+        return _("%(name)s: its files are sent as audio.") % names, ""
+    return "", _(
+        "%(name)s: container %(number)s takes no fingerprints of this engine version, "
+        "so no file is sent. Update the portals to the same version, or allow audio in "
+        "the account."
+    ) % names
 
 
 def adopt_container(

@@ -6,6 +6,7 @@ import { announce } from "./shell.js";
 
 const WAIT_MS = 160;
 const SHOWN = 12;
+const FEW = 12;
 const words = document.getElementById("picker-words")?.dataset ?? {};
 let numbered = 0;
 
@@ -224,6 +225,7 @@ class Picker {
     /* What an empty choice means, such as nobody. */
     const empty = this.isSelect && !field.multiple && [...field.options].find((option) => !option.value);
     this.none = empty ? empty.text : "";
+    this.keepsOne = this.isSelect && !field.multiple && !empty;
     if (field.required) field.required = false;
     this.chips = make("ul", { class: "picker__chips" });
     this.suggestions = new Suggestions(this.input, this.source, (choice) => this.add(choice));
@@ -269,8 +271,10 @@ class Picker {
   draw() {
     this.chips.replaceChildren(...this.values().map((value) => {
       const name = this.nameOf(value);
+      const label = make("span", { title: name }, name);
+      if (this.keepsOne) return make("li", { class: "picker__chip picker__chip--kept" }, label);
       const button = make("button", { type: "button", class: "picker__remove", "data-remove": value, "aria-label": filled(words.remove, name) }, "×");
-      return make("li", { class: "picker__chip" }, make("span", { title: name }, name), button);
+      return make("li", { class: "picker__chip" }, label, button);
     }));
     this.chips.hidden = !this.chips.children.length;
     if (this.none) this.input.placeholder = this.chips.hidden ? this.none : "";
@@ -319,7 +323,7 @@ class Picker {
   }
 
   onKey(event) {
-    if (event.key === "Backspace" && !this.input.value && this.values().length) {
+    if (event.key === "Backspace" && !this.input.value && this.values().length && !this.keepsOne) {
       this.write(this.values().slice(0, -1));
     } else if (this.isSelect && event.key === "Enter" && !event.defaultPrevented && this.input.value.trim()) {
       event.preventDefault();
@@ -363,9 +367,12 @@ function conditional(root) {
   }
 }
 
+/* A few choices are quicker to see than to search. */
+const isShort = (field) => field.matches("select:not([multiple])") && field.options.length <= FEW;
+
 function enhance(root) {
   conditional(root);
-  for (const field of root.querySelectorAll("[data-picker]:not([hidden])")) new Picker(field);
+  for (const field of root.querySelectorAll("[data-picker]:not([hidden])")) if (!isShort(field)) new Picker(field);
   for (const input of root.querySelectorAll("input[data-suggest]:not([role])")) {
     const suggestions = new Suggestions(input, remote(input.dataset.suggest), ({ value }) => {
       input.value = value;

@@ -530,6 +530,7 @@ function onReviewKey(event) {
     x: () => strips.openStrip($("[data-ask=proposal]") ? "proposal" : "exclude"),
     e: () => strips.openStrip("escalate"),
     n: () => strips.focusNote(),
+    u: () => press("[data-use]"),
     z: () => ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit(),
     j: () => leave(root.dataset.next),
     k: () => leave(root.dataset.previous),

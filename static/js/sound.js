@@ -144,3 +144,4 @@ export function begin(place) {
 
 begin(document);
 document.addEventListener("htmx:load", (event) => begin(event.target));
+document.addEventListener("list:drawn", (event) => begin(event.target));

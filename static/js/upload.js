@@ -551,6 +551,14 @@ class Batch {
       published_at: value("published_at"),
       territories: listed("territories"),
       tags: listed("tags"),
+      series: value("series"),
+      season: value("season"),
+      episode: value("episode"),
+      episode_title: value("episode_title"),
+      production_company: value("production_company"),
+      station: value("station"),
+      starts_at: value("starts_at"),
+      showing: value("showing"),
     };
   }
 

@@ -41,7 +41,7 @@ def server(settings: Settings) -> Iterator[OpenIdServer]:
 def come_back(client: Client, begin: str = BEGIN) -> str:
     """Press the button and sign in at the server; return the redirect's address."""
     leads = client.post(begin)["Location"]
-    return requests.get(leads, allow_redirects=False, timeout=5).headers["Location"]
+    return requests.get(leads, allow_redirects=False, timeout=60).headers["Location"]
 
 
 def sign_in(client: Client) -> Any:  # Any: the test client's answer

@@ -125,7 +125,7 @@ def test_cancelled_fingerprinting_leaves_the_recording(
 
     def analyse(*_args: object, progress: Progress, **_more: object) -> None:
         assert cancel(Job.objects.get())
-        deadline = monotonic() + 20
+        deadline = monotonic() + 120
         while monotonic() < deadline:
             progress(0.5)
             sleep(0.05)
@@ -147,7 +147,7 @@ def test_worker_that_lost_the_lease_stops_before_the_index(
 
     def analyse(*_args: object, progress: Progress, **_more: object) -> None:
         take_over(Job.objects.get())
-        deadline = monotonic() + 20
+        deadline = monotonic() + 120
         while monotonic() < deadline:
             progress(0.5)
             sleep(0.05)

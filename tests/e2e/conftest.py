@@ -74,11 +74,11 @@ def run_in(portal: Portal, code: str) -> str:
     return run.stdout
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def portal(
     tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
 ) -> Iterator[Portal]:
-    """Run the demo in its own folder, then serve it."""
+    """Run the demo in its own folder, then serve it until the last browser test."""
     if _CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
     data_dir = tmp_path_factory.mktemp("portal")
@@ -108,7 +108,7 @@ def portal(
     assert server.returncode == 0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Start Chromium once."""
     if _CHROMIUM is None:

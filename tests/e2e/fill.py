@@ -5,20 +5,40 @@ Run in the portal's own process: ``manage.py shell -c "…fill()"``.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from accounts.models import User
+from broadcasts.services import add_broadcast, set_audience, set_episode
+from broadcasts.values import AudienceValues, BroadcastValues, EpisodeValues
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
-from imports.models import CatalogueImport, ImportStatus, ResultImport, RightsImport
+from imports.broadcasts.importer import run as run_broadcast_import
+from imports.models import (
+    BroadcastImport,
+    CatalogueImport,
+    ImportStatus,
+    ResultImport,
+    RightsImport,
+)
 from imports.rights.importer import run as run_rights_import
 from recurring.figures import refresh_figures
 from recurring.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
-from reports.models import EvidencePack, PackStatus, ReportRun
+from reports.models import (
+    Declaration,
+    DeclarationProfile,
+    EvidencePack,
+    NoticeItem,
+    NoticeLaw,
+    NoticeState,
+    PackStatus,
+    ReportRun,
+    TakedownNotice,
+)
 from review.choices import LicenceScope, MatchState, PolicyAction
 from review.models import Licence, Match, Policy
 from review.services import exclusions, licences, policies, saved_views
@@ -77,6 +97,7 @@ def fill() -> list[str]:
         enabled=False,
     )
     _stream(container, recording)
+    broadcast_table = _broadcasts(user)
     Drop.objects.create(
         container=container, name="Radio", place="/srv/drops/radio", enabled=False
     )
@@ -90,6 +111,32 @@ def fill() -> list[str]:
     )
     run = ReportRun.objects.create(
         name="Weekly usage", run_by=user, run_by_name="admin"
+    )
+    profile = DeclarationProfile.objects.create(
+        name="Example Society", format="cue-declaration", service="FM"
+    )
+    declared = Declaration.objects.create(
+        profile=profile,
+        profile_as_was=profile.snapshot,
+        name="November",
+        format=profile.format,
+        begins=date(2026, 11, 1),
+        ends=date(2026, 11, 30),
+        run_by=user,
+        run_by_name="admin",
+        state="failed",
+        message="1 mandatory value is missing. Enter it, then declare again.",
+        gap_count=1,
+        gaps=[
+            {
+                "subject": "profile",
+                "uid": profile.uid,
+                "name": profile.name,
+                "cell": "SenderName",
+                "why": "The sender is empty.",
+                "plays": 1,
+            }
+        ],
     )
     ResultImport.objects.create(
         container=container,
@@ -120,8 +167,44 @@ def fill() -> list[str]:
         waiting.review_url,
         reverse("portal:import_detail", args=[table.uid]),
         reverse("portal:report_run", args=[run.uid]),
+        declared.url,
+        reverse("portal:declaration_profile", args=[profile.uid]),
         reverse("portal:file_remove_audio", args=[heard.uid]),
         _rights(waiting.recording, user),
+        broadcast_table,
+        *_notices(user),
+    ]
+
+
+def _notices(user: User) -> list[str]:
+    """Make a notice in each state that has a page of its own; return those pages."""
+    found = list(Match.objects.order_by("pk")[:4])
+    now = datetime.now(tz=UTC)
+    rows = {}
+    states = (NoticeState.DRAFT, NoticeState.REVIEW, NoticeState.SIGNED)
+    for number, state in enumerate((*states, NoticeState.SENT), start=1):
+        signed: dict[str, object] = {
+            "year": now.year,
+            "number": number,
+            "signed_at": now,
+            "signed_by": user,
+            "signature": "A. Muster",
+            "pdf": ContentFile(b"%PDF", name=f"{number}.pdf"),
+        }
+        rows[state] = notice = TakedownNotice.objects.create(
+            law=NoticeLaw.US_512C,
+            platform="Video Example",
+            state=state,
+            **({} if state in states[:2] else signed),
+        )
+        NoticeItem.objects.create(
+            notice=notice, match=found[number - 1], url="https://video.example/v/1"
+        )
+    return [
+        reverse("portal:notice_edit", args=[rows[NoticeState.DRAFT].uid]),
+        reverse("portal:notice_sign", args=[rows[NoticeState.REVIEW].uid]),
+        reverse("portal:notice_sent", args=[rows[NoticeState.SIGNED].uid]),
+        reverse("portal:notice_answer", args=[rows[NoticeState.SENT].uid]),
     ]
 
 
@@ -195,6 +278,35 @@ def _rights(recording: Recording, user: User) -> str:
         setattr(one, name, value)
     one.save()
     return reverse("portal:rights_import_detail", args=[one.uid])
+
+
+def _broadcasts(user: User) -> str:
+    """Say when a file was broadcast and who listened; return an import's page."""
+    file = ScannedFile.objects.exclude(media="").order_by("pk")[0]
+    station = Station.objects.get(name="Harbour FM")
+    values = EpisodeValues(series="Pier Stories", season="2", number="5", title="Fog")
+    set_episode(scanned_file=file, values=values, user=user)
+    add_broadcast(
+        scanned_file=file,
+        station=station,
+        values=BroadcastValues(datetime(2026, 11, 3, 6, tzinfo=UTC)),
+        user=user,
+    )
+    month = date(2026, 11, 1)
+    figures = AudienceValues(400, 412, Decimal("1480.5"))
+    set_audience(station=station, month=month, values=figures, user=user)
+    # The second line has something to correct.
+    text = "file_name,station,starts_at\nx,Harbour FM,2026-11-03 07:00\ny,z,soon\n"
+    one = BroadcastImport.objects.create(
+        file=ContentFile(text.encode(), name="schedule.csv"),
+        file_name="schedule.csv",
+        status=ImportStatus.CHECKED,
+        made_by=user,
+    )
+    for name, value in run_broadcast_import(one, lambda: None, dry=True).items():
+        setattr(one, name, value)
+    one.save()
+    return reverse("portal:broadcast_import_detail", args=[one.uid])
 
 
 def _unknown() -> None:

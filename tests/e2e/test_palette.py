@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import PATIENCE_MS, Portal, sign_in
+from tests.e2e.conftest import PATIENCE_MS, Portal, run_in, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -51,24 +54,65 @@ def test_a_territory_is_chosen_by_its_name_and_taken_back(
     expect(page.locator("[name=territories]")).to_have_value("")
 
 
-def test_a_person_is_found_by_name_and_nobody_is_shown(
-    page: Page, portal: Portal
-) -> None:
+MANY = """
+from scanning.models import Container
+for number in range(15):
+    Container.objects.create(name=f"Many {number:02d}")
+"""
+NO_LONGER = """
+from scanning.models import Container
+Container.objects.filter(name__startswith="Many ").delete()
+"""
+
+
+@pytest.fixture
+def many_containers(portal: Portal) -> Iterator[None]:
+    run_in(portal, MANY)
+    yield
+    run_in(portal, NO_LONGER)
+
+
+@pytest.mark.usefixtures("many_containers")
+def test_one_of_many_containers_is_found_by_name(page: Page, portal: Portal) -> None:
+    sign_in(page, portal, "mira")
+    page.goto("/files/")
+    container = page.locator("#id_container")
+    chosen = page.locator("[name=container] option:checked")
+    expect(container).to_have_attribute("placeholder", "Any container")
+
+    # What names none changes nothing.
+    container.fill("no container of this name")
+    container.press("Tab")
+    expect(container).to_have_value("")
+    expect(chosen).to_have_text("Any container")
+
+    container.fill("many 07")
+    container.press("Enter")
+    expect(page).to_have_url(re.compile(r"/files/\?container=\d+"))
+    expect(page.get_by_text("No file fits these filters")).to_be_visible()
+
+    page.get_by_role("button", name="Remove Many 07").click()
+    expect(page.locator(".files, table").first).to_be_visible()
+    expect(page).not_to_have_url(re.compile(r"container=\d+"))
+
+
+@pytest.mark.usefixtures("many_containers")
+def test_an_upload_always_has_a_container(page: Page, portal: Portal) -> None:
+    sign_in(page, portal, "mira")
+    page.goto("/upload/")
+    container = page.locator("#id_container")
+    first = page.locator("[name=container] option:checked").text_content()
+
+    container.press("Backspace")
+    expect(page.locator("[name=container] option:checked")).to_have_text(str(first))
+    container.fill("many 03")
+    container.press("Enter")
+    expect(page.locator("[name=container] option:checked")).to_have_text("Many 03")
+    expect(page.locator("[data-facts]:visible")).to_have_count(1)
+
+
+def test_a_few_people_are_a_plain_choice(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "mira")
     page.goto("/policies/new/")
-    person = page.locator("#id_assignee")
-    expect(person).to_have_attribute("placeholder", "No assignee")
-
-    person.fill("mir")
-    person.press("Enter")
-    chosen = page.locator("[name=assignee] option:checked")
-    expect(chosen).to_have_text("mira")
-
-    # What names nobody changes nothing.
-    person.fill("nobody of this name")
-    person.press("Tab")
-    expect(person).to_have_value("")
-    expect(chosen).to_have_text("mira")
-
-    page.get_by_role("button", name="Remove mira").click()
-    expect(page.locator("[name=assignee]")).to_have_value("")
+    page.locator("select#id_assignee").select_option(label="mira")
+    expect(page.locator("[name=assignee] option:checked")).to_have_text("mira")

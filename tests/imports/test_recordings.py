@@ -19,10 +19,9 @@ from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from imports.models import CatalogueImport, ImportStatus
 from imports.recordings.audio import Folder
-from imports.recordings.rows import split_list
 from imports.recordings.summary import ImportSummary, Verdict
 from imports.recordings.work import make_import
-from imports.tables import TableRefused, open_table
+from imports.tables import TableRefused, open_table, split_list
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker
 from tests.factories.catalogue import BucketFactory, RecordingFactory

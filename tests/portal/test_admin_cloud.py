@@ -44,6 +44,7 @@ def test_account_is_entered_and_its_token_never_shown_again(
         "base_url": "https://api-v2.acrcloud.com/api",
         "region": "eu-west-1",
         "token": "eyJ-secret",
+        "sends": "fingerprint_first",
         "callback_networks": "192.0.2.0/24, 2001:db8::/32",
     }
 
@@ -72,6 +73,7 @@ def test_odd_entries_are_refused(client: Client, field: str, value: str) -> None
         "base_url": "https://api-v2.acrcloud.com/api",
         "region": "eu-west-1",
         "token": "t",
+        "sends": "fingerprint_first",
         "callback_networks": "",
     } | {field: value}
 
@@ -91,6 +93,7 @@ def test_empty_token_keeps_the_stored_one(client: Client, vendor: Vendor) -> Non
             "base_url": vendor.account.base_url,
             "region": "us-west-2",
             "token": "",
+            "sends": "fingerprint_first",
             "callback_networks": "",
         },
     )

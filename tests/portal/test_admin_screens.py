@@ -31,6 +31,7 @@ from recurring.models import (
     UnknownItem,
     UnknownPolicy,
 )
+from reports.models import NoticeAnswer, NoticeItem
 from review.models import Match
 from rights.models import OtherTitle, Share, Statement, Track, WorkNumber
 from scanning.choices import CallbackOutcome, ScanStatus
@@ -78,6 +79,7 @@ NEVER_WRITTEN: list[type[Model]] = [
 PRODUCT_APPS = [
     "accounts",
     "audit",
+    "broadcasts",
     "catalogue",
     "dedup",
     "imports",
@@ -149,6 +151,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(OtherTitle, Share, Statement, Track, WorkNumber),
         # The page of a run shows its anchors.
         ClockAnchor,
+        # The page of a notice shows these.
+        *(NoticeAnswer, NoticeItem),
         # On their way to a scanned file.
         *(ResumableUpload, UploadPiece),
     }

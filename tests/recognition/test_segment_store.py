@@ -334,7 +334,7 @@ def test_a_second_writer_waits_for_the_first(store: SegmentStore) -> None:
         second.join(0.2)
         assert second.is_alive()
         assert list(store.recordings(1)) == [1]
-    second.join(10)
+    second.join(60)
 
     assert list(store.recordings(1)) == [1, 2]
 

@@ -149,6 +149,46 @@ def test_a_split_work_is_joined_again_by_an_undo(manager: User) -> None:
     assert second.merged_into == one
 
 
+def test_an_import_leaves_a_split_as_it_is(manager: User) -> None:
+    claim_all()
+    one = Work.objects.get()
+    second = actions.split_work(
+        work=one,
+        user=manager,
+        title="Other",
+        shares=[one.shares.get(party__name="Muster")],
+        recordings=list(one.recordings.all()),
+    )
+
+    again = claim_all()
+
+    assert (again.created, again.changed) == (0, 0)
+    assert owners(one) == [("Example Music", Decimal(50))]
+    assert owners(second) == [("Anna Muster", Decimal(50))]
+    assert not one.recordings.exists()
+
+
+def test_a_changed_share_is_changed_where_a_split_put_it(manager: User) -> None:
+    claim_all()
+    one = Work.objects.get()
+    taken = one.shares.get(party__name="Muster")
+    second = actions.split_work(
+        work=one, user=manager, title="Other", shares=[taken], recordings=[]
+    )
+
+    changed = claim_all(works=[work(shares=(share("W1", "40"), share("P1", "60")))])
+    repeated = claim_all(works=[work(shares=(share("W1", "40"), share("P1", "60")))])
+
+    assert (changed.changed, repeated.changed) == (2, 0)
+    assert owners(one) == [("Example Music", Decimal(60))]
+    assert owners(second) == [("Anna Muster", Decimal(40))]
+    taken.refresh_from_db()
+    assert taken.withdrawn_at is not None
+
+    claim_all(works=[work(shares=(share("P1", "100"),))])
+    assert owners(second) == []
+
+
 def test_merged_parties_are_one_until_they_part_again(manager: User) -> None:
     claim_all()
     anna, music = (

@@ -7,7 +7,7 @@ from pytest_django import Settings
 from pytest_httpserver import HTTPServer
 
 from scanning.choices import EngineChoice
-from scanning.models import CloudAccount, Container
+from scanning.models import CloudAccount, Container, FormSent
 from scanning.services import cloud
 from tests.scanning.podcast import Podcast
 from tests.scanning.vendor import AnyPath, Vendor, remote_file
@@ -20,7 +20,11 @@ def vendor(
     """Return a scripted cloud with an account and a linked container."""
     settings.ACRPORTAL_CLOUD_POLL_SECONDS = 0.0
     account = cloud.save_account(
-        account=CloudAccount(name="Vendor", base_url=httpserver.url_for("/api")),
+        account=CloudAccount(
+            name="Vendor",
+            base_url=httpserver.url_for("/api"),
+            sends=FormSent.AUDIO_ALWAYS,
+        ),
         token="the-token",
         user=None,
     )

@@ -37,7 +37,7 @@ from scanning.choices import (
 )
 from scanning.engines.base import EngineResult
 from scanning.errors import IntakeRefused, ScanEnded, ScanFailed
-from scanning.models import Detection, Scan, ScannedFile
+from scanning.models import Detection, ScannedFile
 from scanning.models.detection import ImmutableError
 from scanning.services.filing import delete_files
 from scanning.services.intake import submit_upload
@@ -161,7 +161,7 @@ def test_second_scan_while_one_runs_is_refused(file: ScannedFile, admin: User) -
 def test_worker_that_lost_its_scan_lets_it_be_though_it_failed(
     file: ScannedFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(_scan: Scan, context: JobContext) -> None:
+    def lose(_file: ScannedFile, context: JobContext) -> None:
         take_over(context.job)
         raise ScanFailed("odd", "Odd.")
 
@@ -212,11 +212,11 @@ def test_running_scan_stops_at_its_next_step_when_cancelled(
     really_fingerprint = pipeline._fingerprint_of
 
     def cancelled_meanwhile(
-        scan: Scan, context: JobContext
+        file: ScannedFile, context: JobContext
     ) -> tuple[Fingerprint, tuple[str, ...]]:
-        cancel_scan(scan=scan, user=admin)
+        cancel_scan(scan=file.scans.get(), user=admin)
         context.beat()
-        return really_fingerprint(scan, context)
+        return really_fingerprint(file, context)
 
     monkeypatch.setattr(pipeline, "_fingerprint_of", cancelled_meanwhile)
 

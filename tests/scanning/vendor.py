@@ -12,6 +12,7 @@ from django.db import connection
 from werkzeug import Request, Response
 
 from accounts.models import User
+from common.fingerprint_files import ACCEPT_HEADER
 from jobs.choices import JobState, Pool, Priority
 from jobs.kinds import Kind
 from jobs.models import Job
@@ -23,6 +24,7 @@ from scanning.services.intake import submit_upload
 from tests.conftest import upload
 
 REMOTE_ID = "3a1f1d1e-0c2e-4f38-9d5a-2f2b6e1c9a01"
+CONTAINER_PATH = "/api/fs-containers/77"
 # Before jobs of every other priority.
 _FIRST = 100
 MUSIC = {
@@ -48,6 +50,8 @@ class Vendor:
     bodies: list[bytes] = field(default_factory=list)
     faults: list[Response] = field(default_factory=list)
     listed: list[dict[str, Any]] = field(default_factory=list)
+    accepts: str | None = None
+    "The fingerprints that its container takes; None for a server that is no portal."
     meanwhile: Callable[[], object] | None = None
     "Done before the next answer."
 
@@ -66,6 +70,10 @@ class Vendor:
             return Response(status=204)
         if request.path.endswith("/files") and request.method == "GET":
             return json_answer({"data": self.listed})
+        if request.path == CONTAINER_PATH and self.accepts is not None:
+            taken = json_answer({"data": {"id": 77, "name": "Cloud"}})
+            taken.headers[ACCEPT_HEADER] = self.accepts
+            return taken
         one_id = request.path.rsplit("/", 1)[-1] == REMOTE_ID
         return json_answer({"data": [self.file] if one_id else self.file})
 

@@ -6,13 +6,25 @@ import base64
 import hashlib
 import random
 from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
+from broadcasts.choices import CueUse, MusicOrigin, RightsType
 from catalogue.models import Bucket, Recording
 from reports.choices import Format, Mode
+from reports.models import (
+    ClaimedRight,
+    DeclarationProfile,
+    NoticeItem,
+    NoticeLaw,
+    NoticeOutcome,
+    TakedownNotice,
+)
+from reports.notices.words import ACCURACY, GOOD_FAITH
 from review.choices import DisputeCode, RejectCode, Verb
 from review.models import Licence, Match
 from scanning.models import Container, ResumableUpload
+from streams.models import Station
 from tests.season import samples
 from tests.season.people import Answer, Person
 from tests.season.routes import Route
@@ -54,11 +66,55 @@ def _dispute(path: str, rng: random.Random) -> Json:
     }
 
 
+def _new_notice(_path: str, rng: random.Random) -> Json:
+    uids = list(Match._base_manager.values_list("uid", flat=True))
+    return {
+        "matches": rng.sample(uids, min(len(uids), rng.randint(1, 2))),
+        "law": rng.choice(list(NoticeLaw)).value,
+        "right": rng.choice(list(ClaimedRight)).value,
+        "owner": "A programme",
+        "submit": rng.random() < 0.2,
+    }
+
+
+def _signing(path: str, rng: random.Random) -> Json:
+    notice = TakedownNotice._base_manager.get(uid=path.split("/")[5])
+    return {
+        "version": notice.version - (rng.random() < 0.1),
+        "good_faith": rng.choice([GOOD_FAITH, GOOD_FAITH, "yes"]),
+        "accuracy": ACCURACY,
+        "signature": "A. Programme",
+    }
+
+
+def _reply(path: str, rng: random.Random) -> Json:
+    notice = TakedownNotice._base_manager.get(uid=path.split("/")[5])
+    uids = [item.match.uid for item in NoticeItem._base_manager.filter(notice=notice)]
+    return {
+        "version": notice.version,
+        "matches": uids,
+        "outcome": rng.choice(list(NoticeOutcome)).value,
+        "received_at": "2026-05-01T12:00:00Z",
+        "code": rng.choice(["", *DisputeCode]),
+        "statement": rng.choice(["", "By the programme."]),
+    }
+
+
 def _report(_path: str, rng: random.Random) -> Json:
     return {
         "name": "By the programme",
         "mode": rng.choice(list(Mode)).value,
         "format": rng.choice(list(Format)).value,
+    }
+
+
+def _declaration(_path: str, rng: random.Random) -> Json:
+    profiles = list(DeclarationProfile.objects.values_list("uid", flat=True))
+    day = date(2026, rng.randint(1, 12), rng.randint(1, 28))
+    return {
+        "profile": rng.choice(profiles) if profiles else "dp_0",
+        "begins": day.isoformat(),
+        "ends": (day + timedelta(days=rng.randint(0, 60))).isoformat(),
     }
 
 
@@ -148,10 +204,57 @@ def _named(_path: str, rng: random.Random) -> Json:
     return {"ids": rng.sample(ids, 1)}
 
 
+def _station(rng: random.Random) -> str:
+    uids = list(Station._base_manager.order_by("pk").values_list("uid", flat=True))
+    return str(rng.choice(uids)) if uids else "no station"
+
+
+def _aired(_path: str, rng: random.Random) -> Json:
+    # Some of the times are skipped by clocks in Berlin, or shown twice.
+    day = rng.choice(["2026-03-29", "2026-10-25", f"2026-11-{rng.randint(1, 30):02}"])
+    return {
+        "station": _station(rng),
+        "starts_at": f"{day} {rng.randint(0, 23):02}:30",
+        "length_ms": rng.choice([None, 60_000]),
+        "showing": rng.choice(["", "first_run", "repeat_run"]),
+    }
+
+
+def _use(path: str, rng: random.Random) -> Json:
+    matches = Match._base_manager.filter(scanned_file__uid=path.split("/")[5])
+    recordings = list(matches.order_by("pk").values_list("recording__uid", flat=True))
+    return {
+        "recording": rng.choice(recordings) if recordings else "unknown",
+        "use": rng.choice(["", *CueUse.values]),
+        "origin": rng.choice(["", *MusicOrigin.values]),
+        "live": rng.choice([None, True, False]),
+        "recorded_in": rng.choice(["", "CH", "XX"]),
+    }
+
+
 # JSON bodies by address and method; None sends no body.
 _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
     (f"{_PORTAL}/files/<uuid:uid>/rescan/", "POST"): None,
     (f"{_PORTAL}/files/<uuid:uid>/cancel/", "POST"): None,
+    (f"{_PORTAL}/files/<uuid:uid>/episode/", "PUT"): lambda _path, rng: {
+        "series": rng.choice(["", "Pier Stories"]),
+        "season": str(rng.randrange(3)),
+        "title": rng.choice(samples.WORDS),
+    },
+    (f"{_PORTAL}/files/<uuid:uid>/broadcasts/", "POST"): _aired,
+    (f"{_PORTAL}/files/<uuid:uid>/broadcasts/<str:broadcast>/", "PUT"): _aired,
+    (f"{_PORTAL}/files/<uuid:uid>/broadcasts/<str:broadcast>/", "DELETE"): None,
+    (f"{_PORTAL}/files/<uuid:uid>/uses/", "PUT"): _use,
+    (f"{_PORTAL}/stations/<str:uid>/audiences/", "PUT"): lambda _path, rng: {
+        "month": f"2026-{rng.randint(1, 12):02}",
+        "listeners": rng.choice([None, 0, 400]),
+    },
+    (f"{_PORTAL}/stations/<str:uid>/revenues/", "PUT"): lambda _path, rng: {
+        "month": f"2026-{rng.randint(1, 12):02}",
+        "rights_type": rng.choice(RightsType.values),
+        "net_revenue": rng.choice([None, "1480.50"]),
+        "currency": rng.choice(["CHF", "EUR"]),
+    },
     (_UNKNOWN, "DELETE"): None,
     (f"{_UNKNOWN}/pending", "POST"): None,
     (f"{_PORTAL}/files/known/", "POST"): _known,
@@ -166,7 +269,13 @@ _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
     },
     (f"{_PORTAL}/matches/<str:uid>/decisions/", "POST"): _decision,
     (f"{_PORTAL}/matches/<str:uid>/disputes/", "POST"): _dispute,
+    (f"{_PORTAL}/notices/", "POST"): _new_notice,
+    (f"{_PORTAL}/notices/<str:uid>/sign/", "POST"): _signing,
+    (f"{_PORTAL}/notices/<str:uid>/answers/", "POST"): _reply,
     (f"{_PORTAL}/reports/", "POST"): _report,
+    (f"{_PORTAL}/declarations/", "POST"): _declaration,
+    (f"{_PORTAL}/declarations/check/", "POST"): _declaration,
+    (f"{_PORTAL}/declarations/<str:uid>/cancel/", "POST"): None,
     (f"{_PORTAL}/reports/<str:uid>/cancel/", "POST"): None,
     ("api/fs-containers", "POST"): _container,
     (_CONTAINER, "PUT"): _container,

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import openpyxl
 import time_machine
 from django.core import mail
-from django.db.models import Model, Q
+from django.db.models import Count, Model, Q, Sum
 from lxml import html
 from pyarrow import parquet
 
@@ -30,8 +30,10 @@ from recurring.keeping import truth_of
 from recurring.models import ItemState, KeptFile, KeptState, Occurrence, UnknownItem
 from reports import files
 from reports.choices import UNFINISHED, Format, RunState, Separator
+from reports.declarations.formats.registry import make_format
+from reports.declarations.keeping import facts_in
 from reports.layouts import Layout
-from reports.models import EvidencePack, ReportRun
+from reports.models import Declaration, DeclaredPlay, EvidencePack, ReportRun
 from reports.models.evidence import ACTIVE_PACK_STATUSES
 from reports.services import write_again
 from review.choices import WAITING_STATES, MatchState
@@ -246,6 +248,7 @@ def _left() -> list[str]:
             ]
         ),
         *ReportRun._base_manager.filter(state__in=UNFINISHED),
+        *Declaration._base_manager.filter(state__in=UNFINISHED),
         *EvidencePack._base_manager.filter(status__in=ACTIVE_PACK_STATUSES),
         *_open_imports(),
         # Checks of watches and callbacks to receivers that are away are tried later.
@@ -271,9 +274,14 @@ def _described(row: Model) -> str:
 
 
 def _open_imports() -> Iterable[Model]:
-    from imports.models import CatalogueImport, ResultImport, RightsImport
+    from imports.models import (
+        BroadcastImport,
+        CatalogueImport,
+        ResultImport,
+        RightsImport,
+    )
 
-    for model in (CatalogueImport, ResultImport, RightsImport):
+    for model in (BroadcastImport, CatalogueImport, ResultImport, RightsImport):
         yield from model._base_manager.filter(status__in=OPEN_STATUSES)
 
 
@@ -304,6 +312,26 @@ def reports_repeat(person: Person) -> None:
         check(again.sha256 == first, f"{layout} of report {run.uid} has other bytes")
     if runs:
         _formats_agree(runs[-1], person)
+
+
+def declarations_hold() -> None:
+    """Check that what was declared adds up, once per play, and can be written again."""
+    for made in Declaration._base_manager.filter(state=RunState.READY):
+        plays = DeclaredPlay._base_manager.filter(declaration=made)
+        found = plays.aggregate(
+            count=Count("pk"), names=Count("play", distinct=True), ms=Sum("played_ms")
+        )
+        declared = (made.play_count, made.play_count, made.played_ms)
+        counted = (found["count"], found["names"], found["ms"] or 0)
+        check(counted == declared, f"{made.uid}: {counted} plays, not {declared}")
+        again = io.BytesIO()
+        made_format = make_format(made.format, made.profile_as_was["options"])
+        made_format.write(facts_in(made.facts), again)
+        digest = hashlib.sha256(again.getvalue()).hexdigest()
+        check(digest == made.sha256, f"{made.uid} has other bytes")
+    undecided = Declaration._base_manager.exclude(state=RunState.READY)
+    early = DeclaredPlay._base_manager.filter(declaration__in=undecided)
+    check(not early.exists(), "plays are declared by what was never written")
 
 
 def _formats_agree(run: ReportRun, person: Person) -> None:

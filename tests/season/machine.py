@@ -28,7 +28,17 @@ from review.choices import Verb
 from review.models import Match
 from scanning.models import Container
 from scanning.services import cloud
-from tests.season import broadcasts, calls, checks, rights, samples, workers, world
+from tests.season import (
+    airings,
+    broadcasts,
+    calls,
+    checks,
+    notices,
+    rights,
+    samples,
+    workers,
+    world,
+)
 from tests.season.installation import Installation
 from tests.season.invariants import Records, check
 from tests.season.pages import Filled, Form, Page, fill
@@ -55,6 +65,7 @@ _WORK = (
     *("streams/<str:uid>/", "streams/<str:uid>/delete/"),
     *("admin/review/match/", "admin/review/match/<path:object_id>/change/"),
     *("rights/works/<str:uid>/", "rights/conflicts/<str:uid>/", "rights/import/"),
+    *("notices/<str:uid>/", "notices/prepare/"),
     *("rights/parties/<str:uid>/edit/", "rights/import/<str:uid>/"),
 )
 _DECISIONS = {*Verb, "propose", "exclude"}
@@ -106,6 +117,8 @@ _KINDS = {
     "drop_files": 3,
     "bring_rights": 3,
     "handle_rights": 8,
+    "tell_of_broadcasts": 8,
+    "handle_notices": 6,
     "stations_are_heard": 5,
     "run_a_command": 2,
     "back_up_and_restore": 0.5,
@@ -158,11 +171,14 @@ class Season:
             checks.nothing_waits_for_ever(self._time)
             checks.unknown_items_hold()
             rights.rights_hold()
+            airings.airings_hold()
+            notices.notices_hold(self.people["max"])
             broadcasts.check_streams()
             broadcasts.check_hours()
             self._records.check_step(None)
             checks.figures_agree(self.people, rng)
             checks.every_page_opens(self.people, self._pages, rng)
+            checks.declarations_hold()
             checks.reports_repeat(self.people["mira"])
             checks.mails_hold_what_they_say()
             checks.chains_hold()
@@ -310,6 +326,18 @@ class Season:
     def handle_rights(self, person: Person, rng: random.Random) -> bool:
         """Do something with works, parties, shares or conflicts on their pages."""
         rights.handle(person, rng)
+        return True
+
+    def tell_of_broadcasts(self, person: Person, rng: random.Random) -> bool:
+        """Say what declarations ask: episodes, broadcasts, uses of music, figures."""
+        airings.tell(person, rng)
+        airings.airings_hold()
+        return True
+
+    def handle_notices(self, person: Person, rng: random.Random) -> bool:
+        """Take a takedown notice one step on, or try to."""
+        notices.handle(person, rng)
+        notices.notices_hold(self.people["max"])
         return True
 
     def stations_are_heard(self, person: Person, rng: random.Random) -> bool:

@@ -14,12 +14,26 @@ from django.db.models import Model
 from django.urls import resolve
 
 from accounts.models import ApiToken
+from broadcasts.models import Broadcast
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
-from imports.models import CatalogueImport, ResultImport, RightsImport
+from imports.models import (
+    BroadcastImport,
+    CatalogueImport,
+    ResultImport,
+    RightsImport,
+)
 from portal.shared.columns import LISTS
 from recurring.models import Occurrence, UnknownItem
-from reports.models import EvidencePack, ReportRun, ReportSchedule, ReportTemplate
+from reports.models import (
+    Declaration,
+    DeclarationProfile,
+    EvidencePack,
+    ReportRun,
+    ReportSchedule,
+    ReportTemplate,
+    TakedownNotice,
+)
 from review.choices import Verb
 from review.models import Licence, Match, Policy, SavedView
 from rights.models import Conflict, Party, Release, RightsRecording, Work
@@ -40,6 +54,7 @@ from tests.security.addresses import Address, every_address
 _NAMED: dict[str, tuple[type[Model], str]] = {
     "files/import/<str:uid>": (ResultImport, "uid"),
     "rights/import/<str:uid>": (RightsImport, "uid"),
+    "broadcasts/import/<str:uid>": (BroadcastImport, "uid"),
     "files/<uuid:uid>": (ScannedFile, "uid"),
     "queue/files/<uuid:uid>": (ScannedFile, "uid"),
     "api/portal/v1/files/<uuid:uid>": (ScannedFile, "uid"),
@@ -49,6 +64,8 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "queue/views/<str:uid>": (SavedView, "uid"),
     "m/<str:uid>": (Match, "uid"),
     "evidence/<str:uid>": (EvidencePack, "uid"),
+    "notices/<str:uid>": (TakedownNotice, "uid"),
+    "api/portal/v1/notices/<str:uid>": (TakedownNotice, "uid"),
     "watches/<str:uid>": (Watch, "uid"),
     "drops/<str:uid>": (Drop, "uid"),
     "containers/<int:pk>": (Container, "pk"),
@@ -64,6 +81,9 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "callbacks-sent/<str:uid>": (OutboundCallback, "uid"),
     "tokens/keys/<str:uid>": (Project, "uid"),
     "tokens/<str:uid>": (ApiToken, "uid"),
+    "reports/declarations/profiles/<str:uid>": (DeclarationProfile, "uid"),
+    "reports/declarations/<str:uid>": (Declaration, "uid"),
+    "api/portal/v1/declarations/<str:uid>": (Declaration, "uid"),
     "reports/schedules/<str:uid>": (ReportSchedule, "uid"),
     "reports/templates/<str:uid>": (ReportTemplate, "uid"),
     "reports/runs/<str:uid>": (ReportRun, "uid"),
@@ -81,6 +101,7 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "rights/recordings/<str:uid>": (RightsRecording, "uid"),
     "rights/conflicts/<str:uid>": (Conflict, "uid"),
     "streams/stations/<str:uid>": (Station, "uid"),
+    "api/portal/v1/stations/<str:uid>": (Station, "uid"),
     "streams/<str:uid>": (Stream, "uid"),
     "api/portal/v1/streams/<str:uid>": (Stream, "uid"),
     "api/bm-cs-projects/<str:container_id>": (Container, "pk"),
@@ -191,6 +212,8 @@ def _things_of(route: str) -> Callable[[], list[dict[str, Any]]]:
             return lambda: [{names[0]: each} for each in values]
     if "exclusion" in names:
         return _proposals
+    if "broadcast" in names:
+        return _broadcasts
     if "item_id" in names:
         return _unknown_items
     inside = [start for start in _INSIDE if route.startswith(start)]
@@ -213,6 +236,13 @@ def _proposals() -> list[dict[str, Any]]:
     rows = Exclusion._base_manager.order_by("pk")
     pairs = rows.values_list("uid", "recording__matches__uid")
     return [{"uid": uid, "exclusion": exclusion} for exclusion, uid in pairs if uid]
+
+
+def _broadcasts() -> list[dict[str, Any]]:
+    """Return broadcasts with their files."""
+    rows = Broadcast._base_manager.order_by("pk")
+    pairs = rows.values_list("scanned_file__uid", "uid")
+    return [{"uid": file, "broadcast": uid} for file, uid in pairs]
 
 
 def _unknown_items() -> list[dict[str, Any]]:

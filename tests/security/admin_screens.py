@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from django.contrib.auth.models import Group
 from django.db.models import Model
@@ -15,6 +15,7 @@ from accounts.tokens import create_token
 from audit.anchors import make_due_anchors
 from audit.models import Anchor, Event
 from audit.services import record
+from broadcasts.models import Audience, Episode, MusicUse, Revenue
 from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
 from recurring.models import UnknownPolicy
 from reports.models import ReportDelivery
@@ -36,7 +37,15 @@ from tests.factories.streams import (
     StreamHourFactory,
     StreamTitleFactory,
 )
-from tests.security.world import Desk, duplicate_action, report_run, schedule
+from tests.security.world import (
+    Desk,
+    declaration,
+    declaration_profile,
+    declared_play,
+    duplicate_action,
+    report_run,
+    schedule,
+)
 
 NOW = datetime.now(tz=UTC)
 ALL = "everybody who may look sees every row"
@@ -208,6 +217,33 @@ SCREENS: dict[str, Screen] = {
     "recurring.UnknownPolicy": Screen(
         lambda desk: desk.row(UnknownPolicy, container=desk.container)
     ),
+    "broadcasts.Episode": Screen(
+        lambda desk: desk.row(Episode, scanned_file=desk.file, series="Pier Stories")
+    ),
+    "broadcasts.Broadcast": Screen(lambda desk: desk.broadcast()),
+    "broadcasts.MusicUse": Screen(
+        lambda desk: desk.row(
+            MusicUse, scanned_file=desk.file, recording=desk.recording, use="Theme"
+        )
+    ),
+    "broadcasts.Audience": Screen(
+        lambda desk: desk.row(
+            Audience, station=desk.stream().station, month=date(2026, 11, 1)
+        ),
+        shared="figures of a station, which is a name for everybody",
+    ),
+    "broadcasts.Revenue": Screen(
+        lambda desk: desk.row(
+            Revenue,
+            station=desk.stream().station,
+            month=date(2026, 11, 1),
+            rights_type="PerformingRight",
+            net_revenue=1,
+            currency="CHF",
+        ),
+        view=Action.APPROVE,
+        shared="as audiences, for managers",
+    ),
     "streams.Station": Screen(
         lambda desk: desk.stream().station, shared="a name for everybody"
     ),
@@ -230,8 +266,10 @@ SCREENS: dict[str, Screen] = {
         lambda desk: StreamNotice.objects.create(stream=desk.stream(), event="away")
     ),
     "reports.EvidencePack": Screen(lambda desk: desk.evidence()),
+    "reports.TakedownNotice": Screen(lambda desk: desk.notice()),
     "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
     "imports.ResultImport": Screen(lambda desk: desk.result_import()),
+    "imports.BroadcastImport": Screen(lambda desk: desk.broadcast_import()),
     "imports.RightsImport": Screen(lambda desk: desk.rights_import()),
     "review.Match": Screen(
         lambda desk: desk.match,
@@ -242,6 +280,11 @@ SCREENS: dict[str, Screen] = {
             "build_evidence": Action.REPORT,
         },
     ),
+    "reports.DeclarationProfile": Screen(
+        lambda _: declaration_profile(), shared="made for everybody"
+    ),
+    "reports.Declaration": Screen(lambda desk: declaration(desk.user)),
+    "reports.DeclaredPlay": Screen(lambda desk: declared_play(desk, desk.user)),
     "reports.ReportRun": Screen(lambda desk: report_run(desk.user)),
     "reports.ReportTemplate": Screen(
         lambda desk: schedule(desk.user).template, shared="made for everybody"

@@ -28,6 +28,7 @@ Ask = Callable[[str, str], HttpResponse]
 HOLDS_NOTHING = (
     *("/audio", "/evidence", "/rows.csv", "/file", "-metadata.json"),
     *("/manifest.json", "/check/", "/again/", "/zip", "/file/", "/manifest/"),
+    *("/undeclared.csv", "/files-check/", "/pdf"),
     # The query selects the recordings.
     "/searches/new/",
 )

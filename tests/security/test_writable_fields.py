@@ -32,10 +32,12 @@ from portal.containers.views import ContainerForm, UnknownPolicyForm
 from portal.drops.forms import DropForm, DropSettingsForm
 from portal.licences.forms import LicenceForm
 from portal.policies.forms import PolicyForm
+from portal.reports.declaration_forms import DeclarationProfileForm
 from portal.rights.forms import PartyForm, ReleaseForm, WorkForm
 from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
 from portal.watches.views import WatchForm, WatchSettingsForm
 from recurring.models import UnknownPolicy
+from reports.models import DeclarationProfile
 from review.models import Licence, Policy
 from rights.models import Party, Release, Work
 from scanning.models import Container, Drop, Project, Watch
@@ -45,14 +47,14 @@ from tests.factories.rules import make_licence, make_policy
 from tests.factories.streams import StationFactory
 from tests.scanning.podcast import Podcast
 from tests.security.test_extra_fields import OURS
-from tests.security.world import Desk
+from tests.security.world import Desk, declaration_profile
 
 pytestmark = pytest.mark.django_db
 
 Body = dict[str, Any]  # Any: of a form
 PACKAGES = (
     *("accounts", "audit", "catalogue", "scanning", "review", "dedup", "reports"),
-    *("imports", "operations", "portal", "acrapi", "streams", "rights"),
+    *("imports", "operations", "portal", "acrapi", "streams", "rights", "broadcasts"),
 )
 # These differ in every row anyway; a body must not set them.
 PER_ROW = {
@@ -125,6 +127,16 @@ def _stream(desk: Desk, podcast: Podcast) -> Body:
     return _stream_settings(desk, podcast) | place
 
 
+def _declaration_profile(_desk: Desk, _: Podcast) -> Body:
+    station = StationFactory.create()
+    return {
+        "name": "New",
+        "format": "cue-declaration",
+        "stations": [station.uid],
+        "service": "FM",
+    }
+
+
 def _station(_desk: Desk, _: Podcast) -> Body:
     return {"name": "New", "time_zone": "Europe/Zurich", "type": "fm_radio"}
 
@@ -158,6 +170,23 @@ PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
             _rule,
             Policy,
             row=lambda _: make_policy(),
+        ),
+    ),
+    "new declaration profile": (
+        DeclarationProfileForm,
+        Page(
+            lambda _: "/reports/declarations/profiles/add/",
+            _declaration_profile,
+            DeclarationProfile,
+        ),
+    ),
+    "declaration profile": (
+        DeclarationProfileForm,
+        Page(
+            lambda row: f"/reports/declarations/profiles/{row.uid}/",  # type: ignore[union-attr]  # a profile
+            _declaration_profile,
+            DeclarationProfile,
+            row=lambda _: declaration_profile(),
         ),
     ),
     "new watch": (
@@ -282,7 +311,18 @@ PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
 }
 
 # API fields whose names rows have too, and their effect.
+_BROADCASTS = "/api/portal/v1/files/{uid}/broadcasts/"
+_STATION = "/api/portal/v1/stations/{uid}/"
 TOLD = {
+    ("post", _BROADCASTS, "version"): "only compared",
+    ("put", f"{_BROADCASTS}{{broadcast}}/", "version"): "only compared",
+    ("put", "/api/portal/v1/files/{uid}/episode/", "version"): "only compared",
+    ("put", "/api/portal/v1/files/{uid}/uses/", "version"): "only compared",
+    ("put", f"{_STATION}audiences/", "version"): "only compared",
+    ("put", f"{_STATION}revenues/", "version"): "only compared",
+    ("post", "/api/portal/v1/notices/", "owner"): "whose right a notice claims",
+    ("post", "/api/portal/v1/notices/{uid}/sign/", "version"): "only compared",
+    ("post", "/api/portal/v1/notices/{uid}/answers/", "version"): "only compared",
     ("post", "/api/buckets/{bucket_id}/dedup-files", "id"): "the caller's own id",
     ("post", "/api/portal/v1/matches/{uid}/decisions/", "version"): "only compared",
     ("post", "/api/portal/v1/matches/{uid}/disputes/", "version"): "only compared",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -15,6 +15,7 @@ from django.db.models import Model
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from accounts.tokens import create_token
+from broadcasts.models import Broadcast
 from catalogue.models import BucketType, Exclusion, Recording
 from common.uid import new_uid
 from dedup.models import (
@@ -26,15 +27,27 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
-from imports.models import CatalogueImport, ImportStatus, ResultImport, RightsImport
+from imports.models import (
+    BroadcastImport,
+    CatalogueImport,
+    ImportStatus,
+    ResultImport,
+    RightsImport,
+)
 from recurring.models import KeptFile, UnknownItem
 from reports.choices import RunState
 from reports.models import (
+    Declaration,
+    DeclarationProfile,
+    DeclaredPlay,
     EvidencePack,
+    NoticeItem,
+    NoticeLaw,
     PackStatus,
     ReportRun,
     ReportSchedule,
     ReportTemplate,
+    TakedownNotice,
 )
 from review.models import Licence, Match, Policy, SavedView
 from rights.choices import ConflictKind
@@ -101,6 +114,22 @@ class Desk:
             made_by=self.user,
         )
 
+    def broadcast_import(self, person: User | None = None) -> BroadcastImport:
+        """Return an import of broadcasts by a person of the desk."""
+        return BroadcastImport.objects.create(
+            status=ImportStatus.CHECKED, made_by=person or self.user
+        )
+
+    def broadcast(self) -> Broadcast:
+        """Return a broadcast of the desk's file."""
+        return self.row(
+            Broadcast,
+            scanned_file=self.file,
+            station=self.stream().station,
+            starts_at=datetime(2026, 11, 3, 6, tzinfo=UTC),
+            time_zone="UTC",
+        )
+
     def unknown_item(self) -> UnknownItem:
         """Return unknown sound that returns in the desk's files."""
         if UnknownItem not in self._rows:
@@ -142,6 +171,16 @@ class Desk:
     def evidence(self) -> EvidencePack:
         """Return an evidence pack whose job was given up."""
         return self.row(EvidencePack, match=self.match, status=PackStatus.CANCELLED)
+
+    def notice(self) -> TakedownNotice:
+        """Return a draft of a takedown notice about the desk's match."""
+        notice = self.row(
+            TakedownNotice, law=NoticeLaw.US_512C, platform="Video Example"
+        )
+        NoticeItem.objects.get_or_create(
+            notice=notice, match=self.match, defaults={"url": "https://video.example/1"}
+        )
+        return notice
 
     def result_import(self) -> ResultImport:
         """Return an import of another system's results."""
@@ -295,6 +334,47 @@ def report_run(person: User) -> ReportRun:
     )
 
 
+def declaration_profile() -> DeclarationProfile:
+    """Return a profile of declarations, which everybody who declares may use."""
+    profile = DeclarationProfile.objects.create(
+        name=new_uid("dp"), format="cue-declaration"
+    )
+    profile.stations.add(StationFactory.create())
+    return profile
+
+
+def declaration(person: User) -> Declaration:
+    """Return a person's declaration."""
+    profile = declaration_profile()
+    return Declaration.objects.create(
+        profile=profile,
+        profile_as_was=profile.snapshot,
+        name="November",
+        format=profile.format,
+        begins=date(2026, 11, 1),
+        ends=date(2026, 11, 30),
+        run_by=person,
+        run_by_name=person.username,
+        state=RunState.CANCELLED,
+        finished_at=datetime.now(tz=UTC),
+    )
+
+
+def declared_play(desk: Desk, person: User) -> DeclaredPlay:
+    """Return a play on a desk that a person's declaration names."""
+    made = declaration(person)
+    return DeclaredPlay.objects.create(
+        declaration=made,
+        play=new_uid("bc"),
+        match=desk.match,
+        state=desk.match.state,
+        version=desk.match.version,
+        station=made.profile.stations.get(),
+        starts_at=datetime(2026, 11, 3, 7, tzinfo=UTC),
+        played_ms=20_000,
+    )
+
+
 Arguments = dict[str, Any]  # Any: the values in an address
 
 # How to fill an address, by the start of its route; the longest match counts. Each
@@ -317,6 +397,8 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
         "uid": report_run(person).uid
     },
     "evidence/<str:uid>": lambda desk, _: {"uid": desk.evidence().uid},
+    "notices/<str:uid>": lambda desk, _: {"uid": desk.notice().uid},
+    "api/portal/v1/notices/<str:uid>": lambda desk, _: {"uid": desk.notice().uid},
     "m/<str:uid>/exclude/<str:exclusion>": lambda desk, _: {
         "uid": desk.match.uid,
         "exclusion": desk.exclusion().uid,
@@ -341,6 +423,12 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "tokens/<str:uid>": lambda _, person: {
         "uid": create_token(owner=person, name="a", scopes=["all"]).token.uid
     },
+    "reports/declarations/<str:uid>": lambda _, person: {
+        "uid": declaration(person).uid
+    },
+    "api/portal/v1/declarations/<str:uid>": lambda _, person: {
+        "uid": declaration(person).uid
+    },
     "reports/schedules/<str:uid>": lambda _, person: {"uid": schedule(person).uid},
     "reports/runs/<str:uid>": lambda _, person: {"uid": report_run(person).uid},
     "api/fs-containers/<str:container_id>": lambda desk, _: {
@@ -357,6 +445,17 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "rights/recordings/<str:uid>": lambda desk, _: {"uid": desk.sound().uid},
     "rights/conflicts/<str:uid>": lambda desk, _: {"uid": desk.rights_conflict().uid},
     "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
+    "broadcasts/import/<str:uid>": lambda desk, person: {
+        "uid": desk.broadcast_import(person).uid
+    },
+    "files/<uuid:uid>/broadcasts/<str:broadcast>": lambda desk, _: {
+        "uid": desk.file.uid,
+        "broadcast": desk.broadcast().uid,
+    },
+    "api/portal/v1/files/<uuid:uid>/broadcasts/<str:broadcast>": lambda desk, _: {
+        "uid": desk.file.uid,
+        "broadcast": desk.broadcast().uid,
+    },
     "streams/<str:uid>": lambda desk, person: {"uid": desk.stream_of(person).uid},
     "api/portal/v1/streams/<str:uid>": lambda desk, person: {
         "uid": desk.stream_of(person).uid
@@ -399,8 +498,12 @@ SHARED: dict[str, Callable[[World], Arguments]] = {
     "rights/import/<str:uid>": lambda world: {"uid": world.own.rights_import().uid},
     "streams/log.<str:form>": lambda _: {"form": "csv"},
     "streams/stations/<str:uid>": lambda world: {"uid": world.station.uid},
+    "api/portal/v1/stations/<str:uid>": lambda world: {"uid": world.station.uid},
     "licences/<str:uid>": lambda world: {"uid": world.licence.uid},
     "policies/<str:uid>": lambda world: {"uid": world.policy.uid},
+    "reports/declarations/profiles/<str:uid>": lambda _: {
+        "uid": declaration_profile().uid
+    },
     "reports/templates/<str:uid>": lambda world: {"uid": world.template.uid},
     "tokens/keys/<str:uid>": lambda world: {"uid": world.project.uid},
 }

@@ -136,7 +136,7 @@ class Radio:
         self.sink.take(StateChanged(state=state, at=at, url=url, cause=cause))
 
     def live(self, name: str, heard: Fingerprint, *, at: datetime = NOON) -> None:
-        """Let a run be heard while it is searched every four seconds."""
+        """Play a run to the recorder, and search it every four seconds."""
         self.sink.take(started(name, at))
         self.sink.take(Anchored(run=name, run_ms=0, at=at))
         for ms in range(4000, heard.duration_ms + 1, 4000):

@@ -266,6 +266,43 @@ def test_a_retro_search_finds_new_recordings_in_hours(
     assert start == pytest.approx(40, abs=1)
 
 
+def test_a_retro_search_finds_a_play_across_hours_once(
+    radio: Radio, run_worker: Worker
+) -> None:
+    late = 77
+    # The hours meet at 120 s, within the play of the recording that nobody knows yet.
+    radio.run(
+        "run-1", programme((UNKNOWN, 105), (late, 25), (UNKNOWN + 1, 40), (1, 25))
+    )
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+    lengths = dict(ScannedFile.objects.values_list("pk", "duration_ms"))
+    added = add_recording(
+        bucket=radio.songs[0].bucket,
+        details=RecordingDetails(title="New song"),
+        fingerprint=song(late),
+        user=radio.user,
+    )
+    run_worker()
+    added.refresh_from_db()
+
+    request_search(recordings=[added], user=radio.user)
+    run_worker()
+
+    assert [(title, round(start)) for title, _, start, _ in radio.log()] == [
+        ("New song", 105),
+        ("Song 1", 170),
+    ]
+    match = Match.objects.get(recording=added)
+    assert match.matched_ms == pytest.approx(25_000, abs=1500)
+    play = Airplay.objects.get(recording=added)
+    assert (play.ends_at - play.starts_at).total_seconds() == pytest.approx(25, abs=1)
+    first, second = ScannedFile.objects.order_by("published_at")
+    assert match.scanned_file == first
+    assert first.duration_ms == pytest.approx(130_000, abs=1000)
+    assert second.duration_ms == lengths[second.pk]
+
+
 def test_the_doctor_lists_seconds_that_nobody_accounts_for(
     radio: Radio, run_worker: Worker
 ) -> None:

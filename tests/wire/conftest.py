@@ -1,4 +1,4 @@
-"""The live server that client tests share: one per session and process."""
+"""The live server that client tests share: one per process, until the last of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.wire.live import (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(
     tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
 ) -> Iterator[Server]:
@@ -40,7 +40,7 @@ class Scene:
     container: dict[str, Any]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scene(live: Server) -> Scene:
     """Make a small catalogue through the API."""
     bucket = live.call(

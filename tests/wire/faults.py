@@ -13,6 +13,9 @@ from typing import Any
 
 import requests
 
+# Says which fingerprints a portal takes; written out, because Django is not here.
+_ACCEPTS = "Acrfp-Accept"
+
 
 class Fault(StrEnum):
     """The fault that the proxy adds to one call."""
@@ -43,6 +46,9 @@ class Proxy:
     target: str = ""
     decide: Decide = lambda _method, _path: None
     calls: list[tuple[str, str, Fault | None]] = field(default_factory=list)
+    traffic: list[bytes] = field(default_factory=list)
+    "Each request and each answer, with its headers and body, if ``records``."
+    records: bool = False
     ended: threading.Event = field(default_factory=threading.Event)
 
     def spoiled(self) -> int:
@@ -70,6 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         fault = self.server.proxy.decide(self.command, self.path)
         self.server.proxy.calls.append((self.command, self.path, fault))
+        self._record(f"{self.command} {self.path}\n{self.headers}", body)
         if fault is Fault.REFUSED:
             self.close_connection = True
         elif fault in _ANSWERS:
@@ -93,10 +100,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         content = answer.content
+        self._record(str(answer.headers), content)
         kind = answer.headers.get("Content-Type", "")
         whole = fault not in (Fault.CUT, Fault.STALLED)
         sent = content if whole else content[: len(content) // 2]
-        self._answer(answer.status_code, sent, kind, promised=len(content))
+        self._answer(
+            answer.status_code,
+            sent,
+            kind,
+            promised=len(content),
+            accepts=answer.headers.get(_ACCEPTS, ""),
+        )
         if fault is Fault.STALLED:
             self.server.proxy.ended.wait()
         self.close_connection = not whole
@@ -116,10 +130,21 @@ class _Handler(BaseHTTPRequestHandler):
             allow_redirects=False,
         )
 
+    def _record(self, head: str, body: bytes) -> None:
+        if self.server.proxy.records:
+            self.server.proxy.traffic.append(head.encode() + body)
+
     def _answer(
-        self, status: int, body: bytes, kind: str, promised: int | None = None
+        self,
+        status: int,
+        body: bytes,
+        kind: str,
+        promised: int | None = None,
+        accepts: str = "",
     ) -> None:
         self.send_response(status)
+        if accepts:
+            self.send_header(_ACCEPTS, accepts)
         if kind:
             self.send_header("Content-Type", kind)
         if status != 204:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ _TIE = """
 from scanning.models import CloudAccount, Container
 from scanning.services import cloud
 account = cloud.save_account(
-    account=CloudAccount(name="Other portal", base_url="{base}/api"),
+    account=CloudAccount(name="{sends}", base_url="{base}/api", sends="{sends}"),
     token="{token}", user=None)
 container = Container.objects.get(pk={container})
 cloud.mirror_container(
@@ -43,6 +43,8 @@ print(json.dumps({
         .values("scanned_file").distinct().count(),
     "codes": list(ScannedFile.objects.exclude(error_code="")
         .values_list("error_code", "message").distinct()[:5]),
+    "sent": list(CloudJob.objects.order_by("scan__scanned_file__name").values_list(
+        "scan__scanned_file__name", "sent_as")),
     "tries": list(CloudJob.objects.filter(scan__status__in=["queued", "running"])
         .values_list("said")[:5]),
 }))
@@ -51,14 +53,23 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Federation:
-    """The two portals with a proxy in each direction."""
+    """The two portals with a proxy in each direction.
+
+    ``bucket`` is the remote catalogue, which the remote container searches.
+    """
 
     here: Server
     there: Server
     calls: Proxy
     callbacks: Proxy
+    bucket: int
     container: int
     remote_container: int
+
+    def sending(self, sends: str) -> Federation:
+        """Return the same portals with new containers, whose account sends that."""
+        container, remote = _tie(self.here, self.there, self.calls, self.bucket, sends)
+        return replace(self, container=container, remote_container=remote)
 
     def submit(self, name: str, content: bytes) -> str:
         """Submit a file to the local portal; return its id."""
@@ -76,11 +87,11 @@ class Federation:
         path = f"/api/fs-containers/{self.container}/files/{file_id}"
         return wait_for(self.here, path, states=states)
 
-    def remote_files(self) -> list[Json]:
-        """Return the files of the remote portal."""
-        rows: list[Json] = self.there.call(
-            "GET", f"/api/fs-containers/{self.remote_container}/files?per_page=1000"
-        ).json()["data"]
+    def remote_files(self, *, with_results: bool = False) -> list[Json]:
+        """Return the files of the remote container."""
+        path = f"/api/fs-containers/{self.remote_container}/files"
+        query = f"per_page=1000&with_result={int(with_results)}"
+        rows: list[Json] = self.there.call("GET", f"{path}?{query}").json()["data"]
         return rows
 
     def ledger(self) -> Json:
@@ -127,18 +138,28 @@ def federation(folder: Path, **settings: str) -> Iterator[Federation]:
         )
         calls.target, callbacks.target = there.base, here.base
         bucket = _catalogue(there)
-        container = here.call(
-            "POST",
-            "/api/fs-containers",
-            json={"name": "sent", "region": "eu-west-1", "buckets": [23], "engine": 1},
-        ).json()["data"]["id"]
-        told = _TIE.format(
-            base=calls.base, token=there.token, container=container, bucket=bucket
-        )
-        tied = here.manage("shell", "--verbosity", "0", "-c", told)
-        yield Federation(
-            here, there, calls, callbacks, container, int(tied.split()[-1])
-        )
+        tied = _tie(here, there, calls, bucket, "audio_always")
+        yield Federation(here, there, calls, callbacks, bucket, *tied)
+
+
+def _tie(
+    here: Server, there: Server, calls: Proxy, bucket: int, sends: str
+) -> tuple[int, int]:
+    """Make a container here that sends to one there; return the ids of both."""
+    container = here.call(
+        "POST",
+        "/api/fs-containers",
+        json={"name": sends, "region": "eu-west-1", "buckets": [23], "engine": 1},
+    ).json()["data"]["id"]
+    told = _TIE.format(
+        base=calls.base,
+        token=there.token,
+        container=container,
+        bucket=bucket,
+        sends=sends,
+    )
+    tied = here.manage("shell", "--verbosity", "0", "-c", told)
+    return int(container), int(tied.split()[-1])
 
 
 def _made(folder: Path) -> Path:
@@ -150,11 +171,15 @@ def _catalogue(server: Server) -> int:
     fields = {"name": "tunes", "type": "File", "region": "eu-west-1"}
     bucket = server.call("POST", "/api/buckets", json=fields).json()["data"]["id"]
     for seed in (1, 2):
-        made = server.call(
-            "POST",
-            f"/api/buckets/{bucket}/files",
-            data={"title": f"Tune {seed}"},
-            files={"file": ("tune.wav", audio.wav_bytes(audio.tune(seed, 30)))},
-        ).json()["data"]
-        wait_for(server, f"/api/buckets/{bucket}/files/{made['id']}", states=(1,))
+        content = audio.wav_bytes(audio.tune(seed, 30))
+        add_recording(server, int(bucket), f"Tune {seed}", content)
     return int(bucket)
+
+
+def add_recording(server: Server, bucket: int, title: str, content: bytes) -> None:
+    """Add a recording to a bucket and wait until it is found in files."""
+    path = f"/api/buckets/{bucket}/files"
+    made = server.call(
+        "POST", path, data={"title": title}, files={"file": ("tune", content)}
+    ).json()["data"]
+    wait_for(server, f"{path}/{made['id']}", states=(1,))

@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from acrportal.arrival import GRACE_SECONDS
 from tests.wire.conftest import Scene
 from tests.wire.live import Server
 
 # More than the web server's threads for either kind of request.
 _SLOW = 40
 _MIB = 1024**2
+# Other tests may keep the machine busy.
+_PATIENCE_SECONDS = 60.0
 _FORM = "application/x-www-form-urlencoded"
 _PARTS = "multipart/form-data; boundary=b"
 
@@ -31,6 +34,10 @@ def _head(path: str, length: int, *more: str, method: str = "POST") -> bytes:
         "",
     ]
     return "\r\n".join(lines).encode()
+
+
+def _connected(address: tuple[str, int]) -> socket.socket:
+    return socket.create_connection(address, timeout=_PATIENCE_SECONDS)
 
 
 _BEGINNINGS = {
@@ -55,7 +62,7 @@ def _nothing_is_stored(live: Server) -> bool:
     for it. Call it while the client is connected: its own body would stay.
     """
     folder = live.data_dir / "tmp"
-    until = time.monotonic() + 10.0
+    until = time.monotonic() + _PATIENCE_SECONDS
     while any(folder.iterdir()):
         if time.monotonic() > until:
             return False
@@ -83,19 +90,19 @@ def stack() -> Iterator[ExitStack]:
 def test_unfinished_requests_stop_nobody(
     beginning: str, live: Server, address: tuple[str, int], stack: ExitStack
 ) -> None:
+    begun = time.monotonic()
     for _ in range(_SLOW):
-        client = stack.enter_context(socket.create_connection(address, timeout=10))
+        client = stack.enter_context(_connected(address))
         client.sendall(_BEGINNINGS[beginning])
 
-    begun = time.monotonic()
     answers = [
-        requests.get(live.base + path, timeout=5)
+        requests.get(live.base + path, timeout=_PATIENCE_SECONDS)
         for path in ("/healthz", "/accounts/login/")
     ]
     took = time.monotonic() - begun
 
     assert [answer.status_code for answer in answers] == [200, 200]
-    assert took < 2.0
+    assert took < GRACE_SECONDS, "a thread waited until its client's time was over"
 
 
 def test_uploads_that_stall_leave_pages_alone(
@@ -103,14 +110,16 @@ def test_uploads_that_stall_leave_pages_alone(
 ) -> None:
     path = f"/api/fs-containers/{scene.container['id']}/files"
     token = f"Authorization: Bearer {live.token}"
+    begun = time.monotonic()
     for _ in range(_SLOW):
-        client = stack.enter_context(socket.create_connection(address, timeout=10))
+        client = stack.enter_context(_connected(address))
         client.sendall(_head(path, 100 * _MIB, token, f"Content-Type: {_PARTS}"))
 
-    answer = requests.get(f"{live.base}/healthz", timeout=5)
+    answer = requests.get(f"{live.base}/healthz", timeout=_PATIENCE_SECONDS)
+    took = time.monotonic() - begun
 
     assert answer.ok
-    assert answer.elapsed.total_seconds() < 2.0
+    assert took < GRACE_SECONDS, "a thread waited until its client's time was over"
 
 
 @pytest.mark.parametrize(
@@ -129,7 +138,7 @@ def test_a_stranger_is_refused_before_the_body(
 ) -> None:
     method = "PUT" if path.startswith("/uploads") else "POST"
 
-    with socket.create_connection(address, timeout=5) as client:
+    with _connected(address) as client:
         client.sendall(
             _head(path, 100 * _MIB, f"Content-Type: {_PARTS}", method=method)
         )
@@ -145,7 +154,7 @@ def test_chunks_of_a_stranger_end_at_the_limit(
 ) -> None:
     chunk = b"10000\r\n" + bytes(0x10000) + b"\r\n"
 
-    with socket.create_connection(address, timeout=5) as client:
+    with _connected(address) as client:
         client.sendall(
             b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n" + 2 * chunk
@@ -163,10 +172,10 @@ def test_who_waits_for_leave_to_send_is_asked_by_the_view(
     path = f"/api/fs-containers/{scene.container['id']}/files"
     wait = "Expect: 100-continue"
 
-    with socket.create_connection(address, timeout=5) as stranger:
+    with _connected(address) as stranger:
         stranger.sendall(_head(path, 5 * _MIB, wait))
         refused = stranger.recv(65536)
-    with socket.create_connection(address, timeout=5) as known:
+    with _connected(address) as known:
         token = f"Authorization: Bearer {live.token}"
         known.sendall(_head(path, 5 * _MIB, wait, token, f"Content-Type: {_PARTS}"))
         asked = known.recv(65536)
@@ -181,7 +190,7 @@ def test_requests_on_one_connection_are_answered_in_turn(
     one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     last = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
-    with socket.create_connection(address, timeout=5) as client:
+    with _connected(address) as client:
         client.sendall(2 * one + last)
         answers = b""
         while data := client.recv(65536):

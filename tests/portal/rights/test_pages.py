@@ -248,3 +248,26 @@ def test_limits_hide_recordings_in_the_history_and_forms_nobody_can_send(
     assert "Check the file" not in wanted
     listed = client.get(reverse("portal:work_list")).content.decode()
     assert reverse("portal:rights_import") not in listed
+
+
+def test_a_source_is_exported_from_its_page_and_over_the_api(
+    page: Client, client: Client
+) -> None:
+    claim_all()
+    form = reverse("portal:rights_export")
+    assert form in page.get(reverse("portal:work_list")).content.decode()
+    assert "Example Music" in page.get(form).content.decode()
+
+    answer = page.post(form, {"source": "=Example Music"})
+    told = page.get(reverse("api:rights_table"), {"sender": "Example Music"})
+
+    content = b"".join(answer)
+    assert answer["Content-Disposition"] == 'attachment; filename="rights.csv"'
+    assert b"EX0001" in content
+    assert b"".join(told) == content
+    unknown = page.get(reverse("api:rights_table"), {"sender": "Nobody"})
+    assert unknown.status_code == 422
+    assert "Example Music" in unknown.content.decode()
+    client.force_login(make_user(Role.VIEWER))
+    assert client.post(form, {"source": "=Example Music"}).status_code == 403
+    assert form not in client.get(reverse("portal:work_list")).content.decode()

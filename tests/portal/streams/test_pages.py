@@ -210,6 +210,22 @@ def test_a_day_shows_plays_gaps_and_titles_by_hour(signed_in: MakeClient) -> Non
     assert str(match.scanned_file.uid) in first.context["shown"].hour_url
 
 
+@time_machine.travel(DAY + timedelta(hours=12), tick=False)
+def test_a_gap_below_a_second_is_listed_as_such(signed_in: MakeClient) -> None:
+    stream = StreamFactory.create(station__time_zone="UTC")
+    StreamGapFactory.create(
+        stream=stream,
+        starts_at=DAY + timedelta(hours=7),
+        ends_at=DAY + timedelta(hours=7, milliseconds=40),
+    )
+
+    page = signed_in(Role.VIEWER).get(day_of(stream, "?date=2026-05-02&hour=7"))
+
+    text = page.content.decode()
+    assert text.count("&lt; 1 s") >= 2  # the sum and the row
+    assert ">0:00<" not in text
+
+
 @time_machine.travel(datetime(2026, 10, 26, 12, tzinfo=UTC), tick=False)
 def test_days_on_which_clocks_change_have_23_or_25_hours(
     signed_in: MakeClient,

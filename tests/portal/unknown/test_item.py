@@ -256,6 +256,15 @@ def test_merging_leads_to_the_other_item_and_offers_to_undo(
     assert "Part of" in text_of(client, item)
 
 
+def test_an_item_does_not_become_part_of_itself(signed_in: MakeClient) -> None:
+    item = make_item()
+
+    answer = act(signed_in(Role.REVIEWER), item, "merge", other=item.uid)
+
+    assert answer.status_code == 409
+    assert "An item cannot become part of itself." in answer.content.decode()
+
+
 def test_watching_is_turned_on_and_off(signed_in: MakeClient) -> None:
     item = make_item()
     client = signed_in(Role.REVIEWER)

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 
 LIST = reverse("portal:unknown")
 MANY = reverse("portal:unknown_many")
+CHANGES = reverse("portal:unknown_changes")
 
 
 def shown(client: Client, query: str = "") -> list[UnknownItem]:
@@ -332,3 +333,64 @@ def test_a_named_item_leads_to_the_matches_of_its_recording(
     assert row.matches.count == 1
     listed = page.client.get(row.matches.url)
     assert match.scanned_file.name in listed.content.decode()
+
+
+def test_an_open_list_learns_what_is_heard_again_and_what_left_it(
+    signed_in: MakeClient,
+) -> None:
+    radio = ContainerFactory.create()
+    first, second = make_item(radio, radio), make_item(radio, radio)
+    client = signed_in(Role.REVIEWER)
+    rows = client.get(LIST).context["rows"]
+    known = {"rows": " ".join(f"{row.item.uid}:{row.token}" for row in rows)}
+    before = client.get(CHANGES, known)
+    mark = {"If-None-Match": before["ETag"]}
+
+    assert before.json()["rows"] == {}
+    assert before.json()["counts"] == {
+        "unknown": "2",
+        "watched": "0",
+        "named": "0",
+        "ignored": "0",
+        "closed": "0",
+        "total": "2",
+    }
+    assert client.get(CHANGES, known, headers=mark).status_code == 304
+
+    UnknownItem.objects.filter(pk=first.pk).update(version=5, label="Heard again")
+    client.post(MANY, {"verb": "watch", "item": [second.uid]})
+
+    changed = client.get(CHANGES, known | {"sort": "plays"}, headers=mark).json()
+    assert list(changed["rows"]) == [first.uid]
+    assert "Heard again" in changed["rows"][first.uid]
+    assert f'/unknown/{first.uid}/?sort=plays"' in changed["rows"][first.uid]
+    assert changed["gone"] == [second.uid]
+    assert changed["counts"]["unknown"] == "1"
+
+
+def test_an_open_list_learns_of_a_comparison_that_no_event_tells_of(
+    signed_in: MakeClient,
+) -> None:
+    item = make_item()
+    client = signed_in(Role.VIEWER)
+    token = client.get(LIST).context["rows"][0].token
+    known = {"rows": f"{item.uid}:{token}"}
+    mark = {"If-None-Match": client.get(CHANGES, known)["ETag"]}
+
+    make_item()
+    kept = kept_file(ContainerFactory.create())
+    KeptFile.objects.filter(pk=kept.pk).update(revision=7)
+
+    answer = client.get(CHANGES, known, headers=mark)
+    assert answer.json()["counts"]["total"] == "2"
+
+
+def test_an_open_list_that_was_empty_learns_of_its_first_item(
+    signed_in: MakeClient,
+) -> None:
+    client = signed_in(Role.VIEWER)
+    assert CHANGES in text_of(client)
+
+    make_item()
+
+    assert client.get(CHANGES).json()["counts"]["total"] == "1"

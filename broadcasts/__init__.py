@@ -1,0 +1,1 @@
+"""When and where programmes were broadcast, and what declarations ask about them."""

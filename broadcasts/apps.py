@@ -1,0 +1,14 @@
+"""The application of broadcasts."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class BroadcastsConfig(AppConfig):
+    """Broadcasts, episodes, uses of music, audiences and revenue."""
+
+    name = "broadcasts"
+    verbose_name = _("Broadcasts")
+    default_auto_field = "django.db.models.BigAutoField"

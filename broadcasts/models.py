@@ -1,0 +1,222 @@
+"""Broadcasts of files, episodes, uses of music, audiences and revenue of stations."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.reach import Path, ReachManager
+from broadcasts.choices import CueUse, MusicOrigin, RightsType, Showing
+from catalogue.models import Recording
+from common.uid import new_uid
+from scanning.models import ScannedFile
+from streams.models import Station
+
+
+class Episode(models.Model):
+    """What a file is as a programme; ``ScannedFile.programme`` stays free text."""
+
+    scanned_file = models.OneToOneField(
+        ScannedFile, on_delete=models.CASCADE, related_name="episode"
+    )
+    series = models.CharField(_("series or film"), max_length=300, blank=True)
+    also_known_as = models.CharField(_("also known as"), max_length=300, blank=True)
+    season = models.CharField(_("season"), max_length=40, blank=True)
+    number = models.CharField(_("episode number"), max_length=40, blank=True)
+    title = models.CharField(_("episode title"), max_length=300, blank=True)
+    production_company = models.CharField(
+        _("production company"), max_length=300, blank=True
+    )
+    isan = models.CharField("ISAN", max_length=40, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    reach = Path(containers="scanned_file__container")
+    objects = ReachManager["Episode"]()
+
+    class Meta:
+        verbose_name = _("episode")
+
+    def __str__(self) -> str:
+        return self.title or self.series or str(self.scanned_file)
+
+
+class Broadcast(models.Model):
+    """One broadcast of a file by a station; hours of streams need none.
+
+    ``time_zone`` is the station's at that time. Without ``length_ms``, the whole file was
+    broadcast.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "bc"), editable=False
+    )
+    scanned_file = models.ForeignKey(
+        ScannedFile, on_delete=models.CASCADE, related_name="broadcasts"
+    )
+    station = models.ForeignKey(
+        Station, on_delete=models.PROTECT, related_name="broadcasts"
+    )
+    starts_at = models.DateTimeField(_("begins at"))
+    time_zone = models.CharField(_("time zone"), max_length=64)
+    length_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    showing = models.CharField(
+        _("first broadcast or repeat"),
+        max_length=16,
+        choices=Showing.choices,
+        blank=True,
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(containers="scanned_file__container")
+    objects = ReachManager["Broadcast"]()
+
+    class Meta:
+        ordering = ["starts_at", "id"]
+        verbose_name = _("broadcast")
+        verbose_name_plural = _("broadcasts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scanned_file", "station", "starts_at"], name="broadcast_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["station", "starts_at"], name="broadcast_of_station")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.station}, {self.starts_at:%Y-%m-%d %H:%M}"
+
+
+class MusicUse(models.Model):
+    """How a file uses a recording, as a reviewer says; it outlives rescans.
+
+    An empty value is not known yet.
+    """
+
+    scanned_file = models.ForeignKey(
+        ScannedFile, on_delete=models.CASCADE, related_name="music_uses"
+    )
+    recording = models.ForeignKey(
+        Recording, on_delete=models.CASCADE, related_name="music_uses"
+    )
+    use = models.CharField(_("use"), max_length=40, choices=CueUse.choices, blank=True)
+    origin = models.CharField(
+        _("origin"), max_length=40, choices=MusicOrigin.choices, blank=True
+    )
+    own_recording = models.BooleanField(_("own recording"), null=True, blank=True)
+    live = models.BooleanField(_("live recording"), null=True, blank=True)
+    recorded_on = models.DateField(_("recorded on"), null=True, blank=True)
+    recorded_in = models.CharField(_("recorded in"), max_length=2, blank=True)
+    published_in = models.CharField(_("published in"), max_length=2, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    reach = Path(containers="scanned_file__container", buckets="recording__bucket")
+    objects = ReachManager["MusicUse"]()
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name = _("use of music")
+        verbose_name_plural = _("uses of music")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scanned_file", "recording"], name="music_use_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.recording} ({self.get_use_display() or '?'})"
+
+
+class Audience(models.Model):
+    """How many people heard a broadcast, or a station in a month.
+
+    ``month`` is its first day. ``listeners`` is the average number at one time.
+    ``tuning_hours`` are the hours that all listeners together listened.
+    """
+
+    station = models.ForeignKey(
+        Station, on_delete=models.CASCADE, related_name="audiences"
+    )
+    broadcast = models.OneToOneField(
+        Broadcast,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="audience",
+    )
+    month = models.DateField(_("month"), null=True, blank=True)
+    listeners = models.PositiveBigIntegerField(_("listeners"), null=True, blank=True)
+    performances = models.PositiveBigIntegerField(
+        _("performances"), null=True, blank=True
+    )
+    tuning_hours = models.DecimalField(
+        _("hours of listening"),
+        max_digits=16,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    # Figures of a station belong to no container.
+    objects = models.Manager["Audience"]()
+
+    class Meta:
+        ordering = ["station", "month", "id"]
+        verbose_name = _("audience")
+        verbose_name_plural = _("audiences")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["station", "month"],
+                condition=Q(month__isnull=False),
+                name="audience_of_month_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(broadcast__isnull=True) ^ Q(month__isnull=True),
+                name="audience_of_broadcast_or_month",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.station}, {self.broadcast or f'{self.month:%Y-%m}'}"
+
+
+class Revenue(models.Model):
+    """What a station earned in a month, for declarations that ask; managers see it."""
+
+    station = models.ForeignKey(
+        Station, on_delete=models.CASCADE, related_name="revenues"
+    )
+    month = models.DateField(_("month"))
+    rights_type = models.CharField(
+        _("rights"), max_length=40, choices=RightsType.choices
+    )
+    net_revenue = models.DecimalField(
+        _("net revenue"),
+        max_digits=16,
+        decimal_places=2,
+        validators=[MinValueValidator(0)],
+    )
+    currency = models.CharField(_("currency"), max_length=3)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    # Figures of a station belong to no container.
+    objects = models.Manager["Revenue"]()
+
+    class Meta:
+        ordering = ["station", "month", "id"]
+        verbose_name = _("revenue")
+        verbose_name_plural = _("revenues")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["station", "month", "rights_type"], name="revenue_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.station}, {self.month:%Y-%m}: {self.net_revenue} {self.currency}"

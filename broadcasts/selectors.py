@@ -1,0 +1,66 @@
+"""Reading broadcasts, episodes, uses of music and figures of stations.
+
+Rows of deleted files do not count. Rows of files are within the viewer's access limits.
+"""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
+from catalogue.models import Recording
+from scanning.models import ScannedFile
+from streams.models import Station
+
+
+def episode_of(scanned_file: ScannedFile) -> Episode | None:
+    """Return what is said about a file as a programme."""
+    return Episode.objects.filter(scanned_file=scanned_file).first()
+
+
+def list_broadcasts() -> QuerySet[Broadcast]:
+    """Return the broadcasts of present files with their stations and audiences."""
+    return Broadcast.objects.filter(
+        scanned_file__deleted_at__isnull=True
+    ).select_related("station", "audience", "scanned_file")
+
+
+def broadcasts_of(scanned_file: ScannedFile) -> QuerySet[Broadcast]:
+    """Return the broadcasts of a file in order of time."""
+    return list_broadcasts().filter(scanned_file=scanned_file)
+
+
+def use_of(scanned_file: ScannedFile, recording: Recording) -> MusicUse | None:
+    """Return what is said about how a file uses a recording."""
+    return MusicUse.objects.filter(
+        scanned_file=scanned_file, recording=recording
+    ).first()
+
+
+def uses_of(scanned_file: ScannedFile) -> QuerySet[MusicUse]:
+    """Return the uses of recordings in a file, with the recordings."""
+    return MusicUse.objects.filter(scanned_file=scanned_file).select_related(
+        "recording"
+    )
+
+
+def audiences_of(station: Station) -> QuerySet[Audience]:
+    """Return the audiences of a station's months, the newest first."""
+    return Audience.objects.filter(station=station, month__isnull=False).order_by(
+        "-month"
+    )
+
+
+def revenues_of(station: Station) -> QuerySet[Revenue]:
+    """Return the revenue of a station's months, the newest first; for managers only."""
+    return Revenue.objects.filter(station=station).order_by("-month", "rights_type")
+
+
+def stations_named(name: str) -> QuerySet[Station]:
+    """Return the stations with this name, call sign, id or custom ID."""
+    return Station.objects.filter(
+        Q(name__iexact=name)
+        | Q(call_sign__iexact=name)
+        | Q(custom_id=name)
+        | Q(uid=name)
+    )

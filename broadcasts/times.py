@@ -1,0 +1,175 @@
+"""Local times of stations: read, checked against the clock there, and written."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+
+from broadcasts.errors import BroadcastRefused
+
+EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+MOST_MS: Final = 7 * 24 * 3_600_000
+"""The longest broadcast, a week."""
+_LENGTH = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:[.,](\d{1,3}))?", re.ASCII)
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])(?:-01)?", re.ASCII)
+_START = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?", re.ASCII
+)
+
+
+def moments(local: datetime, zone: str) -> tuple[datetime, ...]:
+    """Return the moments at which the clocks of a zone show a local time, in UTC.
+
+    There is none in the hour that the clocks skip, and there are two in the hour that
+    they repeat. Years of which nobody has a broadcast have none.
+    """
+    if not _is_usual(local):
+        return ()
+    place = ZoneInfo(zone)
+    found = []
+    for fold in (0, 1):
+        moment = local.replace(tzinfo=place, fold=fold).astimezone(UTC)
+        shown = moment.astimezone(place).replace(tzinfo=None)
+        if shown == local.replace(fold=0) and moment not in found:
+            found.append(moment)
+    return tuple(sorted(found))
+
+
+def start_at(at: datetime, zone: str) -> datetime:
+    """Return the moment of a start; one without an offset is a local time of the zone.
+
+    Raises ``BroadcastRefused`` for a local time that the clocks skip or show twice, and
+    for an offset that the zone does not have then.
+    """
+    if not _is_usual(at):
+        raise _refused(_("The start lies before 1901 or after 2199. Check the year."))
+    if at.tzinfo is not None:
+        moment = at.astimezone(UTC)
+        offset = moment.astimezone(ZoneInfo(zone)).utcoffset()
+        if at.utcoffset() not in (offset, timedelta(0)):
+            raise _refused(
+                _(
+                    "%(start)s is not the time in %(zone)s, which was %(local)s. "
+                    "Correct the time, or leave the offset out."
+                )
+                % {
+                    "start": at.isoformat(timespec="seconds"),
+                    "zone": zone,
+                    "local": local_text(moment, zone),
+                }
+            )
+        return moment
+    found = moments(at, zone)
+    if not found:
+        raise _refused(
+            _(
+                "The clocks in %(zone)s skip %(start)s: summer time begins. "
+                "Enter the time that they showed."
+            )
+            % {"zone": zone, "start": at.isoformat(" ", timespec="seconds")}
+        )
+    if len(found) > 1:
+        raise BroadcastRefused(
+            "doubled",
+            _(
+                "The clocks in %(zone)s show %(start)s twice: summer time ends. "
+                "Say which of the two it is: %(first)s or %(second)s."
+            )
+            % {
+                "zone": zone,
+                "start": at.isoformat(" ", timespec="seconds"),
+                "first": local_text(found[0], zone),
+                "second": local_text(found[1], zone),
+            },
+            field="starts_at",
+        )
+    return found[0]
+
+
+def read_start(text: str, zone: str) -> datetime:
+    """Return the moment of a start as text, such as ``2026-11-03 07:00``.
+
+    Raises ``BroadcastRefused`` as ``start_at`` does, and for any other text.
+    """
+    return start_at(parsed_start(text), zone)
+
+
+def parsed_start(text: str) -> datetime:
+    """Return a start as written, with its offset if it has one.
+
+    Raises ``BroadcastRefused`` for text that is no date with a time.
+    """
+    given = text.strip()
+    if _START.fullmatch(given):
+        try:
+            return datetime.fromisoformat(given)
+        except ValueError:
+            pass
+    raise _refused(_("Write date and time as 2026-11-03 07:00."))
+
+
+def local_text(moment: datetime, zone: str) -> str:
+    """Return a moment as the local time of a zone with its offset."""
+    return moment.astimezone(ZoneInfo(zone)).isoformat(" ", timespec="seconds")
+
+
+def read_length(text: str) -> int:
+    """Return a length such as ``0:30:00`` in milliseconds.
+
+    Raises ``BroadcastRefused`` for other text, for nothing and for more than a week.
+    """
+    found = _LENGTH.fullmatch(text.strip())
+    if found is None:
+        raise BroadcastRefused(
+            "invalid",
+            _("Write the length as hours:minutes:seconds, such as 0:30:00."),
+            field="length",
+        )
+    hours, minutes, seconds = (int(part) for part in found.groups()[:3])
+    fraction = (found[4] or "").ljust(3, "0")
+    length = ((hours * 60 + minutes) * 60 + seconds) * 1000 + int(fraction)
+    return checked_length(length)
+
+
+def checked_length(length_ms: int) -> int:
+    """Return a length in milliseconds; raises ``BroadcastRefused`` if it is impossible."""
+    if 0 < length_ms <= MOST_MS:
+        return length_ms
+    raise BroadcastRefused(
+        "invalid",
+        _("A broadcast is longer than nothing and at most a week long."),
+        field="length",
+    )
+
+
+def length_text(length_ms: int) -> str:
+    """Return a length as ``read_length`` takes it."""
+    seconds, rest = divmod(length_ms, 1000)
+    clock = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{clock}.{rest:03}" if rest else clock
+
+
+def read_month(text: str) -> date:
+    """Return the first day of a month such as ``2026-11``.
+
+    Raises ``BroadcastRefused`` for other text.
+    """
+    found = _MONTH.fullmatch(text.strip())
+    if found is None or not EARLIEST.year < int(found[1]) < LATEST.year:
+        raise BroadcastRefused(
+            "invalid", _("Write the month as 2026-11."), field="month"
+        )
+    return date(int(found[1]), int(found[2]), 1)
+
+
+def _is_usual(at: datetime) -> bool:
+    return EARLIEST.year < at.year < LATEST.year
+
+
+def _refused(text: str) -> BroadcastRefused:
+    return BroadcastRefused("invalid", text, field="starts_at")

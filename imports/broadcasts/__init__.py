@@ -1,0 +1,1 @@
+"""Imports of tables of broadcasts, and of tables of audiences."""

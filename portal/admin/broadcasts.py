@@ -1,0 +1,105 @@
+"""Admin screens of broadcasts, episodes, uses of music and figures of stations.
+
+The portal's pages change them, so that each change is an event.
+"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.roles import Action
+from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
+from portal.admin.base import RoleAdmin, all_field_names
+
+
+@admin.register(Episode)
+class EpisodeAdmin(RoleAdmin[Episode]):
+    """What files are as programmes."""
+
+    list_display = ["scanned_file", "series", "season", "number", "title"]
+    list_select_related = ["scanned_file"]
+    search_fields = ["series", "title", "scanned_file__name"]
+    readonly_fields = all_field_names(Episode, but=["id"])
+    fields = readonly_fields
+
+
+@admin.register(Broadcast)
+class BroadcastAdmin(RoleAdmin[Broadcast]):
+    """Broadcasts of files."""
+
+    list_display = ["scanned_file", "station", "starts_at", "time_zone", "showing"]
+    list_filter = ["showing"]
+    list_select_related = ["scanned_file", "station"]
+    date_hierarchy = "starts_at"
+    search_fields = ["=uid", "scanned_file__name", "station__name"]
+    readonly_fields = all_field_names(Broadcast, but=["id"])
+    fields = readonly_fields
+
+
+@admin.register(MusicUse)
+class MusicUseAdmin(RoleAdmin[MusicUse]):
+    """How files use recordings."""
+
+    list_display = ["scanned_file", "recording", "use", "origin"]
+    list_filter = ["use", "origin"]
+    list_select_related = ["scanned_file", "recording"]
+    search_fields = ["scanned_file__name", "recording__title"]
+    readonly_fields = (
+        *all_field_names(MusicUse, but=["id", "own_recording", "live"]),
+        *("own_recording_said", "live_said"),
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("own recording"))
+    def own_recording_said(self, use: MusicUse) -> str:
+        """Return whether the recording is the station's own, if somebody said so."""
+        return _said(use.own_recording)
+
+    @admin.display(description=_("live recording"))
+    def live_said(self, use: MusicUse) -> str:
+        """Return whether the recording is live, if somebody said so."""
+        return _said(use.live)
+
+
+def _said(answer: bool | None) -> str:
+    if answer is None:
+        return gettext("Not known")
+    return gettext("Yes") if answer else gettext("No")
+
+
+@admin.register(Audience)
+class AudienceAdmin(RoleAdmin[Audience]):
+    """How many people heard stations and broadcasts."""
+
+    list_display = ["station", "month", "listeners", "performances", "tuning_hours"]
+    list_select_related = ["station"]
+    search_fields = ["station__name"]
+    # The broadcast may be of a file that the person may not see.
+    readonly_fields = all_field_names(Audience, but=["id", "broadcast"])
+    fields = readonly_fields
+
+
+@admin.register(Revenue)
+class RevenueAdmin(RoleAdmin[Revenue]):
+    """What stations earned; for managers."""
+
+    list_display = ["station", "month", "rights_type", "net_revenue", "currency"]
+    list_filter = ["rights_type"]
+    list_select_related = ["station"]
+    search_fields = ["station__name"]
+    readonly_fields = all_field_names(Revenue, but=["id"])
+    fields = readonly_fields
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """List it on the admin's first page for managers."""
+        return self.has_view_permission(request)
+
+    def has_view_permission(
+        self, request: HttpRequest, obj: Model | None = None
+    ) -> bool:
+        """Let managers look."""
+        return request.user.has_perm(Action.APPROVE)

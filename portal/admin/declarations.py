@@ -1,0 +1,73 @@
+"""Read-only admin screens of declarations, their profiles and their plays."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from audit.words import actor_label
+from portal.admin.base import RoleAdmin
+from reports.models import Declaration, DeclarationProfile, DeclaredPlay
+from reports.models.declaration import PROFILE_TEXTS
+
+
+@admin.register(DeclarationProfile)
+class DeclarationProfileAdmin(RoleAdmin[DeclarationProfile]):
+    """Profiles of declarations; the portal's own page changes them."""
+
+    list_display = ["name", "format", "recipient", "made_by", "updated_at"]
+    list_filter = ["format"]
+    list_select_related = ["made_by"]
+    search_fields = ["name", "=uid", "recipient"]
+    readonly_fields = (
+        *("uid", *PROFILE_TEXTS, "format", "options", "rights_type", "stations"),
+        *("made_by", "created_at", "updated_at"),
+    )
+    fields = readonly_fields
+
+
+@admin.register(Declaration)
+class DeclarationAdmin(RoleAdmin[Declaration]):
+    """Declarations with their period, totals and hashes."""
+
+    list_display = [
+        *("name", "state", "format", "begins", "ends", "play_count", "sha256"),
+        *("run_by_shown", "created_at"),
+    ]
+    list_filter = ["state", "format"]
+    search_fields = ["name", "=uid", "=message_id", "=sha256", "run_by_name"]
+    date_hierarchy = "created_at"
+    ordering = ["-id"]
+    list_select_related = ["profile"]
+    readonly_fields = (
+        *("uid", "name", "profile", "format", "format_version", "begins", "ends"),
+        *("message_id", "message_at", "replaces", "state", "message", "gap_count"),
+        *("as_of_event", "play_count", "played_ms", "recording_count", "line_count"),
+        *("undeclared_count", "changed", "file_name", "sha256", "size_bytes"),
+        *("facts_sha256", "undeclared_sha256", "run_by_shown", "created_at"),
+        "finished_at",
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("Run by"), ordering="run_by_name")
+    def run_by_shown(self, declaration: Declaration) -> str:
+        """Return the user or the command that declared."""
+        return actor_label(declaration.run_by_name)
+
+
+@admin.register(DeclaredPlay)
+class DeclaredPlayAdmin(RoleAdmin[DeclaredPlay]):
+    """Declared plays, with the state of the match at that time."""
+
+    list_display = ["declaration", "station", "starts_at", "match", "state"]
+    list_filter = ["state"]
+    list_select_related = [
+        *("declaration", "station", "match__recording", "match__scanned_file")
+    ]
+    search_fields = ["=play", "=match__uid", "=declaration__uid"]
+    ordering = ["-id"]
+    readonly_fields = (
+        *("declaration", "play", "match", "state", "version", "station"),
+        *("starts_at", "played_ms"),
+    )
+    fields = readonly_fields

@@ -1,0 +1,441 @@
+"""API views of episodes, broadcasts, uses of music, and figures of stations.
+
+Answers carry a ``version`` of their values. A change that names the version it read is
+refused with 409 if somebody else changed the values since.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import ApiToken
+from accounts.roles import Action, scopes_allow
+from broadcasts import selectors, services
+from broadcasts.choices import CueUse, MusicOrigin, RightsType, Showing
+from broadcasts.errors import BroadcastRefused
+from broadcasts.models import Audience, Broadcast
+from broadcasts.times import local_text, parsed_start, read_month, start_at
+from broadcasts.values import (
+    AudienceValues,
+    BroadcastValues,
+    EpisodeValues,
+    RevenueValues,
+    UseValues,
+    state_of,
+)
+from catalogue.models import Recording
+from portal.api.base import ProgramView
+from scanning import selectors as scanning
+from scanning.models import ScannedFile
+from streams.models import Station
+
+Json = dict[str, Any]  # Any: JSON
+
+
+class MayTellOfBroadcasts(BasePermission):
+    """Lets people read and change what a view says it takes."""
+
+    message = "Your role or token does not allow this."
+
+    @staticmethod
+    def rule(view: Any, method: str) -> Action:  # Any: a view of this module
+        """Return the permission that an HTTP method requires."""
+        action: Action = view.reads if method == "GET" else view.writes
+        return action
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Check the user's role, and the scopes of the token if one was used."""
+        action = self.rule(view, str(request.method))
+        if not request.user or not request.user.has_perm(action):
+            return False
+        if not isinstance(request.auth, ApiToken):
+            return True
+        return scopes_allow(request.auth.scopes, action)
+
+
+class _VersionField(serializers.CharField):
+    """The version that a change is based on; without it, nothing is compared."""
+
+    def __init__(self, **options: Any) -> None:  # Any: DRF's own signature
+        super().__init__(required=False, max_length=64, **options)
+
+
+class EpisodeSerializer(serializers.Serializer[Json]):
+    """What a file is as a programme; a value that is left out becomes empty."""
+
+    series = serializers.CharField(max_length=300, allow_blank=True, default="")
+    also_known_as = serializers.CharField(max_length=300, allow_blank=True, default="")
+    season = serializers.CharField(max_length=40, allow_blank=True, default="")
+    number = serializers.CharField(max_length=40, allow_blank=True, default="")
+    title = serializers.CharField(max_length=300, allow_blank=True, default="")
+    production_company = serializers.CharField(
+        max_length=300, allow_blank=True, default=""
+    )
+    isan = serializers.CharField(max_length=40, allow_blank=True, default="")
+    version = _VersionField()
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class StartField(serializers.Field[datetime, str, str, datetime]):
+    """A start with its offset, or as local time of the station without one."""
+
+    def to_internal_value(self, data: str) -> datetime:
+        """Return the time as it was given."""
+        try:
+            return parsed_start(str(data))
+        except BroadcastRefused as refused:
+            raise serializers.ValidationError(str(refused)) from refused
+
+    def to_representation(self, value: datetime) -> str:
+        """Return the time with its offset."""
+        return value.isoformat()
+
+
+class FileBroadcastSerializer(serializers.Serializer[Json]):
+    """One broadcast of a file; times are the station's, with their offset."""
+
+    uid = serializers.CharField(read_only=True)
+    station = serializers.SlugRelatedField(
+        slug_field="uid", queryset=Station.objects.all()
+    )
+    station_name = serializers.CharField(read_only=True)
+    starts_at = StartField()
+    time_zone = serializers.CharField(read_only=True)
+    length_ms = serializers.IntegerField(
+        min_value=1, max_value=10**12, allow_null=True, default=None
+    )
+    showing = serializers.ChoiceField(
+        choices=Showing.choices, allow_blank=True, default=""
+    )
+    version = _VersionField()
+
+
+class MusicUseSerializer(serializers.Serializer[Json]):
+    """How a file uses a recording; a value that is left out becomes unknown."""
+
+    recording = serializers.CharField(max_length=64)
+    use = serializers.ChoiceField(choices=CueUse.choices, allow_blank=True, default="")
+    origin = serializers.ChoiceField(
+        choices=MusicOrigin.choices, allow_blank=True, default=""
+    )
+    own_recording = serializers.BooleanField(allow_null=True, default=None)
+    live = serializers.BooleanField(allow_null=True, default=None)
+    recorded_on = serializers.DateField(allow_null=True, default=None)
+    recorded_in = serializers.CharField(max_length=2, allow_blank=True, default="")
+    published_in = serializers.CharField(max_length=2, allow_blank=True, default="")
+    version = _VersionField()
+
+
+@extend_schema_field({"type": "string", "example": "2026-11"})
+class MonthField(serializers.Field[date, str, str, date]):
+    """A month such as 2026-11."""
+
+    def to_internal_value(self, data: str) -> date:
+        """Return the first day of the month."""
+        try:
+            return read_month(str(data))
+        except BroadcastRefused as refused:
+            raise serializers.ValidationError(str(refused)) from refused
+
+    def to_representation(self, value: date) -> str:
+        """Return the month."""
+        return f"{value:%Y-%m}"
+
+
+class StationAudienceSerializer(serializers.Serializer[Json]):
+    """How many people heard a station in a month; null is not known."""
+
+    month = MonthField()
+    listeners = serializers.IntegerField(
+        min_value=0, max_value=10**12, allow_null=True, default=None
+    )
+    performances = serializers.IntegerField(
+        min_value=0, max_value=10**15, allow_null=True, default=None
+    )
+    tuning_hours = serializers.DecimalField(
+        max_digits=16, decimal_places=2, min_value=0, allow_null=True, default=None
+    )
+    version = _VersionField()
+
+
+class StationRevenueSerializer(serializers.Serializer[Json]):
+    """What a station earned in a month; null is not known."""
+
+    month = MonthField()
+    rights_type = serializers.ChoiceField(choices=RightsType.choices)
+    net_revenue = serializers.DecimalField(
+        max_digits=16, decimal_places=2, min_value=0, allow_null=True, default=None
+    )
+    currency = serializers.CharField(max_length=3, allow_blank=True, default="")
+    version = _VersionField()
+
+
+class StationNameSerializer(serializers.ModelSerializer[Station]):
+    """A station as broadcasts name it."""
+
+    class Meta:
+        model = Station
+        fields = ("uid", "name", "call_sign", "custom_id", "territory", "time_zone")
+        read_only_fields = fields
+
+
+class BroadcastsView(ProgramView):
+    """What all views here share: who may read and who may write."""
+
+    permission_classes = [MayTellOfBroadcasts]
+    reads: ClassVar[Action] = Action.VIEW
+    writes: ClassVar[Action] = Action.UPLOAD
+
+
+class EpisodeView(BroadcastsView):
+    """What a file is as a programme."""
+
+    @extend_schema(responses=EpisodeSerializer)
+    def get(self, request: Request, uid: uuid.UUID) -> Response:
+        """Return the episode; all values are empty if nobody has said anything."""
+        return Response(_episode(_file(uid)))
+
+    @extend_schema(request=EpisodeSerializer, responses=EpisodeSerializer)
+    def put(self, request: Request, uid: uuid.UUID) -> Response:
+        """Set all values of the episode."""
+        file, given = _file(uid), _given(EpisodeSerializer, request)
+        seen = given.pop("version", None)
+        values = EpisodeValues(**given)
+        services.set_episode(
+            scanned_file=file, values=values, user=self.person, seen=seen
+        )
+        return Response(_episode(file))
+
+
+class FileBroadcastsView(BroadcastsView):
+    """The broadcasts of a file."""
+
+    @extend_schema(responses=FileBroadcastSerializer(many=True))
+    def get(self, request: Request, uid: uuid.UUID) -> Response:
+        """Return the broadcasts in order of time."""
+        rows = selectors.broadcasts_of(_file(uid))
+        return Response([_told(row) for row in rows])
+
+    @extend_schema(
+        request=FileBroadcastSerializer, responses={201: FileBroadcastSerializer}
+    )
+    def post(self, request: Request, uid: uuid.UUID) -> Response:
+        """Add a broadcast."""
+        file, given = _file(uid), _given(FileBroadcastSerializer, request)
+        row = services.add_broadcast(
+            scanned_file=file,
+            station=given["station"],
+            values=_values(given),
+            user=self.person,
+        )
+        return Response(_told(row), status=201)
+
+
+class FileBroadcastView(BroadcastsView):
+    """One broadcast of a file."""
+
+    @extend_schema(responses=FileBroadcastSerializer)
+    def get(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
+        """Return the broadcast."""
+        return Response(_told(_broadcast(uid, broadcast)))
+
+    @extend_schema(request=FileBroadcastSerializer, responses=FileBroadcastSerializer)
+    def put(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
+        """Set all values of the broadcast."""
+        row = _broadcast(uid, broadcast)
+        given = _given(FileBroadcastSerializer, request)
+        services.change_broadcast(
+            broadcast=row,
+            station=given["station"],
+            values=_values(given),
+            user=self.person,
+            seen=given.get("version"),
+        )
+        return Response(_told(_broadcast(uid, broadcast)))
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
+        """Delete the broadcast with its audience."""
+        row = _broadcast(uid, broadcast)
+        services.delete_broadcast(broadcast=row, user=self.person)
+        return Response(status=204)
+
+
+class MusicUsesView(BroadcastsView):
+    """How a file uses recordings."""
+
+    writes = Action.DECIDE
+
+    @extend_schema(responses=MusicUseSerializer(many=True))
+    def get(self, request: Request, uid: uuid.UUID) -> Response:
+        """Return what is said about each recording."""
+        rows = selectors.uses_of(_file(uid))
+        return Response(
+            [_told_use(row.recording, services.use_values(row)) for row in rows]
+        )
+
+    @extend_schema(request=MusicUseSerializer, responses=MusicUseSerializer)
+    def put(self, request: Request, uid: uuid.UUID) -> Response:
+        """Set all values of one recording; the file must have a match with it."""
+        file, given = _file(uid), _given(MusicUseSerializer, request)
+        seen = given.pop("version", None)
+        recording = Recording.objects.filter(uid=given.pop("recording")).first()
+        if recording is None:
+            raise serializers.ValidationError(
+                {"recording": ["No recording has this id."]}
+            )
+        services.set_use(
+            scanned_file=file,
+            recording=recording,
+            values=UseValues(**given),
+            user=self.person,
+            seen=seen,
+        )
+        now = services.use_values(selectors.use_of(file, recording))
+        return Response(_told_use(recording, now))
+
+
+class StationsView(BroadcastsView):
+    """All stations."""
+
+    @extend_schema(responses=StationNameSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Return the stations in order of their names."""
+        return Response(StationNameSerializer(Station.objects.all(), many=True).data)
+
+
+class StationAudiencesView(BroadcastsView):
+    """How many people heard a station, by month."""
+
+    writes = Action.REPORT
+
+    @extend_schema(responses=StationAudienceSerializer(many=True))
+    def get(self, request: Request, uid: str) -> Response:
+        """Return the audiences of months, the newest first."""
+        rows = selectors.audiences_of(_station(uid))
+        return Response([_told_audience(row) for row in rows])
+
+    @extend_schema(
+        request=StationAudienceSerializer, responses=StationAudienceSerializer
+    )
+    def put(self, request: Request, uid: str) -> Response:
+        """Set all figures of one month."""
+        station, given = _station(uid), _given(StationAudienceSerializer, request)
+        seen, month = given.pop("version", None), given.pop("month")
+        services.set_audience(
+            station=station,
+            month=month,
+            values=AudienceValues(**given),
+            user=self.person,
+            seen=seen,
+        )
+        row = selectors.audiences_of(station).filter(month=month).first()
+        return Response(_told_audience(row or Audience(month=month)))
+
+
+class StationRevenuesView(BroadcastsView):
+    """What a station earned, by month; for managers."""
+
+    reads = Action.APPROVE
+    writes = Action.APPROVE
+
+    @extend_schema(responses=StationRevenueSerializer(many=True))
+    def get(self, request: Request, uid: str) -> Response:
+        """Return the revenue of months, the newest first."""
+        rows = selectors.revenues_of(_station(uid))
+        return Response(
+            [
+                _told_revenue(row.month, row.rights_type, services.revenue_values(row))
+                for row in rows
+            ]
+        )
+
+    @extend_schema(request=StationRevenueSerializer, responses=StationRevenueSerializer)
+    def put(self, request: Request, uid: str) -> Response:
+        """Set the revenue of one month for one kind of rights."""
+        station, given = _station(uid), _given(StationRevenueSerializer, request)
+        month, rights_type = given["month"], RightsType(given["rights_type"])
+        services.set_revenue(
+            station=station,
+            month=month,
+            rights_type=rights_type,
+            values=RevenueValues(given["net_revenue"], given["currency"]),
+            user=self.person,
+            seen=given.get("version"),
+        )
+        rows = selectors.revenues_of(station)
+        row = rows.filter(month=month, rights_type=rights_type).first()
+        return Response(_told_revenue(month, rights_type, services.revenue_values(row)))
+
+
+# --- Details --------------------------------------------------------------------------
+
+
+def _given(kind: type[serializers.Serializer[Json]], request: Request) -> Json:
+    form = kind(data=request.data)
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)
+
+
+def _file(uid: uuid.UUID) -> ScannedFile:
+    return get_object_or_404(scanning.files(), uid=uid)
+
+
+def _broadcast(uid: uuid.UUID, broadcast: str) -> Broadcast:
+    rows = selectors.list_broadcasts().filter(scanned_file__uid=uid)
+    return get_object_or_404(rows, uid=broadcast)
+
+
+def _station(uid: str) -> Station:
+    return get_object_or_404(Station, uid=uid)
+
+
+def _values(given: Json) -> BroadcastValues:
+    starts_at = start_at(given["starts_at"], given["station"].time_zone)
+    return BroadcastValues(starts_at, given["length_ms"], given["showing"])
+
+
+def _episode(file: ScannedFile) -> Json:
+    values = services.episode_values(selectors.episode_of(file))
+    return asdict(values) | {"version": state_of(values)}
+
+
+def _told(row: Broadcast) -> Json:
+    return {
+        "uid": row.uid,
+        "station": row.station.uid,
+        "station_name": row.station.name,
+        "starts_at": local_text(row.starts_at, row.time_zone).replace(" ", "T"),
+        "time_zone": row.time_zone,
+        "length_ms": row.length_ms,
+        "showing": row.showing,
+        "version": services.broadcast_state(row),
+    }
+
+
+def _told_use(recording: Recording, values: UseValues) -> Json:
+    said = asdict(values) | {"version": state_of(values)}
+    return {"recording": recording.uid} | said
+
+
+def _told_audience(row: Audience) -> Json:
+    values = services.audience_values(row)
+    said = StationAudienceSerializer({"month": row.month, **asdict(values)}).data
+    return dict(said) | {"version": state_of(values)}
+
+
+def _told_revenue(month: date, rights_type: str, values: RevenueValues) -> Json:
+    of_what = {"month": month, "rights_type": rights_type}
+    said = StationRevenueSerializer(of_what | asdict(values)).data
+    return dict(said) | {"version": state_of(values)}

@@ -1,0 +1,243 @@
+"""API views that check periods, declare, follow declarations, and send their files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import ApiToken
+from accounts.roles import Action, scopes_allow
+from portal.api.base import ProgramView
+from reports.choices import RunState
+from reports.declarations import checking, selectors, services
+from reports.declarations.formats.registry import UnknownFormat
+from reports.declarations.formats.template import BadOptions
+from reports.declarations.manifest import declaration_manifest
+from reports.declarations.services import DeclarationRefused
+from reports.files import as_json
+from reports.models import Declaration, DeclarationProfile
+
+_LISTED = 50
+
+
+class MayDeclare(BasePermission):
+    """Lets people who report look, and people who approve decisions declare."""
+
+    message = "Your role or token does not allow this; the scope is 'report'."
+
+    @staticmethod
+    def rule(view: object, method: str) -> Action:
+        """Return the permission that a method of a view requires."""
+        looks = method == "GET" and not getattr(view, "sends_figures", False)
+        return (
+            Action.REPORT
+            if looks or getattr(view, "only_checks", False)
+            else Action.APPROVE
+        )
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Check the user's role, and that the token has the report scope."""
+        action = self.rule(view, str(request.method))
+        if not request.user or not request.user.has_perm(action):
+            return False
+        if not isinstance(request.auth, ApiToken):
+            return True
+        return scopes_allow(request.auth.scopes, Action.REPORT)
+
+
+class DeclarationRequestSerializer(serializers.Serializer[None]):
+    """What to declare: a profile, the first and last day, and what it corrects."""
+
+    profile = serializers.SlugRelatedField(
+        slug_field="uid", queryset=DeclarationProfile.objects.all()
+    )
+    begins = serializers.DateField()
+    ends = serializers.DateField()
+    replaces = serializers.CharField(required=False, default="")
+    name = serializers.CharField(required=False, default="", max_length=200)
+
+
+class DeclarationSerializer(serializers.ModelSerializer[Declaration]):
+    """A declaration: its progress and, once it is written, facts about its file."""
+
+    class Meta:
+        model = Declaration
+        fields = (
+            *("uid", "name", "state", "progress", "message", "format"),
+            *("format_version", "begins", "ends", "message_id", "gap_count"),
+            *("play_count", "played_ms", "recording_count", "undeclared_count"),
+            *("counts", "changed", "as_of_event", "file_name", "sha256"),
+            *("size_bytes", "run_by_name", "created_at", "finished_at"),
+        )
+        read_only_fields = fields
+
+    progress = serializers.IntegerField(read_only=True)
+
+
+class FoundGapSerializer(serializers.Serializer[checking.FoundGap]):
+    """A mandatory value that is missing, and the record in which it is entered."""
+
+    subject = serializers.CharField()
+    uid = serializers.CharField()
+    name = serializers.CharField()
+    cell = serializers.CharField()
+    why = serializers.CharField()
+    plays = serializers.IntegerField()
+
+
+class CheckedSerializer(serializers.Serializer[None]):
+    """The result of a check."""
+
+    plays = serializers.IntegerField()
+    played_ms = serializers.IntegerField()
+    gap_count = serializers.IntegerField()
+    gaps = FoundGapSerializer(many=True)
+    warnings = serializers.ListField(child=serializers.CharField())
+    not_declared = serializers.DictField(child=serializers.IntegerField())
+
+
+class DeclarationView(ProgramView):
+    """Base of the views of declarations."""
+
+    permission_classes = [MayDeclare]
+
+    def find(self, uid: str, *, written: bool = False) -> Declaration:
+        """Return a declaration that the user may see, or raise a 404."""
+        rows = selectors.declarations()
+        if written:
+            rows = rows.filter(state=RunState.READY)
+        return get_object_or_404(rows, uid=uid)
+
+    def draft(self, request: Request) -> Declaration:
+        """Return the declaration that a request describes, not saved."""
+        form = DeclarationRequestSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        given: dict[str, Any] = form.validated_data  # Any: DRF's own type
+        replaces = self.find(given["replaces"]) if given["replaces"] else None
+        try:
+            return services.draft(
+                profile=given["profile"],
+                begins=given["begins"],
+                ends=given["ends"],
+                user=self.person,
+                name=given["name"],
+                replaces=replaces,
+            )
+        except DeclarationRefused as refused:
+            raise _invalid(refused) from refused
+
+
+def _invalid(refused: Exception) -> serializers.ValidationError:
+    return serializers.ValidationError({"detail": [str(refused)]})
+
+
+class DeclarationsView(DeclarationView):
+    """Lists the latest declarations and declares."""
+
+    @extend_schema(responses=DeclarationSerializer(many=True))
+    def get(self, request: Request) -> Response:
+        """Return the latest declarations, at most 50."""
+        rows = selectors.declarations()[:_LISTED]
+        return Response(DeclarationSerializer(rows, many=True).data)
+
+    @extend_schema(
+        request=DeclarationRequestSerializer, responses={202: DeclarationSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Queue a declaration for the worker, which checks it first."""
+        try:
+            made = services.request_declaration(self.draft(request))
+        except DeclarationRefused as refused:
+            raise _invalid(refused) from refused
+        return Response(DeclarationSerializer(made).data, status=202)
+
+
+class DeclarationCheckView(DeclarationView):
+    """Checks what a declaration would say and what it lacks."""
+
+    http_method_names = ["post", "options"]
+    only_checks = True
+
+    @extend_schema(request=DeclarationRequestSerializer, responses=CheckedSerializer)
+    def post(self, request: Request) -> Response:
+        """Return the gaps and the totals; nothing is written."""
+        draft = self.draft(request)
+        if checking.is_too_large(draft):
+            raise serializers.ValidationError(
+                {"detail": ["Too many matches to check at once. Declare instead."]}
+            )
+        try:
+            checked = checking.check(draft)
+        except (BadOptions, UnknownFormat) as error:
+            raise _invalid(error) from error
+        counts = checked.left_out.counts
+        result: Any = {  # Any: read by name
+            "plays": len(checked.gathered.facts.plays),
+            "played_ms": checked.played_ms,
+            "gap_count": len(checked.gaps),
+            "gaps": checked.gaps[: checking.SHOWN_GAPS],
+            "warnings": checked.warnings,
+            "not_declared": {why.value: counts[why] for why in sorted(counts)},
+        }
+        return Response(CheckedSerializer(result).data)
+
+
+class OneDeclarationView(DeclarationView):
+    """Reads one declaration."""
+
+    @extend_schema(responses=DeclarationSerializer)
+    def get(self, request: Request, uid: str) -> Response:
+        """Return the declaration with its progress."""
+        return Response(DeclarationSerializer(self.find(uid)).data)
+
+
+class DeclarationFileView(DeclarationView):
+    """Sends the file of a declaration."""
+
+    http_method_names = ["get", "options"]
+    sends_figures = True
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, uid: str) -> HttpResponseBase:
+        """Send the file as it was written."""
+        found = self.find(uid, written=True)
+        return StreamingHttpResponse(
+            services.download(declaration=found, user=self.person),
+            content_type="application/octet-stream",
+            headers={
+                "Content-Disposition": f'attachment; filename="{found.file_name}"',
+                "Content-Length": str(found.size_bytes),
+            },
+        )
+
+
+class DeclarationManifestView(DeclarationView):
+    """Sends the manifest of a declaration."""
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT})
+    def get(self, request: Request, uid: str) -> HttpResponse:
+        """Return the description of the file, with its hash."""
+        content = as_json(declaration_manifest(self.find(uid, written=True)))
+        return HttpResponse(content, content_type="application/json")
+
+
+class DeclarationCancelView(DeclarationView):
+    """Cancels a declaration."""
+
+    @extend_schema(request=None, responses={202: DeclarationSerializer})
+    def post(self, request: Request, uid: str) -> Response:
+        """Cancel a declaration; a written one stays as it is."""
+        found = self.find(uid)
+        services.cancel_declaration(declaration=found, user=self.person)
+        found.refresh_from_db()
+        return Response(DeclarationSerializer(found).data, status=202)

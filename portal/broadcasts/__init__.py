@@ -1,0 +1,1 @@
+"""Where people enter episodes, broadcasts, uses of music and figures of stations."""

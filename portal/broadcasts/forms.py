@@ -1,0 +1,347 @@
+"""Forms of episodes, broadcasts, uses of music and figures of stations.
+
+Each form of existing values carries their ``seen`` state, so that two people do not
+overwrite each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from broadcasts.choices import CueUse, MusicOrigin, RightsType, Showing
+from broadcasts.errors import BroadcastRefused
+from broadcasts.models import Broadcast
+from broadcasts.services import broadcast_state, broadcast_values
+from broadcasts.times import length_text, local_text, moments, read_length
+from broadcasts.values import (
+    AudienceValues,
+    BroadcastValues,
+    EpisodeValues,
+    RevenueValues,
+    UseValues,
+    Values,
+    state_of,
+)
+from common.territories import TERRITORIES
+from portal.shared.fields import SearchSelect
+from streams.models import Station
+
+
+def refuse(form: forms.Form, refused: BroadcastRefused) -> None:
+    """Show a refusal beside its field, or above the form."""
+    named = refused.field if refused.field in form.fields else None
+    form.add_error(named, str(refused))
+
+
+class LengthField(forms.CharField):
+    """A length as hours, minutes and seconds; cleans to milliseconds or None."""
+
+    def clean(self, value: object) -> Any:  # Any: a number where Django has text
+        """Return the length in milliseconds; None for an empty one."""
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return read_length(text)
+        except BroadcastRefused as refused:
+            raise forms.ValidationError(str(refused)) from refused
+
+
+class _SeenForm(forms.Form):
+    """A form that knows which values its reader saw."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        now: Values | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        initial: dict[str, Any] = {}  # Any: values of a form
+        if now is not None:
+            initial = asdict(now) | {"seen": state_of(now)}
+        super().__init__(data, initial=initial, prefix=prefix)
+
+    def _cleaned(self, kind: type[Values]) -> Any:  # Any: of the kind
+        names = kind.__dataclass_fields__
+        return kind(**{name: self.cleaned_data[name] for name in names})
+
+
+class EpisodeForm(_SeenForm):
+    """What a file is as a programme."""
+
+    series = forms.CharField(required=False, max_length=300, label=_("Series or film"))
+    also_known_as = forms.CharField(
+        required=False, max_length=300, label=_("Also known as")
+    )
+    season = forms.CharField(required=False, max_length=40, label=_("Season"))
+    number = forms.CharField(required=False, max_length=40, label=_("Episode number"))
+    title = forms.CharField(required=False, max_length=300, label=_("Episode title"))
+    production_company = forms.CharField(
+        required=False, max_length=300, label=_("Production company")
+    )
+    isan = forms.CharField(required=False, max_length=40, label="ISAN")
+
+    def values(self) -> EpisodeValues:
+        """Return the values of a valid form."""
+        values: EpisodeValues = self._cleaned(EpisodeValues)
+        return values
+
+
+class BroadcastForm(forms.Form):
+    """One broadcast; the time is the station's local time.
+
+    ``occurrence`` is asked for only when the clocks there show the time twice.
+    """
+
+    station = forms.ModelChoiceField(
+        Station.objects.all(),
+        label=_("Station"),
+        empty_label=_("Choose a station"),
+        widget=SearchSelect,
+    )
+    starts_at = forms.DateTimeField(
+        label=_("Begins at"),
+        help_text=_("Local time of the station."),
+        input_formats=[
+            *("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"),
+            *("%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"),
+        ],
+        widget=forms.DateTimeInput(
+            {"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
+        ),
+    )
+    occurrence = forms.ChoiceField(
+        required=False,
+        label=_("Which of the two"),
+        choices=[
+            ("", _("Choose one")),
+            ("earlier", _("The earlier, in summer time")),
+            ("later", _("The later, in standard time")),
+        ],
+    )
+    length_ms = LengthField(
+        required=False,
+        max_length=20,
+        label=_("Length"),
+        help_text=_("As 0:30:00; empty for the whole file."),
+    )
+    showing = forms.ChoiceField(
+        required=False,
+        choices=[("", _("Not known")), *Showing.choices],
+        label=_("First broadcast or repeat"),
+    )
+    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+
+    def __init__(
+        self, data: QueryDict | None = None, *, broadcast: Broadcast | None = None
+    ) -> None:
+        super().__init__(data, initial=_initial(broadcast) if broadcast else {})
+        if not (self.is_bound and self._is_doubled()):
+            self.fields["occurrence"].widget = forms.HiddenInput()
+
+    def clean_starts_at(self) -> datetime:
+        """Return the local time without the zone that Django gave it."""
+        # Django reads times in the zone of the reader; this one is of the station.
+        given: datetime = self.cleaned_data["starts_at"]
+        return given.replace(tzinfo=None, fold=0)
+
+    def values(self) -> BroadcastValues:
+        """Return the values of a valid form; the start is local unless it was chosen."""
+        local: datetime = self.cleaned_data["starts_at"]
+        station: Station = self.cleaned_data["station"]
+        found = moments(local, station.time_zone)
+        chosen = self.cleaned_data["occurrence"]
+        starts_at = local
+        if chosen and len(found) > 1:
+            starts_at = found[0] if chosen == "earlier" else found[1]
+        return BroadcastValues(
+            starts_at=starts_at,
+            length_ms=self.cleaned_data["length_ms"],
+            showing=self.cleaned_data["showing"],
+        )
+
+    def _is_doubled(self) -> bool:
+        """Tell whether the clocks at the station show the time twice."""
+        try:
+            station = self.fields["station"].clean(self.data.get("station"))
+            local = datetime.fromisoformat(str(self.data.get("starts_at")))
+            if local.tzinfo is not None:
+                return False
+            return len(moments(local, station.time_zone)) > 1
+        except (forms.ValidationError, ValueError, OverflowError):
+            return False
+
+
+def _initial(row: Broadcast) -> dict[str, Any]:  # Any: values of a form
+    local = row.starts_at.astimezone(ZoneInfo(row.time_zone)).replace(tzinfo=None)
+    found = moments(local.replace(fold=0), row.time_zone)
+    occurrence = ""
+    if len(found) > 1:
+        occurrence = "earlier" if row.starts_at == found[0] else "later"
+    values = broadcast_values(row)
+    return {
+        "station": row.station_id,
+        "starts_at": local_text(row.starts_at, row.time_zone)[:19].replace(" ", "T"),
+        "occurrence": occurrence,
+        "length_ms": "" if values.length_ms is None else length_text(values.length_ms),
+        "showing": values.showing,
+        "seen": broadcast_state(row),
+    }
+
+
+def _yes_or_no() -> list[tuple[str, Any]]:  # Any: a lazy text
+    return [("", _("Not known")), ("yes", _("Yes")), ("no", _("No"))]
+
+
+class YesNoField(forms.TypedChoiceField):
+    """Yes, no, or not known; cleans to True, False or None."""
+
+    def __init__(self, **options: Any) -> None:  # Any: Django's own signature
+        super().__init__(
+            required=False,
+            choices=_yes_or_no(),
+            coerce=lambda text: text == "yes",
+            empty_value=None,
+            **options,
+        )
+
+    def prepare_value(self, value: object) -> object:
+        """Return the choice of a value."""
+        return {True: "yes", False: "no", None: ""}.get(value, value)  # type: ignore[call-overload]  # text stays as it is
+
+
+class CountryField(forms.CharField):
+    """A country by its code of two letters."""
+
+    def __init__(self, **options: Any) -> None:  # Any: Django's own signature
+        super().__init__(
+            required=False,
+            max_length=2,
+            widget=forms.TextInput({"autocapitalize": "characters", "size": "2"}),
+            help_text=_("Two letters, such as GB."),
+            **options,
+        )
+
+    def clean(self, value: object) -> str:
+        """Return the code in capitals; reject one that names no territory."""
+        code = str(super().clean(value)).upper()
+        if code and code not in TERRITORIES:
+            raise forms.ValidationError(
+                _("%(code)s is no territory. Use a code of two letters such as GB.")
+                % {"code": code}
+            )
+        return code
+
+
+class UseForm(_SeenForm):
+    """How a file uses a recording."""
+
+    use = forms.ChoiceField(
+        required=False, choices=[("", _("Not known")), *CueUse.choices], label=_("Use")
+    )
+    origin = forms.ChoiceField(
+        required=False,
+        choices=[("", _("Nobody has said")), *MusicOrigin.choices],
+        label=_("Origin"),
+    )
+    own_recording = YesNoField(label=_("Own recording"))
+    live = YesNoField(label=_("Live recording"))
+    recorded_on = forms.DateField(
+        required=False,
+        label=_("Recorded on"),
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
+    recorded_in = CountryField(label=_("Recorded in"))
+    published_in = CountryField(label=_("Published in"))
+
+    def values(self) -> UseValues:
+        """Return the values of a valid form."""
+        values: UseValues = self._cleaned(UseValues)
+        return values
+
+
+class AudienceForm(_SeenForm):
+    """How many people heard a broadcast, or a station in a month."""
+
+    listeners = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=10**12,
+        label=_("Listeners"),
+        help_text=_("On average at one time."),
+    )
+    performances = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=10**15,
+        label=_("Performances"),
+        help_text=_("Each play, once for each listener."),
+    )
+    tuning_hours = forms.DecimalField(
+        required=False,
+        min_value=0,
+        max_digits=16,
+        decimal_places=2,
+        label=_("Hours of listening"),
+        help_text=_("Of all listeners together."),
+    )
+
+    def values(self) -> AudienceValues:
+        """Return the values of a valid form."""
+        values: AudienceValues = self._cleaned(AudienceValues)
+        return values
+
+
+class RevenueForm(_SeenForm):
+    """What a station earned in a month, for one kind of rights."""
+
+    net_revenue = forms.DecimalField(
+        required=False,
+        min_value=0,
+        max_digits=16,
+        decimal_places=2,
+        label=_("Net revenue"),
+        help_text=_("Empty: not known."),
+    )
+    currency = forms.CharField(
+        required=False,
+        max_length=3,
+        label=_("Currency"),
+        help_text=_("Three letters, such as CHF."),
+    )
+
+    def __init__(
+        self,
+        rights_type: RightsType,
+        data: QueryDict | None = None,
+        *,
+        now: Values | None = None,
+    ) -> None:
+        super().__init__(data, now=now, prefix=rights_type.value)
+        self.rights_type = rights_type
+
+    def values(self) -> RevenueValues:
+        """Return the values of a valid form."""
+        values: RevenueValues = self._cleaned(RevenueValues)
+        return values
+
+
+class MonthForm(forms.Form):
+    """The month whose figures are shown."""
+
+    month = forms.RegexField(
+        r"^\d{4}-(0[1-9]|1[0-2])$",
+        label=_("Month"),
+        widget=forms.TextInput({"type": "month", "placeholder": "2026-11"}),
+        error_messages={"invalid": _("Write the month as 2026-11.")},
+    )

@@ -1,0 +1,374 @@
+"""Pages on which people say what declarations ask about broadcasts."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, timedelta
+
+from django import forms
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.roles import Action
+from broadcasts import selectors, services
+from broadcasts.choices import RightsType
+from broadcasts.errors import BroadcastRefused
+from broadcasts.models import Audience, Broadcast, Revenue
+from broadcasts.times import read_month
+from portal.broadcasts.forms import (
+    AudienceForm,
+    BroadcastForm,
+    EpisodeForm,
+    MonthForm,
+    RevenueForm,
+    UseForm,
+    refuse,
+)
+from portal.shared.access import PortalRequest, needs, own_address
+from review.models import Match
+from scanning import selectors as scanning
+from scanning.models import ScannedFile
+from streams.models import Station
+
+_STATUSES = {"stale": 409, "gone": 409, "listed": 409, "not_allowed": 403}
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def file_broadcasts(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Say what a file is as a programme; list its broadcasts."""
+    file = _file(uid)
+    now = services.episode_values(selectors.episode_of(file))
+    form = EpisodeForm(request.POST or None, now=now)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                services.set_episode(
+                    scanned_file=file,
+                    values=form.values(),
+                    user=request.user,
+                    seen=form.cleaned_data["seen"],
+                )
+            except BroadcastRefused as refused:
+                status = _shown(form, refused)
+            else:
+                messages.success(request, _("The episode is saved."))
+                return redirect("portal:file_broadcasts", uid=uid)
+    return _show_file(request, file, form, BroadcastForm(), status=status)
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def broadcast_add(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Add a broadcast of a file."""
+    file = _file(uid)
+    form, status = BroadcastForm(request.POST), 422
+    if form.is_valid():
+        try:
+            services.add_broadcast(
+                scanned_file=file,
+                station=form.cleaned_data["station"],
+                values=form.values(),
+                user=request.user,
+            )
+        except BroadcastRefused as refused:
+            status = _shown(form, refused)
+        else:
+            messages.success(request, _("The broadcast is in the list."))
+            return redirect("portal:file_broadcasts", uid=uid)
+    now = services.episode_values(selectors.episode_of(file))
+    return _show_file(request, file, EpisodeForm(now=now), form, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.UPLOAD)
+def broadcast(
+    request: PortalRequest, uid: uuid.UUID, broadcast: str
+) -> HttpResponseBase:
+    """Change one broadcast."""
+    found = _broadcast(uid, broadcast)
+    form = BroadcastForm(request.POST or None, broadcast=found)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                services.change_broadcast(
+                    broadcast=found,
+                    station=form.cleaned_data["station"],
+                    values=form.values(),
+                    user=request.user,
+                    seen=form.cleaned_data["seen"],
+                )
+            except BroadcastRefused as refused:
+                status = _shown(form, refused)
+            else:
+                messages.success(request, _("The broadcast is saved."))
+                return redirect("portal:file_broadcasts", uid=uid)
+    return _show_broadcast(request, found, form, _audience_form(found), status)
+
+
+@require_POST
+@needs(Action.REPORT)
+def broadcast_audience(
+    request: PortalRequest, uid: uuid.UUID, broadcast: str
+) -> HttpResponseBase:
+    """Say how many people heard a broadcast."""
+    found = _broadcast(uid, broadcast)
+    form, status = AudienceForm(request.POST), 422
+    if form.is_valid():
+        try:
+            services.set_audience(
+                station=found.station,
+                broadcast=found,
+                values=form.values(),
+                user=request.user,
+                seen=form.cleaned_data["seen"],
+            )
+        except BroadcastRefused as refused:
+            status = _shown(form, refused)
+        else:
+            messages.success(request, _("The audience is saved."))
+            return redirect("portal:file_broadcasts", uid=uid)
+    return _show_broadcast(request, found, BroadcastForm(broadcast=found), form, status)
+
+
+@require_POST
+@needs(Action.UPLOAD)
+def broadcast_delete(
+    request: PortalRequest, uid: uuid.UUID, broadcast: str
+) -> HttpResponseBase:
+    """Delete one broadcast."""
+    found = _broadcast(uid, broadcast)
+    try:
+        services.delete_broadcast(
+            broadcast=found, user=request.user, seen=request.POST.get("seen", "")
+        )
+    except BroadcastRefused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("The broadcast is deleted."))
+    return redirect("portal:file_broadcasts", uid=uid)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.DECIDE)
+def match_use(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Say how the file of a match uses the recording; ``next`` is the page to return to."""
+    matches = Match.objects.select_related("recording", "scanned_file__container")
+    match = get_object_or_404(
+        matches.filter(scanned_file__deleted_at__isnull=True), uid=uid
+    )
+    file, recording = match.scanned_file, match.recording
+    asked = request.POST.get("next") or request.GET.get("next", "")
+    back = own_address(request, asked) or match.review_url
+    now = services.use_values(selectors.use_of(file, recording))
+    form, status = UseForm(request.POST or None, now=now), 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                services.set_use(
+                    scanned_file=file,
+                    recording=recording,
+                    values=form.values(),
+                    user=request.user,
+                    seen=form.cleaned_data["seen"],
+                )
+            except BroadcastRefused as refused:
+                status = _shown(form, refused)
+            else:
+                messages.success(
+                    request,
+                    _("The use of %(title)s is saved.") % {"title": recording.title},
+                )
+                return redirect(back)
+    context = {"match": match, "file": file, "form": form, "back": back}
+    return render(request, "portal/broadcasts/use.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.REPORT)
+def station_figures(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Enter how many people heard a station in a month; list what is known."""
+    station, month = _station(uid), _month(request)
+    form = _month_form(station, month)
+    status = 200
+    if request.method == "POST":
+        form, status = AudienceForm(request.POST), 422
+        if form.is_valid():
+            try:
+                services.set_audience(
+                    station=station,
+                    month=month,
+                    values=form.values(),
+                    user=request.user,
+                    seen=form.cleaned_data["seen"],
+                )
+            except BroadcastRefused as refused:
+                status = _shown(form, refused)
+            else:
+                return _figures_saved(request, station, month)
+    return _show_figures(request, station, month, form, None, status)
+
+
+@require_POST
+@needs(Action.APPROVE)
+def station_revenue(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Enter what a station earned in a month; for managers."""
+    station, month = _station(uid), _month(request)
+    asked = request.POST.get("rights", "")
+    if asked not in RightsType.values:
+        messages.error(request, _("Choose the kind of rights."))
+        return redirect("portal:station_figures", uid=uid)
+    form, status = RevenueForm(RightsType(asked), request.POST), 422
+    if form.is_valid():
+        try:
+            services.set_revenue(
+                station=station,
+                month=month,
+                rights_type=form.rights_type,
+                values=form.values(),
+                user=request.user,
+                seen=form.cleaned_data["seen"],
+            )
+        except BroadcastRefused as refused:
+            status = _shown(form, refused)
+        else:
+            return _figures_saved(request, station, month)
+    shown = _month_form(station, month)
+    return _show_figures(request, station, month, shown, form, status)
+
+
+# --- Details --------------------------------------------------------------------------
+
+
+def _file(uid: uuid.UUID) -> ScannedFile:
+    return get_object_or_404(scanning.files(), uid=uid)
+
+
+def _broadcast(uid: uuid.UUID, broadcast: str) -> Broadcast:
+    rows = selectors.list_broadcasts().filter(scanned_file__uid=uid)
+    return get_object_or_404(rows, uid=broadcast)
+
+
+def _station(uid: str) -> Station:
+    return get_object_or_404(Station, uid=uid)
+
+
+def _shown(form: forms.Form, refused: BroadcastRefused) -> int:
+    """Show a refusal in a form; return the status of the answer."""
+    refuse(form, refused)
+    return _STATUSES.get(refused.code, 422)
+
+
+def _audience_form(found: Broadcast) -> AudienceForm:
+    row = Audience.objects.filter(broadcast=found).first()
+    return AudienceForm(now=services.audience_values(row))
+
+
+def _show_file(
+    request: PortalRequest,
+    file: ScannedFile,
+    episode_form: EpisodeForm,
+    broadcast_form: BroadcastForm,
+    *,
+    status: int,
+) -> HttpResponseBase:
+    context = {
+        "file": file,
+        "form": broadcast_form if broadcast_form.errors else episode_form,
+        "episode_form": episode_form,
+        "broadcast_form": broadcast_form,
+        "broadcasts": [
+            (row, services.broadcast_state(row), getattr(row, "audience", None))
+            for row in selectors.broadcasts_of(file)
+        ],
+    }
+    template = "portal/broadcasts/file_broadcasts.html"
+    return render(request, template, context, status=status)
+
+
+def _show_broadcast(
+    request: PortalRequest,
+    found: Broadcast,
+    form: BroadcastForm,
+    audience_form: AudienceForm,
+    status: int,
+) -> HttpResponseBase:
+    context = {
+        "file": found.scanned_file,
+        "broadcast": found,
+        "form": audience_form if audience_form.errors else form,
+        "broadcast_form": form,
+        "audience_form": audience_form,
+    }
+    return render(request, "portal/broadcasts/broadcast.html", context, status=status)
+
+
+def _month(request: PortalRequest) -> date:
+    """Return the first day of the asked month; without one, of the last month."""
+    asked = request.POST.get("month") or request.GET.get("month", "")
+    try:
+        return read_month(asked)
+    except BroadcastRefused:
+        this_month = timezone.localdate().replace(day=1)
+        return (this_month - timedelta(days=1)).replace(day=1)
+
+
+def _month_form(station: Station, month: date) -> AudienceForm:
+    row = Audience.objects.filter(station=station, month=month).first()
+    return AudienceForm(now=services.audience_values(row))
+
+
+def _figures_saved(
+    request: PortalRequest, station: Station, month: date
+) -> HttpResponseBase:
+    messages.success(request, _("The figures are saved."))
+    response = redirect("portal:station_figures", uid=station.uid)
+    response["Location"] += f"?month={month:%Y-%m}"
+    return response
+
+
+def _show_figures(
+    request: PortalRequest,
+    station: Station,
+    month: date,
+    form: AudienceForm,
+    revenue_form: RevenueForm | None,
+    status: int,
+) -> HttpResponseBase:
+    context = {
+        "station": station,
+        "month": f"{month:%Y-%m}",
+        "month_form": MonthForm(initial={"month": f"{month:%Y-%m}"}),
+        "audience_form": form,
+        "form": revenue_form if revenue_form and revenue_form.errors else form,
+        "audiences": selectors.audiences_of(station)[:36],
+    }
+    if request.user.has_perm(Action.APPROVE):
+        context["revenue_forms"] = _revenue_forms(station, month, revenue_form)
+        context["revenues"] = selectors.revenues_of(station)[:72]
+    return render(request, "portal/broadcasts/figures.html", context, status=status)
+
+
+def _revenue_forms(
+    station: Station, month: date, sent: RevenueForm | None
+) -> list[RevenueForm]:
+    """Return a form for each kind of rights; ``sent`` is one that was refused."""
+    known = {
+        row.rights_type: row
+        for row in Revenue.objects.filter(station=station, month=month)
+    }
+    return [
+        sent
+        if sent is not None and sent.rights_type == kind
+        else RevenueForm(kind, now=services.revenue_values(known.get(kind)))
+        for kind in RightsType
+    ]

@@ -1,0 +1,117 @@
+"""The context of a notice's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accounts.models import User
+from accounts.roles import Action
+from reports.evidence.selectors import MatchPacks, evidence_of_many
+from reports.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
+from reports.notices import selectors
+from reports.notices.checks import live_match, unfit, why_lapsed
+from reports.notices.content import content_of, items_of
+from reports.notices.signing import why_not_sign
+from reports.notices.steps import missing_in
+from reports.notices.words import blocks_of, head_of, title_of
+from review.choices import MatchState
+from review.models import Match
+
+_STATE_ICONS = {
+    NoticeState.DRAFT: "edit",
+    NoticeState.REVIEW: "eye",
+    NoticeState.SIGNED: "check",
+    NoticeState.SENT: "upload",
+    NoticeState.ANSWERED: "copy",
+    NoticeState.WITHDRAWN: "ban",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One match of a notice with all that stops or follows it."""
+
+    item: NoticeItem
+    match: Match
+    """What was decided about file and recording today."""
+    packs: MatchPacks | None
+    problem: str
+    """Why the notice may not name it now, or no longer holds."""
+    answers: list[NoticeAnswer]
+
+    @property
+    def is_disputed(self) -> bool:
+        """Tell whether a dispute of the match is open."""
+        return self.match.state == MatchState.DISPUTED
+
+
+def state_icon(state: str) -> str:
+    """Return the icon of a notice's state."""
+    return _STATE_ICONS[NoticeState(state)]
+
+
+def document(notice: TakedownNotice) -> dict[str, object]:
+    """Return the notice as it is read: title, lines below it, blocks."""
+    content = content_of(notice)
+    return {
+        "document_title": title_of(content),
+        "document_head": head_of(content),
+        "blocks": blocks_of(content),
+    }
+
+
+def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
+    """Return the context of the page of one notice."""
+    rows = _rows(notice)
+    may_prepare = user.has_perm(Action.REPORT)
+    may_sign = user.has_perm(Action.APPROVE)
+    in_review = notice.state == NoticeState.REVIEW
+    is_lapsed = (
+        not notice.is_unsigned
+        and notice.state != NoticeState.WITHDRAWN
+        and any(row.problem for row in rows)
+    )
+    return document(notice) | {
+        "notice": notice,
+        "icon_name": state_icon(notice.state),
+        "rows": rows,
+        "missing": missing_in(notice) if notice.is_unsigned else {},
+        "lacks_evidence": notice.is_unsigned
+        and any(row.packs is None or row.packs.status != "ready" for row in rows),
+        "is_lapsed": is_lapsed,
+        "why_not_sign": why_not_sign(notice, user) if in_review and may_sign else "",
+        "may_fill": may_prepare and notice.state == NoticeState.DRAFT,
+        "may_prepare": may_prepare,
+        "may_sign": may_sign and in_review,
+        "may_withdraw": notice.state != NoticeState.WITHDRAWN
+        and (may_sign or (may_prepare and notice.is_unsigned)),
+        "may_answer": user.has_perm(Action.DECIDE)
+        and notice.state in (NoticeState.SENT, NoticeState.ANSWERED),
+        "events": selectors.events_of(notice),
+    }
+
+
+def _rows(notice: TakedownNotice) -> list[ItemRow]:
+    items = items_of(notice)
+    packs = evidence_of_many(item.match_id for item in items)
+    answers: dict[int, list[NoticeAnswer]] = {}
+    for answer in selectors.answers_of(notice):
+        answers.setdefault(answer.item_id, []).append(answer)
+    problems: dict[int, str] = {}
+    if notice.is_unsigned:
+        found = [item.match for item in items]
+        right = notice.claimed_right
+        refused = unfit(found, right=right, beside=notice)
+        problems = {each.match.pk: each.message for each in refused}
+    return [
+        ItemRow(
+            item=item,
+            match=live_match(item),
+            packs=packs.get(item.match_id),
+            problem=problems.get(item.match_id, "")
+            if notice.is_unsigned
+            else why_lapsed(item),
+            answers=answers.get(item.pk, []),
+        )
+        for item in items
+    ]

@@ -1,0 +1,1 @@
+"""Declarations: what stations and producers tell societies about the music they used."""

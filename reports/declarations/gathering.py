@@ -1,0 +1,495 @@
+"""Reads what a declaration says from the database.
+
+Call it within one read transaction and for the person who declares: it reads what that
+person may see. Files are read in chunks with a fixed number of queries each.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from broadcasts.models import Episode, MusicUse
+from catalogue.models import Exclusion, Recording
+from recurring.models import ItemState
+from recurring.selectors import present
+from reports.cue_sheets import UNKNOWN_MS, unmatched_music, usage_of
+from reports.declarations.airings import (
+    Airing,
+    Period,
+    airings_of,
+    files_of,
+    local_time,
+)
+from reports.declarations.facts import (
+    DeclarationFacts,
+    EpisodeFacts,
+    PartyFacts,
+    PlayFacts,
+)
+from reports.declarations.figures import station_facts
+from reports.declarations.left_out import LeftOut, LeftOutRow, Take
+from reports.declarations.recordings import recording_facts, standing_for
+from reports.models import Declaration, DeclarationProfile
+from reports.plays import Play, plays_of
+from review.choices import MatchState, RejectCode
+from review.models import Match
+from review.selectors import with_segments
+from review.services import intervals
+from review.services.figures import source_interval
+from scanning.choices import FileStatus
+from scanning.models import ScannedFile
+from scanning.selectors import current_scans_of
+from streams.choices import GapCause
+from streams.models import Station, StreamGap
+
+DECLARED: Final = (
+    MatchState.CONFIRMED,
+    MatchState.CLEARED,
+    MatchState.UPHELD,
+    MatchState.DISPUTED,
+)
+"""The states of declared matches. A licence does not undo a use, and a dispute leaves
+the decision as it is until somebody releases the claim."""
+_WAITING: Final = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
+_READ: Final = (*DECLARED, *_WAITING, MatchState.REJECTED)
+_SCANNED: Final = (FileStatus.READY, FileStatus.NO_MATCH)
+_MS: Final = timedelta(milliseconds=1)
+
+Report = Callable[[int], None]
+"""Is told the number of airings read so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The match behind a declared play, as it was."""
+
+    match: int
+    state: str
+    version: int
+    station: int
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a declaration says; ``sources`` has the match of each play, in order."""
+
+    facts: DeclarationFacts
+    sources: Sequence[Source]
+    airings: Mapping[str, int]
+    """How many airings in the period each station has, by the station's id."""
+
+
+@dataclass(slots=True)
+class _Counted:
+    """A play with its match, before the recording's facts are known."""
+
+    facts: PlayFacts
+    recording: int
+    source: Source
+
+    @property
+    def ends_at(self) -> datetime:
+        length = self.facts.end_ms - self.facts.start_ms
+        return self.facts.starts_at + timedelta(milliseconds=length)
+
+
+def gather(
+    declaration: Declaration, *, left_out: Take, report: Report | None = None
+) -> Gathered:
+    """Return what a declaration says, and hand over what it leaves out.
+
+    ``declaration`` need not be saved: a check makes one only to look.
+    """
+    profile = declaration.profile
+    stations = list(declaration.stations)
+    period = Period(declaration.begins, declaration.ends)
+    counted: list[_Counted] = []
+    airings: dict[str, int] = {}
+    read = 0
+    for station in stations:
+        of_station: list[_Counted] = []
+        airings[station.uid] = 0
+        for chunk in airings_of(station, period):
+            found, inside = _plays_of_chunk(station, chunk, period, left_out)
+            of_station += found
+            airings[station.uid] += inside
+            read += len(chunk)
+            if report is not None:
+                report(read)
+        counted += _once_each(station, of_station, left_out)
+        _take_gaps(station, period, left_out)
+    return Gathered(
+        _facts_of(declaration, profile, stations, period, counted),
+        [each.source for each in counted],
+        airings,
+    )
+
+
+def _facts_of(
+    declaration: Declaration,
+    profile: DeclarationProfile,
+    stations: Sequence[Station],
+    period: Period,
+    counted: Sequence[_Counted],
+) -> DeclarationFacts:
+    used = list(dict.fromkeys(each.recording for each in counted))
+    recordings = Recording.objects.defer("facts", "notes").in_bulk(used)
+    known = recording_facts(
+        [recordings[key] for key in used],
+        day=period.ends,
+        territories={station.territory for station in stations},
+    )
+    replaced = declaration.replaces
+    return DeclarationFacts(
+        message_id=declaration.message_id,
+        created_at=declaration.message_at,
+        begins=period.begins,
+        ends=period.ends,
+        service=profile.service,
+        sender=PartyFacts(
+            name=profile.sender,
+            dpid=profile.sender_dpid,
+            contact=profile.contact,
+            street=profile.street,
+            city=profile.city,
+            phone=profile.phone,
+            email=profile.email,
+        ),
+        recipient=PartyFacts(name=profile.recipient, dpid=profile.recipient_dpid),
+        stations=station_facts(stations, period, rights_type=profile.rights_type),
+        recordings=[known[key] for key in used],
+        plays=[each.facts for each in counted],
+        replaces=replaced.message_id if replaced is not None else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What the files of a chunk hold; one query per kind."""
+
+    files: Mapping[int, ScannedFile]
+    matches: Mapping[int, Sequence[Match]]
+    recordings: Mapping[int, Recording]
+    excluded: Mapping[int, Sequence[intervals.Interval]]
+    uses: Mapping[tuple[int, int], MusicUse]
+    episodes: Mapping[int, EpisodeFacts]
+    unmatched: Mapping[int, Sequence[dict[str, object]]]
+    items: Mapping[int, Sequence[tuple[int, int, str, str]]]
+    plays: dict[int, list[Play]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, airings: Sequence[Airing]) -> _Files:
+        """Read it."""
+        files = files_of(airings)
+        matches: dict[int, list[Match]] = defaultdict(list)
+        rows = Match.objects.filter(scanned_file__in=files, state__in=_READ)
+        for match in with_segments(rows.order_by("first_start_ms", "pk")):
+            matches[match.scanned_file_id].append(match)
+        keys = {each.recording_id for listed in matches.values() for each in listed}
+        excluded: dict[int, list[intervals.Interval]] = defaultdict(list)
+        for one in Exclusion.objects.filter(
+            recording__in=keys, approved=True, removed_at__isnull=True
+        ).order_by("start_ms", "pk"):
+            excluded[one.recording_id].append((one.start_ms, one.end_ms))
+        items: dict[int, list[tuple[int, int, str, str]]] = defaultdict(list)
+        for heard in (
+            present()
+            .filter(file__scanned_file__in=files)
+            .exclude(item__state__in=[ItemState.IGNORED, ItemState.MERGED])
+            .order_by("start_ms", "pk")
+            .values_list(
+                "file__scanned_file", "start_ms", "end_ms", "item__uid", "item__label"
+            )
+        ):
+            items[heard[0]].append(heard[1:])
+        return cls(
+            files=files,
+            matches=matches,
+            recordings=standing_for(keys),
+            excluded=excluded,
+            uses={
+                (use.scanned_file_id, use.recording_id): use
+                for use in MusicUse.objects.filter(scanned_file__in=files)
+            },
+            episodes=_episodes(files.values()),
+            unmatched={
+                key: next((scan.unmatched for scan in scans if scan.unmatched), [])
+                for key, scans in current_scans_of(list(files.values())).items()
+            },
+            items=items,
+        )
+
+    def plays_of(self, match: Match) -> list[Play]:
+        """Return the plays of a match; files may be on the air more than once."""
+        if match.pk not in self.plays:
+            self.plays[match.pk] = plays_of(match.segments)
+        return self.plays[match.pk]
+
+
+def _episodes(files: Iterable[ScannedFile]) -> dict[int, EpisodeFacts]:
+    facts = {}
+    for file in files:
+        known: Episode | None = getattr(file, "episode", None)
+        facts[file.pk] = EpisodeFacts(programme=file.programme)
+        if known is not None:
+            facts[file.pk] = EpisodeFacts(
+                programme=file.programme,
+                series=known.series,
+                also_known_as=known.also_known_as,
+                season=known.season,
+                number=known.number,
+                title=known.title,
+                production_company=known.production_company,
+                isan=known.isan,
+            )
+    return facts
+
+
+def _plays_of_chunk(
+    station: Station, airings: Sequence[Airing], period: Period, left_out: Take
+) -> tuple[list[_Counted], int]:
+    """Return the plays of some airings that begin in the period, and how many reach it."""
+    files = _Files.of(airings)
+    counted: list[_Counted] = []
+    inside = 0
+    for airing in airings:
+        file = files.files.get(airing.file)
+        if file is None:
+            continue
+        length = file.duration_ms if airing.length_ms is None else airing.length_ms
+        end = airing.at(max(0, length - 1))
+        if not (airing.starts_at.date() <= period.ends and end.date() >= period.begins):
+            continue
+        inside += 1
+        for match in files.matches.get(airing.file, ()):
+            if match.state in DECLARED:
+                counted += _counted(station, airing, file, match, files, period)
+        for row in _rest(station, airing, file, files, length):
+            if period.has(row.starts_at):
+                left_out(row)
+    return counted, inside
+
+
+def _counted(
+    station: Station,
+    airing: Airing,
+    file: ScannedFile,
+    match: Match,
+    files: _Files,
+    period: Period,
+) -> Iterator[_Counted]:
+    recording = files.recordings.get(match.recording_id)
+    if recording is None:
+        return
+    # A match that exclusions cover wholly counts as if there were none.
+    excluded = (
+        () if match.wholly_excluded else files.excluded.get(match.recording_id, ())
+    )
+    use = files.uses.get((file.pk, match.recording_id)) or files.uses.get(
+        (file.pk, recording.pk)
+    )
+    for number, play in enumerate(files.plays_of(match), start=1):
+        sounding = _within(play.sounding(excluded), airing.length_ms)
+        starts_at = airing.at(play.start_ms)
+        if not sounding or not period.has(starts_at):
+            continue
+        usage = usage_of(play.speech_pct)
+        facts = PlayFacts(
+            uid=f"{airing.key}-{match.uid}-{number}",
+            station=station.uid,
+            broadcast=airing.key,
+            broadcast_starts_at=airing.starts_at,
+            broadcast_ms=airing.length_ms or file.duration_ms or None,
+            starts_at=starts_at,
+            start_ms=play.start_ms,
+            end_ms=max(end for _, end in sounding),
+            played_ms=intervals.length(sounding),
+            recording=recording.uid,
+            match=match.uid,
+            file=str(file.uid),
+            state=match.state,
+            usage=usage.value if usage else "",
+            showing=airing.showing,
+            listeners=airing.listeners,
+            episode=files.episodes[file.pk],
+        )
+        if use is not None:
+            facts = replace(
+                facts,
+                use=use.use,
+                origin=use.origin,
+                own_recording=use.own_recording,
+                live=use.live,
+                recorded_on=use.recorded_on,
+                recorded_in=use.recorded_in,
+                published_in=use.published_in,
+            )
+        source = Source(match.pk, match.state, match.version, station.pk)
+        yield _Counted(facts, recording.pk, source)
+
+
+def _within(
+    sounding: Iterable[intervals.Interval], length_ms: int | None
+) -> list[intervals.Interval]:
+    if length_ms is None:
+        return list(sounding)
+    return [
+        (start, min(end, length_ms)) for start, end in sounding if start < length_ms
+    ]
+
+
+def _once_each(
+    station: Station, counted: Iterable[_Counted], left_out: Take
+) -> list[_Counted]:
+    """Leave one of two plays of a recording that sound together, the longer one.
+
+    Two streams of a station, or a stream and the file that was broadcast, hear the same
+    play. They sound together if they share more than half of the shorter one.
+    """
+    kept: list[_Counted] = []
+    last: dict[int, int] = {}
+    for play in sorted(
+        counted, key=lambda each: (each.facts.starts_at, each.facts.uid)
+    ):
+        place = last.get(play.recording)
+        if place is None or not _are_together(kept[place], play):
+            last[play.recording] = len(kept)
+            kept.append(play)
+            continue
+        other = kept[place]
+        if play.facts.played_ms > other.facts.played_ms:
+            kept[place], other = play, other
+        else:
+            other = play
+        left_out(
+            LeftOutRow(
+                LeftOut.COUNTED,
+                station.name,
+                other.facts.starts_at,
+                other.facts.played_ms,
+                file=other.facts.file,
+                match=other.facts.match,
+                note=kept[place].facts.uid,
+            )
+        )
+    return sorted(kept, key=lambda each: (each.facts.starts_at, each.facts.uid))
+
+
+def _are_together(one: _Counted, other: _Counted) -> bool:
+    begin = max(one.facts.starts_at, other.facts.starts_at)
+    both = min(one.ends_at, other.ends_at) - begin
+    shorter = min(
+        one.ends_at - one.facts.starts_at, other.ends_at - other.facts.starts_at
+    )
+    return both > shorter / 2
+
+
+def _rest(
+    station: Station, airing: Airing, file: ScannedFile, files: _Files, length: int
+) -> Iterator[LeftOutRow]:
+    """Yield what of an airing is not declared, in the order of causes."""
+    if file.status not in _SCANNED:
+        yield _row(LeftOut.NOT_SCANNED, station, airing, file, (0, length))
+        return
+    taken: list[intervals.Interval] = []
+    for match in files.matches.get(file.pk, ()):
+        if _is_wrong(match):
+            continue
+        taken += map(source_interval, match.segments)
+        if match.state in DECLARED:
+            continue
+        why = LeftOut.UNDECIDED if match.state in _WAITING else LeftOut.PUBLIC_DOMAIN
+        known = files.recordings.get(match.recording_id)
+        for play in files.plays_of(match):
+            if play.start_ms < length:
+                heard = intervals.length(play.sounding())
+                span = (play.start_ms, play.start_ms + heard)
+                yield replace(
+                    _row(why, station, airing, file, span),
+                    match=match.uid,
+                    recording=str(known) if known else "",
+                    isrc=known.isrc_normalised if known else "",
+                )
+    for why, span, item, label in _unnamed(file, files, taken):
+        if span[0] < length:
+            row = _row(why, station, airing, file, span)
+            yield replace(row, item=item, note=label)
+
+
+def _is_wrong(match: Match) -> bool:
+    """Tell whether another recording was heard than that of a rejected match."""
+    is_free = match.decision_reason == RejectCode.PUBLIC_DOMAIN
+    return match.state == MatchState.REJECTED and not is_free
+
+
+def _unnamed(
+    file: ScannedFile, files: _Files, taken: list[intervals.Interval]
+) -> Iterator[tuple[LeftOut, intervals.Interval, str, str]]:
+    """Yield unknown sound that no known recording fills, and what was not searched."""
+    for start, end, item, label in files.items.get(file.pk, ()):
+        for span in intervals.without([(start, end)], taken):
+            if span[1] - span[0] >= UNKNOWN_MS:
+                yield LeftOut.ITEM, span, item, label
+        taken.append((start, end))
+    rejected = intervals.union(
+        source_interval(segment)
+        for match in files.matches.get(file.pk, ())
+        if _is_wrong(match)
+        for segment in match.segments
+    )
+    reported = [
+        *files.unmatched.get(file.pk, ()),
+        *(
+            {"start_ms": one, "end_ms": end, "kind": "rejected"}
+            for one, end in rejected
+        ),
+    ]
+    for left in unmatched_music(reported, taken):
+        is_unknown = left.status != "not_scanned"
+        why = LeftOut.UNKNOWN if is_unknown else LeftOut.NOT_SCANNED
+        taken.append((left.start_ms, left.end_ms))
+        yield why, (left.start_ms, left.end_ms), "", ""
+
+
+def _row(
+    why: LeftOut,
+    station: Station,
+    airing: Airing,
+    file: ScannedFile,
+    span: intervals.Interval,
+) -> LeftOutRow:
+    return LeftOutRow(
+        why,
+        station.name,
+        airing.at(span[0]),
+        span[1] - span[0],
+        file=str(file.uid),
+        file_name=file.name,
+    )
+
+
+def _take_gaps(station: Station, period: Period, left_out: Take) -> None:
+    """Hand over the gaps of a station's streams; one query."""
+    zone = ZoneInfo(station.time_zone)
+    gaps = StreamGap.objects.filter(
+        stream__station=station,
+        starts_at__lt=period.until,
+        ends_at__gt=period.from_at,
+    ).exclude(cause=GapCause.SILENT)
+    for gap in gaps.select_related("stream").order_by("starts_at", "pk"):
+        starts_at = local_time(gap.starts_at, zone)
+        if period.has(starts_at):
+            left_out(
+                LeftOutRow(
+                    LeftOut.GAP,
+                    station.name,
+                    starts_at,
+                    round((gap.ends_at - gap.starts_at) / _MS),
+                    note=f"{gap.stream.name}: {gap.cause}",
+                )
+            )

@@ -1,0 +1,96 @@
+"""What a declaration leaves out, listed in a file beside it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.csv_safety import guard
+from reports.cells import offset
+
+
+class LeftOut(models.TextChoices):
+    """Why something is not declared."""
+
+    UNDECIDED = "undecided_match", _("Match that nobody has decided")
+    PUBLIC_DOMAIN = "in_public_domain", _("Rejected as in the public domain")
+    COUNTED = "counted_already", _("Play that another recording of the station counts")
+    UNKNOWN = "unknown_music", _("Unknown music")
+    ITEM = "unknown_item", _("Unknown sound that returns")
+    NOT_SCANNED = "not_searched", _("Not searched")
+    GAP = "stream_gap", _("Gap of a stream")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutRow:
+    """One thing that is not declared; ``match`` and ``item`` are ids, or empty."""
+
+    why: LeftOut
+    station: str
+    starts_at: datetime
+    length_ms: int
+    file: str = ""
+    file_name: str = ""
+    match: str = ""
+    recording: str = ""
+    isrc: str = ""
+    item: str = ""
+    note: str = ""
+
+
+Take = Callable[[LeftOutRow], None]
+
+HEADER = tuple(field.name for field in fields(LeftOutRow))
+_PIECE_CHARS = 64 * 1024
+
+
+class LeftOutList:
+    """Counts rows by cause, and writes them as CSV where ``write`` is given."""
+
+    def __init__(self, write: Callable[[bytes], None] | None = None) -> None:
+        self.counts: Counter[LeftOut] = Counter()
+        self.length_ms: Counter[LeftOut] = Counter()
+        self._write = write
+        self._buffer = io.StringIO(newline="")
+        self._csv = csv.writer(self._buffer, lineterminator="\r\n")
+        if write is not None:
+            self._buffer.write("\ufeff")
+            self._csv.writerow(HEADER)
+
+    def take(self, row: LeftOutRow) -> None:
+        """Count a row, and write it."""
+        self.counts[row.why] += 1
+        self.length_ms[row.why] += row.length_ms
+        if self._write is None:
+            return
+        self._csv.writerow(
+            [
+                row.why.value,
+                guard(row.station),
+                row.starts_at.isoformat(timespec="milliseconds"),
+                offset(row.length_ms),
+                row.file,
+                guard(row.file_name),
+                row.match,
+                guard(row.recording),
+                row.isrc,
+                row.item,
+                guard(row.note),
+            ]
+        )
+        if self._buffer.tell() >= _PIECE_CHARS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is left."""
+        if self._write is not None:
+            self._write(self._buffer.getvalue().encode())
+        self._buffer.seek(0)
+        self._buffer.truncate()

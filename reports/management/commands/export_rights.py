@@ -1,0 +1,46 @@
+"""``manage.py export_rights``: write what a source claims as a table of rights."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from common.uid import new_uid
+from reports import rights_table
+
+
+class Command(BaseCommand):
+    """Writes the table through a temporary file, so that none is ever partial."""
+
+    help = "Write what a source claims of works and recordings, one share per line."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the command's arguments."""
+        parser.add_argument("source", help="who claims it, as pages of works name it")
+        parser.add_argument(
+            "--output", required=True, type=Path, help="the .csv file to write"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
+        """Write the table and say where it is."""
+        output: Path = options["output"]
+        source: str = options["source"]
+        known = rights_table.sources()
+        if source not in known:
+            names = ", ".join(f"'{name}'" for name in known) or "none yet"
+            raise CommandError(f"Nobody claims as '{source}'. Sources: {names}.")
+        partial = output.with_name(f".{output.name}.{new_uid('p')}")
+        try:
+            with partial.open("wb") as target:
+                target.writelines(
+                    rights_table.as_csv(source=source, user="command:export_rights")
+                )
+            partial.replace(output)
+        except OSError as fault:
+            raise CommandError(f"{output} could not be written: {fault}") from fault
+        finally:
+            partial.unlink(missing_ok=True)
+        self.stdout.write(f"{output}: the shares that '{source}' claims")

@@ -1,0 +1,1 @@
+"""Takedown notices: prepared from confirmed matches, signed and sent by people."""

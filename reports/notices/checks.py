@@ -1,0 +1,188 @@
+"""Which matches a notice may name, and whether a notice still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
+
+from common.words import lowered
+from reports.models import ClaimedRight, NoticeItem, TakedownNotice
+from review.choices import WAITING_STATES, MatchState
+from review.coverage import Cover, LicencesInForce, checks
+from review.models import Match
+from review.subjects import Subject
+from rights.choices import ConflictKind, ConflictState
+from rights.models import Conflict
+from rights.records import rights_records
+from rights.selectors import Rights, rights_of
+from scanning.models import ScannedFile
+
+STANDING = (MatchState.CONFIRMED, MatchState.UPHELD)
+"""The states of matches that a notice may name."""
+_CLAIMED = (*STANDING, MatchState.DISPUTED)
+_ABOUT_SHARES = {ConflictKind.OVER, ConflictKind.OVERLAP, ConflictKind.LAPSED}
+
+
+@dataclass(frozen=True, slots=True)
+class UnfitMatch:
+    """A match that a notice may not name, and why."""
+
+    match: Match
+    message: str
+
+
+def site_of(file: ScannedFile) -> str:
+    """Return the platform of a file, or the host of its address."""
+    host = urlsplit(file.source_url).hostname or ""
+    return file.platform or host.removeprefix("www.")
+
+
+def rights_at_use(match: Match) -> Rights:
+    """Return who owns what on the day and in the territories of the use."""
+    subject = Subject.of(match)
+    return rights_of(
+        match.recording, day=subject.used_on, territories=sorted(subject.territories)
+    )
+
+
+def unfit(
+    found: Iterable[Match],
+    *,
+    right: ClaimedRight,
+    beside: TakedownNotice | None = None,
+) -> list[UnfitMatch]:
+    """Return the matches that no notice may name now, each with the reason.
+
+    ``beside`` is the notice that has the matches already, if there is one.
+    """
+    rows = list(found)
+    licences, taken = LicencesInForce(), _taken(rows, beside)
+    refused = []
+    for match in rows:
+        message = (
+            _wrong_state(match)
+            or _no_address(match.scanned_file)
+            or _taken_by(taken.get((match.scanned_file_id, match.recording_id)))
+            or _licensed(match, licences)
+            or _doubtful(match, right)
+        )
+        if message:
+            refused.append(UnfitMatch(match, message))
+    return refused
+
+
+def live_match(item: NoticeItem) -> Match:
+    """Return the match that says today what was decided about file and recording."""
+    match: Match = item.match
+    if match.state != MatchState.SUPERSEDED:
+        return match
+    same = Match.objects.filter(
+        scanned_file=match.scanned_file_id, recording=match.recording_id
+    )
+    return same.exclude(state=MatchState.SUPERSEDED).first() or match
+
+
+def lapsed_items() -> QuerySet[NoticeItem]:
+    """Return the items whose claim was given up, cleared or undone since.
+
+    A match that a later scan replaced counts as the match that replaced it.
+    """
+    live = Match.objects.filter(
+        scanned_file=OuterRef("match__scanned_file"),
+        recording=OuterRef("match__recording"),
+        state__in=_CLAIMED,
+    )
+    return NoticeItem.objects.filter(~Q(match__state__in=_CLAIMED), ~Exists(live))
+
+
+def why_lapsed(item: NoticeItem) -> str:
+    """Return why the item no longer holds; empty while it does."""
+    match = live_match(item)
+    if match.state in _CLAIMED:
+        return ""
+    if match.state == MatchState.SUPERSEDED:
+        return _("A later scan no longer finds the recording.")
+    return _("The match is %(state)s now.") % {
+        "state": lowered(match.get_state_display())
+    }
+
+
+def _wrong_state(match: Match) -> str:
+    state = MatchState(match.state)
+    if state in STANDING:
+        return ""
+    if state in WAITING_STATES:
+        return _("Nobody has decided this match yet. Decide it first.")
+    if state == MatchState.CLEARED:
+        if match.licence:
+            return _("The licence %(number)s cleared this use.") % {
+                "number": match.licence.number
+            }
+        return _("This use was cleared.")
+    if state == MatchState.DISPUTED:
+        return _("This match is disputed. Answer the dispute first.")
+    if state == MatchState.SUPERSEDED:
+        return _("A later scan replaced this match. Take the newer match.")
+    return _("This match is %(state)s.") % {"state": lowered(state.label)}
+
+
+def _no_address(file: ScannedFile) -> str:
+    if urlsplit(file.source_url).scheme in ("http", "https"):
+        return ""
+    return _("The file has no address: only what was found at a link can be named.")
+
+
+def _taken(
+    rows: Sequence[Match], beside: TakedownNotice | None
+) -> dict[tuple[int, int], TakedownNotice]:
+    """Return the other open notice of each file and recording."""
+    items = NoticeItem.objects.filter(
+        is_open=True,
+        match__scanned_file__in={row.scanned_file_id for row in rows},
+        match__recording__in={row.recording_id for row in rows},
+    ).select_related("notice", "match")
+    if beside is not None:
+        items = items.exclude(notice=beside)
+    return {
+        (item.match.scanned_file_id, item.match.recording_id): item.notice
+        for item in items
+    }
+
+
+def _taken_by(notice: TakedownNotice | None) -> str:
+    if notice is None:
+        return ""
+    return _("Another open notice names it: %(notice)s.") % {"notice": notice}
+
+
+def _licensed(match: Match, licences: LicencesInForce) -> str:
+    for check in checks(subject=Subject.of(match), licences=licences):
+        if check.cover == Cover.FULL:
+            return _(
+                "The licence %(number)s covers this use. Decide the match again."
+            ) % {"number": check.licence.number}
+    return ""
+
+
+def _doubtful(match: Match, right: ClaimedRight) -> str:
+    records = rights_records(match.recording)
+    found = Conflict.objects.filter(state=ConflictState.OPEN).filter(
+        Q(recording__in=records) | Q(work__recordings__in=records)
+    )
+    if any(_concerns(conflict, right) for conflict in found):
+        return _(
+            "The shares are in doubt: a conflict of rights is open. Settle it first."
+        )
+    return ""
+
+
+def _concerns(conflict: Conflict, right: ClaimedRight) -> bool:
+    """Tell whether a conflict makes it doubtful who owns the claimed right."""
+    if right == ClaimedRight.RECORDING:
+        return conflict.recording_id is not None and conflict.kind in _ABOUT_SHARES
+    kinds = {*_ABOUT_SHARES, ConflictKind.WRITERS}
+    return conflict.work_id is not None and conflict.kind in kinds

@@ -1,0 +1,159 @@
+"""The facts of a notice: read while it is a draft, frozen when it is signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from reports.cells import clock
+from reports.evidence.selectors import MatchPacks, evidence_of_many
+from reports.models import (
+    ClaimedRight,
+    EvidencePack,
+    NoticeItem,
+    TakedownNotice,
+)
+from reports.notices.checks import rights_at_use
+from review.models import Match
+from review.selectors import match_segments
+from rights.choices import Right, ShareKind
+from rights.selectors import OwnedShare
+
+# Any in this module: JSON.
+Json = dict[str, Any]
+_ROWS = (
+    *("match__recording__bucket", "match__scanned_file__container", "match__scan"),
+    *("match__licence", "pack__match"),
+)
+
+
+def items_of(notice: TakedownNotice) -> list[NoticeItem]:
+    """Return the notice's matches in the order of the document."""
+    return list(
+        NoticeItem.objects.filter(notice=notice).select_related(*_ROWS).order_by("pk")
+    )
+
+
+def intervals_of(match: Match) -> list[list[int]]:
+    """Return where the file has the recording, in ms, overlaps joined."""
+    joined: list[list[int]] = []
+    for segment in sorted(match_segments(match), key=lambda each: each.start_ms):
+        if joined and segment.start_ms <= joined[-1][1]:
+            joined[-1][1] = max(joined[-1][1], segment.end_ms)
+        else:
+            joined.append([segment.start_ms, segment.end_ms])
+    return joined or [[match.first_start_ms, match.last_end_ms]]
+
+
+def content_of(notice: TakedownNotice) -> Json:
+    """Return the facts of a notice: those signed, or for a draft those of now."""
+    if notice.content:
+        frozen: Json = notice.content
+        return frozen
+    items = items_of(notice)
+    packs = current_packs(item.match_id for item in items)
+    return {
+        "schema": "takedown-notice/1",
+        "number": notice.reference,
+        "law": notice.law,
+        "right": notice.right,
+        "platform": notice.platform,
+        "recipient": notice.recipient,
+        "recipient_contact": notice.recipient_contact,
+        "owner": notice.owner,
+        "items": [
+            _item(item, ClaimedRight(notice.right), packs.get(item.match_id))
+            for item in items
+        ],
+        "reasons": notice.reasons,
+        "fair_use": notice.fair_use,
+        "contact": {
+            "name": notice.contact_name,
+            "address": notice.contact_address,
+            "phone": notice.contact_phone,
+            "email": notice.contact_email,
+        },
+        "typed": {
+            name: words
+            for name, words in (
+                ("good_faith", notice.good_faith),
+                ("accuracy", notice.accuracy),
+            )
+            if words
+        },
+        "signature": notice.signature,
+        "signed_at": ""
+        if notice.signed_at is None
+        else notice.signed_at.isoformat(timespec="seconds"),
+    }
+
+
+def current_packs(matches: Iterable[int]) -> dict[int, EvidencePack]:
+    """Return the ready pack of each match, unless a decision made it outdated."""
+    return {
+        key: packs.ready
+        for key, packs in evidence_of_many(matches).items()
+        if packs.ready is not None and _is_current(packs)
+    }
+
+
+def _is_current(packs: MatchPacks) -> bool:
+    return packs.stale_since is None
+
+
+def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> Json:
+    match, recording, file = item.match, item.match.recording, item.match.scanned_file
+    return {
+        "match": match.uid,
+        "title": " ".join(filter(None, (recording.title, recording.version_title))),
+        "artists": recording.artist_names,
+        "writers": ", ".join(recording.writers) if right == ClaimedRight.WORK else "",
+        "isrc": recording.isrc_normalised or recording.isrc,
+        "iswc": recording.iswc if right == ClaimedRight.WORK else "",
+        "label": recording.label,
+        "url": item.url,
+        "account": file.account,
+        "intervals": item.intervals,
+        "times": [[clock(begin), _end(end)] for begin, end in item.intervals],
+        "matched_s": round(match.matched_ms / 1000),
+        "decided_on": ""
+        if match.decided_at is None
+        else f"{match.decided_at:%Y-%m-%d}",
+        # A policy has no account of a person.
+        "decided_by": "policy" if match.decided_by_id is None else "person",
+        "owners": _owners(match, right),
+        "pack": None
+        if pack is None
+        else {
+            "file": pack.file_name,
+            "sha256": pack.sha256,
+            "size_bytes": pack.size_bytes,
+        },
+    }
+
+
+def _end(end_ms: int) -> str:
+    """Return the end in whole seconds, rounded up, so that the sound lies within."""
+    return clock(end_ms + 999)
+
+
+def _owners(match: Match, right: ClaimedRight) -> list[str]:
+    is_master = right == ClaimedRight.RECORDING
+    return [
+        _owner(row)
+        for row in rights_at_use(match).owners
+        if row.kind == ShareKind.OWNERSHIP and (row.right == Right.MASTER) == is_master
+    ]
+
+
+def _owner(row: OwnedShare) -> str:
+    percent = "share of unknown size" if row.percent is None else f"{row.percent:f} %"
+    return f"{row.party}, {percent} of {_RIGHTS[row.right]}"
+
+
+_RIGHTS = {
+    Right.MASTER: "the master right",
+    Right.PERFORMING: "the performing right",
+    Right.MECHANICAL: "the mechanical right",
+    Right.SYNCHRONISATION: "the synchronisation right",
+}

@@ -1,0 +1,20 @@
+"""Refusals of notices; their messages tell people what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class NoticeRefused(Exception):
+    """A step that is not possible; ``code`` is for programs.
+
+    ``fields`` maps names of fields to what is wrong with them.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, fields: Mapping[str, str] | None = None
+    ) -> None:
+        self.code = code
+        self.message = message
+        self.fields = dict(fields or {})
+        super().__init__(message)

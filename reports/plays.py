@@ -1,0 +1,97 @@
+"""The rule by which plays are counted: how segments of one recording become plays.
+
+Segments close to each other are one play. So are segments on one line of time of the
+recording, however long the speech between them. Overlapping segments count once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from review.services import intervals
+from review.services.figures import counted_intervals, source_interval
+from scanning.models import Segment
+from streams.claims import ALIGNED_MS
+
+JOIN_MS = 3_000
+"""Segments of one recording at most this far apart are one play."""
+
+
+@dataclass(slots=True)
+class Play:
+    """One play of a recording in a file; times are milliseconds of the file.
+
+    ``end_ms`` is the latest end of a segment.
+    """
+
+    segments: list[Segment] = field(default_factory=list)
+    end_ms: int = 0
+
+    @property
+    def start_ms(self) -> int:
+        """Return where the play begins."""
+        return self.segments[0].start_ms
+
+    @property
+    def speech_pct(self) -> float | None:
+        """Return the share of speech over the play; None if nobody looked for speech."""
+        known = [
+            (float(segment.speech_pct), segment.end_ms - segment.start_ms)
+            for segment in self.segments
+            if segment.speech_pct is not None
+        ]
+        length = sum(weight for _, weight in known)
+        return sum(pct * weight for pct, weight in known) / length if length else None
+
+    def add(self, segment: Segment) -> None:
+        """Add a segment that begins no earlier than those before."""
+        self.segments.append(segment)
+        self.end_ms = max(self.end_ms, segment.end_ms)
+
+    def sounding(
+        self, excluded: Sequence[intervals.Interval] = ()
+    ) -> list[intervals.Interval]:
+        """Return when the play sounds, in order and without overlaps.
+
+        ``excluded`` intervals of the recording do not count.
+        """
+        if not excluded:
+            return intervals.union(map(source_interval, self.segments))
+        return intervals.union(counted_intervals(self.segments, excluded))
+
+
+def plays_of(segments: Iterable[Segment]) -> list[Play]:
+    """Return the plays of one recording in one file, in order.
+
+    No moment of the file is in two of them.
+    """
+    plays: list[Play] = []
+    for segment in sorted(
+        segments, key=lambda each: (each.start_ms, each.end_ms, each.pk or 0)
+    ):
+        play = _play_of(segment, plays)
+        if play is None:
+            play = Play()
+            plays.append(play)
+        play.add(segment)
+    return plays
+
+
+def _play_of(segment: Segment, plays: Sequence[Play]) -> Play | None:
+    """Return the play that goes on with a segment, if any does."""
+    # The latest end first: only that play can overlap, and no moment may count twice.
+    latest = max(plays, key=lambda play: play.end_ms, default=None)
+    if latest is not None and segment.start_ms - latest.end_ms <= JOIN_MS:
+        return latest
+    return next(
+        (play for play in reversed(plays) if _goes_on(play.segments[-1], segment)),
+        None,
+    )
+
+
+def _goes_on(one: Segment, later: Segment) -> bool:
+    """Tell whether the recording went on unheard from a segment to a later one."""
+    tempo = float(one.tempo_ratio or 1)
+    expected = one.reference_start_ms + (later.start_ms - one.start_ms) * tempo
+    return abs(expected - later.reference_start_ms) <= ALIGNED_MS

@@ -1,0 +1,41 @@
+"""Sends a body or a mail for a job, which tries again unless the receiver takes it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from smtplib import SMTPException
+from typing import Final
+
+from django.core.mail import EmailMessage
+from django.utils.translation import gettext as _
+
+from common.http import FetchFailed, LinkRefused, post_json
+from jobs.errors import Retry
+from scanning.services.outbound_callbacks import signature_headers
+
+_TIMEOUT_SECONDS: Final = 10.0
+
+
+def post_signed(url: str, body: bytes, *, secret: str, message_id: str) -> None:
+    """Post a body signed as a Standard Webhook. Raises ``Retry`` unless it is taken."""
+    headers = signature_headers(
+        secret=secret, message_id=message_id, at=datetime.now(tz=UTC), body=body
+    )
+    try:
+        answer = post_json(url, body, headers=headers, timeout_seconds=_TIMEOUT_SECONDS)
+    except (LinkRefused, FetchFailed) as fault:
+        raise Retry(str(fault)) from fault
+    if not 200 <= answer.status < 300:
+        raise Retry(_("The server answered %(status)d.") % {"status": answer.status})
+
+
+def mail(message: EmailMessage, *, message_id: str) -> None:
+    """Send a mail. Raises ``Retry`` if the mail server does not take it."""
+    # The same id for each attempt lets mail servers drop duplicates.
+    message.extra_headers["Message-ID"] = f"<{message_id}@acrportal.invalid>"
+    try:
+        message.send()
+    except (SMTPException, OSError) as fault:
+        raise Retry(
+            _("The mail server refused the message: %(why)s") % {"why": fault}
+        ) from fault

@@ -1,0 +1,182 @@
+"""Schedules and tables of audiences: checked first, all faults at once, no doubling."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from django.core.files.base import ContentFile
+from django.urls import reverse
+
+from accounts.models import AccessLimit, User
+from accounts.roles import Role
+from audit.models import Event
+from broadcasts.models import Audience, Broadcast, Episode
+from imports.broadcasts import importer
+from imports.errors import ImportRefused
+from imports.models import BroadcastImport
+from tests.conftest import MakeClient, Worker, upload
+from tests.factories.accounts import make_user
+from tests.factories.scanning import ScannedFileFactory
+from tests.factories.streams import StationFactory
+
+pytestmark = pytest.mark.django_db
+
+HEAD = (
+    "file_name,station,starts_at,length,showing,series,season,episode,episode_title\n"
+)
+LINE = "fog.wav,Harbour FM,2026-11-03 07:00,0:30:00,first,Pier Stories,2,5,Fog\n"
+
+
+def run(text: str, user: User | None = None, *, dry: bool = False) -> dict[str, object]:
+    """Import a table as a reviewer; return the summary."""
+    one = BroadcastImport(made_by=user or make_user(Role.REVIEWER), file_name="t.csv")
+    one.file.save("broadcasts-test.csv", ContentFile(text.encode()), save=False)
+    columns = importer.run(one, lambda: None, dry=dry)
+    summary: dict[str, object] = columns["summary"]
+    return summary
+
+
+def verdicts(summary: dict[str, object]) -> list[object]:
+    return [summary[name] for name in ("added", "updated", "unchanged", "refused")]
+
+
+def rules(summary: dict[str, object]) -> dict[str, str]:
+    """Return what is needed by column."""
+    faults = summary["faults"]
+    assert isinstance(faults, list)
+    return {fault["column"]: fault["rule"] for fault in faults}
+
+
+@pytest.fixture(autouse=True)
+def harbour() -> None:
+    """Make a station and a file."""
+    StationFactory.create(
+        name="Harbour FM", call_sign="HFM", custom_id="h1", time_zone="Europe/Zurich"
+    )
+    ScannedFileFactory.create(name="fog.wav", external_id="ext-1")
+
+
+def test_a_check_writes_nothing_and_says_what_the_import_does() -> None:
+    checked = run(HEAD + LINE + LINE, dry=True)
+    assert verdicts(checked) == [1, 0, 1, 0]
+    assert not Broadcast.objects.exists()
+    assert not Episode.objects.exists()
+    assert not Event.objects.filter(action__startswith="file.").exists()
+    done = run(HEAD + LINE + LINE)
+    assert verdicts(done) == verdicts(checked)
+    row = Broadcast.objects.get()
+    assert row.starts_at == datetime(2026, 11, 3, 6, tzinfo=UTC)
+    assert (row.length_ms, row.showing) == (1_800_000, "first_run")
+    episode = Episode.objects.get()
+    assert (episode.series, episode.number, episode.title) == (
+        "Pier Stories",
+        "5",
+        "Fog",
+    )
+
+
+def test_a_repeated_import_changes_nothing_and_empty_cells_keep_what_is_known() -> None:
+    user = make_user(Role.REVIEWER)
+    run(HEAD + LINE, user)
+    events = Event.objects.count()
+    assert verdicts(run(HEAD + LINE, user)) == [0, 0, 1, 0]
+    again = run(HEAD + "fog.wav,HFM,2026-11-03T07:00+01:00,,,,,,\n", user)
+    assert verdicts(again) == [0, 0, 1, 0]
+    assert Event.objects.count() == events
+    assert verdicts(run(HEAD + "fog.wav,h1,2026-11-03 07:00,,repeat,,,,\n")) == [
+        0,
+        1,
+        0,
+        0,
+    ]
+    assert Broadcast.objects.get().length_ms == 1_800_000
+
+
+def test_a_row_without_a_station_tells_of_the_episode_alone() -> None:
+    assert verdicts(run("custom_id,series\next-1,Pier Stories\n")) == [0, 1, 0, 0]
+    assert not Broadcast.objects.exists()
+
+
+def test_all_faults_of_a_row_are_named_at_once() -> None:
+    summary = run(HEAD + "gone.wav,Nowhere FM,soon,half an hour,again,,,,\n" + LINE)
+    assert verdicts(summary) == [1, 0, 0, 1]
+    assert set(rules(summary)) == {"file_name", "station", "length", "showing"}
+    summary = run(HEAD + "fog.wav,Harbour FM,2026-03-29 02:30,9:99,,,,,\n")
+    assert "summer time begins" in rules(summary)["starts_at"]
+    assert "hours:minutes:seconds" in rules(summary)["length"]
+    summary = run(HEAD + "fog.wav,Harbour FM,2026-10-25 02:30,,,,,,\n")
+    assert "+02:00" in rules(summary)["starts_at"]
+    summary = run(HEAD + f"fog.wav,,,,,{'x' * 301},,,\nfog.wav,,,,,,,,\n")
+    assert summary["refused"] == 2
+
+
+def test_a_name_of_several_files_is_refused() -> None:
+    other = ScannedFileFactory.create(name="fog.wav")
+    assert "file_id" in rules(run(HEAD + LINE))["file_name"]
+    assert verdicts(run(f"file,series\n{other.uid},Pier\nno-id,Pier\n")) == [0, 1, 0, 1]
+    assert Episode.objects.get().scanned_file == other
+
+
+def test_audiences_of_months_and_of_broadcasts() -> None:
+    run(HEAD + LINE)
+    table = (
+        "station,month,starts_at,listeners,performances,tuning_hours\n"
+        "Harbour FM,2026-11,,0,412,1480.5\n"
+        "Harbour FM,,2026-11-03 07:00,320,,\n"
+    )
+    assert verdicts(run(table, dry=True)) == [2, 0, 0, 0]
+    assert verdicts(run(table)) == [2, 0, 0, 0]
+    assert verdicts(run(table)) == [0, 0, 2, 0]
+    month = Audience.objects.get(month=date(2026, 11, 1))
+    assert (month.listeners, month.tuning_hours) == (0, Decimal("1480.50"))
+    assert Audience.objects.get(broadcast__isnull=False).listeners == 320
+    wrong = (
+        "station,month,starts_at,listeners,tuning_hours\n"
+        "Harbour FM,2026-13,,-1,NaN\n"
+        "Harbour FM,2026-11,2026-11-03 07:00,,\n"
+        "Harbour FM,,2026-11-04 07:00,1,\n"
+    )
+    summary = run(wrong)
+    assert summary["refused"] == 3
+    assert summary["fault_count"] == 6
+
+
+def test_people_import_into_files_that_they_may_see() -> None:
+    user = make_user(Role.REVIEWER)
+    group = user.groups.get()
+    AccessLimit.objects.create(group=group, containers=[], buckets=None)
+    assert rules(run(HEAD + LINE, user))["file_name"] == "You see no file with this."
+
+
+def test_a_table_of_something_else_is_refused() -> None:
+    with pytest.raises(ImportRefused, match="neither a schedule nor"):
+        run("title,artist\na,b\n")
+    with pytest.raises(ImportRefused, match="station is missing"):
+        run("month,listeners\n2026-11,1\n")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_checks_a_table_first(
+    signed_in: MakeClient, run_worker: Worker
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    sent = {
+        "file": upload("=plan.csv", (HEAD + LINE + "x,y,z,,,,,,\n").encode()),
+        "encoding": "utf-8",
+    }
+    answer = client.post(reverse("portal:broadcast_import"), sent)
+    one = BroadcastImport.objects.get()
+    assert answer.headers["Location"] == reverse(
+        "portal:broadcast_import_detail", args=[one.uid]
+    )
+    run_worker()
+    page = client.get(answer.headers["Location"]).content.decode()
+    assert "There is no such station" in page
+    assert not Broadcast.objects.exists()
+    client.post(reverse("portal:broadcast_import_start", args=[one.uid]))
+    run_worker()
+    assert Broadcast.objects.count() == 1
+    # Somebody else's import is listed to whoever has no limits.
+    assert client.get(reverse("portal:broadcast_import")).status_code == 200

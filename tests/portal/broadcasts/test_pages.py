@@ -1,0 +1,266 @@
+"""The pages on which people say what declarations ask about broadcasts."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from broadcasts.choices import RightsType
+from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
+from broadcasts.services import broadcast_state, set_revenue
+from broadcasts.values import EpisodeValues, RevenueValues, UseValues, state_of
+from scanning.models import ScannedFile
+from streams.models import Station
+from tests.conftest import MakeClient
+from tests.factories.broadcasts import make_broadcast
+from tests.factories.review import make_match
+from tests.factories.scanning import ScannedFileFactory
+from tests.factories.streams import StationFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def reviewer(signed_in: MakeClient) -> Client:
+    """Return a client of a reviewer."""
+    return signed_in(Role.REVIEWER)
+
+
+@pytest.fixture
+def zurich() -> Station:
+    """Return a station whose clocks have summer time."""
+    station: Station = StationFactory.create(
+        name="Harbour FM", time_zone="Europe/Zurich"
+    )
+    return station
+
+
+def add(client: Client, file: ScannedFile, **values: Any) -> Any:
+    """Send the form of a new broadcast. Any: values of a form, and an answer."""
+    return client.post(reverse("portal:broadcast_add", args=[file.uid]), values)
+
+
+def test_the_episode_shows_on_the_page_of_the_file(reviewer: Client) -> None:
+    file = ScannedFileFactory.create()
+    url = reverse("portal:file_broadcasts", args=[file.uid])
+    seen = state_of(EpisodeValues())
+    answer = reviewer.post(
+        url, {"series": "Pier Stories", "season": "2", "title": "Fog", "seen": seen}
+    )
+    assert answer.status_code == 302
+    page = reviewer.get(reverse("portal:file_detail", args=[file.uid]))
+    assert "Pier Stories" in page.content.decode()
+    # Somebody whose page is older overwrites nothing.
+    late = reviewer.post(url, {"series": "Other", "seen": seen})
+    assert late.status_code == 409
+    assert "Somebody else changed this" in late.content.decode()
+    assert "Other" in late.content.decode()
+    assert Episode.objects.get().series == "Pier Stories"
+
+
+def test_a_broadcast_is_entered_in_the_time_of_the_station(
+    reviewer: Client, zurich: Station
+) -> None:
+    file = ScannedFileFactory.create()
+    answer = add(
+        reviewer,
+        file,
+        station=zurich.pk,
+        starts_at="2026-11-03T07:00",
+        length_ms="0:30:00",
+        showing="first_run",
+    )
+    assert answer.status_code == 302
+    row = Broadcast.objects.get()
+    assert row.starts_at == datetime(2026, 11, 3, 6, tzinfo=UTC)
+    assert row.length_ms == 1_800_000
+    page = reviewer.get(reverse("portal:file_broadcasts", args=[file.uid]))
+    assert "2026-11-03 07:00+01:00" in page.content.decode()
+    again = add(reviewer, file, station=zurich.pk, starts_at="2026-11-03T07:00:00")
+    assert again.status_code == 409
+    assert "in the list already" in again.content.decode()
+
+
+def test_the_form_asks_which_of_two_times_is_meant(
+    reviewer: Client, zurich: Station
+) -> None:
+    file = ScannedFileFactory.create()
+    given = {"station": zurich.pk, "starts_at": "2026-10-25T02:30"}
+    answer = add(reviewer, file, **given)
+    assert answer.status_code == 422
+    assert "Which of the two" in answer.content.decode()
+    assert add(reviewer, file, **given, occurrence="later").status_code == 302
+    row = Broadcast.objects.get()
+    assert row.starts_at == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    # Its form shows the choice, so that saving changes nothing.
+    url = reverse("portal:broadcast", args=[file.uid, row.uid])
+    form = reviewer.get(url).context["broadcast_form"]
+    sent = {name: form[name].value() for name in form.fields}
+    assert reviewer.post(url, sent).status_code == 302
+    row.refresh_from_db()
+    assert row.starts_at == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+
+
+def test_a_time_that_the_clock_skips_is_explained(
+    reviewer: Client, zurich: Station
+) -> None:
+    answer = add(
+        reviewer,
+        ScannedFileFactory.create(),
+        station=zurich.pk,
+        starts_at="2026-03-29T02:30",
+    )
+    assert answer.status_code == 422
+    assert "summer time begins" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "starts_at", ["", "soon", "0001-01-01T00:00", "9999-12-31T23:59"]
+)
+def test_text_that_is_no_time_is_refused(
+    reviewer: Client, zurich: Station, starts_at: str
+) -> None:
+    file = ScannedFileFactory.create()
+    answer = add(reviewer, file, station=zurich.pk, starts_at=starts_at)
+    assert answer.status_code == 422
+    assert not Broadcast.objects.exists()
+
+
+def test_a_broadcast_is_changed_with_its_audience_and_deleted(
+    reviewer: Client,
+) -> None:
+    row = make_broadcast(ScannedFileFactory.create())
+    names = [row.scanned_file.uid, row.uid]
+    url = reverse("portal:broadcast_audience", args=names)
+    form = reviewer.get(reverse("portal:broadcast", args=names)).context
+    seen = form["audience_form"]["seen"].value()
+    assert reviewer.post(url, {"listeners": "400", "seen": seen}).status_code == 302
+    assert reviewer.post(url, {"listeners": "1", "seen": seen}).status_code == 409
+    assert Audience.objects.get().listeners == 400
+    url = reverse("portal:broadcast_delete", args=names)
+    reviewer.post(url, {"seen": "older"})
+    assert Broadcast.objects.exists()
+    reviewer.post(url, {"seen": broadcast_state(row)})
+    assert not Broadcast.objects.exists()
+
+
+def test_the_use_is_set_from_the_review_page_and_stands_on_the_cue_sheet(
+    reviewer: Client,
+) -> None:
+    match = make_match()
+    page = reviewer.get(match.review_url).content.decode()
+    url = reverse("portal:match_use", args=[match.uid])
+    assert f'href="{url}?next=' in page
+    sheet = reverse("portal:cue_sheet", args=[match.scanned_file.uid])
+    answer = reviewer.post(
+        url,
+        {
+            "use": "Theme",
+            "origin": "LibraryMusic",
+            "live": "no",
+            "recorded_in": "ch",
+            "next": sheet,
+            "seen": state_of(UseValues()),
+        },
+    )
+    assert answer.headers["Location"] == sheet
+    row = MusicUse.objects.get()
+    assert (row.use, row.live, row.own_recording) == ("Theme", False, None)
+    assert row.recorded_in == "CH"
+    assert "Library music" in reviewer.get(sheet).content.decode()
+    assert "Library music" in reviewer.get(match.review_url).content.decode()
+    form = reviewer.get(url).context["form"]
+    assert form["live"].value() == "no"
+    # A forged address leads nowhere else.
+    away = reviewer.post(
+        url,
+        {"use": "Theme", "next": "https://evil.example/", "seen": form["seen"].value()},
+    )
+    assert away.headers["Location"] == match.review_url
+
+
+def test_figures_of_a_month(reviewer: Client, zurich: Station) -> None:
+    url = reverse("portal:station_figures", args=[zurich.uid])
+    form = reviewer.get(url, {"month": "2026-11"}).context["audience_form"]
+    answer = reviewer.post(
+        url,
+        {
+            "month": "2026-11",
+            "listeners": "0",
+            "tuning_hours": "1480.5",
+            "seen": form["seen"].value(),
+        },
+    )
+    assert answer.headers["Location"] == f"{url}?month=2026-11"
+    row = Audience.objects.get()
+    assert (row.month, row.listeners) == (date(2026, 11, 1), 0)
+    assert row.performances is None
+    assert row.tuning_hours == Decimal("1480.50")
+    assert "1480.50" in reviewer.get(url).content.decode()
+
+
+def test_only_managers_see_revenue(
+    reviewer: Client, signed_in: MakeClient, zurich: Station
+) -> None:
+
+    set_revenue(
+        station=zurich,
+        month=date(2026, 11, 1),
+        rights_type=RightsType.PERFORMING,
+        values=RevenueValues(Decimal(98765), "CHF"),
+        user=None,
+    )
+    figures = reverse("portal:station_figures", args=[zurich.uid])
+    revenue = reverse("portal:station_revenue", args=[zurich.uid])
+    page = reviewer.get(f"{figures}?month=2026-11").content.decode()
+    assert "98765" not in page
+    assert "evenue" not in page
+    assert reviewer.post(revenue, {"month": "2026-11"}).status_code == 403
+    manager = signed_in(Role.MANAGER)
+    page = manager.get(f"{figures}?month=2026-11").content.decode()
+    assert "98765.00 CHF" in page
+    sent = {
+        "month": "2026-11",
+        "rights": "MechanicalRight",
+        "MechanicalRight-net_revenue": "12.5",
+        "MechanicalRight-currency": "francs",
+    }
+    assert manager.post(revenue, sent).status_code == 422
+    sent |= {
+        "MechanicalRight-currency": "chf",
+        "MechanicalRight-seen": state_of(RevenueValues()),
+    }
+    assert manager.post(revenue, sent).status_code == 302
+    assert Revenue.objects.get(rights_type="MechanicalRight").currency == "CHF"
+    answer = manager.post(revenue, sent | {"rights": "all"}, follow=True)
+    assert "Choose the kind of rights" in answer.content.decode()
+    assert Revenue.objects.count() == 2
+
+
+def test_many_files_get_a_series_and_a_broadcast(
+    reviewer: Client, zurich: Station
+) -> None:
+    files = ScannedFileFactory.create_batch(2)
+    sent = {"file": [str(file.uid) for file in files], "apply": "yes"}
+    url = reverse("portal:files_many")
+    reviewer.post(url, sent | {"verb": "episode", "series": "Pier Stories"})
+    reviewer.post(url, sent | {"verb": "episode", "season": "3"})
+    assert {(row.series, row.season) for row in Episode.objects.all()} == {
+        ("Pier Stories", "3")
+    }
+    wrong = sent | {
+        "verb": "broadcast",
+        "station": zurich.pk,
+        "starts_at": "2026-03-29 02:30",
+    }
+    assert "summer time begins" in reviewer.post(url, wrong).content.decode()
+    reviewer.post(url, wrong | {"starts_at": "2026-11-03 07:00"})
+    assert Broadcast.objects.count() == 2
+    page = reviewer.post(url, wrong | {"starts_at": "2026-11-03 07:00"})
+    assert "in the list already" in page.content.decode()

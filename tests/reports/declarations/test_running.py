@@ -1,0 +1,302 @@
+"""Declarations from request to file: gaps, totals, corrections, marks, pages."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.http import QueryDict
+from django.test import Client
+
+from accounts.reach import working_for
+from accounts.roles import Role
+from audit.models import Event
+from broadcasts.models import MusicUse
+from jobs.choices import Pool
+from jobs.runner import run_next
+from reports import selectors as report_selectors
+from reports.choices import FilesWithout, Mode, RunState
+from reports.declarations import checking, selectors, services
+from reports.declarations.formats.registry import make_format
+from reports.declarations.keeping import facts_in
+from reports.declarations.services import DeclarationRefused
+from reports.models import Declaration, DeclaredPlay
+from reports.rows import COLUMNS
+from review.choices import MatchState
+from review.filters import MatchFilter
+from review.models import Match
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.reports.declarations.making import (
+    COLUMNS as OWN_COLUMNS,
+)
+from tests.reports.declarations.making import (
+    NOVEMBER,
+    a_broadcast,
+    a_draft,
+    a_file,
+    a_match,
+    a_profile,
+    a_station,
+    a_user,
+    utc,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def month() -> tuple[Declaration, Match]:
+    """Return a draft of a month with three plays of two matches, and one of these."""
+    station, file = a_station(name="Harbour FM"), a_file(name="morning.wav")
+    recording = RecordingFactory.create(title="=Blue", writers=["Anna Muster"])
+    first = a_match(
+        file,
+        (10_000, 40_000, 0, 30_000),
+        (100_000, 130_000, 0, 30_000),
+        recording=recording,
+    )
+    a_match(file, (300_000, 320_000, 0, 20_000), state=MatchState.CLEARED)
+    a_match(file, (500_000, 520_000, 0, 20_000), state=MatchState.PENDING)
+    a_broadcast(file, station, utc(2026, 11, 3, 6))
+    return a_draft(a_profile(station)), first
+
+
+def content(made: Declaration) -> bytes:
+    return b"".join(made.file.chunks())
+
+
+def test_a_declaration_is_written_and_kept(month: tuple[Declaration, Match]) -> None:
+    made = services.declare_now(month[0])
+    assert made.state == RunState.READY
+    assert (made.play_count, made.played_ms, made.undeclared_count) == (3, 80_000, 1)
+    assert made.counts["states"] == {"cleared": 1, "confirmed": 2}
+    assert hashlib.sha256(content(made)).hexdigest() == made.sha256
+    rows = list(csv.DictReader(io.StringIO(content(made).decode("utf-8-sig"))))
+    assert [row["cue_no"] for row in rows] == ["1", "2", "3"]
+    assert rows[0]["title"] == "'=Blue"
+    assert rows[0]["broadcast_start"] == "2026-11-03T07:00:00+01:00"
+    with made.undeclared.open("rb") as raw, gzip.open(raw, "rt") as lines:
+        assert "undecided_match" in lines.read()
+    assert all(check.is_whole for check in services.check_files(declaration=made))
+    actions = Event.objects.filter(case=made.case).order_by("sequence")
+    assert list(actions.values_list("action", flat=True)) == [
+        "declaration.created",
+        "declaration.written",
+    ]
+
+
+def test_the_same_facts_give_the_same_bytes(month: tuple[Declaration, Match]) -> None:
+    made = services.declare_now(month[0])
+    again = io.BytesIO()
+    facts = facts_in(made.facts)
+    make_format(made.format, {}).write(facts, again)
+    assert again.getvalue() == content(made)
+    assert facts.message_id == made.message_id
+
+
+def test_totals_agree_with_the_match_report(month: tuple[Declaration, Match]) -> None:
+    made = services.declare_now(month[0])
+    declared: Counter[str] = Counter()
+    for play in DeclaredPlay.objects.filter(declaration=made).select_related("match"):
+        declared[play.match.uid] += play.played_ms
+    chosen = report_selectors.selection(
+        filters=MatchFilter.from_query(QueryDict("state=confirmed&state=cleared")),
+        files_without=FilesWithout.NONE,
+    )
+    names = [column.name for column in COLUMNS]
+    reported = {
+        cells[names.index("match_id")]: int(str(cells[names.index("matched_ms")]))
+        for cells, _ in report_selectors.rows(chosen=chosen, mode=Mode.MATCH)
+    }
+    assert dict(declared) == reported
+
+
+def test_nothing_is_written_while_a_value_is_missing(
+    month: tuple[Declaration, Match],
+) -> None:
+    draft, match = month
+    MusicUse.objects.filter(recording=match.recording).update(use="")
+    checked = checking.check(draft)
+    (gap,) = checked.gaps
+    assert (gap.subject, gap.uid, gap.cell, gap.plays) == ("play", match.uid, "use", 2)
+    with pytest.raises(DeclarationRefused, match="1 mandatory value"):
+        services.declare_now(draft)
+    draft.refresh_from_db()
+    assert draft.state == RunState.FAILED
+    assert (draft.gap_count, draft.file.name, draft.sha256) == (1, "", "")
+    assert not DeclaredPlay.objects.exists()
+    # Once it is entered, the same declaration is written.
+    MusicUse.objects.update(use="Background")
+    services.try_again(declaration=draft, user=a_user())
+    run_next(Pool.WORK)
+    draft.refresh_from_db()
+    assert (draft.state, draft.gap_count) == (RunState.READY, 0)
+
+
+def test_days_are_declared_once_and_then_corrected(
+    month: tuple[Declaration, Match],
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    second = a_draft(made.profile, (date(2026, 11, 30), date(2026, 12, 31)))
+    with pytest.raises(DeclarationRefused, match="Correct it instead"):
+        services.declare_now(second)
+    Match.objects.filter(pk=match.pk).update(state=MatchState.RELEASED)
+    (mark,) = selectors.marks_of([match.pk])[match.pk]
+    assert (mark.declared_as, mark.now, mark.is_wrong) == (
+        MatchState.CONFIRMED,
+        MatchState.RELEASED,
+        True,
+    )
+    assert selectors.changed_plays(made).count() == 2
+    correction = services.declare_now(a_draft(made.profile, replaces=made))
+    assert correction.play_count == 1
+    assert correction.message_id != made.message_id
+    assert facts_in(correction.facts).replaces == made.message_id
+    assert not selectors.marks_of([match.pk])
+    assert Event.objects.filter(case=made.case, action="declaration.corrected").exists()
+
+
+def test_a_match_that_a_later_scan_replaced_keeps_its_mark(
+    month: tuple[Declaration, Match],
+) -> None:
+    draft, match = month
+    services.declare_now(draft)
+    later = a_match(match.scanned_file, (0, 9_000, 0, 9_000), use="")
+    Match.objects.filter(pk=match.pk).update(
+        state=MatchState.SUPERSEDED, superseded_by=later
+    )
+    (mark,) = selectors.marks_of([later.pk])[later.pk]
+    assert mark.is_rescanned
+    assert mark.match == later
+
+
+def test_a_waiting_declaration_is_cancelled(month: tuple[Declaration, Match]) -> None:
+    made = services.request_declaration(month[0])
+    services.cancel_declaration(declaration=made, user=a_user())
+    run_next(Pool.WORK)
+    made.refresh_from_db()
+    assert made.state == RunState.CANCELLED
+    assert not made.file
+
+
+def test_pages_lead_from_check_to_file(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    client.force_login(a_user())
+    period = {
+        "profile": draft.profile.uid,
+        "begins": NOVEMBER[0].isoformat(),
+        "ends": NOVEMBER[1].isoformat(),
+    }
+    MusicUse.objects.filter(recording=match.recording).update(use="")
+    page = client.get("/reports/declarations/check/", period).content.decode()
+    assert f'href="/m/{match.uid}"' in page
+    assert ">Declare<" not in page
+    MusicUse.objects.update(use="Background")
+    assert client.get("/reports/declarations/").status_code == 200
+    page = client.get("/reports/declarations/check/", period).content.decode()
+    assert "No mandatory value is missing." in page
+    answer = client.post("/reports/declarations/check/", period)
+    assert answer.status_code == 302
+    run_next(Pool.WORK)
+    made = Declaration.objects.get()
+    Match.objects.filter(pk=match.pk).update(state=MatchState.RELEASED)
+    page = client.get(made.url).content.decode()
+    assert made.sha256 in page
+    assert "correct the declaration" in page
+    file = client.get(f"{made.url}file")
+    assert b"".join(file.streaming_content) == content(made)  # type: ignore[attr-defined]  # a stream
+    manifest = json.loads(client.get(f"{made.url}manifest.json").content)
+    assert manifest["totals"]["plays"] == 3
+    assert client.get(f"{made.url}undeclared.csv").status_code == 200
+    assert client.post(f"{made.url}files-check/").status_code == 200
+    assert "Declared" in client.get(f"/m/{match.uid}").content.decode()
+    assert "declared as confirmed" in client.get("/matches/").content.decode()
+    assert Event.objects.filter(action="declaration.downloaded").exists()
+
+
+def test_reviewers_check_and_managers_declare(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    made = services.declare_now(month[0])
+    client.force_login(make_user(Role.REVIEWER))
+    assert client.get(made.url).status_code == 200
+    assert client.get(f"{made.url}file").status_code == 403
+    assert client.post("/reports/declarations/check/", {}).status_code == 403
+
+
+def test_limited_people_see_their_own(month: tuple[Declaration, Match]) -> None:
+    owner = a_user("ana")
+    draft = month[0]
+    draft.run_by, draft.run_by_name = owner, "ana"
+    services.declare_now(draft)
+    with working_for(owner):
+        assert selectors.declarations().count() == 1
+
+
+def test_a_profile_of_own_columns(client: Client) -> None:
+    client.force_login(a_user())
+    station = a_station()
+    given = {
+        "name": "Own",
+        "format": "template",
+        "stations": [station.uid],
+        "sender_dpid": "PADPIDA2099010101Y",
+        "columns": f"{OWN_COLUMNS}\nX = nothing_known",
+        "separator": "semicolon",
+    }
+    page = client.post("/reports/declarations/profiles/add/", given)
+    assert page.status_code == 422
+    assert "should be X" in page.content.decode()
+    given["sender_dpid"] = "PADPIDA2099010101X"
+    page = client.post("/reports/declarations/profiles/add/", given)
+    assert "nothing_known" in page.content.decode()
+    given["columns"] = OWN_COLUMNS
+    assert client.post("/reports/declarations/profiles/add/", given).status_code == 302
+
+
+def test_the_api_declares(client: Client, month: tuple[Declaration, Match]) -> None:
+    client.force_login(a_user())
+    body = {
+        "profile": month[0].profile.uid,
+        "begins": "2026-11-01",
+        "ends": "2026-11-30",
+    }
+    api = "/api/portal/v1/declarations/"
+    checked = client.post(f"{api}check/", body, content_type="application/json").json()
+    assert (checked["plays"], checked["gaps"]) == (3, [])
+    made = client.post(api, body, content_type="application/json")
+    assert made.status_code == 202
+    run_next(Pool.WORK)
+    uid = made.json()["uid"]
+    assert client.get(f"{api}{uid}/").json()["play_count"] == 3
+    assert client.get(f"{api}{uid}/manifest/").json()["totals"]["plays"] == 3
+    assert client.get(f"{api}{uid}/file/").status_code == 200
+    refused = client.post(api, body, content_type="application/json")
+    assert refused.status_code == 422
+    assert len(client.get(api).json()) == 1
+
+
+def test_the_command_declares(
+    month: tuple[Declaration, Match], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = month[0].profile
+    days = ["--from", "2026-11-01", "--until", "2026-11-30", "--out", str(tmp_path)]
+    call_command("declare", profile.name, *days)
+    assert sorted(path.name.rsplit(".", 2)[-2:] for path in tmp_path.iterdir())
+    made = Declaration.objects.get()
+    assert (tmp_path / made.file_name).read_bytes() == content(made)
+    with pytest.raises(CommandError, match="Correct it instead"):
+        call_command("declare", profile.name, *days)
