@@ -23,6 +23,8 @@ RUN := $(VENV)/bin/python
 export ACRPORTAL_DATA_DIR ?= $(CURDIR)/var
 export ACRPORTAL_HTTPS ?= off
 export ACRPORTAL_BASE_URL ?= http://localhost:$(PORT)
+# The portal's worker runs at niceness 10, and tests at 0 beside it would starve it.
+PYTEST := nice -n 10 $(RUN) -m pytest
 # Tests start hundreds of processes, and each would compile all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
@@ -38,15 +40,15 @@ serve: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 
 test: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(RUN) -m pytest -n $(PROCESSES) -m "not slow" $(ARGS)
+	$(PYTEST) -n $(PROCESSES) -m "not slow" $(ARGS)
 
 test-slow: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(RUN) -m pytest -n $(SLOW_PROCESSES) -m slow $(ARGS)
+	$(PYTEST) -n $(SLOW_PROCESSES) -m slow $(ARGS)
 
 test-all: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(RUN) -m pytest -n $(SLOW_PROCESSES) $(ARGS)
+	$(PYTEST) -n $(SLOW_PROCESSES) $(ARGS)
 
 shared: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm

@@ -97,7 +97,7 @@ def fill() -> list[str]:
         enabled=False,
     )
     _stream(container, recording)
-    broadcast_table = _broadcasts(user)
+    broadcasts = _broadcasts(user)
     Drop.objects.create(
         container=container, name="Radio", place="/srv/drops/radio", enabled=False
     )
@@ -171,7 +171,7 @@ def fill() -> list[str]:
         reverse("portal:declaration_profile", args=[profile.uid]),
         reverse("portal:file_remove_audio", args=[heard.uid]),
         _rights(waiting.recording, user),
-        broadcast_table,
+        *broadcasts,
         *_notices(user),
     ]
 
@@ -280,8 +280,8 @@ def _rights(recording: Recording, user: User) -> str:
     return reverse("portal:rights_import_detail", args=[one.uid])
 
 
-def _broadcasts(user: User) -> str:
-    """Say when a file was broadcast and who listened; return an import's page."""
+def _broadcasts(user: User) -> list[str]:
+    """Say when a file was broadcast and who listened; return its page and an import's."""
     file = ScannedFile.objects.exclude(media="").order_by("pk")[0]
     station = Station.objects.get(name="Harbour FM")
     values = EpisodeValues(series="Pier Stories", season="2", number="5", title="Fog")
@@ -306,7 +306,10 @@ def _broadcasts(user: User) -> str:
     for name, value in run_broadcast_import(one, lambda: None, dry=True).items():
         setattr(one, name, value)
     one.save()
-    return reverse("portal:broadcast_import_detail", args=[one.uid])
+    return [
+        reverse("portal:file_broadcasts", args=[file.uid]),
+        reverse("portal:broadcast_import_detail", args=[one.uid]),
+    ]
 
 
 def _unknown() -> None:

@@ -40,7 +40,8 @@ class Command(BaseCommand):
             _start("manage.py", "stream_recorder"),
         ]
         # Scans use every core, so give page requests and streams the higher priority.
-        os.setpriority(os.PRIO_PROCESS, children[1].pid, _WORKER_NICENESS)
+        niceness = max(_WORKER_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
+        os.setpriority(os.PRIO_PROCESS, children[1].pid, niceness)
         self.stdout.write(f"Portal on http://{address}/ (stop with Ctrl+C)")
         self.stdout.flush()
         try:
