@@ -10,13 +10,10 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.models import ApiToken
-from accounts.roles import Action, scopes_allow
+from accounts.roles import Action
 from portal.api.base import ProgramView
 from reports.choices import RunState
 from reports.declarations import checking, selectors, services
@@ -28,31 +25,6 @@ from reports.files import as_json
 from reports.models import Declaration, DeclarationProfile
 
 _LISTED = 50
-
-
-class MayDeclare(BasePermission):
-    """Lets people who report look, and people who approve decisions declare."""
-
-    message = "Your role or token does not allow this; the scope is 'report'."
-
-    @staticmethod
-    def rule(view: object, method: str) -> Action:
-        """Return the permission that a method of a view requires."""
-        looks = method == "GET" and not getattr(view, "sends_figures", False)
-        return (
-            Action.REPORT
-            if looks or getattr(view, "only_checks", False)
-            else Action.APPROVE
-        )
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        """Check the user's role, and that the token has the report scope."""
-        action = self.rule(view, str(request.method))
-        if not request.user or not request.user.has_perm(action):
-            return False
-        if not isinstance(request.auth, ApiToken):
-            return True
-        return scopes_allow(request.auth.scopes, Action.REPORT)
 
 
 class DeclarationRequestSerializer(serializers.Serializer[None]):
@@ -109,7 +81,9 @@ class CheckedSerializer(serializers.Serializer[None]):
 class DeclarationView(ProgramView):
     """Base of the views of declarations."""
 
-    permission_classes = [MayDeclare]
+    reads = Action.REPORT
+    changes = Action.APPROVE
+    token_action = Action.REPORT
 
     def find(self, uid: str, *, written: bool = False) -> Declaration:
         """Return a declaration that the user may see, or raise a 404."""
@@ -166,7 +140,7 @@ class DeclarationCheckView(DeclarationView):
     """Checks what a declaration would say and what it lacks."""
 
     http_method_names = ["post", "options"]
-    only_checks = True
+    changes = Action.REPORT
 
     @extend_schema(request=DeclarationRequestSerializer, responses=CheckedSerializer)
     def post(self, request: Request) -> Response:
@@ -205,7 +179,7 @@ class DeclarationFileView(DeclarationView):
     """Sends the file of a declaration."""
 
     http_method_names = ["get", "options"]
-    sends_figures = True
+    reads = Action.APPROVE
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, uid: str) -> HttpResponseBase:

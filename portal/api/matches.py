@@ -7,13 +7,10 @@ from typing import Any
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.models import ApiToken
-from accounts.roles import Action, scopes_allow
+from accounts.roles import Action
 from portal.api.base import ProgramView
 from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb
 from review.decisions.decide import decide_one
@@ -27,26 +24,6 @@ _VERBS = [
     for verb in Verb
     if verb not in {*CLAIM_VERBS, Verb.EXCLUDE}
 ]
-
-
-class MayDecide(BasePermission):
-    """Lets viewers read a match and deciders change it."""
-
-    message = "Your role or token does not allow this; the scope is 'decide'."
-
-    @staticmethod
-    def rule(view: object, method: str) -> Action:
-        """Return the permission that an HTTP method requires."""
-        return Action.VIEW if method == "GET" else Action.DECIDE
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        """Check the user's role, and the scopes of the token if one was used."""
-        action = self.rule(view, str(request.method))
-        if not request.user or not request.user.has_perm(action):
-            return False
-        if not isinstance(request.auth, ApiToken):
-            return True
-        return scopes_allow(request.auth.scopes, action)
 
 
 class MatchSerializer(serializers.ModelSerializer[Match]):
@@ -128,7 +105,7 @@ class DisputeSerializer(serializers.ModelSerializer[Dispute]):
 class MatchView(ProgramView):
     """Reads one match."""
 
-    permission_classes = [MayDecide]
+    changes = Action.DECIDE
 
     def find(self, uid: str) -> Match:
         """Return a match that the user may see, or raise a 404."""

@@ -9,13 +9,10 @@ from django.db import transaction
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.models import ApiToken
-from accounts.roles import Action, scopes_allow
+from accounts.roles import Action
 from portal.api.base import ProgramView
 from reports.models import (
     ClaimedRight,
@@ -33,28 +30,6 @@ from review.choices import DisputeCode
 from review.models import Match
 
 _LISTED = 50
-
-
-class MayHandleNotices(BasePermission):
-    """Lets viewers read notices; each view names the permission of its step."""
-
-    message = "Your role or token does not allow this step of a notice."
-
-    @staticmethod
-    def rule(view: object, method: str) -> Action:
-        """Return the permission that a method of a view requires."""
-        step: Action = getattr(view, "step", Action.REPORT)
-        return Action.VIEW if method == "GET" else step
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        """Check the user's role, and the scopes of the token if one was used."""
-        action = self.rule(view, str(request.method))
-        if not request.user or not request.user.has_perm(action):
-            return False
-        if not isinstance(request.auth, ApiToken):
-            return True
-        wanted = {action, Action.REPORT} if action == Action.VIEW else {action}
-        return any(scopes_allow(request.auth.scopes, each) for each in wanted)
 
 
 class NoticeAnswerSerializer(serializers.ModelSerializer[NoticeAnswer]):
@@ -162,7 +137,7 @@ class ReplySerializer(serializers.Serializer[None]):
 class NoticesView(ProgramView):
     """Lists the latest notices and prepares new ones."""
 
-    permission_classes = [MayHandleNotices]
+    changes = Action.REPORT
 
     @extend_schema(responses=NoticeSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -196,7 +171,7 @@ class NoticesView(ProgramView):
 class NoticeView(ProgramView):
     """Reads one notice."""
 
-    permission_classes = [MayHandleNotices]
+    changes = Action.REPORT
 
     @extend_schema(responses=NoticeSerializer)
     def get(self, request: Request, uid: str) -> Response:
@@ -207,8 +182,7 @@ class NoticeView(ProgramView):
 class NoticeSigningView(ProgramView):
     """Signs a notice."""
 
-    permission_classes = [MayHandleNotices]
-    step = Action.APPROVE
+    changes = Action.APPROVE
     http_method_names = ["post", "options"]
 
     @extend_schema(request=SigningSerializer, responses=NoticeSerializer)
@@ -232,8 +206,7 @@ class NoticeSigningView(ProgramView):
 class NoticeAnswersView(ProgramView):
     """Records what came back."""
 
-    permission_classes = [MayHandleNotices]
-    step = Action.DECIDE
+    changes = Action.DECIDE
     http_method_names = ["post", "options"]
 
     @extend_schema(request=ReplySerializer, responses=NoticeSerializer)

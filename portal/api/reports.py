@@ -12,13 +12,10 @@ from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.models import ApiToken
-from accounts.roles import Action, scopes_allow
+from accounts.roles import Action
 from common.stored import read_stored
 from portal.api.base import ProgramView
 from reports import selectors, services
@@ -31,31 +28,6 @@ from reports.options import OPTIONS
 from review.filters import MatchFilter
 
 _LISTED = 50
-
-
-class MayReport(BasePermission):
-    """Lets viewers download reports and users with the report permission run them."""
-
-    message = "Your role or token does not allow this; the scope is 'report'."
-
-    @staticmethod
-    def rule(view: object, method: str) -> Action:
-        """Return the permission that a method of a view requires."""
-        reads = method == "GET" and not getattr(view, "runs", False)
-        return Action.VIEW if reads else Action.REPORT
-
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        """Check the user's role, and the scopes of the token if one was used.
-
-        A token with the report scope may also read.
-        """
-        action = self.rule(view, str(request.method))
-        if not request.user or not request.user.has_perm(action):
-            return False
-        if not isinstance(request.auth, ApiToken):
-            return True
-        wanted = {action, Action.REPORT}
-        return any(scopes_allow(request.auth.scopes, each) for each in wanted)
 
 
 def _option_field(name: str) -> serializers.ChoiceField:
@@ -132,7 +104,7 @@ class RunSerializer(serializers.ModelSerializer[ReportRun]):
 class ReportView(ProgramView):
     """Base of the report views."""
 
-    permission_classes = [MayReport]
+    changes = Action.REPORT
 
     def find(self, uid: str) -> ReportRun:
         """Return a run that the user may see, or raise a 404."""
@@ -169,7 +141,7 @@ class StreamView(ReportView):
     """Streams a report without storing it."""
 
     http_method_names = ["get", "options"]
-    runs = True
+    reads = Action.REPORT
 
     @extend_schema(
         parameters=[

@@ -16,9 +16,9 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.roles import Action
 from catalogue.models import Recording
-from portal.api.base import MayView, ProgramView
-from portal.api.reports import MayReport
+from portal.api.base import ProgramView
 from reports import rights_table
 from reports.choices import Format
 from reports.files import CONTENT_TYPES
@@ -162,8 +162,6 @@ class RightsSerializer(serializers.Serializer[RightsData]):
 class RecordingRightsView(ProgramView):
     """Reads the rights of one recording."""
 
-    permission_classes = [MayView]
-
     @extend_schema(parameters=[AskedRightsSerializer], responses=RightsSerializer)
     def get(self, request: Request, uid: str) -> Response:
         """Return who owns and collects what on a day, in all or some territories."""
@@ -207,8 +205,8 @@ class AskedTableSerializer(serializers.Serializer[AskedTableData]):
 class RightsTableView(ProgramView):
     """Sends what a source claims as a table."""
 
-    permission_classes = [MayReport]
-    runs = True
+    reads = Action.REPORT
+    changes = Action.REPORT
 
     @extend_schema(
         parameters=[AskedTableSerializer],

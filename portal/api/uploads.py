@@ -26,7 +26,7 @@ from accounts.models import User
 from accounts.roles import Action
 from broadcasts.arrivals import tell
 from common.reading import read_number
-from portal.api.base import MayUpload, PersonView
+from portal.api.base import PersonView
 from portal.api.serializers import (
     BeginUploadSerializer,
     FileStateSerializer,
@@ -67,7 +67,7 @@ class PieceParser(BaseParser):
 class TusView(PersonView):
     """A resource of the tus protocol."""
 
-    permission_classes = [MayUpload]
+    reads = Action.UPLOAD
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -165,7 +165,6 @@ class ResumableUploadView(TusView):
 class FinishUploadView(PersonView):
     """Makes a scanned file of a complete upload."""
 
-    permission_classes = [MayUpload]
     parser_classes = [JSONParser]
 
     @extend_schema(
@@ -189,7 +188,6 @@ class FinishUploadView(PersonView):
 class KnownFileView(PersonView):
     """Tells whether a container holds a file already, before it is sent."""
 
-    permission_classes = [MayUpload]
     parser_classes = [JSONParser]
 
     @extend_schema(

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from broadcasts.arrivals import tell
-from portal.api.base import MayUpload, MayView, PersonView
+from portal.api.base import PersonView
 from portal.api.serializers import (
     AttachAudioSerializer,
     FileStateSerializer,
@@ -42,7 +42,6 @@ def _file(uid: uuid.UUID) -> ScannedFile:
 class FileUploadView(PersonView):
     """Uploads one file."""
 
-    permission_classes = [MayUpload]
     parser_classes = [MultiPartParser]
     files_for = Action.UPLOAD
 
@@ -74,8 +73,6 @@ class FileUploadView(PersonView):
 class FileStateView(PersonView):
     """Reads the state of one file."""
 
-    permission_classes = [MayView]
-
     @extend_schema(responses=FileStateSerializer)
     def get(self, request: Request, uid: uuid.UUID) -> Response:
         """Return the state and progress of the file."""
@@ -84,8 +81,6 @@ class FileStateView(PersonView):
 
 class FileRescanView(PersonView):
     """Scans a file again."""
-
-    permission_classes = [MayUpload]
 
     @extend_schema(request=None, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
@@ -97,8 +92,6 @@ class FileRescanView(PersonView):
 
 class CancelView(PersonView):
     """Cancels the scans of a file."""
-
-    permission_classes = [MayUpload]
 
     @extend_schema(request=None, responses={202: FileStateSerializer})
     def post(self, request: Request, uid: uuid.UUID) -> Response:
@@ -112,7 +105,6 @@ class CancelView(PersonView):
 class AudioView(PersonView):
     """Attaches audio to a link from which none could be fetched."""
 
-    permission_classes = [MayUpload]
     parser_classes = [MultiPartParser]
     files_for = Action.UPLOAD
 
@@ -134,7 +126,6 @@ class AudioView(PersonView):
 class LinksView(PersonView):
     """Submits links."""
 
-    permission_classes = [MayUpload]
     parser_classes = [JSONParser]
 
     @extend_schema(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import date, timedelta
 
 from django import forms
@@ -34,6 +35,7 @@ from scanning import selectors as scanning
 from scanning.models import ScannedFile
 from streams.models import Station
 
+_SAVED = 302
 _STATUSES = {"stale": 409, "gone": 409, "listed": 409, "not_allowed": 403}
 
 
@@ -43,23 +45,21 @@ def file_broadcasts(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Say what a file is as a programme; list its broadcasts."""
     file = _file(uid)
     now = services.episode_values(selectors.episode_of(file))
-    form = EpisodeForm(request.POST or None, now=now)
-    status = 200
+    form, status = EpisodeForm(request.POST or None, now=now), 200
+
+    def save() -> None:
+        services.set_episode(
+            scanned_file=file,
+            values=form.values(),
+            user=request.user,
+            seen=form.cleaned_data["seen"],
+        )
+
     if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                services.set_episode(
-                    scanned_file=file,
-                    values=form.values(),
-                    user=request.user,
-                    seen=form.cleaned_data["seen"],
-                )
-            except BroadcastRefused as refused:
-                status = _shown(form, refused)
-            else:
-                messages.success(request, _("The episode is saved."))
-                return redirect("portal:file_broadcasts", uid=uid)
+        status = _save(form, save)
+        if status == _SAVED:
+            messages.success(request, _("The episode is saved."))
+            return redirect("portal:file_broadcasts", uid=uid)
     return _show_file(request, file, form, BroadcastForm(), status=status)
 
 
@@ -68,20 +68,20 @@ def file_broadcasts(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 def broadcast_add(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Add a broadcast of a file."""
     file = _file(uid)
-    form, status = BroadcastForm(request.POST), 422
-    if form.is_valid():
-        try:
-            services.add_broadcast(
-                scanned_file=file,
-                station=form.cleaned_data["station"],
-                values=form.values(),
-                user=request.user,
-            )
-        except BroadcastRefused as refused:
-            status = _shown(form, refused)
-        else:
-            messages.success(request, _("The broadcast is in the list."))
-            return redirect("portal:file_broadcasts", uid=uid)
+    form = BroadcastForm(request.POST)
+
+    def save() -> None:
+        services.add_broadcast(
+            scanned_file=file,
+            station=form.cleaned_data["station"],
+            values=form.values(),
+            user=request.user,
+        )
+
+    status = _save(form, save)
+    if status == _SAVED:
+        messages.success(request, _("The broadcast is in the list."))
+        return redirect("portal:file_broadcasts", uid=uid)
     now = services.episode_values(selectors.episode_of(file))
     return _show_file(request, file, EpisodeForm(now=now), form, status=status)
 
@@ -93,24 +93,22 @@ def broadcast(
 ) -> HttpResponseBase:
     """Change one broadcast."""
     found = _broadcast(uid, broadcast)
-    form = BroadcastForm(request.POST or None, broadcast=found)
-    status = 200
+    form, status = BroadcastForm(request.POST or None, broadcast=found), 200
+
+    def save() -> None:
+        services.change_broadcast(
+            broadcast=found,
+            station=form.cleaned_data["station"],
+            values=form.values(),
+            user=request.user,
+            seen=form.cleaned_data["seen"],
+        )
+
     if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                services.change_broadcast(
-                    broadcast=found,
-                    station=form.cleaned_data["station"],
-                    values=form.values(),
-                    user=request.user,
-                    seen=form.cleaned_data["seen"],
-                )
-            except BroadcastRefused as refused:
-                status = _shown(form, refused)
-            else:
-                messages.success(request, _("The broadcast is saved."))
-                return redirect("portal:file_broadcasts", uid=uid)
+        status = _save(form, save)
+        if status == _SAVED:
+            messages.success(request, _("The broadcast is saved."))
+            return redirect("portal:file_broadcasts", uid=uid)
     return _show_broadcast(request, found, form, _audience_form(found), status)
 
 
@@ -121,21 +119,21 @@ def broadcast_audience(
 ) -> HttpResponseBase:
     """Say how many people heard a broadcast."""
     found = _broadcast(uid, broadcast)
-    form, status = AudienceForm(request.POST), 422
-    if form.is_valid():
-        try:
-            services.set_audience(
-                station=found.station,
-                broadcast=found,
-                values=form.values(),
-                user=request.user,
-                seen=form.cleaned_data["seen"],
-            )
-        except BroadcastRefused as refused:
-            status = _shown(form, refused)
-        else:
-            messages.success(request, _("The audience is saved."))
-            return redirect("portal:file_broadcasts", uid=uid)
+    form = AudienceForm(request.POST)
+
+    def save() -> None:
+        services.set_audience(
+            station=found.station,
+            broadcast=found,
+            values=form.values(),
+            user=request.user,
+            seen=form.cleaned_data["seen"],
+        )
+
+    status = _save(form, save)
+    if status == _SAVED:
+        messages.success(request, _("The audience is saved."))
+        return redirect("portal:file_broadcasts", uid=uid)
     return _show_broadcast(request, found, BroadcastForm(broadcast=found), form, status)
 
 
@@ -170,25 +168,22 @@ def match_use(request: PortalRequest, uid: str) -> HttpResponseBase:
     back = own_address(request, asked) or match.review_url
     now = services.use_values(selectors.use_of(file, recording))
     form, status = UseForm(request.POST or None, now=now), 200
+
+    def save() -> None:
+        services.set_use(
+            scanned_file=file,
+            recording=recording,
+            values=form.values(),
+            user=request.user,
+            seen=form.cleaned_data["seen"],
+        )
+
     if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                services.set_use(
-                    scanned_file=file,
-                    recording=recording,
-                    values=form.values(),
-                    user=request.user,
-                    seen=form.cleaned_data["seen"],
-                )
-            except BroadcastRefused as refused:
-                status = _shown(form, refused)
-            else:
-                messages.success(
-                    request,
-                    _("The use of %(title)s is saved.") % {"title": recording.title},
-                )
-                return redirect(back)
+        status = _save(form, save)
+        if status == _SAVED:
+            text = _("The use of %(title)s is saved.") % {"title": recording.title}
+            messages.success(request, text)
+            return redirect(back)
     context = {"match": match, "file": file, "form": form, "back": back}
     return render(request, "portal/broadcasts/use.html", context, status=status)
 
@@ -198,23 +193,23 @@ def match_use(request: PortalRequest, uid: str) -> HttpResponseBase:
 def station_figures(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Enter how many people heard a station in a month; list what is known."""
     station, month = _station(uid), _month(request)
-    form = _month_form(station, month)
-    status = 200
-    if request.method == "POST":
-        form, status = AudienceForm(request.POST), 422
-        if form.is_valid():
-            try:
-                services.set_audience(
-                    station=station,
-                    month=month,
-                    values=form.values(),
-                    user=request.user,
-                    seen=form.cleaned_data["seen"],
-                )
-            except BroadcastRefused as refused:
-                status = _shown(form, refused)
-            else:
-                return _figures_saved(request, station, month)
+    if request.method != "POST":
+        form = _month_form(station, month)
+        return _show_figures(request, station, month, form, None, 200)
+    form = AudienceForm(request.POST)
+
+    def save() -> None:
+        services.set_audience(
+            station=station,
+            month=month,
+            values=form.values(),
+            user=request.user,
+            seen=form.cleaned_data["seen"],
+        )
+
+    status = _save(form, save)
+    if status == _SAVED:
+        return _figures_saved(request, station, month)
     return _show_figures(request, station, month, form, None, status)
 
 
@@ -227,21 +222,21 @@ def station_revenue(request: PortalRequest, uid: str) -> HttpResponseBase:
     if asked not in RightsType.values:
         messages.error(request, _("Choose the kind of rights."))
         return redirect("portal:station_figures", uid=uid)
-    form, status = RevenueForm(RightsType(asked), request.POST), 422
-    if form.is_valid():
-        try:
-            services.set_revenue(
-                station=station,
-                month=month,
-                rights_type=form.rights_type,
-                values=form.values(),
-                user=request.user,
-                seen=form.cleaned_data["seen"],
-            )
-        except BroadcastRefused as refused:
-            status = _shown(form, refused)
-        else:
-            return _figures_saved(request, station, month)
+    form = RevenueForm(RightsType(asked), request.POST)
+
+    def save() -> None:
+        services.set_revenue(
+            station=station,
+            month=month,
+            rights_type=form.rights_type,
+            values=form.values(),
+            user=request.user,
+            seen=form.cleaned_data["seen"],
+        )
+
+    status = _save(form, save)
+    if status == _SAVED:
+        return _figures_saved(request, station, month)
     shown = _month_form(station, month)
     return _show_figures(request, station, month, shown, form, status)
 
@@ -262,10 +257,19 @@ def _station(uid: str) -> Station:
     return get_object_or_404(Station, uid=uid)
 
 
-def _shown(form: forms.Form, refused: BroadcastRefused) -> int:
-    """Show a refusal in a form; return the status of the answer."""
-    refuse(form, refused)
-    return _STATUSES.get(refused.code, 422)
+def _save(form: forms.Form, save: Callable[[], None]) -> int:
+    """Save what a valid form holds; return the status of the answer.
+
+    The form then shows why it was refused.
+    """
+    if not form.is_valid():
+        return 422
+    try:
+        save()
+    except BroadcastRefused as refused:
+        refuse(form, refused)
+        return _STATUSES.get(refused.code, 422)
+    return _SAVED
 
 
 def _audience_form(found: Broadcast) -> AudienceForm:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
@@ -24,6 +25,7 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.lists import page_of
 from reports.choices import UNFINISHED, RunState
 from reports.declarations import checking, selectors, services
+from reports.declarations.additions import additions
 from reports.declarations.formats.registry import UnknownFormat, entry_of
 from reports.declarations.formats.template import BadOptions
 from reports.declarations.formats.values import VALUES
@@ -160,6 +162,7 @@ def _page(
 ) -> HttpResponse:
     changed = selectors.changed_plays(found)[: _CHANGED_SHOWN + 1]
     marks = [(play, selectors.mark_of(play)) for play in changed]
+    added = list(islice(additions(found), _CHANGED_SHOWN + 1))
     names = dict(LeftOut.choices)
     return render(
         request,
@@ -172,6 +175,8 @@ def _page(
             "groups": linked(checking.kept_gaps(found)),
             "changed": marks[:_CHANGED_SHOWN],
             "more_changed": len(marks) > _CHANGED_SHOWN,
+            "added": added[:_CHANGED_SHOWN],
+            "more_added": len(added) > _CHANGED_SHOWN,
             "corrections": found.corrections.select_related(None).order_by("pk"),
             "left_out": [
                 (names.get(why, why), count)

@@ -9,8 +9,9 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
-from accounts.roles import Action
+from accounts.roles import Action, Scope, scopes_allow
 from acrapi.views.base import WireView
+from portal.api.base import ProgramView
 
 PAGE_METHODS = ("GET", "POST")
 WIRE_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -35,8 +36,8 @@ OPEN = {
 _HOW_TO = """
 {view} ({route}) does not say who may call it.
 - A page: put @needs(Action.…) of portal.shared.access directly above it.
-- A view of the portal's API: one class in permission_classes, with the attribute action
-  as portal.api.base has it, or a static method rule(view, method).
+- A view of the portal's API: derive from PersonView or ProgramView of portal.api.base and
+  set reads and changes.
 - A view of the wire protocol: derive from WireView and name in actions what a method
   other than GET needs.
 - Open to everybody: add it to OPEN in tests/security/addresses.py with the reason.
@@ -84,19 +85,25 @@ class Address:
         if self.part == "wire":
             found = kind.actions.get(method, Action.VIEW)
         elif self.part == "portal API":
-            (permission,) = kind.permission_classes
-            of_method = getattr(permission, "rule", None)
-            found = (
-                of_method(kind, method)
-                if of_method
-                else getattr(permission, "action", None)
-            )
+            found = kind.action_for(method)
         else:
             found = getattr(self.view, "rule", {}).get(method)
         assert isinstance(found, Action), _HOW_TO.format(
             view=self.view_name, route=self.route
         )
         return found
+
+    def token_may(self, scope: Scope, method: str) -> bool:
+        """Tell whether a token of an admin with one scope may call the method."""
+        if self.part == "wire":
+            return scopes_allow([scope], self.rule(method))
+        kind = self.shown_class
+        if not issubclass(kind, ProgramView):
+            return False
+        wanted = {kind.token_action or self.rule(method)}
+        if method == "GET":
+            wanted.add(kind.token_action or kind.changes)
+        return any(scopes_allow([scope], action) for action in wanted)
 
 
 def addresses() -> Iterator[Address]:

@@ -23,8 +23,8 @@ from reports.declarations.facts import (
     RecordingFacts,
 )
 from reports.declarations.formats.base import Gap, Subject, Written
-from reports.declarations.formats.checks import refuse_gaps
-from reports.declarations.formats.names import name_part
+from reports.declarations.formats.checks import refuse_gaps, required
+from reports.declarations.formats.texts import in_ascii, name_part
 
 FIELDS: Final = (
     *SHEET_FIELDS,
@@ -55,39 +55,29 @@ class CueDeclaration:
     def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
         """Yield titles, writers, uses and origins that nobody has entered."""
         for recording in facts.recordings:
-            if not recording.title:
-                yield Gap(
-                    Subject.RECORDING,
-                    recording.uid,
-                    "title",
-                    _("The recording has no title."),
-                )
-            if not recording.writers:
-                yield Gap(
-                    Subject.RECORDING,
-                    recording.uid,
+            cells = (
+                ("title", recording.title, _("The recording has no title.")),
+                (
                     "writers",
+                    recording.writers or None,
                     _("No writer of the work is known."),
-                )
+                ),
+            )
+            yield from required(Subject.RECORDING, recording.uid, cells)
         for play in facts.plays:
-            if not play.use:
-                yield Gap(
-                    Subject.PLAY,
-                    play.uid,
-                    "use",
-                    _("Nobody has said how the music is used."),
-                )
-            if not play.origin:
-                yield Gap(
-                    Subject.PLAY,
-                    play.uid,
+            cells = (
+                ("use", play.use, _("Nobody has said how the music is used.")),
+                (
                     "origin",
+                    play.origin,
                     _("Nobody has said where the music comes from."),
-                )
+                ),
+            )
+            yield from required(Subject.PLAY, play.uid, cells)
 
     def file_name(self, facts: DeclarationFacts) -> str:
         """Return the service and the period, such as ``FM_2026-11-01_2026-11-30.csv``."""
-        service = name_part(facts.service) or "cue-declaration"
+        service = name_part(in_ascii(facts.service).text) or "cue-declaration"
         return f"{service}_{facts.begins}_{facts.ends}.csv"
 
     def write(self, facts: DeclarationFacts, target: BinaryIO) -> Written:

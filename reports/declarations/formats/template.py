@@ -20,7 +20,7 @@ from common.csv_safety import guard
 from reports.declarations.facts import DeclarationFacts
 from reports.declarations.formats.base import Gap, Subject, Written
 from reports.declarations.formats.checks import refuse_gaps
-from reports.declarations.formats.names import name_part
+from reports.declarations.formats.texts import in_ascii, name_part
 from reports.declarations.formats.values import (
     VALUES,
     ClockTime,
@@ -214,7 +214,8 @@ class TemplateDeclaration:
 
     def file_name(self, facts: DeclarationFacts) -> str:
         """Return the name in the options or the service, with the period."""
-        name = name_part(self.options["file_name"]) or name_part(facts.service)
+        asked = self.options["file_name"] or facts.service
+        name = name_part(in_ascii(asked).text)
         ending = "tsv" if self.options["separator"] == "tab" else "csv"
         return f"{name or 'declaration'}_{facts.begins}_{facts.ends}.{ending}"
 

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.http import QueryDict
 from django.test import Client
+from django.utils import timezone
 
 from accounts.reach import working_for
 from accounts.roles import Role
@@ -26,6 +27,7 @@ from jobs.runner import run_next
 from reports import selectors as report_selectors
 from reports.choices import FilesWithout, Mode, RunState
 from reports.declarations import checking, selectors, services
+from reports.declarations.additions import additions
 from reports.declarations.formats.registry import make_format
 from reports.declarations.keeping import facts_in
 from reports.declarations.services import DeclarationRefused
@@ -165,6 +167,41 @@ def test_days_are_declared_once_and_then_corrected(
     assert facts_in(correction.facts).replaces == made.message_id
     assert not selectors.marks_of([match.pk])
     assert Event.objects.filter(case=made.case, action="declaration.corrected").exists()
+
+
+def test_a_declaration_lists_what_was_confirmed_since(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    file, station = match.scanned_file, draft.profile.stations.get()
+    made = services.declare_now(draft)
+    assert not list(additions(made))
+    # Decided later; after the declared days; and broadcast by a station that is not meant.
+    later = timezone.now()
+    Match.objects.filter(state=MatchState.PENDING).update(
+        state=MatchState.CONFIRMED, decided_at=later
+    )
+    for station_of_it, starts_at in (
+        (station, utc(2026, 12, 3, 6)),
+        (a_station(name="Another"), utc(2026, 11, 4, 6)),
+    ):
+        other = a_file()
+        Match.objects.filter(pk=a_match(other, (0, 9_000, 0, 9_000)).pk).update(
+            decided_at=later
+        )
+        a_broadcast(other, station_of_it, starts_at)
+    # Its match was confirmed before, but nobody had entered the broadcast.
+    late = a_match(a_file(name="late.wav"), (0, 9_000, 0, 9_000))
+    a_broadcast(late.scanned_file, station, utc(2026, 11, 5, 6))
+    found = {each.match.scanned_file.name: each for each in additions(made)}
+    assert set(found) == {file.name, "late.wav"}
+    assert found[file.name].starts_at == utc(2026, 11, 3, 6, 8, 20)
+    client.force_login(a_user())
+    assert "Confirmed since" in client.get(made.url).content.decode()
+    correction = services.declare_now(a_draft(made.profile, replaces=made))
+    assert correction.play_count == made.play_count + 2
+    assert not list(additions(made))
+    assert not list(additions(correction))
 
 
 def test_a_match_that_a_later_scan_replaced_keeps_its_mark(

@@ -1,0 +1,114 @@
+"""Finds what belongs into a declaration but was not known when it was written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Max, Q
+
+from broadcasts.models import Broadcast
+from reports.choices import RunState
+from reports.declarations.gathering import DECLARED
+from reports.models import Declaration
+from review.models import Match
+from streams.models import Station, StreamHour
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A match that a correction would declare; ``starts_at`` is its first play."""
+
+    match: Match
+    station: Station
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _OnAir:
+    """One time that a file was on the air, without the drift of a stream's clock."""
+
+    station: Station
+    starts_at: datetime
+    length_ms: int | None = None
+
+    def first_play(self, match: Match) -> datetime | None:
+        """Return when the match began first; None if the broadcast ended before."""
+        if self.length_ms is not None and match.first_start_ms >= self.length_ms:
+            return None
+        return self.starts_at + timedelta(milliseconds=match.first_start_ms)
+
+
+def additions(declaration: Declaration) -> Iterator[Addition]:
+    """Yield the matches that were confirmed, or whose broadcast was entered, later.
+
+    A match counts with its first play. Matches that the declaration names, and those
+    that took their place, are left to its list of changed plays. A declaration that is
+    not written, or was corrected, takes nothing up.
+    """
+    corrections = declaration.corrections.filter(state=RunState.READY)
+    if declaration.state != RunState.READY or corrections.exists():
+        return
+    since = declaration.as_of_at or declaration.created_at
+    on_air: dict[int, list[_OnAir]] = defaultdict(list)
+    entered: set[int] = set()
+    days: dict[int, tuple[datetime, datetime]] = {}
+    for station in declaration.stations:
+        begin, end = days[station.pk] = _days(declaration, station)
+        hours = StreamHour.objects.filter(
+            stream__station=station,
+            scanned_file__isnull=False,
+            starts_at__lt=end,
+            ends_at__gt=begin,
+        )
+        for file, starts_at in hours.values_list("scanned_file", "starts_at"):
+            on_air[file].append(_OnAir(station, starts_at))
+        for broadcast in _broadcasts(station, begin, end):
+            aired = _OnAir(station, broadcast.starts_at, broadcast.length_ms)
+            on_air[broadcast.scanned_file_id].append(aired)
+            if broadcast.created_at > since:
+                entered.add(broadcast.scanned_file_id)
+    matches = (
+        Match.objects.filter(
+            Q(decided_at__gt=since) | Q(scanned_file__in=entered),
+            scanned_file__in=on_air,
+            scanned_file__deleted_at__isnull=True,
+            state__in=DECLARED,
+        )
+        .exclude(declared_plays__declaration=declaration)
+        .exclude(supersedes__declared_plays__declaration=declaration)
+        .select_related("recording", "scanned_file")
+        .order_by("decided_at", "pk")
+    )
+    for match in matches.iterator():
+        for aired in on_air[match.scanned_file_id]:
+            at = aired.first_play(match)
+            begin, end = days[aired.station.pk]
+            if at is not None and begin <= at < end:
+                yield Addition(match, aired.station, at)
+                break
+
+
+def _days(declaration: Declaration, station: Station) -> tuple[datetime, datetime]:
+    """Return when the declared days began and ended at a station."""
+    zone = ZoneInfo(station.time_zone)
+    return (
+        datetime.combine(declaration.begins, time(), tzinfo=zone),
+        datetime.combine(declaration.ends + _DAY, time(), tzinfo=zone),
+    )
+
+
+def _broadcasts(
+    station: Station, begin: datetime, end: datetime
+) -> Iterator[Broadcast]:
+    rows = Broadcast.objects.filter(station=station)
+    # What began before the first day may reach into it.
+    longest = rows.aggregate(ms=Max("scanned_file__duration_ms"))["ms"] or 0
+    yield from rows.filter(
+        starts_at__gt=begin - timedelta(milliseconds=longest), starts_at__lt=end
+    ).iterator()
