@@ -32,6 +32,7 @@ from broadcasts.values import (
     state_of,
     told,
 )
+from catalogue.identifiers import BadIdentifier, check_isan
 from catalogue.models import Recording
 from common.territories import TERRITORIES
 from review.models import Match
@@ -57,8 +58,8 @@ def set_episode(
 ) -> bool:
     """Say what a file is as a programme; return whether that changed.
 
-    Raises ``BroadcastRefused`` for values that are too long, and if the file was
-    deleted or its episode changed since it was ``seen``.
+    Raises ``BroadcastRefused`` for values that are too long, for an ISAN that cannot be
+    right, and if the file was deleted or its episode changed since it was ``seen``.
     """
     _require(user, Action.UPLOAD)
     current = _locked_file(scanned_file)
@@ -68,12 +69,26 @@ def set_episode(
         **{each.name: getattr(values, each.name).strip() for each in fields(values)},
     )
     before = episode_values(row)
+    if given.isan != before.isan:
+        given = replace(given, isan=_checked_isan(given.isan))
     _refuse_overtaken(before, seen)
     if given == before:
         return False
     _store(row or Episode(scanned_file=current), given)
     _record(_case(current), "file.episode_changed", user, told(before), told(given))
     return True
+
+
+def _checked_isan(given: str) -> str:
+    try:
+        return check_isan(given)
+    except BadIdentifier as fault:
+        raise BroadcastRefused(
+            "invalid",
+            _("%(cell)s: %(fault)s. Correct it or remove it.")
+            % {"cell": "ISAN", "fault": fault},
+            field="isan",
+        ) from fault
 
 
 def episode_values(row: Episode | None) -> EpisodeValues:

@@ -28,6 +28,7 @@ _DIGITS_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _IPI_NAME = re.compile(r"[0-9]{9,11}")
 _IPI_BASE = re.compile(r"[A-Z][0-9]{10}")
 _ISNI = re.compile(r"[0-9]{15}[0-9X]")
+_ISAN = re.compile(r"([0-9A-F]{16})([0-9A-Z])(?:([0-9A-F]{8})([0-9A-Z]))?")
 _GRID = re.compile(r"A1[0-9A-Z]{16}")
 _DPID = re.compile(r"PADPIDA[0-9A-Z]{11}")
 _IPN = re.compile(r"[0-9]{1,8}")
@@ -147,6 +148,33 @@ def check_grid(given: str) -> str:
             _("a GRid is A1 and 16 characters, not '%(given)s'") % {"given": given}
         )
     return _ending(bare, _mod_37_36(bare[:-1]), given)
+
+
+def check_isan(given: str) -> str:
+    """Return an ISAN in groups of four, with its check characters.
+
+    The number of a version follows that of the work, each with its own character, of
+    ISO 7064 modulo 37,36 (ISO 15706).
+    """
+    bare = _bare(given).removeprefix("ISAN").removeprefix(":")
+    if not bare:
+        return ""
+    found = _ISAN.fullmatch(bare)
+    if found is None:
+        raise BadIdentifier(
+            _(
+                "an ISAN is 16 characters 0-9 and A-F with a check character, as "
+                "0000-0000-D07A-0090-Q, not '%(given)s'"
+            )
+            % {"given": given}
+        )
+    work, check, version, check_of_version = found.groups(default="")
+    _ending(work + check, _mod_37_36(work), given)
+    if version:
+        _ending(version + check_of_version, _mod_37_36(work + version), given)
+    digits = work + version
+    groups = [digits[place : place + 4] for place in range(0, len(digits), 4)]
+    return "-".join([*groups[:4], check, *groups[4:], *check_of_version])
 
 
 def check_dpid(given: str) -> str:

@@ -61,6 +61,24 @@ def test_an_episode_is_kept_once_and_told_before_and_after() -> None:
     assert Event.objects.filter(action="file.episode_changed").count() == 2
 
 
+def test_an_isan_is_kept_in_groups_and_a_wrong_one_refused() -> None:
+    file = ScannedFileFactory.create()
+    values = replace(EPISODE, isan="00000000D07A0090Q")
+    services.set_episode(scanned_file=file, values=values, user=None)
+    assert Episode.objects.get().isan == "0000-0000-D07A-0090-Q"
+    with pytest.raises(BroadcastRefused, match="should be Q") as refused:
+        services.set_episode(
+            scanned_file=file,
+            values=replace(EPISODE, isan="0000-0000-D07A-0090-X"),
+            user=None,
+        )
+    assert refused.value.field == "isan"
+    # One that was kept before it was checked does not stand in the way of others.
+    Episode.objects.update(isan="unknown")
+    kept = replace(EPISODE, isan="unknown", title="Fog lifts")
+    assert services.set_episode(scanned_file=file, values=kept, user=None)
+
+
 def test_an_episode_without_values_is_no_episode() -> None:
     file = ScannedFileFactory.create()
     services.set_episode(scanned_file=file, values=EPISODE, user=None)

@@ -15,6 +15,7 @@ from catalogue.identifiers import (
     check_ipi_base,
     check_ipi_name,
     check_ipn,
+    check_isan,
     check_isni,
     check_isrc,
     check_iswc,
@@ -90,6 +91,12 @@ def test_iswc_that_cannot_be_right_says_why() -> None:
         (check_isni, "0000000100000009", "0000000100000009"),
         (check_grid, "A1-2425G-ABC1234002-M", "A12425GABC1234002M"),
         (check_grid, "A1ZZZZZ0000000001R", "A1ZZZZZ0000000001R"),
+        (check_isan, "ISAN 0000-0000-d07a-0090-q", "0000-0000-D07A-0090-Q"),
+        (
+            check_isan,
+            "00000000D07A0090Q00000000X",
+            "0000-0000-D07A-0090-Q-0000-0000-X",
+        ),
         (check_dpid, "PA-DPIDA-3897722461-G", "PADPIDA3897722461G"),
         (check_dpid, "PADPIDA2099010101X", "PADPIDA2099010101X"),
         (check_label_code, "LC 0001", "LC00001"),
@@ -114,6 +121,9 @@ def test_a_code_that_fits_is_normalised(
         (check_ipi_base, "I-123456789-4"),
         (check_isni, "0000000100000008"),
         (check_grid, "A1ZZZZZ0000000001S"),
+        (check_isan, "0000-0000-D07A-0090"),
+        (check_isan, "0000-0000-D07A-0090-X"),
+        (check_isan, "0000-0000-D07A-0090-Q-0000-0001-X"),
         (check_dpid, "PADPIDA2099010101Y"),
         (check_label_code, "LC"),
         (check_society, "SUISA"),
@@ -154,7 +164,14 @@ def test_one_wrong_character_at_the_end_is_always_noticed(
     check=st.sampled_from(
         [
             *(check_iswc, check_ipi_name, check_ipi_base, check_isni, check_grid),
-            *(check_dpid, check_upc, check_label_code, check_society, check_ipn),
+            *(
+                check_isan,
+                check_dpid,
+                check_upc,
+                check_label_code,
+                check_society,
+                check_ipn,
+            ),
         ]
     ),
     text=st.text(max_size=30),
