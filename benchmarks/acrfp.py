@@ -1,17 +1,21 @@
 """Uses the command ``acrfp`` as a partner does: installed alone, then sending to a portal.
 
-``python -m benchmarks.acrfp [--files 100] [--kill-after 20] [--check]`` makes an empty virtual environment, installs
-``recognition/`` into it from the package index of pip, and fingerprints a folder of
-pieces of the demo's music, one of which is broken. It kills the command with SIGKILL on
-the way, runs it again, sends all fingerprints to a portal that has the music in its
-catalogue, and counts the matches there. ``fpcalc``, if it is installed, reads the same
-files for comparison. ``--check`` exits with 1 unless all arrive once and are found.
+``python -m benchmarks.acrfp [--files 100] [--kill-after 20] [--minutes 10]
+[--olaf FILE] [--audfprint COMMAND] [--check]`` makes an empty virtual environment,
+installs ``recognition/`` into it from the package index of pip, and fingerprints a folder
+of pieces of the demo's music, one of which is broken. It kills the command with SIGKILL
+on the way, runs it again, sends all fingerprints to a portal that has the music in its
+catalogue, and counts the matches there. Longer files then show how much audio an hour one
+core fingerprints, beside ``fpcalc``, if it is installed, and the programs that are named
+(docs/benchmarks.md says how to build them). ``--check`` exits with 1 unless all arrive
+once and are found.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -32,6 +36,7 @@ from tests.wire.federation import add_recording
 from tests.wire.live import DEMO, ROOT, Server, running_server, wait_for
 
 _SECONDS = 12
+_LONG_FILES = 10
 
 # Any in this module: JSON.
 Line = dict[str, Any]
@@ -83,6 +88,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = parser("Use acrfp in an empty environment, and send to a portal.")
     made.add_argument("--files", type=int, default=100)
     made.add_argument("--kill-after", type=int, default=20, help="files made by then")
+    made.add_argument(
+        "--minutes", type=int, default=10, help="length of each long file"
+    )
+    made.add_argument("--olaf", type=Path, metavar="FILE", help="Olaf's olaf_core")
+    made.add_argument(
+        "--audfprint", metavar="COMMAND", help="such as 'python DIR/audfprint.py'"
+    )
     args = made.parse_args(argv)
     report = Report()
     report.title("acrfp in an empty environment")
@@ -101,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         subprocess.run([partner.command, "--version"], check=True)
         report.line(f"acrfp --version: {time.perf_counter() - begun:.2f} s")
         _make(report, partner, sounds, out, args)
-        _time_fpcalc(report, sounds)
+        _time_programs(report, partner, work, args)
         (work / "portal").mkdir()
         with running_server(work / "portal") as portal:
             _send(report, partner, portal, out, titles)
@@ -153,18 +165,67 @@ def _make(
     )
 
 
-def _time_fpcalc(report: Report, sounds: Path) -> None:
-    """Print how long Chromaprint's command takes for the same files."""
-    command = shutil.which("fpcalc")
-    if command is None:
-        report.line("fpcalc is not installed")
-        return
-    begun = os.times()
-    for path in sorted(sounds.glob("*.wav")):
-        subprocess.run([command, "-raw", str(path)], check=True, capture_output=True)
-    ended = os.times()
-    used = ended.children_user - begun.children_user
-    report.line(f"fpcalc for the same files: {used:.1f} s of processor time")
+def _time_programs(
+    report: Report, partner: Partner, work: Path, args: Any
+) -> None:  # Any: argparse's own type
+    """Print how much audio each program fingerprints in an hour of one core.
+
+    All read the same WAV files, 16 kHz and mono. Olaf reads bare samples and saves the
+    decoding; Olaf and audfprint also write an index.
+    """
+    sounds = work / "long"
+    paths = _write_long(sounds, work, args.minutes)
+    one_core = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    make = [str(partner.command), "make", "--processes", "1"]
+    programs = {"acrfp make": [[*make, "-o", str(work / "made"), *paths]]}
+    if shutil.which("fpcalc"):
+        programs["fpcalc"] = [["fpcalc", "-raw", "-length", "0", *paths]]
+    if args.olaf:
+        program = str(args.olaf.resolve())
+        (work / ".olaf" / "db").mkdir(parents=True)
+        programs["Olaf"] = [
+            [program, "store", _bare_samples(path), Path(path).stem] for path in paths
+        ]
+    if args.audfprint:
+        command = shlex.split(args.audfprint)
+        database = str(work / "audfprint.pklz")
+        programs["audfprint"] = [[*command, "new", "-d", database, *paths]]
+    report.line(f"{len(paths)} files of {args.minutes} minutes, one core each:")
+    for name, calls in programs.items():
+        begun = os.times()
+        for call in calls:
+            environment = os.environ | one_core | {"HOME": str(work)}
+            subprocess.run(call, check=True, capture_output=True, env=environment)
+        ended = os.times()
+        used = ended.children_user + ended.children_system
+        used -= begun.children_user + begun.children_system
+        hours = len(paths) * args.minutes / 60
+        report.line(
+            f"{name}: {used:.1f} s of processor time, {hours * 3600 / used:.0f} hours of "
+            "audio an hour"
+        )
+
+
+def _write_long(sounds: Path, work: Path, minutes: int) -> list[str]:
+    """Write ten files of the demo's music, each begun at another place."""
+    sounds.mkdir()
+    music_of_demo = np.concatenate([track.samples() for track in music(None, work)])
+    paths = []
+    for number in range(_LONG_FILES):
+        begin = number * len(music_of_demo) // _LONG_FILES
+        part = np.resize(np.roll(music_of_demo, -begin), minutes * 60 * RATE)
+        path = sounds / f"{number}.wav"
+        wavfile.write(path, RATE, (32767 * part).astype(np.int16))
+        paths.append(str(path))
+    return paths
+
+
+def _bare_samples(path: str) -> str:
+    """Write the samples of a WAV file as Olaf reads them; return the new path."""
+    _, samples = wavfile.read(path)
+    raw = Path(path).with_suffix(".raw")
+    raw.write_bytes((samples / np.float32(32768)).astype("<f4").tobytes())
+    return str(raw)
 
 
 def _send(
