@@ -55,25 +55,31 @@ class CueDeclaration:
     def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
         """Yield titles, writers, uses and origins that nobody has entered."""
         for recording in facts.recordings:
-            cells = (
-                ("title", recording.title, _("The recording has no title.")),
+            yield from required(
+                Subject.RECORDING,
+                recording.uid,
                 (
-                    "writers",
-                    recording.writers or None,
-                    _("No writer of the work is known."),
+                    ("title", recording.title, _("The recording has no title.")),
+                    (
+                        "writers",
+                        recording.writers or None,
+                        _("No writer of the work is known."),
+                    ),
                 ),
             )
-            yield from required(Subject.RECORDING, recording.uid, cells)
         for play in facts.plays:
-            cells = (
-                ("use", play.use, _("Nobody has said how the music is used.")),
+            yield from required(
+                Subject.PLAY,
+                play.uid,
                 (
-                    "origin",
-                    play.origin,
-                    _("Nobody has said where the music comes from."),
+                    ("use", play.use, _("Nobody has said how the music is used.")),
+                    (
+                        "origin",
+                        play.origin,
+                        _("Nobody has said where the music comes from."),
+                    ),
                 ),
             )
-            yield from required(Subject.PLAY, play.uid, cells)
 
     def file_name(self, facts: DeclarationFacts) -> str:
         """Return the service and the period, such as ``FM_2026-11-01_2026-11-30.csv``."""
