@@ -41,7 +41,7 @@ from streams.recording.events import (
 from streams.recording.ring import RingLog
 from streams.recording.run_files import RunFiles
 
-RATE: Final = 20.0
+RATE: Final = 20.0  # at which a late thread of 25 ms is half a second of the clock
 BEGIN_S: Final = 30.0
 KINDS: Final = (radio.DROP, radio.DOWN, radio.PAUSE, radio.HOLD, "kill")
 SILENT: Final = "gap_silent"
@@ -193,7 +193,9 @@ def random_faults(rng: np.random.Generator, count: int, every: float) -> list[Br
     return made
 
 
-def measure_faults(report: Report, played: SentSound, count: int, seed: int) -> None:
+def measure_faults(
+    report: Report, played: SentSound, count: int, seed: int, *, rate: float
+) -> None:
     """Print and check what random faults leave unaccounted for."""
     rng = np.random.default_rng(seed)
     rows, worst, clocks = [], 0.0, [0.0]
@@ -205,7 +207,7 @@ def measure_faults(report: Report, played: SentSound, count: int, seed: int) -> 
         kills = [fault for fault in faults if fault.kind == "kill"]
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            with Radio(played, Clock(rate=RATE), served) as sender:
+            with Radio(played, Clock(rate=rate), served) as sender:
                 sink = recorded(sender, folder, faults[-1].end + 60, kills=kills)
             found = outcome(sender, folder, sink)
         done += len(faults)
@@ -229,7 +231,7 @@ def measure_faults(report: Report, played: SentSound, count: int, seed: int) -> 
     report.table(["faults", "kinds", "lost, s", "paused", "gaps", "difference"], rows)
     missing = total["lost"] + total["paused"]
     report.line(
-        f"{done} faults: {total['lost']:.1f} s lost and {total['paused']:.1f} s paused "
+        f"{done} faults at {rate:g} times real time: {total['lost']:.1f} s lost and {total['paused']:.1f} s paused "
         f"({missing:.1f} s), {total['gaps']:.1f} s of gaps; at most {worst:.2f} s "
         f"differ for each fault. Clock: at most {max(clocks):.2f} s off, half of "
         f"the anchors {float(np.median(clocks)):.2f} s."
@@ -337,6 +339,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurements and print the results."""
     made = parser("Measure recording live streams.")
     made.add_argument("--faults", type=int, default=200)
+    made.add_argument(
+        "--rate", type=float, default=RATE, help="of the faults; 1 is real time"
+    )
     made.add_argument("--hours", type=float, default=24.0, help="of the memory")
     made.add_argument("--streams", type=int, default=40)
     made.add_argument("--seconds", type=float, default=60.0, help="in real time")
@@ -367,7 +372,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 report, played, options.streams, options.seconds
             )
         if options.faults:
-            measure_faults(report, played, options.faults, options.seed)
+            measure_faults(
+                report, played, options.faults, options.seed, rate=options.rate
+            )
         if options.plays or options.catalogue_hours:
             tracks = music(options.music, work)
         if options.plays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -241,7 +242,8 @@ class AnswerForm(_VersionForm):
     def __init__(
         self, data: object, *, notice: TakedownNotice, items: Iterable[NoticeItem]
     ) -> None:
-        super().__init__(data, initial={"version": notice.version})  # type: ignore[arg-type]  # as above
+        known = {"version": notice.version, "received_at": timezone.now()}
+        super().__init__(data, initial=known)  # type: ignore[arg-type]  # as above
         field = self.fields["matches"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
         field.choices = [

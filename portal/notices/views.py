@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
@@ -200,7 +201,8 @@ def notice_sent(request: PortalRequest, uid: str) -> HttpResponseBase:
     if row.state != NoticeState.SIGNED:
         messages.warning(request, _("Only a signed notice can be marked as sent."))
         return redirect(row.url)
-    form = SentForm(request.POST or None, initial={"version": row.version})
+    known = {"at": timezone.now(), "to": row.recipient_contact}
+    form = SentForm(request.POST or None, initial={"version": row.version, **known})
 
     def save() -> None:
         services.mark_sent(

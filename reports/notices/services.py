@@ -45,6 +45,10 @@ from reports.notices.steps import (
 from review.models import Match
 
 MOST_MATCHES: Final = 50
+_OF_SENDER: Final = (
+    *("owner", "contact_name", "contact_address", "contact_phone", "contact_email"),
+)
+_OF_RECIPIENT: Final = ("recipient", "recipient_contact")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +99,14 @@ def prepare(
     if refused := unfit(rows, right=right):
         raise unfit_error(refused)
     accounts = {match.scanned_file.account for match in rows}
+    platform = site_of(rows[0].scanned_file)[:300]
     notice = TakedownNotice.objects.create(
         law=law,
         right=right,
-        platform=site_of(rows[0].scanned_file)[:300],
+        platform=platform,
         account=accounts.pop() if len(accounts) == 1 else "",
         prepared_by=user,
+        **_as_before(platform, law, user),
     )
     try:
         with transaction.atomic():
@@ -130,6 +136,17 @@ def prepare(
     )
     ask_for_evidence(notice=notice, user=user)
     return notice
+
+
+def _as_before(platform: str, law: NoticeLaw, user: User) -> dict[str, str]:
+    """Return the sender of the person's last notice, and the platform's last recipient.
+
+    People type the statements anew; who they are seldom changes.
+    """
+    notices = TakedownNotice.objects.order_by("-pk")
+    own = notices.filter(prepared_by=user).exclude(owner="").values(*_OF_SENDER)
+    there = notices.filter(platform=platform, law=law).exclude(recipient="")
+    return {**(own.first() or {}), **(there.values(*_OF_RECIPIENT).first() or {})}
 
 
 def ask_for_evidence(*, notice: TakedownNotice, user: User) -> str:

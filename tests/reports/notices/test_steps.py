@@ -268,6 +268,20 @@ def test_nobody_signs_without_typing_every_consent(
     assert notice.number is None
 
 
+def test_a_notice_begins_with_the_sender_and_recipient_of_the_last(
+    reviewer: User, manager: User
+) -> None:
+    make_draft([make_claim(reviewer)], reviewer)
+
+    notice = prepare(make_claim(reviewer), user=reviewer)
+    others = prepare(make_claim(reviewer), user=manager)
+
+    assert notice.owner == FILLED_IN["owner"]
+    assert notice.recipient == others.recipient == FILLED_IN["recipient"]
+    assert (notice.reasons, notice.fair_use) == ("", "")
+    assert (others.owner, others.contact_name) == ("", "")
+
+
 def test_reviewers_prepare_and_managers_sign(reviewer: User) -> None:
     notice = make_submitted([make_claim(reviewer)], reviewer)
 
