@@ -219,7 +219,7 @@ class WithdrawForm(_VersionForm):
 class AnswerForm(_VersionForm):
     """What came back, about which matches."""
 
-    matches = forms.MultipleChoiceField(
+    about = forms.MultipleChoiceField(
         widget=forms.CheckboxSelectMultiple, label=_("About which matches?")
     )
     outcome = forms.ChoiceField(
@@ -244,7 +244,7 @@ class AnswerForm(_VersionForm):
     ) -> None:
         known = {"version": notice.version, "received_at": timezone.now()}
         super().__init__(data, initial=known)  # type: ignore[arg-type]  # as above
-        field = self.fields["matches"]
+        field = self.fields["about"]
         assert isinstance(field, forms.MultipleChoiceField)  # noqa: S101 - declared above
         field.choices = [
             (item.match.uid, f"{item.match.recording.title} · {item.url}")

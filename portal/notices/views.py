@@ -232,7 +232,7 @@ def notice_answer(request: PortalRequest, uid: str) -> HttpResponseBase:
         answers.answer(
             notice=row,
             version=form.seen,
-            matches=form.cleaned_data["matches"],
+            matches=form.cleaned_data["about"],
             reply=form.reply(),
             user=request.user,
         )

@@ -28,8 +28,8 @@ POINTS_KEPT: Final = 600
 # The end of a burst tells the time, and the sound after it confirms it.
 SETTLES_S: Final = 2.0
 ANCHORS_EACH_S: Final = 5.0
-# So far the least delay must rise to mean missing sound.
-JUMP_S: Final = 1.0
+# So far the least delay must rise to mean missing sound: no time may be wrong by more.
+JUMP_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class RunClock:
     ``jump_s`` is how far the least delay must rise to mean missing sound.
     """
 
-    def __init__(self, jump_s: float = 1.0) -> None:
+    def __init__(self, jump_s: float) -> None:
         self.jump_s = jump_s
         self._buckets: list[_Bucket] = []
         self._anchors: list[tuple[int, float]] = []  # (run_ms, UTC)

@@ -98,7 +98,7 @@ def test_people_take_a_match_to_an_answered_notice(
         client,
         "notice_answer",
         notice,
-        matches=[claim.uid],
+        about=[claim.uid],
         outcome="COUNTER",
         received_at=now,
         code="own_content",

@@ -222,7 +222,7 @@ def test_burst_is_spliced_and_another_programme_is_not() -> None:
 
 
 def test_clock_follows_the_least_delay_and_finds_missing_sound() -> None:
-    clock = RunClock()
+    clock = RunClock(jump_s=1.0)
     for quarter in range(1, 4 * 120):
         run_ms = 250 * quarter
         late = 0.3 + (quarter % 7) * 0.2 + (8.0 if run_ms > 60_000 else 0.0)
