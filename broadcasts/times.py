@@ -127,7 +127,7 @@ def read_length(text: str) -> int:
     if found is None:
         raise BroadcastRefused(
             "invalid",
-            _("Write the length as hours:minutes:seconds, such as 0:30:00."),
+            _("Write hours, minutes and seconds, such as 0:30:00."),
             field="length",
         )
     hours, minutes, seconds = (int(part) for part in found.groups()[:3])
