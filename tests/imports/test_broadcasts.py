@@ -105,7 +105,7 @@ def test_all_faults_of_a_row_are_named_at_once() -> None:
     assert set(rules(summary)) == {"file_name", "station", "length", "showing"}
     summary = run(HEAD + "fog.wav,Harbour FM,2026-03-29 02:30,9:99,,,,,\n")
     assert "summer time begins" in rules(summary)["starts_at"]
-    assert "hours:minutes:seconds" in rules(summary)["length"]
+    assert "hours, minutes and seconds" in rules(summary)["length"]
     summary = run(HEAD + "fog.wav,Harbour FM,2026-10-25 02:30,,,,,,\n")
     assert "+02:00" in rules(summary)["starts_at"]
     summary = run(HEAD + f"fog.wav,,,,,{'x' * 301},,,\nfog.wav,,,,,,,,\n")
