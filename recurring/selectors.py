@@ -171,14 +171,19 @@ def _counting(places: QuerySet[ContainerPlays]) -> QuerySet[ContainerPlays]:
 
 
 def _says(text: str) -> Q:
-    """Return the condition that an item has the text in its label, or as its number."""
+    """Return the condition that an item has the text in its label, or is called so."""
     label = Q(label__icontains=text)
     if not sees_everything():
         # What was named has the title of its recording as label.
         label &= Q(recording=None) | Q(recording__in=Recording.objects.all())
     says = label | Q(uid=text)
-    # No key has more digits, and databases refuse larger numbers.
     number = text.lstrip("#")
+    word = (_("Unknown %(number)s") % {"number": ""}).strip().casefold()
+    if text.casefold().startswith(word):
+        number = text[len(word) :].strip()
+    if word.startswith(text.casefold()):
+        says |= Q(label="")
+    # No key has more digits, and databases refuse larger numbers.
     if number.isascii() and number.isdecimal() and len(number) <= 12:
         says |= Q(pk=int(number))
     return says

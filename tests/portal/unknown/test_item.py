@@ -371,6 +371,21 @@ def test_the_search_box_offers_unknown_items(signed_in: MakeClient) -> None:
     ]
 
 
+@pytest.mark.parametrize("typed", ["Unknown {}", "unknown {}", "#{}", "{}", "unk"])
+def test_the_search_box_knows_an_item_by_what_pages_call_it(
+    typed: str, signed_in: MakeClient
+) -> None:
+    item = make_item()
+    make_item(label="Pier jingle")
+
+    answer = signed_in(Role.VIEWER).get(
+        reverse("portal:choices"),
+        {"kind": "unknown_items", "q": typed.format(item.pk)},
+    )
+
+    assert [each["value"] for each in answer.json()["choices"]] == [item.uid]
+
+
 def test_a_container_says_how_unknown_sound_is_found(signed_in: MakeClient) -> None:
     container = ContainerFactory.create()
     client = signed_in(Role.ADMIN)
