@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
@@ -42,6 +42,7 @@ from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
 from scanning.jobs import CALLBACK_SENT
 from scanning.models import Container, ScannedFile
 from scanning.tags import territories_of, words_of
+from streams.models import Station
 
 register = template.Library()
 register.simple_tag(when)
@@ -461,8 +462,18 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
 @register.filter
 def local_start(broadcast: Broadcast) -> str:
     """Return the start of a broadcast as the station's local time with its offset."""
-    text = local_text(broadcast.starts_at, broadcast.time_zone)
+    return _local(broadcast.starts_at, broadcast.time_zone)
+
+
+@register.filter
+def at_station(at: datetime, station: Station) -> str:
+    """Return a moment as the station's local time with its offset, to the second."""
+    return _local(at.replace(microsecond=0), station.time_zone)
+
+
+def _local(at: datetime, time_zone: str) -> str:
     # Seconds are worth their place only where there are any.
+    text = local_text(at, time_zone)
     return text.replace(":00+", "+").replace(":00-", "-")
 
 

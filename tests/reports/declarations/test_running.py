@@ -197,7 +197,9 @@ def test_a_declaration_lists_what_was_confirmed_since(
     assert set(found) == {file.name, "late.wav"}
     assert found[file.name].starts_at == utc(2026, 11, 3, 6, 8, 20)
     client.force_login(a_user())
-    assert "Confirmed since" in client.get(made.url).content.decode()
+    shown = client.get(made.url).content.decode()
+    assert "Confirmed since" in shown
+    assert "2026-11-03 07:08:20+01:00" in shown
     correction = services.declare_now(a_draft(made.profile, replaces=made))
     assert correction.play_count == made.play_count + 2
     assert not list(additions(made))
