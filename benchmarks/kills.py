@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.kills --kills 1000 [--database URL] [--broker URL] [--check]``
 runs a web server, a worker and backups as real processes and ends them with SIGKILL in
-the middle of an upload, a scan, an addition to the index, a report, a merge and a
-backup, one after the other. Work answered before the kill counts as acknowledged.
+the middle of an upload, a scan, an addition to the index, a report, a merge, a backup
+and a comparison of unknown sound, one after the other. Work answered before the kill counts as acknowledged.
 ``benchmarks.kills_checks`` then examines the whole installation.
 """
 
@@ -28,6 +28,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from benchmarks.installation import set_up
 from benchmarks.kills_checks import Acknowledged
 from benchmarks.kills_filling import World, fill
@@ -35,7 +37,8 @@ from benchmarks.people import PageAnswer, Person, session_of
 from benchmarks.report import Report, machine, workplace
 from tests import audio
 
-KINDS = ("upload", "scan", "index", "report", "merge", "backup")
+KINDS = ("upload", "scan", "index", "report", "merge", "backup", "unknown")
+_SONGS = 3
 _REFERENCES = 6
 _LEASE_SECONDS = 4
 _PATIENCE_SECONDS = 120.0
@@ -367,6 +370,36 @@ class _Rounds:
 
         self.acknowledged.backups.append(backups_in(self._backups)[-1])
         return True
+
+    def _unknown(self, moment: float | None) -> bool:
+        """Kill the worker while it compares a programme with those kept before."""
+        from recurring.models import KeptFile, KeptState
+
+        song = self._rng.randrange(_SONGS)
+        parts = (
+            audio.tune(next(self._numbers) + 1_000_000, 10),
+            audio.tune(2_000_000 + song, 20),
+            audio.tune(next(self._numbers) + 1_000_000, 10),
+        )
+        answer = self._web(
+            lambda person: person.bring(
+                "/api/portal/v1/files/",
+                {"container": str(self._world.container), "scan_again": "true"},
+                "file",
+                audio.wav_bytes(np.concatenate(parts)),
+            ),
+            None,
+        )
+        if answer is None or answer.status != 201:
+            raise SystemExit(f"A programme was not accepted: {answer}")
+        uid = str(json.loads(answer.body)["uid"])
+        self.acknowledged.programmes[uid] = song
+        kept = KeptFile.objects.filter(scanned_file__uid=uid)
+        return self._work(
+            begun=kept.exists,
+            ended=lambda: kept.filter(state=KeptState.COMPARED).exists(),
+            moment=moment,
+        )
 
     def _web(
         self, act: Callable[[Person], PageAnswer], moment: float | None

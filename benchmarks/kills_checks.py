@@ -24,6 +24,8 @@ class Acknowledged:
     merges: list[str] = field(default_factory=list)
     """Groups by uid."""
     backups: list[Path] = field(default_factory=list)
+    programmes: dict[str, int] = field(default_factory=dict)
+    """The unknown song that a file has, by the file's uid."""
 
 
 @dataclass
@@ -72,7 +74,8 @@ def examine(told: Acknowledged, backups: Path) -> Checks:
 
     checks = Checks()
     checks.add("acknowledged uploads", len(told.uploads), _uploads(told.uploads))
-    checks.add("files", ScannedFile.objects.count(), _files())
+    checks.add("files", ScannedFile.objects.count(), _files(told))
+    checks.add("programmes with a song", len(told.programmes), _unknown(told))
     checks.add("acknowledged recordings", len(told.recordings), _recordings(told))
     for bucket in Bucket.objects.filter(name__in=["Known", "Doubled"]):
         number = Recording.objects.filter(bucket=bucket).count()
@@ -96,12 +99,12 @@ def _uploads(uploads: dict[str, str]) -> Iterator[str]:
             yield f"upload {uid}: {len(rows)} files, {[row.sha256 for row in rows]}"
 
 
-def _files() -> Iterator[str]:
+def _files(told: Acknowledged) -> Iterator[str]:
     """Check each clip of a reference: stored whole, scanned once, matched once."""
     from scanning.choices import FileStatus, ScanStatus
     from scanning.models import Detection, ScannedFile
 
-    for file in ScannedFile.objects.order_by("pk"):
+    for file in ScannedFile.objects.exclude(uid__in=told.programmes).order_by("pk"):
         with file.media.open("rb") as media:
             stored = hashlib.file_digest(media, "sha256").hexdigest()
         if stored != file.sha256:
@@ -114,6 +117,33 @@ def _files() -> Iterator[str]:
         matches = list(file.matches.values_list("recording_id", flat=True))
         if len(recordings) != 1 or matches != recordings:
             yield f"file {file.uid}: detections {recordings}, matches {matches}"
+
+
+def _unknown(told: Acknowledged) -> Iterator[str]:
+    """Check that each song is one item, heard once in each file that has it."""
+    from recurring.models import ItemState, Occurrence, UnknownItem
+
+    heard: dict[int, list[str]] = {}
+    items = UnknownItem.objects.exclude(state=ItemState.MERGED).order_by("pk")
+    for item in items:
+        files = Occurrence.objects.filter(item=item).order_by("pk")
+        uids = [
+            str(uid) for uid in files.values_list("file__scanned_file__uid", flat=True)
+        ]
+        songs = {told.programmes.get(uid) for uid in uids}
+        if len(songs) != 1 or len(set(uids)) != len(uids):
+            yield f"item {item.pk}: songs {songs}, {len(uids)} plays in {len(set(uids))}"
+            continue
+        (song,) = songs
+        if song is None or song in heard:
+            yield f"item {item.pk}: song {song} stands in another item, or is none"
+            continue
+        heard[song] = uids
+    for song in sorted(set(told.programmes.values())):
+        wanted = sorted(uid for uid, its in told.programmes.items() if its == song)
+        if len(wanted) > 1 and sorted(heard.get(song, [])) != wanted:
+            found = len(heard.get(song, []))
+            yield f"song {song}: {found} plays of {len(wanted)} files"
 
 
 def _recordings(acknowledged: Acknowledged) -> Iterator[str]:
