@@ -41,7 +41,7 @@ from streams.recording.events import (
 from streams.recording.ring import RingLog
 from streams.recording.run_files import RunFiles
 
-RATE: Final = 20.0  # at which a late thread of 25 ms is half a second of the clock
+RATE: Final = 10.0  # at which a thread that is late by 50 ms makes half a second
 BEGIN_S: Final = 30.0
 KINDS: Final = (radio.DROP, radio.DOWN, radio.PAUSE, radio.HOLD, "kill")
 SILENT: Final = "gap_silent"
