@@ -4,17 +4,21 @@
 the two portals, in both directions, fails with the given probability: the connection is
 refused, or the response is lost, truncated or a 500. ``--check`` exits with 1 unless
 all files end with the right result, and no file is duplicated or lost.
+
+``--clips N`` instead compares the results of audio and of fingerprints, for N clips of
+each condition.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
-import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks import federation_clips
+from benchmarks.report import Report, music, parser, workplace
 from tests import audio
 from tests.wire.faults import Decide, Fault
 from tests.wire.federation import Federation, federation
@@ -74,18 +78,24 @@ def run(pair: Federation, files: int, share: float) -> bool:
     return not (wrong or twice or lost) and ledger["succeeded"] == files
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Return 1 if ``--check`` finds a fault."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, default=200)
-    parser.add_argument("--failing", type=float, default=0.2)
-    parser.add_argument("--check", action="store_true")
-    arguments = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        federation(Path(folder)) as pair,
-    ):
-        right = run(pair, arguments.files, arguments.failing)
+    made = parser("Send files from one portal to another.")
+    made.add_argument("--files", type=int, default=200)
+    made.add_argument("--failing", type=float, default=0.2)
+    made.add_argument("--clips", type=int, default=0, help="of each condition")
+    arguments = made.parse_args(argv)
+    with workplace() as folder:
+        work = Path(folder)
+        if arguments.clips:
+            report = Report()
+            tracks = music(arguments.music, work)
+            federation_clips.measure(
+                report, tracks, work, seed=arguments.seed, clips=arguments.clips
+            )
+            return report.end(checked=arguments.check)
+        with federation(work) as pair:
+            right = run(pair, arguments.files, arguments.failing)
     print("all correct, none duplicated, none lost" if right else "WRONG")
     return 0 if right or not arguments.check else 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,8 @@ from tests.wire.faults import Proxy, faulty_proxy
 from tests.wire.live import Server, running_server, wait_for
 
 _WAIT_SECONDS = 1200
+# Long enough that no such piece of a sound file is in other bytes by chance.
+_PIECE = 16
 
 # Any in this module: JSON.
 Json = dict[str, Any]
@@ -87,12 +89,13 @@ class Federation:
         path = f"/api/fs-containers/{self.container}/files/{file_id}"
         return wait_for(self.here, path, states=states)
 
+    def files(self) -> list[Json]:
+        """Return the files of the local container, with their results."""
+        return _files(self.here, self.container, with_results=True)
+
     def remote_files(self, *, with_results: bool = False) -> list[Json]:
         """Return the files of the remote container."""
-        path = f"/api/fs-containers/{self.remote_container}/files"
-        query = f"per_page=1000&with_result={int(with_results)}"
-        rows: list[Json] = self.there.call("GET", f"{path}?{query}").json()["data"]
-        return rows
+        return _files(self.there, self.remote_container, with_results=with_results)
 
     def ledger(self) -> Json:
         """Return the rows that the local portal has stored."""
@@ -115,6 +118,34 @@ class Federation:
             if self.here.call("GET", path).json()["meta"]["total"] == 0:
                 return time.monotonic() - begun
         raise AssertionError(f"not all of {count} files ended: {self.ledger()}")
+
+
+def holds_sound(
+    traffic: Iterable[bytes], sounds: Iterable[bytes], *, every: int = _PIECE
+) -> bool:
+    """Tell whether a piece of a sound file was sent, wherever it began.
+
+    A piece is taken ``every`` so many bytes of a file.
+    """
+    pieces = {
+        piece
+        for sound in sounds
+        for at in range(0, len(sound) - _PIECE, every)
+        # Silence and padding are in other files, too.
+        if len(set(piece := sound[at : at + _PIECE])) > _PIECE // 2
+    }
+    return any(
+        message[at : at + _PIECE] in pieces
+        for message in traffic
+        for at in range(len(message) - _PIECE)
+    )
+
+
+def _files(server: Server, container: int, *, with_results: bool) -> list[Json]:
+    query = f"per_page=1000&with_result={int(with_results)}"
+    path = f"/api/fs-containers/{container}/files?{query}"
+    rows: list[Json] = server.call("GET", path).json()["data"]
+    return rows
 
 
 @contextmanager
