@@ -155,7 +155,7 @@ def leads(
             spans,
             top=top,
             min_votes=least,
-            max_list=longest_list(stage.hours, params),
+            max_list=longest_list(stage, params),
         )
         for window, votes in zip(windows, answers, strict=True):
             for rank, vote in enumerate(votes[: stage.top]):
@@ -195,13 +195,17 @@ def glance_votes(hours: float, params: Params) -> int:
     return params.glance_votes + int(more)
 
 
-def longest_list(hours: float, params: Params) -> int:
+def longest_list(stage: SearchStage, params: Params) -> int:
     """Return the length of the longest posting list worth reading.
 
     Longer lists belong to very common hashes: they cost most of the votes and say
     little.
     """
-    return int(params.longest_list * max(1.0, hours / params.longest_list_hours))
+    longest = params.longest_list
+    if stage.name == GRID:
+        longest = params.longest_grid_list
+    larger = max(1.0, stage.hours / params.longest_list_hours)
+    return int(longest * larger**params.longest_list_growth)
 
 
 def open_windows(

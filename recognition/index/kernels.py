@@ -22,11 +22,15 @@ STARTS_PER_PAGE: Final = PAGE_BYTES // 4
 SHORT: Final = 8
 # A key is a local recording above this many bits of offset.
 OFFSET_BITS: Final = 33
-FULL: Final = 255
+# The most votes that a cell of the sketch counts: three of them fit in a byte.
+FULL: Final = 85
+# Cells before the first of a sketch, and after the last: copies of the other end.
+MARGIN: Final = 2
 # Posting lists prefetched together: their pages fit into a core's cache.
 AHEAD: Final = 256
 
 U8: TypeAlias = NDArray[np.uint8]
+Marks: TypeAlias = NDArray[np.bool_]
 U32: TypeAlias = NDArray[np.uint32]
 U64: TypeAlias = NDArray[np.uint64]
 I64: TypeAlias = NDArray[np.int64]
@@ -276,45 +280,67 @@ def read_places(
 
 @compiled
 def count_votes(places: U32, lists: tuple[I64, I64, I64], sketch: U8) -> None:
-    """Count each vote in the cell of its diagonal, modulo the sketch's length."""
+    """Count each vote in the cell of its diagonal, modulo the number of cells.
+
+    ``sketch`` has a power of two of cells between two margins.
+    """
     _, counts, shifts = lists
-    mask = np.uint32(len(sketch) - 1)
+    cells = len(sketch) - 2 * MARGIN
+    mask, margin = np.uint32(cells - 1), np.uint32(MARGIN)
     at = 0
     for i in range(len(counts)):
         shift = np.uint32(shifts[i])
         for _ in range(counts[i]):
-            cell = (places[at] + shift) & mask
+            cell = ((places[at] + shift) & mask) + margin
             at += 1
             votes = sketch[cell]
             sketch[cell] = votes + np.uint8(votes < FULL)
+    sketch[:MARGIN] = sketch[cells : cells + MARGIN]
+    sketch[cells + MARGIN :] = sketch[MARGIN : 2 * MARGIN]
+
+
+@compiled
+def mark_high(sketch: U8, least: int, high: Marks) -> None:
+    """Mark each cell that is one of three neighbours with ``least`` votes together.
+
+    ``high`` has no margins. The processor does many cells at once, because the
+    parts are slices: with computed indices the loop takes 30 times as long.
+    """
+    n = len(high)
+    enough = np.uint8(min(least, FULL))
+    a, b, c = sketch[:n], sketch[1 : n + 1], sketch[2 : n + 2]
+    d, e = sketch[3 : n + 3], sketch[4 : n + 4]
+    for i in range(n):
+        left = np.uint8(a[i] + b[i] + c[i])
+        middle = np.uint8(b[i] + c[i] + d[i])
+        right = np.uint8(c[i] + d[i] + e[i])
+        high[i] = max(left, max(middle, right)) >= enough
 
 
 @compiled
 def collect_votes(
     places: U32,
     lists: tuple[I64, I64, I64],
-    counted: tuple[U8, int],
+    high: Marks,
     recordings: tuple[U32, U8],
     keys: U64,
 ) -> int:
     """Fill ``keys`` with the exact keys of votes that could be among the best.
 
-    A key is (local recording, offset). ``counted`` holds the sketch and the least sum
-    of three neighbouring cells, one of which is the vote's own; ``recordings`` holds
-    where recordings begin, and which are removed. Returns the number found, which may
-    exceed the room in ``keys``; the excess is only counted.
+    A key is (local recording, offset). ``high`` marks the cells that count;
+    ``recordings`` holds where recordings begin, and which are removed. Returns the
+    number found, which may exceed the room in ``keys``; the excess is only counted.
     """
     _, counts, shifts = lists
-    sketch, least = counted
     bases, dead = recordings
-    mask = np.uint32(len(sketch) - 1)
+    mask = np.uint32(len(high) - 1)
     at, found = 0, 0
     for i in range(len(counts)):
         shift = np.uint32(shifts[i])
         for _ in range(counts[i]):
             place = places[at]
             at += 1
-            if _best_around(sketch, place + shift, mask) < least:
+            if not high[(place + shift) & mask]:
                 continue
             local = _recording_at(bases, np.int64(place))
             if local >= len(dead) or dead[local]:
@@ -324,18 +350,6 @@ def collect_votes(
                 keys[found] = (np.uint64(local) << np.uint64(OFFSET_BITS)) | offset
             found += 1
     return found
-
-
-@compiled
-def _best_around(sketch: U8, diagonal: np.uint32, mask: np.uint32) -> np.int64:
-    """Return the most votes in three neighbouring cells that include the diagonal's."""
-    one, two = np.uint32(1), np.uint32(2)
-    before = np.int64(sketch[(diagonal - one) & mask])
-    here = np.int64(sketch[diagonal & mask])
-    after = np.int64(sketch[(diagonal + one) & mask])
-    left = np.int64(sketch[(diagonal - two) & mask]) + before
-    right = np.int64(sketch[(diagonal + two) & mask]) + after
-    return here + max(before + after, left, right)
 
 
 @compiled

@@ -25,6 +25,8 @@ MAX_CELLS_BITS: Final = 24
 # The most votes that the exact pass takes. If more could be among the best, those
 # nearest to noise are dropped.
 MANY: Final = 1 << 20
+# High cells for each place wanted: one place marks about five, and chance some more.
+CELLS_EACH: Final = 16
 NO_CAP: Final = (1 << 63) - 1
 
 
@@ -115,33 +117,56 @@ class _Ballot:
     def best(self, top: int, min_votes: int) -> Peaks:
         """Return the best peaks of at least ``min_votes``, or of more if memory demands
         it.
+
+        Weak places are many, and most come from cells that several diagonals share. So
+        the least votes begin where few cells are left, and fall until ``top`` are found.
         """
         total = len(self._places)
         if total < min_votes:
             return Peaks(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
-        bits = max(MIN_CELLS_BITS, SPARE_BITS + total.bit_length())
-        sketch = np.zeros(1 << min(MAX_CELLS_BITS, bits), dtype=np.uint8)
+        sketch = self._sketch()
+        high = np.empty(len(sketch) - 2 * kernels.MARGIN, dtype=np.bool_)
+        least = _most_with(sketch, high, min_votes, CELLS_EACH * top)
+        while True:
+            kernels.mark_high(sketch, least, high)
+            keys = self._keys(high)
+            if keys is None:
+                least = min_votes = least + 1 + least // 4
+                continue
+            local, offsets, votes = strongest(keys, top=top, least=least)
+            if len(votes) == top or least == min_votes:
+                return Peaks(local, offsets - self._last_frame, votes)
+            least -= 1
+
+    def _sketch(self) -> NDArray[np.uint8]:
+        """Return the votes of each cell, between two margins."""
+        bits = max(MIN_CELLS_BITS, SPARE_BITS + len(self._places).bit_length())
+        cells = 1 << min(MAX_CELLS_BITS, bits)
+        sketch = np.zeros(cells + 2 * kernels.MARGIN, dtype=np.uint8)
         kernels.count_votes(self._places, self._lists, sketch)
-        keys, least = self._exact(sketch, min_votes)
-        local, offsets, votes = strongest(keys, top=top, least=least)
-        return Peaks(local, offsets - self._last_frame, votes)
+        return sketch
 
-    def _exact(
-        self, sketch: NDArray[np.uint8], least: int
-    ) -> tuple[NDArray[np.uint64], int]:
-        """Return sorted keys of all votes at places that may reach ``least``, and
-        ``least``.
-
-        If these are too many for memory, ``least`` is raised until they fit.
+    def _keys(self, high: NDArray[np.bool_]) -> NDArray[np.uint64] | None:
+        """Return the sorted keys of all votes in high cells; None if they are too many
+        for memory.
         """
         keys = np.empty(min(len(self._places), MANY), dtype=np.uint64)
-        while True:
-            found = kernels.collect_votes(
-                self._places, self._lists, (sketch, least), self._recordings, keys
-            )
-            if found <= len(keys):
-                return np.sort(keys[:found]), least
-            least += 1 + least // 4
+        found = kernels.collect_votes(
+            self._places, self._lists, high, self._recordings, keys
+        )
+        return np.sort(keys[:found]) if found <= len(keys) else None
+
+
+def _most_with(
+    sketch: NDArray[np.uint8], high: NDArray[np.bool_], least: int, cells: int
+) -> int:
+    """Return the most votes, ``least`` or more, that still leave so many high cells."""
+    while least < kernels.FULL:
+        kernels.mark_high(sketch, least + 1, high)
+        if np.count_nonzero(high) < cells:
+            break
+        least += 1
+    return least
 
 
 def strongest(

@@ -274,6 +274,16 @@ def test_votes_are_those_of_a_plain_count(
         assert max(left, default=0) < 2
 
 
+@pytest.mark.parametrize("top", [1, 3, 20, 200])
+def test_few_places_are_the_first_of_many(store: SegmentStore, top: int) -> None:
+    store.add_many(1, [(n, *music(n, values=20)) for n in range(4)])
+    query = excerpt(music(2, values=20), 40, 90)
+    everything = store.query([1], *query, top=1000, min_votes=2)
+    assert len(everything) > 200
+
+    assert store.query([1], *query, top=top, min_votes=2) == everything[:top]
+
+
 def test_beyond_what_is_counted_exactly_only_the_weak_are_dropped(
     store: SegmentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
