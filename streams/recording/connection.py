@@ -14,10 +14,11 @@ from typing import Final
 from common import http
 from common.http import LiveBody
 from streams.choices import GapCause
-from streams.recording import causes, hls, icy, playlists
+from streams.recording import causes, hls, icy, ogg, playlists
 from streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened
 from streams.recording.clocks import Clock
 from streams.recording.icy import IcyReader, SentTitle
+from streams.recording.ogg import OggLinks
 from streams.recording.playlists import BadPlaylist
 
 PAUSE_S: Final = 0.25
@@ -40,6 +41,7 @@ class Connection:
         self._place = place
         self._halt = threading.Event()
         self._body: LiveBody | None = None
+        self._head = b""
         self.arrivals: queue.Queue[Arrival] = queue.Queue(QUEUED)
         self._thread = threading.Thread(
             target=self._run, name="stream-network", daemon=True
@@ -151,6 +153,7 @@ class Connection:
     def _read_sound(self, body: LiveBody, data: bytes) -> str:
         self.put(Opened(body.url, is_hls=False, jitter_s=0.0))
         reader = IcyReader(icy.interval(body.headers.get("icy-metaint", "")))
+        links = OggLinks() if data.startswith(ogg.CAPTURE) else None
         begun, received = self._clock.monotonic(), 0
         while data:
             at = self.now()
@@ -161,9 +164,19 @@ class Connection:
                 raise http.TooLarge
             for made in reader.take(data):
                 self.put(made if isinstance(made, SentTitle) else Chunk(made, at))
+                if links is not None and not isinstance(made, SentTitle):
+                    self._put_titles(links, made)
             self.pause(PAUSE_S)
             data = body.read(READ_BYTES)
         return causes.CLOSED
+
+    def _put_titles(self, links: OggLinks, data: bytes) -> None:
+        """Hand over the titles that Ogg names where its links begin."""
+        for _part in links.take(data):
+            pass
+        if links.head != self._head:
+            self._head = links.head
+            self.put(SentTitle(icy.as_title(ogg.title_of(links.head))))
 
     def _hold(self, body: LiveBody) -> None:
         self._body = body

@@ -65,13 +65,17 @@ class IcyReader:
         self._sound_left = self._interval
         found = TITLE.search(block)
         if found is not None:
-            yield SentTitle(_text(found[1]))
+            yield SentTitle(as_title(_text(found[1])))
+
+
+def as_title(text: str) -> str:
+    """Return a title on one line, and not too long."""
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(printable.split())[:MAX_TITLE]
 
 
 def _text(raw: bytes) -> str:
     try:
-        text = raw.decode("utf-8")
+        return raw.decode("utf-8")
     except UnicodeDecodeError:
-        text = raw.decode("cp1252", "replace")
-    printable = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(printable.split())[:MAX_TITLE]
+        return raw.decode("cp1252", "replace")

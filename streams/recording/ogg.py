@@ -1,7 +1,11 @@
-"""Find where a chained Ogg stream begins anew, and the pages that begin it."""
+"""Find where a chained Ogg stream begins anew, and the pages that begin it.
+
+Those pages name what plays: stations begin a new link with each title.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +15,10 @@ HEAD_BYTES: Final = 27
 IS_FIRST: Final = 2
 MAX_HEAD: Final = 1 << 20
 NO_POSITION: Final = b"\xff" * 8
+# What the packet with the comments begins with, and how much of it is not theirs.
+COMMENTS: Final = ((b"\x03vorbis", 7), (b"OpusTags", 8), (b"\x04", 4), (b"\x84", 4))
+MAX_COMMENTS: Final = 200
+NOT_LAST: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +105,50 @@ class OggLinks:
     def _keep_head(self, part: bytes) -> None:
         if self._in_head and len(self._head) + len(part) <= MAX_HEAD:
             self._head += part
+
+
+def title_of(head: bytes) -> str:
+    """Return artist and title that the first pages of a link name, as ICY titles do.
+
+    It is empty if they name none, or cannot be read.
+    """
+    for packet in _packets(head):
+        for begins, size in COMMENTS:
+            if packet.startswith(begins):
+                named = _comments(packet[size:])
+                parts = (named.get("artist", ""), named.get("title", ""))
+                return " - ".join(part for part in parts if part)
+    return ""
+
+
+def _packets(head: bytes) -> Iterator[bytes]:
+    """Yield the packets of pages; of several streams in one, what the pages interleave
+    is not told apart.
+    """
+    packet, at = bytearray(), 0
+    while head[at : at + 4] == CAPTURE and len(head) >= at + HEAD_BYTES:
+        sizes = head[at + HEAD_BYTES : at + HEAD_BYTES + head[at + 26]]
+        at += HEAD_BYTES + len(sizes)
+        for size in sizes:
+            packet += head[at : at + size]
+            at += size
+            if size < NOT_LAST:
+                yield bytes(packet)
+                packet.clear()
+
+
+def _comments(data: bytes) -> dict[str, str]:
+    """Return the comments of a packet by their names in lower case, the first of each."""
+    found: dict[str, str] = {}
+    reader = io.BytesIO(data)
+    reader.seek(_number(reader), io.SEEK_CUR)  # the name of the encoder
+    for _ in range(min(_number(reader), MAX_COMMENTS)):
+        name, _sign, value = reader.read(_number(reader)).partition(b"=")
+        found.setdefault(
+            name.decode("ascii", "replace").lower(), value.decode("utf-8", "replace")
+        )
+    return found
+
+
+def _number(reader: io.BytesIO) -> int:
+    return int.from_bytes(reader.read(4), "little")

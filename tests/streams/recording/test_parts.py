@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from datetime import UTC, datetime
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
+from av.audio.stream import AudioStream
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,12 +18,13 @@ from benchmarks import radio
 from benchmarks.corpus import DEMO
 from streams.recording import playlists, ring
 from streams.recording.icy import IcyReader, SentTitle
-from streams.recording.ogg import OggLinks
+from streams.recording.ogg import OggLinks, title_of
 from streams.recording.playlists import BadPlaylist
 from streams.recording.ring import RingGone, RingLog
 from streams.recording.run_clock import RunClock
 from streams.recording.splice import Splice
 
+SONG = {"artist": "Künstler", "title": "Lied"}
 BASE = "http://radio.example/a/list"
 LIVE = """#EXTM3U
 #EXT-X-TARGETDURATION:6
@@ -248,3 +253,37 @@ def test_ring_goes_on_where_the_disk_takes_nothing(tmp_path: Path) -> None:
 
     assert (end, was_failing, kept.is_failing) == (4, True, False)
     assert [e.data for e in kept.entries(4)] == [b"kept"]
+
+
+@pytest.mark.parametrize("codec", ["libopus", "flac"])
+@pytest.mark.parametrize(
+    ("named", "title"),
+    [(SONG, "Künstler - Lied"), ({"title": "Lied"}, "Lied"), ({}, "")],
+)
+def test_ogg_names_what_plays(codec: str, named: dict[str, str], title: str) -> None:
+    sent = io.BytesIO()
+    with av.open(sent, "w", format="ogg") as out:
+        stream = out.add_stream(codec, rate=48_000, layout="stereo")
+        assert isinstance(stream, AudioStream)
+        stream.metadata.update({"comment": "x" * 300, **named})
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 96_000), np.int16), format="s16", layout="stereo"
+        )
+        frame.sample_rate = 48_000
+        packets = [*stream.encode(frame), *stream.encode(None)]
+        out.mux([packet for packet in packets if packet.size])
+    links = OggLinks()
+    for _part in links.take(sent.getvalue()):
+        pass
+
+    assert title_of(links.head) == title
+
+
+@given(st.binary(max_size=400), st.binary(max_size=100))
+def test_torn_comments_are_no_title(head: bytes, packet: bytes) -> None:
+    page = b"OggS" + bytes(22) + bytes([1, len(packet)]) + packet
+
+    title_of(head)
+    for begins in (b"OpusTags", b"\x03vorbis", b"\x04"):
+        title_of(page)
+        title_of(b"OggS" + bytes(22) + bytes([1, 100]) + begins + packet)
