@@ -12,17 +12,19 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from accounts.reach import working_for
 from jobs.choices import OPEN_STATES
 from jobs.selectors import jobs_of
 from jobs.services import submit
-from streams import notices
-from streams.choices import AirplayState, AlarmKind, StreamState
+from streams import notices, selectors
+from streams.choices import HEARING, AirplayState, AlarmKind, StreamState
 from streams.jobs import RECORD
 from streams.models import Airplay, Stream, StreamAlarm, StreamRun
 
+# A recorder that died says nothing; sound that others wrote may be written this late.
+_UNHEARD: Final = timedelta(seconds=60)
 _WATCHED: Final = (AlarmKind.SILENT, AlarmKind.AWAY, AlarmKind.UNMATCHED)
 
 
@@ -36,6 +38,7 @@ def watch(*, now: datetime | None = None) -> None:
             due = _due(stream, now) if stream.enabled else {}
             for kind in _WATCHED:
                 _switch(stream, kind, due.get(kind), now)
+        _end_unheard(now)
         _end_played()
         _mail(now)
 
@@ -80,7 +83,7 @@ def _due(stream: Stream, now: datetime) -> dict[AlarmKind, datetime]:
     if stream.away_minutes is not None:
         heard = max(stream.heard_until or stream.created_at, _resumed_at(stream))
         _if_longer(due, AlarmKind.AWAY, heard, stream.away_minutes, now)
-    is_heard = stream.state in (StreamState.LISTENING, StreamState.SILENT)
+    is_heard = stream.state in HEARING
     if stream.unmatched_minutes is not None and is_heard:
         plays = stream.airplays.exclude(state=AirplayState.WITHDRAWN)
         last = plays.aggregate(last=Max("ends_at"))["last"]
@@ -130,6 +133,15 @@ def _switch(
             if rows.update(ended_at=now):
                 open_alarm.ended_at = now
                 notices.tell_alarm(open_alarm)
+
+
+def _end_unheard(now: datetime) -> None:
+    """End the plays of streams of which nothing arrives; the search hears only sound."""
+    unheard = ~Q(stream__in=selectors.heard_streams()) | Q(
+        stream__heard_until__lt=now - _UNHEARD
+    )
+    playing = Airplay.objects.filter(unheard, state=AirplayState.PLAYING)
+    Airplay.objects.filter(pk__in=playing.values("pk")).update(state=AirplayState.ENDED)
 
 
 def _end_played() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -35,6 +37,10 @@ class StreamState(models.TextChoices):
     SILENT = "stream_silent", _("Silent")
     AWAY = "stream_away", _("Away")
     PAUSED = "stream_paused", _("Paused")
+
+
+HEARING: Final = (StreamState.LISTENING, StreamState.SILENT)
+"""States in which sound arrives."""
 
 
 class RunEdge(models.TextChoices):

@@ -16,7 +16,7 @@ from django.db.models import F, Min, OuterRef, Q, QuerySet, Subquery
 from accounts.reach import working_for
 from catalogue.models import Recording
 from scanning.models import ScannedFile
-from streams.choices import AirplayState, GapCause, StreamState
+from streams.choices import HEARING, AirplayState, GapCause, StreamState
 from streams.models import (
     Airplay,
     Station,
@@ -34,6 +34,9 @@ _TITLE_BEFORE = timedelta(seconds=60)
 _INACCURACY = timedelta(milliseconds=50)
 
 
+Span = tuple[datetime, datetime]
+
+
 class HourState(StrEnum):
     """What is known of an hour of a day."""
 
@@ -46,7 +49,10 @@ class HourState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayHour:
-    """One hour of a day, with all that touches it; ``files`` are the scanned windows."""
+    """One hour of a day, with all that touches it; ``files`` are the scanned windows.
+
+    ``searched`` may reach beyond the hour.
+    """
 
     starts_at: datetime
     ends_at: datetime
@@ -54,6 +60,7 @@ class DayHour:
     gaps: tuple[StreamGap, ...]
     silences: tuple[StreamGap, ...]
     titles: tuple[StreamTitle, ...]
+    searched: tuple[Span, ...]
     files: tuple[ScannedFile, ...]
     state: HourState
 
@@ -90,6 +97,11 @@ def list_streams() -> QuerySet[Stream]:
     return rows.order_by("station__name", "name", "pk")
 
 
+def heard_streams() -> QuerySet[Stream]:
+    """Return the streams of which sound arrives: one that is away plays nothing."""
+    return Stream.objects.present().filter(enabled=True, state__in=HEARING)
+
+
 def shown_plays() -> QuerySet[Airplay]:
     """Return the plays that were not withdrawn, with what lists show of them."""
     rows = Airplay.objects.exclude(state=AirplayState.WITHDRAWN)
@@ -98,9 +110,7 @@ def shown_plays() -> QuerySet[Airplay]:
 
 def now_playing(stream: Stream | None = None) -> QuerySet[Airplay]:
     """Return the plays that go on, of one stream or of all, the latest first."""
-    rows = shown_plays().filter(
-        state=AirplayState.PLAYING, stream__deleted_at__isnull=True
-    )
+    rows = shown_plays().filter(state=AirplayState.PLAYING, stream__in=heard_streams())
     if stream is not None:
         rows = rows.filter(stream=stream)
     return rows.order_by("-starts_at", "-pk")
@@ -159,6 +169,7 @@ def day(stream: Stream, on: date, *, now: datetime | None = None) -> DayView:
             Q(ends_at__gt=begin) | Q(ends_at=None), stream=stream, starts_at__lt=end
         )
     )
+    searched, _missing = accounted(stream, begin, end)
     hours = []
     at = begin.astimezone(ZoneInfo("UTC"))
     while at < end:
@@ -177,6 +188,9 @@ def day(stream: Stream, on: date, *, now: datetime | None = None) -> DayView:
                 gaps=tuple(gap for gap in touched if gap.cause != GapCause.SILENT),
                 silences=tuple(gap for gap in touched if gap.cause == GapCause.SILENT),
                 titles=tuple(title for title in titles if at <= title.at < until),
+                searched=tuple(
+                    span for span in searched if span[0] < until and span[1] > at
+                ),
                 files=tuple(files),
                 state=_state(at, until, now, windows, runs),
             )
@@ -228,9 +242,6 @@ def began_at(stream: Stream) -> datetime:
     """Return when listening began: a server sends a few seconds of the past first."""
     first = StreamRun._base_manager.filter(stream=stream).aggregate(at=Min("starts_at"))
     return min(first["at"] or stream.created_at, stream.created_at)
-
-
-Span = tuple[datetime, datetime]
 
 
 def accounted(

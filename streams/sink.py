@@ -14,7 +14,7 @@ from typing import Final
 from django.db import transaction
 
 from streams import notices
-from streams.choices import GapCause, RunEdge, StreamState
+from streams.choices import HEARING, GapCause, RunEdge, StreamState
 from streams.models import (
     ClockAnchor,
     Stream,
@@ -34,7 +34,6 @@ from streams.recording.events import (
 )
 
 _WRITE_SECONDS: Final = 5.0
-_HEARING: Final = (StreamState.LISTENING, StreamState.SILENT)
 
 
 class DatabaseSink:
@@ -146,12 +145,12 @@ class DatabaseSink:
         }
         if event.state != before.state:
             columns["state_at"] = event.at
-        if event.state in _HEARING:
+        if event.state in HEARING:
             columns["heard_until"] = max(event.at, before.heard_until or event.at)
         Stream.objects.filter(pk=before.pk).update(**columns)
         if event.state == StreamState.AWAY and before.state != StreamState.AWAY:
             notices.tell_away(before, at=event.at, cause=event.cause)
-        if event.state in _HEARING and before.state == StreamState.AWAY:
+        if event.state in HEARING and before.state == StreamState.AWAY:
             notices.tell_back(before, at=event.at)
 
 

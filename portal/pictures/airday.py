@@ -18,7 +18,7 @@ class DayMark:
     """What lasts from one time to another; ``state`` chooses how it is drawn.
 
     States are those of matches, ``play_open`` and ``play_ended``,
-    ``gap`` and ``not-scanned``. ``key`` names a play.
+    ``gap``, ``not-scanned`` and ``searched``. ``key`` names a play.
     """
 
     starts_at: datetime
@@ -50,6 +50,7 @@ class HourMarks:
     plays: Sequence[DayMark] = ()
     gaps: Sequence[DayMark] = ()
     titles: Sequence[DayTitle] = ()
+    searched: Sequence[DayMark] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class HourRow:
     boxes: tuple[Box, ...]
     gaps: tuple[Box, ...]
     titles: tuple[DrawnTitle, ...]
+    searched: tuple[Box, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,7 @@ def _row(hour: HourMarks) -> HourRow:
             )
             for title in hour.titles
         ),
+        tuple(_box(mark, hour, whole) for mark in hour.searched),
     )
 
 

@@ -174,8 +174,9 @@ def _marks(
         "gaps": len(hour.gaps),
     }
     url = file_url(hour.files[0]) if hour.files else ""
+    searched = [DayMark(start, end, "searched", "") for start, end in hour.searched]
     return HourMarks(
-        hour.starts_at, hour.ends_at, label, summary, url, plays, gaps, ticks
+        hour.starts_at, hour.ends_at, label, summary, url, plays, gaps, ticks, searched
     )
 
 

@@ -14,7 +14,13 @@ from django.utils.translation import gettext_lazy
 
 from common.http import LinkRefused, check_link
 from common.territories import TERRITORIES
-from portal.shared.fields import LinesField, Picker, RecordingsField, SearchSelect
+from portal.shared.fields import (
+    LinesField,
+    Picker,
+    RecordingsField,
+    SearchSelect,
+    only_when,
+)
 from scanning.models import Container
 from streams.choices import AirplayState
 from streams.models import Station, Stream
@@ -228,6 +234,12 @@ class StreamForm(StreamSettingsForm):
 
     alarm_emails = None  # type: ignore[assignment]  # Django's way to drop a field
     alarm_url = None  # type: ignore[assignment]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
+        """Ask for what a new station needs only where it is new."""
+        super().__init__(*args, **kwargs)
+        for name in ("station_name", "time_zone"):
+            only_when(self.fields[name], "station", "")
 
     def clean_alarm_url(self) -> str:
         """Return nothing: alarms are set up later."""

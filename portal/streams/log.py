@@ -42,6 +42,7 @@ class LogRow:
     sent: str = ""
     differs: bool = False
     url: str = ""
+    key: str = ""
     is_gap: bool = False
 
 
@@ -116,6 +117,7 @@ def play_row(
         sent=sent,
         differs=differs(sent, recording),
         url=target.url,
+        key=play.uid,
     )
 
 

@@ -76,6 +76,7 @@ class StreamRecorder:
         self._account = Account(plan.folder, sink, absence)
         self._absence = absence
         self._ring = RingLog(plan.folder)
+        self._found_end = -1
         self._place = hls.HlsPlace()
         self._run: LiveRun | None = None
         self._next_cause: str = RunEdge.STARTED
@@ -153,6 +154,7 @@ class StreamRecorder:
         )
         self._account.cause = self._absence
         if offset < self._ring.end:
+            self._found_end = self._ring.end
             self._rewind(offset, RunEdge.RECORDER)
 
     # One connection
@@ -252,7 +254,9 @@ class StreamRecorder:
             return
         begins = joined.repeated or joined.chunks[0][0]
         if not joined.continues:
-            self._end_run(RunEdge.CONNECTION)
+            # What was recorded before a start ends with the recorder that did it.
+            is_old = self._ring.end == self._found_end
+            self._end_run(RunEdge.RECORDER if is_old else RunEdge.CONNECTION)
         if not joined.continues or self._ogg is None:
             self._ogg = OggLinks() if begins.startswith(b"OggS") else None
             self._head = b""

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from streams import services
-from streams.choices import AirplayState, AlarmKind
+from streams import alarms, selectors, services
+from streams.choices import AirplayState, AlarmKind, StreamState
 from streams.models import Airplay, StreamAlarm, StreamNotice
 from tests.conftest import Worker
 from tests.streams.radio import NOON, Radio, keep, programme, started
@@ -104,3 +104,33 @@ def test_a_play_is_told_and_a_banned_recording_alarms(radio: Radio) -> None:
     assert found["station"]["name"] == "Radio One"
     assert alarm["alarm"]["kind"] == AlarmKind.BANNED
     assert StreamAlarm.objects.get().airplay == Airplay.objects.get()
+
+
+@pytest.mark.parametrize("is_paused", [False, True])
+def test_nothing_plays_on_a_stream_of_which_nothing_arrives(
+    radio: Radio, is_paused: bool
+) -> None:
+    radio.say(StreamState.LISTENING, NOON)
+    radio.live("run-1", programme((UNKNOWN, 20), (1, 25)))
+    on_air = NOON + timedelta(seconds=45)
+    assert selectors.now_playing().count() == 1
+
+    if is_paused:
+        services.pause_stream(stream=radio.stream, user=radio.user)
+    else:
+        radio.say(StreamState.AWAY, on_air)
+
+    assert not selectors.now_playing().exists()
+    alarms.watch(now=on_air + timedelta(seconds=5))
+    assert Airplay.objects.get().state == AirplayState.ENDED
+
+
+def test_a_play_ends_where_its_recorder_died(radio: Radio) -> None:
+    radio.say(StreamState.LISTENING, NOON)
+    radio.live("run-1", programme((UNKNOWN, 20), (1, 25)))
+
+    alarms.watch(now=NOON + timedelta(seconds=50))
+    assert Airplay.objects.get().state == AirplayState.PLAYING
+    alarms.watch(now=NOON + timedelta(seconds=120))
+
+    assert Airplay.objects.get().state == AirplayState.ENDED

@@ -203,6 +203,9 @@ def test_a_day_shows_plays_gaps_and_titles_by_hour(signed_in: MakeClient) -> Non
         "not-scanned",
     ]
     assert [len(row.titles) for row in hours[6:9]] == [0, 1, 0]
+    assert [
+        [(box.x, box.width) for box in hours[hour].searched] for hour in (6, 7, 12)
+    ] == [[("0%", "100%")], [("3.333%", "96.667%")], []]
     assert [row.is_gap for row in day.rows] == [True, False]
     assert (day.gap_ms, day.gaps, day.plays, day.left_ms) == (120_000, 1, 2, 0)
     assert day.searched_ms == 12 * 3_600_000 - 120_000

@@ -126,6 +126,7 @@ def test_killed_recorder_goes_on_from_the_ring(
     found = outcome(sender, tmp_path, sink)
     assert _is_right(found, len(kills))
     assert 0.5 < found.gaps_s < 7
+    assert set(_causes(found)) == {GapCause.RECORDER}
 
 
 def test_segments_that_are_lost_are_gaps_of_known_length(
