@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class StreamRefused(Exception):
     """The action is impossible or not allowed; the text says why and what to do."""
+
+
+class SoundElsewhere(StreamRefused):
+    """Another machine recorded the sound, and nothing of it is in the shared storage."""

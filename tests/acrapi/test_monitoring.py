@@ -258,7 +258,7 @@ def test_the_sound_of_a_play_can_be_downloaded(
     gone = api.get(
         path_of(stream, "/recordings?timestamp_utc=20260502000000&played_duration=60")
     )
-    assert (gone.status_code, gone.json()["code"]) == (404, "no_recording")
+    assert (gone.status_code, gone.json()["code"]) == (404, "recording_elsewhere")
     never = path_of(
         stream, "/recordings?timestamp_utc=20250502000000&played_duration=60"
     )

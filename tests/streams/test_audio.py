@@ -11,12 +11,16 @@ import pytest
 
 from common.storage import read_bytes
 from recognition import waveform
+from recognition.analysis import analyse_file
 from recognition.decode import AudioFile
 from recognition.limits import DEFAULT_LIMITS
 from scanning.models import ScannedFile
 from streams import audio
+from streams.errors import SoundElsewhere, StreamRefused
+from streams.excerpts import cut_excerpt
 from streams.recording.cutting import CutFacts
 from streams.recording.ring import RingGone
+from streams.recording.run_files import RunFiles
 from tests.audio import wav_bytes
 from tests.conftest import Worker
 from tests.recognition.synthesis import music
@@ -84,3 +88,39 @@ def test_what_the_ring_has_lost_is_not_kept(
     file.refresh_from_db()
     assert not file.media
     assert audio.kept_intervals(file) == []
+
+
+def test_sound_around_matches_is_sent_by_machines_that_did_not_record_it(
+    radio: Radio,
+    run_worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    heard_hour(radio, run_worker)
+
+    def cut(_folder: Path, _run: str, start: int, end: int, target: Path) -> CutFacts:
+        target.write_bytes(wav_bytes(np.repeat(music(5, (end - start) / 1000), 2)))
+        return CutFacts(start_ms=start, end_ms=end, suffix=".wav", codec="pcm")
+
+    monkeypatch.setattr(audio, "cut_audio", cut)
+    audio.copy_due(radio.stream, radio.folder)
+    run_worker()
+    target = tmp_path / "sound"
+
+    def excerpt(begin: float, end: float) -> CutFacts:
+        return cut_excerpt(
+            stream=radio.stream,
+            from_at=NOON + timedelta(seconds=begin),
+            until=NOON + timedelta(seconds=end),
+            target=target,
+        )
+
+    # The landmarks of tests lie beside where a recorder keeps its runs.
+    sent = excerpt(40, 65)
+    assert sent.suffix == ".flac"
+    assert analyse_file(target).facts.duration_ms == pytest.approx(25_000, abs=5)
+    with pytest.raises(SoundElsewhere):
+        excerpt(2, 20)
+    RunFiles(radio.folder, "run-1").folder.mkdir(parents=True)
+    with pytest.raises(StreamRefused, match="no longer kept"):
+        excerpt(2, 20)
