@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.kills --kills 1000 [--database URL] [--broker URL] [--check]``
 runs a web server, a worker and backups as real processes and ends them with SIGKILL in
-the middle of an upload, a scan, an addition to the index, a report, a merge, a backup
-and a comparison of unknown sound, one after the other. Work answered before the kill counts as acknowledged.
+the middle of an upload, a scan, an addition to the index, a report, a merge, a backup,
+a comparison of unknown sound and a poll of a drop, one after the other. Work answered before the kill counts as acknowledged.
 ``benchmarks.kills_checks`` then examines the whole installation.
 """
 
@@ -37,7 +37,7 @@ from benchmarks.people import PageAnswer, Person, session_of
 from benchmarks.report import Report, machine, workplace
 from tests import audio
 
-KINDS = ("upload", "scan", "index", "report", "merge", "backup", "unknown")
+KINDS = ("upload", "scan", "index", "report", "merge", "backup", "unknown", "drop")
 _SONGS = 3
 _REFERENCES = 6
 _LEASE_SECONDS = 4
@@ -68,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             ACRPORTAL_LEASE_SECONDS=str(_LEASE_SECONDS),
             # Each kill uses up an attempt, although the work is not to blame.
             ACRPORTAL_MAX_ATTEMPTS="1000",
+            ACRPORTAL_DROP_ROOTS=str(work / "drops"),
+            ACRPORTAL_DROP_SETTLE_SECONDS="0",
             LOG_LEVEL="ERROR",
             BROKER_URL=args.broker,
         )
@@ -76,7 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         from benchmarks import kills_checks
 
         begun = time.monotonic()
-        world = fill(references=_REFERENCES, copies=args.kills // len(KINDS) + 3)
+        world = fill(
+            references=_REFERENCES,
+            copies=args.kills // len(KINDS) + 3,
+            dropped=work / "drops" / "radio",
+        )
         rng = random.Random(args.seed)  # noqa: S311 - no secret
         with _Installation(work) as installation:
             rounds = _Rounds(installation, world, work / "backups", rng)
@@ -99,7 +105,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         report.line(f"{rounds.kills.total():,} kills in total")
         report.check("all work finishes after the last kill", reached=settled)
-        checks = kills_checks.examine(rounds.acknowledged, work / "backups")
+        checks = kills_checks.examine(
+            rounds.acknowledged, work / "backups", world.dropped
+        )
         report.table(["checked", "count", "faults"], checks.counted)
         for fault in checks.faults[:20]:
             report.line(fault)
@@ -398,6 +406,29 @@ class _Rounds:
         return self._work(
             begun=kept.exists,
             ended=lambda: kept.filter(state=KeptState.COMPARED).exists(),
+            moment=moment,
+        )
+
+    def _drop(self, moment: float | None) -> bool:
+        """Kill the worker while it takes a file from a drop."""
+        from jobs.services import submit
+        from scanning.jobs import DROP_POLL
+        from scanning.models import Drop, DropItem
+
+        content, name = self._clip(), f"show {next(self._numbers)}.wav"
+        unfinished = self._world.dropped / f"{name}.part"
+        unfinished.write_bytes(content)
+        unfinished.rename(self._world.dropped / name)
+        self.acknowledged.dropped[name] = sha256(content).hexdigest()
+        item = DropItem.objects.filter(path=name)
+        drop = Drop.objects.get()
+        # The first poll notes the file, the second takes it.
+        submit(DROP_POLL, drop)
+        _wait(item.exists)
+        submit(DROP_POLL, drop)
+        return self._work(
+            begun=lambda: True,
+            ended=lambda: item.filter(put_away_at__isnull=False).exists(),
             moment=moment,
         )
 

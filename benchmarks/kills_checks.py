@@ -26,6 +26,8 @@ class Acknowledged:
     backups: list[Path] = field(default_factory=list)
     programmes: dict[str, int] = field(default_factory=dict)
     """The unknown song that a file has, by the file's uid."""
+    dropped: dict[str, str] = field(default_factory=dict)
+    """SHA-256 by the path of the file in the drop."""
 
 
 @dataclass
@@ -51,7 +53,8 @@ def open_work() -> bool:
     from reports.choices import UNFINISHED
     from reports.models import ReportRun
     from scanning.choices import ACTIVE_SCAN_STATUSES
-    from scanning.models import Scan
+    from scanning.jobs import DROP_POLL
+    from scanning.models import DropItem, Scan
 
     waiting = (RecordingStatus.WAITING, RecordingStatus.PROCESSING)
     return any(
@@ -60,12 +63,16 @@ def open_work() -> bool:
             Scan.objects.filter(status__in=ACTIVE_SCAN_STATUSES),
             Recording.objects.filter(status__in=waiting),
             ReportRun.objects.filter(state__in=UNFINISHED),
-            Job.objects.filter(state__in=OPEN_STATES).exclude(kind__in=regular_work()),
+            DropItem.objects.filter(put_away_at=None),
+            Job.objects.filter(state__in=OPEN_STATES).exclude(
+                # A drop is polled again and again; its files are looked at above.
+                kind__in=[*regular_work(), DROP_POLL.name]
+            ),
         )
     )
 
 
-def examine(told: Acknowledged, backups: Path) -> Checks:
+def examine(told: Acknowledged, backups: Path, dropped: Path) -> Checks:
     """Compare the installation with the acknowledged work, and with itself."""
     from catalogue.models import Bucket, Recording
     from operations.backup import backups_in
@@ -74,6 +81,7 @@ def examine(told: Acknowledged, backups: Path) -> Checks:
 
     checks = Checks()
     checks.add("acknowledged uploads", len(told.uploads), _uploads(told.uploads))
+    checks.add("dropped files", len(told.dropped), _dropped(told.dropped, dropped))
     checks.add("files", ScannedFile.objects.count(), _files(told))
     checks.add("programmes with a song", len(told.programmes), _unknown(told))
     checks.add("acknowledged recordings", len(told.recordings), _recordings(told))
@@ -97,6 +105,23 @@ def _uploads(uploads: dict[str, str]) -> Iterator[str]:
         rows = list(ScannedFile.objects.filter(uid=uid))
         if [row.sha256 for row in rows] != [wanted]:
             yield f"upload {uid}: {len(rows)} files, {[row.sha256 for row in rows]}"
+
+
+def _dropped(written: dict[str, str], folder: Path) -> Iterator[str]:
+    """Check that each dropped file is one file, and was put away whole."""
+    from scanning.models import DropItem, ScannedFile
+
+    for path, wanted in written.items():
+        items = DropItem.objects.filter(path=path).count()
+        files = ScannedFile.objects.filter(sha256=wanted).count()
+        if (items, files) != (1, 1):
+            yield f"dropped {path}: {items} items, {files} files"
+        place = folder / "done" / path
+        content = place.read_bytes() if place.is_file() else b""
+        if hashlib.sha256(content).hexdigest() != wanted:
+            yield f"dropped {path}: not whole in done"
+    for left in folder.glob("*.*"):
+        yield f"dropped {left.name}: still in the drop"
 
 
 def _files(told: Acknowledged) -> Iterator[str]:

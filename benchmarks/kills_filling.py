@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests import audio
 from tests.audio import Samples
@@ -20,9 +21,11 @@ class World:
     bucket: int
     sounds: list[Samples]
     """What the container's files are clips of."""
+    dropped: Path
+    """The folder from which files are taken."""
 
 
-def fill(*, references: int, copies: int) -> World:
+def fill(*, references: int, copies: int, dropped: Path) -> World:
     """Make a catalogue with references, and pairs of recordings with the same sound."""
     from django.core.files.uploadedfile import SimpleUploadedFile
     from django.core.management import call_command
@@ -32,7 +35,9 @@ def fill(*, references: int, copies: int) -> World:
     from catalogue.models import IntakeRule
     from catalogue.services import RecordingDetails, add_recording, create_bucket
     from dedup.services import find_duplicates
-    from scanning.models import Container
+    from scanning.choices import DropInterval
+    from scanning.drops.services import create_drop
+    from scanning.models import Container, Drop
 
     call_command("migrate", verbosity=0)
     user = create_user(username="somebody", password=None, role=Role.MANAGER)
@@ -54,4 +59,14 @@ def fill(*, references: int, copies: int) -> World:
         )
     call_command("worker", batch=True)
     find_duplicates(bucket=doubled)
-    return World(user.username, container.pk, known.pk, sounds)
+    dropped.mkdir(parents=True)
+    create_drop(
+        drop=Drop(
+            name="Incoming",
+            place=str(dropped),
+            container=container,
+            every_seconds=DropInterval.QUARTER_MINUTE,
+        ),
+        user=user,
+    )
+    return World(user.username, container.pk, known.pk, sounds, dropped)

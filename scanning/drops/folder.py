@@ -122,7 +122,9 @@ class FolderPlace:
         with _reading(), self._inside(file.parts[:-1]) as folder:
             handle = os.open(file.parts[-1], _FILE, dir_fd=folder)
         try:
-            status = os.fstat(handle)
+            # A server that started again makes handles stale at any moment.
+            with _reading():
+                status = os.fstat(handle)
             _check(file, status)
             yield handle, status
         finally:
