@@ -4,6 +4,11 @@ Run ``make demo`` with an empty ``var/`` in one terminal, then ``.venv/bin/pytho
 docs/pictures.py`` in another; a new demo gives the same pictures, except for invisible
 differences of shade.
 
+``--on-air`` makes those of streams and drops instead, which take five minutes: a radio on
+this machine plays the music of the demo, is away for a while, and files lie in a drop.
+Run the demo with ``ACRPORTAL_ALLOW_PRIVATE_ADDRESSES=1 ACRPORTAL_DROP_ROOTS=/srv/drops``,
+and ``.venv/bin/python -m docs.pictures --on-air`` with the same second setting.
+
 ``--sheets FOLDER`` takes every page instead, narrow to wide, light and dark, several to
 a sheet, for inspection; add the addresses of pages that have no link. It prints pages
 that are wider than their window, and the exit code reports them. Needs a Chromium on
@@ -56,8 +61,18 @@ _STILL = r"""() => {
       line.textContent = line.textContent
         .replace(/\d+:\d\d$/, "9:45").replace(/\w+day \d+ \w+/, "Monday 5 October");
 }"""
+# The radio's port is another one each time.
+_ON_AIR = r"""() => {
+  const named = text => text.replace(/http:\/\/127\.0\.0\.1:\d+/g, "https://harbour.example");
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) walker.currentNode.data = named(walker.currentNode.data);
+  for (const field of document.querySelectorAll("textarea")) field.value = named(field.value);
+}"""
 _COLOURS = 256
 _SETTLED_MS = 800
+# Seconds of the radio: all of it, its absence, and when it is shown.
+_ON_AIR_S, _AWAY_S, _SHOWN_S = 500, (150, 95), 315
+_ENDED = 2
 
 
 def main() -> int:
@@ -68,7 +83,9 @@ def main() -> int:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox"]
         )
-        if args.sheets is None:
+        if args.on_air:
+            _draw_on_air(browser)
+        elif args.sheets is None:
             for picture in PICTURES:
                 _draw(browser, picture)
         else:
@@ -84,6 +101,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--sheets", type=Path, metavar="FOLDER")
+    made.add_argument("--on-air", action="store_true")
     made.add_argument("--user", default="admin", help="who of the demo looks")
     made.add_argument("address", nargs="*", help="further pages, as /path/")
     return made.parse_args()
@@ -157,6 +175,8 @@ class Screenshot:
     user: str
     show: Callable[[Page], None]
     height: int
+    is_live: bool = False
+    """Whether its times are those of the radio, and part of the picture."""
 
 
 PICTURES = (
@@ -188,7 +208,7 @@ def _draw(browser: Browser, picture: Screenshot) -> None:
     page.wait_for_load_state("networkidle")
     # Players and ribbons need a moment after their data has arrived.
     page.wait_for_timeout(_SETTLED_MS)
-    page.evaluate(_STILL)
+    page.evaluate(_ON_AIR if picture.is_live else _STILL)
     taken = Image.open(io.BytesIO(page.screenshot(animations="disabled", caret="hide")))
     held = page.get_by_role("button", name="Release", exact=True)
     if held.count():
@@ -197,6 +217,73 @@ def _draw(browser: Browser, picture: Screenshot) -> None:
     page.close()
     few = taken.convert("RGB").quantize(_COLOURS, kmeans=1, dither=Image.Dither.NONE)
     few.save(IMAGES / f"{picture.name}.png", optimize=True)
+
+
+def _draw_on_air(browser: Browser) -> None:
+    """Take the pictures of streams and drops while a radio plays."""
+    # Only these pictures need a radio.
+    from benchmarks.radio import DOWN, Broken, Radio, encoded
+    from streams.recording.clocks import Clock
+
+    played = encoded(ROOT / "demo", _ON_AIR_S, "libmp3lame", ".mp3")
+    with Radio(played, Clock(), [Broken(DOWN, *_AWAY_S)]) as sender:
+        sender.titles = ["Harbour FM - Music for the night"]
+        address = f"{sender.address}/live"
+
+        def listened(page: Page) -> None:
+            page.goto(f"{URL}/streams/add/")
+            page.fill("#id_urls", address)
+            page.fill("#id_station_name", "Harbour FM")
+            page.get_by_role("button", name="Listen").click()
+            page.get_by_text("What was heard").wait_for()
+
+        def added(page: Page) -> None:
+            listened(page)
+            page.get_by_role("button", name="Add the stream").click()
+            page.wait_for_url("**/streams/s_*")
+            page.goto(f"{page.url.partition('?')[0]}edit/")
+            page.fill("#id_away_minutes", "1")
+            page.get_by_role("button", name="Save").click()
+            page.wait_for_url("**/streams/s_*/")
+            page.wait_for_timeout(1000 * max(0.0, _SHOWN_S - sender.now))
+            page.goto(f"{URL}/streams/")
+
+        def day(page: Page) -> None:
+            page.goto(f"{URL}/streams/")
+            page.locator("#now").get_by_role("link", name="Harbour FM").first.click()
+            page.wait_for_url("**/streams/s_*")
+
+        for picture in (
+            Screenshot("drop", "ana", _dropped, 900, is_live=True),
+            Screenshot("stream-add", "ana", listened, 640, is_live=True),
+            Screenshot("streams", "ana", added, 420, is_live=True),
+            Screenshot("stream-day", "ana", day, 1380, is_live=True),
+            Screenshot(
+                "stream-alarms", "ana", _at("/streams/alarms/"), 360, is_live=True
+            ),
+        ):
+            _draw(browser, picture)
+
+
+def _dropped(page: Page) -> None:
+    """Add a drop with files: one is taken, one is refused, one waits."""
+    folder = Path(os.environ["ACRPORTAL_DROP_ROOTS"]) / "recorder"
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "interviews").mkdir(parents=True)
+    page.goto(f"{URL}/drops/new/")
+    page.fill("#id_place", str(folder))
+    page.fill("#id_name", "Recorder of the studio")
+    page.select_option("#id_every_seconds", "15")
+    page.get_by_role("button", name="Take files from it").click()
+    page.wait_for_url("**/drops/d_*")
+    music = ROOT / "demo"
+    shutil.copy(music / "graveyard.opus", folder / "evening.opus")
+    shutil.copy(music / "awakening.opus", folder / "morning.opus")
+    (folder / "morning.opus.json").write_text("{")
+    shutil.copy(music / "castle.opus", folder / "interviews" / "monday.opus")
+    while len([*folder.glob("done/*.opus"), *folder.glob("failed/*.opus")]) < _ENDED:
+        page.wait_for_timeout(1000)
+    page.reload()
 
 
 def _take_all(page: Page, folder: Path, further: list[str]) -> list[str]:

@@ -52,6 +52,9 @@ class DropForm(DropSettingsForm):
         if isinstance(container, forms.ModelChoiceField):
             container.empty_label = None
 
+    def validate_unique(self) -> None:
+        """Leave it to the service, which refuses places that overlap as well."""
+
 
 class DropFolderForm(forms.Form):
     """The container of a subfolder."""

@@ -77,6 +77,7 @@ def drop_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
     if shown in DropItemState.values:
         items = items.filter(state=shown)
     next_poll = services.next_polls([drop]).get(drop.pk)
+    waiting_folders = selectors.waiting_folders(drop)
     return render(
         request,
         "portal/drops/drop_detail.html",
@@ -93,8 +94,11 @@ def drop_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
                 ),
             ],
             "folders": DropFolder.objects.filter(drop=drop).select_related("container"),
-            "waiting_folders": selectors.waiting_folders(drop),
-            "form": DropFolderForm(auto_id="folder-%s"),
+            "waiting_folders": waiting_folders,
+            "form": DropFolderForm(
+                auto_id="folder-%s",
+                initial={"name": waiting_folders[0].name if waiting_folders else ""},
+            ),
             "can_retry": bool(counts.get(DropItemState.FAILED)),
             "next_poll": next_poll,
             "is_due": drop.enabled

@@ -59,6 +59,7 @@ def test_a_drop_is_made_and_its_page_tells_what_waits_and_why(
     waiting = client.get(f"/drops/{incoming.drop.uid}/?show=drop_waiting")
 
     assert "1 file in news waits: the subfolder has no container." in page
+    assert 'value="news"' in page
     assert "three.mp3.json: The JSON file cannot be read" in page
     assert "Radio" in listed
     assert "two.mp3" not in waiting.content.decode()
@@ -113,6 +114,19 @@ def test_a_drop_that_cannot_be_is_refused_with_the_reason(
 
     assert said in answer.content.decode()
     assert not Drop.objects.exists()
+
+
+def test_a_place_that_another_drop_has_is_refused_in_plain_words(
+    signed_in: MakeClient, roots: Path
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    incoming = _make(client, roots / "radio")
+
+    again = client.post(
+        "/drops/new/", _form(str(incoming.folder), ContainerFactory.create().pk)
+    ).content.decode()
+
+    assert f"Another drop takes the files in {incoming.folder} already." in again
 
 
 def test_without_roots_the_pages_say_so(signed_in: MakeClient) -> None:
