@@ -240,8 +240,8 @@ def _draw_on_air(browser: Browser) -> None:
         def added(page: Page) -> None:
             listened(page)
             page.get_by_role("button", name="Add the stream").click()
-            page.wait_for_url("**/streams/s_*")
-            page.goto(f"{page.url.partition('?')[0]}edit/")
+            page.wait_for_url("**/streams/s_*/")
+            page.goto(f"{page.url}edit/")
             page.fill("#id_away_minutes", "1")
             page.get_by_role("button", name="Save").click()
             page.wait_for_url("**/streams/s_*/")
@@ -251,7 +251,7 @@ def _draw_on_air(browser: Browser) -> None:
         def day(page: Page) -> None:
             page.goto(f"{URL}/streams/")
             page.locator("#now").get_by_role("link", name="Harbour FM").first.click()
-            page.wait_for_url("**/streams/s_*")
+            page.wait_for_url("**/streams/s_*/")
 
         for picture in (
             Screenshot("drop", "ana", _dropped, 900, is_live=True),
@@ -275,7 +275,7 @@ def _dropped(page: Page) -> None:
     page.fill("#id_name", "Recorder of the studio")
     page.select_option("#id_every_seconds", "15")
     page.get_by_role("button", name="Take files from it").click()
-    page.wait_for_url("**/drops/d_*")
+    page.wait_for_url("**/drops/d_*/")
     music = ROOT / "demo"
     shutil.copy(music / "graveyard.opus", folder / "evening.opus")
     shutil.copy(music / "awakening.opus", folder / "morning.opus")

@@ -248,8 +248,12 @@ def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
     after = lay_out(
         heard, end, min(end + AROUND, window.around_until), begins=_cut_after(pieces)
     )
-    hour.before = _store(before, folder, f"scans/{key[:2]}/{key}.before.acrfp")
-    hour.after = _store(after, folder, f"scans/{key[:2]}/{key}.after.acrfp")
+    # A gap before the hour is part of what lies around it; what follows may be shorter.
+    around_ms = round(AROUND / _MS)
+    after_ms = min(around_ms, max((p.at_ms + p.length_ms for p in after), default=0))
+    name = f"scans/{key[:2]}/{key}"
+    hour.before = _store(before, around_ms, folder, f"{name}.before.acrfp")
+    hour.after = _store(after, after_ms, folder, f"{name}.after.acrfp")
     hour.save()
     request_scan(scanned_file=file, user=None)
     logger.info("hour of stream %s from %s", stream.uid, window.start)
@@ -301,15 +305,13 @@ def _list_lost(
             )
 
 
-def _store(pieces: Sequence[HourPiece], folder: Path, name: str) -> str:
+def _store(
+    pieces: Sequence[HourPiece], length_ms: int, folder: Path, name: str
+) -> str:
     """Store the landmarks around an hour; return the name, empty if there are none."""
     if not pieces:
         return ""
-    length = round(AROUND / _MS)
-    if pieces[0].at_ms == 0:
-        # What follows an hour may be shorter.
-        length = min(length, pieces[-1].at_ms + pieces[-1].length_ms)
-    made = fingerprint.to_bytes(landmarks_of(pieces, length, folder))
+    made = fingerprint.to_bytes(landmarks_of(pieces, length_ms, folder))
     return keep_file(ContentFile(made, name="around.acrfp"), name).name
 
 

@@ -10,9 +10,10 @@ from django.core.files.base import ContentFile
 
 from catalogue import following, index_store
 from catalogue.services import RecordingDetails, add_recording
-from common.storage import keep_file
+from common.storage import keep_file, read_bytes
 from jobs.errors import WaitsUntil
 from operations.streams import stream_findings
+from recognition import fingerprint
 from recognition.match import scan as scan_whole
 from reports import services
 from reports.files import file_content
@@ -29,7 +30,7 @@ from streams.choices import AirplayState, GapCause, StreamState
 from streams.models import Airplay, StreamGap, StreamHour
 from tests.audio import tune, wav_bytes
 from tests.conftest import Worker
-from tests.streams.radio import NOON, Radio, programme, song
+from tests.streams.radio import NOON, Radio, programme, seconds, song
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -330,3 +331,25 @@ def test_a_pause_is_a_gap_once_it_ends(radio: Radio) -> None:
     # A recorder that says the same in its own words adds nothing.
     radio.gap(end, gap.ends_at, GapCause.RECORDER)
     assert StreamGap.objects.count() == 1
+
+
+def test_a_gap_before_an_hour_is_part_of_what_lies_around_it(
+    radio: Radio, run_worker: Worker
+) -> None:
+    """Song 1 breaks off 15 s before the hour begins; what follows is another song."""
+    first = radio.run("run-1", programme((UNKNOWN, 85), (1, 20)))
+    again = first + timedelta(seconds=15)
+    radio.gap(first, again, GapCause.RECORDER)
+    radio.run("run-2", programme((2, 25), (UNKNOWN + 1, 60)), at=again)
+
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+
+    hour = StreamHour.objects.order_by("starts_at")[1]
+    around = fingerprint.from_bytes(read_bytes(hour.before))
+    gap_ms = (hour.starts_at - first) / timedelta(milliseconds=1)
+    assert gap_ms == pytest.approx(15_000, abs=100)
+    assert around.dense is not None
+    assert around.duration_ms == 32_000
+    assert around.dense.frames.max() * 16 <= 32_000 - gap_ms + 100
+    assert seconds(radio.log()) == [("Song 1", 85), ("Song 2", 120)]
