@@ -97,6 +97,11 @@ def list_streams() -> QuerySet[Stream]:
     return rows.order_by("station__name", "name", "pk")
 
 
+def logged_streams() -> QuerySet[Stream]:
+    """Return the streams whose plays are listed: those of deleted ones stay."""
+    return Stream.objects.filter(container__deleted_at__isnull=True)
+
+
 def heard_streams() -> QuerySet[Stream]:
     """Return the streams of which sound arrives: one that is away plays nothing."""
     return Stream.objects.present().filter(enabled=True, state__in=HEARING)

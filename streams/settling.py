@@ -305,9 +305,7 @@ def _list_lost(
             )
 
 
-def _store(
-    pieces: Sequence[HourPiece], length_ms: int, folder: Path, name: str
-) -> str:
+def _store(pieces: Sequence[HourPiece], length_ms: int, folder: Path, name: str) -> str:
     """Store the landmarks around an hour; return the name, empty if there are none."""
     if not pieces:
         return ""

@@ -49,7 +49,7 @@ class LogRow:
 def filtered_log(filters: LogFilterForm) -> QuerySet[Airplay]:
     """Return the plays that fit the filters, the newest first."""
     stream, station = filters.chosen("stream"), filters.chosen("station")
-    streams = selectors.list_streams()
+    streams = selectors.logged_streams()
     if station is not None:
         streams = streams.filter(station=station)
     if stream is not None:
@@ -110,7 +110,7 @@ def play_row(
         title=recording.title,
         artists=recording.artist_names,
         stream_name=stream.name,
-        day_url=_day_url(stream, aired.date()),
+        day_url="" if stream.deleted_at else _day_url(stream, aired.date()),
         look=play_look(play),
         match_state=target.state,
         score=play.score,

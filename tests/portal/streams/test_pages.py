@@ -143,6 +143,20 @@ def test_the_log_shows_titles_beside_plays_and_filters(signed_in: MakeClient) ->
     assert rows("?station=999&until=never") == rows()
 
 
+def test_the_log_keeps_the_plays_of_deleted_streams(signed_in: MakeClient) -> None:
+    stream = StreamFactory.create()
+    make_airplay(stream)
+    client = signed_in(Role.MANAGER)
+    services.delete_stream(stream=stream, user=User.objects.get())
+
+    (row,) = client.get(LOG).context["rows"]
+
+    assert (row.stream_name, row.day_url) == (stream.name, "")
+    stream.container.deleted_at = NOON
+    stream.container.save()
+    assert not client.get(LOG).context["rows"]
+
+
 def test_the_log_can_be_downloaded(signed_in: MakeClient) -> None:
     make_airplay(
         StreamFactory.create(name="Harbour"),
