@@ -15,7 +15,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts.choices import CueUse, MusicOrigin, RightsType, Showing
+from broadcasts.choices import CueUse, MusicOrigin, RightsType
 from broadcasts.errors import BroadcastRefused
 from broadcasts.models import Broadcast
 from broadcasts.services import broadcast_state, broadcast_values
@@ -30,7 +30,7 @@ from broadcasts.values import (
     state_of,
 )
 from common.territories import TERRITORIES
-from portal.shared.fields import SearchSelect
+from portal.shared.arrivals import BroadcastFields, SeriesFields
 from streams.models import Station
 
 
@@ -76,19 +76,16 @@ class _SeenForm(forms.Form):
         return kind(**{name: self.cleaned_data[name] for name in names})
 
 
-class EpisodeForm(_SeenForm):
+class EpisodeForm(_SeenForm, SeriesFields):
     """What a file is as a programme."""
 
-    series = forms.CharField(required=False, max_length=300, label=_("Series or film"))
+    field_order = ("series", "also_known_as", "season", "number", "title")
+
     also_known_as = forms.CharField(
         required=False, max_length=300, label=_("Also known as")
     )
-    season = forms.CharField(required=False, max_length=40, label=_("Season"))
     number = forms.CharField(required=False, max_length=40, label=_("Episode number"))
     title = forms.CharField(required=False, max_length=300, label=_("Episode title"))
-    production_company = forms.CharField(
-        required=False, max_length=300, label=_("Production company")
-    )
     isan = forms.CharField(required=False, max_length=40, label="ISAN")
 
     def values(self) -> EpisodeValues:
@@ -97,18 +94,13 @@ class EpisodeForm(_SeenForm):
         return values
 
 
-class BroadcastForm(forms.Form):
+class BroadcastForm(BroadcastFields):
     """One broadcast; the time is the station's local time.
 
     ``occurrence`` is asked for only when the clocks there show the time twice.
     """
 
-    station = forms.ModelChoiceField(
-        Station.objects.all(),
-        label=_("Station"),
-        empty_label=_("Choose a station"),
-        widget=SearchSelect,
-    )
+    field_order = ("station", "starts_at", "occurrence", "length_ms", "showing")
     starts_at = forms.DateTimeField(
         label=_("Begins at"),
         help_text=_("Local time of the station."),
@@ -134,11 +126,6 @@ class BroadcastForm(forms.Form):
         max_length=20,
         label=_("Length"),
         help_text=_("As 0:30:00; empty for the whole file."),
-    )
-    showing = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Not known")), *Showing.choices],
-        label=_("First broadcast or repeat"),
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
@@ -190,7 +177,7 @@ def _initial(row: Broadcast) -> dict[str, Any]:  # Any: values of a form
         occurrence = "earlier" if row.starts_at == found[0] else "later"
     values = broadcast_values(row)
     return {
-        "station": row.station_id,
+        "station": row.station.uid,
         "starts_at": local_text(row.starts_at, row.time_zone)[:19].replace(" ", "T"),
         "occurrence": occurrence,
         "length_ms": "" if values.length_ms is None else length_text(values.length_ms),

@@ -70,7 +70,7 @@ def _add(person: Person, rng: random.Random) -> None:
     _send(
         person,
         f"/files/{file.uid}/broadcasts/add/",
-        station=station.pk,
+        station=station.uid,
         starts_at=f"{day}T02:30",
         occurrence=rng.choice(["", "earlier", "later"]),
         length_ms=rng.choice(["", "0:30:00", "soon"]),

@@ -71,7 +71,7 @@ def test_a_broadcast_is_entered_in_the_time_of_the_station(
     answer = add(
         reviewer,
         file,
-        station=zurich.pk,
+        station=zurich.uid,
         starts_at="2026-11-03T07:00",
         length_ms="0:30:00",
         showing="first_run",
@@ -82,7 +82,7 @@ def test_a_broadcast_is_entered_in_the_time_of_the_station(
     assert row.length_ms == 1_800_000
     page = reviewer.get(reverse("portal:file_broadcasts", args=[file.uid]))
     assert "2026-11-03 07:00+01:00" in page.content.decode()
-    again = add(reviewer, file, station=zurich.pk, starts_at="2026-11-03T07:00:00")
+    again = add(reviewer, file, station=zurich.uid, starts_at="2026-11-03T07:00:00")
     assert again.status_code == 409
     assert "in the list already" in again.content.decode()
 
@@ -91,7 +91,7 @@ def test_the_form_asks_which_of_two_times_is_meant(
     reviewer: Client, zurich: Station
 ) -> None:
     file = ScannedFileFactory.create()
-    given = {"station": zurich.pk, "starts_at": "2026-10-25T02:30"}
+    given = {"station": zurich.uid, "starts_at": "2026-10-25T02:30"}
     answer = add(reviewer, file, **given)
     assert answer.status_code == 422
     assert "Which of the two" in answer.content.decode()
@@ -113,7 +113,7 @@ def test_a_time_that_the_clock_skips_is_explained(
     answer = add(
         reviewer,
         ScannedFileFactory.create(),
-        station=zurich.pk,
+        station=zurich.uid,
         starts_at="2026-03-29T02:30",
     )
     assert answer.status_code == 422
@@ -127,7 +127,7 @@ def test_text_that_is_no_time_is_refused(
     reviewer: Client, zurich: Station, starts_at: str
 ) -> None:
     file = ScannedFileFactory.create()
-    answer = add(reviewer, file, station=zurich.pk, starts_at=starts_at)
+    answer = add(reviewer, file, station=zurich.uid, starts_at=starts_at)
     assert answer.status_code == 422
     assert not Broadcast.objects.exists()
 
@@ -256,7 +256,7 @@ def test_many_files_get_a_series_and_a_broadcast(
     }
     wrong = sent | {
         "verb": "broadcast",
-        "station": zurich.pk,
+        "station": zurich.uid,
         "starts_at": "2026-03-29 02:30",
     }
     assert "summer time begins" in reviewer.post(url, wrong).content.decode()
