@@ -6,8 +6,9 @@ overwrite each other.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,8 +19,14 @@ from django.utils.translation import gettext_lazy as _
 from broadcasts.choices import CueUse, MusicOrigin, RightsType
 from broadcasts.errors import BroadcastRefused
 from broadcasts.models import Broadcast
-from broadcasts.services import broadcast_state, broadcast_values
-from broadcasts.times import length_text, local_text, moments, read_length
+from broadcasts.services import broadcast_state, broadcast_values, hours_state
+from broadcasts.times import (
+    hours_of_day,
+    length_text,
+    local_text,
+    moments,
+    read_length,
+)
 from broadcasts.values import (
     AudienceValues,
     BroadcastValues,
@@ -289,6 +296,33 @@ class AudienceForm(_SeenForm):
         return values
 
 
+class HoursForm(forms.Form):
+    """How many people heard a station in each hour of a day."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+
+    def __init__(
+        self, day: date, zone: str, heard: Mapping[datetime, int], data: Any = None
+    ) -> None:  # Any: Django's own
+        super().__init__(data, initial={"seen": hours_state(heard)})
+        self._hours: dict[str, datetime] = {}
+        for number, hour in enumerate(hours_of_day(day, zone)):
+            name = f"hour_{number}"
+            self._hours[name] = hour
+            self.fields[name] = forms.IntegerField(
+                required=False,
+                min_value=0,
+                max_value=10**12,
+                initial=heard.get(hour),
+                # With the offset: one hour comes twice when summer time ends.
+                label=local_text(hour, zone)[11:16] + local_text(hour, zone)[19:],
+            )
+
+    def listeners(self) -> dict[datetime, int | None]:
+        """Return the figures of a valid form."""
+        return {hour: self.cleaned_data[name] for name, hour in self._hours.items()}
+
+
 class RevenueForm(_SeenForm):
     """What a station earned in a month, for one kind of rights."""
 
@@ -321,6 +355,15 @@ class RevenueForm(_SeenForm):
         """Return the values of a valid form."""
         values: RevenueValues = self._cleaned(RevenueValues)
         return values
+
+
+class DayForm(forms.Form):
+    """The day whose hours are shown."""
+
+    day = forms.DateField(
+        label=_("Day"),
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
 
 
 class MonthForm(forms.Form):

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
+from audit.models import Event
 from broadcasts.choices import RightsType
 from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
 from broadcasts.services import broadcast_state, set_revenue
@@ -203,6 +204,50 @@ def test_figures_of_a_month(reviewer: Client, zurich: Station) -> None:
     assert row.performances is None
     assert row.tuning_hours == Decimal("1480.50")
     assert "1480.50" in reviewer.get(url).content.decode()
+
+
+def test_listeners_of_the_hours_of_a_day(
+    reviewer: Client, signed_in: MakeClient, zurich: Station
+) -> None:
+    url = reverse("portal:station_hours", args=[zurich.uid])
+    # Clocks are put back: two o'clock comes twice.
+    form = reviewer.get(url, {"day": "2026-10-25"}).context["form"]
+    assert len(form.visible_fields()) == 25
+    assert [form[f"hour_{n}"].label for n in (1, 2, 3, 4)] == [
+        "01:00+02:00",
+        "02:00+02:00",
+        "02:00+01:00",
+        "03:00+01:00",
+    ]
+    sent = {
+        "day": "2026-10-25",
+        "hour_2": "40",
+        "hour_3": "0",
+        "seen": form["seen"].value(),
+    }
+
+    answer = reviewer.post(url, sent)
+    again = reviewer.post(url, sent | {"hour_2": "50"})
+
+    assert answer.headers["Location"] == f"{url}?day=2026-10-25"
+    assert again.status_code == 409
+    rows = Audience.objects.order_by("hour").values_list("hour", "listeners")
+    assert list(rows) == [
+        (datetime(2026, 10, 25, 0, tzinfo=UTC), 40),
+        (datetime(2026, 10, 25, 1, tzinfo=UTC), 0),
+    ]
+    event = Event.objects.get(case=f"station:{zurich.uid}")
+    assert event.after == {
+        "2026-10-25 02:00:00+02:00": 40,
+        "2026-10-25 02:00:00+01:00": 0,
+    }
+    assert reviewer.get(url, {"day": "2026-03-29"}).context["form"]["hour_22"]
+    wrong = reviewer.post(url, sent | {"hour_2": "-1"})
+    assert wrong.status_code == 422
+    form = reviewer.get(url, {"day": "2026-10-25"}).context["form"]
+    reviewer.post(url, {"day": "2026-10-25", "seen": form["seen"].value()})
+    assert not Audience.objects.exists()
+    assert signed_in(Role.VIEWER).get(url).status_code == 403
 
 
 def test_only_managers_see_revenue(
