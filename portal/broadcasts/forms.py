@@ -41,6 +41,9 @@ from portal.shared.arrivals import BroadcastFields, SeriesFields
 from streams.models import Station
 
 
+_USUAL_HOURS = 24
+
+
 def refuse(form: forms.Form, refused: BroadcastRefused) -> None:
     """Show a refusal beside its field, or above the form."""
     named = refused.field if refused.field in form.fields else None
@@ -306,16 +309,19 @@ class HoursForm(forms.Form):
     ) -> None:  # Any: Django's own
         super().__init__(data, initial={"seen": hours_state(heard)})
         self._hours: dict[str, datetime] = {}
-        for number, hour in enumerate(hours_of_day(day, zone)):
+        hours = hours_of_day(day, zone)
+        for number, hour in enumerate(hours):
             name = f"hour_{number}"
             self._hours[name] = hour
+            clock = local_text(hour, zone)
+            # Where summer time ends, one hour comes twice; the offset tells them apart.
+            offset = clock[19:] if len(hours) > _USUAL_HOURS else ""
             self.fields[name] = forms.IntegerField(
                 required=False,
                 min_value=0,
                 max_value=10**12,
                 initial=heard.get(hour),
-                # With the offset: one hour comes twice when summer time ends.
-                label=local_text(hour, zone)[11:16] + local_text(hour, zone)[19:],
+                label=clock[11:16] + offset,
             )
 
     def listeners(self) -> dict[datetime, int | None]:
