@@ -40,7 +40,6 @@ from common.territories import TERRITORIES
 from portal.shared.arrivals import BroadcastFields, SeriesFields
 from streams.models import Station
 
-
 _USUAL_HOURS = 24
 
 

@@ -112,6 +112,9 @@ def _figures(person: Person, rng: random.Random) -> None:
             month=f"2026-{rng.randint(1, 12):02}",
             listeners=rng.choice(["", "0", "400", "-1"]),
         )
+        day = rng.choice(["2026-03-29", "2026-10-25", "2026-11-03"])
+        path = f"/streams/stations/{station.uid}/hours/"
+        _send(person, path, day=day, hour_2=rng.choice(["", "0", "40", "many"]))
 
 
 def airings_hold() -> None:
