@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with workplace() as folder:
         env = _environment(Path(folder), args.database)
         begun = time.monotonic()
-        _fill(args.rows)
+        fill(args.rows)
         report.title(f"Reports of up to {args.rows:,} rows, {env['DATABASE_URL'][:8]}")
         report.line(f"{machine()}; filled in {time.monotonic() - begun:.0f} s")
         report.table(
@@ -191,7 +191,7 @@ def _environment(folder: Path, database: str | None) -> dict[str, str]:
     return dict(os.environ)
 
 
-def _fill(count: int) -> None:
+def fill(count: int) -> None:
     """Insert matches, ten per file, found on the first days of a year."""
     from django.db import connection
 

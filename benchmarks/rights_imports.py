@@ -91,7 +91,7 @@ def _write(work: Path, works: int, first: int) -> Path:
     return path
 
 
-def _own_mb() -> float:
+def own_mb() -> float:
     """Return the memory of this process that is not a mapped file, in MB (Linux)."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     (line,) = (line for line in lines if line.startswith("RssAnon:"))
@@ -107,7 +107,7 @@ def _run(path: Path, *, dry: bool) -> tuple[int, float]:
 
     def look() -> None:
         nonlocal peak_mb
-        peak_mb = max(peak_mb, _own_mb())
+        peak_mb = max(peak_mb, own_mb())
 
     task = RightsImporter("import", "", None, dry, look)
     with open_message(path, name=path.name) as reads:

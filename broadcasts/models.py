@@ -131,10 +131,19 @@ class MusicUse(models.Model):
         return f"{self.recording} ({self.get_use_display() or '?'})"
 
 
-class Audience(models.Model):
-    """How many people heard a broadcast, or a station in a month.
+def _one_of(*names: str) -> Q:
+    """Return the condition that just one of these columns has a value."""
+    one = Q()
+    for name in names:
+        one |= Q(**{f"{each}__isnull": each != name for each in names})
+    return one
 
-    ``month`` is its first day. ``listeners`` is the average number at one time.
+
+class Audience(models.Model):
+    """How many people heard a broadcast, or a station in a month or an hour.
+
+    ``month`` is its first day, ``hour`` the moment in which an hour of the station's clock
+    begins; an hour has ``listeners`` only. These are the average number at one time.
     ``tuning_hours`` are the hours that all listeners together listened.
     """
 
@@ -149,6 +158,7 @@ class Audience(models.Model):
         related_name="audience",
     )
     month = models.DateField(_("month"), null=True, blank=True)
+    hour = models.DateTimeField(_("hour"), null=True, blank=True)
     listeners = models.PositiveBigIntegerField(_("listeners"), null=True, blank=True)
     performances = models.PositiveBigIntegerField(
         _("performances"), null=True, blank=True
@@ -167,7 +177,7 @@ class Audience(models.Model):
     objects = models.Manager["Audience"]()
 
     class Meta:
-        ordering = ["station", "month", "id"]
+        ordering = ["station", "month", "hour", "id"]
         verbose_name = _("audience")
         verbose_name_plural = _("audiences")
         constraints = [
@@ -176,14 +186,20 @@ class Audience(models.Model):
                 condition=Q(month__isnull=False),
                 name="audience_of_month_once",
             ),
+            models.UniqueConstraint(
+                fields=["station", "hour"],
+                condition=Q(hour__isnull=False),
+                name="audience_of_hour_once",
+            ),
             models.CheckConstraint(
-                condition=Q(broadcast__isnull=True) ^ Q(month__isnull=True),
-                name="audience_of_broadcast_or_month",
+                condition=_one_of("broadcast", "month", "hour"),
+                name="audience_of_one",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.station}, {self.broadcast or f'{self.month:%Y-%m}'}"
+        when = f"{self.month:%Y-%m}" if self.month else f"{self.hour:%Y-%m-%d %H:%M}"
+        return f"{self.station}, {self.broadcast or when}"
 
 
 class Revenue(models.Model):

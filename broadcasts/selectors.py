@@ -5,6 +5,8 @@ Rows of deleted files do not count. Rows of files are within the viewer's access
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db.models import Q, QuerySet
 
 from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
@@ -49,6 +51,15 @@ def audiences_of(station: Station) -> QuerySet[Audience]:
     return Audience.objects.filter(station=station, month__isnull=False).order_by(
         "-month"
     )
+
+
+def hours_heard(
+    station: Station, begin: datetime, end: datetime
+) -> dict[datetime, int]:
+    """Return how many heard a station in the hours from one to another, both included."""
+    rows = Audience.objects.filter(station=station, hour__range=(begin, end))
+    found = rows.order_by("hour").values_list("hour", "listeners")
+    return {hour: heard for hour, heard in found if hour and heard is not None}
 
 
 def revenues_of(station: Station) -> QuerySet[Revenue]:

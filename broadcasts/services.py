@@ -6,9 +6,10 @@ else changed the values since, the change is refused, so that nobody's words are
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -21,7 +22,8 @@ from accounts.roles import Action
 from broadcasts.choices import RightsType
 from broadcasts.errors import BroadcastRefused
 from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
-from broadcasts.times import checked_length, local_text, start_at
+from broadcasts.selectors import hours_heard
+from broadcasts.times import checked_length, hour_of, local_text, start_at
 from broadcasts.values import (
     AudienceValues,
     BroadcastValues,
@@ -284,6 +286,57 @@ def set_audience(
         named | told(values),
     )
     return True
+
+
+@transaction.atomic
+def set_hours(
+    *,
+    station: Station,
+    listeners: Mapping[datetime, int | None],
+    user: User | None,
+    seen: str | None = None,
+) -> bool:
+    """Say how many people heard a station in hours of one day, by ``hours_of_day``.
+
+    Return whether anything changed. Raises ``BroadcastRefused`` for what is no hour of
+    the station's clock, for impossible figures, and if the figures of these hours changed
+    since they were ``seen``.
+    """
+    _require(user, Action.REPORT)
+    current = _locked_station(station)
+    hours = sorted(listeners)
+    if any(hour != hour_of(hour, current.time_zone) for hour in hours):
+        raise BroadcastRefused(
+            "invalid",
+            _("An hour begins when the station's clock shows :00."),
+            field="hour",
+        )
+    before = hours_heard(current, hours[0], hours[-1])
+    if seen is not None and seen != hours_state(before):
+        raise _overtaken()
+    changed = [hour for hour in hours if listeners[hour] != before.get(hour)]
+    for hour in changed:
+        row = Audience.objects.filter(station=current, hour=hour).first()
+        values = AudienceValues(listeners=listeners[hour])
+        _store(row or Audience(station=current, hour=hour), values)
+    if not changed:
+        return False
+
+    def said(known: Mapping[datetime, int | None]) -> dict[str, Any]:  # Any: JSON
+        zone = current.time_zone
+        figures = {local_text(hour, zone): known.get(hour) for hour in changed}
+        return {hour: figure for hour, figure in figures.items() if figure is not None}
+
+    _record(
+        _case(current), "station.audience_changed", user, said(before), said(listeners)
+    )
+    return True
+
+
+def hours_state(heard: Mapping[datetime, int]) -> str:
+    """Return the state of figures of hours for a form."""
+    rows = [(hour.isoformat(), heard[hour]) for hour in sorted(heard)]
+    return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
 def audience_values(row: Audience | None) -> AudienceValues:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 MOST_MS: Final = 7 * 24 * 3_600_000
 """The longest broadcast, a week."""
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
 _LENGTH = re.compile(r"(\d{1,3}):([0-5]\d):([0-5]\d)(?:[.,](\d{1,3}))?", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])(?:-01)?", re.ASCII)
 _START = re.compile(
@@ -152,6 +154,39 @@ def length_text(length_ms: int) -> str:
     seconds, rest = divmod(length_ms, 1000)
     clock = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     return f"{clock}.{rest:03}" if rest else clock
+
+
+def hours_of_day(day: date, zone: str) -> list[datetime]:
+    """Return when the hours of a day begin at a station, in UTC: 24, or 23 or 25."""
+    at, end = _midnight(day, zone), _midnight(day + _DAY, zone)
+    hours = []
+    while at < end:
+        hours.append(at)
+        at += _HOUR
+    return hours
+
+
+def hour_of(moment: datetime, zone: str) -> datetime:
+    """Return which of ``hours_of_day`` a moment is in."""
+    begin = _midnight(moment.astimezone(ZoneInfo(zone)).date(), zone)
+    return begin + (moment - begin) // _HOUR * _HOUR
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+
+def read_day(text: str) -> date:
+    """Return a day such as ``2026-11-03``; raises ``BroadcastRefused`` for other text."""
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        day = date.min
+    if not EARLIEST.year < day.year < LATEST.year:
+        raise BroadcastRefused(
+            "invalid", _("Write the day as 2026-11-03."), field="day"
+        )
+    return day
 
 
 def read_month(text: str) -> date:

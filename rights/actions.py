@@ -287,11 +287,15 @@ def link_recording(
 def unlink_recording(
     *, record: Work | Release, sound: RightsRecording, user: User
 ) -> None:
-    """Say that a recording does not embody a work, or is not on a release."""
+    """Say that a recording does not embody a work, or is not on a release.
+
+    An import that says otherwise does not bring it back.
+    """
     row = _locked(record, user)
     if not row.recordings.filter(pk=sound.pk).exists():
         raise RightsChanged(_("This recording was already taken out."))
     row.recordings.remove(sound)
+    row.kept_off.add(sound)
     _record(row, RightsVerb.UNLINK, user, recording=sound.uid, text=str(sound))
     _follow(row, user, sound)
 
@@ -343,6 +347,10 @@ def merge_works(*, work: Work, into: Work, user: User) -> None:
     moved["both"] = sorted(own & had)
     target.recordings.add(*own)
     row.recordings.clear()
+    kept_off = set(row.kept_off.values_list("pk", flat=True)) - had
+    kept_off -= set(target.kept_off.values_list("pk", flat=True))
+    moved["kept_off"] = sorted(kept_off)
+    target.kept_off.add(*kept_off)
     moved["iswc"] = "" if target.iswc else row.iswc
     if moved["iswc"]:
         target.iswc = row.iswc
@@ -390,7 +398,10 @@ def split_work(
     shares: Iterable[Share],
     recordings: Iterable[RightsRecording],
 ) -> Work:
-    """Make another work of some shares and recordings of a work."""
+    """Make another work of some shares and recordings of a work.
+
+    They stay there, whatever an import says of the work that they left.
+    """
     row = _locked(work, user)
     keys = {share.pk for share in shares}
     taken = list(Share.objects.filter(pk__in=keys, work=row))
@@ -404,6 +415,7 @@ def split_work(
     second = Work.objects.create(title=title.strip()[:500])
     Share.objects.filter(pk__in=[share.pk for share in taken]).update(work=second)
     row.recordings.remove(*sounds)
+    row.kept_off.add(*sounds)
     second.recordings.add(*sounds)
     _save(row)
     _record(row, RightsVerb.SPLIT, user, second=second.uid, text=second.title)
@@ -640,6 +652,7 @@ def _undo_link(row: Any, event: Event, user: User, *, comes_back: bool) -> str:
         raise RightsRefused(_("This recording no longer exists."))
     if comes_back:
         _attach(row, sound)
+        row.kept_off.remove(sound)
     else:
         row.recordings.remove(sound)
     _follow(row, user, sound)
@@ -670,6 +683,7 @@ def _undo_merge(row: Any, event: Event, user: User) -> str:
             rows.update(work=row)
         row.recordings.add(*moved["recordings"], *moved["both"])
         target.recordings.remove(*moved["recordings"])
+        target.kept_off.remove(*moved.get("kept_off", ()))
         if moved["iswc"] and target.iswc == moved["iswc"]:
             target.iswc = ""
         touched = [row, target]
@@ -686,7 +700,9 @@ def _undo_split(row: Any, event: Event, user: User) -> str:
             _("The other work was changed since. Undo what was done with it first.")
         )
     Share.objects.filter(work=second).update(work=row)
-    row.recordings.add(*second.recordings.all())
+    sounds = list(second.recordings.all())
+    row.recordings.add(*sounds)
+    row.kept_off.remove(*sounds)
     second.recordings.clear()
     second.merged_into = row
     _save(second)

@@ -169,6 +169,10 @@ class Work(models.Model):
     recordings = models.ManyToManyField(
         RightsRecording, blank=True, related_name="works"
     )
+    # Imports do not bring back what a person took out or along into another work.
+    kept_off = models.ManyToManyField(
+        RightsRecording, blank=True, editable=False, related_name="+"
+    )
     merged_into = models.ForeignKey(
         "self",
         on_delete=models.SET_NULL,
@@ -251,6 +255,10 @@ class Release(models.Model):
     released = models.DateField(null=True, blank=True)
     recordings = models.ManyToManyField(
         RightsRecording, through="Track", related_name="releases"
+    )
+    # As of a work.
+    kept_off = models.ManyToManyField(
+        RightsRecording, blank=True, editable=False, related_name="+"
     )
     revision = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -488,7 +488,7 @@ class _Applying:
         self._number(work, number)
         self._titles(work, titles, claim.line)
         self._state(work, StatedField.ISWC, iswc, claim.line, number)
-        self._link(work, recordings, claim.line, number)
+        self._link(work, recordings, claim.line)
         self._shares(work, shares, number)
         return work
 
@@ -547,9 +547,7 @@ class _Applying:
             )
             self._note(work, "title", text)
 
-    def _link(
-        self, work: Work, keys: Iterable[str], line: int | None, number: str
-    ) -> None:
+    def _link(self, work: Work, keys: Iterable[str], line: int | None) -> None:
         wanted = {}
         for key in keys:
             if key in self.recordings:
@@ -561,20 +559,21 @@ class _Applying:
             is_new = case_of(work) in self._new
             rows = () if is_new else work.recordings.values_list("pk", flat=True)
             known = self._rows.linked[work.pk] = set(rows)
-        if moved := self._known.moved.get(number):
-            # Recordings that went along with shares stay where they are.
-            links = Work.recordings.through._default_manager.filter(
-                work__in={share.work_id for share in moved}
-            )
-            taken = set(links.values_list("rightsrecording_id", flat=True))
-            wanted = {pk: uid for pk, uid in wanted.items() if pk not in taken}
-        if missing := [pk for pk in wanted if pk not in known]:
+        missing = [pk for pk in wanted if pk not in known]
+        if missing := self._wanted_back(work, missing):
             known.update(missing)
             self._rows.links += [
                 Work.recordings.through(work_id=work.pk, rightsrecording_id=pk)
                 for pk in missing
             ]
             self._note(work, "recordings", [wanted[pk] for pk in missing])
+
+    def _wanted_back(self, record: Work | Release, missing: list[int]) -> list[int]:
+        """Return the missing recordings but those that a person took out."""
+        if not missing or case_of(record) in self._new:
+            return missing
+        taken = set(record.kept_off.values_list("pk", flat=True))
+        return [pk for pk in missing if pk not in taken]
 
     def _unknown(self, line: int | None, field: str, key: str) -> None:
         """Note that a claim names something that is not here or was refused."""
@@ -620,18 +619,21 @@ class _Applying:
         if known is None:
             known = dict(release.tracks.values_list("recording", "position"))
             self._rows.tracked[release.pk] = known
-        last = max(known.values(), default=0)
+        missing: dict[int, RightsRecording] = {}
         for key in claim.tracks:
             recording = self.recordings.get(key)
             if recording is None:
                 self._unknown(claim.line, "track", key)
             elif recording.pk not in known:
-                last += 1
-                known[recording.pk] = last
-                self._rows.tracks.append(
-                    Track(release=release, recording=recording, position=last)
-                )
-                self._note(release, "track", recording.uid)
+                missing[recording.pk] = recording
+        last = max(known.values(), default=0)
+        for pk in self._wanted_back(release, list(missing)):
+            last += 1
+            known[pk] = last
+            self._rows.tracks.append(
+                Track(release=release, recording=missing[pk], position=last)
+            )
+            self._note(release, "track", missing[pk].uid)
 
     # --- Shares -----------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -18,7 +19,7 @@ from accounts.reach import working_for
 from broadcasts import services
 from broadcasts.errors import BroadcastRefused
 from broadcasts.models import Audience, Broadcast
-from broadcasts.selectors import episode_of
+from broadcasts.selectors import episode_of, hours_heard
 from broadcasts.values import BroadcastValues
 from common.storage import local_path
 from imports.broadcasts.rows import (
@@ -157,7 +158,19 @@ class BroadcastImporter:
         )
         return _UPDATED if is_changed and not self._is_repeated(key) else ""
 
+    def _hour(self, row: AudienceRow, hour: datetime) -> str:
+        heard = int(row.figures["listeners"])
+        known = hours_heard(row.station, hour, hour)
+        is_changed = services.set_hours(
+            station=row.station, listeners={hour: heard}, user=self.user
+        )
+        if not is_changed or self._is_repeated(("hour", row.station.pk, hour, heard)):
+            return _UNCHANGED
+        return _UPDATED if known else _ADDED
+
     def _audience(self, row: AudienceRow) -> str:
+        if row.hour is not None:
+            return self._hour(row, row.hour)
         of_what = {"month": row.month, "broadcast": row.broadcast}
         known = Audience.objects.filter(station=row.station, **of_what).first()
         is_changed = services.set_audience(

@@ -20,7 +20,7 @@ from broadcasts.choices import Showing
 from broadcasts.errors import BroadcastRefused
 from broadcasts.models import Broadcast
 from broadcasts.selectors import list_broadcasts, stations_named
-from broadcasts.times import read_length, read_month, read_start
+from broadcasts.times import hour_of, read_length, read_month, read_start
 from broadcasts.values import AudienceValues, BroadcastValues
 from imports.errors import ImportRefused
 from imports.tables import RawRow, Table
@@ -47,7 +47,7 @@ SCHEDULE_COLUMNS: Final = (
     *EPISODE_COLUMNS,
 )
 FIGURES: Final = ("listeners", "performances", "tuning_hours")
-AUDIENCE_COLUMNS: Final = ("station", "month", "starts_at", *FIGURES)
+AUDIENCE_COLUMNS: Final = ("station", "month", "hour", "starts_at", *FIGURES)
 _ALIASES: Final = {"file": "file_id", "run": "showing", "number": "episode"}
 _SHOWINGS: Final = {
     **dict.fromkeys(("first", "first run", "first_run"), Showing.FIRST),
@@ -80,10 +80,11 @@ class ScheduleRow:
 
 @dataclass(frozen=True, slots=True)
 class AudienceRow:
-    """Figures of a month, or of a broadcast; only known ones are named."""
+    """Figures of a month, an hour, or a broadcast; only known ones are named."""
 
     station: Station
     month: date | None
+    hour: datetime | None
     broadcast: Broadcast | None
     figures: Mapping[str, int | Decimal]
 
@@ -214,10 +215,14 @@ def audience_row(
     station = None if cells.faults else _station(cells)
     month = cells.read("month", read_month)
     broadcast = None
-    if bool(cells["month"]) == bool(cells["starts_at"]):
+    hour = None
+    if sum(bool(cells[name]) for name in ("month", "hour", "starts_at")) != 1:
         cells.refuse(
-            "month", _("Give either a month or the time of a broadcast in starts_at.")
+            "month",
+            _("Give a month, an hour, or the time of a broadcast in starts_at."),
         )
+    elif cells["hour"] and station is not None:
+        hour = _hour(cells, station)
     elif cells["starts_at"] and station is not None:
         broadcast = _broadcast(cells, station)
     figures: dict[str, int | Decimal] = {}
@@ -231,9 +236,12 @@ def audience_row(
             figures[name] = figure
     if not any(cells[name] for name in FIGURES):
         cells.refuse("listeners", _("The row has no figure."))
+    for name in FIGURES[1:]:
+        if cells["hour"] and cells[name]:
+            cells.refuse(name, _("An hour has listeners only."))
     if cells.faults or station is None:
         return None, cells.faults
-    return AudienceRow(station, month, broadcast, figures), []
+    return AudienceRow(station, month, hour, broadcast, figures), []
 
 
 def with_figures(now: AudienceValues, row: AudienceRow) -> AudienceValues:
@@ -281,6 +289,14 @@ def _station(cells: _Cells) -> Station | None:
     else:
         cells.refuse("station", _("There is no such station. Add it first."))
     return None
+
+
+def _hour(cells: _Cells, station: Station) -> datetime | None:
+    zone = station.time_zone
+    at: datetime | None = cells.read("hour", lambda text: read_start(text, zone))
+    if at is not None and at != hour_of(at, zone):
+        cells.refuse("hour", _("An hour begins when the station's clock shows :00."))
+    return at
 
 
 def _broadcast(cells: _Cells, station: Station) -> Broadcast | None:

@@ -75,7 +75,14 @@ def _said(answer: bool | None) -> str:
 class AudienceAdmin(RoleAdmin[Audience]):
     """How many people heard stations and broadcasts."""
 
-    list_display = ["station", "month", "listeners", "performances", "tuning_hours"]
+    list_display = [
+        "station",
+        "month",
+        "hour",
+        "listeners",
+        "performances",
+        "tuning_hours",
+    ]
     list_select_related = ["station"]
     search_fields = ["station__name"]
     # The broadcast may be of a file that the person may not see.

@@ -6,8 +6,9 @@ overwrite each other.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,11 +16,17 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts.choices import CueUse, MusicOrigin, RightsType, Showing
+from broadcasts.choices import CueUse, MusicOrigin, RightsType
 from broadcasts.errors import BroadcastRefused
 from broadcasts.models import Broadcast
-from broadcasts.services import broadcast_state, broadcast_values
-from broadcasts.times import length_text, local_text, moments, read_length
+from broadcasts.services import broadcast_state, broadcast_values, hours_state
+from broadcasts.times import (
+    hours_of_day,
+    length_text,
+    local_text,
+    moments,
+    read_length,
+)
 from broadcasts.values import (
     AudienceValues,
     BroadcastValues,
@@ -30,8 +37,10 @@ from broadcasts.values import (
     state_of,
 )
 from common.territories import TERRITORIES
-from portal.shared.fields import SearchSelect
+from portal.shared.arrivals import BroadcastFields, SeriesFields
 from streams.models import Station
+
+_USUAL_HOURS = 24
 
 
 def refuse(form: forms.Form, refused: BroadcastRefused) -> None:
@@ -76,19 +85,16 @@ class _SeenForm(forms.Form):
         return kind(**{name: self.cleaned_data[name] for name in names})
 
 
-class EpisodeForm(_SeenForm):
+class EpisodeForm(_SeenForm, SeriesFields):
     """What a file is as a programme."""
 
-    series = forms.CharField(required=False, max_length=300, label=_("Series or film"))
+    field_order = ("series", "also_known_as", "season", "number", "title")
+
     also_known_as = forms.CharField(
         required=False, max_length=300, label=_("Also known as")
     )
-    season = forms.CharField(required=False, max_length=40, label=_("Season"))
     number = forms.CharField(required=False, max_length=40, label=_("Episode number"))
     title = forms.CharField(required=False, max_length=300, label=_("Episode title"))
-    production_company = forms.CharField(
-        required=False, max_length=300, label=_("Production company")
-    )
     isan = forms.CharField(required=False, max_length=40, label="ISAN")
 
     def values(self) -> EpisodeValues:
@@ -97,18 +103,13 @@ class EpisodeForm(_SeenForm):
         return values
 
 
-class BroadcastForm(forms.Form):
+class BroadcastForm(BroadcastFields):
     """One broadcast; the time is the station's local time.
 
     ``occurrence`` is asked for only when the clocks there show the time twice.
     """
 
-    station = forms.ModelChoiceField(
-        Station.objects.all(),
-        label=_("Station"),
-        empty_label=_("Choose a station"),
-        widget=SearchSelect,
-    )
+    field_order = ("station", "starts_at", "occurrence", "length_ms", "showing")
     starts_at = forms.DateTimeField(
         label=_("Begins at"),
         help_text=_("Local time of the station."),
@@ -134,11 +135,6 @@ class BroadcastForm(forms.Form):
         max_length=20,
         label=_("Length"),
         help_text=_("As 0:30:00; empty for the whole file."),
-    )
-    showing = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Not known")), *Showing.choices],
-        label=_("First broadcast or repeat"),
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
@@ -190,7 +186,7 @@ def _initial(row: Broadcast) -> dict[str, Any]:  # Any: values of a form
         occurrence = "earlier" if row.starts_at == found[0] else "later"
     values = broadcast_values(row)
     return {
-        "station": row.station_id,
+        "station": row.station.uid,
         "starts_at": local_text(row.starts_at, row.time_zone)[:19].replace(" ", "T"),
         "occurrence": occurrence,
         "length_ms": "" if values.length_ms is None else length_text(values.length_ms),
@@ -302,6 +298,36 @@ class AudienceForm(_SeenForm):
         return values
 
 
+class HoursForm(forms.Form):
+    """How many people heard a station in each hour of a day."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+
+    def __init__(
+        self, day: date, zone: str, heard: Mapping[datetime, int], data: Any = None
+    ) -> None:  # Any: Django's own
+        super().__init__(data, initial={"seen": hours_state(heard)})
+        self._hours: dict[str, datetime] = {}
+        hours = hours_of_day(day, zone)
+        for number, hour in enumerate(hours):
+            name = f"hour_{number}"
+            self._hours[name] = hour
+            clock = local_text(hour, zone)
+            # Where summer time ends, one hour comes twice; the offset tells them apart.
+            offset = clock[19:] if len(hours) > _USUAL_HOURS else ""
+            self.fields[name] = forms.IntegerField(
+                required=False,
+                min_value=0,
+                max_value=10**12,
+                initial=heard.get(hour),
+                label=clock[11:16] + offset,
+            )
+
+    def listeners(self) -> dict[datetime, int | None]:
+        """Return the figures of a valid form."""
+        return {hour: self.cleaned_data[name] for name, hour in self._hours.items()}
+
+
 class RevenueForm(_SeenForm):
     """What a station earned in a month, for one kind of rights."""
 
@@ -334,6 +360,15 @@ class RevenueForm(_SeenForm):
         """Return the values of a valid form."""
         values: RevenueValues = self._cleaned(RevenueValues)
         return values
+
+
+class DayForm(forms.Form):
+    """The day whose hours are shown."""
+
+    day = forms.DateField(
+        label=_("Day"),
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
 
 
 class MonthForm(forms.Form):

@@ -22,6 +22,9 @@ urlpatterns = [
         name="station_figures",
     ),
     path(
+        "streams/stations/<str:uid>/hours/", views.station_hours, name="station_hours"
+    ),
+    path(
         "streams/stations/<str:uid>/revenue/",
         views.station_revenue,
         name="station_revenue",

@@ -19,11 +19,13 @@ from broadcasts import selectors, services
 from broadcasts.choices import RightsType
 from broadcasts.errors import BroadcastRefused
 from broadcasts.models import Audience, Broadcast, Revenue
-from broadcasts.times import read_month
+from broadcasts.times import hours_of_day, read_day, read_month
 from portal.broadcasts.forms import (
     AudienceForm,
     BroadcastForm,
+    DayForm,
     EpisodeForm,
+    HoursForm,
     MonthForm,
     RevenueForm,
     UseForm,
@@ -213,6 +215,40 @@ def station_figures(request: PortalRequest, uid: str) -> HttpResponseBase:
     return _show_figures(request, station, month, form, None, status)
 
 
+@require_http_methods(["GET", "POST"])
+@needs(Action.REPORT)
+def station_hours(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Enter how many people heard a station in each hour of a day."""
+    station, day = _station(uid), _day(request)
+    hours = hours_of_day(day, station.time_zone)
+    heard = selectors.hours_heard(station, hours[0], hours[-1])
+    form = HoursForm(day, station.time_zone, heard, request.POST or None)
+    status = 200
+
+    def save() -> None:
+        services.set_hours(
+            station=station,
+            listeners=form.listeners(),
+            user=request.user,
+            seen=form.cleaned_data["seen"],
+        )
+
+    if request.method == "POST":
+        status = _save(form, save)
+        if status == _SAVED:
+            messages.success(request, _("The figures are saved."))
+            response = redirect("portal:station_hours", uid=uid)
+            response["Location"] += f"?day={day}"
+            return response
+    context = {
+        "station": station,
+        "day": day,
+        "day_form": DayForm(initial={"day": day}),
+        "form": form,
+    }
+    return render(request, "portal/broadcasts/hours.html", context, status=status)
+
+
 @require_POST
 @needs(Action.APPROVE)
 def station_revenue(request: PortalRequest, uid: str) -> HttpResponseBase:
@@ -324,6 +360,15 @@ def _month(request: PortalRequest) -> date:
     except BroadcastRefused:
         this_month = timezone.localdate().replace(day=1)
         return (this_month - timedelta(days=1)).replace(day=1)
+
+
+def _day(request: PortalRequest) -> date:
+    """Return the asked day; without one, yesterday."""
+    asked = request.POST.get("day") or request.GET.get("day", "")
+    try:
+        return read_day(asked)
+    except BroadcastRefused:
+        return timezone.localdate() - timedelta(days=1)
 
 
 def _month_form(station: Station, month: date) -> AudienceForm:

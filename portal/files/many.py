@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,15 +24,13 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from accounts.roles import Action
 from accounts.services import deciders
-from broadcasts.choices import Showing
+from broadcasts.arrivals import Arrival, tell
 from broadcasts.errors import BroadcastRefused
-from broadcasts.selectors import episode_of
-from broadcasts.services import add_broadcast, episode_values, set_episode
-from broadcasts.times import read_start
-from broadcasts.values import BroadcastValues
+from broadcasts.services import add_broadcast
 from common.reading import count_words
 from portal.files.forms import reason_field
 from portal.shared.access import PortalRequest, needs
+from portal.shared.arrivals import ArrivalFields, BroadcastFields, SeriesFields
 from portal.shared.fields import SearchSelect
 from portal.shared.selectors import is_uuid
 from review.choices import WAITING_STATES
@@ -47,7 +45,6 @@ from scanning.models import Container, ScannedFile
 from scanning.services import filing
 from scanning.services.filing import delete_files
 from scanning.services.scans import request_scan
-from streams.models import Station
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -96,59 +93,21 @@ class AssignManyForm(forms.Form):
         self.fields["assignee"].queryset = deciders()  # type: ignore[attr-defined]  # a model choice
 
 
-class EpisodeManyForm(forms.Form):
+class EpisodeManyForm(ArrivalFields, SeriesFields):
     """What many files have in common as programmes; empty values stay as they are."""
-
-    series = forms.CharField(
-        required=False, max_length=300, label=gettext_lazy("Series or film")
-    )
-    season = forms.CharField(
-        required=False, max_length=40, label=gettext_lazy("Season")
-    )
-    production_company = forms.CharField(
-        required=False, max_length=300, label=gettext_lazy("Production company")
-    )
 
     def clean(self) -> dict[str, object]:
         """Require at least one value."""
-        values = super().clean() or {}
-        if not any(values.values()) and not self.errors:
+        values = super().clean()
+        if not self.errors and self.arrival.episode.is_empty:
             raise forms.ValidationError(
                 _("Enter the series, the season or the production company.")
             )
         return values
 
 
-class BroadcastManyForm(forms.Form):
+class BroadcastManyForm(ArrivalFields, BroadcastFields):
     """A broadcast that files have in common, such as the parts of one programme."""
-
-    station = forms.ModelChoiceField(
-        Station.objects.all(),
-        label=gettext_lazy("Station"),
-        empty_label=gettext_lazy("Choose a station"),
-        widget=SearchSelect,
-    )
-    starts_at = forms.CharField(
-        max_length=40,
-        label=gettext_lazy("Begins at"),
-        help_text=gettext_lazy("Local time of the station, as 2026-11-03 07:00."),
-    )
-    showing = forms.ChoiceField(
-        required=False,
-        choices=[("", gettext_lazy("Not known")), *Showing.choices],
-        label=gettext_lazy("First broadcast or repeat"),
-    )
-
-    def clean(self) -> dict[str, object]:
-        """Read the time in the zone of the station."""
-        values = super().clean() or {}
-        station, text = values.get("station"), values.get("starts_at")
-        if isinstance(station, Station) and text:
-            try:
-                values["starts_at"] = read_start(text, station.time_zone)
-            except BroadcastRefused as refused:
-                self.add_error("starts_at", str(refused))
-        return values
 
 
 class TagManyForm(forms.Form):
@@ -233,19 +192,18 @@ def _always(_file: ScannedFile, _user: User, _form: forms.Form) -> str:
 
 
 def _set_episode(file: ScannedFile, user: User, form: forms.Form) -> None:
-    said = {name: value for name, value in form.cleaned_data.items() if value}
-    now = episode_values(episode_of(file))
-    set_episode(scanned_file=file, values=replace(now, **said), user=user)
+    tell(scanned_file=file, arrival=form.cleaned_data["arrival"], user=user)
 
 
 def _add_broadcast(file: ScannedFile, user: User, form: forms.Form) -> None:
-    values = form.cleaned_data
-    add_broadcast(
-        scanned_file=file,
-        station=values["station"],
-        values=BroadcastValues(values["starts_at"], showing=values["showing"]),
-        user=user,
-    )
+    arrival: Arrival = form.cleaned_data["arrival"]
+    if arrival.station and arrival.broadcast:
+        add_broadcast(
+            scanned_file=file,
+            station=arrival.station,
+            values=arrival.broadcast,
+            user=user,
+        )
 
 
 def _cleaned(form: forms.Form) -> Mapping[str, object]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from accounts.roles import Action
+from common.reading import read_date
 from reports.evidence.selectors import MatchPacks, evidence_of_many
 from reports.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
 from reports.notices import selectors
+from reports.notices.business_days import restore_days
 from reports.notices.checks import live_match, unfit, why_lapsed
 from reports.notices.content import content_of, items_of
 from reports.notices.signing import why_not_sign
@@ -28,6 +33,14 @@ _STATE_ICONS = {
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """An answer, and how the days of its counter-notice were counted, if it is one."""
+
+    answer: NoticeAnswer
+    counted: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemRow:
     """One match of a notice with all that stops or follows it."""
 
@@ -37,7 +50,7 @@ class ItemRow:
     packs: MatchPacks | None
     problem: str
     """Why the notice may not name it now, or no longer holds."""
-    answers: list[NoticeAnswer]
+    answers: list[AnswerRow]
 
     @property
     def is_disputed(self) -> bool:
@@ -94,9 +107,11 @@ def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
 def _rows(notice: TakedownNotice) -> list[ItemRow]:
     items = items_of(notice)
     packs = evidence_of_many(item.match_id for item in items)
-    answers: dict[int, list[NoticeAnswer]] = {}
+    answers: dict[int, list[AnswerRow]] = {}
     for answer in selectors.answers_of(notice):
-        answers.setdefault(answer.item_id, []).append(answer)
+        answers.setdefault(answer.item_id, []).append(
+            AnswerRow(answer, _counted(answer))
+        )
     problems: dict[int, str] = {}
     if notice.is_unsigned:
         found = [item.match for item in items]
@@ -115,3 +130,25 @@ def _rows(notice: TakedownNotice) -> list[ItemRow]:
         )
         for item in items
     ]
+
+
+def _counted(answer: NoticeAnswer) -> str:
+    if answer.restore_until is None:
+        return ""
+    received = timezone.localdate(answer.received_at)
+    days = restore_days(received)
+    said = {
+        "day": read_date(received, "dated"),
+        "holidays": ", ".join(
+            f"{each.name} ({read_date(each.day, 'dated')})" for each in days.holidays
+        ),
+    }
+    if (days.begin, days.end) != (answer.restore_from, answer.restore_until):
+        # Recorded before the portal knew holidays.
+        return (
+            _("Counted from %(day)s without Saturdays and Sundays; holidays count.")
+            % said
+        )
+    if not days.holidays:
+        return _("Business days after %(day)s; no federal holiday lies between.") % said
+    return _("Business days after %(day)s without %(holidays)s.") % said

@@ -17,6 +17,7 @@ _PAGES = {
     Subject.STATION: "station_edit",
     Subject.FIGURES: "station_figures",
     Subject.BROADCAST: "file_broadcasts",
+    Subject.AUDIENCE: "station_hours",
     Subject.EPISODE: "file_broadcasts",
     Subject.PROFILE: "declaration_profile",
 }
@@ -44,10 +45,14 @@ def linked(groups: Iterable[GapGroup]) -> list[LinkedGroup]:
             group.cell,
             group.why,
             len(group.gaps),
-            [
-                (reverse(f"portal:{_PAGES[Subject(gap.subject)]}", args=[gap.uid]), gap)
-                for gap in group.gaps[:_SHOWN]
-            ],
+            [(_address(gap), gap) for gap in group.gaps[:_SHOWN]],
         )
         for group in groups
     ]
+
+
+def _address(gap: FoundGap) -> str:
+    # Of an audience, the station and the day are named.
+    uid, _slash, day = gap.uid.partition("/")
+    page = reverse(f"portal:{_PAGES[Subject(gap.subject)]}", args=[uid])
+    return f"{page}?day={day}" if day else page

@@ -110,16 +110,19 @@ def _named_parties(values: list[str]) -> Iterable[Choice]:
 
 
 def _work(work: Work) -> Choice:
-    return Choice(work.uid, work.title, work.iswc)
+    # Works of one title are told apart by their codes, or by their senders' numbers.
+    numbers = ", ".join(str(number) for number in work.numbers.all())
+    return Choice(work.uid, work.title, work.iswc or numbers)
 
 
 def _works(text: str) -> Iterable[Choice]:
     found = rights_selectors.search_works(text).order_by("title_key", "pk")
-    return map(_work, found[:_SHOWN])
+    return map(_work, found.prefetch_related("numbers")[:_SHOWN])
 
 
 def _named_works(values: list[str]) -> Iterable[Choice]:
-    return map(_work, rights_selectors.works_in_reach().filter(uid__in=values))
+    rows = rights_selectors.works_in_reach().filter(uid__in=values)
+    return map(_work, rows.prefetch_related("numbers"))
 
 
 def _right_territories(text: str) -> Iterable[Choice]:

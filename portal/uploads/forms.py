@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -12,23 +13,20 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts.arrivals import BROADCAST_FIELDS, EPISODE_FIELDS, Arrival, read_arrival
-from broadcasts.choices import Showing
-from broadcasts.errors import BroadcastRefused
 from common.words import format_html_lazy
+from portal.shared.arrivals import ArrivalForm
 from portal.shared.fields import FileDetailsForm, SearchSelect
 from scanning.models import Container
 from scanning.services.link_batches import links_of_text
 from scanning.sources.feeds import Feed, FeedItem
 from scanning.sources.platform_page import read_moment
-from streams.models import Station
 
-_SALT = "portal.links.feed"
+_SALT = "portal.links.offer"
 _MAX_CSV_BYTES = 2 * 1024**2
 _OFFER_SECONDS = 24 * 3600
 
 
-class ManyLinksForm(forms.Form):
+class ManyLinksForm(ArrivalForm):
     """Links pasted or in a CSV file."""
 
     container = forms.ModelChoiceField(
@@ -62,7 +60,7 @@ class ManyLinksForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own type
         """Require links or a CSV file."""
-        values = super().clean() or {}
+        values = super().clean()
         if not values.get("links", "").strip() and not values.get("csv_file"):
             raise forms.ValidationError(gettext("Paste links, or choose a CSV file."))
         return values
@@ -85,8 +83,16 @@ class FeedForm(forms.Form):
     )
 
 
-class ItemsForm(forms.Form):
-    """The chosen items of a feed; ``offer`` carries the signed list they come from."""
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A feed whose items a page offers, and the address that was read."""
+
+    feed: Feed
+    feed_url: str
+
+
+class ItemsForm(ArrivalForm):
+    """The chosen items of a feed; ``signed`` carries the offer they come from."""
 
     container = forms.ModelChoiceField(
         Container.objects.present(),
@@ -99,27 +105,41 @@ class ItemsForm(forms.Form):
         error_messages={"required": _("Choose at least one item.")},
         label=_("Chosen"),
     )
-    offer = forms.CharField(max_length=2_000_000, widget=forms.HiddenInput)
+    signed = forms.CharField(max_length=2_000_000, widget=forms.HiddenInput)
 
-    def __init__(self, *arguments: Any) -> None:
-        """Restore the offered items from the form. Any: Django's own arguments."""
+    def __init__(self, *arguments: Any, offer: Offer | None = None) -> None:
+        """Restore the offer of a form that was sent. Any: Django's own arguments."""
         super().__init__(*arguments)
-        self.items = items_of(str(self.data.get("offer", "")))
+        self.offer = offer or restored(str(self.data.get("signed", "")))
+        items = self.offer.feed.items if self.offer else ()
         chosen = self.fields["chosen"]
         if isinstance(chosen, forms.ChoiceField):
-            chosen.choices = [(number, number) for number in range(len(self.items))]
+            chosen.choices = [(number, number) for number in range(len(items))]
+            chosen.initial = [number for number, _item in chosen.choices]
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own type
         """Refuse an offer that has expired or was altered."""
-        if not self.items:
+        if not self.offer:
             raise forms.ValidationError(
                 gettext("This list has expired. Load the feed again.")
             )
-        return super().clean() or {}
+        return super().clean()
+
+    def chosen_items(self) -> list[FeedItem]:
+        """Return the chosen items of a valid form."""
+        items = self.offer.feed.items if self.offer else ()
+        return [items[number] for number in self.cleaned_data["chosen"]]
+
+    def rows(self) -> list[tuple[FeedItem, bool]]:
+        """Return the items for a page, each with whether it is chosen."""
+        ticked = {str(number) for number in self["chosen"].value() or ()}
+        items = self.offer.feed.items if self.offer else ()
+        return [(item, str(number) in ticked) for number, item in enumerate(items)]
 
 
-def offer_of(feed: Feed) -> str:
-    """Return the items of a feed as signed text, so that a page cannot alter them."""
+def signed(offer: Offer) -> str:
+    """Return an offer as signed text, so that a page cannot alter it."""
+    feed = offer.feed
     rows = [
         [
             item.url,
@@ -129,19 +149,22 @@ def offer_of(feed: Feed) -> str:
         ]
         for item in feed.items
     ]
-    return signing.dumps(rows, salt=_SALT, compress=True)
+    said = [offer.feed_url, feed.title, feed.more, rows]
+    return signing.dumps(said, salt=_SALT, compress=True)
 
 
-def items_of(offer: str) -> list[FeedItem]:
-    """Return the items of an offer; none if its signature is invalid or too old."""
+def restored(text: str) -> Offer | None:
+    """Return a signed offer; None if its signature is invalid or too old."""
     try:
-        rows = signing.loads(offer, salt=_SALT, max_age=_OFFER_SECONDS)
+        said = signing.loads(text, salt=_SALT, max_age=_OFFER_SECONDS)
     except signing.BadSignature:
-        return []
-    return [
-        FeedItem(url, title, account, read_moment(published))
-        for url, title, account, published in rows
-    ]
+        return None
+    feed_url, title, more, rows = said
+    items = tuple(
+        FeedItem(url, name, account, read_moment(published))
+        for url, name, account, published in rows
+    )
+    return Offer(Feed(title, items, more), feed_url)
 
 
 class ManyFilesInput(forms.ClearableFileInput):
@@ -162,63 +185,6 @@ class ManyFilesField(forms.FileField):
         if not data:
             return []
         return list(data) if isinstance(data, list | tuple) else [data]
-
-
-class ArrivalForm(forms.Form):
-    """The episode of submitted files, and one broadcast of them; all of it optional."""
-
-    series = forms.CharField(required=False, max_length=300, label=_("Series or film"))
-    season = forms.CharField(required=False, max_length=40, label=_("Season"))
-    episode = forms.CharField(required=False, max_length=40, label=_("Episode number"))
-    episode_title = forms.CharField(
-        required=False, max_length=300, label=_("Episode title")
-    )
-    production_company = forms.CharField(
-        required=False, max_length=300, label=_("Production company")
-    )
-    station = forms.ModelChoiceField(
-        Station.objects.all(),
-        required=False,
-        to_field_name="uid",
-        label=_("Station"),
-        empty_label=_("No broadcast"),
-        widget=SearchSelect,
-    )
-    starts_at = forms.CharField(
-        required=False,
-        max_length=40,
-        label=_("Begins at"),
-        help_text=_("Local time of the station, as 2026-11-03 07:00."),
-    )
-    showing = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Not known")), *Showing.choices],
-        label=_("First broadcast or repeat"),
-    )
-
-    def clean(self) -> dict[str, Any]:  # Any: Django's own type
-        """Read the time of the broadcast in the zone of its station."""
-        values = super().clean() or {}
-        try:
-            values["arrival"] = read_arrival(values)
-        except BroadcastRefused as refused:
-            self.add_error(refused.field, str(refused))
-        return values
-
-    @property
-    def arrival(self) -> Arrival:
-        """Return what a valid form says."""
-        arrival: Arrival = self.cleaned_data["arrival"]
-        return arrival
-
-    def arrival_fields(self) -> list[forms.BoundField]:
-        """Return the fields for a page."""
-        return [self[name] for name in (*EPISODE_FIELDS, *BROADCAST_FIELDS)]
-
-    @property
-    def says_arrival(self) -> bool:
-        """Tell whether any of these fields has a value."""
-        return any(field.value() for field in self.arrival_fields())
 
 
 class UploadForm(ArrivalForm, FileDetailsForm):

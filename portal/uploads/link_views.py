@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.conf import settings
 from django.http.response import HttpResponseBase
@@ -10,13 +11,15 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from accounts.models import User
 from accounts.roles import Action
+from broadcasts.arrivals import BROADCAST_FIELDS, EPISODE_FIELDS, Arrival, tell
+from broadcasts.errors import BroadcastRefused
 from common.bodies import takes_files
 from common.http import FetchFailed, LinkRefused
 from portal.shared.access import PortalRequest, needs
-from portal.uploads.forms import FeedForm, ItemsForm, ManyLinksForm, offer_of
+from portal.uploads.forms import FeedForm, ItemsForm, ManyLinksForm, Offer, signed
 from scanning.errors import IntakeRefused
-from scanning.models import Container
 from scanning.services.link_batches import (
     LinkOutcome,
     links_of_csv,
@@ -59,14 +62,14 @@ def links(request: PortalRequest) -> HttpResponseBase:
         scan_again=values["scan_again"],
     )
     rest = [link.url for link in pasted[len(outcomes) :]]
-    form = ManyLinksForm(
-        initial={"container": values["container"], "links": "\n".join(rest)}
-    )
+    kept = {"container": values["container"], "links": "\n".join(rest)}
+    if rest:
+        kept |= {name: values[name] for name in (*EPISODE_FIELDS, *BROADCAST_FIELDS)}
     return _page(
         request,
-        form=form,
-        container=values["container"],
-        outcomes=outcomes,
+        form=ManyLinksForm(initial=kept),
+        sent=form,
+        outcomes=_told(outcomes, form.arrival, request.user),
         given=len(wanted),
     )
 
@@ -93,16 +96,8 @@ def feed(request: PortalRequest) -> HttpResponseBase:
             "feed_url", _("Nothing could be listed: %(error)s.") % {"error": error}
         )
         return _page(request, feed_form=form)
-    return render(
-        request,
-        "portal/uploads/feed.html",
-        {
-            "feed": listing,
-            "feed_url": form.cleaned_data["feed_url"].strip(),
-            "offer": offer_of(listing),
-            "form": ManyLinksForm(),
-        },
-    )
+    offer = Offer(listing, form.cleaned_data["feed_url"].strip())
+    return _feed_page(request, offer, ItemsForm(offer=offer))
 
 
 @require_http_methods(["GET", "POST"])
@@ -113,10 +108,11 @@ def feed_items(request: PortalRequest) -> HttpResponseBase:
         return redirect("portal:links")
     form = ItemsForm(request.POST)
     if not form.is_valid():
-        wrong = FeedForm()
-        problems = [str(text) for texts in form.errors.values() for text in texts]
-        return _page(request, feed_form=wrong, problems=problems)
-    chosen = [form.items[number] for number in form.cleaned_data["chosen"]]
+        if form.offer:
+            return _feed_page(request, form.offer, form)
+        problems = [str(text) for text in form.non_field_errors()]
+        return _page(request, problems=problems)
+    chosen = form.chosen_items()
     outcomes = submit_links(
         container=form.cleaned_data["container"],
         links=links_of_items(chosen),
@@ -124,9 +120,40 @@ def feed_items(request: PortalRequest) -> HttpResponseBase:
     )
     return _page(
         request,
-        container=form.cleaned_data["container"],
-        outcomes=outcomes,
+        sent=form,
+        outcomes=_told(outcomes, form.arrival, request.user),
         given=len(chosen),
+    )
+
+
+def _told(
+    outcomes: Sequence[LinkOutcome], arrival: Arrival, user: User
+) -> list[LinkOutcome]:
+    """Keep what the form says of each accepted link; a refusal stands at its link."""
+    told = []
+    for outcome in outcomes:
+        try:
+            if outcome.file:
+                tell(scanned_file=outcome.file, arrival=arrival, user=user)
+        except BroadcastRefused as refused:
+            told.append(replace(outcome, code=refused.code, message=str(refused)))
+        else:
+            told.append(outcome)
+    return told
+
+
+def _feed_page(
+    request: PortalRequest, offer: Offer, form: ItemsForm
+) -> HttpResponseBase:
+    return render(
+        request,
+        "portal/uploads/feed.html",
+        {
+            "feed": offer.feed,
+            "feed_url": offer.feed_url,
+            "signed": signed(offer),
+            "form": form,
+        },
     )
 
 
@@ -135,7 +162,7 @@ def _page(
     *,
     form: ManyLinksForm | None = None,
     feed_form: FeedForm | None = None,
-    container: Container | None = None,
+    sent: ManyLinksForm | ItemsForm | None = None,
     outcomes: Sequence[LinkOutcome] = (),
     given: int = 0,
     problems: Sequence[str] = (),
@@ -147,7 +174,7 @@ def _page(
         {
             "form": form or ManyLinksForm(),
             "feed_form": feed_form or FeedForm(),
-            "container": container,
+            "sent": sent,
             "outcomes": outcomes,
             "seen": [outcome for outcome in outcomes if outcome.earlier is not None],
             "taken": taken,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 from django.db.models import Max
 
 from broadcasts.models import Audience, Broadcast
+from broadcasts.selectors import hours_heard
+from broadcasts.times import hour_of
 from reports.declarations.chunks import CHUNK, chunked
 from reports.file_rows import LONG_OF_FILE
 from scanning.models import ScannedFile
@@ -65,7 +67,7 @@ class Airing:
 
     ``key`` is the id of the broadcast, or of the hour's file. ``at`` turns milliseconds
     of the file into local time. ``length_ms`` is how much of the file was broadcast;
-    None for all of it.
+    None for all of it. ``by_hour`` are the station's listeners by hour.
     """
 
     key: str
@@ -75,6 +77,14 @@ class Airing:
     at: Callable[[int], datetime]
     showing: str = ""
     listeners: int | None = None
+    time_zone: str = "UTC"
+    by_hour: Mapping[datetime, int] = field(default_factory=dict)
+
+    def listeners_at(self, at: datetime) -> int | None:
+        """Return how many listened: to the broadcast, or else in that hour."""
+        if self.listeners is not None or not self.by_hour:
+            return self.listeners
+        return self.by_hour.get(hour_of(at, self.time_zone))
 
 
 def airings_of(station: Station, period: Period) -> Iterator[list[Airing]]:
@@ -82,8 +92,9 @@ def airings_of(station: Station, period: Period) -> Iterator[list[Airing]]:
 
     Hours come before broadcasts. The number of queries is fixed per chunk.
     """
-    yield from _hours(station, period)
-    yield from _broadcasts(station, period)
+    by_hour = hours_heard(station, period.from_at, period.until)
+    yield from _hours(station, period, by_hour)
+    yield from _broadcasts(station, period, by_hour)
 
 
 def local_time(at: datetime, zone: ZoneInfo) -> datetime:
@@ -95,7 +106,9 @@ def local_time(at: datetime, zone: ZoneInfo) -> datetime:
     )
 
 
-def _hours(station: Station, period: Period) -> Iterator[list[Airing]]:
+def _hours(
+    station: Station, period: Period, by_hour: Mapping[datetime, int]
+) -> Iterator[list[Airing]]:
     zone = ZoneInfo(station.time_zone)
     rows = StreamHour.objects.filter(
         stream__station=station,
@@ -114,6 +127,8 @@ def _hours(station: Station, period: Period) -> Iterator[list[Airing]]:
                 starts_at=local_time(hour.starts_at, zone),
                 length_ms=None,
                 at=_by_clock(clocks.get(hour.pk), hour.starts_at, zone),
+                time_zone=station.time_zone,
+                by_hour=by_hour,
             )
             for hour in hours
         ]
@@ -155,7 +170,9 @@ def _by_start(starts_at: datetime, zone: ZoneInfo) -> Callable[[int], datetime]:
     return lambda ms: local_time(begin + timedelta(milliseconds=ms), zone)
 
 
-def _broadcasts(station: Station, period: Period) -> Iterator[list[Airing]]:
+def _broadcasts(
+    station: Station, period: Period, by_hour: Mapping[datetime, int]
+) -> Iterator[list[Airing]]:
     of_station = Broadcast.objects.filter(
         station=station, scanned_file__deleted_at__isnull=True
     )
@@ -184,6 +201,8 @@ def _broadcasts(station: Station, period: Period) -> Iterator[list[Airing]]:
                     at=_by_start(broadcast.starts_at, zone),
                     showing=broadcast.showing,
                     listeners=heard.listeners if heard else None,
+                    time_zone=station.time_zone,
+                    by_hour=by_hour,
                 )
             )
         yield listed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -20,6 +20,7 @@ from review.choices import MatchState
 from review.models import Match
 
 SHOWN_GAPS = 500
+_OF_PLAYS = (Subject.PLAY, Subject.BROADCAST, Subject.AUDIENCE, Subject.EPISODE)
 """So many gaps are kept with a declaration; all of them count."""
 MOST_MATCHES = 20_000
 """With more matches a page cannot wait for a check; the run checks them."""
@@ -108,13 +109,15 @@ def found_gaps(
     made: Format, facts: DeclarationFacts, profile: DeclarationProfile
 ) -> list[FoundGap]:
     """Return the gaps that a format finds, once per cell and record to be changed."""
-    plays = {play.uid: play for play in facts.plays}
+    gaps = list(made.gaps(facts))
+    named = {gap.uid for gap in gaps if gap.subject in _OF_PLAYS}
+    plays = {play.uid: play for play in facts.plays if play.uid in named}
     recordings = {each.uid: each for each in facts.recordings}
     stations = {each.uid: each.name for each in facts.stations}
     found: dict[tuple[str, str, str, str], FoundGap] = {}
-    for gap in made.gaps(facts):
-        uid, name = gap.uid, ""
-        if gap.subject in (Subject.PLAY, Subject.BROADCAST, Subject.EPISODE):
+    for gap in gaps:
+        uid, name, subject = gap.uid, "", gap.subject
+        if gap.subject in _OF_PLAYS:
             play = plays[gap.uid]
             uid = play.match if gap.subject == Subject.PLAY else play.file
             name = (
@@ -122,13 +125,19 @@ def found_gaps(
                 if gap.subject == Subject.PLAY
                 else f"{stations[play.station]}, {play.broadcast_starts_at:%Y-%m-%d %H:%M}"
             )
+            if subject == Subject.AUDIENCE and play.broadcast != play.file:
+                subject = Subject.BROADCAST
+            elif subject == Subject.AUDIENCE:
+                # Hours of streams are no broadcasts: their station has the listeners.
+                day = f"{play.starts_at:%Y-%m-%d}"
+                uid, name = f"{play.station}/{day}", f"{stations[play.station]}, {day}"
         elif gap.subject == Subject.RECORDING:
             name = recordings[uid].title
         elif gap.subject in (Subject.STATION, Subject.FIGURES):
             name = stations.get(uid, "")
         else:
             uid, name = profile.uid, profile.name
-        _add(found, gap, uid, name or uid)
+        _add(found, replace(gap, subject=subject), uid, name or uid)
     return list(found.values())
 
 

@@ -6,10 +6,11 @@ person may see. Files are read in chunks with a fixed number of queries each.
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ from reports.declarations.facts import (
 from reports.declarations.figures import station_facts
 from reports.declarations.left_out import LeftOut, LeftOutRow, Take
 from reports.declarations.recordings import recording_facts, standing_for
+from reports.declarations.spooled import Spool, SpooledList
 from reports.models import Declaration, DeclarationProfile
 from reports.plays import Play, plays_of
 from review.choices import MatchState, RejectCode
@@ -59,6 +61,7 @@ _WAITING: Final = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATE
 _READ: Final = (*DECLARED, *_WAITING, MatchState.REJECTED)
 _SCANNED: Final = (FileStatus.READY, FileStatus.NO_MATCH)
 _MS: Final = timedelta(milliseconds=1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Report = Callable[[int], None]
 """Is told the number of airings read so far."""
@@ -84,7 +87,7 @@ class Gathered:
     """How many airings in the period each station has, by the station's id."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Counted:
     """A play with its match, before the recording's facts are known."""
 
@@ -92,10 +95,36 @@ class _Counted:
     recording: int
     source: Source
 
+
+@dataclass(slots=True)
+class _Placed:
+    """What tells plays of a station apart; ``place`` is that of the play in a spool."""
+
+    starts_ms: int
+    ends_ms: int
+    played_ms: int
+    uid: str
+    recording: int
+    place: int
+
+    @classmethod
+    def of(cls, play: _Counted, place: int) -> _Placed:
+        """Return it for a play."""
+        facts = play.facts
+        starts_ms = (facts.starts_at - _EPOCH) // _MS
+        return cls(
+            starts_ms,
+            starts_ms + facts.end_ms - facts.start_ms,
+            facts.played_ms,
+            facts.uid,
+            play.recording,
+            place,
+        )
+
     @property
-    def ends_at(self) -> datetime:
-        length = self.facts.end_ms - self.facts.start_ms
-        return self.facts.starts_at + timedelta(milliseconds=length)
+    def order(self) -> tuple[int, str]:
+        """Return by what plays are sorted."""
+        return self.starts_ms, self.uid
 
 
 def gather(
@@ -108,24 +137,29 @@ def gather(
     profile = declaration.profile
     stations = list(declaration.stations)
     period = Period(declaration.begins, declaration.ends)
-    counted: list[_Counted] = []
+    spool = Spool[_Counted]()
+    places = array("Q")
+    used: dict[int, None] = {}
     airings: dict[str, int] = {}
     read = 0
     for station in stations:
-        of_station: list[_Counted] = []
+        of_station: list[_Placed] = []
         airings[station.uid] = 0
         for chunk in airings_of(station, period):
             found, inside = _plays_of_chunk(station, chunk, period, left_out)
-            of_station += found
+            of_station += [_Placed.of(play, spool.add(play)) for play in found]
             airings[station.uid] += inside
             read += len(chunk)
             if report is not None:
                 report(read)
-        counted += _once_each(station, of_station, left_out)
+        for kept in _once_each(station, of_station, spool, left_out):
+            places.append(kept.place)
+            used[kept.recording] = None
         _take_gaps(station, period, left_out)
+    plays = SpooledList(spool, places, lambda counted: counted.facts)
     return Gathered(
-        _facts_of(declaration, profile, stations, period, counted),
-        [each.source for each in counted],
+        _facts_of(declaration, profile, stations, period, list(used), plays),
+        SpooledList(spool, places, lambda counted: counted.source),
         airings,
     )
 
@@ -135,9 +169,9 @@ def _facts_of(
     profile: DeclarationProfile,
     stations: Sequence[Station],
     period: Period,
-    counted: Sequence[_Counted],
+    used: Sequence[int],
+    plays: Sequence[PlayFacts],
 ) -> DeclarationFacts:
-    used = list(dict.fromkeys(each.recording for each in counted))
     recordings = Recording.objects.defer("facts", "notes").in_bulk(used)
     known = recording_facts(
         [recordings[key] for key in used],
@@ -163,7 +197,7 @@ def _facts_of(
         recipient=PartyFacts(name=profile.recipient, dpid=profile.recipient_dpid),
         stations=station_facts(stations, period, rights_type=profile.rights_type),
         recordings=[known[key] for key in used],
-        plays=[each.facts for each in counted],
+        plays=plays,
         replaces=replaced.message_id if replaced is not None else "",
     )
 
@@ -315,7 +349,7 @@ def _counted(
             state=match.state,
             usage=usage.value if usage else "",
             showing=airing.showing,
-            listeners=airing.listeners,
+            listeners=airing.listeners_at(starts_at),
             episode=files.episodes[file.pk],
         )
         if use is not None:
@@ -344,48 +378,44 @@ def _within(
 
 
 def _once_each(
-    station: Station, counted: Iterable[_Counted], left_out: Take
-) -> list[_Counted]:
+    station: Station,
+    counted: Iterable[_Placed],
+    spool: Spool[_Counted],
+    left_out: Take,
+) -> list[_Placed]:
     """Leave one of two plays of a recording that sound together, the longer one.
 
     Two streams of a station, or a stream and the file that was broadcast, hear the same
     play. They sound together if they share more than half of the shorter one.
     """
-    kept: list[_Counted] = []
+    kept: list[_Placed] = []
     last: dict[int, int] = {}
-    for play in sorted(
-        counted, key=lambda each: (each.facts.starts_at, each.facts.uid)
-    ):
-        place = last.get(play.recording)
-        if place is None or not _are_together(kept[place], play):
+    for play in sorted(counted, key=lambda each: each.order):
+        at = last.get(play.recording)
+        if at is None or not _are_together(kept[at], play):
             last[play.recording] = len(kept)
             kept.append(play)
             continue
-        other = kept[place]
-        if play.facts.played_ms > other.facts.played_ms:
-            kept[place], other = play, other
-        else:
-            other = play
+        if play.played_ms > kept[at].played_ms:
+            kept[at], play = play, kept[at]
+        facts = spool.at(play.place).facts
         left_out(
             LeftOutRow(
                 LeftOut.COUNTED,
                 station.name,
-                other.facts.starts_at,
-                other.facts.played_ms,
-                file=other.facts.file,
-                match=other.facts.match,
-                note=kept[place].facts.uid,
+                facts.starts_at,
+                facts.played_ms,
+                file=facts.file,
+                match=facts.match,
+                note=kept[at].uid,
             )
         )
-    return sorted(kept, key=lambda each: (each.facts.starts_at, each.facts.uid))
+    return sorted(kept, key=lambda each: each.order)
 
 
-def _are_together(one: _Counted, other: _Counted) -> bool:
-    begin = max(one.facts.starts_at, other.facts.starts_at)
-    both = min(one.ends_at, other.ends_at) - begin
-    shorter = min(
-        one.ends_at - one.facts.starts_at, other.ends_at - other.facts.starts_at
-    )
+def _are_together(one: _Placed, other: _Placed) -> bool:
+    both = min(one.ends_ms, other.ends_ms) - max(one.starts_ms, other.starts_ms)
+    shorter = min(one.ends_ms - one.starts_ms, other.ends_ms - other.starts_ms)
     return both > shorter / 2
 
 

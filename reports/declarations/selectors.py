@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from reports.choices import RunState
 from reports.declarations.gathering import DECLARED
@@ -39,8 +39,13 @@ class DeclaredMark:
 
 
 def declarations() -> QuerySet[Declaration]:
-    """Return the declarations that the viewer may see, newest first."""
-    return Declaration.objects.select_related("profile", "replaces", "run_by")
+    """Return the declarations that the viewer may see, newest first.
+
+    ``is_corrected`` tells whether a later one was written in place of each.
+    """
+    later = Declaration.objects.filter(replaces=OuterRef("pk"), state=RunState.READY)
+    rows = Declaration.objects.select_related("profile", "replaces", "run_by")
+    return rows.annotate(is_corrected=Exists(later))
 
 
 def profiles() -> QuerySet[DeclarationProfile]:

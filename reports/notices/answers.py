@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -20,10 +20,9 @@ from reports.models import (
     NoticeState,
     TakedownNotice,
 )
+from reports.notices.business_days import restore_days
 from reports.notices.checks import STANDING, live_match
-from reports.notices.content import (
-    items_of,
-)
+from reports.notices.content import items_of
 from reports.notices.errors import NoticeRefused
 from reports.notices.steps import NoticeStep, change, locked, record_step, require
 from review.choices import DisputeCode, MatchState, Verb
@@ -31,13 +30,6 @@ from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
 from review.errors import ReviewError
 from review.models import Dispute, Match
-
-# 17 USC 512(g)(2)(C): the platform restores "not less than 10, nor more than 14,
-# business days following receipt of the counter notice".
-_RESTORE_FROM: Final = 10
-
-
-_RESTORE_UNTIL: Final = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,20 +88,6 @@ def answer(
     return answers
 
 
-def restore_days(received: date) -> tuple[date, date]:
-    """Return the 10th and 14th business day after a counter-notice.
-
-    Weekends do not count; public holidays are not known here, so the days may be later.
-    """
-    days: list[date] = []
-    at = received
-    while len(days) < _RESTORE_UNTIL:
-        at += timedelta(days=1)
-        if at.weekday() < 5:
-            days.append(at)
-    return days[_RESTORE_FROM - 1], days[_RESTORE_UNTIL - 1]
-
-
 def _refuse_reply(reply: Reply) -> None:
     if reply.received_at > datetime.now(tz=UTC):
         raise NoticeRefused(
@@ -130,7 +108,8 @@ def _answer_item(
 ) -> NoticeAnswer:
     begin = until = None
     if reply.outcome == NoticeOutcome.COUNTER and notice.law == NoticeLaw.US_512C:
-        begin, until = restore_days(reply.received_at.date())
+        days = restore_days(timezone.localdate(reply.received_at))
+        begin, until = days.begin, days.end
     return NoticeAnswer.objects.create(
         item=item,
         outcome=reply.outcome,

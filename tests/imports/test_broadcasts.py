@@ -119,6 +119,30 @@ def test_a_name_of_several_files_is_refused() -> None:
     assert Episode.objects.get().scanned_file == other
 
 
+def test_audiences_of_hours() -> None:
+    table = (
+        "station,hour,listeners,performances\n"
+        "Harbour FM,2026-11-03 07:00,320,\n"
+        "Harbour FM,2026-11-03 08:00,0,\n"
+    )
+    assert verdicts(run(table, dry=True)) == [2, 0, 0, 0]
+    assert verdicts(run(table)) == [2, 0, 0, 0]
+    assert verdicts(run(table)) == [0, 0, 2, 0]
+    assert list(
+        Audience.objects.order_by("hour").values_list("listeners", flat=True)
+    ) == [320, 0]
+    changed = table.replace("320", "330")
+    assert verdicts(run(changed)) == [0, 1, 1, 0]
+    wrong = (
+        "station,hour,month,listeners,performances\n"
+        "Harbour FM,2026-11-03 07:30,,1,\n"
+        "Harbour FM,2026-11-03 07:00,2026-11,1,\n"
+        "Harbour FM,2026-11-03 07:00,,1,5\n"
+    )
+    assert verdicts(run(wrong)) == [0, 0, 0, 3]
+    assert set(rules(run(wrong))) == {"hour", "month", "performances"}
+
+
 def test_audiences_of_months_and_of_broadcasts() -> None:
     run(HEAD + LINE)
     table = (

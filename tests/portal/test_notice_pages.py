@@ -112,6 +112,7 @@ def test_people_take_a_match_to_an_answered_notice(
     shown = page(client, "notice", notice.uid)
     assert notice.reference in shown
     assert "unless you go to court" in shown
+    assert "Business days after" in shown
     assert notice.reference in page(client, "match", claim.uid)
     assert "restored by" in page(client, "notice_list")
 

@@ -15,7 +15,7 @@ from rights import actions, selectors
 from rights.actions import ShareDetails
 from rights.choices import ConflictState, Right, ShareKind
 from rights.errors import RightsChanged, RightsRefused
-from rights.models import Conflict, Party, RightsRecording, Share, Work
+from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.rights import (
@@ -166,6 +166,62 @@ def test_an_import_leaves_a_split_as_it_is(manager: User) -> None:
     assert owners(one) == [("Example Music", Decimal(50))]
     assert owners(second) == [("Anna Muster", Decimal(50))]
     assert not one.recordings.exists()
+
+
+def test_a_split_that_takes_only_recordings_stays_until_it_is_undone(
+    manager: User,
+) -> None:
+    claim_all()
+    one = Work.objects.get()
+    sounds = list(one.recordings.all())
+    second = actions.split_work(
+        work=one, user=manager, title="Other", shares=[], recordings=sounds
+    )
+
+    again = claim_all()
+    assert (again.created, again.changed) == (0, 0)
+    assert not one.recordings.exists()
+    assert list(second.recordings.all()) == sounds
+
+    actions.undo(record=one, user=manager)
+    assert list(one.recordings.all()) == sounds
+    one.recordings.clear()
+    # Nothing holds it off any more.
+    assert claim_all().changed == 1
+    assert list(one.recordings.all()) == sounds
+
+
+def test_what_was_split_off_stays_off_the_work_that_took_over(manager: User) -> None:
+    claim_all()
+    one = Work.objects.get()
+    sounds = list(one.recordings.all())
+    actions.split_work(
+        work=one, user=manager, title="Other", shares=[], recordings=sounds
+    )
+    third = Work.objects.create(title="Third")
+    actions.merge_works(work=one, into=third, user=manager)
+
+    claim_all()
+    assert not third.recordings.exists()
+
+    actions.undo(record=one, user=manager)
+    assert not third.kept_off.exists()
+    claim_all()
+    assert not one.recordings.exists()
+
+
+def test_a_recording_that_a_person_took_out_does_not_come_back(manager: User) -> None:
+    claim_all()
+    for record in (Work.objects.get(), Release.objects.get()):
+        sound = record.recordings.get()
+        actions.unlink_recording(record=record, sound=sound, user=manager)
+
+        again = claim_all()
+        assert (again.created, again.changed) == (0, 0)
+        assert not record.recordings.exists()
+
+        actions.undo(record=record, user=manager)
+        assert record.recordings.get() == sound
 
 
 def test_a_changed_share_is_changed_where_a_split_put_it(manager: User) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,9 @@ from pytest_httpserver import HTTPServer
 
 from accounts.models import User
 from accounts.roles import Role
+from broadcasts.models import Broadcast, Episode
 from common.http import FetchFailed, LinkRefused
-from portal.uploads.forms import items_of, offer_of
+from portal.uploads.forms import Offer, restored, signed
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile
@@ -27,6 +30,7 @@ from scanning.sources import feeds, link_reader
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.scanning import ContainerFactory
+from tests.factories.streams import StationFactory
 
 _RSS = """<?xml version="1.0"?>
 <rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd">
@@ -128,7 +132,7 @@ def test_links_wait_while_a_person_has_too_many_files_open(
     pasted = client.post("/links/", fields | {"links": "\n".join(_links(2))})
     chosen = client.post(
         "/links/feed/items/",
-        fields | {"offer": feed.context["offer"], "chosen": ["0", "1"]},
+        fields | {"signed": feed.context["signed"], "chosen": ["0", "1"]},
     )
 
     assert "1 of 2 links were accepted; 1 wait." in pasted.content.decode()
@@ -285,7 +289,7 @@ def test_chosen_items_of_a_feed_are_submitted_with_what_it_says(
         "/links/feed/items/",
         {
             "container": container.pk,
-            "offer": offered.context["offer"],
+            "signed": offered.context["signed"],
             "chosen": ["0"],
         },
     )
@@ -296,15 +300,108 @@ def test_chosen_items_of_a_feed_are_submitted_with_what_it_says(
     assert file.published_at is not None
 
 
+_SAID = {
+    "series": "Pier Stories",
+    "season": "2",
+    "episode_title": "Fog",
+    "starts_at": "2026-11-03 07:00",
+    "showing": "repeat_run",
+}
+
+
+def test_pasted_links_get_the_episode_and_the_broadcast_of_the_form(
+    client: Client, container: Container
+) -> None:
+    station = StationFactory.create(time_zone="Europe/Zurich")
+    said = _SAID | {"station": station.uid, "container": container.pk}
+
+    page = client.post("/links/", said | {"links": "\n".join(_links(2))})
+
+    assert "2 links were accepted" in page.content.decode()
+    episodes = Episode.objects.values_list("series", "season", "title")
+    assert list(episodes) == [("Pier Stories", "2", "Fog")] * 2
+    for row in Broadcast.objects.all():
+        assert (row.station, row.showing) == (station, "repeat_run")
+        assert row.starts_at == datetime(2026, 11, 3, 6, tzinfo=UTC)
+    assert Broadcast.objects.count() == 2
+
+
+def test_a_broadcast_at_a_time_that_no_clock_shows_submits_no_link(
+    client: Client, container: Container
+) -> None:
+    station = StationFactory.create(time_zone="Europe/Zurich")
+    said = {"container": container.pk, "links": _links(1)[0], "station": station.uid}
+
+    skipped = client.post("/links/", said | {"starts_at": "2026-03-29 02:30"})
+    missing = client.post("/links/", said)
+
+    assert "summer time begins" in skipped.content.decode()
+    assert skipped.context["form"]["links"].value() == said["links"]
+    assert "Say when the broadcast began." in missing.content.decode()
+    assert not ScannedFile.objects.exists()
+
+
+def test_links_sent_before_are_scanned_again_with_what_the_form_said(
+    client: Client, container: Container
+) -> None:
+    station = StationFactory.create(time_zone="Europe/Zurich")
+    said = _SAID | {"station": station.uid, "container": container.pk}
+    links = said | {"links": _links(1)[0]}
+    client.post("/links/", {"container": container.pk, "links": _links(1)[0]})
+
+    page = client.post("/links/", links).content.decode()
+    assert not Episode.objects.exists()
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    client.post("/links/", hidden)
+
+    assert hidden["scan_again"] == "on"
+    newest = ScannedFile.objects.latest("pk")
+    assert Episode.objects.get().scanned_file == newest
+    assert Broadcast.objects.get().scanned_file == newest
+
+
+@pytest.mark.usefixtures("local_allowed")
+def test_items_of_a_feed_get_the_episode_and_the_broadcast_of_the_form(
+    client: Client, container: Container, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/feed").respond_with_data(_RSS)
+    station = StationFactory.create(time_zone="Europe/Zurich")
+    offered = client.post("/links/feed/", {"feed_url": httpserver.url_for("/feed")})
+    sent = _SAID | {
+        "container": container.pk,
+        "signed": offered.context["signed"],
+        "station": station.uid,
+        "chosen": ["1"],
+    }
+
+    wrong = client.post("/links/feed/items/", sent | {"starts_at": "soon"})
+    page = client.post("/links/feed/items/", sent)
+
+    # The list stays, with its ticks, when a field is wrong.
+    text = wrong.content.decode()
+    assert "Write date and time as 2026-11-03 07:00." in text
+    assert [ticked for _item, ticked in wrong.context["form"].rows()] == [False, True]
+    assert "The Show" in text
+    assert "1 link was accepted" in page.content.decode()
+    file = ScannedFile.objects.get()
+    assert (file.name, file.episode.series) == ("First", "Pier Stories")
+    assert Broadcast.objects.get().station == station
+
+
 def test_changed_offer_is_refused(client: Client, container: Container) -> None:
-    offer = offer_of(feeds.Feed("x", (feeds.FeedItem("https://a.example", "A"),)))
+    feed = feeds.Feed("x", (feeds.FeedItem("https://a.example", "A"),))
+    offer = Offer(feed, "https://a.example/feed")
 
     page = client.post(
         "/links/feed/items/",
-        {"container": container.pk, "offer": offer[:-2] + "xx", "chosen": ["0"]},
+        {
+            "container": container.pk,
+            "signed": signed(offer)[:-2] + "xx",
+            "chosen": ["0"],
+        },
     )
 
-    assert items_of(offer)[0].url == "https://a.example"
+    assert restored(signed(offer)) == offer
     assert "This list has expired." in page.content.decode()
     assert not ScannedFile.objects.exists()
 

@@ -70,7 +70,7 @@ def _add(person: Person, rng: random.Random) -> None:
     _send(
         person,
         f"/files/{file.uid}/broadcasts/add/",
-        station=station.pk,
+        station=station.uid,
         starts_at=f"{day}T02:30",
         occurrence=rng.choice(["", "earlier", "later"]),
         length_ms=rng.choice(["", "0:30:00", "soon"]),
@@ -112,6 +112,9 @@ def _figures(person: Person, rng: random.Random) -> None:
             month=f"2026-{rng.randint(1, 12):02}",
             listeners=rng.choice(["", "0", "400", "-1"]),
         )
+        day = rng.choice(["2026-03-29", "2026-10-25", "2026-11-03"])
+        path = f"/streams/stations/{station.uid}/hours/"
+        _send(person, path, day=day, hour_2=rng.choice(["", "0", "40", "many"]))
 
 
 def airings_hold() -> None:

@@ -18,6 +18,7 @@ class Subject(StrEnum):
     STATION = "station"
     FIGURES = "figures"
     BROADCAST = "broadcast"
+    AUDIENCE = "audience"
     EPISODE = "episode"
     PROFILE = "profile"
 

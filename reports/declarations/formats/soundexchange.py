@@ -433,9 +433,9 @@ def _play_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
             continue
         why = _(
             "How many people heard the play is not known. Enter the listeners of "
-            "the broadcast."
+            "the broadcast or of the station's hour."
         )
-        yield Gap(Subject.BROADCAST, play.uid, "ACTUAL_TOTAL_PERFORMANCES", why)
+        yield Gap(Subject.AUDIENCE, play.uid, "ACTUAL_TOTAL_PERFORMANCES", why)
     for uid in in_hours:
         station = stations[uid]
         if station.listener_hours is None:

@@ -161,7 +161,9 @@ VALUES: Final[Mapping[str, Known]] = {
     "run": Known(
         _("First broadcast or repeat"), _B, lambda row: _RUNS.get(row.play.showing, "")
     ),
-    "listeners": Known(_("Listeners"), _F, lambda row: row.play.listeners),
+    "listeners": Known(
+        _("Listeners"), Subject.AUDIENCE, lambda row: row.play.listeners
+    ),
     "programme": Known(_("Programme"), _E, lambda row: row.play.episode.programme),
     "series": Known(_("Series"), _E, lambda row: row.play.episode.series),
     "season": Known(_("Season"), _E, lambda row: row.play.episode.season),

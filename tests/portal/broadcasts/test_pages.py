@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
+from audit.models import Event
 from broadcasts.choices import RightsType
 from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
 from broadcasts.services import broadcast_state, set_revenue
@@ -71,7 +72,7 @@ def test_a_broadcast_is_entered_in_the_time_of_the_station(
     answer = add(
         reviewer,
         file,
-        station=zurich.pk,
+        station=zurich.uid,
         starts_at="2026-11-03T07:00",
         length_ms="0:30:00",
         showing="first_run",
@@ -82,7 +83,7 @@ def test_a_broadcast_is_entered_in_the_time_of_the_station(
     assert row.length_ms == 1_800_000
     page = reviewer.get(reverse("portal:file_broadcasts", args=[file.uid]))
     assert "2026-11-03 07:00+01:00" in page.content.decode()
-    again = add(reviewer, file, station=zurich.pk, starts_at="2026-11-03T07:00:00")
+    again = add(reviewer, file, station=zurich.uid, starts_at="2026-11-03T07:00:00")
     assert again.status_code == 409
     assert "in the list already" in again.content.decode()
 
@@ -91,7 +92,7 @@ def test_the_form_asks_which_of_two_times_is_meant(
     reviewer: Client, zurich: Station
 ) -> None:
     file = ScannedFileFactory.create()
-    given = {"station": zurich.pk, "starts_at": "2026-10-25T02:30"}
+    given = {"station": zurich.uid, "starts_at": "2026-10-25T02:30"}
     answer = add(reviewer, file, **given)
     assert answer.status_code == 422
     assert "Which of the two" in answer.content.decode()
@@ -113,7 +114,7 @@ def test_a_time_that_the_clock_skips_is_explained(
     answer = add(
         reviewer,
         ScannedFileFactory.create(),
-        station=zurich.pk,
+        station=zurich.uid,
         starts_at="2026-03-29T02:30",
     )
     assert answer.status_code == 422
@@ -127,7 +128,7 @@ def test_text_that_is_no_time_is_refused(
     reviewer: Client, zurich: Station, starts_at: str
 ) -> None:
     file = ScannedFileFactory.create()
-    answer = add(reviewer, file, station=zurich.pk, starts_at=starts_at)
+    answer = add(reviewer, file, station=zurich.uid, starts_at=starts_at)
     assert answer.status_code == 422
     assert not Broadcast.objects.exists()
 
@@ -205,6 +206,50 @@ def test_figures_of_a_month(reviewer: Client, zurich: Station) -> None:
     assert "1480.50" in reviewer.get(url).content.decode()
 
 
+def test_listeners_of_the_hours_of_a_day(
+    reviewer: Client, signed_in: MakeClient, zurich: Station
+) -> None:
+    url = reverse("portal:station_hours", args=[zurich.uid])
+    # Clocks are put back: two o'clock comes twice.
+    form = reviewer.get(url, {"day": "2026-10-25"}).context["form"]
+    assert len(form.visible_fields()) == 25
+    assert [form[f"hour_{n}"].label for n in (1, 2, 3, 4)] == [
+        "01:00+02:00",
+        "02:00+02:00",
+        "02:00+01:00",
+        "03:00+01:00",
+    ]
+    sent = {
+        "day": "2026-10-25",
+        "hour_2": "40",
+        "hour_3": "0",
+        "seen": form["seen"].value(),
+    }
+
+    answer = reviewer.post(url, sent)
+    again = reviewer.post(url, sent | {"hour_2": "50"})
+
+    assert answer.headers["Location"] == f"{url}?day=2026-10-25"
+    assert again.status_code == 409
+    rows = Audience.objects.order_by("hour").values_list("hour", "listeners")
+    assert list(rows) == [
+        (datetime(2026, 10, 25, 0, tzinfo=UTC), 40),
+        (datetime(2026, 10, 25, 1, tzinfo=UTC), 0),
+    ]
+    event = Event.objects.get(case=f"station:{zurich.uid}")
+    assert event.after == {
+        "2026-10-25 02:00:00+02:00": 40,
+        "2026-10-25 02:00:00+01:00": 0,
+    }
+    assert reviewer.get(url, {"day": "2026-03-29"}).context["form"]["hour_22"]
+    wrong = reviewer.post(url, sent | {"hour_2": "-1"})
+    assert wrong.status_code == 422
+    form = reviewer.get(url, {"day": "2026-10-25"}).context["form"]
+    reviewer.post(url, {"day": "2026-10-25", "seen": form["seen"].value()})
+    assert not Audience.objects.exists()
+    assert signed_in(Role.VIEWER).get(url).status_code == 403
+
+
 def test_only_managers_see_revenue(
     reviewer: Client, signed_in: MakeClient, zurich: Station
 ) -> None:
@@ -256,7 +301,7 @@ def test_many_files_get_a_series_and_a_broadcast(
     }
     wrong = sent | {
         "verb": "broadcast",
-        "station": zurich.pk,
+        "station": zurich.uid,
         "starts_at": "2026-03-29 02:30",
     }
     assert "summer time begins" in reviewer.post(url, wrong).content.decode()

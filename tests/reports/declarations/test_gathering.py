@@ -7,13 +7,17 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from broadcasts.models import Audience, Broadcast, Episode, Revenue
+from portal.reports.gaps import linked
+from reports.declarations.checking import check
 from reports.declarations.facts import DeclarationFacts
 from reports.declarations.gathering import gather
 from reports.declarations.left_out import LeftOut, LeftOutRow
 from reports.declarations.recordings import recording_facts
+from reports.declarations.services import declare_now
 from review.choices import MatchState, RejectCode
 from review.models import Match
 from scanning.models import Scan
@@ -34,8 +38,10 @@ from tests.reports.declarations.making import (
     a_match,
     a_profile,
     a_station,
+    a_user,
     utc,
 )
+from tests.reports.declarations.readers.soundexchange import parse
 
 pytestmark = pytest.mark.django_db
 
@@ -151,6 +157,69 @@ def test_hours_of_streams_go_by_the_clock_of_their_run() -> None:
     (play,) = facts.plays
     assert play.starts_at.isoformat() == "2026-11-03T07:10:10+01:00"
     assert play.broadcast == str(file.uid)
+
+
+def test_a_simulcast_of_music_is_reported_by_the_listeners_of_its_hours(
+    client: Client,
+) -> None:
+    station = a_station(name="Harbour FM", soundexchange_category="B")
+    stream = StreamFactory.create(station=station)
+    begin = utc(2026, 11, 3, 6)
+    run = StreamRunFactory.create(stream=stream, starts_at=begin)
+    ClockAnchor.objects.create(run=run, run_ms=0, at=begin)
+    file = a_file()
+    # The second play begins in the next hour of the clock.
+    late = (3_610_000, 3_640_000, 60_000, 90_000)
+    a_match(
+        file,
+        (600_000, 620_000, 0, 20_000),
+        late,
+        recording=RecordingFactory.create(
+            isrc="QZAA02600001",
+            isrc_normalised="QZAA02600001",
+            artists=["The Ferrymen"],
+        ),
+    )
+    StreamHourFactory.create(
+        stream=stream,
+        starts_at=begin,
+        ends_at=begin + timedelta(minutes=62),
+        scanned_file=file,
+        pieces=[{"run": run.uid, "start_ms": 0, "end_ms": 3_720_000, "at_ms": 0}],
+    )
+    profile = a_profile(station, format="soundexchange-bare", service="Harbour FM")
+
+    checked = check(a_draft(profile))
+    (gap,) = checked.gaps
+    ((address, _gap),) = linked(checked.groups)[0].links
+    assert (gap.subject, gap.plays) == ("audience", 2)
+    assert address == f"/streams/stations/{station.uid}/hours/?day=2026-11-03"
+    client.force_login(a_user())
+    form = client.get(address).context["form"]
+    sent = {"day": "2026-11-03", "seen": form["seen"].value()}
+    client.post(address, sent | {"hour_7": "320", "hour_8": "92"})
+
+    made = declare_now(a_draft(profile))
+    content = b"".join(made.file.chunks())
+    read = parse(content, made.file_name)
+    (row,) = read.rows
+    assert (row.category, row.performances) == ("B", 412)
+
+
+def test_the_listeners_of_a_broadcast_go_before_those_of_the_hour() -> None:
+    station, file = a_station(), a_file()
+    a_match(file, (0, 20_000, 0, 20_000))
+    first = a_broadcast(file, station, utc(2026, 11, 3, 6))
+    a_broadcast(file, station, utc(2026, 11, 3, 9))
+    Audience.objects.create(station=station, broadcast=first, listeners=7)
+    for hour in (6, 9):
+        Audience.objects.create(
+            station=station, hour=utc(2026, 11, 3, hour), listeners=100 + hour
+        )
+
+    facts, _ = gathered(station)
+
+    assert [play.listeners for play in facts.plays] == [7, 109]
 
 
 def test_only_what_was_broadcast_of_a_file_counts() -> None:

@@ -167,6 +167,11 @@ def test_days_are_declared_once_and_then_corrected(
     assert facts_in(correction.facts).replaces == made.message_id
     assert not selectors.marks_of([match.pk])
     assert Event.objects.filter(case=made.case, action="declaration.corrected").exists()
+    listed = {
+        row.uid: row.is_corrected  # type: ignore[attr-defined]  # annotated
+        for row in selectors.declarations()
+    }
+    assert listed == {made.uid: True, correction.uid: False}
 
 
 def test_a_declaration_lists_what_was_confirmed_since(

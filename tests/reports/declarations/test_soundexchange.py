@@ -206,7 +206,7 @@ def test_delimiters_that_all_occur_are_replaced() -> None:
         ),
         (
             facts(plays=(play(1, listeners=None), play(2))),
-            ("broadcast", "play_1", "ACTUAL_TOTAL_PERFORMANCES"),
+            ("audience", "play_1", "ACTUAL_TOTAL_PERFORMANCES"),
         ),
     ],
 )

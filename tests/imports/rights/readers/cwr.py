@@ -15,6 +15,7 @@ from tests.imports.rights.readers.claims import (
     SeenShare,
     SeenWork,
 )
+from tests.imports.rights.readers.territories import WORLD, area, unknown
 from tests.reports.declarations.readers.common import (
     ReaderFault,
     decoded,
@@ -430,7 +431,9 @@ class _Reader:
                 if share.right == right and share.kind == "OWN"
             ]
             check_owned(number, right, owned)
-            check_collected(number, right, self.work.shares)
+            for group in check_collected(number, right, self.work.shares):
+                note = f"line {number}: {right} is not summed in {group}"
+                self.message.warnings.append(note)
 
 
 def _sum(shares: Iterable[SeenShare]) -> Decimal:
@@ -452,19 +455,25 @@ def check_owned(number: int, right: str, owned: list[SeenShare]) -> None:
         raise ReaderFault(number, "PR writers", str(writers), "is too little")
 
 
-def check_collected(number: int, right: str, shares: list[SeenShare]) -> None:
-    """Check the sum per territory that is named; members of groups are not known."""
+def check_collected(number: int, right: str, shares: list[SeenShare]) -> list[str]:
+    """Check the sum in each country; return the groups that could not be summed."""
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     collected = [each for each in shares if (each.right, each.kind) == (right, "COL")]
-    named = {territory for each in collected for territory in each.included}
+    unsure = {
+        each: unknown([*each.included, *each.excluded]) for each in set(collected)
+    }
     for each in collected:
-        for territory in named:
-            if territory not in each.excluded and (
-                territory in each.included or "2136" in each.included
-            ):
-                sums[territory] += each.percent or Decimal(0)
-    for territory, total in sums.items():
+        # Where it is unclear what is taken off, nothing counts.
+        if not unknown(each.excluded):
+            for country in area(each.included, each.excluded):
+                sums[country] += each.percent or Decimal(0)
+        # Groups that cannot be told are places of their own.
+        for code in {code for codes in unsure.values() for code in codes}:
+            if code not in each.excluded and {code, WORLD} & {*each.included}:
+                sums[code] += each.percent or Decimal(0)
+    for territory, total in sorted(sums.items()):
         if total > 100 + TOLERANCE:
             raise ReaderFault(
                 number, f"{right} collected", str(total), f"is over 100 in {territory}"
             )
+    return sorted({code for codes in unsure.values() for code in codes})

@@ -8,11 +8,19 @@ from decimal import Decimal
 
 import pytest
 
+from rights import tis
 from tests.imports.rights.making import NAME, cwr
 from tests.imports.rights.readers import cwr as cwr_reader
-from tests.imports.rights.readers import ern, table
+from tests.imports.rights.readers import ern, table, territories
 from tests.imports.rights.readers.claims import SeenShare
-from tests.imports.rights.test_cwr import SAMPLE, changed, put
+from tests.imports.rights.test_cwr import (
+    SAMPLE,
+    changed,
+    faults_of,
+    put,
+    read,
+    renumbered,
+)
 from tests.imports.rights.test_ern import ERN_43, ERN_382
 from tests.reports.declarations.readers.common import ReaderFault
 
@@ -109,6 +117,75 @@ def test_cwr_of_version_22() -> None:
         "LIVE",
         "HARBOUR",
     )
+
+
+def collected(place: int, *areas: tuple[str, str, str]) -> list[str]:
+    """Return more lines like a collection of the sample: I or E, TIS, three shares."""
+    start = {SPT: (35, 50), SWT: (29, 44)}[place]
+    return [
+        put(start[0], shares)(put(start[1], f"{sign}{territory}")(SAMPLE[place]))
+        for sign, territory, shares in areas
+    ]
+
+
+_NOTHING = "0" * 15
+_PR_ONE = "00100" + "0" * 10
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("2136", "2120"),
+        ("2136", "2123"),
+        ("2120", "0276"),
+        ("2120", "2110"),
+        ("2124", "2123"),
+        ("2136", "2114"),
+    ],
+)
+def test_cwr_collected_in_a_group_and_within_it_adds_up(
+    first: str, second: str
+) -> None:
+    lines = [*SAMPLE]
+    lines[SPT], lines[SWT] = put(51, first)(lines[SPT]), put(45, first)(lines[SWT])
+    lines = renumbered(lines)
+    assert cwr_reader.parse(file_of(lines), NAME).works
+    lines[SPT + 1 : SPT + 1] = collected(SPT, ("I", second, _PR_ONE))
+    lines = renumbered(lines)
+
+    with pytest.raises(ReaderFault, match="PR collected"):
+        cwr_reader.parse(file_of(lines), NAME)
+    assert any("At most 100 %" in each.rule for each in faults_of(read(lines)))
+
+
+def test_cwr_a_country_whose_group_was_taken_off_is_free_for_others() -> None:
+    lines = [*SAMPLE]
+    off = ("E", "2120", _NOTHING)
+    lines[SWT + 1 : SWT + 1] = collected(
+        SWT, off, ("I", "0756", "0500010000" + "10000")
+    )
+    lines[SPT + 1 : SPT + 1] = collected(SPT, off, ("I", "0276", "10000" + "0" * 10))
+    lines = renumbered(lines)
+
+    (work,) = cwr_reader.parse(file_of(lines), NAME).works
+
+    assert len([each for each in work.shares if each.kind == "COL"]) == 8
+    assert not faults_of(read(lines))
+
+
+def test_cwr_names_the_groups_that_it_cannot_sum() -> None:
+    lines = [*SAMPLE]
+    off = ("E", "2114", _NOTHING)
+    lines[SPT + 1 : SPT + 1] = collected(SPT, off)
+
+    message = cwr_reader.parse(file_of(renumbered(lines)), NAME)
+
+    assert "line 3: PR is not summed in 2114" in message.warnings
+
+
+@pytest.mark.parametrize("group", territories.GROUPS)
+def test_the_product_has_the_same_countries_of_a_group(group: str) -> None:
+    assert territories.countries(group) == tis.members(group)
 
 
 HDR, GRH, NWR, SPU, SPT, SWR, SWT, PWR, ALT, PER, REC, GRT, TRL = range(13)
