@@ -28,7 +28,13 @@ def test_easy_cases_never_leave_the_list(
     wait_until_in(page, first, "confirmed")
     expect(page.locator(f'[data-row="{first}"]')).to_contain_text("Confirmed")
 
+    # Escape leaves the note, and the row is under the keys again.
     second = current(page)
+    page.keyboard.press("n")
+    expect(page.locator("#note-line")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(f'[data-row="{second}"]')).to_be_focused()
+
     restored.append(second)
     for key in ["r", "3", "Enter"]:
         page.keyboard.press(key)
