@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Portal, run_in, sign_in, uid_of, wait_until_in
 
+pytestmark = pytest.mark.e2e
+
 
 def current(page: Page) -> str:
     """Return the uid of the focused row."""
