@@ -68,7 +68,7 @@ class LanguageForm(forms.Form):
         super().__init__(*arguments, **options)  # type: ignore[arg-type]  # Django's own
         field = self.fields["language"]
         if isinstance(field, forms.ChoiceField):
-            field.choices = [("", gettext("As the browser asks")), *settings.LANGUAGES]
+            field.choices = [("", gettext("Same as the browser")), *settings.LANGUAGES]
 
 
 def choose_language(request: HttpRequest) -> HttpResponseBase:

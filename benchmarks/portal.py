@@ -106,6 +106,7 @@ def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None
     assert container is not None
     assert file is not None
     queue, files = reverse("portal:queue"), reverse("portal:file_list")
+    palette = f"{reverse('portal:search')}?part=palette&q="
     matches = reverse("portal:match_list")
     pages: dict[str, Callable[[int], str]] = {
         "Dashboard": lambda _: reverse("portal:dashboard"),
@@ -127,6 +128,15 @@ def _pages(report: Report, filled: Filled, calls: int, *, limited: bool) -> None
         "Files": lambda _: files,
         "Files of one container": lambda _: f"{files}?container={container.pk}",
         "One file": lambda _: reverse("portal:file_detail", args=[file.uid]),
+        "Palette, nothing typed": lambda _: palette,
+        "Palette, a word of many names": lambda _: f"{palette}programme",
+        "Palette, a word of few names": lambda number: f"{palette}4{number}7",
+        "Palette, what nothing is called": lambda number: f"{palette}zither {number}",
+        "Palette, a whole file name": lambda number: (
+            f"{palette}programme-{1000 + number}.wav"
+        ),
+        "Palette, the id of a match": lambda number: f"{palette}{waiting[number].uid}",
+        "Palette, an ISRC": lambda number: f"{palette}DE-A12-26-{10000 + number}",
     }
     rows = []
     for name, address in pages.items():

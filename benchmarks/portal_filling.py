@@ -149,6 +149,7 @@ def _copy_all(first: Match, matches: int, reviewer: User) -> None:
             "title": "'Recording ' || i",
             "custom_id": "'LIB-' || i",
             "acr_id": _hex(),
+            "isrc_normalised": "'DEA12' || (2600000 + i)",
             "label": "'Label ' || (i % 40)",
         },
     )

@@ -16,6 +16,7 @@ from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 from django.db.models.fields.files import FieldFile
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from common.reading import read_number
 from common.storage import (
@@ -32,6 +33,16 @@ from recognition.types import Fingerprint, Progress
 logger = logging.getLogger(__name__)
 
 RENDITION_TYPE = "audio/webm"
+
+# The library has no translations, so its most frequent causes are marked here.
+CAUSES = (
+    gettext_noop("This is not an audio or video file."),
+    gettext_noop("The file is empty."),
+    gettext_noop("The file has no audio stream."),
+    gettext_noop("The audio codec is unknown."),
+    gettext_noop("The file is damaged: its structure leads nowhere."),
+    gettext_noop("Most of the file is damaged."),
+)
 
 
 class AudioRefused(Exception):
@@ -157,11 +168,7 @@ def refusal(error: errors.RecognitionError, name: str) -> AudioRefused:
     if isinstance(error, errors.UnsupportedMedia):
         return AudioRefused(
             "not_audio",
-            _(
-                "%(name)s could not be decoded as audio (%(clause)s). "
-                "Nothing was scanned."
-            )
-            % {"name": name, "clause": _clause(error)},
+            _("%(name)s cannot be read. %(cause)s") % {"name": name, "cause": error},
         )
     if isinstance(error, errors.TooShort):
         return AudioRefused(
@@ -180,19 +187,15 @@ def refusal(error: errors.RecognitionError, name: str) -> AudioRefused:
         return AudioRefused(
             "too_long",
             _(
-                "%(name)s is too long (%(clause)s). Split it or ask an "
+                "%(name)s has more than %(hours)s h of sound. Split it, or ask an "
                 "admin to raise the limit."
             )
-            % {"name": name, "clause": _clause(error)},
+            % {"name": name, "hours": f"{error.limit_s / 3600:g}"},
         )
     if isinstance(error, errors.BadFingerprint):
         return AudioRefused("bad_fingerprint", f"{name}: {error}")
     return AudioRefused(
         "decode_failed",
-        _("%(name)s could not be decoded to the end (%(clause)s). Nothing was scanned.")
-        % {"name": name, "clause": _clause(error)},
+        _("%(name)s could not be read to the end. %(cause)s")
+        % {"name": name, "cause": error},
     )
-
-
-def _clause(error: errors.RecognitionError) -> str:
-    return str(error).rstrip(".")

@@ -403,10 +403,7 @@ def _open(source: _Source) -> InputContainer:
         source.end_step()
         if source.size == 0:
             raise UnsupportedMedia("The file is empty.") from None
-        reason = getattr(error, "strerror", None) or "unknown content"
-        raise UnsupportedMedia(
-            f"This is not a readable media file ({reason})."
-        ) from error
+        raise UnsupportedMedia("This is not an audio or video file.") from error
     except PermissionError as error:
         raise UnsupportedMedia(str(error)) from error
 

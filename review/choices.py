@@ -23,7 +23,7 @@ class MatchState(models.TextChoices):
     SUPPRESSED = "suppressed", _("Suppressed")
     DISPUTED = "disputed", _("Disputed")
     UPHELD = "upheld", _("Upheld")
-    RELEASED = "released", _("Released")
+    RELEASED = "released", pgettext_lazy("state", "Released")
     SUPERSEDED = "superseded", _("Superseded")
 
 

@@ -17,7 +17,6 @@ from broadcasts.choices import Showing
 from broadcasts.errors import BroadcastRefused
 from common.stored import read_stored
 from common.territories import TERRITORIES
-from portal.shared import formats
 from scanning import selectors
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, ScannedFile
@@ -296,9 +295,8 @@ def file_state(file: ScannedFile, *, duplicate: bool = False) -> dict[str, objec
 
 
 def _summary(file: ScannedFile, matches: int) -> str:
-    length = formats.clock(file.duration_ms)
     if file.status == FileStatus.NO_MATCH:
-        return f"Nothing in the catalogue matched these {length}."
+        return gettext("Nothing in the catalogue matched.")
     if file.status == FileStatus.READY and not matches and not sees_every_bucket():
-        return "No match in your buckets."
+        return gettext("No match in your buckets.")
     return ""

@@ -222,9 +222,8 @@ class CountryField(forms.CharField):
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
         super().__init__(
             required=False,
-            max_length=2,
-            widget=forms.TextInput({"autocapitalize": "characters", "size": "2"}),
-            help_text=_("Two letters, such as GB."),
+            widget=forms.TextInput({"data-suggest": "territories"}),
+            help_text=_("Type a country's name, or its two letters such as GB."),
             **options,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from broadcasts.errors import BroadcastRefused
 from broadcasts.services import add_broadcast
 from common.reading import count_words
 from portal.files.forms import reason_field
+from portal.files.page import with_counts
 from portal.shared.access import PortalRequest, needs
 from portal.shared.arrivals import ArrivalFields, BroadcastFields, SeriesFields
 from portal.shared.fields import SearchSelect
@@ -310,7 +310,7 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
     if not request.user.has_perm(verb.action):
         raise PermissionDenied(_("Your role may not do this with files."))
     uids = {uid for uid in request.POST.getlist("file") if is_uuid(uid)}
-    ticked = selectors.files().filter(uid__in=uids).order_by("name")
+    ticked = with_counts(selectors.files().filter(uid__in=uids)).order_by("name")
     files = list(ticked[: LIMIT + 1])
     if not files:
         messages.error(request, _("Tick at least one file."))
@@ -334,7 +334,6 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
         "files": files,
         "going": [file for file, why in reasons if not why],
         "left_out": [(file, why) for file, why in reasons if why],
-        "states": dict(Counter(file.status for file in files)),
     }
     return render(request, "portal/files/files_many.html", context)
 

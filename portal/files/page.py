@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet, Subquery
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
@@ -16,6 +17,8 @@ from django.utils.translation import gettext_lazy as lazy
 from catalogue.models import Recording
 from jobs.choices import JobState
 from jobs.selectors import jobs_of
+from portal.shared.selectors import count_per_row, shown_matches
+from review.choices import WAITING_STATES
 from review.models import Match
 from review.services.figures import UNDER_SPEECH_PCT
 from scanning import selectors
@@ -27,7 +30,20 @@ from scanning.comparison import (
     found_by_engine,
 )
 from scanning.models import AudioBecause, CloudJob, Scan, ScannedFile, SentAs
-from scanning.progress import progress_of
+from scanning.progress import percent_of_running_scan, progress_of
+
+
+def with_counts(files: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
+    """Annotate each file with its match counts and how far its scan is.
+
+    Subqueries instead of joins count only the rows of one page.
+    """
+    waiting = Match.objects.filter(state__in=WAITING_STATES)
+    return files.annotate(
+        match_count=count_per_row(shown_matches(), "scanned_file"),
+        waiting_count=count_per_row(waiting, "scanned_file"),
+        progress=Subquery(percent_of_running_scan()),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -36,7 +36,7 @@ from portal.files.forms import (
     RemoveAudioForm,
     RescanForm,
 )
-from portal.files.page import segment_rows
+from portal.files.page import segment_rows, with_counts
 from portal.pictures.file import (
     draw_coverage,
     draw_ribbon,
@@ -50,21 +50,18 @@ from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of, page_of, sorted_by
 from portal.shared.playback import audio_response, audio_url
 from portal.shared.selectors import (
-    count_per_row,
     files_named,
     is_uuid,
-    shown_matches,
 )
 from review import scan_diff
 from review.choices import WAITING_STATES, MatchState
-from review.models import Match
 from review.services import file_details as details
 from review.services.file_details import DetailsOutcome
 from scanning import selectors
 from scanning.choices import ScanStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Scan, ScannedFile
-from scanning.progress import percent_of_running_scan, progress_of
+from scanning.progress import progress_of
 from scanning.retention import remove_audio
 from scanning.services.filing import delete_files
 from scanning.services.intake import attach_audio
@@ -89,7 +86,7 @@ _COLUMNS = {
 def file_list(request: PortalRequest) -> HttpResponseBase:
     """List files by state, container and name."""
     filters, rows = _listed(request)
-    rows = sorted_by(request, _with_counts(rows), _COLUMNS, default="-created")
+    rows = sorted_by(request, with_counts(rows), _COLUMNS, default="-created")
     page = page_of(request, rows)
     fill_coverage(page.object_list)
     return render(
@@ -139,7 +136,7 @@ def file_changes(request: PortalRequest) -> HttpResponseBase:
     uids = [uid for uid in known if is_uuid(uid)]
     shown = {
         str(file.uid): file
-        for file in _with_counts(selectors.files().filter(uid__in=uids))
+        for file in with_counts(selectors.files().filter(uid__in=uids))
     }
 
     def draw(names: Sequence[str]) -> dict[str, str]:
@@ -160,19 +157,6 @@ def file_changes(request: PortalRequest) -> HttpResponseBase:
         now={uid: _token(file) for uid, file in shown.items()},
         draw=draw,
         counts=lambda: {"total": count_of(_listed(request)[1])},
-    )
-
-
-def _with_counts(files: QuerySet[ScannedFile]) -> QuerySet[ScannedFile]:
-    """Annotate each file with its match counts and how far its scan is.
-
-    Subqueries instead of joins count only the rows of one page.
-    """
-    waiting = Match.objects.filter(state__in=WAITING_STATES)
-    return files.annotate(
-        match_count=count_per_row(shown_matches(), "scanned_file"),
-        waiting_count=count_per_row(waiting, "scanned_file"),
-        progress=Subquery(percent_of_running_scan()),
     )
 
 

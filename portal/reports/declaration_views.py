@@ -118,7 +118,7 @@ def _page_of_check(
             "draft": draft,
             "checked": checked,
             "too_large": too_large,
-            "groups": linked(checked.groups) if checked else [],
+            "groups": linked(checked.groups, request.user) if checked else [],
             "left_out": [
                 (why.label, checked.left_out.counts[why])
                 for why in LeftOut
@@ -172,7 +172,7 @@ def _page(
             "stations": found.stations,
             "format_label": _label(found.format),
             "working": found.state in UNFINISHED,
-            "groups": linked(checking.kept_gaps(found)),
+            "groups": linked(checking.kept_gaps(found), request.user),
             "changed": marks[:_CHANGED_SHOWN],
             "more_changed": len(marks) > _CHANGED_SHOWN,
             "added": added[:_CHANGED_SHOWN],

@@ -29,6 +29,7 @@ from portal.shared.selectors import is_uuid
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
 from review.models.licence import NUMBER_PREFIX
+from rights import selectors as rights
 from scanning import selectors
 from scanning.models import Container, ScannedFile
 from scanning.sources.link_keys import link_key
@@ -137,6 +138,17 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
         for bucket in _named(Bucket.objects.present(), asked)
     ]
     yield _group("buckets", _("Buckets"), "bucket", hits)
+    for kind, label, route, rows in (
+        ("works", _("Works"), "portal:work", rights.search_works),
+        ("parties", _("Parties"), "portal:party", rights.search_parties),
+        ("releases", _("Releases"), "portal:release", rights.search_releases),
+    ):
+        found = rows(asked.text).order_by("pk")[: asked.limit]
+        hits = [
+            Hit(marked(str(each), asked.text), reverse(route, args=[each.uid]))
+            for each in found
+        ]
+        yield _group(kind, label, "layers", hits)
     yield _group("streams", _("Streams"), "streams", _streams(asked))
     yield _group("stations", _("Stations"), "streams", _stations(asked))
     yield _group("licences", _("Licences"), "shield", _licences(asked, user))
@@ -311,6 +323,7 @@ _PAGES = (
     _Place(gettext_lazy("Review queue"), "portal:queue"),
     _Place(gettext_lazy("All matches"), "portal:match_list"),
     _Place(gettext_lazy("Disputes"), "portal:dispute_list"),
+    _Place(gettext_lazy("Files without a match"), "portal:queue_files"),
     _Place(gettext_lazy("Files"), "portal:file_list"),
     _Place(gettext_lazy("Unknown sound"), "portal:unknown"),
     _Place(gettext_lazy("Streams"), "portal:streams"),
@@ -322,14 +335,22 @@ _PAGES = (
     _Place(gettext_lazy("Containers"), "portal:container_list"),
     _Place(gettext_lazy("Catalogue"), "portal:catalogue"),
     _Place(gettext_lazy("Duplicates"), "portal:duplicates"),
+    _Place(gettext_lazy("Works"), "portal:work_list"),
+    _Place(gettext_lazy("Parties"), "portal:party_list"),
+    _Place(gettext_lazy("Releases"), "portal:release_list"),
+    _Place(gettext_lazy("Conflicts of rights"), "portal:rights_conflicts"),
     _Place(gettext_lazy("Policies"), "portal:policy_list"),
     _Place(gettext_lazy("Licences"), "portal:licence_list"),
+    _Place(gettext_lazy("Notices"), "portal:notice_list"),
     _Place(gettext_lazy("Reports"), "portal:reports"),
+    _Place(gettext_lazy("Declarations"), "portal:declarations"),
     _Place(gettext_lazy("Report summary"), "portal:report_summary"),
     _Place(gettext_lazy("Scheduled reports"), "portal:report_schedules", Action.REPORT),
     _Place(gettext_lazy("Jobs"), "portal:jobs"),
     _Place(gettext_lazy("What is deleted when"), "portal:retention", Action.DELETE),
     _Place(gettext_lazy("API tokens"), "portal:tokens"),
+    _Place(gettext_lazy("Your account"), "mfa_index"),
+    _Place(gettext_lazy("Language"), "account_language"),
 )
 _VERBS = (
     _Place(gettext_lazy("Upload audio or links"), "portal:upload", Action.UPLOAD),
@@ -353,6 +374,8 @@ _VERBS = (
         gettext_lazy("Import rights"), "portal:rights_import", Action.EDIT_CATALOGUE
     ),
     _Place(gettext_lazy("Import broadcasts"), "portal:broadcast_import", Action.UPLOAD),
+    _Place(gettext_lazy("Import results"), "portal:result_import", Action.UPLOAD),
+    _Place(gettext_lazy("Compare two recordings"), "portal:duplicate_compare"),
     _Place(
         gettext_lazy("Create a bucket"), "portal:bucket_create", Action.EDIT_CATALOGUE
     ),

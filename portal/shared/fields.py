@@ -231,7 +231,9 @@ class FileDetailsForm(forms.Form):
     territories = TerritoriesField(
         required=False,
         label=gettext_lazy("Territories"),
-        help_text=gettext_lazy("Where the use is, as codes such as GB."),
+        help_text=gettext_lazy(
+            "Where the use is: names of countries, or codes such as GB."
+        ),
     )
     tags = WordsField(
         required=False,

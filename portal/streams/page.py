@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
+from accounts.models import User
 from catalogue.models import Recording
 from portal.streams.looks import (
     Look,
@@ -26,7 +27,7 @@ from streams.models import (
     StreamRun,
     StreamTitle,
 )
-from streams.services import TryOutResult
+from streams.services import TryOutResult, may_change
 
 # Titles older than this say nothing about what plays now.
 _FRESH_TITLE = timedelta(minutes=20)
@@ -148,14 +149,19 @@ class ShownAlarm:
 
     alarm: StreamAlarm
     recording: Recording | None
+    may_change: bool
 
 
-def shown_alarms(alarms: Sequence[StreamAlarm]) -> list[ShownAlarm]:
+def shown_alarms(alarms: Sequence[StreamAlarm], user: User) -> list[ShownAlarm]:
     """Return alarms with the recordings that the person may see."""
     wanted = [each.airplay.recording_id for each in alarms if each.airplay]
     seen = Recording.objects.in_bulk(wanted)
     return [
-        ShownAlarm(each, seen.get(each.airplay.recording_id) if each.airplay else None)
+        ShownAlarm(
+            each,
+            seen.get(each.airplay.recording_id) if each.airplay else None,
+            may_change(each.stream, user),
+        )
         for each in alarms
     ]
 

@@ -105,7 +105,7 @@ def stream_alarms(request: PortalRequest) -> HttpResponseBase:
     shown = page_of(request, alarms)
     context = {
         "page_obj": shown,
-        "alarms": page.shown_alarms(list(shown)),
+        "alarms": page.shown_alarms(list(shown), request.user),
         "open_alarms": selectors.open_alarms().count(),
     }
     return render(request, "portal/streams/alarms.html", context)
@@ -174,7 +174,7 @@ def stream_day(request: PortalRequest, uid: str) -> HttpResponseBase:
         "address": looks.plain_address(stream.current_url)
         if stream.current_url
         else "",
-        "alarms": page.shown_alarms(list(selectors.open_alarms(stream))),
+        "alarms": page.shown_alarms(list(selectors.open_alarms(stream)), request.user),
         "may_change": services.may_change(stream, request.user),
         "may_delete": request.user.has_perm(Action.DELETE),
         "may_report": request.user.has_perm(Action.REPORT),

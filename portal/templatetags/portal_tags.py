@@ -19,11 +19,11 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 
 from audit import words as actions
 from audit.models import Event
 from broadcasts.models import Broadcast
-from broadcasts.times import local_text
 from common.reading import Form, read_date, read_number
 from common.stored import read_stored
 from common.territories import territory_names
@@ -459,22 +459,43 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
     return chips
 
 
+# A browser names others that it resembles, so the first that fits is the right one.
+_BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome"}
+_BROWSERS |= {"Safari": "Safari"}
+_SYSTEMS = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android"}
+_SYSTEMS |= {"Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux"}
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """Name the browser and the system of a session, such as Firefox on Windows."""
+    names = [
+        next((name for mark, name in known.items() if mark in user_agent), "")
+        for known in (_BROWSERS, _SYSTEMS)
+    ]
+    if not all(names):
+        return user_agent or formats.UNKNOWN
+    return gettext("%(browser)s on %(system)s") % dict(
+        zip(("browser", "system"), names, strict=True)
+    )
+
+
 @register.filter
 def local_start(broadcast: Broadcast) -> str:
-    """Return the start of a broadcast as the station's local time with its offset."""
+    """Return the start of a broadcast as the station's local time with its zone."""
     return _local(broadcast.starts_at, broadcast.time_zone)
 
 
 @register.filter
 def at_station(at: datetime, station: Station) -> str:
-    """Return a moment as the station's local time with its offset, to the second."""
+    """Return a moment as the station's local time with its zone, to the second."""
     return _local(at.replace(microsecond=0), station.time_zone)
 
 
 def _local(at: datetime, time_zone: str) -> str:
     # Seconds are worth their place only where there are any.
-    text = local_text(at, time_zone)
-    return text.replace(":00+", "+").replace(":00-", "-")
+    with timezone.override(time_zone):
+        return read_date(at, "full" if at.second else "moment")
 
 
 @register.inclusion_tag("portal/files/_file_engines.html")

@@ -457,9 +457,11 @@ function onSubmit(event) {
   event.preventDefault();
 }
 
-/* Escape closes the strip; then the row has the focus again. */
+/* Escape closes the strip or leaves the note; then the row has the focus again. */
 function onEscape(event) {
   if (event.key !== "Escape" || strips.openAsk()) return;
+  const at = document.activeElement;
+  if (at !== document.body && !pane.contains(at)) return;
   pane.classList.remove("is-asking");
   current()?.focus({ preventScroll: true });
 }
@@ -519,7 +521,7 @@ if (pane) {
   document.addEventListener("click", onTap);
   pane.addEventListener("click", onClick);
   pane.addEventListener("submit", onSubmit);
-  pane.addEventListener("keyup", onEscape);
+  document.addEventListener("keyup", onEscape);
   strips.keepDrafts(hold);
   window.addEventListener("pagehide", onHide);
   const first = rows().find(waits);

@@ -321,7 +321,7 @@ class Row {
   outcome(data) {
     if (data.state === "no_match") return say("noMatch");
     if (data.match_count) return plural("matches", data.match_count);
-    return `${data.state_label[0].toLowerCase()}${data.state_label.slice(1)}.`;
+    return `${data.state_label}.`;
   }
 
   follow(data) {
@@ -332,7 +332,7 @@ class Row {
     }
     if (ACTIVE.has(data.state)) {
       this.show(data.state, data.state_label);
-      const words = data.state === "waiting" ? say("waiting") : `${data.progress} % · ${data.stage[0]?.toLowerCase() ?? ""}${data.stage.slice(1)}`;
+      const words = data.state === "waiting" ? say("waiting") : `${data.progress} % · ${data.stage}`;
       this.progress(data.state === "waiting" ? 0 : data.progress, words);
       this.timer = setTimeout(() => this.poll(), POLL_MS);
       return;

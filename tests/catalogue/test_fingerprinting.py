@@ -68,7 +68,7 @@ def test_recording_that_is_no_audio_says_why(
 
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.ERROR
-    assert recording.status_message.startswith("cover.jpg could not be decoded")
+    assert recording.status_message.startswith("cover.jpg cannot be read")
 
 
 def test_recording_whose_worker_died_is_fingerprinted_by_another(

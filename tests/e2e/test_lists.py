@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Portal, sign_in, uid_of, wait_until_in
+from tests.e2e.conftest import Portal, run_in, sign_in, uid_of, wait_until_in
+
+pytestmark = pytest.mark.e2e
 
 
 def current(page: Page) -> str:
@@ -28,7 +33,13 @@ def test_easy_cases_never_leave_the_list(
     wait_until_in(page, first, "confirmed")
     expect(page.locator(f'[data-row="{first}"]')).to_contain_text("Confirmed")
 
+    # Escape leaves the note, and the row is under the keys again.
     second = current(page)
+    page.keyboard.press("n")
+    expect(page.locator("#note-line")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(f'[data-row="{second}"]')).to_be_focused()
+
     restored.append(second)
     for key in ["r", "3", "Enter"]:
         page.keyboard.press(key)
@@ -158,3 +169,39 @@ def test_sound_goes_on_with_the_next_match(
 
     expect(page.locator("[data-match]")).not_to_have_attribute("data-uid", restored[0])
     expect(page.locator(".preview .pair.is-playing")).to_be_visible()
+
+
+LONG = """
+from catalogue.models import Recording
+from review.models import Match
+match = Match.objects.filter(state="pending").order_by("pk")[0]
+print(match.scanned_file.uid, match.recording_id, match.recording.title)
+Recording.objects.filter(pk=match.recording_id).update(title="Unbroken_" * 10)
+"""
+SHORT = """
+from catalogue.models import Recording
+Recording.objects.filter(pk={}).update(title={!r})
+"""
+_WIDER = """() => [document.documentElement, ...document.querySelectorAll(".table-wrap")]
+  .filter(node => node.scrollWidth > node.clientWidth + 1)
+  .map(node => `${node.className}: ${node.scrollWidth} > ${node.clientWidth}`)"""
+
+
+@pytest.fixture
+def file_of_long_names(portal: Portal) -> Iterator[str]:
+    """Give the recording of a match a name without a space; return the match's file."""
+    file, recording, title = run_in(portal, LONG).strip().split(" ", 2)
+    yield file
+    run_in(portal, SHORT.format(recording, title))
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_long_names_push_no_column_out_of_sight(
+    page: Page, portal: Portal, file_of_long_names: str, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    sign_in(page, portal, "ana")
+    for path in (f"/files/{file_of_long_names}/", "/files/", "/queue/", "/matches/"):
+        page.goto(path)
+        expect(page.locator("main .table").first).to_be_visible()
+        assert page.evaluate(_WIDER) == [], path

@@ -213,3 +213,23 @@ def test_cells_of_an_admin_list_are_labelled() -> None:
         cells[0],
         '<th data-label="Name &amp; title" class="field-name">A</th>',
     ]
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64) Chrome/140 Safari/537.36 Edg/140",
+            "Edge",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0; rv:143.0) Gecko Firefox/143.0", "Firefox"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/140 Safari/537.36", "Chrome"),
+    ],
+)
+def test_a_session_is_named_by_its_browser_and_system(agent: str, name: str) -> None:
+    assert tags.browser(agent) == f"{name} on Windows"
+
+
+def test_an_unknown_browser_is_shown_as_it_names_itself() -> None:
+    assert tags.browser("curl/8.5.0") == "curl/8.5.0"
+    assert tags.browser("") == "–"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,11 +13,13 @@ from django.urls import reverse
 from accounts.models import AccessLimit
 from accounts.roles import Role
 from review.models import Match
+from rights.models import Party, Work
 from scanning.sources.link_keys import link_key
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
+from tests.factories.rights import claim_all
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 
@@ -47,6 +50,26 @@ def test_names_are_found_by_a_part_with_the_matches_of_what_is_found(
     assert by_title["recordings"] == [f"/catalogue/recordings/{recording.uid}/"]
     assert by_title["matches"] == by_file["matches"] == [match.review_url]
     assert by_file["files"] == [f"/files/{file.uid}/"]
+
+
+def test_works_and_parties_are_found(signed_in: MakeClient) -> None:
+    claim_all()
+    work, party = Work.objects.order_by("pk")[0], Party.objects.order_by("pk")[0]
+    client = signed_in(Role.VIEWER)
+
+    assert found(client, work.title)["works"] == [f"/rights/works/{work.uid}/"]
+    assert found(client, party.name)["parties"] == [f"/rights/parties/{party.uid}/"]
+
+
+def test_every_page_of_the_menu_is_offered(signed_in: MakeClient) -> None:
+    client = signed_in(Role.MANAGER)
+    page = client.get(reverse("portal:dashboard")).content.decode()
+    menu = page[page.index('<nav class="nav"') : page.index("</nav>")]
+    listed = set(re.findall(r'<a class="nav__item" href="([^"]+)"', menu))
+
+    offered = found(client, "")
+    assert len(listed) > 15
+    assert listed - {reverse("admin:index")} <= {*offered["pages"], *offered["verbs"]}
 
 
 _WAYS: dict[str, Callable[[Match], str]] = {
@@ -162,5 +185,5 @@ def test_a_search_asks_few_questions(
     client = signed_in(Role.ADMIN)
     found(client, "recording")
 
-    with django_assert_max_num_queries(20):  # type: ignore[attr-defined]  # a context manager
+    with django_assert_max_num_queries(23):  # type: ignore[attr-defined]  # a context manager
         found(client, "recording")

@@ -236,11 +236,11 @@ def test_headers_that_lead_nowhere_are_not_followed_for_ever(
     ("content", "reason"),
     [
         (b"", "empty"),
-        (b"hello, this is no sound\n" * 100, "not a readable media file"),
-        (bytes(5000), "not a readable media file"),
+        (b"hello, this is no sound\n" * 100, "not an audio or video file"),
+        (bytes(5000), "not an audio or video file"),
         (
             b"\x89PNG\r\n\x1a\n" + bytes(500),
-            "not a readable media file|no audio stream",
+            "not an audio or video file|no audio stream",
         ),
     ],
     ids=["empty", "text", "zeros", "picture"],

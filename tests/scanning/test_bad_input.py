@@ -53,7 +53,7 @@ def test_text_that_calls_itself_audio_ends_as_error_that_names_the_file(
 
     assert file.status == FileStatus.ERROR
     assert file.error_code == "not_audio"
-    assert file.message.startswith("song.mp3 could not be decoded as audio")
+    assert file.message.startswith("song.mp3 cannot be read. ")
 
 
 def test_empty_file_is_refused_and_nothing_is_kept(

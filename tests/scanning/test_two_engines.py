@@ -244,7 +244,7 @@ def test_cloud_result_counts_where_the_embedded_engine_cannot_read_the_file(
     run_worker()
 
     assert _status(file) == FileStatus.READY
-    assert "could not be decoded" in file.message
+    assert "cannot be read" in file.message
     assert Match.objects.get().recording.title == "Song"
 
 

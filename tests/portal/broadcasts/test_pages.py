@@ -82,7 +82,7 @@ def test_a_broadcast_is_entered_in_the_time_of_the_station(
     assert row.starts_at == datetime(2026, 11, 3, 6, tzinfo=UTC)
     assert row.length_ms == 1_800_000
     page = reviewer.get(reverse("portal:file_broadcasts", args=[file.uid]))
-    assert "2026-11-03 07:00+01:00" in page.content.decode()
+    assert "3 Nov 2026 07:00 CET" in page.content.decode()
     again = add(reviewer, file, station=zurich.uid, starts_at="2026-11-03T07:00:00")
     assert again.status_code == 409
     assert "in the list already" in again.content.decode()

@@ -172,7 +172,7 @@ def test_the_page_says_how_much_is_unknown(signed_in: MakeClient) -> None:
     # Four files of two unknown minutes; one minute was ignored, one was heard again.
     page = text_of(signed_in(Role.VIEWER))
 
-    assert "7.0 min are unknown, of these 1.0 min were heard again." in page
+    assert "7.0 min are unknown; 1.0 min of them were heard more than once." in page
 
 
 def test_queries_do_not_grow_with_the_list(signed_in: MakeClient) -> None:
@@ -298,7 +298,7 @@ def test_the_dashboard_says_how_much_is_unknown(signed_in: MakeClient) -> None:
 
     page = signed_in(Role.VIEWER).get(reverse("portal:dashboard")).content.decode()
 
-    assert "4.0 min unknown, of these 1.0 min heard again" in page
+    assert "4.0 min of unknown sound; 1.0 min of it was heard more than once" in page
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "jsonl", "parquet"])
