@@ -96,6 +96,7 @@ class RoleAdmin(_ModelAdmin[Row]):
 class ReadOnlyInline(_TabularInline):
     """Read-only rows on the page of their parent."""
 
+    template = "admin/edit_inline/records.html"
     extra = 0
     max_num = 0
     can_delete = False
