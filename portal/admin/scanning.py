@@ -29,7 +29,7 @@ from portal.admin.base import (
     score,
     user_of,
 )
-from portal.admin.filters import CodeFilter
+from portal.admin.filters import CodeFilter, PickFilter
 from portal.shared import formats
 from portal.shared.playback import audio_url
 from portal.shared.selectors import count_per_row
@@ -72,7 +72,7 @@ class ContainerAdmin(RoleAdmin[Container]):
 
     add_action = change_action = Action.CONFIGURE
     list_display = ["name", "number", "engine", "bucket_names", "file_count"]
-    list_filter = ["engine", "buckets"]
+    list_filter = ["engine", ("buckets", PickFilter)]
     ordering = ["name", "id"]
     search_fields = ["name"]
     autocomplete_fields = ["buckets"]
@@ -201,7 +201,12 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         "source_type",
         "created",
     ]
-    list_filter = ["status", "container", "source_type", ("error_code", CodeFilter)]
+    list_filter = [
+        "status",
+        ("container", PickFilter),
+        "source_type",
+        ("error_code", CodeFilter),
+    ]
     ordering = ["-created_at", "-id"]
     search_fields = ["name", "=uid", "=remote_id", "=external_id", "=sha256"]
     search_help_text = _("Name, or a whole id or SHA-256")
@@ -360,7 +365,7 @@ class ScanAdmin(RoleAdmin[Scan]):
         "started",
         "took",
     ]
-    list_filter = ["status", "engine", "scanned_file__container"]
+    list_filter = ["status", "engine", ("scanned_file__container", PickFilter)]
     list_select_related = ["scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
     date_hierarchy = "created_at"
@@ -438,7 +443,7 @@ class DetectionAdmin(RoleAdmin[Detection]):
         "created_at",
         "section",
         "scan__engine",
-        "scan__scanned_file__container",
+        ("scan__scanned_file__container", PickFilter),
     ]
     list_select_related = ["recording", "scan__scanned_file"]
     search_fields = ["recording__title", "scan__scanned_file__name", "=scan__uid"]
