@@ -409,12 +409,12 @@ class SegmentInline(ReadOnlyInline):
     readonly_fields = (
         "source",
         "reference",
-        "tempo_ratio",
-        "pitch_cents",
+        "speed",
+        "pitch",
         "score",
-        "aligned_landmarks",
-        "expected_by_chance",
-        "speech_pct",
+        "landmarks",
+        "by_chance",
+        "under_speech",
     )
     fields = readonly_fields
 
@@ -427,6 +427,38 @@ class SegmentInline(ReadOnlyInline):
     def reference(self, segment: Segment) -> SafeString:
         """Return the interval in the recording."""
         return _interval(segment.reference_start_ms, segment.reference_end_ms)
+
+    @admin.display(description=_("Speed"))
+    def speed(self, segment: Segment) -> str:
+        """Return the tempo ratio."""
+        ratio = segment.tempo_ratio
+        return formats.UNKNOWN if ratio is None else formats.speed(float(ratio))
+
+    @admin.display(description=_("Pitch"))
+    def pitch(self, segment: Segment) -> str:
+        """Return the difference in pitch."""
+        shift = segment.pitch_cents
+        return formats.UNKNOWN if shift is None else formats.cents(float(shift))
+
+    @admin.display(description=_("Landmarks"))
+    def landmarks(self, segment: Segment) -> str:
+        """Return the number of landmarks that agree."""
+        known = segment.aligned_landmarks
+        return formats.UNKNOWN if known is None else read_number(known)
+
+    @admin.display(description=_("By chance"))
+    def by_chance(self, segment: Segment) -> str:
+        """Return how many of them chance would explain."""
+        known = segment.expected_by_chance
+        return (
+            formats.UNKNOWN if known is None else read_number(float(known), decimals=2)
+        )
+
+    @admin.display(description=_("Under speech"))
+    def under_speech(self, segment: Segment) -> str:
+        """Return the share of it that lies under speech."""
+        known = segment.speech_pct
+        return formats.UNKNOWN if known is None else f"{read_number(float(known))} %"
 
 
 def _interval(start_ms: int, end_ms: int) -> SafeString:
