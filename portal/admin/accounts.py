@@ -219,7 +219,8 @@ class AccessLimitInline(_StackedInline):
         *("second_factor", "limits_containers", "containers"),
         *("limits_buckets", "buckets"),
     ]
-    verbose_name_plural = _("What its people see, and how they sign in")
+    # Django shows the singular, because a group has one limit.
+    verbose_name = verbose_name_plural = _("What its people see, and how they sign in")
     can_delete = False
 
     def has_view_permission(
