@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class AuditConfig(AppConfig):
     """Connects the audit trail to the events of the packages below."""
 
     name = "audit"
+    verbose_name = _("Audit")
 
     def ready(self) -> None:
         """Listen to ``accounts``, which lies below and cannot import this package."""

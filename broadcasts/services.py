@@ -392,7 +392,7 @@ def revenue_values(row: Revenue | None) -> RevenueValues:
 def _require(user: User | None, action: Action) -> None:
     if user is not None and not user.has_perm(action):
         raise BroadcastRefused(
-            "not_allowed", _("Your role may look at this, not change it.")
+            "not_allowed", _("Your role can view this but not change it.")
         )
 
 
@@ -462,7 +462,7 @@ def _checked_use(values: UseValues) -> UseValues:
         if code and code not in TERRITORIES:
             raise BroadcastRefused(
                 "invalid",
-                _("%(code)s is no territory. Use a code of two letters such as GB.")
+                _("%(code)s is not a territory. Use a code of two letters such as GB.")
                 % {"code": code},
                 field=name,
             )
@@ -510,7 +510,7 @@ def _write(row: models.Model, names: Iterable[str], values: Values) -> None:
             # PostgreSQL cannot store it.
             raise BroadcastRefused(
                 "invalid",
-                _("The text has a character that cannot be kept."),
+                _("The text contains a character that cannot be stored."),
                 field=name,
             )
         setattr(row, name, value)

@@ -144,7 +144,7 @@ def checked_length(length_ms: int) -> int:
         return length_ms
     raise BroadcastRefused(
         "invalid",
-        _("A broadcast is longer than nothing and at most a week long."),
+        _("A broadcast must end after it begins and may last at most a week."),
         field="length",
     )
 

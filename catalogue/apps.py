@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 from common.databases import keep_reserved_ids
 
@@ -12,6 +13,7 @@ class CatalogueConfig(AppConfig):
     """Holds buckets, recordings and the landmark index."""
 
     name = "catalogue"
+    verbose_name = _("Catalogue")
 
     def ready(self) -> None:
         """Register the jobs; keep the bucket ids that the wire protocol reserves free."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class DedupConfig(AppConfig):
     """Finds recordings that share sound; stores what people decide about them."""
 
     name = "dedup"
+    verbose_name = _("Duplicates")
 
     def ready(self) -> None:
         """Register the jobs; group new recordings."""

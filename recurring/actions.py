@@ -93,7 +93,7 @@ def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
     if not user.has_perm(needed):
         if needed == Action.EDIT_CATALOGUE:
             return _("Your role may not add recordings. A manager names items.")
-        return _("Your role may look at unknown items, not change them.")
+        return _("Your role can view unknown items but not change them.")
     if _hides_some(item):
         return _(
             "Some of this sound was found in containers that you cannot see. Somebody "
@@ -174,7 +174,7 @@ def ignore_items(
     reason: IgnoreReason,
     label: str = "",
 ) -> int:
-    """Ignore items for ever: their sound is recognised and no longer listed.
+    """Ignore items forever: their sound is recognised and no longer listed.
 
     Returns how many were ignored; raises ``ItemRefused`` if one cannot be.
     """

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class RecurringConfig(AppConfig):
     """Kept files, the items that recur in them, and decisions about these."""
 
     name = "recurring"
+    verbose_name = _("Unknown sound")
 
     def ready(self) -> None:
         """Register the jobs; compare what scans leave unmatched, and follow names."""

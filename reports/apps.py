@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ReportsConfig(AppConfig):
     """Reports, schedules and evidence packs."""
 
     name = "reports"
+    verbose_name = _("Reports")
 
     def ready(self) -> None:
         """Register the jobs."""

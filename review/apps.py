@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ReviewConfig(AppConfig):
     """Matches and decisions; folds what scans found."""
 
     name = "review"
+    verbose_name = _("Review")
 
     def ready(self) -> None:
         """Connect to scan results, and register the regular work."""

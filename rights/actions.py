@@ -119,7 +119,7 @@ class ShareDetails:
 def why_not(*, record: Case | Conflict, user: User) -> str:
     """Return why a person cannot change a record, as a sentence; empty if they can."""
     if not user.has_perm(Action.EDIT_CATALOGUE):
-        return _("Your role may look at rights, not change them. A manager does that.")
+        return _("Your role can view rights but not change them. Ask a manager.")
     if sees_every_bucket():
         return ""
     subject = record.subject if isinstance(record, Conflict) else record
@@ -250,7 +250,7 @@ def remove_share(*, share: Share, user: User) -> None:
     row = _locked(subject, user)
     taken = Share.objects.filter(pk=share.pk, withdrawn_at__isnull=True)
     if not taken.update(withdrawn_at=datetime.now(tz=UTC), withdrawn_by=user):
-        raise RightsChanged(_("This share was already taken out."))
+        raise RightsChanged(_("This share was already removed."))
     _record(row, RightsVerb.REMOVE_SHARE, user, share=share.uid, text=str(share))
     _follow(row, user)
 
@@ -293,7 +293,7 @@ def unlink_recording(
     """
     row = _locked(record, user)
     if not row.recordings.filter(pk=sound.pk).exists():
-        raise RightsChanged(_("This recording was already taken out."))
+        raise RightsChanged(_("This recording was already removed."))
     row.recordings.remove(sound)
     row.kept_off.add(sound)
     _record(row, RightsVerb.UNLINK, user, recording=sound.uid, text=str(sound))

@@ -527,7 +527,7 @@ class _Applying:
                     line,
                     "title",
                     claim.kind,
-                    _("'%(given)s' is no kind of title.") % {"given": claim.kind},
+                    _("'%(given)s' is not a kind of title.") % {"given": claim.kind},
                     is_warning=True,
                 )
                 kind = TitleKind.ALTERNATIVE

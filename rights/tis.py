@@ -203,7 +203,7 @@ def normalised(code: str) -> str:
             return country
     raise UnknownTerritory(
         gettext(
-            "'%(code)s' is no territory. Use a code of two letters such as GB, a TIS "
+            "'%(code)s' is not a territory. Use a code of two letters such as GB, a TIS "
             "number such as 2110, or 2136 for the world."
         )
         % {"code": code}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
 
 from common.databases import keep_reserved_ids
 
@@ -12,6 +13,7 @@ class ScanningConfig(AppConfig):
     """Containers, scanned files, scans and detections."""
 
     name = "scanning"
+    verbose_name = _("Scanning")
 
     def ready(self) -> None:
         """Reserve container ids and start retro searches when recordings are ready."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class StreamsConfig(AppConfig):
     """Stations and the streams that the portal listens to."""
 
     name = "streams"
+    verbose_name = _("Streams")
 
     def ready(self) -> None:
         """Register the jobs; trim and follow what scans of hours find."""

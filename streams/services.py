@@ -139,7 +139,7 @@ def try_out(
     checked = _checked_urls(urls)
     if not _trying.acquire(blocking=False):
         raise StreamRefused(
-            _("Somebody else tries out a stream. Try again in %(seconds)d seconds.")
+            _("Somebody else is trying out a stream. Try again in %(seconds)d seconds.")
             % {"seconds": round(seconds)}
         )
     try:
@@ -281,7 +281,7 @@ def delete_stream(*, stream: Stream, user: User, reason: str = "") -> None:
 def _require(user: User, action: Action) -> None:
     if not user.has_perm(action):
         raise StreamRefused(
-            _("Your role may look at stations and streams, not change them.")
+            _("Your role can view stations and streams but not change them.")
         )
 
 
@@ -333,7 +333,7 @@ def _clean(row: Station | Stream) -> None:
 
 def _clean_stream(stream: Stream) -> None:
     if (stream.quiet_from is None) != (stream.quiet_until is None):
-        raise StreamRefused(_("Enter both the begin and the end of the quiet hours."))
+        raise StreamRefused(_("Enter both the start and the end of the quiet hours."))
     if stream.alarm_url:
         _checked_urls([stream.alarm_url])
 

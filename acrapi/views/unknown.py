@@ -122,7 +122,7 @@ class UnknownItemView(WireView):
 
     @described(
         _TAG,
-        "Ignore an unknown item for ever",
+        "Ignore an unknown item forever",
         {204: None, 409: ErrorSerializer} | UNKNOWN,
         parameters=[
             OpenApiParameter(

@@ -203,7 +203,9 @@ def run(one: BroadcastImport, heartbeat: Callable[[], None], *, dry: bool) -> Co
     """Import the table, or only check it; return the columns with the outcome."""
     if one.made_by is None:
         raise ImportRefused(
-            _("The account of the person who made this import is deleted. Begin anew.")
+            _(
+                "The account of the person who started this import was deleted. Start again."
+            )
         )
     task = BroadcastImporter(one.made_by, dry, heartbeat)
     with (

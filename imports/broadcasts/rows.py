@@ -272,7 +272,7 @@ def _file(cells: _Cells) -> ScannedFile | None:
     if found:
         cells.refuse(name, _("Several files have this. Name the file by its file_id."))
     else:
-        cells.refuse(name, _("You see no file with this."))
+        cells.refuse(name, _("None of the files that you can see has this."))
     return None
 
 

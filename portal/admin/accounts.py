@@ -24,6 +24,7 @@ from accounts.sessions import end_all_sessions
 from catalogue.models import Bucket
 from portal.accounts.erasure import ErasureRefused, erase, preview
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of
+from portal.admin.filters import PickFilter
 from scanning.models import Container
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ class AccessLimitInline(_StackedInline):
         *("second_factor", "limits_containers", "containers"),
         *("limits_buckets", "buckets"),
     ]
-    verbose_name_plural = _("What its people see, and how they sign in")
+    # Django shows the singular, because a group has one limit.
+    verbose_name = verbose_name_plural = _("What its people see, and how they sign in")
     can_delete = False
 
     def has_view_permission(
@@ -314,7 +316,7 @@ class ApiTokenAdmin(RoleAdmin[ApiToken]):
     """API tokens, without the digest of their secret."""
 
     list_display = ["name", "hint", "owner", "last_used_at", "expires_at", "revoked_at"]
-    list_filter = ["owner"]
+    list_filter = [("owner", PickFilter)]
     list_select_related = ["owner"]
     search_fields = ["name", "=hint", "owner__username"]
     readonly_fields = all_field_names(ApiToken, but=["id", "digest"])

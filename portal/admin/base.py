@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -20,6 +21,7 @@ from accounts.models import User
 from accounts.reach import is_limited
 from accounts.roles import Action
 from portal.admin import history
+from portal.admin.filters import pick_media
 from portal.shared import formats
 
 Row = TypeVar("Row", bound=Model)
@@ -48,8 +50,11 @@ class RoleAdmin(_ModelAdmin[Row]):
     show_full_result_count = False
     empty_value_display = formats.UNKNOWN
 
-    class Media:
-        css = {"all": ["css/admin_review.css"]}
+    @property
+    def media(self) -> forms.Media:
+        """Add the screens' own styles, and what ``PickFilter`` needs on a list."""
+        own = forms.Media(css={"all": ["css/admin_review.css"]})
+        return super().media + own + pick_media()
 
     def history_view(
         self,
@@ -96,6 +101,7 @@ class RoleAdmin(_ModelAdmin[Row]):
 class ReadOnlyInline(_TabularInline):
     """Read-only rows on the page of their parent."""
 
+    template = "admin/edit_inline/records.html"
     extra = 0
     max_num = 0
     can_delete = False

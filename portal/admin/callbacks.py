@@ -18,6 +18,7 @@ from portal.admin.base import (
     all_field_names,
     user_of,
 )
+from portal.admin.filters import PickFilter
 from portal.shared.times import when
 from scanning.models import DeliveryAttempt, InboundCallback, OutboundCallback
 from scanning.services.callbacks import replay
@@ -36,7 +37,7 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
         "times_received",
         "received",
     ]
-    list_filter = ["outcome", "container"]
+    list_filter = ["outcome", ("container", PickFilter)]
     list_select_related = ["container", "scanned_file"]
     search_fields = ["=file_id", "scanned_file__name"]
     date_hierarchy = "received_at"
@@ -97,7 +98,7 @@ class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
         "created",
         "finished",
     ]
-    list_filter = ["status", "container"]
+    list_filter = ["status", ("container", PickFilter)]
     list_select_related = ["container", "scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
     date_hierarchy = "created_at"

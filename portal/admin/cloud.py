@@ -21,6 +21,7 @@ from accounts.roles import Action
 from common.reading import read_number
 from jobs.selectors import next_attempt
 from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of
+from portal.admin.filters import PickFilter
 from portal.shared.times import when
 from scanning.choices import EngineChoice
 from scanning.cloud.jobs import CLOUD_DELETION, CLOUD_SCAN, HOUR_MS, sent_ms_this_month
@@ -355,7 +356,7 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
     list_display = [
         *("scan", "file_name", "account", "sent_as", "sent", "due", "hours", "said")
     ]
-    list_filter = ["account", "sent_as"]
+    list_filter = [("account", PickFilter), "sent_as"]
     list_select_related = ["scan__scanned_file", "account"]
     search_fields = ["=scan__uid", "=remote_id", "scan__scanned_file__name"]
     date_hierarchy = "created_at"
@@ -398,7 +399,7 @@ class CloudDeletionAdmin(RoleAdmin[CloudDeletion]):
     """Files deleted here that must also be deleted in the cloud."""
 
     list_display = ["remote_id", "account", "due", "done_at", "said"]
-    list_filter = ["account"]
+    list_filter = [("account", PickFilter)]
     list_select_related = ["account"]
     search_fields = ["=remote_id"]
     readonly_fields = all_field_names(CloudDeletion, but=["id"])

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import get_model_from_relation
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
@@ -16,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from audit.words import action_label
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
+from scanning.models import ScannedFile
 
 Choice = tuple[str, str]
 
@@ -149,3 +153,66 @@ class CodeFilter(admin.AllValuesFieldListFilter):
         for choice in super().choices(changelist):
             words = action_label(str(choice["display"])) or gettext("No code")
             yield {**choice, "display": words}
+
+
+class PickFilter(admin.RelatedFieldListFilter):
+    """Filters by a row that is found by typing, because there may be thousands.
+
+    The address has the same parameter as with Django's own list of links.
+    """
+
+    template = "admin/pick_filter.html"
+
+    def field_choices(
+        self,
+        field: Any,  # Any: Django's own signature
+        request: HttpRequest,
+        model_admin: admin.ModelAdmin[Any],
+    ) -> list[tuple[str, Any]]:
+        """Read no rows: the widget fetches those that fit what is typed."""
+        return []
+
+    def has_output(self) -> bool:
+        """Show the filter even while there is only one row."""
+        return True
+
+    def choices(
+        self,
+        changelist: Any,  # Any: Django's own signature
+    ) -> Iterator[Any]:  # Any: as above
+        """Yield the one field, and the other parameters that stay when it is sent."""
+        kept = {
+            name: value
+            for name, value in changelist.get_filters_params().items()
+            if name != self.lookup_kwarg
+        }
+        if changelist.query:
+            kept["q"] = [changelist.query]
+        yield {
+            "field": self._form(changelist.model_admin)[self.lookup_kwarg],
+            "kept": [(name, one) for name, some in kept.items() for one in some],
+            "is_set": bool(self.lookup_val),
+            "all_url": changelist.get_query_string(remove=[self.lookup_kwarg, "p"]),
+        }
+
+    def _form(self, model_admin: Any) -> forms.Form:  # Any: of any model
+        """Return the form of the one field; an unknown value leaves it empty."""
+        manager = get_model_from_relation(self.field)._default_manager
+        widget = AutocompleteSelect(
+            self.field,
+            model_admin.admin_site,
+            attrs={"aria-label": self.title, "data-width": "100%"},
+        )
+        picked = forms.ModelChoiceField(manager.all(), required=False, widget=widget)
+        form = forms.Form(
+            initial={self.lookup_kwarg: (self.lookup_val or [None])[-1]},
+            auto_id="filter_%s",
+        )
+        form.fields[self.lookup_kwarg] = picked
+        return form
+
+
+def pick_media() -> forms.Media:
+    """Return the scripts and styles of every ``PickFilter``."""
+    field = ScannedFile._meta.get_field("container")
+    return AutocompleteSelect(field, admin.site).media

@@ -13,6 +13,7 @@ from imports.models import (
     RightsImport,
 )
 from portal.admin.base import RoleAdmin
+from portal.admin.filters import PickFilter
 
 _OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
 
@@ -33,10 +34,12 @@ class ImportAdmin(RoleAdmin[Import]):
             *("status", "message", "made_by", "created_at"),
         )
 
-    def get_list_filter(self, request: HttpRequest) -> tuple[str, ...]:
+    def get_list_filter(
+        self, request: HttpRequest
+    ) -> tuple[str | tuple[str, type[PickFilter]], ...]:
         """Offer the status and the place."""
         place = self.model.place_field
-        return ("status", place) if place else ("status",)
+        return ("status", (place, PickFilter)) if place else ("status",)
 
     def get_list_select_related(self, request: HttpRequest) -> tuple[str, ...]:
         """Fetch what the list shows."""

@@ -24,7 +24,13 @@ from accounts.roles import Action
 from portal.admin import evidence as evidence_admin
 from portal.admin import match_decisions
 from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of
-from portal.admin.filters import AgeFilter, LockFilter, ScoreBandFilter, StateFilter
+from portal.admin.filters import (
+    AgeFilter,
+    LockFilter,
+    PickFilter,
+    ScoreBandFilter,
+    StateFilter,
+)
 from portal.pictures import match as pictures
 from portal.pictures import ribbon
 from portal.pictures.pair import aligned_pair
@@ -71,8 +77,8 @@ class MatchAdmin(RoleAdmin[Match]):
     list_filter = [
         StateFilter,
         "queue_reason",
-        "scanned_file__container",
-        "recording__bucket",
+        ("scanned_file__container", PickFilter),
+        ("recording__bucket", PickFilter),
         ScoreBandFilter,
         "relation",
         AgeFilter,

@@ -29,7 +29,7 @@ from portal.admin.base import (
     score,
     user_of,
 )
-from portal.admin.filters import CodeFilter
+from portal.admin.filters import CodeFilter, PickFilter
 from portal.shared import formats
 from portal.shared.playback import audio_url
 from portal.shared.selectors import count_per_row
@@ -72,7 +72,7 @@ class ContainerAdmin(RoleAdmin[Container]):
 
     add_action = change_action = Action.CONFIGURE
     list_display = ["name", "number", "engine", "bucket_names", "file_count"]
-    list_filter = ["engine", "buckets"]
+    list_filter = ["engine", ("buckets", PickFilter)]
     ordering = ["name", "id"]
     search_fields = ["name"]
     autocomplete_fields = ["buckets"]
@@ -201,7 +201,12 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         "source_type",
         "created",
     ]
-    list_filter = ["status", "container", "source_type", ("error_code", CodeFilter)]
+    list_filter = [
+        "status",
+        ("container", PickFilter),
+        "source_type",
+        ("error_code", CodeFilter),
+    ]
     ordering = ["-created_at", "-id"]
     search_fields = ["name", "=uid", "=remote_id", "=external_id", "=sha256"]
     search_help_text = _("Name, or a whole id or SHA-256")
@@ -360,7 +365,7 @@ class ScanAdmin(RoleAdmin[Scan]):
         "started",
         "took",
     ]
-    list_filter = ["status", "engine", "scanned_file__container"]
+    list_filter = ["status", "engine", ("scanned_file__container", PickFilter)]
     list_select_related = ["scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
     date_hierarchy = "created_at"
@@ -404,12 +409,12 @@ class SegmentInline(ReadOnlyInline):
     readonly_fields = (
         "source",
         "reference",
-        "tempo_ratio",
-        "pitch_cents",
+        "speed",
+        "pitch",
         "score",
-        "aligned_landmarks",
-        "expected_by_chance",
-        "speech_pct",
+        "landmarks",
+        "by_chance",
+        "under_speech",
     )
     fields = readonly_fields
 
@@ -422,6 +427,38 @@ class SegmentInline(ReadOnlyInline):
     def reference(self, segment: Segment) -> SafeString:
         """Return the interval in the recording."""
         return _interval(segment.reference_start_ms, segment.reference_end_ms)
+
+    @admin.display(description=_("Speed"))
+    def speed(self, segment: Segment) -> str:
+        """Return the tempo ratio."""
+        ratio = segment.tempo_ratio
+        return formats.UNKNOWN if ratio is None else formats.speed(float(ratio))
+
+    @admin.display(description=_("Pitch"))
+    def pitch(self, segment: Segment) -> str:
+        """Return the difference in pitch."""
+        shift = segment.pitch_cents
+        return formats.UNKNOWN if shift is None else formats.cents(float(shift))
+
+    @admin.display(description=_("Landmarks"))
+    def landmarks(self, segment: Segment) -> str:
+        """Return the number of landmarks that agree."""
+        known = segment.aligned_landmarks
+        return formats.UNKNOWN if known is None else read_number(known)
+
+    @admin.display(description=_("By chance"))
+    def by_chance(self, segment: Segment) -> str:
+        """Return how many of them chance would explain."""
+        known = segment.expected_by_chance
+        return (
+            formats.UNKNOWN if known is None else read_number(float(known), decimals=2)
+        )
+
+    @admin.display(description=_("Under speech"))
+    def under_speech(self, segment: Segment) -> str:
+        """Return the share of it that lies under speech."""
+        known = segment.speech_pct
+        return formats.UNKNOWN if known is None else f"{read_number(float(known))} %"
 
 
 def _interval(start_ms: int, end_ms: int) -> SafeString:
@@ -438,7 +475,7 @@ class DetectionAdmin(RoleAdmin[Detection]):
         "created_at",
         "section",
         "scan__engine",
-        "scan__scanned_file__container",
+        ("scan__scanned_file__container", PickFilter),
     ]
     list_select_related = ["recording", "scan__scanned_file"]
     search_fields = ["recording__title", "scan__scanned_file__name", "=scan__uid"]

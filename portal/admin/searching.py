@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
 from portal.admin.base import ReadOnlyInline, RoleAdmin, within_reach
+from portal.admin.filters import PickFilter
 from portal.shared.times import when
 from scanning.drops.services import next_polls
 from scanning.models import Drop, DropFolder, RetroSearch
@@ -27,7 +28,7 @@ class WatchAdmin(RoleAdmin[Watch]):
     """Watches; the portal's pages change them."""
 
     list_display = ["title", "url", "container", "enabled", "last_check_at", "failures"]
-    list_filter = ["enabled", "container"]
+    list_filter = ["enabled", ("container", PickFilter)]
     list_select_related = ["container"]
     search_fields = ["title", "url", "=uid"]
     inlines = [WatchCheckInline]
@@ -56,7 +57,7 @@ class DropAdmin(RoleAdmin[Drop]):
     """Drops; the portal's pages change them."""
 
     list_display = ["name", "place", "container", "enabled", "last_poll_at", "failures"]
-    list_filter = ["enabled", "afterwards", "container"]
+    list_filter = ["enabled", "afterwards", ("container", PickFilter)]
     list_select_related = ["container"]
     search_fields = ["name", "place", "=uid"]
     inlines = [DropFolderInline]

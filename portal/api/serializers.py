@@ -104,7 +104,7 @@ class DetailsSerializer(serializers.Serializer[None]):
         if wrong:
             raise serializers.ValidationError(
                 gettext(
-                    "%(code)s is no territory. Use a code of two letters such as GB."
+                    "%(code)s is not a territory. Use a code of two letters such as GB."
                 )
                 % {"code": wrong[0]}
             )

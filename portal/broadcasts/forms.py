@@ -232,7 +232,7 @@ class CountryField(forms.CharField):
         code = str(super().clean(value)).upper()
         if code and code not in TERRITORIES:
             raise forms.ValidationError(
-                _("%(code)s is no territory. Use a code of two letters such as GB.")
+                _("%(code)s is not a territory. Use a code of two letters such as GB.")
                 % {"code": code}
             )
         return code

@@ -40,7 +40,7 @@ _FLAGS = {
         gettext_lazy("it was found late"),
         gettext_lazy("it was not found late"),
     ),
-    "shared_loop": (gettext_lazy("it is a loop"), gettext_lazy("it is no loop")),
+    "shared_loop": (gettext_lazy("it is a loop"), gettext_lazy("it is not a loop")),
     "under_speech": (
         gettext_lazy("it is under speech"),
         gettext_lazy("it is not under speech"),

@@ -124,13 +124,15 @@ def policy_dry_run(request: PortalRequest, uid: str) -> HttpResponseBase:
 def _why_grey(request: PortalRequest, policy: Policy, run: DryRun) -> str:
     """Return why the policy cannot be applied now; empty if it can."""
     if is_limited(request.user):
-        return _("Your access is limited; somebody who sees everything applies it.")
+        return _(
+            "Your access is limited. Ask somebody who sees everything to apply it."
+        )
     if run.returning:
         return ""
     if not policy.enabled:
         return _("The policy is off. Switch it on, then apply it.")
     if not run.waiting_count:
-        return _("No match that waits fits it, so there is nothing to change.")
+        return _("No waiting match fits it, so there is nothing to change.")
     return ""
 
 
@@ -170,7 +172,7 @@ def policy_move(request: PortalRequest, uid: str) -> HttpResponseBase:
     def move() -> str:
         up = request.POST.get("to") == "up"
         policies.move(policy=policy, user=request.user, up=up)
-        return _("%(name)s is moved.") % {"name": policy.name}
+        return _("%(name)s was moved.") % {"name": policy.name}
 
     return _done(request, move)
 
@@ -187,8 +189,8 @@ def policy_apply(request: PortalRequest, uid: str) -> HttpResponseBase:
         messages.error(request, refused.message)
     else:
         done = ngettext(
-            "%(name)s is applied; %(count)s match changed.",
-            "%(name)s is applied; %(count)s matches changed.",
+            "%(name)s was applied; %(count)s match changed.",
+            "%(name)s was applied; %(count)s matches changed.",
             changed,
         )
         messages.success(request, done % {"name": policy.name, "count": changed})

@@ -72,7 +72,7 @@ class DeclarationProfileForm(forms.ModelForm[DeclarationProfile]):
         initial=True,
     )
     file_name = forms.CharField(
-        label=_("Begin of the file name"),
+        label=_("Start of the file name"),
         required=False,
         max_length=60,
         help_text=_("The period follows. Without one, the name of the service."),

@@ -58,9 +58,18 @@ _MORE_FIELDS = (
 @require_http_methods(["GET", "POST"])
 @needs(Action.VIEW, to_post=Action.REPORT)
 def reports(request: PortalRequest) -> HttpResponseBase:
-    """Preview the first rows of the report; a POST runs it."""
+    """Preview the first rows of the report; a POST runs it.
+
+    The page asks for its past runs alone every few seconds.
+    """
     if request.method == "POST":
         return _run(request)
+    past = {
+        "runs": selectors.runs_for(user=request.user)[:_PAST_RUNS],
+        "kept_days": settings.ACRPORTAL_REPORT_DAYS,
+    }
+    if request.headers.get("HX-Target") == "runs":
+        return render(request, "portal/reports/_runs.html", past)
     form = ReportForm(request.GET)
     layout = form.layout if form.is_valid() else Layout()
     chosen = running.chosen_by(layout)
@@ -70,11 +79,11 @@ def reports(request: PortalRequest) -> HttpResponseBase:
         request,
         "portal/reports/reports.html",
         {
+            **past,
             "form": form,
             "main_fields": _MAIN_FIELDS,
             "more_fields": _MORE_FIELDS,
             "more_is_open": bool({*_MORE_FIELDS, "state"} & set(layout.filters)),
-            "kept_days": settings.ACRPORTAL_REPORT_DAYS,
             "template_form": TemplateForm(),
             "fields": pairs_of(layout),
             "layout": layout,
@@ -87,7 +96,6 @@ def reports(request: PortalRequest) -> HttpResponseBase:
                 (each, query_of(Layout.of(each)))
                 for each in ReportTemplate.objects.all()
             ],
-            "runs": selectors.runs_for(user=request.user)[:_PAST_RUNS],
         },
         status=422 if form.errors else 200,
     )

@@ -302,7 +302,7 @@ def _form(request: PortalRequest, row: Editable, list_url: str) -> HttpResponseB
         except RightsRefused as refused:
             form.add_error(None, str(refused))
         else:
-            messages.success(request, _("%(name)s is saved.") % {"name": target})
+            messages.success(request, _("%(name)s was saved.") % {"name": target})
             return redirect(page.url_of(target))
     context = {
         "form": form,
@@ -356,7 +356,7 @@ def _share(
         except RightsRefused as refused:
             form.add_error(None, str(refused))
         else:
-            messages.success(request, _("%(share)s is added.") % {"share": share})
+            messages.success(request, _("%(share)s was added.") % {"share": share})
             return redirect(page.url_of(row))
     context = {
         "form": form,
@@ -467,19 +467,19 @@ def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:
         kind=TitleKind(values["kind"]),
         language=values["language"],
     )
-    return _("The title is added."), row
+    return _("The title was added."), row
 
 
 def _link(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
     found = _valid(LinkForm(request.POST))["recording"]
     actions.link_recording(record=row, recording=found, user=request.user)
-    return _("%(name)s is added.") % {"name": found}, row
+    return _("%(name)s was added.") % {"name": found}, row
 
 
 def _unlink(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
     sound = _sound(request.POST.get("sound", ""))
     actions.unlink_recording(record=row, sound=sound, user=request.user)
-    return _("%(name)s is taken out.") % {"name": sound}, row
+    return _("%(name)s was removed.") % {"name": sound}, row
 
 
 def _take_out(
@@ -487,7 +487,7 @@ def _take_out(
 ) -> tuple[str, Any]:  # Any: a record
     share = get_object_or_404(row.shares, uid=request.POST.get("share", ""))
     actions.remove_share(share=share, user=request.user)
-    return _("%(share)s is taken out.") % {"share": share}, row
+    return _("%(share)s was removed.") % {"share": share}, row
 
 
 def _merge_work(request: PortalRequest, row: Work) -> tuple[str, Work]:

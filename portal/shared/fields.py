@@ -161,7 +161,7 @@ class TerritoriesField(WordsField):
         wrong = [code for code in codes if code not in known]
         if wrong:
             raise forms.ValidationError(
-                _("%(code)s is no territory. Use a code of two letters such as GB.")
+                _("%(code)s is not a territory. Use a code of two letters such as GB.")
                 % {"code": wrong[0]}
             )
         return codes

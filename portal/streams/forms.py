@@ -106,7 +106,7 @@ class StationForm(forms.ModelForm[Station]):
         code: str = self.cleaned_data["territory"].upper()
         if code and code not in TERRITORIES:
             raise ValidationError(
-                _("%(code)s is no territory. Use a code of two letters such as GB.")
+                _("%(code)s is not a territory. Use a code of two letters such as GB.")
                 % {"code": code}
             )
         return code
@@ -257,7 +257,9 @@ class StreamForm(StreamSettingsForm):
             elif Station.objects.filter(name=name).exists():
                 self.add_error(
                     "station_name",
-                    _("There is a station of this name. Choose it from the list."),
+                    _(
+                        "There is already a station with this name. Choose it from the list."
+                    ),
                 )
         return values
 

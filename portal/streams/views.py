@@ -39,8 +39,8 @@ from streams.models import Airplay, Stream
 _REPORTS = (Format.CSV, Format.XLSX, Format.JSON_LINES, Format.PARQUET)
 _VERBS: dict[str, tuple[Callable[..., None], Promise]] = {
     "pause": (services.pause_stream, gettext_lazy("%(stream)s is paused.")),
-    "resume": (services.resume_stream, gettext_lazy("%(stream)s is listened to again.")),
-    "restart": (services.restart_stream, gettext_lazy("%(stream)s connects anew.")),
+    "resume": (services.resume_stream, gettext_lazy("Listening to %(stream)s again.")),
+    "restart": (services.restart_stream, gettext_lazy("%(stream)s is reconnecting.")),
 }  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def stream_add(request: PortalRequest) -> HttpResponseBase:
             if "add" in request.POST:
                 stream = _add(form, request.user)
                 messages.success(
-                    request, _("%(stream)s is listened to.") % {"stream": stream}
+                    request, _("Now listening to %(stream)s.") % {"stream": stream}
                 )
                 return redirect("portal:stream_day", uid=stream.uid)
             values = form.cleaned_data
@@ -238,7 +238,7 @@ def stream_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
         else:
             messages.success(
                 request,
-                _("%(stream)s is no longer listened to; its plays stay.")
+                _("No longer listening to %(stream)s; its plays stay.")
                 % {"stream": stream},
             )
         return redirect("portal:streams")

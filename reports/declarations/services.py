@@ -231,7 +231,8 @@ def try_again(*, declaration: Declaration, user: User) -> None:
         # An earlier attempt may have let another declaration of these days pass.
         if declared_before(declaration):
             raise DeclarationRefused(
-                "declared_before", _("These days have been declared meanwhile.")
+                "declared_before",
+                _("Somebody has declared these days in the meantime."),
             )
         failed = Declaration.objects.filter(
             pk=declaration.pk, state=RunState.FAILED

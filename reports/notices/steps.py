@@ -76,7 +76,10 @@ def locked(
     row = notices_in_reach().select_for_update(of=("self",)).get(pk=notice.pk)
     if row.version != version:
         raise NoticeRefused(
-            "stale", _("Somebody changed this notice meanwhile. Look again, then act.")
+            "stale",
+            _(
+                "Somebody has changed this notice since you opened it. Check it, then try again."
+            ),
         )
     if row.state not in states:
         raise NoticeRefused(

@@ -45,7 +45,7 @@ def change(
     transitions.require(
         user,
         Action.UPLOAD,
-        why=_("Your role may look at files, not change them."),
+        why=_("Your role can view files but not change them."),
     )
     if not change_details(scanned_file=scanned_file, details=details, user=user):
         return DetailsOutcome()
@@ -85,7 +85,7 @@ def mark_expected(
     transitions.require(
         user,
         Action.DECIDE,
-        why=_("Your role may look at files, not mark them as expected."),
+        why=_("Your role can view files but not mark them as expected."),
     )
     transitions.check_note(note)
     current = ScannedFile.objects.select_for_update().get(pk=scanned_file.pk)

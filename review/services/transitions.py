@@ -330,7 +330,7 @@ def add_note(*, match: Match, user: User, note: str) -> Match:
     """
     text = note.strip()
     require(
-        user, Action.DECIDE, why=_("Your role may look at matches, not write notes.")
+        user, Action.DECIDE, why=_("Your role can view matches but not write notes.")
     )
     if not text:
         raise errors.ReasonMissing(_("Write the note first."))

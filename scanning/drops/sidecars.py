@@ -72,7 +72,7 @@ def details_of_sidecars(cells: Cells) -> tuple[str, FileDetails]:
     codes = _split(cells.get("territories", "").upper())
     if wrong := [code for code in codes if code not in TERRITORIES]:
         raise _bad(
-            _("%(code)s is no territory. Use a code of two letters such as GB.")
+            _("%(code)s is not a territory. Use a code of two letters such as GB.")
             % {"code": wrong[0][:20]}
         )
     words = [word.strip() for word in cells.get("tags", "").split(",")]
@@ -94,7 +94,9 @@ def _moment(text: str) -> datetime | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise _bad(
-            _("%(text)s is no date. Write published_at as 2026-05-31 or with a time.")
+            _(
+                "%(text)s is not a date. Write published_at as 2026-05-31 or with a time."
+            )
             % {"text": text[:40]}
         ) from error
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+from django.conf import settings
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from common.reading import count_words, read_date, read_number, read_week
 from review.choices import Verb
@@ -65,3 +67,12 @@ def test_a_count_agrees_with_its_word(language: str, one: str, many: str) -> Non
         one,
         many,
     ]
+
+
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_admin_writes_dates_as_the_pages_do(language: str) -> None:
+    at = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
+
+    with translation.override(language):
+        assert date_format(at, "DATETIME_FORMAT") == read_date(at, "moment")
+        assert date_format(MONDAY, "DATE_FORMAT") == read_date(MONDAY, "dated")

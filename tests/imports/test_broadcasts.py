@@ -171,7 +171,10 @@ def test_people_import_into_files_that_they_may_see() -> None:
     user = make_user(Role.REVIEWER)
     group = user.groups.get()
     AccessLimit.objects.create(group=group, containers=[], buckets=None)
-    assert rules(run(HEAD + LINE, user))["file_name"] == "You see no file with this."
+    assert (
+        rules(run(HEAD + LINE, user))["file_name"]
+        == "None of the files that you can see has this."
+    )
 
 
 def test_a_table_of_something_else_is_refused() -> None:

@@ -99,7 +99,7 @@ def test_a_wrong_code_is_named_and_nothing_is_stored(signed_in: MakeClient) -> N
 
     page = save(signed_in(Role.REVIEWER), match, territories="UK")
 
-    assert "UK is no territory" in page
+    assert "UK is not a territory" in page
     assert not Event.objects.filter(action="file.details_changed").exists()
 
 
@@ -148,4 +148,4 @@ def test_territories_and_tags_are_entered_at_upload(signed_in: MakeClient) -> No
     stored = ScannedFile.objects.values_list("tags", flat=True)
     assert list(stored) == [["territory:GB", "territory:IE", "news"]] * 2
     assert refused.status_code == 422
-    assert "UK is no territory" in refused.content.decode()
+    assert "UK is not a territory" in refused.content.decode()

@@ -84,7 +84,7 @@ def test_licence_is_written_previewed_and_applied(manager: Client) -> None:
         ({"recordings": ""}, "Name at least one"),
         ({"scope": "all"}, "would clear everything"),
         ({"valid_from": "2026-02-02", "valid_until": "2026-02-01"}, "before the start"),
-        ({"territories": "Britain"}, "is no territory"),
+        ({"territories": "Britain"}, "is not a territory"),
     ],
 )
 def test_form_says_what_is_wrong_and_keeps_what_was_typed(

@@ -190,7 +190,7 @@ def test_an_application_is_undone_on_the_page_of_the_dry_run(manager: Client) ->
     ("enabled", "fits", "why"),
     [
         (False, True, "The policy is off"),
-        (True, False, "No match that waits fits it"),
+        (True, False, "No waiting match fits it"),
     ],
 )
 def test_apply_says_why_it_is_grey(

@@ -80,6 +80,17 @@ def test_progress_replaces_its_own_part_of_the_page_only(signed_in: MakeClient) 
     assert 'hx-target="body"' not in page
 
 
+def test_past_runs_are_drawn_anew_without_the_page(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
+    client.post("/reports/", {"format": "csv", "name": "November usage"})
+
+    page = client.get("/reports/", headers={"HX-Target": "runs"}).content.decode()
+
+    assert page.lstrip().startswith('<section class="card" id="runs"')
+    assert "November usage" in page
+    assert "<h1" not in page
+
+
 def test_workbook_is_left_to_the_worker(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
 

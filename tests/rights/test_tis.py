@@ -31,7 +31,7 @@ def test_a_territory_is_normalised(given_code: str, kept: str) -> None:
 
 @pytest.mark.parametrize("code", ["2135", "XX", "0000", "0890", "", "21100", "²110"])
 def test_what_is_no_territory_is_refused(code: str) -> None:
-    with pytest.raises(tis.UnknownTerritory, match="is no territory"):
+    with pytest.raises(tis.UnknownTerritory, match="is not a territory"):
         tis.normalised(code)
 
 

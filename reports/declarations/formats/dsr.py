@@ -360,7 +360,9 @@ def _station_gaps(station: StationFacts) -> Iterator[Gap]:
     )
     if station.currency not in _currencies():
         why = (
-            _("“%(code)s” is no currency. Enter a code of three letters such as EUR.")
+            _(
+                "“%(code)s” is not a currency. Enter a code of three letters such as EUR."
+            )
             % {"code": station.currency}
             if station.currency
             else _("The currency of the revenue is not known. Enter it.")
@@ -415,7 +417,7 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
             (
                 "Duration",
                 recording.duration_ms or None,
-                _("How long the recording is is not known. Enter its duration."),
+                _("The length of the recording is not known. Enter it."),
             ),
         ],
     )

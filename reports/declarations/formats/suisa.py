@@ -97,7 +97,7 @@ class _SuisaReport:
         for play in facts.plays:
             if play.own_recording is None:
                 why = _(
-                    "Whether the recording is the station's own is not known. Say so."
+                    "It is not known whether this is the station's own recording. Say whether it is."
                 )
                 yield Gap(Subject.PLAY, play.uid, "Eigenaufnahmen", why)
 

@@ -141,7 +141,7 @@ VALUES: Final[Mapping[str, Known]] = {
         _("Seconds played"), _P, lambda row: Decimal(row.play.played_ms) / 1000
     ),
     "time_in": Known(
-        _("Begin in the broadcast"), _P, lambda row: _ms(row.play.start_ms)
+        _("Start in the broadcast"), _P, lambda row: _ms(row.play.start_ms)
     ),
     "time_out": Known(_("End in the broadcast"), _P, lambda row: _ms(row.play.end_ms)),
     "featured": Known(_("Featured or background"), _P, lambda row: row.play.usage),
@@ -153,7 +153,7 @@ VALUES: Final[Mapping[str, Known]] = {
     "recorded_in": Known(_("Recorded in"), _P, lambda row: row.play.recorded_in),
     "published_in": Known(_("Published in"), _P, lambda row: row.play.published_in),
     "broadcast_start": Known(
-        _("Begin of the broadcast"), _B, lambda row: row.play.broadcast_starts_at
+        _("Start of the broadcast"), _B, lambda row: row.play.broadcast_starts_at
     ),
     "broadcast_length": Known(
         _("Length of the broadcast"), _B, lambda row: _ms(row.play.broadcast_ms)

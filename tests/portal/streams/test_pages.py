@@ -338,7 +338,7 @@ def test_one_person_at_a_time_tries_out_a_stream(
     answer = client.post(ADD, new_stream(listen="yes"))
 
     assert "MP3, 44.1 kHz" in answer.content.decode()
-    assert "Somebody else tries out a stream" in meanwhile[0]
+    assert "Somebody else is trying out a stream" in meanwhile[0]
 
 
 def test_the_cause_is_told_if_nothing_is_heard(

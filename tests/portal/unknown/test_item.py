@@ -272,7 +272,7 @@ def test_watching_is_turned_on_and_off(signed_in: MakeClient) -> None:
     act(client, item, "watch", on="yes")
     item.refresh_from_db()
     assert item.is_watched
-    assert "Watch no longer" in text_of(client, item)
+    assert "Stop watching" in text_of(client, item)
     act(client, item, "watch")
     item.refresh_from_db()
     assert not item.is_watched
@@ -353,7 +353,7 @@ def test_viewers_only_look(signed_in: MakeClient) -> None:
     client = signed_in(Role.VIEWER)
 
     assert act(client, item, "ignore", reason="bed").status_code == 403
-    assert "Your role may look at unknown sound but not change it." in text_of(
+    assert "Your role can view unknown sound but not change it." in text_of(
         client, item
     )
 

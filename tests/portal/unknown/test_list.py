@@ -203,7 +203,7 @@ def test_ticked_items_are_ignored_after_a_question(signed_in: MakeClient) -> Non
     refused = client.post(MANY, data | {"apply": "yes", "label": "Kept"})
     client.post(MANY, data | {"apply": "yes", "reason": "ad", "label": "Spot"})
 
-    assert "Ignore 2 items for ever" in asked.content.decode()
+    assert "Ignore 2 items forever" in asked.content.decode()
     assert (refused.status_code, "Kept" in refused.content.decode()) == (422, True)
     for item in items:
         item.refresh_from_db()

@@ -1,0 +1,122 @@
+"""Lists, forms and the admin for managers and admins: long names, filters, keyboard."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import Portal, run_in, sign_in
+
+pytestmark = pytest.mark.e2e
+
+# German compounds and file names have no space where a line could break.
+NAME = "Landesrundfunkanstalt_Langzeitarchiv-2026_ohne_Leerzeichen_" * 2
+_MAKE = f"""
+from catalogue.models import Bucket, Recording
+from rights.models import Party
+from reports.models import ReportRun
+from review.models import Licence, Policy
+from scanning.models import Container
+from streams.models import Station
+name = {NAME!r}[:100]
+bucket = Bucket.objects.create(name=name)
+container = Container.objects.create(name=name)
+container.buckets.add(bucket)
+recording = Recording.objects.create(bucket=bucket, title=name, artists=[name])
+Station.objects.create(name=name)
+Party.objects.create(name=name)
+Policy.objects.create(name=name, action="review", conditions={{}}, enabled=False)
+Licence.objects.create(holder=name, active=False)
+ReportRun.objects.create(name=name, run_by_name="admin")
+print(bucket.pk, container.pk, recording.pk)
+"""
+_WIDER = """() => {
+  const wide = node => node.scrollWidth > node.clientWidth + 1;
+  const lists = document.querySelectorAll(".table-wrap, .results, .scroll, .tabs");
+  return [document.documentElement, ...lists].filter(wide)
+    .map(node => `${node.className || "page"} ${node.scrollWidth} > ${node.clientWidth}`);
+}"""
+
+
+@pytest.fixture(scope="module")
+def made(portal: Portal) -> list[str]:
+    """Make rows with a long name; return the ids of a bucket, container and recording."""
+    return run_in(portal, _MAKE).split()
+
+
+def test_no_name_is_too_long_for_a_page(
+    page: Page, portal: Portal, made: list[str]
+) -> None:
+    bucket, container, recording = made
+    paths = [
+        *("/containers/", "/catalogue/", "/licences/", "/policies/", "/reports/"),
+        *("/streams/stations/", "/rights/parties/", "/tokens/keys/new/"),
+        *("/reports/declarations/profiles/add/", f"/containers/{container}/"),
+        *(f"/catalogue/buckets/{bucket}/", "/catalogue/import/"),
+        *(f"/admin/{model}/" for model in ("catalogue/recording", "review/licence")),
+        *("/admin/review/match/", "/admin/streams/station/"),
+        f"/admin/catalogue/recording/{recording}/change/",
+        f"/admin/scanning/container/{container}/change/",
+    ]
+    sign_in(page, portal, "admin")
+
+    wide = []
+    for path in paths:
+        page.goto(path)
+        for width in (390, 768, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            wide += [f"{path} {width}: {each}" for each in page.evaluate(_WIDER)]
+
+    assert wide == []
+
+
+def test_rows_on_an_admin_page_become_cards_on_a_phone(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "admin")
+    page.goto("/admin/scanning/detection/")
+    page.locator("#result_list tbody a").first.click()
+    page.set_viewport_size({"width": 390, "height": 900})
+
+    segments = page.locator("#segments-group")
+    expect(segments.locator("td[data-label='Source']").first).to_be_visible()
+    assert page.evaluate(_WIDER) == []
+
+
+def test_an_admin_filter_finds_a_bucket_by_typing(
+    browser: Browser, page: Page, portal: Portal, made: list[str]
+) -> None:
+    sign_in(page, portal, "admin")
+    page.goto("/admin/catalogue/recording/?status__exact=metadata_only")
+
+    page.locator(".pick-filter .select2-selection").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.type("landesrund")
+    expect(page.locator(".select2-results__option")).to_have_count(1)
+    expect(page.locator(".select2-results__option")).to_contain_text("Landesrundfunk")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(re.compile(f"bucket__id__exact={made[0]}"))
+    assert "status__exact=metadata_only" in page.url
+    expect(page.locator(".select2-selection__rendered")).to_contain_text("Landesrund")
+
+
+def test_a_report_that_ends_appears_without_reloading(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "mira")
+    page.goto("/reports/")
+
+    run_in(
+        portal,
+        "from accounts.models import User; from reports.layouts import Layout;"
+        "from reports.services import stream_report;"
+        "list(stream_report(layout=Layout(), user=User.objects.get(username='mira'),"
+        " name='While you watch'))",
+    )
+
+    expect(page.locator("#runs")).to_contain_text("While you watch")
