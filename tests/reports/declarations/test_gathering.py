@@ -191,10 +191,11 @@ def test_a_simulcast_of_music_is_reported_by_the_listeners_of_its_hours(
 
     checked = check(a_draft(profile))
     (gap,) = checked.gaps
-    ((address, _gap),) = linked(checked.groups)[0].links
+    user = a_user()
+    ((address, _gap),) = linked(checked.groups, user)[0].links
     assert (gap.subject, gap.plays) == ("audience", 2)
     assert address == f"/streams/stations/{station.uid}/hours/?day=2026-11-03"
-    client.force_login(a_user())
+    client.force_login(user)
     form = client.get(address).context["form"]
     sent = {"day": "2026-11-03", "seen": form["seen"].value()}
     client.post(address, sent | {"hour_7": "320", "hour_8": "92"})
