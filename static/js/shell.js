@@ -115,6 +115,12 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   location.reload();
 });
 
+/* Reload if the page itself is gone: somebody deleted what it shows. */
+document.addEventListener("htmx:responseError", (event) => {
+  const asked = new URL(event.detail.pathInfo.requestPath, location.href);
+  if (event.detail.xhr.status === 404 && asked.pathname === location.pathname) location.reload();
+});
+
 document.addEventListener("htmx:afterSwap", () => {
   const source = document.querySelector("[data-announce]");
   if (source) announce(source.dataset.announce);
