@@ -13,6 +13,7 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -201,7 +202,7 @@ class PickFilter(admin.RelatedFieldListFilter):
         widget = AutocompleteSelect(
             self.field,
             model_admin.admin_site,
-            attrs={"aria-label": self.title, "data-width": "100%"},
+            attrs={"aria-label": capfirst(self.title), "data-width": "100%"},
         )
         picked = forms.ModelChoiceField(manager.all(), required=False, widget=widget)
         form = forms.Form(

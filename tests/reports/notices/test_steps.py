@@ -322,7 +322,7 @@ def test_the_version_that_a_person_saw_decides(reviewer: User, manager: User) ->
     seen = notice.version
     services.give_back(notice=notice, version=seen, why="Wrong owner", user=manager)
 
-    with pytest.raises(NoticeRefused, match="changed this notice meanwhile"):
+    with pytest.raises(NoticeRefused, match="Somebody has changed this notice"):
         signing.sign(notice=notice, version=seen, signing=TYPED, user=manager)
 
 
