@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.alignment import Line
-from recognition.hashes import triplet_hashes
+from recognition.hashes import likely_hashes, triplet_hashes
 from recognition.landmarks import select
 from recognition.params import Params
 from recognition.types import Landmarks, Votes
@@ -146,7 +146,12 @@ def leads(
         bounds = np.rint(np.array(windows) * tempo).astype(np.int32)
         low, high = np.searchsorted(landmarks.frames, [bounds[0, 0], bounds[-1, 1]])
         block = select(landmarks, slice(int(low), int(high)))
-        hashes, frames = triplet_hashes(block, fan=fan, within=within, params=params)
+        if stage.name == DENSE:
+            hashes, frames = likely_hashes(block, params)
+        else:
+            hashes, frames = triplet_hashes(
+                block, fan=fan, within=within, params=params
+            )
         spans = [(int(a), int(b)) for a, b in np.searchsorted(frames, bounds)]
         answers = index.query_windows(
             buckets,

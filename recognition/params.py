@@ -100,10 +100,12 @@ class Params:
     longest_list_growth: float = 0.75
     # The same for the grid, which finds the same clips with half of it.
     longest_grid_list: int = 75
-    # Second neighbours, and third ones after each. 12 and 5 found 99 of 216 hard clips,
-    # 14 and 6 found 115.
-    dense_fan: int = 14
-    dense_within: int = 6
+    # Second neighbours, and third ones after each.
+    dense_fan: int = 18
+    dense_within: int = 8
+    # The highest sum of the ranks of a triplet's landmarks; see ``ranks_of``. Half of all
+    # triplets in noise have more than 4, and so has one of ten that a recording shares.
+    likely_rank: int = 2
     dense_top: int = 12  # candidates per window; 16 and 24 found the same clips
     # The reference's own density: denser hashes cost 1.5 times as much, found no more.
     grid_fan: int = 4

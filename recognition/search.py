@@ -22,7 +22,7 @@ from recognition.candidates import (
 )
 from recognition.extend import follow, whole_window
 from recognition.hashes import Hashes
-from recognition.landmarks import thin
+from recognition.landmarks import ranks_of, select
 from recognition.params import Params
 from recognition.places import References, Weights
 from recognition.relief import relief_bits
@@ -93,14 +93,15 @@ class Search:
 
     def landmarks(self, stage: SearchStage) -> Landmarks:
         """Return the query's landmarks at the density that a stage hashes."""
-        return self.view.landmarks if stage.name == DENSE else self.thinned
+        if stage.name == DENSE:
+            likely = self.ranks <= self.params.likely_rank
+            return select(self.view.landmarks, likely)
+        return select(self.view.landmarks, self.ranks == 0)
 
     @cached_property
-    def thinned(self) -> Landmarks:
-        """The query's landmarks that would also be peaks of a reference layer."""
-        params = self.params
-        radii = params.reference_radius_frames, params.reference_radius_bins
-        return thin(self.view.landmarks, *radii)
+    def ranks(self) -> NDArray[np.uint8]:
+        """The rank of each of the query's landmarks; see ``ranks_of``."""
+        return ranks_of(self.view.landmarks, self.params)
 
     def follow_all(self, proposed: Iterable[Lead]) -> None:
         """Verify leads, except where a run already explains the window."""
