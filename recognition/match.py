@@ -49,27 +49,60 @@ def scan(
 
     ``query`` needs its scan layer. ``progress`` receives the share done, 0–1.
     """
-    dense, level_map = scan_layer(query, params)
     policy = policy or ScanPolicy()
-    n_frames = len(level_map.levels) * level_map.frames_per_cell
-    silent = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
-    scanned = policy.scanned_frames(query.duration_ms, n_frames, params)
-    search = Search(
-        view=view_of(dense, level_map, n_frames),
+    found = search(
+        query,
+        index=index,
+        buckets=buckets,
+        references=references,
+        params=params,
+        policy=policy,
+        progress=progress,
+    )
+    silent, scanned = _masks(query, policy, params)
+    return _result(query, found, silent=silent, scanned=scanned)
+
+
+def search(
+    query: Fingerprint,
+    *,
+    index: LandmarkIndex,
+    buckets: Sequence[int],
+    references: References,
+    params: Params = DEFAULT,
+    policy: ScanPolicy | None = None,
+    progress: Progress | None = None,
+) -> Search:
+    """Return the search behind a scan: the runs found, and those refused."""
+    policy = policy or ScanPolicy()
+    dense, level_map = scan_layer(query, params)
+    silent, scanned = _masks(query, policy, params)
+    made = Search(
+        view=view_of(dense, level_map, len(silent)),
         references=references,
         params=params,
         hours=catalogue_hours(sum(index.stats(b).postings for b in buckets)),
         closed=silent | ~scanned,
     )
     robust_first = policy.audio_type is CaptureType.RECORDED
-    todo = stages(params, robust_first=robust_first, hours=search.hours)
+    todo = stages(params, robust_first=robust_first, hours=made.hours)
     for number, stage in enumerate(todo):
         if progress is not None:
             progress(number / len(todo))
-        search.run_stage(stage, index, buckets)
+        made.run_stage(stage, index, buckets)
     if progress is not None:
         progress(1.0)
-    return _result(query, search, silent=silent, scanned=scanned)
+    return made
+
+
+def _masks(
+    query: Fingerprint, policy: ScanPolicy, params: Params
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which frames are silent, and which the policy has scanned."""
+    _, level_map = scan_layer(query, params)
+    n_frames = len(level_map.levels) * level_map.frames_per_cell
+    silent = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
+    return silent, policy.scanned_frames(query.duration_ms, n_frames, params)
 
 
 def segment_match(
