@@ -101,14 +101,19 @@ class Catalogue:
             query, index=self.index, buckets=[BUCKET], references=self.references()
         )
 
+    def origin(self, number: int) -> tuple[Variant, int]:
+        """Return of which original a recording is which variant."""
+        variant, original = divmod(number, _PAD)
+        return self._held[variant], original
+
     def references(self) -> References:
         """Return the references as the product reads them: on demand."""
         return References(self._landmarks, self.index.place_tables([BUCKET]))
 
     @lru_cache(maxsize=_KEPT)  # noqa: B019 - one catalogue for each measurement
     def _landmarks(self, number: int) -> Landmarks:
-        variant, original = divmod(number, _PAD)
-        return self._held[variant].of(self._originals[original])
+        variant, original = self.origin(number)
+        return variant.of(self._originals[original])
 
 
 def _hours_of(landmarks: Landmarks) -> float:

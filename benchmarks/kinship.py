@@ -8,7 +8,7 @@ Carter 1976), in which shared sound gives one sharp peak.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import scipy.fft
@@ -16,6 +16,7 @@ import scipy.signal
 
 from benchmarks.corpus import Track
 from benchmarks.sound import RATE, Samples
+from recognition.alignment import Line
 from recognition.params import DEFAULT
 from recognition.segments import ScoringRun
 
@@ -38,29 +39,37 @@ def kin(tracks: Sequence[Track], number: int, runs: Sequence[ScoringRun]) -> set
         if run.recording in found or run.length < _FRAMES * _PIECES[0]:
             continue
         other = tracks[run.recording].samples()
-        alone, high = peaks(query, other, run)
-        if alone >= _ALONE or high >= _HIGH:
+        if share_sound(query, other, run.query_span, run.line):
             found.add(run.recording)
     return found
 
 
-def peaks(query: Samples, reference: Samples, run: ScoringRun) -> tuple[float, float]:
-    """Return the run's best peak: its ratio to the next, and standard deviations."""
-    start, end = (frame / _FRAMES for frame in run.query_span)
-    alone, high = 0.0, 0.0
+def share_sound(
+    query: Samples, reference: Samples, span: tuple[float, float], line: Line
+) -> bool:
+    """Return whether a stretch of both, in query frames along a line, is one sound."""
+    return any(
+        alone >= _ALONE or high >= _HIGH
+        for alone, high in _peaks(query, reference, span, line)
+    )
+
+
+def _peaks(
+    query: Samples, reference: Samples, span: tuple[float, float], line: Line
+) -> Iterator[tuple[float, float]]:
+    """Yield each piece's peak: its ratio to the next, and standard deviations."""
+    start, end = (frame / _FRAMES for frame in span)
     for seconds in _PIECES:
         for at in np.arange(start, max(start, end - seconds) + 1e-9, seconds / 2):
             stop = min(at + seconds, end)
             ours = _between(query, at, stop)
-            first = run.line.reference_frame(at * _FRAMES) / _FRAMES
-            last = run.line.reference_frame(stop * _FRAMES) / _FRAMES
+            first = line.reference_frame(at * _FRAMES) / _FRAMES
+            last = line.reference_frame(stop * _FRAMES) / _FRAMES
             # Try the fitted alignment and an unaltered one: an alignment fitted to few
             # landmarks is less exact than a whitened peak needs
             middle, half = (first + last) / 2, (stop - at) / 2
             for left, right in ((first, last), (middle - half, middle + half)):
-                piece = _peak(ours, _between(reference, left, right))
-                alone, high = max(alone, piece[0]), max(high, piece[1])
-    return alone, high
+                yield _peak(ours, _between(reference, left, right))
 
 
 def _between(y: Samples, start: float, end: float) -> Samples:

@@ -49,6 +49,28 @@ def scan(
 
     ``query`` needs its scan layer. ``progress`` receives the share done, 0–1.
     """
+    return searched(
+        query,
+        index=index,
+        buckets=buckets,
+        references=references,
+        params=params,
+        policy=policy,
+        progress=progress,
+    ).result()
+
+
+def searched(
+    query: Fingerprint,
+    *,
+    index: LandmarkIndex,
+    buckets: Sequence[int],
+    references: References,
+    params: Params = DEFAULT,
+    policy: ScanPolicy | None = None,
+    progress: Progress | None = None,
+) -> BegunScan:
+    """Return a scan whose search is complete, with the runs found and those refused."""
     hours = catalogue_hours(sum(index.stats(b).postings for b in buckets))
     begun = begin(
         query, references=references, hours=hours, params=params, policy=policy
@@ -59,7 +81,7 @@ def scan(
         begun.search.run_stage(stage, index, buckets)
     if progress is not None:
         progress(1.0)
-    return begun.result()
+    return begun
 
 
 @dataclass(frozen=True, slots=True)
