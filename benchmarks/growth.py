@@ -73,13 +73,15 @@ class Catalogue:
         others = [one for one in many_variants() if one != Variant()]
         random.Random(1).shuffle(others)  # noqa: S311 - no secret
         self._waiting = iter(others)
+        self._each = hours
 
     def grow(self, hours: float) -> None:
-        """Add variants until the catalogue is that long, and merge the index."""
+        """Add whole variants until the catalogue is about that long; merge the index."""
         before, begun = self.hours, time.process_time()
-        while self.hours < hours:
+        while self.hours + self._each / 2 < hours:
             batch: dict[int, Landmarks] = {}
-            for variant in islice(self._waiting, _BATCH):
+            most = max(1, min(_BATCH, int((hours - self.hours) / self._each)))
+            for variant in islice(self._waiting, most):
                 first = _PAD * len(self._held)
                 self._held.append(variant)
                 for number, landmarks in self._originals.items():
