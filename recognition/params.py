@@ -94,11 +94,11 @@ class Params:
     # Postings: longer lists are skipped in catalogues of up to ``longest_list_hours``;
     # beyond, the limit grows with this power of the hours. Lists of more than 100 are at
     # most a tenth of the lookups but over half of the votes. With a power of 0.75,
-    # searches of 1,000 and 6,000 h took up to a quarter longer and found 2 more of 504
+    # searches of 1,000 and 6,000 h took up to a third longer and found 2 or 3 more of 504
     # clips.
     longest_list: int = 150
     longest_list_hours: float = 300.0
-    longest_list_growth: float = 0.5
+    longest_list_growth: float = 0.3
     # The same for the grid, which finds the same clips with half of it.
     longest_grid_list: int = 75
     # Second neighbours, and third ones after each, among landmarks of ``likely_rank``.
