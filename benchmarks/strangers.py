@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from benchmarks.corpus import Track
 from benchmarks.growth import Catalogue
-from benchmarks.kinship import share_sound
+from benchmarks.kinship import share_sound, sounds_in
 from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import BUCKET, add_all, fingerprint
 from benchmarks.sound import RATE, Samples
@@ -153,7 +153,7 @@ class Scene:
         rows, refused = found.settled(), found.refused
         spent = time.process_time() - begun
         kin = self._kin(task, [*rows, *refused])
-        judged = [(run, self._is_shared(task, run, kin)) for run in rows]
+        judged = [(run, self._is_right(task, run, kin)) for run in rows]
         strange = [run for run, shared in judged if not shared]
         strange += [run for run in refused if self._original(task, run) not in kin]
         seconds = self.tracks[task.track].seconds
@@ -182,29 +182,50 @@ class Scene:
                 found.add(original)
         return found
 
-    def _is_shared(
+    def _is_right(
         self, task: Task, run: ScoringRun, kin: set[tuple[int, Pose]]
     ) -> bool:
-        return self._original(task, run) in kin or self._shares(task, run)
+        """Return whether what a row claims does sound in both tracks."""
+        if self._original(task, run) in kin or self._shares(task, run):
+            return True
+        turned = self._turned(task, run)
+        if turned is None:
+            return False
+        query, reference, ahead, _ = turned
+        start, end = run.query_span
+        return sounds_in(query, reference, (start + ahead, end + ahead))
 
     def _original(self, task: Task, run: ScoringRun) -> tuple[int, Pose]:
         variant, original = self.catalogues[task.half].origin(run.recording)
         return original, Pose(variant.backwards, variant.mirrored)
 
     def _shares(self, task: Task, run: ScoringRun) -> bool:
-        """Return whether the sound of the tracks themselves agrees along a run.
+        """Return whether the sound of the tracks themselves agrees along a run."""
+        turned = self._turned(task, run)
+        if turned is None or not is_row(run, DEFAULT):
+            return False
+        query, reference, ahead, before = turned
+        variant, _ = self.catalogues[task.half].origin(run.recording)
+        slope = run.line.slope * variant.tempo
+        line = Line(slope, run.line.offset + ahead - slope * before, run.line.shift)
+        start, end = run.query_span
+        return share_sound(query, reference, (start + ahead, end + ahead), line)
+
+    def _turned(
+        self, task: Task, run: ScoringRun
+    ) -> tuple[Samples, Samples, float, float] | None:
+        """Return the sound of both tracks as it was scanned, and by how many frames
+        turning moved each; None if only one is mirrored.
 
         Waveforms cannot be mirrored in pitch, but if both are mirrored they need not.
         """
-        if run.length < _FRAMES * DEFAULT.min_segment_ms / 1000:
-            return False
-        catalogue, pose = self.catalogues[task.half], POSES[task.pose]
-        variant, original = catalogue.origin(run.recording)
+        pose = POSES[task.pose]
+        variant, original = self.catalogues[task.half].origin(run.recording)
         if variant.mirrored != pose.mirrored:
-            return False
+            return None
         query = _samples(self.tracks[task.track])
         reference = _samples(self.tracks[original])
-        ahead, before = 0.0, 0.0  # frames that turning moves by
+        ahead, before = 0.0, 0.0
         if pose.backwards:
             n_frames = _n_frames(self.fingerprints[task.track])
             ahead = len(query) / RATE * _FRAMES - n_frames + 1
@@ -214,10 +235,7 @@ class Scene:
             assert landmarks is not None
             before = len(reference) / RATE * _FRAMES - float(landmarks.frames[-1])
             reference = reference[::-1]
-        slope = run.line.slope * variant.tempo
-        line = Line(slope, run.line.offset + ahead - slope * before, run.line.shift)
-        start, end = run.query_span
-        return share_sound(query, reference, (start + ahead, end + ahead), line)
+        return query, reference, ahead, before
 
     def _row(self, task: Task, run: ScoringRun, *, shared: bool) -> Row:
         variant, original = self.catalogues[task.half].origin(run.recording)
