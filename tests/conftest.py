@@ -122,8 +122,8 @@ def pytest_collection() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the slowest tests first."""
-    items.sort(key=scheduling.rank)
+    """Run the slowest tests early."""
+    items[:] = scheduling.in_order(items)
 
 
 def pytest_collection_finish() -> None:
