@@ -1,4 +1,4 @@
-"""The language of pages: a person's own choice, else what the browser asks for."""
+"""The language of pages: a person's choice, or else the browser's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
-# Programs read these answers, and what they cause is stored, so they stay English.
+# Programs read these answers and their texts are stored, so they stay English.
 _MACHINES = ("/api/", "/v1/", "/callbacks/", "/uploads/", "/metrics", "/healthz")
 _PAGES_OWN_API = "/api/portal/"
 

@@ -46,7 +46,7 @@ def _go_on(_done: int = 0, _all: int = 0) -> None:
     return None
 
 
-# --- For whoever searches ------------------------------------------------------------
+# --- For searches --------------------------------------------------------------------
 
 
 def open_index(report: Report = _go_on) -> SegmentStore:
@@ -94,7 +94,7 @@ def bring_up(report: Report = _go_on) -> int:
                 raise IndexCorrupt("The index of this machine is damaged again.")
             builds += 1
             build(report=report)
-            # What followed the log meanwhile may have counted further.
+            # Another process may have followed the log further.
             state = index_log.count_changes()
             continue
         # This transaction may see changes that it must not count itself.
@@ -300,7 +300,7 @@ class CopyReport:
 
 
 def copies() -> list[CopyReport]:
-    """Return the copies of the index that workers told of lately."""
+    """Return the copies of the index that workers reported lately."""
     now = clock.now()
     return [_report_of(copy, now) for copy in IndexCopy.objects.all()]
 

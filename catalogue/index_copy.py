@@ -30,7 +30,7 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class IndexFolder:
-    """A copy of the index; what was followed is on disk before its position is."""
+    """A copy of the index; changes reach the disk before the position does."""
 
     root: Path
 
@@ -49,7 +49,7 @@ class IndexFolder:
             return -1
         position = int(stored["position"])
         if position > state.position:
-            # Another process has counted and followed more meanwhile.
+            # Another process may have counted and followed further.
             state = index_log.read_state()
         # The rows were restored to an earlier state: the log goes another way since.
         if stored["catalogue"] != state.catalogue or position > state.position:
@@ -68,7 +68,7 @@ class IndexFolder:
         if reached is None:
             raise IndexCorrupt(f"The index in {self.root} is of no use.")
         if reached < 0:
-            # A copy of unknown state may hold what the log does not name.
+            # A copy of unknown state may contain entries that the log does not name.
             for bucket in Bucket.objects.present().values_list("pk", flat=True):
                 held = set(store.recordings(bucket).tolist())
                 for number in sorted(held - index_log.held_in(bucket)):

@@ -91,7 +91,7 @@ def load_landmarks(recording_id: int) -> Landmarks:
 def references_of(bucket_ids: Sequence[int]) -> References:
     """Return the references that a scan of some buckets reads, cached for the scan.
 
-    A recording that was deleted meanwhile, or whose fingerprint is damaged, is left out;
+    A recording that was deleted since, or whose fingerprint is damaged, is left out;
     the index check reports it. An outage of the storage is raised.
     """
 
@@ -109,7 +109,7 @@ def references_of(bucket_ids: Sequence[int]) -> References:
 
 
 def postings_of(recording: Recording) -> Postings:
-    """Return what the index stores for a recording."""
+    """Return the entries that the index stores for a recording."""
     landmarks = load_landmarks(recording.pk)
     hashes, frames = reference_hashes(landmarks, DEFAULT)
     return Postings(recording.pk, hashes, frames, places_of(landmarks))

@@ -97,14 +97,14 @@ def _read(changes: Sequence[LoggedChange], counts: Rebuilt) -> list[Postings]:
 
 def _give_up(recording: Recording) -> None:
     with transaction.atomic():
-        # The filter leaves recordings alone that were retired meanwhile.
+        # The filter skips recordings that were retired in the meantime.
         Recording._base_manager.filter(
             pk=recording.pk, status=RecordingStatus.READY
         ).update(
             status=RecordingStatus.ERROR,
             status_message=gettext_noop(
-                "Its fingerprint is lost or incompatible and could not be made again. "
-                "Upload the audio again."
+                "The fingerprint is missing or incompatible and could not be "
+                "rebuilt. Upload the audio again."
             ),
         )
         index_log.note_change([recording.pk])

@@ -64,7 +64,7 @@ class FilterValues:
         known = [each.name for each in self.filters]
         if unknown := set(values).difference(known):
             raise TypeError(
-                _("There are no such filters: %(sorted)s.")
+                _("Unknown filters: %(sorted)s. Remove them.")
                 % {"sorted": ", ".join(sorted(unknown))}
             )
         self._values = {name: values[name] for name in known if name in values}
@@ -112,7 +112,7 @@ class FilterValues:
         return self._joined(lambda each: each.condition)
 
     def file_condition(self) -> Q:
-        """Return what the filters select of scanned files."""
+        """Return the scanned files that the filters select."""
         return self._joined(lambda each: each.on_file)
 
     def _joined(self, which: Callable[[Filter], Condition | None]) -> Q:

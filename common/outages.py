@@ -52,8 +52,8 @@ INDEX_AWAY = Outage(
     "index_away",
     _("The landmark index does not answer"),
     _(
-        "Searches have to wait; everything else works, and waiting scans "
-        "continue by themselves. Try again in a minute."
+        "Searches must wait; everything else works, and waiting scans continue on "
+        "their own. Try again in a minute."
     ),
 )
 NO_ROOM = Outage(

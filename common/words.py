@@ -1,4 +1,4 @@
-"""Texts that pages put together from labels, and names of models that nobody wrote."""
+"""Texts that pages assemble from labels, and derived names of models."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ format_html_lazy = lazy(_format_html, SafeString)
 def for_the_record() -> AbstractContextManager[None]:
     """Build the texts inside in English, because the database or a file keeps them.
 
-    Everybody reads them later, so they do not depend on who caused them.
+    Readers of any language see them later, so they do not depend on their author's.
     """
     return translation.override(settings.LANGUAGE_CODE)
 
@@ -40,6 +40,11 @@ def lowered(label: str | Promise) -> str:
     """
     text = str(label)
     return text[:1].lower() + text[1:]
+
+
+def count_noun(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its English noun, for the output of commands: 1 file, 2 files."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
 def _own_apps() -> Iterator[AppConfig]:

@@ -1,4 +1,4 @@
-"""Reading jobs: what is due, what waits, what failed."""
+"""Reading jobs: due, waiting and failed ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
     if for_people:
         jobs = jobs.filter(priority__gte=Priority.PERSON)
     kinds = [kind for kind in all_kinds() if kind.pool == pool]
-    # Kinds of which no more jobs may begin now, and lanes that are full.
+    # Kinds that have reached their limit, and lanes that are full.
     closed: list[str] = []
     full: list[str] = []
     for kind in kinds:

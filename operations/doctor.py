@@ -15,6 +15,7 @@ from catalogue import following, index_log, index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.rebuilding import rebuild_index
 from common.secret_text import SecretUnreadable, unseal
+from common.words import count_noun
 from jobs import clock, resources
 from jobs.choices import JobState, Pool
 from jobs.models import Job
@@ -41,7 +42,7 @@ def examine() -> Iterator[DoctorFinding]:
     if plan:
         yield DoctorFinding(
             "database",
-            f"{len(plan)} migrations are not applied, the first is {plan[0][0]}",
+            f"{count_noun(len(plan), 'migration')} not applied; the first is {plan[0][0]}",
             "Run: manage.py migrate",
         )
         # Other checks would fail on columns that do not exist yet.
@@ -55,15 +56,15 @@ def _disk() -> Iterator[DoctorFinding]:
     if usage.free < usage.total * _LOW_DISK_SHARE:
         yield DoctorFinding(
             "disk",
-            f"{usage.free // 2**20} MiB are free on the disk of the data folder",
+            f"only {usage.free // 2**20} MiB are free on the disk of the data folder",
             "Free some space, or move the data folder to a larger disk.",
         )
     waiting = Job.objects.filter(state=JobState.WAITING, blocked_by=resources.DISK)
     if count := waiting.count():
         yield DoctorFinding(
             "disk",
-            f"{count} jobs found the disk full and wait for room",
-            "Free some space; they are tried again every minute.",
+            f"{count_noun(count, 'job')} waiting, because the disk is full",
+            "Free some space; waiting jobs are tried again every minute.",
         )
 
 
@@ -74,9 +75,9 @@ def _clock() -> Iterator[DoctorFinding]:
         seconds = round(abs(ahead).total_seconds())
         yield DoctorFinding(
             "clock",
-            f"the clock of this machine is {seconds} s "
+            f"this machine's clock is {seconds} s "
             f"{'ahead of' if ahead > timedelta(0) else 'behind'} the database server's",
-            "Let the network set both clocks (NTP). Jobs follow the server's.",
+            "Synchronise both clocks (NTP). Jobs follow the server's clock.",
         )
 
 
@@ -85,7 +86,7 @@ def _keys() -> Iterator[DoctorFinding]:
     if key.is_file() and key.stat().st_mode & 0o077:
         yield DoctorFinding(
             "keys",
-            f"{key} is readable by other users than its owner",
+            f"{key} is readable by users other than its owner",
             "--fix restricts it to its owner.",
             partial(key.chmod, 0o600),
         )
@@ -95,7 +96,7 @@ def _keys() -> Iterator[DoctorFinding]:
         except SecretUnreadable:
             yield DoctorFinding(
                 "keys",
-                f"the token of the cloud account {account} was sealed with another key",
+                f"the token of the cloud account {account} was encrypted with another key",
                 "Enter the token again, or restore the earlier SECRET_KEY.",
             )
 
@@ -103,7 +104,7 @@ def _keys() -> Iterator[DoctorFinding]:
 def _index() -> Iterator[DoctorFinding]:
     rebuild = partial(rebuild_index, lambda _counts: None)
     try:
-        # Recordings whose change no index was told of, on any machine.
+        # Recordings whose change is missing from the log, on any machine.
         unnoted = index_log.unnoted().select_related("bucket").order_by("pk")
         for recording in unnoted:
             repair = partial(index_log.note_change, [recording.pk])
@@ -120,7 +121,7 @@ def _index() -> Iterator[DoctorFinding]:
         yield DoctorFinding(
             "index",
             str(error).rstrip("."),
-            "Searches and scans of this machine wait until then.",
+            "Searches and scans on this machine wait until it answers.",
         )
     except RecognitionError as error:
         yield DoctorFinding(
@@ -172,8 +173,9 @@ def _stuck_work() -> Iterator[DoctorFinding]:
     if count := lost_leases().count():
         yield DoctorFinding(
             "work",
-            f"{count} jobs have lost their worker, and no other worker took over",
-            "Check that a worker runs (manage.py worker). --fix queues them again.",
+            f"{count_noun(count, 'job')} without a worker: the lease ended and no other "
+            "worker took over",
+            "Start a worker (manage.py worker). --fix queues the jobs again.",
             reclaim,
         )
 
@@ -184,8 +186,9 @@ def _waiting_work() -> Iterator[DoctorFinding]:
     if waited is not None:
         yield DoctorFinding(
             "work",
-            f"jobs wait since {waited // timedelta(minutes=1)} minutes, and none runs",
-            "Check that a worker runs (manage.py worker).",
+            "jobs have been waiting for "
+            f"{count_noun(waited // timedelta(minutes=1), 'minute')}, and none is running",
+            "Start a worker (manage.py worker).",
         )
 
 
@@ -204,7 +207,7 @@ def _broker() -> Iterator[DoctorFinding]:
         yield DoctorFinding(
             "work",
             f"the broker does not answer: {error}",
-            "Start it, or correct BROKER_URL. Workers do what was requested meanwhile then.",
+            "Start the broker or correct BROKER_URL. Workers then run the waiting jobs.",
         )
 
 

@@ -25,6 +25,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from catalogue import index_log, index_store
 from common.storage import sha256_of
+from common.words import count_noun
 from operations.backup import (
     FORMAT,
     MANIFEST,
@@ -122,7 +123,7 @@ def differences(folder: Path, progress: Progress, *, media: bool) -> Iterator[st
             here = write_table(model, Path(scratch))
             if here.sha256 != table["sha256"]:
                 yield (
-                    f"{table['model']} has {here.rows} rows, the backup "
+                    f"{table['model']} has {count_noun(here.rows, 'row')}, the backup "
                     f"{table['rows']}, and they differ"
                 )
     progress(f"tables: {len(manifest['tables'])} compared")

@@ -255,11 +255,11 @@ def _passed_limit(licence: Licence, subject: Subject) -> str:
         return ""
     if not subject.territories:
         return _(
-            "It is for certain territories, and the territory of the use is unknown."
+            "It covers certain territories, and the territory of the use is unknown."
         )
     outside = sorted(subject.territories - allowed)
     return (
-        _("It is not for %(outside)s.") % {"outside": ", ".join(outside)}
+        _("It does not cover %(outside)s.") % {"outside": ", ".join(outside)}
         if outside
         else ""
     )

@@ -86,7 +86,7 @@ def store_late_finds(
     search: RetroSearch,
     found: Sequence[FoundRecording],
 ) -> int:
-    """Store what a retro search found in a file; return the number of recordings.
+    """Store the results of a retro search in a file; return the number of recordings.
 
     Recordings that an earlier scan or retro search of the file found are left out.
     """

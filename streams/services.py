@@ -131,7 +131,7 @@ def unban_recording(*, station: Station, recording: Recording, user: User) -> No
 def try_out(
     *, urls: Sequence[str], container: Container, seconds: float = 10
 ) -> TryOutResult:
-    """Listen to addresses for a moment; return what is heard, and which recordings.
+    """Listen to addresses for a moment; return the sound's properties and recordings.
 
     Raises ``StreamRefused`` for addresses that are not allowed, and while this process
     listens for somebody else.
@@ -248,7 +248,7 @@ def resume_stream(*, stream: Stream, user: User) -> None:
 
 
 def restart_stream(*, stream: Stream, user: User) -> None:
-    """Connect anew, with the first address."""
+    """Reconnect, beginning with the first address."""
     _require_own(stream, user)
     with transaction.atomic():
         _begin_anew(stream)
@@ -262,7 +262,7 @@ def delete_stream(*, stream: Stream, user: User, reason: str = "") -> None:
     with transaction.atomic():
         rows = Stream.objects.present().filter(pk=stream.pk)
         if not rows.update(enabled=False, deleted_at=datetime.now(tz=UTC)):
-            raise StreamRefused(_("This stream was deleted before."))
+            raise StreamRefused(_("This stream is already deleted."))
         _stop(stream)
         before = _told(stream, _STREAM_COLUMNS)
         audit.services.record(
@@ -358,7 +358,7 @@ def _save_station(
 
 
 def _begin_anew(stream: Stream) -> None:
-    """Let the recorder of a stream notice that it must connect anew."""
+    """Tell the recorder of a stream to reconnect."""
     Stream.objects.filter(pk=stream.pk).update(revision=F("revision") + 1)
 
 

@@ -28,7 +28,7 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(
         max_length=100,
-        help_text=_("What uses it, as 'nightly upload'."),
+        help_text=_("What uses it, such as 'nightly upload'."),
         label=_("Name"),
     )
     scopes = forms.MultipleChoiceField(

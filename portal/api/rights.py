@@ -196,14 +196,14 @@ class AskedTableSerializer(serializers.Serializer[AskedTableData]):
         known = rights_table.sources()
         if given not in known:
             raise serializers.ValidationError(
-                _("Nobody claims under this name. Sources: %(names)s.")
+                _("No source has this name. Sources: %(names)s.")
                 % {"names": ", ".join(known)}
             )
         return given
 
 
 class RightsTableView(ProgramView):
-    """Sends what a source claims as a table."""
+    """Sends a source's claims as a table."""
 
     reads = Action.REPORT
     changes = Action.REPORT

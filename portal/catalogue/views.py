@@ -137,7 +137,11 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
             form.add_error(error.field, str(error))
             if error.may_add:
                 form.add_error(
-                    "if_there", _("To add it, choose the file again and choose how.")
+                    "if_there",
+                    _(
+                        "To add it anyway, choose the file again and set “If it "
+                        "already exists”."
+                    ),
                 )
         else:
             messages.success(

@@ -130,7 +130,7 @@ class FileVerb:
 
 def _why_not_rescanned(file: ScannedFile, _user: User, _form: forms.Form) -> str:
     if file.status in ACTIVE_FILE_STATUSES:
-        return _("It is being scanned already.")
+        return _("It is already being scanned.")
     if file.status == FileStatus.NEEDS_AUDIO:
         return _("It has no audio yet. Attach the audio on its page.")
     if not (file.media or file.source_url):
@@ -226,7 +226,7 @@ def _held_by(file: ScannedFile, user: User, _form: forms.Form) -> str:
     )
     if held is None or held.locked_by is None:
         return ""
-    return _("%(user)s reviews “%(title)s” in it now.") % {
+    return _("%(user)s is reviewing “%(title)s” in it.") % {
         "user": held.locked_by.get_username(),
         "title": held.recording.title,
     }

@@ -146,9 +146,12 @@ def _counted(answer: NoticeAnswer) -> str:
     if (days.begin, days.end) != (answer.restore_from, answer.restore_until):
         # Recorded before the portal knew holidays.
         return (
-            _("Counted from %(day)s without Saturdays and Sundays; holidays count.")
+            _("Counted from %(day)s, excluding Saturdays and Sundays but not holidays.")
             % said
         )
     if not days.holidays:
-        return _("Business days after %(day)s; no federal holiday lies between.") % said
-    return _("Business days after %(day)s without %(holidays)s.") % said
+        return (
+            _("Business days after %(day)s; there is no federal holiday in between.")
+            % said
+        )
+    return _("Business days after %(day)s, excluding %(holidays)s.") % said

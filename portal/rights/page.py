@@ -30,12 +30,12 @@ from rights.services import case_of
 Case = Work | Party | Release | RightsRecording
 
 _SAID: Final[dict[str, str | Promise]] = {
-    "rights.imported": gettext_lazy("was brought by an import"),
+    "rights.imported": gettext_lazy("was added by an import"),
     "rights.import_changed": gettext_lazy("was changed by an import"),
-    "rights.took_over": gettext_lazy("took another one over"),
+    "rights.took_over": gettext_lazy("absorbed another one"),
     "rights.split_off": gettext_lazy("was split off another work"),
     "conflict.opened": gettext_lazy("opened"),
-    "conflict.gone": gettext_lazy("is no longer there"),
+    "conflict.gone": gettext_lazy("was removed by an import"),
     RightsVerb.CREATE: gettext_lazy("was added"),
     RightsVerb.EDIT: gettext_lazy("was edited"),
     RightsVerb.ADD_SHARE: gettext_lazy("got a share"),
@@ -46,7 +46,7 @@ _SAID: Final[dict[str, str | Promise]] = {
     RightsVerb.MERGE: gettext_lazy("was merged into another one"),
     RightsVerb.SPLIT: gettext_lazy("was split"),
     RightsVerb.SETTLE: gettext_lazy("was settled"),
-    RightsVerb.UNDO: gettext_lazy("was taken back one step"),
+    RightsVerb.UNDO: gettext_lazy("had its last change undone"),
 }
 
 
@@ -143,7 +143,7 @@ def history(case: str) -> list[RightsEvent]:
 
 
 def record_context(record: Case, user: User) -> dict[str, object]:
-    """Return what the pages of all records share."""
+    """Return the context that the pages of all records share."""
     refusal = why_not(record=record, user=user)
     is_merged = getattr(record, "merged_into_id", None) is not None
     context: dict[str, object] = {
@@ -353,7 +353,7 @@ def _time(begin: str, end: str) -> str:
 
 
 def choices_of(conflict: Conflict) -> list[tuple[str, str]]:
-    """Return what a person may believe, as choices of a form."""
+    """Return the claims that a person may choose, as choices of a form."""
     if conflict.kind == ConflictKind.OVERLAP:
         return source_choices(selectors.sources_of(conflict))
     values = selectors.values_of(conflict)
@@ -374,7 +374,7 @@ def choices_of(conflict: Conflict) -> list[tuple[str, str]]:
 
 
 def chosen_label(conflict: Conflict) -> str:
-    """Return what a person believed, in words; "" if nothing."""
+    """Return the claim that a person chose, in words; "" if none."""
     if not conflict.has_choice:
         return ""
     if conflict.kind == ConflictKind.OVERLAP:

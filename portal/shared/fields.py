@@ -30,7 +30,7 @@ class ArtistsField(forms.CharField):
         super().__init__(
             required=False,
             max_length=1000,
-            help_text=gettext_lazy("Several are separated by |"),
+            help_text=gettext_lazy("Separate several with |"),
             label=gettext_lazy("Artists"),
         )
 
@@ -46,9 +46,9 @@ class IfThereField(forms.ChoiceField):
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
         super().__init__(
             required=False,
-            label=gettext_lazy("If it is there already"),
+            label=gettext_lazy("If it already exists"),
             choices=[
-                ("", gettext_lazy("Use the bucket's rule")),
+                ("", gettext_lazy("Use the bucket's setting")),
                 (IntakeRule.ADD_AS_VERSION, gettext_lazy("Add it as a version")),
                 (IntakeRule.IGNORE, gettext_lazy("Add it anyway")),
             ],
@@ -231,9 +231,7 @@ class FileDetailsForm(forms.Form):
     territories = TerritoriesField(
         required=False,
         label=gettext_lazy("Territories"),
-        help_text=gettext_lazy(
-            "Where the use is: names of countries, or codes such as GB."
-        ),
+        help_text=gettext_lazy("Where it is used: country names or codes, such as GB."),
     )
     tags = WordsField(
         required=False,

@@ -91,7 +91,8 @@ def answer(
 def _refuse_reply(reply: Reply) -> None:
     if reply.received_at > datetime.now(tz=UTC):
         raise NoticeRefused(
-            "in_future", _("The answer cannot arrive in the future. Correct the time.")
+            "in_future",
+            _("The answer cannot have arrived in the future. Correct the time."),
         )
     if reply.code and reply.code not in DisputeCode.values:
         raise NoticeRefused("unknown_code", _("Choose the grounds from the list."))

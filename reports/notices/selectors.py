@@ -25,7 +25,7 @@ from review.models import Match
 
 
 def notices_in_reach() -> QuerySet[TakedownNotice]:
-    """Return the notices of which the viewer may see every match."""
+    """Return the notices whose matches the viewer may all see."""
     rows = TakedownNotice.objects.all()
     if sees_everything():
         return rows

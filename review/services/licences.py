@@ -275,7 +275,7 @@ def _clear(
 
 
 def make_draft(*, licence: Licence, user: User) -> None:
-    """Take a licence out of force again; what it cleared meanwhile reopens.
+    """Take a licence out of force again; matches that it cleared reopen.
 
     The caller checks the role.
     """

@@ -138,7 +138,7 @@ _NOT_DONE_ENGINES: dict[int, tuple[str | Promise, ...]] = {
 }
 _NOT_DONE_FLAGS = {
     "deepright": _("search for derivative works"),
-    "music_detection": _("telling music from other sound outside of matches"),
+    "music_detection": _("telling music from other sound outside matches"),
     "ai_detection": _("detection of AI-made music"),
 }
 

@@ -306,7 +306,7 @@ def test_recording_whose_fingerprint_cannot_be_made_again_is_told(
     Path(recording.fingerprint.path).write_bytes(b"damaged")
     Path(recording.audio.path).unlink()
 
-    with pytest.raises(CommandError, match="1 recordings could not be indexed"):
+    with pytest.raises(CommandError, match="1 recording could not be indexed"):
         call_command("rebuild_index")
 
     recording.refresh_from_db()
@@ -337,7 +337,7 @@ def test_index_is_checked_compacted_and_compared_with_the_catalogue(
 
     call_command("check_index", compact=True, stdout=out)
 
-    assert "Masters: 1 recordings" in out.getvalue()
+    assert "Masters: 1 recording" in out.getvalue()
     recording.refresh_from_db()
     index_store.remove_recording(recording)
     with pytest.raises(CommandError, match="rebuild_index"):

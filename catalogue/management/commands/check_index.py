@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from catalogue import following
 from catalogue.models import Bucket, Recording, RecordingStatus
+from common.words import count_noun
 from recognition.errors import RecognitionError
 
 
@@ -50,14 +51,15 @@ class Command(BaseCommand):
             return len(problems)
         stats = index.stats(bucket.pk)
         self.stdout.write(
-            f"{bucket.name}: {stats.recordings} recordings, {stats.postings} postings, "
-            f"{stats.size_bytes} bytes in {stats.segments} segments"
+            f"{bucket.name}: {count_noun(stats.recordings, 'recording')}, "
+            f"{count_noun(stats.postings, 'posting')}, "
+            f"{stats.size_bytes} bytes in {count_noun(stats.segments, 'segment')}"
         )
         indexed = set(index.recordings(bucket.pk).tolist())
         ready = Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
         missing = set(ready.values_list("pk", flat=True)) - indexed
         if missing:
             self.stderr.write(
-                f"{bucket.name}: {len(missing)} recordings are missing from the index"
+                f"{bucket.name}: {count_noun(len(missing), 'recording')} missing from the index"
             )
         return int(bool(missing))
