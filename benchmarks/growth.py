@@ -40,6 +40,7 @@ _PAD = 1_000_000  # recording numbers of one variant begin at a multiple of this
 _KEPT = 2_000  # landmarks of recordings that a scan may read again
 _BATCH = 4  # variants in one commit
 _SEARCHABLE_S = 2.0  # from the call that adds a recording
+_LONGEST = DEFAULT.longest_list
 _CLIP_S = 10
 _HARD = ("five voices", "pink -5", "reverb")
 
@@ -112,7 +113,8 @@ class Catalogue:
         number = _PAD - 1
         begun = time.perf_counter()
         add_all(self.index, {number: landmarks})
-        (best,) = self.index.query([BUCKET], *reference_hashes(landmarks), top=1)
+        hashes = reference_hashes(landmarks)
+        (best,) = self.index.query([BUCKET], *hashes, top=1, max_list=_LONGEST)
         seconds = time.perf_counter() - begun
         assert best.recording == number
         self.index.remove(BUCKET, number)
