@@ -51,7 +51,7 @@ def count_noun(count: int, noun: str, plural: str = "") -> str:
 
 def _own_apps() -> Iterator[AppConfig]:
     for config in apps.get_app_configs():
-        if not config.name.startswith(_FOREIGN):
+        if not config.name.startswith(_FOREIGN) and config.models:
             yield config
 
 

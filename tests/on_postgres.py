@@ -32,6 +32,11 @@ _WITHOUT = (
     "tests/recognition",
     "tests/e2e",
     "tests/wire",
+    # Whom and what pages refuse, before or without a question of their own.
+    "tests/security/test_error_pages.py",
+    "tests/security/test_extra_fields.py",
+    "tests/security/test_methods.py",
+    "tests/security/test_writable_fields.py",
 )
 # The pages that ask questions of their own, or write where others write.
 _PAGES = frozenset(

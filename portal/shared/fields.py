@@ -215,9 +215,7 @@ def territories_field() -> TerritoriesField:
     return TerritoriesField(
         required=False,
         label=gettext_lazy("Territories"),
-        help_text=gettext_lazy(
-            "Where the use is: names of countries, or codes such as GB."
-        ),
+        help_text=gettext_lazy("Where it is used: country names or codes, such as GB."),
     )
 
 
