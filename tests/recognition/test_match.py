@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from recognition.builder import extract
 from recognition.errors import MissingLayer, ParamsMismatch
-from recognition.match import scan, search
+from recognition.match import scan, searched
 from recognition.params import DEFAULT, Params
 from recognition.places import References
 from recognition.policy import CaptureType, ScanPolicy
@@ -260,13 +260,13 @@ def test_a_few_sounds_again_and_again_count_less_than_many() -> None:
     query = extract(_drums(8) + 0.3 * music(6, 8))
 
     def best(params: Params) -> float:
-        found = search(
+        found = searched(
             query,
             index=shelf.index,
             buckets=[1],
             references=References.held(shelf.references),
             params=params,
-        )
+        ).search
         return max(run.bits for run in (*found.settled(), *found.refused))
 
     assert best(DEFAULT) < 0.7 * best(replace(DEFAULT, pitch_share=1e-9))
