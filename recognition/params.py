@@ -175,7 +175,7 @@ class Params:
     # different bins; of fewer, only their part of the bits counts. The drums of two
     # sequenced pieces gave 55 landmarks in 16 bins and up to 21 bits, which true runs
     # of as many bits reach with twice as many.
-    pitch_share: float = 0.85
+    pitch_share: float = 0.9
     pitch_power: float = 0.8
     # Bits for a masked landmark. Nearer to 0 found no more at the same rate of errors.
     masked_bits: float = -0.08
