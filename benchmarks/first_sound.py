@@ -108,6 +108,7 @@ def _decide_in_browser(
             executable_path=shutil.which("chromium"), args=_ARGUMENTS
         )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(PATIENCE_MS)
         page.context.add_cookies([{"name": name, "value": value, "url": url}])
         beside: list[float] = []
         while len(beside) < decisions:
@@ -141,9 +142,7 @@ def _confirm(page: Page, decisions: int) -> list[float]:
         page.wait_for_timeout(LISTENS_MS)
         page.keyboard.press("c")
         page.wait_for_function(
-            "(count) => window.taken.length >= count",
-            arg=number + 1,
-            timeout=PATIENCE_MS,
+            "(count) => window.taken.length >= count", arg=number + 1
         )
     # The last decision is still on its way; a list opened now would show its match.
     page.wait_for_timeout(LISTENS_MS)

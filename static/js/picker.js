@@ -55,6 +55,14 @@ class Remote {
     return found.sort((one, other) => starts(other) - starts(one)).slice(0, SHOWN);
   }
 
+  /* The territories that typed text names: by its code or name, else by how its name begins. */
+  async named(text) {
+    const wanted = text.toLowerCase();
+    const found = await this.territories(text);
+    const exactly = found.filter((each) => [each.hint, each.label].some((one) => one.toLowerCase() === wanted));
+    return exactly.length ? exactly : found.filter((each) => each.label.toLowerCase().startsWith(wanted));
+  }
+
   async fetchAll(kind) {
     const answer = await fetch(`${words.url}?${new URLSearchParams({ kind, q: "" })}`);
     return answer.ok ? (await answer.json()).choices : [];
@@ -318,8 +326,11 @@ class Picker {
   }
 
   async resolve(text) {
-    const found = this.kind === "recordings" ? await remote(this.kind).search(text) : [];
-    this.add(found.length === 1 ? found[0] : { value: text, label: text });
+    let found = [];
+    if (this.kind === "recordings") found = await remote(this.kind).search(text);
+    if (this.kind === "territories") found = await remote(this.kind).named(text);
+    const typed = this.kind === "territories" ? text.toUpperCase() : text;
+    this.add(found.length === 1 ? found[0] : { value: typed, label: typed });
   }
 
   onKey(event) {
@@ -340,7 +351,7 @@ class Picker {
       const text = this.input.value.trim();
       this.input.value = "";
       this.suggestions.close();
-      this.resolve(this.kind === "territories" ? text.toUpperCase() : text);
+      this.resolve(text);
     }
   }
 

@@ -52,6 +52,9 @@ def test_a_territory_is_chosen_by_its_name_and_taken_back(
 
     box.get_by_role("button", name="Remove Switzerland").click()
     expect(page.locator("[name=territories]")).to_have_value("")
+    page.fill("#id_territories", "fra")
+    page.keyboard.press("Enter")
+    expect(page.locator("[name=territories]")).to_have_value("FR")
 
 
 MANY = """
