@@ -15,8 +15,9 @@ PYTHON ?= python3.11
 PORT ?= 8000
 # One more than there are cores: what waits for another process leaves its core to others.
 PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-# Slow tests mostly wait for workers, leases and pauses.
-SLOW_PROCESSES ?= $(shell expr $(PROCESSES) + 1)
+# Slow tests mostly wait for workers, leases and pauses, three portals for their browsers
+# and clients.
+SLOW_PROCESSES ?= $(shell expr $(PROCESSES) + 2)
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Local set-up: plain http on this machine, everything written under var/.

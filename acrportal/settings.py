@@ -6,6 +6,7 @@ Defaults suit one machine and are safe: SQLite, local files, the embedded engine
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 from acrportal.placeholders import check_secret_key, refuse_placeholders
 from common.storage_url import storage_options
+
+# What starting makes stays, and Python would look through it again and again, which takes
+# a fifth of the time. ``acrportal.apps`` turns the collector on again.
+gc.disable()
 
 # Lets generic classes of Django that are not subscriptable, as File, name their types.
 django_stubs_ext.monkeypatch()
@@ -112,6 +117,8 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "rest_framework",
     "drf_spectacular",
+    # The last, because it ends the start.
+    "acrportal",
 ]
 
 # --- Middleware and templates -------------------------------------------------
@@ -303,6 +310,25 @@ ACRPORTAL_SCANS_PER_CONTAINER: int = env.int("ACRPORTAL_SCANS_PER_CONTAINER", 0)
 ACRPORTAL_JOBS_AT_ONCE: dict[str, int] = env.dict(
     "ACRPORTAL_JOBS_AT_ONCE", cast={"value": int}, default={}
 )
+
+ACRPORTAL_PARTITIONS: int = max(1, env.int("ACRPORTAL_PARTITIONS", 1))
+
+
+def _held_partitions() -> list[int] | None:
+    """Return the numbers of the partitions that this machine holds; None for all."""
+    text: str = env.str("ACRPORTAL_HELD_PARTITIONS", default="all").strip()
+    if text in {"all", "none"}:
+        return None if text == "all" else []
+    numbers = [int(part) if part.strip().isdigit() else 0 for part in text.split(",")]
+    if not all(1 <= number <= ACRPORTAL_PARTITIONS for number in numbers):
+        raise ImproperlyConfigured(
+            f"ACRPORTAL_HELD_PARTITIONS is {text!r}. It must be all, none, or numbers "
+            f"from 1 to ACRPORTAL_PARTITIONS ({ACRPORTAL_PARTITIONS}) with commas."
+        )
+    return numbers
+
+
+ACRPORTAL_HELD_PARTITIONS: list[int] | None = _held_partitions()
 
 ACRPORTAL_STREAMS_PER_RECORDER: int = env.int("ACRPORTAL_STREAMS_PER_RECORDER", 40)
 ACRPORTAL_STREAM_FREE_BYTES: int = env.int("ACRPORTAL_STREAM_FREE_BYTES", 2 * 1024**3)

@@ -25,17 +25,47 @@ from recognition.types import Fingerprint, Votes
 _WINDOW = 625
 # Runs to examine for shared sound: minimum bits, and maximum per recording
 _WORTH, _MOST = 4.0, 4
+_DRAWS = 1000
+_LEAST_H = 1e-3  # bits, where nothing scores
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The share ``share`` of windows scores above ``u``, half of it ``h`` bits higher."""
+    """The share ``share`` of windows scores above ``u``, half of it ``h`` bits higher.
+
+    ``drawn`` has the same three figures, shape [draws, 3], for tracks drawn at random.
+    """
 
     share: float
     u: float
     h: float
-    low: float
-    high: float
+    drawn: NDArray[np.float64]
+
+    def rate(self, bits: float) -> tuple[float, float, float]:
+        """Return how many windows an hour score above ``bits``, and the 95 % interval."""
+        share, u, h = self._all
+        halvings = (bits - u) / np.maximum(h, _LEAST_H)
+        return _interval(WINDOWS_PER_HOUR * share * 2**-halvings)
+
+    def needed(self, per_hour: float) -> tuple[float, float, float]:
+        """Return the bits that so many windows an hour exceed, and the 95 % interval."""
+        share, u, h = self._all
+        halvings = np.log2(np.maximum(share * WINDOWS_PER_HOUR / per_hour, 1.0))
+        return _interval(u + h * halvings)
+
+    def halving(self) -> tuple[float, float, float]:
+        """Return ``h`` and its 95 % interval."""
+        return _interval(self._all[2])
+
+    @property
+    def _all(self) -> NDArray[np.float64]:
+        return np.vstack([[self.share, self.u, self.h], self.drawn]).T
+
+
+def _interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the first value, and between which 95 % of the others lie."""
+    low, high = np.quantile(values[1:], [0.025, 0.975])
+    return float(values[0]), float(low), float(high)
 
 
 def measure(
@@ -66,7 +96,7 @@ def measure(
     runs = [run for n in strange for run in (*answers[n][0], *answers[n][1])]
     longest = max((run.bits for run in runs if is_row(run, DEFAULT)), default=0.0)
     counts = (hours, len(false), len(answers) - len(strange))
-    _print(report, np.concatenate(windows), counts, shelf.hours, (limit, longest))
+    _print(report, windows, counts, shelf.hours, (limit, longest))
     _name(report, tracks, false)
     report.check(f"strangers: {len(false)} false matches", reached=not false)
     return twins
@@ -150,28 +180,46 @@ def best_by_window(runs: list[ScoringRun], seconds: float) -> NDArray[np.float64
     return best
 
 
-def fit(scores: NDArray[np.float64], share: float = 0.05) -> Tail:
-    """Fit the exponential tail; ``low`` and ``high`` are the 95 % interval of h."""
-    u = float(np.quantile(scores, 1 - share))
-    beyond = scores[scores > u] - u
+def fit(windows: Sequence[NDArray[np.float64]], share: float = 0.05) -> Tail:
+    """Fit the exponential tail of the windows of each track.
+
+    Where fewer windows than ``share`` score at all, the tail begins at 0 bits. The
+    interval comes from drawing tracks at random, again and again: windows of one track
+    are alike, so drawing windows would make it too narrow.
+    """
     rng = np.random.default_rng(0)
-    means = [rng.choice(beyond, len(beyond)).mean() for _ in range(1000)]
-    half = np.log(2) * np.array([beyond.mean(), *np.quantile(means, [0.025, 0.975])])
-    return Tail(share, u, *(float(value) for value in half))
+    drawn = []
+    for _ in range(_DRAWS):
+        chosen = rng.integers(len(windows), size=len(windows))
+        drawn.append(_exponential([windows[n] for n in chosen], share))
+    return Tail(*_exponential(windows, share), np.array(drawn))
+
+
+def _exponential(
+    windows: Sequence[NDArray[np.float64]], share: float
+) -> tuple[float, float, float]:
+    scores = np.concatenate(windows)
+    u = max(0.0, float(np.quantile(scores, 1 - share)))
+    beyond = scores[scores > u] - u
+    if not len(beyond):
+        return 0.0, u, 0.0
+    above = share if u else len(beyond) / len(scores)
+    return above, u, float(np.log(2) * beyond.mean())
 
 
 def _print(
     report: Report,
-    scores: NDArray[np.float64],
+    windows: Sequence[NDArray[np.float64]],
     counts: tuple[float, int, int],
     catalogue_hours: float,
     bits: tuple[float, float],
 ) -> None:
     hours, false, left_out = counts
     limit, longest = bits
-    found = fit(scores)
-    trials = found.share * WINDOWS_PER_HOUR / DEFAULT.max_e_value
-    needed = [found.u + h * np.log2(trials) for h in (found.low, found.h, found.high)]
+    found = fit(windows)
+    half, low, high = found.halving()
+    needed, at_least, at_most = found.needed(DEFAULT.max_e_value)
+    scores = np.concatenate(windows)
     report.line(
         f"{hours:.1f} h of unknown music, and references against all others, "
         f"{len(scores)} windows of 10 s; {left_out} tracks that contain the audio of a "
@@ -194,8 +242,8 @@ def _print(
                 f"{scores.max():.1f}",
                 f"{longest:.1f}",
                 f"{found.u:.1f}",
-                f"{found.h:.2f} ({found.low:.2f}–{found.high:.2f})",
-                f"{needed[1]:.1f} ({needed[0]:.1f}–{needed[2]:.1f})",
+                f"{half:.2f} ({low:.2f}–{high:.2f})",
+                f"{needed:.1f} ({at_least:.1f}–{at_most:.1f})",
             )
         ],
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from catalogue import index_log, index_store
 from catalogue.index_log import LoggedChange, LogState
 from catalogue.models import Bucket, Recording
+from catalogue.partitions import Partition
 from common.outages import outage_of
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
 from recognition.index import manifest as manifests
@@ -30,9 +31,13 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class IndexFolder:
-    """A copy of the index; changes reach the disk before the position does."""
+    """A copy of the index; changes reach the disk before the position does.
+
+    It holds the recordings of ``partition``.
+    """
 
     root: Path
+    partition: Partition
 
     def reached(self, state: LogState) -> int | None:
         """Return the position that the copy has followed to, or None for a useless one.
@@ -71,13 +76,15 @@ class IndexFolder:
             # A copy of unknown state may contain entries that the log does not name.
             for bucket in Bucket.objects.present().values_list("pk", flat=True):
                 held = set(store.recordings(bucket).tolist())
-                for number in sorted(held - index_log.held_in(bucket)):
+                wanted = filter(self.partition.holds, index_log.held_in(bucket))
+                for number in sorted(held - set(wanted)):
                     store.remove(bucket, number)
         changes = index_log.changes_after(max(0, reached))
         done = 0
         coming = iter(changes)
         while batch := list(islice(coming, BATCH)):
-            _apply(store, batch, read, skip_held=reached < 0)
+            ours = [one for one in batch if self.partition.holds(one.recording)]
+            _apply(store, ours, read, skip_held=reached < 0)
             counted = [one.position for one in batch if one.position is not None]
             # Without a position, a copy is compared again after an interruption.
             if counted and reached >= 0:

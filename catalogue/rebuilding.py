@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
-from catalogue import following, index_log, index_store
+from catalogue import following, index_log, index_store, partitions
 from catalogue.fingerprinting import refresh_fingerprint
 from catalogue.index_copy import UNREADABLE, with_recordings
 from catalogue.index_log import LoggedChange
@@ -42,7 +42,8 @@ class Rebuilt:
 def needs_rebuild() -> bool:
     """Return whether this machine's index is damaged or was built by another engine."""
     try:
-        following.open_index()
+        for partition in partitions.held():
+            following.open_partition(partition)
     except IndexUnavailable:
         # An unreachable index is not damaged.
         raise

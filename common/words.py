@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.db import models
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.functional import Promise, lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -25,12 +25,14 @@ format_html_lazy = lazy(_format_html, SafeString)
 """``format_html`` for class bodies: the language is known only when a page shows it."""
 
 
-def for_the_record() -> AbstractContextManager[None]:
+@contextmanager
+def for_the_record() -> Iterator[None]:
     """Build the texts inside in English, because the database or a file keeps them.
 
-    Readers of any language see them later, so they do not depend on their author's.
+    Readers of any language and time zone see them later, so they depend on neither.
     """
-    return translation.override(settings.LANGUAGE_CODE)
+    with translation.override(settings.LANGUAGE_CODE), timezone.override(None):
+        yield
 
 
 def lowered(label: str | Promise) -> str:

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from catalogue import following, index_log, index_store
+from catalogue import following, index_log, index_store, partitions
 from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.partitions import Partition
 from catalogue.rebuilding import rebuild_index
 from common.secret_text import SecretUnreadable, unseal
 from common.words import count_noun
@@ -109,13 +110,14 @@ def _index() -> Iterator[DoctorFinding]:
         for recording in unnoted:
             repair = partial(index_log.note_change, [recording.pk])
             yield _misplaced(recording, repair, recording.bucket)
-        index = following.open_index()
-        for bucket in Bucket.objects.present().order_by("pk"):
-            # Checksums first: a damaged index would also seem to lack recordings.
-            problems = index.verify(bucket.pk)
-            if problems:
-                raise RecognitionError(f"{bucket}: {problems[0]}")
-            yield from _index_of(bucket, index)
+        for partition in partitions.held():
+            index = following.open_partition(partition)
+            for bucket in Bucket.objects.present().order_by("pk"):
+                # Checksums first: a damaged index would also seem to lack recordings.
+                problems = index.verify(bucket.pk)
+                if problems:
+                    raise RecognitionError(f"{bucket}: {problems[0]}")
+                yield from _index_of(bucket, index, partition)
     # An outage needs no repair.
     except IndexUnavailable as error:
         yield DoctorFinding(
@@ -132,10 +134,32 @@ def _index() -> Iterator[DoctorFinding]:
         )
 
 
-def _index_of(bucket: Bucket, index: IndexStore) -> Iterator[DoctorFinding]:
+def _partitions() -> Iterator[DoctorFinding]:
+    count = len(partitions.every())
+    for copy in following.copies():
+        if copy.is_seen and copy.partitions != count:
+            yield DoctorFinding(
+                "index",
+                f"{copy.host} splits the catalogue into {copy.partitions} partitions, "
+                f"this machine into {count}",
+                "Set ACRPORTAL_PARTITIONS to the same number on all machines.",
+            )
+    for partition in following.unheld():
+        yield DoctorFinding(
+            "index",
+            f"no machine that holds partition {partition.number} of {partition.count} "
+            "was seen lately",
+            "Start its worker, or name it in another machine's "
+            "ACRPORTAL_HELD_PARTITIONS; scans wait until then.",
+        )
+
+
+def _index_of(
+    bucket: Bucket, index: IndexStore, partition: Partition
+) -> Iterator[DoctorFinding]:
     """Find what this machine's copy lacks, or holds though it should not."""
     held = set(index.recordings(bucket.pk).tolist())
-    wanted = index_log.held_in(bucket.pk)
+    wanted = set(filter(partition.holds, index_log.held_in(bucket.pk)))
     rows = Recording.objects.in_bulk(list(held ^ wanted))
     for number in sorted(wanted - held):
         repair = partial(index_store.index_recording, rows[number])
@@ -220,6 +244,7 @@ CHECKS: tuple[Check, ...] = (
     stray_uploads,
     stream_findings,
     _index,
+    _partitions,
     _broker,
     _stuck_work,
     _waiting_work,

@@ -104,9 +104,11 @@ def restore(folder: Path, progress: Progress) -> dict[str, int]:
     _restore_keys(folder / "keys")
     _restore_media(folder, progress)
     # The index is compared with the rows when it first follows them.
-    shutil.rmtree(index_store.index_folder(), ignore_errors=True)
-    if manifest["index"]["files"]:
-        shutil.copytree(folder / "index", index_store.index_folder())
+    for index in index_store.index_folders():
+        shutil.rmtree(index, ignore_errors=True)
+        # A backup holds the whole index, or none.
+        if manifest["index"]["files"] and index.name == "index":
+            shutil.copytree(folder / "index", index)
     rows = _restore_rows(folder, manifest, nodes, progress)
     call_command("migrate", verbosity=0)
     index_log.begin_anew()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.alignment import Line
-from recognition.hashes import triplet_hashes
+from recognition.hashes import likely_hashes, triplet_hashes
 from recognition.landmarks import select
 from recognition.params import Params
 from recognition.types import Landmarks, Votes
@@ -134,9 +134,37 @@ def leads(
     ``landmarks`` are the query's, of the density of the stage. ``glance`` chooses
     further leads among many weaker offsets.
     """
-    enough = least_votes(stage.hours, params)
-    top, least = stage.top, enough
-    if glance is not None:
+    found = window_votes(
+        index,
+        buckets,
+        landmarks,
+        stage=stage,
+        open_frames=open_frames,
+        params=params,
+        glances=glance is not None,
+    )
+    for window, votes in found:
+        yield from voted_leads(window, votes, stage, params)
+        if glance is not None:
+            yield from glance(window, votes[stage.top :])
+
+
+def window_votes(
+    index: VoteSource,
+    buckets: Sequence[int],
+    landmarks: Landmarks,
+    *,
+    stage: SearchStage,
+    open_frames: NDArray[np.bool_],
+    params: Params,
+    glances: bool,
+) -> Iterator[tuple[tuple[int, int], Votes]]:
+    """Yield each window of the open frames with its best offsets.
+
+    ``glances`` includes weaker ones, as many as a glance chooses from.
+    """
+    top, least = stage.top, least_votes(stage.hours, params)
+    if glances:
         top, least = params.glance_offsets, glance_votes(stage.hours, params)
     usable = select(landmarks, open_frames[landmarks.frames])
     landmarks = warped(usable, stage.warp, params)
@@ -146,7 +174,12 @@ def leads(
         bounds = np.rint(np.array(windows) * tempo).astype(np.int32)
         low, high = np.searchsorted(landmarks.frames, [bounds[0, 0], bounds[-1, 1]])
         block = select(landmarks, slice(int(low), int(high)))
-        hashes, frames = triplet_hashes(block, fan=fan, within=within, params=params)
+        if stage.name == DENSE:
+            hashes, frames = likely_hashes(block, params)
+        else:
+            hashes, frames = triplet_hashes(
+                block, fan=fan, within=within, params=params
+            )
         spans = [(int(a), int(b)) for a, b in np.searchsorted(frames, bounds)]
         answers = index.query_windows(
             buckets,
@@ -157,17 +190,22 @@ def leads(
             min_votes=least,
             max_list=longest_list(stage, params),
         )
-        for window, votes in zip(windows, answers, strict=True):
-            for rank, vote in enumerate(votes[: stage.top]):
-                if vote.votes < enough:
-                    break
-                line = Line(1 / tempo, -vote.delta / tempo, stage.warp.shift)
-                # follow() fits these lines first, which finds the offset
-                on_grid = stage.name == GRID
-                near = NEARBY if rank < params.nearby_top and not on_grid else (0.0,)
-                yield Lead(vote.recording, line, window, vote.votes, on_grid, near)
-            if glance is not None:
-                yield from glance(window, votes[stage.top :])
+        yield from zip(windows, answers, strict=True)
+
+
+def voted_leads(
+    window: tuple[int, int], votes: Votes, stage: SearchStage, params: Params
+) -> Iterator[Lead]:
+    """Yield the leads of a window's strongest offsets."""
+    enough, tempo = least_votes(stage.hours, params), stage.warp.tempo
+    for rank, vote in enumerate(votes[: stage.top]):
+        if vote.votes < enough:
+            break
+        line = Line(1 / tempo, -vote.delta / tempo, stage.warp.shift)
+        # follow() fits these lines first, which finds the offset
+        on_grid = stage.name == GRID
+        near = NEARBY if rank < params.nearby_top and not on_grid else (0.0,)
+        yield Lead(vote.recording, line, window, vote.votes, on_grid, near)
 
 
 def _blocks(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.jit import compiled
+from recognition.landmarks import ranks_of
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 
@@ -34,6 +35,22 @@ def triplet_hashes(
     """
     hashes, frames = _triplets(
         landmarks.frames, landmarks.bins, fan, within, zone_of(params)
+    )
+    return hashes, frames
+
+
+def likely_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
+    """Hash the landmarks of noisy sound as a recording beneath it may hold them.
+
+    Return hashes and frames. The triplets whose ranks (see ``ranks_of``) add up to
+    ``likely_rank`` at most hold nearly all that a recording has in common with a dense
+    query. Triplets of rank 0 are by far the likeliest and come twice, so that they have
+    two votes.
+    """
+    hashes, frames = _likely_triplets(
+        (landmarks.frames, landmarks.bins, ranks_of(landmarks, params)),
+        (params.dense_fan, params.dense_within, params.likely_rank),
+        zone_of(params),
     )
     return hashes, frames
 
@@ -96,6 +113,39 @@ def _triplets(
                 hashes[n] = mix(anchor, second, third)
                 anchors[n] = frames[i]
                 n += 1
+    return hashes[:n].copy(), anchors[:n].copy()
+
+
+@compiled
+def _likely_triplets(
+    query: tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8]],
+    limits: tuple[int, int, int],
+    zone: Zone,
+) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+    frames, bins, ranks = query
+    fan, within, most = limits
+    hashes = np.empty(2 * len(frames) * fan * within, dtype=np.uint32)
+    anchors = np.empty(len(hashes), dtype=np.int32)
+    near = np.empty(fan + 1, dtype=np.int64)
+    bounds, times = zone
+    n = 0
+    for i in range(len(frames)):
+        anchor, rank = np.int64(round(bins[i])), np.int64(ranks[i])
+        count = neighbours(frames, bins, i, bounds, near)
+        for k in range(count):
+            of_two = rank + np.int64(ranks[near[k]])
+            if of_two > most:
+                continue
+            second = place_from(frames, bins, i, near[k], times)
+            for m in range(k + 1, min(count, k + 1 + within)):
+                of_three = of_two + np.int64(ranks[near[m]])
+                if of_three > most:
+                    continue
+                third = place_from(frames, bins, i, near[m], times)
+                value = mix(anchor, second, third)
+                for _ in range(2 if of_three == 0 else 1):
+                    hashes[n], anchors[n] = value, frames[i]
+                    n += 1
     return hashes[:n].copy(), anchors[:n].copy()
 
 

@@ -147,12 +147,14 @@ def select(landmarks: Landmarks, chosen: NDArray[np.bool_] | slice) -> Landmarks
     )
 
 
-def thin(landmarks: Landmarks, radius_frames: int, radius_bins: int) -> Landmarks:
-    """Keep the landmarks that are the loudest of their neighbourhood."""
-    kept = _rulers(
-        landmarks.frames, landmarks.bins, landmarks.levels, radius_frames, radius_bins
-    )
-    return select(landmarks, kept)
+def ranks_of(landmarks: Landmarks, params: Params) -> NDArray[np.uint8]:
+    """Return how many louder landmarks lie within the reference layer's radius of each.
+
+    A landmark of rank 0 would be a peak of a reference layer. Others are too, as far as
+    the louder ones are noise or another sound, which gets less likely with each.
+    """
+    radii = params.reference_radius_frames, params.reference_radius_bins
+    return _ranks(landmarks.frames, landmarks.bins, landmarks.levels, *radii)
 
 
 @compiled
@@ -276,24 +278,24 @@ def _limit_density(
 
 
 @compiled
-def _rulers(
+def _ranks(
     frames: NDArray[np.int32],
     bins: NDArray[np.float32],
     levels: NDArray[np.float32],
     radius_frames: int,
     radius_bins: int,
-) -> NDArray[np.bool_]:
+) -> NDArray[np.uint8]:
     n = len(frames)
-    kept = np.ones(n, dtype=np.bool_)
+    ranks = np.empty(n, dtype=np.uint8)
     low = 0
     for i in range(n):
         while frames[low] < frames[i] - radius_frames:
             low += 1
+        louder = 0
         j = low
         while j < n and frames[j] <= frames[i] + radius_frames:
             near = abs(bins[j] - bins[i]) <= radius_bins
-            if near and levels[j] > levels[i]:
-                kept[i] = False
-                break
+            louder += int(near) & int(levels[j] > levels[i])
             j += 1
-    return kept
+        ranks[i] = min(louder, 255)
+    return ranks

@@ -6,14 +6,14 @@ Needs only the stored fingerprint, so a file can be scanned again without its au
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recognition.alignment import view_of
 from recognition.calibration import catalogue_hours, e_value, score_of
-from recognition.candidates import stages
+from recognition.candidates import SearchStage, stages
 from recognition.fingerprint import scan_layer
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT, Params
@@ -49,6 +49,91 @@ def scan(
 
     ``query`` needs its scan layer. ``progress`` receives the share done, 0–1.
     """
+    return searched(
+        query,
+        index=index,
+        buckets=buckets,
+        references=references,
+        params=params,
+        policy=policy,
+        progress=progress,
+    ).result()
+
+
+def searched(
+    query: Fingerprint,
+    *,
+    index: LandmarkIndex,
+    buckets: Sequence[int],
+    references: References,
+    params: Params = DEFAULT,
+    policy: ScanPolicy | None = None,
+    progress: Progress | None = None,
+) -> BegunScan:
+    """Return a scan whose search is complete, with the runs found and those refused."""
+    hours = catalogue_hours(sum(index.stats(b).postings for b in buckets))
+    begun = begin(
+        query, references=references, hours=hours, params=params, policy=policy
+    )
+    for number, stage in enumerate(begun.todo):
+        if progress is not None:
+            progress(number / len(begun.todo))
+        begun.search.run_stage(stage, index, buckets)
+    if progress is not None:
+        progress(1.0)
+    return begun
+
+
+@dataclass(frozen=True, slots=True)
+class BegunScan:
+    """A scan in progress: its search, the stages to do, and masks by frame."""
+
+    query: Fingerprint
+    search: Search
+    todo: Sequence[SearchStage]
+    silent: NDArray[np.bool_]
+    scanned: NDArray[np.bool_]
+
+    def match(self, run: ScoringRun) -> SegmentMatch:
+        """Convert one of its runs to the library's output."""
+        search = self.search
+        return segment_match(
+            run,
+            duration_ms=self.query.duration_ms,
+            hours=search.hours,
+            params=search.params,
+        )
+
+    def result(self, refused: Sequence[SegmentMatch] = ()) -> ScanResult:
+        """Return the result of a search that is complete.
+
+        ``refused`` are earlier alignments of the same scan that were too weak.
+        """
+        segments = tuple(self.match(run) for run in self.search.settled())
+        unmatched = unmatched_intervals(
+            segments,
+            duration_ms=self.query.duration_ms,
+            silent=self.silent,
+            scanned=self.scanned,
+            refused=[*refused, *(self.match(run) for run in self.search.refused)],
+            params=self.search.params,
+        )
+        return _with_speech(
+            ScanResult(self.query.duration_ms, segments, unmatched),
+            self.query,
+            self.search.params,
+        )
+
+
+def begin(
+    query: Fingerprint,
+    *,
+    references: References,
+    hours: float,
+    params: Params = DEFAULT,
+    policy: ScanPolicy | None = None,
+) -> BegunScan:
+    """Prepare a scan of a catalogue of ``hours``; ``query`` needs its scan layer."""
     dense, level_map = scan_layer(query, params)
     policy = policy or ScanPolicy()
     n_frames = len(level_map.levels) * level_map.frames_per_cell
@@ -58,18 +143,12 @@ def scan(
         view=view_of(dense, level_map, n_frames),
         references=references,
         params=params,
-        hours=catalogue_hours(sum(index.stats(b).postings for b in buckets)),
+        hours=hours,
         closed=silent | ~scanned,
     )
     robust_first = policy.audio_type is CaptureType.RECORDED
-    todo = stages(params, robust_first=robust_first, hours=search.hours)
-    for number, stage in enumerate(todo):
-        if progress is not None:
-            progress(number / len(todo))
-        search.run_stage(stage, index, buckets)
-    if progress is not None:
-        progress(1.0)
-    return _result(query, search, silent=silent, scanned=scanned)
+    todo = stages(params, robust_first=robust_first, hours=hours)
+    return BegunScan(query, search, todo, silent, scanned)
 
 
 def segment_match(
@@ -94,35 +173,6 @@ def segment_match(
         e_value=expected,
         aligned=run.aligned,
         expected_by_chance=round(run.p0 * run.known, 1),
-    )
-
-
-def _result(
-    query: Fingerprint,
-    search: Search,
-    *,
-    silent: NDArray[np.bool_],
-    scanned: NDArray[np.bool_],
-) -> ScanResult:
-    def leave(run: ScoringRun) -> SegmentMatch:
-        return segment_match(
-            run,
-            duration_ms=query.duration_ms,
-            hours=search.hours,
-            params=search.params,
-        )
-
-    segments = tuple(leave(run) for run in search.settled())
-    unmatched = unmatched_intervals(
-        segments,
-        duration_ms=query.duration_ms,
-        silent=silent,
-        scanned=scanned,
-        refused=[leave(run) for run in search.refused],
-        params=search.params,
-    )
-    return _with_speech(
-        ScanResult(query.duration_ms, segments, unmatched), query, search.params
     )
 
 

@@ -93,18 +93,23 @@ class Params:
     min_votes_hours: float = 20.0
     # Postings: longer lists are skipped in catalogues of up to ``longest_list_hours``;
     # beyond, the limit grows with this power of the hours. Lists of more than 100 are at
-    # most a tenth of the lookups but over half of the votes. In proportion to the hours,
-    # searches of 6,000 h took 1.4 times as long and found 1 more of 360 clips.
+    # most a tenth of the lookups but over half of the votes. With a power of 0.75,
+    # searches of 1,000 and 6,000 h took up to a third longer and found 2 or 3 more of 504
+    # clips.
     longest_list: int = 150
     longest_list_hours: float = 300.0
-    longest_list_growth: float = 0.75
+    longest_list_growth: float = 0.3
     # The same for the grid, which finds the same clips with half of it.
     longest_grid_list: int = 75
-    # Second neighbours, and third ones after each. 12 and 5 found 99 of 216 hard clips,
-    # 14 and 6 found 115.
-    dense_fan: int = 14
-    dense_within: int = 6
-    dense_top: int = 12  # candidates per window; 16 and 24 found the same clips
+    # Second neighbours, and third ones after each, among landmarks of ``likely_rank``.
+    dense_fan: int = 24
+    dense_within: int = 10
+    # The highest sum of the ranks of a triplet's landmarks; see ``ranks_of``. In noise, a
+    # tenth of all triplets and three quarters of those that a recording shares have 1 or
+    # less. With 2, fans of 18 and 8 found 2 more of 504 clips for a tenth more time.
+    likely_rank: int = 1
+    # Candidates per window. More found no more clips; the glance follows weaker ones.
+    dense_top: int = 6
     # The reference's own density: denser hashes cost 1.5 times as much, found no more.
     grid_fan: int = 4
     grid_within: int = 4
@@ -166,6 +171,12 @@ class Params:
     # In the verdict, only aligned / (aligned + absent_share * absent) of the bits count.
     # Music with the same instruments lacks many landmarks, true matches lack few.
     absent_share: float = 1.5
+    # In the verdict, n aligned landmarks should lie in this share of n to this power
+    # different bins; of fewer, only their part of the bits counts. The drums of two
+    # sequenced pieces gave 55 landmarks in 16 bins and up to 21 bits, which true runs
+    # of as many bits reach with twice as many.
+    pitch_share: float = 0.85
+    pitch_power: float = 0.8
     # Bits for a masked landmark. Nearer to 0 found no more at the same rate of errors.
     masked_bits: float = -0.08
     # Least bits for a missing landmark whose level or band gain is unknown. -0.35 found

@@ -22,7 +22,7 @@ from recognition.candidates import (
 )
 from recognition.extend import follow, whole_window
 from recognition.hashes import Hashes
-from recognition.landmarks import thin
+from recognition.landmarks import ranks_of, select
 from recognition.params import Params
 from recognition.places import References, Weights
 from recognition.relief import relief_bits
@@ -93,14 +93,15 @@ class Search:
 
     def landmarks(self, stage: SearchStage) -> Landmarks:
         """Return the query's landmarks at the density that a stage hashes."""
-        return self.view.landmarks if stage.name == DENSE else self.thinned
+        if stage.name == DENSE:
+            likely = self.ranks <= self.params.likely_rank
+            return select(self.view.landmarks, likely)
+        return select(self.view.landmarks, self.ranks == 0)
 
     @cached_property
-    def thinned(self) -> Landmarks:
-        """The query's landmarks that would also be peaks of a reference layer."""
-        params = self.params
-        radii = params.reference_radius_frames, params.reference_radius_bins
-        return thin(self.view.landmarks, *radii)
+    def ranks(self) -> NDArray[np.uint8]:
+        """The rank of each of the query's landmarks; see ``ranks_of``."""
+        return ranks_of(self.view.landmarks, self.params)
 
     def follow_all(self, proposed: Iterable[Lead]) -> None:
         """Verify leads, except where a run already explains the window."""
@@ -169,11 +170,17 @@ class Search:
         return replace(run, bits=run.bits + more - min(price, max(0.0, more)))
 
     def _doubted(self, run: ScoringRun) -> ScoringRun:
-        """Reduce the bits of a run by the share of its landmarks that are absent."""
-        if run.bits <= 0 or not run.absent:
+        """Reduce the bits of a run that lacks landmarks or repeats a few sounds.
+
+        Counts the share of its landmarks that are not absent, and the share of the
+        pitches that so many aligned landmarks should have.
+        """
+        if run.bits <= 0 or not run.aligned:
             return run
-        lacks = self.params.absent_share * run.absent
-        return replace(run, bits=run.bits * run.aligned / (run.aligned + lacks))
+        params = self.params
+        present = run.aligned / (run.aligned + params.absent_share * run.absent)
+        wanted = params.pitch_share * run.aligned**params.pitch_power
+        return replace(run, bits=run.bits * present * min(1.0, run.pitches / wanted))
 
     def _is_found(self, run: ScoringRun) -> bool:
         threshold = threshold_bits(self.hours, self.params)

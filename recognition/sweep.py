@@ -26,26 +26,37 @@ _UNIT = 8  # weights are integers; this many steps make a bit
 _BESIDE = 2  # places this many cells apart count as one
 
 
+Place = tuple[float, int, int]
+"""Height below zero, so that the best sorts first; recording; place."""
+
+
 def sweep(
     tables: Sequence[PlaceTable],
     windows: Iterable[tuple[tuple[int, int], Weights]],
     params: Params,
 ) -> Iterator[Lead]:
-    """Yield where in the catalogue each window may lie, best first.
+    """Yield where in the catalogue each window may lie, best first."""
+    for window, weights in windows:
+        for place in swept_places(tables, weights, params):
+            yield lead_at(place, window, weights, params)
+
+
+def swept_places(
+    tables: Sequence[PlaceTable], weights: Weights, params: Params
+) -> list[Place]:
+    """Return the highest places beneath a window, best first.
 
     A rough pass chooses places, exact heights choose among these.
     """
-    for window, weights in windows:
-        if not weights.least:  # runs found meanwhile explain the window
-            continue
-        found: list[_Place] = []
-        for table in tables:
-            local, places = highest_places(
-                table, weights, params.rough_least, params.rough_top
-            )
-            found += _exact(table, weights, local, places, params.sweep_least)
-        for place in _distinct(found, params)[: params.sweep_top]:
-            yield _lead(place, window, weights, params)
+    if not weights.least:  # runs found meanwhile explain the window
+        return []
+    found: list[Place] = []
+    for table in tables:
+        local, places = highest_places(
+            table, weights, params.rough_least, params.rough_top
+        )
+        found += _exact(table, weights, local, places, params.sweep_least)[1]
+    return highest(found, params.sweep_top, params)
 
 
 def glance(
@@ -60,21 +71,34 @@ def glance(
     Such an offset has the votes that chance gives, but few enough offsets have them to
     score each like a place of the sweep.
     """
+    _, found = glanced_places(tables, window, weights, votes, params)
+    for place in highest(found, params.glance_top, params):
+        yield lead_at(place, window, weights, params)
+
+
+def glanced_places(
+    tables: Sequence[PlaceTable],
+    window: tuple[int, int],
+    weights: Weights,
+    votes: Votes,
+    params: Params,
+) -> tuple[list[int], list[Place]]:
+    """Return which of a window's votes are high enough, and the place of each."""
+    which: list[int] = []
+    found: list[Place] = []
     if not weights.least or not len(votes):
-        return
-    found: list[_Place] = []
+        return which, found
     first = window[0] // params.sweep_frames
     places = (votes.deltas // params.sweep_frames) + first + weights.cells - 1
     for table in tables:
         local = table.local(votes.recordings)
-        here = local >= 0
-        found += _exact(table, weights, local[here], places[here], params.glance_least)
-    for place in _distinct(found, params)[: params.glance_top]:
-        yield _lead(place, window, weights, params)
-
-
-_Place = tuple[float, int, int]
-"""Height below zero, so that the best sorts first; recording; place."""
+        here = np.flatnonzero(local >= 0)
+        high, exact = _exact(
+            table, weights, local[here], places[here], params.glance_least
+        )
+        which += here[high].tolist()
+        found += exact
+    return which, found
 
 
 def _exact(
@@ -83,21 +107,22 @@ def _exact(
     local: NDArray[np.int64],
     places: NDArray[np.int64],
     least: float,
-) -> list[_Place]:
-    """Return the places, or places beside them, that reach ``least`` deviations."""
+) -> tuple[NDArray[np.int64], list[Place]]:
+    """Return which places reach ``least`` deviations, and these or places beside them."""
     heights, best = heights_at(table, local, places, weights)
-    high = heights >= least
+    high = np.flatnonzero(heights >= least)
     numbers = table.recordings[local[high]]
     columns = -heights[high], numbers, best[high]
-    return list(zip(*(column.tolist() for column in columns), strict=True))
+    return high, list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _distinct(found: Iterable[_Place], params: Params) -> list[_Place]:
-    """Sort places by height; leave out those beside a higher one.
+def highest(found: Iterable[Place], top: int, params: Params) -> list[Place]:
+    """Return the ``top`` highest places, without those beside a higher one.
 
-    Keeps at most ``sweep_each`` of a recording, because a loop fits in many places.
+    Keeps at most ``sweep_each`` of a recording, because a loop fits in many places. So
+    the highest of all are among the highest of each part of the recordings.
     """
-    kept: list[_Place] = []
+    kept: list[Place] = []
     of_recording: dict[int, list[int]] = {}
     for height, recording, place in sorted(found):
         others = of_recording.setdefault(recording, [])
@@ -105,12 +130,13 @@ def _distinct(found: Iterable[_Place], params: Params) -> list[_Place]:
         if not is_beside and len(others) < params.sweep_each:
             others.append(place)
             kept.append((height, recording, place))
-    return kept
+    return kept[:top]
 
 
-def _lead(
-    place: _Place, window: tuple[int, int], weights: Weights, params: Params
+def lead_at(
+    place: Place, window: tuple[int, int], weights: Weights, params: Params
 ) -> Lead:
+    """Return the lead of a place beneath a window."""
     height, recording, cell = place
     frames = (cell - weights.cells + 1) * params.sweep_frames
     line = Line(1.0, window[0] - frames, 0.0)

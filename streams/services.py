@@ -21,9 +21,9 @@ from catalogue.models import Recording
 from common.http import LinkRefused, check_link
 from jobs.services import cancel_subject, submit
 from recognition.errors import RecognitionError
-from scanning.engines import embedded
 from scanning.engines.base import FoundRecording
 from scanning.models import Container
+from scanning.services.identification import search_clip
 from streams.choices import GapCause, StreamState
 from streams.errors import StreamRefused
 from streams.jobs import RECORD
@@ -150,7 +150,7 @@ def try_out(
         return TryOutResult(trial, ())
     buckets = list(container.buckets.present().values_list("pk", flat=True))
     try:
-        found = embedded.identify(buckets, trial.landmarks)
+        found = search_clip(buckets, trial.landmarks)
     except RecognitionError:
         # What was heard helps without the index, too.
         return TryOutResult(trial, ())

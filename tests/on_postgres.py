@@ -2,6 +2,13 @@
 
 ``python -m tests.on_postgres [arguments of pytest]``; ``TEST_DATABASE_URL`` names the
 server, with a superuser. pytest loads this module as a plugin then.
+
+What runs again is what a database may answer differently: services and selectors; pages
+that search, filter, sort, count, limit, lock or take numbers of any size; every page and
+screen once, in every state (``tests/portal/test_raw_codes.py``). What a page says, whom it
+opens for and which fields its form takes follows from rows that are there already, so it
+is tested on SQLite alone. In ``tests/portal``, only the modules in ``_PAGES`` run again;
+elsewhere, all but the tests with the mark ``any_database``, each with its reason.
 """
 
 from __future__ import annotations
@@ -9,6 +16,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -25,6 +33,38 @@ _WITHOUT = (
     "tests/e2e",
     "tests/wire",
 )
+# The pages that ask questions of their own, or write where others write.
+_PAGES = frozenset(
+    {
+        "broadcasts/test_api.py",
+        "review/test_lists.py",
+        "review/test_review_locks.py",
+        "review/test_review_queue.py",
+        "review/test_saved_views.py",
+        "rights/test_pages.py",
+        "streams/test_limits.py",
+        "streams/test_pages.py",
+        "test_admin_history.py",
+        "test_admin_match.py",
+        "test_admin_match_actions.py",
+        "test_choices.py",
+        "test_dashboard.py",
+        "test_file_list.py",
+        "test_job_pages.py",
+        "test_match_api.py",
+        "test_raw_codes.py",
+        "test_recording_actions.py",
+        "test_report_api.py",
+        "test_report_pages.py",
+        "test_resumable_uploads.py",
+        "test_retro_pages.py",
+        "test_search.py",
+        "test_some_buckets.py",
+        "unknown/test_item.py",
+        "unknown/test_limits.py",
+        "unknown/test_list.py",
+    }
+)
 _DEFAULT = "postgres://postgres@127.0.0.1:5432/postgres"
 _USES_DATABASE = frozenset({"db", "transactional_db", "live_server"})
 
@@ -39,12 +79,24 @@ def main() -> int:
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "tests.on_postgres"),
             *("-m", "not slow and not e2e and not any_database"),
-            *(f"--ignore={path}" for path in _WITHOUT),
+            *(f"--ignore={path}" for path in (*_WITHOUT, *_other_pages())),
             *sys.argv[1:],
         ],
         env=os.environ | {"DATABASE_URL": fast},
         check=False,
     ).returncode
+
+
+def _other_pages() -> list[str]:
+    """Return the modules of ``tests/portal`` that are not in ``_PAGES``.
+
+    A name there that leads nowhere is an error.
+    """
+    folder = Path(__file__).parent / "portal"
+    found = {str(each.relative_to(folder)) for each in folder.rglob("test_*.py")}
+    if missing := _PAGES - found:
+        raise SystemExit(f"No such modules of tests/portal: {sorted(missing)}")
+    return [f"tests/portal/{name}" for name in sorted(found - _PAGES)]
 
 
 def prepared() -> str | None:

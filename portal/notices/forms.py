@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from django import forms
 from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,7 @@ from reports.notices.words import ACCURACY, GOOD_FAITH, STATEMENTS
 from review.choices import DisputeCode
 
 _MOMENT = "%Y-%m-%dT%H:%M"
+_zone_name = lazy(timezone.get_current_timezone_name, str)
 
 
 def _moment_field(label: object) -> forms.DateTimeField:
@@ -33,6 +35,7 @@ def _moment_field(label: object) -> forms.DateTimeField:
         label=label,  # type: ignore[arg-type]  # a text that is translated later
         input_formats=[_MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
         widget=forms.DateTimeInput(format=_MOMENT, attrs={"type": "datetime-local"}),
+        help_text=_zone_name(),
         error_messages={"invalid": _("Enter date and time as 2026-05-01 14:30.")},
     )
 

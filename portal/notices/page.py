@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
 from common.reading import read_date
+from common.zones import office_day
 from reports.evidence.selectors import MatchPacks, evidence_of_many
 from reports.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
 from reports.notices import selectors
@@ -135,7 +135,7 @@ def _rows(notice: TakedownNotice) -> list[ItemRow]:
 def _counted(answer: NoticeAnswer) -> str:
     if answer.restore_until is None:
         return ""
-    received = timezone.localdate(answer.received_at)
+    received = office_day(answer.received_at)
     days = restore_days(received)
     said = {
         "day": read_date(received, "dated"),

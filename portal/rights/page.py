@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any, Final
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +16,7 @@ from accounts.models import User
 from audit.models import Event
 from catalogue.models import Recording
 from common.reading import read_date
+from common.zones import office_day
 from portal.rights.forms import ConflictFilterForm
 from portal.shared import formats
 from portal.shared.lists import count_of
@@ -85,7 +85,7 @@ class ClaimRow:
 
 def claim_rows(record: Work | RightsRecording) -> list[ClaimRow]:
     """Return all claimed shares of a record."""
-    today = timezone.localdate()
+    today = office_day()
     return [
         ClaimRow(
             share=share,
@@ -158,8 +158,8 @@ def record_context(record: Case, user: User) -> dict[str, object]:
         context["open_conflicts"] = selectors.open_conflicts(record)
     if isinstance(record, Work | RightsRecording):
         context["claims"] = claim_rows(record)
-        context["owners"] = selectors.owners_of(record, day=timezone.localdate())
-        context["today"] = timezone.localdate()
+        context["owners"] = selectors.owners_of(record, day=office_day())
+        context["today"] = office_day()
     return context
 
 

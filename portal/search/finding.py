@@ -350,7 +350,7 @@ _PAGES = (
     _Place(gettext_lazy("Retention"), "portal:retention", Action.DELETE),
     _Place(gettext_lazy("API tokens"), "portal:tokens"),
     _Place(gettext_lazy("Your account"), "mfa_index"),
-    _Place(gettext_lazy("Language"), "account_language"),
+    _Place(gettext_lazy("Language and time zone"), "account_language"),
 )
 _VERBS = (
     _Place(gettext_lazy("Upload audio or links"), "portal:upload", Action.UPLOAD),

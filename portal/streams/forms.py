@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from common.http import LinkRefused, check_link
 from common.territories import TERRITORIES
+from common.zones import UTC, zone_choices
 from portal.shared.fields import (
     LinesField,
     Picker,
@@ -27,14 +27,7 @@ from streams.models import Station, Stream
 
 MOST_ADDRESSES = 5
 MOST_EMAILS = 20
-UTC = "UTC"
 _DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-
-
-def _zones() -> list[tuple[str, str]]:
-    """Return the IANA time zones; those without a place are old names."""
-    names = sorted(name for name in available_timezones() if "/" in name)
-    return [(name, name) for name in (UTC, *names) if not name.startswith("Etc/")]
 
 
 class AddressesField(LinesField):
@@ -76,7 +69,7 @@ class StationForm(forms.ModelForm[Station]):
     """A station as reports and declarations name it."""
 
     time_zone = forms.ChoiceField(
-        choices=_zones,
+        choices=zone_choices,
         initial=UTC,
         widget=SearchSelect,
         label=gettext_lazy("Time zone"),
@@ -214,7 +207,7 @@ class StreamForm(StreamSettingsForm):
         required=False, max_length=200, label=gettext_lazy("Name of the new station")
     )
     time_zone = forms.ChoiceField(
-        choices=_zones,
+        choices=zone_choices,
         initial=UTC,
         required=False,
         widget=SearchSelect,

@@ -18,10 +18,13 @@ from recognition.jit import compiled
 PAGE_BYTES: Final = 4096
 WORDS_PER_PAGE: Final = PAGE_BYTES // 8
 STARTS_PER_PAGE: Final = PAGE_BYTES // 4
+WORDS_PER_LINE: Final = 8  # of the processor's cache
 # For fewer postings a linear search is faster than a binary one.
 SHORT: Final = 8
 # A key is a local recording above this many bits of offset.
 OFFSET_BITS: Final = 33
+# Places on the axis for each entry of a guide to its recordings.
+GUIDED: Final = 1 << 12
 # The most votes that a cell of the sketch counts: three of them fit in a byte.
 FULL: Final = 85
 # Cells before the first of a sketch, and after the last: copies of the other end.
@@ -134,19 +137,16 @@ def _lower_bound(
 
 
 @compiled
-def _recording_at(bases: U32, place: Int) -> int:
+def _recording_at(bases: U32, guide: U32, place: Int) -> int:
     """Return the last recording that begins at or before ``place``.
 
-    The first recording begins at 0.
+    ``guide`` holds the answer for the first place of each ``GUIDED`` places, which is at
+    most a few recordings away.
     """
-    first, last = 0, len(bases)
-    while last - first > 1:
-        middle = (first + last) >> 1
-        if bases[middle] <= place:
-            first = middle
-        else:
-            last = middle
-    return first
+    local = np.int64(guide[place // GUIDED])
+    while local + 1 < len(bases) and bases[local + 1] <= place:
+        local += 1
+    return int(local)
 
 
 @compiled
@@ -155,8 +155,9 @@ def _read_ahead(
 ) -> np.uint64:
     """Fill ``bounds`` with the first posting and the last of each hash's bucket.
 
-    Touches the first posting of each, so that the processor waits for all at once.
-    ``shape`` is the low bits of a hash, posting width and number of postings.
+    Touches the cache lines of each bucket, as far as it has four, so that the processor
+    waits for all at once. ``shape`` is the low bits of a hash, posting width and number
+    of postings.
     """
     starts, words = pages
     low_bits, width, postings = shape
@@ -166,7 +167,11 @@ def _read_ahead(
         bounds[i, 1] = starts[bucket + 1]
     touched = np.uint64(0)
     for i in range(len(keys)):
-        touched ^= words[(min(bounds[i, 0], postings) * width) >> 6]
+        first = (min(bounds[i, 0], postings) * width) >> 6
+        last = (min(bounds[i, 1], postings) * width) >> 6
+        touched ^= words[first] ^ words[last]
+        touched ^= words[min(first + WORDS_PER_LINE, last)]
+        touched ^= words[min(first + 2 * WORDS_PER_LINE, last)]
     return touched
 
 
@@ -322,17 +327,18 @@ def collect_votes(
     places: U32,
     lists: tuple[I64, I64, I64],
     high: Marks,
-    recordings: tuple[U32, U8],
+    recordings: tuple[U32, U32, U8],
     keys: U64,
 ) -> int:
     """Fill ``keys`` with the exact keys of votes that could be among the best.
 
     A key is (local recording, offset). ``high`` marks the cells that count;
-    ``recordings`` holds where recordings begin, and which are removed. Returns the
+    ``recordings`` holds where recordings begin, the guide to them, and which are removed.
+    Returns the
     number found, which may exceed the room in ``keys``; the excess is only counted.
     """
     _, counts, shifts = lists
-    bases, dead = recordings
+    bases, guide, dead = recordings
     mask = np.uint32(len(high) - 1)
     at, found = 0, 0
     for i in range(len(counts)):
@@ -342,7 +348,7 @@ def collect_votes(
             at += 1
             if not high[(place + shift) & mask]:
                 continue
-            local = _recording_at(bases, np.int64(place))
+            local = _recording_at(bases, guide, np.int64(place))
             if local >= len(dead) or dead[local]:
                 continue
             if found < len(keys):
@@ -445,26 +451,27 @@ def unpack(
     words: U64,
     starts: U32,
     shape: tuple[int, int, int, int],
-    recordings: tuple[U32, U32, U8],
+    recordings: tuple[U32, U32, U32, U8],
     keys: U64,
 ) -> int:
     """Fill ``keys`` with (mixed hash, new place) of the postings in a range of buckets.
 
     ``shape`` is bucket bits, axis bits, first and last bucket; ``recordings`` are the
-    old and new beginnings of recordings, and which to leave out. Returns the number of
+    old beginnings of recordings, the guide to them, their new beginnings, and which to
+    leave out. Returns the number of
     keys.
     """
     bucket_bits, axis_bits, first_bucket, last_bucket = shape
     low_bits = 32 - bucket_bits
     width = low_bits + axis_bits
     axis_mask = (np.uint64(1) << np.uint64(axis_bits)) - np.uint64(1)
-    bases, new_bases, dead = recordings
+    bases, guide, new_bases, dead = recordings
     found = 0
     for bucket in range(first_bucket, last_bucket):
         for index in range(starts[bucket], starts[bucket + 1]):
             value = _posting(words, index, width)
             place = np.int64(value & axis_mask)
-            local = _recording_at(bases, place)
+            local = _recording_at(bases, guide, place)
             if dead[local]:
                 continue
             low = value >> np.uint64(axis_bits)

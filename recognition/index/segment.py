@@ -40,8 +40,9 @@ HEADER: Final = struct.Struct("<8sI16sIQQBBxxIQQ")
 CRC: Final = struct.Struct("<I")
 MAX_AXIS: Final = 1 << 32
 MAX_POSTINGS: Final = (1 << 32) - 1
-# About this many postings share a bucket of the directory.
-PER_BUCKET: Final = 16
+# About this many postings share a bucket of the directory: with 16 a lookup takes half as
+# long again, with 2 a tenth less, and the file is 3 % smaller or 7 % larger.
+PER_BUCKET: Final = 4
 MAX_BUCKET_BITS: Final = 28
 MERGE_CHUNK: Final = 1 << 22
 _COLUMNS: Final = 5  # of the table of recordings
@@ -68,12 +69,7 @@ class Shape:
     axis: int
     landmarks: int
     loud: int
-
-    @property
-    def bucket_bits(self) -> int:
-        """High bits of the mixed hash, which choose a bucket."""
-        buckets = max(1, self.postings // PER_BUCKET)
-        return min(MAX_BUCKET_BITS, buckets.bit_length() - 1)
+    bucket_bits: int  # high bits of the mixed hash, which choose a bucket
 
     @property
     def axis_bits(self) -> int:
@@ -124,7 +120,10 @@ class Shape:
 
 
 class IndexSegment:
-    """An open segment; ``ids``, ``bases`` and ``counts`` are by local recording."""
+    """An open segment; ``ids``, ``bases`` and ``counts`` are by local recording.
+
+    ``guide`` leads from a place to its recording; see ``kernels``.
+    """
 
     def __init__(self, path: Path, params_hash: str) -> None:
         self.path = path
@@ -146,6 +145,9 @@ class IndexSegment:
         self.data = whole[offset // 8 : end]
         self.sums = whole[end:]
         self.checked = np.zeros(pages, dtype=np.uint8)
+        places = np.arange(0, 1 << self.shape.axis_bits, kernels.GUIDED)
+        guide = np.searchsorted(self.bases, places, side="right") - 1
+        self.guide = guide.astype(np.uint32)
 
     @property
     def words(self) -> NDArray[np.uint64]:
@@ -218,7 +220,7 @@ class IndexSegment:
         keys = np.empty(int(starts[last]) - int(starts[first]), dtype=np.uint64)
         shape = (self.shape.bucket_bits, self.shape.axis_bits, first, last)
         found = kernels.unpack(
-            self.words, starts, shape, (self.bases, bases, dead), keys
+            self.words, starts, shape, (self.bases, self.guide, bases, dead), keys
         )
         return keys[:found]
 
@@ -238,8 +240,8 @@ class IndexSegment:
         found = params.rstrip(b"\0").decode("ascii")
         if found != params_hash:
             raise ParamsMismatch(str(self.path), found=found, expected=params_hash)
-        shape = Shape(recordings, postings, axis, landmarks, loud)
-        if (bits, axis_bits) != (shape.bucket_bits, shape.axis_bits):
+        shape = Shape(recordings, postings, axis, landmarks, loud, bits)
+        if bits > MAX_BUCKET_BITS or axis_bits != shape.axis_bits:
             raise _corrupt(self.path, "its header contradicts itself")
         self._table_crc = table
         return shape
@@ -455,7 +457,8 @@ def _place_parts(data: NDArray[np.uint64], shape: Shape) -> PlaceParts:
 def _shape(table: Table, axis: int) -> Shape:
     """Return the shape of a file; raises ``ValueError`` if it cannot hold so much."""
     postings, landmarks, loud = (int(c.sum(dtype=np.int64)) for c in table[2:])
-    shape = Shape(len(table[0]), postings, axis, landmarks, loud)
+    bits = min(MAX_BUCKET_BITS, max(1, postings // PER_BUCKET).bit_length() - 1)
+    shape = Shape(len(table[0]), postings, axis, landmarks, loud, bits)
     if shape.axis > MAX_AXIS or shape.postings > MAX_POSTINGS:
         raise ValueError("the recordings are too long for one segment")
     return shape

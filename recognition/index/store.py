@@ -209,7 +209,7 @@ class SegmentStore(IndexStore):
                     where = np.full(len(peaks.votes), bucket, dtype=np.int64)
                     numbers = ids[peaks.local]
                     of_window.append(Votes(where, numbers, peaks.deltas, peaks.votes))
-        return [_best(of_window, top) for of_window in parts]
+        return [best_of(of_window, top) for of_window in parts]
 
     def place_tables(self, buckets: Sequence[int]) -> list[PlaceTable]:
         """Return where all landmarks of some buckets lie; mapped, not loaded."""
@@ -432,18 +432,22 @@ class SegmentStore(IndexStore):
         return _Snapshot(stamp, manifest, tuple(segments))
 
 
-def _best(parts: Sequence[Votes], top: int) -> Votes:
-    """Return the best offsets of several segments."""
-    if not parts:
-        return Votes.of([])
+def best_of(parts: Sequence[Votes], top: int) -> Votes:
+    """Return the best offsets of several segments, or of several indexes."""
+    every, order = ranked(parts)
+    return every[order[:top]]
+
+
+def ranked(parts: Sequence[Votes]) -> tuple[Votes, NDArray[np.int64]]:
+    """Return the offsets of several parts together, and the order that ranks them."""
+    parts = parts or [Votes.of([])]
     every = Votes(
         np.concatenate([part.buckets for part in parts]),
         np.concatenate([part.recordings for part in parts]),
         np.concatenate([part.deltas for part in parts]),
         np.concatenate([part.votes for part in parts]),
     )
-    order = np.lexsort((every.recordings, every.buckets, -every.votes))
-    return every[order[:top]]
+    return every, np.lexsort((every.recordings, every.buckets, -every.votes))
 
 
 def _stamp(path: Path) -> Stamp | None:

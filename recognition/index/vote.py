@@ -107,7 +107,7 @@ class _Ballot:
         lists: Lists,
         last_frame: int,
     ) -> None:
-        self._recordings = (segment.bases, dead)
+        self._recordings = (segment.bases, segment.guide, dead)
         self._lists = lists
         self._last_frame = last_frame
         self._places = np.empty(int(lists[1].sum()), dtype=np.uint32)

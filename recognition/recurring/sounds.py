@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from recognition.alignment import QueryView, view_of
 from recognition.fingerprint import scan_layer
-from recognition.landmarks import select, thin
+from recognition.landmarks import ranks_of, select
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT, Params
 from recognition.speech import speech_share
@@ -57,8 +57,7 @@ class Sound:
         silent = np.ones(n_frames, dtype=np.bool_)
         quiet = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
         silent[: len(quiet)] = quiet
-        radii = params.reference_radius_frames, params.reference_radius_bins
-        thinned = thin(dense, *radii)
+        thinned = select(dense, ranks_of(dense, params) == 0)
         return cls(
             number,
             fingerprint,

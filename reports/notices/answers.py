@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
+from common.zones import office_day
 from reports.models import (
     NoticeAnswer,
     NoticeItem,
@@ -109,7 +109,7 @@ def _answer_item(
 ) -> NoticeAnswer:
     begin = until = None
     if reply.outcome == NoticeOutcome.COUNTER and notice.law == NoticeLaw.US_512C:
-        days = restore_days(timezone.localdate(reply.received_at))
+        days = restore_days(office_day(reply.received_at))
         begin, until = days.begin, days.end
     return NoticeAnswer.objects.create(
         item=item,

@@ -257,8 +257,8 @@ def test_index_of_another_engine_is_refused_until_it_is_rebuilt(
 ) -> None:
     _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
     run_worker()
-    shutil.rmtree(index_store.index_folder())
-    SegmentStore(index_store.index_folder(), params_hash="0" * 16)
+    shutil.rmtree(index_store.index_folders()[0])
+    SegmentStore(index_store.index_folders()[0], params_hash="0" * 16)
 
     with pytest.raises(ParamsMismatch, match=r"manage\.py rebuild_index"):
         following.open_index()
@@ -316,7 +316,7 @@ def test_recording_whose_fingerprint_cannot_be_made_again_is_told(
 def test_damage_of_the_index_is_found(bucket: Bucket, run_worker: Worker) -> None:
     _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
     run_worker()
-    [segment] = index_store.index_folder().glob("bucket-*/segment-*")
+    [segment] = index_store.index_folders()[0].glob("bucket-*/segment-*")
     content = bytearray(segment.read_bytes())
     content[len(content) // 2] ^= 0xFF
     segment.write_bytes(content)

@@ -16,8 +16,8 @@ from tests.security.admin_screens import SCREENS
 from tests.security.world import Desk, World, is_known, paths_of
 from tests.visible_text import faults_in
 
-# Every page of every state takes a minute.
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+# On PostgreSQL, this is what opens every page: tests.on_postgres.
+pytestmark = pytest.mark.django_db
 
 
 def test_no_page_shows_a_raw_code() -> None:

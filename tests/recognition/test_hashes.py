@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from recognition.builder import extract
-from recognition.hashes import reference_hashes, triplet_hashes
+from recognition.hashes import likely_hashes, reference_hashes, triplet_hashes
+from recognition.landmarks import ranks_of, select
+from recognition.params import DEFAULT
 from recognition.types import Landmarks
 from tests.recognition.synthesis import empty_landmarks, music
 
@@ -52,3 +54,36 @@ def test_no_landmarks_have_no_hashes() -> None:
     assert len(hashes) == len(frames) == 0
     assert hashes.dtype == np.uint32
     assert frames.dtype == np.int32
+
+
+def test_triplets_of_the_loudest_landmarks_have_two_votes() -> None:
+    landmarks = _landmarks()
+    loudest = select(landmarks, ranks_of(landmarks, DEFAULT) == 0)
+
+    twice, _ = likely_hashes(loudest)
+    once, _ = triplet_hashes(
+        loudest, fan=DEFAULT.dense_fan, within=DEFAULT.dense_within
+    )
+
+    assert np.array_equal(twice[::2], once)
+    assert np.array_equal(twice[1::2], once)
+
+
+def test_landmarks_beneath_many_louder_ones_have_no_likely_triplets() -> None:
+    landmarks = _landmarks()
+    louder = replace(landmarks, levels=landmarks.levels + np.float32(1))
+    frames = [landmarks.frames, *(louder.frames + np.int32(n) for n in (0, 1, 2))]
+    bins = [landmarks.bins, *(louder.bins + np.float32(n) for n in (1, 2, 3))]
+    levels = [landmarks.levels, *3 * [louder.levels]]
+    order = np.argsort(np.concatenate(frames), kind="stable")
+    crowded = Landmarks(
+        np.concatenate(frames)[order],
+        np.concatenate(bins)[order],
+        np.concatenate(levels)[order],
+    )
+
+    hidden = select(crowded, ranks_of(crowded, DEFAULT) > DEFAULT.likely_rank)
+
+    assert set(landmarks.frames) <= set(hidden.frames)
+    alone = select(crowded, ranks_of(crowded, DEFAULT) <= DEFAULT.likely_rank)
+    assert np.isin(likely_hashes(crowded)[1], alone.frames).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recognition.builder import FingerprintBuilder, extract
-from recognition.landmarks import thin
+from recognition.landmarks import ranks_of
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
@@ -119,17 +119,15 @@ def test_less_than_a_frame_of_sound_gives_an_empty_fingerprint() -> None:
     assert len(fingerprint.reference.frames) == 0
 
 
-def test_thinning_keeps_the_loudest_of_each_neighbourhood() -> None:
+def test_a_rank_counts_the_louder_landmarks_of_the_neighbourhood() -> None:
     landmarks = Landmarks(
-        frames=np.array([0, 3, 40], dtype=np.int32),
-        bins=np.array([50, 52, 50], dtype=np.float32),
-        levels=np.array([-2, -1, -3], dtype=np.float32),
+        frames=np.array([0, 3, 8, 40], dtype=np.int32),
+        bins=np.array([50, 52, 55, 50], dtype=np.float32),
+        levels=np.array([-2, -1, -4, -3], dtype=np.float32),
     )
 
-    thinned = thin(landmarks, 10, 9)
-
-    assert thinned.frames.tolist() == [3, 40]
+    assert ranks_of(landmarks, DEFAULT).tolist() == [1, 0, 2, 0]
 
 
-def test_thinning_nothing_gives_nothing() -> None:
-    assert len(thin(empty_landmarks(), 10, 9).frames) == 0
+def test_nothing_has_no_ranks() -> None:
+    assert len(ranks_of(empty_landmarks(), DEFAULT)) == 0

@@ -76,6 +76,22 @@ def grown(store: SegmentStore, monkeypatch: pytest.MonkeyPatch, *, number: int) 
     assert store.stats(1).segments == number
 
 
+def test_files_with_larger_buckets_are_read_and_merged(
+    store: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment, "PER_BUCKET", 64)
+    store.add(1, 1, *music(1))
+    monkeypatch.setattr(segment, "PER_BUCKET", 4)
+    store.add(1, 2, *music(2))
+    assert best(store, music(1)) == (1, 0)
+
+    store.maintain(1)
+
+    assert store.stats(1).segments == 1
+    assert store.verify(1) == []
+    assert [best(store, music(n)) for n in (1, 2)] == [(1, 0), (2, 0)]
+
+
 def test_segments_of_one_size_are_merged_once_there_are_eight(
     store: SegmentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

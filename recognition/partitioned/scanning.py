@@ -1,0 +1,370 @@
+"""A scan that asks several partitions, and finds what a scan of one index finds.
+
+A partition is to it what a segment is to one index: it proposes its best offsets and
+places, of which the best of all are followed, in the same order and against the same
+open frames. So the result equals, bit for bit, that of one index with the same segments.
+
+What is asked goes ahead of what is found. Where a run closes frames that an answer took
+for open, the answer is dropped and asked again.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, astuple, dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.alignment import Line
+from recognition.candidates import (
+    DENSE,
+    GRID,
+    SWEEP,
+    SearchStage,
+    open_windows,
+    voted_leads,
+)
+from recognition.index.store import ranked
+from recognition.match import BegunScan, begin
+from recognition.params import DEFAULT, Params
+from recognition.partitioned.questions import (
+    Answer,
+    BadAnswer,
+    Question,
+    WindowAnswer,
+    check_complete,
+    engine_of,
+)
+from recognition.places import References
+from recognition.policy import CaptureType, ScanPolicy
+from recognition.segments import ScoringRun
+from recognition.sweep import Place, highest, lead_at
+from recognition.types import (
+    Fingerprint,
+    Landmarks,
+    ScanResult,
+    SegmentMatch,
+    Vote,
+    Votes,
+)
+
+PORTION: Final = 256
+"""Windows of a deep stage that are asked together, 43 minutes: bounds an answer."""
+
+Load = Callable[[int], Landmarks]
+"""Returns the reference landmarks of a recording, as ``References.one`` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What all partitions together say of a window.
+
+    ``weighed`` are its frames that counted for ``places``; ``is_glanced`` whether there
+    were weak offsets to glance at.
+    """
+
+    votes: Votes
+    places: tuple[Place, ...]
+    weighed: bytes
+    is_glanced: bool
+
+
+@dataclass
+class PartitionedScan:
+    """A scan between questions; make it with ``start`` or ``resume``."""
+
+    buckets: tuple[int, ...]
+    policy: ScanPolicy
+    _begun: BegunScan
+    _refused: list[SegmentMatch] = field(default_factory=list)
+    # The stage, its windows and the next one; ``_voted``: its votes were followed.
+    _stage: int = 0
+    _window: int = 0
+    _voted: bool = False
+    _open: NDArray[np.bool_] | None = None
+    _known: dict[tuple[int, int], _Known] = field(default_factory=dict)
+
+    @classmethod
+    def start(
+        cls,
+        query: Fingerprint,
+        *,
+        buckets: Sequence[int],
+        hours: float,
+        load: Load,
+        policy: ScanPolicy | None = None,
+        params: Params = DEFAULT,
+    ) -> PartitionedScan:
+        """Begin a scan of a catalogue of ``hours``; ``query`` needs its scan layer.
+
+        ``hours`` must be those of all partitions together.
+        """
+        policy = policy or ScanPolicy()
+        begun = begin(
+            query,
+            references=References(load, []),
+            hours=hours,
+            params=params,
+            policy=policy,
+        )
+        made = cls(tuple(buckets), policy, begun)
+        made._go_on()
+        return made
+
+    @classmethod
+    def resume(
+        cls, query: Fingerprint, state: bytes, *, load: Load, params: Params = DEFAULT
+    ) -> PartitionedScan:
+        """Continue a scan from its ``state``, of the same query.
+
+        Raises ``BadAnswer`` for the state of another engine.
+        """
+        kept = _from_json(state)
+        if kept["engine"] != engine_of(params):
+            raise BadAnswer("Another version began this scan.")
+        policy = ScanPolicy(
+            **(
+                kept["policy"]
+                | {"audio_type": CaptureType(kept["policy"]["audio_type"])}
+            )
+        )
+        begun = begin(
+            query,
+            references=References(load, []),
+            hours=kept["hours"],
+            params=params,
+            policy=policy,
+        )
+        begun.search.found += [_run_of(row, begun) for row in kept["found"]]
+        made = cls(
+            tuple(kept["buckets"]),
+            policy,
+            begun,
+            [SegmentMatch(*row) for row in kept["refused"]],
+            kept["stage"],
+            kept["window"],
+            kept["voted"],
+            _unpacked(kept["open"], len(begun.silent)),
+            {(row[0], row[1]): _known_of(row[2:]) for row in kept["known"]},
+        )
+        made._go_on()
+        return made
+
+    @property
+    def share_done(self) -> float:
+        """How much of the cascade is done, 0–1."""
+        return self._stage / len(self._begun.todo)
+
+    def question(self) -> Question | None:
+        """Return what to ask of every partition next; None once there is a result."""
+        begun, opened = self._begun, self._open
+        if self._stage == len(begun.todo) or opened is None:
+            return None
+        stage = begun.todo[self._stage]
+        stages: tuple[int, ...] = (self._stage,)
+        windows = None
+        if stage.name == GRID:
+            # These seldom find anything, so that all are asked at once.
+            stages = tuple(range(self._stage, len(begun.todo)))
+        if stage.name in (DENSE, SWEEP):
+            windows = self._not_known(open_windows(opened, begun.search.params))
+        return Question(
+            stages,
+            windows,
+            opened,
+            begun.search.open_frames(),
+            self.buckets,
+            begun.search.hours,
+            self.policy.audio_type is CaptureType.RECORDED,
+        )
+
+    def take(self, question: Question, answers: Sequence[Answer]) -> None:
+        """Go on with the answers of all partitions to the last question.
+
+        Raises ``BadAnswer`` if they do not fit.
+        """
+        check_complete(question, answers)
+        windows = open_windows(question.open_frames, self._begun.search.params)
+        for key in answers[0]:
+            number, window = key
+            self._known[key] = _merged(
+                [answer[key] for answer in answers],
+                self._begun.todo[number],
+                _packed(question.weighed[slice(*windows[window])]),
+                self._begun.search.params,
+            )
+        before = self._stage, self._window, self._voted
+        self._go_on()
+        if before == (self._stage, self._window, self._voted):
+            raise BadAnswer("The answers of the partitions are not those to this scan.")
+
+    def result(self) -> ScanResult:
+        """Return the result, once there is no question."""
+        return self._begun.result(self._refused)
+
+    def state(self) -> bytes:
+        """Return what ``resume`` needs beside the query."""
+        search = self._begun.search
+        kept = {
+            "engine": engine_of(search.params),
+            "buckets": self.buckets,
+            "policy": asdict(self.policy),
+            "hours": search.hours,
+            "stage": self._stage,
+            "window": self._window,
+            "voted": self._voted,
+            "open": "" if self._open is None else _packed_text(self._open),
+            "known": [(*key, *_known_row(one)) for key, one in self._known.items()],
+            "found": [_run_row(run) for run in search.found],
+            "refused": [
+                astuple(one)
+                for one in (*self._refused, *map(self._begun.match, search.refused))
+            ],
+        }
+        return zlib.compress(json.dumps(kept, default=_plain).encode())
+
+    def _go_on(self) -> None:
+        """Follow what is known, until something is not."""
+        search, todo = self._begun.search, self._begun.todo
+        while self._stage < len(todo):
+            if self._open is None:
+                self._open = search.open_frames()
+            windows = open_windows(self._open, search.params)
+            while self._window < len(windows):
+                if not self._follow(todo[self._stage], windows[self._window]):
+                    return
+                self._window += 1
+            # Answers to later stages hold only while nothing was found.
+            if not np.array_equal(self._open, search.open_frames()):
+                self._known.clear()
+            self._stage, self._window, self._open = self._stage + 1, 0, None
+            for key in [key for key in self._known if key[0] < self._stage]:
+                del self._known[key]
+
+    def _follow(self, stage: SearchStage, window: tuple[int, int]) -> bool:
+        """Follow the leads of a window; return False if they must be asked for."""
+        search = self._begun.search
+        known = self._known.get((self._stage, self._window))
+        if known is None:
+            return False
+        if not self._voted:
+            search.follow_all(voted_leads(window, known.votes, stage, search.params))
+            self._voted = True
+        if stage.name in (DENSE, SWEEP):
+            weights = search.weights(window)
+            if weights.least and known.is_glanced:
+                if known.weighed != self._open_in(window):
+                    return False
+                search.follow_all(
+                    lead_at(place, window, weights, search.params)
+                    for place in known.places
+                )
+        self._voted = False
+        return True
+
+    def _not_known(self, windows: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+        """Return the next windows of a deep stage that were not asked as they are now."""
+        numbers = range(self._window, min(self._window + PORTION, len(windows)))
+        return tuple(n for n in numbers if not self._is_known(n, windows[n]))
+
+    def _is_known(self, number: int, window: tuple[int, int]) -> bool:
+        known = self._known.get((self._stage, number))
+        now = self._open_in(window)
+        # Nothing is looked for in a window that runs explain.
+        return known is not None and (known.weighed == now or not any(now))
+
+    def _open_in(self, window: tuple[int, int]) -> bytes:
+        return _packed(self._begun.search.open_frames()[slice(*window)])
+
+
+def _merged(
+    parts: Sequence[WindowAnswer], stage: SearchStage, weighed: bytes, params: Params
+) -> _Known:
+    """Choose the best of what all partitions found in a window."""
+    every, order = ranked([part.votes for part in parts])
+    if stage.name == SWEEP:
+        found = [place for part in parts for place in part.places]
+        places = highest(found, params.sweep_top, params)
+        return _Known(every, tuple(places), weighed, is_glanced=True)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    found, first = [], 0
+    for part in parts:
+        for at, place in zip(part.at, part.places, strict=True):
+            if stage.top <= rank[first + at] < params.glance_offsets:
+                found.append(place)
+        first += len(part.votes)
+    return _Known(
+        every[order[: stage.top]],
+        tuple(highest(found, params.glance_top, params)),
+        weighed,
+        is_glanced=stage.name == DENSE and len(order) > stage.top,
+    )
+
+
+def _packed(mask: NDArray[np.bool_]) -> bytes:
+    return np.packbits(mask).tobytes()
+
+
+def _packed_text(mask: NDArray[np.bool_]) -> str:
+    return b64encode(zlib.compress(_packed(mask))).decode()
+
+
+def _unpacked(text: str, length: int) -> NDArray[np.bool_] | None:
+    if not text:
+        return None
+    packed = np.frombuffer(zlib.decompress(b64decode(text)), dtype=np.uint8)
+    return np.unpackbits(packed, count=length).astype(np.bool_)
+
+
+def _run_row(run: ScoringRun) -> list[Any]:  # Any: JSON
+    line = run.line
+    return [
+        run.recording,
+        [line.slope, line.offset, line.shift],
+        *(run.first, run.last, run.bits, run.raw),
+        *(run.aligned, run.known, run.absent, run.p0),
+    ]
+
+
+def _run_of(row: list[Any], begun: BegunScan) -> ScoringRun:  # Any: JSON
+    recording, line, *numbers = row
+    return ScoringRun(
+        recording, begun.search.references.one(recording), Line(*line), *numbers
+    )
+
+
+def _known_row(known: _Known) -> list[Any]:  # Any: JSON
+    return [
+        [astuple(vote) for vote in known.votes],
+        known.places,
+        b64encode(known.weighed).decode(),
+        known.is_glanced,
+    ]
+
+
+def _known_of(row: list[Any]) -> _Known:  # Any: JSON
+    votes, places, weighed, is_glanced = row
+    return _Known(
+        Votes.of([Vote(*vote) for vote in votes]),
+        tuple((height, recording, place) for height, recording, place in places),
+        b64decode(weighed),
+        is_glanced,
+    )
+
+
+def _plain(value: np.generic) -> Any:  # Any: JSON
+    return value.item()
+
+
+def _from_json(state: bytes) -> dict[str, Any]:  # Any: JSON
+    try:
+        kept: dict[str, Any] = json.loads(zlib.decompress(state))
+    except (zlib.error, ValueError) as error:
+        raise BadAnswer("The state of a scan is damaged.") from error
+    return kept

@@ -1,0 +1,169 @@
+"""The count of strangers' false rows: turned sound, which rows are right, the tail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.corpus import Track
+from benchmarks.growth import Catalogue
+from benchmarks.kinship import sounds_in
+from benchmarks.shelf import BUCKET, add_all
+from benchmarks.sound import RATE, Samples, resample
+from benchmarks.strangers import POSES, Pose, Scene, Task
+from benchmarks.tail import fit
+from benchmarks.variants import Variant
+from recognition.builder import extract
+from recognition.index.store import SegmentStore
+from recognition.match import scan
+from recognition.params import DEFAULT
+from recognition.places import References
+from recognition.types import Fingerprint, Landmarks
+from tests.recognition.synthesis import RATE as OWN_RATE
+from tests.recognition.synthesis import join, music
+
+SECONDS = 30
+
+
+def _places(made: Fingerprint) -> set[tuple[int, float]]:
+    assert made.dense is not None
+    bins = made.dense.bins.round(3).tolist()
+    return set(zip(made.dense.frames.tolist(), bins, strict=True))
+
+
+def _reference(y: Samples) -> Landmarks:
+    landmarks = extract(y).reference
+    assert landmarks is not None
+    return landmarks
+
+
+def _stored(folder: Path, recordings: Mapping[int, Landmarks]) -> SegmentStore:
+    index = SegmentStore(folder / "index", params_hash=DEFAULT.index_hash())
+    add_all(index, dict(recordings))
+    return index
+
+
+def _scene(
+    folder: Path, sounds: Sequence[Samples], recordings: Mapping[int, Landmarks]
+) -> Scene:
+    """Return tracks of these sounds and a catalogue of these recordings of them."""
+    tracks = []
+    for number, y in enumerate(sounds):
+        decoded = folder / f"{number}.npy"
+        samples = np.clip(resample(y, OWN_RATE, RATE), -1, 1) * 32767
+        np.save(decoded, samples.astype(np.int16))
+        tracks.append(Track(f"track {number}", len(y) / OWN_RATE, decoded))
+    index = _stored(folder, recordings)
+    return Scene(
+        tracks,
+        [extract(y) for y in sounds],
+        [Catalogue(index, dict(recordings), SECONDS / 3600)],
+    )
+
+
+@pytest.mark.parametrize("pose", POSES, ids=str)
+def test_sound_turned_twice_is_the_same_again(pose: Pose) -> None:
+    made = extract(music(5, SECONDS))
+    again = pose.of(pose.of(made))
+
+    assert _places(again) <= _places(made)
+    assert len(_places(again)) > 0.98 * len(_places(made))
+    assert made.level_map is not None
+    assert again.level_map is not None
+    assert np.array_equal(again.level_map.levels, made.level_map.levels)
+
+
+@pytest.mark.parametrize("pose", POSES, ids=str)
+def test_turned_sound_is_the_recording_turned_alike_and_no_other(
+    pose: Pose, tmp_path: Path
+) -> None:
+    made = extract(music(5, SECONDS))
+    assert made.reference is not None
+    recordings = {
+        # Cells are mirrored as a whole, one bin higher than a variant is.
+        number: Variant(1.0, int(one.mirrored), one.backwards, one.mirrored).of(
+            made.reference
+        )
+        for number, one in enumerate(POSES, start=1)
+    }
+    index = _stored(tmp_path, recordings)
+
+    result = scan(
+        pose.of(made),
+        index=index,
+        buckets=[BUCKET],
+        references=References.held(recordings),
+    )
+
+    assert {one.recording for one in result.segments} == {POSES.index(pose) + 1}
+
+
+def test_a_row_that_shares_sound_is_listed_but_not_false(tmp_path: Path) -> None:
+    known = music(11, SECONDS)
+    stranger = join(music(12, 10), known[5 * OWN_RATE : 20 * OWN_RATE], music(13, 20))
+    scene = _scene(tmp_path, [known, stranger], {0: _reference(known)})
+
+    result = scene.scan(Task(half=0, hours=1, track=1, pose=0))
+
+    (row,) = result.rows
+    assert (row.stranger, row.recording, row.shared) == ("track 1", "track 0", True)
+    assert row.at_s == pytest.approx(10, abs=0.5)
+    # What the row covers is no stranger's.
+    assert len(result.best) < result.seconds / 10 - 1
+    assert max(result.long) < row.bits / 2
+
+
+def test_a_row_without_shared_sound_is_false(tmp_path: Path) -> None:
+    known, stranger = music(11, SECONDS), music(12, SECONDS)
+    # The catalogue holds the stranger's landmarks in the name of the other track.
+    scene = _scene(tmp_path, [known, stranger], {0: _reference(stranger)})
+
+    result = scene.scan(Task(half=0, hours=1, track=1, pose=0))
+
+    assert [row.shared for row in result.rows] == [False]
+    assert max(result.long) == pytest.approx(result.rows[0].bits, abs=0.1)
+
+
+def test_a_stretch_is_recognised_wherever_it_sounds_in_another_track() -> None:
+    ours, other = music(14, SECONDS), music(15, SECONDS)
+    # The stretch of 10 s from 12 s on is heard 40 s later, beneath other music.
+    heard = ours[12 * OWN_RATE : 22 * OWN_RATE] + 0.5 * music(16, 10)
+    reference = join(music(17, 52), heard, music(18, 9))
+    span = (12 * 62.5, 22 * 62.5)
+
+    def sound(y: Samples) -> Samples:
+        return resample(y, OWN_RATE, RATE)
+
+    assert sounds_in(sound(ours), sound(reference), span)
+    assert not sounds_in(sound(other), sound(reference), span)
+
+
+def test_the_fit_finds_the_tail_and_an_interval_around_what_it_asks_for() -> None:
+    rng = np.random.default_rng(3)
+    u, h, share = 8.0, 0.6, 0.05
+    windows = []
+    for _ in range(150):
+        scores = rng.uniform(0, u, 100)
+        above = rng.random(100) < share
+        scores[above] = u + rng.exponential(h / np.log(2), int(above.sum()))
+        windows.append(scores)
+
+    found = fit(windows, share)
+
+    needed, low, high = found.needed(0.001)
+    true = u + h * np.log2(share * 360 / 0.001)
+    assert low < true < high
+    assert low < needed < high < low + 4
+    rate, slowest, fastest = found.rate(needed)
+    assert rate == pytest.approx(0.001)
+    assert slowest < rate < fastest
+
+
+def test_a_tail_of_nothing_asks_for_nothing() -> None:
+    found = fit([np.zeros(50), np.zeros(50)])
+
+    assert found.rate(10.0) == (0.0, 0.0, 0.0)
+    assert found.needed(0.001) == (0.0, 0.0, 0.0)
