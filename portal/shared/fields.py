@@ -216,7 +216,7 @@ def territories_field() -> TerritoriesField:
         required=False,
         label=gettext_lazy("Territories"),
         help_text=gettext_lazy(
-            "Where the use is: names of countries, or codes such as GB."
+            "Where it is used: country names or codes, such as GB."
         ),
     )
 
