@@ -69,7 +69,7 @@ def _languages() -> list[tuple[str, str]]:
 
 
 def _zones() -> list[tuple[str, str]]:
-    usual = gettext("As the portal: %(zone)s") % {"zone": settings.TIME_ZONE}
+    usual = gettext("Same as the portal: %(zone)s") % {"zone": settings.TIME_ZONE}
     return [("", usual), *zone_choices()]
 
 
@@ -88,8 +88,8 @@ class ReaderForm(forms.Form):
         label=_("Time zone"),
         widget=forms.Select({"class": "control", "data-picker": ""}),
         help_text=_(
-            "Pages show times in this zone, and read those that you enter in it. "
-            "Reports and evidence packs stay in UTC."
+            "Pages show times in this zone, and the times that you enter are in "
+            "it. Reports and evidence packs stay in UTC."
         ),
     )
 

@@ -61,7 +61,7 @@ INDEX_PARTIAL = Outage(
     "index_partial",
     _("This server holds only a part of the catalogue"),
     _(
-        "What you asked for compares with all recordings, so nothing was done. Do it "
+        "This needs a comparison with all recordings, so nothing was done. Do it "
         "on a server that holds all partitions, or let the bucket add recordings "
         "without comparing them."
     ),

@@ -210,7 +210,7 @@ def _why_it_waits(search: PartitionSearch) -> str:
         return _no_machine(missing)
     asked = search.questions.filter(answer=None).order_by("partition")
     numbers = asked.values_list("partition", flat=True)
-    return _("Waits for partition %(numbers)s.") % {
+    return _("Waiting for partition %(numbers)s.") % {
         "numbers": ", ".join(map(str, numbers))
     }
 
@@ -218,13 +218,14 @@ def _why_it_waits(search: PartitionSearch) -> str:
 def _why_size_is_unknown() -> str:
     if missing := following.unheld():
         return _no_machine(missing)
-    return _("Waits until all partitions have followed the catalogue.")
+    return _("Waiting until all partitions have followed the catalogue.")
 
 
 def _no_machine(missing: Sequence[Partition]) -> str:
     return _(
-        "No machine that holds partition %(numbers)s of %(count)d was seen lately. Start "
-        "its worker, or name it in ACRPORTAL_HELD_PARTITIONS of another machine."
+        "No machine with partition %(numbers)s of %(count)d has reported lately. "
+        "Start its worker, or add the partition to ACRPORTAL_HELD_PARTITIONS on "
+        "another machine."
     ) % {
         "numbers": ", ".join(str(one.number) for one in missing),
         "count": missing[0].count,
@@ -244,7 +245,10 @@ def answer_question(context: JobContext) -> None:
     if partition not in partitions.held():
         raise Failed(
             "other_partitions",
-            _("This machine has other partitions; all need one ACRPORTAL_PARTITIONS."),
+            _(
+                "This machine has a different number of partitions. Set the same "
+                "ACRPORTAL_PARTITIONS on all machines."
+            ),
         )
     question = Question.from_bytes(bytes(search.question), DEFAULT)
     query = _query_of(search)

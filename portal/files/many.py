@@ -207,7 +207,7 @@ def _why_not_tagged(file: ScannedFile, _user: User, form: forms.Form) -> str:
         return ""
     after = _tags_after(file, form)
     if set(after) == set(file.tags):
-        return _("It has all of this already.")
+        return _("It already has all of these.")
     if len(after) > filing.MAX_TAGS:
         return _("It would have more than %(most)s tags.") % {"most": filing.MAX_TAGS}
     return ""

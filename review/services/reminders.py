@@ -73,7 +73,9 @@ def _send(due: list[Dispute]) -> None:
             seen = list(selectors.open_disputes().filter(pk__in=keys))
         if not seen:
             continue
-        with translation.override(reader.language or settings.LANGUAGE_CODE):
+        # Without an own zone, dates are in the portal's.
+        zone = timezone.override(reader.time_zone or settings.TIME_ZONE)
+        with translation.override(reader.language or settings.LANGUAGE_CODE), zone:
             subject, body = _digest(seen)
         try:
             send_mail(subject, body, None, [reader.email])

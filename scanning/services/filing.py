@@ -28,9 +28,12 @@ file_moved = Signal()
 def why_not_moved(*, scanned_file: ScannedFile, container: Container) -> str:
     """Return why the file cannot be moved to the container; empty if it can."""
     if scanned_file.container_id == container.pk:
-        return _("It is in %(name)s already.") % {"name": container.name}
+        return _("It is already in %(name)s.") % {"name": container.name}
     if scanned_file.remote_id:
-        return _("ACRCloud holds a copy in this container's account. Submit it again.")
+        return _(
+            "ACRCloud has a copy in this container's account. Submit the file "
+            "again instead."
+        )
     if Scan.objects.filter(
         scanned_file=scanned_file, status__in=ACTIVE_SCAN_STATUSES
     ).exists():

@@ -196,6 +196,6 @@ def test_the_command_shows_what_waits(signed_in: MakeClient, roots: Path) -> Non
     call_command("drops", format="json", stdout=lines)
 
     assert "1 waiting, 1 taken, 0 failed" in text.getvalue()
-    assert "waits: news/one.mp3: No container is assigned" in text.getvalue()
+    assert "waiting: news/one.mp3: No container is assigned" in text.getvalue()
     (told,) = map(json.loads, lines.getvalue().splitlines())
     assert told["files"][0]["path"] == "news/one.mp3"

@@ -148,7 +148,7 @@ def test_tag_is_added_once(manager: Client) -> None:
     file.refresh_from_db()
     assert file.tags == ["news", "check"]
     assert page.context["done"] == []
-    assert "It has all of this already." in page.content.decode()
+    assert "It already has all of these." in page.content.decode()
 
 
 def test_territories_of_many_files_let_a_licence_clear(manager: Client) -> None:

@@ -45,7 +45,7 @@ def page(client: Client, name: str, *args: str, query: str = "") -> str:
 def test_a_person_chooses_a_zone_and_gives_it_up(signed_in: MakeClient) -> None:
     client, url = signed_in(Role.VIEWER), reverse("account_language")
     shown = client.get(url).content.decode()
-    assert "As the portal: UTC" in shown
+    assert "Same as the portal: UTC" in shown
     assert "data-picker" in shown
 
     saved = client.post(url, {"time_zone": "Asia/Tokyo"}, follow=True)
@@ -218,4 +218,4 @@ def test_people_without_a_choice_follow_the_portal(
     shown = signed_in(Role.VIEWER).get(reverse("account_language")).content.decode()
 
     assert 'data-zone="Europe/Berlin"' in shown
-    assert "As the portal: Europe/Berlin" in shown
+    assert "Same as the portal: Europe/Berlin" in shown

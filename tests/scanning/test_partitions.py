@@ -231,8 +231,8 @@ def test_a_partition_without_a_machine_is_named_wherever_somebody_looks(
             call_command("doctor")
 
     assert scan.status == ScanStatus.QUEUED
-    assert "No machine that holds partition 2 of 2 was seen lately." in scan.message
-    assert "no machine that holds it was seen lately" in page
+    assert "No machine with partition 2 of 2 has reported lately." in scan.message
+    assert "no machine with it has reported lately" in page
     assert "acrportal_partitions_without_machine 1.0" in figures
     assert "no machine that holds partition 2 of 2 was seen" in capsys.readouterr().out
 
