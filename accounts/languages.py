@@ -1,4 +1,4 @@
-"""The language of pages: a person's own choice, else what the browser asks for."""
+"""The language and time zone of pages: a person's choice, or else a default."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from django.contrib import messages
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from common.zones import is_zone, zone_choices
 
-# Programs read these answers, and what they cause is stored, so they stay English.
+# Programs read these answers and their texts are stored, so they stay English.
 _MACHINES = ("/api/", "/v1/", "/callbacks/", "/uploads/", "/metrics", "/healthz")
 _PAGES_OWN_API = "/api/portal/"
 
@@ -25,14 +26,14 @@ _PAGES_OWN_API = "/api/portal/"
 def speak_language(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Answer each request in its reader's language.
+    """Answer each request in its reader's language and time zone.
 
     Requests with a token are answered in English, as are those of ACRCloud clients.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         language = _language_of(request)
-        with translation.override(language):
+        with translation.override(language), timezone.override(_zone_of(request)):
             request.LANGUAGE_CODE = language
             response = get_response(request)
         if response.headers.get("Content-Type", "").startswith("text/html"):
@@ -55,33 +56,57 @@ def _language_of(request: HttpRequest) -> str:
     return translation.get_language_from_request(request)
 
 
-class LanguageForm(forms.Form):
-    """The choice of a language; empty follows the browser."""
+def _zone_of(request: HttpRequest) -> str | None:
+    """Return the reader's zone; None for the portal's, as answers to programs have."""
+    user = request.user
+    if request.path.startswith(_MACHINES) or not isinstance(user, User):
+        return None
+    return user.time_zone if is_zone(user.time_zone) else None
+
+
+def _languages() -> list[tuple[str, str]]:
+    return [("", gettext("Same as the browser")), *settings.LANGUAGES]
+
+
+def _zones() -> list[tuple[str, str]]:
+    usual = gettext("As the portal: %(zone)s") % {"zone": settings.TIME_ZONE}
+    return [("", usual), *zone_choices()]
+
+
+class ReaderForm(forms.Form):
+    """How somebody reads pages; empty follows the browser and the portal."""
 
     language = forms.ChoiceField(
         required=False,
+        choices=_languages,
         label=_("Language"),
         help_text=_("Reports, API answers and evidence packs stay in English."),
     )
+    time_zone = forms.ChoiceField(
+        required=False,
+        choices=_zones,
+        label=_("Time zone"),
+        widget=forms.Select({"class": "control", "data-picker": ""}),
+        help_text=_(
+            "Pages show times in this zone, and read those that you enter in it. "
+            "Reports and evidence packs stay in UTC."
+        ),
+    )
 
-    def __init__(self, *arguments: object, **options: object) -> None:
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]  # Django's own
-        field = self.fields["language"]
-        if isinstance(field, forms.ChoiceField):
-            field.choices = [("", gettext("Same as the browser")), *settings.LANGUAGES]
 
-
-def choose_language(request: HttpRequest) -> HttpResponseBase:
-    """Show the choice of a language, and keep it for the signed-in person."""
+def choose_reading(request: HttpRequest) -> HttpResponseBase:
+    """Show the choice of language and time zone, and keep both for the person."""
     user = request.user
     if not isinstance(user, User):
         return redirect("account_login")
-    form = LanguageForm(request.POST or None, initial={"language": user.language})
+    kept = {"language": user.language, "time_zone": user.time_zone}
+    form = ReaderForm(request.POST or None, initial=kept)
     if request.method == "POST" and form.is_valid():
         user.language = form.cleaned_data["language"]
-        user.save(update_fields=["language"])
+        user.time_zone = form.cleaned_data["time_zone"]
+        user.save(update_fields=["language", "time_zone"])
         language = user.language or translation.get_language_from_request(request)
         with translation.override(language):
-            messages.success(request, gettext("The language was saved."))
+            messages.success(request, gettext("Language and time zone were saved."))
         return redirect("account_language")
     return render(request, "account/language.html", {"form": form})

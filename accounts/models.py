@@ -40,6 +40,12 @@ class User(AbstractUser):
         verbose_name=_("language"),
         help_text=_("Empty for the language of the browser."),
     )
+    time_zone = models.CharField(
+        max_length=64,
+        blank=True,
+        verbose_name=_("time zone"),
+        help_text=_("Empty for the portal's."),
+    )
     list_columns = models.JSONField(
         default=dict,
         blank=True,

@@ -83,7 +83,7 @@ class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the l
             )
         except (jwt.PyJWTError, KeyError) as error:
             raise OAuth2Error(f"the ID token is invalid: {error}") from error
-        # A token can list several audiences; azp names the client it is for.
+        # A token can list several audiences; azp names the intended client.
         if claims.get("azp", client) != client:
             raise OAuth2Error("the ID token was made for another client")
         return claims

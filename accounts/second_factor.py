@@ -16,7 +16,7 @@ from accounts.sessions import end_all_sessions
 from common.api_errors import error_body
 
 _MUST_SET_UP = "must_set_up_second_factor"
-# Pages that stay open meanwhile: setting up the factor, and styles.
+# Pages that stay open until then: setting up the factor, and styles.
 _FREE = ("/accounts/", "/static/")
 
 

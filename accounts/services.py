@@ -1,4 +1,4 @@
-"""Creates users, finds those who decide, and keeps the groups equal to the roles."""
+"""Creates users, finds people who may decide, and keeps groups equal to roles."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import include, path
 
-from accounts.languages import choose_language
+from accounts.languages import choose_reading
 from accounts.openid import PROVIDER, callback
 from accounts.sessions import SessionsForm
 
@@ -30,7 +30,7 @@ urlpatterns = [
     path("inactive/", views.account_inactive, name="account_inactive"),
     path("reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
     path("password/", views.password_change, name="account_change_password"),
-    path("language/", choose_language, name="account_language"),
+    path("language/", choose_reading, name="account_language"),
     path("2fa/", include("allauth.mfa.urls")),
     path(
         "sessions/",

@@ -115,5 +115,5 @@ class Arrival:
 
 
 def deadline(begun: float, received: int) -> float:
-    """Return the deadline for a request of which ``received`` bytes have arrived."""
+    """Return the deadline for a request after ``received`` bytes."""
     return begun + GRACE_SECONDS + received / BYTES_PER_SECOND

@@ -99,14 +99,15 @@ def _is_migrated() -> bool:
 
 
 def _index_problem() -> str:
-    if not index_store.index_folder().exists():
-        # It is built when somebody first searches on this machine.
-        return ""
-    try:
-        # Bucket 0 does not exist: a free query that still needs a working index.
-        index_store.open_folder().recordings(0)
-    except (RecognitionError, OSError) as error:
-        return str(error)
+    for folder in index_store.index_folders():
+        if not folder.exists():
+            # It is built when somebody first searches on this machine.
+            continue
+        try:
+            # Bucket 0 does not exist: a free query that still needs a working index.
+            index_store.open_folder(folder).recordings(0)
+        except (RecognitionError, OSError) as error:
+            return str(error)
     return ""
 
 

@@ -311,6 +311,25 @@ ACRPORTAL_JOBS_AT_ONCE: dict[str, int] = env.dict(
     "ACRPORTAL_JOBS_AT_ONCE", cast={"value": int}, default={}
 )
 
+ACRPORTAL_PARTITIONS: int = max(1, env.int("ACRPORTAL_PARTITIONS", 1))
+
+
+def _held_partitions() -> list[int] | None:
+    """Return the numbers of the partitions that this machine holds; None for all."""
+    text: str = env.str("ACRPORTAL_HELD_PARTITIONS", default="all").strip()
+    if text in {"all", "none"}:
+        return None if text == "all" else []
+    numbers = [int(part) if part.strip().isdigit() else 0 for part in text.split(",")]
+    if not all(1 <= number <= ACRPORTAL_PARTITIONS for number in numbers):
+        raise ImproperlyConfigured(
+            f"ACRPORTAL_HELD_PARTITIONS is {text!r}. It must be all, none, or numbers "
+            f"from 1 to ACRPORTAL_PARTITIONS ({ACRPORTAL_PARTITIONS}) with commas."
+        )
+    return numbers
+
+
+ACRPORTAL_HELD_PARTITIONS: list[int] | None = _held_partitions()
+
 ACRPORTAL_STREAMS_PER_RECORDER: int = env.int("ACRPORTAL_STREAMS_PER_RECORDER", 40)
 ACRPORTAL_STREAM_FREE_BYTES: int = env.int("ACRPORTAL_STREAM_FREE_BYTES", 2 * 1024**3)
 

@@ -1,4 +1,4 @@
-"""The catalogues of translations: collect texts, merge, compile, list what is missing.
+"""The catalogues of translations: collect texts, merge, compile, list missing ones.
 
 ``python -m acrportal.translations`` brings locale/ up to date; with ``--check`` it
 changes nothing and fails if a text lacks its translation. Babel does the work, so

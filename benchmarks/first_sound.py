@@ -1,7 +1,8 @@
 """Measures in a browser how long the next match takes to sound after a decision.
 
-A reviewer listens in the preview beside the queue and confirms one match after the other.
-The clock runs from the key to the ``playing`` event of the next match's source.
+A reviewer listens and confirms one match after the other: in the preview beside the queue,
+then on the review page. The clock runs from the key to the ``playing`` event of the next
+match's source.
 """
 
 from __future__ import annotations
@@ -27,34 +28,44 @@ SECONDS = 30
 RATE = 22_050
 # A person listens before deciding; meanwhile the next match is loaded.
 LISTENS_MS = 2_000
+PATIENCE_MS = 180_000
 _ARGUMENTS = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
 _WATCH = """() => {
   window.taken = [];
   let pressed = 0;
+  let before = null;
+  const source = () => document.querySelector("[data-match] [data-audio=source]");
   document.addEventListener("keydown", (event) => {
-    if (event.key === "c") pressed = performance.now();
+    if (event.key !== "c") return;
+    pressed = performance.now();
+    before = source();
   }, true);
   document.addEventListener("playing", (event) => {
-    if (!pressed || event.target.dataset.audio !== "source") return;
+    // A segment that begins again is not the next match.
+    if (!pressed || event.target !== source() || event.target === before) return;
     window.taken.push(performance.now() - pressed);
     pressed = 0;
   }, true);
 }"""
 
 
-def measure(reviewer: User, decisions: int) -> list[float]:
-    """Return the milliseconds of each decision; the decisions are undone afterwards."""
+def measure(person: User, decisions: int) -> dict[str, list[float]]:
+    """Return the milliseconds of each decision by place; they are undone afterwards.
+
+    Each place takes ``decisions``. The person needs to be a manager, who may decide every
+    match that waits.
+    """
     from portal.review.queue import Queue
 
-    chosen = list(Queue(user=reviewer).rows()[: decisions + 25])
+    chosen = list(Queue(user=person).rows()[: 2 * decisions + 50])
     _give_sound(chosen)
     try:
         port = free_port()
         with serving(port, log=subprocess.DEVNULL):
             url = f"http://127.0.0.1:{port}"
-            return _decide_in_browser(url, reviewer, decisions)
+            return _decide_in_browser(url, person, decisions)
     finally:
-        _undo(chosen, reviewer)
+        _undo(chosen, person)
 
 
 def _give_sound(matches: Sequence[Match]) -> None:
@@ -86,21 +97,24 @@ def _noise() -> bytes:
     return made.getvalue()
 
 
-def _decide_in_browser(url: str, reviewer: User, decisions: int) -> list[float]:
+def _decide_in_browser(
+    url: str, person: User, decisions: int
+) -> dict[str, list[float]]:
     from playwright.sync_api import sync_playwright
 
-    name, value = _session_of(reviewer)
+    name, value = _session_of(person)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=_ARGUMENTS
         )
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.context.add_cookies([{"name": name, "value": value, "url": url}])
-        taken: list[float] = []
-        while len(taken) < decisions:
-            taken += _decide_one_page(page, url, decisions - len(taken))
+        beside: list[float] = []
+        while len(beside) < decisions:
+            beside += _decide_one_page(page, url, decisions - len(beside))
+        alone = _decide_one_by_one(page, url, decisions)
         browser.close()
-    return taken
+    return {"preview beside the queue": beside, "review page": alone}
 
 
 def _decide_one_page(page: Page, url: str, decisions: int) -> list[float]:
@@ -109,27 +123,44 @@ def _decide_one_page(page: Page, url: str, decisions: int) -> list[float]:
     page.evaluate(_WATCH)
     page.keyboard.press("j")
     page.wait_for_selector("[data-match]")
+    return _confirm(page, min(decisions, 20))
+
+
+def _decide_one_by_one(page: Page, url: str, decisions: int) -> list[float]:
+    """Decide on the review page, which opens the next match after each decision."""
+    page.goto(f"{url}/queue/?view=waiting", wait_until="networkidle")
+    page.locator("[data-row] [data-open]").first.click()
+    page.wait_for_selector("#review [data-pair]")
+    page.evaluate(_WATCH)
+    return _confirm(page, decisions)
+
+
+def _confirm(page: Page, decisions: int) -> list[float]:
     page.keyboard.press("p")
-    for number in range(min(decisions, 20)):
+    for number in range(decisions):
         page.wait_for_timeout(LISTENS_MS)
         page.keyboard.press("c")
         page.wait_for_function(
-            "(count) => window.taken.length >= count", arg=number + 1
+            "(count) => window.taken.length >= count",
+            arg=number + 1,
+            timeout=PATIENCE_MS,
         )
+    # The last decision is still on its way; a list opened now would show its match.
+    page.wait_for_timeout(LISTENS_MS)
     return [float(each) for each in page.evaluate("window.taken")]
 
 
-def _session_of(reviewer: User) -> tuple[str, str]:
+def _session_of(person: User) -> tuple[str, str]:
     from django.conf import settings
     from django.test import Client
 
     client = Client(headers={"host": "localhost"})
-    client.force_login(reviewer)
+    client.force_login(person)
     name = settings.SESSION_COOKIE_NAME
     return name, client.cookies[name].value
 
 
-def _undo(matches: Sequence[Match], reviewer: User) -> None:
+def _undo(matches: Sequence[Match], person: User) -> None:
     from review.choices import MatchState, Verb
     from review.decisions.decide import decide_one
     from review.decisions.verbs import Decision
@@ -143,5 +174,5 @@ def _undo(matches: Sequence[Match], reviewer: User) -> None:
             match=match,
             version=match.version,
             decision=Decision(Verb.UNDO),
-            user=reviewer,
+            user=person,
         )

@@ -49,10 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.title(f"Pages over {_count():,} matches, {connection.vendor}")
         report.line(f"{machine()}; filled in {time.monotonic() - begun:.0f} s")
         limited = connection.vendor == "postgresql"
-        _pages(report, filled, args.calls, limited=limited)
+        if args.calls:
+            _pages(report, filled, args.calls, limited=limited)
         if args.browser:
             _first_sound(report, filled, args.browser)
-        _long_work(report, filled, args.bulk)
+        if args.bulk:
+            _long_work(report, filled, args.bulk)
     return report.end(checked=args.check)
 
 
@@ -60,8 +62,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     made = argparse.ArgumentParser(description=__doc__)
     made.add_argument("--matches", type=int, default=100_000)
     made.add_argument("--database", help="URL of an empty database (default: SQLite)")
-    made.add_argument("--calls", type=int, default=40, help="measured calls per page")
-    made.add_argument("--bulk", type=int, default=BULK, help="matches decided at once")
+    made.add_argument(
+        "--calls", type=int, default=40, help="measured calls per page, or 0"
+    )
+    made.add_argument(
+        "--bulk", type=int, default=BULK, help="matches decided at once, or 0"
+    )
     made.add_argument(
         "--browser",
         type=int,
@@ -182,13 +188,18 @@ def _long_work(report: Report, filled: Filled, bulk: int) -> None:
 def _first_sound(report: Report, filled: Filled, decisions: int) -> None:
     from benchmarks.first_sound import measure
 
-    taken = measure(filled.reviewer, decisions)
-    p50, p95 = np.percentile(taken, [50, 95])
-    report.check(
-        f"From a decision to the first sound of the next match, {len(taken)} times: "
-        f"p50 {p50:.0f} ms, p95 {p95:.0f} ms",
-        reached=bool(p95 <= LIMIT_MS),
-    )
+    rows = []
+    for place, taken in measure(filled.manager, decisions).items():
+        p50, p95 = np.percentile(taken, [50, 95])
+        most = max(taken)
+        rows.append(
+            (place, len(taken), f"{p50:.0f}", f"{p95:.0f}", f"{most:.0f}", LIMIT_MS)
+        )
+        report.check(
+            f"First sound, {place}: p95 {p95:.0f} ms", reached=bool(p95 <= LIMIT_MS)
+        )
+    titles = ("First sound of the next match", "decisions", "p50, ms", "p95, ms")
+    report.table((*titles, "most, ms", "Limit, ms"), rows)
 
 
 def _decide(filled: Filled, bulk: int) -> str:

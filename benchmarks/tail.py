@@ -26,13 +26,14 @@ _WINDOW = 625
 # Runs to examine for shared sound: minimum bits, and maximum per recording
 _WORTH, _MOST = 4.0, 4
 _DRAWS = 1000
+_LEAST_H = 1e-3  # bits, where nothing scores
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
     """The share ``share`` of windows scores above ``u``, half of it ``h`` bits higher.
 
-    ``drawn`` has the same two figures, shape [draws, 2], for tracks drawn at random.
+    ``drawn`` has the same three figures, shape [draws, 3], for tracks drawn at random.
     """
 
     share: float
@@ -42,25 +43,23 @@ class Tail:
 
     def rate(self, bits: float) -> tuple[float, float, float]:
         """Return how many windows an hour score above ``bits``, and the 95 % interval."""
-        rates = WINDOWS_PER_HOUR * self.share * 2 ** -((bits - self._u) / self._h)
-        return _interval(rates)
+        share, u, h = self._all
+        halvings = (bits - u) / np.maximum(h, _LEAST_H)
+        return _interval(WINDOWS_PER_HOUR * share * 2**-halvings)
 
     def needed(self, per_hour: float) -> tuple[float, float, float]:
         """Return the bits that so many windows an hour exceed, and the 95 % interval."""
-        halvings = np.log2(self.share * WINDOWS_PER_HOUR / per_hour)
-        return _interval(self._u + self._h * halvings)
+        share, u, h = self._all
+        halvings = np.log2(np.maximum(share * WINDOWS_PER_HOUR / per_hour, 1.0))
+        return _interval(u + h * halvings)
 
     def halving(self) -> tuple[float, float, float]:
         """Return ``h`` and its 95 % interval."""
-        return _interval(self._h)
+        return _interval(self._all[2])
 
     @property
-    def _u(self) -> NDArray[np.float64]:
-        return np.append(self.u, self.drawn[:, 0])
-
-    @property
-    def _h(self) -> NDArray[np.float64]:
-        return np.append(self.h, self.drawn[:, 1])
+    def _all(self) -> NDArray[np.float64]:
+        return np.vstack([[self.share, self.u, self.h], self.drawn]).T
 
 
 def _interval(values: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -184,24 +183,28 @@ def best_by_window(runs: list[ScoringRun], seconds: float) -> NDArray[np.float64
 def fit(windows: Sequence[NDArray[np.float64]], share: float = 0.05) -> Tail:
     """Fit the exponential tail of the windows of each track.
 
-    The interval comes from drawing tracks at random, again and again: windows of one
-    track are alike, so drawing windows would make it too narrow.
+    Where fewer windows than ``share`` score at all, the tail begins at 0 bits. The
+    interval comes from drawing tracks at random, again and again: windows of one track
+    are alike, so drawing windows would make it too narrow.
     """
     rng = np.random.default_rng(0)
     drawn = []
     for _ in range(_DRAWS):
         chosen = rng.integers(len(windows), size=len(windows))
         drawn.append(_exponential([windows[n] for n in chosen], share))
-    u, h = _exponential(windows, share)
-    return Tail(share, u, h, np.array(drawn))
+    return Tail(*_exponential(windows, share), np.array(drawn))
 
 
 def _exponential(
     windows: Sequence[NDArray[np.float64]], share: float
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     scores = np.concatenate(windows)
-    u = float(np.quantile(scores, 1 - share))
-    return u, float(np.log(2) * (scores[scores > u] - u).mean())
+    u = max(0.0, float(np.quantile(scores, 1 - share)))
+    beyond = scores[scores > u] - u
+    if not len(beyond):
+        return 0.0, u, 0.0
+    above = share if u else len(beyond) / len(scores)
+    return above, u, float(np.log(2) * beyond.mean())
 
 
 def _print(

@@ -62,7 +62,7 @@ def read_arrival(given: Mapping[str, object]) -> Arrival:
         return Arrival(episode)
     if not text:
         raise BroadcastRefused(
-            "invalid", _("Say when the broadcast began."), field="starts_at"
+            "invalid", _("Enter when the broadcast began."), field="starts_at"
         )
     starts_at = read_start(text, station.time_zone)
     return Arrival(episode, station, BroadcastValues(starts_at, showing=showing))
@@ -70,7 +70,7 @@ def read_arrival(given: Mapping[str, object]) -> Arrival:
 
 @transaction.atomic
 def tell(*, scanned_file: ScannedFile, arrival: Arrival, user: User) -> None:
-    """Keep what is said of a file; what was known and is not said again stays."""
+    """Store the given facts of a file; facts that are not given stay."""
     said = {name: text for name, text in asdict(arrival.episode).items() if text}
     if said:
         now = services.episode_values(episode_of(scanned_file))

@@ -16,7 +16,7 @@ from streams.models import Station
 
 
 def episode_of(scanned_file: ScannedFile) -> Episode | None:
-    """Return what is said about a file as a programme."""
+    """Return a file's episode, if anybody entered it."""
     return Episode.objects.filter(scanned_file=scanned_file).first()
 
 
@@ -33,7 +33,7 @@ def broadcasts_of(scanned_file: ScannedFile) -> QuerySet[Broadcast]:
 
 
 def use_of(scanned_file: ScannedFile, recording: Recording) -> MusicUse | None:
-    """Return what is said about how a file uses a recording."""
+    """Return how a file uses a recording, if anybody entered it."""
     return MusicUse.objects.filter(
         scanned_file=scanned_file, recording=recording
     ).first()

@@ -58,7 +58,7 @@ def set_episode(
     user: User | None,
     seen: str | None = None,
 ) -> bool:
-    """Say what a file is as a programme; return whether that changed.
+    """Set a file's episode; return whether it changed.
 
     Raises ``BroadcastRefused`` for values that are too long, for an ISAN that cannot be
     right, and if the file was deleted or its episode changed since it was ``seen``.
@@ -94,7 +94,7 @@ def _checked_isan(given: str) -> str:
 
 
 def episode_values(row: Episode | None) -> EpisodeValues:
-    """Return what is said about a file as a programme."""
+    """Return a file's episode, if anybody entered it."""
     return _values(row, EpisodeValues) if row else EpisodeValues()
 
 
@@ -122,7 +122,8 @@ def add_broadcast(
     if listed.count() >= MOST_BROADCASTS:
         raise BroadcastRefused(
             "too_many",
-            _("A file has at most %(most)d broadcasts.") % {"most": MOST_BROADCASTS},
+            _("A file can have at most %(most)d broadcasts.")
+            % {"most": MOST_BROADCASTS},
         )
     _refuse_listed(row, given)
     _store_broadcast(row, station, given)
@@ -239,7 +240,7 @@ def set_use(
 
 
 def use_values(row: MusicUse | None) -> UseValues:
-    """Return what is said about how a file uses a recording."""
+    """Return how a file uses a recording, if anybody entered it."""
     return _values(row, UseValues) if row else UseValues()
 
 
@@ -354,7 +355,7 @@ def set_revenue(
     user: User | None,
     seen: str | None = None,
 ) -> bool:
-    """Say what a station earned in a month; return whether that changed.
+    """Set a station's revenue of a month; return whether it changed.
 
     Only managers may. The event is in a case of its own, because people who see the
     station's case need not see its revenue. Raises ``BroadcastRefused`` for impossible
@@ -382,7 +383,7 @@ def set_revenue(
 
 
 def revenue_values(row: Revenue | None) -> RevenueValues:
-    """Return what a station earned."""
+    """Return a station's revenues."""
     return _values(row, RevenueValues) if row else RevenueValues()
 
 
@@ -420,8 +421,8 @@ def _overtaken() -> BroadcastRefused:
     return BroadcastRefused(
         "stale",
         _(
-            "Somebody else changed this while you worked on it; nothing was saved. "
-            "Reload the page to see it."
+            "Somebody else changed this while you were editing, so nothing was "
+            "saved. Reload the page to see their change."
         ),
     )
 
@@ -442,7 +443,7 @@ def _refuse_listed(
     if same.exclude(pk=row.pk).exists():
         raise BroadcastRefused(
             "listed",
-            _("This broadcast is in the list already."),
+            _("This broadcast is already in the list."),
             field="starts_at",
         )
 
@@ -476,7 +477,7 @@ def _checked_revenue(values: RevenueValues) -> RevenueValues:
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
         raise BroadcastRefused(
             "invalid",
-            _("Write the currency as its three letters, such as CHF."),
+            _("Write the currency as three letters, such as CHF."),
             field="currency",
         )
     return replace(values, currency=currency)
@@ -510,7 +511,7 @@ def _write(row: models.Model, names: Iterable[str], values: Values) -> None:
             # PostgreSQL cannot store it.
             raise BroadcastRefused(
                 "invalid",
-                _("The text contains a character that cannot be stored."),
+                _("The text contains a character that cannot be stored. Remove it."),
                 field=name,
             )
         setattr(row, name, value)

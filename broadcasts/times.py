@@ -49,15 +49,15 @@ def start_at(at: datetime, zone: str) -> datetime:
     for an offset that the zone does not have then.
     """
     if not _is_usual(at):
-        raise _refused(_("The start lies before 1901 or after 2199. Check the year."))
+        raise _refused(_("The start is before 1901 or after 2199. Check the year."))
     if at.tzinfo is not None:
         moment = at.astimezone(UTC)
         offset = moment.astimezone(ZoneInfo(zone)).utcoffset()
         if at.utcoffset() not in (offset, timedelta(0)):
             raise _refused(
                 _(
-                    "%(start)s is not the time in %(zone)s, which was %(local)s. "
-                    "Correct the time, or leave the offset out."
+                    "The time in %(zone)s was %(local)s, not %(start)s. Correct "
+                    "the time, or leave out the offset."
                 )
                 % {
                     "start": at.isoformat(timespec="seconds"),
@@ -70,8 +70,8 @@ def start_at(at: datetime, zone: str) -> datetime:
     if not found:
         raise _refused(
             _(
-                "The clocks in %(zone)s skip %(start)s: summer time begins. "
-                "Enter the time that they showed."
+                "The clocks in %(zone)s skipped %(start)s, because summer time "
+                "began. Enter the time that they showed."
             )
             % {"zone": zone, "start": at.isoformat(" ", timespec="seconds")}
         )
@@ -79,8 +79,8 @@ def start_at(at: datetime, zone: str) -> datetime:
         raise BroadcastRefused(
             "doubled",
             _(
-                "The clocks in %(zone)s show %(start)s twice: summer time ends. "
-                "Say which of the two it is: %(first)s or %(second)s."
+                "The clocks in %(zone)s showed %(start)s twice, because summer "
+                "time ended. Write which one you mean: %(first)s or %(second)s."
             )
             % {
                 "zone": zone,

@@ -128,7 +128,7 @@ def move_recordings(
 ) -> None:
     """Move recordings to another bucket, all or none; their ids stay.
 
-    Raises ``ChangeRefused`` if the bucket was deleted meanwhile, or if two recordings
+    Raises ``ChangeRefused`` if the bucket was deleted, or if two recordings
     in it would have the same custom id.
     """
     with transaction.atomic():

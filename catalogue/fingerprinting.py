@@ -53,18 +53,18 @@ def run(context: JobContext) -> None:
         if recording.audio:
             _analyse(recording, context.report)
     except AudioRefused as error:
-        # People can listen to what was refused.
+        # People can listen to the refused audio.
         submit(RENDITION, recording)
         raise Failed(error.code, str(error)) from error
     context.report()
     # An unreadable fingerprint fails here, and not on each machine that follows.
     index_store.postings_of(recording)
-    # In one transaction with what the receivers write: a crash between the two would
+    # In one transaction with the receivers' writes: a crash between the two would
     # lose that.
     with transaction.atomic():
         context.finish()
         note_change([recording.pk])
-        # It may have been retired meanwhile.
+        # It may have been retired in the meantime.
         current = Recording.objects.get(pk=recording.pk)
         if current.status == RecordingStatus.READY:
             submit(RENDITION, current)

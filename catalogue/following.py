@@ -11,8 +11,8 @@ import fcntl
 import logging
 import shutil
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,14 +22,16 @@ from time import monotonic, sleep
 from django.db import connection
 from django.db.models import Q
 
-from catalogue import index_log, index_store
+from catalogue import index_log, index_store, partitions
 from catalogue.index_copy import IndexFolder, Read, Report, read_kept
 from catalogue.index_log import LogState
 from catalogue.models import IndexCopy, IndexEntry
+from catalogue.partitions import Partition
 from common.outages import outage_of
 from jobs import clock, draining, resources
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
 from recognition.index.store import SegmentStore
+from recognition.types import IndexStore
 
 logger = logging.getLogger(__name__)
 
@@ -46,31 +48,60 @@ def _go_on(_done: int = 0, _all: int = 0) -> None:
     return None
 
 
-# --- For whoever searches ------------------------------------------------------------
+# --- For searches --------------------------------------------------------------------
 
 
-def open_index(report: Report = _go_on) -> SegmentStore:
+def open_index(report: Report = _go_on) -> IndexStore:
     """Return this machine's index, brought up to the catalogue as it is now.
 
     Raises ``IndexUnavailable`` while another process builds it, ``ParamsMismatch`` if
-    another engine built it, and what the storage raises if it is away.
+    another engine built it, ``IndexPartial`` if this machine holds only a part,
+    and what the storage raises if it is away.
     """
-    bring_up(report)
-    return index_store.open_folder()
+    if not partitions.are_all_held():
+        raise partitions.elsewhere()
+    return index_store.together(
+        {one: open_partition(one, report) for one in partitions.held()}
+    )
+
+
+def open_partition(partition: Partition, report: Report = _go_on) -> SegmentStore:
+    """Return the index of one partition, as ``open_index`` does that of all."""
+    _bring_up(partition, report)
+    return index_store.open_folder(partition.folder)
 
 
 @contextmanager
-def searched_index(report: Report = _go_on) -> Iterator[tuple[SegmentStore, int]]:
+def searched_index(report: Report = _go_on) -> Iterator[tuple[IndexStore, int]]:
     """Yield the index as ``open_index`` does, and the position that it has reached.
 
     A search that met damage, or whose index was deleted or replaced meanwhile, may have
     missed something: it ends with ``IndexUnavailable``, and the index is built again.
     """
-    position = bring_up(report)
-    copy = IndexFolder(index_store.index_folder())
+    if not partitions.are_all_held():
+        raise partitions.elsewhere()
+    with ExitStack() as stack:
+        searched = {
+            one: stack.enter_context(searched_partition(one, report))
+            for one in partitions.held()
+        }
+        parts = {one: index for one, (index, _) in searched.items()}
+        yield (
+            index_store.together(parts),
+            min(position for _, position in searched.values()),
+        )
+
+
+@contextmanager
+def searched_partition(
+    partition: Partition, report: Report = _go_on
+) -> Iterator[tuple[SegmentStore, int]]:
+    """Yield the index of one partition, as ``searched_index`` does that of all."""
+    position = _bring_up(partition, report)
+    copy = IndexFolder(partition.folder, partition)
     before = index_store.identity(copy.root)
     try:
-        yield index_store.open_folder(), position
+        yield index_store.open_folder(copy.root), position
         state = index_log.read_state()
         is_whole = copy.reached(state) is not None
     except IndexCorrupt as error:
@@ -85,16 +116,21 @@ def bring_up(report: Report = _go_on) -> int:
 
     ``report`` is called while it takes time, and may raise to stop it.
     """
+    return min((_bring_up(one, report) for one in partitions.held()), default=0)
+
+
+def _bring_up(partition: Partition, report: Report) -> int:
+    """Follow the catalogue with one partition; return the position reached."""
     state = index_log.count_changes()
-    copy, builds = IndexFolder(index_store.index_folder()), 0
+    copy, builds = IndexFolder(partition.folder, partition), 0
     while True:
         reached = copy.reached(state)
         if reached is None:
             if builds == _BUILDS:
                 raise IndexCorrupt("The index of this machine is damaged again.")
             builds += 1
-            build(report=report)
-            # What followed the log meanwhile may have counted further.
+            _build(partition, read_kept, report, resume=True)
+            # Another process may have followed the log further.
             state = index_log.count_changes()
             continue
         # This transaction may see changes that it must not count itself.
@@ -125,7 +161,12 @@ def build(
     Searches use the old one meanwhile, if it is of use. A build that was stopped is
     continued, unless ``resume`` forbids it.
     """
-    folder, beside = index_store.index_folder(), _beside()
+    for partition in partitions.held():
+        _build(partition, read, report, resume=resume)
+
+
+def _build(partition: Partition, read: Read, report: Report, *, resume: bool) -> None:
+    folder, beside = partition.folder, _beside(partition)
     with _locked(beside.root, waits=False) as is_ours:
         if not is_ours:
             raise IndexUnavailable("The index of this machine is being built.")
@@ -145,18 +186,19 @@ def build(
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _beside() -> IndexFolder:
-    folder = index_store.index_folder()
-    return IndexFolder(folder.with_name(f"{folder.name}.new"))
+def _beside(partition: Partition) -> IndexFolder:
+    folder = partition.folder
+    return IndexFolder(folder.with_name(f"{folder.name}.new"), partition)
 
 
 def built_so_far() -> int:
     """Return how many recordings an interrupted build has put into the new copy."""
-    beside = _beside()
-    if not _can_go_on(beside, index_log.count_changes()):
-        return 0
-    store = index_store.open_folder(beside.root)
-    return sum(len(store.recordings(bucket)) for bucket in store.buckets())
+    count = 0
+    for beside in map(_beside, partitions.held()):
+        if _can_go_on(beside, index_log.count_changes()):
+            store = index_store.open_folder(beside.root)
+            count += sum(len(store.recordings(bucket)) for bucket in store.buckets())
+    return count
 
 
 def _can_go_on(copy: IndexFolder, state: LogState) -> bool:
@@ -185,97 +227,117 @@ def _locked(folder: Path, *, waits: bool) -> Iterator[bool]:
 
 # --- For workers ---------------------------------------------------------------------
 
-_told: tuple[float, object] = (0.0, None)
+# When and what was told of each partition.
+_told: dict[Partition, tuple[float, object]] = {}
 # The position up to which this process has merged, and its thread that merges.
-_merged_to = -1
+_merged_to: dict[Partition, int] = {}
 _merging: Thread | None = None
 
 
 def keep_up() -> None:
     """Follow the catalogue, and tell how late this machine is; called each second."""
+    late = [one for one in partitions.held() if not _keep_up(one)]
+    if not late:
+        resources.unblock({resources.INDEX})
+
+
+def _keep_up(partition: Partition) -> bool:
+    """Follow the catalogue with one partition; return whether it can be searched."""
     stage = ""
+
+    def tell_on_the_way(done: int, changes: int) -> None:
+        if draining.seconds():
+            raise _Draining
+        told, _news = _told.get(partition, (0.0, None))
+        if changes and monotonic() - told > 1:
+            _tell(partition, f"{done:,} / {changes:,}")
+            if resources.are_blocked({resources.INDEX}):
+                resources.block(resources.INDEX)
+
     try:
         state = index_log.count_changes()
-        copy = IndexFolder(index_store.index_folder())
+        copy = IndexFolder(partition.folder, partition)
         if copy.reached(state) is None:
             # This process takes no scans until there is something to search.
             resources.block(resources.INDEX)
-        position = bring_up(_tell_on_the_way)
+        position = _bring_up(partition, tell_on_the_way)
     except _Draining:
-        return
+        return False
     except Exception as error:
         if not isinstance(error, RecognitionError) and outage_of(error) is None:
             raise
         stage = str(error)
         logger.warning("the index of this machine does not follow: %s", error)
     else:
-        resources.unblock({resources.INDEX})
-        _merge_beside(position)
-    _tell(stage)
+        _merge_beside(partition, position)
+    _tell(partition, stage)
+    return not stage
 
 
-def _merge_beside(position: int) -> None:
+def _merge_beside(partition: Partition, position: int) -> None:
     """Start the merges that are due in a thread: large ones take minutes.
 
     The thread ends with the process; a merge that was cut short is begun again.
     """
     global _merging
-    if position != _merged_to and (_merging is None or not _merging.is_alive()):
-        index = index_store.open_folder()
-        _merging = Thread(target=_merge, args=(index, position), daemon=True)
+    if position != _merged_to.get(partition) and (
+        _merging is None or not _merging.is_alive()
+    ):
+        index = index_store.open_folder(partition.folder)
+        _merging = Thread(target=_merge, args=(index, partition, position), daemon=True)
         _merging.start()
 
 
-def _merge(index: SegmentStore, position: int) -> None:
-    global _merged_to
+def _merge(index: SegmentStore, partition: Partition, position: int) -> None:
     try:
         for bucket in index.buckets():
             while index.merge_due(bucket):
                 logger.info("merged segments of bucket %s", bucket)
     except (RecognitionError, OSError):
         logger.exception("the index of this machine was not merged")
-    _merged_to = position
+    _merged_to[partition] = position
 
 
 class _Draining(Exception):
     """The worker stops; another one goes on."""
 
 
-def _tell_on_the_way(done: int, changes: int) -> None:
-    if draining.seconds():
-        raise _Draining
-    if changes and monotonic() - _told[0] > 1:
-        _tell(f"{done:,} / {changes:,}")
-        if resources.are_blocked({resources.INDEX}):
-            resources.block(resources.INDEX)
-
-
-def _tell(stage: str) -> None:
+def _tell(partition: Partition, stage: str) -> None:
     """Write how far this machine is, if that changed or was told long ago."""
-    global _told
-    folder = index_store.index_folder()
+    folder = partition.folder
     state = index_log.count_changes()
     try:
-        reached = IndexFolder(folder).reached(state)
+        reached = IndexFolder(folder, partition).reached(state)
     except RecognitionError:
         reached = None
     is_complete = not stage and reached is not None and reached >= state.position
     news = (reached, is_complete, stage)
-    if news == _told[1] and monotonic() - _told[0] < _TELL_SECONDS:
+    told, before = _told.get(partition, (0.0, None))
+    if news == before and monotonic() - told < _TELL_SECONDS:
         return
-    _told = (monotonic(), news)
+    _told[partition] = (monotonic(), news)
     now = clock.now()
     columns: dict[str, object] = {
         "position": max(0, reached or 0),
         "seen_at": now,
         "stage": stage[:300],
+        "partition": partition.number,
+        "partitions": partition.count,
     }
     if is_complete:
         columns["complete_at"] = now
+    if partition.count > 1 and is_complete:
+        columns["postings"] = _postings_in(folder)
     IndexCopy.objects.update_or_create(
         host=socket.gethostname()[:255], folder=str(folder)[:1000], defaults=columns
     )
     IndexCopy.objects.filter(seen_at__lt=now - _FORGOTTEN_AFTER).delete()
+
+
+def _postings_in(folder: Path) -> dict[str, int]:
+    """Return the postings of each bucket, from which others learn the catalogue's size."""
+    store = index_store.open_folder(folder)
+    return {str(bucket): store.stats(bucket).postings for bucket in store.buckets()}
 
 
 # --- For people ----------------------------------------------------------------------
@@ -283,7 +345,10 @@ def _tell(stage: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """How far a machine's copy of the index is behind the catalogue."""
+    """How far a machine's copy of the index is behind the catalogue.
+
+    ``partition`` of ``partitions`` says which part it holds.
+    """
 
     host: str
     folder: str
@@ -292,6 +357,8 @@ class CopyReport:
     seen_at: datetime
     is_seen: bool
     stage: str
+    partition: int
+    partitions: int
 
     @property
     def late_ms(self) -> int:
@@ -300,7 +367,7 @@ class CopyReport:
 
 
 def copies() -> list[CopyReport]:
-    """Return the copies of the index that workers told of lately."""
+    """Return the copies of the index that workers reported lately."""
     now = clock.now()
     return [_report_of(copy, now) for copy in IndexCopy.objects.all()]
 
@@ -320,4 +387,43 @@ def _report_of(copy: IndexCopy, now: datetime) -> CopyReport:
         seen_at=copy.seen_at,
         is_seen=is_seen,
         stage=copy.stage,
+        partition=copy.partition,
+        partitions=copy.partitions,
     )
+
+
+def unheld() -> list[Partition]:
+    """Return the partitions that no machine holds whose worker was seen lately."""
+    every = partitions.every()
+    if len(every) == 1:
+        # Whoever searches holds all of it.
+        return []
+    seen = IndexCopy.objects.filter(
+        partitions=len(every), seen_at__gt=clock.now() - UNSEEN_AFTER
+    )
+    held = set(seen.values_list("partition", flat=True))
+    return [one for one in every if one.number not in held]
+
+
+def catalogue_postings(buckets: Sequence[int], *, since: int) -> int | None:
+    """Return how many postings all partitions hold of some buckets.
+
+    A machine that holds only a part learns the size of the others from what they told
+    at position ``since`` or later: None while one has told nothing.
+    """
+    if partitions.are_all_held():
+        index = open_index()
+        return sum(index.stats(bucket).postings for bucket in buckets)
+    total = 0
+    for partition in partitions.every():
+        told = IndexCopy.objects.filter(
+            partition=partition.number,
+            partitions=partition.count,
+            position__gte=since,
+            postings__isnull=False,
+        )
+        copy = told.order_by("-position").first()
+        if copy is None or copy.postings is None:
+            return None
+        total += sum(copy.postings.get(str(bucket), 0) for bucket in buckets)
+    return total

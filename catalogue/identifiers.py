@@ -37,7 +37,7 @@ _SOCIETY = re.compile(r"[0-9]{1,3}")
 
 
 class BadIdentifier(Exception):
-    """A code's check digit or length is wrong; the text says what was expected."""
+    """A code's check digit or length is wrong; the text says which one is expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def check_iswc(given: str) -> str:
         return ""
     if not bare.isascii() or not bare.isdigit() or len(bare) != _ISWC_DIGITS:
         raise BadIdentifier(
-            _("an ISWC is T and 10 digits, not '%(given)s'") % {"given": given}
+            _("an ISWC is T followed by 10 digits, not '%(given)s'") % {"given": given}
         )
     return "T" + _ending(bare, _weighted_10(bare[:-1], 1), given)
 
@@ -128,7 +128,7 @@ def check_isni(given: str) -> str:
         return ""
     if not _ISNI.fullmatch(bare):
         raise BadIdentifier(
-            _("an ISNI has 16 digits, the last may be X, not '%(given)s'")
+            _("an ISNI has 16 digits, of which the last may be X, not '%(given)s'")
             % {"given": given}
         )
     total = 0
@@ -145,7 +145,8 @@ def check_grid(given: str) -> str:
         return ""
     if not _GRID.fullmatch(bare):
         raise BadIdentifier(
-            _("a GRid is A1 and 16 characters, not '%(given)s'") % {"given": given}
+            _("a GRid is A1 followed by 16 characters, not '%(given)s'")
+            % {"given": given}
         )
     return _ending(bare, _mod_37_36(bare[:-1]), given)
 
@@ -163,8 +164,8 @@ def check_isan(given: str) -> str:
     if found is None:
         raise BadIdentifier(
             _(
-                "an ISAN is 16 characters 0-9 and A-F with a check character, as "
-                "0000-0000-D07A-0090-Q, not '%(given)s'"
+                "an ISAN has 16 characters 0-9 and A-F and a check character, such "
+                "as 0000-0000-D07A-0090-Q, not '%(given)s'"
             )
             % {"given": given}
         )
@@ -187,7 +188,8 @@ def check_dpid(given: str) -> str:
         return ""
     if not _DPID.fullmatch(bare):
         raise BadIdentifier(
-            _("a DPID is PADPIDA and 11 characters, not '%(given)s'") % {"given": given}
+            _("a DPID is PADPIDA followed by 11 characters, not '%(given)s'")
+            % {"given": given}
         )
     return _ending(bare, _mod_37_36(bare[:-1]), given)
 
@@ -215,7 +217,7 @@ def check_label_code(given: str) -> str:
     found = _LABEL_CODE.fullmatch(bare)
     if found is None:
         raise BadIdentifier(
-            _("a label code is LC and 4 to 6 digits, not '%(given)s'")
+            _("a label code is LC followed by 4 to 6 digits, not '%(given)s'")
             % {"given": given}
         )
     return f"LC{found[1].zfill(5)}"
@@ -228,8 +230,7 @@ def check_society(given: str) -> str:
         return ""
     if not _SOCIETY.fullmatch(bare):
         raise BadIdentifier(
-            _("the number of a society has 3 digits, not '%(given)s'")
-            % {"given": given}
+            _("a society number has 3 digits, not '%(given)s'") % {"given": given}
         )
     return bare.zfill(3)
 

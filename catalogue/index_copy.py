@@ -11,6 +11,7 @@ from pathlib import Path
 from catalogue import index_log, index_store
 from catalogue.index_log import LoggedChange, LogState
 from catalogue.models import Bucket, Recording
+from catalogue.partitions import Partition
 from common.outages import outage_of
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
 from recognition.index import manifest as manifests
@@ -30,9 +31,13 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class IndexFolder:
-    """A copy of the index; what was followed is on disk before its position is."""
+    """A copy of the index; changes reach the disk before the position does.
+
+    It holds the recordings of ``partition``.
+    """
 
     root: Path
+    partition: Partition
 
     def reached(self, state: LogState) -> int | None:
         """Return the position that the copy has followed to, or None for a useless one.
@@ -49,7 +54,7 @@ class IndexFolder:
             return -1
         position = int(stored["position"])
         if position > state.position:
-            # Another process has counted and followed more meanwhile.
+            # Another process may have counted and followed further.
             state = index_log.read_state()
         # The rows were restored to an earlier state: the log goes another way since.
         if stored["catalogue"] != state.catalogue or position > state.position:
@@ -68,16 +73,18 @@ class IndexFolder:
         if reached is None:
             raise IndexCorrupt(f"The index in {self.root} is of no use.")
         if reached < 0:
-            # A copy of unknown state may hold what the log does not name.
+            # A copy of unknown state may contain entries that the log does not name.
             for bucket in Bucket.objects.present().values_list("pk", flat=True):
                 held = set(store.recordings(bucket).tolist())
-                for number in sorted(held - index_log.held_in(bucket)):
+                wanted = filter(self.partition.holds, index_log.held_in(bucket))
+                for number in sorted(held - set(wanted)):
                     store.remove(bucket, number)
         changes = index_log.changes_after(max(0, reached))
         done = 0
         coming = iter(changes)
         while batch := list(islice(coming, BATCH)):
-            _apply(store, batch, read, skip_held=reached < 0)
+            ours = [one for one in batch if self.partition.holds(one.recording)]
+            _apply(store, ours, read, skip_held=reached < 0)
             counted = [one.position for one in batch if one.position is not None]
             # Without a position, a copy is compared again after an interruption.
             if counted and reached >= 0:

@@ -7,13 +7,13 @@ opens the copy for searches.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from django.conf import settings
-
+from catalogue import partitions
 from catalogue.models import Recording
+from catalogue.partitions import Partition
 from common.outages import outage_of
 from common.storage import read_bytes
 from recognition import fingerprint as fingerprint_file
@@ -23,8 +23,9 @@ from recognition.hashes import reference_hashes
 from recognition.index.segment import Postings
 from recognition.index.store import STORE, SegmentStore
 from recognition.params import DEFAULT
+from recognition.partitioned.union import PartitionedIndex
 from recognition.places import References, places_of
-from recognition.types import NO_LANDMARKS, Landmarks
+from recognition.types import NO_LANDMARKS, IndexStore, Landmarks
 
 # A minute of landmarks is about 15 kB. The candidates of one file are read repeatedly;
 # those of the next file are mostly others.
@@ -36,20 +37,39 @@ logger = logging.getLogger(__name__)
 _REBUILD = "rebuild it with: manage.py rebuild_index"
 
 
-def index_folder() -> Path:
-    """Return the folder of this machine's copy of the index."""
-    folder: Path = settings.ACRPORTAL_DATA_DIR / "index"
-    return folder
+def index_folders() -> list[Path]:
+    """Return the folder of each partition of the index that this machine holds."""
+    return [partition.folder for partition in partitions.held()]
 
 
-def open_folder(folder: Path | None = None) -> SegmentStore:
+def open_folder(folder: Path) -> SegmentStore:
     """Return the index in a folder as it is, however late; opened once per process.
 
     Raises ``IndexCorrupt`` if there is none, and ``ParamsMismatch`` if another engine
     built it.
     """
-    root = folder or index_folder()
-    return _open(root, identity(root))
+    return _open(folder, identity(folder))
+
+
+def open_held() -> IndexStore:
+    """Return the whole index of this machine as it is, as ``open_folder`` does.
+
+    Raises ``IndexPartial`` if it holds only a part.
+    """
+    return together({one: open_folder(one.folder) for one in partitions.held()})
+
+
+def together(parts: Mapping[Partition, SegmentStore]) -> IndexStore:
+    """Return the indexes of all partitions as one.
+
+    Raises ``IndexPartial`` if some are missing.
+    """
+    every = partitions.every()
+    if sorted(parts) != every:
+        raise partitions.elsewhere()
+    if len(every) == 1:
+        return parts[every[0]]
+    return PartitionedIndex({one.number: parts[one] for one in every}, len(every))
 
 
 def create_folder(folder: Path) -> SegmentStore:
@@ -59,7 +79,8 @@ def create_folder(folder: Path) -> SegmentStore:
     return open_folder(folder)
 
 
-@lru_cache(maxsize=2)
+# The index of each partition, and one that is built beside.
+@lru_cache(maxsize=16)
 def _open(root: Path, _identity: tuple[int, int] | None) -> SegmentStore:
     return SegmentStore(
         root,
@@ -88,10 +109,15 @@ def load_landmarks(recording_id: int) -> Landmarks:
     return reference_layer(stored, DEFAULT)
 
 
-def references_of(bucket_ids: Sequence[int]) -> References:
-    """Return the references that a scan of some buckets reads, cached for the scan.
+def references_of(bucket_ids: Sequence[int], index: IndexStore) -> References:
+    """Return the references that a scan of some buckets reads, cached for the scan."""
+    return References(kept_landmarks(), index.place_tables(bucket_ids))
 
-    A recording that was deleted meanwhile, or whose fingerprint is damaged, is left out;
+
+def kept_landmarks() -> Callable[[int], Landmarks]:
+    """Return a function that loads the landmarks of recordings, and keeps the latest.
+
+    A recording that was deleted since, or whose fingerprint is damaged, is left out;
     the index check reports it. An outage of the storage is raised.
     """
 
@@ -105,11 +131,11 @@ def references_of(bucket_ids: Sequence[int]) -> References:
             logger.warning("recording %s is left out: %s", recording_id, error)
             return NO_LANDMARKS
 
-    return References(load, open_folder().place_tables(bucket_ids))
+    return load
 
 
 def postings_of(recording: Recording) -> Postings:
-    """Return what the index stores for a recording."""
+    """Return the entries that the index stores for a recording."""
     landmarks = load_landmarks(recording.pk)
     hashes, frames = reference_hashes(landmarks, DEFAULT)
     return Postings(recording.pk, hashes, frames, places_of(landmarks))
@@ -117,9 +143,15 @@ def postings_of(recording: Recording) -> Postings:
 
 def index_recording(recording: Recording) -> None:
     """Put a recording's stored landmarks into this machine's copy only."""
-    open_folder().add_many(recording.bucket_id, [postings_of(recording)])
+    folder = _folder_of(recording)
+    open_folder(folder).add_many(recording.bucket_id, [postings_of(recording)])
 
 
 def remove_recording(recording: Recording) -> None:
     """Remove a recording from this machine's copy only."""
-    open_folder().remove(recording.bucket_id, recording.pk)
+    open_folder(_folder_of(recording)).remove(recording.bucket_id, recording.pk)
+
+
+def _folder_of(recording: Recording) -> Path:
+    """Return the folder of the held partition to which a recording belongs."""
+    return next(one.folder for one in partitions.held() if one.holds(recording.pk))

@@ -12,7 +12,7 @@ from jobs.periodic import beside_jobs
 
 
 def _end(recording: Recording, _state: JobState, _code: str, _cause: str) -> None:
-    """Have the index drop what a recording had before its job failed."""
+    """Remove a recording's old entries from the index after its job failed."""
     note_change([recording.pk])
 
 

@@ -349,6 +349,11 @@ class IndexCopy(models.Model):
     complete_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField()
     stage = models.CharField(max_length=300, blank=True, default="")
+    partition = models.PositiveSmallIntegerField(default=1)
+    partitions = models.PositiveSmallIntegerField(default=1)
+    # Postings by bucket, from which machines with other partitions learn the size of
+    # the catalogue; none with one partition.
+    postings = models.JSONField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "index copies"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils.translation import gettext_noop
 
-from catalogue import following, index_log, index_store
+from catalogue import following, index_log, index_store, partitions
 from catalogue.fingerprinting import refresh_fingerprint
 from catalogue.index_copy import UNREADABLE, with_recordings
 from catalogue.index_log import LoggedChange
@@ -42,7 +42,8 @@ class Rebuilt:
 def needs_rebuild() -> bool:
     """Return whether this machine's index is damaged or was built by another engine."""
     try:
-        following.open_index()
+        for partition in partitions.held():
+            following.open_partition(partition)
     except IndexUnavailable:
         # An unreachable index is not damaged.
         raise
@@ -97,14 +98,14 @@ def _read(changes: Sequence[LoggedChange], counts: Rebuilt) -> list[Postings]:
 
 def _give_up(recording: Recording) -> None:
     with transaction.atomic():
-        # The filter leaves recordings alone that were retired meanwhile.
+        # The filter skips recordings that were retired in the meantime.
         Recording._base_manager.filter(
             pk=recording.pk, status=RecordingStatus.READY
         ).update(
             status=RecordingStatus.ERROR,
             status_message=gettext_noop(
-                "Its fingerprint is lost or incompatible and could not be made again. "
-                "Upload the audio again."
+                "The fingerprint is missing or incompatible and could not be "
+                "rebuilt. Upload the audio again."
             ),
         )
         index_log.note_change([recording.pk])

@@ -42,7 +42,7 @@ class BodyTooLarge(Exception):
     def __init__(self, limit: int) -> None:
         self.limit = limit
         super().__init__(
-            _("A body may have at most %(limit)s bytes here.")
+            _("The request body may have at most %(limit)s bytes.")
             % {"limit": read_number(limit)}
         )
 

@@ -91,13 +91,13 @@ def _translated(error: Exception) -> Exception:
         return Unreadable(str(error))
     if isinstance(error, OutOfLimits):
         return Unreadable(
-            _("Reading the file takes more time or memory than is allowed. Split it.")
+            _("The file takes too much time or memory to read. Split it.")
         )
     if isinstance(error, DecodeFailed):
         return Unreadable(
             _(
-                "Reading the file failed: the process that read it ended. Save the file "
-                "again, or as CSV, and try again."
+                "The file could not be read: the process that read it stopped. "
+                "Save the file again, or as CSV, and try again."
             )
         )
     return error

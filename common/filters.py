@@ -1,7 +1,7 @@
 """One definition per filter of a list: its name, how to read it, and what it selects.
 
 The query string holds the whole state of a list. Unreadable values are ignored so that
-old links work.
+old links work. Days are days of its ``zone``, or of UTC, whoever opens the address.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from uuid import UUID
 
 from django.db.models import Model, Q
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+
+from common.zones import is_zone
 
 Parse = Callable[[str], Any]  # Any here and below: whatever the filter's values are
 Condition = Callable[[Any], Q]
 Choices = Sequence[tuple[str, str | Promise]]
 
+ZONE = "zone"
 _YEAR_SECONDS = 31_536_000
 _ID_DIGITS = 18  # the most digits that always fit a 64-bit id
 
@@ -64,7 +68,7 @@ class FilterValues:
         known = [each.name for each in self.filters]
         if unknown := set(values).difference(known):
             raise TypeError(
-                _("There are no such filters: %(sorted)s.")
+                _("Unknown filters: %(sorted)s. Remove them.")
                 % {"sorted": ", ".join(sorted(unknown))}
             )
         self._values = {name: values[name] for name in known if name in values}
@@ -80,6 +84,8 @@ class FilterValues:
                 values[each.name] = tuple(value for value in read if value is not None)
             elif not each.many and read and read[-1] is not None:
                 values[each.name] = read[-1]
+        if not any(isinstance(value, date) for value in values.values()):
+            values.pop(ZONE, None)
         return cls(**values)
 
     def to_query(self) -> dict[str, str | list[str]]:
@@ -112,15 +118,16 @@ class FilterValues:
         return self._joined(lambda each: each.condition)
 
     def file_condition(self) -> Q:
-        """Return what the filters select of scanned files."""
+        """Return the scanned files that the filters select."""
         return self._joined(lambda each: each.on_file)
 
     def _joined(self, which: Callable[[Filter], Condition | None]) -> Q:
         joined = Q()
-        for each in self.filters:
-            condition = which(each)
-            if condition is not None and each.name in self._values:
-                joined &= condition(self._values[each.name])
+        with timezone.override(self.get(ZONE) or UTC):
+            for each in self.filters:
+                condition = which(each)
+                if condition is not None and each.name in self._values:
+                    joined &= condition(self._values[each.name])
         return joined
 
     def __eq__(self, other: object) -> bool:
@@ -136,12 +143,12 @@ def equal(lookup: str) -> Condition:
 
 
 def from_day(lookup: str) -> Condition:
-    """Return a condition that a time is on the UTC day or later."""
+    """Return a condition that a time is on the day or later."""
     return lambda day: Q((f"{lookup}__gte", _begin_of(day)))
 
 
 def until_day(lookup: str) -> Condition:
-    """Return a condition that a time is on the UTC day or earlier."""
+    """Return a condition that a time is on the day or earlier."""
 
     def condition(day: date) -> Q:
         # The last possible day has no next one, and every time is before its end.
@@ -153,7 +160,9 @@ def until_day(lookup: str) -> Condition:
 
 
 def _begin_of(day: date) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=UTC)
+    # The first day of all begins before the first year where clocks are ahead of UTC.
+    day = max(day, date.min + timedelta(days=1))
+    return timezone.make_aware(datetime.combine(day, time.min))
 
 
 def text(given: str) -> str | None:
@@ -202,3 +211,8 @@ def day(given: str) -> date | None:
         return date.fromisoformat(given.strip())
     except ValueError:
         return None
+
+
+def zone(given: str) -> str | None:
+    """Read the name of a time zone."""
+    return given if is_zone(given) else None

@@ -54,7 +54,7 @@ def read_fingerprint(file: File[bytes], *, needs_scan_layer: bool) -> Fingerprin
     name = display_name(file.name or "", otherwise=gettext("the file"))
     if file.size > MAX_BYTES:
         raise _refused(
-            gettext("%(name)s is larger than a fingerprint can be.") % {"name": name}
+            gettext("%(name)s is too large for a fingerprint file.") % {"name": name}
         )
     if not looks_like_fingerprint(file):
         raise _refused(

@@ -38,7 +38,7 @@ _ANSWER_SECONDS = 300.0
 # For bodies that are streamed from disk: a large file on its way to the cloud.
 _SENDING_SECONDS = 6 * 3600.0
 # From the connection to the first body byte, redirects included. Shorter than any
-# sensible lease, because nothing renews the lease meanwhile.
+# sensible lease, because nothing renews the lease during a request.
 _FIRST_BYTE_SECONDS = 45.0
 # urllib3 itself reports host names that are malformed.
 _NO_ANSWER = (requests.RequestException, HTTPError)
@@ -298,8 +298,8 @@ def download(
                 raise
             raise LiveStream(
                 _(
-                    "the server did not say how long it is, and was still "
-                    "sending after %(limit)s seconds"
+                    "the server gave no length and was still sending after "
+                    "%(limit)s seconds"
                 )
                 % {"limit": f"{limit:g}"}
             ) from error

@@ -40,7 +40,7 @@ CAUSES = (
     gettext_noop("The file is empty."),
     gettext_noop("The file has no audio stream."),
     gettext_noop("The audio codec is unknown."),
-    gettext_noop("The file is damaged: its structure leads nowhere."),
+    gettext_noop("The file is damaged: its structure cannot be followed."),
     gettext_noop("Most of the file is damaged."),
 )
 

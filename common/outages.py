@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from recognition.errors import IndexUnavailable
+from recognition.errors import IndexPartial, IndexUnavailable
 
 RETRY_AFTER_SECONDS = 30
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -52,8 +52,18 @@ INDEX_AWAY = Outage(
     "index_away",
     _("The landmark index does not answer"),
     _(
-        "Searches have to wait; everything else works, and waiting scans "
-        "continue by themselves. Try again in a minute."
+        "Searches must wait; everything else works, and waiting scans continue on "
+        "their own. Try again in a minute."
+    ),
+)
+INDEX_PARTIAL = Outage(
+    503,
+    "index_partial",
+    _("This server holds only a part of the catalogue"),
+    _(
+        "What you asked for compares with all recordings, so nothing was done. Do it "
+        "on a server that holds all partitions, or let the bucket add recordings "
+        "without comparing them."
     ),
 )
 NO_ROOM = Outage(
@@ -77,6 +87,8 @@ def outage_of(error: BaseException | None) -> Outage | None:
             return NO_ROOM if "is full" in str(cause) else DATABASE_AWAY
         if isinstance(cause, IndexUnavailable):
             return INDEX_AWAY
+        if isinstance(cause, IndexPartial):
+            return INDEX_PARTIAL
         # Compare by name: botocore is only imported if object storage is used.
         if type(cause).__module__.startswith("botocore."):
             return STORAGE_AWAY

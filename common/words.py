@@ -1,14 +1,14 @@
-"""Texts that pages put together from labels, and names of models that nobody wrote."""
+"""Texts that pages assemble from labels, and derived names of models."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.db import models
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.functional import Promise, lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -25,12 +25,14 @@ format_html_lazy = lazy(_format_html, SafeString)
 """``format_html`` for class bodies: the language is known only when a page shows it."""
 
 
-def for_the_record() -> AbstractContextManager[None]:
+@contextmanager
+def for_the_record() -> Iterator[None]:
     """Build the texts inside in English, because the database or a file keeps them.
 
-    Everybody reads them later, so they do not depend on who caused them.
+    Readers of any language and time zone see them later, so they depend on neither.
     """
-    return translation.override(settings.LANGUAGE_CODE)
+    with translation.override(settings.LANGUAGE_CODE), timezone.override(None):
+        yield
 
 
 def lowered(label: str | Promise) -> str:
@@ -42,9 +44,14 @@ def lowered(label: str | Promise) -> str:
     return text[:1].lower() + text[1:]
 
 
+def count_noun(count: int, noun: str, plural: str = "") -> str:
+    """Return a count with its English noun, for the output of commands: 1 file, 2 files."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
 def _own_apps() -> Iterator[AppConfig]:
     for config in apps.get_app_configs():
-        if not config.name.startswith(_FOREIGN):
+        if not config.name.startswith(_FOREIGN) and config.models:
             yield config
 
 

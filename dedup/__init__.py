@@ -1,1 +1,1 @@
-"""Recordings that share sound, and what is done about them; knows no scanned files."""
+"""Recordings that share sound and decisions about them; knows no scanned files."""

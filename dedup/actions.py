@@ -190,7 +190,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     changed = snapshots.differences(action.after)
     if changed:
         raise ActionRefused(
-            _("Somebody has changed since: %(changed)s. Nothing was undone.")
+            _("These have changed since: %(changed)s. Nothing was undone.")
             % {"changed": ", ".join(changed)}
         )
     # Custom ids are unique among recordings that are not retired.
@@ -230,7 +230,7 @@ def _check(
     if not asked.recordings:
         raise ActionRefused(_("Choose at least one recording."))
     if verb == ActionVerb.CANONICAL and len(asked.recordings) != 1:
-        raise ActionRefused(_("Choose one recording to stand for the group."))
+        raise ActionRefused(_("Choose the canonical recording of the group."))
     if verb == ActionVerb.SPLIT and len(asked.recordings) >= len(members):
         raise ActionRefused(_("Leave at least one recording in the group."))
     if verb == ActionVerb.KEEP and len(asked.recordings) < 2:
@@ -239,9 +239,7 @@ def _check(
         return
     by_uid = {member.uid: member for member in members}
     if asked.canonical not in asked.recordings or len(asked.recordings) < 2:
-        raise ActionRefused(
-            _("Choose at least two recordings, and which of them stays.")
-        )
+        raise ActionRefused(_("Choose at least two recordings and the one to keep."))
     if len({by_uid[uid].bucket_id for uid in asked.recordings}) > 1:
         raise ActionRefused(
             _(
@@ -278,7 +276,7 @@ def _do(
 def _unchanged(
     group: DedupGroup, version: int, seen: Sequence[str]
 ) -> dict[str, Recording]:
-    """Lock the group and return its members; raise if it is not what was seen."""
+    """Lock the group and return its members; raise if it has changed."""
     current = DedupGroup.objects.select_for_update().filter(pk=group.pk).first()
     if current is not None:
         # Lock the recordings too: an import or form may be writing them, and the read
@@ -292,7 +290,10 @@ def _unchanged(
         Recording.objects.filter(uid__in=[*members, *seen]).values_list("uid", "title")
     )
     raise GroupChanged(
-        _("Somebody changed the group meanwhile. Nothing was done; review it again."),
+        _(
+            "Somebody changed the group in the meantime. Nothing was done; review "
+            "it again."
+        ),
         joined=[titles.get(uid, uid) for uid in members if uid not in seen],
         left=[titles.get(uid, uid) for uid in seen if uid not in members],
     )
@@ -338,7 +339,7 @@ def _locked(action: DedupAction, wanted: ActionState) -> DedupAction:
     current = DedupAction.objects.select_for_update().get(pk=action.pk)
     if current.state != wanted:
         raise ActionRefused(
-            _("Somebody already settled this: %(state)s.")
+            _("Somebody already decided this: %(state)s.")
             % {"state": lowered(current.get_state_display())}
         )
     return current

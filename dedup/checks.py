@@ -70,7 +70,7 @@ def seconds_left(check: CatalogueCheck) -> int | None:
 
 
 def run(context: JobContext) -> None:
-    """Compare what is new in each bucket."""
+    """Compare the new recordings of each bucket."""
     counts = _Counts(context)
     context.write(started_at=datetime.now(tz=UTC), **counts.columns())
     for bucket in searchable_buckets():

@@ -20,7 +20,7 @@ class ActionNotAllowed(ActionRefused):
 
 
 class GroupChanged(ActionRefused):
-    """The group is no longer what the person saw; ``joined`` and ``left`` say how."""
+    """The group has changed since it was shown; ``joined`` and ``left`` say how."""
 
     code = "stale"
 

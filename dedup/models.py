@@ -298,7 +298,7 @@ class ActionState(models.TextChoices):
 
 
 class DedupAction(models.Model):
-    """One action on duplicates, with what is needed to undo it.
+    """One action on duplicates, with the data needed to undo it.
 
     ``asked`` holds the arguments, by uid; ``before`` and ``after`` hold the changed
     rows.

@@ -1,4 +1,4 @@
-"""Read access to duplicates: what to compare, and what was found."""
+"""Read access to duplicates: work to do, and results."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def find_duplicates(
 def _compare_new(run: DedupRun, watch: CheckContext | None) -> None:
     bucket = run.bucket
     run.recordings = selectors.recordings_to_compare(bucket=bucket).count()
-    # Audio was replaced, so what was measured or decided no longer applies.
+    # Audio was replaced, so earlier measurements and decisions no longer apply.
     selectors.outdated_links().filter(one__bucket=bucket).delete()
     write_exact_links(bucket=bucket)
     waiting = list(selectors.unchecked(bucket=bucket).values_list("pk", flat=True))

@@ -274,7 +274,7 @@ def _dropped(page: Page) -> None:
     page.fill("#id_place", str(folder))
     page.fill("#id_name", "Recorder of the studio")
     page.select_option("#id_every_seconds", "15")
-    page.get_by_role("button", name="Take files from it").click()
+    page.get_by_role("button", name="Add the drop").click()
     page.wait_for_url("**/drops/d_*/")
     music = ROOT / "demo"
     shutil.copy(music / "graveyard.opus", folder / "evening.opus")

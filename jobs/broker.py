@@ -117,7 +117,7 @@ def run_worker(pools: Collection[Pool], *, interval: float) -> None:
 
 
 def _run(pool: str) -> None:
-    """Run what is due in a pool."""
+    """Run the due jobs of a pool."""
     # Threads of this process look by themselves.
     if any(thread.pool == pool for thread in _threads):
         return

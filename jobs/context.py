@@ -91,7 +91,7 @@ class JobContext:
         self.is_finished = True
 
     def write(self, **columns: Any) -> None:  # Any: as below
-        """Write columns of the subject on the way, as the counts of what is done.
+        """Write columns of the subject during the work, such as counts.
 
         Raises ``LeaseLost``, having written nothing.
         """
@@ -101,7 +101,7 @@ class JobContext:
             self.kind.show(self.job.subject, JobState.RUNNING, **columns)
 
     def wait_until(self, at: datetime, cause: str = "") -> NoReturn:
-        """Let the job wait until then; its attempts count anew."""
+        """Let the job wait until then, and reset its attempts."""
         raise WaitsUntil(at, cause)
 
     # --- For the runner -------------------------------------------------------------

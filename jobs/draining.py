@@ -12,7 +12,7 @@ _began = mmap.mmap(-1, _SECONDS.size)
 
 
 def forget() -> None:
-    """Start anew, as a worker does whose parent shares this with other workers."""
+    """Reset the state that a worker inherits from its parent process."""
     global _began
     _began = mmap.mmap(-1, _SECONDS.size)
 

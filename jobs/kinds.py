@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -38,6 +38,10 @@ def _no_limit() -> int:
     return 0
 
 
+def _no_lanes() -> Collection[str]:
+    return ()
+
+
 def _usual_attempts() -> int | None:
     return settings.ACRPORTAL_MAX_ATTEMPTS
 
@@ -71,6 +75,8 @@ class Kind:
     """Jobs of one lane take turns with those of others."""
     lane_limit: Callable[[], int] = _no_limit
     """How many jobs of one lane run at once; 0 for any number."""
+    closed_lanes: Callable[[], Collection[str]] = _no_lanes
+    """The lanes of which this machine begins no jobs."""
     person_cap: int = 0
     """How many waiting jobs of one person go before the usual ones; 0 for all."""
     needs: frozenset[str] = frozenset()

@@ -31,7 +31,7 @@ class ListedJob:
 
     @property
     def title(self) -> str:
-        """Return what the job is about."""
+        """Return the job's subject."""
         if self.subject is None:
             return str(self.kind.label)
         return self.kind.title(self.subject)
@@ -50,7 +50,7 @@ class ListedJob:
         """Return why the job waits or failed, in words."""
         cause = read_stored(self.row.cause)
         if self.row.blocked_by and self.row.blocked_by != resources.DISK:
-            blocked = _("Waits until this answers again: %(resource)s.")
+            blocked = _("Waiting for an answer from: %(resource)s.")
             return f"{blocked % {'resource': self.row.blocked_by}} {cause}"
         return cause
 

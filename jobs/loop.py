@@ -42,7 +42,7 @@ def run(pools: Collection[Pool], *, interval: float) -> None:
 
 
 def run_batch(pools: Collection[Pool]) -> None:
-    """Do in this thread what is due, and all regular work, until nothing is left."""
+    """Run all due jobs and all periodic work in this thread until nothing is left."""
     draining.forget()
     with draining_on_signals():
         _through_outages(look_after_jobs)

@@ -58,7 +58,7 @@ def run_next(pool: Pool, *, for_people: bool = False) -> Job | None:
     try:
         subject = kind.find_subject(job.subject)
     except ObjectDoesNotExist:
-        _drop(job, JobState.CANCELLED, "", _("What it was about was deleted."))
+        _drop(job, JobState.CANCELLED, "", _("Its subject was deleted."))
         return job
     # In a transaction that was open before, as in tests, others would not see the job.
     apart = not connection.in_atomic_block
@@ -98,7 +98,7 @@ def _claim(pool: Pool, *, for_people: bool) -> Job | None:
 
 
 def begin(job: Job) -> bool:
-    """Take a waiting job for this process; return False if it changed meanwhile."""
+    """Take a waiting job for this process; return False if it has changed."""
     columns: dict[str, object] = {
         "state": JobState.RUNNING,
         "lease_owner": worker_name(),
@@ -156,7 +156,7 @@ def here(job: Job) -> Iterator[JobContext]:
 
 
 def _end_here(context: JobContext, state: JobState, code: str, cause: str) -> None:
-    # The caller learns what ended the work, whosever the job is meanwhile.
+    # The caller learns the outcome even if another worker has the job now.
     with suppress(LeaseLost):
         context.end(state, code, cause)
 
@@ -189,7 +189,7 @@ def _attempt(context: JobContext) -> None:
 
 
 def _stop(context: JobContext, stopped: Stopped) -> None:
-    """Do what the work stopped for; a lost lease leaves nothing to do."""
+    """Handle the reason why the work stopped; a lost lease needs no handling."""
     match stopped:
         case Cancelled():
             context.end(JobState.CANCELLED, "", "")
@@ -233,7 +233,7 @@ def _take_up_later(context: JobContext, error: Exception) -> None:
     if outage is NO_ROOM:
         context.put_off(
             _(
-                "The disk is full. Free some space: it is tried every "
+                "The disk is full. Free some space; the job is tried again every "
                 "minute. (%(cause)s)"
             )
             % {"cause": cause},

@@ -1,4 +1,4 @@
-"""Reading jobs: what is due, what waits, what failed."""
+"""Reading jobs: due, waiting and failed ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
     if for_people:
         jobs = jobs.filter(priority__gte=Priority.PERSON)
     kinds = [kind for kind in all_kinds() if kind.pool == pool]
-    # Kinds of which no more jobs may begin now, and lanes that are full.
+    # Kinds that have reached their limit, and lanes that are full or not of this machine.
     closed: list[str] = []
     full: list[str] = []
     for kind in kinds:
@@ -36,6 +36,7 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
             most is not None and running(kind.name).count() >= most
         ):
             closed.append(kind.name)
+        full += [f"{kind.name}:{lane}" for lane in kind.closed_lanes()]
         if limit := kind.lane_limit():
             lanes = running(kind.name).order_by().values("lane")
             lanes = lanes.annotate(jobs=Count("pk")).filter(jobs__gte=limit)

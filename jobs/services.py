@@ -38,7 +38,7 @@ def submit(
     at: datetime | None = None,
     data: dict[str, object] | None = None,
 ) -> Job:
-    """Ask for a job; return the open one if the same work is asked for already.
+    """Submit a job; return the open one if the same work is already submitted.
 
     The job is part of the open transaction, and workers are woken when that commits.
     ``person_waits`` lets it go before other work, ``at`` is its earliest start.

@@ -32,7 +32,7 @@ from django.core.files.storage import default_storage
 from django.db import connection, models
 from django.db.migrations.recorder import MigrationRecorder
 
-from catalogue import index_store
+from catalogue import partitions
 from common.databases import consistent_read
 from operations.tables import file_sha256, kept_models, write_table
 from recognition.errors import RecognitionError
@@ -237,8 +237,11 @@ def _write_media_list(path: Path, media: list[MediaFile]) -> None:
 
 def _copy_index(folder: Path) -> dict[str, Any]:
     """Copy the index; omit a damaged index, because it can be rebuilt."""
+    whole, *others = partitions.every()
+    if others:
+        return {"left_out": "each machine builds its partitions again", "files": {}}
     try:
-        files = copy_index(index_store.index_folder(), folder)
+        files = copy_index(whole.folder, folder)
     except RecognitionError as error:
         return {"left_out": str(error), "files": {}}
     return {"files": {str(path): file_sha256(folder / path) for path in files}}

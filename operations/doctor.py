@@ -11,10 +11,12 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from catalogue import following, index_log, index_store
+from catalogue import following, index_log, index_store, partitions
 from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.partitions import Partition
 from catalogue.rebuilding import rebuild_index
 from common.secret_text import SecretUnreadable, unseal
+from common.words import count_noun
 from jobs import clock, resources
 from jobs.choices import JobState, Pool
 from jobs.models import Job
@@ -41,7 +43,7 @@ def examine() -> Iterator[DoctorFinding]:
     if plan:
         yield DoctorFinding(
             "database",
-            f"{len(plan)} migrations are not applied, the first is {plan[0][0]}",
+            f"{count_noun(len(plan), 'migration')} not applied; the first is {plan[0][0]}",
             "Run: manage.py migrate",
         )
         # Other checks would fail on columns that do not exist yet.
@@ -55,15 +57,15 @@ def _disk() -> Iterator[DoctorFinding]:
     if usage.free < usage.total * _LOW_DISK_SHARE:
         yield DoctorFinding(
             "disk",
-            f"{usage.free // 2**20} MiB are free on the disk of the data folder",
+            f"only {usage.free // 2**20} MiB are free on the disk of the data folder",
             "Free some space, or move the data folder to a larger disk.",
         )
     waiting = Job.objects.filter(state=JobState.WAITING, blocked_by=resources.DISK)
     if count := waiting.count():
         yield DoctorFinding(
             "disk",
-            f"{count} jobs found the disk full and wait for room",
-            "Free some space; they are tried again every minute.",
+            f"{count_noun(count, 'job')} waiting, because the disk is full",
+            "Free some space; waiting jobs are tried again every minute.",
         )
 
 
@@ -74,9 +76,9 @@ def _clock() -> Iterator[DoctorFinding]:
         seconds = round(abs(ahead).total_seconds())
         yield DoctorFinding(
             "clock",
-            f"the clock of this machine is {seconds} s "
+            f"this machine's clock is {seconds} s "
             f"{'ahead of' if ahead > timedelta(0) else 'behind'} the database server's",
-            "Let the network set both clocks (NTP). Jobs follow the server's.",
+            "Synchronise both clocks (NTP). Jobs follow the server's clock.",
         )
 
 
@@ -85,7 +87,7 @@ def _keys() -> Iterator[DoctorFinding]:
     if key.is_file() and key.stat().st_mode & 0o077:
         yield DoctorFinding(
             "keys",
-            f"{key} is readable by other users than its owner",
+            f"{key} is readable by users other than its owner",
             "--fix restricts it to its owner.",
             partial(key.chmod, 0o600),
         )
@@ -95,7 +97,7 @@ def _keys() -> Iterator[DoctorFinding]:
         except SecretUnreadable:
             yield DoctorFinding(
                 "keys",
-                f"the token of the cloud account {account} was sealed with another key",
+                f"the token of the cloud account {account} was encrypted with another key",
                 "Enter the token again, or restore the earlier SECRET_KEY.",
             )
 
@@ -103,24 +105,25 @@ def _keys() -> Iterator[DoctorFinding]:
 def _index() -> Iterator[DoctorFinding]:
     rebuild = partial(rebuild_index, lambda _counts: None)
     try:
-        # Recordings whose change no index was told of, on any machine.
+        # Recordings whose change is missing from the log, on any machine.
         unnoted = index_log.unnoted().select_related("bucket").order_by("pk")
         for recording in unnoted:
             repair = partial(index_log.note_change, [recording.pk])
             yield _misplaced(recording, repair, recording.bucket)
-        index = following.open_index()
-        for bucket in Bucket.objects.present().order_by("pk"):
-            # Checksums first: a damaged index would also seem to lack recordings.
-            problems = index.verify(bucket.pk)
-            if problems:
-                raise RecognitionError(f"{bucket}: {problems[0]}")
-            yield from _index_of(bucket, index)
+        for partition in partitions.held():
+            index = following.open_partition(partition)
+            for bucket in Bucket.objects.present().order_by("pk"):
+                # Checksums first: a damaged index would also seem to lack recordings.
+                problems = index.verify(bucket.pk)
+                if problems:
+                    raise RecognitionError(f"{bucket}: {problems[0]}")
+                yield from _index_of(bucket, index, partition)
     # An outage needs no repair.
     except IndexUnavailable as error:
         yield DoctorFinding(
             "index",
             str(error).rstrip("."),
-            "Searches and scans of this machine wait until then.",
+            "Searches and scans on this machine wait until it answers.",
         )
     except RecognitionError as error:
         yield DoctorFinding(
@@ -131,10 +134,32 @@ def _index() -> Iterator[DoctorFinding]:
         )
 
 
-def _index_of(bucket: Bucket, index: IndexStore) -> Iterator[DoctorFinding]:
+def _partitions() -> Iterator[DoctorFinding]:
+    count = len(partitions.every())
+    for copy in following.copies():
+        if copy.is_seen and copy.partitions != count:
+            yield DoctorFinding(
+                "index",
+                f"{copy.host} splits the catalogue into {copy.partitions} partitions, "
+                f"this machine into {count}",
+                "Set ACRPORTAL_PARTITIONS to the same number on all machines.",
+            )
+    for partition in following.unheld():
+        yield DoctorFinding(
+            "index",
+            f"no machine that holds partition {partition.number} of {partition.count} "
+            "was seen lately",
+            "Start its worker, or name it in another machine's "
+            "ACRPORTAL_HELD_PARTITIONS; scans wait until then.",
+        )
+
+
+def _index_of(
+    bucket: Bucket, index: IndexStore, partition: Partition
+) -> Iterator[DoctorFinding]:
     """Find what this machine's copy lacks, or holds though it should not."""
     held = set(index.recordings(bucket.pk).tolist())
-    wanted = index_log.held_in(bucket.pk)
+    wanted = set(filter(partition.holds, index_log.held_in(bucket.pk)))
     rows = Recording.objects.in_bulk(list(held ^ wanted))
     for number in sorted(wanted - held):
         repair = partial(index_store.index_recording, rows[number])
@@ -172,8 +197,9 @@ def _stuck_work() -> Iterator[DoctorFinding]:
     if count := lost_leases().count():
         yield DoctorFinding(
             "work",
-            f"{count} jobs have lost their worker, and no other worker took over",
-            "Check that a worker runs (manage.py worker). --fix queues them again.",
+            f"{count_noun(count, 'job')} without a worker: the lease ended and no other "
+            "worker took over",
+            "Start a worker (manage.py worker). --fix queues the jobs again.",
             reclaim,
         )
 
@@ -184,8 +210,9 @@ def _waiting_work() -> Iterator[DoctorFinding]:
     if waited is not None:
         yield DoctorFinding(
             "work",
-            f"jobs wait since {waited // timedelta(minutes=1)} minutes, and none runs",
-            "Check that a worker runs (manage.py worker).",
+            "jobs have been waiting for "
+            f"{count_noun(waited // timedelta(minutes=1), 'minute')}, and none is running",
+            "Start a worker (manage.py worker).",
         )
 
 
@@ -204,7 +231,7 @@ def _broker() -> Iterator[DoctorFinding]:
         yield DoctorFinding(
             "work",
             f"the broker does not answer: {error}",
-            "Start it, or correct BROKER_URL. Workers do what was requested meanwhile then.",
+            "Start the broker or correct BROKER_URL. Workers then run the waiting jobs.",
         )
 
 
@@ -217,6 +244,7 @@ CHECKS: tuple[Check, ...] = (
     stray_uploads,
     stream_findings,
     _index,
+    _partitions,
     _broker,
     _stuck_work,
     _waiting_work,

@@ -122,11 +122,12 @@ def _work() -> Iterator[Metric]:
 def _index() -> Iterator[Metric]:
     postings, size = 0, 0
     try:
-        index = index_store.open_folder()
-        for bucket_id in Bucket.objects.present().values_list("pk", flat=True):
-            stats = index.stats(bucket_id)
-            postings += stats.postings
-            size += stats.size_bytes
+        for folder in index_store.index_folders():
+            index = index_store.open_folder(folder)
+            for bucket_id in Bucket.objects.present().values_list("pk", flat=True):
+                stats = index.stats(bucket_id)
+                postings += stats.postings
+                size += stats.size_bytes
     except RecognitionError:
         # A damaged index has no metrics; alert on their absence.
         return
@@ -151,3 +152,8 @@ def _copies() -> Iterator[Metric]:
         late.add_metric([copy.host, copy.folder], copy.late.total_seconds())
     yield behind
     yield late
+    yield _gauge(
+        "partitions_without_machine",
+        "Partitions of the catalogue that no machine seen lately holds",
+        len(following.unheld()),
+    )

@@ -25,6 +25,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from catalogue import index_log, index_store
 from common.storage import sha256_of
+from common.words import count_noun
 from operations.backup import (
     FORMAT,
     MANIFEST,
@@ -103,9 +104,11 @@ def restore(folder: Path, progress: Progress) -> dict[str, int]:
     _restore_keys(folder / "keys")
     _restore_media(folder, progress)
     # The index is compared with the rows when it first follows them.
-    shutil.rmtree(index_store.index_folder(), ignore_errors=True)
-    if manifest["index"]["files"]:
-        shutil.copytree(folder / "index", index_store.index_folder())
+    for index in index_store.index_folders():
+        shutil.rmtree(index, ignore_errors=True)
+        # A backup holds the whole index, or none.
+        if manifest["index"]["files"] and index.name == "index":
+            shutil.copytree(folder / "index", index)
     rows = _restore_rows(folder, manifest, nodes, progress)
     call_command("migrate", verbosity=0)
     index_log.begin_anew()
@@ -122,7 +125,7 @@ def differences(folder: Path, progress: Progress, *, media: bool) -> Iterator[st
             here = write_table(model, Path(scratch))
             if here.sha256 != table["sha256"]:
                 yield (
-                    f"{table['model']} has {here.rows} rows, the backup "
+                    f"{table['model']} has {count_noun(here.rows, 'row')}, the backup "
                     f"{table['rows']}, and they differ"
                 )
     progress(f"tables: {len(manifest['tables'])} compared")

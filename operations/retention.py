@@ -1,4 +1,4 @@
-"""The retention rules, what they delete next, and the deletion of expired entries.
+"""The retention rules, their next deletions, and the deletion of expired entries.
 
 Sessions are deleted here; audio, reports, callbacks and jobs by their own packages.
 """
@@ -27,7 +27,7 @@ _AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """One retention rule, and what it deletes by a given moment.
+    """One retention rule, and its deletions by a given moment.
 
     ``days`` is None if the rule deletes at once, and 0 if it never deletes.
     """
@@ -42,7 +42,7 @@ class Outlook:
 
 
 def outlook(*, by: datetime) -> list[Outlook]:
-    """Return each rule with what it deletes by a moment; nothing is changed."""
+    """Return each rule with its deletions by a moment; nothing is changed."""
     sessions = Outlook(
         kind="sessions",
         label=_("Unused sessions"),

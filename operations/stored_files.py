@@ -63,8 +63,8 @@ def stray_files() -> Iterator[DoctorFinding]:
         if stored_at is not None and stored_at < datetime.now(tz=UTC) - _SETTLED:
             yield DoctorFinding(
                 "stray files",
-                f"{name} belongs to no row",
-                "It only takes space; --fix deletes it.",
+                f"no row refers to the stored file {name}",
+                "It only takes up space; --fix deletes it.",
                 partial(default_storage.delete, name),
             )
 
@@ -75,13 +75,13 @@ def stray_uploads() -> Iterator[DoctorFinding]:
     for path in sorted(settings.FILE_UPLOAD_TEMP_DIR.iterdir()):
         try:
             status = path.stat()
-        except FileNotFoundError:  # used or deleted meanwhile
+        except FileNotFoundError:  # used or deleted in the meantime
             continue
         if stat.S_ISREG(status.st_mode) and status.st_mtime < before:
             yield DoctorFinding(
                 "stray files",
-                f"{path} was left behind",
-                "It only takes space; --fix deletes it.",
+                f"an interrupted upload or worker left {path}",
+                "It only takes up space; --fix deletes it.",
                 partial(path.unlink, missing_ok=True),
             )
 
@@ -117,7 +117,7 @@ def _fingerprint_again(recording_id: int) -> None:
 
 
 def _stored_at(name: str) -> datetime | None:
-    """Return when a file was stored, or None if it was deleted meanwhile."""
+    """Return when a file was stored, or None if it was deleted in the meantime."""
     try:
         return default_storage.get_modified_time(name)
     except Exception:  # each storage raises its own error for a missing file

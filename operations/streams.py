@@ -34,8 +34,8 @@ def stream_findings() -> Iterator[DoctorFinding]:
         for start, end in selectors.missing(stream, first, last):
             yield DoctorFinding(
                 "streams",
-                f"{stream}: {start:%Y-%m-%d %H:%M:%S}–{end:%H:%M:%S} UTC was neither "
-                "searched nor is it a gap",
+                f"{stream}: {start:%Y-%m-%d %H:%M:%S}–{end:%H:%M:%S} UTC was not "
+                "searched and is not listed as a gap",
                 "--fix lists it as a gap.",
                 partial(
                     add_gap,
@@ -58,6 +58,6 @@ def stream_findings() -> Iterator[DoctorFinding]:
     for file in alone.order_by("pk"):
         yield DoctorFinding(
             "streams",
-            f"{file} is a file of a stream without its hour",
-            "Delete the file; its time is scanned in another one.",
+            f"{file} is a file of a stream, but no hour refers to it",
+            "Delete the file; another file covers its time.",
         )

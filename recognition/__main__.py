@@ -73,11 +73,14 @@ def _parser() -> argparse.ArgumentParser:
     compare.set_defaults(run=_compare)
 
     recurring = commands.add_parser(
-        "recurring", help="find unknown sound that returns in files"
+        "recurring", help="find unknown sound that repeats in files"
     )
     recurring.add_argument("files", nargs="+", type=Path, metavar="FILE")
     recurring.add_argument(
-        "--index", type=Path, metavar="DIR", help="leave out what this index knows"
+        "--index",
+        type=Path,
+        metavar="DIR",
+        help="ignore sound that this index contains",
     )
     recurring.set_defaults(run=_recurring)
 
@@ -147,7 +150,7 @@ def _named_files(
     """Return the manifest's rows, then the files that the manifest does not name."""
     named = list(_manifest_rows(manifest)) if manifest else []
     if not named and not files:
-        raise UsageError("Name files to add, or a --manifest.")
+        raise UsageError("Pass files to add, or a --manifest.")
     known = {path.resolve() for _, path in named}
     return named + [(f.stem, f) for f in files if f.resolve() not in known]
 
@@ -243,7 +246,7 @@ def _recurring(args: argparse.Namespace) -> int:
             else:
                 print(report.recurring_table(number, item, joined.paths), flush=True)
     if not items and not args.json:
-        print("no unknown sound returns")
+        print("no unknown sound repeats")
     return 1 if failed else 0
 
 

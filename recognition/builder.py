@@ -52,7 +52,7 @@ class FingerprintBuilder:
         return self._made(duration_ms)
 
     def take(self) -> Fingerprint:
-        """Return what is decided since the last call, and forget it.
+        """Return the decisions since the last call, and forget them.
 
         Frames count from the first sample fed; no landmark before ``duration_ms`` will
         follow. After this, ``finish`` returns only the rest.

@@ -129,7 +129,7 @@ def leads(
     params: Params,
     glance: Glance | None = None,
 ) -> Iterator[Lead]:
-    """Yield what the index proposes for the open frames of a query, window by window.
+    """Yield the index's candidates for the open frames of a query, window by window.
 
     ``landmarks`` are the query's, of the density of the stage. ``glance`` chooses
     further leads among many weaker offsets.

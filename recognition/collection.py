@@ -115,7 +115,7 @@ class Collection:
         """
         latest = dict(recordings)
         with self._writing():
-            # Complete what a killed writer left, before numbers are given out.
+            # Complete a killed writer's work before numbers are assigned.
             self._heal()
             first = max(self._names, default=0) + 1
             added = [

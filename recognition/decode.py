@@ -103,7 +103,7 @@ class _Source:
     def end_step(self) -> None:
         """Raise ``DecodeFailed`` if the step used more CPU time than allowed."""
         if self._is_over:
-            raise DecodeFailed("The file is damaged: its structure leads nowhere.")
+            raise DecodeFailed("The file is damaged: its structure cannot be followed.")
 
     def read(self, size: int) -> bytes:
         return b"" if self._has_spent_step() else self._file.read(size)
@@ -383,7 +383,7 @@ def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
 
 
 def open_container(source: object) -> InputContainer:
-    """Open a file object, able to read nothing but the object itself."""
+    """Open a file object without access to any other file."""
     return av.open(
         source,
         mode="r",

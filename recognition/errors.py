@@ -80,6 +80,10 @@ class IndexUnavailable(RecognitionError):
     """The index does not answer at the moment; retry the work later."""
 
 
+class IndexPartial(RecognitionError):
+    """The index here holds only a part of the recordings, and the work needs all."""
+
+
 class ProcessLost(RecognitionError):
     """A process that scanned files was killed."""
 

@@ -238,6 +238,8 @@ def _run(
 ) -> ScoringRun:
     first, last, bits = segment
     states = evidence.states[first : last + 1]
+    inside = slice(span[0] + first, span[0] + last + 1)
+    pitches = np.unique(np.rint(reference.bins[inside][states == ALIGNED]))
     return ScoringRun(
         recording=recording,
         reference=reference,
@@ -249,5 +251,6 @@ def _run(
         aligned=int((states == ALIGNED).sum()),
         known=int((states != OUTSIDE).sum()),
         absent=int((states == ABSENT).sum()),
+        pitches=len(pitches),
         p0=evidence.p0,
     )

@@ -21,7 +21,7 @@ Zone = tuple[NDArray[np.int32], NDArray[np.int64]]
 
 
 def reference_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
-    """Return what the index stores for a recording: (hashes, anchor frames)."""
+    """Return the index entries of a recording: (hashes, anchor frames)."""
     fan = params.reference_fan
     return triplet_hashes(landmarks, fan=fan, within=fan, params=params)
 

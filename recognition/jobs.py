@@ -136,7 +136,7 @@ def examine(audio: AudioFile, layers: frozenset[str], report: Progress) -> Analy
 
 
 def warm() -> None:
-    """Load and compile what the jobs use, so that each child finds it ready.
+    """Load and compile the jobs' code, so that each child finds it ready.
 
     A child may not open files, so PyAV could not import a module on demand, for example
     for subtitles.

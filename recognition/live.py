@@ -63,7 +63,7 @@ def hear(
     audio_type: CaptureType = CaptureType.LINEIN,
     params: Params = DEFAULT,
 ) -> HeardNow:
-    """Follow plays in a window of a stream, and search what they do not explain.
+    """Follow plays in a window of a stream, and search the unexplained sound.
 
     ``query`` needs its scan layer.
     """

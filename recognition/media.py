@@ -29,7 +29,7 @@ from recognition.limits import (
 )
 from recognition.types import Progress
 
-# Upper bounds on the child's output, well above what the encoders write.
+# Upper bounds on the child's output, well above the encoders' output.
 PROXY_MAX_BYTES_PER_MS: Final = 16
 # Two channels of 32 bits at 192 kHz.
 EXCERPT_MAX_BYTES_PER_MS: Final = 1600

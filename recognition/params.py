@@ -93,11 +93,12 @@ class Params:
     min_votes_hours: float = 20.0
     # Postings: longer lists are skipped in catalogues of up to ``longest_list_hours``;
     # beyond, the limit grows with this power of the hours. Lists of more than 100 are at
-    # most a tenth of the lookups but over half of the votes. In proportion to the hours,
-    # searches of 6,000 h took 1.4 times as long and found 1 more of 360 clips.
+    # most a tenth of the lookups but over half of the votes. With a power of 0.75,
+    # searches of 1,000 and 6,000 h took up to a third longer and found 2 or 3 more of 504
+    # clips.
     longest_list: int = 150
     longest_list_hours: float = 300.0
-    longest_list_growth: float = 0.75
+    longest_list_growth: float = 0.3
     # The same for the grid, which finds the same clips with half of it.
     longest_grid_list: int = 75
     # Second neighbours, and third ones after each, among landmarks of ``likely_rank``.
@@ -170,6 +171,12 @@ class Params:
     # In the verdict, only aligned / (aligned + absent_share * absent) of the bits count.
     # Music with the same instruments lacks many landmarks, true matches lack few.
     absent_share: float = 1.5
+    # In the verdict, n aligned landmarks should lie in this share of n to this power
+    # different bins; of fewer, only their part of the bits counts. The drums of two
+    # sequenced pieces gave 55 landmarks in 16 bins and up to 21 bits, which true runs
+    # of as many bits reach with twice as many.
+    pitch_share: float = 0.85
+    pitch_power: float = 0.8
     # Bits for a masked landmark. Nearer to 0 found no more at the same rate of errors.
     masked_bits: float = -0.08
     # Least bits for a missing landmark whose level or band gain is unknown. -0.35 found

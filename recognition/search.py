@@ -170,11 +170,17 @@ class Search:
         return replace(run, bits=run.bits + more - min(price, max(0.0, more)))
 
     def _doubted(self, run: ScoringRun) -> ScoringRun:
-        """Reduce the bits of a run by the share of its landmarks that are absent."""
-        if run.bits <= 0 or not run.absent:
+        """Reduce the bits of a run that lacks landmarks or repeats a few sounds.
+
+        Counts the share of its landmarks that are not absent, and the share of the
+        pitches that so many aligned landmarks should have.
+        """
+        if run.bits <= 0 or not run.aligned:
             return run
-        lacks = self.params.absent_share * run.absent
-        return replace(run, bits=run.bits * run.aligned / (run.aligned + lacks))
+        params = self.params
+        present = run.aligned / (run.aligned + params.absent_share * run.absent)
+        wanted = params.pitch_share * run.aligned**params.pitch_power
+        return replace(run, bits=run.bits * present * min(1.0, run.pitches / wanted))
 
     def _is_found(self, run: ScoringRun) -> bool:
         threshold = threshold_bits(self.hours, self.params)

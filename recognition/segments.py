@@ -20,7 +20,8 @@ class ScoringRun:
 
     ``first`` and ``last`` number the outermost reference landmarks, both inclusive.
     ``known`` of the landmarks could be judged, ``aligned`` were found in the query,
-    ``absent`` should be audible but are not. ``raw`` sums all evidence, while ``bits``
+    ``absent`` should be audible but are not; the aligned ones lie in ``pitches``
+    different bins. ``raw`` sums all evidence, while ``bits``
     limits evidence that is not independent; ``p0`` is the rate of alignment by chance.
     """
 
@@ -34,6 +35,7 @@ class ScoringRun:
     aligned: int
     known: int
     absent: int
+    pitches: int
     p0: float
 
     @property
@@ -161,6 +163,7 @@ def _joined(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
                 aligned=before.aligned + run.aligned,
                 known=before.known + run.known,
                 absent=before.absent + run.absent,
+                pitches=max(before.pitches, run.pitches),
             )
         else:
             joined.append(run)

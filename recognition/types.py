@@ -329,7 +329,7 @@ class IndexStore(LandmarkIndex, Protocol):
 
     @abstractmethod
     def verify(self, bucket: int) -> list[str]:
-        """Read a whole bucket and return what is wrong; empty if nothing is."""
+        """Read a whole bucket and return its faults; empty if there are none."""
 
 
 Progress: TypeAlias = Callable[[float], None]

@@ -1,4 +1,4 @@
-"""Describe what no match covers: silence, unmatched sound, and what was not scanned."""
+"""Describe intervals without a match: silence, unmatched sound, and unscanned ones."""
 
 from __future__ import annotations
 

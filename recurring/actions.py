@@ -92,12 +92,14 @@ def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
         needed = Action.EDIT_CATALOGUE
     if not user.has_perm(needed):
         if needed == Action.EDIT_CATALOGUE:
-            return _("Your role may not add recordings. A manager names items.")
+            return _(
+                "Your role may not add recordings. Ask a manager to name the item."
+            )
         return _("Your role can view unknown items but not change them.")
     if _hides_some(item):
         return _(
-            "Some of this sound was found in containers that you cannot see. Somebody "
-            "who sees them all must do this."
+            "Some of this sound was found in containers that you cannot see. Ask "
+            "somebody who can see them all."
         )
     if verb is ItemVerb.UNDO:
         return "" if event is not None else _("There is nothing to undo.")
@@ -267,7 +269,7 @@ def merge_items(
 
 @transaction.atomic
 def undo(*, item: UnknownItem, user: User) -> str:
-    """Undo the last action on an item; return a sentence that says what was undone."""
+    """Undo the last action on an item; return a sentence about it."""
     item = _locked(item, user, ItemVerb.UNDO)
     event = _last_action(item)
     if event is None:
@@ -281,7 +283,7 @@ def undo(*, item: UnknownItem, user: User) -> str:
             said = _("The two parts are one item again.")
         case ItemVerb.MERGE:
             _part_again(item, event)
-            said = _("The item stands alone again.")
+            said = _("The item is separate again.")
         case ItemVerb.IGNORE:
             said = _("The item is no longer ignored.")
         case _:
@@ -424,14 +426,14 @@ def _rejoin(item: UnknownItem, event: Event) -> None:
     second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
     if second.state != ItemState.UNIDENTIFIED or _last_action(second) is not None:
         raise ItemRefused(
-            _("The other part was changed since. Undo what was done with it first.")
+            _("The other part has changed since. Undo that change first.")
         )
     rejoin(item, second, event.after["at_ms"])
     refresh_figures([second])
 
 
 def _part_again(item: UnknownItem, event: Event) -> None:
-    """Give a merged item back what the other one took over and still has."""
+    """Return the occurrences that the other item took over and still has."""
     target = UnknownItem.objects.select_for_update().get(uid=event.after["into"])
     item.merged_into = None
     give_back(item, target, event.after["moved"])

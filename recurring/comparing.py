@@ -46,7 +46,7 @@ _WHOLE: Final = 0.95
 
 
 def run(context: JobContext) -> None:
-    """Bring one kept file, and the items in it, to what is true now."""
+    """Update one kept file and the items in it."""
     kept: KeptFile = context.subject
     truth = keeping.truth_of(kept.scanned_file)
     if truth is not None and kept.revision is not None and kept.basis == truth.basis:
@@ -57,7 +57,7 @@ def run(context: JobContext) -> None:
         comparison = _Comparison(context, kept, truth, sounds, index)
         comparison.compute()
         if not comparison.write():
-            # People, or another worker, changed what it is based on.
+            # People or another worker have changed the rows that it is based on.
             context.wait_until(clock.now())
         index.follow()
 
@@ -99,7 +99,7 @@ class _Comparison:
         self.context.report(0.9)
 
     def write(self) -> bool:
-        """Write all rows at once; return False if what was read is no longer so."""
+        """Write all rows at once; return False if the rows read have changed."""
         read = [*self.settled, *self.bereft, *(found for found, _ in self.before)]
         with transaction.atomic():
             if joining_index.revisions() != self.revisions or not unchanged(read):
@@ -156,7 +156,7 @@ class _Comparison:
     # --- Items ----------------------------------------------------------------------
 
     def _hear(self, sound: Sound, nothing: Sequence[Interval]) -> None:
-        """Find the items of which best copies are known.
+        """Find the items whose best copies are known.
 
         What was known of the file is kept where it still holds, so that nothing moves
         by the length of a rounding.
@@ -262,7 +262,7 @@ class _Comparison:
     # --- The file -------------------------------------------------------------------
 
     def _write_file(self) -> None:
-        """Write what the file is compared by, and which entries of the index changed."""
+        """Write the file's landmarks for comparison, and changed index entries."""
         number, truth = self.kept.pk, self.truth
         changed = {run.file for run in self.runs_now ^ self.runs_before.keys()}
         rows = KeptFile.objects.filter(pk=number)

@@ -8,4 +8,4 @@ class ItemRefused(Exception):
 
 
 class ItemChanged(ItemRefused):
-    """The item is no longer what the person saw."""
+    """The item has changed since the person saw it."""

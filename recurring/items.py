@@ -59,7 +59,7 @@ class FoundItems:
         return next((one for one in occurrences if engine.place_of(one) == place), None)
 
     def keeping_best(self, item: Item) -> Item:
-        """Return what the item has become with its best copy, if none is much better.
+        """Return the item's new state with its best copy, unless another is much better.
 
         Otherwise good copies would take turns, and each turn moves the item's times.
         """
@@ -158,7 +158,7 @@ class Rewriting:
         return row
 
     def renew(self, before: FoundItems, item: Item) -> None:
-        """Let an item be what the engine says it is now; a closed one returns."""
+        """Update an item from the engine's result; a closed one opens again."""
         row, was = before.row, _extent(before.row)
         returns = row.state == ItemState.CLOSED
         has_new_best = not _is_best(row, item)
@@ -235,7 +235,7 @@ class Rewriting:
     def set_occurrences(
         self, before: FoundItems, occurrences: Sequence[engine.Occurrence]
     ) -> None:
-        """Replace what an item's occurrences were by what they are now."""
+        """Replace an item's occurrences."""
         row, new, old = before.row, set(occurrences), before.keys.keys()
         gone = [before.keys[one] for one in old - new]
         row.occurrences.filter(pk__in=gone).delete()

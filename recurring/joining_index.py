@@ -1,4 +1,4 @@
-"""This machine's join index: what was new in each kept file, and the items' best copies.
+"""This machine's join index: new sound of each kept file, and items' best copies.
 
 It follows the rows, which are the truth, and may be deleted at any time. Beside the
 segments lies which revision of each file and which version of each item it holds.
@@ -101,7 +101,7 @@ class JoinIndex:
     held: Mapping[int, Versions] = field(repr=False)
 
     def follow(self) -> None:
-        """Bring the entries to what the rows say."""
+        """Update the entries from the rows."""
         self._follow(FILES, revisions(), self._files)
         self._follow(ITEMS, _versions(), _items)
 

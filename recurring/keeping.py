@@ -1,4 +1,4 @@
-"""Decides of which files the unmatched sound is compared, and asks for the work.
+"""Decides which files' unmatched sound is compared, and submits the jobs.
 
 What is true now decides: rescans, late finds, deleted files and changed policies need no
 code of their own.
@@ -129,7 +129,7 @@ def to_search() -> QuerySet[UnknownItem]:
 
 
 def _due() -> QuerySet[KeptFile]:
-    """Return the kept files that say something else than what is true now.
+    """Return the kept files that are out of date.
 
     Failed ones wait for a person, or for the next scan.
     """

@@ -182,7 +182,7 @@ class UnknownItem(models.Model):
     recording = models.ForeignKey(
         Recording, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    # Undoing a name retires its recording; what was found of that no longer counts.
+    # Undoing a name retires its recording; its matches no longer count.
     taken_back = models.ManyToManyField(Recording, blank=True, related_name="+")
     merged_into = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="parts"

@@ -28,7 +28,7 @@ def can_divide(item: UnknownItem, at_ms: int) -> bool:
 
 
 def divide(item: UnknownItem, at_ms: int) -> UnknownItem:
-    """Cut an item at a time of its own; return the new item with what comes after.
+    """Split an item at a time within it; return the new item (the second part).
 
     Both are settled. The first part is changed, but not saved.
     """

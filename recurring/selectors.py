@@ -79,7 +79,7 @@ def present() -> QuerySet[Occurrence]:
 
 
 def items_in_reach() -> QuerySet[UnknownItem]:
-    """Return the items of which the viewer may see an occurrence; all without limits.
+    """Return the items with an occurrence that the viewer may see; all without limits.
 
     Items that were merged or are repeated no longer may have no occurrence left.
     """
@@ -190,7 +190,7 @@ def _says(text: str) -> Q:
 
 
 def by_weight(items: QuerySet[UnknownItem]) -> QuerySet[UnknownItem]:
-    """Order items by what the viewer may see of them, most minutes first."""
+    """Order items by the minutes that the viewer may see, most first."""
     return with_figures(items).order_by("-seen_weight", "pk")
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from broadcasts.models import Episode
+from broadcasts.selectors import broadcasts_of, episode_of
 from reports.cells import clock
 from reports.cue_sheets import Cue, CueSheet
 from reports.pdf import INK, LINE, QUIET, Pages
@@ -22,20 +25,22 @@ _COLUMNS = (
     ("Out", 17),
     ("Length", 15),
 )
-_ROW_MM, _HEAD_MM, _FOOT_MM = 9.5, 30, 16
+_ROW_MM, _HEAD_MM, _FOOT_MM = 9.5, 32, 16
 
 
 def pdf_of(sheet: CueSheet) -> bytes:
     """Return the sheet as PDF."""
     file = sheet.file
     pages = Pages(title=f"Cue sheet: {file.name}", made_at=file.updated_at, wide=True)
+    episode = episode_of(file)
+    facts = _facts(sheet, episode)
     per_page = int((pages.h - _HEAD_MM - _FOOT_MM - 8) // _ROW_MM)
     chunks = [
         sheet.cues[at : at + per_page] for at in range(0, len(sheet.cues), per_page)
     ] or [[]]
     for number, chunk in enumerate(chunks, start=1):
         pages.add_page()
-        _head(pages, sheet)
+        _head(pages, _title(sheet, episode), facts)
         _row(pages, [(name, "") for name, _ in _COLUMNS], height=6, bold=True)
         if not chunk:
             pages.ln(4)
@@ -45,8 +50,8 @@ def pdf_of(sheet: CueSheet) -> bytes:
         pages.set_xy(pages.l_margin, pages.h - 11)
         pages.write_text(
             f"{settings.ACRPORTAL_SITE_NAME} · {file.uid} · page {number} of "
-            f"{len(chunks)} · use is an estimate: background where most of it lies "
-            "under speech",
+            f"{len(chunks)} · In and Out count from the start of the file · Use is an "
+            "estimate: background if most of the cue is under speech",
             size=7,
             colour=QUIET,
             most_lines=1,
@@ -54,19 +59,54 @@ def pdf_of(sheet: CueSheet) -> bytes:
     return pages.as_bytes()
 
 
-def _head(pages: Pages, sheet: CueSheet) -> None:
-    file = sheet.file
+def _head(pages: Pages, title: str, facts: Sequence[str]) -> None:
     pages.set_xy(pages.l_margin, 12)
-    title = file.programme or file.name
     pages.write_text(f"Cue sheet: {title}", size=14, bold=True, most_lines=1)
-    facts = [
-        file.name if file.programme else "",
+    for line in facts:
+        pages.write_text(line, size=8, colour=QUIET, most_lines=1)
+    pages.set_xy(pages.l_margin, _HEAD_MM)
+
+
+def _title(sheet: CueSheet, episode: Episode | None) -> str:
+    if episode is None or not (episode.series or episode.title):
+        return sheet.file.programme or sheet.file.name
+    return ": ".join(filter(None, [episode.series, episode.title]))
+
+
+def _facts(sheet: CueSheet, episode: Episode | None) -> list[str]:
+    """Return the lines below the title, at most two: programme and file."""
+    file = sheet.file
+    programme: list[str] = []
+    if episode is not None:
+        programme = [
+            f"season {episode.season}" if episode.season else "",
+            f"episode {episode.number}" if episode.number else "",
+            episode.production_company,
+            f"ISAN {episode.isan}" if episode.isan else "",
+        ]
+    broadcast = broadcasts_of(file).first()
+    if broadcast is not None:
+        at = broadcast.starts_at.astimezone(ZoneInfo(broadcast.time_zone))
+        programme.append(
+            f"broadcast by {broadcast.station} on {at.day} {at:%B %Y at %H:%M} "
+            f"{broadcast.time_zone}"
+        )
+    cues = f"{len(sheet.cues)} {'cue' if len(sheet.cues) == 1 else 'cues'}"
+    if sheet.unknown:
+        cues += f", {sheet.unknown} without a recording"
+    counted = [
+        f"file {file.name}",
         file.external_id,
         f"length {clock(file.duration_ms)}" if file.duration_ms else "",
-        f"{len(sheet.cues)} {'cue' if len(sheet.cues) == 1 else 'cues'}, {sheet.unknown} without a recording",
+        cues,
     ]
-    pages.write_text(" · ".join(filter(None, facts)), colour=QUIET, most_lines=1)
-    pages.set_xy(pages.l_margin, _HEAD_MM)
+    lines = (" · ".join(filter(None, parts)) for parts in (programme, counted))
+    return [line for line in lines if line]
+
+
+def _length(cue: Cue) -> str:
+    """Return out minus in as they are printed, in whole seconds."""
+    return clock(cue.end_ms // 1000 * 1000 - cue.start_ms // 1000 * 1000)
 
 
 def _cells(cue: Cue) -> list[tuple[str, str]]:
@@ -74,7 +114,7 @@ def _cells(cue: Cue) -> list[tuple[str, str]]:
     recording = cue.recording
     times = [(clock(cue.start_ms), ""), (clock(cue.end_ms), "")]
     use = (cue.usage.value if cue.usage else "", cue.status.replace("_", " "))
-    last = [use, *times, (clock(cue.length_ms), "")]
+    last = [use, *times, (_length(cue), "")]
     if recording is None:
         label = "Not scanned" if cue.status == "not_scanned" else "Unknown music"
         return [(str(cue.number), ""), (label, ""), *[("", "")] * 4, *last]

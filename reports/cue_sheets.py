@@ -178,7 +178,7 @@ class UnmatchedMusic:
 def unmatched_music(
     reported: Iterable[Mapping[str, Any]], taken: Sequence[intervals.Interval]
 ) -> Iterator[UnmatchedMusic]:  # Any: JSON of a scan
-    """Yield what a scan did not match and may be music, where nothing else was heard."""
+    """Yield unmatched intervals of a scan that may be music and have no other match."""
     for interval in reported:
         speech = interval.get("speech_pct")
         status = "not_scanned" if interval["kind"] == "not_scanned" else "unknown"

@@ -76,7 +76,7 @@ def sources() -> list[str]:
 
 
 def as_csv(*, source: str, user: User | str) -> Iterator[bytes]:
-    """Yield what a source claims, as far as the viewer may see it, and record that."""
+    """Yield a source's claims that the viewer may see, and record the export."""
     audit.services.record(
         case="rights",
         action="rights.exported",
@@ -254,7 +254,7 @@ class _Sounds:
         self._ours: dict[str, str] = {}
 
     def load(self, recordings: Iterable[RightsRecording]) -> None:
-        """Look up what the source says of these, and our ids for them."""
+        """Look up the source's statements about these, and our ids for them."""
         rows = {row.pk: row for row in recordings}
         for statement in Statement.objects.filter(
             claimant=self._source, recording__in=rows

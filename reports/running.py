@@ -76,7 +76,7 @@ def run(context: JobContext) -> None:
                 "The download was interrupted. Select the matches and export them again."
             ),
         )
-    # The report contains what its requester may see, not what the worker sees.
+    # The report is limited to the requester's access, not the worker's.
     with working_for(report.run_by):
         work(context, chosen_by(Layout.of(report)))
 

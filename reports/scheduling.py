@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 import audit.services
 from accounts.models import User
 from accounts.roles import Action
+from common.filters import ZONE
 from jobs.services import try_subject_again
 from reports import services
 from reports.choices import RunState
@@ -143,7 +144,9 @@ def _run(schedule: ReportSchedule, now: datetime) -> None:
         if schedule.last_period:
             first, last = period_before(schedule.every, now.date())
             period = {"found_from": first.isoformat(), "found_until": last.isoformat()}
-            layout = replace(layout, filters={**layout.filters, **period})
+            # The period's days are those of UTC, as the hour of the run is.
+            kept = {name: v for name, v in layout.filters.items() if name != ZONE}
+            layout = replace(layout, filters={**kept, **period})
         run = services.request_report(
             layout=layout, user=user, name=str(schedule.template)
         )

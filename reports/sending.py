@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 import jobs.clock
+from common.words import count_noun, for_the_record, lowered
 from jobs.context import JobContext
 from jobs.errors import Failed
 from reports import files
@@ -32,7 +32,7 @@ def run(context: JobContext) -> None:
     delivery: ReportDelivery = context.subject
     report, schedule = delivery.run, delivery.schedule
     if report.state in UNFINISHED:
-        # It was begun again; its end asks for the delivery sooner.
+        # The report was started again; its end wakes the delivery sooner.
         context.wait_until(jobs.clock.now() + _RUN_AGAIN)
     if report.state != RunState.READY:
         raise Failed("no_report", report.message or _("The report was cancelled."))
@@ -58,23 +58,17 @@ def _finish(context: JobContext, state: ReportDeliveryState) -> None:
 
 def _send_email(delivery: ReportDelivery) -> None:
     run = delivery.run
+    is_attached = run.size_bytes <= ATTACHED_BYTES
+    # In English: nobody says which language the recipients read.
+    with for_the_record():
+        body = _body(delivery, is_attached=is_attached)
     message = EmailMessage(
         subject=f"{settings.ACRPORTAL_SITE_NAME}: {run.name}",
-        body=ngettext(
-            "%(rows)d row. SHA-256 of %(file)s: %(sha256)s\n\n%(url)s\n",
-            "%(rows)d rows. SHA-256 of %(file)s: %(sha256)s\n\n%(url)s\n",
-            run.row_count,
-        )
-        % {
-            "rows": run.row_count,
-            "file": run.file_name,
-            "sha256": run.sha256,
-            "url": f"{settings.ACRPORTAL_BASE_URL}{run.url}",
-        },
+        body=body,
         to=delivery.schedule.recipients,
     )
     # Many mail servers refuse larger messages.
-    if run.size_bytes <= ATTACHED_BYTES:
+    if is_attached:
         kind = files.CONTENT_TYPES[Format(run.format)].split(";")[0]
         file = b"".join(files.file_content(run))
         message.attach(run.file_name, file, kind)
@@ -84,6 +78,27 @@ def _send_email(delivery: ReportDelivery) -> None:
         "application/json",
     )
     mail(message, message_id=delivery.uid)
+
+
+def _body(delivery: ReportDelivery, *, is_attached: bool) -> str:
+    """Return the text of the message."""
+    run, schedule = delivery.run, delivery.schedule
+    if is_attached:
+        where = f"The file {run.file_name} and its manifest are attached."
+    else:
+        where = (
+            f"The file {run.file_name} is too large to attach. Download it at the link "
+            "below. Its manifest is attached."
+        )
+    parts = [
+        f"The report “{run.name}” is ready. It has {count_noun(run.row_count, 'row')}. "
+        f"{where}",
+        f"SHA-256: {run.sha256}",
+        f"Open the report (sign-in required):\n{settings.ACRPORTAL_BASE_URL}{run.url}",
+        f"{schedule.made_by} scheduled this report. Schedule: "
+        f"{lowered(schedule.get_every_display())} at {schedule.hour:02d}:00 UTC.",
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _send_webhook(delivery: ReportDelivery) -> None:

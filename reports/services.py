@@ -49,9 +49,7 @@ def stream_report(
     Lines.
     """
     if layout.format not in STREAMED:
-        raise ValueError(
-            _("%(format)s is not written row by row") % {"format": layout.format}
-        )
+        raise ValueError(_("%(format)s cannot be streamed") % {"format": layout.format})
     chosen = (
         running.chosen_by(layout)
         if matches is None
@@ -135,7 +133,9 @@ def try_again(*, run: ReportRun, user: User) -> None:
     with transaction.atomic():
         failed = ReportRun.objects.filter(pk=run.pk, state=RunState.FAILED)
         if not failed.update(finished_at=None):
-            raise ReportStopped(_("The report has not failed."))
+            raise ReportStopped(
+                _("The report has not failed, so there is nothing to try again.")
+            )
         try_subject_again(REPORT, run, user=user)
         _record(run, "tried_again", user, {})
 
@@ -159,7 +159,10 @@ def save_template(*, name: str, layout: Layout, user: User) -> ReportTemplate:
         same = ReportTemplate.objects.select_for_update().filter(name=name).first()
         if same is not None and same.made_by not in (None, user):
             raise NameTaken(
-                _("%(maker)s has a template called “%(name)s”. Choose another name.")
+                _(
+                    "%(maker)s already has a template called “%(name)s”. Choose "
+                    "another name."
+                )
                 % {"maker": same.made_by, "name": name}
             )
         template, _made = ReportTemplate.objects.update_or_create(

@@ -10,11 +10,11 @@ from functools import reduce
 from operator import or_
 
 from django.db.models import Model, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from catalogue.models import Recording
 from catalogue.selectors import standing_for, with_merged
+from common.zones import office_day
 from review.choices import LicenceScope, MatchState, OnExpiry, UseKind
 from review.models import Licence, Match
 from review.subjects import Subject
@@ -232,7 +232,7 @@ def _outside_dates(licence: Licence, subject: Subject) -> str:
     because an online use goes on.
     """
     keeps = licence.on_expiry == OnExpiry.KEEP
-    day: date = subject.used_on if keeps else timezone.localdate()
+    day: date = subject.used_on if keeps else office_day()
     if licence.valid_from is not None and day < licence.valid_from:
         return _("It starts on %(valid_from)s.") % {
             "valid_from": f"{licence.valid_from:%Y-%m-%d}"
@@ -255,11 +255,11 @@ def _passed_limit(licence: Licence, subject: Subject) -> str:
         return ""
     if not subject.territories:
         return _(
-            "It is for certain territories, and the territory of the use is unknown."
+            "It covers certain territories, and the territory of the use is unknown."
         )
     outside = sorted(subject.territories - allowed)
     return (
-        _("It is not for %(outside)s.") % {"outside": ", ".join(outside)}
+        _("It does not cover %(outside)s.") % {"outside": ", ".join(outside)}
         if outside
         else ""
     )

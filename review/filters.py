@@ -12,6 +12,7 @@ from accounts.services import deciders
 from catalogue.models import Bucket
 from catalogue.selectors import artists_hold
 from common.filters import (
+    ZONE,
     Choices,
     Filter,
     FilterValues,
@@ -25,6 +26,7 @@ from common.filters import (
     text,
     until_day,
     uuid,
+    zone,
 )
 from review.choices import (
     DECIDED_STATES,
@@ -288,6 +290,8 @@ FILTERS = (
         choices=[("people", _("People only"))],
         lists=_MATCHES,
     ),
+    # The zone of the days above; it selects nothing itself.
+    Filter(ZONE, zone, lambda _zone: Q(), on_file=lambda _zone: Q(), lists=_BOTH),
     Filter("policy", text, equal("policy__uid"), lists=_MATCHES),
     Filter(
         "file",

@@ -7,10 +7,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol, Self
 
-from django.utils import timezone
-
 from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus, Recording
+from common.zones import office_day
 from review.choices import Relation
 from review.models import Match
 from review.services.figures import LOOP_MS
@@ -104,8 +103,7 @@ class Subject:
     def used_on(self) -> date:
         """Return the day of the use: publication, or else arrival in the portal."""
         # Rights depend on the day the use was public.
-        moment = self.file.published_at or self.file.created_at
-        return timezone.localdate(moment)
+        return self.file.published_on or office_day(self.file.created_at)
 
     @property
     def territories(self) -> frozenset[str]:

@@ -33,9 +33,9 @@ _DONE = {
     "superseded": lazy("replaced it with a match of a later scan"),
     "engines_disagree": lazy("– the engines disagree here"),
     "take": lazy("opened it"),
-    "release": lazy("gave it back"),
+    "release": lazy("handed it back"),
     "lock_ended": lazy("– the lock ended"),
-    "note": lazy("noted"),
+    "note": lazy("added a note"),
     "propose": lazy("confirmed it, pending a second approval"),
     Verb.CONFIRM: lazy("confirmed it"),
     Verb.CLEAR: lazy("cleared it"),
@@ -43,7 +43,7 @@ _DONE = {
     Verb.ESCALATE: lazy("escalated it"),
     Verb.REOPEN: lazy("reopened it"),
     Verb.UNDO: lazy("undid the decision"),
-    "application_undone": lazy("took back what a policy or licence had changed"),
+    "application_undone": lazy("undid the change by a policy or licence"),
     Verb.DISPUTE: lazy("recorded a dispute"),
     Verb.UPHOLD: lazy("upheld the claim"),
     Verb.WITHDRAW: lazy("recorded that the dispute was withdrawn"),
@@ -57,7 +57,7 @@ _ABOUT_AN_EXCLUSION = {
     "exclude": lazy("excluded %(interval)s"),
     "propose_exclusion": lazy("proposed to exclude %(interval)s"),
     "approve_exclusion": lazy("approved the exclusion of %(interval)s"),
-    "refuse_exclusion": lazy("refused to exclude %(interval)s"),
+    "refuse_exclusion": lazy("refused the exclusion of %(interval)s"),
 }
 # Some codes occur in several enumerations; the last one here names them.
 _REASONS: Mapping[str, str | Promise] = {
@@ -119,8 +119,8 @@ def _rule_applied(after: Json) -> str:
     if after.get("policy_name"):
         return _("applied the policy %(policy)s") % {"policy": after["policy_name"]}
     if after.get("licence"):
-        return _("had it evaluated again: a licence covers it")
-    return _("had it evaluated again: no policy applies")
+        return _("re-evaluated it: a licence covers it")
+    return _("re-evaluated it: no policy applies")
 
 
 def event_reason(event: Event) -> str:

@@ -125,8 +125,8 @@ def why_not(*, record: Case | Conflict, user: User) -> str:
     subject = record.subject if isinstance(record, Conflict) else record
     if isinstance(subject, Party) or _hides_some(subject):
         return _(
-            "This concerns recordings in buckets that you cannot see. Somebody who sees "
-            "them all must do this."
+            "This concerns recordings in buckets that you cannot see. Ask somebody "
+            "who can see them all."
         )
     return ""
 
@@ -212,7 +212,7 @@ def add_share(
     row = _locked(record, user)
     if (details.right == Right.MASTER) != isinstance(row, RightsRecording):
         raise RightsRefused(
-            _("Recordings have the master right only, works have the others.")
+            _("Recordings have only the master right; works have the others.")
         )
     share = Share(
         party=details.party,
@@ -234,7 +234,7 @@ def add_share(
             share.save()
     except IntegrityError:
         raise RightsRefused(
-            _("A share is from 0 to 100 percent, and ends after it begins.")
+            _("A share must be from 0 to 100 percent and end after it begins.")
         ) from None
     _record(row, RightsVerb.ADD_SHARE, user, share=share.uid, text=str(share))
     _follow(row, user)
@@ -409,7 +409,7 @@ def split_work(
         row.recordings.filter(pk__in=[recording.pk for recording in recordings])
     )
     if not taken and not sounds:
-        raise RightsRefused(_("Choose at least one share or recording to take along."))
+        raise RightsRefused(_("Choose at least one share or recording to move."))
     if not title.strip():
         raise RightsRefused(_("Give the new work a title."))
     second = Work.objects.create(title=title.strip()[:500])
@@ -431,7 +431,7 @@ def split_work(
 
 def _two(one: Editable, other: Editable, user: User) -> tuple[Editable, Editable]:
     if one.pk == other.pk:
-        raise RightsRefused(_("Choose another one to merge it into."))
+        raise RightsRefused(_("Choose a different one to merge it into."))
     first, second = sorted([one, other], key=lambda each: each.pk)
     locked = {row.pk: row for row in (_locked(first, user), _locked(second, user))}
     return locked[one.pk], locked[other.pk]
@@ -593,7 +593,7 @@ def _locked_conflict(conflict: Conflict, user: User) -> Conflict:
 
 @transaction.atomic
 def undo(*, record: Case, user: User) -> str:
-    """Undo the last action on a record; return a sentence that says what was undone."""
+    """Undo the last action on a record; return a sentence about it."""
     row = _locked(record, user, merged=True)
     event = last_action(row)
     if event is None:
@@ -638,12 +638,16 @@ def _undo_share(row: Any, event: Event, user: User, *, comes_back: bool) -> str:
         withdrawn_by=None if comes_back else user,
     )
     _follow(row, user)
-    return _("The share is back.") if comes_back else _("The share is gone again.")
+    return (
+        _("The share was restored.")
+        if comes_back
+        else _("The share was removed again.")
+    )
 
 
 def _undo_title(row: Any, event: Event, user: User) -> str:
     OtherTitle.objects.filter(pk=event.after["title"], work=row).delete()
-    return _("The title is gone again.")
+    return _("The title was removed again.")
 
 
 def _undo_link(row: Any, event: Event, user: User, *, comes_back: bool) -> str:
@@ -663,7 +667,7 @@ def _undo_merge(row: Any, event: Event, user: User) -> str:
     target = type(row).objects.select_for_update().get(uid=event.after["into"])
     if target.merged_into_id is not None:
         raise RightsRefused(
-            _("%(name)s was merged since. Undo that first.") % {"name": target}
+            _("%(name)s has been merged since. Undo that first.") % {"name": target}
         )
     moved = event.after["moved"]
     row.merged_into = None
@@ -690,14 +694,14 @@ def _undo_merge(row: Any, event: Event, user: User) -> str:
     _save(row)
     _save(target)
     follow(touched, user=user)
-    return _("Both stand alone again.")
+    return _("Both are separate again.")
 
 
 def _undo_split(row: Any, event: Event, user: User) -> str:
     second = Work.objects.select_for_update().get(uid=event.after["second"])
     if last_action(second) is not None or second.merged_into_id is not None:
         raise RightsRefused(
-            _("The other work was changed since. Undo what was done with it first.")
+            _("The other work has changed since. Undo that change first.")
         )
     Share.objects.filter(work=second).update(work=row)
     sounds = list(second.recordings.all())
@@ -754,14 +758,14 @@ def _record(row: Case, verb: RightsVerb, user: User, **after: object) -> None:
 
 
 def _follow(row: Case, user: User, sound: RightsRecording | None = None) -> None:
-    """Bring conflicts and recordings to what a changed record says."""
+    """Update conflicts and recordings after a record changed."""
     touched: list[Any] = [sound] if sound is not None else []
     touched += records_of_party(row.pk) if isinstance(row, Party) else [row]
     follow(touched, user=user)
 
 
 def _refill(record: Any, user: User) -> None:  # Any: a record
-    """Bring our share of a record's recordings to what a settled conflict says."""
+    """Update our share of a record's recordings after a conflict was settled."""
     sounds = (
         [record] if isinstance(record, RightsRecording) else record.recordings.all()
     )

@@ -53,7 +53,7 @@ class FoundConflict:
 
 
 def refresh(records: Iterable[Record], *, today: date | None = None) -> None:
-    """Bring the rows of conflicts of some records to what is true now.
+    """Update the conflict rows of some records.
 
     What the caller may see makes no difference.
     """
@@ -85,7 +85,7 @@ def refresh(records: Iterable[Record], *, today: date | None = None) -> None:
 def _follow(
     row: Conflict, found: FoundConflict | None, events: dict[str, EventDraft]
 ) -> None:
-    """Change one row if what it is about has changed."""
+    """Change one row if its subject has changed."""
     if found is None:
         if row.state != ConflictState.GONE:
             _become(row, ConflictState.GONE)

@@ -8,4 +8,4 @@ class RightsRefused(Exception):
 
 
 class RightsChanged(RightsRefused):
-    """The record is no longer what the person saw."""
+    """The record has changed since the person saw it."""

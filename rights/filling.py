@@ -38,7 +38,7 @@ def fill_recordings(
     user: User | None = None,
     today: date | None = None,
 ) -> None:
-    """Fill the catalogue recordings of some records, whoever may see them."""
+    """Fill the catalogue recordings of some records, regardless of access limits."""
     day = today or datetime.now(tz=UTC).date()
     with working_for(None):
         for record in records:

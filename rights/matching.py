@@ -81,7 +81,7 @@ def writers_of(work: Work) -> set[int]:
 
 
 def find_recording(*, isrc: str, match_key: str) -> RightsRecording | None:
-    """Return the recording with an ISRC, or with the digest of what is known of it."""
+    """Return the recording with an ISRC, or with the digest of its known facts."""
     if isrc:
         return RightsRecording.objects.filter(isrc=isrc).first()
     return RightsRecording.objects.filter(match_key=match_key).first()

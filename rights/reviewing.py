@@ -25,7 +25,7 @@ def plan() -> None:
 
 
 def run(context: JobContext) -> None:
-    """Bring conflicts and our shares to what is true today.
+    """Update conflicts and our shares to today.
 
     Each step is a transaction of its own, and a check that was stopped begins again.
     """

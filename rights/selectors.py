@@ -287,7 +287,7 @@ def claims_of(record: Work | RightsRecording) -> list[Share]:
 
 
 def shares_of_party(party: Party) -> QuerySet[Share]:
-    """Return the shares of a party in what the viewer may see."""
+    """Return a party's shares that the viewer may see."""
     rows = Share.objects.filter(
         party=party, withdrawn_at__isnull=True, work__merged_into=None
     )

@@ -130,7 +130,7 @@ def apply_claims(
     dry_run: bool = False,
     follows: bool = True,
 ) -> Applied:
-    """Write what a message claims, and say what it changed; all or nothing.
+    """Write a message's claims and return the changes; all or nothing.
 
     Without ``follows``, the caller has conflicts and recordings brought up to date
     later, by the job ``rights.jobs.REVIEW_RIGHTS``.
@@ -577,7 +577,9 @@ class _Applying:
 
     def _unknown(self, line: int | None, field: str, key: str) -> None:
         """Note that a claim names something that is not here or was refused."""
-        rule = _("'%(key)s' is missing in the message, or was left out for a fault.")
+        rule = _(
+            "'%(key)s' is missing from the message or was left out because of a fault."
+        )
         self._fault(line, field, key, rule % {"key": key}, is_warning=True)
 
     # --- Releases ---------------------------------------------------------------------
@@ -729,7 +731,10 @@ class _Applying:
             raise _ClaimRefused(
                 "party",
                 claim.party,
-                _("'%(key)s' is missing in the message, or was left out for a fault.")
+                _(
+                    "'%(key)s' is missing from the message or was left out because "
+                    "of a fault."
+                )
                 % {"key": claim.party},
             )
         collector = None
@@ -741,11 +746,11 @@ class _Applying:
             raise _ClaimRefused(
                 "right",
                 claim.right,
-                _("Works have the rights PR, MR and SR, recordings NR."),
+                _("Works have the rights PR, MR and SR; recordings have NR."),
             )
         if claim.kind not in ShareKind.values:
             raise _ClaimRefused(
-                "kind", claim.kind, _("A share is OWN (owned) or COL (collected).")
+                "kind", claim.kind, _("A share must be OWN (owned) or COL (collected).")
             )
         return Share(
             party=party,
@@ -782,7 +787,7 @@ class _Applying:
         return row
 
     def _fill(self, row: Row, values: Mapping[str, object]) -> None:
-        """Fill what is empty in a known record; count it as unchanged at first."""
+        """Fill empty fields of a known record; count it as unchanged at first."""
         if case_of(row) not in self.touched:
             self.unchanged += 1
         self.touched[case_of(row)] = row
@@ -881,7 +886,9 @@ def checked_percent(percent: Decimal | None) -> Decimal | None:
     if percent is None:
         return None
     if not percent.is_finite() or not 0 <= percent <= 100:
-        raise _ClaimRefused("percent", percent, _("A share is from 0 to 100 percent."))
+        raise _ClaimRefused(
+            "percent", percent, _("A share must be from 0 to 100 percent.")
+        )
     return percent.quantize(Decimal("0.0001"))
 
 

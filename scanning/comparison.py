@@ -60,7 +60,7 @@ class EngineDetection:
 
 
 def differences(file: ScannedFile) -> list[Difference] | None:
-    """Return what the engines disagree on; None unless both have a result."""
+    """Return the engines' disagreements; None unless both have a result."""
     if file.engine not in COMBINED_ENGINES:
         return None
     scans = selectors.current_scans(file)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from catalogue import partitions
 from jobs import resources
 from jobs.choices import JobState, Pool, Priority
 from jobs.kinds import Kind, register, without_limit
@@ -26,6 +27,7 @@ from scanning.models import (
     Drop,
     InboundCallback,
     OutboundCallback,
+    PartitionQuestion,
     RetroSearch,
     Scan,
     ScannedFile,
@@ -110,6 +112,42 @@ SCAN = register(
         title=lambda scan: str(scan.scanned_file.name),
         related=("scanned_file",),
         unresolved=not_scanned_since,
+    )
+)
+
+
+def _end_question(
+    asked: PartitionQuestion, state: JobState, code: str, cause: str
+) -> None:
+    # Scans of one index need none of it.
+    from scanning.partition_scans import end_question
+
+    end_question(asked, state, code, cause)
+
+
+def _not_held() -> list[str]:
+    """Return the partitions that this machine does not hold."""
+    held = partitions.held()
+    return [str(one.number) for one in partitions.every() if one not in held]
+
+
+PARTITION_QUESTION = register(
+    Kind(
+        "partition_question",
+        PartitionQuestion,
+        "scanning.partition_scans.answer_question",
+        label=_("Search of a partition"),
+        # Scans that have begun end before others begin.
+        priority=Priority.CLOCK,
+        lane=lambda asked: str(asked.partition),
+        closed_lanes=_not_held,
+        needs=frozenset({resources.INDEX}),
+        on_end=_end_question,
+        title=lambda asked: str(asked.about),
+        related=("search__scan__scanned_file",),
+        visible=lambda: PartitionQuestion.objects.filter(
+            search__scan__in=Scan.objects.all()
+        ),
     )
 )
 

@@ -38,7 +38,7 @@ _finders: list[Finder] = []
 
 
 def register(finder: Finder) -> None:
-    """Let a function say of which files it knows the surroundings."""
+    """Register a function that knows the surroundings of some files."""
     if finder not in _finders:
         _finders.append(finder)
 

@@ -9,10 +9,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from catalogue import partitions
 from common.media_analysis import (
     AudioRefused,
     analyse,
@@ -34,7 +36,7 @@ from recognition.errors import (
 from recognition.fingerprint import scan_layer
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
-from scanning import results
+from scanning import partition_scans, results
 from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage, SourceType
 from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.engines import embedded
@@ -68,10 +70,13 @@ def run(context: JobContext) -> None:
     try:
         query, warnings = _fingerprint_of(file, context)
         around = surroundings_of(file)
+        if around is not None:
+            query = around.widen(query)
         result = embedded.recognise(
             file.container,
-            query if around is None else around.widen(query),
+            query,
             also=scan.also_buckets.present(),
+            elsewhere=_elsewhere(scan, query, is_stored=around is None),
             progress=_reporter(context, ScanStage.MATCHING),
         )
         if around is not None:
@@ -92,6 +97,15 @@ def run(context: JobContext) -> None:
         submit(RENDITION, file)
         # Last, so that a worker that lost the job stores nothing.
         context.finish()
+
+
+def _elsewhere(
+    scan: Scan, query: Fingerprint, *, is_stored: bool
+) -> embedded.Elsewhere | None:
+    """Return the search on other machines, if this one lacks partitions."""
+    if partitions.are_all_held():
+        return None
+    return partial(partition_scans.scan_file, scan, query, is_stored)
 
 
 def make_fingerprint(context: JobContext) -> None:

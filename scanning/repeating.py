@@ -21,7 +21,7 @@ def finish_and_repeat(
 ) -> None:
     """Finish the job, and ask for the next one unless its row is switched off."""
     context.finish(**columns)
-    # Lock the row: whoever switches it on finds either this job or the next one.
+    # Lock the row so that switching it on finds either this job or the next one.
     rows = type(context.subject)._base_manager.select_for_update()
     row = rows.filter(pk=context.subject.pk).first()
     if row is not None and row.enabled:

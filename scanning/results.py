@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.reach import working_for
+from catalogue import partitions
 from jobs.choices import JobState
 from recognition.params import ENGINE_VERSION
 from scanning import selectors
@@ -31,7 +32,14 @@ from scanning.choices import (
 from scanning.cloud.jobs import make_cloud_scan
 from scanning.engines.base import EngineResult, FoundRecording
 from scanning.errors import ScanEnded, ScanFailed
-from scanning.models import Detection, RetroSearch, Scan, ScannedFile, Segment
+from scanning.models import (
+    Detection,
+    PartitionSearch,
+    RetroSearch,
+    Scan,
+    ScannedFile,
+    Segment,
+)
 
 _SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
 
@@ -86,7 +94,7 @@ def store_late_finds(
     search: RetroSearch,
     found: Sequence[FoundRecording],
 ) -> int:
-    """Store what a retro search found in a file; return the number of recordings.
+    """Store the results of a retro search in a file; return the number of recordings.
 
     Recordings that an earlier scan or retro search of the file found are left out.
     """
@@ -160,6 +168,9 @@ def store_end_of_job(*, scan: Scan, state: JobState, code: str, cause: str) -> N
 
 
 def _end_scan(scan: Scan, status: ScanStatus, **columns: object) -> None:
+    if not partitions.are_all_held():
+        # Nobody waits for the answers any more.
+        PartitionSearch.objects.filter(scan=scan).delete()
     active = Scan.objects.filter(pk=scan.pk, status__in=ACTIVE_SCAN_STATUSES)
     if not active.update(status=status, finished_at=datetime.now(tz=UTC), **columns):
         raise ScanEnded

@@ -15,16 +15,15 @@ from time import monotonic
 from django.db.models import QuerySet
 
 import jobs.clock
-from catalogue import following, index_store
+from catalogue import index_store
 from catalogue.models import Recording, RecordingStatus
 from common.storage import read_bytes
 from jobs.context import JobContext
 from jobs.errors import WaitsUntil
 from recognition import fingerprint as fingerprint_file
-from recognition.calibration import catalogue_hours
 from recognition.errors import RecognitionError
 from recognition.retro import RetroIndex, search_back
-from scanning import results, selectors
+from scanning import partition_scans, results, selectors
 from scanning.engines import embedded
 from scanning.models import RetroSearch, ScannedFile
 from scanning.parts import surroundings_of
@@ -65,7 +64,7 @@ class _Slice:
         for file in self._files():
             try:
                 self._look_at(file)
-            except WaitsUntil:  # for the scan of another part
+            except WaitsUntil:  # for the scan of another part, or for other machines
                 self.context.write(**self._columns())
                 raise
             # Files are read in key order, so this one number is enough to resume.
@@ -131,11 +130,9 @@ class _Slice:
     def _index(self, buckets: frozenset[int]) -> RetroIndex | None:
         """Return an index of the searched recordings in these buckets; None if none."""
         if buckets not in self.indexes:
-            store = following.open_index()
             # Scores depend on the size of the catalogue searched, not only on the new
             # recordings.
-            postings = sum(store.stats(bucket).postings for bucket in buckets)
-            self.hours[buckets] = catalogue_hours(postings)
+            self.hours[buckets], _state = partition_scans.size_of([*buckets])
             references = {
                 recording.pk: index_store.load_landmarks(recording.pk)
                 for recording in self.recordings.values()

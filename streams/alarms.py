@@ -1,7 +1,7 @@
-"""Alarms of streams: one for each incident, told once, by webhook at once and by e-mail
+"""Stream alarms: one for each incident, sent once, by webhook at once and by e-mail
 outside the quiet hours.
 
-The worker watches every 20 seconds, so that a recorder that died is noticed, too.
+The worker checks every 20 seconds, so it also notices a dead recorder.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from streams.choices import HEARING, AirplayState, AlarmKind, StreamState
 from streams.jobs import RECORD
 from streams.models import Airplay, Stream, StreamAlarm, StreamRun
 
-# A recorder that died says nothing; sound that others wrote may be written this late.
+# A dead recorder reports nothing; the rows of a live one may be this late.
 _UNHEARD: Final = timedelta(seconds=60)
 _WATCHED: Final = (AlarmKind.SILENT, AlarmKind.AWAY, AlarmKind.UNMATCHED)
 
@@ -62,7 +62,7 @@ def note_disk(stream: Stream, *, is_full: bool, now: datetime) -> None:
 
 def _see_to_jobs(streams: Iterable[Stream]) -> None:
     rows = list(streams)
-    # Its files are gone: nothing can be made of what it would hear.
+    # Its container was deleted, so there is no place for its hours.
     orphans = [one for one in rows if one.container.deleted_at is not None]
     Stream.objects.filter(pk__in=[one.pk for one in orphans], enabled=True).update(
         enabled=False, state=StreamState.PAUSED
@@ -95,7 +95,7 @@ def _due(stream: Stream, now: datetime) -> dict[AlarmKind, datetime]:
 
 
 def _resumed_at(stream: Stream) -> datetime:
-    """Return when a recorder was asked for; before that nobody was to listen."""
+    """Return when the recorder's job was submitted; no recorder listened before."""
     job = jobs_of(RECORD, [stream], OPEN_STATES).get(stream.pk)
     return job.created_at if job is not None else stream.created_at
 
@@ -114,7 +114,7 @@ def _if_longer(
 def _switch(
     stream: Stream, kind: AlarmKind, since: datetime | None, now: datetime
 ) -> None:
-    """Begin an alarm, or end the one that goes on."""
+    """Begin an alarm, or end the open one."""
     open_alarm = StreamAlarm.objects.filter(
         stream=stream, kind=kind, ended_at=None, airplay=None
     ).first()
@@ -136,7 +136,7 @@ def _switch(
 
 
 def _end_unheard(now: datetime) -> None:
-    """End the plays of streams of which nothing arrives; the search hears only sound."""
+    """End the plays of streams that send nothing; the search reacts only to sound."""
     unheard = ~Q(stream__in=selectors.heard_streams()) | Q(
         stream__heard_until__lt=now - _UNHEARD
     )
@@ -155,9 +155,9 @@ def _end_played() -> None:
 
 
 def _mail(now: datetime) -> None:
-    """Send the e-mails of alarms that were not told yet, outside the quiet hours.
+    """Send the e-mails of new alarms, outside the quiet hours.
 
-    An alarm that began and ended within them is told afterwards all the same.
+    An alarm that began and ended within them is sent afterwards.
     """
     untold = StreamAlarm.objects.filter(told_at=None).select_related(
         "stream__station", "airplay__recording"
@@ -172,7 +172,7 @@ def _mail(now: datetime) -> None:
 
 
 def is_quiet(stream: Stream, now: datetime) -> bool:
-    """Tell whether no e-mail is wanted now, by the clock of the station."""
+    """Return whether it is a quiet hour now, by the station's clock."""
     begin, end = stream.quiet_from, stream.quiet_until
     if begin is None or end is None:
         return False

@@ -138,7 +138,7 @@ def _write(
 def _cut(
     hour: StreamHour, wanted: Sequence[Interval], folder: Path, scratch: Path
 ) -> list[tuple[Path, int]]:
-    """Copy what the ring still has of some intervals; return each path and its time."""
+    """Copy sound of some intervals from the ring; return each path and its time."""
     parts: list[tuple[Path, int]] = []
     for number, (piece, start, end) in enumerate(_in_pieces(hour, wanted)):
         target = scratch / f"part-{number}"

@@ -149,7 +149,7 @@ class HourAround:
     def _unmatched(
         self, intervals: Iterable[dict[str, Any]]
     ) -> list[dict[str, Any]]:  # Any: JSON
-        """Return the unmatched intervals of the hour; what was not heard is not scanned."""
+        """Return the unmatched intervals of the hour, without those that had no sound."""
         holes = self._holes()
         kept = []
         for interval in intervals:
@@ -179,7 +179,7 @@ class HourAround:
         return placed
 
     def _holes(self) -> list[tuple[int, int]]:
-        """Return the times of the file of which nothing was heard."""
+        """Return the intervals of the file without recorded sound."""
         holes, at = [], 0
         for piece in pieces_of(self.hour):
             holes.append((at, piece.at_ms))

@@ -1,4 +1,4 @@
-"""Sound of a stream as a file: from the ring, or from what is kept around matches."""
+"""Sound of a stream as a file: from the ring, or from the sound kept around matches."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def cut_excerpt(
     if run is None:
         raise StreamRefused(_("The stream was not heard at that time."))
     clock = clock_of(run)
-    # A run that goes on may hold less than what was asked for.
+    # A run that is still being recorded may have less sound than requested.
     last = max(run.duration_ms, 1) if run.ends_at else clock.ms(until)
     start_ms, end_ms = max(clock.ms(from_at), 0), min(clock.ms(until), last)
     if start_ms >= end_ms:
@@ -53,10 +53,11 @@ def cut_excerpt(
         if not RunFiles(folder, run.uid).folder.exists():
             raise SoundElsewhere(
                 _(
-                    "Another machine recorded this time. Only it may still have the sound."
+                    "Another machine recorded this period. Only that machine "
+                    "may still have the sound."
                 )
             ) from error
-        raise StreamRefused(_("The sound of that time is no longer kept.")) from error
+        raise StreamRefused(_("The sound of this period is no longer kept.")) from error
 
 
 def _cut_kept(

@@ -22,7 +22,7 @@ from recognition.joined import GRID_MS
 from recognition.params import DEFAULT
 from recognition.places import References
 from recognition.policy import CaptureType
-from recognition.types import LandmarkIndex, SegmentMatch
+from recognition.types import IndexStore, SegmentMatch
 from scanning.models import Container
 from streams import alarms, notices
 from streams.choices import AirplayState
@@ -46,7 +46,7 @@ class LiveSearch:
 
     _done: dict[str, int] = field(default_factory=dict)
     _references: dict[tuple[int, ...], References] = field(default_factory=dict)
-    # Kept, so that no round parses again what the last one read.
+    # Kept so that a round does not parse again what the last one read.
     _logs: dict[str, LandmarkLog] = field(default_factory=dict)
     _reached: tuple[int, object] = (-1, None)
 
@@ -74,13 +74,14 @@ class LiveSearch:
             logger.warning("streams were not searched live: %s", error)
 
     def _forget_old(self, position: int) -> None:
-        reached = (position, index_store.identity(index_store.index_folder()))
+        folders = index_store.index_folders()
+        reached = (position, tuple(map(index_store.identity, folders)))
         if reached != self._reached:
             self._references.clear()
             self._reached = reached
 
     def _hear(
-        self, stream: Stream, run: StreamRun, log: LandmarkLog, index: LandmarkIndex
+        self, stream: Stream, run: StreamRun, log: LandmarkLog, index: IndexStore
     ) -> None:
         until = log.duration_ms
         if until <= self._done.get(run.uid, 0) and run.ends_at is None:
@@ -95,7 +96,7 @@ class LiveSearch:
                 [_as_open(play, start) for play in plays],
                 index=index,
                 buckets=buckets,
-                references=self._references_of(buckets),
+                references=self._references_of(buckets, index),
                 audio_type=CaptureType(stream.container.audio_type),
             )
             clock = clock_of(run)
@@ -105,9 +106,9 @@ class LiveSearch:
                     _note(stream, run, segment, start, clock)
         _end_silent(run, until)
 
-    def _references_of(self, buckets: tuple[int, ...]) -> References:
+    def _references_of(self, buckets: tuple[int, ...], index: IndexStore) -> References:
         if buckets not in self._references:
-            self._references[buckets] = index_store.references_of(buckets)
+            self._references[buckets] = index_store.references_of(buckets, index)
         return self._references[buckets]
 
 

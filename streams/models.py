@@ -1,4 +1,4 @@
-"""Stations, their streams, what was heard and searched, and what was not.
+"""Stations, their streams, recorded and searched time, and gaps.
 
 ``run_ms`` counts from the first sample of a run, in which no sample is missing. Times
 of the wall clock follow from the run's anchors.
@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager
@@ -115,7 +116,7 @@ class Stream(models.Model):
     alarm_emails = models.JSONField(_("e-mail addresses"), default=list, blank=True)
     alarm_url = models.URLField(_("webhook"), max_length=2000, blank=True, default="")
     user_defined = models.JSONField(default=dict, blank=True)
-    # A recorder that sees another number than it began with begins anew.
+    # A recorder restarts when this number changes.
     revision = models.PositiveIntegerField(default=0, editable=False)
 
     state = models.CharField(
@@ -145,6 +146,11 @@ class Stream(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def url(self) -> str:
+        """Return the address of the stream's page."""
+        return reverse("portal:stream_day", args=[self.uid])
 
 
 class StreamRun(models.Model):

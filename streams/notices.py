@@ -1,4 +1,4 @@
-"""Tells receivers what happens on streams: by webhook and by e-mail.
+"""Notifies receivers of events on streams by webhook and by e-mail.
 
 The body is built once and sent unchanged on every attempt, signed with the secret of the
 stream's container as its other callbacks are.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -19,6 +20,7 @@ from jobs.context import JobContext
 from jobs.services import submit
 from review.models import Match
 from scanning.services.sending import mail, post_signed
+from streams.choices import AlarmKind
 from streams.jobs import NOTICE
 from streams.models import Airplay, Stream, StreamAlarm, StreamNotice
 
@@ -38,12 +40,12 @@ stream_reached = Signal()
 
 
 def tell_found(airplay: Airplay) -> None:
-    """Tell of a play as soon as it is heard, or settled if it was not heard live."""
+    """Report a play when it is heard, or settled if it was not heard live."""
     _post(airplay.stream, FOUND, {"airplay": airplay_facts(airplay)})
 
 
 def tell_decided(airplay: Airplay, match: Match) -> None:
-    """Tell that somebody, or a policy, decided the match of a play."""
+    """Report that a person or policy decided the match of a play."""
     facts = {
         "airplay": airplay_facts(airplay),
         "match": {
@@ -56,13 +58,13 @@ def tell_decided(airplay: Airplay, match: Match) -> None:
 
 
 def tell_away(stream: Stream, *, at: datetime, cause: str) -> None:
-    """Tell that a stream can no longer be heard."""
+    """Report that a stream can no longer be heard."""
     _post(stream, AWAY, {"at": at.isoformat(), "cause": cause})
     stream_reached.send(sender=Stream, stream=stream, is_heard=False, at=at)
 
 
 def tell_back(stream: Stream, *, at: datetime) -> None:
-    """Tell that a stream is heard again."""
+    """Report that a stream is heard again."""
     _post(stream, BACK, {"at": at.isoformat()})
     stream_reached.send(sender=Stream, stream=stream, is_heard=True, at=at)
 
@@ -86,14 +88,17 @@ def mail_alarm(alarm: StreamAlarm) -> None:
         return
     with for_the_record():
         label = str(alarm.get_kind_display())
-    lines = [
-        f"{stream.station}: {stream}",
-        f"{label}, {alarm.began_at:%Y-%m-%d %H:%M:%S} UTC",
-    ]
+    zone = stream.station.time_zone
+    lines = [f"{label}: {stream.station}, stream {stream}", ""]
     if alarm.airplay is not None:
-        lines.append(str(alarm.airplay.recording))
-    if stream.cause:
-        lines.append(stream.cause)
+        lines.append(f"Recording: {alarm.airplay.recording}")
+    lines.append(f"Began: {_local(alarm.began_at, zone)}")
+    if alarm.ended_at is not None:
+        lines.append(f"Ended: {_local(alarm.ended_at, zone)}")
+    # A stream's cause explains why it cannot be heard, not a play or a full disk.
+    if stream.cause and alarm.kind in {AlarmKind.AWAY, AlarmKind.SILENT}:
+        lines.append(f"Cause: {stream.cause}")
+    lines += ["", f"{settings.ACRPORTAL_BASE_URL}{stream.url}"]
     notice = StreamNotice.objects.create(
         stream=stream,
         event=ALARM,
@@ -104,6 +109,15 @@ def mail_alarm(alarm: StreamAlarm) -> None:
         body="\n".join(lines) + "\n",
     )
     submit(NOTICE, notice)
+
+
+def _local(at: datetime, zone: str) -> str:
+    """Return a time by the station's clock, and in UTC."""
+    local = at.astimezone(ZoneInfo(zone))
+    written = f"{local.day} {local:%B %Y, %H:%M:%S} {zone}"
+    return (
+        written if zone == "UTC" else f"{written} ({at.astimezone(UTC):%H:%M:%S} UTC)"
+    )
 
 
 def airplay_facts(airplay: Airplay) -> dict[str, Any]:  # Any: JSON
@@ -126,7 +140,7 @@ def airplay_facts(airplay: Airplay) -> dict[str, Any]:  # Any: JSON
 
 
 def queue_notice(*, stream: Stream, event: str, url: str, body: str) -> None:
-    """Send a body to an address, again and again for about a day until it is taken."""
+    """Send a body to an address; try again for about a day until it is accepted."""
     notice = StreamNotice.objects.create(stream=stream, event=event, url=url, body=body)
     submit(NOTICE, notice)
 

@@ -110,7 +110,7 @@ def lay_out(
 def landmarks_of(
     pieces: Sequence[HourPiece], duration_ms: int, folder: Path
 ) -> Fingerprint:
-    """Return the fingerprint of pieces, of which this machine has the landmarks."""
+    """Return the fingerprint of pieces whose landmarks this machine has."""
     read = [
         (LandmarkLog(folder, one.run).read(one.start_ms, one.end_ms), one.at_ms)
         for one in pieces

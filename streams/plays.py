@@ -1,4 +1,4 @@
-"""Links plays to what settled hours found, and withdraws what they did not confirm."""
+"""Links plays to the matches of settled hours, and withdraws unconfirmed plays."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class _Repeating(threading.Thread):
         self._every, self._work = every, work
 
     def run(self) -> None:
-        """Call it; what it raises is logged."""
+        """Call it; exceptions are logged."""
         due = 0.0
         while not draining.seconds():
             if monotonic() < due:

@@ -29,7 +29,7 @@ from streams.sink import DatabaseSink
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS: Final = 1.0
-# About a day of a stream; what is older is then lost, and listed as a gap.
+# About a day of a stream; older sound is lost and listed as a gap.
 _MOST_WAITING: Final = 100_000
 
 _recording: dict[int, Path] = {}
@@ -62,7 +62,7 @@ def run(context: JobContext) -> None:
         stream.refresh_from_db()
     with transaction.atomic():
         context.finish()
-        # Whoever resumed it meanwhile has found this job, which ends here.
+        # A person who resumed it has found this job, which ends here.
         if Stream.objects.filter(
             pk=stream.pk, enabled=True, deleted_at__isnull=True
         ).exists():

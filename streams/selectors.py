@@ -1,4 +1,4 @@
-"""Reading streams: what plays now, a day, the log, what was searched, alarms.
+"""Reading streams: current plays, a day, the log, searched times, alarms.
 
 All rows are within the viewer's access limits.
 """
@@ -103,7 +103,7 @@ def logged_streams() -> QuerySet[Stream]:
 
 
 def heard_streams() -> QuerySet[Stream]:
-    """Return the streams of which sound arrives: one that is away plays nothing."""
+    """Return the streams that send sound."""
     return Stream.objects.present().filter(enabled=True, state__in=HEARING)
 
 

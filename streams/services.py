@@ -21,9 +21,9 @@ from catalogue.models import Recording
 from common.http import LinkRefused, check_link
 from jobs.services import cancel_subject, submit
 from recognition.errors import RecognitionError
-from scanning.engines import embedded
 from scanning.engines.base import FoundRecording
 from scanning.models import Container
+from scanning.services.identification import search_clip
 from streams.choices import GapCause, StreamState
 from streams.errors import StreamRefused
 from streams.jobs import RECORD
@@ -131,7 +131,7 @@ def unban_recording(*, station: Station, recording: Recording, user: User) -> No
 def try_out(
     *, urls: Sequence[str], container: Container, seconds: float = 10
 ) -> TryOutResult:
-    """Listen to addresses for a moment; return what is heard, and which recordings.
+    """Listen to addresses for a moment; return the sound's properties and recordings.
 
     Raises ``StreamRefused`` for addresses that are not allowed, and while this process
     listens for somebody else.
@@ -150,7 +150,7 @@ def try_out(
         return TryOutResult(trial, ())
     buckets = list(container.buckets.present().values_list("pk", flat=True))
     try:
-        found = embedded.identify(buckets, trial.landmarks)
+        found = search_clip(buckets, trial.landmarks)
     except RecognitionError:
         # What was heard helps without the index, too.
         return TryOutResult(trial, ())
@@ -248,7 +248,7 @@ def resume_stream(*, stream: Stream, user: User) -> None:
 
 
 def restart_stream(*, stream: Stream, user: User) -> None:
-    """Connect anew, with the first address."""
+    """Reconnect, beginning with the first address."""
     _require_own(stream, user)
     with transaction.atomic():
         _begin_anew(stream)
@@ -262,7 +262,7 @@ def delete_stream(*, stream: Stream, user: User, reason: str = "") -> None:
     with transaction.atomic():
         rows = Stream.objects.present().filter(pk=stream.pk)
         if not rows.update(enabled=False, deleted_at=datetime.now(tz=UTC)):
-            raise StreamRefused(_("This stream was deleted before."))
+            raise StreamRefused(_("This stream is already deleted."))
         _stop(stream)
         before = _told(stream, _STREAM_COLUMNS)
         audit.services.record(
@@ -358,7 +358,7 @@ def _save_station(
 
 
 def _begin_anew(stream: Stream) -> None:
-    """Let the recorder of a stream notice that it must connect anew."""
+    """Tell the recorder of a stream to reconnect."""
     Stream.objects.filter(pk=stream.pk).update(revision=F("revision") + 1)
 
 

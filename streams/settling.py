@@ -1,4 +1,4 @@
-"""Turns what was heard into hours: windows that are scanned and reviewed as files.
+"""Turns recorded sound into hours: windows that are scanned and reviewed as files.
 
 The machine that recorded a stream does this, because it has the landmarks. An hour ends
 where no play that was heard live crosses its end, a quarter of an hour later at most.
@@ -93,7 +93,7 @@ def _next_window(stream: Stream, now: datetime, length: timedelta) -> _Window | 
     nominal = _boundary(start, length)
     last_heard = _last_heard(stream)
     if _is_over(stream) and last_heard <= nominal + AROUND:
-        # Nobody listens any more: what is there is all there will be.
+        # No recorder listens any more, so no more sound will come.
         if last_heard <= start:
             return None
         return _Window(start, max(last_heard, start + _MS), last_heard)
@@ -336,7 +336,7 @@ def gaps_of(stream: Stream, start: datetime, end: datetime) -> list[StreamGap]:
 
 
 def _warnings(hour: StreamHour, gaps: Sequence[StreamGap]) -> list[str]:
-    """Return what a file says of its gaps, in English as all stored texts are."""
+    """Return the text about a file's gaps, in English like all stored texts."""
     if not gaps:
         return []
     with for_the_record():

@@ -1,4 +1,4 @@
-"""Keeps what a recorder reports as rows.
+"""Stores a recorder's reports as rows.
 
 A recorder repeats its last events after a kill, so each is kept once. Growth is written
 every few seconds only: on SQLite all streams share one writer.

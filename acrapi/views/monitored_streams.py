@@ -166,10 +166,10 @@ class PauseStreamView(_StreamVerbView):
 
 @_verb_described("Restart streams", "restart_streams")
 class RestartStreamView(_StreamVerbView):
-    """Connects streams anew; a paused stream is listened to again."""
+    """Reconnects streams; a paused stream is resumed."""
 
     def act(self, stream: Stream, user: User) -> None:
-        """Connect anew."""
+        """Reconnect the stream."""
         act = services.restart_stream if stream.enabled else services.resume_stream
         act(stream=stream, user=user)
 

@@ -128,7 +128,7 @@ class MonitoringProjectView(WireView):
         name="delete_monitoring_project",
     )
     def delete(self, request: Request, container_id: str) -> Response:
-        """Delete the container; what was decided stays in the audit trail."""
+        """Delete the container; decisions stay in the audit trail."""
         container, user = container_of(container_id), user_of(request)
         with transaction.atomic():
             for stream in Stream.objects.present().filter(container=container):

@@ -74,7 +74,7 @@ class BroadcastImporter:
     heartbeat: Callable[[], None] = lambda: None
     summary: BroadcastSummary = field(default_factory=BroadcastSummary)
     _met: set[int] = field(default_factory=set)
-    """Digests of what a check would have added, which later rows find there."""
+    """Digests of rows that a check would have added, so that later rows find them."""
 
     def run(self, table: Table) -> BroadcastSummary:
         """Apply row by row; a row with a fault does not affect the others."""
@@ -133,7 +133,7 @@ class BroadcastImporter:
     def _broadcast(
         self, row: ScheduleRow, station: Station, values: BroadcastValues
     ) -> str:
-        """Add a broadcast, or change it; return what was done, or an empty text."""
+        """Add or change a broadcast; return the kind of change, or an empty text."""
         file = row.scanned_file
         key = ("broadcast", file.pk, station.pk, values)
         known = Broadcast.objects.filter(
@@ -145,7 +145,7 @@ class BroadcastImporter:
             )
             return "" if self._is_repeated(key) else _ADDED
         before = services.broadcast_values(known)
-        # An empty cell keeps what is known.
+        # An empty cell keeps the existing value.
         given = replace(
             before,
             length_ms=before.length_ms

@@ -70,7 +70,7 @@ class CellFault:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRow:
-    """A file, its broadcast if the row has one, and what it says of the episode."""
+    """A file, its broadcast if the row has one, and the episode."""
 
     scanned_file: ScannedFile
     station: Station | None
@@ -174,7 +174,10 @@ def _cells(layout: Layout, row: RawRow) -> _Cells:
         if "\0" in text or len(text) > _MOST_CELL:
             cells.refuse(
                 name,
-                _("The text is longer than %(most)d characters or cannot be kept.")
+                _(
+                    "The text is longer than %(most)d characters or contains a "
+                    "character that cannot be stored."
+                )
                 % {"most": _MOST_CELL},
             )
     return cells
@@ -183,7 +186,7 @@ def _cells(layout: Layout, row: RawRow) -> _Cells:
 def schedule_row(
     layout: Layout, row: RawRow
 ) -> tuple[ScheduleRow | None, list[CellFault]]:
-    """Return what a line of a schedule says, or everything that is wrong with it."""
+    """Return the values of a schedule's line, or all of its faults."""
     cells = _cells(layout, row)
     file = None if cells.faults else _file(cells)
     station = starts_at = length = None
@@ -210,7 +213,7 @@ def schedule_row(
 def audience_row(
     layout: Layout, row: RawRow
 ) -> tuple[AudienceRow | None, list[CellFault]]:
-    """Return what a line of audiences says, or everything that is wrong with it."""
+    """Return the values of an audience's line, or all of its faults."""
     cells = _cells(layout, row)
     station = None if cells.faults else _station(cells)
     month = cells.read("month", read_month)
@@ -235,17 +238,17 @@ def audience_row(
         if figure is not None:
             figures[name] = figure
     if not any(cells[name] for name in FIGURES):
-        cells.refuse("listeners", _("The row has no figure."))
+        cells.refuse("listeners", _("The row has no figures. Enter at least one."))
     for name in FIGURES[1:]:
         if cells["hour"] and cells[name]:
-            cells.refuse(name, _("An hour has listeners only."))
+            cells.refuse(name, _("An hour can only have listeners. Clear this cell."))
     if cells.faults or station is None:
         return None, cells.faults
     return AudienceRow(station, month, hour, broadcast, figures), []
 
 
 def with_figures(now: AudienceValues, row: AudienceRow) -> AudienceValues:
-    """Return the figures after a row; an empty cell keeps what is known."""
+    """Return the figures after a row; an empty cell keeps the existing value."""
     values: dict[str, Any] = {  # Any: each of its own type
         name: row.figures.get(name, getattr(now, name)) for name in FIGURES
     }
@@ -256,7 +259,9 @@ def _file(cells: _Cells) -> ScannedFile | None:
     """Return the file that a row names by its id, its name or our own id."""
     name = next((name for name in FILE_COLUMNS if cells[name]), "")
     if not name:
-        cells.refuse("file_name", _("Name the file: file_id, file_name or custom_id."))
+        cells.refuse(
+            "file_name", _("Identify the file by file_id, file_name or custom_id.")
+        )
         return None
     text, rows = cells[name], selectors.files()
     if name == "file_id":
@@ -270,9 +275,11 @@ def _file(cells: _Cells) -> ScannedFile | None:
     if len(found) == 1:
         return found[0]
     if found:
-        cells.refuse(name, _("Several files have this. Name the file by its file_id."))
+        cells.refuse(
+            name, _("Several files have this value. Identify the file by its file_id.")
+        )
     else:
-        cells.refuse(name, _("None of the files that you can see has this."))
+        cells.refuse(name, _("No file that you can see has this value."))
     return None
 
 
@@ -284,10 +291,10 @@ def _station(cells: _Cells) -> Station | None:
         return found[0]
     if found:
         cells.refuse(
-            "station", _("Several stations have this. Write the station's id.")
+            "station", _("Several stations match this. Write the station's id.")
         )
     else:
-        cells.refuse("station", _("There is no such station. Add it first."))
+        cells.refuse("station", _("This station does not exist. Add it first."))
     return None
 
 
@@ -311,10 +318,15 @@ def _broadcast(cells: _Cells, station: Station) -> Broadcast | None:
     if found:
         cells.refuse(
             "starts_at",
-            _("Several files were broadcast then. Enter the figures on their pages."),
+            _(
+                "Several files were broadcast at this time. Enter the figures on "
+                "their pages."
+            ),
         )
     else:
-        cells.refuse("starts_at", _("No broadcast of this station begins then."))
+        cells.refuse(
+            "starts_at", _("This station has no broadcast that begins at this time.")
+        )
     return None
 
 

@@ -82,7 +82,9 @@ def open_sound(
     except RowRefused as error:
         raise Unfit("audio", name, str(error)) from error
     if opened is None:
-        raise Unfit("audio", name, _("No file with this name came with the table."))
+        raise Unfit(
+            "audio", name, _("No file with this name was uploaded with the table.")
+        )
     with opened as file:
         if not file.size:
             raise Unfit("audio", name, _("The file is empty."))

@@ -209,7 +209,7 @@ class Decider:
     def _audio_faults(
         self, row: CheckedRow, named: Recording | None
     ) -> list[ImportFault]:
-        """Return what is wrong with the audio that a row names."""
+        """Return the fault of the audio that a row names."""
         try:
             if named is not None:
                 existing = named.stands_for_it

@@ -217,7 +217,7 @@ class RecordingImporter:
     # Existing recordings
 
     def _update(self, row: CheckedRow, named: Recording) -> bool:
-        """Write what the row changes about a recording; return whether it changes
+        """Apply the row's changes to a recording; return whether it changes
         anything.
         """
         existing = named.stands_for_it

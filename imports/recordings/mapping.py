@@ -90,7 +90,10 @@ class NoSuchColumn(Exception):
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
         super().__init__(
-            _("There is no single column “%(name)s” here. There are: %(known)s.")
+            _(
+                "The table has no column “%(name)s”, or several. Its columns are: "
+                "%(known)s."
+            )
             % {"name": name[:80], "known": ", ".join(each[:80] for each in known)}
         )
 
@@ -299,7 +302,9 @@ def faults_of(columns: Columns) -> list[MappingFault]:
         names = ", ".join(
             f"{title_of(columns, position)} ({position + 1})" for position in positions
         )
-        text = _("%(names)s become the same: %(target)s. Keep one of them.") % {
+        text = _(
+            "These columns all become %(target)s: %(names)s. Keep one of them."
+        ) % {
             "names": names,
             "target": name,
         }

@@ -1,4 +1,4 @@
-"""Check one row of a catalogue import: what it says, and what is wrong with it."""
+"""Check one row of a catalogue import: its values and its faults."""
 
 from __future__ import annotations
 
@@ -279,7 +279,7 @@ def _excluded(value: str, faults: list[ImportFault]) -> tuple[Interval, ...]:
         times = [int(part) for part in match.groups()] if match else [0] * 8
         start_ms, end_ms = _milliseconds(times[:4]), _milliseconds(times[4:])
         if match is None:
-            rule = gettext("00:00:00.000-00:00:08.000, several separated by |.")
+            rule = gettext("Write 00:00:00.000-00:00:08.000; separate several with |.")
             faults.append(ImportFault("exclude", text, rule))
         elif end_ms <= start_ms:
             faults.append(
@@ -311,4 +311,4 @@ class Unfit(Exception):
 
 
 class Overtaken(Exception):
-    """Another process changed the catalogue meanwhile; decide about the row again."""
+    """Another process changed the catalogue; decide on the row again."""

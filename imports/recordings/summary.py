@@ -50,12 +50,12 @@ class ImportSummary:
     def note_faults(
         self, line: int, faults: list[ImportFault], warnings: list[ImportFault]
     ) -> None:
-        """Keep what is wrong with a row."""
+        """Keep a row's faults."""
         _note(self.faults, line, faults)
         _note(self.warnings, line, warnings)
 
     def note_change(self, line: int, custom_id: str, change: RowChange) -> None:
-        """Keep what a row changes."""
+        """Keep a row's changes."""
         if change.touched is not None:
             self.exclusions += len(change.exclusions)
             self.matches_touched += change.touched.touched

@@ -82,7 +82,7 @@ class ResultImporter:
             summary.files += 1
             try:
                 self._take(each, summary)
-            # A scan started meanwhile; the database allows one per file and engine.
+            # Another scan has started; the database allows one per file and engine.
             except IntegrityError:
                 message = gettext(
                     "%(name)s is being scanned; import it again later."

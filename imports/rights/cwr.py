@@ -157,14 +157,14 @@ class CwrReader:
         if self._group is not None and kind != "TRL":
             self._group.records += 1
         if not _TYPE.fullmatch(kind):
-            self._fault(_("Record type"), kind, _("A record begins with its type."))
+            self._fault(_("Record type"), kind, _("A record must begin with its type."))
             self._spoil()
             return None
         if self._is_ended:
             self._fault(kind, "", _("Nothing may follow the trailer TRL."))
             return None
         if self._records == 1 and kind != "HDR":
-            raise MessageRefused(_("A CWR file begins with the record HDR."))
+            raise MessageRefused(_("A CWR file must begin with the record HDR."))
         if kind in ("HDR", "GRH", "GRT", "TRL"):
             done = self._close_transaction()
             self.counts.records[kind] += 1
@@ -193,7 +193,7 @@ class CwrReader:
 
     def _take_header(self, record: CwrRecord) -> None:
         if self._records > 1:
-            self._fault("HDR", "", _("A file has one header."))
+            self._fault("HDR", "", _("A file can have only one header."))
             return
         sender_id = record["sender_type"] + record["sender_id"]
         # An IPI of over nine digits begins in the field of the sender's type.
@@ -211,7 +211,7 @@ class CwrReader:
 
     def _open_group(self, record: CwrRecord) -> None:
         if self._group is not None:
-            rule = _("The group before has no trailer GRT.")
+            rule = _("The previous group has no trailer GRT.")
             self._fault("GRH", record["group"], rule)
         self._groups += 1
         if record.number("group") != self._groups:
@@ -249,7 +249,7 @@ class CwrReader:
     def _compare(self, record: CwrRecord, name: str, counted: int) -> None:
         given = record.number(name)
         if given not in (counted, -1):
-            rule = _("The file has %(counted)s.") % {"counted": counted}
+            rule = _("The file contains %(counted)s.") % {"counted": counted}
             self._fault(record.position(name), str(given), rule)
 
     # Detail records
@@ -258,7 +258,7 @@ class CwrReader:
         """Take a record of a group; return the transaction that ends before it."""
         group = self._group
         if group is None:
-            self._fault(kind, "", _("This record stands outside a group."))
+            self._fault(kind, "", _("This record is outside a group."))
             return None
         is_header = text[11:19] == "00000000"
         if group.type not in _WORK_TYPES:
@@ -292,7 +292,7 @@ class CwrReader:
         record, faults = read_record(text, line=self._line, version=self._version)
         transaction = self._transaction
         if transaction is None:
-            rule = _("This record has no work before it.")
+            rule = _("No work precedes this record.")
             self._fault(record.type, text[:19], rule)
             return
         transaction.faults += faults

@@ -300,7 +300,7 @@ def _read_field(
 
 
 def _keep(record: CwrRecord, field: RecordField, value: str) -> str:
-    """Keep a value; return what is wrong with it."""
+    """Keep a value; return its fault."""
     if field.kind == "A":
         record.texts[field.name] = value
         if field.codes and value not in field.codes:

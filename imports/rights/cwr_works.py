@@ -78,18 +78,18 @@ class CwrTransaction:
             )
             most = 50 if name == "pr_share" else 100
             if publishers > most + TOLERANCE:
-                rule = _("Publishers have at most %(most)s %% of this right.") % {
+                rule = _("Publishers may have at most %(most)s %% of this right.") % {
                     "most": most
                 }
                 self._fault(header, right, str(publishers), rule)
             if name == "pr_share" and TOLERANCE < writers < 50 - TOLERANCE:
                 rule = _(
-                    "Writers have nothing or at least %(least)s %% of this right."
+                    "Writers must have nothing or at least %(least)s %% of this right."
                 ) % {"least": 50}
                 self._fault(header, right, str(writers), rule)
             total = publishers + writers
             if total > TOLERANCE and abs(total - 100) > TOLERANCE:
-                rule = _("All shares together are 100 % or nothing.")
+                rule = _("All shares together must be 100 % or nothing.")
                 self._fault(header, right, str(total), rule)
 
     def _check_references(self) -> None:
@@ -105,24 +105,24 @@ class CwrTransaction:
                     *(parties[kind] for kind in _OWNERS_OF[record.type])
                 )
                 if record["party"] and record["party"] not in known:
-                    rule = _("No share before this record has this party.")
+                    rule = _("No share before this record names this party.")
                     self._fault(record, "party", record["party"], rule)
                 this = (record.type, record["party"])
                 if record["inclusion"] == "I":
                     included = this
                 elif record["inclusion"] == "E" and included != this:
-                    rule = _("An excluded territory follows an included one.")
+                    rule = _("An excluded territory must follow an included one.")
                     self._fault(record, "territory", record["territory"], rule)
             elif record.type == "PWR":
                 self._check_publisher_of_writer(record, parties)
             elif record["type"] in ("OL", "AL") and not record["language"]:
-                rule = _("Titles of the types OL and AL name their language.")
+                rule = _("Titles of the types OL and AL must name their language.")
                 self._fault(record, "language", "", rule)
 
     def _check_publisher_of_writer(
         self, record: CwrRecord, parties: dict[str, set[str]]
     ) -> None:
-        rule = _("No share before this record has this party.")
+        rule = _("No share before this record names this party.")
         if record["party"] and record["party"] not in parties["SPU"] | parties["OPU"]:
             self._fault(record, "party", record["party"], rule)
         writers = parties["SWR"] | parties["OWR"]

@@ -214,7 +214,7 @@ class ErnReader:
         self._sender = sender or dpid
         self._message_id = record.first("MessageId")
         if not self._message_id:
-            rule = _("A message has an identifier.")
+            rule = _("A message must have an identifier.")
             self._fault(record, "MessageId", "", rule, is_warning=True)
         created = record.first("MessageCreatedDateTime")
         try:
@@ -228,7 +228,7 @@ class ErnReader:
         reference = record.first("MusicalWorkReference")
         title, _sub_title = title_of(record)
         if not reference or not title:
-            rule = _("A work has a reference and a title.")
+            rule = _("A work must have a reference and a title.")
             self._fault(record, "MusicalWork", reference or title, rule)
             self.counts.refused += 1
             return
@@ -242,7 +242,7 @@ class ErnReader:
         reference = record.first("ResourceReference")
         recordings, works, faults = recordings_of(record, self._parties, self._works)
         if not reference or reference in self._sounds:
-            rule = _("Each resource has a reference of its own.")
+            rule = _("Each resource must have its own reference.")
             faults.append(fault(record.line, "ResourceReference", reference, rule))
         self._faults += faults
         is_refused = any(not each.is_warning for each in faults)
@@ -282,7 +282,7 @@ class ErnReader:
                 name = "ReleaseResourceReference"
                 faults.append(fault(reference.line, name, reference.text, rule))
             elif sound is not None and sound.is_refused:
-                rule = _("This recording is left out, because it has faults.")
+                rule = _("This recording has faults and is left out.")
                 name = "ReleaseResourceReference"
                 faults.append(
                     fault(reference.line, name, reference.text, rule, is_warning=True)
@@ -345,7 +345,7 @@ def _version_of(root: XmlRecord, namespace: str) -> str:
     match = _NAMESPACE.fullmatch(namespace)
     if match is None:
         raise MessageRefused(
-            _("This is no DDEX message: its first element is %(name)s.")
+            _("This is not a DDEX message: its first element is %(name)s.")
             % {"name": root.name[:100]}
         )
     family, number = match.groups()

@@ -50,7 +50,7 @@ class ErnParties:
         dpid = record.first("PartyId", "DPID")
         isni = record.first("PartyId", "ISNI")
         for each in ids:
-            # Version 3.8 tells in an attribute what the text is.
+            # Version 3.8 gives the type of the text in an attribute.
             if each.text and each.is_true("IsISNI"):
                 isni = isni or each.text
             elif each.text and (
@@ -97,7 +97,7 @@ def recordings_of(
     faults: list[ClaimFault] = []
     title, sub_title = title_of(record)
     if not title:
-        rule = _("A recording has a title.")
+        rule = _("A recording must have a title.")
         faults.append(fault(record.line, "SoundRecording title", "", rule))
     details = _details(record, "SoundRecordingDetailsByTerritory")
     editions = record.all("SoundRecordingEdition")
@@ -143,7 +143,7 @@ def release_of(
     faults: list[ClaimFault] = []
     title, sub_title = title_of(record)
     if not title:
-        rule = _("A release has a title.")
+        rule = _("A release must have a title.")
         faults.append(fault(record.line, f"{record.name} title", "", rule))
     details = _details(record, "ReleaseDetailsByTerritory")
     label = details.first("LabelName") or parties.name(
@@ -358,7 +358,7 @@ def _percent(controller: XmlRecord, faults: list[ClaimFault]) -> Decimal | None:
         or controller.first("RightShareUnknown") == "true"
     ):
         return None
-    rule = _("A share is a number from 0 to 100.")
+    rule = _("A share must be a number from 0 to 100.")
     try:
         percent = Decimal(given.text)
     except InvalidOperation:

@@ -24,7 +24,7 @@ def fault(
 
 @dataclass(slots=True)
 class ReadCounts:
-    """What a reader met: records or elements by name, those it skipped, what it refused."""
+    """A reader's counts: records or elements by name, skipped ones, refused ones."""
 
     records: Counter[str] = field(default_factory=Counter)
     skipped: Counter[str] = field(default_factory=Counter)

@@ -115,7 +115,7 @@ def _shown(value: object) -> str:
 
 @dataclass(slots=True)
 class RightsImporter:
-    """Applies what a reader yields; ``dry`` writes nothing."""
+    """Applies a reader's records; ``dry`` writes nothing."""
 
     source: str
     sender: str

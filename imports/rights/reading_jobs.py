@@ -36,7 +36,7 @@ def reader_of(beginning: bytes) -> Callable[[BinaryIO, str], Iterator[Read]] | N
 def read(
     talk: socket.socket, request: dict[str, Any], _limits: DecodeLimits, fds: list[int]
 ) -> None:
-    """Write what the message ``fds[0]`` says to ``fds[1]``, one JSON value per line."""
+    """Write the message ``fds[0]`` to ``fds[1]``, one JSON value per line."""
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "wb") as output:
         reader = reader_of(file.read(SNIFF_BYTES))
         if reader is None:

@@ -101,9 +101,9 @@ def _positions(table: Table) -> dict[str, int]:
     ):
         raise MessageRefused(
             _(
-                "This is neither CWR nor ERN nor a table of shares. Such a table has "
-                "columns as work_id, work_title, party, role, right, share_pct. The "
-                "first line is: %(header)s"
+                "This is neither CWR nor ERN nor a table of shares. Such a table "
+                "has columns such as work_id, work_title, party, role, right, "
+                "share_pct. The first line is: %(header)s"
             )
             % {"header": ", ".join(table.header)[:200]}
         )
@@ -215,7 +215,7 @@ class TableReader:
     # Rows
 
     def _take(self, row: _Row) -> None:
-        """Add what a row says, or note every fault of it."""
+        """Add a row's values, or note all of its faults."""
         work, recording = self._work_of(row), self._recording_of(row)
         release = self._release_of(row, recording)
         share, party, collector = None, None, None
@@ -288,7 +288,8 @@ class TableReader:
             key, column = f"work {work.key}", "work_id"
         if key in self._sent:
             rule = _(
-                "Lines with shares of one work or recording stand together; this one began in line %(line)s."
+                "Keep all lines of one work or recording together; this one "
+                "began in line %(line)s."
             )
             row.refuse(column, rule % {"line": self._sent[key]})
 
@@ -404,7 +405,7 @@ def _collector_of(row: _Row) -> PartyClaim | None:
     """Return who collects the share for its party, if the row says so."""
     name, ipi = row["controlled_by"], row["controlled_by_ipi"]
     if ipi and not name:
-        row.refuse("controlled_by", _("Whoever collects a share needs a name."))
+        row.refuse("controlled_by", _("The collector of a share needs a name."))
     return PartyClaim(key=ipi or name, name=name, ipi_name=ipi) if name else None
 
 
@@ -428,7 +429,7 @@ def _percent(row: _Row) -> Decimal | None:
     except InvalidOperation:
         percent = Decimal(-1)
     if len(given) > _MOST_DIGITS or not percent.is_finite() or not 0 <= percent <= 100:
-        row.refuse("share_pct", _("A share is a number from 0 to 100."))
+        row.refuse("share_pct", _("A share must be a number from 0 to 100."))
         return None
     return percent
 

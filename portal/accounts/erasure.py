@@ -68,7 +68,7 @@ def erase(*, person: User, actor: User | str) -> Erasure:
         raise ErasureRefused(_("You cannot erase yourself. Ask another admin."))
     if person.username.startswith(ERASED_PREFIX):
         raise ErasureRefused(
-            _("%(username)s is erased already.") % {"username": person.username}
+            _("%(username)s is already erased.") % {"username": person.username}
         )
     erasure = preview(person=person)
     for token in ApiToken.objects.filter(owner=person):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -28,7 +29,7 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(
         max_length=100,
-        help_text=_("What uses it, as 'nightly upload'."),
+        help_text=_("What uses it, such as 'nightly upload'."),
         label=_("Name"),
     )
     scopes = forms.MultipleChoiceField(
@@ -46,20 +47,20 @@ class TokenForm(forms.Form):
     )
 
     def clean_expires_on(self) -> date | None:
-        """Reject a day in the past (UTC)."""
+        """Reject a day in the past."""
         day: date | None = self.cleaned_data["expires_on"]
-        if day is not None and day < datetime.now(tz=UTC).date():
+        if day is not None and day < timezone.localdate():
             raise forms.ValidationError(
                 gettext("This day is in the past. Choose a later one.")
             )
         return day
 
     def expires_at(self) -> datetime | None:
-        """Return the end of the last day in UTC; None if the token does not expire."""
+        """Return the end of the person's last day; None if the token does not expire."""
         day: date | None = self.cleaned_data["expires_on"]
         if day is None:
             return None
-        return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
+        return timezone.make_aware(datetime.combine(day + timedelta(days=1), time()))
 
 
 class ProjectForm(forms.ModelForm[Project]):

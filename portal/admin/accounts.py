@@ -79,8 +79,8 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         """Explain in the help text that some groups are roles."""
         if db_field.name == "groups":
             kwargs["help_text"] = gettext(
-                "A role: viewer, reviewer, manager or admin. Without one a person sees "
-                "nothing. Groups of your own limit what is seen."
+                "A role: viewer, reviewer, manager or admin. Without one, a person "
+                "sees nothing. Your own groups limit what their members see."
             )
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
@@ -220,7 +220,7 @@ class AccessLimitInline(_StackedInline):
         *("limits_buckets", "buckets"),
     ]
     # Django shows the singular, because a group has one limit.
-    verbose_name = verbose_name_plural = _("What its people see, and how they sign in")
+    verbose_name = verbose_name_plural = _("What its members see and how they sign in")
     can_delete = False
 
     def has_view_permission(

@@ -64,7 +64,7 @@ class EventAdmin(_TrailAdmin[Event]):
     list_display_links = ["time", "case_shown"]
     list_filter = ["at", ("action", CodeFilter)]
     search_fields = ["=case", "actor_name", "note"]
-    search_help_text = _("Case as listed, person, or words of the note")
+    search_help_text = _("Case, person, or text of the note")
     ordering = ["-id"]
     readonly_fields = (
         *("case_shown", "sequence", "at", "who", "through", "what", "why", "note"),

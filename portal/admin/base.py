@@ -134,7 +134,7 @@ class ReadOnlyInline(_TabularInline):
 def within_reach(
     rows: QuerySet[Row], parts: QuerySet[Any], link: str, request: HttpRequest
 ) -> QuerySet[Row]:
-    """Return the rows of which the user's access limits allow at least one part.
+    """Return the rows with at least one part within the user's access limits.
 
     ``parts`` are already limited to the user; ``link`` is their field that refers to
     the row. Any: of any model.

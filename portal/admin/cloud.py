@@ -92,7 +92,10 @@ class TieForm(forms.Form):
         required=False,
         initial="ACRCloud Music",
         label=_("The cloud's buckets"),
-        help_text=_("Ids or names, with commas; for a container that is made there."),
+        help_text=_(
+            "Ids or names, separated by commas; used for a container that is "
+            "created there."
+        ),
     )
     cap_hours = forms.IntegerField(
         required=False,
@@ -388,7 +391,7 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
         """Return the hours that count towards the container's monthly limit."""
         return number(read_number(job.sent_ms / HOUR_MS, decimals=3))
 
-    @admin.display(description=_("Answer as received"))
+    @admin.display(description=_("Response as received"))
     def answer(self, job: CloudJob) -> SafeString:
         """Return the body of the answer, cut at 200,000 characters."""
         return format_html("<pre>{}</pre>", job.raw_text[:200_000])

@@ -211,7 +211,7 @@ class SharedLoopAdmin(RoleAdmin[SharedLoop]):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SharedLoop]:
-        """Leave out loops of which the user may see no recording."""
+        """Leave out loops whose recordings the user may not see."""
         places = LoopPlace.objects.all()
         return within_reach(super().get_queryset(request), places, "loop", request)
 

@@ -42,7 +42,7 @@ class ImportAdmin(RoleAdmin[Import]):
         return ("status", (place, PickFilter)) if place else ("status",)
 
     def get_list_select_related(self, request: HttpRequest) -> tuple[str, ...]:
-        """Fetch what the list shows."""
+        """Fetch the rows and relations that the list shows."""
         place = self.model.place_field
         return (place, "made_by") if place else ("made_by",)
 

@@ -397,7 +397,7 @@ class ScanAdmin(RoleAdmin[Scan]):
         """Return the duration of a finished scan in seconds."""
         if scan.started_at is None or scan.finished_at is None:
             return number(formats.UNKNOWN)
-        # The clock may have been set back meanwhile.
+        # The clock may have been set back.
         seconds = max(0.0, (scan.finished_at - scan.started_at).total_seconds())
         return number(f"{read_number(seconds, decimals=1)} s")
 

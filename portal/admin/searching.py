@@ -90,7 +90,7 @@ class RetroSearchAdmin(RoleAdmin[RetroSearch]):
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RetroSearch]:
-        """Leave out searches of which the user may see no recording."""
+        """Leave out searches whose recordings the user may not see."""
         recordings = Recording.objects.all()
         return within_reach(
             super().get_queryset(request), recordings, "retro_searches", request

@@ -49,7 +49,7 @@ class StreamAdmin(RoleAdmin[Stream]):
     list_filter = ["state", "enabled"]
     list_select_related = ["station", "container"]
     search_fields = ["name", "=uid", "station__name"]
-    # Addresses may hold keys; the page shows them to those who may change the stream.
+    # Addresses may hold keys; only people who may change the stream see them.
     readonly_fields = (
         *all_field_names(
             Stream,

@@ -251,7 +251,7 @@ class MusicUsesView(BroadcastsView):
 
     @extend_schema(responses=MusicUseSerializer(many=True))
     def get(self, request: Request, uid: uuid.UUID) -> Response:
-        """Return what is said about each recording."""
+        """Return the stated use of each recording."""
         rows = selectors.uses_of(_file(uid))
         return Response(
             [_told_use(row.recording, services.use_values(row)) for row in rows]

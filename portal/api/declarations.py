@@ -28,7 +28,7 @@ _LISTED = 50
 
 
 class DeclarationRequestSerializer(serializers.Serializer[None]):
-    """What to declare: a profile, the first and last day, and what it corrects."""
+    """The declaration to make: profile, first and last day, and the corrected one."""
 
     profile = serializers.SlugRelatedField(
         slug_field="uid", queryset=DeclarationProfile.objects.all()
@@ -137,7 +137,7 @@ class DeclarationsView(DeclarationView):
 
 
 class DeclarationCheckView(DeclarationView):
-    """Checks what a declaration would say and what it lacks."""
+    """Checks a declaration's content and its missing values."""
 
     http_method_names = ["post", "options"]
     changes = Action.REPORT

@@ -83,7 +83,7 @@ class NoticeSerializer(serializers.ModelSerializer[TakedownNotice]):
 
 
 class NewNoticeSerializer(serializers.Serializer[None]):
-    """The matches of a new notice, and what the law asks for."""
+    """The matches of a new notice, and the facts that the law requires."""
 
     matches = serializers.ListField(
         child=serializers.CharField(max_length=32), max_length=services.MOST_MATCHES

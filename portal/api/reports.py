@@ -170,7 +170,7 @@ class StreamView(ReportView):
         layout = _layout(form.validated_data)
         if layout.format not in STREAMED:
             raise serializers.ValidationError(
-                {"format": [_("Only CSV and JSON Lines are sent while they are read.")]}
+                {"format": [_("Only CSV and JSON Lines can be streamed.")]}
             )
         return StreamingHttpResponse(
             services.stream_report(layout=layout, user=self.person),

@@ -8,7 +8,6 @@ from typing import TypedDict
 
 from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -18,6 +17,7 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from catalogue.models import Recording
+from common.zones import office_day
 from portal.api.base import ProgramView
 from reports import rights_table
 from reports.choices import Format
@@ -170,7 +170,7 @@ class RecordingRightsView(ProgramView):
         asked.is_valid(raise_exception=True)
         rights = rights_of(
             recording,
-            day=asked.validated_data.get("on") or timezone.localdate(),
+            day=asked.validated_data.get("on") or office_day(),
             territories=asked.validated_data.get("territory", []),
         )
         return Response(RightsSerializer(_data(rights)).data)
@@ -196,14 +196,14 @@ class AskedTableSerializer(serializers.Serializer[AskedTableData]):
         known = rights_table.sources()
         if given not in known:
             raise serializers.ValidationError(
-                _("Nobody claims under this name. Sources: %(names)s.")
+                _("No source has this name. Sources: %(names)s.")
                 % {"names": ", ".join(known)}
             )
         return given
 
 
 class RightsTableView(ProgramView):
-    """Sends what a source claims as a table."""
+    """Sends a source's claims as a table."""
 
     reads = Action.REPORT
     changes = Action.REPORT

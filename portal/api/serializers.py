@@ -152,7 +152,7 @@ class ArrivalSerializer(DetailsSerializer):
         station = Station.objects.filter(uid=attrs["station"]).first()
         if attrs["station"] and station is None:
             raise serializers.ValidationError(
-                {"station": [gettext("There is no such station.")]}
+                {"station": [gettext("This station does not exist.")]}
             )
         try:
             attrs["arrival"] = read_arrival(attrs | {"station": station})

@@ -1,4 +1,4 @@
-"""API views of streams: what plays, what a day held, and pausing."""
+"""API views of streams: current plays, days, and pausing."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class StreamFactsView(ProgramView):
 
     @extend_schema(request=StreamVerbSerializer, responses=StreamFactsSerializer)
     def post(self, request: Request, uid: str) -> Response:
-        """Pause the stream, resume it, or connect anew."""
+        """Pause, resume or reconnect the stream."""
         stream = _stream(uid)
         form = StreamVerbSerializer(data=request.data)
         form.is_valid(raise_exception=True)

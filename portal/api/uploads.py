@@ -230,7 +230,7 @@ def _metadata(header: str) -> dict[str, str]:
         except ValueError as error:
             raise IntakeRefused(
                 "metadata_unreadable",
-                _("The header Upload-Metadata cannot be read: %(name)s is no base64.")
+                _("The header Upload-Metadata cannot be read: %(name)s is not base64.")
                 % {"name": name[:50]},
                 status=400,
             ) from error

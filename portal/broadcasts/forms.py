@@ -134,7 +134,7 @@ class BroadcastForm(BroadcastFields):
         required=False,
         max_length=20,
         label=_("Length"),
-        help_text=_("As 0:30:00; empty for the whole file."),
+        help_text=_("Such as 0:30:00; leave empty for the whole file."),
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
@@ -223,7 +223,7 @@ class CountryField(forms.CharField):
         super().__init__(
             required=False,
             widget=forms.TextInput({"data-suggest": "territories"}),
-            help_text=_("Type a country's name, or its two letters such as GB."),
+            help_text=_("Type a country's name or its code, such as GB."),
             **options,
         )
 
@@ -246,7 +246,7 @@ class UseForm(_SeenForm):
     )
     origin = forms.ChoiceField(
         required=False,
-        choices=[("", _("Nobody has said")), *MusicOrigin.choices],
+        choices=[("", _("Not stated")), *MusicOrigin.choices],
         label=_("Origin"),
     )
     own_recording = YesNoField(label=_("Own recording"))
@@ -273,14 +273,14 @@ class AudienceForm(_SeenForm):
         min_value=0,
         max_value=10**12,
         label=_("Listeners"),
-        help_text=_("On average at one time."),
+        help_text=_("The average number at one time."),
     )
     performances = forms.IntegerField(
         required=False,
         min_value=0,
         max_value=10**15,
         label=_("Performances"),
-        help_text=_("Each play, once for each listener."),
+        help_text=_("Each play, counted once per listener."),
     )
     tuning_hours = forms.DecimalField(
         required=False,
@@ -288,7 +288,7 @@ class AudienceForm(_SeenForm):
         max_digits=16,
         decimal_places=2,
         label=_("Hours of listening"),
-        help_text=_("Of all listeners together."),
+        help_text=_("All listeners together."),
     )
 
     def values(self) -> AudienceValues:
@@ -336,7 +336,7 @@ class RevenueForm(_SeenForm):
         max_digits=16,
         decimal_places=2,
         label=_("Net revenue"),
-        help_text=_("Empty: not known."),
+        help_text=_("Leave empty if not known."),
     )
     currency = forms.CharField(
         required=False,

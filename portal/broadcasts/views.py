@@ -44,7 +44,7 @@ _STATUSES = {"stale": 409, "gone": 409, "listed": 409, "not_allowed": 403}
 @require_http_methods(["GET", "POST"])
 @needs(Action.UPLOAD)
 def file_broadcasts(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
-    """Say what a file is as a programme; list its broadcasts."""
+    """Set a file's episode; list its broadcasts."""
     file = _file(uid)
     now = services.episode_values(selectors.episode_of(file))
     form, status = EpisodeForm(request.POST or None, now=now), 200
@@ -60,7 +60,7 @@ def file_broadcasts(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     if request.method == "POST":
         status = _save(form, save)
         if status == _SAVED:
-            messages.success(request, _("The episode is saved."))
+            messages.success(request, _("The episode was saved."))
             return redirect("portal:file_broadcasts", uid=uid)
     return _show_file(request, file, form, BroadcastForm(), status=status)
 
@@ -82,7 +82,7 @@ def broadcast_add(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 
     status = _save(form, save)
     if status == _SAVED:
-        messages.success(request, _("The broadcast is in the list."))
+        messages.success(request, _("The broadcast was added."))
         return redirect("portal:file_broadcasts", uid=uid)
     now = services.episode_values(selectors.episode_of(file))
     return _show_file(request, file, EpisodeForm(now=now), form, status=status)
@@ -109,7 +109,7 @@ def broadcast(
     if request.method == "POST":
         status = _save(form, save)
         if status == _SAVED:
-            messages.success(request, _("The broadcast is saved."))
+            messages.success(request, _("The broadcast was saved."))
             return redirect("portal:file_broadcasts", uid=uid)
     return _show_broadcast(request, found, form, _audience_form(found), status)
 
@@ -134,7 +134,7 @@ def broadcast_audience(
 
     status = _save(form, save)
     if status == _SAVED:
-        messages.success(request, _("The audience is saved."))
+        messages.success(request, _("The audience was saved."))
         return redirect("portal:file_broadcasts", uid=uid)
     return _show_broadcast(request, found, BroadcastForm(broadcast=found), form, status)
 
@@ -153,7 +153,7 @@ def broadcast_delete(
     except BroadcastRefused as refused:
         messages.error(request, str(refused))
     else:
-        messages.success(request, _("The broadcast is deleted."))
+        messages.success(request, _("The broadcast was deleted."))
     return redirect("portal:file_broadcasts", uid=uid)
 
 
@@ -183,7 +183,7 @@ def match_use(request: PortalRequest, uid: str) -> HttpResponseBase:
     if request.method == "POST":
         status = _save(form, save)
         if status == _SAVED:
-            text = _("The use of %(title)s is saved.") % {"title": recording.title}
+            text = _("The use of %(title)s was saved.") % {"title": recording.title}
             messages.success(request, text)
             return redirect(back)
     context = {"match": match, "file": file, "form": form, "back": back}
@@ -193,7 +193,7 @@ def match_use(request: PortalRequest, uid: str) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 @needs(Action.REPORT)
 def station_figures(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Enter how many people heard a station in a month; list what is known."""
+    """Enter a station's audience of a month; list the known ones."""
     station, month = _station(uid), _month(request)
     if request.method != "POST":
         form = _month_form(station, month)
@@ -236,7 +236,7 @@ def station_hours(request: PortalRequest, uid: str) -> HttpResponseBase:
     if request.method == "POST":
         status = _save(form, save)
         if status == _SAVED:
-            messages.success(request, _("The figures are saved."))
+            messages.success(request, _("The figures were saved."))
             response = redirect("portal:station_hours", uid=uid)
             response["Location"] += f"?day={day}"
             return response
@@ -252,7 +252,7 @@ def station_hours(request: PortalRequest, uid: str) -> HttpResponseBase:
 @require_POST
 @needs(Action.APPROVE)
 def station_revenue(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Enter what a station earned in a month; for managers."""
+    """Enter a station's revenue of a month; for managers."""
     station, month = _station(uid), _month(request)
     asked = request.POST.get("rights", "")
     if asked not in RightsType.values:
@@ -294,7 +294,7 @@ def _station(uid: str) -> Station:
 
 
 def _save(form: forms.Form, save: Callable[[], None]) -> int:
-    """Save what a valid form holds; return the status of the answer.
+    """Save a valid form; return the status of the answer.
 
     The form then shows why it was refused.
     """
@@ -379,7 +379,7 @@ def _month_form(station: Station, month: date) -> AudienceForm:
 def _figures_saved(
     request: PortalRequest, station: Station, month: date
 ) -> HttpResponseBase:
-    messages.success(request, _("The figures are saved."))
+    messages.success(request, _("The figures were saved."))
     response = redirect("portal:station_figures", uid=station.uid)
     response["Location"] += f"?month={month:%Y-%m}"
     return response

@@ -61,7 +61,7 @@ def _save(request: PortalRequest, recording: Recording, form: IntervalForm) -> b
                 user=user,
                 note=values["note"],
             )
-            messages.success(request, _("The exclusion is proposed to a manager."))
+            messages.success(request, _("The exclusion was proposed to a manager."))
     except ReviewError as refused:
         form.add_error(None, refused.message)
         return False
@@ -113,7 +113,7 @@ def exclusion_remove(request: PortalRequest, uid: str) -> HttpResponseBase:
             ) % {"n": returned}
         else:
             proposals.refuse(segment=segment, user=request.user, note=reason)
-            done = _("The exclusion is refused.")
+            done = _("The exclusion was refused.")
     except ReviewError as refused:
         messages.error(request, refused.message)
     else:

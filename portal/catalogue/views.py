@@ -7,7 +7,6 @@ from django.db.models import Count
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
@@ -26,6 +25,7 @@ from catalogue.changes import (
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import create_bucket
 from common.bodies import takes_files
+from common.zones import office_day
 from dedup.intake import AlreadyInCatalogue, add_recording
 from dedup.models import DedupMember
 from portal.catalogue.forms import (
@@ -105,7 +105,7 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
                 "recording"
             ),
             "exclusions": selectors.excluded_segments(recording),
-            "rights": rights_of(recording, day=timezone.localdate()),
+            "rights": rights_of(recording, day=office_day()),
             "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
             if request.user.has_perm(Action.EDIT_CATALOGUE)
             else "",
@@ -137,7 +137,11 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
             form.add_error(error.field, str(error))
             if error.may_add:
                 form.add_error(
-                    "if_there", _("To add it, choose the file again and choose how.")
+                    "if_there",
+                    _(
+                        "To add it anyway, choose the file again and set “If it "
+                        "already exists”."
+                    ),
                 )
         else:
             messages.success(

@@ -109,8 +109,8 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
                 request,
                 _(
                     "%(name)s has a new callback address, because its engine "
-                    "changed. Enter it in ACRCloud: the old address is not "
-                    "found any more."
+                    "changed. Enter it in ACRCloud: the old address no longer "
+                    "works."
                 )
                 % {"name": container.name},
             )
@@ -145,7 +145,7 @@ def container_unknown(request: PortalRequest, pk: int) -> HttpResponseBase:
     save_policy(policy=unknown.instance, user=request.user)
     messages.success(
         request,
-        _("How repeated unknown sound is found in %(name)s was saved.")
+        _("The settings for repeated unknown sound in %(name)s were saved.")
         % {"name": container.name},
     )
     return redirect("portal:container_edit", pk=pk)

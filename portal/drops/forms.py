@@ -19,12 +19,12 @@ class DropSettingsForm(forms.ModelForm[Drop]):
         labels = {
             "name": _("Name"),
             "every_seconds": _("How often"),
-            "afterwards": _("What becomes of a file"),
+            "afterwards": _("What happens to a file afterwards"),
         }
         help_texts = {
             "afterwards": _(
-                "A failed file gets a note with the reason. In a folder that cannot be "
-                "written, files stay."
+                "A note beside each failed file gives the reason. In a read-only "
+                "folder, files stay."
             ),
         }
 
@@ -42,7 +42,7 @@ class DropForm(DropSettingsForm):
         fields = ["place", "container", *DropSettingsForm.Meta.fields]
         help_texts = {
             **DropSettingsForm.Meta.help_texts,
-            "container": _("Subfolders can have containers of their own, later."),
+            "container": _("Subfolders can get their own containers later."),
         }
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -69,7 +69,7 @@ def drop_create(request: PortalRequest) -> HttpResponseBase:
 @require_safe
 @needs(Action.VIEW)
 def drop_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Show one drop: what waits and why, what was taken, what failed."""
+    """Show one drop: waiting files with the reason, taken ones and failed ones."""
     drop = _drop(uid)
     items = selectors.items_of(drop)
     counts = selectors.counts_by_state(drop)
@@ -156,12 +156,14 @@ def drop_retry(request: PortalRequest, uid: str) -> HttpResponseBase:
     count = services.retry_failed(drop=drop, items=failed, user=request.user)
     messages.info(
         request,
-        ngettext("%(n)s file waits again.", "%(n)s files wait again.", count)
+        ngettext(
+            "%(n)s file is waiting again.", "%(n)s files are waiting again.", count
+        )
         % {"n": count}
         if count
         else _(
-            "No failed file lies there any more. Move files from the folder failed back "
-            "to have them tried again."
+            "There are no failed files left in this folder. To try files again, "
+            "move them back from the folder “failed”."
         ),
     )
     return redirect("portal:drop_detail", uid=uid)

@@ -38,7 +38,9 @@ from reports.choices import Format
 from review.errors import ReviewError
 
 _DONE = {
-    ActionVerb.CANONICAL: gettext_lazy("{title} stands for its group now."),
+    ActionVerb.CANONICAL: gettext_lazy(
+        "{title} is now the canonical recording of its group."
+    ),
     ActionVerb.MERGE: gettext_lazy(
         "Merged into {title}. The other ids still lead to it."
     ),
@@ -89,7 +91,9 @@ def duplicate_group(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one group: its recordings, their differences and the possible actions."""
     group = _group(uid)
     if group is None:
-        messages.info(request, _("This group is settled. Here is what is open."))
+        messages.info(
+            request, _("This group is already decided. Here are the open ones.")
+        )
         return redirect("portal:duplicates")
     return _show_group(request, group)
 
@@ -100,7 +104,7 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Carry out or propose an action; show the group again if it has changed."""
     group = _group(uid)
     if group is None:
-        messages.error(request, _("The group was already settled. Nothing changed."))
+        messages.error(request, _("The group was already decided. Nothing changed."))
         return redirect("portal:duplicates")
     form = ActionForm(request.POST)
     if not form.is_valid():
@@ -190,7 +194,7 @@ def _settle_loop(request: PortalRequest, loop: SharedLoop) -> HttpResponseBase:
         )
     elif verb == "keep":
         loop_actions.keep(loop=loop, user=request.user, note=note)
-        messages.success(request, _("The loop is left as it is, and not shown again."))
+        messages.success(request, _("The loop stays as it is and is not shown again."))
     else:
         raise ActionRefused(_("Choose what to do about the loop."))
     return redirect(following)

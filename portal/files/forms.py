@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from django import forms
 from django.http import QueryDict
-from django.utils.timezone import localdate
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.selectors import searchable_buckets
+from common.zones import office_day
 from portal.shared.fields import FileDetailsForm, SearchSelect
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import Container, ScannedFile
@@ -97,7 +97,7 @@ class EditDetailsForm(FileDetailsForm):
         """
         values, before = self.cleaned_data, self._file.published_at
         published = values["published_at"]
-        if before and published and localdate(before) == localdate(published):
+        if before and published and office_day(before) == office_day(published):
             published = before
         return replace(
             super().details(),

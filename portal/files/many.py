@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -31,13 +31,14 @@ from portal.files.forms import reason_field
 from portal.files.page import with_counts
 from portal.shared.access import PortalRequest, needs
 from portal.shared.arrivals import ArrivalFields, BroadcastFields, SeriesFields
-from portal.shared.fields import SearchSelect
+from portal.shared.fields import SearchSelect, tags_field, territories_field
 from portal.shared.selectors import is_uuid
 from review.choices import WAITING_STATES
 from review.decisions import assignment
 from review.decisions.decide import decision_limit
 from review.errors import ReviewError
 from review.models import Match
+from review.services import file_details as details
 from scanning import selectors
 from scanning.choices import ACTIVE_FILE_STATUSES, FileStatus
 from scanning.errors import IntakeRefused
@@ -45,6 +46,7 @@ from scanning.models import Container, ScannedFile
 from scanning.services import filing
 from scanning.services.filing import delete_files
 from scanning.services.scans import request_scan
+from scanning.tags import tags_of, territories_of, words_of
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
@@ -111,9 +113,17 @@ class BroadcastManyForm(ArrivalFields, BroadcastFields):
 
 
 class TagManyForm(forms.Form):
-    """A tag to add to files."""
+    """Territories and tags to add to what files have."""
 
-    tag = forms.CharField(max_length=filing.MAX_TAG_CHARS, label=gettext_lazy("Tag"))
+    territories = territories_field()
+    tags = tags_field()
+
+    def clean(self) -> dict[str, object]:
+        """Require at least one of both."""
+        values = super().clean() or {}
+        if not self.errors and not (values["territories"] or values["tags"]):
+            raise forms.ValidationError(_("Enter a territory or a tag."))
+        return values
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +140,7 @@ class FileVerb:
 
 def _why_not_rescanned(file: ScannedFile, _user: User, _form: forms.Form) -> str:
     if file.status in ACTIVE_FILE_STATUSES:
-        return _("It is being scanned already.")
+        return _("It is already being scanned.")
     if file.status == FileStatus.NEEDS_AUDIO:
         return _("It has no audio yet. Attach the audio on its page.")
     if not (file.media or file.source_url):
@@ -178,13 +188,35 @@ def _assign(file: ScannedFile, user: User, form: forms.Form) -> None:
     )
 
 
+def _tags_after(file: ScannedFile, form: forms.Form) -> list[str]:
+    """Return the tags of a file with those of a form that was sent."""
+    values = _cleaned(form)
+    return tags_of(
+        territories=[*territories_of(file.tags), *_texts(values, "territories")],
+        words=[*words_of(file.tags), *_texts(values, "tags")],
+    )
+
+
+def _texts(values: Mapping[str, object], name: str) -> list[str]:
+    given = values.get(name)
+    return [str(each) for each in given] if isinstance(given, list) else []
+
+
 def _why_not_tagged(file: ScannedFile, _user: User, form: forms.Form) -> str:
-    tag = _cleaned(form).get("tag")
-    return filing.why_not_tagged(scanned_file=file, tag=str(tag)) if tag else ""
+    if not _cleaned(form):
+        return ""
+    after = _tags_after(file, form)
+    if set(after) == set(file.tags):
+        return _("It has all of this already.")
+    if len(after) > filing.MAX_TAGS:
+        return _("It would have more than %(most)s tags.") % {"most": filing.MAX_TAGS}
+    return ""
 
 
 def _tag(file: ScannedFile, user: User, form: forms.Form) -> None:
-    filing.tag_file(scanned_file=file, tag=form.cleaned_data["tag"], user=user)
+    # The details decide which licences fit, so matches are evaluated again.
+    told = replace(filing.details_of(file), tags=_tags_after(file, form))
+    details.change(scanned_file=file, details=told, user=user)
 
 
 def _always(_file: ScannedFile, _user: User, _form: forms.Form) -> str:
@@ -226,7 +258,7 @@ def _held_by(file: ScannedFile, user: User, _form: forms.Form) -> str:
     )
     if held is None or held.locked_by is None:
         return ""
-    return _("%(user)s reviews “%(title)s” in it now.") % {
+    return _("%(user)s is reviewing “%(title)s” in it.") % {
         "user": held.locked_by.get_username(),
         "title": held.recording.title,
     }
@@ -260,7 +292,7 @@ VERBS: Mapping[str, FileVerb] = {
         _assign,
     ),
     "tag": FileVerb(
-        gettext_lazy("Tag"),
+        gettext_lazy("Add territories and tags"),
         ngettext_lazy("%(shown)s file tagged", "%(shown)s files tagged", "count"),
         Action.UPLOAD,
         TagManyForm,

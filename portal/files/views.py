@@ -252,7 +252,7 @@ def file_cancel(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 @needs(Action.UPLOAD)
 def file_details(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
-    """Change what is said about a file; its waiting matches are evaluated by it."""
+    """Change a file's details; its waiting matches are evaluated again."""
     file = get_object_or_404(selectors.files(), uid=uid)
     form = EditDetailsForm(request.POST or None, file=file)
     if request.method == "POST" and form.is_valid():
@@ -268,12 +268,13 @@ def file_details(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 
 
 def _details_saved(file: ScannedFile, outcome: DetailsOutcome) -> str:
-    parts = [_("The details of %(name)s are saved.") % {"name": file.name}]
+    parts = [_("The details of %(name)s were saved.") % {"name": file.name}]
     if outcome.evaluated:
         parts.append(
             ngettext(
-                "%(count)s waiting match is now decided or routed by a rule.",
-                "%(count)s waiting matches are now decided or routed by a rule.",
+                "%(count)s waiting match was decided or routed by a licence or policy.",
+                "%(count)s waiting matches were decided or routed by a licence "
+                "or policy.",
                 outcome.evaluated,
             )
             % {"count": outcome.evaluated}
@@ -301,7 +302,8 @@ def file_delete(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             files=[file], user=request.user, reason=form.cleaned_data["reason"]
         )
         messages.success(
-            request, _("%(name)s is deleted. Its decisions stay.") % {"name": file.name}
+            request,
+            _("%(name)s was deleted. Its decisions stay.") % {"name": file.name},
         )
         return redirect("portal:file_list")
     return render(
@@ -320,7 +322,7 @@ def file_remove_audio(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
             scanned_file=file, user=request.user, reason=form.cleaned_data["reason"]
         ):
             messages.success(
-                request, _("The audio of %(name)s is removed.") % {"name": file.name}
+                request, _("The audio of %(name)s was removed.") % {"name": file.name}
             )
             return redirect("portal:file_detail", uid=uid)
         form.add_error(

@@ -49,7 +49,7 @@ _OTHER = {
     DATA: _("Keep as data under this name"),
     LEFT_OUT: _("Leave out"),
 }
-_EMPTY_CELLS = [("keep", _("Keep what is there")), ("clear", _("Clear the value"))]
+_EMPTY_CELLS = [("keep", _("Keep the existing value")), ("clear", _("Clear the value"))]
 
 
 def target_label(target: str) -> str | Promise:

@@ -49,7 +49,7 @@ class TableForm(forms.Form):
     archive = forms.FileField(
         required=False,
         label=_("Audio files (ZIP)"),
-        help_text=_("Not needed where the rows hold links."),
+        help_text=_("Not needed if the rows contain links."),
     )
     encoding = forms.ChoiceField(
         label=_("Text of the CSV file"),
@@ -62,7 +62,7 @@ class TableForm(forms.Form):
     )
 
     def keep(self, user: User) -> CatalogueImport:
-        """Store what was uploaded, and have it checked."""
+        """Store the upload and submit its check."""
         return services.keep_table(user=user, **self.cleaned_data)
 
 
@@ -83,7 +83,7 @@ class ResultsForm(forms.Form):
     )
 
     def keep(self, user: User) -> ResultImport:
-        """Store what was uploaded, and have it checked."""
+        """Store the upload and submit its check."""
         return services.keep_results(user=user, **self.cleaned_data)
 
 
@@ -99,8 +99,8 @@ class RightsForm(forms.Form):
         max_length=200,
         label=_("Source of a table"),
         help_text=_(
-            "Who says what a table contains. A later table of the same source replaces "
-            "its shares. Messages name their sender themselves."
+            "Who supplied the table. A later table from the same source replaces "
+            "its shares. Messages already name their sender."
         ),
     )
     encoding = forms.ChoiceField(
@@ -109,7 +109,7 @@ class RightsForm(forms.Form):
     )
 
     def keep(self, user: User) -> RightsImport:
-        """Store what was uploaded, and have it checked."""
+        """Store the upload and submit its check."""
         return services.keep_rights(user=user, **self.cleaned_data)
 
 
@@ -118,7 +118,7 @@ class BroadcastsForm(forms.Form):
 
     file = forms.FileField(
         label=_("Table (CSV or XLSX)"),
-        help_text=_("A schedule, or a table of audiences; its columns say which."),
+        help_text=_("A schedule or a table of audiences; the columns show which."),
     )
     encoding = forms.ChoiceField(
         label=_("Text of the CSV file"),
@@ -126,7 +126,7 @@ class BroadcastsForm(forms.Form):
     )
 
     def keep(self, user: User) -> BroadcastImport:
-        """Store what was uploaded, and have it checked."""
+        """Store the upload and submit its check."""
         return services.keep_broadcasts(user=user, **self.cleaned_data)
 
 
@@ -262,7 +262,7 @@ RECORDINGS = ImportPage(
         "id is in the bucket updates that recording."
     ),
     check=_("Check the table"),
-    start_label=_("Import the good rows"),
+    start_label=_("Import the rows without faults"),
     unreadable=_("This table cannot be read"),
     another=_("Choose another table"),
     not_waiting=_("This table is not waiting to be imported."),
@@ -311,7 +311,7 @@ RIGHTS = ImportPage(
         "checked first; nothing is imported until you confirm."
     ),
     check=_("Check the file"),
-    start_label=_("Import what has no faults"),
+    start_label=_("Import the records without faults"),
     unreadable=_("This file cannot be read"),
     another=_("Choose another file"),
     not_waiting=_("This file is not waiting to be imported."),
@@ -330,11 +330,12 @@ BROADCASTS = ImportPage(
     parent_title=_("Stations"),
     title=_("Import broadcasts"),
     lead=_(
-        "When files were broadcast, of which episodes they are, and how many people "
-        "listened. The table is checked first; nothing is imported until you confirm."
+        "When files were broadcast, which episodes they are, and how many people "
+        "listened. The table is checked first; nothing is imported until you "
+        "confirm."
     ),
     check=_("Check the table"),
-    start_label=_("Import the good rows"),
+    start_label=_("Import the rows without faults"),
     unreadable=_("This table cannot be read"),
     another=_("Choose another table"),
     not_waiting=_("This table is not waiting to be imported."),

@@ -69,7 +69,7 @@ def _start_view(page: ImportPage) -> View:
     @require_POST
     @needs(page.action)
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
-        """Import what was checked."""
+        """Import the checked rows."""
         one = get_object_or_404(page.model._default_manager, uid=uid)
         version = _version(request)
         if not start(one=one, user=request.user, mapping_version=version):
@@ -120,8 +120,8 @@ def import_columns(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 def _mapping_overtaken(request: PortalRequest, uid: str) -> HttpResponseBase:
     text = _(
-        "Nothing was saved: somebody else changed the columns or started the import "
-        "meanwhile. Look at the columns again."
+        "Nothing was saved: somebody else changed the columns or started the "
+        "import in the meantime. Check the columns again."
     )
     messages.error(request, text)
     return redirect(RECORDINGS.detail, uid=uid)

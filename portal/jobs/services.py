@@ -93,14 +93,17 @@ def try_again(*, job: ListedJob, user: User) -> None:
         raise NotTriedAgain(_("A check is already running.")) from refused
     if done is False:
         raise NotTriedAgain(
-            _("%(job)s has changed in the meantime.") % {"job": job.title}
+            _("%(job)s has changed in the meantime. Reload to see its state.")
+            % {"job": job.title}
         )
 
 
 def _refuse_unseen_search(job: ListedJob, _user: User) -> None:
     # Recordings outside the user's access limits are filtered out, so none may be left.
     if not job.subject.recordings.exists():
-        raise PermissionDenied(_("You may not see what this search looks for."))
+        raise PermissionDenied(
+            _("You may not see the recordings that this search looks for.")
+        )
 
 
 def _try_again(job: ListedJob, user: User) -> bool:

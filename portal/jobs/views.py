@@ -104,6 +104,7 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
             "now": clock.now(),
             "stands_still": standstill() is not None,
             "copies": following.copies(),
+            "unheld": following.unheld(),
             "may_delete": request.user.has_perm(Action.DELETE),
         },
     )

@@ -54,9 +54,7 @@ class LicenceForm(forms.ModelForm[Licence]):
     territories = TerritoriesField(
         required=False,
         takes_world=True,
-        help_text=_(
-            "Leave empty for worldwide. The page of a file says where its use is."
-        ),
+        help_text=_("Leave empty for worldwide. A file's page shows where it is used."),
         label=_("Territories"),
     )
     evidence_file = forms.FileField(
@@ -76,8 +74,8 @@ class LicenceForm(forms.ModelForm[Licence]):
             "scope": _("Which recordings"),
             "use_kind": _("Which uses"),
             "valid_from": _("From"),
-            "valid_until": _("Until, that day included"),
-            "max_seconds": _("Seconds per use at most"),
+            "valid_until": _("Until, inclusive"),
+            "max_seconds": _("Maximum seconds per use"),
             "on_expiry": _("When it ends"),
         }
         widgets = {
@@ -114,7 +112,7 @@ class LicenceForm(forms.ModelForm[Licence]):
         """Reject a file of more than ``MAX_EVIDENCE_BYTES``."""
         file: UploadedFile[Any] | None = self.cleaned_data["evidence_file"]
         if file is not None and (file.size or 0) > MAX_EVIDENCE_BYTES:
-            raise forms.ValidationError(gettext("The file may have 20 MiB at most."))
+            raise forms.ValidationError(gettext("The file may have at most 20 MiB."))
         return file
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature

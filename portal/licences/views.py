@@ -7,7 +7,6 @@ from django.db.models import Count, Q
 from django.http import FileResponse, Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import (
@@ -20,6 +19,7 @@ from accounts.models import User
 from accounts.roles import Action
 from common.bodies import takes_files
 from common.storage import display_name, keep_file
+from common.zones import office_day
 from portal.licences.forms import LicenceFilterForm, LicenceForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.applications import undo
@@ -47,7 +47,7 @@ def licence_list(request: PortalRequest) -> HttpResponseBase:
         number = text.upper().removeprefix(NUMBER_PREFIX)
         by_number = Q(pk=int(number)) if number.isdecimal() else Q()
         rows = rows.filter(Q(holder__icontains=text) | by_number)
-    ended = Q(withdrawn_at__isnull=False) | Q(valid_until__lt=timezone.localdate())
+    ended = Q(withdrawn_at__isnull=False) | Q(valid_until__lt=office_day())
     states = {
         "active": Q(active=True) & ~ended,
         "draft": Q(active=False, withdrawn_at__isnull=True),
@@ -63,7 +63,7 @@ def licence_list(request: PortalRequest) -> HttpResponseBase:
         {
             "filters": filters,
             "page_obj": page,
-            "today": timezone.localdate(),
+            "today": office_day(),
         },
     )
 

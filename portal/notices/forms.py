@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from django import forms
 from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,7 @@ from reports.notices.words import ACCURACY, GOOD_FAITH, STATEMENTS
 from review.choices import DisputeCode
 
 _MOMENT = "%Y-%m-%dT%H:%M"
+_zone_name = lazy(timezone.get_current_timezone_name, str)
 
 
 def _moment_field(label: object) -> forms.DateTimeField:
@@ -33,7 +35,8 @@ def _moment_field(label: object) -> forms.DateTimeField:
         label=label,  # type: ignore[arg-type]  # a text that is translated later
         input_formats=[_MOMENT, "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
         widget=forms.DateTimeInput(format=_MOMENT, attrs={"type": "datetime-local"}),
-        error_messages={"invalid": _("Enter day and time as 2026-05-01 14:30.")},
+        help_text=_zone_name(),
+        error_messages={"invalid": _("Enter date and time as 2026-05-01 14:30.")},
     )
 
 
@@ -51,11 +54,11 @@ class NoticeFilterForm(forms.Form):
         required=False,
         choices=[
             ("", _("Anything")),
-            ("counter", _("A counter-notice runs")),
+            ("counter", _("Counter-notice period running")),
             ("unanswered", _("Sent, not answered")),
-            ("lapsed", _("No longer holds")),
+            ("lapsed", _("No longer valid")),
         ],
-        label=_("What is due"),
+        label=_("To do"),
     )
 
     def __init__(self, data: object, *, platforms: Iterable[str]) -> None:
@@ -110,20 +113,20 @@ class NoticeForm(_VersionForm):
         required=False,
         max_length=300,
         label=FILLED["recipient"],
-        help_text=_("In the United States the designated agent of the platform."),
+        help_text=_("In the United States, the platform's designated agent."),
     )
     recipient_contact = forms.CharField(
         required=False,
         max_length=500,
         label=FILLED["recipient_contact"],
-        help_text=_("The e-mail address or the form of the platform."),
+        help_text=_("The platform's e-mail address or form."),
     )
     reasons = forms.CharField(
         required=False,
         max_length=8000,
         widget=forms.Textarea({"rows": 6}),
         label=FILLED["reasons"],
-        help_text=_("In your own words. Matches and evidence are added by themselves."),
+        help_text=_("In your own words. Matches and evidence are added automatically."),
     )
     fair_use = forms.CharField(
         required=False,
@@ -155,7 +158,7 @@ class NoticeForm(_VersionForm):
         super().__init__(data, initial={**initial, "version": notice.version})  # type: ignore[arg-type]  # the request's own data
 
     def values(self) -> Mapping[str, str]:
-        """Return what a person entered in a valid form."""
+        """Return the values that a person entered in a valid form."""
         return {name: self.cleaned_data[name] for name in (*FILLED, *FILLED_US)}
 
 
@@ -167,7 +170,7 @@ class SignForm(_VersionForm):
     signature = forms.CharField(
         max_length=200,
         label=_("Signature"),
-        help_text=_("Your full name. It stands in the notice as /Name/."),
+        help_text=_("Your full name. The notice shows it as /Name/."),
     )
 
     def __init__(self, data: object, *, notice: TakedownNotice) -> None:
@@ -184,7 +187,7 @@ class SignForm(_VersionForm):
             field.widget.attrs["autocomplete"] = "off"
 
     def signing(self) -> Signing:
-        """Return what the person typed."""
+        """Return the text that the person typed."""
         values = self.cleaned_data
         return Signing(
             good_faith=values["good_faith"],
@@ -228,9 +231,11 @@ class AnswerForm(_VersionForm):
     received_at = _moment_field(_("Received"))
     code = forms.ChoiceField(
         required=False,
-        choices=[("", _("No grounds that concern the claim")), *DisputeCode.choices],
+        choices=[("", _("None that concern the claim")), *DisputeCode.choices],
         label=_("Grounds"),
-        help_text=_("With grounds, the answer opens a dispute of each match."),
+        help_text=_(
+            "If you choose grounds, the answer opens a dispute for each match."
+        ),
     )
     statement = forms.CharField(
         required=False,

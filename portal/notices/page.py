@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
 from common.reading import read_date
+from common.zones import office_day
 from reports.evidence.selectors import MatchPacks, evidence_of_many
 from reports.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
 from reports.notices import selectors
@@ -135,7 +135,7 @@ def _rows(notice: TakedownNotice) -> list[ItemRow]:
 def _counted(answer: NoticeAnswer) -> str:
     if answer.restore_until is None:
         return ""
-    received = timezone.localdate(answer.received_at)
+    received = office_day(answer.received_at)
     days = restore_days(received)
     said = {
         "day": read_date(received, "dated"),
@@ -146,9 +146,12 @@ def _counted(answer: NoticeAnswer) -> str:
     if (days.begin, days.end) != (answer.restore_from, answer.restore_until):
         # Recorded before the portal knew holidays.
         return (
-            _("Counted from %(day)s without Saturdays and Sundays; holidays count.")
+            _("Counted from %(day)s, excluding Saturdays and Sundays but not holidays.")
             % said
         )
     if not days.holidays:
-        return _("Business days after %(day)s; no federal holiday lies between.") % said
-    return _("Business days after %(day)s without %(holidays)s.") % said
+        return (
+            _("Business days after %(day)s; there is no federal holiday in between.")
+            % said
+        )
+    return _("Business days after %(day)s, excluding %(holidays)s.") % said

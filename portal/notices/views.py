@@ -221,10 +221,10 @@ def notice_sent(request: PortalRequest, uid: str) -> HttpResponseBase:
 @never_cache
 @needs(Action.DECIDE)
 def notice_answer(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Record what the platform or its user answered."""
+    """Record an answer of the platform or of its user."""
     row = _notice(uid)
     if row.state not in (NoticeState.SENT, NoticeState.ANSWERED):
-        messages.warning(request, _("Only a notice that was sent has answers."))
+        messages.warning(request, _("Only a sent notice can have answers."))
         return redirect(row.url)
     form = AnswerForm(request.POST or None, notice=row, items=items_of(row))
 
@@ -259,7 +259,7 @@ def notice_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
 
     sub = ""
     if row.sent_at is not None:
-        sub = _("Tell the platform too: the portal sends nothing.")
+        sub = _("Tell the platform as well: the portal sends nothing.")
     context = {
         "heading": _("Withdraw the notice"),
         "sub": sub,
@@ -276,7 +276,7 @@ def _step(
     save: Callable[[], None],
     context: Mapping[str, object],
 ) -> HttpResponseBase:
-    """Do a step and go back to the notice, or show its form with what is wrong."""
+    """Do a step and return to the notice, or show its form with the errors."""
     status = 200
     if request.method == "POST" and form.is_valid():
         try:

@@ -31,7 +31,7 @@ class DayMark:
 
 @dataclass(frozen=True, slots=True)
 class DayTitle:
-    """A title that the server sent; ``differs`` if what was found is called otherwise."""
+    """A title from the server; ``differs`` if the found recording has another name."""
 
     at: datetime
     text: str

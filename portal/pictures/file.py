@@ -54,11 +54,11 @@ _WHY = {
             "floor."
         )
     ),
-    NoMatchReason.SILENCE: lazy("The file has no sound that could be compared."),
+    NoMatchReason.SILENCE: lazy("The file has no sound that can be compared."),
     NoMatchReason.SPEECH_ONLY: (
         lazy(
-            "The scan finished without errors. Nearly all of the sound is speech, as the "
-            "engine estimates, and no recording was found in it."
+            "The scan finished without errors and found no recording. The engine "
+            "estimates that nearly all of the sound is speech."
         )
     ),
     NoMatchReason.TOO_SHORT: lazy(

@@ -93,7 +93,7 @@ class PolicyForm(forms.ModelForm[Policy]):
         required=False,
         max_length=40,
         initial=DEFAULT_SCALE,
-        help_text=_("Scores are compared on this scale alone."),
+        help_text=_("Only scores on this scale are compared."),
         label=_("Score scale"),
     )
 
@@ -112,7 +112,7 @@ class PolicyForm(forms.ModelForm[Policy]):
         self.fields["assignee"].queryset = deciders()  # type: ignore[attr-defined]  # a model choice
         self.fields["assignee"].empty_label = gettext("No assignee")  # type: ignore[attr-defined]  # as above
         self.fields["action"].choices = [  # type: ignore[attr-defined]  # a choice field
-            ("", gettext("Choose what follows")),
+            ("", gettext("Choose what the policy does")),
             *PolicyAction.choices,
         ]
         for name, label in _TYPED.items():
@@ -159,7 +159,7 @@ class PolicyForm(forms.ModelForm[Policy]):
         for name in _UNITS:
             low, high = cleaned.get(f"{name}_from"), cleaned.get(f"{name}_to")
             if low is not None and high is not None and high < low:
-                self.add_error(f"{name}_to", gettext("This lies below the lower edge."))
+                self.add_error(f"{name}_to", gettext("This is below the lower limit."))
         sets = {
             name: list(cleaned.get(name) or [])
             for name in (*_TYPED, "relations", "engines")

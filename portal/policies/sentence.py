@@ -103,7 +103,7 @@ def _range(low: str | None, high: str | None, unit: str) -> str:
 def _consequences(policy: Policy) -> Iterator[SafeString]:
     yield _strong(str(_ACTIONS[PolicyAction(policy.action)]))
     if policy.second_approval and policy.action == PolicyAction.CONFIRM:
-        yield format_html("{}", _("after a second person approved"))
+        yield format_html("{}", _("after a second person has approved it"))
     if policy.assignee is not None:
         yield format_html(_("assigned to {}"), _strong(policy.assignee.get_username()))
     if policy.due_days is not None:

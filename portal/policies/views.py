@@ -70,8 +70,9 @@ def _edit(request: PortalRequest, policy: Policy) -> HttpResponseBase:
                 messages.warning(
                     request,
                     _(
-                        "Matches may fit this policy and also %(names)s, which "
-                        "does something else. The first policy in the list applies."
+                        "Some matches may fit both this policy and %(names)s, "
+                        "which acts differently. The first policy in the list "
+                        "applies."
                     )
                     % {"names": names},
                 )
@@ -125,7 +126,7 @@ def _why_grey(request: PortalRequest, policy: Policy, run: DryRun) -> str:
     """Return why the policy cannot be applied now; empty if it can."""
     if is_limited(request.user):
         return _(
-            "Your access is limited. Ask somebody who sees everything to apply it."
+            "Your access is limited. Ask somebody without access limits to apply it."
         )
     if run.returning:
         return ""

@@ -29,7 +29,7 @@ class PeriodForm(forms.Form):
     ends = forms.DateField(
         label=_("Last day"),
         widget=_DAY,
-        help_text=_("Days are those of each station's local time."),
+        help_text=_("Days are in each station's local time."),
     )
     replaces = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -50,8 +50,9 @@ class DeclarationProfileForm(forms.ModelForm[DeclarationProfile]):
         label=_("Columns"),
         widget=forms.Textarea({"rows": 10, "spellcheck": "false"}),
         help_text=_(
-            "One per line: Heading = value. An exclamation mark behind the value makes it mandatory. "
-            "A fixed text stands in double quotes. The values are listed below."
+            "One per line: Heading = value. An exclamation mark after the value "
+            "makes it mandatory. Put fixed text in double quotes. The values are "
+            "listed below."
         ),
     )
     separator = forms.ChoiceField(label=_("Separator"), required=False)
@@ -75,7 +76,9 @@ class DeclarationProfileForm(forms.ModelForm[DeclarationProfile]):
         label=_("Start of the file name"),
         required=False,
         max_length=60,
-        help_text=_("The period follows. Without one, the name of the service."),
+        help_text=_(
+            "The period is appended. If empty, the name of the service is used."
+        ),
     )
 
     class Meta:

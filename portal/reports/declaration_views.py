@@ -64,7 +64,7 @@ def _last_month() -> tuple[date, date]:
 @require_http_methods(["GET", "POST"])
 @needs(Action.REPORT, to_post=Action.APPROVE)
 def declaration_check(request: PortalRequest) -> HttpResponseBase:
-    """Show what a declaration would say and what it lacks; a POST declares."""
+    """Show a declaration's content and missing values; a POST declares."""
     if request.method == "GET" and not request.GET:
         return redirect("portal:declarations")
     form = PeriodForm(request.POST if request.method == "POST" else request.GET)
@@ -82,7 +82,9 @@ def declaration_check(request: PortalRequest) -> HttpResponseBase:
         form.add_error(None, str(refused))
         return _page_of_check(request, form, status=422)
     except UnknownFormat:
-        form.add_error("profile", _("This portal does not know the profile's format."))
+        form.add_error(
+            "profile", _("This portal does not support the profile's format.")
+        )
         return _page_of_check(request, form, status=422)
     return _page_of_check(request, form, draft, checked)
 
@@ -214,7 +216,7 @@ def declaration_file(request: PortalRequest, uid: str) -> HttpResponseBase:
 @require_GET
 @needs(Action.REPORT)
 def declaration_undeclared(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Download the list of what the declaration leaves out."""
+    """Download the list of entries that the declaration leaves out."""
     return StreamingHttpResponse(
         content_of(_written(uid).undeclared),
         content_type="text/csv; charset=utf-8",
@@ -269,7 +271,7 @@ def declaration_profile_add(request: PortalRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 @needs(Action.EDIT_CATALOGUE)
 def declaration_profile(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Change a profile; written declarations keep what it was."""
+    """Change a profile; written declarations keep the earlier one."""
     return _profile_form(request, get_object_or_404(DeclarationProfile, uid=uid))
 
 

@@ -50,7 +50,7 @@ class ReportForm(MatchFilterForm):
         required=False,
         label=_("Columns"),
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("None chosen means all. Choosing never changes their order."),
+        help_text=_("Choose none for all. Their order stays the same."),
     )
 
     def __init__(self, data: QueryDict) -> None:
@@ -112,7 +112,7 @@ class WriteAgainForm(forms.Form):
 class TemplateForm(forms.Form):
     """The name of a report template."""
 
-    name = forms.CharField(max_length=200, label=_("Keep as a template named"))
+    name = forms.CharField(max_length=200, label=_("Save as a template named"))
 
 
 class ScheduleForm(forms.Form):
@@ -123,7 +123,7 @@ class ScheduleForm(forms.Form):
     )
     every = forms.ChoiceField(label=_("Run"), choices=Every.choices, initial=Every.WEEK)
     hour = forms.IntegerField(
-        label=_("At hour (UTC)"), min_value=0, max_value=23, initial=8
+        label=_("Hour (UTC)"), min_value=0, max_value=23, initial=8
     )
     channel = forms.ChoiceField(label=_("Send by"), choices=Channel.choices)
     recipients = forms.CharField(
@@ -135,15 +135,18 @@ class ScheduleForm(forms.Form):
     url = forms.CharField(
         required=False,
         label=_("Webhook address"),
-        help_text=_("Gets the manifest as JSON, signed; the file is fetched by token."),
+        help_text=_(
+            "Receives the signed manifest as JSON; the receiver fetches the file "
+            "with a token."
+        ),
     )
     last_period = forms.BooleanField(
         required=False,
         initial=True,
-        label=_("Only what was found in the day, week or month before"),
+        label=_("Only matches found in the previous day, week or month"),
     )
     send_unchanged = forms.BooleanField(
-        required=False, label=_("Send also when nothing is new")
+        required=False, label=_("Also send when nothing is new")
     )
 
     def clean_recipients(self) -> tuple[str, ...]:

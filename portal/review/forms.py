@@ -93,8 +93,10 @@ class SavedViewForm(forms.Form):
     """The name of a saved view of the queue, and who sees it."""
 
     name = forms.CharField(max_length=80, label=_("Name"))
-    is_shared = forms.BooleanField(required=False, label=_("Show it to the team"))
-    is_default = forms.BooleanField(required=False, label=_("Open the queue with it"))
+    is_shared = forms.BooleanField(required=False, label=_("Share it with the team"))
+    is_default = forms.BooleanField(
+        required=False, label=_("Open the queue with this view")
+    )
 
 
 class AssignForm(forms.Form):

@@ -144,10 +144,12 @@ def changed_standing(match: Match, posted: QueryDict) -> str:
         return ""
     if now == "deleted":
         return _(
-            "%(name)s was deleted meanwhile; nothing was saved. Reload, and decide if it still holds."
+            "%(name)s was deleted in the meantime, so nothing was saved. "
+            "Reload, then decide whether it still applies."
         ) % {"name": match.scanned_file.name}
     return _(
-        "%(title)s was retired meanwhile; nothing was saved. Reload, and decide if it still holds."
+        "%(title)s was retired in the meantime, so nothing was saved. Reload, "
+        "then decide whether it still applies."
     ) % {"title": match.recording.title}
 
 
@@ -310,12 +312,12 @@ def _kept_sound(match: Match, segment: Segment | None) -> str:
         for start, end in kept_intervals(file)
     ):
         return _(
-            "Only the sound around matches is kept of an hour of a stream; other times "
-            "are silent."
+            "For an hour of a stream, only the sound around matches is kept; the "
+            "rest is silent."
         )
     return _(
-        "Not all sound of this segment is kept: the stream's audio had been overwritten "
-        "before it was found. Missing parts are silent."
+        "Part of this segment's sound is missing, because the stream's audio was "
+        "overwritten before the match was found. Missing parts are silent."
     )
 
 

@@ -28,9 +28,9 @@ from review.services import exclusions
 
 _SEE_FIRST = _("Preview this exclusion, then approve it.")
 _DONE = {
-    ProposalVerb.APPROVE: _("The interval is excluded."),
+    ProposalVerb.APPROVE: _("The interval was excluded."),
     ProposalVerb.REFUSE: _(
-        "The exclusion is refused; its matches wait in the queue again."
+        "The exclusion was refused; its matches are back in the queue."
     ),
 }
 
@@ -103,7 +103,7 @@ def _answer(
 def _page(request: PortalRequest, match: Match, asked: Exclusion) -> HttpResponseBase:
     queue = Queue.from_query(request.GET, request.user)
     if asked.approved or asked.removed_at is not None:
-        messages.info(request, gettext("This proposal was answered meanwhile."))
+        messages.info(request, gettext("Somebody has already answered this proposal."))
         return redirect(queue.url_of(match))
     interval = (asked.start_ms, asked.end_ms)
     leads = FROM_QUEUE if request.GET.get("leads") == FROM_QUEUE else ""

@@ -70,7 +70,7 @@ _SENTENCES: Mapping[str, str | Promise] = {
         "A clear match of %(length)s that no policy decides."
     ),
     QueueReason.SHORT: gettext_lazy(
-        "Only %(length)s are matched. Short uses are checked by ear."
+        "Only %(length)s are matched. Check short uses by ear."
     ),
     QueueReason.LOW_SCORE: gettext_lazy(
         "The score is close to the floor of %(floor)s. Listen before you decide."
@@ -79,8 +79,8 @@ _SENTENCES: Mapping[str, str | Promise] = {
         "Speech covers most of the matched time. Listen for the music under it."
     ),
     QueueReason.TWO_CANDIDATES: gettext_lazy(
-        "Another recording was found at the same place. Listen to which one it is; "
-        "both can be right where they are mixed."
+        "Another recording was found at the same place. Listen to decide which one "
+        "it is; both can be right if they are mixed."
     ),
     QueueReason.SHARED_LOOP: gettext_lazy(
         "A short interval that repeats, or that several recordings share. Is this "
@@ -99,7 +99,8 @@ _SENTENCES: Mapping[str, str | Promise] = {
         "recording. The file's page compares them."
     ),
     QueueReason.FOUND_LATE: gettext_lazy(
-        "It was found only after the first scan: the recording or the engine is newer."
+        "It was found after the first scan, because the recording or the "
+        "engine is newer."
     ),
     QueueReason.REOPENED: gettext_lazy(
         "A manager opened the decision again. The history says why."
@@ -108,7 +109,9 @@ _SENTENCES: Mapping[str, str | Promise] = {
     QueueReason.EXCLUDED: gettext_lazy(
         "It lies in an excluded interval of the recording."
     ),
-    QueueReason.POLICY: gettext_lazy("The policy %(policy_name)s asks for a person."),
+    QueueReason.POLICY: gettext_lazy(
+        "The policy %(policy_name)s sends it to a person."
+    ),
     QueueReason.DISPUTE: gettext_lazy("The other side objects to the claim."),
     QueueReason.LICENCE_PARTIAL: gettext_lazy(
         "A licence covers part of this use only. See what it allows."
@@ -145,9 +148,8 @@ def _second_approval(match: Match) -> str:
             "%(decided_by_name)s confirmed it, and a second person has to agree."
         ) % {"decided_by_name": match.decided_by_name}
     return _(
-        "The policy %(policy_name)s proposes to confirm it, and a "
-        "manager has to agree, but not the person who applied or "
-        "wrote the policy."
+        "The policy %(policy_name)s proposes to confirm it. A manager must agree, "
+        "but not the person who applied or wrote the policy."
     ) % {"policy_name": match.policy_name}
 
 
@@ -211,5 +213,5 @@ def _why_not(exclusion: Exclusion, match: Match, user: User) -> str:
     if exclusion.created_by_id == user.pk and not approval.may_approve_own(user):
         return _("You proposed this. Another manager must decide.")
     if match.state not in WAITING_STATES:
-        return _("This match is decided; answer it on the page of the recording.")
+        return _("This match is decided. Answer the proposal on the recording's page.")
     return ""

@@ -1,4 +1,4 @@
-"""Forms of rights: filters, records, shares, and what is done with them."""
+"""Forms of rights: filters, records, shares, and actions on them."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class PartyForm(_RecordForm):
         labels = {
             "name": _("Last name, or name of a company"),
             "first_name": _("First name"),
-            "society": _("Number of the society"),
+            "society": _("Society number"),
             "is_ours": _("Its shares are ours"),
         }
 
@@ -194,7 +194,7 @@ class PartyField(_OneField):
     """A party."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        wrong = _("Choose one party of the list.")
+        wrong = _("Choose one party from the list.")
         super().__init__(
             "parties", lambda: Party.objects.filter(merged_into=None), wrong, **options
         )
@@ -204,7 +204,7 @@ class WorkField(_OneField):
     """A work."""
 
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        wrong = _("Choose one work of the list.")
+        wrong = _("Choose one work from the list.")
         super().__init__(
             "works", lambda: works_in_reach().filter(merged_into=None), wrong, **options
         )
@@ -243,16 +243,18 @@ class _ShareForm(forms.Form):
     included = RightTerritoriesField(
         required=False,
         label=_("Territories"),
-        help_text=_("Codes such as GB or TIS numbers such as 2110; empty: the world."),
+        help_text=_(
+            "Codes such as GB or TIS numbers such as 2110; leave empty for the world."
+        ),
     )
     excluded = RightTerritoriesField(required=False, label=_("Without"))
     valid_from = forms.DateField(required=False, widget=DayInput, label=_("From"))
     valid_until = forms.DateField(
-        required=False, widget=DayInput, label=_("Until, that day included")
+        required=False, widget=DayInput, label=_("Until, inclusive")
     )
     controlled_by = PartyField(required=False, label=_("Collected by"))
     agreement = forms.CharField(
-        required=False, max_length=60, label=_("Number of the agreement")
+        required=False, max_length=60, label=_("Agreement number")
     )
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
@@ -331,7 +333,7 @@ class MergeWorkForm(forms.Form):
     """The work that another one becomes part of."""
 
     into = WorkField(
-        label=_("Work that stays"), error_messages={"required": _("Choose a work.")}
+        label=_("Work to keep"), error_messages={"required": _("Choose a work.")}
     )
 
 
@@ -339,7 +341,7 @@ class MergePartyForm(forms.Form):
     """The party that another one becomes part of."""
 
     into = PartyField(
-        label=_("Party that stays"), error_messages={"required": _("Choose a party.")}
+        label=_("Party to keep"), error_messages={"required": _("Choose a party.")}
     )
 
 
@@ -357,6 +359,6 @@ class SettleForm(forms.Form):
         required=False,
         max_length=500,
         label=_("Note"),
-        help_text=_("Needed to leave it as it is."),
+        help_text=_("Required to leave it as it is."),
     )
     revision = forms.IntegerField(widget=forms.HiddenInput)

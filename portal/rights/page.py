@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any, Final
 
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +16,7 @@ from accounts.models import User
 from audit.models import Event
 from catalogue.models import Recording
 from common.reading import read_date
+from common.zones import office_day
 from portal.rights.forms import ConflictFilterForm
 from portal.shared import formats
 from portal.shared.lists import count_of
@@ -30,12 +30,12 @@ from rights.services import case_of
 Case = Work | Party | Release | RightsRecording
 
 _SAID: Final[dict[str, str | Promise]] = {
-    "rights.imported": gettext_lazy("was brought by an import"),
+    "rights.imported": gettext_lazy("was added by an import"),
     "rights.import_changed": gettext_lazy("was changed by an import"),
-    "rights.took_over": gettext_lazy("took another one over"),
+    "rights.took_over": gettext_lazy("absorbed another one"),
     "rights.split_off": gettext_lazy("was split off another work"),
     "conflict.opened": gettext_lazy("opened"),
-    "conflict.gone": gettext_lazy("is no longer there"),
+    "conflict.gone": gettext_lazy("was removed by an import"),
     RightsVerb.CREATE: gettext_lazy("was added"),
     RightsVerb.EDIT: gettext_lazy("was edited"),
     RightsVerb.ADD_SHARE: gettext_lazy("got a share"),
@@ -46,7 +46,7 @@ _SAID: Final[dict[str, str | Promise]] = {
     RightsVerb.MERGE: gettext_lazy("was merged into another one"),
     RightsVerb.SPLIT: gettext_lazy("was split"),
     RightsVerb.SETTLE: gettext_lazy("was settled"),
-    RightsVerb.UNDO: gettext_lazy("was taken back one step"),
+    RightsVerb.UNDO: gettext_lazy("had its last change undone"),
 }
 
 
@@ -85,7 +85,7 @@ class ClaimRow:
 
 def claim_rows(record: Work | RightsRecording) -> list[ClaimRow]:
     """Return all claimed shares of a record."""
-    today = timezone.localdate()
+    today = office_day()
     return [
         ClaimRow(
             share=share,
@@ -143,7 +143,7 @@ def history(case: str) -> list[RightsEvent]:
 
 
 def record_context(record: Case, user: User) -> dict[str, object]:
-    """Return what the pages of all records share."""
+    """Return the context that the pages of all records share."""
     refusal = why_not(record=record, user=user)
     is_merged = getattr(record, "merged_into_id", None) is not None
     context: dict[str, object] = {
@@ -158,8 +158,8 @@ def record_context(record: Case, user: User) -> dict[str, object]:
         context["open_conflicts"] = selectors.open_conflicts(record)
     if isinstance(record, Work | RightsRecording):
         context["claims"] = claim_rows(record)
-        context["owners"] = selectors.owners_of(record, day=timezone.localdate())
-        context["today"] = timezone.localdate()
+        context["owners"] = selectors.owners_of(record, day=office_day())
+        context["today"] = office_day()
     return context
 
 
@@ -353,7 +353,7 @@ def _time(begin: str, end: str) -> str:
 
 
 def choices_of(conflict: Conflict) -> list[tuple[str, str]]:
-    """Return what a person may believe, as choices of a form."""
+    """Return the claims that a person may choose, as choices of a form."""
     if conflict.kind == ConflictKind.OVERLAP:
         return source_choices(selectors.sources_of(conflict))
     values = selectors.values_of(conflict)
@@ -374,7 +374,7 @@ def choices_of(conflict: Conflict) -> list[tuple[str, str]]:
 
 
 def chosen_label(conflict: Conflict) -> str:
-    """Return what a person believed, in words; "" if nothing."""
+    """Return the claim that a person chose, in words; "" if none."""
     if not conflict.has_choice:
         return ""
     if conflict.kind == ConflictKind.OVERLAP:

@@ -110,7 +110,7 @@ def release_list(request: PortalRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Action.REPORT)
 def rights_export(request: PortalRequest) -> HttpResponseBase:
-    """Ask for a source, and send what it claims as a table."""
+    """Ask for a source, and send its claims as a table."""
     sources = rights_table.sources()
     form = RightsExportForm(request.POST or None, sources=page.source_choices(sources))
     if form.is_valid():

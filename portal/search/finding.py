@@ -95,7 +95,7 @@ class SearchText:
 
 
 def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
-    """Return what the person may see and do that fits the text, by kind.
+    """Return the matching objects and actions that the person may use, by kind.
 
     Without a text only pages and verbs are returned.
     """
@@ -103,7 +103,7 @@ def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
     groups = list(_rows(asked, user)) if asked.text else []
     groups += [
         _group("pages", _("Pages"), "layers", _places(_PAGES, asked, user)),
-        _group("verbs", _("Do"), "next", _places(_VERBS, asked, user)),
+        _group("verbs", _("Actions"), "next", _places(_VERBS, asked, user)),
     ]
     return [each for each in groups if each.hits]
 
@@ -194,7 +194,7 @@ def _files(asked: SearchText) -> list[ScannedFile]:
 def _matches(
     asked: SearchText, recordings: list[Recording], files: list[ScannedFile]
 ) -> list[Match]:
-    """Return the match with this id, or the newest of what was found by name."""
+    """Return the match with this id, or the newest matches found by name."""
     rows = Match.objects.select_related("recording", "scanned_file").order_by("-pk")
     by_id = list(rows.filter(uid__in=asked.ids)[: asked.limit])
     if by_id or not (recordings or files):
@@ -327,8 +327,8 @@ _PAGES = (
     _Place(gettext_lazy("Files"), "portal:file_list"),
     _Place(gettext_lazy("Unknown sound"), "portal:unknown"),
     _Place(gettext_lazy("Streams"), "portal:streams"),
-    _Place(gettext_lazy("Log of plays"), "portal:stream_log"),
-    _Place(gettext_lazy("Alarms of streams"), "portal:stream_alarms"),
+    _Place(gettext_lazy("Play log"), "portal:stream_log"),
+    _Place(gettext_lazy("Stream alarms"), "portal:stream_alarms"),
     _Place(gettext_lazy("Stations"), "portal:station_list"),
     _Place(gettext_lazy("Watches"), "portal:watch_list"),
     _Place(gettext_lazy("Drops"), "portal:drop_list"),
@@ -338,7 +338,7 @@ _PAGES = (
     _Place(gettext_lazy("Works"), "portal:work_list"),
     _Place(gettext_lazy("Parties"), "portal:party_list"),
     _Place(gettext_lazy("Releases"), "portal:release_list"),
-    _Place(gettext_lazy("Conflicts of rights"), "portal:rights_conflicts"),
+    _Place(gettext_lazy("Rights conflicts"), "portal:rights_conflicts"),
     _Place(gettext_lazy("Policies"), "portal:policy_list"),
     _Place(gettext_lazy("Licences"), "portal:licence_list"),
     _Place(gettext_lazy("Notices"), "portal:notice_list"),
@@ -347,10 +347,10 @@ _PAGES = (
     _Place(gettext_lazy("Report summary"), "portal:report_summary"),
     _Place(gettext_lazy("Scheduled reports"), "portal:report_schedules", Action.REPORT),
     _Place(gettext_lazy("Jobs"), "portal:jobs"),
-    _Place(gettext_lazy("What is deleted when"), "portal:retention", Action.DELETE),
+    _Place(gettext_lazy("Retention"), "portal:retention", Action.DELETE),
     _Place(gettext_lazy("API tokens"), "portal:tokens"),
     _Place(gettext_lazy("Your account"), "mfa_index"),
-    _Place(gettext_lazy("Language"), "account_language"),
+    _Place(gettext_lazy("Language and time zone"), "account_language"),
 )
 _VERBS = (
     _Place(gettext_lazy("Upload audio or links"), "portal:upload", Action.UPLOAD),

@@ -1,4 +1,4 @@
-"""Undoing what a policy or licence was applied to, from the pages of both."""
+"""Undoing applied policies and licences, from the pages of both."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def undo(request: PortalRequest, rule: Licence | Policy) -> None:
         messages.success(request, done)
         return
     stay = ngettext(
-        "%(count)s match stays; the list below says why.",
-        "%(count)s matches stay; the list below says why.",
+        "%(count)s match stays as it is; the list below says why.",
+        "%(count)s matches stay as they are; the list below says why.",
         len(outcome.left),
     ) % {"count": len(outcome.left)}
     messages.warning(request, _("%(done)s %(stay)s") % {"done": done, "stay": stay})

@@ -64,7 +64,7 @@ class ArrivalFields(forms.Form):
 
     @property
     def arrival(self) -> Arrival:
-        """Return what a valid form says."""
+        """Return the values of a valid form."""
         arrival: Arrival = self.cleaned_data["arrival"]
         return arrival
 
@@ -91,7 +91,7 @@ class ArrivalForm(ArrivalFields, SeriesFields, BroadcastFields):
         return [self[name] for name in _NAMES]
 
     def sent_arrival(self) -> list[tuple[str, str]]:
-        """Return what was sent in these fields, for a form that sends it again."""
+        """Return the submitted values of these fields, to be sent again."""
         sent = [(name, self.data.get(name, "")) for name in _NAMES]
         return [(name, text) for name, text in sent if text]
 

@@ -34,5 +34,5 @@ def shell(request: HttpRequest) -> dict[str, object]:
 
 
 def _count_waiting() -> int:
-    """Count what the menu shows; on every page, so not beyond that."""
+    """Count the items that the menu shows; it runs on every page."""
     return count_of(review_selectors.waiting(), most=COUNTED_IN_MENU)

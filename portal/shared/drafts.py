@@ -28,7 +28,10 @@ P = ParamSpec("P")
 
 def message() -> str:
     """Return the notice above a form that was restored after sign-in."""
-    return _("You were signed out, so nothing was saved. Look again, then send it.")
+    return _(
+        "You were signed out, so nothing was saved. Check what you typed, then "
+        "send it again."
+    )
 
 
 def keeps_typed(page_of: Callable[P, str]) -> Callable[[View[P]], View[P]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -30,7 +32,7 @@ class ArtistsField(forms.CharField):
         super().__init__(
             required=False,
             max_length=1000,
-            help_text=gettext_lazy("Several are separated by |"),
+            help_text=gettext_lazy("Separate several with |"),
             label=gettext_lazy("Artists"),
         )
 
@@ -46,9 +48,9 @@ class IfThereField(forms.ChoiceField):
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
         super().__init__(
             required=False,
-            label=gettext_lazy("If it is there already"),
+            label=gettext_lazy("If it already exists"),
             choices=[
-                ("", gettext_lazy("Use the bucket's rule")),
+                ("", gettext_lazy("Use the bucket's setting")),
                 (IntakeRule.ADD_AS_VERSION, gettext_lazy("Add it as a version")),
                 (IntakeRule.IGNORE, gettext_lazy("Add it anyway")),
             ],
@@ -208,6 +210,48 @@ def _code(line: str) -> str:
     return line.replace("-", "").replace(" ", "").upper()
 
 
+def territories_field() -> TerritoriesField:
+    """Return the field for the territories of a use."""
+    return TerritoriesField(
+        required=False,
+        label=gettext_lazy("Territories"),
+        help_text=gettext_lazy("Where it is used: country names or codes, such as GB."),
+    )
+
+
+def tags_field() -> WordsField:
+    """Return the field for the free words about a file."""
+    return WordsField(
+        required=False,
+        label=gettext_lazy("Tags"),
+        help_text=gettext_lazy("Your own words, separated by commas."),
+    )
+
+
+class PublishedField(forms.DateTimeField):
+    """The day on which a file was published, in the installation's zone.
+
+    Licences count by this day, so it is the same one whoever enters or reads it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=False,
+            label=gettext_lazy("Published"),
+            widget=forms.DateTimeInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        )
+
+    def prepare_value(self, value: Any) -> Any:  # Any: Django's own signature
+        """Return a moment as the day there."""
+        with timezone.override(None):
+            return super().prepare_value(value)
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return the begin of the day there. Any: Django's own signature."""
+        with timezone.override(None):
+            return super().to_python(value)
+
+
 class FileDetailsForm(forms.Form):
     """What people say about a file: its programme, account, day, territories, tags."""
 
@@ -223,23 +267,9 @@ class FileDetailsForm(forms.Form):
         label=gettext_lazy("Account"),
         widget=forms.TextInput({"data-suggest": "accounts"}),
     )
-    published_at = forms.DateTimeField(
-        required=False,
-        label=gettext_lazy("Published"),
-        widget=forms.DateTimeInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
-    territories = TerritoriesField(
-        required=False,
-        label=gettext_lazy("Territories"),
-        help_text=gettext_lazy(
-            "Where the use is: names of countries, or codes such as GB."
-        ),
-    )
-    tags = WordsField(
-        required=False,
-        label=gettext_lazy("Tags"),
-        help_text=gettext_lazy("Your own words, separated by commas."),
-    )
+    published_at = PublishedField()
+    territories = territories_field()
+    tags = tags_field()
 
     def details(self) -> FileDetails:
         """Return the details of a valid form."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.utils import timezone
 
-from common.filters import Filter, day, score, seconds
+from common.filters import ZONE, Filter, day, score, seconds, zone
+from common.zones import UTC
 from portal.shared.choices import KINDS
 from portal.shared.fields import SearchSelect
 from review.filters import FILTERS, MATCHES, QUEUE
@@ -22,9 +26,28 @@ class DayInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
+class ZoneInput(forms.HiddenInput):
+    """The zone of a list's days: that of its address, else the reader's."""
+
+    def value_from_datadict(
+        self, data: Mapping[str, Any], files: object, name: str
+    ) -> str:  # Any: Django's own signature
+        """Return the zone; empty for UTC, which needs no name in addresses."""
+        given = str(data.get(name) or "")
+        if given or any(data.get(each) for each in _DAYS):
+            return given
+        own = timezone.get_current_timezone_name()
+        return "" if own == UTC else own
+
+
+_DAYS = [each.name for each in FILTERS if each.parse is day]
+
+
 def _field_of(filter_: Filter) -> forms.Field:
     """Return the optional form field of a filter."""
     label = str(filter_.label)
+    if filter_.parse is zone:
+        return forms.CharField(required=False, label="", widget=ZoneInput)
     if not label:
         return forms.CharField(required=False, widget=forms.HiddenInput)
     offered = filter_.options() if filter_.options else filter_.choices
@@ -81,6 +104,9 @@ class FilterForm(forms.Form):
             for each in FILTERS
             if self.list_name in each.lists
         } | own
+        for name in _DAYS:
+            if name in self.fields:
+                self.fields[name].help_text = str(self[ZONE].value() or UTC)
 
 
 class QueueFilterForm(FilterForm):

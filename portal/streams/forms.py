@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from common.http import LinkRefused, check_link
 from common.territories import TERRITORIES
+from common.zones import UTC, zone_choices
 from portal.shared.fields import (
     LinesField,
     Picker,
@@ -27,14 +27,7 @@ from streams.models import Station, Stream
 
 MOST_ADDRESSES = 5
 MOST_EMAILS = 20
-UTC = "UTC"
 _DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-
-
-def _zones() -> list[tuple[str, str]]:
-    """Return the IANA time zones; those without a place are old names."""
-    names = sorted(name for name in available_timezones() if "/" in name)
-    return [(name, name) for name in (UTC, *names) if not name.startswith("Etc/")]
 
 
 class AddressesField(LinesField):
@@ -61,7 +54,7 @@ class EmailsField(LinesField):
     """E-mail addresses, one per line."""
 
     def clean(self, value: object) -> Any:  # Any: a list where Django has text
-        """Return the addresses; reject what is none."""
+        """Return the addresses; reject lines that are not addresses."""
         emails: list[str] = super().clean(value)
         if len(emails) > MOST_EMAILS:
             raise ValidationError(
@@ -76,11 +69,13 @@ class StationForm(forms.ModelForm[Station]):
     """A station as reports and declarations name it."""
 
     time_zone = forms.ChoiceField(
-        choices=_zones,
+        choices=zone_choices,
         initial=UTC,
         widget=SearchSelect,
         label=gettext_lazy("Time zone"),
-        help_text=gettext_lazy("Days of its streams begin at midnight there."),
+        help_text=gettext_lazy(
+            "The days of its streams begin at midnight in this zone."
+        ),
     )
 
     class Meta:
@@ -118,7 +113,7 @@ class BannedForm(forms.Form):
     banned = RecordingsField(
         required=False,
         label=gettext_lazy("Recordings that must not be played"),
-        help_text=gettext_lazy("A play raises an alarm on every stream."),
+        help_text=gettext_lazy("Playing one raises an alarm on every stream."),
     )
 
 
@@ -134,7 +129,9 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
     alarm_emails = EmailsField(
         required=False,
         label=gettext_lazy("E-mail addresses"),
-        help_text=gettext_lazy("One per line; alarms and their end are sent there."),
+        help_text=gettext_lazy(
+            "One per line. Each gets an e-mail when an alarm begins."
+        ),
     )
     alarm_url = forms.URLField(
         required=False,
@@ -162,10 +159,10 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
         }
         help_texts = {
             "keep_hours": gettext_lazy("At most 2,160, which is 90 days."),
-            "silent_minutes": gettext_lazy("Empty: no such alarm."),
-            "away_minutes": gettext_lazy("Empty: no such alarm."),
-            "unmatched_minutes": gettext_lazy("Empty: no such alarm."),
-            "quiet_from": gettext_lazy("On the station's clock."),
+            "silent_minutes": gettext_lazy("Leave empty for no such alarm."),
+            "away_minutes": gettext_lazy("Leave empty for no such alarm."),
+            "unmatched_minutes": gettext_lazy("Leave empty for no such alarm."),
+            "quiet_from": gettext_lazy("In the station's local time."),
         }
         widgets = {
             "quiet_from": forms.TimeInput({"type": "time"}, format="%H:%M"),
@@ -210,7 +207,7 @@ class StreamForm(StreamSettingsForm):
         required=False, max_length=200, label=gettext_lazy("Name of the new station")
     )
     time_zone = forms.ChoiceField(
-        choices=_zones,
+        choices=zone_choices,
         initial=UTC,
         required=False,
         widget=SearchSelect,
@@ -226,7 +223,7 @@ class StreamForm(StreamSettingsForm):
         required=False,
         max_length=200,
         label=gettext_lazy("Name of the stream"),
-        help_text=gettext_lazy("Empty: the name of the station."),
+        help_text=gettext_lazy("Leave empty to use the station's name."),
     )
 
     class Meta(StreamSettingsForm.Meta):
@@ -236,7 +233,7 @@ class StreamForm(StreamSettingsForm):
     alarm_url = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
-        """Ask for what a new station needs only where it is new."""
+        """Require a new station's fields only if the station is new."""
         super().__init__(*args, **kwargs)
         for name in ("station_name", "time_zone"):
             only_when(self.fields[name], "station", "")
@@ -258,7 +255,8 @@ class StreamForm(StreamSettingsForm):
                 self.add_error(
                     "station_name",
                     _(
-                        "There is already a station with this name. Choose it from the list."
+                        "A station with this name already exists. Choose it "
+                        "from the list."
                     ),
                 )
         return values

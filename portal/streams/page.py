@@ -1,4 +1,4 @@
-"""What plays now, alarms, and what a try-out heard."""
+"""Current plays, alarms, and the results of a try-out."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class NowPlay:
 
 @dataclass(frozen=True, slots=True)
 class NowRow:
-    """A stream, what it plays and what is wrong with it."""
+    """A stream, its current play and its problems."""
 
     stream: Stream
     look: Look

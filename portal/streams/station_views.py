@@ -62,7 +62,7 @@ def station_add(request: PortalRequest) -> HttpResponseBase:
 @require_safe
 @needs(Action.VIEW)
 def station(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Show a station, its streams and what it must not play."""
+    """Show a station, its streams and the recordings that it must not play."""
     return _show(request, _station(uid))
 
 
@@ -98,13 +98,15 @@ def station_banned(request: PortalRequest, uid: str) -> HttpResponseBase:
     except StreamRefused as refused:
         form.add_error(None, str(refused))
         return _show(request, found, form, status=409)
-    messages.success(request, _("What the station must not play was saved."))
+    messages.success(
+        request, _("The recordings that the station must not play were saved.")
+    )
     return redirect("portal:station", uid=uid)
 
 
 @transaction.atomic
 def _set_banned(found: Station, wanted: list[Recording], user: User) -> None:
-    """Ban what is new and allow what is gone, of the recordings that the user sees."""
+    """Ban added recordings and allow removed ones, among those that the user sees."""
     before = {recording.pk: recording for recording in _banned(found)}
     after = {recording.pk: recording for recording in wanted}
     for pk in after.keys() - before.keys():

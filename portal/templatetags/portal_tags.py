@@ -24,9 +24,11 @@ from django.utils.translation import gettext
 from audit import words as actions
 from audit.models import Event
 from broadcasts.models import Broadcast
+from common.filters import ZONE
 from common.reading import Form, read_date, read_number
 from common.stored import read_stored
 from common.territories import territory_names
+from common.zones import UTC
 from jobs.choices import JobState
 from jobs.selectors import jobs_of
 from portal.files.page import Comparison, compare
@@ -454,6 +456,10 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
             continue
         choices = dict(getattr(bound_field.field, "choices", None) or {})
         shown = choices.get(value, value) if isinstance(value, str) else value
+        if isinstance(value, date) and ZONE in form.fields:
+            zone = values.get(ZONE) or UTC
+            own = timezone.get_current_timezone_name()
+            shown = value if zone == own else f"{value}, {zone}"
         href = qs(context, **{bound_field.name: None, "page": None})
         chips.append({"label": bound_field.label, "value": str(shown), "href": href})
     return chips

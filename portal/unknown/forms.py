@@ -118,7 +118,7 @@ class SplitForm(forms.Form):
         label=_("Split at"),
         widget=forms.TextInput({"class": "control"}),
         help_text=_("1:02.500, or in seconds"),
-        error_messages={"required": _("Enter where it is to be split.")},
+        error_messages={"required": _("Enter where to split it.")},
     )
 
 
@@ -139,7 +139,7 @@ class MergeForm(forms.Form):
         items = selectors.items_in_reach().filter(state=ItemState.UNIDENTIFIED)
         found = items.filter(uid=uids[0]).first()
         if found is None:
-            raise forms.ValidationError(_("There is no such unknown item."))
+            raise forms.ValidationError(_("This unknown item does not exist."))
         return found
 
 
@@ -147,9 +147,9 @@ class IntoForm(forms.Form):
     """Which of several items the others become part of."""
 
     into = forms.ChoiceField(
-        label=_("Which one stays?"),
+        label=_("Which one do you keep?"),
         widget=forms.RadioSelect,
-        error_messages={"required": _("Choose which one stays.")},
+        error_messages={"required": _("Choose which one to keep.")},
     )
 
 

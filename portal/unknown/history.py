@@ -20,7 +20,7 @@ _SAID: Final[dict[str, str | Promise]] = {
     "unknown.changed": gettext_lazy("changed its extent or its best copy"),
     "unknown.closed": gettext_lazy("closed it"),
     "unknown.returned": gettext_lazy("found it again"),
-    "unknown.split_off": gettext_lazy("made it by splitting another item"),
+    "unknown.split_off": gettext_lazy("created it by splitting another item"),
     "unknown.took_over": gettext_lazy("merged another item into it"),
     ItemVerb.NAME: gettext_lazy("named it"),
     ItemVerb.ALIAS: gettext_lazy("named it as a version of another recording"),
@@ -28,13 +28,13 @@ _SAID: Final[dict[str, str | Promise]] = {
     ItemVerb.MERGE: gettext_lazy("merged it into another item"),
     ItemVerb.WATCH: gettext_lazy("watched it"),
     UNWATCH: gettext_lazy("stopped watching it"),
-    ItemVerb.UNDO: gettext_lazy("took the last action back"),
+    ItemVerb.UNDO: gettext_lazy("undid the last action"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One event: who, when, what they did, and why."""
+    """One event: person, time, action and reason."""
 
     at: datetime
     actor_name: str

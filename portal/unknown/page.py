@@ -206,7 +206,7 @@ def _sound(file: ScannedFile, start_ms: int, end_ms: int, audio_url: str) -> Sho
 
 
 def best_sound(copy: Copy) -> ShownSound:
-    """Return a copy with its waveform and what is around it."""
+    """Return a copy with its waveform and the sound around it."""
     file = copy.file
     end = max(file.duration_ms or 0, copy.end_ms)
     window = Window(
@@ -224,7 +224,7 @@ def best_sound(copy: Copy) -> ShownSound:
 def item_context(
     item: UnknownItem, *, user: User, query: QueryDict
 ) -> dict[str, object]:
-    """Return what the page of an item shows, but for its forms and its table."""
+    """Return the context of an item's page, except forms and table."""
     copy = selectors.best_copies([item]).get(item.pk)
     figures = selectors.figures([item]).get(item.pk, ItemFigures())
     recording = Recording.objects.filter(pk=item.recording_id or 0).first()
@@ -353,7 +353,7 @@ class Neighbours:
 
 
 def neighbours(uid: str, rows: QuerySet[UnknownItem]) -> Neighbours:
-    """Return what is before and after an item; the first one follows an item elsewhere."""
+    """Return the items before and after an item; the first one follows a foreign item."""
     uids = list(rows.values_list("uid", flat=True)[:NEIGHBOURS])
     if uid not in uids:
         return Neighbours("", uids[0] if uids else "", 0, len(uids))

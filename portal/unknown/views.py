@@ -219,7 +219,7 @@ def _act(
             actions.split_item(
                 item=item, user=user, version=version, at_ms=values["at"]
             )
-            return _("%(name)s is two items now.") % {"name": name}, here
+            return _("%(name)s is now two items.") % {"name": name}, here
         case "merge":
             into = values["other"]
             actions.merge_items(items=[item, into], into=into, user=user)
@@ -229,7 +229,7 @@ def _act(
         case "watch":
             actions.watch_items(items=[item], user=user, on=values["on"])
             told = (
-                _("%(name)s is watched for more.")
+                _("%(name)s is now watched.")
                 if values["on"]
                 else _("%(name)s is no longer watched.")
             )
@@ -332,7 +332,7 @@ def _ask_many(
     verb: ItemVerb,
     back: str,
 ) -> HttpResponseBase:
-    """Show what a bulk action touches, what it leaves out and why, and ask."""
+    """Show which items a bulk action affects, which it leaves out and why, and ask."""
     refusals = {
         item.pk: actions.why_not(item=item, user=request.user, verb=verb)
         for item in items

@@ -45,7 +45,7 @@ class ManyLinksForm(ArrivalForm):
         required=False,
         label=_("Or a CSV file"),
         help_text=format_html_lazy(
-            _("With a column <code>{}</code>; {} are read too."),
+            _("With a column <code>{}</code>; {} are also read."),
             "url",
             format_html_join(
                 ", ",
@@ -70,7 +70,7 @@ class ManyLinksForm(ArrivalForm):
         given = self.cleaned_data["csv_file"]
         if given and given.size > _MAX_CSV_BYTES:
             raise forms.ValidationError(
-                gettext("A CSV file of links has at most 2 MiB.")
+                gettext("A CSV file of links may have at most 2 MiB.")
             )
         return given
 

@@ -51,7 +51,7 @@ def links(request: PortalRequest) -> HttpResponseBase:
         # Each submit would scan the first links again and never reach the rest.
         form.add_error(
             "scan_again",
-            _("These are %(n)s links; at most %(limit)s at once are scanned again.")
+            _("You chose %(n)s links; at most %(limit)s can be scanned again at once.")
             % {"n": len(wanted), "limit": limit},
         )
         return _page(request, form=form)
@@ -129,7 +129,7 @@ def feed_items(request: PortalRequest) -> HttpResponseBase:
 def _told(
     outcomes: Sequence[LinkOutcome], arrival: Arrival, user: User
 ) -> list[LinkOutcome]:
-    """Keep what the form says of each accepted link; a refusal stands at its link."""
+    """Store the form's values for each accepted link; show refusals at their links."""
     told = []
     for outcome in outcomes:
         try:

@@ -38,12 +38,14 @@ class WatchSettingsForm(forms.ModelForm[Watch]):
         fields = ["every_hours", "items_per_check", "title_words"]
         labels = {
             "every_hours": gettext_lazy("How often"),
-            "items_per_check": gettext_lazy("New items per check, at most"),
+            "items_per_check": gettext_lazy("Maximum new items per check"),
             "title_words": gettext_lazy("Only titles with one of these words"),
         }
         help_texts = {
             "items_per_check": gettext_lazy("Further items wait for the next check."),
-            "title_words": gettext_lazy("Separated by commas; empty: every item."),
+            "title_words": gettext_lazy(
+                "Separated by commas; leave empty for every item."
+            ),
         }
 
 

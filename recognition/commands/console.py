@@ -53,7 +53,7 @@ class ProgressBar:
                 self._draw()
 
     def ended(self, path: Path, size: int) -> None:
-        """Note that a file has ended, and clear the line for what is printed next."""
+        """Note that a file has ended, and clear the line for the next output."""
         with self._lock:
             self._running.pop(path, None)
             self._ended += 1

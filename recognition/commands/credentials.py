@@ -31,7 +31,7 @@ def server_address(given: str | None) -> str:
     parts = urlsplit(address)
     here = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if not parts.hostname or parts.scheme not in {"https", "http"}:
-        raise UsageError(f"{address} is no address; it begins with https://.")
+        raise UsageError(f"{address} is not an address; it must begin with https://.")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError(
             "The address of the server holds more than a host and a path; tokens "
@@ -49,7 +49,9 @@ def token_for(server: str) -> str:
     """Return the token for a server; ``UsageError`` says where to put one."""
     token = os.environ.get(TOKEN, "").strip() or _from_file(server)
     if not token.isascii() or not token.isprintable():
-        raise UsageError("The token holds characters that no token has.")
+        raise UsageError(
+            "The token contains characters that are not allowed in tokens."
+        )
     return token
 
 
@@ -67,7 +69,7 @@ def _from_file(server: str) -> str:
     except FileNotFoundError:
         text = ""
     except UnicodeDecodeError:
-        raise UsageError(f"{path} is no text.") from None
+        raise UsageError(f"{path} is not a text file.") from None
     # Addresses hold colons, so only = separates; % in a token is no pattern.
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
     try:

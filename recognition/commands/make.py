@@ -1,4 +1,4 @@
-"""``acrfp make``: write the fingerprints of many files; take up what was interrupted.
+"""``acrfp make``: write the fingerprints of many files; continue after interruptions.
 
 An output gets the modification time of its source and appears complete or not at all.
 So the folder itself says what is done, and a kill at any moment costs only the files
@@ -73,7 +73,7 @@ def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
     make.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     add_making_options(make)
     make.add_argument(
-        "-r", "--recursive", action="store_true", help="take the files in folders"
+        "-r", "--recursive", action="store_true", help="process the files in folders"
     )
     make.set_defaults(run=run)
 
@@ -90,7 +90,7 @@ def add_making_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         choices=LAYERS,
-        help="write one layer: reference to add and compare, scan to be scanned",
+        help="write only one layer: reference (to add and compare) or scan (to scan)",
     )
     parser.add_argument(
         "--processes",
@@ -103,7 +103,7 @@ def add_making_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make what is missing; return 1 if a file failed."""
+    """Make missing fingerprints; return 1 if a file failed."""
     check_options(args)
     sources = find_sources(
         args.paths, recursive=args.recursive, suffixes=MEDIA_SUFFIXES
@@ -134,7 +134,7 @@ def check_options(args: argparse.Namespace) -> None:
     if args.processes < 1:
         raise UsageError("--processes needs at least 1.")
     if args.output is not None and args.output.exists() and not args.output.is_dir():
-        raise UsageError(f"{args.output} is a file; -o names the folder to write into.")
+        raise UsageError(f"{args.output} is a file; -o takes a folder to write into.")
 
 
 def layers_of(args: argparse.Namespace) -> frozenset[str]:
@@ -210,7 +210,7 @@ def make_file(
         if length_ms is not None:
             return MadeFile(source, output, "skipped", length_ms)
         if fingerprint.is_fingerprint(source.path):
-            raise UsageError("This is a fingerprint already; name the audio.")
+            raise UsageError("This is already a fingerprint; pass the audio file.")
         found = analysis.analyse_file(source.path, layers=layers, progress=done)
         _write(output, fingerprint.to_bytes(found.fingerprint), stamp)
     except UsageError as error:

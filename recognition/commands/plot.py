@@ -1,4 +1,4 @@
-"""``acrfp plot``: draw what a fingerprint holds, as a picture in SVG."""
+"""``acrfp plot``: draw a fingerprint as a picture in SVG."""
 
 from __future__ import annotations
 

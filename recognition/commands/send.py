@@ -57,17 +57,17 @@ class SentFingerprint:
 def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
     """Add the command's arguments to the parser."""
     send = commands.add_parser(
-        "send", help="send fingerprints to a portal, or to ACRCloud"
+        "send", help="send fingerprints to a portal or to ACRCloud"
     )
     send.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     send.add_argument(
-        "-r", "--recursive", action="store_true", help="take the files in folders"
+        "-r", "--recursive", action="store_true", help="process the files in folders"
     )
     add_target_options(send, required=True)
     send.add_argument(
         "--audio",
         action="store_true",
-        help="send the sound itself, not its fingerprint",
+        help="send the audio itself instead of its fingerprint",
     )
     send.add_argument("--json", action="store_true", help="one object per file")
     send.set_defaults(run=run)
@@ -76,9 +76,13 @@ def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
 def add_target_options(parser: argparse.ArgumentParser, *, required: bool) -> None:
     """Add the options that ``send`` and ``watch`` share."""
     targets = parser.add_mutually_exclusive_group(required=required)
-    targets.add_argument("--container", metavar="ID", help="to be scanned")
-    targets.add_argument("--bucket", metavar="ID", help="as recordings")
-    targets.add_argument("--dedup", metavar="ID", help="into a bucket of dedup files")
+    targets.add_argument("--container", metavar="ID", help="scan in this container")
+    targets.add_argument(
+        "--bucket", metavar="ID", help="add to this bucket as recordings"
+    )
+    targets.add_argument(
+        "--dedup", metavar="ID", help="add to this bucket of dedup files"
+    )
     parser.add_argument(
         "--server", metavar="URL", help="https://… (default: $ACRFP_SERVER)"
     )
@@ -86,12 +90,12 @@ def add_target_options(parser: argparse.ArgumentParser, *, required: bool) -> No
         "--log",
         type=Path,
         metavar="FILE",
-        help="what was sent (default: ~/.local/state/acrfp/sent.jsonl)",
+        help="log of what was sent (default: ~/.local/state/acrfp/sent.jsonl)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Send what is not sent yet; return 1 if a file failed."""
+    """Send the files that are not sent yet; return 1 if a file failed."""
     sender = sender_of(args)
     suffixes = MEDIA_SUFFIXES if args.audio else {FINGERPRINT_SUFFIX}
     sources = find_sources(args.paths, recursive=args.recursive, suffixes=suffixes)

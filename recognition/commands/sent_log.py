@@ -1,4 +1,4 @@
-"""The log of what was sent: one JSON line before each file is sent and one after.
+"""The log of sent files: one JSON line before each file is sent and one after.
 
 A file is known by its content and its target, so a renamed copy is not sent again. A
 kill between both lines leaves the first; then the server is asked whether the file
@@ -34,7 +34,7 @@ class SentLog:
 
     @contextlib.contextmanager
     def turn(self, target: str, digest: str) -> Iterator[SentTurn]:
-        """Wait until no other process sends; yield what is known about a file."""
+        """Wait until no other process sends; yield the known facts about a file."""
         with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             self._catch_up(file)
@@ -64,7 +64,7 @@ class SentLog:
 
 
 class SentTurn:
-    """The right to send one file, and what the log says of it.
+    """The right to send one file, and its entries in the log.
 
     ``others`` are the server's ids of all that was sent to the same target.
     """

@@ -147,7 +147,7 @@ class ServerClient:
     def send(
         self, target: Target, upload: Upload, since: datetime, others: Collection[str]
     ) -> Answer:
-        """Send a file once, and return what the server calls it.
+        """Send a file once, and return the server's id for it.
 
         If an answer is lost, the server's list says whether the file, sent at ``since``
         or later, has arrived. ``others`` are the ids of files with other content.
@@ -240,7 +240,7 @@ def _rest(error: NoAnswer, pause_s: float) -> None:
 
 
 def _key(target: Target, upload: Upload) -> str:
-    """Return what is the same for the same file, name and target."""
+    """Return a key that depends only on file, name and target."""
     text = f"{target.path}\n{upload.name}\n{upload.digest}"
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 

@@ -44,7 +44,7 @@ def find_sources(
             found.setdefault(path, SourceFile(path, Path(path.name)))
             continue
         if not recursive:
-            raise UsageError(f"{path} is a folder; add -r to take the files in it.")
+            raise UsageError(f"{path} is a folder; add -r to process the files in it.")
         for inside in _files_below(path, suffixes):
             found.setdefault(inside, SourceFile(inside, inside.relative_to(path)))
     return list(found.values())

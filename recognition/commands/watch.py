@@ -25,7 +25,7 @@ Stamp = tuple[int, int]
 def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
     """Add the command's arguments to the parser."""
     watch = commands.add_parser(
-        "watch", help="make fingerprints of new files, and send them"
+        "watch", help="make fingerprints of new files and send them"
     )
     watch.add_argument("paths", nargs="+", type=Path, metavar="FOLDER")
     make.add_making_options(watch)
@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
         type=float,
         default=EVERY_S,
         metavar="SECONDS",
-        help="how often to look; a file that rests so long is complete "
+        help="how often to look; a file unchanged for this long is complete "
         f"(default: {EVERY_S:g})",
     )
     watch.set_defaults(run=run)
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--every needs a number of seconds above 0.")
     for folder in args.paths:
         if not folder.is_dir():
-            raise UsageError(f"{folder} is no folder.")
+            raise UsageError(f"{folder} is not a folder.")
     targeted = args.container or args.bucket or args.dedup
     sender = send.sender_of(args) if targeted else None
     unsent: dict[Path, None] = {}
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 def _send_waiting(
     sender: send.FileSender, unsent: dict[Path, None], *, as_json: bool
 ) -> None:
-    """Send what waits; what a server that is away cannot take waits for the next look."""
+    """Send waiting files; if the server is unreachable, they wait for the next look."""
     for output in list(unsent):
         try:
             sent = sender.send(output, audio=False)

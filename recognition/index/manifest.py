@@ -32,7 +32,7 @@ class Manifest:
 
 
 def read_manifest(directory: Path) -> Manifest:
-    """Return what was last committed, or an empty manifest."""
+    """Return the last committed manifest, or an empty one."""
     stored = read_checked(directory / NAME)
     if stored is None:
         return Manifest()

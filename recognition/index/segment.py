@@ -194,7 +194,7 @@ class IndexSegment:
         return np.isin(self.ids, np.array(dead, dtype=np.uint32)).astype(np.uint8)
 
     def damage(self) -> str | None:
-        """Check the whole file; return what is wrong, or None."""
+        """Check the whole file; return its fault, or None."""
         bad = kernels.first_bad_page(self.data, self.sums)
         if bad >= 0:
             return f"{self.path}: page {bad} is damaged"

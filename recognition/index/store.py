@@ -251,7 +251,7 @@ class SegmentStore(IndexStore):
         )
 
     def verify(self, bucket: int) -> list[str]:
-        """Read a whole bucket and return what is wrong; empty if nothing is."""
+        """Read a whole bucket and return its faults; empty if there are none."""
         try:
             segments = self._snapshot(bucket).segments
         except IndexCorrupt as error:

@@ -135,7 +135,7 @@ def main() -> None:
     jobs = importlib.import_module(sys.argv[2])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     jobs.warm()
-    # Freeze what is loaded, so that a child's collector does not copy shared pages.
+    # Freeze loaded objects, so that a child's collector does not copy shared pages.
     gc.collect()
     gc.freeze()
     HostServer(control, jobs.JOBS).serve()

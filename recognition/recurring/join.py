@@ -90,7 +90,7 @@ class SharedRun:
 def keep(
     number: int, *, load: Load, index: LandmarkIndex, bucket: int
 ) -> tuple[SharedRun, ...]:
-    """Join a new file with all kept files and itself, and index what is new in it.
+    """Join a new file with all kept files and itself, and index its new sound.
 
     Returns the runs, in order of time. May be repeated if its result was lost, but a
     file whose sound has changed is dropped first.
@@ -140,7 +140,7 @@ def shared_runs(
     bucket: int,
     params: Params = DEFAULT,
 ) -> tuple[SharedRun, ...]:
-    """Return what the ``asked`` frames of a file share with kept files and itself.
+    """Return the runs that the ``asked`` frames share with kept files and the file itself.
 
     The index must not hold the file.
     """
@@ -171,7 +171,7 @@ def new_frames(
 
 
 def entry(sound: Sound, runs: Iterable[SharedRun], params: Params = DEFAULT) -> Hashes:
-    """Return what the join index holds of a file: hashes and frames of what is new."""
+    """Return a file's entries in the join index: hashes and frames of its new sound."""
     hashes, frames = _sampled(sorted_hashes(sound.thinned, params))
     new = new_frames(sound, runs, params)[frames]
     return hashes[new], frames[new]

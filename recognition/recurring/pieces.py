@@ -1,4 +1,4 @@
-"""Cut a host into pieces that are played apart, by the ends of what was measured."""
+"""Cut a host into pieces that are played apart, at the ends of the measured runs."""
 
 from __future__ import annotations
 

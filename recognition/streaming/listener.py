@@ -97,12 +97,12 @@ class Listener:
         self._give(feeds.cut())
 
     def end(self) -> None:
-        """Say that no more bytes will come; what is missing arrives by ``take``."""
+        """Say that no more bytes will come; ``take`` returns the remaining results."""
         self._is_ending = True
         self.pump()
 
     def pump(self) -> None:
-        """Pass on what the child has room for."""
+        """Pass on as many bytes as the child has room for."""
         try:
             while self._pending:
                 sent = self._feed.send(self._pending[0])

@@ -54,7 +54,7 @@ MINUTE_S: Final = 60.0
 PIECE: Final = struct.Struct("<QQQ")
 """First frame, first row of the level map, and the time in ms decided up to."""
 
-# Containers that are nothing but packets, one after the other.
+# Containers that consist only of packets.
 BARE: Final = frozenset({"mp3", "aac", "ac3", "eac3", "flac"})
 
 ENDED: Final = "ended"
@@ -146,7 +146,7 @@ class ByteFeed:
 
 
 class Ear:
-    """Decodes a feed, and sends landmarks and what they were made of."""
+    """Decodes a feed, and sends landmarks and their source."""
 
     def __init__(self, talk: socket.socket, feed: ByteFeed) -> None:
         self._talk = talk

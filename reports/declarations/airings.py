@@ -88,7 +88,7 @@ class Airing:
 
 
 def airings_of(station: Station, period: Period) -> Iterator[list[Airing]]:
-    """Yield what a station broadcast around a period, in chunks, in order of time.
+    """Yield a station's broadcasts around a period, in chunks, in order of time.
 
     Hours come before broadcasts. The number of queries is fixed per chunk.
     """

@@ -1,4 +1,4 @@
-"""Reads what a declaration says from the database.
+"""Reads a declaration's content from the database.
 
 Call it within one read transaction and for the person who declares: it reads what that
 person may see. Files are read in chunks with a fixed number of queries each.
@@ -130,7 +130,7 @@ class _Placed:
 def gather(
     declaration: Declaration, *, left_out: Take, report: Report | None = None
 ) -> Gathered:
-    """Return what a declaration says, and hand over what it leaves out.
+    """Return a declaration's content, and pass on the entries that it leaves out.
 
     ``declaration`` need not be saved: a check makes one only to look.
     """
@@ -460,7 +460,7 @@ def _is_wrong(match: Match) -> bool:
 def _unnamed(
     file: ScannedFile, files: _Files, taken: list[intervals.Interval]
 ) -> Iterator[tuple[LeftOut, intervals.Interval, str, str]]:
-    """Yield unknown sound that no known recording fills, and what was not searched."""
+    """Yield unknown sound without a known recording, and unsearched intervals."""
     for start, end, item, label in files.items.get(file.pk, ()):
         for span in intervals.without([(start, end)], taken):
             if span[1] - span[0] >= UNKNOWN_MS:

@@ -1,4 +1,4 @@
-"""Keeps what a declaration said: JSON Lines, the same bytes for the same facts.
+"""Stores a declaration's content: JSON Lines, the same bytes for the same facts.
 
 The first line is the declaration itself, then come its stations, recordings and plays,
 each line with its kind.

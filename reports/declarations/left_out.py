@@ -19,11 +19,14 @@ from reports.cells import offset
 class LeftOut(models.TextChoices):
     """Why something is not declared."""
 
-    UNDECIDED = "undecided_match", _("Match that nobody has decided")
-    PUBLIC_DOMAIN = "in_public_domain", _("Rejected as in the public domain")
-    COUNTED = "counted_already", _("Play that another recording of the station counts")
+    UNDECIDED = "undecided_match", _("Undecided match")
+    PUBLIC_DOMAIN = "in_public_domain", _("Rejected as public domain")
+    COUNTED = (
+        "counted_already",
+        _("Play already counted for another stream of the station"),
+    )
     UNKNOWN = "unknown_music", _("Unknown music")
-    ITEM = "unknown_item", _("Unknown sound that returns")
+    ITEM = "unknown_item", _("Unknown sound that repeats")
     NOT_SCANNED = "not_searched", _("Not searched")
     GAP = "stream_gap", _("Gap of a stream")
 
@@ -89,7 +92,7 @@ class LeftOutList:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is left."""
+        """Write the remaining rows."""
         if self._write is not None:
             self._write(self._buffer.getvalue().encode())
         self._buffer.seek(0)

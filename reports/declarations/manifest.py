@@ -1,4 +1,4 @@
-"""The description of a declaration's file for those who receive it."""
+"""The description of a declaration's file for its recipients."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def standing_for(keys: Iterable[int]) -> dict[int, Recording]:
 def recording_facts(
     recordings: Collection[Recording], *, day: date, territories: Collection[str]
 ) -> dict[int, RecordingFacts]:
-    """Return what is known of recordings on a day, by key.
+    """Return the facts about recordings on a day, by key.
 
     Shares in none of ``territories`` do not count; without any, all do.
     """

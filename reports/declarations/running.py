@@ -51,7 +51,7 @@ def run(context: JobContext) -> None:
 
 
 def work(context: JobContext) -> None:
-    """Write a declaration to its end, or fail with what it lacks."""
+    """Write a declaration, or fail with its missing values."""
     declaration: Declaration = context.subject
     _take_profile(declaration)
     try:

@@ -16,7 +16,7 @@ from review.models import Match
 
 @dataclass(frozen=True, slots=True)
 class DeclaredMark:
-    """That a match was declared, as what, and what it is now.
+    """A declared match: its declared state and its state now.
 
     ``now`` is the state of the match that took its place, if a later scan replaced it.
     """
@@ -29,7 +29,7 @@ class DeclaredMark:
 
     @property
     def has_changed(self) -> bool:
-        """Tell whether the decision is another one, or a later scan found it anew."""
+        """Tell whether the decision has changed, or a later scan replaced the match."""
         return self.is_rescanned or self.now != self.declared_as
 
     @property
@@ -63,7 +63,7 @@ def standing() -> QuerySet[DeclaredPlay]:
 
 
 def marks_of(matches: Iterable[int]) -> dict[int, list[DeclaredMark]]:
-    """Return by match key what was declared of matches, newest first; one query.
+    """Return the declared plays of matches by match key, newest first, in one query.
 
     A match that took the place of a declared one has its marks.
     """
@@ -101,7 +101,7 @@ def changed_plays(declaration: Declaration) -> QuerySet[DeclaredPlay]:
 
 
 def mark_of(play: DeclaredPlay) -> DeclaredMark:
-    """Return what a declared play was, and what it is now."""
+    """Return a declared play's state then and now."""
     match = play.match
     while match.superseded_by is not None:
         match = match.superseded_by

@@ -98,7 +98,7 @@ def delete_profile(*, profile: DeclarationProfile, user: User) -> None:
     except ProtectedError as error:
         raise DeclarationRefused(
             "profile_in_use",
-            _("“%(name)s” has declarations, which are kept. It cannot be deleted.")
+            _("“%(name)s” cannot be deleted, because its declarations are kept.")
             % {"name": profile.name},
         ) from error
 
@@ -232,7 +232,10 @@ def try_again(*, declaration: Declaration, user: User) -> None:
         if declared_before(declaration):
             raise DeclarationRefused(
                 "declared_before",
-                _("Somebody has declared these days in the meantime."),
+                _(
+                    "Somebody has declared these days in the meantime. Reload to "
+                    "see the declaration."
+                ),
             )
         failed = Declaration.objects.filter(
             pk=declaration.pk, state=RunState.FAILED
@@ -242,7 +245,10 @@ def try_again(*, declaration: Declaration, user: User) -> None:
             profile_as_was=declaration.profile.snapshot,
         )
         if not failed:
-            raise DeclarationRefused("not_failed", _("The declaration has not failed."))
+            raise DeclarationRefused(
+                "not_failed",
+                _("The declaration has not failed, so there is nothing to try again."),
+            )
         if not try_subject_again(DECLARATION, declaration, user=user):
             raise _is_running()
         _record(declaration, "declaration.tried_again", user, {})
@@ -263,12 +269,12 @@ def check_files(*, declaration: Declaration) -> list[Check]:
             declaration.sha256,
         ),
         check_content(
-            _("What it says"),
+            _("What it contains"),
             lambda: content_of(declaration.facts),
             declaration.facts_sha256,
         ),
         check_content(
-            _("What it leaves out"),
+            _("What is left out"),
             lambda: content_of(declaration.undeclared),
             declaration.undeclared_sha256,
         ),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from common.storage import read_bytes
 from recognition import waveform
@@ -122,9 +124,10 @@ def _write_texts(
         "key_id": key_id,
         "site": settings.ACRPORTAL_SITE_NAME,
     }
-    for name in ("case.html", "README.txt"):
-        text = render_to_string(f"evidence/{name}", context)
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+    with timezone.override(UTC):
+        for name in ("case.html", "README.txt"):
+            text = render_to_string(f"evidence/{name}", context)
+            (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 def draw(

@@ -33,7 +33,7 @@ class Drawn:
 def summary_pdf(
     facts: CaseFacts, pictures: Sequence[Drawn], gaps: Sequence[str], key_id: str
 ) -> bytes:
-    """Return the document; ``gaps`` lists what the pack lacks."""
+    """Return the document; ``gaps`` lists parts that the pack lacks."""
     by_name = {each.picture.name: each for each in pictures}
     pages = Pages(
         title=_("Evidence: %(match)s") % {"match": facts.match.uid},

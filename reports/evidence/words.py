@@ -20,6 +20,7 @@ from review.models import Match
 
 _NAME_CHARS = 80
 EMBEDDED_SCALE = "0-100:embedded/1"
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 _RELATIONS = {
     Relation.ALTERED: lazy(
@@ -31,7 +32,7 @@ _RELATIONS = {
     ),
     Relation.LOOP: lazy("A short section of the recording occurs at least four times."),
     Relation.SAME_RECORDING: lazy(
-        "The file contains at least 60 % of the recording, in its original order."
+        "The file contains at least 60 % of the recording in its original order."
     ),
     Relation.EXCERPT: lazy("The file contains part of the recording."),
     Relation.SIMILAR_WORK: lazy(
@@ -68,7 +69,7 @@ _STATES = {
 
 
 def sentences(facts: CaseFacts) -> list[str]:
-    """Return what was found and what it means, most important first."""
+    """Return the findings and their meaning, most important first."""
     match = facts.match
     texts = [
         _what(facts),
@@ -89,7 +90,7 @@ def sentences(facts: CaseFacts) -> list[str]:
 
 
 def decision(facts: CaseFacts) -> str:
-    """Return what was decided, by whom and when."""
+    """Return the decision, its author and its time."""
     match = facts.match
     texts = [str(_STATES[MatchState(match.state)])]
     if match.decided_by_name and match.decided_at is not None:
@@ -186,7 +187,8 @@ def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
             (_("Album"), recording.album),
             (_("Label"), recording.label),
             ("ISRC", recording.isrc_normalised or recording.isrc),
-            (_("Catalogue id"), recording.custom_id or recording.uid),
+            (_("Custom ID"), recording.custom_id),
+            (_("Recording ID"), "" if recording.custom_id else recording.uid),
             (_("Duration"), offset(recording.duration_ms)),
             ("SHA-256", recording.audio_sha256),
         ]
@@ -247,23 +249,26 @@ def _shares(match: Match) -> str:
 def _score(match: Match) -> str:
     if match.score is None:
         return _("The engine reports no score for this match.")
-    text = _("The score is %(score)s on the scale %(scale)s.") % {
-        "score": match.score,
-        "scale": match.score_scale,
-    }
+    if match.score_scale == EMBEDDED_SCALE:
+        text = _("The score is %(score)s out of 100.") % {"score": match.score}
+    else:
+        text = _("The score is %(score)s on the scale %(scale)s.") % {
+            "score": match.score,
+            "scale": match.score_scale,
+        }
     if match.score_scale == EMBEDDED_SCALE and match.score >= 50:
         # The engine's score formula, inverted; see docs/recognition.md.
         power = int(3 + (match.score - 50) * 15 / 50)
         text += " " + _(
             "Unrelated audio is expected to reach this score by chance less than once in "
-            "10^%(power)s hours."
-        ) % {"power": power}
+            "10%(power)s hours."
+        ) % {"power": str(power).translate(_SUPERSCRIPT)}
     return (
         text
         + " "
         + _(
-            "The score only shows how unlikely chance is: if two recordings share a "
-            "loop or a sample, both are found."
+            "The score only shows that chance does not explain the match: if two recordings "
+            "share a loop or a sample, both are found."
         )
     )
 
@@ -273,13 +278,24 @@ def _speed(match: Match) -> str:
         return ""
     if not match.speed_pct and not match.pitch_cents:
         return _("It is played at the original speed and pitch.")
-    speed = {"speed": f"{match.speed_pct:+}"}
+    if not match.speed_pct:
+        speed = _("at the original speed")
+    elif match.speed_pct > 0:
+        speed = _("%(pct)s %% faster") % {"pct": match.speed_pct}
+    else:
+        speed = _("%(pct)s %% slower") % {"pct": -match.speed_pct}
     if match.pitch_cents is None:
-        return _("Its speed differs from the original by %(speed)s %%.") % speed
-    return _(
-        "Its speed differs from the original by %(speed)s %%, its pitch by %(cents)s "
-        "cents."
-    ) % {**speed, "cents": f"{match.pitch_cents:+}"}
+        return _("The file plays the recording %(speed)s.") % {"speed": speed}
+    if not match.pitch_cents:
+        pitch = _("at the original pitch")
+    elif match.pitch_cents > 0:
+        pitch = _("%(cents)s cents higher") % {"cents": match.pitch_cents}
+    else:
+        pitch = _("%(cents)s cents lower") % {"cents": -match.pitch_cents}
+    return _("The file plays the recording %(speed)s and %(pitch)s.") % {
+        "speed": speed,
+        "pitch": pitch,
+    }
 
 
 def _seconds(total_ms: int) -> str:

@@ -102,7 +102,7 @@ class DeclarationProfile(models.Model):
 
     @property
     def snapshot(self) -> dict[str, object]:
-        """Return what a declaration keeps of the profile, as JSON."""
+        """Return the parts of the profile that a declaration keeps, as JSON."""
         names = (*PROFILE_TEXTS, "format", "options", "rights_type")
         stations = self.stations.order_by("name", "pk").values_list("uid", flat=True)
         return {
@@ -117,7 +117,7 @@ def _now() -> datetime:
 
 
 class Declaration(models.Model):
-    """One declaration of a period, kept with what it said and its file.
+    """One declaration of a period, kept with its content and its file.
 
     ``begins`` and ``ends`` are its first and last day in the stations' local time. The
     message id and ``message_at`` stand in the file; they are fixed before the first

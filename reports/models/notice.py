@@ -1,4 +1,4 @@
-"""Takedown notices: what a platform is asked to remove, and what it answered."""
+"""Takedown notices to platforms, and their answers."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class TakedownNotice(models.Model):
 
     @property
     def claimed_right(self) -> ClaimedRight:
-        """Return what the notice says is infringed."""
+        """Return the right that the notice says is infringed."""
         return ClaimedRight(self.right)
 
     @property

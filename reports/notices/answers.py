@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
+from common.zones import office_day
 from reports.models import (
     NoticeAnswer,
     NoticeItem,
@@ -91,7 +91,8 @@ def answer(
 def _refuse_reply(reply: Reply) -> None:
     if reply.received_at > datetime.now(tz=UTC):
         raise NoticeRefused(
-            "in_future", _("The answer cannot arrive in the future. Correct the time.")
+            "in_future",
+            _("The answer cannot have arrived in the future. Correct the time."),
         )
     if reply.code and reply.code not in DisputeCode.values:
         raise NoticeRefused("unknown_code", _("Choose the grounds from the list."))
@@ -108,7 +109,7 @@ def _answer_item(
 ) -> NoticeAnswer:
     begin = until = None
     if reply.outcome == NoticeOutcome.COUNTER and notice.law == NoticeLaw.US_512C:
-        days = restore_days(timezone.localdate(reply.received_at))
+        days = restore_days(office_day(reply.received_at))
         begin, until = days.begin, days.end
     return NoticeAnswer.objects.create(
         item=item,

@@ -76,7 +76,7 @@ def unfit(
 
 
 def live_match(item: NoticeItem) -> Match:
-    """Return the match that says today what was decided about file and recording."""
+    """Return the match that now carries the decision about file and recording."""
     match: Match = item.match
     if match.state != MatchState.SUPERSEDED:
         return match
@@ -133,7 +133,7 @@ def _wrong_state(match: Match) -> str:
 def _no_address(file: ScannedFile) -> str:
     if urlsplit(file.source_url).scheme in ("http", "https"):
         return ""
-    return _("The file has no address: only what was found at a link can be named.")
+    return _("The file has no address. A notice can only name files found at a link.")
 
 
 def _taken(
@@ -175,7 +175,8 @@ def _doubtful(match: Match, right: ClaimedRight) -> str:
     )
     if any(_concerns(conflict, right) for conflict in found):
         return _(
-            "The shares are in doubt: a conflict of rights is open. Settle it first."
+            "The shares are in doubt, because a rights conflict is open. "
+            "Settle it first."
         )
     return ""
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from accounts.reach import sees_everything
 from audit.models import Event
+from common.zones import office_day
 from reports.evidence.selectors import evidence_of_many
 from reports.models import (
     NoticeAnswer,
@@ -25,7 +25,7 @@ from review.models import Match
 
 
 def notices_in_reach() -> QuerySet[TakedownNotice]:
-    """Return the notices of which the viewer may see every match."""
+    """Return the notices whose matches the viewer may all see."""
     rows = TakedownNotice.objects.all()
     if sees_everything():
         return rows
@@ -67,7 +67,7 @@ def with_figures(rows: QuerySet[TakedownNotice]) -> QuerySet[TakedownNotice]:
     lapsed = lapsed_items().filter(notice=OuterRef("pk"))
     running = Q(
         items__answers__outcome=NoticeOutcome.COUNTER,
-        items__answers__restore_until__gte=timezone.localdate(),
+        items__answers__restore_until__gte=office_day(),
     )
     return rows.annotate(
         item_count=Count("items", distinct=True),

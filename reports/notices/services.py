@@ -71,8 +71,8 @@ def refuse_together(found: Sequence[Match]) -> str:
     sites = sorted({site_of(match.scanned_file) for match in found}, key=str.casefold)
     if len({site.casefold() for site in sites}) > 1:
         return _(
-            "A notice goes to one platform or site. You chose matches of several: "
-            "%(sites)s. Prepare one notice for each."
+            "A notice goes to one platform or site. You chose matches from "
+            "several: %(sites)s. Prepare one notice for each."
         ) % {"sites": ", ".join(sites)}
     return ""
 
@@ -165,7 +165,7 @@ def ask_for_evidence(*, notice: TakedownNotice, user: User) -> str:
 def fill(
     *, notice: TakedownNotice, version: int, values: Mapping[str, str], user: User
 ) -> TakedownNotice:
-    """Write what a person entered into a draft; empty values may come later."""
+    """Write a person's values into a draft; empty ones may follow later."""
     require(user, Action.REPORT)
     row = locked(notice, version, NoticeState.DRAFT)
     known = {**FILLED, **FILLED_US}
@@ -208,7 +208,7 @@ def take_out(
 
 @transaction.atomic
 def submit(*, notice: TakedownNotice, version: int, user: User) -> TakedownNotice:
-    """Hand a complete draft to whoever signs it."""
+    """Submit a complete draft for review and signature."""
     require(user, Action.REPORT)
     row = locked(notice, version, NoticeState.DRAFT)
     refuse_incomplete(row)
@@ -245,7 +245,8 @@ def mark_sent(
         )
     if sending.at > datetime.now(tz=UTC):
         raise NoticeRefused(
-            "in_future", _("The notice cannot be sent in the future. Correct the time.")
+            "in_future",
+            _("The notice cannot have been sent in the future. Correct the time."),
         )
     values = {"sent_at": sending.at, "sent_to": sending.to, "sent_how": sending.how}
     change(row, {"state": NoticeState.SENT, **values})

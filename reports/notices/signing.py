@@ -129,8 +129,8 @@ def _attach_packs(notice: TakedownNotice) -> None:
         raise NoticeRefused(
             "no_evidence",
             _(
-                "There is no current evidence pack of: %(matches)s. Build it on the page "
-                "of the notice, and sign when it is ready."
+                "There is no current evidence pack for: %(matches)s. Build it on "
+                "the notice's page, then sign."
             )
             % {"matches": ", ".join(lacking)},
         )

@@ -1,4 +1,4 @@
-"""What all steps of a notice share: who may, which row, what it lacks, its event."""
+"""Shared parts of a notice's steps: permission, row, missing facts, event."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def missing_in(notice: TakedownNotice) -> dict[str, str]:
         try:
             validate_email(notice.contact_email)
         except ValidationError:
-            missing["contact_email"] = _("Enter an e-mail address that exists.")
+            missing["contact_email"] = _("Enter a valid e-mail address.")
     return missing
 
 
@@ -144,8 +144,8 @@ def refuse_incomplete(notice: TakedownNotice) -> None:
         raise NoticeRefused(
             "incomplete",
             ngettext(
-                "The law asks for %(count)s more thing.",
-                "The law asks for %(count)s more things.",
+                "The law requires %(count)s more item.",
+                "The law requires %(count)s more items.",
                 len(missing),
             )
             % {"count": len(missing)}

@@ -1,7 +1,7 @@
-"""The words of a notice, in English: what the law asks for, one element after another.
+"""The text of a notice, in English: the elements that the law requires, in order.
 
 The page, the plain text and the PDF are made from the same blocks. The statements
-follow the statutes word by word; nobody here gives legal advice.
+follow the statutes word for word; they are not legal advice.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from reports.models import ClaimedRight, NoticeLaw
@@ -78,8 +79,8 @@ def head_of(content: Content) -> list[str]:
     number = content["number"]
     return [
         _UNDER[NoticeLaw(content["law"])],
-        f"Number {number}" if number else "Draft: not signed, not to be sent",
-        f"Signed on {content['signed_at'][:10]}" if content["signed_at"] else "",
+        f"Notice {number}" if number else "Draft: not signed, do not send",
+        f"Signed on {_day(content['signed_at'][:10])}" if content["signed_at"] else "",
     ]
 
 
@@ -152,7 +153,7 @@ def _items(content: Content) -> Iterator[Block]:
                 f"Work: {_work(item)}",
                 f"Address: {item['url']}",
                 *([f"Account: {item['account']}"] if item["account"] else []),
-                f"Heard at (hh:mm:ss from the beginning): {_times(item)}",
+                f"Heard at (hh:mm:ss from the start): {_times(item)}",
                 f"How it was found: {_found(item)}",
                 *(f"Rights: {line}" for line in item["owners"]),
             ],
@@ -176,9 +177,11 @@ def _times(item: Mapping[str, Any]) -> str:  # Any: JSON
 
 
 def _found(item: Mapping[str, Any]) -> str:  # Any: JSON
+    seconds = item["matched_s"]
+    length = "1 second" if seconds == 1 else f"{seconds} seconds"
     return (
-        f"by audio fingerprint, {item['matched_s']} seconds of the recording; "
-        f"confirmed by a {item['decided_by']} on {item['decided_on']} "
+        f"audio fingerprinting matched {length} of the recording; a "
+        f"{item['decided_by']} confirmed the match on {_day(item['decided_on'])} "
         f"(match {item['match']})."
     )
 
@@ -202,7 +205,17 @@ def _statements(content: Content) -> Iterator[str]:
 def _signature(content: Content) -> list[str]:
     if not content["signature"]:
         return ["–"]
-    return [f"/{content['signature']}/", f"Signed on {content['signed_at']}"]
+    at = datetime.fromisoformat(content["signed_at"]).astimezone(UTC)
+    signed = f"Signed on {_day(at.date().isoformat())} at {at:%H:%M:%S} UTC"
+    return [f"/{content['signature']}/", signed]
+
+
+def _day(written: str) -> str:
+    """Return an ISO date as people write it: 4 May 2026."""
+    if not written:
+        return "–"
+    day = date.fromisoformat(written)
+    return f"{day.day} {day:%B %Y}"
 
 
 def _evidence(content: Content) -> list[str]:
@@ -214,7 +227,7 @@ def _evidence(content: Content) -> list[str]:
     if not lines:
         return ["–"]
     return [
-        "One sealed archive for each match, with excerpts of both sounds, pictures, the "
-        "figures and the decisions:",
+        "Each match has a sealed archive with excerpts of both sounds, pictures, figures "
+        "and decisions:",
         *lines,
     ]

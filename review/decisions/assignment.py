@@ -23,7 +23,7 @@ ASSIGNED = ngettext_lazy(
     "%(shown)s match assigned", "%(shown)s matches assigned", "count"
 )
 """What happened to matches, for ``count_words``."""
-_MAY_NOT = _("Your role may look at matches, not assign them.")
+_MAY_NOT = _("Your role may view matches but not assign them.")
 
 
 @transaction.atomic

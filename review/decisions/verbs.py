@@ -48,7 +48,7 @@ _ENDS = {
 
 _CLAIMS = (MatchState.CONFIRMED, MatchState.UPHELD)
 _DISPUTES = (
-    _("Your role may look at matches, not record disputes."),
+    _("Your role may view matches but not record disputes."),
     _("Only a confirmed match can be disputed."),
 )
 _ANSWERS = (
@@ -59,7 +59,7 @@ _ANSWER_MISSING = _("Give the reason, as the other side will read it.")
 
 
 _DECIDED = _("This match is already {state}. Reload to see the decision.")
-_ONLY_LOOKS = _("Your role may look at matches, not decide them.")
+_ONLY_LOOKS = _("Your role may view matches but not decide them.")
 _NOTE = _("Note")
 
 
@@ -161,7 +161,7 @@ _ALL_RULES = (
             "%(shown)s matches decided with an exclusion",
             "count",
         ),
-        not_allowed=_("Your role may look at recordings, not propose exclusions."),
+        not_allowed=_("Your role may view recordings but not propose exclusions."),
     ),
     VerbRule(
         Verb.ESCALATE,
@@ -285,7 +285,7 @@ def refuse_foreign_licence(
         why = (
             check.why
             if check
-            else gettext("It is for other recordings, or not in force.")
+            else gettext("It covers other recordings, or is not in force.")
         )
         raise errors.NotPossible(
             gettext(

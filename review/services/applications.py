@@ -46,7 +46,7 @@ class LeftAlone:
         """Return the reason in the reader's language."""
         if not self.changed_by:
             return _("Somebody is reviewing it.")
-        return _("%(actor)s changed it since.") % {
+        return _("%(actor)s has changed it since.") % {
             "actor": actor_label(self.changed_by)
         }
 
@@ -111,14 +111,16 @@ def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
     transitions.require(
         user,
         Action.APPROVE,
-        why=_("Only a manager may undo what a rule was applied to."),
+        why=_("Only a manager may undo an applied policy, licence or exclusion."),
     )
     refuse_limited(user)
     # Lock the rule, so that two people cannot undo the same act.
     type(rule).objects.select_for_update().get(pk=rule.pk)
     application = next((each for each in applications(rule) if each.act == act), None)
     if application is None:
-        raise errors.NothingToUndo(_("This was not applied, or long ago."))
+        raise errors.NothingToUndo(
+            _("There is nothing to undo: it was not applied, or too long ago.")
+        )
     if application.undone is not None:
         raise errors.NotPossible(_("Somebody has undone this already."))
     outcome = UndoneApplication()

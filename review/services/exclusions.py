@@ -136,7 +136,7 @@ def propose(
     transitions.require(
         user,
         Action.DECIDE,
-        why=gettext("Your role may look at recordings, not propose exclusions."),
+        why=gettext("Your role may view recordings but not propose exclusions."),
     )
     segment = _written(recording, interval, reason, user, note, approved=False)
     _record(segment, "exclusion.proposed", user)
@@ -369,7 +369,7 @@ def _counted(match: Match, found: Figures, user: User) -> bool:
 
 
 def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) -> None:
-    """Suppress a match of which nothing is left, if it waits or was chosen."""
+    """Suppress a match with nothing left, if it waits or was chosen."""
     if match.state not in WAITING and not (is_chosen and match.state in TICKABLE):
         return
     # Only a chosen, decided match records who suppressed it.

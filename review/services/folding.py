@@ -321,7 +321,7 @@ def _fold(
     if earlier is not None:
         Match.objects.filter(pk=earlier.pk).update(superseded_by=match)
         if match.dispute_id is not None:
-            # Lead whoever answers the dispute to the live match.
+            # Lead the person who answers the dispute to the live match.
             earlier.disputes.update(match=match)
     _record_found(match=match, scan=scan, earlier=earlier)
 

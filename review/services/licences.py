@@ -23,6 +23,7 @@ from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from catalogue.models import Bucket, Recording
+from common.zones import office_day
 from review import coverage, errors
 from review.choices import (
     BY_LICENCE,
@@ -275,7 +276,7 @@ def _clear(
 
 
 def make_draft(*, licence: Licence, user: User) -> None:
-    """Take a licence out of force again; what it cleared meanwhile reopens.
+    """Take a licence out of force again; matches that it cleared reopen.
 
     The caller checks the role.
     """
@@ -312,7 +313,7 @@ def end_expired() -> int:
     """Reopen the matches of expired licences; return how many."""
     ended = Licence.objects.filter(
         on_expiry=OnExpiry.REOPEN,
-        valid_until__lt=timezone.localdate(),
+        valid_until__lt=office_day(),
         matches__state=MatchState.CLEARED,
     ).distinct()
     return sum(_reopen_uncovered(licence) for licence in ended)

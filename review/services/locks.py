@@ -26,7 +26,7 @@ def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
     Raise ``MatchLocked`` if another person holds it; a manager may break that lock.
     """
     transitions.require(
-        user, Action.DECIDE, why=_("Your role may look at matches, not decide them.")
+        user, Action.DECIDE, why=_("Your role may view matches but not decide them.")
     )
     current = transitions.locked_row(match=match)
     if break_lock:

@@ -9,7 +9,7 @@ from smtplib import SMTPException
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -73,23 +73,43 @@ def _send(due: list[Dispute]) -> None:
             seen = list(selectors.open_disputes().filter(pk__in=keys))
         if not seen:
             continue
-        overdue = sum(each.is_overdue for each in seen)
-        subject = ngettext(
-            "%(count)d dispute is due, %(late)d of them late",
-            "%(count)d disputes are due, %(late)d of them late",
-            len(seen),
-        ) % {"count": len(seen), "late": overdue}
-        lines = [
-            f"{read_date(each.due_at, 'dated')}  {each.match}: "
-            f"{each.get_code_display()}\n"
-            f"{settings.ACRPORTAL_BASE_URL}{each.match.review_url}"
-            for each in seen[:_LISTED]
-        ]
-        if len(seen) > _LISTED:
-            lines.append(_("… and %(more)d more.") % {"more": len(seen) - _LISTED})
+        with translation.override(reader.language or settings.LANGUAGE_CODE):
+            subject, body = _digest(seen)
         try:
-            send_mail(subject, "\n\n".join(lines), None, [reader.email])
+            send_mail(subject, body, None, [reader.email])
         except (SMTPException, OSError):
             # The event stands; the list on the pages is the reminder that counts.
             logger.exception("the dispute digest could not be sent")
             return
+
+
+def _digest(seen: list[Dispute]) -> tuple[str, str]:
+    """Return subject and body in the current language."""
+    title = ngettext(
+        "%(count)d dispute to answer, %(late)d overdue",
+        "%(count)d disputes to answer, %(late)d overdue",
+        len(seen),
+    ) % {"count": len(seen), "late": sum(each.is_overdue for each in seen)}
+    parts = [
+        _(
+            "These disputes are overdue or due within 7 days. Open a link to answer. "
+            "Dates are in %(zone)s."
+        )
+        % {"zone": timezone.get_current_timezone_name()},
+        *map(_entry, seen[:_LISTED]),
+    ]
+    if len(seen) > _LISTED:
+        more = len(seen) - _LISTED
+        parts.append(_("… and %(more)d more.") % {"more": more})
+    return f"{settings.ACRPORTAL_SITE_NAME}: {title}", "\n\n".join(parts) + "\n"
+
+
+def _entry(dispute: Dispute) -> str:
+    words = _("Overdue since %(day)s") if dispute.is_overdue else _("Due %(day)s")
+    return "\n".join(
+        [
+            f"{words % {'day': read_date(dispute.due_at, 'dated')}}: {dispute.match}",
+            _("Grounds: %(grounds)s") % {"grounds": dispute.get_code_display()},
+            f"{settings.ACRPORTAL_BASE_URL}{dispute.match.review_url}",
+        ]
+    )

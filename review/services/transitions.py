@@ -44,7 +44,7 @@ LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
 """Events of review locks; they decide nothing."""
 # These events do not change the match's version.
 _UNCHANGING = (NOTE, ASSIGN)
-# These events do not change what is decided about the match.
+# These events do not change the decision about the match.
 _ASIDES = (*_UNCHANGING, *LOCK_EVENTS, COUNTED)
 UNDECIDED: dict[str, object] = {
     "decision_reason": "",

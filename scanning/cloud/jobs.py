@@ -51,7 +51,7 @@ def pause_after(attempts: int) -> timedelta:
 
 
 def _end_scan(scan: Scan, state: JobState, code: str, cause: str) -> None:
-    """End the scan, and delete the copy of a file that was deleted meanwhile."""
+    """End the scan, and delete the copy of a file that was deleted in the meantime."""
     # Imported late: results of the embedded engine ask for cloud scans.
     from scanning import results
 

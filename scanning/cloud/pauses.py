@@ -36,7 +36,9 @@ def pause(job: CloudJob, fault: CloudFault) -> datetime:
         longest = LONGEST_WAIT.total_seconds()
         pause_for = timedelta(seconds=min(fault.retry_after, longest))
     at = jobs.clock.now() + pause_for
-    text = _("ACRCloud says: %(said)s. We retry at %(clock)s. %(explanation)s") % {
+    text = _(
+        "ACRCloud says: %(said)s. The portal tries again at %(clock)s. %(explanation)s"
+    ) % {
         "said": fault.said,
         "clock": clock(at),
         "explanation": fault.explanation,

@@ -125,7 +125,7 @@ def _check_later(context: JobContext, job: CloudJob) -> NoReturn:
 
 
 def _store(context: JobContext, job: CloudJob, remote: RemoteFile) -> None:
-    """Store the result, unless the scan ended meanwhile."""
+    """Store the result, unless the scan has ended."""
     answer = digest(remote.state, remote.results)
     known = Scan.objects.filter(
         scanned_file_id=job.scan.scanned_file_id,

@@ -96,7 +96,7 @@ def send(context: JobContext, job: CloudJob) -> NoReturn:
             job.scan.created_at
         ):
             at = jobs.clock.now() + pause_after(context.job.attempts)
-            message = _("%(fault)s Next try at %(clock)s.") % {
+            message = _("%(fault)s Next attempt at %(clock)s.") % {
                 "fault": fault,
                 "clock": clock(at),
             }
@@ -240,7 +240,7 @@ def _note_attempt(job: CloudJob) -> None:
 
 
 def _earlier_attempt(file: ScannedFile, arrived: RemoteFile) -> SentFile:
-    """Return what an earlier attempt sent, which may differ from what is sent now."""
+    """Return the form that an earlier attempt sent; the present one may differ."""
     if arrived.data_type == SentAs.FINGERPRINT:
         return SentFile(arrived.id, SentAs.FINGERPRINT)
     return SentFile(arrived.id, form_with_audio(file))

@@ -119,7 +119,7 @@ class BucketPlace:
             self._bucket,
             self._prefix + path,
         )
-        # Somebody may have written another object under the key meanwhile.
+        # Somebody may have written another object under the key.
         self._check(file)
         self._client.delete_object(**self._named(file))
 

@@ -225,7 +225,7 @@ def _free_name(folder: int, name: str) -> str:
 
 
 def _move(source: int, file: DropFile, target: int, name: str) -> None:
-    """Move a file, but never another one that has taken its name meanwhile."""
+    """Move a file, but never another one that has taken its name."""
     own = file.parts[-1]
     _check(file, os.stat(own, dir_fd=source, follow_symlinks=False))
     os.rename(own, name, src_dir_fd=source, dst_dir_fd=target)

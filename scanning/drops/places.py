@@ -1,4 +1,4 @@
-"""Where drops may lie, and what is common to folders and S3 prefixes."""
+"""Allowed places of drops, and shared parts of folders and S3 prefixes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PlaceFailed(Exception):
 
 
 class FileChanged(Exception):
-    """A file is no longer what was listed."""
+    """A file has changed since it was listed."""
 
 
 class FileUnreadable(Exception):
@@ -122,7 +122,7 @@ def first_folder(file: DropFile) -> str:
 
 
 def list_files(found: Iterable[DropFile]) -> DropListing:
-    """Sort files into those to take and sidecars; leave out what is never taken."""
+    """Sort files into those to take and sidecars; ignore files that are never taken."""
     files: list[DropFile] = []
     sidecars: dict[str, DropFile] = {}
     for number, file in enumerate(found):
@@ -161,14 +161,16 @@ def check_place(text: str) -> str:
     """
     text = text.strip()
     if not text.isprintable():
-        raise _refused(_("This place holds characters that cannot be shown."))
+        raise _refused(
+            _("This path contains characters that cannot be shown. Choose another one.")
+        )
     if text.startswith(_S3):
         return _check_bucket(text)
     if not text.startswith("/") or ".." in PurePosixPath(text).parts:
         raise _refused(
             _(
-                "Enter the absolute path of a folder, or s3://BUCKET/PREFIX/. The path "
-                "has no '..'."
+                "Enter the absolute path of a folder, or s3://BUCKET/PREFIX/. The "
+                "path must not contain '..'."
             )
         )
     place = "/" + posixpath.normpath(text).lstrip("/")
@@ -248,7 +250,7 @@ def _not_allowed(place: str) -> str:
             "This installation allows no drops. Ask the operator to set "
             "ACRPORTAL_DROP_ROOTS or ACRPORTAL_DROP_STORES."
         )
-    return _("Drops may not lie in %(place)s, only in: %(allowed)s.") % {
+    return _("Drops cannot be in %(place)s, only in: %(allowed)s.") % {
         "place": place,
         "allowed": ", ".join(allowed),
     }

@@ -127,7 +127,7 @@ class _Poll:
     # --- What is there ----------------------------------------------------------------
 
     def look(self) -> None:
-        """List the place, and let the rows say what is there and since when."""
+        """List the place, and update the rows with the files and times."""
         _delete_leftovers(self._drop)
         self._listing = list_files(self._reported(self._place.found()))
         files = self._listing.files
@@ -139,7 +139,10 @@ class _Poll:
             self._note_gone()
         else:
             self.notices.append(
-                _("There are more files than one poll looks at; the others wait.")
+                _(
+                    "There are more files than one poll handles; the others wait "
+                    "for the next poll."
+                )
             )
 
     def _reported(self, found: Iterable[DropFile]) -> Iterator[DropFile]:
@@ -206,7 +209,7 @@ class _Poll:
             item.message = ""
         around = self._signature(file)
         since = item.steady.get("since", {}) if item.steady.get("of") == around else {}
-        # A machine that has started anew counts from then on.
+        # A restarted machine counts from its restart.
         if since.get(_machine(), monotonic() + 1) > monotonic():
             since = {**since, _machine(): monotonic()}
         item.steady = {"of": around, "since": since}
@@ -291,7 +294,7 @@ class _Poll:
                         and_then=partial(self._end, item, DropItemState.TAKEN, ""),
                     )
             if taken.seen_before:
-                why = _("The container has the same bytes already, as %(name)s.")
+                why = _("The container already has this file, as %(name)s.")
                 why %= {"name": taken.scanned_file.name[:300]}
                 self._end(item, DropItemState.KNOWN, why, taken.scanned_file)
         except IntakeRefused as refused:
@@ -356,7 +359,7 @@ class _Poll:
             raise LeaseLost
 
     def _wait(self, item: DropItem, message: str) -> None:
-        """Let a file stand still anew, with the reason why it was not taken."""
+        """Let a file wait again, with the reason why it was not taken."""
         waiting = DropItem.objects.filter(pk=item.pk, state=DropItemState.WAITING)
         waiting.update(message=message[:500], steady={})
 
@@ -373,10 +376,10 @@ class _Poll:
                 item.message if has_failed else "",
             )
         except FileChanged:
-            # The next poll sees what is there now.
+            # The next poll lists the place again.
             return
         except NotPutAway as error:
-            # The others would stay as well; the rows remember what was done.
+            # The others would stay as well; the rows remember the results.
             self._stays = True
             self.notices.append(str(error))
             return
@@ -384,7 +387,7 @@ class _Poll:
 
 
 def _explained(sidecar: DropFile, read: partial[sidecars.Cells]) -> sidecars.Cells:
-    """Return what a sidecar says; name it in the refusal."""
+    """Return a sidecar's values; name it in the refusal."""
     try:
         return read()
     except IntakeRefused as refused:

@@ -40,7 +40,7 @@ def create_drop(*, drop: Drop, user: User) -> Drop:
             if overlap(drop.place, place):
                 raise IntakeRefused(
                     "place_taken",
-                    _("Another drop takes the files in %(place)s already.")
+                    _("Another drop already takes the files in %(place)s.")
                     % {"place": place},
                     status=409,
                 )

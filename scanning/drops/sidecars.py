@@ -35,7 +35,7 @@ def cells_of_json(content: bytes) -> Cells:
             _("The JSON file cannot be read: %(error)s.") % {"error": error}
         ) from error
     if not isinstance(read, dict):
-        raise _bad(_("The JSON file must hold one object, as in {…}."))
+        raise _bad(_("The JSON file must contain one object, as in {…}."))
     return {
         str(name).strip().lower(): _cell(str(name), value)
         for name, value in read.items()
@@ -47,7 +47,7 @@ def cells_of_csv(content: bytes) -> Cells:
     """Return the values of a CSV file with a header and one row."""
     rows = rows_of_csv(content)
     if len(rows) != 2:
-        raise _bad(_("The CSV file must hold a line with column names, and one row."))
+        raise _bad(_("The CSV file must have a line with column names and one row."))
     return _named(rows[0], rows[1])
 
 

@@ -251,7 +251,7 @@ class Cloud:
                 FaultKind.REFUSED,
                 _("(the answer exceeds the size limit for callbacks)"),
             ) from error
-        # Some refusals have status 200 and a body with nothing but a code.
+        # Some refusals have status 200 and a body that contains only a code.
         done = 200 <= answer.status < 300 and (not answer.body or _holds(answer.body))
         if not done:
             raise fault_of(

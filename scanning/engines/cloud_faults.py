@@ -76,7 +76,7 @@ class CloudFault(Exception):
 
     @property
     def explanation(self) -> str:
-        """Return what the error means and what to do."""
+        """Return the meaning of the error and the remedy."""
         return str(_EXPLAINED[self.kind])
 
     def __str__(self) -> str:

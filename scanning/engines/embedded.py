@@ -30,29 +30,39 @@ from scanning.models import Container
 SCORE_SCALE = f"0-100:{ENGINE_VERSION}"
 
 
+Elsewhere = Callable[[Sequence[int], ScanPolicy], tuple[ScanResult, int]]
+"""Searches some buckets on other machines; returns the state of the catalogue, too."""
+
+
 def recognise(
     container: Container,
     query: Fingerprint,
     *,
     also: Iterable[Bucket] = (),
+    elsewhere: Elsewhere | None = None,
     progress: Progress | None = None,
 ) -> EngineResult:
     """Search the container's buckets, and those in ``also``, for recordings.
 
     The copy of the index follows the catalogue first, so that the scan finds every
-    recording that was searchable when it was asked for.
+    recording that was searchable when it was asked for. ``elsewhere`` searches instead
+    of this machine, if it does not hold all partitions.
     """
     names = {bucket.pk: bucket.name for bucket in [*container.buckets.present(), *also]}
     bucket_ids = sorted(names)
-    with following.searched_index(_while_following(progress)) as (index, state):
-        result = match.scan(
-            query,
-            index=index,
-            buckets=bucket_ids,
-            references=index_store.references_of(bucket_ids),
-            policy=scan_policy(container),
-            progress=progress,
-        )
+    policy = scan_policy(container)
+    if elsewhere is not None:
+        result, state = elsewhere(bucket_ids, policy)
+    else:
+        with following.searched_index(_while_following(progress)) as (index, state):
+            result = match.scan(
+                query,
+                index=index,
+                buckets=bucket_ids,
+                references=index_store.references_of(bucket_ids, index),
+                policy=policy,
+                progress=progress,
+            )
     return EngineResult(
         engine_version=ENGINE_VERSION,
         found=by_recording(result.segments),
@@ -84,8 +94,13 @@ def identify(bucket_ids: Sequence[int], query: Fingerprint) -> list[FoundRecordi
             query,
             index=index,
             buckets=list(bucket_ids),
-            references=index_store.references_of(bucket_ids),
+            references=index_store.references_of(bucket_ids, index),
         )
+    return best_first(result)
+
+
+def best_first(result: ScanResult) -> list[FoundRecording]:
+    """Return the recordings of a result, best first."""
     found = by_recording(result.segments)
     return sorted(found, key=lambda one: -(one.score or 0))
 
@@ -138,7 +153,7 @@ _NOT_DONE_ENGINES: dict[int, tuple[str | Promise, ...]] = {
 }
 _NOT_DONE_FLAGS = {
     "deepright": _("search for derivative works"),
-    "music_detection": _("telling music from other sound outside of matches"),
+    "music_detection": _("telling music from other sound outside matches"),
     "ai_detection": _("detection of AI-made music"),
 }
 

@@ -14,6 +14,7 @@ from scanning.models.container import Container
 from scanning.models.detection import Detection, Segment
 from scanning.models.drop import Drop, DropFolder, DropItem
 from scanning.models.outbound import DeliveryAttempt, OutboundCallback
+from scanning.models.partition_search import PartitionQuestion, PartitionSearch
 from scanning.models.project import Project
 from scanning.models.resumable_upload import ResumableUpload, UploadPiece
 from scanning.models.retro_search import RetroSearch
@@ -35,6 +36,8 @@ __all__ = [
     "FormSent",
     "InboundCallback",
     "OutboundCallback",
+    "PartitionQuestion",
+    "PartitionSearch",
     "Project",
     "ResumableUpload",
     "RetroSearch",

@@ -13,7 +13,7 @@ from scanning.models.scanned_file import ScannedFile
 
 
 class ResumableUpload(models.Model):
-    """A file of which ``offset_bytes`` have arrived.
+    """A file whose first ``offset_bytes`` have arrived.
 
     Its pieces become a scanned file once all bytes are there and the person asks for it.
     """

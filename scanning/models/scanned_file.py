@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager
 from common.storage import StoredFile
+from common.zones import office_day
 from scanning.choices import EngineChoice, FileStatus, SourceGone, SourceType
 from scanning.models.container import Container
 
@@ -163,6 +164,11 @@ class ScannedFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def published_on(self) -> date | None:
+        """Return the day of publication, by which licences count; None if unknown."""
+        return office_day(self.published_at) if self.published_at else None
 
     @property
     def views(self) -> int:

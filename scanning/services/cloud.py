@@ -126,7 +126,7 @@ def _compare(
     """Return what is wrong with the container's counterpart in the account, or ""."""
     number = container.cloud_container_id
     there = remote.get(number) if number is not None else None
-    # List what the token sees, so that the admin can spot the right container.
+    # List the token's containers, so that the admin can spot the right one.
     if there is None:
         listed = ", ".join(f"{other.id} {other.name}" for other in remote.values())
         return _(
@@ -153,7 +153,7 @@ def _compare(
 
 
 def _what_is_sent(container: Container, account: CloudAccount) -> tuple[str, str]:
-    """Return what the container's files are sent as, and what is wrong with that."""
+    """Return how the container's files are sent, and any problem with that."""
     number = container.cloud_container_id
     if account.sends == FormSent.AUDIO_ALWAYS or number is None:
         return "", ""

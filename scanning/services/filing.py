@@ -1,4 +1,4 @@
-"""Moves, tags, describes and deletes files, and deletes containers with their files."""
+"""Moves, describes and deletes files, and deletes containers with their files."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 from django.dispatch import Signal
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
@@ -19,7 +20,6 @@ from scanning.services.intake import FileDetails
 from scanning.services.scans import stop_scan
 
 MAX_TAGS = 50
-MAX_TAG_CHARS = 60
 
 # Sent with ``scanned_file``, in the transaction that moves it to another container.
 file_moved = Signal()
@@ -28,13 +28,13 @@ file_moved = Signal()
 def why_not_moved(*, scanned_file: ScannedFile, container: Container) -> str:
     """Return why the file cannot be moved to the container; empty if it can."""
     if scanned_file.container_id == container.pk:
-        return f"It is in {container.name} already."
+        return _("It is in %(name)s already.") % {"name": container.name}
     if scanned_file.remote_id:
-        return "ACRCloud holds a copy in this container's account. Submit it again."
+        return _("ACRCloud holds a copy in this container's account. Submit it again.")
     if Scan.objects.filter(
         scanned_file=scanned_file, status__in=ACTIVE_SCAN_STATUSES
     ).exists():
-        return "It is being scanned. Move it after the scan."
+        return _("It is being scanned. Move it after the scan.")
     return ""
 
 
@@ -51,31 +51,15 @@ def move_file(
         raise IntakeRefused("not_moved", why)
     before = current.container.name
     _write(current, container=container)
-    _record(current, user, "file.moved", before, container.name)
+    audit.services.record(
+        case=f"file:{current.uid}",
+        action="file.moved",
+        actor=user,
+        before={"container": before},
+        after={"container": container.name},
+    )
     file_moved.send(sender=ScannedFile, scanned_file=current)
     return current
-
-
-@transaction.atomic
-def tag_file(*, scanned_file: ScannedFile, tag: str, user: User) -> ScannedFile:
-    """Add a tag to a file. Raise ``IntakeRefused`` if it has the tag or too many."""
-    current = _locked(scanned_file)
-    if why := why_not_tagged(scanned_file=current, tag=tag):
-        raise IntakeRefused("not_tagged", why)
-    tags = [*current.tags, tag]
-    before = ", ".join(current.tags)
-    _write(current, tags=tags)
-    _record(current, user, "file.tagged", before, ", ".join(tags))
-    return current
-
-
-def why_not_tagged(*, scanned_file: ScannedFile, tag: str) -> str:
-    """Return why the file cannot get the tag; empty if it can."""
-    if tag in scanned_file.tags:
-        return "It has this tag already."
-    if len(scanned_file.tags) >= MAX_TAGS:
-        return f"It has {MAX_TAGS} tags already."
-    return ""
 
 
 def _locked(scanned_file: ScannedFile) -> ScannedFile:
@@ -89,19 +73,6 @@ def _write(scanned_file: ScannedFile, **values: object) -> None:
     rows = ScannedFile.objects.filter(pk=scanned_file.pk)
     rows.update(**values, updated_at=now)
     scanned_file.refresh_from_db()
-
-
-def _record(
-    scanned_file: ScannedFile, user: User, action: str, before: str, after: str
-) -> None:
-    name = "container" if action == "file.moved" else "tags"
-    audit.services.record(
-        case=f"file:{scanned_file.uid}",
-        action=action,
-        actor=user,
-        before={name: before},
-        after={name: after},
-    )
 
 
 def details_of(file: ScannedFile) -> FileDetails:

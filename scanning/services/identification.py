@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,12 +12,14 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from catalogue import partitions
 from catalogue.models import Bucket, Recording
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.last_use import note_use
 from common.media_analysis import decode_limits, fingerprint_upload, refusal
 from recognition.errors import RecognitionError
 from recognition.types import Fingerprint
+from scanning import partition_scans
 from scanning.engines import embedded
 from scanning.engines.base import FoundRecording
 from scanning.models import Project
@@ -45,13 +47,23 @@ def identify(
     Raise ``AudioRefused`` if the clip gives no fingerprint.
     """
     bucket_ids = list(project.buckets.present().values_list("pk", flat=True))
-    found = embedded.identify(bucket_ids, _fingerprint(sample))
+    found = search_clip(bucket_ids, _fingerprint(sample))
     recordings = Recording.objects.in_bulk([entry.recording_id for entry in found])
     return [
         (recordings[entry.recording_id], entry)
         for entry in found
         if entry.recording_id in recordings
     ]
+
+
+def search_clip(bucket_ids: Sequence[int], query: Fingerprint) -> list[FoundRecording]:
+    """Return the recordings in a clip, best first.
+
+    Raises ``IndexUnavailable`` if the index, or a partition of it, does not answer.
+    """
+    if partitions.are_all_held():
+        return embedded.identify(bucket_ids, query)
+    return embedded.best_first(partition_scans.identify_clip(query, bucket_ids))
 
 
 def _fingerprint(sample: File[bytes]) -> Fingerprint:

@@ -157,7 +157,7 @@ def _check_piece(upload: ResumableUpload, offset: int, length: int) -> None:
     if offset != upload.offset_bytes:
         raise IntakeRefused(
             "wrong_offset",
-            _("%(name)s goes on at byte %(offset)s.")
+            _("%(name)s continues at byte %(offset)s.")
             % {"name": upload.name, "offset": read_number(upload.offset_bytes)},
             status=409,
         )

@@ -1,4 +1,4 @@
-"""Sends a body or a mail for a job, which tries again unless the receiver takes it."""
+"""Sends a body or a mail for a job, which retries until the receiver accepts it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TIMEOUT_SECONDS: Final = 10.0
 
 
 def post_signed(url: str, body: bytes, *, secret: str, message_id: str) -> None:
-    """Post a body signed as a Standard Webhook. Raises ``Retry`` unless it is taken."""
+    """Post a body signed as a Standard Webhook. Raises ``Retry`` if refused."""
     headers = signature_headers(
         secret=secret, message_id=message_id, at=datetime.now(tz=UTC), body=body
     )

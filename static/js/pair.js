@@ -25,6 +25,18 @@ export function clock(ms) {
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
+/* Let the browser fetch the sounds of a match that comes next, where they will start. */
+export function fetchSound(node) {
+  const pair = node.querySelector("[data-pair]");
+  for (const audio of pair?.querySelectorAll("[data-audio]") ?? []) {
+    const { start, reference } = pair.dataset;
+    const at = Number(audio.dataset.audio === "source" ? start : reference);
+    audio.preload = "auto";
+    audio.src = audio.getAttribute("src").split("#")[0];
+    audio.currentTime = Math.max(at, 0) / 1000;
+  }
+}
+
 /* One audio element with its own gain and stereo position. */
 class Voice {
   constructor(element, rate) {

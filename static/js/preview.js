@@ -7,7 +7,7 @@
 import { announce, onKey } from "./shell.js";
 import { current, moveTo, rows, ticked } from "./lists.js";
 import { refresh } from "./live.js";
-import { Pair } from "./pair.js";
+import { fetchSound, Pair } from "./pair.js";
 import * as refusals from "./refusals.js";
 import { getPage, post, say } from "./server.js";
 import * as strips from "./strips.js";
@@ -40,18 +40,6 @@ const named = (name) => rows().find((row) => row.dataset.row === name);
 const waits = (row) => row.dataset.done === undefined && row.dataset.foreign === undefined;
 
 /* Loading -------------------------------------------------------------------- */
-
-/* Let the browser fetch the sound at the place where it will start. */
-function fetchSound(node) {
-  const pair = node.querySelector("[data-pair]");
-  for (const audio of pair?.querySelectorAll("[data-audio]") ?? []) {
-    const { start, reference } = pair.dataset;
-    const at = Number(audio.dataset.audio === "source" ? start : reference);
-    audio.preload = "auto";
-    audio.src = audio.getAttribute("src").split("#")[0];
-    audio.currentTime = Math.max(at, 0) / 1000;
-  }
-}
 
 async function fetchMatch(address) {
   const page = await getPage(address, { ahead: true });

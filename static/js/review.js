@@ -1,7 +1,7 @@
 /* Reviews one match: shortcuts, decisions that open the next match, the review lock. */
 
 import { announce, onKey } from "./shell.js";
-import { clock, Pair } from "./pair.js";
+import { clock, fetchSound, Pair } from "./pair.js";
 import * as refusals from "./refusals.js";
 import { getJson, getPage, post, say } from "./server.js";
 import { IntervalPicker } from "./interval_picker.js";
@@ -42,7 +42,9 @@ async function lookAhead() {
   ahead = { address, parts: null };
   try {
     const parts = partsOf(await getPage(address, { ahead: true }));
-    if (ahead.address === address) ahead.parts = parts;
+    if (ahead.address !== address) return;
+    ahead.parts = parts;
+    for (const node of parts?.nodes ?? []) fetchSound(node);
   } catch {
     ahead = { address: "", parts: null };
   }
@@ -50,6 +52,7 @@ async function lookAhead() {
 
 function show(parts, address, { push = true, still = false } = {}) {
   const undone = $("[data-last]");
+  const played = Boolean(pair?.playing);
   pair?.stop();
   PARTS.forEach((selector, index) => document.querySelector(selector).replaceWith(parts.nodes[index]));
   document.title = parts.title;
@@ -58,6 +61,8 @@ function show(parts, address, { push = true, still = false } = {}) {
   start();
   if (undone) $("[data-last]")?.replaceWith(undone);
   if (still) return;
+  // Who listens to one match after the other need not start each.
+  if (played) pair?.play();
   document.getElementById("main").focus({ preventScroll: true });
   announce(parts.title);
 }

@@ -101,9 +101,19 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+/* The zone of days belongs in the URL only beside days. */
+function keepZones() {
+  for (const zone of document.querySelectorAll("form[data-autosubmit] input[name=zone]")) {
+    zone.disabled = ![...zone.form.querySelectorAll("input[type=date]")].some((day) => day.value);
+  }
+}
+document.addEventListener("input", keepZones);
+keepZones();
+
 /* Enable those fields again when the browser restores the page from its cache. */
 window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form[data-autosubmit] :disabled")) field.disabled = false;
+  keepZones();
 });
 
 /* Reload if the request was redirected, for example to the sign-in page. */

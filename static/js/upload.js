@@ -306,7 +306,7 @@ class Row {
 
   seenBefore(data) {
     this.earlier = data.uid;
-    const when = new Date(data.duplicate_of.scanned_at).toLocaleDateString(locale(), { day: "numeric", month: "short", year: "numeric" });
+    const when = new Date(data.duplicate_of.scanned_at).toLocaleDateString(locale(), { day: "numeric", month: "short", year: "numeric", timeZone: document.documentElement.dataset.zone });
     this.icon("files");
     const values = { when, name: data.duplicate_of.name, outcome: this.outcome(data) };
     this.say(say(this.link ? "linkSeen" : "fileSeen", values));

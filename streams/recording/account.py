@@ -13,7 +13,7 @@ from streams.recording.run_files import load_state, save_state
 
 # Shorter ones are the inaccuracy of two clocks.
 LEAST_GAP_S: Final = 0.02
-# A long absence is told in parts, so that it is known while it lasts. The last minute
+# A long absence is reported in parts, so that it shows while it lasts. The last minute
 # stays open: a burst may still bring it.
 PART_S: Final = 300.0
 OPEN_S: Final = 60.0

@@ -12,25 +12,25 @@ from django.utils.translation import gettext_noop
 from common.http import FetchFailed, LinkRefused
 from recognition.errors import RecognitionError, UnsupportedMedia
 
-NOTHING_ARRIVES: Final = gettext_noop("Nothing arrives.")
-NOTHING_HEARD: Final = gettext_noop("The address sends nothing that can be heard.")
-NO_SOUND: Final = gettext_noop("No sound has come for a minute.")
-TOO_LITTLE: Final = gettext_noop("Too little sound comes, or none.")
+NOTHING_ARRIVES: Final = gettext_noop("No data is arriving.")
+NOTHING_HEARD: Final = gettext_noop("The address sends no playable sound.")
+NO_SOUND: Final = gettext_noop("No sound has arrived for a minute.")
+TOO_LITTLE: Final = gettext_noop("Too little sound is arriving, or none.")
 DISK_FULL: Final = gettext_noop("Audio is not kept: the disk is nearly full.")
 CLOSED: Final = gettext_noop("The server closed the connection.")
 ENDED: Final = gettext_noop("The stream has ended.")
 TOO_MUCH: Final = gettext_noop("The server sends too much.")
 A_PAGE: Final = gettext_noop("The server sends a page, not a stream.")
-LISTS_OF_LISTS: Final = gettext_noop("The lists lead to lists.")
+LISTS_OF_LISTS: Final = gettext_noop("The playlist only leads to other playlists.")
 EMPTY_LIST: Final = gettext_noop("The server sent a list without addresses.")
 NO_VARIANTS: Final = gettext_noop("The playlist names no variants.")
 NO_PLAYLIST: Final = gettext_noop("The server sent no playlist.")
 ENCRYPTED: Final = gettext_noop("The stream is encrypted.")
-NOT_DECODED: Final = gettext_noop("Nothing in it could be decoded.")
-STANDS_STILL: Final = gettext_noop("the playlist does not change any more")
+NOT_DECODED: Final = gettext_noop("The sound could not be decoded.")
+STANDS_STILL: Final = gettext_noop("the playlist no longer changes")
 _REFUSED: Final = gettext_noop("The address is refused: %(error)s.")
 _NOT_READ: Final = gettext_noop("The address could not be read: %(error)s.")
-_NOT_SOUND: Final = gettext_noop("What the server sends is not sound (%(clause)s).")
+_NOT_SOUND: Final = gettext_noop("The server does not send sound (%(clause)s).")
 _STOPPED: Final = gettext_noop("The sound could not be decoded (%(clause)s).")
 
 

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-# Differences come from the monotonic clock; the wall clock may be set meanwhile.
+# Differences come from the monotonic clock; the wall clock may be set at any time.
 REBASE_S: Final = 60.0
 
 

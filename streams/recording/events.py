@@ -93,7 +93,7 @@ class Sink(Protocol):
     """Takes the events of one stream, in their order, from one thread at a time."""
 
     def take(self, event: StreamEvent) -> None:
-        """Keep the event; what it raises stops the recorder."""
+        """Store the event; an exception stops the recorder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

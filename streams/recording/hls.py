@@ -1,4 +1,4 @@
-"""Follow a live stream of HLS: playlists, segments, what is missing between them."""
+"""Follow a live HLS stream: playlists, segments, and gaps between them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class _Follower:
         self._fresh = place.number is None
 
     def take(self, offer: MediaPlaylist) -> bool:
-        """Read what is new; return whether anything was."""
+        """Read new segments; return whether there were any."""
         if not offer.segments:
             return False
         first, last = offer.segments[0].number, offer.segments[-1].number
@@ -125,7 +125,7 @@ class _Follower:
         self._connection.put(Chunk(head + data if anew else data, at, anew, head))
 
     def _segment_bytes(self, segment: LiveSegment) -> bytes:
-        """Fetch a segment, twice if need be; empty if it cannot be had."""
+        """Fetch a segment, twice if needed; empty if it cannot be fetched."""
         for attempt in range(2):
             try:
                 return self._connection.fetch(segment.part, MAX_SEGMENT)[1]

@@ -108,11 +108,11 @@ class LandmarkLog:
                 yield path
 
     def _places(self, path: Path) -> list[_Place]:
-        """Return the whole records of a file; only what is new since is parsed."""
+        """Return the complete records of a file; only new ones are parsed."""
         known = self._known.setdefault(path, _Known())
         try:
             file = path.open("rb")
-        except FileNotFoundError:  # deleted meanwhile
+        except FileNotFoundError:  # deleted in the meantime
             self._known.pop(path)
             return []
         with file:
@@ -133,7 +133,7 @@ class LandmarkLog:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a piece stands in its file, and what it is of."""
+    """A piece's place in its file, and its origin."""
 
     at: int
     length: int
@@ -158,7 +158,7 @@ def _pieces_at(path: Path, places: list[_Place]) -> Iterator[RunPiece]:
         return
     try:
         file = path.open("rb")
-    except FileNotFoundError:  # deleted meanwhile
+    except FileNotFoundError:  # deleted in the meantime
         return
     with file:
         for place in places:

@@ -131,11 +131,11 @@ class LiveRun:
         self._listener.feed(data)
 
     def add_head(self, offset: int, head: bytes) -> None:
-        """Keep what a decoder needs before bytes from an offset on."""
+        """Store the bytes that a decoder needs before those from an offset on."""
         self._files.add_head(offset, head)
 
     def tick(self, now: float) -> None:
-        """Take what the listener has to say, and tell what follows from it."""
+        """Read the listener's messages and report their consequences."""
         self._take_all(self._listener.take(), now)
         self._tell_if_settled(now)
         if self._is_told and now - self._anchored_s >= ANCHORS_EACH_S:

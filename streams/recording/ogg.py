@@ -1,4 +1,4 @@
-"""Find where a chained Ogg stream begins anew, and the pages that begin it.
+"""Find where a chained Ogg stream restarts, and the pages that begin it.
 
 Those pages name what plays: stations begin a new link with each title.
 """

@@ -248,7 +248,7 @@ class StreamRecorder:
                 self._join(joined)
 
     def _join(self, joined: Joined) -> None:
-        """Go on where the recorded bytes ended, or begin anew."""
+        """Continue where the recorded bytes ended, or begin a new run."""
         self._splice = None
         if not joined.chunks and not joined.continues:
             return

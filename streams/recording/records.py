@@ -1,4 +1,4 @@
-"""Files of records with length and checksum, of which a kill may tear the last."""
+"""Files of records with length and checksum; a kill may damage the last record."""
 
 from __future__ import annotations
 

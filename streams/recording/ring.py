@@ -48,7 +48,7 @@ class RingEntry:
         return self.offset + len(self.data)
 
     def is_break(self, begin: int) -> bool:
-        """Return whether it does not continue what was read from ``begin`` on."""
+        """Return whether it does not continue the bytes read from ``begin`` on."""
         return self.kind == BEGIN and self.offset > begin
 
 
@@ -98,7 +98,7 @@ class RingLog:
         return self._end
 
     def entries(self, from_offset: int) -> Iterator[RingEntry]:
-        """Yield what was recorded from an offset on, the first entry cut to it.
+        """Yield the recording from an offset on, the first entry cut to it.
 
         Raises ``RingGone`` if these bytes are dropped.
         """
@@ -170,7 +170,7 @@ class RingLog:
             self.close()
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{offset:016d}-{max(0, int(at * 1000)):015d}{SUFFIX}"
-            # Unbuffered: what was written survives a kill.
+            # Unbuffered, so written bytes survive a kill.
             self._file = path.open("ab", buffering=0)
             self._file_size = path.stat().st_size
             self._file_until = at + FILE_S

@@ -115,7 +115,7 @@ class RunClock:
         return run_ms, byte
 
     def forget_after(self, run_ms: int) -> None:
-        """Drop what was learnt from later moments, which belong to another run."""
+        """Forget later moments, which belong to another run."""
         self._buckets = [b for b in self._buckets if b.ms <= run_ms]
         if not self._buckets:
             return

@@ -52,21 +52,21 @@ class RunFiles:
         self._points: BinaryIO | None = None
 
     def save(self, facts: RunFacts) -> None:
-        """Keep what is known when the run is told."""
+        """Store the facts known when the run begins."""
         self.folder.mkdir(parents=True, exist_ok=True)
         _write(self.folder / "run.json", json.dumps(asdict(facts)).encode())
 
     def facts(self) -> RunFacts:
-        """Return what was kept. Raises ``OSError`` or ``ValueError``."""
+        """Return the stored facts. Raises ``OSError`` or ``ValueError``."""
         return RunFacts(**json.loads((self.folder / "run.json").read_bytes()))
 
     def add_head(self, offset: int, head: bytes) -> None:
-        """Keep what a decoder needs before it begins after an offset."""
+        """Store the bytes that a decoder needs to begin after an offset."""
         self.folder.mkdir(parents=True, exist_ok=True)
         _write(self.folder / f"{offset:016d}{HEAD_SUFFIX}", head)
 
     def head(self, offset: int) -> bytes:
-        """Return what a decoder needs before it begins at an offset."""
+        """Return the bytes that a decoder needs to begin at an offset."""
         heads = sorted(self.folder.glob(f"*{HEAD_SUFFIX}"))
         before = [h for h in heads if int(h.name.removesuffix(HEAD_SUFFIX)) <= offset]
         return before[-1].read_bytes() if before else b""

@@ -10,7 +10,7 @@ from recognition.types import LevelMap
 from streams.recording.landmark_log import GRID_MS
 
 SILENT_MS: Final = 10_000
-# A long silence is told in parts, so that it is known while it lasts.
+# A long silence is reported in parts, so that it shows while it lasts.
 PART_MS: Final = 600_000
 
 

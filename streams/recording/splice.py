@@ -1,4 +1,4 @@
-"""Join a new connection to what was recorded, where the server repeats the past.
+"""Join a new connection to the recorded bytes where the server repeats the past.
 
 Icecast sends some seconds of the past on connecting. If they contain the end of what was
 recorded, nothing is missing.
@@ -18,7 +18,7 @@ MAX_PLACES: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What follows what was recorded, or all of it if it does not continue that.
+    """The part after the recorded bytes, or everything if it does not continue them.
 
     ``repeated`` holds the bytes before, which the recorder already had.
     """

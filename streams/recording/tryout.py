@@ -45,7 +45,7 @@ class TryOut:
 def try_stream(
     urls: Sequence[str], seconds: float = 10, *, clock: Clock | None = None
 ) -> TryOut:
-    """Listen for ``seconds`` in all, and return what was heard; it never raises for a
+    """Listen for ``seconds`` in total and return the results; it never raises for a
     server's faults.
     """
     clock = clock or Clock()

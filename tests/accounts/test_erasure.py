@@ -74,7 +74,7 @@ def test_an_admin_erases_after_a_preview_but_not_themself(ana: User) -> None:
         {"action": "erase_data", "_selected_action": admin.pk, "confirmed": "yes"},
     )
 
-    assert "Erase for good" in shown.content.decode()
+    assert "Erase permanently" in shown.content.decode()
     ana.refresh_from_db()
     admin.refresh_from_db()
     assert ana.username == f"erased-{ana.pk}"

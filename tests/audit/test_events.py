@@ -287,7 +287,7 @@ def test_an_export_is_checked_without_the_database(tmp_path: Path, admin: User) 
     with pytest.raises(SystemExit):
         call_command("verify_audit", f"--file={exported}", stderr=output, stdout=output)
 
-    assert "2 events in 1 chains" in output.getvalue()
+    assert "2 events in 1 chain" in output.getvalue()
     assert f"{CASE} #2: was changed" in output.getvalue()
 
 

@@ -140,10 +140,10 @@ def test_a_local_time_is_read_in_the_zone_of_the_station() -> None:
 def test_a_broadcast_is_listed_once() -> None:
     file = ScannedFileFactory.create()
     row = make_broadcast(file)
-    with pytest.raises(BroadcastRefused, match="in the list already"):
+    with pytest.raises(BroadcastRefused, match="already in the list"):
         make_broadcast(file, row.station)
     later = make_broadcast(file, row.station, NOVEMBER + timedelta(days=1))
-    with pytest.raises(BroadcastRefused, match="in the list already"):
+    with pytest.raises(BroadcastRefused, match="already in the list"):
         services.change_broadcast(
             broadcast=later,
             station=row.station,

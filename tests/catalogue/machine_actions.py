@@ -127,6 +127,9 @@ def state() -> dict[str, Any]:  # Any: JSON
     return {
         "recordings": Counter(Recording.objects.values_list("status", flat=True)),
         "scans": scans,
+        "waiting": list(
+            Job.objects.filter(state="waiting").values_list("cause", flat=True)
+        ),
         "failed": list(Job.objects.filter(state="failed").values_list("cause")),
         "copies": {
             copy.folder: [copy.changes_behind, copy.stage]
@@ -135,12 +138,34 @@ def state() -> dict[str, Any]:  # Any: JSON
     }
 
 
+def identify(seed: int) -> list[list[str]]:
+    """Return what is found in a clip of a tune."""
+    from django.conf import settings
+
+    from catalogue.models import Bucket, Recording
+    from recognition.analysis import analyse_file
+    from scanning.services.identification import search_clip
+    from tests import audio
+
+    bucket = Bucket.objects.get(name="Music").pk
+    path = settings.ACRPORTAL_DATA_DIR / "clip.wav"
+    path.write_bytes(audio.wav_bytes(audio.tune(seed, 8)))
+    clip = analyse_file(path, layers=frozenset({"scan"})).fingerprint
+    found = search_clip([bucket], clip)
+    titles = Recording.objects.in_bulk([one.recording_id for one in found])
+    return [
+        [titles[one.recording_id].title, str(one.score), str(one.segments)]
+        for one in found
+    ]
+
+
 def held() -> dict[str, Any]:  # Any: JSON
     """Return what the copy of this machine holds, without following."""
     from catalogue import index_store
     from catalogue.models import Bucket
 
-    index = index_store.open_folder()
+    (folder,) = index_store.index_folders()
+    index = index_store.open_folder(folder)
     bucket = Bucket.objects.get(name="Music").pk
     return {
         "recordings": index.recordings(bucket).tolist(),
@@ -150,7 +175,8 @@ def held() -> dict[str, Any]:  # Any: JSON
 
 
 _ACTIONS: dict[str, Any] = {
-    each.__name__: each for each in (prepare, add, retire, submit, state, held)
+    each.__name__: each
+    for each in (prepare, add, retire, submit, state, identify, held)
 }
 
 if __name__ == "__main__":

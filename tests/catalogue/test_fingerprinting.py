@@ -257,8 +257,8 @@ def test_index_of_another_engine_is_refused_until_it_is_rebuilt(
 ) -> None:
     _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
     run_worker()
-    shutil.rmtree(index_store.index_folder())
-    SegmentStore(index_store.index_folder(), params_hash="0" * 16)
+    shutil.rmtree(index_store.index_folders()[0])
+    SegmentStore(index_store.index_folders()[0], params_hash="0" * 16)
 
     with pytest.raises(ParamsMismatch, match=r"manage\.py rebuild_index"):
         following.open_index()
@@ -306,7 +306,7 @@ def test_recording_whose_fingerprint_cannot_be_made_again_is_told(
     Path(recording.fingerprint.path).write_bytes(b"damaged")
     Path(recording.audio.path).unlink()
 
-    with pytest.raises(CommandError, match="1 recordings could not be indexed"):
+    with pytest.raises(CommandError, match="1 recording could not be indexed"):
         call_command("rebuild_index")
 
     recording.refresh_from_db()
@@ -316,7 +316,7 @@ def test_recording_whose_fingerprint_cannot_be_made_again_is_told(
 def test_damage_of_the_index_is_found(bucket: Bucket, run_worker: Worker) -> None:
     _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
     run_worker()
-    [segment] = index_store.index_folder().glob("bucket-*/segment-*")
+    [segment] = index_store.index_folders()[0].glob("bucket-*/segment-*")
     content = bytearray(segment.read_bytes())
     content[len(content) // 2] ^= 0xFF
     segment.write_bytes(content)
@@ -337,7 +337,7 @@ def test_index_is_checked_compacted_and_compared_with_the_catalogue(
 
     call_command("check_index", compact=True, stdout=out)
 
-    assert "Masters: 1 recordings" in out.getvalue()
+    assert "Masters: 1 recording" in out.getvalue()
     recording.refresh_from_db()
     index_store.remove_recording(recording)
     with pytest.raises(CommandError, match="rebuild_index"):

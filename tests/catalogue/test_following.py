@@ -77,7 +77,7 @@ def machine(settings: Settings, tmp_path: Path) -> On:
 
 def held(catalogue: Catalogue, *, follow: bool = True) -> list[int]:
     """Return the recordings of the bucket in this machine's index."""
-    index = following.open_index() if follow else index_store.open_folder()
+    index = following.open_index() if follow else index_store.open_held()
     numbers: list[int] = index.recordings(catalogue.bucket.pk).tolist()
     return numbers
 
@@ -194,7 +194,7 @@ def test_a_worker_merges_segments_beside_its_work(
     following._merging.join(30)
 
     # One for each recording otherwise.
-    index = index_store.open_folder()
+    index = index_store.open_held()
     assert index.stats(catalogue.bucket.pk).segments < FAN
     assert held(catalogue) == before
     assert index.verify(catalogue.bucket.pk) == []
@@ -336,7 +336,7 @@ def test_a_deleted_folder_is_built_again(
 ) -> None:
     before = scan(catalogue, admin)
     run_worker()
-    shutil.rmtree(index_store.index_folder())
+    shutil.rmtree(index_store.index_folders()[0])
 
     after = scan(catalogue, admin)
     run_worker()
@@ -349,7 +349,7 @@ def test_a_damaged_folder_is_built_again_and_its_scan_waits(
     catalogue: Catalogue, admin: User, run_worker: Worker
 ) -> None:
     held(catalogue)
-    for segment in index_store.index_folder().glob("bucket-*/segment-*"):
+    for segment in index_store.index_folders()[0].glob("bucket-*/segment-*"):
         segment.write_bytes(segment.read_bytes()[:-4096])
     index_store._open.cache_clear()
     file = scan(catalogue, admin)
@@ -374,7 +374,7 @@ def test_a_scan_whose_index_is_deleted_meanwhile_is_repeated(
     searching = match.scan
 
     def delete_and_search(*given: Any, **named: Any) -> ScanResult:  # Any: its own
-        for folder in index_store.index_folder().glob("bucket-*"):
+        for folder in index_store.index_folders()[0].glob("bucket-*"):
             shutil.rmtree(folder)
         return searching(*given, **named)
 
@@ -438,7 +438,7 @@ def test_a_copy_of_another_past_is_built_again(catalogue: Catalogue, way: str) -
 
 def test_a_copy_without_a_position_is_compared(catalogue: Catalogue) -> None:
     held(catalogue)
-    (index_store.index_folder() / index_copy.POSITION).unlink()
+    (index_store.index_folders()[0] / index_copy.POSITION).unlink()
     index_store.remove_recording(catalogue.first)
     retire_recordings(recordings=[catalogue.second], user=None)
 
@@ -449,7 +449,7 @@ def test_searches_wait_while_another_process_builds_the_index(
     catalogue: Catalogue, machine: On
 ) -> None:
     with machine("new"):
-        folder = index_store.index_folder()
+        folder = index_store.index_folders()[0]
         with (
             following._locked(folder.with_name("index.new"), waits=False),
             pytest.raises(IndexUnavailable, match="being built"),

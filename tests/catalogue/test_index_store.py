@@ -35,7 +35,7 @@ def _add(bucket: Bucket, number: int) -> Recording:
 
 def _every(bucket: Bucket) -> dict[int, int]:
     """Return how many landmarks each recording has in the index."""
-    tables = index_store.references_of([bucket.pk]).places
+    tables = index_store.references_of([bucket.pk], index_store.open_held()).places
     return {
         int(recording): int(count)
         for table in tables
@@ -92,7 +92,7 @@ def test_a_damaged_fingerprint_is_left_out_of_a_scan(
     first, second = _numbers(bucket)
     Path(Recording.objects.get(pk=first).fingerprint.path).write_bytes(b"broken")
 
-    references = index_store.references_of([bucket.pk])
+    references = index_store.references_of([bucket.pk], index_store.open_held())
 
     assert len(references.one(first).frames) == 0
     assert len(references.one(second).frames) > 50
@@ -100,7 +100,7 @@ def test_a_damaged_fingerprint_is_left_out_of_a_scan(
 
 
 def test_places_are_those_of_the_landmarks(bucket: Bucket) -> None:
-    references = index_store.references_of([bucket.pk])
+    references = index_store.references_of([bucket.pk], index_store.open_held())
 
     for table in references.places:
         for local, recording in enumerate(table.recordings.tolist()):

@@ -95,12 +95,20 @@ class Machines:
             "ACRPORTAL_HTTPS": "off",
             "ACRPORTAL_LEASE_SECONDS": str(LEASE_SECONDS),
         }
+        self._held: dict[str, dict[str, str]] = {}
         self._workers: dict[str, subprocess.Popen[bytes]] = {}
         self._answering: dict[str, subprocess.Popen[str]] = {}
 
     def data(self, name: str) -> Path:
         """Return the data folder of a machine."""
         return self._folder / name
+
+    def hold(self, name: str, held: str, *, count: int) -> None:
+        """Let a machine hold some partitions of the catalogue."""
+        self._held[name] = {
+            "ACRPORTAL_PARTITIONS": str(count),
+            "ACRPORTAL_HELD_PARTITIONS": held,
+        }
 
     def start(self, name: str) -> None:
         """Start the worker of a machine."""
@@ -160,7 +168,8 @@ class Machines:
 
     def _of(self, name: str) -> dict[str, str]:
         self.data(name).mkdir(exist_ok=True)
-        return self._environment | {"ACRPORTAL_DATA_DIR": str(self.data(name))}
+        own = {"ACRPORTAL_DATA_DIR": str(self.data(name))}
+        return self._environment | own | self._held.get(name, {})
 
     def _command(self, role: str) -> list[str]:
         module = "tests.catalogue.machine_actions"
@@ -250,3 +259,42 @@ def test_nothing_is_lost_whatever_happens_to_the_machines(
     assert copies[0] == copies[1] == copies[2]
     assert len(copies[0]["recordings"]) == TUNES
     assert copies[0]["faults"] == []
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_machines_with_a_partition_each_answer_as_one_machine(
+    machines: Machines, count: int
+) -> None:
+    machines.start("whole")
+    machines.wait_for(lambda state: state["recordings"] == {"ready": TUNES})
+    machines.do("submit", "one", TUNES)
+    one = machines.wait_for(are_done(TUNES))["scans"]
+    expected = {name.split("-")[1]: scan["found"] for name, scan in one.items()}
+    assert all(len({row[0] for row in found}) == 2 for found in expected.values())
+    identified = machines.do("identify", 2)
+    assert identified[0][0] == "Tune 2"
+    machines.end("whole", signal.SIGTERM)
+
+    names = [f"part-{number}" for number in range(1, count + 1)]
+    machines.hold("desk", "none", count=count)
+    for number, name in enumerate(names, 1):
+        machines.hold(name, str(number), count=count)
+    for name in names[:-1]:
+        machines.start(name)
+    machines.do("submit", "many", _SCANS, on="desk")
+    # Without the last partition, no scan may end.
+    machines.wait_for(
+        lambda state: any("No machine" in why for why in state["waiting"])
+    )
+    machines.start(names[-1])
+    machines.wait_for(are_done(TUNES + 2))
+    machines.end(names[0])
+    machines.start(names[0])
+    ended = machines.wait_for(are_done(TUNES + _SCANS))
+
+    for name, scan in ended["scans"].items():
+        assert scan["found"] == expected[name.split("-")[1]], name
+    assert machines.do("identify", 2, on="desk") == identified
+    parts = [machines.do("held", on=name) for name in names]
+    assert sum(len(part["recordings"]) for part in parts) == TUNES
+    assert all(len(part["recordings"]) < TUNES for part in parts)

@@ -93,7 +93,7 @@ def test_a_rebuild_that_was_stopped_goes_on_once_all_is_there_again(
 
     call_command("rebuild_index", resume=True, stdout=out)
 
-    assert "1 recordings indexed" in out.getvalue()
+    assert "1 recording indexed" in out.getvalue()
     assert "1 were already indexed" in out.getvalue()
     assert before == held(catalogue) == [catalogue.first.pk, catalogue.second.pk]
     assert unharmed

@@ -360,7 +360,7 @@ def test_undo_refuses_where_the_id_was_given_away(
     [
         (ActionVerb.MERGE, ["First"], "two recordings"),
         (ActionVerb.SPLIT, ["First", "Second", "Third"], "at least one"),
-        (ActionVerb.CANONICAL, ["First", "Second"], "one recording"),
+        (ActionVerb.CANONICAL, ["First", "Second"], "the canonical recording"),
         (ActionVerb.KEEP, ["First"], "at least two recordings"),
     ],
 )

@@ -211,7 +211,7 @@ def test_command_prints_what_was_found(capsys: pytest.CaptureFixture[str]) -> No
     call_command("dedup", bucket=str(bucket.pk), format="json")
     (run,) = json.loads(capsys.readouterr().out)
 
-    assert "Library: 2 recordings, 0 pairs compared, 1 groups" in output
+    assert "Library: 2 recordings, 0 pairs compared, 1 group" in output
     assert "Nothing was written." in output
     assert run["created"] == 1
     assert [member["title"] for member in run["groups"][0]] == ["first", "second"]

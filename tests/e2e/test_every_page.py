@@ -1,4 +1,4 @@
-"""Every page of the portal and the admin, found by following links, under axe-core.
+"""Every page of the portal and the admin, found by following links: axe-core and keys.
 
 The expected pages come from the URL map: a page that no link leads to, or a new page
 that the demo cannot reach, fails the test by its name.
@@ -16,6 +16,7 @@ from django.urls.exceptions import Resolver404
 from playwright.sync_api import Browser, Error, Page
 
 from tests.e2e.conftest import Portal, run_in, sign_in
+from tests.e2e.keyboard import faults_of_keys
 
 # Slow: only a browser can judge a page's markup, and there are a hundred pages.
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -97,7 +98,7 @@ def made(portal: Portal) -> list[str]:
     return [line for line in run_in(portal, code).splitlines() if line.startswith("/")]
 
 
-def test_no_page_has_a_fault_that_axe_finds(
+def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
     browser: Browser, portal: Portal, made: list[str]
 ) -> None:
     context = browser.new_context(base_url=portal.url)
@@ -128,6 +129,7 @@ def test_no_page_has_a_fault_that_axe_finds(
         if not _opens(page, path):
             continue
         faults += _faults_of(page, name)
+        faults += [f"{name}: {fault}" for fault in faults_of_keys(page)]
         links = _links(page)
         linked.update(_view_of(link) for link in links)
         waiting.extend(links)

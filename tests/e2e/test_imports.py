@@ -52,10 +52,10 @@ def test_a_workbook_with_a_zip_is_checked_imported_and_unchanged(
         page.get_by_role("button", name="Check the table").click()
 
     check()
-    begin = page.get_by_role("button", name="Import the good rows")
+    begin = page.get_by_role("button", name="Import the rows without faults")
     expect(begin).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator("body")).to_contain_text(
-        "No file with this name came with the table"
+        "No file with this name was uploaded with the table"
     )
     expect(page.locator("body")).to_contain_text("New exclusions")
     begin.click()

@@ -145,7 +145,9 @@ def test_open_page_tells_that_another_decided(
 
     expect(ana.locator("[data-lock-badge]")).to_be_hidden()
     expect(ana.locator("[data-state-badge]")).to_have_text("Rejected")
-    expect(ana.locator("[data-free-message]")).to_contain_text("changed meanwhile")
+    expect(ana.locator("[data-free-message]")).to_contain_text(
+        "has changed in the meantime"
+    )
     expect(ana.locator("[data-decide=confirm] button")).to_be_disabled()
 
 
@@ -284,6 +286,6 @@ def test_manager_answers_a_proposed_exclusion_in_the_queue(
     panel.locator("#refuse-note").fill("it is our own melody")
     panel.get_by_role("button", name="Refuse").press("Enter")
 
-    expect(mira.locator("#messages")).to_contain_text("The exclusion is refused")
+    expect(mira.locator("#messages")).to_contain_text("The exclusion was refused")
     expect(row).to_have_count(0)
     wait_until_in(ana, uid, "pending")

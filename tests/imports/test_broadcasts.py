@@ -104,7 +104,7 @@ def test_all_faults_of_a_row_are_named_at_once() -> None:
     assert verdicts(summary) == [1, 0, 0, 1]
     assert set(rules(summary)) == {"file_name", "station", "length", "showing"}
     summary = run(HEAD + "fog.wav,Harbour FM,2026-03-29 02:30,9:99,,,,,\n")
-    assert "summer time begins" in rules(summary)["starts_at"]
+    assert "summer time began" in rules(summary)["starts_at"]
     assert "hours, minutes and seconds" in rules(summary)["length"]
     summary = run(HEAD + "fog.wav,Harbour FM,2026-10-25 02:30,,,,,,\n")
     assert "+02:00" in rules(summary)["starts_at"]
@@ -173,7 +173,7 @@ def test_people_import_into_files_that_they_may_see() -> None:
     AccessLimit.objects.create(group=group, containers=[], buckets=None)
     assert (
         rules(run(HEAD + LINE, user))["file_name"]
-        == "None of the files that you can see has this."
+        == "No file that you can see has this value."
     )
 
 
@@ -200,7 +200,7 @@ def test_the_page_checks_a_table_first(
     )
     run_worker()
     page = client.get(answer.headers["Location"]).content.decode()
-    assert "There is no such station" in page
+    assert "This station does not exist" in page
     assert not Broadcast.objects.exists()
     client.post(reverse("portal:broadcast_import_start", args=[one.uid]))
     run_worker()

@@ -332,7 +332,7 @@ def test_what_needs_more_than_its_limits_is_refused(
     path = tmp_path / "dump.json"
     path.write_text(f"[{','.join(['{}'] * 2_000_000)}]")
 
-    with pytest.raises(ResultsRefused, match="more time or memory"):
+    with pytest.raises(ResultsRefused, match="too much time or memory"):
         read(path, name=path.name)
 
 

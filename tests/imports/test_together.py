@@ -201,7 +201,7 @@ def test_an_undo_refuses_to_lose_what_an_import_wrote(
     action = merge(one, other, manager)
     import_table(one.bucket, written(folder, "t.csv", "L2,Same,A,Ours,"), manager)
 
-    with pytest.raises(ActionRefused, match="Somebody has changed since"):
+    with pytest.raises(ActionRefused, match="These have changed since"):
         actions.undo(action=action, user=manager)  # type: ignore[arg-type]
 
     one.refresh_from_db()

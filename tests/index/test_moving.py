@@ -104,7 +104,7 @@ def test_everything_moves_and_a_broken_off_move_goes_on(
     gone = installation.first.audio
     gone.storage.delete(str(gone))
     assert list(differences(backup, lambda _line: None, media=True)) == [
-        "scanning.scannedfile has 1 rows, the backup 1, and they differ",
+        "scanning.scannedfile has 1 row, the backup 1, and they differ",
         f"{gone} is missing or differs",
     ]
 

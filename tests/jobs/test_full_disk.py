@@ -57,7 +57,7 @@ def test_a_scan_waits_for_room_and_goes_on(chaos: Chaos, sound: Path) -> None:
         _state, attempts, cause = job(chaos, "scan")
         assert (attempts, cause[:41]) == (
             0,
-            "The disk is full. Free some space: it is ",
+            "The disk is full. Free some space; the job is ",
         )
         ((message,),) = chaos.rows("SELECT message FROM scanning_scan")
         assert message.startswith("The disk is full.")
@@ -67,7 +67,7 @@ def test_a_scan_waits_for_room_and_goes_on(chaos: Chaos, sound: Path) -> None:
             for line in chaos.log("run").splitlines()
             if line[:1] == "{"
         ]
-        assert " jobs found the disk full and wait for room" in str(found)
+        assert " waiting, because the disk is full" in str(found)
     else:
         # Nothing can be written about it: the log says it.
         chaos.wait_for(lambda: "the worker goes on after a pause" in chaos.log("one"))

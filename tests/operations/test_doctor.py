@@ -138,7 +138,7 @@ def test_work_without_a_worker_is_handed_out_again(
     refingerprint(recording=catalogue.first, user=None)
     lose_worker("recording")
 
-    assert any("1 jobs have lost their worker" in p for p in problems(fix=True))
+    assert any("1 job without a worker" in p for p in problems(fix=True))
 
     run_worker()
     catalogue.first.refresh_from_db()

@@ -131,7 +131,7 @@ def test_the_command_tells_and_deletes_nothing() -> None:
     call_command("retention", days=7, stdout=output)
     call_command("retention", format="json", stdout=as_json)
 
-    assert "Audio of scanned files: Desk (after 1 days): 1" in output.getvalue()
+    assert "Audio of scanned files: Desk (after 1 day): 1" in output.getvalue()
     kinds = [json.loads(line)["kind"] for line in as_json.getvalue().splitlines()]
     assert kinds == ["audio", "reports", "callbacks", "sessions", "jobs"]
     assert ScannedFile.objects.get().media

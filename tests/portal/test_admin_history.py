@@ -48,7 +48,7 @@ def test_history_of_a_match_is_its_chain_of_events(
     content = page.content.decode()
     assert f"2 events of <code>match:{match.uid}</code>" in content
     assert "Noise · <bdi>only hum</bdi>" in content
-    assert "the chain is whole" in content
+    assert "the chain is intact" in content
     form = client.get(reverse("admin:review_match_change", args=[match.pk]))
     assert "history/" in form.content.decode()
 

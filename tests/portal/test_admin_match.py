@@ -152,7 +152,7 @@ def test_reviewer_sees_the_buttons_and_a_viewer_does_not(sign_in: SignIn) -> Non
     as_reviewer = text(sign_in(Role.REVIEWER).get(page(match)))
 
     assert decide(match, "confirm") not in as_viewer
-    assert "may look at matches, not decide them" in as_viewer
+    assert "may view matches but not decide them" in as_viewer
     for verb in ("confirm", "clear", "reject", "escalate"):
         assert decide(match, verb) in as_reviewer
     assert decide(match, "undo") not in as_reviewer

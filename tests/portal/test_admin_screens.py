@@ -40,6 +40,8 @@ from scanning.models import (
     DeliveryAttempt,
     Detection,
     InboundCallback,
+    PartitionQuestion,
+    PartitionSearch,
     ResumableUpload,
     Scan,
     ScannedFile,
@@ -155,6 +157,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(NoticeAnswer, NoticeItem),
         # On their way to a scanned file.
         *(ResumableUpload, UploadPiece),
+        # Between machines, while a scan waits for them.
+        *(PartitionQuestion, PartitionSearch),
     }
     for label in PRODUCT_APPS:
         for model in apps.get_app_config(label).get_models():

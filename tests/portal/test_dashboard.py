@@ -299,7 +299,7 @@ def test_empty_portal_leads_through_three_steps(client: Client) -> None:
     page = client.get(HOME).content.decode()
 
     assert "Three steps to the first decision" in page
-    assert "Nothing waits for you" in page
+    assert "Nothing is waiting for you" in page
 
 
 @pytest.mark.django_db

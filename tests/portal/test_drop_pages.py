@@ -58,7 +58,7 @@ def test_a_drop_is_made_and_its_page_tells_what_waits_and_why(
     listed = client.get("/drops/").content.decode()
     waiting = client.get(f"/drops/{incoming.drop.uid}/?show=drop_waiting")
 
-    assert "1 file in news waits: the subfolder has no container." in page
+    assert "1 file in news is waiting, because the subfolder has no container." in page
     assert 'value="news"' in page
     assert "three.mp3.json: The JSON file cannot be read" in page
     assert "Radio" in listed
@@ -88,7 +88,7 @@ def test_a_drop_is_changed_paused_polled_and_deleted_by_its_maker(
 
     assert now == ("FM", 15, "drop_leave")
     assert assigned == other
-    assert "No failed file lies there any more" in retried
+    assert "There are no failed files left in this folder" in retried
     assert not Drop.objects.exists()
     events = Event.objects.filter(case=f"drop:{incoming.drop.uid}").order_by("sequence")
     assert [event.action for event in events] == [
@@ -100,7 +100,7 @@ def test_a_drop_is_changed_paused_polled_and_deleted_by_its_maker(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"place": "/etc"}, "Drops may not lie in /etc"),
+        ({"place": "/etc"}, "Drops cannot be in /etc"),
         ({"afterwards": "drop_tag"}, "Files in a folder have no tags"),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_place_that_another_drop_has_is_refused_in_plain_words(
         "/drops/new/", _form(str(incoming.folder), ContainerFactory.create().pk)
     ).content.decode()
 
-    assert f"Another drop takes the files in {incoming.folder} already." in again
+    assert f"Another drop already takes the files in {incoming.folder}." in again
 
 
 def test_without_roots_the_pages_say_so(signed_in: MakeClient) -> None:

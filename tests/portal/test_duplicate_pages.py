@@ -121,7 +121,7 @@ def test_without_duplicates_the_page_says_what_was_searched(
 
     page = signed_in(Role.VIEWER).get(reverse("portal:duplicates"))
 
-    assert "No duplicates among 3 references" in page.content.decode()
+    assert "No duplicates among 3 recordings" in page.content.decode()
 
 
 def test_a_group_shows_its_rule_and_what_differs(
@@ -202,7 +202,7 @@ def test_what_changed_meanwhile_is_shown_and_nothing_is_done(
 
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert "Somebody changed the group meanwhile" in page
+    assert "Somebody changed the group in the meantime" in page
     assert "+ Third" in page
     assert not DedupAction.objects.exists()
 
@@ -221,7 +221,7 @@ def test_a_note_that_is_too_long_is_named_and_nothing_is_done(
     page = act(signed_in(Role.MANAGER), group, form_of(group, "merge", note="n" * 1001))
 
     assert "at most 1000 characters" in page
-    assert "already settled" not in page
+    assert "already decided" not in page
     assert not DedupAction.objects.exists()
 
 
@@ -235,7 +235,7 @@ def test_a_settled_group_leads_to_what_is_open(
         reverse("portal:duplicate_group", args=[group.uid]), follow=True
     )
 
-    assert "This group is settled" in answer.content.decode()
+    assert "This group is already decided" in answer.content.decode()
     kept = client.get(reverse("portal:duplicates") + "?tab=kept").content.decode()
     assert "Night Drive" in kept
 
@@ -317,7 +317,7 @@ def test_a_loop_is_excluded_everywhere_in_one_step(
     client.post(address, {"verb": "exclude"})
     again = client.post(address, {"verb": "keep"})
 
-    assert "0 matches rest on it" in page
+    assert "0 matches depend on it" in page
     assert Exclusion.objects.filter(approved=True).count() == 3
     loop.refresh_from_db()
     assert loop.state == LoopState.EXCLUDED

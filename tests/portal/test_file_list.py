@@ -10,6 +10,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
+from review.choices import MatchState
 from review.models import Match
 from review.services import locks
 from scanning.choices import FileStatus
@@ -17,6 +18,7 @@ from scanning.models import Scan, ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.factories.rules import make_licence
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 
 MANY = "/files/many/"
@@ -140,12 +142,38 @@ def test_assign_gives_the_waiting_matches_to_a_person(
 def test_tag_is_added_once(manager: Client) -> None:
     file = ScannedFileFactory.create(tags=["news"])
 
-    act(manager, "tag", file, tag="check")
-    page = act(manager, "tag", file, tag="check")
+    act(manager, "tag", file, tags="check")
+    page = act(manager, "tag", file, tags="check, news")
 
     file.refresh_from_db()
     assert file.tags == ["news", "check"]
     assert page.context["done"] == []
+    assert "It has all of this already." in page.content.decode()
+
+
+def test_territories_of_many_files_let_a_licence_clear(manager: Client) -> None:
+    match, other = make_match(), ScannedFileFactory.create(tags=["radio"])
+    make_licence(recordings=[match.recording], territories=["FR"])
+
+    act(manager, "tag", match.scanned_file, other, territories="fr", tags="autumn")
+
+    match.refresh_from_db()
+    other.refresh_from_db()
+    assert match.state == MatchState.CLEARED
+    assert other.tags == ["territory:FR", "radio", "autumn"]
+    assert Event.objects.filter(action="file.details_changed").count() == 2
+
+
+def test_files_get_no_tag_from_an_empty_or_a_wrong_form(manager: Client) -> None:
+    file = ScannedFileFactory.create()
+
+    empty = act(manager, "tag", file)
+    wrong = act(manager, "tag", file, territories="XX")
+
+    file.refresh_from_db()
+    assert file.tags == []
+    assert "Enter a territory or a tag." in empty.content.decode()
+    assert "XX is not a territory" in wrong.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def test_an_address_that_takes_forms_says_so(client: Client) -> None:
     program = client.get("/jobs/again/", headers={"accept": "application/json"})
 
     assert (page.status_code, page["Allow"]) == (405, "POST")
-    assert "takes forms only" in page.content.decode()
+    assert "only accepts forms" in page.content.decode()
     assert f"req {page['X-Request-Id']}" in page.content.decode()
     assert (program.status_code, program.content) == (405, b"")
 

@@ -80,7 +80,7 @@ def test_people_take_a_match_to_an_answered_notice(
     )
     notice = TakedownNotice.objects.get()
     assert begun.headers["Location"] == reverse("portal:notice_edit", args=[notice.uid])
-    assert "The law asks for more" in page(client, "notice", notice.uid)
+    assert "The law requires more" in page(client, "notice", notice.uid)
     send(client, "notice_edit", notice, **FILLED_IN)
     make_evidence()
     send(client, "notice_act", notice, verb="evidence")
@@ -195,15 +195,15 @@ def test_a_notice_that_no_longer_holds_says_so(
     claim = make_claim(reviewer)
     notice = make_sent([claim], reviewer, manager)
     client.force_login(manager)
-    assert "No longer holds" not in page(client, "notice", notice.uid)
+    assert "No longer valid" not in page(client, "notice", notice.uid)
     claim.refresh_from_db()
     deciding.undo(match=claim, user=reviewer, version=claim.version)
 
-    assert "No longer holds: withdraw it." in page(client, "notice", notice.uid)
+    assert "No longer valid: withdraw it." in page(client, "notice", notice.uid)
     send(client, "notice_withdraw", notice, why="We were wrong.")
 
     shown = page(client, "notice", notice.uid)
-    assert "No longer holds" not in shown
+    assert "No longer valid" not in shown
     assert "We were wrong." in shown
 
 

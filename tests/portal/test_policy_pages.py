@@ -110,7 +110,7 @@ def test_form_shows_what_the_policy_says(manager: Client) -> None:
     ("changes", "told"),
     [
         ({"name": ""}, "required"),
-        ({"matched_s_from": "9", "matched_s_to": "8"}, "below the lower edge"),
+        ({"matched_s_from": "9", "matched_s_to": "8"}, "below the lower limit"),
         ({"action": "reject"}, "valid choice"),
     ],
 )

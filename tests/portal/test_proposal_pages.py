@@ -135,7 +135,7 @@ def test_own_page_shows_what_it_touches_then_approves(
     assert f'name="seen" value="{SEEN}"' in shown
     assert f'name="match" value="{other.uid}"' in shown
     assert "<strong>1 other match</strong> is affected" in shown
-    assert "Nothing else of this match is left: it is rejected." in shown
+    assert "Nothing of this match is left, so it is rejected." in shown
     assert state_of(match) == MatchState.REJECTED
     assert state_of(other) == MatchState.SUPPRESSED
     history = page(manager, match.review_url)
@@ -150,7 +150,7 @@ def test_refusal_returns_to_the_match_and_says_why(
     assert answered["Location"] == match.review_url
     assert state_of(match) == MatchState.PENDING
     shown = page(manager, match.review_url)
-    assert "refused to exclude 0:05 – 0:25" in shown
+    assert "refused the exclusion of 0:05 – 0:25" in shown
     assert "our own melody" in shown
     assert "Exclusion refused" in shown
 
@@ -161,7 +161,7 @@ def test_answer_from_the_queue_leads_back_to_it(manager: Client, match: Match) -
     answered = answer(manager, match, "approve_exclusion", query)
 
     assert answered["Location"] == f"{reverse('portal:queue')}?view=escalated"
-    assert "The interval is excluded." in page(manager, answered["Location"])
+    assert "The interval was excluded." in page(manager, answered["Location"])
 
 
 def test_script_learns_the_outcome_and_the_undo(manager: Client, match: Match) -> None:
@@ -207,7 +207,7 @@ def test_proposal_that_was_answered_leads_to_the_match(
     shown = manager.get(address_of(match), follow=True).content.decode()
     again = answer(manager, match, "refuse_exclusion", note="too late")
 
-    assert "answered meanwhile" in shown
+    assert "has already answered" in shown
     assert again.status_code == 409
 
 

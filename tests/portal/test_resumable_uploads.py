@@ -109,7 +109,7 @@ def test_a_piece_that_does_not_follow_is_refused_and_leaves_nothing(
 
     answers = (repeated, ahead, beyond, headless, endless)
     assert [one.status_code for one in answers] == [409, 409, 413, 400, 400]
-    assert "goes on at byte 10" in repeated.json()["message"]
+    assert "continues at byte 10" in repeated.json()["message"]
     assert UploadPiece.objects.count() == 1
     folder = f"pieces/{ResumableUpload.objects.get().uid.hex}"
     assert len(default_storage.listdir(folder)[1]) == 1

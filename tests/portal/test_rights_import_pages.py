@@ -20,7 +20,7 @@ def test_a_message_is_checked_shown_and_imported(signed_in: MakeClient) -> None:
     client = signed_in(Role.MANAGER)
     content = b"".join(cwr(2)).replace(b"SONG NUMBER 2", b" " * 13)
     file = SimpleUploadedFile(NAME, content)
-    assert "What can be read" in client.get(FORM).content.decode()
+    assert "Supported formats" in client.get(FORM).content.decode()
 
     answer = client.post(FORM, {"file": file, "encoding": "utf-8"})
 
@@ -32,7 +32,7 @@ def test_a_message_is_checked_shown_and_imported(signed_in: MakeClient) -> None:
     assert "SONG NUMBER 1" in checked
     assert "NWR title" in checked
     assert "EXAMPLE MUSIC" in checked
-    assert "Import what has no faults" in checked
+    assert "Import the records without faults" in checked
     assert not Work.objects.exists()
 
     client.post(reverse("portal:rights_import_start", args=[one.uid]))

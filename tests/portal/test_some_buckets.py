@@ -164,7 +164,7 @@ def test_a_file_without_any_match_names_ones_own_buckets_alone(desk: Desk) -> No
     assert desk.own.bucket.name in page
     assert desk.other.recording.bucket.name not in page
     assert desk.other.recording.title not in page
-    assert "No candidate of your buckets came close." in page
+    assert "No candidate in your buckets came close." in page
 
 
 @pytest.mark.parametrize("name", ["portal:match_export", "portal:file_export"])
@@ -217,7 +217,7 @@ def test_a_rescan_that_changed_nothing_in_ones_own_buckets_says_so(desk: Desk) -
 
     page = desk.file_page()
 
-    assert "Neither scan found a recording of your buckets." in page
+    assert "Neither scan found a recording in your buckets." in page
 
 
 def test_the_api_says_it_in_words_too(desk: Desk) -> None:

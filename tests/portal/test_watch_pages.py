@@ -47,7 +47,7 @@ def test_watch_is_made_after_a_look_and_its_page_tells_all(
     listed = client.get("/watches/").content.decode()
     file = client.get(f"/files/{ScannedFile.objects.get(name='two').uid}/")
 
-    assert "Also the 3 that are there now" in looked
+    assert "Also the 3 items listed now" in looked
     assert before == 0
     assert "The Show" in page
     assert "Gone at the source" in page

@@ -228,7 +228,10 @@ def test_headers_that_lead_nowhere_are_not_followed_for_ever(
         file.write(bytes(2_000_000))
     monkeypatch.setattr(decode, "MAX_STEP_CPU_S", 0.05)
 
-    with path.open("rb") as file, pytest.raises(DecodeFailed, match="leads nowhere"):
+    with (
+        path.open("rb") as file,
+        pytest.raises(DecodeFailed, match="cannot be followed"),
+    ):
         decode.AudioFile(file, DEFAULT_LIMITS)
 
 

@@ -107,7 +107,7 @@ def test_what_fails_is_named_and_the_others_go_on(
     assert [path.name for path in out.iterdir()] == ["x.wav.acrfp"]
 
     assert make(out / "x.wav.acrfp") == 1
-    assert "fingerprint already" in capsys.readouterr().err
+    assert "already a fingerprint" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

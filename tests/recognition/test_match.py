@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from recognition.builder import extract
 from recognition.errors import MissingLayer, ParamsMismatch
-from recognition.match import scan
-from recognition.params import DEFAULT
+from recognition.match import scan, search
+from recognition.params import DEFAULT, Params
 from recognition.places import References
 from recognition.policy import CaptureType, ScanPolicy
 from recognition.types import ScanResult, UnmatchedKind
@@ -241,3 +241,32 @@ def test_a_fingerprint_of_other_parameters_is_refused(shelf: Catalogue) -> None:
 
     with pytest.raises(ParamsMismatch, match="0123456789abcdef"):
         shelf.scan(fingerprint)
+
+
+def _drums(seconds: float) -> Samples:
+    """Return a pattern of eight sounds, the same for everybody who plays it."""
+    rng = np.random.default_rng(1)
+    t = np.arange(int(0.15 * RATE)) / RATE
+    pitches, order = rng.uniform(200, 3000, 8), rng.integers(8, size=11)
+    y = np.zeros(int(seconds * RATE), dtype=np.float32)
+    for number, at in enumerate(np.arange(0, seconds - 0.36, 0.18)):
+        hit = np.sin(2 * np.pi * pitches[order[number % 11]] * t) * np.exp(-30 * t)
+        y[int(at * RATE) : int(at * RATE) + len(t)] += 0.3 * hit.astype(np.float32)
+    return y
+
+
+def test_a_few_sounds_again_and_again_count_less_than_many() -> None:
+    shelf = catalogue([_drums(20) + 0.3 * music(5, 20)])
+    query = extract(_drums(8) + 0.3 * music(6, 8))
+
+    def best(params: Params) -> float:
+        found = search(
+            query,
+            index=shelf.index,
+            buckets=[1],
+            references=References.held(shelf.references),
+            params=params,
+        )
+        return max(run.bits for run in (*found.settled(), *found.refused))
+
+    assert best(DEFAULT) < 0.7 * best(replace(DEFAULT, pitch_share=1e-9))

@@ -31,6 +31,7 @@ def _run(file: int, start: float, end: float) -> tuple[int, ScoringRun]:
         aligned=100,
         known=100,
         absent=0,
+        pitches=60,
         p0=0.1,
     )
     return file, run

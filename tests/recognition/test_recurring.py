@@ -1,4 +1,4 @@
-"""Unknown sound that returns: what becomes an item, and what never does."""
+"""Unknown sound that repeats: what becomes an item, and what never does."""
 
 from __future__ import annotations
 
@@ -421,7 +421,7 @@ def test_the_command_says_that_nothing_returns(
 ) -> None:
     assert run("recurring", files[0]) == 0
 
-    assert capsys.readouterr().out == "no unknown sound returns\n"
+    assert capsys.readouterr().out == "no unknown sound repeats\n"
 
 
 def test_the_command_leaves_out_what_an_index_knows(

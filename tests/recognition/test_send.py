@@ -214,7 +214,7 @@ def test_watching_sends_what_it_makes(
     music = tmp_path / "music"
     music.mkdir()
     media_files.wav(music / "a.wav", melody(8, 8000), 8000)
-    # The server refuses the first try for all files, so it waits for the next look.
+    # The server refuses the first try for all files, so it waits for the next check.
     server.troubles.append(lambda: refusal(403, "forbidden"))
     command = ["watch", str(music), "-o", str(tmp_path / "out"), "--every", "0.2"]
     with subprocess.Popen(

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.corpus import Track
 from benchmarks.growth import Catalogue
+from benchmarks.kinship import sounds_in
 from benchmarks.shelf import BUCKET, add_all
 from benchmarks.sound import RATE, Samples, resample
 from benchmarks.strangers import POSES, Pose, Scene, Task
@@ -126,6 +127,20 @@ def test_a_row_without_shared_sound_is_false(tmp_path: Path) -> None:
     assert max(result.long) == pytest.approx(result.rows[0].bits, abs=0.1)
 
 
+def test_a_stretch_is_recognised_wherever_it_sounds_in_another_track() -> None:
+    ours, other = music(14, SECONDS), music(15, SECONDS)
+    # The stretch of 10 s from 12 s on is heard 40 s later, beneath other music.
+    heard = ours[12 * OWN_RATE : 22 * OWN_RATE] + 0.5 * music(16, 10)
+    reference = join(music(17, 52), heard, music(18, 9))
+    span = (12 * 62.5, 22 * 62.5)
+
+    def sound(y: Samples) -> Samples:
+        return resample(y, OWN_RATE, RATE)
+
+    assert sounds_in(sound(ours), sound(reference), span)
+    assert not sounds_in(sound(other), sound(reference), span)
+
+
 def test_the_fit_finds_the_tail_and_an_interval_around_what_it_asks_for() -> None:
     rng = np.random.default_rng(3)
     u, h, share = 8.0, 0.6, 0.05
@@ -145,3 +160,10 @@ def test_the_fit_finds_the_tail_and_an_interval_around_what_it_asks_for() -> Non
     rate, slowest, fastest = found.rate(needed)
     assert rate == pytest.approx(0.001)
     assert slowest < rate < fastest
+
+
+def test_a_tail_of_nothing_asks_for_nothing() -> None:
+    found = fit([np.zeros(50), np.zeros(50)])
+
+    assert found.rate(10.0) == (0.0, 0.0, 0.0)
+    assert found.needed(0.001) == (0.0, 0.0, 0.0)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
+from broadcasts.models import Episode
 from reports import cue_sheet_files, cue_sheets
 from reports.cue_sheets import CueSheet, NotScanned, Usage
 from review.services.folding import fold_scan
@@ -184,6 +188,25 @@ def test_the_pdf_goes_on_over_pages_and_is_the_same_each_time() -> None:
 
     assert content.count(b"/Type /Page\n") == 3
     assert content == cue_sheet_files.written(sheet, "pdf")
+
+
+@pytest.mark.skipif(not shutil.which("pdftotext"), reason="Poppler is not installed")
+def test_the_pdf_names_the_episode_and_counts_whole_seconds(tmp_path: Path) -> None:
+    scan = ScanFactory.create()
+    make_detection((12_400, 20_200, 0, 7_800), scan=scan)
+    fold_scan(scan=scan)
+    Episode.objects.create(
+        scanned_file=scan.scanned_file, series="Night Shift", number="14"
+    )
+    path = tmp_path / "sheet.pdf"
+
+    path.write_bytes(cue_sheet_files.written(sheet_of(scan), "pdf"))
+
+    text = subprocess.check_output(["pdftotext", "-layout", path, "-"], text=True)
+    assert "Cue sheet: Night Shift" in text
+    assert "episode 14" in text
+    # 12.4 s to 20.2 s: printed as 12 to 20, so 8 and not 7.
+    assert re.search(r"00:00:12 +00:00:20 +00:00:08", text)
 
 
 def test_a_file_without_music_has_an_empty_sheet() -> None:

@@ -55,6 +55,10 @@ def test_report_is_sent_with_file_and_manifest(
     assert message["To"] == "legal@example.org, ana@example.org"
     assert message["Subject"] == "Match portal: Weekly usage"
     parts = {part.get_filename(): part for part in message.walk()}
+    text = parts[None].get_payload(decode=True)
+    assert isinstance(text, bytes)
+    assert "“Weekly usage” is ready. It has 1 row." in text.decode()
+    assert "Schedule: every Monday at 08:00 UTC." in text.decode()
     file = parts["match-report.csv"].get_payload(decode=True)
     assert isinstance(file, bytes)
     assert match.uid.encode() in file

@@ -462,7 +462,7 @@ def test_a_run_in_a_worker_waits_for_room_and_then_is_whole(
 
     run.refresh_from_db()
     assert (run.state, run.file.name, run.rows.name) == (RunState.QUEUED, "", "")
-    assert run.message.startswith("The disk is full. Free some space: it is tried")
+    assert run.message.startswith("The disk is full. Free some space; the job is tried")
     assert stored_reports(settings) == []
     assert list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir()) == []
     client.force_login(user)
@@ -556,11 +556,11 @@ def test_command_checks_all_kept_reports(capsys: pytest.CaptureFixture[str]) -> 
     make_match()
     run = run_of()
     call_command("check_report")
-    assert "2 files read, 0 have changed" in capsys.readouterr().out
+    assert "2 files read, 0 changed or missing" in capsys.readouterr().out
 
     Path(run.rows.path).write_bytes(b"changed")
 
-    with pytest.raises(CommandError, match="1 files have changed"):
+    with pytest.raises(CommandError, match="1 file changed or missing"):
         call_command("check_report", run.uid)
 
 

@@ -72,7 +72,7 @@ def test_what_somebody_decided_since_stays_and_is_named(manager: User) -> None:
     outcome = undo(rule, manager)
 
     assert [(each.match, each.why) for each in outcome.left] == [
-        (decided, "ana changed it since.")
+        (decided, "ana has changed it since.")
     ]
     assert row(decided)["state"] == MatchState.CONFIRMED
     assert row(waiting)["policy_name"] == ""

@@ -81,8 +81,25 @@ def test_one_mail_a_day_goes_to_managers_that_have_an_address(
 
     (message,) = mail.outbox
     assert message.to == [manager.email]
-    assert message.subject == "2 disputes are due, 1 of them late"
+    assert message.subject == "Match portal: 2 disputes to answer, 1 overdue"
     assert late.match.review_url in message.body
+
+
+def test_mail_says_what_is_late_in_the_readers_language(
+    settings: Settings, manager: User
+) -> None:
+    settings.ACRPORTAL_DISPUTE_MAIL = True
+    manager.language = "de"
+    manager.save()
+    dispute = _dispute(days_ago=40)
+
+    remind()
+
+    (message,) = mail.outbox
+    assert message.subject == "Match portal: 1 Einspruch zu beantworten, 1 überfällig"
+    assert "Zeitzone der Daten: UTC" in message.body
+    assert "Überfällig seit " in message.body
+    assert str(dispute.match) in message.body
 
 
 def test_mail_tells_of_what_the_reader_may_see(
@@ -99,7 +116,7 @@ def test_mail_tells_of_what_the_reader_may_see(
     remind()
 
     (message,) = mail.outbox
-    assert message.subject == "1 dispute is due, 1 of them late"
+    assert message.subject == "Match portal: 1 dispute to answer, 1 overdue"
     assert seen.match.review_url in message.body
     assert hidden.match.review_url not in message.body
 

@@ -135,7 +135,7 @@ def test_speech_is_a_no_match_that_says_so(
     assert file.scans.get().no_match_reason == "speech_only"
     page = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
     assert "<dd>Speech only</dd>" in page
-    assert "Nearly all of the sound is speech, as the engine estimates" in page
+    assert "The engine estimates that nearly all of the sound is speech" in page
     assert "speech in 100" in page
 
 

@@ -335,9 +335,9 @@ def test_a_broadcast_at_a_time_that_no_clock_shows_submits_no_link(
     skipped = client.post("/links/", said | {"starts_at": "2026-03-29 02:30"})
     missing = client.post("/links/", said)
 
-    assert "summer time begins" in skipped.content.decode()
+    assert "summer time began" in skipped.content.decode()
     assert skipped.context["form"]["links"].value() == said["links"]
-    assert "Say when the broadcast began." in missing.content.decode()
+    assert "Enter when the broadcast began." in missing.content.decode()
     assert not ScannedFile.objects.exists()
 
 

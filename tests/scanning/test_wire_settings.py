@@ -55,7 +55,7 @@ def test_recorded_audio_begins_at_the_robust_stage() -> None:
         (
             1,
             {"deepright": True, "music_detection": True},
-            ["derivative", "outside of matches"],
+            ["derivative", "outside matches"],
         ),
     ],
 )

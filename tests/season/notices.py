@@ -24,7 +24,7 @@ from tests.season.people import Person
 
 _CLAIMED = (MatchState.CONFIRMED, MatchState.UPHELD, MatchState.DISPUTED)
 _STANDING = (NoticeState.SIGNED, NoticeState.SENT, NoticeState.ANSWERED)
-_WARNING = "No longer holds: withdraw it."
+_WARNING = "No longer valid: withdraw it."
 
 
 def handle(person: Person, rng: random.Random) -> None:

@@ -72,7 +72,10 @@ def test_quiet_hours_follow_the_station_and_delay_only_mail(radio: Radio) -> Non
 
     silent = [one for one in mail.outbox if "Silence" in one.subject]
     assert [one.to for one in silent] == [["night@radio.example"]]
-    assert "Radio One" in silent[0].body
+    assert silent[0].body.startswith("Silence: Radio One, stream Radio One")
+    # The station's clock comes first; its zone is named.
+    assert "13:01:00 Europe/Berlin (12:01:00 UTC)" in silent[0].body
+    assert f"/streams/{radio.stream.uid}/" in silent[0].body
 
 
 def test_away_and_back_are_posted_and_signed(

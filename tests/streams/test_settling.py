@@ -58,7 +58,7 @@ def whole_scan(radio: Radio, *parts: tuple[int, float]) -> list[tuple[str, int, 
             programme(*parts),
             index=index,
             buckets=buckets,
-            references=index_store.references_of(buckets),
+            references=index_store.references_of(buckets, index),
         )
     return [(titles[s.recording], s.start_ms, s.end_ms) for s in found.segments]
 

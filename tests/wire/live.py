@@ -118,7 +118,7 @@ def serving(
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=_START_SECONDS)
 
 
 def _wait_until_up(base: str, process: subprocess.Popen[bytes]) -> None:

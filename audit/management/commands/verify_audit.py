@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from audit.anchors import first_false_anchor
 from audit.chains import ChainFault, Line, first_fault, line_of, read_json_lines
 from audit.models import Anchor, Event
+from common.words import count_noun
 
 
 class Command(BaseCommand):
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         # Anchors cover all chains, so they can only be checked with all of them.
         if given is None and options["case"] is None:
             faults += filter(None, [first_false_anchor()])
-            self.stdout.write(f"{Anchor.objects.count()} anchors")
+            self.stdout.write(count_noun(Anchor.objects.count(), "anchor"))
         faults += _other_anchors(options["anchor"])
         for fault in faults:
             self.stderr.write(str(fault))
@@ -72,7 +73,9 @@ class Command(BaseCommand):
             events += len(events_of_case)
             if (fault := first_fault(events_of_case)) is not None:
                 faults.append(fault)
-        self.stdout.write(f"{events} events in {cases} chains")
+        self.stdout.write(
+            f"{count_noun(events, 'event')} in {count_noun(cases, 'chain')}"
+        )
         return faults
 
 

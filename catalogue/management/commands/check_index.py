@@ -7,8 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from catalogue import following
+from catalogue import following, partitions
 from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.partitions import Partition
+from common.words import count_noun
 from recognition.errors import RecognitionError
 
 
@@ -30,17 +32,18 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Check bucket by bucket; exit 1 if one is damaged or incomplete."""
         faults = 0
-        for bucket in Bucket.objects.present().order_by("pk"):
-            try:
-                faults += self._check(bucket, compact=options["compact"])
-            except RecognitionError as error:
-                faults += 1
-                self.stderr.write(f"{bucket.name}: {error}")
+        for partition in partitions.held():
+            for bucket in Bucket.objects.present().order_by("pk"):
+                try:
+                    faults += self._check(bucket, partition, compact=options["compact"])
+                except RecognitionError as error:
+                    faults += 1
+                    self.stderr.write(f"{bucket.name}: {error}")
         if faults:
             raise CommandError("Repair the index with: manage.py rebuild_index")
 
-    def _check(self, bucket: Bucket, *, compact: bool) -> int:
-        index = following.open_index()
+    def _check(self, bucket: Bucket, partition: Partition, *, compact: bool) -> int:
+        index = following.open_partition(partition)
         if compact:
             index.maintain(bucket.pk)
         problems = index.verify(bucket.pk)
@@ -50,14 +53,16 @@ class Command(BaseCommand):
             return len(problems)
         stats = index.stats(bucket.pk)
         self.stdout.write(
-            f"{bucket.name}: {stats.recordings} recordings, {stats.postings} postings, "
-            f"{stats.size_bytes} bytes in {stats.segments} segments"
+            f"{bucket.name}: {count_noun(stats.recordings, 'recording')}, "
+            f"{count_noun(stats.postings, 'posting')}, "
+            f"{stats.size_bytes} bytes in {count_noun(stats.segments, 'segment')}"
         )
         indexed = set(index.recordings(bucket.pk).tolist())
         ready = Recording.objects.filter(bucket=bucket, status=RecordingStatus.READY)
-        missing = set(ready.values_list("pk", flat=True)) - indexed
+        wanted = filter(partition.holds, ready.values_list("pk", flat=True))
+        missing = set(wanted) - indexed
         if missing:
             self.stderr.write(
-                f"{bucket.name}: {len(missing)} recordings are missing from the index"
+                f"{bucket.name}: {count_noun(len(missing), 'recording')} missing from the index"
             )
         return int(bool(missing))

@@ -9,11 +9,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from catalogue.rebuilding import Rebuilt, rebuild_index
 from common.outages import STORAGE_AWAY, outage_of
+from common.words import count_noun
 from recognition.errors import RecognitionError
 
 
 class Command(BaseCommand):
-    """Builds the new index beside the old one, then swaps; scans continue meanwhile."""
+    """Builds a new index, then swaps; scans continue with the old one."""
 
     help = "Rebuild the landmark index from the stored fingerprints."
 
@@ -46,13 +47,13 @@ class Command(BaseCommand):
         self.stdout.write("The new index is in place.")
         if counts.failed:
             raise CommandError(
-                f"{counts.failed} recordings could not be indexed; they are listed with "
-                "status error in the catalogue."
+                f"{count_noun(counts.failed, 'recording')} could not be indexed. The catalogue "
+                "lists them with the status “Error”."
             )
 
     def _say(self, counts: Rebuilt) -> None:
         self.stdout.write(
-            f"{counts.indexed} recordings indexed, {counts.fingerprinted} of them "
+            f"{count_noun(counts.indexed, 'recording')} indexed, {counts.fingerprinted} of them "
             f"fingerprinted again, {counts.failed} failed"
             + (f"; {counts.kept} were already indexed" if counts.kept else "")
         )

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import searchable_buckets
+from common.words import count_noun
 from dedup.grouping import GroupPlace
 from dedup.services import DedupRun, find_duplicates
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        """Check each bucket and print what was found."""
+        """Check each bucket and print the results."""
         runs = [
             find_duplicates(
                 bucket=bucket,
@@ -49,9 +50,11 @@ class Command(BaseCommand):
             return
         for run in runs:
             self.stdout.write(
-                f"{run.bucket}: {run.recordings} recordings, "
-                f"{run.pairs_compared} pairs compared, {len(run.groups)} groups, "
-                f"{len(run.families)} version families, {run.loops} shared loops"
+                f"{run.bucket}: {count_noun(run.recordings, 'recording')}, "
+                f"{count_noun(run.pairs_compared, 'pair')} compared, "
+                f"{count_noun(len(run.groups), 'group')}, "
+                f"{count_noun(len(run.families), 'version family', 'version families')}, "
+                f"{count_noun(run.loops, 'shared loop')}"
             )
             names = _recordings(run)
             for number, group in enumerate(run.groups, start=1):

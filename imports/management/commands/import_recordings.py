@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from catalogue.models import Bucket
+from common.words import count_noun
 from imports.recordings.audio import Folder, NoAudio
 from imports.recordings.mapping import (
     DATA,
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="NAME=COLUMN",
-            help="Let the table's column NAME become this column of ours, "
+            help="Import the table's column NAME as this column of ours, "
             f"'{DATA}' (keep it as data) or '{LEFT_OUT}' (leave it out); repeatable.",
         )
         parser.add_argument(
@@ -96,7 +97,9 @@ class Command(BaseCommand):
             bad_rows.unlink()
         self._print(summary, as_json=options["format"] == "json")
         if summary.refused:
-            self.stderr.write(f"{summary.refused} rows refused; see {bad_rows}")
+            self.stderr.write(
+                f"{count_noun(summary.refused, 'row')} refused; see {bad_rows}"
+            )
             sys.exit(1)
 
     def _print(self, summary: ImportSummary, *, as_json: bool) -> None:
@@ -110,13 +113,14 @@ class Command(BaseCommand):
                     f"{note['rule']} Got '{note['value']}'."
                 )
         self.stdout.write(
-            f"{summary.rows} rows: {summary.added} new, {summary.updated} updated, "
+            f"{count_noun(summary.rows, 'row')}: {summary.added} new, {summary.updated} updated, "
             f"{summary.unchanged} unchanged, {summary.refused} refused"
         )
         if summary.exclusions:
             self.stdout.write(
-                f"{summary.exclusions} new exclusions; {summary.matches_touched} "
-                f"matches are affected, {summary.matches_suppressed} of them wholly excluded"
+                f"{count_noun(summary.exclusions, 'new exclusion')}; "
+                f"{count_noun(summary.matches_touched, 'match', 'matches')} affected, "
+                f"{summary.matches_suppressed} of them wholly excluded"
             )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.words import count_noun
 from imports.results.found import ResultsRefused
 from imports.results.importer import ResultImporter
 from imports.results.reading import read
@@ -55,9 +56,10 @@ class Command(BaseCommand):
             column = f", column {fault['column']}" if fault["column"] else ""
             self.stderr.write(f"Line {fault['line']}{column}: {fault['message']}")
         self.stdout.write(
-            f"{path}: {summary.files} files, {summary.added} new, {summary.rescanned} "
+            f"{path}: {count_noun(summary.files, 'file')}, {summary.added} new, "
+            f"{summary.rescanned} "
             f"with a different result, {summary.unchanged} unchanged, {summary.refused} "
-            f"refused; {summary.recordings} recordings found, {summary.without_match} "
+            f"refused; {count_noun(summary.recordings, 'recording')} found, {summary.without_match} "
             f"files without a match"
             + (". Dry run: nothing was written." if options["dry_run"] else ".")
         )

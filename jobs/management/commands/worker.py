@@ -1,4 +1,4 @@
-"""``manage.py worker``: runs jobs until it is told to stop."""
+"""``manage.py worker``: runs jobs until it is stopped."""
 
 from __future__ import annotations
 

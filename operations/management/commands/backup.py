@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.words import count_noun
 from operations.backup import make_backup
 
 
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         for name in backup.gone:
             self.stderr.write(f"Missing in the storage, so not in the backup: {name}")
         self.stdout.write(
-            f"{backup.folder}: {backup.rows} rows, {backup.media} media files "
+            f"{backup.folder}: {count_noun(backup.rows, 'row')}, "
+            f"{count_noun(backup.media, 'media file')} "
             f"({backup.media_bytes} bytes). It contains the portal's keys: keep it safe."
         )

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.media_analysis import AudioRefused
+from common.words import count_noun
 from operations.doctor import examine
 from operations.findings import DoctorFinding
 from recognition.errors import RecognitionError
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             end = "Repaired." if mended else finding.remedy
             self.stdout.write(f"{finding.check}: {finding.problem}. {end}")
         if remaining:
-            raise CommandError(f"{remaining} problems remain.")
+            raise CommandError(f"{count_noun(remaining, 'problem')} not repaired.")
         if options["format"] == "text":
             self.stdout.write("No problems found.")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.words import count_noun
 from operations.restoring import (
     NotFresh,
     check_backup,
@@ -21,7 +22,9 @@ from operations.tables import BackupUnusable
 class Command(BaseCommand):
     """Checks a backup, and restores it."""
 
-    help = "Restore a backup, the newest of a folder, into an empty installation."
+    help = (
+        "Restore a backup, or the newest one in a folder, into an empty installation."
+    )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
@@ -54,7 +57,9 @@ class Command(BaseCommand):
                     count += 1
                     self.stderr.write(difference)
                 if count:
-                    raise CommandError(f"{count} differences from {folder}.")
+                    raise CommandError(
+                        f"{count_noun(count, 'difference')} from {folder}."
+                    )
                 self.stdout.write(f"Rows and files match {folder}.")
                 return
             rows = restore(folder, self.stdout.write)

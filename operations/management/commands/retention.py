@@ -1,4 +1,4 @@
-"""``manage.py retention``: show what is deleted when; deletes nothing itself."""
+"""``manage.py retention``: show the next deletions; deletes nothing itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from common.words import count_noun
 from operations.retention import outlook
 
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
                 self.stdout.write(json.dumps(details, ensure_ascii=False))
                 continue
             name = f"{rule.label}: {rule.of}" if rule.of else rule.label
-            when = f"after {rule.days} days" if rule.days else "never"
+            when = f"after {count_noun(rule.days, 'day')}" if rule.days else "never"
             if rule.days is None:
                 when = "once scanned"
             size = f", {rule.size_bytes / 1e6:.1f} MB" if rule.size_bytes else ""

@@ -15,7 +15,7 @@ from portal.accounts.erasure import ErasureRefused, erase, preview
 class Command(BaseCommand):
     """Counts the rows that erasing a person changes; erases with ``--yes``."""
 
-    help = "Show what erasing a person's data touches; erase it for good with --yes."
+    help = "Show what erasing a person's data affects; erase it permanently with --yes."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""

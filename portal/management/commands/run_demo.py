@@ -45,7 +45,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
-        """Run every step and print what it does."""
+        """Run and print every step."""
         # Otherwise the worker's log lines hide the printed matches and logins.
         os.environ.setdefault("LOG_LEVEL", "ERROR")
         self._say("Preparing the database")

@@ -1,4 +1,4 @@
-"""ZIP files whose bytes depend on nothing but their content."""
+"""ZIP files whose bytes depend only on their content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every format of a declaration offers, and what it finds missing."""
+"""The interface of all formats of a declaration, and their missing values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Totals of a file, and what was changed to fit it, a sentence each."""
+    """Totals of a file, and its changes to fit the format, one sentence each."""
 
     plays: int
     played_ms: int
@@ -65,7 +65,7 @@ class Format(Protocol):
     media_type: str
 
     def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
-        """Yield what is mandatory and missing, in the order of the facts."""
+        """Yield the missing mandatory values in the order of the facts."""
         ...
 
     def file_name(self, facts: DeclarationFacts) -> str:

@@ -71,7 +71,7 @@ class BmiLog:
     label: str | Promise = gettext_lazy("BMI radio log (fixed width)")
 
     def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
-        """Yield what a line must have and the facts lack."""
+        """Yield the mandatory values of a line that the facts lack."""
         yield from required(
             Subject.PROFILE,
             "",
@@ -114,7 +114,7 @@ BMI_LOG: Final = BmiLog()
 
 
 class _Logs:
-    """Writes logs and counts what is in them."""
+    """Writes logs and counts their entries."""
 
     def __init__(self, facts: DeclarationFacts) -> None:
         self._changes = Changes()

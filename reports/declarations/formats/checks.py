@@ -43,7 +43,7 @@ def required(
 def unfit_code(
     subject: Subject, uid: str, cell: str, given: str, check: Callable[[str], str]
 ) -> Iterator[Gap]:
-    """Yield a gap if a code is not what it should be; none is no fault."""
+    """Yield a gap if a code is malformed; a missing code is no fault."""
     try:
         check(given)
     except BadIdentifier as fault:

@@ -59,11 +59,15 @@ class CueDeclaration:
                 Subject.RECORDING,
                 recording.uid,
                 (
-                    ("title", recording.title, _("The recording has no title.")),
+                    (
+                        "title",
+                        recording.title,
+                        _("The recording has no title. Enter it."),
+                    ),
                     (
                         "writers",
                         recording.writers or None,
-                        _("No writer of the work is known."),
+                        _("The work has no writer. Enter its writers."),
                     ),
                 ),
             )
@@ -72,11 +76,15 @@ class CueDeclaration:
                 Subject.PLAY,
                 play.uid,
                 (
-                    ("use", play.use, _("Nobody has said how the music is used.")),
+                    (
+                        "use",
+                        play.use,
+                        _("The use of the music is not stated. Enter it."),
+                    ),
                     (
                         "origin",
                         play.origin,
-                        _("Nobody has said where the music comes from."),
+                        _("The origin of the music is not stated. Enter it."),
                     ),
                 ),
             )

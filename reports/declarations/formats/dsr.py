@@ -73,7 +73,7 @@ class DsrRadio:
     )
 
     def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
-        """Yield what the profile must have and the facts lack."""
+        """Yield the mandatory values that the profile lacks."""
         yield from _profile_gaps(facts)
         for station in facts.stations:
             yield from _station_gaps(station)
@@ -304,7 +304,10 @@ def _profile_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
             (
                 "SenderPartyId",
                 facts.sender.dpid,
-                _("The sender has no DPID. DDEX gives one for free; enter it."),
+                _(
+                    "The sender has no DPID. Get one from DDEX free of charge and "
+                    "enter it."
+                ),
             ),
             (
                 "SenderName",
@@ -406,7 +409,7 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
             (
                 "DspResourceId",
                 recording.own_id,
-                _("The recording has no number of ours. Enter a custom ID."),
+                _("The recording has no custom ID. Enter one."),
             ),
             ("Title", recording.title, _("The recording has no title. Enter it.")),
             (

@@ -87,7 +87,7 @@ class SoundExchangeReport:
         )
 
     def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
-        """Yield what the rule demands and the facts lack."""
+        """Yield the mandatory values that the facts lack."""
         yield from _service_gaps(facts)
         if self._has_header:
             yield from _header_gaps(facts)
@@ -359,7 +359,7 @@ def _header_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
         (
             "CONTACT",
             sender.contact,
-            _("The report names nobody to ask. Enter a contact."),
+            _("The report has no contact. Enter one."),
         ),
         ("STREET", sender.street, _("The sender has no street address. Enter it.")),
         ("CITY_STATE_ZIP", sender.city, _("The sender has no city. Enter it.")),
@@ -408,8 +408,8 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
         return
     if not one_line(recording.album) or not one_line(recording.label):
         why = _(
-            "The recording has no ISRC, and not both an album and a label. Enter the "
-            "ISRC, or album and label."
+            "The recording has neither an ISRC nor both an album and a label. "
+            "Enter the ISRC, or album and label."
         )
         yield Gap(Subject.RECORDING, uid, "ISRC", why)
     for cell, given in (

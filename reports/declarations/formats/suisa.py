@@ -129,7 +129,7 @@ class SuisaLog(_SuisaReport):
 
 
 class SuisaWorkbook(_SuisaReport):
-    """Writes the report as a workbook; a second sheet says what the declaration is."""
+    """Writes the report as a workbook; a second sheet describes the declaration."""
 
     key = "suisa-xlsx"
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -158,7 +158,7 @@ SUISA_XLSX: Final = SuisaWorkbook()
 
 
 class _PlayRows:
-    """Cells of each play, read once, and what they add up to."""
+    """Cells of each play, read once, and their totals."""
 
     def __init__(self, facts: DeclarationFacts) -> None:
         self.changes = Changes()
@@ -266,7 +266,7 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
             (
                 "Identifikationsnummer",
                 recording.own_id,
-                _("The recording has no number of ours. Enter a custom ID."),
+                _("The recording has no custom ID. Enter one."),
             ),
         ],
     )

@@ -44,7 +44,7 @@ CHOICES: Final[Mapping[str, Mapping[str, str | Promise]]] = {
     "quotes": {
         "where_needed": gettext_lazy("Where needed"),
         "always": gettext_lazy("Always"),
-        "never": gettext_lazy("Never; separators in texts become blanks"),
+        "never": gettext_lazy("Never; separators in texts become spaces"),
     },
     "decimal": {"point": "1.5", "comma": "1,5"},
     "date_format": {
@@ -115,7 +115,8 @@ def read_columns(text: str) -> tuple[Column, ...]:
             raise BadOptions(
                 "columns",
                 _(
-                    "Line %(number)d is not understood. Write a heading, an equals sign and the name of a value."
+                    "Line %(number)d cannot be read. Write a heading, an "
+                    "equals sign and the name of a value."
                 )
                 % {"number": number},
             )
@@ -142,7 +143,7 @@ def read_columns(text: str) -> tuple[Column, ...]:
 
 
 def read_options(given: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
-    """Return complete options; raise ``BadOptions`` for what is wrong or unknown."""
+    """Return complete options; raise ``BadOptions`` for wrong or unknown ones."""
     known = {"columns", "file_name", *CHOICES, *SWITCHES}
     if unknown := sorted(set(given) - known):
         raise BadOptions(unknown[0], _("This option is not known."))
@@ -204,7 +205,8 @@ class TemplateDeclaration:
             text.encode(self.options["encoding"])
         except UnicodeEncodeError as error:
             return _(
-                "“%(heading)s” has “%(sign)s”, which %(encoding)s cannot hold."
+                "“%(heading)s” contains “%(sign)s”, which cannot be written in "
+                "%(encoding)s."
             ) % {
                 "heading": column.heading,
                 "sign": text[error.start : error.start + 1],
@@ -325,7 +327,10 @@ def _rows(facts: DeclarationFacts) -> Iterator[Row]:
 
 def _sentences(changes: Mapping[str, int]) -> Sequence[str]:
     return [
-        _("In “%(heading)s”, separators or line breaks became blanks, %(count)d times.")
+        _(
+            "Separators or line breaks in “%(heading)s” became spaces (count: "
+            "%(count)d)."
+        )
         % {"heading": heading, "count": count}
         for heading, count in changes.items()
     ]

@@ -125,7 +125,7 @@ class Changes:
         self._sentences: dict[str, None] = {}
 
     def keep(self, cell: str, given: str, written: str) -> str:
-        """Return what is written; remember it where it is not what was given."""
+        """Return the written text; remember it if it differs from the given one."""
         if written == given:
             return written
         if written:
@@ -137,7 +137,7 @@ class Changes:
         return written
 
     def sentences(self) -> tuple[str, ...]:
-        """Return what was changed, in the order in which it was met."""
+        """Return the changes in the order in which they were made."""
         return tuple(self._sentences)
 
 

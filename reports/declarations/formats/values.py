@@ -92,7 +92,7 @@ VALUES: Final[Mapping[str, Known]] = {
     "version_title": Known(_("Version"), _R, lambda row: row.recording.version_title),
     "artists": Known(_("Artists"), _R, lambda row: row.recording.artists),
     "isrc": Known("ISRC", _R, lambda row: row.recording.isrc),
-    "own_id": Known(_("Our own ID"), _R, lambda row: row.recording.own_id),
+    "own_id": Known(_("Custom ID"), _R, lambda row: row.recording.own_id),
     "length": Known(
         _("Length of the recording"), _R, lambda row: _ms(row.recording.duration_ms)
     ),
@@ -105,9 +105,7 @@ VALUES: Final[Mapping[str, Known]] = {
     ),
     "released": Known(_("First release"), _R, lambda row: row.recording.released),
     "iswc": Known("ISWC", _R, lambda row: row.recording.iswc),
-    "work_number": Known(
-        _("Number of the work"), _R, lambda row: row.recording.work_number
-    ),
+    "work_number": Known(_("Work number"), _R, lambda row: row.recording.work_number),
     "writers": Known(
         _("Writers"), _R, lambda row: tuple(e.name for e in row.recording.writers)
     ),

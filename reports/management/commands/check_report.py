@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.words import count_noun
 from reports.choices import RunState
 from reports.files import check_run
 from reports.models import ReportRun
@@ -42,6 +43,8 @@ class Command(BaseCommand):
         else:
             for each in faults:
                 self.stdout.write("{report} {file}: {fault}".format(**each))
-            self.stdout.write(f"{len(results)} files read, {len(faults)} have changed.")
+            self.stdout.write(
+                f"{count_noun(len(results), 'file')} read, {len(faults)} changed or missing."
+            )
         if faults:
-            raise CommandError(f"{len(faults)} files have changed or are missing.")
+            raise CommandError(f"{count_noun(len(faults), 'file')} changed or missing.")

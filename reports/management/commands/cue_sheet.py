@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.uid import new_uid
+from common.words import count_noun
 from reports import cue_sheet_files, cue_sheets
 from scanning.models import ScannedFile
 
@@ -44,7 +45,7 @@ class Command(BaseCommand):
             raise CommandError(f"{output} could not be written: {fault}") from fault
         cue_sheet_files.record_export(sheet=sheet, actor="command:cue_sheet", kind=kind)
         self.stdout.write(
-            f"{output}: {len(sheet.cues)} cues, {sheet.unknown} without a recording"
+            f"{output}: {count_noun(len(sheet.cues), 'cue')}, {sheet.unknown} without a recording"
         )
 
 

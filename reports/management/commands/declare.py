@@ -1,4 +1,4 @@
-"""``manage.py declare``: write a declaration of a period, or say what it lacks."""
+"""``manage.py declare``: write a declaration, or list its missing values."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.uid import new_uid
+from common.words import count_noun
 from reports.declarations import services
 from reports.declarations.manifest import UNDECLARED_NAME, declaration_manifest
 from reports.declarations.services import DeclarationRefused
@@ -34,13 +35,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--until", dest="ends", required=True, type=date.fromisoformat
         )
-        parser.add_argument("--replaces", default="", help="id of what it corrects")
+        parser.add_argument(
+            "--replaces", default="", help="id of the declaration that it corrects"
+        )
         parser.add_argument(
             "--out", required=True, type=Path, help="the folder to write to"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
-        """Declare, and print the totals or what is missing."""
+        """Declare, and print the totals or the missing values."""
         profiles = DeclarationProfile.objects
         profile = (
             profiles.filter(name=options["profile"]).first()
@@ -72,7 +75,7 @@ class Command(BaseCommand):
         except OSError as fault:
             raise CommandError(f"{folder} could not be written: {fault}") from fault
         self.stdout.write(
-            f"{folder / declaration.file_name}: {declaration.play_count} plays, "
+            f"{folder / declaration.file_name}: {count_noun(declaration.play_count, 'play')}, "
             f"{declaration.undeclared_count} not declared, SHA-256 {declaration.sha256}"
         )
 

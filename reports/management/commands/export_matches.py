@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 
+from common.words import count_noun
 from reports import files, services
 from reports.choices import Format
 from reports.layouts import Layout, UnknownColumn
@@ -70,7 +71,7 @@ class Command(BaseCommand):
             f"{count} {kind}" for kind, count in run.counts["match_found"].items()
         )
         self.stdout.write(
-            f"{output}: {run.row_count} rows ({rows or 'none'}), "
+            f"{output}: {count_noun(run.row_count, 'row')} ({rows or 'none'}), "
             f"{run.size_bytes} bytes, SHA-256 {run.sha256}, report {run.uid}, "
             f"as of event {run.as_of_event}"
         )

@@ -1,4 +1,4 @@
-"""``manage.py export_rights``: write what a source claims as a table of rights."""
+"""``manage.py export_rights``: write a source's claims as a table of rights."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from reports import rights_table
 class Command(BaseCommand):
     """Writes the table through a temporary file, so that none is ever partial."""
 
-    help = "Write what a source claims of works and recordings, one share per line."
+    help = "Write the shares that a source claims, one per line, as CSV."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's arguments."""
-        parser.add_argument("source", help="who claims it, as pages of works name it")
+        parser.add_argument(
+            "source", help="name of the source, as shown on the pages of works"
+        )
         parser.add_argument(
             "--output", required=True, type=Path, help="the .csv file to write"
         )
@@ -31,7 +33,7 @@ class Command(BaseCommand):
         known = rights_table.sources()
         if source not in known:
             names = ", ".join(f"'{name}'" for name in known) or "none yet"
-            raise CommandError(f"Nobody claims as '{source}'. Sources: {names}.")
+            raise CommandError(f"No source is called '{source}'. Sources: {names}.")
         partial = output.with_name(f".{output.name}.{new_uid('p')}")
         try:
             with partial.open("wb") as target:

@@ -58,8 +58,8 @@ class Command(BaseCommand):
             if fault:
                 self.stdout.write(f"  ! {fault}")
         for item in items:
-            word = "failed" if item.state == DropItemState.FAILED else "waits"
-            why = item.message or "until it has not changed for two polls"
+            word = "failed" if item.state == DropItemState.FAILED else "waiting"
+            why = item.message or "until the file stays unchanged for two polls"
             self.stdout.write(f"  {word}: {item.path}: {why}")
 
 

@@ -1,4 +1,4 @@
-"""``manage.py stream_recorder``: listens to live streams until it is told to stop."""
+"""``manage.py stream_recorder``: listens to live streams until it is stopped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             "--streams",
             type=int,
             default=settings.ACRPORTAL_STREAMS_PER_RECORDER,
-            help="Record at most so many streams at once (default: %(default)s).",
+            help="Record at most this many streams at once (default: %(default)s).",
         )
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature

@@ -209,7 +209,7 @@ FAULTS: dict[str, tuple[list[str], int, str, str]] = {
         changed((SPT, put(50, "E"))),
         5,
         "SPT territory",
-        "follows an included",
+        "must follow an included",
     ),
     "truncated record": (
         changed((SPT, lambda line: line[:52])),

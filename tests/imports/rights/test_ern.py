@@ -265,7 +265,7 @@ def test_a_fault_is_named_with_its_line(name: str) -> None:
             "PurgeReleaseMessage",
         ),
         ('<a:X xmlns:a="http://ddex.net/xml/mead/11"/>', "mead/11"),
-        ("<html/>", "no DDEX message"),
+        ("<html/>", "not a DDEX message"),
         ('<?xml version="1.0" encoding="utf-7"?><a/>', "encoding"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "DTD"),
         ('<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "DTD"),

@@ -56,7 +56,7 @@ def test_broadcasts_are_added_changed_and_deleted(reviewer: Client) -> None:
         url, sent | {"starts_at": "2026-03-29 02:30"}, content_type=JSON
     )
     assert skipped.status_code == 422
-    assert "summer time begins" in skipped.json()["errors"]["starts_at"][0]
+    assert "summer time began" in skipped.json()["errors"]["starts_at"][0]
     one = reverse("api:broadcast", args=[file.uid, made.json()["uid"]])
     changed = reviewer.put(
         one,

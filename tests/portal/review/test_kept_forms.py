@@ -177,7 +177,7 @@ def test_what_went_under_review_is_told_before_anything_is_decided(
 
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert f"was {gone} meanwhile; nothing was saved" in page
+    assert f"was {gone} in the meantime, so nothing was saved" in page
     assert TYPED in page
     match.refresh_from_db()
     assert match.state == MatchState.IN_REVIEW

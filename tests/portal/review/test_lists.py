@@ -64,7 +64,7 @@ def test_preview_of_a_held_match_says_who_holds_it(client: Client) -> None:
 
     page = client.get(f"/m/{match.uid}/preview").content.decode()
 
-    assert "ben reviews this until" in page
+    assert "ben is reviewing this until" in page
     assert 'data-decide="confirm"' not in page
     # Listening asks for no lock that would be refused.
     assert 'data-takes=""' in page

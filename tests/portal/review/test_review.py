@@ -32,7 +32,7 @@ def test_viewer_sees_all_and_decides_nothing(signed_in: MakeClient) -> None:
     page = viewer.get(page_of(match)).content.decode()
     answer = decide(viewer, match, "confirm")
 
-    assert "Your role may look at matches" in page
+    assert "Your role may view matches" in page
     assert "data-decide=" not in page
     assert answer.status_code == 403
     match.refresh_from_db()
@@ -224,7 +224,7 @@ def test_last_decision_leads_to_the_queue(client: Client) -> None:
 
     assert answer["Location"] == f"{reverse('portal:queue')}?view=waiting"
     page = client.get(reverse("portal:queue")).content.decode()
-    assert "Nothing waits for you" in page
+    assert "Nothing is waiting for you" in page
     assert ": confirmed." in page
 
 

@@ -50,7 +50,7 @@ def test_foreign_lock_lets_look_and_not_decide(client: Client) -> None:
     page = client.get(page_of(match)).content.decode()
     answer = decide(client, match, "confirm")
 
-    assert "ben reviews this until" in page
+    assert "ben is reviewing this until" in page
     assert "data-decide=" not in page
     assert answer.status_code == 409
     match.refresh_from_db()

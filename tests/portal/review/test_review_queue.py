@@ -107,8 +107,8 @@ def test_viewer_sees_the_queue_without_ways_to_decide(signed_in: MakeClient) -> 
 
 
 def test_empty_queue_says_what_to_do(client: Client) -> None:
-    assert "Nothing waits for you" in client.get(QUEUE).content.decode()
-    assert "Nothing here fits" in client.get(f"{QUEUE}?q=zzz").content.decode()
+    assert "Nothing is waiting for you" in client.get(QUEUE).content.decode()
+    assert "No match fits" in client.get(f"{QUEUE}?q=zzz").content.decode()
 
 
 def test_queue_needs_the_same_few_queries_for_any_length(

@@ -466,7 +466,7 @@ def test_alarms_say_what_and_how_long(signed_in: MakeClient) -> None:
 
     assert "Old Jingle" in text
     assert text.count("Stream away") == 1
-    assert text.count("goes on") == 1
+    assert text.count("ongoing") == 1
     assert "Settings" not in text
 
 

@@ -79,8 +79,8 @@ def test_an_item_without_places_says_so(signed_in: MakeClient) -> None:
 
     page = text_of(signed_in(Role.REVIEWER), item)
 
-    assert "It is in no file any more." in page
-    assert "No file that you may see has a copy of it any more." in page
+    assert "It is no longer in any file." in page
+    assert "No file that you may see still has a copy of it." in page
 
 
 def test_two_places_are_compared_side_by_side(signed_in: MakeClient) -> None:
@@ -188,9 +188,9 @@ def test_at_the_end_of_the_list_the_list_offers_to_undo(signed_in: MakeClient) -
         ("ignore", {"label": "Kept text"}, "Say what it is."),
         ("ignore", {"reason": "x", "label": "Kept text"}, "Kept text"),
         ("split", {"at": "soon"}, "Enter a time as 1:02.500, or in seconds."),
-        ("split", {}, "Enter where it is to be split."),
+        ("split", {}, "Enter where to split it."),
         ("split", {"at": "0:00.001"}, "Both parts need"),
-        ("merge", {"other": "u_x"}, "There is no such unknown item."),
+        ("merge", {"other": "u_x"}, "This unknown item does not exist."),
         ("merge", {}, "Choose an item."),
         ("name", {"title": "Kept text"}, "Kept text"),
         ("alias", {"recording": "r_x"}, "No recording has this id"),

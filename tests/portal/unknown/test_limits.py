@@ -72,7 +72,7 @@ def test_an_item_elsewhere_does_not_exist(desk: Desk) -> None:
         reverse("portal:unknown_act", args=[other.uid]),
         {"verb": "merge", "other": item.uid},
     )
-    assert "There is no such unknown item." in answer.content.decode()
+    assert "This unknown item does not exist." in answer.content.decode()
 
 
 def test_figures_and_places_are_those_of_the_own_container(desk: Desk) -> None:

@@ -179,7 +179,9 @@ def test_a_pack_waits_for_room_with_nothing_half_written_and_then_is_built(
         pack = build(make_match())
 
     assert (pack.status, pack.file.name) == (PackStatus.QUEUED, "")
-    assert pack.message.startswith("The disk is full. Free some space: it is tried")
+    assert pack.message.startswith(
+        "The disk is full. Free some space; the job is tried"
+    )
     assert not list(Path(settings.MEDIA_ROOT).rglob("*.zip"))
     assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir())
     evidence = selectors.evidence_of(pack.match)

@@ -42,6 +42,7 @@ def test_every_element_of_the_law_is_there(
         FILLED_IN["contact_name"],
         FILLED_IN["contact_email"],
         FILLED_IN["owner"],
+        "audio fingerprinting matched 20 seconds of the recording; a person confirmed",
         "/A. Muster/",
         notice.reference,
         pack.sha256 if pack else "no pack",

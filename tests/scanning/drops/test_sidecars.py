@@ -65,7 +65,7 @@ def test_a_sidecar_that_changes_lets_the_file_wait(incoming: Incoming) -> None:
     ("name", "content", "reason"),
     [
         ("show.mp3.json", "{", "show.mp3.json: The JSON file cannot be read"),
-        ("show.mp3.json", "[]", "must hold one object"),
+        ("show.mp3.json", "[]", "must contain one object"),
         ("show.mp3.json", '{"tags": {"a": 1}}', "The value of tags must be text"),
         ("show.mp3.json", '{"published_at": "May"}', "May is not a date"),
         ("show.mp3.json", '{"territories": "XX"}', "XX is not a territory"),

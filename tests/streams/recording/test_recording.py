@@ -170,7 +170,7 @@ def test_ogg_chain_is_one_run(tmp_path: Path) -> None:
         ("/page", "page"),
         ("/loop", "redirects too often"),
         ("/missing", "404"),
-        ("/noise", "not sound"),
+        ("/noise", "does not send sound"),
         ("/drip", "too long"),
     ],
 )

@@ -1,0 +1,297 @@
+"""Searches a catalogue whose partitions lie on several machines, by questions to each.
+
+The rows of a search hold all that it knows between two questions, so any machine may
+continue it. Each question is a job for a machine that holds the partition; the last
+answer wakes the scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from time import monotonic, sleep
+from typing import Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from catalogue import following, index_log, index_store, partitions
+from catalogue.partitions import Partition
+from common.storage import read_bytes
+from jobs import clock
+from jobs.choices import JobState
+from jobs.context import JobContext
+from jobs.errors import Cancelled, Failed, Retry, WaitsUntil
+from jobs.services import bring_forward, submit
+from recognition import fingerprint as fingerprint_file
+from recognition.calibration import catalogue_hours
+from recognition.errors import IndexUnavailable, ParamsMismatch
+from recognition.params import DEFAULT
+from recognition.partitioned.answering import answer
+from recognition.partitioned.questions import (
+    BadAnswer,
+    Question,
+    answer_from_bytes,
+    answer_to_bytes,
+)
+from recognition.partitioned.scanning import PartitionedScan
+from recognition.policy import ScanPolicy
+from recognition.types import Fingerprint, ScanResult
+from scanning.jobs import PARTITION_QUESTION, SCAN
+from scanning.models import PartitionQuestion, PartitionSearch, Scan
+
+# The last answer wakes a scan; it looks by itself in case it was not yet waiting.
+_LOOK_AGAIN: Final = timedelta(seconds=2)
+# Partitions tell their size each second, while somebody follows the catalogue.
+_LATE: Final = timedelta(seconds=1)
+_CLIP_SECONDS: Final = 20.0
+_CLIP_LOOK_SECONDS: Final = 0.05
+# A process that died left the search of a clip behind.
+_FORGOTTEN_AFTER: Final = timedelta(minutes=10)
+
+
+def scan_file(
+    scan: Scan,
+    query: Fingerprint,
+    is_stored: bool,
+    buckets: Sequence[int],
+    policy: ScanPolicy,
+) -> tuple[ScanResult, int]:
+    """Return the result of a scan, and the state of the catalogue that it searched.
+
+    ``is_stored`` says that ``query`` is the file's own fingerprint. Raises
+    ``WaitsUntil`` while partitions answer: the scan begins again then, and goes on here.
+    """
+    sound = b"" if is_stored else fingerprint_file.to_bytes(query)
+    search = PartitionSearch.objects.filter(scan=scan).first()
+    if search is not None and not _is_about(search, sound):
+        search.delete()
+        search = None
+    if search is None:
+        search = _begin(scan, query, sound, buckets, policy)
+    try:
+        result = _go_on(search, query, for_person=False)
+    except (BadAnswer, ParamsMismatch) as error:
+        # Another version began it, or answered.
+        search.delete()
+        raise Retry(str(error)) from error
+    if result is None:
+        raise WaitsUntil(clock.now() + _LOOK_AGAIN, _why_it_waits(search))
+    search.delete()
+    return result, search.catalogue_state
+
+
+def identify_clip(query: Fingerprint, buckets: Sequence[int]) -> ScanResult:
+    """Return the result for a clip, which somebody waits for.
+
+    Raises ``IndexUnavailable`` if a partition does not answer in time.
+    """
+    old = PartitionSearch.objects.filter(scan=None)
+    old.filter(created_at__lt=clock.now() - _FORGOTTEN_AFTER).delete()
+    until = monotonic() + _CLIP_SECONDS
+    search: PartitionSearch | None = None
+    try:
+        while True:
+            try:
+                search = search or _begin(
+                    None, query, fingerprint_file.to_bytes(query), buckets, ScanPolicy()
+                )
+                result = _go_on(search, query, for_person=True)
+            except WaitsUntil as late:
+                result, why = None, late.cause
+            except Failed as failed:
+                raise IndexUnavailable(failed.cause) from failed
+            else:
+                why = _why_it_waits(search)
+            if result is not None:
+                return result
+            if monotonic() > until:
+                raise IndexUnavailable(why)
+            sleep(_CLIP_LOOK_SECONDS)
+    finally:
+        if search is not None:
+            search.delete()
+
+
+def _is_about(search: PartitionSearch, sound: bytes) -> bool:
+    count = len(partitions.every())
+    return bytes(search.query) == sound and search.partitions == count
+
+
+def _begin(
+    scan: Scan | None,
+    query: Fingerprint,
+    sound: bytes,
+    buckets: Sequence[int],
+    policy: ScanPolicy,
+) -> PartitionSearch:
+    hours, state = size_of(buckets)
+    going = PartitionedScan.start(
+        query,
+        buckets=buckets,
+        hours=hours,
+        load=index_store.kept_landmarks(),
+        policy=policy,
+    )
+    return PartitionSearch.objects.create(
+        scan=scan,
+        partitions=len(partitions.every()),
+        query=sound,
+        state=going.state(),
+        catalogue_state=state,
+    )
+
+
+def size_of(buckets: Sequence[int]) -> tuple[float, int]:
+    """Return the hours of all partitions of some buckets, at which state.
+
+    Raises ``WaitsUntil`` while a partition has not told its size at this state.
+    """
+    state = index_log.count_changes().position
+    postings = following.catalogue_postings(buckets, since=state)
+    if postings is None:
+        raise WaitsUntil(clock.now() + _LATE, _why_size_is_unknown())
+    return catalogue_hours(postings), state
+
+
+def _go_on(
+    search: PartitionSearch, query: Fingerprint, *, for_person: bool
+) -> ScanResult | None:
+    """Follow the answers, and ask the next question; return the result at the end."""
+    questions = list(search.questions.order_by("partition"))
+    refused = next((one for one in questions if one.cause), None)
+    if refused is not None:
+        raise Failed(
+            "engine_error",
+            _("Partition %(number)d was not searched. %(cause)s")
+            % {"number": refused.partition, "cause": refused.cause},
+        )
+    if any(one.answer is None for one in questions):
+        return None
+    going = PartitionedScan.resume(
+        query, bytes(search.state), load=index_store.kept_landmarks()
+    )
+    if search.asked:
+        question = Question.from_bytes(bytes(search.question), DEFAULT)
+        going.take(
+            question, [answer_from_bytes(bytes(one.answer or b"")) for one in questions]
+        )
+    next_question = going.question()
+    if next_question is None:
+        return going.result()
+    _ask(search, going.state(), next_question, for_person=for_person)
+    return None
+
+
+@transaction.atomic
+def _ask(
+    search: PartitionSearch, state: bytes, question: Question, *, for_person: bool
+) -> None:
+    """Ask every partition, unless another process has done so meanwhile."""
+    now_asked = search.asked + 1
+    if not PartitionSearch.objects.filter(pk=search.pk, asked=search.asked).update(
+        asked=now_asked, state=state, question=question.to_bytes(DEFAULT)
+    ):
+        search.refresh_from_db()
+        return
+    search.refresh_from_db()
+    for partition in partitions.every():
+        row, _made = PartitionQuestion.objects.update_or_create(
+            search=search,
+            partition=partition.number,
+            defaults={"asked": now_asked, "answer": None},
+        )
+        submit(PARTITION_QUESTION, row, person_waits=for_person)
+
+
+def _why_it_waits(search: PartitionSearch) -> str:
+    if missing := following.unheld():
+        return _no_machine(missing)
+    asked = search.questions.filter(answer=None).order_by("partition")
+    numbers = asked.values_list("partition", flat=True)
+    return _("Waits for partition %(numbers)s.") % {
+        "numbers": ", ".join(map(str, numbers))
+    }
+
+
+def _why_size_is_unknown() -> str:
+    if missing := following.unheld():
+        return _no_machine(missing)
+    return _("Waits until all partitions have followed the catalogue.")
+
+
+def _no_machine(missing: Sequence[Partition]) -> str:
+    return _(
+        "No machine that holds partition %(numbers)s of %(count)d was seen lately. Start "
+        "its worker, or name it in ACRPORTAL_HELD_PARTITIONS of another machine."
+    ) % {
+        "numbers": ", ".join(str(one.number) for one in missing),
+        "count": missing[0].count,
+    }
+
+
+# --- On the machine that holds a partition --------------------------------------------
+
+
+def answer_question(context: JobContext) -> None:
+    """Answer one question from this machine's index of the partition."""
+    asked: PartitionQuestion = context.subject
+    search = asked.search
+    partition = Partition(asked.partition, search.partitions)
+    if asked.answer is not None or search.asked != asked.asked:
+        return
+    if partition not in partitions.held():
+        raise Failed(
+            "other_partitions",
+            _("This machine has other partitions; all need one ACRPORTAL_PARTITIONS."),
+        )
+    question = Question.from_bytes(bytes(search.question), DEFAULT)
+    query = _query_of(search)
+
+    def go_on(_done: int, _all: int) -> None:
+        context.report()
+
+    with following.searched_partition(partition, go_on) as (index, _position):
+        found = answer(
+            question,
+            query,
+            index=index,
+            tables=index.place_tables(question.buckets),
+            progress=context.report,
+        )
+    with transaction.atomic():
+        # The lock lets the last of two answers at once see the other.
+        if not PartitionSearch.objects.select_for_update().filter(pk=search.pk):
+            raise Cancelled
+        _answered(asked).update(answer=answer_to_bytes(found))
+        context.finish()
+        _wake(search)
+
+
+def end_question(
+    asked: PartitionQuestion, state: JobState, _code: str, cause: str
+) -> None:
+    """Note why a partition does not answer, so that the scan says so."""
+    if state == JobState.CANCELLED:
+        cause = _("Somebody cancelled it.")
+    _answered(asked).update(cause=(cause or state.label)[:500])
+    _wake(asked.search)
+
+
+def _answered(asked: PartitionQuestion) -> QuerySet[PartitionQuestion]:
+    return PartitionQuestion.objects.filter(pk=asked.pk, asked=asked.asked, answer=None)
+
+
+def _wake(search: PartitionSearch) -> None:
+    open_ones = search.questions.filter(answer=None)
+    if search.scan is not None and (
+        not open_ones.filter(cause="").exists() or open_ones.exclude(cause="").exists()
+    ):
+        bring_forward(SCAN, Scan.objects.filter(pk=search.scan.pk))
+
+
+def _query_of(search: PartitionSearch) -> Fingerprint:
+    if search.query or search.scan is None:
+        return fingerprint_file.from_bytes(bytes(search.query))
+    return fingerprint_file.from_bytes(read_bytes(search.scan.scanned_file.fingerprint))

@@ -1,0 +1,221 @@
+"""The time zone of a person: what pages show and read in it, and what does not change."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import ApiToken, User
+from accounts.roles import Role
+from accounts.tokens import create_token
+from reports.models import NoticeAnswer
+from review.choices import MatchState
+from tests.conftest import MakeClient
+from tests.factories.accounts import confirm, make_user
+from tests.factories.notices import make_claim, make_sent
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence
+from tests.factories.scanning import ScannedFileFactory
+
+pytestmark = pytest.mark.django_db
+
+LATE = datetime(2026, 11, 23, 20, 30, tzinfo=UTC)
+"""Still Monday in London, already Tuesday in Tokyo."""
+
+
+def client_in(zone: str, role: Role = Role.REVIEWER) -> Client:
+    user = make_user(role)
+    User.objects.filter(pk=user.pk).update(time_zone=zone)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def page(client: Client, name: str, *args: str, query: str = "") -> str:
+    answer = client.get(reverse(f"portal:{name}", args=args) + query)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_person_chooses_a_zone_and_gives_it_up(signed_in: MakeClient) -> None:
+    client, url = signed_in(Role.VIEWER), reverse("account_language")
+    shown = client.get(url).content.decode()
+    assert "As the portal: UTC" in shown
+    assert "data-picker" in shown
+
+    saved = client.post(url, {"time_zone": "Asia/Tokyo"}, follow=True)
+
+    assert "Language and time zone were saved." in saved.content.decode()
+    assert User.objects.get(time_zone="Asia/Tokyo")
+    assert 'data-zone="Asia/Tokyo"' in client.get(url).content.decode()
+    client.post(url, {"time_zone": "Mars/Olympus"})
+    assert User.objects.get(time_zone="Asia/Tokyo"), "there is no such zone"
+    client.post(url, {"language": "", "time_zone": ""})
+    assert 'data-zone="UTC"' in client.get(url).content.decode()
+
+
+@time_machine.travel(datetime(2026, 11, 24, 6, tzinfo=UTC), tick=False)
+def test_lists_show_times_of_the_persons_zone_and_utc_on_hover() -> None:
+    file = ScannedFileFactory.create()
+    type(file).objects.filter(pk=file.pk).update(created_at=LATE)
+
+    tokyo = page(client_in("Asia/Tokyo"), "file_list")
+    london = page(client_in("Europe/London"), "file_list")
+
+    assert ">today 05:30</time>" in tokyo
+    assert 'title="24 Nov 2026 05:30:00 JST · 20:30:00 UTC"' in tokyo
+    assert ">23 Nov 20:30</time>" in london
+
+
+@pytest.mark.parametrize(
+    ("zone", "query", "found"),
+    [
+        ("Asia/Tokyo", "?found_from=2026-11-24&zone=Asia%2FTokyo", True),
+        ("Europe/London", "?found_from=2026-11-24&zone=Asia%2FTokyo", True),
+        ("Asia/Tokyo", "?found_until=2026-11-23&zone=Asia%2FTokyo", False),
+        # Addresses without a zone, such as those of reports, name days of UTC.
+        ("Asia/Tokyo", "?found_from=2026-11-24", False),
+        ("Asia/Tokyo", "?found_from=2026-11-24&zone=nowhere", False),
+        ("Asia/Tokyo", "?found_from=0001-01-01&zone=Asia%2FTokyo", True),
+    ],
+)
+def test_the_days_of_a_list_are_those_of_its_address(
+    zone: str, query: str, found: bool
+) -> None:
+    match = make_match(match={"created_at": LATE})
+
+    shown = page(client_in(zone), "match_list", query=query)
+
+    assert (match.review_url in shown) == found
+
+
+def test_filters_send_the_persons_zone_and_keep_that_of_the_address() -> None:
+    make_match()
+    client = client_in("Asia/Tokyo")
+
+    own = page(client, "match_list")
+    foreign = page(client, "match_list", query="?found_from=2026-11-24")
+
+    assert '<input type="hidden" name="zone" value="Asia/Tokyo"' in own
+    assert 'value="Asia/Tokyo"' not in foreign
+    assert "<b>2026-11-24, UTC</b>" in foreign
+    both = page(
+        client, "match_list", query="?found_from=2026-11-24&zone=Europe%2FParis"
+    )
+    assert "<b>2026-11-24, Europe/Paris</b>" in both
+
+
+def test_a_report_holds_what_the_list_showed() -> None:
+    match = make_match(match={"created_at": LATE})
+    client = client_in("Asia/Tokyo")
+
+    shown = page(client, "reports", query="?found_from=2026-11-24&zone=Asia%2FTokyo")
+    of_utc = page(client, "reports", query="?found_from=2026-11-24")
+
+    # Both the preview and the hidden fields that run the report.
+    assert match.recording.title in shown
+    assert shown.count('name="zone" value="Asia/Tokyo"') > 1
+    assert match.recording.title not in of_utc
+    assert "Asia/Tokyo" not in of_utc.split("<main")[1]
+
+
+def test_the_day_of_publication_is_the_same_for_everybody() -> None:
+    match = make_match()
+    make_licence(
+        recordings=[match.recording],
+        valid_from=date(2026, 5, 1),
+        valid_until=date(2026, 5, 1),
+        on_expiry="keep",
+    )
+    url = reverse("portal:file_details", args=[match.scanned_file.uid])
+
+    client_in("Asia/Tokyo").post(url, {"published_at": "2026-05-01"})
+
+    match.refresh_from_db()
+    assert match.state == MatchState.CLEARED, "the licence holds on that day"
+    west = client_in("America/Los_Angeles")
+    assert "1 May 2026" in page(west, "file_detail", str(match.scanned_file.uid))
+    assert 'value="2026-05-01"' in west.get(url).content.decode()
+    west.post(url, {"published_at": "2026-05-01", "tags": "radio"})
+    match.refresh_from_db()
+    assert match.state == MatchState.CLEARED
+
+
+@time_machine.travel(datetime(2026, 11, 24, 6, tzinfo=UTC), tick=False)
+def test_whether_a_licence_still_holds_does_not_depend_on_who_looks() -> None:
+    licence = make_licence(
+        recordings=[make_match().recording], valid_until=date(2026, 11, 24)
+    )
+
+    ahead = page(client_in("Pacific/Kiritimati", Role.MANAGER), "licence_list")
+    behind = page(client_in("Pacific/Pago_Pago", Role.MANAGER), "licence_list")
+
+    assert licence.holder in ahead
+    assert "in force" in ahead
+    assert "in force" in behind
+
+
+def test_times_in_forms_are_read_in_the_persons_zone() -> None:
+    manager = make_user(Role.MANAGER)
+    claim = make_claim(manager)
+    notice = make_sent([claim], manager, make_user(Role.MANAGER))
+    client = client_in("Asia/Tokyo", Role.MANAGER)
+    url = reverse("portal:notice_answer", args=[notice.uid])
+    asked = client.get(url).content.decode()
+    assert "Asia/Tokyo" in asked.split('name="received_at"')[1][:400]
+
+    client.post(
+        url,
+        {
+            "version": notice.version,
+            "about": [claim.uid],
+            "outcome": "REMOVED",
+            "received_at": "2026-11-24T05:30",
+        },
+    )
+
+    assert NoticeAnswer.objects.get().received_at == LATE
+
+
+@time_machine.travel(datetime(2026, 11, 24, 6, tzinfo=UTC), tick=False)
+def test_a_token_ends_with_the_persons_day() -> None:
+    client = client_in("Asia/Tokyo")
+    confirm(client)
+    client.post(
+        reverse("portal:tokens"),
+        {"name": "Nightly", "scopes": ["read"], "expires_on": "2026-11-24"},
+    )
+
+    token = ApiToken.objects.get()
+    assert token.expires_at == datetime(2026, 11, 24, 15, tzinfo=UTC)
+
+
+def test_answers_to_programs_stay_in_the_zone_of_the_installation() -> None:
+    match = make_match(match={"due_at": LATE})
+    user = make_user(Role.REVIEWER)
+    User.objects.filter(pk=user.pk).update(time_zone="Asia/Tokyo")
+    made = create_token(owner=user, name="program", scopes=["read"])
+    path = f"/api/portal/v1/matches/{match.uid}/"
+
+    by_token = Client().get(path, headers={"Authorization": f"Bearer {made.secret}"})
+    client = Client()
+    client.force_login(user)
+
+    assert by_token.json()["due_at"] == "2026-11-23T20:30:00Z"
+    assert client.get(path).json()["due_at"] == "2026-11-23T20:30:00Z"
+
+
+def test_people_without_a_choice_follow_the_portal(
+    signed_in: MakeClient, settings: Settings
+) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+
+    shown = signed_in(Role.VIEWER).get(reverse("account_language")).content.decode()
+
+    assert 'data-zone="Europe/Berlin"' in shown
+    assert "As the portal: Europe/Berlin" in shown

@@ -1,0 +1,401 @@
+"""Scans of a catalogue whose partitions lie on several machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+from accounts.roles import Role
+from catalogue import following
+from catalogue.models import IndexCopy, Recording
+from catalogue.services import RecordingDetails, add_recording
+from jobs import clock, services
+from jobs.choices import JobState
+from jobs.models import Job
+from operations.metrics import page_of_figures
+from recognition.analysis import analyse_file
+from recognition.errors import IndexPartial, IndexUnavailable
+from recognition.types import Fingerprint
+from scanning import partition_scans
+from scanning.choices import ScanStatus
+from scanning.jobs import PARTITION_QUESTION
+from scanning.models import (
+    Detection,
+    PartitionQuestion,
+    PartitionSearch,
+    ScannedFile,
+)
+from scanning.services.identification import search_clip
+from scanning.services.intake import submit_upload
+from scanning.services.retro import request_search
+from scanning.services.scans import cancel_scans, request_scan
+from tests import audio
+from tests.conftest import Catalogue, MakeClient, upload
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Machines:
+    """Machines in one process, which take turns: a data folder and partitions each."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._settings, self._folder = settings, folder
+
+    @contextmanager
+    def on(self, name: str, held: list[int] | None, count: int) -> Iterator[None]:
+        """Let the block work on a machine."""
+        settings, before = self._settings, self._settings.ACRPORTAL_DATA_DIR
+        settings.ACRPORTAL_DATA_DIR = self._folder / name
+        settings.ACRPORTAL_PARTITIONS = count
+        settings.ACRPORTAL_HELD_PARTITIONS = held
+        # What this process told of another machine says nothing of this one.
+        following._told.clear()
+        try:
+            yield
+        finally:
+            settings.ACRPORTAL_DATA_DIR = before
+            settings.ACRPORTAL_PARTITIONS = 1
+            settings.ACRPORTAL_HELD_PARTITIONS = None
+
+    def work(self, name: str, held: list[int] | None, count: int) -> None:
+        """Do what is due on a machine."""
+        with self.on(name, held, count):
+            call_command("worker", batch=True)
+
+    def work_all(self, count: int) -> None:
+        """Work on machines with one partition each until no job is left."""
+        for _ in range(40):
+            Job.objects.filter(kind="scan").update(run_after=clock.now())
+            for number in range(1, count + 1):
+                self.work(f"part-{number}-of-{count}", [number], count)
+            if not _open_jobs().exists():
+                return
+        raise AssertionError(list(Job.objects.values("kind", "state", "cause")))
+
+
+def _clip(folder: Path) -> Fingerprint:
+    """Return the fingerprint of ten seconds of the fourth tune."""
+    path = folder / "clip.wav"
+    path.write_bytes(audio.wav_bytes(audio.tune(4, 10)))
+    return analyse_file(path, layers=frozenset({"scan"})).fingerprint
+
+
+def _open_jobs() -> Any:  # Any: a queryset
+    kinds = ["scan", "partition_question", "retro_search", "recording"]
+    return Job.objects.filter(
+        kind__in=kinds, state__in=[JobState.WAITING, JobState.RUNNING]
+    )
+
+
+@pytest.fixture
+def machines(settings: Settings, tmp_path: Path) -> Machines:
+    """Return machines that share the database and the media."""
+    return Machines(settings, tmp_path)
+
+
+@pytest.fixture
+def programme(catalogue: Catalogue, admin: User, machines: Machines) -> ScannedFile:
+    """Return a programme with four of six recordings, scanned by one machine."""
+    for seed in range(3, 7):
+        add_recording(
+            bucket=catalogue.bucket,
+            details=RecordingDetails(title=f"Tune {seed}"),
+            audio=upload("tune.wav", audio.wav_bytes(audio.tune(seed, 15))),
+        )
+    sounds = [audio.tune(seed, 11) for seed in (1, 4, 90, 5)]
+    both = audio.tune(2, 12) + audio.tune(3, 12)
+    file = submit_upload(
+        container=catalogue.container,
+        upload=upload(
+            "programme.wav",
+            audio.wav_bytes(np.concatenate([*sounds, both, audio.silence(3)])),
+        ),
+        user=admin,
+    ).scanned_file
+    machines.work("whole", None, 1)
+    assert len(_found(file)) >= 5
+    return file
+
+
+def _found(file: ScannedFile) -> list[dict[str, Any]]:
+    """Return everything that the file's last scan found."""
+    scan = file.scans.latest("pk")
+    assert scan.status == ScanStatus.SUCCEEDED, scan.message
+    rows = Detection.objects.filter(scan=scan).order_by(
+        "recording", "segments__position"
+    )
+    found = rows.values(
+        "recording",
+        "score",
+        "segments__start_ms",
+        "segments__end_ms",
+        "segments__reference_start_ms",
+        "segments__score",
+        "segments__aligned_landmarks",
+        "segments__expected_by_chance",
+        "segments__speech_pct",
+    )
+    scan_columns = ("unmatched", "no_match_reason", "catalogue_state", "buckets")
+    return [*found, {name: getattr(scan, name) for name in scan_columns}]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_machines_with_a_partition_each_find_what_one_machine_finds(
+    programme: ScannedFile, machines: Machines, admin: User, count: int
+) -> None:
+    expected = _found(programme)
+
+    with machines.on("desk", [], count):
+        request_scan(scanned_file=programme, user=admin)
+    machines.work_all(count)
+
+    assert _found(programme) == expected
+    assert not PartitionSearch.objects.exists()
+    folders = {
+        Path(path).name for path in IndexCopy.objects.values_list("folder", flat=True)
+    }
+    assert folders >= {f"index-{number}-of-{count}" for number in range(1, count + 1)}
+
+
+def test_one_machine_with_all_partitions_asks_nobody(
+    programme: ScannedFile,
+    machines: Machines,
+    catalogue: Catalogue,
+    admin: User,
+    tmp_path: Path,
+) -> None:
+    expected = _found(programme)
+
+    with machines.on("all", None, 3):
+        request_scan(scanned_file=programme, user=admin)
+        call_command("worker", batch=True)
+        assert following.open_index().stats(catalogue.bucket.pk).recordings == 6
+        query = _clip(tmp_path)
+        (identified,) = search_clip([catalogue.bucket.pk], query)
+
+    assert _found(programme) == expected
+    assert not Job.objects.filter(kind="partition_question").exists()
+    assert Recording.objects.get(pk=identified.recording_id).title == "Tune 4"
+
+
+def test_sound_without_a_match_gets_the_same_explanation(
+    programme: ScannedFile, machines: Machines, catalogue: Catalogue, admin: User
+) -> None:
+    results = []
+    for count in (1, 2):
+        with machines.on("desk", None if count == 1 else [], count):
+            file = submit_upload(
+                container=catalogue.container,
+                upload=upload(
+                    f"other-{count}.wav",
+                    audio.wav_bytes(np.append(audio.tune(77, 25), np.zeros(count))),
+                ),
+                user=admin,
+            ).scanned_file
+        if count == 1:
+            machines.work("whole", None, 1)
+        else:
+            machines.work_all(2)
+        results.append(_found(file))
+
+    assert results[0] == results[1]
+    assert results[0][-1]["no_match_reason"]
+
+
+def test_a_partition_without_a_machine_is_named_wherever_somebody_looks(
+    programme: ScannedFile,
+    machines: Machines,
+    signed_in: MakeClient,
+    admin: User,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    machines.work("part-1", [1], 2)
+    with machines.on("part-1", [1], 2):
+        scan = request_scan(scanned_file=programme, user=admin)
+        call_command("worker", batch=True)
+        scan.refresh_from_db()
+        page = signed_in(Role.ADMIN).get("/jobs/").content.decode()
+        figures = page_of_figures().decode()
+        with pytest.raises(CommandError):
+            call_command("doctor")
+
+    assert scan.status == ScanStatus.QUEUED
+    assert "No machine that holds partition 2 of 2 was seen lately." in scan.message
+    assert "no machine that holds it was seen lately" in page
+    assert "acrportal_partitions_without_machine 1.0" in figures
+    assert "no machine that holds partition 2 of 2 was seen" in capsys.readouterr().out
+
+    machines.work_all(2)
+    assert _found(programme)
+
+
+def test_a_machine_lost_while_it_answers_loses_nothing(
+    programme: ScannedFile, machines: Machines, admin: User
+) -> None:
+    expected = _found(programme)
+    machines.work("part-1-of-2", [1], 2)
+    machines.work("part-2-of-2", [2], 2)
+    with machines.on("desk", [], 2):
+        request_scan(scanned_file=programme, user=admin)
+    machines.work("part-1-of-2", [1], 2)
+    asked = Job.objects.get(kind="partition_question", state=JobState.WAITING)
+    # The machine with the second partition died in the middle of it.
+    Job.objects.filter(pk=asked.pk).update(
+        state=JobState.RUNNING,
+        lease_owner="dead:1",
+        lease_until=clock.now() - timedelta(minutes=5),
+        attempts=1,
+    )
+
+    assert services.reclaim() == 1
+    machines.work_all(2)
+
+    assert _found(programme) == expected
+
+
+def test_answering_twice_changes_nothing(
+    programme: ScannedFile, machines: Machines, admin: User
+) -> None:
+    machines.work("part-1-of-2", [1], 2)
+    machines.work("part-2-of-2", [2], 2)
+    with machines.on("desk", [], 2):
+        request_scan(scanned_file=programme, user=admin)
+    machines.work("part-1-of-2", [1], 2)
+    first = PartitionQuestion.objects.get(partition=1)
+    assert first.answer is not None
+
+    with machines.on("part-1-of-2", [1], 2):
+        services.submit(PARTITION_QUESTION, first)
+        call_command("worker", batch=True)
+
+    again = PartitionQuestion.objects.get(partition=1)
+    assert (again.asked, again.answer) == (first.asked, first.answer)
+
+
+def test_a_cancelled_scan_asks_nothing_more(
+    programme: ScannedFile, machines: Machines, admin: User
+) -> None:
+    machines.work("part-1-of-2", [1], 2)
+    machines.work("part-2-of-2", [2], 2)
+    with machines.on("part-1-of-2", [1], 2):
+        scan = request_scan(scanned_file=programme, user=admin)
+        call_command("worker", batch=True)
+        assert PartitionSearch.objects.filter(scan=scan).exists()
+        cancel_scans(scanned_file=programme, user=admin)
+    machines.work_all(2)
+
+    scan.refresh_from_db()
+    assert scan.status == ScanStatus.CANCELLED
+    assert not PartitionSearch.objects.exists()
+
+
+def test_a_partition_that_cannot_answer_fails_the_scan_with_its_cause(
+    programme: ScannedFile, machines: Machines, admin: User
+) -> None:
+    machines.work("part-1-of-2", [1], 2)
+    machines.work("part-2-of-2", [2], 2)
+    with machines.on("desk", [], 2):
+        scan = request_scan(scanned_file=programme, user=admin)
+    machines.work("part-1-of-2", [1], 2)
+    PartitionSearch.objects.update(question=b"damaged")
+
+    for _ in range(4):
+        Job.objects.update(run_after=clock.now())
+        machines.work("part-2-of-2", [2], 2)
+
+    scan.refresh_from_db()
+    assert scan.status == ScanStatus.FAILED
+    assert "Partition 2 was not searched." in scan.message
+    assert "damaged" in scan.message
+    assert not PartitionSearch.objects.exists()
+
+
+def test_earlier_files_are_searched_with_the_whole_catalogues_size(
+    programme: ScannedFile, machines: Machines, catalogue: Catalogue, admin: User
+) -> None:
+    with machines.on("desk", [], 2):
+        # The programme has it where nothing matched.
+        recording = add_recording(
+            bucket=catalogue.bucket,
+            details=RecordingDetails(title="Tune 90"),
+            audio=upload("tune.wav", audio.wav_bytes(audio.tune(90, 15))),
+        )
+        machines.work_all(2)
+        recording.refresh_from_db()
+        request_search(recordings=[recording], user=admin)
+    machines.work_all(2)
+    late = Detection.objects.get(recording=recording)
+    assert late.scan.retro_search is not None
+
+    request_scan(scanned_file=programme, user=admin)
+    machines.work("whole", None, 1)
+
+    full = Detection.objects.exclude(pk=late.pk).get(recording=recording)
+    assert full.score == late.score
+
+
+def test_a_clip_that_no_partition_answers_is_an_outage(
+    catalogue: Catalogue,
+    machines: Machines,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(partition_scans, "_CLIP_SECONDS", 0.0)
+
+    with (
+        machines.on("desk", [], 2),
+        pytest.raises(IndexUnavailable, match="partition 1, 2 of 2"),
+    ):
+        search_clip([catalogue.bucket.pk], _clip(tmp_path))
+
+    assert not PartitionSearch.objects.exists()
+
+
+def test_comparing_on_a_machine_with_a_part_says_what_to_do(
+    machines: Machines,
+    catalogue: Catalogue,
+    signed_in: MakeClient,
+) -> None:
+    client: Client = signed_in(Role.ADMIN)
+    client.raise_request_exception = False
+
+    with machines.on("part-1", [1], 2):
+        with pytest.raises(IndexPartial, match="partition 2 of 2"):
+            following.open_index()
+        answer = client.post(
+            "/catalogue/recordings/new/",
+            {
+                "bucket": str(catalogue.bucket.pk),
+                "artists": "Somebody",
+                "title": "Tune 9",
+                "audio": upload("nine.wav", audio.wav_bytes(audio.tune(9, 15))),
+            },
+        )
+
+    assert answer.status_code == 503
+    assert "only a part of the catalogue" in answer.content.decode()
+    assert not Recording.objects.filter(title="Tune 9").exists()
+
+
+@pytest.mark.parametrize("value", ["0", "4", "one", "1,,2"])
+def test_partitions_that_do_not_exist_are_refused(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from acrportal import settings as read
+
+    monkeypatch.setenv("ACRPORTAL_HELD_PARTITIONS", value)
+    monkeypatch.setattr(read, "ACRPORTAL_PARTITIONS", 3)
+
+    with pytest.raises(ImproperlyConfigured, match="from 1 to"):
+        read._held_partitions()
