@@ -30,7 +30,7 @@ def test_portals_start_first_and_slow_tests_are_spread(
     assert sorted(map(id, ordered)) == sorted(map(id, given))
     assert ordered[: len(portals)] == portals
     at = [ordered.index(each) for each in slow]
-    assert all(5 <= after - before <= 10 for before, after in pairwise(at))
+    assert all(after - before > 5 for before, after in pairwise(at))
     # A half of the fast tests is left for the end.
     assert set(fast[30:]) <= set(ordered[max(at) + 1 :])
     first = ordered.index(wire[0])
