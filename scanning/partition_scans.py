@@ -41,8 +41,10 @@ from recognition.types import Fingerprint, ScanResult
 from scanning.jobs import PARTITION_QUESTION, SCAN
 from scanning.models import PartitionQuestion, PartitionSearch, Scan
 
-# The last answer wakes a scan; it looks by itself in case it was not yet waiting.
+# The last answer wakes a scan; it looks by itself in case it was not yet waiting, the
+# more seldom the longer it waits.
 _LOOK_AGAIN: Final = timedelta(seconds=2)
+_LOOK_SELDOM: Final = timedelta(seconds=30)
 # Partitions tell their size each second, while somebody follows the catalogue.
 _LATE: Final = timedelta(seconds=1)
 _CLIP_SECONDS: Final = 20.0
@@ -77,7 +79,9 @@ def scan_file(
         search.delete()
         raise Retry(str(error)) from error
     if result is None:
-        raise WaitsUntil(clock.now() + _LOOK_AGAIN, _why_it_waits(search))
+        age = clock.now() - search.created_at
+        pause = min(_LOOK_SELDOM, max(_LOOK_AGAIN, age / 4))
+        raise WaitsUntil(clock.now() + pause, _why_it_waits(search))
     search.delete()
     return result, search.catalogue_state
 
@@ -151,7 +155,8 @@ def size_of(buckets: Sequence[int]) -> tuple[float, int]:
     state = index_log.count_changes().position
     postings = following.catalogue_postings(buckets, since=state)
     if postings is None:
-        raise WaitsUntil(clock.now() + _LATE, _why_size_is_unknown())
+        pause = _LOOK_SELDOM if following.unheld() else _LATE
+        raise WaitsUntil(clock.now() + pause, _why_size_is_unknown())
     return catalogue_hours(postings), state
 
 

@@ -472,7 +472,7 @@ def test_a_late_copy_says_how_late_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.ACRPORTAL_METRICS_TOKEN = "secret"
-    monkeypatch.setattr(following, "_told", (0.0, None))
+    monkeypatch.setattr(following, "_told", {})
     following.keep_up()
     client = signed_in(Role.ADMIN)
     assert "up to date" in jobs_page(client)
@@ -496,7 +496,7 @@ def test_a_late_copy_says_how_late_it_is(
         monkeypatch.context() as elsewhere,
     ):
         elsewhere.setattr(socket, "gethostname", lambda: "another")
-        elsewhere.setattr(following, "_told", (0.0, None))
+        elsewhere.setattr(following, "_told", {})
         following.keep_up()
         assert [copy.host for copy in IndexCopy.objects.all()] == ["another"]
 
@@ -507,7 +507,7 @@ def test_a_machine_that_cannot_follow_says_why(
     signed_in: MakeClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(following, "_told", (0.0, None))
+    monkeypatch.setattr(following, "_told", {})
     with machine("new"), media_at("127.0.0.1:9"):
         following.keep_up()
 
