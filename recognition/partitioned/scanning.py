@@ -328,7 +328,7 @@ def _run_row(run: ScoringRun) -> list[Any]:  # Any: JSON
         run.recording,
         [line.slope, line.offset, line.shift],
         *(run.first, run.last, run.bits, run.raw),
-        *(run.aligned, run.known, run.absent, run.p0),
+        *(run.aligned, run.known, run.absent, run.pitches, run.p0),
     ]
 
 

@@ -287,7 +287,7 @@ def test_a_reviewer_proposes_and_a_manager_accepts(
     actions.accept(action=proposed, user=manager)
 
     assert by_title("Second").stands_for_it == by_title("First")
-    with pytest.raises(ActionRefused, match="settled"):
+    with pytest.raises(ActionRefused, match="already decided"):
         actions.refuse(action=proposed, user=manager)
 
 

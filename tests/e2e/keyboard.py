@@ -36,8 +36,9 @@ _FAULTS = r"""() => {
   before?.focus?.({ preventScroll: true });
   scrollTo(...place);
   for (const node of document.body.querySelectorAll("*")) {
-    // Django's own autocomplete has keys for what its crosses do.
-    if (node.closest("[data-stage], .select2-container")) continue;
+    // Django's own autocomplete has keys for what its crosses do, and what is hidden from
+    // screen readers repeats what stands beside it, as the bars of a chart its table.
+    if (node.closest("[data-stage], .select2-container, [aria-hidden=true]")) continue;
     if (getComputedStyle(node).cursor !== "pointer" || !isSeen(node)) continue;
     const own = node.closest(`${CAN}, label, option`);
     if (own && (own.matches("label, option") || own.tabIndex >= 0 || own.disabled || own.closest("[role=radiogroup], [role=listbox], [role=tablist]"))) continue;

@@ -382,7 +382,7 @@ def test_a_job_that_finds_no_room_waits_and_loses_no_attempt(
     assert (job.state, job.attempts) == (JobState.WAITING, 0)
     (listed,) = list_jobs(state=JobState.WAITING, kind=plain.name)
     assert listed.why.startswith(
-        "The disk is full. Free some space; the job is tried every"
+        "The disk is full. Free some space; the job is tried again"
     )
     assert job.run_after > datetime.now(tz=UTC)
 

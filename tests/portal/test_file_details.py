@@ -45,7 +45,7 @@ def test_a_territory_on_the_page_of_a_file_lets_a_licence_clear(
     page = save(client, match, territories="gb", tags="autumn, radio")
 
     assert state_of(match) == MatchState.CLEARED
-    assert "1 waiting match is now decided" in page
+    assert "1 waiting match was decided or routed" in page
     assert match.scanned_file.tags == ["territory:GB", "autumn", "radio"]
     assert "autumn, radio" in page
     event = Event.objects.get(action="file.details_changed")

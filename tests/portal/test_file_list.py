@@ -71,7 +71,7 @@ def test_preview_names_what_is_left_out_and_why(manager: Client) -> None:
     page = manager.post(MANY, {"verb": "delete", "file": uids})
 
     assert page.context["going"] == [free.scanned_file]
-    assert "ben reviews" in page.content.decode()
+    assert "ben is reviewing" in page.content.decode()
     assert ScannedFile.objects.present().count() == 2
 
 

@@ -215,7 +215,7 @@ def test_a_template_of_somebody_else_is_not_replaced(signed_in: MakeClient) -> N
 
     template = ReportTemplate.objects.get()
     assert template.format == Format.XLSX
-    assert f"{template.made_by} has a template called" in page.content.decode()
+    assert f"{template.made_by} already has a template called" in page.content.decode()
     assert "Choose another name" in page.content.decode()
 
 

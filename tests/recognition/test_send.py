@@ -315,8 +315,8 @@ def test_tokens_come_from_the_file_of_one_user(
     ("given", "message"),
     [
         ("http://portal.example", "no encryption"),
-        ("portal.example", "begins with https"),
-        ("ftp://portal.example", "begins with https"),
+        ("portal.example", "begin with https"),
+        ("ftp://portal.example", "begin with https"),
         ("https://user:secret@portal.example", "more than a host"),
         ("https://portal.example?token=x", "more than a host"),
         (None, "--server"),

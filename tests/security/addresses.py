@@ -26,7 +26,7 @@ OPEN = {
     "acrportal.health.healthz": "says whether it runs",
     "acrportal.health.metrics": "a token of its own, or this machine",
     "acrportal.health.readyz": "says whether it can work",
-    "accounts.languages.choose_language": "one's own choice; leads others to the way in",
+    "accounts.languages.choose_reading": "one's own choice; leads others to the way in",
     "accounts.openid.callback": "the way in: what came from the server is checked",
     "accounts.urls.to_login": "leads to the way in",
     "scanning.views.callback.account_callback": "an unguessable address",

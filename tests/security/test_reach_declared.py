@@ -25,6 +25,8 @@ NOWHERE = {
     "scanning.CloudAccount": "for those who configure",
     "scanning.CloudDeletion": "for those who configure; what it names is gone here",
     "scanning.Project": "for those who configure; it names its buckets itself",
+    "scanning.PartitionSearch": "a note of scans and requests, shown nowhere",
+    "scanning.PartitionQuestion": "as searches of partitions",
     "scanning.UploadPiece": "found by its upload, shown nowhere",
     "scanning.RetroSearch": "for who may see one of its recordings",
     "review.Licence": "a rule, which holds for everybody and may name any recording",

@@ -150,7 +150,7 @@ def test_own_columns() -> None:
     ("columns", "part"),
     [
         ("", "at least one"),
-        ("Title", "Line 1 is not understood"),
+        ("Title", "Line 1 cannot be read"),
         ("A = title\nB = nonsense", "Line 2 asks for “nonsense”"),
         ("\n".join(["A = title"] * 201), "at most 200"),
     ],
