@@ -157,7 +157,9 @@ def test_lock_of_another_is_seen_live(
     # First in the list while the match is open, then on the match until it is free.
     expect(second.locator(".lock-owner").first).to_contain_text("ana")
     second.goto(page.url)
-    expect(second.locator("[data-lock-foreign]")).to_contain_text("ana is reviewing this")
+    expect(second.locator("[data-lock-foreign]")).to_contain_text(
+        "ana is reviewing this"
+    )
     page.keyboard.press("j")
     expect(page.locator("#review")).not_to_have_attribute("data-uid", first)
     restored.append(uid_of(page))

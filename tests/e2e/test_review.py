@@ -128,7 +128,9 @@ def test_second_browser_may_look_and_not_decide(
 
     second.goto(page.url)
 
-    expect(second.locator("[data-lock-foreign]")).to_contain_text("ana is reviewing this")
+    expect(second.locator("[data-lock-foreign]")).to_contain_text(
+        "ana is reviewing this"
+    )
     expect(second.locator("[data-decide]")).to_have_count(0)
     second.keyboard.press("c")
     assert state_of(second, restored[0])["holder"] == "ana"

@@ -115,7 +115,10 @@ def test_no_more_are_scanned_again_than_one_submit_takes(
 
     page = client.post("/links/", fields | {"scan_again": "on"})
 
-    assert "You chose 3 links; at most 2 can be scanned again at once." in page.content.decode()
+    assert (
+        "You chose 3 links; at most 2 can be scanned again at once."
+        in page.content.decode()
+    )
     assert page.context["form"]["links"].value() == fields["links"]
     assert not ScannedFile.objects.exists()
 
