@@ -1,4 +1,4 @@
-"""The app that is ready last: what every process does at the end of its start."""
+"""The last app in ``INSTALLED_APPS``: ends the start of every process."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ class AcrportalConfig(AppConfig):
     verbose_name = _("Portal")
 
     def ready(self) -> None:
-        """Turn the garbage collector on, for what is made from now on."""
+        """Turn the garbage collector on for objects made from now on."""
         gc.freeze()
         gc.enable()

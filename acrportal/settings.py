@@ -18,8 +18,8 @@ from django.core.exceptions import ImproperlyConfigured
 from acrportal.placeholders import check_secret_key, refuse_placeholders
 from common.storage_url import storage_options
 
-# What starting makes stays, and Python would look through it again and again, which takes
-# a fifth of the time. ``acrportal.apps`` turns the collector on again.
+# Objects made at start live on, so scanning them for garbage wastes a fifth of the start.
+# ``acrportal.apps`` turns the collector on again.
 gc.disable()
 
 # Lets generic classes of Django that are not subscriptable, as File, name their types.

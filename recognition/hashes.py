@@ -40,12 +40,11 @@ def triplet_hashes(
 
 
 def likely_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
-    """Hash the landmarks of noisy sound as a recording beneath it may hold them.
+    """Hash the triplets of a dense query that a recording is likely to share.
 
-    Return hashes and frames. The triplets whose ranks (see ``ranks_of``) add up to
-    ``likely_rank`` at most hold nearly all that a recording has in common with a dense
-    query. Triplets of rank 0 are by far the likeliest and come twice, so that they have
-    two votes.
+    Returns hashes and frames of the triplets whose ranks (see ``ranks_of``, among these
+    landmarks) sum to at most ``likely_rank``. In noise, recordings share few others.
+    Triplets of rank 0 are the likeliest by far, so they come twice and have two votes.
     """
     hashes, frames = _likely_triplets(
         (landmarks.frames, landmarks.bins, ranks_of(landmarks, params)),

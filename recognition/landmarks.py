@@ -150,8 +150,8 @@ def select(landmarks: Landmarks, chosen: NDArray[np.bool_] | slice) -> Landmarks
 def ranks_of(landmarks: Landmarks, params: Params) -> NDArray[np.uint8]:
     """Return how many louder landmarks lie within the reference layer's radius of each.
 
-    A landmark of rank 0 would be a peak of a reference layer. Others are too, as far as
-    the louder ones are noise or another sound, which gets less likely with each.
+    A landmark of rank 0 would be a peak of a reference layer. One of a higher rank can
+    be a peak only if every louder landmark is noise or another sound.
     """
     radii = params.reference_radius_frames, params.reference_radius_bins
     return _ranks(landmarks.frames, landmarks.bins, landmarks.levels, *radii)

@@ -21,8 +21,8 @@ class ScoringRun:
     ``first`` and ``last`` number the outermost reference landmarks, both inclusive.
     ``known`` of the landmarks could be judged, ``aligned`` were found in the query,
     ``absent`` should be audible but are not; the aligned ones lie in ``pitches``
-    different bins. ``raw`` sums all evidence, while ``bits``
-    limits evidence that is not independent; ``p0`` is the rate of alignment by chance.
+    different bins. ``raw`` sums all evidence, while ``bits`` limits evidence that is not
+    independent; ``p0`` is the rate of alignment by chance.
     """
 
     recording: int

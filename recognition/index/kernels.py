@@ -334,8 +334,8 @@ def collect_votes(
 
     A key is (local recording, offset). ``high`` marks the cells that count;
     ``recordings`` holds where recordings begin, the guide to them, and which are removed.
-    Returns the
-    number found, which may exceed the room in ``keys``; the excess is only counted.
+    Returns the number found, which may exceed the room in ``keys``; the excess is only
+    counted.
     """
     _, counts, shifts = lists
     bases, guide, dead = recordings
@@ -458,8 +458,7 @@ def unpack(
 
     ``shape`` is bucket bits, axis bits, first and last bucket; ``recordings`` are the
     old beginnings of recordings, the guide to them, their new beginnings, and which to
-    leave out. Returns the number of
-    keys.
+    leave out. Returns the number of keys.
     """
     bucket_bits, axis_bits, first_bucket, last_bucket = shape
     low_bits = 32 - bucket_bits
