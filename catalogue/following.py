@@ -227,7 +227,7 @@ def _locked(folder: Path, *, waits: bool) -> Iterator[bool]:
 
 # --- For workers ---------------------------------------------------------------------
 
-# When and what was told of each partition.
+# When each partition was last reported, and what was reported.
 _told: dict[Partition, tuple[float, object]] = {}
 # The position up to which this process has merged, and its thread that merges.
 _merged_to: dict[Partition, int] = {}

@@ -41,15 +41,15 @@ from recognition.types import Fingerprint, ScanResult
 from scanning.jobs import PARTITION_QUESTION, SCAN
 from scanning.models import PartitionQuestion, PartitionSearch, Scan
 
-# The last answer wakes a scan; it looks by itself in case it was not yet waiting, the
-# more seldom the longer it waits.
+# The last answer wakes a scan. In case that answer came before the scan waited, the scan
+# also looks by itself, less often the longer it waits.
 _LOOK_AGAIN: Final = timedelta(seconds=2)
 _LOOK_SELDOM: Final = timedelta(seconds=30)
-# Partitions tell their size each second, while somebody follows the catalogue.
+# Workers report the size of their partitions every second.
 _LATE: Final = timedelta(seconds=1)
 _CLIP_SECONDS: Final = 20.0
 _CLIP_LOOK_SECONDS: Final = 0.05
-# A process that died left the search of a clip behind.
+# After this time, the process that searched a clip must have died.
 _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
 
 

@@ -46,7 +46,7 @@ class LiveSearch:
 
     _done: dict[str, int] = field(default_factory=dict)
     _references: dict[tuple[int, ...], References] = field(default_factory=dict)
-    # Kept so that a round does not parse again what the last one read.
+    # Kept, because parsing a log again in each round would be slow.
     _logs: dict[str, LandmarkLog] = field(default_factory=dict)
     _reached: tuple[int, object] = (-1, None)
 

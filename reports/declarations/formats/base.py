@@ -40,7 +40,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Totals of a file, and its changes to fit the format, one sentence each."""
+    """A file's totals, and one sentence for each change made to fit the format."""
 
     plays: int
     played_ms: int
