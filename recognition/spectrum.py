@@ -2,6 +2,9 @@
 
 On this axis a pitch shift is a translation and a tempo change a stretch in time, which
 keeps the later stages cheap.
+
+Up to the levels, the arrays here have a row for each sample or bin and a column for
+each frame, because the processor then computes many frames at once.
 """
 
 from __future__ import annotations
@@ -22,8 +25,9 @@ FilterBank = tuple[
     NDArray[np.float32],
 ]
 
-# frames per transform; fixed, so that results do not depend on block sizes
-_BATCH = 256
+# Frames per transform: fixed, so that results do not depend on block sizes, and so few
+# that the arrays stay in the processor's cache.
+_BATCH = 96
 _TINY = 1e-18  # inaudible power that keeps the logarithm finite
 
 
@@ -40,11 +44,6 @@ class SpectrumStream:
         hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / params.n_fft)
         self._window: NDArray[np.float32] = (hann * 2 / hann.sum()).astype(np.float32)
         self._bank = _filter_bank(params)
-        # One array for all batches: touching fresh memory costs as much as the
-        # transform.
-        self._windowed = np.empty((_BATCH, params.n_fft), dtype=np.float32)
-        n_powers = int(self._bank[1][-1]) + 3 + len(self._bank[3])
-        self._powers = np.empty((_BATCH, n_powers), dtype=np.float32)
         self._rest = np.zeros(params.n_fft // 2, dtype=np.float32)
 
     def feed(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -75,15 +74,14 @@ class SpectrumStream:
     def _transform(self, start: int, count: int) -> NDArray[np.float32]:
         hop, n_fft = self._params.hop_length, self._params.n_fft
         samples = self._rest[start : start + (count - 1) * hop + n_fft]
-        frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)[::hop]
-        windowed = np.multiply(frames, self._window, out=self._windowed[:count])
-        spectrum = scipy.fft.rfft(windowed, axis=1)
-        powers = self._powers[:count]
-        _gather(spectrum, self._bank, powers)
-        levels = np.empty((count, self._params.n_bins), dtype=np.float32)
+        windowed = np.empty((n_fft, count), dtype=np.float32)
+        _cut(samples, self._window, hop, windowed)
+        spectrum = scipy.fft.rfft(windowed, axis=0)
+        powers = _powers(spectrum.view(np.float32), self._bank)
         # NumPy vectorises logarithms; Numba would compute them one at a time.
+        levels = np.empty((self._params.n_bins, count), dtype=np.float32)
         _log_frequency(np.log(powers, out=powers), self._bank, levels)
-        return levels
+        return levels.T.copy()
 
 
 def levels_of(y: NDArray[np.float32], params: Params = DEFAULT) -> NDArray[np.float32]:
@@ -138,25 +136,57 @@ def _cubic_weights(x: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 @compiled_fastmath
-def _gather(
-    spectrum: NDArray[np.complex64], bank: FilterBank, powers: NDArray[np.float32]
+def _cut(
+    samples: NDArray[np.float32],
+    window: NDArray[np.float32],
+    hop: int,
+    windowed: NDArray[np.float32],
 ) -> None:
-    """Collect the power of the bins to interpolate between, then of the triangles."""
-    _, _, _, firsts, starts, triangles = bank
-    n_linear = powers.shape[1] - len(firsts)
-    power = np.empty(spectrum.shape[1], dtype=np.float32)
-    for t in range(spectrum.shape[0]):
-        for k in range(spectrum.shape[1]):
-            value = spectrum[t, k]
-            power[k] = value.real * value.real + value.imag * value.imag
-        for k in range(n_linear):
-            powers[t, k] = power[k] + np.float32(_TINY)
-        for b in range(len(firsts)):
-            total = np.float32(_TINY)
-            first = firsts[b] - starts[b]
-            for j in range(starts[b], starts[b + 1]):
-                total += triangles[j] * power[first + j]
-            powers[t, n_linear + b] = total
+    """Fill ``windowed`` [n_fft, frames] with the frames of ``samples``, windowed.
+
+    Hops of samples are turned into columns first; each frame is a few of these.
+    """
+    n_fft, count = windowed.shape
+    each = n_fft // hop
+    hops = np.empty((hop, count + each - 1), dtype=np.float32)
+    for t in range(hops.shape[1]):
+        column = samples[t * hop : (t + 1) * hop]
+        for i in range(hop):
+            hops[i, t] = column[i]
+    for k in range(each):
+        for i in range(hop):
+            source, row = hops[i, k : k + count], windowed[k * hop + i]
+            weight = window[k * hop + i]
+            for t in range(count):
+                row[t] = source[t] * weight
+
+
+@compiled_fastmath
+def _powers(spectrum: NDArray[np.float32], bank: FilterBank) -> NDArray[np.float32]:
+    """Return the power of the bins to interpolate between, then of the triangles.
+
+    ``spectrum`` has the real part and the imaginary part of each frame side by side.
+    """
+    n_interpolated, nodes, _, firsts, starts, triangles = bank
+    count = spectrum.shape[1] // 2
+    n_linear = nodes[n_interpolated - 1] + 3
+    last = firsts[-1] + starts[-1] - starts[-2]
+    power = np.empty((last, count), dtype=np.float32)
+    for k in range(last):
+        parts, row = spectrum[k], power[k]
+        for t in range(count):
+            real, imaginary = parts[2 * t], parts[2 * t + 1]
+            row[t] = real * real + imaginary * imaginary + np.float32(_TINY)
+    powers = np.zeros((n_linear + len(firsts), count), dtype=np.float32)
+    powers[:n_linear] = power[:n_linear]
+    for b in range(len(firsts)):
+        total = powers[n_linear + b]
+        for j in range(starts[b], starts[b + 1]):
+            row = power[firsts[b] + j - starts[b]]
+            weight = triangles[j]
+            for t in range(count):
+                total[t] += weight * row[t]
+    return powers
 
 
 @compiled_fastmath
@@ -164,13 +194,24 @@ def _log_frequency(
     logs: NDArray[np.float32], bank: FilterBank, levels: NDArray[np.float32]
 ) -> None:
     n_interpolated, nodes, cubic, firsts, _, _ = bank
-    n_linear = logs.shape[1] - len(firsts)
-    for t in range(len(logs)):
-        for b in range(n_interpolated):
-            node = nodes[b]
-            total = np.float32(0)
-            for j in range(4):
-                total += cubic[b, j] * logs[t, node - 1 + j]
-            levels[t, b] = np.float32(0.5) * total
-        for b in range(len(firsts)):
-            levels[t, n_interpolated + b] = np.float32(0.5) * logs[t, n_linear + b]
+    n_linear, half = len(logs) - len(firsts), np.float32(0.5)
+    for b in range(n_interpolated):
+        node = nodes[b]
+        lowest, low, high, highest = (
+            logs[node - 1],
+            logs[node],
+            logs[node + 1],
+            logs[node + 2],
+        )
+        weights, level = cubic[b] * half, levels[b]
+        for t in range(len(level)):
+            level[t] = (
+                weights[0] * lowest[t]
+                + weights[1] * low[t]
+                + weights[2] * high[t]
+                + weights[3] * highest[t]
+            )
+    for b in range(len(firsts)):
+        level, log = levels[n_interpolated + b], logs[n_linear + b]
+        for t in range(len(level)):
+            level[t] = half * log[t]
