@@ -82,7 +82,10 @@ Glance = Callable[[tuple[int, int], Votes], Iterable[Lead]]
 SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"
 
 NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
-_BLOCK_HASHES = 1 << 21  # the most hashes looked up together, which bounds memory
+# About the most hashes looked up together, which bounds memory: 60 bytes for each. More
+# hashes of a large index share its pages.
+_BLOCK_HASHES = 1 << 21
+_LIKELY_SHARE = 0.1  # of the dense triplets; see ``likely_hashes``
 
 
 def stages(params: Params, *, robust_first: bool, hours: float) -> list[SearchStage]:
@@ -215,7 +218,7 @@ def _blocks(
     fan, within = fans(stage, params)
     seconds = params.window_frames * params.frame_ms / 1000
     sparse = stage.name in (SPARSE, GRID)
-    rate = params.reference_rate if sparse else params.dense_rate
+    rate = params.reference_rate if sparse else params.dense_rate * _LIKELY_SHARE
     size = max(1, int(_BLOCK_HASHES / (seconds * rate * fan * within)))
     for start in range(0, len(windows), size):
         yield windows[start : start + size]

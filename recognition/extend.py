@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 
 from recognition.alignment import Line, QueryView, fit_line
 from recognition.candidates import Lead
+from recognition.jit import compiled
 from recognition.params import Params
-from recognition.segments import ScoringRun, best_segment, trimmed
+from recognition.segments import ScoringRun, best_segment, edge_of, trimmed
 from recognition.types import Landmarks
 from recognition.verify import (
     ABSENT,
     ALIGNED,
     OUTSIDE,
-    LandmarkEvidence,
+    Alignment,
     aligned_counts,
-    weigh,
+    alignment_of,
+    evidence,
 )
 
 _FITS = 6  # enough: each fit lets a run at another tempo grow to about twice its length
@@ -29,6 +31,10 @@ _FEWEST_LANDMARKS = 8
 _SAME_TEMPO, _SAME_PITCH = 0.005, 0.3
 # 1.5 s: a run that ends this close to the edge of its span is extended beyond it
 _NEAR_FRAMES = 94
+_PITCHES = 257  # as many as a landmark's bin, a byte with a fraction, rounds to
+
+Tally = tuple[int, int, float, float, int, int, int, int, float]
+"""The fields of a run from ``first`` to ``p0``, with landmarks numbered from the span."""
 
 
 def follow(
@@ -122,14 +128,12 @@ def whole_window(
     span = _span(reference, lead.line, lead.window)
     if span[1] - span[0] < _FEWEST_LANDMARKS:
         return None
-    runs = []
-    for frames in lead.nearby:
-        line = replace(lead.line, offset=lead.line.offset + frames)
-        evidence = weigh(view, reference, span, line, params=params)
-        bits = float(evidence.weights.sum())
-        every = (0, span[1] - span[0] - 1, bits)
-        runs.append(_run(lead.recording, reference, span, line, evidence, every))
-    return max(runs, key=lambda run: run.bits)
+    best, tally = _best_whole(
+        alignment_of(view, reference, span, lead.line, params),
+        np.array(lead.nearby, dtype=np.float64),
+    )
+    line = replace(lead.line, offset=lead.line.offset + lead.nearby[best])
+    return _run(lead.recording, reference, span[0], line, tally)
 
 
 def _span(reference: Landmarks, line: Line, window: tuple[int, int]) -> tuple[int, int]:
@@ -211,46 +215,107 @@ def _run_in(
         core = (max(core[0], span[0]), min(core[1], span[1]))
         if core[0] >= core[1]:  # the fitted line moved the core out of the span
             return None
-    evidence = weigh(view, reference, span, line, core, params)
-    first, last, bits = best_segment(evidence.weights, params.x_drop)
-    if bits > 0 and core is None and last - first >= _FEWEST_LANDMARKS:
-        core = (span[0] + first, span[0] + last + 1)
-        evidence = weigh(view, reference, span, line, core, params)
-        first, last, bits = best_segment(evidence.weights, params.x_drop)
-    if bits <= 0:
-        return None
-    if bits >= params.candidate_bits:  # weaker runs are dropped anyway
-        frames = reference.frames[slice(*span)]
-        first, last = trimmed(
-            frames, evidence.states == ALIGNED, evidence.raw, (first, last), params
-        )
-        bits = float(evidence.weights[first : last + 1].sum())
-    return _run(recording, reference, span, line, evidence, (first, last, bits))
+    inner = (0, 0) if core is None else (core[0] - span[0], core[1] - span[0])
+    tally = _best_run(
+        alignment_of(view, reference, span, line, params),
+        inner,
+        (params.x_drop, params.candidate_bits),
+        edge_of(params),
+    )
+    bits = tally[2]
+    return None if bits <= 0 else _run(recording, reference, span[0], line, tally)
 
 
 def _run(
-    recording: int,
-    reference: Landmarks,
-    span: tuple[int, int],
-    line: Line,
-    evidence: LandmarkEvidence,
-    segment: tuple[int, int, float],
+    recording: int, reference: Landmarks, begin: int, line: Line, tally: Tally
 ) -> ScoringRun:
-    first, last, bits = segment
-    states = evidence.states[first : last + 1]
-    inside = slice(span[0] + first, span[0] + last + 1)
-    pitches = np.unique(np.rint(reference.bins[inside][states == ALIGNED]))
+    first, last, bits, raw, aligned, known, absent, pitches, p0 = tally
     return ScoringRun(
         recording=recording,
         reference=reference,
         line=line,
-        first=span[0] + first,
-        last=span[0] + last,
+        first=begin + first,
+        last=begin + last,
         bits=bits,
-        raw=float(evidence.raw[first : last + 1].sum()),
-        aligned=int((states == ALIGNED).sum()),
-        known=int((states != OUTSIDE).sum()),
-        absent=int((states == ABSENT).sum()),
-        pitches=len(pitches),
-        p0=evidence.p0,
+        raw=raw,
+        aligned=aligned,
+        known=known,
+        absent=absent,
+        pitches=pitches,
+        p0=p0,
     )
+
+
+@compiled
+def _best_run(
+    alignment: Alignment,
+    inner: tuple[int, int],
+    limits: tuple[float, float],
+    edge: tuple[float, float, float],
+) -> Tally:
+    """Return the best run of an alignment.
+
+    ``inner`` are the landmarks to estimate from; if none, the best run of a first
+    estimate by all. ``limits`` are ``x_drop`` and ``candidate_bits``.
+    """
+    frames = alignment[1][0]
+    x_drop, enough = limits
+    known = inner[1] > inner[0]
+    if not known:
+        inner = 0, len(frames)
+    states, _, _, weights, raw, p0 = evidence(alignment, inner)
+    first, last, bits = best_segment(weights, x_drop)
+    if bits > 0 and not known and last - first >= _FEWEST_LANDMARKS:
+        states, _, _, weights, raw, p0 = evidence(alignment, (first, last + 1))
+        first, last, bits = best_segment(weights, x_drop)
+    if bits >= enough:  # weaker runs are dropped anyway
+        first, last = trimmed(frames, states == ALIGNED, raw, (first, last), edge)
+        bits = np.float64(0)
+        for i in range(first, last + 1):
+            bits += weights[i]
+    return _tally(alignment[1][1], states, raw, (first, last), (bits, p0))
+
+
+@compiled
+def _best_whole(alignment: Alignment, nearby: NDArray[np.float64]) -> tuple[int, Tally]:
+    """Return which of the offsets ``nearby`` has most evidence over the whole span."""
+    query, reference, (slope, offset, shift), constants, tables = alignment
+    last = len(reference[0]) - 1
+    best = -1
+    tally = (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
+    for number in range(len(nearby)):
+        line = slope, offset + nearby[number], shift
+        moved = query, reference, line, constants, tables
+        states, _, _, weights, raw, p0 = evidence(moved, (0, last + 1))
+        bits = np.float64(0)
+        for weight in weights:
+            bits += weight
+        if best < 0 or bits > tally[2]:
+            best = number
+            tally = _tally(reference[1], states, raw, (0, last), (bits, p0))
+    return best, tally
+
+
+@compiled
+def _tally(
+    bins: NDArray[np.float32],
+    states: NDArray[np.int8],
+    raw: NDArray[np.float32],
+    segment: tuple[int, int],
+    result: tuple[float, float],
+) -> Tally:
+    first, last = segment
+    total = np.float64(0)
+    aligned, known, absent, pitches = 0, 0, 0, 0
+    heard = np.zeros(_PITCHES, dtype=np.bool_)
+    for i in range(first, last + 1):
+        total += raw[i]
+        known += states[i] != OUTSIDE
+        absent += states[i] == ABSENT
+        if states[i] == ALIGNED:
+            aligned += 1
+            pitch = int(np.rint(bins[i]))
+            pitches += not heard[pitch]
+            heard[pitch] = True
+    bits, p0 = result
+    return first, last, bits, total, aligned, known, absent, pitches, p0

@@ -146,18 +146,16 @@ def starts_of(lengths: Sequence[int] | NDArray[np.uint32]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Weights:
     """The weights of a window, and the spread of chance.
 
     ``exact`` is int16 of shape [256, 1 + cells + 1], the last cell first, with nothing
-    before and after each bin; ``rough`` is int8, ``exact`` divided by six, with a block
-    of nothing before and after. ``spread`` is the mean square of each bin, ``least`` the
+    before and after each bin. ``spread`` is the mean square of each bin, ``least`` the
     spread that every place has at least. All have a row for any uint8.
     """
 
     exact: NDArray[np.int16]
-    rough: NDArray[np.int8]
     spread: NDArray[np.float32]
     least: float
 
@@ -169,11 +167,16 @@ class Weights:
         spread[:n_bins] = (exact.astype(np.float32) ** 2).mean(axis=1)
         padded = np.zeros((_ROWS, cells + 2), dtype=np.int16)
         padded[:n_bins, 1:-1] = exact
-        rough = np.zeros((_ROWS, cells + 2 * BLOCK), dtype=np.int8)
-        small = np.clip(np.rint(exact / _BYTES), -127, 127)
-        rough[:n_bins, BLOCK : BLOCK + cells] = small
         least = float(spread[:n_bins].mean()) * _FEWEST
-        return cls(padded, rough, spread, least)
+        return cls(padded, spread, least)
+
+    @cached_property
+    def rough(self) -> NDArray[np.int8]:
+        """Sixths of ``exact`` as int8, with a block of nothing before and after."""
+        rough = np.zeros((_ROWS, self.cells + 2 * BLOCK), dtype=np.int8)
+        small = np.clip(np.rint(self.exact[:, 1:-1] / _BYTES), -127, 127)
+        rough[:, BLOCK : BLOCK + self.cells] = small
+        return rough
 
     @property
     def cells(self) -> int:

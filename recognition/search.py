@@ -51,6 +51,12 @@ class Search:
     refused: list[ScoringRun] = field(default_factory=list)
     loaded: dict[int, Landmarks] = field(default_factory=dict)
     hashed: dict[int, Hashes] = field(default_factory=dict)
+    # How many runs found so far closed frames, and the frames they left open.
+    _open: tuple[int, NDArray[np.bool_]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with every frame open that is to be searched."""
+        self._open = 0, ~self.closed
 
     def run_stage(
         self, stage: SearchStage, index: VoteSource, buckets: Sequence[int]
@@ -122,10 +128,13 @@ class Search:
 
     def open_frames(self) -> NDArray[np.bool_]:
         """Return which frames are still to be searched."""
-        still_open = ~self.closed
-        for run in self.found:
-            start, end = run.query_span
-            still_open[max(0, int(start)) : int(end) + 1] = False
+        runs, still_open = self._open
+        if runs < len(self.found):
+            still_open = still_open.copy()
+            for run in self.found[runs:]:
+                start, end = run.query_span
+                still_open[max(0, int(start)) : int(end) + 1] = False
+            self._open = len(self.found), still_open
         return still_open
 
     def _weighed(self, lead: Lead) -> ScoringRun | None:

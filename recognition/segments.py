@@ -62,19 +62,12 @@ def is_row(run: ScoringRun, params: Params) -> bool:
     return run.length * params.frame_ms >= params.min_segment_ms
 
 
+@compiled
 def best_segment(weights: NDArray[np.float32], x_drop: float) -> tuple[int, int, float]:
     """Return first and last place of the best scoring segment, and its sum.
 
     A segment ends where the sum falls ``x_drop`` below its highest value.
     """
-    first, last, score = _best_segment(weights, x_drop)
-    return int(first), int(last), float(score)
-
-
-@compiled
-def _best_segment(
-    weights: NDArray[np.float32], x_drop: float
-) -> tuple[int, int, float]:
     best_first, best_last, best = 0, 0, 0.0
     total, top = 0.0, 0.0
     first = 0
@@ -91,32 +84,47 @@ def _best_segment(
     return best_first, best_last, best
 
 
+@compiled
 def trimmed(
     frames: NDArray[np.int32],
     aligned: NDArray[np.bool_],
     weights: NDArray[np.float32],
     segment: tuple[int, int],
-    params: Params,
+    edge: tuple[float, float, float],
 ) -> tuple[int, int]:
     """Cut ends off a segment that only chance alignments hold on to it.
 
     A masked landmark says almost nothing inside a run, so a single chance alignment
     could extend the run over the music or speech that follows. At the ends, a missing
     landmark therefore counts by how often the run's own landmarks align.
+
+    ``edge`` is the frames of each end to examine, the weight of a missing landmark and
+    the most bits of an aligned one.
     """
     first, last = segment
-    share = float(aligned[first : last + 1].mean())
-    missing = params.edge_weight * np.log2(max(0.05, 1 - share))
-    edge = np.where(aligned, np.minimum(weights, params.edge_bits), missing)
-    reach = params.edge_frames
-    tail = int(np.searchsorted(frames, np.int32(frames[last] - reach)))
-    head = int(np.searchsorted(frames, np.int32(frames[first] + reach)))
+    reach, weight, most = edge
+    share = aligned[first : last + 1].mean()
+    missing = weight * np.log2(max(0.05, 1 - share))
+    tail, head = np.searchsorted(
+        frames, np.array([frames[last] - reach, frames[first] + reach], dtype=np.int32)
+    )
     tail, head = max(tail, first), min(head, last)
-    sums = np.cumsum(edge[tail : last + 1])
-    new_last = tail + int(np.argmax(sums)) if sums.max() > 0 else tail
-    sums = np.cumsum(edge[first : head + 1][::-1])
-    new_first = head - int(np.argmax(sums)) if sums.max() > 0 else head
+    new_last, top, total = tail, 0.0, 0.0
+    for i in range(tail, last + 1):
+        total += min(weights[i], most) if aligned[i] else missing
+        if total > top:
+            new_last, top = i, total
+    new_first, top, total = head, 0.0, 0.0
+    for i in range(head, first - 1, -1):
+        total += min(weights[i], most) if aligned[i] else missing
+        if total > top:
+            new_first, top = i, total
     return (new_first, new_last) if new_first < new_last else segment
+
+
+def edge_of(params: Params) -> tuple[float, float, float]:
+    """Return the parameters of ``trimmed``."""
+    return float(params.edge_frames), params.edge_weight, params.edge_bits
 
 
 def settle(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:

@@ -40,6 +40,7 @@ def unmatched_intervals(
     for segment in segments:
         first = int(segment.start_ms / params.frame_ms)
         kinds[first : int(segment.end_ms / params.frame_ms) + 1] = -1
+    spans = np.array([(one.start_ms, one.end_ms, one.bits) for one in refused])
     intervals = []
     for first, last in _pieces(kinds):
         if kinds[first] < 0:
@@ -47,7 +48,8 @@ def unmatched_intervals(
         start = round(first * params.frame_ms)
         end = min(duration_ms, round(last * params.frame_ms))
         kind = _KINDS[kinds[first]]
-        candidate = _strongest(refused, start, end) if not kinds[first] else None
+        best = _strongest(spans, start, end) if kind is UnmatchedKind.NO_MATCH else None
+        candidate = None if best is None else _candidate(refused[best])
         if end - start > (
             params.no_match_min_ms if kind is UnmatchedKind.NO_MATCH else 0
         ):
@@ -73,26 +75,28 @@ def _pieces(values: NDArray[np.int8]) -> list[tuple[int, int]]:
     return list(pairwise(bounds))
 
 
-def _strongest(
-    refused: Sequence[SegmentMatch], start_ms: int, end_ms: int
-) -> RefusedAlignment | None:
-    inside = [
-        match
-        for match in refused
-        if min(match.end_ms, end_ms) - max(match.start_ms, start_ms)
-        > (match.end_ms - match.start_ms) / 2
-    ]
-    if not inside:
+def _strongest(spans: NDArray[np.float64], start_ms: int, end_ms: int) -> int | None:
+    """Return the number of the strongest alignment that lies mostly in an interval.
+
+    ``spans`` has the start, end and bits of each.
+    """
+    if not len(spans):
         return None
-    best = max(inside, key=lambda match: match.bits)
+    starts, ends, bits = spans.T
+    within = np.minimum(ends, end_ms) - np.maximum(starts, start_ms)
+    mostly = within > (ends - starts) / 2
+    return int(np.argmax(np.where(mostly, bits, -np.inf))) if mostly.any() else None
+
+
+def _candidate(match: SegmentMatch) -> RefusedAlignment:
     return RefusedAlignment(
-        recording=best.recording,
-        start_ms=best.start_ms,
-        end_ms=best.end_ms,
-        reference_start_ms=best.reference_start_ms,
-        score=best.score,
+        recording=match.recording,
+        start_ms=match.start_ms,
+        end_ms=match.end_ms,
+        reference_start_ms=match.reference_start_ms,
+        score=match.score,
         reason=(
-            f"{best.aligned} landmarks align, {best.expected_by_chance:.0f} expected by "
-            f"chance; {best.bits:.0f} bits of evidence are too few"
+            f"{match.aligned} landmarks align, {match.expected_by_chance:.0f} expected "
+            f"by chance; {match.bits:.0f} bits of evidence are too few"
         ),
     )

@@ -39,6 +39,9 @@ Reference = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 Place = tuple[float, float, float]
 Constants = tuple[float, ...]
 """The parameters that compiled functions need, by the numbers below."""
+Tables = tuple[NDArray[np.int32], NDArray[np.float64]]
+Alignment = tuple[Query, Reference, Place, Constants, Tables]
+"""A query, some landmarks of a recording, and the line between them."""
 
 # Indices rather than a named tuple: Numba treats them as compile-time constants, and
 # recognises the type of a plain tuple faster at each call.
@@ -53,7 +56,9 @@ Constants = tuple[float, ...]
     _ABSENT_MARGIN,
     _ONSET_FRAMES,
     _UNJUDGED_BITS,
-) = range(10)
+    _SATURATION_FRAMES,
+    _SATURATION_BITS,
+) = range(12)
 
 # How closely aligned landmarks agree in level (nepers) and place (bins). Each row:
 # bounds of close and near; the shares of close, near and far where the recording does
@@ -106,6 +111,22 @@ def weigh(
     Gains and the rate of alignment are estimated inside ``core``, landmark numbers of
     the reference, if given.
     """
+    inner = (0, span[1] - span[0])
+    if core is not None:
+        inner = (core[0] - span[0], core[1] - span[0])
+    alignment = alignment_of(view, reference, span, line, params)
+    states, gaps, gains, weights, raw, p0 = evidence(alignment, inner)
+    return LandmarkEvidence(states, gaps, gains, weights, raw, float(p0))
+
+
+def alignment_of(
+    view: QueryView,
+    reference: Landmarks,
+    span: tuple[int, int],
+    line: Line,
+    params: Params,
+) -> Alignment:
+    """Return what compiled functions need to weigh the landmarks numbered ``span``."""
     query = (
         view.first,
         view.sectors,
@@ -120,20 +141,8 @@ def weigh(
         reference.bins[slice(*span)],
         reference.levels[slice(*span)],
     )
-    inner = (0, span[1] - span[0])
-    if core is not None:
-        inner = (core[0] - span[0], core[1] - span[0])
-    states, gaps, gains, raw, p0 = _evidence(
-        query,
-        landmarks,
-        (line.slope, line.offset, line.shift),
-        inner,
-        _constants(params),
-        (CHANCE_SHIFTS, _CLOSENESS),
-    )
-    weights = raw.copy()
-    _saturate(landmarks[0], weights, params.saturation_frames, params.saturation_bits)
-    return LandmarkEvidence(states, gaps, gains, weights, raw, float(p0))
+    place = line.slope, line.offset, line.shift
+    return query, landmarks, place, _constants(params), (CHANCE_SHIFTS, _CLOSENESS)
 
 
 def aligned_counts(
@@ -196,24 +205,27 @@ def _constants(params: Params) -> Constants:
         params.absent_margin,
         float(params.onset_frames),
         params.unjudged_bits,
+        float(params.saturation_frames),
+        params.saturation_bits,
     )
 
 
 @compiled
-def _evidence(
-    query: Query,
-    reference: Reference,
-    line: Place,
-    inner: tuple[int, int],
-    constants: Constants,
-    tables: tuple[NDArray[np.int32], NDArray[np.float64]],
+def evidence(
+    alignment: Alignment, inner: tuple[int, int]
 ) -> tuple[
     NDArray[np.int8],
     NDArray[np.float32],
     NDArray[np.float32],
     NDArray[np.float32],
+    NDArray[np.float32],
     float,
 ]:
+    """Return the parts of ``LandmarkEvidence``.
+
+    Gains and the rate of alignment are estimated from the landmarks ``inner``.
+    """
+    query, reference, line, constants, tables = alignment
     states, gaps, offs = _classify(query, reference, line, constants)
     known = 0
     hits = 0
@@ -228,7 +240,7 @@ def _evidence(
     tight = _closeness_bits(cells, tables[1])
     expected = _expected_gains(reference[1], states, gaps, inner, gains, constants)
     _mark_absent(states, gaps, expected, constants[_ABSENT_MARGIN])
-    weights = _weights(
+    raw = _weights(
         reference,
         (states, gaps, offs),
         (gains, spare),
@@ -236,7 +248,14 @@ def _evidence(
         (p0, p1),
         constants,
     )
-    return states, gaps, expected, weights, p0
+    weights = raw.copy()
+    _saturate(
+        reference[0],
+        weights,
+        constants[_SATURATION_FRAMES],
+        constants[_SATURATION_BITS],
+    )
+    return states, gaps, expected, weights, raw, p0
 
 
 @compiled
@@ -514,7 +533,7 @@ def _weights(
 def _saturate(
     frames: NDArray[np.int32],
     weights: NDArray[np.float32],
-    window: int,
+    window: float,
     most: float,
 ) -> None:
     """Limit the evidence for the match from any short interval to ``most`` bits.

@@ -6,7 +6,7 @@ import numpy as np
 
 from recognition.alignment import Line
 from recognition.params import DEFAULT
-from recognition.segments import ScoringRun, best_segment, settle, trimmed
+from recognition.segments import ScoringRun, best_segment, edge_of, settle, trimmed
 from recognition.types import Landmarks
 
 REFERENCE = Landmarks(
@@ -46,9 +46,8 @@ def test_a_lone_landmark_beyond_the_end_is_cut_off() -> None:
     aligned[:70] = True
     aligned[95] = True
 
-    assert trimmed(
-        frames, aligned, np.full(100, 3, dtype=np.float32), (0, 95), DEFAULT
-    ) == (0, 69)
+    weights = np.full(100, 3, dtype=np.float32)
+    assert trimmed(frames, aligned, weights, (0, 95), edge_of(DEFAULT)) == (0, 69)
 
 
 def test_of_two_offsets_for_one_interval_the_one_with_more_evidence_stays() -> None:
