@@ -143,13 +143,15 @@ def _followed(
 ) -> NDArray[np.float64]:
     """Return whether each of the first ``count`` landmarks is followed, in each way."""
     found = np.zeros((count, len(ways)), dtype=np.float64)
-    furthest = ways[:, 1].max()
+    latest, farthest = ways[:, 1].max(), ways[:, 3].max()
     for i in range(count):
         for j in range(i + 1, len(frames)):
             later = frames[j] - frames[i]
-            if later >= furthest:
+            if later >= latest:
                 break
             off = abs(bins[j] - bins[i])
+            if off >= farthest:
+                continue
             for way in range(len(ways)):
                 in_time = ways[way, 0] <= later < ways[way, 1]
                 if in_time and ways[way, 2] <= off < ways[way, 3]:
