@@ -21,8 +21,11 @@ STARTS_PER_PAGE: Final = PAGE_BYTES // 4
 WORDS_PER_LINE: Final = 8  # of the processor's cache
 # For fewer postings a linear search is faster than a binary one.
 SHORT: Final = 8
-# A key is a local recording above this many bits of offset.
+# A key is a local recording above this many bits of offset, which on a line through a
+# window of a query is the same for every vote.
 OFFSET_BITS: Final = 33
+# While votes are chosen, a key is a diagonal of the axis above this many bits of shift.
+SHIFT_BITS: Final = 31
 # Places on the axis for each entry of a guide to its recordings.
 GUIDED: Final = 1 << 12
 # The most votes that a cell of the sketch counts: three of them fit in a byte.
@@ -323,39 +326,74 @@ def mark_high(sketch: U8, least: int, high: Marks) -> None:
 
 
 @compiled
-def collect_votes(
-    places: U32,
-    lists: tuple[I64, I64, I64],
-    high: Marks,
-    recordings: tuple[U32, U32, U8],
-    keys: U64,
-) -> int:
-    """Fill ``keys`` with the exact keys of votes that could be among the best.
+def collect_votes(places: U32, lists: tuple[I64, I64, I64], high: U8, keys: U64) -> int:
+    """Fill ``keys`` with the votes that could be among the best: diagonals and shifts.
 
-    A key is (local recording, offset). ``high`` marks the cells that count;
-    ``recordings`` holds where recordings begin, the guide to them, and which are removed.
-    Returns the number found, which may exceed the room in ``keys``; the excess is only
-    counted.
+    ``high`` has a bit for each cell that counts. Returns the number found, which may
+    exceed the room in ``keys``; the excess is only counted.
     """
     _, counts, shifts = lists
-    bases, guide, dead = recordings
-    mask = np.uint32(len(high) - 1)
+    mask = np.uint32(8 * len(high) - 1)
+    three, seven, one = np.uint32(3), np.uint32(7), np.uint32(1)
     at, found = 0, 0
     for i in range(len(counts)):
         shift = np.uint32(shifts[i])
         for _ in range(counts[i]):
             place = places[at]
             at += 1
-            if not high[(place + shift) & mask]:
-                continue
-            local = _recording_at(bases, guide, np.int64(place))
-            if local >= len(dead) or dead[local]:
+            cell = (place + shift) & mask
+            if not (np.uint32(high[cell >> three]) >> (cell & seven)) & one:
                 continue
             if found < len(keys):
-                offset = np.uint64(place - bases[local]) + np.uint64(shifts[i])
-                keys[found] = (np.uint64(local) << np.uint64(OFFSET_BITS)) | offset
+                diagonal = np.uint64(place) + np.uint64(shift)
+                keys[found] = (diagonal << np.uint64(SHIFT_BITS)) | np.uint64(shift)
             found += 1
     return found
+
+
+@compiled
+def with_enough(keys: U64, least: int, recordings: tuple[U32, U32, U8]) -> int:
+    """Keep the votes near whose diagonal there are ``least`` votes, as (local recording,
+    offset).
+
+    ``keys`` are sorted diagonals and shifts; those kept come first, no longer sorted.
+    Which recording a vote belongs to takes long to find out, and few votes are kept.
+    ``recordings`` holds where recordings begin, the guide to them, and which are
+    removed, whose votes are left out. Returns how many are kept.
+    """
+    bases, guide, dead = recordings
+    bits = np.uint64(SHIFT_BITS)
+    shift_mask = (np.uint64(1) << bits) - np.uint64(1)
+    diagonals = np.empty(len(keys), dtype=np.int64)
+    firsts = np.empty(len(keys) + 1, dtype=np.int64)
+    n = 0
+    for i in range(len(keys)):
+        diagonal = np.int64(keys[i] >> bits)
+        if n == 0 or diagonal != diagonals[n - 1]:
+            diagonals[n], firsts[n] = diagonal, i
+            n += 1
+    firsts[n] = len(keys)
+    kept = 0
+    for number in range(n):
+        # With two diagonals on each side, which may lack votes.
+        left, middle, right = 0, 0, 0
+        for other in range(max(0, number - 2), min(n, number + 3)):
+            away = diagonals[other] - diagonals[number]
+            votes = firsts[other + 1] - firsts[other]
+            left += votes if -2 <= away <= 0 else 0
+            middle += votes if -1 <= away <= 1 else 0
+            right += votes if 0 <= away <= 2 else 0
+        if max(left, middle, right) < least:
+            continue
+        for i in range(firsts[number], firsts[number + 1]):
+            shift = np.int64(keys[i] & shift_mask)
+            place = diagonals[number] - shift
+            local = _recording_at(bases, guide, place)
+            if local < len(dead) and not dead[local]:
+                offset = np.uint64(place - np.int64(bases[local]) + shift)
+                keys[kept] = (np.uint64(local) << np.uint64(OFFSET_BITS)) | offset
+                kept += 1
+    return kept
 
 
 @compiled

@@ -129,7 +129,7 @@ class _Ballot:
         least = _most_with(sketch, high, min_votes, CELLS_EACH * top)
         while True:
             kernels.mark_high(sketch, least, high)
-            keys = self._keys(high)
+            keys = self._keys(high, least)
             if keys is None:
                 least = min_votes = least + 1 + least // 4
                 continue
@@ -146,15 +146,17 @@ class _Ballot:
         kernels.count_votes(self._places, self._lists, sketch)
         return sketch
 
-    def _keys(self, high: NDArray[np.bool_]) -> NDArray[np.uint64] | None:
-        """Return the sorted keys of all votes in high cells; None if they are too many
-        for memory.
+    def _keys(self, high: NDArray[np.bool_], least: int) -> NDArray[np.uint64] | None:
+        """Return the sorted keys of all votes in high cells that have ``least`` near
+        them; None if they are too many for memory.
         """
         keys = np.empty(min(len(self._places), MANY), dtype=np.uint64)
-        found = kernels.collect_votes(
-            self._places, self._lists, high, self._recordings, keys
-        )
-        return np.sort(keys[:found]) if found <= len(keys) else None
+        marks = np.packbits(high, bitorder="little")
+        found = kernels.collect_votes(self._places, self._lists, marks, keys)
+        if found > len(keys):
+            return None
+        keys = np.sort(keys[:found])
+        return np.sort(keys[: kernels.with_enough(keys, least, self._recordings)])
 
 
 def _most_with(
