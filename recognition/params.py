@@ -98,7 +98,7 @@ class Params:
     # clips.
     longest_list: int = 150
     longest_list_hours: float = 300.0
-    longest_list_growth: float = 0.3
+    longest_list_growth: float = 0.15
     # The same for the grid, which finds the same clips with half of it.
     longest_grid_list: int = 75
     # Second neighbours, and third ones after each, among landmarks of ``likely_rank``.

@@ -44,6 +44,10 @@ I64: TypeAlias = NDArray[np.int64]
 # Numba converts a mixture of the two to float.
 Int: TypeAlias = int | np.int64
 
+Lists: TypeAlias = tuple[I64, I64, I64, I64]
+"""Of each posting list: its first posting, their number, the shift from a place to its
+diagonal, and the votes of each posting."""
+
 
 @compiled
 def mixed_keys(hashes: U32, low: U32, keys: U64) -> None:
@@ -256,18 +260,17 @@ def find_lists(
 
 @compiled
 def read_places(
-    words: U64, geometry: tuple[int, int], lists: tuple[I64, I64, I64], places: U32
+    words: U64, geometry: tuple[int, int], lists: Lists, places: U32
 ) -> np.uint64:
     """Unpack the places of all postings of some lists, one list after the other.
 
-    ``geometry`` is posting width and axis bits; ``lists`` are the first postings, their
-    counts, and the shifts from place to diagonal. Each list lies in another page, so
+    ``geometry`` is posting width and axis bits. Each list lies in another page, so
     the starts of ``AHEAD`` lists are touched first: the processor then waits for all
     these pages at once. The return value only keeps the compiler from removing these
     reads.
     """
     width, axis_bits = np.uint64(geometry[0]), np.uint64(geometry[1])
-    firsts, counts, _ = lists
+    firsts, counts, _, _ = lists
     axis_mask = (np.uint64(1) << axis_bits) - np.uint64(1)
     found = 0
     touched = np.uint64(0)
@@ -287,52 +290,50 @@ def read_places(
 
 
 @compiled
-def count_votes(places: U32, lists: tuple[I64, I64, I64], sketch: U8) -> None:
+def count_votes(places: U32, lists: Lists, sketch: U8) -> None:
     """Count each vote in the cell of its diagonal, modulo the number of cells.
 
     ``sketch`` has a power of two of cells between two margins.
     """
-    _, counts, shifts = lists
+    _, counts, shifts, votes = lists
     cells = len(sketch) - 2 * MARGIN
-    mask, margin = np.uint32(cells - 1), np.uint32(MARGIN)
+    mask, margin, full = np.uint32(cells - 1), np.uint32(MARGIN), np.uint32(FULL)
     at = 0
     for i in range(len(counts)):
-        shift = np.uint32(shifts[i])
+        shift, each = np.uint32(shifts[i]), np.uint32(votes[i])
         for _ in range(counts[i]):
             cell = ((places[at] + shift) & mask) + margin
             at += 1
-            votes = sketch[cell]
-            sketch[cell] = votes + np.uint8(votes < FULL)
+            sketch[cell] = min(full, np.uint32(sketch[cell]) + each)
     sketch[:MARGIN] = sketch[cells : cells + MARGIN]
     sketch[cells + MARGIN :] = sketch[MARGIN : 2 * MARGIN]
 
 
 @compiled
-def mark_high(sketch: U8, least: int, high: Marks) -> None:
-    """Mark each cell that is one of three neighbours with ``least`` votes together.
+def near_votes(sketch: U8, most: U8) -> None:
+    """Fill ``most`` with the most votes that each cell has with two of its neighbours.
 
-    ``high`` has no margins. The processor does many cells at once, because the
+    ``most`` has no margins. The processor does many cells at once, because the
     parts are slices: with computed indices the loop takes 30 times as long.
     """
-    n = len(high)
-    enough = np.uint8(min(least, FULL))
+    n = len(most)
     a, b, c = sketch[:n], sketch[1 : n + 1], sketch[2 : n + 2]
     d, e = sketch[3 : n + 3], sketch[4 : n + 4]
     for i in range(n):
         left = np.uint8(a[i] + b[i] + c[i])
         middle = np.uint8(b[i] + c[i] + d[i])
         right = np.uint8(c[i] + d[i] + e[i])
-        high[i] = max(left, max(middle, right)) >= enough
+        most[i] = max(left, max(middle, right))
 
 
 @compiled
-def collect_votes(places: U32, lists: tuple[I64, I64, I64], high: U8, keys: U64) -> int:
+def collect_votes(places: U32, lists: Lists, high: U8, keys: U64) -> int:
     """Fill ``keys`` with the votes that could be among the best: diagonals and shifts.
 
     ``high`` has a bit for each cell that counts. Returns the number found, which may
     exceed the room in ``keys``; the excess is only counted.
     """
-    _, counts, shifts = lists
+    _, counts, shifts, votes = lists
     mask = np.uint32(8 * len(high) - 1)
     three, seven, one = np.uint32(3), np.uint32(7), np.uint32(1)
     at, found = 0, 0
@@ -344,10 +345,11 @@ def collect_votes(places: U32, lists: tuple[I64, I64, I64], high: U8, keys: U64)
             cell = (place + shift) & mask
             if not (np.uint32(high[cell >> three]) >> (cell & seven)) & one:
                 continue
-            if found < len(keys):
-                diagonal = np.uint64(place) + np.uint64(shift)
-                keys[found] = (diagonal << np.uint64(SHIFT_BITS)) | np.uint64(shift)
-            found += 1
+            diagonal = np.uint64(place) + np.uint64(shift)
+            for _ in range(votes[i]):
+                if found < len(keys):
+                    keys[found] = (diagonal << np.uint64(SHIFT_BITS)) | np.uint64(shift)
+                found += 1
     return found
 
 

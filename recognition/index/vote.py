@@ -42,9 +42,6 @@ class Peaks:
 Window = tuple[int, int]
 """The first hash of the window, and the first after it."""
 
-Lists = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
-"""For each hash: its first posting, their number, and the shift to its diagonal."""
-
 
 @dataclass(frozen=True, slots=True)
 class Query:
@@ -90,8 +87,13 @@ def best_offsets(
     for low, high in windows:
         used = low + np.flatnonzero(counts[low:high])
         frames = query.frames[used].astype(np.int64)
-        last = int(frames.max(initial=0))
-        lists = (firsts[used], counts[used], last - frames)
+        # A hash that comes several times in a row is read once and has as many votes.
+        is_new = np.ones(len(used), dtype=np.bool_)
+        is_new[1:] = (np.diff(firsts[used]) != 0) | (np.diff(frames) != 0)
+        once = np.flatnonzero(is_new)
+        votes = np.diff(once, append=len(used))
+        used, last = used[once], int(frames.max(initial=0))
+        lists = (firsts[used], counts[used], last - frames[once], votes)
         ballot = _Ballot(segment, dead, lists, last)
         found.append(ballot.best(top, min_votes))
     return found
@@ -104,7 +106,7 @@ class _Ballot:
         self,
         segment: IndexSegment,
         dead: NDArray[np.uint8],
-        lists: Lists,
+        lists: kernels.Lists,
         last_frame: int,
     ) -> None:
         self._recordings = (segment.bases, segment.guide, dead)
@@ -121,36 +123,37 @@ class _Ballot:
         Weak places are many, and most come from cells that several diagonals share. So
         the least votes begin where few cells are left, and fall until ``top`` are found.
         """
-        total = len(self._places)
-        if total < min_votes:
+        _, counts, _, votes = self._lists
+        if int(counts @ votes) < min_votes:
             return Peaks(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
-        sketch = self._sketch()
-        high = np.empty(len(sketch) - 2 * kernels.MARGIN, dtype=np.bool_)
-        least = _most_with(sketch, high, min_votes, CELLS_EACH * top)
+        most = self._most_nearby()
+        least = _least_with(most, min_votes, CELLS_EACH * top)
         while True:
-            kernels.mark_high(sketch, least, high)
-            keys = self._keys(high, least)
+            keys = self._keys(most >= min(least, kernels.FULL), least)
             if keys is None:
                 least = min_votes = least + 1 + least // 4
                 continue
-            local, offsets, votes = strongest(keys, top=top, least=least)
-            if len(votes) == top or least == min_votes:
-                return Peaks(local, offsets - self._last_frame, votes)
+            local, offsets, found = strongest(keys, top=top, least=least)
+            if len(found) == top or least == min_votes:
+                return Peaks(local, offsets - self._last_frame, found)
             least -= 1
 
-    def _sketch(self) -> NDArray[np.uint8]:
-        """Return the votes of each cell, between two margins."""
+    def _most_nearby(self) -> NDArray[np.uint8]:
+        """Return the most votes of each cell of the table with its neighbours."""
         bits = max(MIN_CELLS_BITS, SPARE_BITS + len(self._places).bit_length())
         cells = 1 << min(MAX_CELLS_BITS, bits)
         sketch = np.zeros(cells + 2 * kernels.MARGIN, dtype=np.uint8)
         kernels.count_votes(self._places, self._lists, sketch)
-        return sketch
+        most = np.empty(cells, dtype=np.uint8)
+        kernels.near_votes(sketch, most)
+        return most
 
     def _keys(self, high: NDArray[np.bool_], least: int) -> NDArray[np.uint64] | None:
         """Return the sorted keys of all votes in high cells that have ``least`` near
         them; None if they are too many for memory.
         """
-        keys = np.empty(min(len(self._places), MANY), dtype=np.uint64)
+        _, counts, _, votes = self._lists
+        keys = np.empty(min(int(counts @ votes), MANY), dtype=np.uint64)
         marks = np.packbits(high, bitorder="little")
         found = kernels.collect_votes(self._places, self._lists, marks, keys)
         if found > len(keys):
@@ -159,14 +162,9 @@ class _Ballot:
         return np.sort(keys[: kernels.with_enough(keys, least, self._recordings)])
 
 
-def _most_with(
-    sketch: NDArray[np.uint8], high: NDArray[np.bool_], least: int, cells: int
-) -> int:
-    """Return the most votes, ``least`` or more, that still leave so many high cells."""
-    while least < kernels.FULL:
-        kernels.mark_high(sketch, least + 1, high)
-        if np.count_nonzero(high) < cells:
-            break
+def _least_with(most: NDArray[np.uint8], least: int, cells: int) -> int:
+    """Return the most votes, ``least`` or more, that so many cells have."""
+    while least < kernels.FULL and np.count_nonzero(most > least) >= cells:
         least += 1
     return least
 
