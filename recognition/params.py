@@ -152,7 +152,7 @@ class Params:
     # ``glance_growth``.
     glance_votes: int = 3
     glance_hours: float = 300.0
-    glance_growth: float = 0.5
+    glance_growth: float = 0.75
     # Standard deviations that a place must reach, and how many are verified.
     glance_least: float = 6.0
     glance_top: int = 8
