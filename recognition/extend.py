@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -97,7 +98,7 @@ def _promising(
 
     Counting is far cheaper than weighing.
     """
-    lines = [replace(line, offset=line.offset + frames) for frames in nearby]
+    lines = [Line(line.slope, line.offset + frames, line.shift) for frames in nearby]
     if len(lines) <= params.nearby_weighed:
         return lines
     counts = aligned_counts(view, reference, span, line, nearby, params)
@@ -138,10 +139,12 @@ def whole_window(
 
 def _span(reference: Landmarks, line: Line, window: tuple[int, int]) -> tuple[int, int]:
     """Return the numbers of the reference landmarks that fall into a query window."""
-    places = [line.reference_frame(frame) for frame in window]
-    # searchsorted would convert the whole array for a value of another type.
-    bounds = np.ceil(np.clip(places, 0, reference.frames[-1] + 1)).astype(np.int32)
-    low, high = np.searchsorted(reference.frames, bounds)
+    beyond = int(reference.frames[-1]) + 1
+    places = [
+        min(max(0, math.ceil(line.reference_frame(frame))), beyond) for frame in window
+    ]
+    # searchsorted would convert the whole array for values of another type.
+    low, high = np.searchsorted(reference.frames, np.array(places, dtype=np.int32))
     return int(low), int(high)
 
 

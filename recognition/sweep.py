@@ -218,23 +218,21 @@ def _cells(
     size, bits = weighing
     n = hit.shape[1] // size
     out = np.empty((hit.shape[0], n), dtype=np.int16)
-    sums = np.empty(n, dtype=np.float32)
     counts = np.zeros(n, dtype=np.int64)
-    rows = np.empty(n * size, dtype=np.int64)
+    # Of each column of the map and each cell: the rises of its open frames.
+    raised = np.zeros((rise.shape[1], n), dtype=np.float32)
     for t in range(n * size):
-        counts[t // size] += here[t]
-        rows[t] = (before + t) // map_frames
+        if here[t]:
+            counts[t // size] += 1
+            raised[:, t // size] += rise[(before + t) // map_frames]
+    total = max(1, counts.sum())
+    sums = np.empty(n, dtype=np.float32)
     for place in range(len(out)):
-        column = place // map_bins
-        for c in range(n):
-            total = np.float32(0)
-            for t in range(c * size, (c + 1) * size):
-                if here[t]:
-                    total += rise[rows[t], column]
-                    if hit[place, t]:
-                        total += np.float32(bits)
-            sums[c] = total
-        mean = sums.sum() / max(1, counts.sum())
+        sums[:] = raised[place // map_bins]
+        for t in range(n * size):
+            if here[t] and hit[place, t]:
+                sums[t // size] += np.float32(bits)
+        mean = sums.sum() / total
         for c in range(n):
             steps = (sums[c] - mean * counts[c]) * _UNIT / size
             out[place, n - 1 - c] = np.int16(np.rint(steps))
