@@ -9,7 +9,7 @@ from typing import cast
 
 from fontTools.ttLib import TTFont
 from fpdf import FPDF
-from fpdf.enums import MethodReturnValue, XPos, YPos
+from fpdf.enums import MethodReturnValue, TextEmphasis, XPos, YPos
 
 FONTS = Path(__file__).resolve().parent / "fonts"
 FAMILY, FALLBACK = "DejaVu", "Droid"
@@ -35,12 +35,29 @@ class Pages(FPDF):
         self.set_lang("en")
         self.set_margin(16)
         self.set_auto_page_break(False)
-        for (family, style), name in _FILES.items():
-            self.add_font(family, style, FONTS / name)
-        self.set_fallback_fonts([FALLBACK], exact_match=False)
         # Right-to-left and Indic scripts need shaping.
         self.set_text_shaping(True)
         self.c_margin = 0
+
+    def set_font(
+        self, family: str | None = None, style: str | TextEmphasis = "", size: float = 0
+    ) -> None:
+        """Use a font, and read its file if it is the first text in it.
+
+        Reading all three takes longer than writing a page, and few pages need all.
+        """
+        letters = style.style if isinstance(style, TextEmphasis) else style
+        bold = "B" if "B" in letters else ""
+        if family and f"{family.lower()}{bold}" not in self.fonts:
+            self.add_font(family, bold, FONTS / _FILES[family, bold])
+        super().set_font(family, style, size)
+
+    def get_fallback_font(self, char: str, style: str = "") -> str | None:
+        """Return the font for a character that the font of the text lacks."""
+        if not self._fallback_font_ids:
+            self.add_font(FALLBACK, "", FONTS / _FILES[FALLBACK, ""])
+            self.set_fallback_fonts([FALLBACK], exact_match=False)
+        return super().get_fallback_font(char, style)
 
     def write_text(
         self,

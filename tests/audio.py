@@ -13,6 +13,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.keeping import kept
+
 RATE = 16_000
 
 Samples = NDArray[np.float32]
@@ -24,6 +26,13 @@ def tune(seed: int, seconds: float) -> Samples:
 
     The array is read-only because calls with the same seed share it.
     """
+    made = _tune(seed, seconds)
+    made.setflags(write=False)
+    return made
+
+
+@kept
+def _tune(seed: int, seconds: float) -> Samples:
     rng = np.random.default_rng(seed)
     y = np.zeros(int(seconds * RATE), dtype=np.float32)
     at = 0.0
@@ -31,8 +40,7 @@ def tune(seed: int, seconds: float) -> Samples:
         for _ in range(rng.integers(1, 4)):
             _add_note(y, rng, at)
         at += float(rng.uniform(0.12, 0.35))
-    made = (0.5 * y / max(1e-6, float(np.abs(y).max()))).astype(np.float32)
-    made.setflags(write=False)
+    made: Samples = (0.5 * y / max(1e-6, float(np.abs(y).max()))).astype(np.float32)
     return made
 
 

@@ -96,6 +96,13 @@ def static_files_are_listed_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def migrations_make_models_quickly() -> Iterator[None]:
+    """Let tests that migrate do so in about half the time."""
+    with databases.models_made_quickly():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def undefined_variables_fail() -> None:
     """Fail the test when a rendered template names an undefined variable."""
     for engine in django_settings.TEMPLATES:

@@ -14,6 +14,7 @@ from recognition.match import scan
 from recognition.places import References
 from recognition.policy import ScanPolicy
 from recognition.types import Fingerprint, Landmarks, ScanResult
+from tests.keeping import kept
 from tests.recognition.memory_index import MemoryIndex
 
 RATE = 8000
@@ -21,6 +22,7 @@ RATE = 8000
 Samples = NDArray[np.float32]
 
 
+@kept
 def music(seed: int, seconds: float) -> Samples:
     """Return a tune of plucked notes that never repeats, different for every seed."""
     rng = np.random.default_rng(seed)
