@@ -7,7 +7,7 @@
 import { announce, onKey } from "./shell.js";
 import { current, moveTo, rows, ticked } from "./lists.js";
 import { refresh } from "./live.js";
-import { fetchSound, Pair } from "./pair.js";
+import { fetchSound, keysOfPair, Pair } from "./pair.js";
 import * as refusals from "./refusals.js";
 import { getPage, post, say } from "./server.js";
 import * as strips from "./strips.js";
@@ -396,9 +396,9 @@ onKey((event) => {
     if (strips.pick(open, Number(key))) event.preventDefault();
     return;
   }
-  const step = event.shiftKey ? 100 : 1000;
   const pair = shown?.pair;
   const actions = {
+    ...keysOfPair(pair, event),
     c: confirm,
     l: () => ask("clear"),
     r: () => ask("reject"),
@@ -406,11 +406,6 @@ onKey((event) => {
     n: note,
     z: undoLast,
     p: () => (pair?.playing ? pair.pause() : ready().then(start)),
-    a: () => pair && announce(pair.nextSide()),
-    "[": () => $('[data-jump="-1"]')?.click(),
-    "]": () => $('[data-jump="1"]')?.click(),
-    arrowleft: pair && (() => pair.seek(pair.at - step)),
-    arrowright: pair && (() => pair.seek(pair.at + step)),
   };
   const action = actions[key];
   if (!action || (event.repeat && !key.startsWith("arrow"))) return;
