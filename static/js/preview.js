@@ -284,6 +284,18 @@ async function decide(form) {
     }
   }
   await refresh();
+  // Nothing else waits, so the pane still shows this match: show it as decided.
+  if (shown === at && at.node.dataset.sent) showAgain(at.name);
+}
+
+/* Show a match as the server has it now. */
+function showAgain(name) {
+  const row = named(name);
+  if (!row) return;
+  for (const key of loaded.keys()) if (key.startsWith(`${name} `)) loaded.delete(key);
+  if (shown?.name === name) leave();
+  moveTo(row);
+  follow();
 }
 
 function closeAsks() {
@@ -311,12 +323,7 @@ async function undo(form) {
     showLast();
     await refresh();
     announce(say("undone"));
-    const row = named(uid);
-    if (!row) return;
-    for (const key of loaded.keys()) if (key.startsWith(`${uid} `)) loaded.delete(key);
-    if (shown?.name === uid) leave();
-    moveTo(row);
-    follow();
+    showAgain(uid);
   } catch (refused) {
     refusals.refused(id, refused.message);
   }
