@@ -181,4 +181,15 @@ document.addEventListener("htmx:afterSwap", () => {
 
 const keysSwitch = document.querySelector("[data-keys-switch]");
 if (keysSwitch) keysSwitch.checked = keysAreOn();
-document.querySelector("[data-focus]")?.focus();
+
+/* Where keys led to a form, they go on in its first answer or, if none is needed, on its
+   button; never on one that deletes. */
+function focusForm(form) {
+  const field = form.querySelector(":is(input, select):not([type=hidden]), [required]");
+  (field ?? form.querySelector(".btn--primary"))?.focus();
+}
+
+const place = document.querySelector("[data-focus]");
+const form = document.querySelector("[data-focus-form]");
+if (place) place.focus();
+else if (form) focusForm(form);
