@@ -210,6 +210,12 @@ def score(value: float | None) -> str:
 
 
 @register.filter
+def scale(name: str) -> str:
+    """Write the scale of a score."""
+    return formats.scale(name)
+
+
+@register.filter
 def at_underscores(name: str) -> SafeString:
     """Let the name of a column break after its underscores only."""
     parts = re.findall(r"[^_]*_|[^_]+$", name)
