@@ -88,7 +88,7 @@ def test_the_last_match_of_a_list_is_shown_as_decided(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
     sign_in(page, portal, "ana")
-    page.goto("/queue/?view=waiting&q=Mountain")
+    page.goto("/queue/?view=waiting&q=Laboratory")
     page.wait_for_load_state("networkidle")
 
     page.keyboard.press("j")
