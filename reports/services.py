@@ -216,7 +216,7 @@ def _begin(layout: Layout, chosen: Selection, user: User | str, name: str) -> Re
     run = ReportRun.objects.create(
         **{**layout.columns_of_model(), "filters": chosen.filters},
         name=name[:200]
-        or f"{layout.schema.name} {datetime.now(tz=UTC):%Y-%m-%d %H:%M} UTC",
+        or f"{layout.schema.name} {datetime.now(tz=UTC):%Y-%m-%d %H:%M}",
         **_by(user),
     )
     _record(run, "exported", user, {"filter": run.filters})
