@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import Path, ReachManager
 from broadcasts.choices import CueUse, MusicOrigin, RightsType, Showing
 from catalogue.models import Recording
+from common.reading import read_date
 from common.uid import new_uid
 from scanning.models import ScannedFile
 from streams.models import Station
@@ -88,7 +89,7 @@ class Broadcast(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.station}, {self.starts_at:%Y-%m-%d %H:%M}"
+        return f"{self.station}, {read_date(self.starts_at, 'moment')}"
 
 
 class MusicUse(models.Model):
@@ -198,8 +199,10 @@ class Audience(models.Model):
         ]
 
     def __str__(self) -> str:
-        when = f"{self.month:%Y-%m}" if self.month else f"{self.hour:%Y-%m-%d %H:%M}"
-        return f"{self.station}, {self.broadcast or when}"
+        if self.broadcast:
+            return str(self.broadcast)
+        when = read_date(self.hour, "moment") if self.hour else f"{self.month:%Y-%m}"
+        return f"{self.station}, {when}"
 
 
 class Revenue(models.Model):

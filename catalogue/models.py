@@ -422,7 +422,7 @@ class Exclusion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.start_ms}–{self.end_ms} ms of {self.recording_id}"
+        return f"{self.recording}, {self.start_ms}–{self.end_ms} ms"
 
     @property
     def length_ms(self) -> int:

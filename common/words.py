@@ -61,6 +61,41 @@ def own_models() -> Iterator[type[models.Model]]:
         yield from config.get_models()
 
 
+# Names in the code that people would not write; units and codes follow below.
+_WRITTEN = {
+    "acr id": "ACRCloud id",
+    "as of": "as of event",
+    "as of at": "as of",
+    "cloud container id": "container id at ACRCloud",
+    "every": "interval",
+    "every hours": "interval",
+    "every seconds": "interval",
+    "is default": "opens the queue",
+    "max seconds": "maximum seconds per use",
+    "on expiry": "when it ends",
+    "pdf sha256": "PDF SHA-256",
+    "remote container id": "container id at ACRCloud",
+    "remote id": "id at ACRCloud",
+    "told at": "message sent at",
+    "use kind": "which uses",
+    "use values": "uses",
+}
+_UNITS = {"ms": "(ms)", "bytes": "(bytes)", "pct": "(%)"}
+_CODES = {"uid": "id", "sha256": "SHA-256", "url": "address"}
+
+
+def written(name: str) -> str:
+    """Return a name that Django derived from the code as people write it.
+
+    "start ms" becomes "start (ms)", "is shared" "shared", "run by name" "run by".
+    """
+    if name in _WRITTEN:
+        return _WRITTEN[name]
+    plain = name.removeprefix("is ").replace(" by name", " by")
+    *words, last = (_CODES.get(word, word) for word in plain.split(" "))
+    return " ".join([*words, _UNITS.get(last, last)])
+
+
 def mark_names() -> None:
     """Let Django translate the names that it derives from those in the code.
 
@@ -71,7 +106,7 @@ def mark_names() -> None:
         options.verbose_name = gettext_lazy(str(options.verbose_name))
         options.verbose_name_plural = gettext_lazy(str(options.verbose_name_plural))
         for field in options.local_fields + options.local_many_to_many:
-            field.verbose_name = gettext_lazy(str(field.verbose_name))
+            field.verbose_name = gettext_lazy(written(str(field.verbose_name)))
     for config in _own_apps():
         config.verbose_name = gettext_lazy(str(config.verbose_name))
 

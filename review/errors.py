@@ -25,11 +25,13 @@ class StaleMatch(ReviewError):
 
     code = "stale"
 
-    def __init__(self, *, user: str, at: datetime) -> None:
-        super().__init__(
-            _("Changed by %(user)s at %(clock)s; your decision was not saved.")
-            % {"user": user, "clock": read_date(at, "moment")}
+    def __init__(self, *, user: str, at: datetime, replaced: bool = False) -> None:
+        text = (
+            _("A later scan replaced this match at %(clock)s; nothing was saved.")
+            if replaced
+            else _("Changed by %(user)s at %(clock)s; nothing was saved.")
         )
+        super().__init__(text % {"user": user, "clock": read_date(at, "moment")})
 
 
 class MatchLocked(ReviewError):

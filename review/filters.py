@@ -207,15 +207,6 @@ FILTERS = (
         lists=_BOTH,
     ),
     Filter(
-        "late",
-        one_of(["yes"]),
-        lambda _yes: Q(found_late=True),
-        label=_("Late matches"),
-        any_label=_("All"),
-        choices=[("yes", _("Only found late"))],
-        lists=_BOTH,
-    ),
-    Filter(
         "found_from",
         day,
         from_day("created_at"),
@@ -229,6 +220,15 @@ FILTERS = (
         until_day("created_at"),
         on_file=until_day("created_at"),
         label=_("Found until"),
+        lists=_BOTH,
+    ),
+    Filter(
+        "late",
+        one_of(["yes"]),
+        lambda _yes: Q(found_late=True),
+        label=_("Late matches"),
+        any_label=_("All"),
+        choices=[("yes", _("Only found late"))],
         lists=_BOTH,
     ),
     Filter(

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager
 from catalogue.models import Recording
+from common.reading import read_date
 from common.uid import new_uid
 from scanning.choices import DeliveryStatus
 from scanning.models import Container, Scan, ScannedFile, Segment
@@ -186,7 +187,7 @@ class StreamRun(models.Model):
         indexes = [models.Index(fields=["stream", "starts_at"], name="run_of_stream")]
 
     def __str__(self) -> str:
-        return f"{self.stream_id} from {self.starts_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.stream}, {read_date(self.starts_at, 'full')}"
 
 
 class ClockAnchor(models.Model):
@@ -208,7 +209,7 @@ class ClockAnchor(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.run_ms} ms at {self.at:%H:%M:%S}"
+        return f"{self.run_ms} ms at {read_date(self.at, 'full')}"
 
 
 class StreamHour(models.Model):
@@ -255,7 +256,7 @@ class StreamHour(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.stream_id} at {self.starts_at:%Y-%m-%d %H:%M}"
+        return f"{self.stream}, {read_date(self.starts_at, 'moment')}"
 
 
 class StreamGap(models.Model):
@@ -282,7 +283,7 @@ class StreamGap(models.Model):
         indexes = [models.Index(fields=["stream", "starts_at"], name="gap_of_stream")]
 
     def __str__(self) -> str:
-        return f"{self.get_cause_display()}, {self.starts_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_cause_display()}, {read_date(self.starts_at, 'full')}"
 
 
 class StreamTitle(models.Model):
@@ -362,7 +363,7 @@ class Airplay(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.recording_id} at {self.starts_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.recording}, {read_date(self.starts_at, 'full')}"
 
 
 class StreamAlarm(models.Model):
@@ -393,7 +394,7 @@ class StreamAlarm(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}, {self.began_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_kind_display()}, {read_date(self.began_at, 'full')}"
 
 
 class StreamNotice(models.Model):

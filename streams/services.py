@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -19,6 +18,7 @@ from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Recording
 from common.http import LinkRefused, check_link
+from common.zones import is_zone
 from jobs.services import cancel_subject, submit
 from recognition.errors import RecognitionError
 from scanning.engines.base import FoundRecording
@@ -341,13 +341,11 @@ def _clean_stream(stream: Stream) -> None:
 def _save_station(
     station: Station, user: User, action: str, before: dict[str, object]
 ) -> None:
-    try:
-        ZoneInfo(station.time_zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    if not is_zone(station.time_zone):
         raise StreamRefused(
             _("%(name)s is not a time zone. Write it as Europe/Berlin.")
             % {"name": station.time_zone}
-        ) from error
+        )
     _clean(station)
     try:
         with transaction.atomic():

@@ -177,6 +177,13 @@ def code(text: str) -> SafeString:
     return format_html("<code>{}</code>", text) if text else SafeString("")
 
 
+def short_hash(value: str) -> SafeString:
+    """Draw the start of a hash with the whole hash as a tooltip."""
+    if not value:
+        return SafeString(formats.UNKNOWN)
+    return format_html('<code title="{}">{}</code>', value, value[:12])
+
+
 def score(value: Decimal | None, scale: str = "") -> SafeString:
     """Draw a score as a whole number with its scale as a tooltip."""
     if value is None:

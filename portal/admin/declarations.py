@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
-from portal.admin.base import RoleAdmin
+from portal.admin.base import RoleAdmin, short_hash
 from reports.models import Declaration, DeclarationProfile, DeclaredPlay
 from reports.models.declaration import PROFILE_TEXTS
 
@@ -31,7 +32,7 @@ class DeclarationAdmin(RoleAdmin[Declaration]):
     """Declarations with their period, totals and hashes."""
 
     list_display = [
-        *("name", "state", "format", "begins", "ends", "play_count", "sha256"),
+        *("name", "state", "format", "begins", "ends", "play_count", "seal"),
         *("run_by_shown", "created_at"),
     ]
     list_filter = ["state", "format"]
@@ -48,6 +49,11 @@ class DeclarationAdmin(RoleAdmin[Declaration]):
         "finished_at",
     )
     fields = readonly_fields
+
+    @admin.display(description=_("SHA-256"))
+    def seal(self, declaration: Declaration) -> SafeString:
+        """Return the start of the hash."""
+        return short_hash(declaration.sha256)
 
     @admin.display(description=_("Run by"), ordering="run_by_name")
     def run_by_shown(self, declaration: Declaration) -> str:

@@ -15,7 +15,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from portal.admin.base import RoleAdmin, all_field_names, number, user_of
+from portal.admin.base import (
+    RoleAdmin,
+    all_field_names,
+    number,
+    short_hash,
+    user_of,
+)
 from portal.shared import formats
 from portal.shared.times import when
 from reports.evidence import services
@@ -62,8 +68,8 @@ class EvidencePackAdmin(RoleAdmin[EvidencePack]):
 
     @admin.display(description=_("SHA-256"))
     def seal(self, pack: EvidencePack) -> SafeString:
-        """Return the start of the hash with the whole hash as a tooltip."""
-        return format_html('<code title="{}">{}</code>', pack.sha256, pack.sha256[:12])
+        """Return the start of the hash."""
+        return short_hash(pack.sha256)
 
     @admin.display(description=_("Asked for"), ordering="created_at")
     def made(self, pack: EvidencePack) -> SafeString:

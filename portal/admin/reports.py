@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
-from portal.admin.base import RoleAdmin, user_of
+from portal.admin.base import RoleAdmin, short_hash, user_of
 from reports import scheduling, selectors
 from reports.models import (
     ReportDelivery,
@@ -28,7 +29,7 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
     """Report runs with their last event, counts and hashes."""
 
     list_display = [
-        *("name", "state", "mode", "format", "row_count", "sha256", "run_by_shown"),
+        *("name", "state", "mode", "format", "row_count", "seal", "run_by_shown"),
         "created_at",
     ]
     list_filter = ["state", "mode", "format"]
@@ -41,6 +42,11 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
         *("run_by_shown", "created_at", "finished_at"),
     )
     fields = readonly_fields
+
+    @admin.display(description=_("SHA-256"))
+    def seal(self, run: ReportRun) -> SafeString:
+        """Return the start of the hash."""
+        return short_hash(run.sha256)
 
     @admin.display(description=_("Run by"), ordering="run_by_name")
     def run_by_shown(self, run: ReportRun) -> str:

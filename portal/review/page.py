@@ -23,7 +23,7 @@ from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
 from portal.review.queue import Queue
 from portal.review.reasons import proposed, shown_reason
-from portal.shared.formats import clock, counted, percent
+from portal.shared.formats import clock, counted, percent, scale
 from reports.declarations.selectors import marks_of
 from reports.evidence.selectors import evidence_of
 from reports.notices.selectors import notices_of
@@ -297,7 +297,7 @@ class _Evidence:
             ),
             "fields": fields,
             "differing": sum(field.differs for field in fields),
-            "score_scale": match.score_scale.replace(":", " ").replace("-", "–"),
+            "score_scale": scale(match.score_scale),
             "share_of_file": percent(match.matched_ms, match.scanned_file.duration_ms),
         }
 

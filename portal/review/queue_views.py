@@ -58,6 +58,11 @@ def queue(request: PortalRequest) -> HttpResponseBase:
     first_page = [row.match for row in rows] if page.number == 1 else []
     following, here = shown.first_of(first_page), shown.query().lstrip("?")
     waiting = page.paginator.count if shown.holds_all_waiting else None
+    views = [
+        (view, f"?{view.query or 'view=waiting'}", view.query == here)
+        for view in saved_views.views_for(request.user)
+    ]
+    on_saved = any(is_current and view.query for view, _, is_current in views)
     return render(
         request,
         "portal/review/queue.html",
@@ -69,13 +74,10 @@ def queue(request: PortalRequest) -> HttpResponseBase:
             "rows": rows,
             "columns": columns_shown(request.user, "queue"),
             **tab_counts(request.user, waiting=waiting),
-            "tab": shown.view.value,
+            "tab": "" if on_saved else shown.view.value,
             "next_url": shown.url_of(following) if following else "",
             "limit": selection.total_limit(request.user),
-            "views": [
-                (view, f"?{view.query or 'view=waiting'}", view.query == here)
-                for view in saved_views.views_for(request.user)
-            ],
+            "views": views,
             "here": shown.query(),
             "orders": ORDERS,
         },

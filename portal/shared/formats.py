@@ -81,6 +81,11 @@ def counted(count: int, most: int | None = None) -> str:
     return f"{read_number(min(count, most))}{more}"
 
 
+def scale(name: str) -> str:
+    """Write the scale of a score: 0–100 embedded/1 for ``0-100:embedded/1``."""
+    return name.replace(":", " ").replace("-", "–")
+
+
 def middle(text: str, length: int) -> str:
     """Shorten a name to ``length`` by its middle, so that its suffix stays visible."""
     if len(text) <= length:

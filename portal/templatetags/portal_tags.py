@@ -16,7 +16,7 @@ from django.http import QueryDict
 from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -207,6 +207,19 @@ def counted_in_menu(value: int) -> str:
 def score(value: float | None) -> str:
     """Format a score as a whole number."""
     return formats.UNKNOWN if value is None else str(round(float(value)))
+
+
+@register.filter
+def scale(name: str) -> str:
+    """Write the scale of a score."""
+    return formats.scale(name)
+
+
+@register.filter
+def at_underscores(name: str) -> SafeString:
+    """Let the name of a column break after its underscores only."""
+    parts = re.findall(r"[^_]*_|[^_]+$", name)
+    return format_html_join(format_html("<wbr>"), "{}", ((part,) for part in parts))
 
 
 @register.filter

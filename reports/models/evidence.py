@@ -76,7 +76,7 @@ class EvidencePack(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.uid} of {self.match_id}"
+        return str(self.match)
 
     @property
     def case(self) -> str:

@@ -214,7 +214,11 @@ def stale(match: Match, *, to_lock: bool = False) -> errors.StaleMatch:
     event = changes.order_by("-sequence").first()
     if event is None:
         return errors.StaleMatch(user=SYSTEM, at=match.updated_at)
-    return errors.StaleMatch(user=actor_label(event.actor_name), at=event.at)
+    return errors.StaleMatch(
+        user=actor_label(event.actor_name),
+        at=event.at,
+        replaced=match.superseded_by_id is not None,
+    )
 
 
 def is_held_by_another(*, match: Match, user: User) -> bool:

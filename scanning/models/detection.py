@@ -92,7 +92,7 @@ class Detection(Immutable):
         ]
 
     def __str__(self) -> str:
-        return f"recording {self.recording_id} in scan {self.scan_id}"
+        return str(self.recording)
 
 
 class Segment(Immutable):

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, ReachManager
+from common.reading import read_date
 from common.uid import new_uid
 from scanning.choices import DeliveryStatus
 from scanning.models.container import Container
@@ -73,4 +74,4 @@ class DeliveryAttempt(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.status_code or 'no answer'} at {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.status_code or 'no answer'} at {read_date(self.at, 'full')}"

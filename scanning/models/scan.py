@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket
+from common.reading import read_date
 from common.uid import new_uid
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
@@ -119,7 +120,7 @@ class Scan(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.uid} of {self.scanned_file_id}"
+        return f"{self.scanned_file}, {read_date(self.created_at, 'moment')}"
 
     @property
     def engine_label(self) -> str:

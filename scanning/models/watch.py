@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from accounts.reach import PRESENT, Path, ReachManager
+from common.reading import read_date
 from common.uid import new_uid
 from scanning.choices import WatchInterval, WatchItemState
 from scanning.models.container import Container
@@ -140,4 +141,4 @@ class WatchCheck(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.watch_id} at {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.watch}, {read_date(self.at, 'moment')}"

@@ -1,12 +1,5 @@
 /* Bars whose verbs ask in a strip: one strip is open at a time, Escape closes it. */
 
-export function press(selector) {
-  const target = document.querySelector(selector);
-  if (!target) return false;
-  target.click();
-  return true;
-}
-
 /* Open or close the strip of a letter; false if there is none. */
 export function ask(letter) {
   const strip = document.querySelector(`[data-ask="${letter}"]`);

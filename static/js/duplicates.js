@@ -1,8 +1,8 @@
 /* Duplicates: keyboard shortcuts, question strips and the compared pair. */
 
-import { ask, press } from "./asks.js";
-import { announce, onKey } from "./shell.js";
-import { Pair } from "./pair.js";
+import { ask } from "./asks.js";
+import { announce, onKey, press } from "./shell.js";
+import { Pair, pressedOnPair } from "./pair.js";
 
 const root = document.querySelector("[data-pair]");
 const pair = root ? new Pair(root) : null;
@@ -20,7 +20,8 @@ onKey((event) => {
     (key === "k" && press("[data-previous]")) ||
     ("dz".includes(key) && press(`[data-verb="${key}"]`)) ||
     ("mst".includes(key) && ask(key)) ||
-    (pair && key === "p" && press("[data-play]"));
+    (pair && key === "p" && press("[data-play]")) ||
+    pressedOnPair(pair, event);
   if (handled) event.preventDefault();
 });
 

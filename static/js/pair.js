@@ -1,5 +1,7 @@
 /* Plays source and reference in step on one clock, and moves the playheads. */
 
+import { announce, press } from "./shell.js";
+
 const REDUCED = matchMedia("(prefers-reduced-motion: reduce)");
 const KEPT = "acrportal.pair";
 const SVG = "http://www.w3.org/2000/svg";
@@ -12,6 +14,27 @@ const NUDGE = 0.004;
 const MOST_LATE_MS = 1500;
 
 let sound = null;
+
+/* What the keys do on every page with a pair; the page adds P and its own. */
+export function keysOfPair(pair, event) {
+  const step = event.shiftKey ? 100 : 1000;
+  return {
+    a: () => pair && announce(pair.nextSide()),
+    "[": () => press('[data-jump="-1"]'),
+    "]": () => press('[data-jump="1"]'),
+    ...(pair && {
+      arrowleft: () => pair.seek(pair.at - step),
+      arrowright: () => pair.seek(pair.at + step),
+    }),
+  };
+}
+
+/* The same for pages that list their keys one by one; false if the key is another. */
+export function pressedOnPair(pair, event) {
+  const action = pair && keysOfPair(pair, event)[event.key.toLowerCase()];
+  action?.();
+  return Boolean(action);
+}
 
 export function clock(ms) {
   const whole = Math.max(0, Math.floor(ms));

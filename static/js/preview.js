@@ -7,7 +7,7 @@
 import { announce, onKey } from "./shell.js";
 import { current, moveTo, rows, ticked } from "./lists.js";
 import { refresh } from "./live.js";
-import { fetchSound, Pair } from "./pair.js";
+import { fetchSound, keysOfPair, Pair } from "./pair.js";
 import * as refusals from "./refusals.js";
 import { getPage, post, say } from "./server.js";
 import * as strips from "./strips.js";
@@ -284,6 +284,18 @@ async function decide(form) {
     }
   }
   await refresh();
+  // Nothing else waits, so the pane still shows this match: show it as decided.
+  if (shown === at && at.node.dataset.sent) showAgain(at.name);
+}
+
+/* Show a match as the server has it now. */
+function showAgain(name) {
+  const row = named(name);
+  if (!row) return;
+  for (const key of loaded.keys()) if (key.startsWith(`${name} `)) loaded.delete(key);
+  if (shown?.name === name) leave();
+  moveTo(row);
+  follow();
 }
 
 function closeAsks() {
@@ -311,12 +323,7 @@ async function undo(form) {
     showLast();
     await refresh();
     announce(say("undone"));
-    const row = named(uid);
-    if (!row) return;
-    for (const key of loaded.keys()) if (key.startsWith(`${uid} `)) loaded.delete(key);
-    if (shown?.name === uid) leave();
-    moveTo(row);
-    follow();
+    showAgain(uid);
   } catch (refused) {
     refusals.refused(id, refused.message);
   }
@@ -396,9 +403,9 @@ onKey((event) => {
     if (strips.pick(open, Number(key))) event.preventDefault();
     return;
   }
-  const step = event.shiftKey ? 100 : 1000;
   const pair = shown?.pair;
   const actions = {
+    ...keysOfPair(pair, event),
     c: confirm,
     l: () => ask("clear"),
     r: () => ask("reject"),
@@ -406,11 +413,6 @@ onKey((event) => {
     n: note,
     z: undoLast,
     p: () => (pair?.playing ? pair.pause() : ready().then(start)),
-    a: () => pair && announce(pair.nextSide()),
-    "[": () => $('[data-jump="-1"]')?.click(),
-    "]": () => $('[data-jump="1"]')?.click(),
-    arrowleft: pair && (() => pair.seek(pair.at - step)),
-    arrowright: pair && (() => pair.seek(pair.at + step)),
   };
   const action = actions[key];
   if (!action || (event.repeat && !key.startsWith("arrow"))) return;

@@ -1,7 +1,7 @@
 /* Reviews one match: shortcuts, decisions that open the next match, the review lock. */
 
 import { announce, onKey } from "./shell.js";
-import { clock, fetchSound, Pair } from "./pair.js";
+import { clock, fetchSound, keysOfPair, Pair } from "./pair.js";
 import * as refusals from "./refusals.js";
 import { getJson, getPage, post, say } from "./server.js";
 import { IntervalPicker } from "./interval_picker.js";
@@ -527,8 +527,8 @@ function onReviewKey(event) {
     if (strips.pick(ask, Number(key))) event.preventDefault();
     return;
   }
-  const step = event.shiftKey ? 100 : 1000;
   const actions = {
+    ...keysOfPair(pair, event),
     c: () => ask || press("[data-decide=confirm] button"),
     l: () => strips.openStrip("clear"),
     r: () => strips.openStrip("reject"),
@@ -540,11 +540,6 @@ function onReviewKey(event) {
     j: () => leave(root.dataset.next),
     k: () => leave(root.dataset.previous),
     p: () => press("[data-play]"),
-    a: () => pair && announce(pair.nextSide()),
-    "[": () => press('[data-jump="-1"]'),
-    "]": () => press('[data-jump="1"]'),
-    arrowleft: () => pair?.seek(pair.at - step),
-    arrowright: () => pair?.seek(pair.at + step),
   };
   const action = actions[key];
   if (!action || event.repeat && !key.startsWith("arrow")) return;

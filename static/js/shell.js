@@ -25,6 +25,14 @@ export function onKey(handler) {
   });
 }
 
+/* Press a button of the page; false if it is not there. */
+export function press(selector) {
+  const target = document.querySelector(selector);
+  if (!target) return false;
+  target.click();
+  return true;
+}
+
 let lastAnnounced = { text: "", at: 0, word: "" };
 
 /* Announce new text at once, but changed numbers at most every ten seconds. */
@@ -48,8 +56,43 @@ for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
 
 function openDialog(id) {
   const dialog = document.getElementById(id);
-  if (dialog && !dialog.open) dialog.showModal();
+  if (!dialog || dialog.open) return;
+  if (id === "keys") sortKeys(dialog);
+  dialog.showModal();
 }
+
+/* List the keys of this page first and fold the others. */
+function sortKeys(dialog) {
+  const here = dialog.querySelector("[data-keys-here]");
+  const rest = dialog.querySelector("[data-keys-rest]");
+  for (const section of dialog.querySelectorAll("section")) {
+    const fits = !section.dataset.where || document.querySelector(section.dataset.where);
+    (fits ? here : rest.querySelector("div")).append(section);
+  }
+  rest.hidden = !rest.querySelector("section");
+  rest.open = false;
+}
+
+const openMenu = () => document.querySelector("details.menu[open]");
+
+/* Escape closes a menu and returns to the button that opened it. */
+document.addEventListener("keydown", (event) => {
+  const menu = openMenu();
+  if (event.key !== "Escape" || event.defaultPrevented || !menu) return;
+  event.preventDefault();
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+/* A menu, or the navigation of a narrow window, closes when the focus leaves it: it would
+   cover what has the focus then. */
+document.addEventListener("focusin", (event) => {
+  const menu = openMenu();
+  if (menu && !menu.contains(event.target)) menu.open = false;
+  const popover = document.querySelector("[popover]:popover-open");
+  const isOpener = event.target.popoverTargetElement === popover;
+  if (popover && !isOpener && !popover.contains(event.target)) popover.hidePopover();
+});
 
 let awaitingGoto = 0;
 
@@ -81,8 +124,8 @@ onKey((event) => {
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-open-dialog]");
   if (opener) openDialog(opener.dataset.openDialog);
-  const open = document.querySelector("details.menu[open]");
-  if (open && !open.contains(event.target)) open.open = false;
+  const menu = openMenu();
+  if (menu && !menu.contains(event.target)) menu.open = false;
 });
 
 document.addEventListener("change", (event) => {
@@ -138,4 +181,15 @@ document.addEventListener("htmx:afterSwap", () => {
 
 const keysSwitch = document.querySelector("[data-keys-switch]");
 if (keysSwitch) keysSwitch.checked = keysAreOn();
-document.querySelector("[data-focus]")?.focus();
+
+/* Where keys led to a form, they go on in its first answer or, if none is needed, on its
+   button; never on one that deletes. */
+function focusForm(form) {
+  const field = form.querySelector(":is(input, select):not([type=hidden]), [required]");
+  (field ?? form.querySelector(".btn--primary"))?.focus();
+}
+
+const place = document.querySelector("[data-focus]");
+const form = document.querySelector("[data-focus-form]");
+if (place) place.focus();
+else if (form) focusForm(form);

@@ -1,10 +1,10 @@
 /* Unknown sound: keyboard shortcuts, the compared pair, the slider of a split. */
 
-import { ask, press } from "./asks.js";
+import { ask } from "./asks.js";
 import { readTime } from "./interval_picker.js";
 import "./lists.js";
-import { Pair, clock } from "./pair.js";
-import { announce, onKey } from "./shell.js";
+import { Pair, clock, pressedOnPair } from "./pair.js";
+import { announce, onKey, press } from "./shell.js";
 
 const root = document.querySelector("[data-pair]");
 const pair = root ? new Pair(root) : null;
@@ -48,7 +48,8 @@ onKey((event) => {
       (key === "k" && press("[data-previous]")) ||
       ("wz".includes(key) && press(`[data-verb="${key}"]`)) ||
       ("naism".includes(key) && ask(key)) ||
-      (key === "p" && press(pair ? "[data-play]" : "[data-best] [data-sound-play]"));
+      (key === "p" && press(pair ? "[data-play]" : "[data-best] [data-sound-play]")) ||
+      pressedOnPair(pair, event);
   if (handled) event.preventDefault();
 });
 

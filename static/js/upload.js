@@ -38,6 +38,9 @@ function size(bytes) {
 
 const left = (seconds) => (seconds >= 90 ? say("minutesLeft", { n: Math.round(seconds / 60) }) : say("secondsLeft", { n: Math.max(1, Math.round(seconds)) }));
 
+/* What tells a file from others when it is chosen again. */
+const identity = (file) => [file.name, file.size, file.lastModified].join(":");
+
 class Row {
   constructor(batch, { file = null, link = "" }) {
     this.batch = batch;
@@ -217,7 +220,7 @@ class Row {
         removeFingerprintOnSuccess: true,
         metadata: { filename: this.file.name, container },
         headers: { "X-CSRFToken": this.batch.token, Accept: "application/json" },
-        fingerprint: async (file) => ["upload", person, container, file.name, file.size, file.lastModified].join(":"),
+        fingerprint: async (file) => ["upload", person, container, identity(file)].join(":"),
         onShouldRetry: (error) => {
           const status = error.originalResponse?.getStatus() ?? 0;
           if (!status) this.part("progress-text").textContent = say("waitingForConnection");
@@ -319,6 +322,7 @@ class Row {
   }
 
   outcome(data) {
+    if (data.state === "error" && data.message) return data.message;
     if (data.state === "no_match") return say("noMatch");
     if (data.match_count) return plural("matches", data.match_count);
     return `${data.state_label}.`;
@@ -399,16 +403,16 @@ class Batch {
     for (const facts of this.root.querySelectorAll("[data-facts]")) facts.hidden = facts.dataset.facts !== chosen;
   }
 
-  /* Name the uploads of this browser that stopped before their end. */
+  /* Name the uploads of this browser that stopped before their end and are not chosen. */
   async showInterrupted() {
     const all = await tus.defaultOptions.urlStorage.findAllUploads();
     const day = Date.now() - 24 * 3600 * 1000;
     const own = all.filter((one) => one.urlStorageKey.includes(`::upload:${this.person}:`) && new Date(one.creationTime) > day);
-    if (!own.length) return;
+    const left = own.filter(({ urlStorageKey }) => !this.rows.some(({ file }) => file && urlStorageKey.includes(`:${identity(file)}::`)));
     const note = this.root.querySelector("[data-interrupted]");
-    const names = own.map((one) => one.metadata.filename).join(", ");
-    note.querySelector("span").textContent = plural("interrupted", own.length, { names });
-    note.hidden = false;
+    const names = left.map((one) => one.metadata.filename).join(", ");
+    note.querySelector("span").textContent = left.length ? plural("interrupted", left.length, { names }) : "";
+    note.hidden = !left.length;
   }
 
   listen() {
@@ -487,6 +491,7 @@ class Batch {
   place(row) {
     this.rows.push(row);
     this.list.append(row.element);
+    this.showInterrupted();
     this.count();
   }
 
@@ -495,6 +500,7 @@ class Batch {
     this.rows = this.rows.filter((one) => one !== row);
     row.element.remove();
     (next ?? this.input).focus();
+    this.showInterrupted();
     this.count();
   }
 

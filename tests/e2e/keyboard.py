@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 
 _FAULTS = r"""() => {
   const CAN = "a[href], button, input, select, textarea, summary, audio[controls], [tabindex]";
@@ -55,4 +55,96 @@ def faults_of_keys(page: Page) -> list[str]:
     mouse can press.
     """
     found: list[str] = page.evaluate(_FAULTS)
+    return found
+
+
+# What opens a dialog, a menu, a strip that asks, or the navigation of a narrow window.
+_OPENERS = (
+    "[data-palette-open], [data-open-dialog], [popovertarget], "
+    "details.menu > summary, .ask > summary"
+)
+_OPENED = """opener => {
+  const { openDialog, paletteOpen } = opener.dataset;
+  if (paletteOpen !== undefined) return document.querySelector("#palette");
+  if (openDialog) return document.getElementById(openDialog);
+  return opener.popoverTargetElement ?? opener.parentElement;
+}"""
+# Where the focus is: inside, on the opener, somewhere in plain sight, or covered.
+_PLACE = """([opened, opener]) => {
+  const at = document.activeElement;
+  if (opened.contains(at) && at !== opener) return "inside";
+  if (at === opener) return "opener";
+  if (at === document.body) return "page";
+  const box = at.getBoundingClientRect();
+  const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return opened.contains(top) ? "covered" : "page";
+}"""
+_IS_OPEN = "opened => opened.matches(opened.popover ? ':popover-open' : '[open]')"
+_MOST_TABS = 80
+
+
+def faults_of_openings(page: Page, seen: set[str]) -> list[str]:
+    """Open whatever opens on a page by keys; return what is wrong, a line per fault.
+
+    Tab must lead into what has opened and never to what it covers. Escape must close it
+    and return to what opened it. Openers in ``seen``, as on earlier pages, are left out.
+    """
+    faults = []
+    for opener in page.locator(_OPENERS).all():
+        name = opener.evaluate("node => node.outerHTML.replace(/\\s+/g, ' ')")
+        if name in seen or not opener.is_visible():
+            continue
+        seen.add(name)
+        faults += [f"{fault}: {name[:140]}" for fault in _faults_of_opening(opener)]
+    return faults
+
+
+def _faults_of_opening(opener: Locator) -> list[str]:
+    keys = opener.page.keyboard
+    opened = opener.evaluate_handle(_OPENED)
+    first_key = (
+        "a" if opener.get_attribute("data-palette-open") is not None else "Enter"
+    )
+    where = [opened, opener.element_handle()]
+
+    opener.focus()
+    keys.press(first_key)
+    if not opened.evaluate(_IS_OPEN):
+        return [f"{first_key} does not open it"]
+    place = opener.page.evaluate(_PLACE, where)
+    for _ in range(_MOST_TABS):
+        keys.press("Tab")
+        before, place = place, opener.page.evaluate(_PLACE, where)
+        if before == "opener" and place == "page" and opened.evaluate(_IS_OPEN):
+            return ["Tab does not lead into it"]
+        if place != "inside":
+            break
+    if place == "covered":
+        return ["Tab leads behind it"]
+
+    if not opened.evaluate(_IS_OPEN):
+        opener.focus()
+        keys.press(first_key)
+    keys.press("Escape")
+    if opened.evaluate(_IS_OPEN):
+        return ["Escape does not close it"]
+    if opener.page.evaluate(_PLACE, where) != "opener":
+        return ["Escape does not return to what opened it"]
+    return []
+
+
+_UNLISTED = """() => {
+  const dialog = document.getElementById("keys");
+  if (!dialog) return [];
+  const here = [...dialog.querySelectorAll("section")].filter(({ dataset }) => !dataset.where || document.querySelector(dataset.where));
+  const listed = here.flatMap((section) => [...section.querySelectorAll("kbd")].map((key) => key.textContent));
+  return [...document.querySelectorAll("[aria-keyshortcuts]")]
+    .filter((node) => node.getAttribute("aria-keyshortcuts").length === 1 && !listed.includes(node.getAttribute("aria-keyshortcuts")))
+    .map((node) => `not in the list of keys: ${node.outerHTML.slice(0, 140)}`);
+}"""
+
+
+def unlisted_keys(page: Page) -> list[str]:
+    """Return the controls whose key the page's list of keys does not name."""
+    found: list[str] = page.evaluate(_UNLISTED)
     return found

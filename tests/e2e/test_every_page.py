@@ -16,7 +16,7 @@ from django.urls.exceptions import Resolver404
 from playwright.sync_api import Browser, Error, Page
 
 from tests.e2e.conftest import Portal, run_in, sign_in
-from tests.e2e.keyboard import faults_of_keys
+from tests.e2e.keyboard import faults_of_keys, faults_of_openings, unlisted_keys
 
 # Slow: only a browser can judge a page's markup, and there are a hundred pages.
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -113,6 +113,7 @@ def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
     waiting, seen = deque([*plain, *made]), dict.fromkeys(names, 0)
     paths: set[str] = set()
     linked: set[str] = set()
+    opened: set[str] = set()
     faults: list[str] = []
 
     while waiting:
@@ -129,7 +130,9 @@ def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
         if not _opens(page, path):
             continue
         faults += _faults_of(page, name)
-        faults += [f"{name}: {fault}" for fault in faults_of_keys(page)]
+        by_keys = [*faults_of_keys(page), *unlisted_keys(page)]
+        by_keys += faults_of_openings(page, opened)
+        faults += [f"{name}: {fault}" for fault in by_keys]
         links = _links(page)
         linked.update(_view_of(link) for link in links)
         waiting.extend(links)
@@ -189,6 +192,21 @@ def _faults_of(page: Page, name: str) -> list[str]:
             for node in fault["nodes"][:3]
         ]
     return faults
+
+
+def test_a_narrow_window_opens_and_closes_everything_by_keys(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "mira")
+    page.set_viewport_size({"width": 390, "height": 844})
+    opened: set[str] = set()
+    faults = []
+
+    for path in ("/", "/queue/", "/files/", "/unknown/"):
+        page.goto(path)
+        faults += faults_of_openings(page, opened)
+
+    assert not faults, "\n".join(faults)
 
 
 def test_sign_in_page_has_no_fault_that_axe_finds(

@@ -84,6 +84,24 @@ def test_undone_decision_is_offered_no_more(
         expect(page.locator("[data-undo]")).to_have_count(0)
 
 
+def test_the_last_match_of_a_list_is_shown_as_decided(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?view=waiting&q=Laboratory")
+    page.wait_for_load_state("networkidle")
+
+    page.keyboard.press("j")
+    restored.append(current(page))
+    expect(page.locator("[data-match]")).to_have_attribute("data-uid", restored[0])
+    for key in ["r", "3", "Enter"]:
+        page.keyboard.press(key)
+
+    expect(page.locator("[data-match] .bar__why")).to_contain_text("Rejected")
+    page.keyboard.press("z")
+    expect(page.locator("[data-match] [data-decide=confirm]")).to_be_visible()
+
+
 def test_ticked_rows_are_decided_together(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "ana")
     page.goto("/queue/?view=waiting")

@@ -155,7 +155,7 @@ def test_stale_decision_is_told_and_the_text_kept(
 
     error = page.locator("[data-ask=clear] [data-error]")
     expect(error).to_contain_text("Changed by mira at")
-    expect(error).to_contain_text("your decision was not saved")
+    expect(error).to_contain_text("nothing was saved")
     expect(page.locator("#clear-note")).to_have_value("our licence 77")
     page.reload()
     expect(page.locator("[data-lock-foreign]")).to_contain_text("mira")

@@ -126,7 +126,7 @@ def test_refused_words_are_kept_and_the_match_is_shown_as_it_is(
     ana.keyboard.press("Enter")
 
     card = ana.locator("[data-refusal]")
-    expect(card).to_contain_text("your decision was not saved")
+    expect(card).to_contain_text("nothing was saved")
     expect(card).to_contain_text("our licence 77")
     expect(ana.locator("#review")).to_have_attribute("data-uid", uid)
     expect(ana.locator("[data-state-badge]")).to_have_text("Escalated")

@@ -63,10 +63,12 @@ def test_an_interrupted_upload_goes_on_where_it_stopped(
 
     page.route(_PIECES, note)
     page.set_input_files("#id_files", path)
+    expect(page.locator("[data-interrupted]")).to_be_hidden()
     page.locator("[data-start]").click()
     expect(page.locator("[data-row] [data-badge-text]")).to_have_text(
         "No match", timeout=90_000
     )
+    expect(page.locator("[data-interrupted]")).to_be_hidden()
 
     # The first piece did not travel again: one question, one piece.
     assert sent == ["HEAD", "PATCH"]

@@ -67,7 +67,7 @@ def test_stale_page_keeps_what_was_typed(signed_in: MakeClient) -> None:
 
     page = answer.content.decode()
     assert "typed text" in page
-    assert "your decision was not saved" in page
+    assert "nothing was saved" in page
     match.refresh_from_db()
     assert match.state == MatchState.CONFIRMED
 

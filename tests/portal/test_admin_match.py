@@ -232,7 +232,7 @@ def test_stale_page_saves_nothing_and_says_so(sign_in: SignIn) -> None:
     response = client.post(decide(match, "confirm"), {"version": 1}, follow=True)
 
     assert "Changed by ben at" in text(response)
-    assert "your decision was not saved" in text(response)
+    assert "nothing was saved" in text(response)
     match.refresh_from_db()
     assert match.state == MatchState.ESCALATED
 

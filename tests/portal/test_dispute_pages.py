@@ -87,7 +87,7 @@ def test_reviewer_records_a_dispute_and_undoes_it(reviewer: Client) -> None:
         ({"code": "other"}, "Say what the other side objects to."),
         ({"code": "licensed", "received": "soon"}, "Enter the day as 2026-05-01."),
         ({"code": "licensed", "received": "2126-01-01"}, "in the future"),
-        ({"code": "licensed", "version": "9"}, "your decision was not saved"),
+        ({"code": "licensed", "version": "9"}, "nothing was saved"),
     ],
 )
 def test_what_is_missing_is_said_and_nothing_recorded(

@@ -324,6 +324,21 @@ def test_a_loop_is_excluded_everywhere_in_one_step(
     assert again.status_code == 409
 
 
+def test_keys_go_on_and_take_back_on_the_page_of_a_loop(
+    signed_in: MakeClient, group: DedupGroup, loop: SharedLoop
+) -> None:
+    client = signed_in(Role.MANAGER)
+    address = reverse("portal:duplicate_loop", args=[loop.uid])
+    before = client.get(address).content.decode()
+
+    act(client, group, form_of(group, "merge"))
+
+    assert "data-next" in before or "data-previous" in before
+    assert 'data-verb="z"' not in before
+    for page in (address, reverse("portal:duplicates")):
+        assert 'data-verb="z"' in client.get(page).content.decode()
+
+
 def test_a_reviewer_proposes_to_exclude_a_loop(
     signed_in: MakeClient, loop: SharedLoop
 ) -> None:

@@ -181,7 +181,7 @@ def test_script_learns_the_outcome_and_the_undo(manager: Client, match: Match) -
     ("fields", "status", "told"),
     [
         ({"seen": "0-5"}, 409, "Preview this exclusion, then approve it"),
-        ({"version": "1"}, 409, "your decision was not saved"),
+        ({"version": "1"}, 409, "nothing was saved"),
         ({"version": ""}, 400, "did not say which version"),
         ({"verb": "confirm"}, 400, "did not say"),
         ({"verb": "refuse_exclusion", "note": ""}, 409, "Say why"),

@@ -67,6 +67,25 @@ def test_reviewers_may_not(signed_in: MakeClient, action: str) -> None:
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("status", "follows"),
+    [
+        (RecordingStatus.WAITING, True),
+        (RecordingStatus.PROCESSING, True),
+        (RecordingStatus.READY, False),
+        (RecordingStatus.ERROR, False),
+    ],
+)
+def test_the_page_follows_a_recording_until_it_can_be_searched(
+    signed_in: MakeClient, status: RecordingStatus, *, follows: bool
+) -> None:
+    recording = RecordingFactory.create(status=status)
+
+    page = signed_in(Role.MANAGER).get(f"/catalogue/recordings/{recording.uid}/")
+
+    assert ('hx-select="#recording"' in page.content.decode()) is follows
+
+
 def test_a_failed_recording_offers_to_replace_its_audio(signed_in: MakeClient) -> None:
     recording = RecordingFactory.create(
         status=RecordingStatus.ERROR, status_message="This is no audio."

@@ -155,7 +155,7 @@ def test_stale_version_saves_nothing_and_names_who_was_first(
         deciding.reject(match=match, user=colleague, version=1, reason="noise")
 
     assert caught.value.message == (
-        "Changed by ana at 2 May 2026 12:00 UTC; your decision was not saved."
+        "Changed by ana at 2 May 2026 12:00 UTC; nothing was saved."
     )
     match.refresh_from_db()
     assert match.state == MatchState.CONFIRMED

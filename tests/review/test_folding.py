@@ -16,6 +16,7 @@ from catalogue.models import Recording
 from reports.rows import COLUMNS
 from reports.selectors import match_rows
 from review.choices import MatchState, QueueReason
+from review.errors import StaleMatch
 from review.models import Match
 from review.services import locks
 from review.services.folding import fold_scan
@@ -436,6 +437,16 @@ def test_lock_of_a_superseded_match_ends() -> None:
     match.refresh_from_db()
     assert match.locked_by is None
     assert follower.state == MatchState.PENDING
+
+
+def test_decision_on_a_match_that_a_later_scan_replaced_says_so() -> None:
+    reviewer = make_user(Role.REVIEWER)
+    match = make_match(SPAN)
+    seen = match.version
+    rescan(match, SPAN)
+
+    with pytest.raises(StaleMatch, match="A later scan replaced this match at"):
+        deciding.confirm(match=match, user=reviewer, version=seen)
 
 
 def test_signal_of_a_finished_scan_folds_it() -> None:

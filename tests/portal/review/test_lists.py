@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from accounts.roles import Role
+from catalogue.models import Recording, RecordingStatus
 from review.choices import MatchState
 from review.decisions import assignment
 from review.models import Match
@@ -37,6 +38,15 @@ def test_preview_shows_both_sounds_reason_and_verbs(client: Client) -> None:
     for verb in ("confirm", "clear", "reject", "escalate"):
         assert f'data-decide="{verb}"' in page
     assert "<html" not in page
+
+
+def test_preview_says_that_the_recording_was_retired(client: Client) -> None:
+    match = make_match()
+    Recording.objects.update(status=RecordingStatus.RETIRED)
+
+    page = client.get(f"/m/{match.uid}/preview").content.decode()
+
+    assert "The recording was retired" in page
 
 
 def test_preview_takes_no_lock(client: Client) -> None:

@@ -144,7 +144,7 @@ def test_without_scripts_the_preview_comes_first(manager: Client) -> None:
         ({"end": "3"}, 400, "The end must be after the start."),
         ({"end": "9:00"}, 400, "The recording is shorter than that."),
         ({"reason": ""}, 400, "This field is required."),
-        ({"version": "9"}, 409, "your decision was not saved"),
+        ({"version": "9"}, 409, "nothing was saved"),
         ({"version": ""}, 400, "did not say which version"),
         ({"version": "9" * 5000}, 400, "did not say which version"),
     ],

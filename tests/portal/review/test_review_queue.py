@@ -143,7 +143,7 @@ def test_many_are_decided_and_the_refused_named_with_the_cause(client: Client) -
 
     assert "1 match confirmed, 2 refused" in page
     assert "ben is reviewing this until" in page
-    assert "your decision was not saved" in page
+    assert "nothing was saved" in page
     assert [m.pk for m in Match.objects.filter(state=MatchState.CONFIRMED)] == [free.pk]
 
 

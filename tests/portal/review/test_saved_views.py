@@ -27,6 +27,8 @@ def test_filters_are_kept_under_a_name_and_lead_back(client: Client) -> None:
     assert (view.name, view.query) == ("Shorts", "reason=short&sort=-found")
     page = client.get(f"{QUEUE}?{view.query}").content.decode()
     assert 'href="/queue/?reason=short&amp;sort=-found" aria-current="page"' in page
+    # The tab of the view is the only current one.
+    assert 'href="/queue/?view=waiting" aria-current="page"' not in page
 
 
 def test_queue_opens_with_the_default_view_and_all_stays_in_reach(
