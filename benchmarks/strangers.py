@@ -403,13 +403,14 @@ def _print(report: Report, scans: Sequence[Scan], least: float) -> None:
     strange = sum(len(scan.best) for scan in scans) / 360
     rows = [row for scan in scans for row in scan.rows]
     false = [row for row in rows if not row.shared]
+    sharing = sum(row.seconds for row in rows if row.shared) / 3600
     limit = threshold_bits(hours)
     searched = sum(scan.search_s for scan in scans)
     heard = sum(scan.seconds for scan in scans) / 3600
     report.line(
         f"{' and '.join(f'{n:,}' for n in nominal)} h of catalogue: {strange:.1f} h of "
         f"strangers, {len(tracks)} tracks in {len(POSES)} poses, another "
-        f"{heard - strange:.1f} h of rows that share sound; {searched / heard:.1f} s of "
+        f"{sharing:.1f} h of rows that share sound; {searched / heard:.1f} s of "
         f"one core to search an hour."
     )
     # No more than so many in so many hours, by the distribution of rare events.
