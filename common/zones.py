@@ -23,10 +23,15 @@ def is_zone(name: str) -> bool:
 def zone_choices() -> list[tuple[str, str]]:
     """Return the time zones as the choices of a field.
 
-    Names without a place are old ones, except UTC.
+    Names without a place are old ones, except UTC. People search "new york", not
+    "New_York".
     """
     places = sorted(name for name in _known() if "/" in name)
-    return [(name, name) for name in (UTC, *places) if not name.startswith("Etc/")]
+    return [
+        (name, name.replace("_", " "))
+        for name in (UTC, *places)
+        if not name.startswith("Etc/")
+    ]
 
 
 def office_day(moment: datetime | None = None) -> date:

@@ -139,7 +139,7 @@ def lead_at(
     """Return the lead of a place beneath a window."""
     height, recording, cell = place
     frames = (cell - weights.cells + 1) * params.sweep_frames
-    line = Line(1.0, window[0] - frames, 0.0)
+    line = Line(1.0, float(window[0] - frames), 0.0)
     return Lead(recording, line, window, round(-height), False, NEARBY, True)
 
 

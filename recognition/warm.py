@@ -13,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition import fingerprint as fingerprint_file
+from recognition.alignment import Line, view_of
 from recognition.builder import extract
+from recognition.candidates import NEARBY, Lead
 from recognition.compare import compare
-from recognition.hashes import reference_hashes
+from recognition.extend import whole_window
+from recognition.hashes import likely_hashes, reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.speech import speech_share
@@ -30,6 +33,12 @@ def compile_all() -> None:
     assert fingerprint.dense is not None  # noqa: S101  every layer was made
     assert fingerprint.level_map is not None  # noqa: S101
     speech_share(fingerprint.dense, fingerprint.level_map, (0, 5000))
+    # Only some searches need these.
+    likely_hashes(fingerprint.dense)
+    view = view_of(fingerprint.dense, fingerprint.level_map, 0)
+    assert fingerprint.reference is not None  # noqa: S101  every layer was made
+    lead = Lead(0, Line(1.0, 0.0, 0.0), (0, 300), 0, False, NEARBY, True)
+    whole_window(view, fingerprint.reference, lead, DEFAULT)
     # The fingerprint file and the index on disk.
     stored = fingerprint_file.from_bytes(fingerprint_file.to_bytes(fingerprint))
     assert stored.reference is not None  # noqa: S101  every layer was made

@@ -248,6 +248,7 @@ class Picker {
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     this.input.addEventListener("paste", (event) => this.onPaste(event));
     this.input.addEventListener("blur", () => (this.isOpen || this.isSelect) && this.take());
+    this.input.addEventListener("input", () => this.input.setCustomValidity(""));
     /* Typed text that was never chosen goes to the server, which says what is wrong with it. */
     field.form?.addEventListener("submit", () => this.take(), { capture: true });
     field.form?.addEventListener("reset", () => setTimeout(() => this.draw()));
@@ -301,6 +302,7 @@ class Picker {
   add({ value, label }) {
     if (!this.isSelect) this.names[value] = label;
     this.input.value = "";
+    this.input.setCustomValidity("");
     this.write(this.isSelect && !this.field.multiple ? [value] : [...this.values(), value]);
     announce(this.nameOf(value));
   }
@@ -316,8 +318,11 @@ class Picker {
     if (!text) return;
     if (this.isSelect) {
       const found = this.source.matching(text);
-      this.input.value = "";
-      if (found.length === 1) this.add(found[0]);
+      const exactly = found.filter((each) => each.label.toLowerCase() === text.toLowerCase());
+      const [only] = exactly.length === 1 ? exactly : found.length === 1 ? found : [];
+      /* The text stays, and the form is not sent without what somebody meant by it. */
+      if (only) this.add(only);
+      else this.input.setCustomValidity(filled(words.unknown, text));
       return;
     }
     const typed = this.kind === "territories" ? text.toUpperCase() : text;
