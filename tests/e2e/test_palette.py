@@ -57,6 +57,31 @@ def test_a_territory_is_chosen_by_its_name_and_taken_back(
     expect(page.locator("[name=territories]")).to_have_value("FR")
 
 
+def test_what_is_none_of_the_choices_is_kept_and_not_saved(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/accounts/language/")
+    box = page.locator("#id_time_zone")
+
+    box.fill("new yrk")
+    page.get_by_role("button", name="Save").click()
+    expect(box).to_be_focused()
+    expect(box).to_have_value("new yrk")
+    wrong = "“new yrk” is not in this list. Choose one of its entries."
+    expect(box).to_have_js_property("validationMessage", wrong)
+
+    box.fill("new york")
+    page.keyboard.press("Enter")
+    expect(page.locator("[name=time_zone]")).to_have_value("America/New_York")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Language and time zone were saved.")).to_be_visible()
+    page.get_by_role("button", name="Remove America/New York").click()
+    page.keyboard.press("Escape")  # the choices cover the button
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Language and time zone were saved.")).to_be_visible()
+
+
 MANY = """
 from scanning.models import Container
 for number in range(15):
