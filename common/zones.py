@@ -23,15 +23,10 @@ def is_zone(name: str) -> bool:
 def zone_choices() -> list[tuple[str, str]]:
     """Return the time zones as the choices of a field.
 
-    Names without a place are old ones, except UTC. People search "new york", not
-    "New_York".
+    Names without a place are old ones, except UTC.
     """
     places = sorted(name for name in _known() if "/" in name)
-    return [
-        (name, name.replace("_", " "))
-        for name in (UTC, *places)
-        if not name.startswith("Etc/")
-    ]
+    return [(name, name) for name in (UTC, *places) if not name.startswith("Etc/")]
 
 
 def office_day(moment: datetime | None = None) -> date:

@@ -84,6 +84,9 @@ const territoryName = (code) => {
   }
 };
 
+/* Names of time zones have underscores where people type spaces. */
+const plain = (text) => text.toLowerCase().replaceAll("_", " ");
+
 /* The options of a select. */
 class Options {
   constructor(select) {
@@ -95,9 +98,9 @@ class Options {
   }
 
   matching(text) {
-    const wanted = text.toLowerCase();
+    const wanted = plain(text);
     return [...this.select.options]
-      .filter((option) => option.value && !option.selected && option.text.toLowerCase().includes(wanted))
+      .filter((option) => option.value && !option.selected && plain(option.text).includes(wanted))
       .slice(0, 50)
       .map((option) => ({ value: option.value, label: option.text, hint: "" }));
   }
@@ -318,7 +321,7 @@ class Picker {
     if (!text) return;
     if (this.isSelect) {
       const found = this.source.matching(text);
-      const exactly = found.filter((each) => each.label.toLowerCase() === text.toLowerCase());
+      const exactly = found.filter((each) => plain(each.label) === plain(text));
       const [only] = exactly.length === 1 ? exactly : found.length === 1 ? found : [];
       /* The text stays, and the form is not sent without what somebody meant by it. */
       if (only) this.add(only);
