@@ -55,7 +55,7 @@ class Search:
     _open: tuple[int, NDArray[np.bool_]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin with every frame open that is to be searched."""
+        """Open all frames that are to be searched."""
         self._open = 0, ~self.closed
 
     def run_stage(

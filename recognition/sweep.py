@@ -219,7 +219,7 @@ def _cells(
     n = hit.shape[1] // size
     out = np.empty((hit.shape[0], n), dtype=np.int16)
     counts = np.zeros(n, dtype=np.int64)
-    # Of each column of the map and each cell: the rises of its open frames.
+    # The rises of the open frames, summed by column of the map and by cell.
     raised = np.zeros((rise.shape[1], n), dtype=np.float32)
     for t in range(n * size):
         if here[t]:

@@ -41,7 +41,7 @@ Constants = tuple[float, ...]
 """The parameters that compiled functions need, by the numbers below."""
 Tables = tuple[NDArray[np.int32], NDArray[np.float64]]
 Alignment = tuple[Query, Reference, Place, Constants, Tables]
-"""A query, some landmarks of a recording, and the line between them."""
+"""A query, landmarks of a recording, and the line that maps these to the query."""
 
 # Indices rather than a named tuple: Numba treats them as compile-time constants, and
 # recognises the type of a plain tuple faster at each call.

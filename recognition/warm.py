@@ -33,7 +33,7 @@ def compile_all() -> None:
     assert fingerprint.dense is not None  # noqa: S101  every layer was made
     assert fingerprint.level_map is not None  # noqa: S101
     speech_share(fingerprint.dense, fingerprint.level_map, (0, 5000))
-    # Only some searches need these.
+    # Searches need these in large catalogues, and where the sweep chose a place.
     likely_hashes(fingerprint.dense)
     view = view_of(fingerprint.dense, fingerprint.level_map, 0)
     assert fingerprint.reference is not None  # noqa: S101  every layer was made

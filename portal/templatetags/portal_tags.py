@@ -219,7 +219,7 @@ def scale(name: str) -> str:
 def at_underscores(name: str) -> SafeString:
     """Let the name of a column break after its underscores only."""
     parts = re.findall(r"[^_]*_|[^_]+$", name)
-    return format_html_join(format_html("<wbr>"), "{}", ((part,) for part in parts))
+    return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in parts))
 
 
 @register.filter

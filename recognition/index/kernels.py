@@ -355,11 +355,11 @@ def collect_votes(places: U32, lists: Lists, high: U8, keys: U64) -> int:
 
 @compiled
 def with_enough(keys: U64, least: int, recordings: tuple[U32, U32, U8]) -> int:
-    """Keep the votes near whose diagonal there are ``least`` votes, as (local recording,
-    offset).
+    """Keep the votes whose diagonals have ``least`` votes together with neighbours.
 
-    ``keys`` are sorted diagonals and shifts; those kept come first, no longer sorted.
-    Which recording a vote belongs to takes long to find out, and few votes are kept.
+    ``keys`` are sorted diagonals and shifts. The votes that are kept become (local
+    recording, offset) and come first, in no order. Finding the recording of a vote
+    takes long, so it is done for these alone.
     ``recordings`` holds where recordings begin, the guide to them, and which are
     removed, whose votes are left out. Returns how many are kept.
     """

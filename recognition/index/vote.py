@@ -139,7 +139,7 @@ class _Ballot:
             least -= 1
 
     def _most_nearby(self) -> NDArray[np.uint8]:
-        """Return the most votes of each cell of the table with its neighbours."""
+        """Return the most votes that each cell has together with two neighbours."""
         bits = max(MIN_CELLS_BITS, SPARE_BITS + len(self._places).bit_length())
         cells = 1 << min(MAX_CELLS_BITS, bits)
         sketch = np.zeros(cells + 2 * kernels.MARGIN, dtype=np.uint8)

@@ -125,7 +125,7 @@ def test_killed_recorder_goes_on_from_the_ring(
 
     found = outcome(sender, tmp_path, sink)
     assert _is_right(found, len(kills))
-    # How long starting again takes depends on the machine.
+    # How long a restart takes depends on the machine.
     assert found.gaps_s > 0.5
     assert set(_causes(found)) == {GapCause.RECORDER}
 
