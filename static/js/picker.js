@@ -241,7 +241,9 @@ class Picker {
     this.chips = make("ul", { class: "picker__chips" });
     this.suggestions = new Suggestions(this.input, this.source, (choice) => this.add(choice));
     this.box = make("div", { class: "picker" }, this.chips, this.input, this.suggestions.list);
-    field.after(this.box);
+    this.error = make("ul", { class: "errorlist", id: `${id}_refused`, hidden: true });
+    field.after(this.box, this.error);
+    this.input.setAttribute("aria-describedby", `${this.input.getAttribute("aria-describedby") ?? ""} ${this.error.id}`.trim());
     this.box.addEventListener("click", (event) => {
       const button = event.target.closest("[data-remove]");
       if (button) this.remove(button.dataset.remove);
@@ -251,7 +253,7 @@ class Picker {
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     this.input.addEventListener("paste", (event) => this.onPaste(event));
     this.input.addEventListener("blur", () => (this.isOpen || this.isSelect) && this.take());
-    this.input.addEventListener("input", () => this.input.setCustomValidity(""));
+    this.input.addEventListener("input", () => this.refuse(""));
     /* Typed text that was never chosen goes to the server, which says what is wrong with it. */
     field.form?.addEventListener("submit", () => this.take(), { capture: true });
     field.form?.addEventListener("reset", () => setTimeout(() => this.draw()));
@@ -305,7 +307,7 @@ class Picker {
   add({ value, label }) {
     if (!this.isSelect) this.names[value] = label;
     this.input.value = "";
-    this.input.setCustomValidity("");
+    this.refuse("");
     this.write(this.isSelect && !this.field.multiple ? [value] : [...this.values(), value]);
     announce(this.nameOf(value));
   }
@@ -325,12 +327,29 @@ class Picker {
       const [only] = exactly.length === 1 ? exactly : found.length === 1 ? found : [];
       /* The text stays, and the form is not sent without what somebody meant by it. */
       if (only) this.add(only);
-      else this.input.setCustomValidity(filled(words.unknown, text));
+      else this.refuse(filled(words.unknown, text));
       return;
     }
     const typed = this.kind === "territories" ? text.toUpperCase() : text;
     this.input.value = "";
     this.write([...this.values(), typed]);
+  }
+
+  /* Say what is wrong with the text, or nothing: a form when somebody sends it. A list of
+     filters is never sent, so it says so below the box, and its other filters still work. */
+  refuse(reason) {
+    if (!this.field.closest(".filters")) {
+      this.input.setCustomValidity(reason);
+      return;
+    }
+    this.error.replaceChildren(...(reason ? [make("li", {}, reason)] : []));
+    this.error.hidden = !reason;
+    if (reason) {
+      this.input.setAttribute("aria-invalid", "true");
+      announce(reason);
+    } else {
+      this.input.removeAttribute("aria-invalid");
+    }
   }
 
   async resolve(text) {

@@ -108,11 +108,16 @@ def test_one_of_many_containers_is_found_by_name(page: Page, portal: Portal) -> 
     chosen = page.locator("[name=container] option:checked")
     expect(container).to_have_attribute("placeholder", "Any container")
 
-    # What names none changes nothing.
-    container.fill("no container of this name")
+    # What names none changes nothing, and says so.
+    container.fill("no container")
     container.press("Tab")
-    expect(container).to_have_value("")
+    wrong = "“no container” is not in this list. Choose one of its entries."
+    expect(page.get_by_role("search").get_by_text(wrong)).to_be_visible()
+    expect(container).to_have_value("no container")
     expect(chosen).to_have_text("Any container")
+    page.get_by_label("State").select_option("ready")
+    expect(page).to_have_url(re.compile(r"state=ready"))
+    page.get_by_role("link", name="State Ready, remove").click()
 
     container.fill("many 07")
     container.press("Enter")
