@@ -76,8 +76,8 @@ def places_of(landmarks: Landmarks, params: Params = DEFAULT) -> Places:
 class PlaceTable:
     """The places of many recordings in one piece: recordings lie one after another.
 
-    ``dead`` is 1 for recordings that were removed. ``starts`` and ``loud_starts`` hold where each recording's landmarks begin, and
-    where the last ones end.
+    ``dead`` is 1 for recordings that were removed. ``starts`` and ``loud_starts`` hold
+    where each recording's landmarks begin, and where the last ones end.
     """
 
     recordings: NDArray[np.uint32]

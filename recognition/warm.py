@@ -16,11 +16,13 @@ from recognition import fingerprint as fingerprint_file
 from recognition.alignment import Line, view_of
 from recognition.builder import extract
 from recognition.candidates import NEARBY, Lead
+from recognition.collection import BUCKET, Collection
 from recognition.compare import compare
 from recognition.extend import whole_window
-from recognition.hashes import likely_hashes, reference_hashes
-from recognition.index.store import SegmentStore
+from recognition.hashes import likely_hashes
+from recognition.match import scan
 from recognition.params import DEFAULT
+from recognition.places import Weights, heights_at, highest_places
 from recognition.speech import speech_share
 
 
@@ -39,17 +41,25 @@ def compile_all() -> None:
     assert fingerprint.reference is not None  # noqa: S101  every layer was made
     lead = Lead(0, Line(1.0, 0.0, 0.0), (0, 300), 0, False, NEARBY, True)
     whole_window(view, fingerprint.reference, lead, DEFAULT)
-    # The fingerprint file and the index on disk.
-    stored = fingerprint_file.from_bytes(fingerprint_file.to_bytes(fingerprint))
-    assert stored.reference is not None  # noqa: S101  every layer was made
-    hashes, frames = reference_hashes(stored.reference)
+    # Fingerprint files and an index on disk: arrays of mapped files are another type.
+    fingerprint_file.from_bytes(fingerprint_file.to_bytes(fingerprint))
     with tempfile.TemporaryDirectory() as folder:
-        store = SegmentStore(Path(folder), params_hash=DEFAULT.index_hash())
-        for recording in range(3):
-            store.add(0, recording, hashes, frames)
-        store.query([0], hashes, frames)
-        store.maintain(0)
-        store.verify(0)
+        collection = Collection(Path(folder) / "index", create=True)
+        for name in ("one", "another"):
+            collection.add_many([(name, fingerprint)])
+        collection.compact()  # merges what was added in turn
+        scan(
+            fingerprint,
+            index=collection.store,
+            buckets=[BUCKET],
+            references=collection.references(),
+        )
+        (table,) = collection.references().places
+        weights = Weights.of(np.ones((DEFAULT.n_bins, 8), dtype=np.int16))
+        heights_at(table, np.zeros(1, np.int64), np.zeros(1, np.int64), weights)
+        highest_places(table, weights, 1.0, 1)
+        collection.rebuild()
+        collection.verify()
 
 
 def _made_up_music(seed: int) -> NDArray[np.float32]:

@@ -225,13 +225,16 @@ def test_a_partition_without_a_machine_is_named_wherever_somebody_looks(
         scan = request_scan(scanned_file=programme, user=admin)
         call_command("worker", batch=True)
         scan.refresh_from_db()
-        page = signed_in(Role.ADMIN).get("/jobs/").content.decode()
+        client = signed_in(Role.ADMIN)
+        page = client.get("/jobs/").content.decode()
+        file_page = client.get(f"/files/{programme.uid}/").content.decode()
         figures = page_of_figures().decode()
         with pytest.raises(CommandError):
             call_command("doctor")
 
     assert scan.status == ScanStatus.QUEUED
     assert "No machine with partition 2 of 2 has reported lately." in scan.message
+    assert "No machine with partition 2 of 2 has reported lately." in file_page
     assert "no machine with it has reported lately" in page
     assert "acrportal_partitions_without_machine 1.0" in figures
     assert "no machine that holds partition 2 of 2 was seen" in capsys.readouterr().out

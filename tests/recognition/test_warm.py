@@ -1,0 +1,60 @@
+"""What ``recognition.warm`` compiles is all that adding and scanning need."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+_WORK = """
+import sys, tempfile
+from pathlib import Path
+from numba.core.registry import CPUDispatcher
+from recognition import match, warm
+from recognition.batch import read_fingerprint
+from recognition.collection import BUCKET, Collection
+
+def compiled():
+    return {
+        (function.__module__, function.__name__, signature)
+        for name, module in list(sys.modules.items())
+        if name.startswith("recognition")
+        for function in vars(module).values()
+        if isinstance(function, CPUDispatcher)
+        for signature in function.signatures
+    }
+
+demo = Path(sys.argv[1])
+warm.compile_all()
+before = compiled()
+with tempfile.TemporaryDirectory() as folder:
+    collection = Collection(Path(folder) / "index", create=True)
+    for path in sorted(demo.glob("*.opus")):
+        made = read_fingerprint(path, "reference")
+        collection.add_many([(path.stem, made)])
+    query = read_fingerprint(demo / "programmes" / "programme-evening.opus", "scan")
+    for hours in (1.0, 300.0, 6000.0):
+        match.catalogue_hours = lambda _postings: hours
+        result = match.scan(
+            query,
+            index=collection.store,
+            buckets=[BUCKET],
+            references=collection.references(),
+        )
+        assert result.segments
+    collection.compact()
+    collection.rebuild()
+    assert collection.verify() == []
+for module, name, signature in sorted(compiled() - before, key=str):
+    print(f"{module}.{name}{signature}")
+"""
+
+
+@pytest.mark.slow
+def test_no_scan_compiles_what_was_not_compiled_before() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _WORK, "demo"], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == ""
