@@ -54,7 +54,10 @@ for module, name, signature in sorted(compiled() - before, key=str):
 @pytest.mark.slow
 def test_no_scan_compiles_what_was_not_compiled_before() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", _WORK, "demo"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _WORK, "demo"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert done.stdout == ""
