@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.reach import working_for
-from catalogue import following, index_store, services
+from catalogue import changes, following, index_store, services
 from catalogue.index_log import note_change
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
 from common.media_analysis import fingerprint_upload
 from common.storage import replace_bytes, sha256_of
-from dedup import comparing
+from dedup import comparing, selectors
 from dedup.models import DuplicateKind, PairLink
 from recognition import fingerprint as fingerprint_file
 from recognition import params
@@ -158,6 +158,44 @@ def add_prepared(
     return recording
 
 
+def replace_audio(
+    *,
+    recording: Recording,
+    newcomer: Newcomer,
+    source_url: str = "",
+    user: User | None,
+) -> Recording | None:
+    """Give a recording other audio, a prepared one or that of a link.
+
+    Returns the recording that has the same audio already, if any; the two are linked.
+    Somebody chose this audio, so no rule refuses it. Raises ``ChangeRefused``.
+    """
+    bucket = newcomer.bucket
+    with transaction.atomic():
+        # The lock that the module docstring describes.
+        Bucket.objects.present().select_for_update().get(pk=bucket.pk)
+        same = None
+        if newcomer.compares:
+            same = find_same(
+                bucket=bucket,
+                fingerprint=newcomer.heard,
+                audio=newcomer.audio,
+                other_than=recording,
+            )
+        changes.replace_audio(
+            recording=recording,
+            audio=newcomer.audio,
+            source_url=source_url,
+            user=user,
+        )
+        selectors.outdated_links(recording=recording).delete()
+        if newcomer.heard is not None:
+            _make_findable(recording, newcomer.heard)
+        if same is not None:
+            _link(recording, same)
+    return same.recording if same is not None else None
+
+
 class Rehearsal:
     """What a dry run would have changed so far, for the rows that follow.
 
@@ -245,6 +283,7 @@ def find_same(
     fingerprint: Fingerprint | None,
     audio: File[bytes] | None = None,
     rehearsal: Rehearsal | None = None,
+    other_than: Recording | None = None,
 ) -> Same | None:
     """Return the bucket's recording that is the same one; the surest kind first.
 
@@ -255,6 +294,8 @@ def find_same(
         living = bucket.recordings.filter(status__in=_IN)
         if rehearsal is not None:
             living = living.exclude(pk__in=rehearsal.replaced)
+        if other_than is not None:
+            living = living.exclude(pk=other_than.pk)
         if audio is not None:
             sha256 = sha256_of(audio)
             existing = living.filter(audio_sha256=sha256).first()
@@ -310,16 +351,18 @@ def _make_findable(recording: Recording, fingerprint: Fingerprint) -> None:
 
 
 def _link(recording: Recording, same: Same) -> None:
-    """Save how the new recording relates to the existing one."""
+    """Save how the compared recording relates to the existing one."""
     link = same.link
     if link.kind == DuplicateKind.EXACT_FILE:
         comparing.link_between(recording, same.recording).save()
         return
-    # the new recording was the first of the pair, but has the higher key now
-    comparing.turn(link)
-    link.one, link.other = same.recording, recording
-    link.audio_one = same.recording.audio_sha256
-    link.audio_other = recording.audio_sha256
+    # The compared recording was the first of the pair. A link begins with the lower key.
+    link.one, link.other = recording, same.recording
+    if recording.pk > same.recording.pk:
+        comparing.turn(link)
+        link.one, link.other = same.recording, recording
+    link.audio_one = link.one.audio_sha256
+    link.audio_other = link.other.audio_sha256
     link.save()
 
 

@@ -83,17 +83,24 @@ def links_of_bucket(
     ]
 
 
-def has_links(*, recording: Recording) -> bool:
-    """Return whether a recording is linked with any other."""
+def concerns_groups(*, recording: Recording) -> bool:
+    """Return whether a recording is linked with any other, or still in a group."""
     ends = Q(one=recording) | Q(other=recording)
-    return PairLink.objects.filter(ends, kept_at__isnull=True).exists()
+    links = PairLink.objects.filter(ends, kept_at__isnull=True)
+    return links.exists() or DedupMember.objects.filter(recording=recording).exists()
 
 
-def outdated_links() -> QuerySet[PairLink]:
-    """Return links and decisions about audio that was replaced since."""
-    return PairLink.objects.exclude(
+def outdated_links(*, recording: Recording | None = None) -> QuerySet[PairLink]:
+    """Return links and decisions about audio that was replaced since.
+
+    With ``recording``, only those of that recording.
+    """
+    rows = PairLink.objects.exclude(
         audio_one=F("one__audio_sha256"), audio_other=F("other__audio_sha256")
     )
+    if recording is None:
+        return rows
+    return rows.filter(Q(one=recording) | Q(other=recording))
 
 
 def exact_pairs(*, bucket: Bucket) -> Iterable[tuple[Recording, Recording]]:

@@ -148,10 +148,12 @@ def regroup(run: DedupRun, *, around: Recording | None = None) -> None:
 def group_new_recording(*, recording: Recording, **_signal: object) -> None:
     """Group a recording that became searchable with those it is linked to.
 
-    Intake links a duplicate that a person adds anyway, so no check is needed first.
+    Intake links a duplicate that a person adds anyway, so no check is needed first. A
+    recording with new audio leaves the group that its earlier audio belonged to.
     """
     with working_for(None), transaction.atomic():
-        if not selectors.has_links(recording=recording):
+        selectors.outdated_links(recording=recording).delete()
+        if not selectors.concerns_groups(recording=recording):
             return
         # The lock makes two recordings that become searchable at once form one group.
         bucket = Bucket.objects.select_for_update().get(pk=recording.bucket_id)

@@ -99,12 +99,9 @@ def messages_waiting(pool: Pool) -> int:
 
 def run_worker(pools: Collection[Pool], *, interval: float) -> None:
     """Run a Celery worker in this process until SIGTERM; threads talk beside it."""
-    _threads.extend(
-        thread
-        for pool in pools
-        if pool is not Pool.WORK
-        for thread in loop.start_threads(pool, interval)
-    )
+    beside = [pool for pool in pools if pool is not Pool.WORK]
+    threads, look_out = loop.start_threads(beside, interval)
+    _threads.extend(threads)
     companion = periodic.start_companions()
     app().Worker(
         pool="solo",
@@ -112,7 +109,7 @@ def run_worker(pools: Collection[Pool], *, interval: float) -> None:
         hostname=worker_name(),
         loglevel="INFO",
     ).start()
-    for thread in (*_threads, companion):
+    for thread in (*_threads, look_out, companion):
         thread.join()
 
 

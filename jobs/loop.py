@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
+from queue import Empty, Full, Queue
 from time import monotonic, sleep
 from typing import TypeVar
 
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from jobs import draining, periodic, runner, services
+from jobs import draining, periodic, runner, selectors, services
 from jobs.choices import Pool
 from jobs.errors import DatabaseGone
 from jobs.leases import LeaseMemory
@@ -26,6 +27,8 @@ T = TypeVar("T")
 THREADS = {Pool.WORK: 1, Pool.TALK: 4}
 # Pause between attempts while the database is unreachable.
 _OUTAGE_SECONDS = 2.0
+# How long an idle thread takes to see that the worker is stopping.
+_IDLE_SECONDS = 0.5
 _ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -33,11 +36,11 @@ def run(pools: Collection[Pool], *, interval: float) -> None:
     """Work in threads until SIGTERM."""
     draining.forget()
     with draining_on_signals():
-        threads = [thread for pool in pools for thread in start_threads(pool, interval)]
+        threads, look_out = start_threads(pools, interval)
         watch = WatchThread()
         watch.start()
         companion = periodic.start_companions()
-        for thread in (*threads, watch, companion):
+        for thread in (*threads, look_out, watch, companion):
             thread.join()
 
 
@@ -101,33 +104,86 @@ def draining_on_signals() -> Iterator[None]:
         put_back()
 
 
+class Bell:
+    """Wakes one of the idle threads of a pool."""
+
+    def __init__(self) -> None:
+        self._rung: Queue[None] = Queue(maxsize=1)
+
+    def ring(self) -> None:
+        """Wake a thread, or the next one that waits."""
+        with suppress(Full):
+            self._rung.put_nowait(None)
+
+    def wait(self) -> None:
+        """Return when the bell rings, and from time to time."""
+        with suppress(Empty):
+            self._rung.get(timeout=_IDLE_SECONDS)
+
+
 class PoolThread(threading.Thread):
     """Runs the jobs of a pool until the worker is stopping."""
 
-    def __init__(self, pool: Pool, interval: float) -> None:
+    def __init__(self, pool: Pool, bell: Bell) -> None:
         super().__init__(name=f"{pool} jobs", daemon=True)
-        self.pool, self._interval = pool, interval
+        self.pool, self._bell = pool, bell
 
     def run(self) -> None:
-        """Run job after job, and sleep while there is none."""
+        """Run job after job, and wait for the bell while there is none."""
         while not draining.seconds():
             try:
-                if not step(self.pool):
-                    close_old_connections()
-                    sleep(self._interval)
+                job = runner.take_next(self.pool)
+                if job is not None:
+                    # There may be another job, for another thread.
+                    self._bell.ring()
+                    runner.run(job)
+                    continue
             except Exception:  # as an outage of the database: the thread must survive
                 logger.exception("the worker goes on after a pause")
                 close_old_connections()
                 sleep(_OUTAGE_SECONDS)
+                continue
+            connection.close()
+            self._bell.wait()
         connection.close()
 
 
-def start_threads(pool: Pool, interval: float) -> list[PoolThread]:
-    """Start the threads of a pool."""
-    threads = [PoolThread(pool, interval) for _ in range(THREADS[pool])]
-    for thread in threads:
+class LookOut(threading.Thread):
+    """Looks for due jobs and rings for idle threads, so that each need not look."""
+
+    def __init__(self, bells: Mapping[Pool, Bell], interval: float) -> None:
+        super().__init__(name="look-out", daemon=True)
+        self._bells, self._interval = bells, interval
+
+    def run(self) -> None:
+        """Look again and again until the worker is stopping."""
+        while not draining.seconds():
+            try:
+                for pool, bell in self._bells.items():
+                    if selectors.may_be_due(pool):
+                        bell.ring()
+            except Exception:  # as above
+                logger.exception("the worker looks for jobs again after a pause")
+                sleep(_OUTAGE_SECONDS)
+            close_old_connections()
+            sleep(self._interval)
+        connection.close()
+
+
+def start_threads(
+    pools: Collection[Pool], interval: float
+) -> tuple[list[PoolThread], LookOut]:
+    """Start the threads of some pools, and the one that looks for their jobs."""
+    bells = {pool: Bell() for pool in pools}
+    threads = [
+        PoolThread(pool, bell)
+        for pool, bell in bells.items()
+        for _ in range(THREADS[pool])
+    ]
+    look_out = LookOut(bells, interval)
+    for thread in (*threads, look_out):
         thread.start()
-    return threads
+    return threads, look_out
 
 
 class WatchThread(threading.Thread):
@@ -160,6 +216,6 @@ class WatchThread(threading.Thread):
                 # While the database was away, no worker could renew its leases.
                 memory = LeaseMemory()
             finally:
-                # Children of a worker are forked at any time, without a connection.
-                connection.close()
+                close_old_connections()
             sleep(self._pause)
+        connection.close()

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from time import sleep
 
-from django.db import connection, transaction
+from django.db import close_old_connections, connection, transaction
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 from django.utils.module_loading import import_string
@@ -119,6 +119,6 @@ def call_companions() -> None:
 def _call_until_stopping() -> None:
     while not draining.seconds():
         call_companions()
-        # Children of a worker are forked at any time, without a connection.
-        connection.close()
+        close_old_connections()
         sleep(_COMPANIONS_PAUSE_SECONDS)
+    connection.close()

@@ -47,19 +47,24 @@ def run_next(pool: Pool, *, for_people: bool = False) -> Job | None:
     ``for_people`` runs only jobs that somebody waits for. Failures of the work are
     kept with the job; only a database that is away raises.
     """
-    job = _claim(pool, for_people=for_people)
-    if job is None:
-        return None
+    job = take_next(pool, for_people=for_people)
+    if job is not None:
+        run(job)
+    return job
+
+
+def run(job: Job) -> None:
+    """Run a job that this process has taken; see ``run_next``."""
     kind = find_kind(job.kind)
     if kind is None:
         cause = f"This version knows no jobs of the kind {job.kind}."
         _drop(job, JobState.FAILED, "unknown_kind", cause)
-        return job
+        return
     try:
         subject = kind.find_subject(job.subject)
     except ObjectDoesNotExist:
         _drop(job, JobState.CANCELLED, "", _("Its subject was deleted."))
-        return job
+        return
     # In a transaction that was open before, as in tests, others would not see the job.
     apart = not connection.in_atomic_block
     context = JobContext(
@@ -70,10 +75,10 @@ def run_next(pool: Pool, *, for_people: bool = False) -> Job | None:
             _attempt(context)
     except LeaseLost:
         logger.warning("%s was lost to another worker or ended; nothing is kept", job)
-    return job
 
 
-def _claim(pool: Pool, *, for_people: bool) -> Job | None:
+def take_next(pool: Pool, *, for_people: bool = False) -> Job | None:
+    """Take the job that is next for this process; None where none may run."""
     due = selectors.due(pool, for_people=for_people)
     if settings.ACRPORTAL_JOBS_AT_ONCE or any(
         kind.lane_limit() for kind in all_kinds() if kind.pool == pool

@@ -48,6 +48,15 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
     return jobs.order_by("-priority", "turn", "pk")
 
 
+def may_be_due(pool: Pool) -> bool:
+    """Return whether a job's time has come, though its lane may be full.
+
+    One quick query, for threads that have nothing to do.
+    """
+    waiting = Job.objects.filter(pool=pool, state=JobState.WAITING)
+    return waiting.filter(run_after__lte=clock.now()).exists()
+
+
 def running(kind: str) -> QuerySet[Job]:
     """Return the jobs of a kind that workers have."""
     return Job.objects.filter(kind=kind, state=JobState.RUNNING)

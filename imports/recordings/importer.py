@@ -17,11 +17,12 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from catalogue.changes import ChangeRefused, replace_audio, update_recording
+from catalogue.changes import ChangeRefused, update_recording
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import add_recording
 from common.csv_safety import guard
 from common.reading import read_number
+from dedup.intake import Newcomer, replace_audio
 from imports.recordings.audio import (
     AudioSource,
     fingerprint_in,
@@ -226,12 +227,15 @@ class RecordingImporter:
         with self._decider.new_audio(row, named, existing) as new_audio:
             change = self._decider.change(row, named, existing, new_audio)
             if not change.is_empty and not self.dry:
+                # Fingerprinting is slow, so it comes before the lock.
+                audio = change.audio.file if change.audio is not None else None
+                newcomer = self.rules.listen(audio=audio, fingerprint=None)
                 with transaction.atomic():
                     # Decide again under the lock: the recording may have been merged or
                     # changed.
                     existing = _locked(existing)
                     change = self._decider.change(row, named, existing, new_audio)
-                    self._write(row, existing, change)
+                    self._write(row, existing, change, newcomer)
         if change.audio is not None:
             self.rules.note_new_audio(existing, change.audio.sha256)
         if change.exclusions and change.touched is None:
@@ -239,7 +243,13 @@ class RecordingImporter:
         self.summary.note_change(row.line, existing.custom_id, change)
         return not change.is_empty
 
-    def _write(self, row: CheckedRow, existing: Recording, change: RowChange) -> None:
+    def _write(
+        self,
+        row: CheckedRow,
+        existing: Recording,
+        change: RowChange,
+        newcomer: Newcomer,
+    ) -> None:
         if change.columns:
             update_recording(
                 recording=existing, columns=dict(change.columns), user=self.user
@@ -247,7 +257,7 @@ class RecordingImporter:
         if change.audio is not None:
             replace_audio(
                 recording=existing,
-                audio=change.audio.file,
+                newcomer=newcomer,
                 source_url=change.audio.url,
                 user=self.user,
             )

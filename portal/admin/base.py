@@ -22,6 +22,7 @@ from accounts.reach import is_limited
 from accounts.roles import Action
 from portal.admin import history
 from portal.admin.filters import pick_media
+from portal.admin.stored_values import readable
 from portal.shared import formats
 
 Row = TypeVar("Row", bound=Model)
@@ -38,7 +39,29 @@ else:
     _TabularInline = admin.TabularInline
 
 
-class RoleAdmin(_ModelAdmin[Row]):
+class _ReadableJson:
+    """Shows read-only columns of JSON as people read them."""
+
+    # Any: what Django's own methods take and return, for rows and inlines of any model.
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Replace the names of such columns by functions that draw them."""
+        fields = super().get_readonly_fields(request, obj)  # type: ignore[misc]
+        return readable(fields, self.model)  # type: ignore[attr-defined]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Replace them in the same way."""
+        only = None
+        if self.has_change_permission(request, obj):  # type: ignore[attr-defined]
+            only = super().get_readonly_fields(request, obj)  # type: ignore[misc]
+        model: type[Model] = self.model  # type: ignore[attr-defined]
+        fieldsets = super().get_fieldsets(request, obj)  # type: ignore[misc]
+        return [
+            (name, {**options, "fields": readable(options["fields"], model, only=only)})
+            for name, options in fieldsets
+        ]
+
+
+class RoleAdmin(_ReadableJson, _ModelAdmin[Row]):
     """A screen that every role can read; ``*_action`` is the permission to write.
 
     Without an action the screen cannot add or change rows. By default nobody deletes.
@@ -98,7 +121,7 @@ class RoleAdmin(_ModelAdmin[Row]):
         return False
 
 
-class ReadOnlyInline(_TabularInline):
+class ReadOnlyInline(_ReadableJson, _TabularInline):
     """Read-only rows on the page of their parent."""
 
     template = "admin/edit_inline/records.html"

@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.roles import Action
 from catalogue.models import Exclusion
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of
-from portal.shared.selectors import count_per_row
+from portal.policies.sentence import sentence_of
+from portal.shared.selectors import bucket_names, count_per_row
 from review.choices import MatchState
 from review.models import Dispute, Licence, Match, Policy, SavedView
 
@@ -25,7 +26,10 @@ _LICENCE_FIELDS = (
     *all_field_names(Licence, but=("id", "evidence")),
     *("buckets", "recordings", "own_page"),
 )
-_POLICY_FIELDS = (*all_field_names(Policy, but=("id",)), "own_page")
+_POLICY_FIELDS = (
+    *("in_words", *all_field_names(Policy, but=("id", "conditions"))),
+    "own_page",
+)
 
 
 @admin.register(Licence)
@@ -87,6 +91,11 @@ class PolicyAdmin(RoleAdmin[Policy]):
     date_hierarchy = "created_at"
     fields = _POLICY_FIELDS
     readonly_fields = fields
+
+    @admin.display(description=_("In words"))
+    def in_words(self, policy: Policy) -> SafeString:
+        """Return the conditions and what follows from them as a sentence."""
+        return sentence_of(policy, buckets=bucket_names())
 
     @admin.display(description=_("Change"))
     def own_page(self, policy: Policy) -> SafeString:

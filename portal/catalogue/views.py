@@ -19,14 +19,19 @@ from catalogue import selectors
 from catalogue.changes import (
     ChangeRefused,
     refingerprint,
-    replace_audio,
+    refuse_unready,
     retire_recordings,
 )
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import create_bucket
 from common.bodies import takes_files
 from common.zones import office_day
-from dedup.intake import AlreadyInCatalogue, add_recording
+from dedup.intake import (
+    AlreadyInCatalogue,
+    add_recording,
+    prepare,
+    replace_audio,
+)
 from dedup.models import DedupMember
 from portal.catalogue.forms import (
     BucketForm,
@@ -195,14 +200,21 @@ def recording_replace_audio(request: PortalRequest, uid: str) -> HttpResponseBas
         messages.error(request, sentence_of(form))
         return redirect("portal:recording_detail", uid=uid)
     try:
-        replace_audio(
-            recording=recording, audio=form.cleaned_data["audio"], user=request.user
+        refuse_unready(recording)
+        same = replace_audio(
+            recording=recording,
+            newcomer=prepare(bucket=recording.bucket, audio=form.cleaned_data["audio"]),
+            user=request.user,
         )
     except ChangeRefused as refused:
         messages.error(request, str(refused))
     else:
         done = _("%(title)s has new audio and is being fingerprinted.")
         messages.success(request, done % {"title": recording.title})
+        if same is not None:
+            known = _("The catalogue has this audio already, as %(name)s (%(id)s).")
+            known_as = {"name": same, "id": same.custom_id or same.uid}
+            messages.warning(request, known % known_as)
     return redirect("portal:recording_detail", uid=uid)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from catalogue.models import Bucket, IntakeRule, Recording
 from catalogue.services import RecordingDetails
-from dedup.intake import AlreadyInCatalogue, add_recording
+from dedup.intake import AlreadyInCatalogue, add_recording, prepare, replace_audio
 from dedup.models import (
     CatalogueCheck,
     DedupGroup,
@@ -148,6 +148,55 @@ def test_a_third_copy_joins_the_group_and_leaves_others_alone(
     assert sizes == [2, 3]
     assert groups.keys() == now.keys()
     assert sum(now.values()) == sum(groups.values()) + 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_new_audio_leaves_its_group_and_joins_the_one_that_it_belongs_to(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    bucket = rule(catalogue, IntakeRule.ADD_AS_VERSION)
+    copy = add(bucket, COPY)
+    run_worker()
+    (group,) = DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND)
+    assert _members(group) == {catalogue.first, copy}
+    second = catalogue.second
+
+    # The copy becomes another tune's, and the first tune becomes that one's, too.
+    for recording, content in (
+        (copy, audio.wav_bytes(audio.tune(2, 30))),
+        (catalogue.first, audio.wav_bytes(0.5 * audio.tune(2, 30))),
+    ):
+        same = replace(recording, content)
+        assert same is not None
+        run_worker()
+    (group,) = DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND)
+
+    assert _members(group) == {catalogue.first, copy, second}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_new_audio_that_nothing_resembles_leaves_the_group(
+    catalogue: Catalogue, run_worker: Worker
+) -> None:
+    copy = add(rule(catalogue, IntakeRule.ADD_AS_VERSION), COPY)
+    run_worker()
+    assert DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND).exists()
+
+    assert replace(copy, audio.wav_bytes(audio.tune(9, 30))) is None
+    run_worker()
+
+    assert not DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND).exists()
+    assert not PairLink.objects.exists()
+
+
+def replace(recording: Recording, content: bytes) -> Recording | None:
+    recording.refresh_from_db()
+    newcomer = prepare(bucket=recording.bucket, audio=upload("other.wav", content))
+    return replace_audio(recording=recording, newcomer=newcomer, user=None)
+
+
+def _members(group: DedupGroup) -> set[Recording]:
+    return {member.recording for member in group.members.all()}
 
 
 def test_a_bucket_that_rejects_takes_no_answer(catalogue: Catalogue) -> None:

@@ -13,7 +13,7 @@ import pytest
 from django.core.management import call_command
 from pytest_django import Settings
 
-from jobs import draining, loop, services
+from jobs import draining, loop, runner, services
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
 from jobs.models import Job
@@ -102,7 +102,7 @@ def test_a_thread_works_until_the_worker_is_told_to_end(
         for name in "abc":
             services.submit(kind, BucketFactory.create(name=name))
         database = shared_database(tmp_path)
-        thread = loop.PoolThread(Pool.WORK, 0.01)
+        thread = loop.PoolThread(Pool.WORK, loop.Bell())
 
         def run() -> None:
             with using_database(database):
@@ -121,15 +121,15 @@ def test_a_thread_survives_whatever_happens(
 ) -> None:
     looks = []
 
-    def step(_pool: Pool) -> bool:
+    def take_next(_pool: Pool) -> Job:
         looks.append(1)
         raise ValueError("odd")
 
-    monkeypatch.setattr(loop, "step", step)
+    monkeypatch.setattr(runner, "take_next", take_next)
     monkeypatch.setattr(loop, "_OUTAGE_SECONDS", 0.0)
     monkeypatch.setattr(draining, "seconds", lambda: float(len(looks) == 3))
 
-    loop.PoolThread(Pool.WORK, 0.01).run()
+    loop.PoolThread(Pool.WORK, loop.Bell()).run()
 
     assert len(looks) == 3
 

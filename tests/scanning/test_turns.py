@@ -41,7 +41,7 @@ def ask(
 
 def claim() -> Scan | None:
     """Take the next scan as a worker does, without running it."""
-    job = runner._claim(Pool.WORK, for_people=False)
+    job = runner.take_next(Pool.WORK)
     return Scan.objects.get(pk=job.subject or 0) if job is not None else None
 
 

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--interval",
             type=float,
-            default=0.5,
+            default=0.25,
             help="Seconds between two checks of an idle thread (default: %(default)s).",
         )
 

@@ -1,0 +1,82 @@
+"""Show columns of JSON as a list or a table, where Django shows their source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import JSONField, Model
+from django.utils.formats import localize
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from portal.shared import formats
+
+# Any: JSON, and what Django's admin accepts as a field: a name, a function or a row.
+_Shown = Callable[[Any], SafeString]
+
+
+def readable(
+    fields: Iterable[Any], model: type[Model], *, only: Sequence[Any] | None = None
+) -> list[Any]:
+    """Return fields of a screen with those of JSON replaced by functions that show them.
+
+    ``only`` are the read-only ones, if others are inputs.
+    """
+    of_json = {each.name for each in model._meta.fields if isinstance(each, JSONField)}
+    if only is not None:
+        of_json &= {each for each in only if isinstance(each, str)}
+    return [_readable_field(each, model, of_json) for each in fields]
+
+
+def _readable_field(field: Any, model: type[Model], of_json: set[str]) -> Any:
+    if isinstance(field, (list, tuple)):
+        return tuple(_readable_field(each, model, of_json) for each in field)
+    return _shown(model, field) if field in of_json else field
+
+
+@cache
+def _shown(model: type[Model], name: str) -> _Shown:
+    (label,) = (each.verbose_name for each in model._meta.fields if each.name == name)
+
+    @admin.display(description=label)
+    def shown(row: Model) -> SafeString:
+        return draw(getattr(row, name))
+
+    shown.__name__ = name  # Django makes the class of the row from it
+    return shown
+
+
+def draw(value: Any) -> SafeString:
+    """Draw a value of JSON: plain, as a list with commas, or as a table of two columns.
+
+    What is nested deeper is indented JSON.
+    """
+    if value in (None, "", [], {}):
+        return SafeString(formats.UNKNOWN)
+    if isinstance(value, dict) and all(map(_is_flat, value.values())):
+        rows = ((name, draw(each)) for name, each in value.items())
+        lines = format_html_join(
+            "", '<tr><th scope="row">{}</th><td>{}</td></tr>', rows
+        )
+        return format_html('<table class="stored">{}</table>', lines)
+    if _is_flat(value):
+        parts = value if isinstance(value, list) else [value]
+        return format_html_join(", ", "{}", ((_plain(each),) for each in parts))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return format_html('<pre class="code">{}</pre>', text)
+
+
+def _is_flat(value: Any) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return not any(isinstance(each, (list, dict)) for each in parts)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    return formats.UNKNOWN if value is None else str(localize(value))
