@@ -23,7 +23,7 @@ from accounts.second_factor import remove_second_factors
 from accounts.sessions import end_all_sessions
 from catalogue.models import Bucket
 from portal.accounts.erasure import ErasureRefused, erase, preview
-from portal.admin.base import RoleAdmin, all_field_names, number, user_of
+from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of
 from portal.admin.filters import PickFilter
 from scanning.models import Container
 
@@ -319,8 +319,16 @@ class ApiTokenAdmin(RoleAdmin[ApiToken]):
     list_filter = [("owner", PickFilter)]
     list_select_related = ["owner"]
     search_fields = ["name", "=hint", "owner__username"]
-    readonly_fields = all_field_names(ApiToken, but=["id", "digest"])
+    readonly_fields = (
+        *all_field_names(ApiToken, but=["id", "digest", "scopes"]),
+        "scope_codes",
+    )
     fields = readonly_fields
+
+    @admin.display(description=_("Scopes"))
+    def scope_codes(self, token: ApiToken) -> SafeString:
+        """Return the scopes as clients write them."""
+        return code(", ".join(token.scopes))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show tokens to admins."""
