@@ -139,8 +139,7 @@ def add_prepared(
     """Add a prepared recording, unless it already exists; see ``add_recording``."""
     bucket = newcomer.bucket
     with transaction.atomic():
-        # The lock that the module docstring describes.
-        Bucket.objects.present().select_for_update().get(pk=bucket.pk)
+        _lock(bucket)
         _refuse_same_id(bucket, details.custom_id)
         same = refuse_known(newcomer)
         recording = services.add_recording(
@@ -165,19 +164,19 @@ def replace_audio(
     source_url: str = "",
     user: User | None,
 ) -> Recording | None:
-    """Give a recording other audio, a prepared one or that of a link.
+    """Give a recording the audio of ``newcomer``, or that of a link.
 
     Returns the recording that has the same audio already, if any; the two are linked.
     Somebody chose this audio, so no rule refuses it. Raises ``ChangeRefused``.
     """
-    bucket = newcomer.bucket
     with transaction.atomic():
-        # The lock that the module docstring describes.
-        Bucket.objects.present().select_for_update().get(pk=bucket.pk)
+        # The recording before its bucket, as a worker that has fingerprinted it does.
+        Recording.objects.select_for_update(of=("self",)).get(pk=recording.pk)
+        _lock(newcomer.bucket)
         same = None
         if newcomer.compares:
             same = find_same(
-                bucket=bucket,
+                bucket=newcomer.bucket,
                 fingerprint=newcomer.heard,
                 audio=newcomer.audio,
                 other_than=recording,
@@ -191,7 +190,8 @@ def replace_audio(
         selectors.outdated_links(recording=recording).delete()
         if newcomer.heard is not None:
             _make_findable(recording, newcomer.heard)
-        if same is not None:
+        # The same file again keeps its links, and what people decided about them.
+        if same is not None and not selectors.are_linked(recording, same.recording):
             _link(recording, same)
     return same.recording if same is not None else None
 
@@ -337,6 +337,11 @@ def _compared(
     return found
 
 
+def _lock(bucket: Bucket) -> None:
+    """Hold the lock that the module docstring describes until the transaction ends."""
+    Bucket.objects.present().select_for_update().get(pk=bucket.pk)
+
+
 def _make_findable(recording: Recording, fingerprint: Fingerprint) -> None:
     """Have the index hold a recording at once, so that the next comparison finds it."""
     if not recording.fingerprint:
@@ -351,12 +356,12 @@ def _make_findable(recording: Recording, fingerprint: Fingerprint) -> None:
 
 
 def _link(recording: Recording, same: Same) -> None:
-    """Save how the compared recording relates to the existing one."""
+    """Save how a recording relates to the existing one that it was compared with."""
     link = same.link
     if link.kind == DuplicateKind.EXACT_FILE:
         comparing.link_between(recording, same.recording).save()
         return
-    # The compared recording was the first of the pair. A link begins with the lower key.
+    # The comparison put the recording first; a stored link puts the lower key first.
     link.one, link.other = recording, same.recording
     if recording.pk > same.recording.pk:
         comparing.turn(link)

@@ -85,22 +85,29 @@ def links_of_bucket(
 
 def concerns_groups(*, recording: Recording) -> bool:
     """Return whether a recording is linked with any other, or still in a group."""
-    ends = Q(one=recording) | Q(other=recording)
-    links = PairLink.objects.filter(ends, kept_at__isnull=True)
+    links = PairLink.objects.filter(_has_end(recording), kept_at__isnull=True)
     return links.exists() or DedupMember.objects.filter(recording=recording).exists()
 
 
+def are_linked(recording: Recording, other: Recording) -> bool:
+    """Return whether a link, or the decision to keep them apart, joins two recordings."""
+    links = PairLink.objects.filter(_has_end(recording)).filter(_has_end(other))
+    return links.exists()
+
+
 def outdated_links(*, recording: Recording | None = None) -> QuerySet[PairLink]:
-    """Return links and decisions about audio that was replaced since.
+    """Return links, and decisions about them, whose audio was replaced since.
 
     With ``recording``, only those of that recording.
     """
     rows = PairLink.objects.exclude(
         audio_one=F("one__audio_sha256"), audio_other=F("other__audio_sha256")
     )
-    if recording is None:
-        return rows
-    return rows.filter(Q(one=recording) | Q(other=recording))
+    return rows if recording is None else rows.filter(_has_end(recording))
+
+
+def _has_end(recording: Recording) -> Q:
+    return Q(one=recording) | Q(other=recording)
 
 
 def exact_pairs(*, bucket: Bucket) -> Iterable[tuple[Recording, Recording]]:

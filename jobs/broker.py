@@ -35,7 +35,8 @@ _TRIES = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.4}
 _AWAY_SECONDS = 5.0
 
 _away_until = 0.0
-_threads: list[loop.PoolThread] = []
+# Pools whose jobs threads of this process run, without Celery's messages.
+_pools_of_threads: set[Pool] = set()
 
 
 def app() -> Celery:
@@ -99,9 +100,8 @@ def messages_waiting(pool: Pool) -> int:
 
 def run_worker(pools: Collection[Pool], *, interval: float) -> None:
     """Run a Celery worker in this process until SIGTERM; threads talk beside it."""
-    beside = [pool for pool in pools if pool is not Pool.WORK]
-    threads, look_out = loop.start_threads(beside, interval)
-    _threads.extend(threads)
+    _pools_of_threads.update(pool for pool in pools if pool is not Pool.WORK)
+    threads = loop.start_threads(_pools_of_threads, interval)
     companion = periodic.start_companions()
     app().Worker(
         pool="solo",
@@ -109,14 +109,14 @@ def run_worker(pools: Collection[Pool], *, interval: float) -> None:
         hostname=worker_name(),
         loglevel="INFO",
     ).start()
-    for thread in (*_threads, look_out, companion):
+    for thread in (*threads, companion):
         thread.join()
 
 
 def _run(pool: str) -> None:
     """Run the due jobs of a pool."""
     # Threads of this process look by themselves.
-    if any(thread.pool == pool for thread in _threads):
+    if pool in _pools_of_threads:
         return
     close_old_connections()
     try:

@@ -36,11 +36,11 @@ def run(pools: Collection[Pool], *, interval: float) -> None:
     """Work in threads until SIGTERM."""
     draining.forget()
     with draining_on_signals():
-        threads, look_out = start_threads(pools, interval)
+        threads = start_threads(pools, interval)
         watch = WatchThread()
         watch.start()
         companion = periodic.start_companions()
-        for thread in (*threads, look_out, watch, companion):
+        for thread in (*threads, watch, companion):
             thread.join()
 
 
@@ -104,65 +104,69 @@ def draining_on_signals() -> Iterator[None]:
         put_back()
 
 
-class Bell:
-    """Wakes one of the idle threads of a pool."""
+class Wakeup:
+    """Wakes one idle thread of a pool at a time."""
 
     def __init__(self) -> None:
-        self._rung: Queue[None] = Queue(maxsize=1)
+        self._sent: Queue[None] = Queue(maxsize=1)
 
-    def ring(self) -> None:
-        """Wake a thread, or the next one that waits."""
+    def send(self) -> None:
+        """Wake one idle thread, or the next one that becomes idle."""
         with suppress(Full):
-            self._rung.put_nowait(None)
+            self._sent.put_nowait(None)
 
     def wait(self) -> None:
-        """Return when the bell rings, and from time to time."""
+        """Wait until a wake-up is sent, but not longer than an idle thread may."""
         with suppress(Empty):
-            self._rung.get(timeout=_IDLE_SECONDS)
+            self._sent.get(timeout=_IDLE_SECONDS)
 
 
 class PoolThread(threading.Thread):
     """Runs the jobs of a pool until the worker is stopping."""
 
-    def __init__(self, pool: Pool, bell: Bell) -> None:
+    def __init__(self, pool: Pool, wakeup: Wakeup) -> None:
         super().__init__(name=f"{pool} jobs", daemon=True)
-        self.pool, self._bell = pool, bell
+        self._pool, self._wakeup = pool, wakeup
 
     def run(self) -> None:
-        """Run job after job, and wait for the bell while there is none."""
+        """Run one job after the other, and wait to be woken while there is none."""
         while not draining.seconds():
             try:
-                job = runner.take_next(self.pool)
-                if job is not None:
-                    # There may be another job, for another thread.
-                    self._bell.ring()
-                    runner.run(job)
-                    continue
+                if not self._step():
+                    connection.close()
+                    self._wakeup.wait()
             except Exception:  # as an outage of the database: the thread must survive
                 logger.exception("the worker goes on after a pause")
                 close_old_connections()
                 sleep(_OUTAGE_SECONDS)
-                continue
-            connection.close()
-            self._bell.wait()
         connection.close()
 
+    def _step(self) -> bool:
+        """Run the next job of the pool; return whether there was one."""
+        job = runner.take_next(self._pool)
+        if job is None:
+            return False
+        # There may be another job, which another thread can run meanwhile.
+        self._wakeup.send()
+        runner.run(job)
+        return True
 
-class LookOut(threading.Thread):
-    """Looks for due jobs and rings for idle threads, so that each need not look."""
 
-    def __init__(self, bells: Mapping[Pool, Bell], interval: float) -> None:
-        super().__init__(name="look-out", daemon=True)
-        self._bells, self._interval = bells, interval
+class DueJobsThread(threading.Thread):
+    """Looks for due jobs and wakes idle threads, so that not every thread has to look."""
+
+    def __init__(self, wakeups: Mapping[Pool, Wakeup], interval: float) -> None:
+        super().__init__(name="due jobs", daemon=True)
+        self._wakeups, self._interval = wakeups, interval
 
     def run(self) -> None:
         """Look again and again until the worker is stopping."""
         while not draining.seconds():
             try:
-                for pool, bell in self._bells.items():
+                for pool, wakeup in self._wakeups.items():
                     if selectors.may_be_due(pool):
-                        bell.ring()
-            except Exception:  # as above
+                        wakeup.send()
+            except Exception:  # as in ``PoolThread``
                 logger.exception("the worker looks for jobs again after a pause")
                 sleep(_OUTAGE_SECONDS)
             close_old_connections()
@@ -170,20 +174,22 @@ class LookOut(threading.Thread):
         connection.close()
 
 
-def start_threads(
-    pools: Collection[Pool], interval: float
-) -> tuple[list[PoolThread], LookOut]:
-    """Start the threads of some pools, and the one that looks for their jobs."""
-    bells = {pool: Bell() for pool in pools}
-    threads = [
-        PoolThread(pool, bell)
-        for pool, bell in bells.items()
+def start_threads(pools: Collection[Pool], interval: float) -> list[threading.Thread]:
+    """Start the threads that run the jobs of some pools, and the one that wakes them.
+
+    ``interval`` is the pause between two looks for due jobs, in seconds.
+    """
+    wakeups = {pool: Wakeup() for pool in pools}
+    threads: list[threading.Thread] = [
+        PoolThread(pool, wakeup)
+        for pool, wakeup in wakeups.items()
         for _ in range(THREADS[pool])
     ]
-    look_out = LookOut(bells, interval)
-    for thread in (*threads, look_out):
+    if wakeups:
+        threads.append(DueJobsThread(wakeups, interval))
+    for thread in threads:
         thread.start()
-    return threads, look_out
+    return threads
 
 
 class WatchThread(threading.Thread):

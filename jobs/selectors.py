@@ -22,8 +22,7 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
 
     ``for_people`` leaves only those that somebody waits for.
     """
-    now = clock.now()
-    jobs = Job.objects.filter(pool=pool, state=JobState.WAITING, run_after__lte=now)
+    jobs = _whose_time_has_come(pool)
     if for_people:
         jobs = jobs.filter(priority__gte=Priority.PERSON)
     kinds = [kind for kind in all_kinds() if kind.pool == pool]
@@ -49,12 +48,16 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
 
 
 def may_be_due(pool: Pool) -> bool:
-    """Return whether a job's time has come, though its lane may be full.
+    """Return whether the time of a waiting job has come, though its lane may be full.
 
-    One quick query, for threads that have nothing to do.
+    This is one quick query, so idle workers can ask it often.
     """
+    return _whose_time_has_come(pool).exists()
+
+
+def _whose_time_has_come(pool: Pool) -> QuerySet[Job]:
     waiting = Job.objects.filter(pool=pool, state=JobState.WAITING)
-    return waiting.filter(run_after__lte=clock.now()).exists()
+    return waiting.filter(run_after__lte=clock.now())
 
 
 def running(kind: str) -> QuerySet[Job]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import reduce
 from operator import or_
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -21,6 +19,7 @@ from audit.services import ACCOUNT_CASES
 from audit.words import action_label, actor_label, via_label
 from portal.admin.base import RoleAdmin, all_field_names, code, user_of
 from portal.admin.filters import CodeFilter
+from portal.admin.stored_values import indented
 from portal.shared.times import when
 from review.words import reason_label
 
@@ -118,14 +117,9 @@ class EventAdmin(_TrailAdmin[Event]):
     @admin.display(description=_("Before"))
     def before_text(self, event: Event) -> SafeString:
         """Return the values before the event as indented JSON."""
-        return _pretty(event.before)
+        return indented(event.before)
 
     @admin.display(description=_("After"))
     def after_text(self, event: Event) -> SafeString:
         """Return the values after the event as indented JSON."""
-        return _pretty(event.after)
-
-
-def _pretty(content: dict[str, Any]) -> SafeString:  # Any: JSON as the event stores it
-    text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
-    return format_html('<pre class="code">{}</pre>', text)
+        return indented(event.after)

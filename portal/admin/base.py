@@ -44,12 +44,12 @@ class _ReadableJson:
 
     # Any: what Django's own methods take and return, for rows and inlines of any model.
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Replace the names of such columns by functions that draw them."""
+        """Return the read-only fields, with a function for each column of JSON."""
         fields = super().get_readonly_fields(request, obj)  # type: ignore[misc]
         return readable(fields, self.model)  # type: ignore[attr-defined]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Replace them in the same way."""
+        """Return the fieldsets, with the same functions."""
         only = None
         if self.has_change_permission(request, obj):  # type: ignore[attr-defined]
             only = super().get_readonly_fields(request, obj)  # type: ignore[misc]

@@ -65,15 +65,23 @@ def draw(value: Any) -> SafeString:
         )
         return format_html('<table class="stored">{}</table>', lines)
     if _is_flat(value):
-        parts = value if isinstance(value, list) else [value]
-        return format_html_join(", ", "{}", ((_plain(each),) for each in parts))
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+        texts = ((_plain(each),) for each in _parts(value))
+        return format_html_join(", ", "{}", texts)
+    return indented(value)
+
+
+def indented(value: Any) -> SafeString:
+    """Draw a value of JSON as indented source."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
     return format_html('<pre class="code">{}</pre>', text)
 
 
+def _parts(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _is_flat(value: Any) -> bool:
-    parts = value if isinstance(value, list) else [value]
-    return not any(isinstance(each, (list, dict)) for each in parts)
+    return not any(isinstance(each, (list, dict)) for each in _parts(value))
 
 
 def _plain(value: Any) -> str:

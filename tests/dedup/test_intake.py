@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
 
 import pytest
 
-from catalogue.models import Bucket, IntakeRule, Recording
+from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue, add_recording, prepare, replace_audio
 from dedup.models import (
@@ -187,6 +188,16 @@ def test_new_audio_that_nothing_resembles_leaves_the_group(
 
     assert not DedupGroup.objects.filter(kind=GroupKind.SAME_SOUND).exists()
     assert not PairLink.objects.exists()
+
+
+def test_the_same_file_again_keeps_what_was_decided(catalogue: Catalogue) -> None:
+    copy = add(rule(catalogue, IntakeRule.ADD_AS_VERSION), COPY)
+    PairLink.objects.update(kept_at=datetime.now(tz=UTC))
+    Recording.objects.update(status=RecordingStatus.READY)
+
+    assert replace(copy, COPY) == catalogue.first
+
+    assert PairLink.objects.get().kept_at is not None
 
 
 def replace(recording: Recording, content: bytes) -> Recording | None:

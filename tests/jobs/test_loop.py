@@ -102,7 +102,7 @@ def test_a_thread_works_until_the_worker_is_told_to_end(
         for name in "abc":
             services.submit(kind, BucketFactory.create(name=name))
         database = shared_database(tmp_path)
-        thread = loop.PoolThread(Pool.WORK, loop.Bell())
+        thread = loop.PoolThread(Pool.WORK, loop.Wakeup())
 
         def run() -> None:
             with using_database(database):
@@ -129,7 +129,7 @@ def test_a_thread_survives_whatever_happens(
     monkeypatch.setattr(loop, "_OUTAGE_SECONDS", 0.0)
     monkeypatch.setattr(draining, "seconds", lambda: float(len(looks) == 3))
 
-    loop.PoolThread(Pool.WORK, loop.Bell()).run()
+    loop.PoolThread(Pool.WORK, loop.Wakeup()).run()
 
     assert len(looks) == 3
 

@@ -1,9 +1,10 @@
-"""What ``recognition.warm`` compiles is all that adding and scanning need."""
+"""``recognition.warm`` compiles everything that adding and scanning need."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,7 @@ for module, name, signature in sorted(compiled() - before, key=str):
 def test_no_scan_compiles_what_was_not_compiled_before() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _WORK, "demo"],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=True,
