@@ -110,7 +110,7 @@ def run_worker(pools: Collection[Pool], *, interval: float) -> None:
         loglevel="INFO",
     ).start()
     for thread in (*threads, companion):
-        thread.join()
+        loop.join(thread)
 
 
 def _run(pool: str) -> None:
@@ -147,7 +147,7 @@ class _Watch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no ty
     def stop(self, _worker: Any) -> None:  # Any: as above
         """Let running jobs finish or hand themselves back."""
         _begin_draining()
-        self._watch.join()
+        loop.join(self._watch)
 
 
 def _begin_draining(**_signal: object) -> None:

@@ -27,7 +27,7 @@ T = TypeVar("T")
 THREADS = {Pool.WORK: 1, Pool.TALK: 4}
 # Pause between attempts while the database is unreachable.
 _OUTAGE_SECONDS = 2.0
-# How long an idle thread takes to see that the worker is stopping.
+# How long an idle thread takes to see a signal, or that the worker is stopping.
 _IDLE_SECONDS = 0.5
 _ENDS = (signal.SIGTERM, signal.SIGINT)
 
@@ -41,7 +41,7 @@ def run(pools: Collection[Pool], *, interval: float) -> None:
         watch.start()
         companion = periodic.start_companions()
         for thread in (*threads, watch, companion):
-            thread.join()
+            join(thread)
 
 
 def run_batch(pools: Collection[Pool]) -> None:
@@ -102,6 +102,16 @@ def draining_on_signals() -> Iterator[None]:
         yield
     finally:
         put_back()
+
+
+def join(thread: threading.Thread) -> None:
+    """Wait for a thread in the main one, which handles signals meanwhile.
+
+    Python handles a signal between two instructions of the main thread. If it arrives just
+    before a wait without a limit, it would be handled after that wait.
+    """
+    while thread.is_alive():
+        thread.join(_IDLE_SECONDS)
 
 
 class Wakeup:

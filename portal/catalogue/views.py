@@ -184,7 +184,7 @@ def recording_refingerprint(request: PortalRequest, uid: str) -> HttpResponseBas
     else:
         messages.success(
             request,
-            _("%(title)s is being fingerprinted again.") % {"title": recording.title},
+            _("%(title)s gets a new fingerprint.") % {"title": recording.title},
         )
     return redirect("portal:recording_detail", uid=uid)
 
@@ -209,7 +209,7 @@ def recording_replace_audio(request: PortalRequest, uid: str) -> HttpResponseBas
     except ChangeRefused as refused:
         messages.error(request, str(refused))
     else:
-        done = _("%(title)s has new audio and is being fingerprinted.")
+        done = _("%(title)s has new audio. It is searchable once it has a fingerprint.")
         messages.success(request, done % {"title": recording.title})
         if same is not None:
             known = _("The catalogue has this audio already, as %(name)s (%(id)s).")

@@ -15,8 +15,9 @@ from django.http.response import HttpResponseBase
 
 from audit.models import Event
 from portal.shared.access import PortalRequest
+from portal.shared.context_processors import count_waiting
 from portal.shared.formats import counted
-from portal.shared.lists import PAGE_SIZE
+from portal.shared.lists import COUNTED_IN_MENU, PAGE_SIZE
 
 Tokens = Mapping[str, str]
 
@@ -38,9 +39,10 @@ def answer_changes(
 ) -> HttpResponseBase:
     """Answer 304 if nothing happened, else the rows that changed and all counts.
 
-    ``draw`` returns the markup of rows by name; ``counts`` names its numbers as the page's
-    ``data-count-of`` does, and the list's own ``total``. ``besides`` is what else tells
-    that something happened, where no event does.
+    The count in the menu is always among them. ``draw`` returns the markup of rows by
+    name; ``counts`` names its numbers as the page's ``data-count-of`` does, and the list's
+    own ``total``. ``besides`` is what else tells that something happened, where no event
+    does.
     """
     newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first()
     rows = (sorted(known.items()), sorted(now.items()))
@@ -49,9 +51,13 @@ def answer_changes(
     if request.headers.get("If-None-Match") == mark:
         return HttpResponseNotModified()
     stale = [name for name, token in now.items() if known[name] != token]
+    texts = {name: counted(count) for name, count in counts().items()}
+    waiting = count_waiting()
     answer = {
         "rows": draw(stale) if stale else {},
         "gone": [name for name in known if name not in now],
-        "counts": {name: counted(count) for name, count in counts().items()},
+        # The menu shows no zero.
+        "counts": texts
+        | {"menu": counted(waiting, COUNTED_IN_MENU) if waiting else ""},
     }
     return JsonResponse(answer, headers={"ETag": mark})

@@ -27,12 +27,12 @@ def shell(request: HttpRequest) -> dict[str, object]:
     if user is None or not user.is_authenticated:
         return context
     return context | {
-        "nav": {"pending_matches": cache(_count_waiting)},
+        "nav": {"pending_matches": cache(count_waiting)},
         "sees_every_bucket": sees_every_bucket,
         "can": {action.name.lower(): user.has_perm(action) for action in Action},
     }
 
 
-def _count_waiting() -> int:
+def count_waiting() -> int:
     """Count the items that the menu shows; it runs on every page."""
     return count_of(review_selectors.waiting(), most=COUNTED_IN_MENU)

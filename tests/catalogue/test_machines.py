@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 _BROKER = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1//")
 _PATIENCE_SECONDS = 400.0
 _AWAY_SECONDS = float(os.environ.get("TEST_AWAY_SECONDS", "20"))
-_SCANS = 24
+_SCANS = 14
 
 
 class Door:

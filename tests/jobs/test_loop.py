@@ -150,6 +150,29 @@ def test_the_first_signal_drains_and_the_second_ends(
     assert begun == [1]
 
 
+def test_a_signal_that_reaches_another_thread_ends_the_wait_of_the_main_one() -> None:
+    waited: list[bool] = []
+
+    def work_until_told() -> None:
+        sleep(0.2)  # until the main thread waits
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        end = monotonic() + 30.0
+        while not draining.seconds() and monotonic() < end:
+            sleep(0.01)
+        waited.append(draining.seconds() > 0)
+
+    draining.forget()
+    try:
+        with loop.draining_on_signals():
+            thread = threading.Thread(target=work_until_told)
+            thread.start()
+            loop.join(thread)
+    finally:
+        draining.forget()
+
+    assert waited == [True]
+
+
 def test_children_of_a_worker_know_that_it_is_stopping() -> None:
     draining.forget()
     child = os.fork()

@@ -376,6 +376,7 @@ def test_worker_goes_on_after_the_database_was_locked_or_away(
     assert file.scans.get().status == ScanStatus.SUCCEEDED
 
 
+@pytest.mark.django_db
 def test_a_look_that_fails_does_not_end_looking(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:

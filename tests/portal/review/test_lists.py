@@ -138,6 +138,7 @@ def test_decided_row_stays_with_its_state_and_leaves_the_counts(client: Client) 
     assert "data-done" in answer["rows"][match.uid]
     assert answer["counts"]["waiting"] == "1"
     assert answer["counts"]["total"] == "1"
+    assert answer["counts"]["menu"] == "1"
 
 
 def test_lock_that_ends_by_itself_changes_the_row(client: Client, ana: User) -> None:
