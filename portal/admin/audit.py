@@ -20,6 +20,7 @@ from audit.words import action_label, actor_label, via_label
 from portal.admin.base import RoleAdmin, all_field_names, code, user_of
 from portal.admin.filters import CodeFilter
 from portal.admin.stored_values import indented
+from portal.shared import formats
 from portal.shared.times import when
 from review.words import reason_label
 
@@ -97,7 +98,7 @@ class EventAdmin(_TrailAdmin[Event]):
     @admin.display(description=_("Through"))
     def through(self, event: Event) -> str:
         """Return the API token that was used, if any."""
-        return via_label(event.via)
+        return via_label(event.via) or formats.UNKNOWN
 
     @admin.display(description=_("What"), ordering="action")
     def what(self, event: Event) -> str:
@@ -112,14 +113,14 @@ class EventAdmin(_TrailAdmin[Event]):
     @admin.display(description=_("Reason"), ordering="reason")
     def why(self, event: Event) -> str:
         """Return the label of the reason."""
-        return reason_label(event.reason)
+        return reason_label(event.reason) or formats.UNKNOWN
 
     @admin.display(description=_("Before"))
     def before_text(self, event: Event) -> SafeString:
         """Return the values before the event as indented JSON."""
-        return indented(event.before)
+        return indented(event.before) if event.before else SafeString(formats.UNKNOWN)
 
     @admin.display(description=_("After"))
     def after_text(self, event: Event) -> SafeString:
         """Return the values after the event as indented JSON."""
-        return indented(event.after)
+        return indented(event.after) if event.after else SafeString(formats.UNKNOWN)

@@ -197,7 +197,9 @@ def number(text: str) -> SafeString:
 
 def code(text: str) -> SafeString:
     """Draw a code, identifier or URL verbatim."""
-    return format_html("<code>{}</code>", text) if text else SafeString("")
+    if not text:
+        return SafeString(formats.UNKNOWN)
+    return format_html("<code>{}</code>", text)
 
 
 def short_hash(value: str) -> SafeString:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -52,22 +52,39 @@ def _shown(model: type[Model], name: str) -> _Shown:
 
 
 def draw(value: Any) -> SafeString:
-    """Draw a value of JSON: plain, as a list with commas, or as a table of two columns.
+    """Draw a value of JSON: plain, as a list with commas, or as a table.
 
-    What is nested deeper is indented JSON.
+    An object is a table of two columns, and a list of objects one with a row for each. A
+    list of other lists is indented JSON.
     """
     if value in (None, "", [], {}):
         return SafeString(formats.UNKNOWN)
-    if isinstance(value, dict) and all(map(_is_flat, value.values())):
-        rows = ((name, draw(each)) for name, each in value.items())
-        lines = format_html_join(
-            "", '<tr><th scope="row">{}</th><td>{}</td></tr>', rows
+    if isinstance(value, dict):
+        return _table(
+            format_html('<tr><th scope="row">{}</th><td>{}</td></tr>', name, draw(each))
+            for name, each in value.items()
         )
-        return format_html('<table class="stored">{}</table>', lines)
+    if isinstance(value, list) and all(isinstance(each, dict) for each in value):
+        return _table(_rows(value))
     if _is_flat(value):
         texts = ((_plain(each),) for each in _parts(value))
         return format_html_join(", ", "{}", texts)
     return indented(value)
+
+
+def _table(rows: Iterable[SafeString]) -> SafeString:
+    # The names and words are as they are stored.
+    lines = format_html_join("", "{}", ((row,) for row in rows))
+    return format_html('<table class="stored" translate="no">{}</table>', lines)
+
+
+def _rows(objects: Sequence[dict[str, Any]]) -> Iterator[SafeString]:
+    names = list(dict.fromkeys(name for each in objects for name in each))
+    heads = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in names))
+    yield format_html("<tr>{}</tr>", heads)
+    for each in objects:
+        cells = ((draw(each.get(name)),) for name in names)
+        yield format_html("<tr>{}</tr>", format_html_join("", "<td>{}</td>", cells))
 
 
 def indented(value: Any) -> SafeString:

@@ -47,10 +47,10 @@ _FLAGS = {
     ),
 }
 _ACTIONS = {
-    PolicyAction.REVIEW: gettext_lazy("a reviewer decides it"),
-    PolicyAction.CONFIRM: gettext_lazy("it is confirmed"),
-    PolicyAction.ESCALATE: gettext_lazy("a manager decides it"),
-    PolicyAction.SUPPRESS: gettext_lazy("it is suppressed"),
+    PolicyAction.REVIEW: gettext_lazy("a reviewer decides the match"),
+    PolicyAction.CONFIRM: gettext_lazy("the match is confirmed"),
+    PolicyAction.ESCALATE: gettext_lazy("a manager decides the match"),
+    PolicyAction.SUPPRESS: gettext_lazy("the match is suppressed"),
 }
 
 
@@ -61,8 +61,8 @@ def sentence_of(policy: Policy, *, buckets: Mapping[str, str]) -> SafeString:
         return SafeString()
     then = format_html_join(", ", "{}", ((each,) for each in _consequences(policy)))
     if not conditions:
-        return format_html(_("Every match that no licence covers: {}."), then)
-    return format_html(_("When, for a match, {}, then {}."), _listed(conditions), then)
+        return format_html(_("Unless a licence covers it, {}."), then)
+    return format_html(_("If {}, {}."), _listed(conditions), then)
 
 
 def conditions_of(

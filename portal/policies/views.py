@@ -20,7 +20,7 @@ from accounts.reach import is_limited
 from accounts.roles import Action
 from portal.policies.forms import PolicyForm
 from portal.policies.sentence import sentence_of
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.applications import undo
 from portal.shared.selectors import bucket_names
 from review.errors import ReviewError
@@ -199,9 +199,11 @@ def policy_apply(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _done(request: PortalRequest, act: Callable[[], str]) -> HttpResponseBase:
-    """Run the action, show its result as a message, and return to the list."""
+    """Run the action, show its result as a message, and return to the page."""
     try:
         messages.success(request, act())
     except ReviewError as refused:
         messages.error(request, refused.message)
-    return redirect("portal:policy_list")
+    return redirect(
+        own_address(request, request.POST.get("next", "")) or "portal:policy_list"
+    )

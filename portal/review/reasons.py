@@ -20,7 +20,7 @@ from portal.review.queue import Queue
 from portal.shared import formats, playback
 from portal.shared.looks import reason_icon
 from review import approval
-from review.choices import WAITING_STATES, MatchState, QueueReason
+from review.choices import WAITING_STATES, MatchState, PolicyAction, QueueReason
 from review.models import Match
 from scanning.models import Segment
 
@@ -37,6 +37,7 @@ class ShownReason:
     icon: str
     label: str
     sentence: str
+    heading: str
 
 
 def shown_reason(
@@ -45,12 +46,28 @@ def shown_reason(
     """Return why this match waits; a proposed exclusion goes before the queue reason."""
     if proposal is not None:
         sentence = " ".join(filter(None, (proposal_sentence(proposal), proposal.note)))
-        return ShownReason("scissors", _("Exclusion proposed"), sentence)
-    return ShownReason(
-        icon=reason_icon(match.queue_reason),
-        label=str(QueueReason(match.queue_reason).label),
-        sentence=_sentence(match, segment),
-    )
+        label = _("Exclusion proposed")
+        return ShownReason("scissors", label, sentence, _heading(match, label))
+    icon = reason_icon(match.queue_reason)
+    if outcome := _outcome_of_policy(match):
+        label = _("Decided by a policy")
+        return ShownReason(icon, label, outcome, label)
+    label = str(QueueReason(match.queue_reason).label)
+    return ShownReason(icon, label, _sentence(match, segment), _heading(match, label))
+
+
+def _heading(match: Match, label: str) -> str:
+    if match.state in (*WAITING_STATES, MatchState.DISPUTED):
+        return _("Here because: %(reason)s") % {"reason": label}
+    return _("Was here because: %(reason)s") % {"reason": label}
+
+
+def _outcome_of_policy(match: Match) -> str:
+    """Return what a policy did to a match that it decided; empty for all others."""
+    if match.queue_reason != QueueReason.POLICY:
+        return ""
+    outcome = _OUTCOMES.get((match.policy_action, match.state))
+    return str(outcome) % {"policy_name": match.policy_name} if outcome else ""
 
 
 def proposal_sentence(proposal: Exclusion) -> str:
@@ -64,6 +81,15 @@ def proposal_sentence(proposal: Exclusion) -> str:
         "%(who)s proposes to exclude %(start)s – %(end)s of the recording: %(why)s."
     ) % {"who": who, "start": start, "end": end, "why": why}
 
+
+_OUTCOMES: Mapping[tuple[str, str], str | Promise] = {
+    (PolicyAction.CONFIRM, MatchState.CONFIRMED): gettext_lazy(
+        "The policy %(policy_name)s confirmed it."
+    ),
+    (PolicyAction.SUPPRESS, MatchState.SUPPRESSED): gettext_lazy(
+        "The policy %(policy_name)s suppressed it."
+    ),
+}
 
 _SENTENCES: Mapping[str, str | Promise] = {
     QueueReason.DEFAULT: gettext_lazy(

@@ -204,7 +204,30 @@ def test_apply_says_why_it_is_grey(
 
     page = manager.get(reverse("portal:policy_dry_run", args=[policy.uid]))
 
-    assert f"Apply is grey: {why}" in page.content.decode()
+    assert why in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "leads_to"),
+    [
+        ("/policies/p_1/dry-run/", "/policies/p_1/dry-run/"),
+        ("https://elsewhere.example/", "/policies/"),
+        ("", "/policies/"),
+    ],
+)
+def test_switching_leads_back_to_the_page_of_the_switch(
+    manager: Client, asked: str, leads_to: str
+) -> None:
+    policy = make_policy(enabled=False)
+
+    answer = manager.post(
+        reverse("portal:policy_switch", args=[policy.uid]),
+        {"enabled": "yes", "next": asked},
+    )
+
+    assert answer["Location"] == leads_to
+    policy.refresh_from_db()
+    assert policy.enabled
 
 
 def test_a_policy_is_read_back_as_a_sentence(manager: Client) -> None:
@@ -222,9 +245,9 @@ def test_a_policy_is_read_back_as_a_sentence(manager: Client) -> None:
     draft = manager.get(reverse("portal:policy_sentence"), typed).content.decode()
 
     told = (
-        "When, for a match, its relation is excerpt or loop, it is used in Germany, "
-        "its score is 55 to 89, its longest segment is at most 15 s and "
-        "it is under speech, then a manager decides it, due in 2 days, with priority 3."
+        "If its relation is excerpt or loop, it is used in Germany, its score is 55 to "
+        "89, its longest segment is at most 15 s and it is under speech, a manager "
+        "decides the match, due in 2 days, with priority 3."
     )
     assert told in strip_tags(draft)
     assert not Policy.objects.exists()
@@ -236,7 +259,7 @@ def test_a_policy_is_read_back_as_a_sentence(manager: Client) -> None:
 def test_a_policy_without_conditions_says_that_it_takes_all(manager: Client) -> None:
     draft = manager.get(reverse("portal:policy_sentence"), words())
 
-    assert "Every match that no licence covers" in draft.content.decode()
+    assert "Unless a licence covers it" in draft.content.decode()
 
 
 def test_the_form_marks_the_conditions_in_use(manager: Client) -> None:
@@ -249,3 +272,24 @@ def test_the_form_marks_the_conditions_in_use(manager: Client) -> None:
     names = {field.name for row in rows for field in row.fields}
     then = {field.name for field in page.context["form"].then}
     assert names | then | {"name"} == set(page.context["form"].fields)
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (PolicyAction.CONFIRM, "confirmed it."),
+        (PolicyAction.SUPPRESS, "suppressed it."),
+        (PolicyAction.ESCALATE, "sends it to a person."),
+    ],
+)
+def test_a_match_says_what_a_policy_did_to_it(
+    manager: Client, action: str, said: str
+) -> None:
+    match = make_match()
+    policy = make_policy(name="House", action=action)
+    manager.post(reverse("portal:policy_apply", args=[policy.uid]))
+
+    page = manager.get(match.review_url).content.decode()
+
+    assert f"The policy House v1 {said}" in page
+    assert ("Sent by a policy" in page) is (action == PolicyAction.ESCALATE)
