@@ -72,6 +72,9 @@ def test_licence_is_written_previewed_and_applied(manager: Client) -> None:
 
     match.refresh_from_db()
     assert (match.state, match.licence) == (MatchState.CLEARED, licence)
+    left = manager.get(preview_url).content.decode()
+    assert "no match is left for it to clear" in left
+    assert 'name="reach"' not in left
     sent = manager.get(reverse("portal:licence_evidence", args=[licence.uid]))
     assert "attachment" in sent["Content-Disposition"]
     assert b"".join(sent) == b"signed"
