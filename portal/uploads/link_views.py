@@ -18,7 +18,10 @@ from broadcasts.errors import BroadcastRefused
 from common.bodies import takes_files
 from common.http import FetchFailed, LinkRefused
 from portal.shared.access import PortalRequest, needs
+from portal.shared.selectors import is_uuid
 from portal.uploads.forms import FeedForm, ItemsForm, ManyLinksForm, Offer, signed
+from scanning import selectors
+from scanning.choices import ACTIVE_FILE_STATUSES
 from scanning.errors import IntakeRefused
 from scanning.services.link_batches import (
     LinkOutcome,
@@ -30,12 +33,17 @@ from scanning.services.link_batches import (
 from scanning.sources.feeds import expand
 from scanning.sources.link_reader import reader_version
 
+# With this status of an answer, htmx ends its polling.
+_STOP_ASKING = 286
+
 
 @takes_files(Action.UPLOAD)
 @require_http_methods(["GET", "POST"])
 @needs(Action.UPLOAD)
 def links(request: PortalRequest) -> HttpResponseBase:
     """Submit pasted links and the links of a CSV file, each with its own outcome."""
+    if sent := request.GET.get("sent"):
+        return _states(request, sent.split())
     form = ManyLinksForm(request.POST or None, request.FILES or None)
     if request.method != "POST" or not form.is_valid():
         return _page(request, form=form)
@@ -72,6 +80,15 @@ def links(request: PortalRequest) -> HttpResponseBase:
         outcomes=_told(outcomes, form.arrival, request.user),
         given=len(wanted),
     )
+
+
+def _states(request: PortalRequest, uids: Sequence[str]) -> HttpResponseBase:
+    """Return the states of the files that a list of outcomes shows."""
+    files = selectors.files().filter(uid__in=[uid for uid in uids if is_uuid(uid)])
+    context = {"files": list(files)}
+    is_over = all(file.status not in ACTIVE_FILE_STATUSES for file in context["files"])
+    status = _STOP_ASKING if is_over else 200
+    return render(request, "portal/uploads/_link_states.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from accounts.roles import Role
+from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
 from scanning.sources.links import link_name
 from tests.conftest import MakeClient
@@ -131,3 +132,21 @@ def test_an_address_that_takes_forms_says_so(client: Client) -> None:
 )
 def test_links_have_a_name_that_tells_them_apart(url: str, name: str) -> None:
     assert link_name(url) == name
+
+
+def test_the_outcomes_follow_their_files_until_all_have_ended(
+    client: Client, container: Container
+) -> None:
+    page = client.post("/links/", {"container": container.pk, "links": _LINK})
+    file = ScannedFile.objects.get()
+    asked = f"/links/?sent={file.uid}"
+    waiting = client.get(asked)
+    ScannedFile.objects.update(status=FileStatus.ERROR)
+    ended = client.get(asked)
+
+    assert asked in page.content.decode()
+    assert (waiting.status_code, ended.status_code) == (200, 286)
+    assert f'id="state-{file.uid}"' in ended.content.decode()
+    assert "Waiting" in waiting.content.decode()
+    assert "Error" in ended.content.decode()
+    assert client.get("/links/?sent=nothing").status_code == 286
