@@ -27,7 +27,7 @@ T = TypeVar("T")
 THREADS = {Pool.WORK: 1, Pool.TALK: 4}
 # Pause between attempts while the database is unreachable.
 _OUTAGE_SECONDS = 2.0
-# How long an idle thread takes to see a signal, or that the worker is stopping.
+# An idle thread checks at least this often whether the worker is stopping.
 _IDLE_SECONDS = 0.5
 _ENDS = (signal.SIGTERM, signal.SIGINT)
 
@@ -105,10 +105,10 @@ def draining_on_signals() -> Iterator[None]:
 
 
 def join(thread: threading.Thread) -> None:
-    """Wait for a thread in the main one, which handles signals meanwhile.
+    """Wait in the main thread until another one ends, without missing a signal.
 
-    Python handles a signal between two instructions of the main thread. If it arrives just
-    before a wait without a limit, it would be handled after that wait.
+    Python runs signal handlers between two instructions of the main thread. If a signal
+    arrives just before a wait without a limit, its handler runs only after that wait.
     """
     while thread.is_alive():
         thread.join(_IDLE_SECONDS)

@@ -118,9 +118,9 @@ class EventAdmin(_TrailAdmin[Event]):
     @admin.display(description=_("Before"))
     def before_text(self, event: Event) -> SafeString:
         """Return the values before the event as indented JSON."""
-        return indented(event.before) if event.before else SafeString(formats.UNKNOWN)
+        return indented(event.before)
 
     @admin.display(description=_("After"))
     def after_text(self, event: Event) -> SafeString:
         """Return the values after the event as indented JSON."""
-        return indented(event.after) if event.after else SafeString(formats.UNKNOWN)
+        return indented(event.after)

@@ -19,6 +19,8 @@ from portal.shared import formats
 # Any: JSON, and what Django's admin accepts as a field: a name, a function or a row.
 _Shown = Callable[[Any], SafeString]
 
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
+
 
 def readable(
     fields: Iterable[Any], model: type[Model], *, only: Sequence[Any] | None = None
@@ -52,12 +54,12 @@ def _shown(model: type[Model], name: str) -> _Shown:
 
 
 def draw(value: Any) -> SafeString:
-    """Draw a value of JSON: plain, as a list with commas, or as a table.
+    """Draw a JSON value as plain text, a comma-separated list or a table.
 
-    An object is a table of two columns, and a list of objects one with a row for each. A
-    list of other lists is indented JSON.
+    An object becomes a table of two columns, and a list of objects a table with a row for
+    each. A list that holds other lists stays indented JSON.
     """
-    if value in (None, "", [], {}):
+    if value in _EMPTY:
         return SafeString(formats.UNKNOWN)
     if isinstance(value, dict):
         return _table(
@@ -73,7 +75,7 @@ def draw(value: Any) -> SafeString:
 
 
 def _table(rows: Iterable[SafeString]) -> SafeString:
-    # The names and words are as they are stored.
+    # Names and words are shown as they are stored, so no browser may translate them.
     lines = format_html_join("", "{}", ((row,) for row in rows))
     return format_html('<table class="stored" translate="no">{}</table>', lines)
 
@@ -88,7 +90,9 @@ def _rows(objects: Sequence[dict[str, Any]]) -> Iterator[SafeString]:
 
 
 def indented(value: Any) -> SafeString:
-    """Draw a value of JSON as indented source."""
+    """Draw a JSON value as indented source, or a dash if it is empty."""
+    if value in _EMPTY:
+        return SafeString(formats.UNKNOWN)
     text = json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)
     return format_html('<pre class="code">{}</pre>', text)
 

@@ -199,7 +199,7 @@ def policy_apply(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 
 def _done(request: PortalRequest, act: Callable[[], str]) -> HttpResponseBase:
-    """Run the action, show its result as a message, and return to the page."""
+    """Run the action, show its result, and return to the page that asked or to the list."""
     try:
         messages.success(request, act())
     except ReviewError as refused:

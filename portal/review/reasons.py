@@ -63,7 +63,7 @@ def _heading(match: Match, label: str) -> str:
 
 
 def _outcome_of_policy(match: Match) -> str:
-    """Return what a policy did to a match that it decided; empty for all others."""
+    """Return what the policy did if it decided the match, or an empty text."""
     if match.queue_reason != QueueReason.POLICY:
         return ""
     outcome = _OUTCOMES.get((match.policy_action, match.state))

@@ -52,12 +52,12 @@ def answer_changes(
         return HttpResponseNotModified()
     stale = [name for name, token in now.items() if known[name] != token]
     texts = {name: counted(count) for name, count in counts().items()}
+    # The menu leaves a count of zero out.
     waiting = count_waiting()
+    texts["menu"] = counted(waiting, COUNTED_IN_MENU) if waiting else ""
     answer = {
         "rows": draw(stale) if stale else {},
         "gone": [name for name in known if name not in now],
-        # The menu shows no zero.
-        "counts": texts
-        | {"menu": counted(waiting, COUNTED_IN_MENU) if waiting else ""},
+        "counts": texts,
     }
     return JsonResponse(answer, headers={"ETag": mark})

@@ -33,7 +33,7 @@ from scanning.services.link_batches import (
 from scanning.sources.feeds import expand
 from scanning.sources.link_reader import reader_version
 
-# With this status of an answer, htmx ends its polling.
+# htmx stops polling when an answer has this status.
 _STOP_ASKING = 286
 
 
@@ -83,12 +83,16 @@ def links(request: PortalRequest) -> HttpResponseBase:
 
 
 def _states(request: PortalRequest, uids: Sequence[str]) -> HttpResponseBase:
-    """Return the states of the files that a list of outcomes shows."""
-    files = selectors.files().filter(uid__in=[uid for uid in uids if is_uuid(uid)])
-    context = {"files": list(files)}
-    is_over = all(file.status not in ACTIVE_FILE_STATUSES for file in context["files"])
-    status = _STOP_ASKING if is_over else 200
-    return render(request, "portal/uploads/_link_states.html", context, status=status)
+    """Return the current badges of submitted files, which htmx puts into the page."""
+    known = [uid for uid in uids if is_uuid(uid)]
+    files = list(selectors.files().filter(uid__in=known))
+    is_going_on = any(file.status in ACTIVE_FILE_STATUSES for file in files)
+    return render(
+        request,
+        "portal/uploads/_link_states.html",
+        {"files": files},
+        status=200 if is_going_on else _STOP_ASKING,
+    )
 
 
 @require_http_methods(["GET", "POST"])

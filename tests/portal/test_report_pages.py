@@ -38,6 +38,12 @@ def test_page_shows_counts_and_the_rows_as_written(signed_in: MakeClient) -> Non
     assert "&#x27;=1+1</td>" in page
 
 
+def test_counts_of_the_page_do_not_reach_the_menu(signed_in: MakeClient) -> None:
+    page = signed_in(Role.VIEWER).get("/reports/").content.decode()
+
+    assert page.count('data-count-of="menu"') == 1
+
+
 def test_csv_leaves_at_once_and_is_kept(signed_in: MakeClient) -> None:
     match = make_match()
 
