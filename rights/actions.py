@@ -52,9 +52,15 @@ from rights.models import (
     Work,
     WorkNumber,
 )
-from rights.records import catalogue_recordings, column_of, rights_records
+from rights.records import (
+    case_of,
+    catalogue_recordings,
+    column_of,
+    rights_records,
+    share_values,
+)
 from rights.selectors import sources_of, values_of
-from rights.services import case_of, follow, share_values
+from rights.services import follow
 
 Editable = TypeVar("Editable", Work, Party, Release)
 Case = Work | Party | Release | RightsRecording

@@ -24,8 +24,7 @@ from rights import selectors, tis
 from rights.actions import RightsVerb, last_action, why_not
 from rights.choices import ConflictKind, ConflictState
 from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
-from rights.records import catalogue_recordings
-from rights.services import case_of
+from rights.records import case_of, catalogue_recordings
 
 Case = Work | Party | Release | RightsRecording
 

@@ -18,7 +18,7 @@ from catalogue.models import Recording
 from rights.choices import ConflictState, Right, ShareKind
 from rights.filling import own_share
 from rights.models import Conflict, Party, RightsRecording, Share, Work
-from rights.services import share_values
+from rights.records import share_values
 from tests.imports.rights.making import NAME, cwr
 from tests.season.invariants import check
 from tests.season.pages import Filled, Form
