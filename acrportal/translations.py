@@ -100,7 +100,7 @@ def _actions() -> Iterator[str]:
         yield action_text(f"dedup.{word[0]}")
     deeds = import_module("recurring.actions").ItemVerb  # it needs the models
     yield from map(action_text, [*deeds, "unknown.unwatched"])
-    yield from map(action_text, import_module("rights.actions").RightsVerb)
+    yield from map(action_text, import_module("rights.actions.base").RightsVerb)
     yield from map(action_text, import_module("reports.notices.steps").NoticeStep)
 
 

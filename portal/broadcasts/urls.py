@@ -1,4 +1,4 @@
-"""Addresses of episodes, broadcasts, uses of music and figures of stations."""
+"""URLs of episodes, broadcasts, uses of music and figures of stations."""
 
 from __future__ import annotations
 

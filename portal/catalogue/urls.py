@@ -1,4 +1,4 @@
-"""Addresses of the catalogue: buckets, recordings, their exclusions and searches."""
+"""URLs of the catalogue: buckets, recordings, their exclusions and searches."""
 
 from __future__ import annotations
 

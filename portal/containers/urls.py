@@ -1,4 +1,4 @@
-"""Addresses of containers and their outgoing callbacks."""
+"""URLs of containers and their outgoing callbacks."""
 
 from __future__ import annotations
 

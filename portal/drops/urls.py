@@ -1,4 +1,4 @@
-"""Addresses of drops."""
+"""URLs of drops."""
 
 from __future__ import annotations
 

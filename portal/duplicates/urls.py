@@ -1,4 +1,4 @@
-"""Addresses of duplicates."""
+"""URLs of duplicates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of files and of the retention page."""
+"""URLs of files and of the retention page."""
 
 from __future__ import annotations
 

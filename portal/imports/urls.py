@@ -1,4 +1,4 @@
-"""Addresses of imports: of recordings, of results, of rights and of broadcasts."""
+"""URLs of imports: of recordings, of results, of rights and of broadcasts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of takedown notices."""
+"""URLs of takedown notices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of review: a match and its decisions, the queue, disputes, saved views."""
+"""URLs of review: a match and its decisions, the queue, disputes, saved views."""
 
 from __future__ import annotations
 

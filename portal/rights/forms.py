@@ -20,7 +20,7 @@ from portal.shared.fields import (
 )
 from portal.shared.filters import DayInput
 from rights import tis
-from rights.actions import ShareDetails
+from rights.actions.parts import ShareDetails
 from rights.choices import (
     PUBLISHER_ROLES,
     RECORDING_ROLES,

@@ -21,7 +21,8 @@ from portal.rights.forms import ConflictFilterForm
 from portal.shared import formats
 from portal.shared.lists import count_of
 from rights import selectors, tis
-from rights.actions import RightsVerb, last_action, why_not
+from rights.actions.base import RightsVerb, why_not
+from rights.actions.undoing import last_action
 from rights.choices import ConflictKind, ConflictState
 from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
 from rights.records import case_of, catalogue_recordings

@@ -1,4 +1,4 @@
-"""Addresses of works, parties, releases, recordings with rights, and conflicts."""
+"""URLs of works, parties, releases, recordings with rights, and conflicts."""
 
 from __future__ import annotations
 

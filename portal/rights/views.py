@@ -47,7 +47,8 @@ from portal.shared.fields import sentence_of
 from portal.shared.lists import page_of, sorted_by
 from reports import rights_table
 from reports.choices import Format
-from rights import actions, selectors
+from rights import selectors
+from rights.actions import base, conflicts, merging, parts, records, undoing
 from rights.choices import ConflictState, TitleKind
 from rights.errors import RightsRefused
 from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
@@ -240,7 +241,7 @@ def _show_recording(
 @needs(Action.EDIT_CATALOGUE)
 def of_recording(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Lead to the rights of a catalogue recording; make room for them if need be."""
-    found = actions.record_of(get_object_or_404(Recording, uid=uid))
+    found = parts.record_of(get_object_or_404(Recording, uid=uid))
     return redirect("portal:rights_recording", uid=found.uid)
 
 
@@ -306,7 +307,7 @@ def _form(request: PortalRequest, row: Editable, list_url: str) -> HttpResponseB
             return redirect(page.url_of(target))
     context = {
         "form": form,
-        "refusal": "" if is_new else actions.why_not(record=row, user=request.user),
+        "refusal": "" if is_new else base.why_not(record=row, user=request.user),
         "heading": str(_NEW[type(row)]) if is_new else str(row),
         "cancel_url": list_url if is_new else page.url_of(row),
         "list_url": list_url,
@@ -324,8 +325,8 @@ def _save(
     if row._state.adding:
         for name, value in values.items():
             setattr(row, name, value)
-        return actions.create(record=row, user=user)
-    actions.edit(record=row, user=user, revision=revision or 0, values=values)
+        return records.create(record=row, user=user)
+    records.edit(record=row, user=user, revision=revision or 0, values=values)
     return row
 
 
@@ -350,7 +351,7 @@ def _share(
 ) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         try:
-            share = actions.add_share(
+            share = parts.add_share(
                 record=row, user=request.user, details=form.details()
             )
         except RightsRefused as refused:
@@ -360,7 +361,7 @@ def _share(
             return redirect(page.url_of(row))
     context = {
         "form": form,
-        "refusal": actions.why_not(record=row, user=request.user),
+        "refusal": base.why_not(record=row, user=request.user),
         "heading": _("Add a share"),
         "sub": str(row),
         "cancel_url": page.url_of(row),
@@ -385,7 +386,7 @@ def work_act(request: PortalRequest, uid: str) -> HttpResponseBase:
         "share_out": lambda: _take_out(request, row),
         "merge": lambda: _merge_work(request, row),
         "split": lambda: _split(request, row),
-        "undo": lambda: (actions.undo(record=row, user=request.user), row),
+        "undo": lambda: (undoing.undo(record=row, user=request.user), row),
     }
     return _act(
         request, verbs, lambda problem: _show_work(request, row, problem=problem)
@@ -399,7 +400,7 @@ def party_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     row = get_object_or_404(Party, uid=uid)
     verbs: dict[str, Callable[[], tuple[str, Any]]] = {
         "merge": lambda: _merge_party(request, row),
-        "undo": lambda: (actions.undo(record=row, user=request.user), row),
+        "undo": lambda: (undoing.undo(record=row, user=request.user), row),
     }
     return _act(
         request, verbs, lambda problem: _show_party(request, row, problem=problem)
@@ -414,7 +415,7 @@ def release_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     verbs: dict[str, Callable[[], tuple[str, Any]]] = {
         "link": lambda: _link(request, row),
         "unlink": lambda: _unlink(request, row),
-        "undo": lambda: (actions.undo(record=row, user=request.user), row),
+        "undo": lambda: (undoing.undo(record=row, user=request.user), row),
     }
     return _act(
         request, verbs, lambda problem: _show_release(request, row, problem=problem)
@@ -428,7 +429,7 @@ def recording_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     row = _sound(uid)
     verbs: dict[str, Callable[[], tuple[str, Any]]] = {
         "share_out": lambda: _take_out(request, row),
-        "undo": lambda: (actions.undo(record=row, user=request.user), row),
+        "undo": lambda: (undoing.undo(record=row, user=request.user), row),
     }
     return _act(
         request, verbs, lambda problem: _show_recording(request, row, problem=problem)
@@ -460,7 +461,7 @@ def _valid(form: forms.Form) -> dict[str, Any]:  # Any: as the form's fields giv
 
 def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:
     values = _valid(TitleForm(request.POST))
-    actions.add_title(
+    parts.add_title(
         work=row,
         user=request.user,
         text=values["text"],
@@ -472,13 +473,13 @@ def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:
 
 def _link(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
     found = _valid(LinkForm(request.POST))["recording"]
-    actions.link_recording(record=row, recording=found, user=request.user)
+    parts.link_recording(record=row, recording=found, user=request.user)
     return _("%(name)s was added.") % {"name": found}, row
 
 
 def _unlink(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
     sound = _sound(request.POST.get("sound", ""))
-    actions.unlink_recording(record=row, sound=sound, user=request.user)
+    parts.unlink_recording(record=row, sound=sound, user=request.user)
     return _("%(name)s was removed.") % {"name": sound}, row
 
 
@@ -486,27 +487,27 @@ def _take_out(
     request: PortalRequest, row: Work | RightsRecording
 ) -> tuple[str, Any]:  # Any: a record
     share = get_object_or_404(row.shares, uid=request.POST.get("share", ""))
-    actions.remove_share(share=share, user=request.user)
+    parts.remove_share(share=share, user=request.user)
     return _("%(share)s was removed.") % {"share": share}, row
 
 
 def _merge_work(request: PortalRequest, row: Work) -> tuple[str, Work]:
     into = _valid(MergeWorkForm(request.POST))["into"]
-    actions.merge_works(work=row, into=into, user=request.user)
+    merging.merge_works(work=row, into=into, user=request.user)
     told = _("%(name)s is now part of %(other)s.")
     return told % {"name": row, "other": into}, into
 
 
 def _merge_party(request: PortalRequest, row: Party) -> tuple[str, Party]:
     into = _valid(MergePartyForm(request.POST))["into"]
-    actions.merge_parties(party=row, into=into, user=request.user)
+    merging.merge_parties(party=row, into=into, user=request.user)
     told = _("%(name)s is now part of %(other)s.")
     return told % {"name": row, "other": into}, into
 
 
 def _split(request: PortalRequest, row: Work) -> tuple[str, Work]:
     values = _valid(RightsSplitForm(request.POST))
-    second = actions.split_work(
+    second = merging.split_work(
         work=row,
         user=request.user,
         title=values["title"],
@@ -545,12 +546,12 @@ def conflict_list(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.EDIT_CATALOGUE)
 def conflict_many(request: PortalRequest) -> HttpResponseBase:
     """Leave the ticked conflicts as they are, with one note."""
-    uids = request.POST.getlist("conflict")[: actions.BULK_LIMIT]
+    uids = request.POST.getlist("conflict")[: conflicts.BULK_LIMIT]
     rows = list(selectors.conflicts_in_reach().filter(uid__in=uids))
     if not rows:
         messages.error(request, _("Tick at least one conflict first."))
         return redirect("portal:rights_conflicts")
-    done, refusals = actions.settle_many(
+    done, refusals = conflicts.settle_many(
         conflicts=rows, user=request.user, note=request.POST.get("note", "")
     )
     for refusal in refusals:
@@ -577,7 +578,7 @@ def conflict_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
     row = _conflict(uid)
     try:
         if request.POST.get("verb") == "undo":
-            actions.reopen(conflict=row, user=request.user)
+            conflicts.reopen(conflict=row, user=request.user)
             messages.success(request, _("The conflict is open again."))
             return redirect("portal:rights_conflict", uid=uid)
         form = _settle_form(row, request)
@@ -585,7 +586,7 @@ def conflict_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
         # A choice begins with "=", because a person as source has an empty name.
         chosen = values.get("choice", _LEAVE)
         choice = None if chosen == _LEAVE else chosen[1:]
-        actions.settle(
+        conflicts.settle(
             conflict=row,
             user=request.user,
             revision=values["revision"],
@@ -615,7 +616,7 @@ def _settle_form(row: Conflict, request: PortalRequest) -> SettleForm:
 def _show_conflict(
     request: PortalRequest, row: Conflict, *, problem: str = ""
 ) -> HttpResponseBase:
-    refusal = actions.why_not(record=row, user=request.user)
+    refusal = base.why_not(record=row, user=request.user)
     context = {
         "conflict": row,
         "problem": problem,

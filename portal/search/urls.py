@@ -1,4 +1,4 @@
-"""Addresses of the search and of the choices of search boxes."""
+"""URLs of the search and of the choices of search boxes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of stations and streams."""
+"""URLs of stations and streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of repeated unknown sound."""
+"""URLs of repeated unknown sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of uploads and links."""
+"""URLs of uploads and links."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses of watches."""
+"""URLs of watches."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ from reports.models import (
 from review.choices import LicenceScope, MatchState, PolicyAction
 from review.models import Licence, Match, Policy
 from review.services import exclusions, licences, policies, saved_views
-from rights import actions
+from rights.actions import parts, records
 from rights.models import Party, Work
 from scanning.choices import (
     EngineChoice,
@@ -263,9 +263,9 @@ def _rights(recording: Recording, user: User) -> str:
     )
     party = Party.objects.get(ipi_name=rights.PUBLISHER.ipi_name)
     values = {"is_ours": True}
-    actions.edit(record=party, user=user, revision=party.revision, values=values)
+    records.edit(record=party, user=user, revision=party.revision, values=values)
     work = Work.objects.get(iswc=rights.ISWC)
-    actions.link_recording(record=work, recording=recording, user=user)
+    parts.link_recording(record=work, recording=recording, user=user)
     # One title is missing, so that the page has something to correct.
     content = b"".join(cwr(3)).replace(b"SONG NUMBER 2", b" " * 13)
     one = RightsImport.objects.create(

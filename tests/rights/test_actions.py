@@ -11,8 +11,9 @@ from accounts.models import AccessLimit, User
 from accounts.reach import working_for
 from accounts.roles import Role
 from catalogue.models import Recording
-from rights import actions, selectors
-from rights.actions import ShareDetails
+from rights import selectors
+from rights.actions import conflicts, merging, parts, records, undoing
+from rights.actions.parts import ShareDetails
 from rights.choices import ConflictState, Right, ShareKind
 from rights.errors import RightsChanged, RightsRefused
 from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
@@ -58,10 +59,10 @@ def test_a_share_by_hand_wins_and_an_undo_takes_it_back(manager: User) -> None:
     claim_all()
     one, anna = Work.objects.get(), Party.objects.get(name="Muster")
 
-    actions.add_share(record=one, user=manager, details=details(anna, "40"))
+    parts.add_share(record=one, user=manager, details=details(anna, "40"))
     assert owners(one) == [("Anna Muster", Decimal(40)), ("Example Music", Decimal(50))]
 
-    actions.undo(record=one, user=manager)
+    undoing.undo(record=one, user=manager)
     assert owners(one) == [("Anna Muster", Decimal(50)), ("Example Music", Decimal(50))]
 
 
@@ -69,7 +70,7 @@ def test_a_share_that_a_person_took_out_does_not_come_back(manager: User) -> Non
     claim_all()
     one = Work.objects.get()
 
-    actions.remove_share(share=one.shares.get(party__name="Muster"), user=manager)
+    parts.remove_share(share=one.shares.get(party__name="Muster"), user=manager)
     applied = claim_all()
 
     assert applied.changed == 0
@@ -86,7 +87,7 @@ def test_merged_works_are_one_until_they_part_again(manager: User) -> None:
     )
     one, two = Work.objects.order_by("pk")
 
-    actions.merge_works(work=two, into=one, user=manager)
+    merging.merge_works(work=two, into=one, user=manager)
     # The same share of the same source counts once.
     assert one.shares.count() == 2
     assert one.recordings.count() == 2
@@ -94,7 +95,7 @@ def test_merged_works_are_one_until_they_part_again(manager: User) -> None:
     assert Work.objects.count() == 2
 
     two.refresh_from_db()
-    actions.undo(record=two, user=manager)
+    undoing.undo(record=two, user=manager)
     assert (one.shares.count(), two.shares.count()) == (2, 1)
     assert (one.recordings.count(), two.recordings.count()) == (1, 1)
 
@@ -116,11 +117,11 @@ def test_merged_works_of_one_sender_count_once_and_repeating_changes_nothing(
     ]
     claim_all(works=twice)
     first, second, third = Work.objects.order_by("pk")
-    actions.merge_works(work=second, into=first, user=manager)
+    merging.merge_works(work=second, into=first, user=manager)
     assert len(owners(first)) == 2
     assert not Conflict.objects.filter(work=first, state=ConflictState.OPEN).exists()
 
-    actions.merge_works(work=third, into=first, user=manager)
+    merging.merge_works(work=third, into=first, user=manager)
     again = claim_all(works=twice)
     third_time = claim_all(works=twice)
 
@@ -128,8 +129,8 @@ def test_merged_works_of_one_sender_count_once_and_repeating_changes_nothing(
     names = [name for name, _percent in owners(first)]
     assert sorted(names) == ["Anna Muster", "Example Music", "Harbour Lights"]
 
-    actions.undo(record=third, user=manager)
-    actions.undo(record=second, user=manager)
+    undoing.undo(record=third, user=manager)
+    undoing.undo(record=second, user=manager)
     assert owners(second) == owners(Work.objects.get(pk=first.pk))
 
 
@@ -138,12 +139,12 @@ def test_a_split_work_is_joined_again_by_an_undo(manager: User) -> None:
     one = Work.objects.get()
     taken = one.shares.get(party__name="Muster")
 
-    second = actions.split_work(
+    second = merging.split_work(
         work=one, user=manager, title="Other", shares=[taken], recordings=[]
     )
     assert (one.shares.count(), second.shares.count()) == (1, 1)
 
-    actions.undo(record=one, user=manager)
+    undoing.undo(record=one, user=manager)
     second.refresh_from_db()
     assert one.shares.count() == 2
     assert second.merged_into == one
@@ -152,7 +153,7 @@ def test_a_split_work_is_joined_again_by_an_undo(manager: User) -> None:
 def test_an_import_leaves_a_split_as_it_is(manager: User) -> None:
     claim_all()
     one = Work.objects.get()
-    second = actions.split_work(
+    second = merging.split_work(
         work=one,
         user=manager,
         title="Other",
@@ -174,7 +175,7 @@ def test_a_split_that_takes_only_recordings_stays_until_it_is_undone(
     claim_all()
     one = Work.objects.get()
     sounds = list(one.recordings.all())
-    second = actions.split_work(
+    second = merging.split_work(
         work=one, user=manager, title="Other", shares=[], recordings=sounds
     )
 
@@ -183,7 +184,7 @@ def test_a_split_that_takes_only_recordings_stays_until_it_is_undone(
     assert not one.recordings.exists()
     assert list(second.recordings.all()) == sounds
 
-    actions.undo(record=one, user=manager)
+    undoing.undo(record=one, user=manager)
     assert list(one.recordings.all()) == sounds
     one.recordings.clear()
     # Nothing holds it off any more.
@@ -195,16 +196,16 @@ def test_what_was_split_off_stays_off_the_work_that_took_over(manager: User) -> 
     claim_all()
     one = Work.objects.get()
     sounds = list(one.recordings.all())
-    actions.split_work(
+    merging.split_work(
         work=one, user=manager, title="Other", shares=[], recordings=sounds
     )
     third = Work.objects.create(title="Third")
-    actions.merge_works(work=one, into=third, user=manager)
+    merging.merge_works(work=one, into=third, user=manager)
 
     claim_all()
     assert not third.recordings.exists()
 
-    actions.undo(record=one, user=manager)
+    undoing.undo(record=one, user=manager)
     assert not third.kept_off.exists()
     claim_all()
     assert not one.recordings.exists()
@@ -214,13 +215,13 @@ def test_a_recording_that_a_person_took_out_does_not_come_back(manager: User) ->
     claim_all()
     for record in (Work.objects.get(), Release.objects.get()):
         sound = record.recordings.get()
-        actions.unlink_recording(record=record, sound=sound, user=manager)
+        parts.unlink_recording(record=record, sound=sound, user=manager)
 
         again = claim_all()
         assert (again.created, again.changed) == (0, 0)
         assert not record.recordings.exists()
 
-        actions.undo(record=record, user=manager)
+        undoing.undo(record=record, user=manager)
         assert record.recordings.get() == sound
 
 
@@ -228,7 +229,7 @@ def test_a_changed_share_is_changed_where_a_split_put_it(manager: User) -> None:
     claim_all()
     one = Work.objects.get()
     taken = one.shares.get(party__name="Muster")
-    second = actions.split_work(
+    second = merging.split_work(
         work=one, user=manager, title="Other", shares=[taken], recordings=[]
     )
 
@@ -252,11 +253,11 @@ def test_merged_parties_are_one_until_they_part_again(manager: User) -> None:
         Party.objects.get(ipi_name="00000471148"),
     )
 
-    actions.merge_parties(party=anna, into=music, user=manager)
+    merging.merge_parties(party=anna, into=music, user=manager)
     assert Share.objects.filter(party=music).count() == 2
 
     anna.refresh_from_db()
-    actions.undo(record=anna, user=manager)
+    undoing.undo(record=anna, user=manager)
     assert Share.objects.filter(party=music).count() == 1
 
 
@@ -264,14 +265,14 @@ def test_a_wrong_code_and_an_outdated_page_are_refused(manager: User) -> None:
     claim_all()
     one = Work.objects.get()
     with pytest.raises(RightsRefused, match="check digit"):
-        actions.edit(
+        records.edit(
             record=one, user=manager, revision=1, values={"iswc": "T9000000012"}
         )
-    actions.edit(record=one, user=manager, revision=1, values={"title": "New"})
+    records.edit(record=one, user=manager, revision=1, values={"title": "New"})
     with pytest.raises(RightsChanged):
-        actions.edit(record=one, user=manager, revision=1, values={"title": "Old"})
+        records.edit(record=one, user=manager, revision=1, values={"title": "Old"})
 
-    actions.undo(record=one, user=manager)
+    undoing.undo(record=one, user=manager)
     one.refresh_from_db()
     assert one.title == "Blue Lantern"
 
@@ -281,7 +282,7 @@ def test_a_believed_source_counts_until_the_claims_change(manager: User) -> None
     claim(sender="Another", works=[work(shares=(share("P1", "100"),))])
     one, conflict = Work.objects.get(), Conflict.objects.get()
 
-    actions.settle(conflict=conflict, user=manager, choice="Another")
+    conflicts.settle(conflict=conflict, user=manager, choice="Another")
     assert owners(one) == [("Example Music", Decimal(100))]
 
     claim(works=[work(shares=(share("W1", "90"),))])
@@ -295,14 +296,14 @@ def test_a_chosen_value_is_taken_and_given_back(manager: User) -> None:
     claim(sender="Another", recordings=[recording(title="Red Lantern")])
     conflict, sound = Conflict.objects.get(), RightsRecording.objects.get()
 
-    actions.settle(conflict=conflict, user=manager, choice="Red Lantern")
+    conflicts.settle(conflict=conflict, user=manager, choice="Red Lantern")
     sound.refresh_from_db()
     assert sound.title == "Red Lantern"
     claim(sender="Another", recordings=[recording(title="Red Lantern")])
     conflict.refresh_from_db()
     assert conflict.state == ConflictState.SETTLED
 
-    actions.reopen(conflict=conflict, user=manager)
+    conflicts.reopen(conflict=conflict, user=manager)
     sound.refresh_from_db()
     conflict.refresh_from_db()
     assert (sound.title, conflict.state) == ("Blue Lantern", ConflictState.OPEN)
@@ -321,7 +322,7 @@ def test_empty_fields_of_the_catalogue_are_filled_and_our_share_follows(
     assert now.owner_share_pct is None
 
     label = Party.objects.get(name="Harbour Lights")
-    actions.edit(record=label, user=manager, revision=1, values={"is_ours": True})
+    records.edit(record=label, user=manager, revision=1, values={"is_ours": True})
     assert Recording.objects.get(pk=ours.pk).owner_share_pct == 100
     claim(recordings=[recording(shares=(master("L1", "60"), master("P1", "40")))])
     assert Recording.objects.get(pk=ours.pk).owner_share_pct == 60
@@ -361,13 +362,13 @@ def test_who_sees_no_recording_of_a_work_does_not_see_the_work() -> None:
         assert not selectors.releases_in_reach()
         one = Work.objects.get(title="Blue Lantern")
         with pytest.raises(RightsRefused, match="cannot see"):
-            actions.edit(record=one, user=limited, revision=1, values={"title": "x"})
+            records.edit(record=one, user=limited, revision=1, values={"title": "x"})
 
 
 def test_a_viewer_changes_nothing() -> None:
     claim_all()
     with pytest.raises(RightsRefused, match="role"):
-        actions.edit(
+        records.edit(
             record=Work.objects.get(),
             user=make_user(Role.VIEWER),
             revision=1,

@@ -20,7 +20,8 @@ from catalogue.models import Recording
 from imports.rights.importer import RightsImporter, RightsSummary, isrc_of
 from imports.rights.reading import open_message
 from reports import rights_table
-from rights import actions, tis
+from rights import tis
+from rights.actions import merging
 from rights.models import Release, RightsRecording, Share, Work
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -256,7 +257,7 @@ def test_a_split_work_stands_with_its_number(take: Take) -> None:
     claim_all(sender=SENDER)
     one, user = Work.objects.get(), make_user(Role.MANAGER)
     taken = one.shares.get(party__name="Muster")
-    actions.split_work(
+    merging.split_work(
         work=one, user=user, title="Other", shares=[taken], recordings=[]
     )
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
-from rights import actions
+from rights.actions import parts
 from rights.choices import ConflictState
 from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
 from tests.factories.accounts import make_user
@@ -232,7 +232,7 @@ def test_limits_hide_recordings_in_the_history_and_forms_nobody_can_send(
     seen = RecordingFactory.create(isrc_normalised=ISRC, title="Blue Lantern")
     claim_all()
     one = Work.objects.get()
-    actions.link_recording(record=one, recording=hidden, user=make_user(Role.MANAGER))
+    parts.link_recording(record=one, recording=hidden, user=make_user(Role.MANAGER))
     AccessLimit.objects.create(group=manager.groups.get(), buckets=[seen.bucket_id])
     client.force_login(manager)
 

@@ -1,0 +1,1 @@
+"""What people do with rights. Each action is one event of the record's case."""

@@ -1,0 +1,109 @@
+"""What actions on rights share: their names, who may act, locks and events."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from django.utils.translation import gettext as _
+
+import audit.services
+from accounts.models import User
+from accounts.reach import sees_every_bucket, working_for
+from accounts.roles import Action
+from rights.conflicts import records_of_party
+from rights.errors import RightsChanged, RightsRefused
+from rights.models import (
+    Conflict,
+    Party,
+    Release,
+    RightsRecording,
+    Work,
+)
+from rights.records import (
+    case_of,
+    catalogue_recordings,
+)
+from rights.services import follow
+
+Editable = TypeVar("Editable", Work, Party, Release)
+Case = Work | Party | Release | RightsRecording
+
+
+class RightsVerb(StrEnum):
+    """An action on a record of rights; the value is the name of its event."""
+
+    CREATE = "rights.created"
+    EDIT = "rights.edited"
+    ADD_SHARE = "rights.share_added"
+    REMOVE_SHARE = "rights.share_removed"
+    ADD_TITLE = "rights.title_added"
+    LINK = "rights.recording_added"
+    UNLINK = "rights.recording_removed"
+    MERGE = "rights.merged"
+    SPLIT = "rights.split"
+    SETTLE = "conflict.settled"
+    UNDO = "rights.undone"
+
+
+def why_not(*, record: Case | Conflict, user: User) -> str:
+    """Return why a person cannot change a record, as a sentence; empty if they can."""
+    if not user.has_perm(Action.EDIT_CATALOGUE):
+        return _("Your role can view rights but not change them. Ask a manager.")
+    if sees_every_bucket():
+        return ""
+    subject = record.subject if isinstance(record, Conflict) else record
+    if isinstance(subject, Party) or _hides_some(subject):
+        return _(
+            "This concerns recordings in buckets that you cannot see. Ask somebody "
+            "who can see them all."
+        )
+    return ""
+
+
+def _hides_some(record: Work | Release | RightsRecording) -> bool:
+    """Return whether access limits hide some of a record's catalogue recordings."""
+    sounds = (
+        [record]
+        if isinstance(record, RightsRecording)
+        else list(record.recordings.all())
+    )
+    seen = [catalogue_recordings(sound).count() for sound in sounds]
+    with working_for(None):
+        return seen != [catalogue_recordings(sound).count() for sound in sounds]
+
+
+def locked(
+    record: Any, user: User, revision: int | None = None, *, merged: bool = False
+) -> Any:  # Any: a record, of the class that came
+    """Return the row, locked, if the person may change it as they saw it."""
+    row = type(record).objects.select_for_update().filter(pk=record.pk).first()
+    if row is None:
+        raise RightsRefused(_("This record no longer exists."))
+    if refusal := why_not(record=row, user=user):
+        raise RightsRefused(refusal)
+    if not merged and getattr(row, "merged_into_id", None) is not None:
+        raise RightsRefused(_("It was merged into another one. Undo that first."))
+    if revision is not None and row.revision != revision:
+        raise RightsChanged(
+            _("This record has changed since you opened it. Look at it again.")
+        )
+    return row
+
+
+def save_revision(row: Any) -> None:  # Any: a record with revisions
+    """Save a record under a new revision, so that earlier views of it are refused."""
+    row.revision += 1
+    row.save()
+
+
+def record_event(row: Case, verb: RightsVerb, user: User, **after: object) -> None:
+    """Record an action as an event of the record's case."""
+    audit.services.record(case=case_of(row), action=verb, actor=user, after=after)
+
+
+def follow_record(row: Case, user: User, sound: RightsRecording | None = None) -> None:
+    """Update conflicts and recordings after a record changed."""
+    touched: list[Any] = [sound] if sound is not None else []
+    touched += records_of_party(row.pk) if isinstance(row, Party) else [row]
+    follow(touched, user=user)
