@@ -17,6 +17,7 @@ from portal.shared.fields import (
     Picker,
     RecordingsField,
     WordsField,
+    sentence_of,
 )
 from portal.shared.filters import DayInput
 from rights import tis
@@ -31,6 +32,7 @@ from rights.choices import (
     ShareKind,
     TitleKind,
 )
+from rights.errors import RightsRefused
 from rights.models import Party, Release, Work
 from rights.selectors import works_in_reach
 
@@ -362,3 +364,12 @@ class SettleForm(forms.Form):
         help_text=_("Required to leave it as it is."),
     )
     revision = forms.IntegerField(widget=forms.HiddenInput)
+
+
+def valid_values(
+    form: forms.Form,
+) -> dict[str, Any]:  # Any: as the form's fields give it
+    """Return the values of a sent form; raise ``RightsRefused`` with its errors."""
+    if not form.is_valid():
+        raise RightsRefused(sentence_of(form))
+    return form.cleaned_data

@@ -1,4 +1,4 @@
-"""Views of works, parties, releases, recordings with rights, and conflicts."""
+"""Views that show and change works, parties, releases and recordings with rights."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, Final, TypeVar
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Model
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -21,37 +21,29 @@ from django.views.decorators.http import (
 )
 
 from accounts.models import User
-from accounts.reach import is_limited
 from accounts.roles import Action
 from catalogue.models import Recording
 from portal.rights import page
 from portal.rights.forms import (
-    ConflictFilterForm,
     LinkForm,
     MergePartyForm,
     MergeWorkForm,
     PartyForm,
     RecordingShareForm,
     ReleaseForm,
-    RightsExportForm,
-    RightsFilterForm,
     RightsSplitForm,
-    SettleForm,
     TitleForm,
     WorkForm,
     WorkShareForm,
+    valid_values,
 )
 from portal.shared.access import PortalRequest, needs
-from portal.shared.downloads import sent
-from portal.shared.fields import sentence_of
-from portal.shared.lists import page_of, sorted_by
-from reports import rights_table
-from reports.choices import Format
+from portal.shared.lists import page_of
 from rights import selectors
-from rights.actions import base, conflicts, merging, parts, records, undoing
-from rights.choices import ConflictState, TitleKind
+from rights.actions import base, merging, parts, records, undoing
+from rights.choices import TitleKind
 from rights.errors import RightsRefused
-from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
+from rights.models import Party, Release, RightsRecording, Share, Work
 
 Editable = TypeVar("Editable", Work, Party, Release)
 
@@ -65,86 +57,9 @@ _NEW: Final[Mapping[type[Model], str | Promise]] = {
     Party: gettext_lazy("Add a party"),
     Release: gettext_lazy("Add a release"),
 }
-# The choice of no claim: leave the conflict as it is.
-_LEAVE: Final = "-"
 
 
 # --- Lists ---------------------------------------------------------------------------
-
-
-@require_safe
-@needs(Action.VIEW)
-def work_list(request: PortalRequest) -> HttpResponseBase:
-    """List works."""
-    columns = {"title": "title_key", "iswc": "iswc"}
-    rows = Work.objects.annotate(
-        share_count=Count(
-            "shares", filter=Q(shares__withdrawn_at__isnull=True), distinct=True
-        ),
-        recording_count=Count("recordings", distinct=True),
-        conflict_count=Count(
-            "conflicts", filter=Q(conflicts__state=ConflictState.OPEN), distinct=True
-        ),
-    )
-    return _list(request, "works", selectors.search_works, rows, columns)
-
-
-@require_safe
-@needs(Action.VIEW)
-def party_list(request: PortalRequest) -> HttpResponseBase:
-    """List parties."""
-    columns = {"title": "name_key", "ipi": "ipi_name"}
-    return _list(
-        request, "parties", selectors.search_parties, Party.objects.all(), columns
-    )
-
-
-@require_safe
-@needs(Action.VIEW)
-def release_list(request: PortalRequest) -> HttpResponseBase:
-    """List releases."""
-    columns = {"title": "title_key", "upc": "upc", "label": "label"}
-    rows = Release.objects.annotate(track_count=Count("tracks"))
-    return _list(request, "releases", selectors.search_releases, rows, columns)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@needs(Action.REPORT)
-def rights_export(request: PortalRequest) -> HttpResponseBase:
-    """Ask for a source, and send its claims as a table."""
-    sources = rights_table.sources()
-    form = RightsExportForm(request.POST or None, sources=page.source_choices(sources))
-    if form.is_valid():
-        source = str(form.cleaned_data["source"]).removeprefix("=")
-        pieces = rights_table.as_csv(source=source, user=request.user)
-        return sent(pieces, name="rights", form=Format.CSV)
-    context = {"form": form, "has_sources": bool(sources)}
-    return render(request, "portal/rights/export.html", context)
-
-
-def _list(
-    request: PortalRequest,
-    name: str,
-    search: Callable[[str], QuerySet[Any]],  # Any: records of one model
-    rows: QuerySet[Any],
-    columns: Mapping[str, str],
-) -> HttpResponseBase:
-    filters = RightsFilterForm(request.GET)
-    filters.is_valid()
-    found = search((filters.cleaned_data.get("q") or "").strip())
-    shown = page_of(request, sorted_by(request, found, columns, default="title"))
-    # Counted for one page only.
-    known = rows.in_bulk([row.pk for row in shown])
-    context = {
-        "filters": filters,
-        "page_obj": shown,
-        "rows": [known[row.pk] for row in shown],
-        "here": name,
-        "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
-        "may_import": not is_limited(request.user),
-        "may_report": request.user.has_perm(Action.REPORT),
-    }
-    return render(request, f"portal/rights/{name}.html", context)
 
 
 # --- Records -------------------------------------------------------------------------
@@ -453,14 +368,8 @@ def _act(
     return redirect(page.url_of(target))
 
 
-def _valid(form: forms.Form) -> dict[str, Any]:  # Any: as the form's fields give it
-    if not form.is_valid():
-        raise RightsRefused(sentence_of(form))
-    return form.cleaned_data
-
-
 def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:
-    values = _valid(TitleForm(request.POST))
+    values = valid_values(TitleForm(request.POST))
     parts.add_title(
         work=row,
         user=request.user,
@@ -472,7 +381,7 @@ def _add_title(request: PortalRequest, row: Work) -> tuple[str, Work]:
 
 
 def _link(request: PortalRequest, row: Any) -> tuple[str, Any]:  # Any: a record
-    found = _valid(LinkForm(request.POST))["recording"]
+    found = valid_values(LinkForm(request.POST))["recording"]
     parts.link_recording(record=row, recording=found, user=request.user)
     return _("%(name)s was added.") % {"name": found}, row
 
@@ -492,21 +401,21 @@ def _take_out(
 
 
 def _merge_work(request: PortalRequest, row: Work) -> tuple[str, Work]:
-    into = _valid(MergeWorkForm(request.POST))["into"]
+    into = valid_values(MergeWorkForm(request.POST))["into"]
     merging.merge_works(work=row, into=into, user=request.user)
     told = _("%(name)s is now part of %(other)s.")
     return told % {"name": row, "other": into}, into
 
 
 def _merge_party(request: PortalRequest, row: Party) -> tuple[str, Party]:
-    into = _valid(MergePartyForm(request.POST))["into"]
+    into = valid_values(MergePartyForm(request.POST))["into"]
     merging.merge_parties(party=row, into=into, user=request.user)
     told = _("%(name)s is now part of %(other)s.")
     return told % {"name": row, "other": into}, into
 
 
 def _split(request: PortalRequest, row: Work) -> tuple[str, Work]:
-    values = _valid(RightsSplitForm(request.POST))
+    values = valid_values(RightsSplitForm(request.POST))
     second = merging.split_work(
         work=row,
         user=request.user,
@@ -518,126 +427,6 @@ def _split(request: PortalRequest, row: Work) -> tuple[str, Work]:
 
 
 # --- Conflicts -----------------------------------------------------------------------
-
-
-@require_safe
-@needs(Action.VIEW)
-def conflict_list(request: PortalRequest) -> HttpResponseBase:
-    """List conflicts: open ones, those that people settled, and those that went."""
-    filters = ConflictFilterForm(request.GET)
-    filters.is_valid()
-    rows = page.listed_conflicts(filters)
-    here = rows.filter(state=filters.tab)
-    columns = {"opened": "opened_at"}
-    shown = page_of(request, sorted_by(request, here, columns, default="-opened"))
-    context = {
-        "filters": filters,
-        "tab": filters.tab,
-        "tabs": page.tab_counts(rows),
-        "page_obj": shown,
-        "rows": page.conflict_rows(list(shown)),
-        "here": "conflicts",
-        "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
-    }
-    return render(request, "portal/rights/conflicts.html", context)
-
-
-@require_POST
-@needs(Action.EDIT_CATALOGUE)
-def conflict_many(request: PortalRequest) -> HttpResponseBase:
-    """Leave the ticked conflicts as they are, with one note."""
-    uids = request.POST.getlist("conflict")[: conflicts.BULK_LIMIT]
-    rows = list(selectors.conflicts_in_reach().filter(uid__in=uids))
-    if not rows:
-        messages.error(request, _("Tick at least one conflict first."))
-        return redirect("portal:rights_conflicts")
-    done, refusals = conflicts.settle_many(
-        conflicts=rows, user=request.user, note=request.POST.get("note", "")
-    )
-    for refusal in refusals:
-        messages.error(request, refusal)
-    if done:
-        told = ngettext(
-            "%(n)s conflict is settled.", "%(n)s conflicts are settled.", done
-        )
-        messages.success(request, told % {"n": done})
-    return redirect("portal:rights_conflicts")
-
-
-@require_safe
-@needs(Action.VIEW)
-def conflict(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Show one conflict: what contradicts, who says so, and what may be done."""
-    return _show_conflict(request, _conflict(uid))
-
-
-@require_POST
-@needs(Action.EDIT_CATALOGUE)
-def conflict_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Settle a conflict, or undo that."""
-    row = _conflict(uid)
-    try:
-        if request.POST.get("verb") == "undo":
-            conflicts.reopen(conflict=row, user=request.user)
-            messages.success(request, _("The conflict is open again."))
-            return redirect("portal:rights_conflict", uid=uid)
-        form = _settle_form(row, request)
-        values = _valid(form)
-        # A choice begins with "=", because a person as source has an empty name.
-        chosen = values.get("choice", _LEAVE)
-        choice = None if chosen == _LEAVE else chosen[1:]
-        conflicts.settle(
-            conflict=row,
-            user=request.user,
-            revision=values["revision"],
-            choice=choice,
-            note=values["note"],
-        )
-    except RightsRefused as refused:
-        return _show_conflict(request, row, problem=str(refused))
-    messages.success(request, _("The conflict is settled."))
-    return redirect("portal:rights_conflicts")
-
-
-def _settle_form(row: Conflict, request: PortalRequest) -> SettleForm:
-    initial = {"revision": row.revision, "choice": _LEAVE}
-    form = SettleForm(request.POST or None, initial=initial)
-    offered = page.choices_of(row)
-    if offered:
-        offered = [*offered, (_LEAVE, str(_("None of them: leave it as it is")))]
-        form.fields["choice"].choices = offered  # type: ignore[attr-defined]  # a choice
-    else:
-        del form.fields["choice"]
-        form.fields["note"].required = True
-        form.fields["note"].help_text = _("Say why it may stay as it is.")
-    return form
-
-
-def _show_conflict(
-    request: PortalRequest, row: Conflict, *, problem: str = ""
-) -> HttpResponseBase:
-    refusal = base.why_not(record=row, user=request.user)
-    context = {
-        "conflict": row,
-        "problem": problem,
-        "subject": row.subject,
-        "subject_url": page.url_of(row.subject),
-        "said": page.in_short(row),
-        "cells": page.cell_rows(row),
-        "more": max(
-            0, row.evidence.get("count", 0) - len(row.evidence.get("cells", []))
-        ),
-        "values": page.choices_of(row),
-        "other_works": page.other_works(row),
-        "chosen": page.chosen_label(row),
-        "refusal": refusal,
-        "may_settle": not refusal and row.state == ConflictState.OPEN,
-        "may_undo": not refusal and row.state == ConflictState.SETTLED,
-        "form": _settle_form(row, request),
-        "events": page.history(f"conflict:{row.uid}"),
-    }
-    status = 409 if problem else 200
-    return render(request, "portal/rights/conflict.html", context, status=status)
 
 
 # --- Rows within reach ---------------------------------------------------------------
@@ -653,7 +442,3 @@ def _release(uid: str) -> Release:
 
 def _sound(uid: str) -> RightsRecording:
     return get_object_or_404(selectors.recordings_in_reach(), uid=uid)
-
-
-def _conflict(uid: str) -> Conflict:
-    return get_object_or_404(selectors.conflicts_in_reach(), uid=uid)

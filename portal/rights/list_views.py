@@ -1,0 +1,105 @@
+"""Views that list works, parties and releases, and export the claims of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import (
+    require_http_methods,
+    require_safe,
+)
+
+from accounts.reach import is_limited
+from accounts.roles import Action
+from portal.rights import page
+from portal.rights.forms import (
+    RightsExportForm,
+    RightsFilterForm,
+)
+from portal.shared.access import PortalRequest, needs
+from portal.shared.downloads import sent
+from portal.shared.lists import page_of, sorted_by
+from reports import rights_table
+from reports.choices import Format
+from rights import selectors
+from rights.choices import ConflictState
+from rights.models import Party, Release, Work
+
+
+@require_safe
+@needs(Action.VIEW)
+def work_list(request: PortalRequest) -> HttpResponseBase:
+    """List works."""
+    columns = {"title": "title_key", "iswc": "iswc"}
+    rows = Work.objects.annotate(
+        share_count=Count(
+            "shares", filter=Q(shares__withdrawn_at__isnull=True), distinct=True
+        ),
+        recording_count=Count("recordings", distinct=True),
+        conflict_count=Count(
+            "conflicts", filter=Q(conflicts__state=ConflictState.OPEN), distinct=True
+        ),
+    )
+    return _list(request, "works", selectors.search_works, rows, columns)
+
+
+@require_safe
+@needs(Action.VIEW)
+def party_list(request: PortalRequest) -> HttpResponseBase:
+    """List parties."""
+    columns = {"title": "name_key", "ipi": "ipi_name"}
+    return _list(
+        request, "parties", selectors.search_parties, Party.objects.all(), columns
+    )
+
+
+@require_safe
+@needs(Action.VIEW)
+def release_list(request: PortalRequest) -> HttpResponseBase:
+    """List releases."""
+    columns = {"title": "title_key", "upc": "upc", "label": "label"}
+    rows = Release.objects.annotate(track_count=Count("tracks"))
+    return _list(request, "releases", selectors.search_releases, rows, columns)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Action.REPORT)
+def rights_export(request: PortalRequest) -> HttpResponseBase:
+    """Ask for a source, and send its claims as a table."""
+    sources = rights_table.sources()
+    form = RightsExportForm(request.POST or None, sources=page.source_choices(sources))
+    if form.is_valid():
+        source = str(form.cleaned_data["source"]).removeprefix("=")
+        pieces = rights_table.as_csv(source=source, user=request.user)
+        return sent(pieces, name="rights", form=Format.CSV)
+    context = {"form": form, "has_sources": bool(sources)}
+    return render(request, "portal/rights/export.html", context)
+
+
+def _list(
+    request: PortalRequest,
+    name: str,
+    search: Callable[[str], QuerySet[Any]],  # Any: records of one model
+    rows: QuerySet[Any],
+    columns: Mapping[str, str],
+) -> HttpResponseBase:
+    filters = RightsFilterForm(request.GET)
+    filters.is_valid()
+    found = search((filters.cleaned_data.get("q") or "").strip())
+    shown = page_of(request, sorted_by(request, found, columns, default="title"))
+    # Counted for one page only.
+    known = rows.in_bulk([row.pk for row in shown])
+    context = {
+        "filters": filters,
+        "page_obj": shown,
+        "rows": [known[row.pk] for row in shown],
+        "here": name,
+        "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
+        "may_import": not is_limited(request.user),
+        "may_report": request.user.has_perm(Action.REPORT),
+    }
+    return render(request, f"portal/rights/{name}.html", context)
