@@ -90,20 +90,15 @@ class Person:
         response = self.client.post(form.url, filled.data)
         return self._follow(form.method, self._ask(form.method, form.url, response))
 
-    def fill_in(
-        self,
-        path: str,
-        files: dict[str, list[SimpleUploadedFile]] | None = None,
-        **fields: Any,
-    ) -> Answer:  # Any: values of fields
-        """Send a form with these values to an address."""
-        values = {
-            name: [str(each) for each in value]
-            if isinstance(value, list)
-            else [str(value)]
-            for name, value in fields.items()
-        }
-        filled = Filled(Form(path, "POST", [], path), values, files or {})
+    def fill_in(self, path: str, **fields: Any) -> Answer:  # Any: texts and files
+        """Send a form with these values, or lists of them, to an address."""
+        filled = Filled(Form(path, "POST", [], path), {}, {})
+        for name, value in fields.items():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, SimpleUploadedFile):
+                    filled.files.setdefault(name, []).append(each)
+                else:
+                    filled.fields.setdefault(name, []).append(str(each))
         self.note(f"{self.name} sends {filled}")
         return self.send(filled)
 

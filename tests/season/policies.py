@@ -27,8 +27,8 @@ def handle(person: Person, rng: random.Random) -> None:
 def _write(person: Person, rng: random.Random) -> None:
     """Write a policy, or change one."""
     policy = _some(rng)
-    is_new = policy is None or rng.random() < 0.5
-    path = "/policies/new/" if is_new else f"/policies/{policy.uid}/"
+    is_old = policy is not None and rng.random() < 0.5
+    path = f"/policies/{policy.uid}/" if policy and is_old else "/policies/new/"
     fields: dict[str, object] = {
         "name": f"Policy {rng.randrange(6)}",
         "action": rng.choice(PolicyAction.values),

@@ -20,7 +20,7 @@ def replace_audio(person: Person, rng: random.Random) -> None:
     kind = rng.random()
     sent = samples.no_sound() if kind < 0.2 else samples.some_recording(rng)
     path = f"/catalogue/recordings/{recording.uid}/replace-audio/"
-    person.fill_in(path, {"audio": [sent]})
+    person.fill_in(path, audio=sent)
     left = selectors.outdated_links(recording=recording)
     check(not left.exists(), f"{recording} has links to its former audio: {left}")
 

@@ -63,8 +63,8 @@ def _describe(person: Person, rng: random.Random) -> None:
 
 def _upload(person: Person, rng: random.Random) -> None:
     container = _some(Container.objects.present(), rng)
-    files = {"files": [samples.some_sound(rng)]}
-    person.fill_in("/upload/", files, container=container.pk, **_said(rng))
+    files = [samples.some_sound(rng)]
+    person.fill_in("/upload/", files=files, container=container.pk, **_said(rng))
 
 
 def _license(person: Person, rng: random.Random) -> None:
