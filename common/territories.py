@@ -5,7 +5,7 @@ The portal stores codes only. Browsers and Babel know the names in every languag
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from babel import Locale, UnknownLocaleError
 from django.utils.translation import get_language
@@ -31,3 +31,9 @@ def territory_names() -> Mapping[str, str]:
         return Locale.parse(get_language() or "en", sep="-").territories
     except UnknownLocaleError:
         return {}
+
+
+def read_territories(codes: Iterable[str]) -> str:
+    """Return the names of territories in the reader's language: "Germany, Austria"."""
+    names = territory_names()
+    return ", ".join(str(names.get(code, code)) for code in codes)

@@ -127,7 +127,10 @@ def run_due() -> None:
 
 
 def _run(schedule: ReportSchedule, now: datetime) -> None:
-    """Claim a due schedule and request its report; missed times count as one."""
+    """Claim a due schedule and request its report.
+
+    Missed times count as one, whose report covers the periods of all of them.
+    """
     with transaction.atomic():
         # Compare-and-set on the old time, so that one worker takes the schedule.
         taken = ReportSchedule.objects.filter(
@@ -142,7 +145,7 @@ def _run(schedule: ReportSchedule, now: datetime) -> None:
             return
         layout = Layout.of(schedule.template)
         if schedule.last_period:
-            first, last = period_before(schedule.every, now.date())
+            first, last = _period_due(schedule, now)
             period = {"found_from": first.isoformat(), "found_until": last.isoformat()}
             # The period's days are those of UTC, as the hour of the run is.
             kept = {name: v for name, v in layout.filters.items() if name != ZONE}
@@ -151,6 +154,19 @@ def _run(schedule: ReportSchedule, now: datetime) -> None:
             layout=layout, user=user, name=str(schedule.template)
         )
         ReportDelivery.objects.create(schedule=schedule, run=run)
+
+
+def _period_due(schedule: ReportSchedule, now: datetime) -> tuple[date, date]:
+    """Return first and last day of the periods that are due.
+
+    The times that are due say which, not today: a worker that comes after midnight, or
+    days too late, must leave out no day.
+    """
+    due = schedule.next_run_at
+    first, last = period_before(schedule.every, due.date())
+    while (due := next_time(schedule.every, schedule.hour, due)) <= now:
+        _, last = period_before(schedule.every, due.date())
+    return first, last
 
 
 def send_again(*, delivery: ReportDelivery, user: User) -> bool:

@@ -18,7 +18,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.reach import working_for
-from catalogue import partitions
 from jobs.choices import JobState
 from recognition.params import ENGINE_VERSION
 from scanning import selectors
@@ -168,9 +167,9 @@ def store_end_of_job(*, scan: Scan, state: JobState, code: str, cause: str) -> N
 
 
 def _end_scan(scan: Scan, status: ScanStatus, **columns: object) -> None:
-    if not partitions.are_all_held():
-        # Nobody waits for the answers any more.
-        PartitionSearch.objects.filter(scan=scan).delete()
+    # Nobody waits for the answers of partitions any more. Another machine may have asked
+    # them: this one may hold all, or the catalogue may no longer have several.
+    PartitionSearch.objects.filter(scan=scan).delete()
     active = Scan.objects.filter(pk=scan.pk, status__in=ACTIVE_SCAN_STATUSES)
     if not active.update(status=status, finished_at=datetime.now(tz=UTC), **columns):
         raise ScanEnded

@@ -18,6 +18,7 @@ from accounts.reach import PRESENT
 from accounts.roles import Action
 from catalogue.models import Bucket
 from common.reading import read_number
+from common.territories import read_territories
 from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
@@ -49,6 +50,7 @@ from scanning.models import (
 from scanning.services.callbacks import link_remote_file
 from scanning.services.containers import inbound_callback_url, record_saved
 from scanning.services.scans import request_scan
+from scanning.tags import territories_of, words_of
 
 _CONTAINER_FIELDS = (
     "name",
@@ -225,7 +227,8 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         "external_id",
         "programme",
         "published_at",
-        "tags",
+        "shown_territories",
+        "shown_tags",
         "uid",
         "sha256",
         "facts",
@@ -267,6 +270,16 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     def size(self, file: ScannedFile) -> str:
         """Return the size of the file as received."""
         return formats.size(file.size_bytes)
+
+    @admin.display(description=_("Territories"))
+    def shown_territories(self, file: ScannedFile) -> str:
+        """Return the names of the territories in which the file was used."""
+        return read_territories(territories_of(file.tags)) or formats.UNKNOWN
+
+    @admin.display(description=_("Tags"))
+    def shown_tags(self, file: ScannedFile) -> str:
+        """Return the words that people gave to the file."""
+        return ", ".join(words_of(file.tags)) or formats.UNKNOWN
 
     @admin.display(description=_("Listen"))
     def listen(self, file: ScannedFile) -> SafeString:

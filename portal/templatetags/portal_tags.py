@@ -27,7 +27,7 @@ from broadcasts.models import Broadcast
 from common.filters import ZONE
 from common.reading import Form, read_date, read_number
 from common.stored import read_stored
-from common.territories import territory_names
+from common.territories import read_territories
 from common.zones import UTC
 from jobs.choices import JobState
 from jobs.selectors import jobs_of
@@ -329,8 +329,7 @@ def tag_words(tags: Iterable[object]) -> str:
 @register.filter
 def tag_territories(tags: Iterable[object]) -> str:
     """Return the territories that the tags of a file name: "Germany, Austria"."""
-    names = territory_names()
-    return ", ".join(str(names.get(code, code)) for code in territories_of(tags))
+    return read_territories(territories_of(tags))
 
 
 @register.filter

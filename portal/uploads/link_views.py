@@ -83,14 +83,18 @@ def links(request: PortalRequest) -> HttpResponseBase:
 
 
 def _states(request: PortalRequest, uids: Sequence[str]) -> HttpResponseBase:
-    """Return the current badges of submitted files, which htmx puts into the page."""
+    """Return the current badges of submitted files, which htmx puts into the page.
+
+    Those that were deleted meanwhile say so.
+    """
     known = [uid for uid in uids if is_uuid(uid)]
     files = list(selectors.files().filter(uid__in=known))
     is_going_on = any(file.status in ACTIVE_FILE_STATUSES for file in files)
+    there = {str(file.uid) for file in files}
     return render(
         request,
         "portal/uploads/_link_states.html",
-        {"files": files},
+        {"files": files, "gone": [uid for uid in known if uid not in there]},
         status=200 if is_going_on else _STOP_ASKING,
     )
 

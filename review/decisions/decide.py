@@ -122,7 +122,8 @@ class _Deciding:
         """Return the change of a match whose decision writes nothing else, or raise."""
         decision, user = self.decision, self.user
         if decision.verb == Verb.UNDO:
-            return undo.undone(match, self._event(match), user)
+            event = self._event(match)
+            return undo.undone(match, event, user, asides=self._asides[match.case])
         if decision.verb == Verb.REOPEN:
             return verbs.reopened(match, user, decision)
         if decision.licence is not None:
@@ -149,6 +150,10 @@ class _Deciding:
     @cached_property
     def _events(self) -> dict[str, Event]:
         return transitions.last_events(self._rows)
+
+    @cached_property
+    def _asides(self) -> dict[str, set[str]]:
+        return transitions.asides_since(self._events.values())
 
     @cached_property
     def _licences(self) -> LicencesInForce:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -57,8 +58,13 @@ def undoable(event: Event | None) -> Event:
     return event
 
 
-def undone(current: Match, event: Event, user: User) -> Change:
-    """Return the change that undoes the event, the last one of a locked match."""
+def undone(
+    current: Match, event: Event, user: User, *, asides: Collection[str]
+) -> Change:
+    """Return the change that undoes the event, the last one of a locked match.
+
+    A note stays if it is among the ``asides`` since the event.
+    """
     transitions.refuse_foreign_lock(match=current, user=user)
     if not may_undo(event=event, user=user):
         raise errors.NotAllowed(
@@ -68,6 +74,8 @@ def undone(current: Match, event: Event, user: User) -> Change:
             )
         )
     fields = transitions.restored(event.before)
+    if transitions.NOTE in asides:
+        del fields["note"]
     state = MatchState(str(fields.pop("state")))
     if state == MatchState.IN_REVIEW:
         # The lock has expired since then, so the match returns to the queue.
@@ -83,7 +91,8 @@ def reaches_further(match: Match, event: Event) -> bool:
 def undo(current: Match, user: User) -> Match:
     """Undo the last decision about a locked match, and its dispute or exclusion."""
     event = undoable(transitions.last_event(current))
-    change = undone(current, event, user)
+    asides = transitions.asides_since([event])[current.case]
+    change = undone(current, event, user, asides=asides)
     dispute = current.dispute
     if dispute is not None:
         # Undo the dispute too: reopen it, or mark it as recorded by mistake.

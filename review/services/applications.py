@@ -6,7 +6,7 @@ an act restores the matches that nothing else has changed since; the others stay
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -157,6 +157,7 @@ def _take_back(
         for event in events.order_by("-sequence")
         if event.after.get("act") == act
     }
+    asides = transitions.asides_since(first.values())
     moves = []
     for row in rows:
         if row.state == MatchState.IN_REVIEW:
@@ -164,20 +165,25 @@ def _take_back(
         elif latest[row.case].after.get("act") != act:
             outcome.left.append(LeftAlone(row, latest[row.case].actor_name))
         else:
-            moves.append((row, _back_to(first[row.case], act)))
+            moves.append((row, _back_to(first[row.case], act, asides[row.case])))
     transitions.apply_all(moves, actor=user)
     outcome.taken_back += len(moves)
 
 
-def _back_to(first: Event, act: str) -> Change:
-    """Return the change that restores the match as it was before the act."""
+def _back_to(first: Event, act: str, asides: Collection[str]) -> Change:
+    """Return the change that restores the match as it was before the act.
+
+    What people wrote, and whom they chose since, stays.
+    """
     fields = transitions.restored(first.before)
+    if transitions.NOTE in asides:
+        del fields["note"]
     state = MatchState(str(fields.pop("state")))
     if state == MatchState.IN_REVIEW:
         state = MatchState.PENDING
     was = first.after.get("was", {})
     if "priority" in was:
         fields["priority"] = was["priority"]
-    if "assignee" in was:
+    if "assignee" in was and transitions.ASSIGN not in asides:
         fields["assignee_id"] = was["assignee"]
     return Change(UNDONE, state, fields=fields, free=True, details={"act": act})

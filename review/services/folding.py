@@ -161,7 +161,8 @@ def _fold_late(scan: Scan) -> None:
     found = [_drafts(other).counting for other in others if other != scan]
     beside = _MatchDrafts([draft for each in found for draft in each], {})
     for draft in drafts.counting:
-        sound = draft.recording.same_sound_as_id
+        stays = draft.recording.stands_for_it
+        sound = stays.same_sound_as_id or stays.pk
         # A match for the recording or its canonical one already stands for the sound.
         if draft.recording.pk not in live and sound not in live:
             earlier = _take_earlier(live, draft.recording, drafts)
@@ -241,7 +242,8 @@ def _find_too(*, match: Match, scan: Scan) -> None:
 def _drafts(scan: Scan) -> _MatchDrafts:
     """Group the scan's detections by recording, leaving out those without a segment.
 
-    Copies of one sound that match the same interval count once.
+    Copies of one sound that match the same interval count once; so do a recording and
+    one that was merged into it.
     """
     detections: dict[Recording, list[Detection]] = defaultdict(list)
     for detection in scan.detections.select_related("recording").prefetch_related(
@@ -255,7 +257,9 @@ def _drafts(scan: Scan) -> _MatchDrafts:
             key=lambda segment: (segment.start_ms, segment.pk),
         )
         if segments:
-            sound = recording.same_sound_as_id or recording.pk
+            # Somebody may have merged it while the scan ran.
+            stays = recording.stands_for_it
+            sound = stays.same_sound_as_id or stays.pk
             by_sound[sound].append(_MatchDraft(recording, group, segments))
     counting: list[_MatchDraft] = []
     copies: dict[int, Recording] = {}

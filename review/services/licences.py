@@ -276,9 +276,10 @@ def _clear(
 
 
 def make_draft(*, licence: Licence, user: User) -> None:
-    """Take a licence out of force again; matches that it cleared reopen.
+    """Take a licence out of force again; all matches that it cleared reopen.
 
-    The caller checks the role.
+    It counts as never granted, so what it says about its end has no effect. The caller
+    checks the role.
     """
     licence = Licence.objects.select_for_update().get(pk=licence.pk)
     if licence.withdrawn_at is not None or licence.built_in:
@@ -286,7 +287,7 @@ def make_draft(*, licence: Licence, user: User) -> None:
     licence.active = False
     licence.save(update_fields=["active", "updated_at"])
     _record(licence, "licence.draft_again", user)
-    _reopen_uncovered(licence)
+    _reopen_those_uncovered(_cleared_by(licence))
 
 
 @transaction.atomic

@@ -159,6 +159,20 @@ def last_events(matches: Iterable[Match]) -> dict[str, Event]:
     return {event.case: event for event in events}
 
 
+def asides_since(events: Iterable[Event]) -> dict[str, set[str]]:
+    """Return, by case, which of ``NOTE`` and ``ASSIGN`` came after these events.
+
+    Undoing the events keeps what people wrote or whom they chose since.
+    """
+    since = {event.case: event.sequence for event in events}
+    rows = Event.objects.filter(case__in=since, action__in=_UNCHANGING)
+    asides: dict[str, set[str]] = {case: set() for case in since}
+    for case, action, sequence in rows.values_list("case", "action", "sequence"):
+        if sequence > since[case]:
+            asides[case].add(action)
+    return asides
+
+
 def locked_row(
     *, match: Match, version: int | None = None, user: User | None = None
 ) -> Match:

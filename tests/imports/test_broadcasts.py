@@ -20,6 +20,7 @@ from tests.conftest import MakeClient, Worker, upload
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ScannedFileFactory
 from tests.factories.streams import StationFactory
+from tests.visible_text import faults_in
 
 pytestmark = pytest.mark.django_db
 
@@ -201,6 +202,8 @@ def test_the_page_checks_a_table_first(
     run_worker()
     page = client.get(answer.headers["Location"]).content.decode()
     assert "This station does not exist" in page
+    # Names of columns are the table's own.
+    assert not faults_in(page)
     assert not Broadcast.objects.exists()
     client.post(reverse("portal:broadcast_import_start", args=[one.uid]))
     run_worker()

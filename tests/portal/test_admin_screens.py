@@ -56,6 +56,7 @@ from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.visible_text import visible_text
 
 pytestmark = pytest.mark.django_db
 
@@ -289,6 +290,17 @@ def test_admin_says_under_which_id_acrcloud_knows_a_file(client: Client) -> None
     assert (file.remote_id, file.name) == ("123", "a.wav")
     event = Event.objects.get(case=f"file:{file.uid}")
     assert (event.action, event.after) == ("file.remote_id_set", {"remote_id": "123"})
+
+
+def test_admin_names_the_territories_of_a_file(client: Client) -> None:
+    file = ScannedFileFactory.create(tags=["territory:CH", "spring", "promo"])
+
+    page = entered(client, Role.ADMIN).get(address(ScannedFile, "change", file.pk))
+
+    text = visible_text(page.content.decode())
+    assert "Switzerland" in text
+    assert "spring, promo" in text
+    assert "territory:" not in text
 
 
 def test_remote_id_of_another_file_is_refused(client: Client) -> None:

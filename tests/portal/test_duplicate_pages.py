@@ -33,6 +33,7 @@ from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.portal.queries import queries_of
+from tests.visible_text import faults_in
 
 pytestmark = pytest.mark.django_db
 
@@ -138,6 +139,8 @@ def test_a_group_shows_its_rule_and_what_differs(
     assert "Exact file" in listed
     assert "it was added earlier" in page
     assert "2 fields differ" in page
+    assert 'aria-label="Canonical"' in page
+    assert not faults_in(page)
     assert "One sound, 2 ISRCs" in page
     assert "Your role may view duplicates" in page
 

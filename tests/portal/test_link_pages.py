@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from accounts.models import User
 from accounts.roles import Role
 from scanning.choices import FileStatus
 from scanning.models import Container, ScannedFile
+from scanning.services.filing import delete_container
 from scanning.sources.links import link_name
 from tests.conftest import MakeClient
 from tests.factories.scanning import ContainerFactory
@@ -150,3 +152,17 @@ def test_the_outcomes_follow_their_files_until_all_have_ended(
     assert "Waiting" in waiting.content.decode()
     assert "Error" in ended.content.decode()
     assert client.get("/links/?sent=nothing").status_code == 286
+
+
+def test_the_outcomes_say_which_files_were_deleted_meanwhile(
+    client: Client, container: Container, admin: User
+) -> None:
+    client.post("/links/", {"container": container.pk, "links": _LINK})
+    file = ScannedFile.objects.get()
+    delete_container(container=container, user=admin, reason="It is over.")
+
+    followed = client.get(f"/links/?sent={file.uid}")
+
+    assert followed.status_code == 286
+    assert f'id="state-{file.uid}"' in followed.content.decode()
+    assert "Deleted" in followed.content.decode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -96,6 +96,33 @@ def test_only_the_week_before_is_in_it(mailbox: Mailbox, run_worker: Worker) -> 
     file = attached["match-report.csv"].get_payload(decode=True)
     assert isinstance(file, bytes)
     assert [row["match_id"] for row in rows(file)] == [wanted.uid]
+
+
+@pytest.mark.parametrize(
+    ("hour", "comes_at", "days"),
+    [
+        (8, "2026-11-16T08:05", ("2026-11-15", "2026-11-15")),
+        # The worker was busy until midnight, or away for two days.
+        (23, "2026-11-17T00:10", ("2026-11-15", "2026-11-15")),
+        (8, "2026-11-18T09:00", ("2026-11-15", "2026-11-17")),
+    ],
+)
+def test_a_worker_that_comes_late_leaves_out_no_day(
+    hour: int, comes_at: str, days: tuple[str, str], run_worker: Worker
+) -> None:
+    made = schedule(last_period=True, every=Every.DAY, hour=hour)
+    first = datetime(2026, 11, 16, hour, tzinfo=UTC)
+    ReportSchedule.objects.filter(pk=made.pk).update(next_run_at=first)
+
+    comes(datetime.fromisoformat(f"{comes_at}Z"), run_worker)
+
+    run = ReportRun.objects.get()
+    assert (run.filters["found_from"], run.filters["found_until"]) == days
+    # The next one begins where this one ended.
+    made.refresh_from_db()
+    comes(made.next_run_at, run_worker)
+    after = date.fromisoformat(days[1]) + timedelta(days=1)
+    assert ReportRun.objects.latest("pk").filters["found_from"] == after.isoformat()
 
 
 def test_several_workers_run_a_schedule_once() -> None:

@@ -8,11 +8,12 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from review import errors
-from review.choices import MatchState, PolicyAction, Verb
+from review.choices import MatchState, OnExpiry, PolicyAction, Verb
+from review.decisions import assignment
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
 from review.models import Licence, Match, Policy
-from review.services import applications, licences, policies
+from review.services import applications, licences, policies, transitions
 from review.services.licences import Reach
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
@@ -140,3 +141,39 @@ def test_an_act_is_undone_once_and_by_managers_only(manager: User) -> None:
         undo(rule, manager)
     with pytest.raises(errors.NothingToUndo):
         applications.undo(rule=rule, act="a_unknown", user=manager)
+
+
+def test_what_people_wrote_and_whom_they_chose_since_stays(manager: User) -> None:
+    ben, match = make_user(Role.REVIEWER), make_match()
+    rule = make_policy(action=PolicyAction.REVIEW, priority=3)
+    Policy.objects.filter(pk=rule.pk).update(assignee=manager)
+    policies.apply(policy=rule, user=manager)
+    transitions.add_note(match=match, user=ben, note="Ask the station.")
+    assignment.bulk_assign(uids=[match.uid], user=manager, assignee=ben)
+
+    outcome = undo(rule, manager)
+
+    assert outcome.taken_back == 1
+    assert row(match)["policy_name"] == ""
+    assert row(match)["priority"] == 0
+    assert (match.note, match.assignee) == ("Ask the station.", ben)
+
+
+def test_a_licence_that_is_a_draft_again_clears_nothing(manager: User) -> None:
+    """Whatever it says about its end: undone, it counts as never granted."""
+    match = make_match()
+    licence = make_licence(
+        user=manager,
+        recordings=[match.recording],
+        in_force=False,
+        on_expiry=OnExpiry.KEEP,
+    )
+    licences.apply(licence=licence, user=manager, reach=Reach.ALL)
+    later = make_match(recording=match.recording)
+    assert later.state == MatchState.CLEARED
+
+    undo(licence, manager)
+
+    assert row(match)["state"] == MatchState.PENDING
+    assert row(later)["state"] == MatchState.PENDING
+    assert row(later)["licence_id"] is None

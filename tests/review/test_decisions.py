@@ -16,10 +16,10 @@ from audit.models import Event
 from audit.services import first_broken_event
 from review import errors
 from review.choices import MatchState, Verb
-from review.decisions.decide import allowed_verbs, decide_one
+from review.decisions.decide import allowed_verbs, decide, decide_one
 from review.decisions.verbs import RULES, Decision
 from review.models import Match
-from review.services import locks
+from review.services import locks, transitions
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
@@ -501,3 +501,23 @@ def test_what_is_offered_in_a_state_is_what_can_be_done(
             transaction.set_rollback(True)
 
     assert reached == _ENDS[state]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_undo_keeps_the_note_that_somebody_wrote_since(
+    match: Match, reviewer: User, *, many: bool
+) -> None:
+    deciding.confirm(match=match, user=reviewer, version=1, note="it is ours")
+    match.refresh_from_db()
+    transitions.add_note(match=match, user=reviewer, note="No: a cover.")
+
+    undo = Decision(Verb.UNDO)
+    versions = {match.uid: match.version}
+    if many:
+        other = make_match()
+        deciding.confirm(match=other, user=reviewer, version=1, note="ours, too")
+        versions[other.uid] = 2
+    decided = decide(versions=versions, decision=undo, user=reviewer)
+
+    assert [undone.state for undone in decided.done] == ["pending"] * len(versions)
+    assert [undone.note for undone in decided.done] == ["No: a cover.", ""][: 1 + many]

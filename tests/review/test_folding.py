@@ -12,7 +12,7 @@ from django.apps import apps
 from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
-from catalogue.models import Recording
+from catalogue.models import Recording, RecordingStatus
 from reports.rows import COLUMNS
 from reports.selectors import match_rows
 from review.choices import MatchState, QueueReason
@@ -457,3 +457,20 @@ def test_signal_of_a_finished_scan_folds_it() -> None:
     scan_finished.send(sender=Scan, scan=detection.scan)
 
     assert Match.objects.filter(scan=detection.scan).count() == 1
+
+
+def test_a_recording_that_was_merged_while_its_file_was_scanned_counts_once() -> None:
+    scan = ScanFactory.create()
+    stays = RecordingFactory.create()
+    merged = RecordingFactory.create(bucket=stays.bucket)
+    for recording in (merged, stays):
+        make_detection(SPAN, scan=scan, recording=recording)
+    Recording.objects.filter(pk=merged.pk).update(
+        status=RecordingStatus.RETIRED, merged_into=stays
+    )
+
+    fold_scan(scan=scan)
+
+    match = Match.objects.get(scanned_file=scan.scanned_file)
+    assert match.recording == stays
+    assert match.rivals == 0

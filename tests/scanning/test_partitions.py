@@ -303,6 +303,28 @@ def test_a_cancelled_scan_asks_nothing_more(
     assert not PartitionSearch.objects.exists()
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_scan_that_ends_where_all_partitions_are_asks_nothing_more(
+    programme: ScannedFile, machines: Machines, admin: User, count: int
+) -> None:
+    """Either it is another machine, or the catalogue is no longer split."""
+    expected = _found(programme)
+    machines.work("part-1-of-2", [1], 2)
+    machines.work("part-2-of-2", [2], 2)
+    with machines.on("part-1-of-2", [1], 2):
+        request_scan(scanned_file=programme, user=admin)
+        call_command("worker", batch=True)
+        assert PartitionSearch.objects.exists()
+
+    Job.objects.filter(kind="scan").update(run_after=clock.now())
+    machines.work("whole", None, count)
+
+    assert _found(programme) == expected
+    assert not PartitionSearch.objects.exists()
+    machines.work("whole", None, count)
+    assert not _open_jobs().exists()
+
+
 def test_a_partition_that_cannot_answer_fails_the_scan_with_its_cause(
     programme: ScannedFile, machines: Machines, admin: User
 ) -> None:

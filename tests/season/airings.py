@@ -21,7 +21,6 @@ from scanning.models import ScannedFile
 from streams.models import Station
 from tests.season import samples
 from tests.season.invariants import check
-from tests.season.pages import Filled, Form
 from tests.season.people import Person
 
 _OF_FILES = (
@@ -35,13 +34,6 @@ def tell(person: Person, rng: random.Random) -> None:
     rng.choice((_episode, _add, _add, _delete, _use, _use, _figures))(person, rng)
 
 
-def _send(person: Person, path: str, **fields: object) -> None:
-    values = {name: [str(value)] for name, value in fields.items()}
-    filled = Filled(Form(path, "POST", [], path), values, {})
-    person.note(f"{person.name} sends {filled}")
-    person.send(filled)
-
-
 def _some(model: type[Any], rng: random.Random) -> Any:  # Any: a row of the model
     rows = list(model._base_manager.order_by("pk"))
     return rng.choice(rows) if rows else None
@@ -52,8 +44,7 @@ def _episode(person: Person, rng: random.Random) -> None:
     row = Episode._base_manager.filter(scanned_file=file).first()
     if file is not None:
         seen = state_of(episode_values(row)) if rng.random() < 0.8 else "older"
-        _send(
-            person,
+        person.fill_in(
             f"/files/{file.uid}/broadcasts/",
             series=rng.choice(["", "Pier Stories"]),
             title=rng.choice(samples.WORDS),
@@ -67,8 +58,7 @@ def _add(person: Person, rng: random.Random) -> None:
         return
     # Clocks in Berlin skip one of these times, and show another twice.
     day = rng.choice(["2026-03-29", "2026-10-25", f"2026-11-{rng.randint(1, 30):02}"])
-    _send(
-        person,
+    person.fill_in(
         f"/files/{file.uid}/broadcasts/add/",
         station=station.uid,
         starts_at=f"{day}T02:30",
@@ -82,7 +72,7 @@ def _delete(person: Person, rng: random.Random) -> None:
     row = _some(Broadcast, rng)
     if row is not None:
         path = f"/files/{row.scanned_file.uid}/broadcasts/{row.uid}/delete/"
-        _send(person, path, seen=broadcast_state(row))
+        person.fill_in(path, seen=broadcast_state(row))
 
 
 def _use(person: Person, rng: random.Random) -> None:
@@ -92,8 +82,7 @@ def _use(person: Person, rng: random.Random) -> None:
             scanned_file=match.scanned_file_id, recording=match.recording_id
         ).first()
         person.open(f"/m/{match.uid}/use")
-        _send(
-            person,
+        person.fill_in(
             f"/m/{match.uid}/use",
             use=rng.choice(["", *CueUse.values]),
             origin=rng.choice(["", *MusicOrigin.values]),
@@ -106,15 +95,14 @@ def _use(person: Person, rng: random.Random) -> None:
 def _figures(person: Person, rng: random.Random) -> None:
     station = _some(Station, rng)
     if station is not None:
-        _send(
-            person,
+        person.fill_in(
             f"/streams/stations/{station.uid}/figures/",
             month=f"2026-{rng.randint(1, 12):02}",
             listeners=rng.choice(["", "0", "400", "-1"]),
         )
         day = rng.choice(["2026-03-29", "2026-10-25", "2026-11-03"])
         path = f"/streams/stations/{station.uid}/hours/"
-        _send(person, path, day=day, hour_2=rng.choice(["", "0", "40", "many"]))
+        person.fill_in(path, day=day, hour_2=rng.choice(["", "0", "40", "many"]))
 
 
 def airings_hold() -> None:

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import random
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from broadcasts.choices import CueUse, MusicOrigin, RightsType
@@ -94,7 +94,7 @@ def _reply(path: str, rng: random.Random) -> Json:
         "version": notice.version,
         "matches": uids,
         "outcome": rng.choice(list(NoticeOutcome)).value,
-        "received_at": "2026-05-01T12:00:00Z",
+        "received_at": f"{datetime.now(tz=UTC):%Y-%m-%dT%H:%M:%SZ}",
         "code": rng.choice(["", *DisputeCode]),
         "statement": rng.choice(["", "By the programme."]),
     }

@@ -25,7 +25,6 @@ from imports.models import OPEN_STATUSES
 from jobs.choices import OPEN_STATES, Pool
 from jobs.kinds import regular_work
 from jobs.models import Job
-from portal.shared.lists import PAGE_SIZE
 from recurring.keeping import truth_of
 from recurring.models import ItemState, KeptFile, KeptState, Occurrence, UnknownItem
 from reports import files
@@ -39,12 +38,27 @@ from reports.services import write_again
 from review.choices import WAITING_STATES, MatchState
 from review.models import Match
 from review.services.intervals import length, without
-from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, RetroStatus
+from scanning.choices import (
+    ACTIVE_SCAN_STATUSES,
+    EngineChoice,
+    FileStatus,
+    RetroStatus,
+    ScanStatus,
+)
 from scanning.cloud.jobs import CLOUD_SCAN
-from scanning.models import CloudJob, RetroSearch, Scan
+from scanning.models import (
+    CloudJob,
+    Detection,
+    PartitionSearch,
+    RetroSearch,
+    Scan,
+    ScannedFile,
+)
+from scanning.services.scans import request_scan
 from streams.jobs import RECORD
-from tests.season import workers
+from tests.season import readers
 from tests.season.invariants import broken_chains, check, text_of, wrong_names
+from tests.season.machines import Machines
 from tests.season.people import Person
 from tests.season.routes import Route
 from tests.visible_text import faults_in
@@ -62,8 +76,10 @@ def figures_agree(people: dict[str, Person], rng: random.Random) -> None:
     _lists_hold_their_states(person, rng.sample(list(MatchState), 3))
     _numbers_open_their_lists(people[rng.choice(["mira", "lena", "lou", "vera"])])
     _reports_agree(person, rng)
-    for match in rng.sample(_live(), min(3, len(_live()))):
-        _page_says_what_events_say(person, match)
+    readers.check_days(person, people["ben"], rng)
+    with readers.english(person):
+        for match in rng.sample(_live(), min(3, len(_live()))):
+            _page_says_what_events_say(person, match)
 
 
 def _live() -> list[Match]:
@@ -73,7 +89,7 @@ def _live() -> list[Match]:
 def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> None:
     kept = Q(scanned_file__deleted_at__isnull=True)
     for state in states:
-        shown = _all_matches(person, f"/matches/?state={state}")
+        shown = person.listed(f"/matches/?state={state}")
         rows = Match._base_manager.filter(state=state)
         if state in WAITING_STATES or state in (
             MatchState.SUPPRESSED,
@@ -83,12 +99,12 @@ def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> No
         _same(shown, rows.values_list("uid", flat=True), f"the list of {state} matches")
     waiting = Match._base_manager.filter(kept, state__in=WAITING_STATES)
     _same(
-        _all_matches(person, "/queue/?view=waiting"),
+        person.listed("/queue/?view=waiting"),
         waiting.values_list("uid", flat=True),
         "the queue",
     )
     _same(
-        _all_matches(person, "/queue/?view=escalated"),
+        person.listed("/queue/?view=escalated"),
         waiting.filter(state=MatchState.ESCALATED).values_list("uid", flat=True),
         "the escalated matches",
     )
@@ -100,20 +116,6 @@ def _same(shown: Iterable[str], there: Iterable[str], what: str) -> None:
         shown == there,
         f"{what} shows too much {sorted(shown - there)}, lacks {sorted(there - shown)}",
     )
-
-
-def _all_matches(person: Person, path: str) -> set[str]:
-    """Return the matches on all pages of a list."""
-    found: set[str] = set()
-    for number in range(1, 20):
-        answer = person.open(f"{path}&page={number}")
-        check(answer.is_page, f"{answer.url} as {person.name}: {answer.status}")
-        links = html.document_fromstring(answer.content).xpath("//main//table//a/@href")
-        here = set(re.findall(r"/m/(m_\w+)", " ".join(links)))
-        found |= here
-        if len(here) < PAGE_SIZE:
-            break
-    return found
 
 
 def _numbers_open_their_lists(person: Person) -> None:
@@ -129,7 +131,7 @@ def _numbers_open_their_lists(person: Person) -> None:
         if "view=mine" in target:
             # The number counts locked matches; the list also shows assigned ones.
             continue
-        shown = _all_matches(person, target if "?" in target else f"{target}?")
+        shown = person.listed(target if "?" in target else f"{target}?")
         if "found_from" in target:
             # Weekly figures are cached for a minute.
             continue
@@ -157,7 +159,7 @@ def _reports_agree(person: Person, rng: random.Random) -> None:
     query = f"?state={state}" if state else "?"
     _same(
         [row["match_id"] for row in rows if row["match_id"]],
-        _all_matches(person, f"/matches/{query}"),
+        person.listed(f"/matches/{query}"),
         f"the report of {state or 'all states'}, against the list,",
     )
     states = dict(Match._base_manager.values_list("uid", "state"))
@@ -181,15 +183,22 @@ def _page_says_what_events_say(person: Person, match: Match) -> None:
         check(body["state"] == current.state, f"the API calls {match.case} {body}")
 
 
-def nothing_waits_for_ever(time: time_machine.Traveller) -> None:
+def nothing_waits_for_ever(time: time_machine.Traveller, machines: Machines) -> None:
     """Do all work while hours pass; fail if work remains."""
+    machines.come_back()
     for _ in range(_WORKING_ROUNDS):
-        workers.work()
+        machines.work()
         if not _left():
             return
         # Leases expire and pauses end.
         time.shift(timedelta(minutes=70))
     check(not _left(), f"this waits for ever: {_left()}")
+
+
+def no_search_is_left() -> None:
+    """Check that partitions are asked nothing more, once all work is done."""
+    left = PartitionSearch.objects.all()
+    check(not left.exists(), f"searches of scans that have ended: {list(left)}")
 
 
 # The share of an occurrence that a match may cover, as ``recurring.comparing`` has it.
@@ -298,6 +307,41 @@ def every_page_opens(
         path = route.path(rng)
         if path is not None:
             people[rng.choice(names)].open(path)
+
+
+def partitions_agree(machines: Machines, person: Person, rng: random.Random) -> None:
+    """Check that a scan finds the same in one index and in several partitions.
+
+    It runs last, because its scans replace the matches of a file.
+    """
+    files = ScannedFile._base_manager.filter(
+        deleted_at=None,
+        container__deleted_at=None,
+        container__engine=EngineChoice.EMBEDDED,
+        status__in=[FileStatus.READY, FileStatus.NO_MATCH],
+    ).exclude(media="")
+    if not machines.were_many or not files.exists():
+        return
+    file = rng.choice(list(files.order_by("pk")))
+    found = {}
+    for count in (1, rng.choice([2, 3])):
+        machines.be(count)
+        scan = request_scan(scanned_file=file, user=person.user)
+        for _ in range(_WORKING_ROUNDS):
+            machines.work()
+        found[count] = _found_by(scan)
+    one, many = found.values()
+    check(one == many, f"{file}: one index found {one}, partitions {many}")
+
+
+def _found_by(scan: Scan) -> list[dict[str, object]]:
+    scan.refresh_from_db()
+    check(scan.status == ScanStatus.SUCCEEDED, f"{scan}: {scan.status} {scan.message}")
+    rows = Detection._base_manager.filter(scan=scan).order_by("recording", "segments")
+    columns = ("recording", "score", "segments__start_ms", "segments__end_ms")
+    more = ("segments__reference_start_ms", "segments__score")
+    said = {"unmatched": scan.unmatched, "why": scan.no_match_reason}
+    return [*rows.values(*columns, *more), said]
 
 
 def reports_repeat(person: Person) -> None:

@@ -41,6 +41,8 @@ def prepare(folder: Path, database_url: str) -> None:
         # The season's clock passes; the one that drops read does not.
         "ACRPORTAL_DROP_SETTLE_SECONDS": "0",
         "EMAIL_URL": "memorymail://",
+        # Licences count days of a zone in which few people of the season are.
+        "TIME_ZONE": "America/New_York",
     }
     import django
     from django.conf import settings
@@ -134,8 +136,11 @@ class Installation:
     def _clear_files(self) -> None:
         from django.core.cache import caches
 
-        for part in ("media", "index", "tmp", "out", "streams"):
+        for part in ("media", "tmp", "out", "streams"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
+        for index in self.folder.glob("index*"):
+            # Locks of folders are files.
+            shutil.rmtree(index) if index.is_dir() else index.unlink()
         (self.folder / "tmp").mkdir()
         caches["process"].clear()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Model
 from lxml import html
@@ -14,6 +16,7 @@ from audit.models import Event
 from audit.services import first_broken_event
 from review.choices import TRANSITIONS, MatchState, Verb
 from review.models import Match
+from review.services.transitions import ASSIGN, NOTE
 from scanning.models import Detection, Segment
 from tests.season import samples
 from tests.visible_text import faults_in
@@ -27,8 +30,12 @@ _ONLY_BY_A_PERSON = {MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD
 _DECIDED_BY = re.compile(
     r"\b(Confirmed|Cleared|Rejected|Escalated|Disputed|Upheld|Released) by (\w+)"
 )
+_CLOCK = re.compile(r"\b\d\d:\d\d\b")
 # Columns that undoing a decision does not restore.
 _HISTORY = {"version", "updated_at", "locked_by_id", "locked_until"}
+
+# What undoing keeps, by the event of the person who wrote or chose it.
+_STAYS = {NOTE: "note", ASSIGN: "assignee_id"}
 
 
 class Broken(AssertionError):
@@ -50,6 +57,7 @@ def check_answer(person: Person, method: str, answer: Answer) -> None:
         # The API's own documentation names its fields.
         faults = [] if answer.url.startswith("/api/docs") else faults_in(text)
         check(not faults, f"{asked} shows {faults}")
+        _check_times(person.zone, text, asked)
         check(
             answer.status != 422 or 'role="alert"' in text or "errorlist" in text,
             f"{asked}: refused without a word",
@@ -59,6 +67,23 @@ def check_answer(person: Person, method: str, answer: Answer) -> None:
         at = answer.content.find(samples.HIDDEN.encode())
         excerpt = answer.content[max(0, at - 200) : at + 100].decode(errors="replace")
         check(typed, f"{asked} shows what lies at a hidden desk: …{excerpt}…")
+
+
+def _check_times(zone: str, content: str, asked: str) -> None:
+    """Check that each time of a page is its instant on the reader's clock."""
+    if "<time" not in content:
+        return
+    for element in html.document_fromstring(content).iter("time"):
+        # The log of plays shows the zone that somebody chose there.
+        if element.get("title") == element.get("datetime"):
+            continue
+        at = datetime.fromisoformat(element.get("datetime"))
+        local, shown = at.astimezone(ZoneInfo(zone)), element.text_content()
+        clock = _CLOCK.search(shown)
+        check(
+            clock is None or clock[0] == f"{local:%H:%M}",
+            f"{asked} shows {shown} for {at} in {zone}",
+        )
 
 
 @dataclass
@@ -71,6 +96,8 @@ class Records:
     states: dict[str, str | None] = field(default_factory=dict)
     matches: dict[int, dict[str, Any]] = field(default_factory=dict)
     before_decision: dict[int, dict[str, Any]] = field(default_factory=dict)
+    before_act: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    """Matches before a policy or a licence was applied, by its act."""
 
     @classmethod
     def begin(cls) -> Records:
@@ -133,8 +160,15 @@ class Records:
                 f"{match.case} is {match.state}, its events say {state}",
             )
             event = cases.get(match.case)
+            act = str(event.after.get("act", "")) if event is not None else ""
+            if event is not None and event.action in _STAYS:
+                self._let_stay(match, _STAYS[event.action])
             if event is not None and event.action == Verb.UNDO and known is not None:
-                self._check_undone(match, row)
+                self._check_undone(match, row, self.before_decision.pop(match.pk, None))
+            elif event is not None and event.action == "application_undone":
+                self._check_undone(match, row, self.before_act.get((match.pk, act)))
+            elif act and known is not None:
+                self.before_act.setdefault((match.pk, act), known)
             elif (
                 known is not None
                 and known["state"] != row["state"]
@@ -144,8 +178,15 @@ class Records:
                 self.before_decision[match.pk] = known
             self.matches[match.pk] = row
 
-    def _check_undone(self, match: Match, row: dict[str, Any]) -> None:
-        before = self.before_decision.pop(match.pk, None)
+    def _let_stay(self, match: Match, column: str) -> None:
+        """Expect undoing what came before to keep the column's present value."""
+        acts = [row for (pk, _act), row in self.before_act.items() if pk == match.pk]
+        for row in [self.before_decision.get(match.pk, {}), *acts]:
+            row[column] = getattr(match, column)
+
+    def _check_undone(
+        self, match: Match, row: dict[str, Any], before: dict[str, Any] | None
+    ) -> None:
         if before is None:
             return
         other = {

@@ -33,19 +33,24 @@ from tests.season import (
     broadcasts,
     calls,
     checks,
+    links,
     notices,
+    policies,
+    readers,
+    recordings,
     rights,
     samples,
+    uses,
     workers,
     world,
 )
 from tests.season.installation import Installation
 from tests.season.invariants import Records, check
+from tests.season.machines import Machines
 from tests.season.pages import Filled, Form, Page, fill
 from tests.season.people import Answer, Person, everybody
 from tests.season.routes import pages, routes
 
-BEGINS = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 _BASE = "http://testserver"
 
 # Reviewers do most of the work.
@@ -119,6 +124,12 @@ _KINDS = {
     "handle_rights": 8,
     "tell_of_broadcasts": 8,
     "handle_notices": 6,
+    "say_where": 8,
+    "handle_policies": 8,
+    "submit_links": 3,
+    "replace_audio": 3,
+    "choose_reading": 3,
+    "change_machines": 3,
     "stations_are_heard": 5,
     "run_a_command": 2,
     "back_up_and_restore": 0.5,
@@ -136,12 +147,14 @@ class Season:
         told: Callable[[str], None],
     ) -> None:
         self.diary: list[str] = []
-        self._spare, self._told = spare, told
+        self._told = told
         self._installation = installation
         installation.begin_again()
         world.find_cloud()
-        self._clock = time_machine.travel(BEGINS, tick=True)
+        self._clock = time_machine.travel(world.BEGINS, tick=True)
         self._time = self._clock.start()
+        self._machines = Machines(self._time, spare)
+        self._followed: list[links.Followed] = []
         self.people = everybody(self._note)
         self._records = Records.begin()
         self._pages = tuple(pages())
@@ -168,7 +181,12 @@ class Season:
         self._note("--- the end")
         with self._telling():
             rng = random.Random(len(self.diary))
-            checks.nothing_waits_for_ever(self._time)
+            checks.nothing_waits_for_ever(self._time, self._machines)
+            checks.no_search_is_left()
+            links.check_followed(self.people, self._followed)
+            recordings.recordings_hold()
+            readers.check_zones_are_kept()
+            uses.licences_hold()
             checks.unknown_items_hold()
             rights.rights_hold()
             airings.airings_hold()
@@ -181,6 +199,7 @@ class Season:
             checks.declarations_hold()
             checks.reports_repeat(self.people["mira"])
             checks.mails_hold_what_they_say()
+            checks.partitions_agree(self._machines, self.people["mira"], rng)
             checks.chains_hold()
 
     def close(self) -> Counter[tuple[str, str]]:
@@ -264,10 +283,10 @@ class Season:
         if rng.random() < 0.15:
             self._note("a worker is killed")
             connections.close_all()
-            self._spare.work_until_killed(rng.choice([0.05, 0.2, 0.5, 1.0]))
+            self._machines.work_until_killed(rng)
         else:
             self._note("a worker works")
-            workers.work()
+            self._machines.work()
         return False
 
     def time_passes(self, person: Person, rng: random.Random) -> bool:
@@ -339,6 +358,40 @@ class Season:
         notices.handle(person, rng)
         notices.notices_hold(self.people["max"])
         return True
+
+    def say_where(self, person: Person, rng: random.Random) -> bool:
+        """Say where files are used, or license uses by territory."""
+        uses.say(person, rng)
+        uses.licences_hold()
+        return True
+
+    def handle_policies(self, person: Person, rng: random.Random) -> bool:
+        """Take a policy one step on: write, try, switch, apply or undo it."""
+        policies.handle(person, rng)
+        return True
+
+    def submit_links(self, person: Person, rng: random.Random) -> bool:
+        """Submit links together; their page follows them to the end of the season."""
+        followed = links.submit(person, rng)
+        if followed is not None:
+            self._followed.append(followed)
+        links.check_followed(self.people, self._followed)
+        return True
+
+    def replace_audio(self, person: Person, rng: random.Random) -> bool:
+        """Give a recording other audio."""
+        recordings.replace_audio(person, rng)
+        return True
+
+    def choose_reading(self, person: Person, rng: random.Random) -> bool:
+        """Choose a language and a time zone."""
+        readers.choose(person, rng)
+        return True
+
+    def change_machines(self, person: Person, rng: random.Random) -> bool:
+        """Split the catalogue in another way, or switch a machine off or on."""
+        self._note(self._machines.change(rng))
+        return False
 
     def stations_are_heard(self, person: Person, rng: random.Random) -> bool:
         """Let a recorder hear a stream for a while, and make the hours that are over."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from reports.models import (
     ClaimedRight,
@@ -19,8 +20,8 @@ from review.choices import DisputeCode, MatchState
 from review.models import Match
 from tests.factories.notices import FILLED_IN
 from tests.season.invariants import check
-from tests.season.pages import Filled, Form
 from tests.season.people import Person
+from tests.season.readers import english
 
 _CLAIMED = (MatchState.CONFIRMED, MatchState.UPHELD, MatchState.DISPUTED)
 _STANDING = (NoticeState.SIGNED, NoticeState.SENT, NoticeState.ANSWERED)
@@ -34,15 +35,14 @@ def handle(person: Person, rng: random.Random) -> None:
         _prepare(person, rng)
         return
     base, version = f"/notices/{notice.uid}/", notice.version - (rng.random() < 0.05)
-    now = f"{datetime.now(tz=UTC):%Y-%m-%dT%H:%M}"
+    now = f"{datetime.now(tz=ZoneInfo(person.zone)):%Y-%m-%dT%H:%M}"
     if notice.state == NoticeState.DRAFT:
         if notice.owner and rng.random() < 0.7:
-            _send(person, f"{base}act/", version=version, verb="submit")
+            person.fill_in(f"{base}act/", version=version, verb="submit")
         else:
-            _send(person, f"{base}edit/", version=version, **FILLED_IN)
+            person.fill_in(f"{base}edit/", version=version, **FILLED_IN)
     elif notice.state == NoticeState.REVIEW:
-        _send(
-            person,
+        person.fill_in(
             f"{base}sign/",
             version=version,
             good_faith=GOOD_FAITH,
@@ -50,12 +50,13 @@ def handle(person: Person, rng: random.Random) -> None:
             signature="A. Muster",
         )
     elif notice.state == NoticeState.SIGNED:
-        _send(person, f"{base}sent/", version=version, at=now, how="E-mail", to="agent")
+        person.fill_in(
+            f"{base}sent/", version=version, at=now, how="E-mail", to="agent"
+        )
     elif rng.random() < 0.2:
-        _send(person, f"{base}withdraw/", version=version, why="Given up.")
+        person.fill_in(f"{base}withdraw/", version=version, why="Given up.")
     else:
-        _send(
-            person,
+        person.fill_in(
             f"{base}answer/",
             version=version,
             matches=[item.match.uid for item in _items(notice)],
@@ -78,7 +79,8 @@ def notices_hold(person: Person) -> None:
         counted = list(range(1, len(given) + 1))
         check(sorted(given) == counted, f"numbers of {year}: {sorted(given)}")
     for notice in TakedownNotice._base_manager.filter(state__in=_STANDING):
-        answer = person.open(f"/notices/{notice.uid}/")
+        with english(person):
+            answer = person.open(f"/notices/{notice.uid}/")
         given_up = [item for item in _items(notice) if not _is_claimed(item)]
         check(
             (_WARNING in answer.content.decode()) == bool(given_up),
@@ -92,8 +94,7 @@ def _prepare(person: Person, rng: random.Random) -> None:
     if not wanted:
         return
     match = rng.choice(wanted)
-    _send(
-        person,
+    person.fill_in(
         f"/notices/prepare/?match={match.uid}",
         match=[match.uid],
         law=rng.choice(list(NoticeLaw)).value,
@@ -117,13 +118,3 @@ def _is_claimed(item: NoticeItem) -> bool:
         scanned_file=item.match.scanned_file_id, recording=item.match.recording_id
     )
     return same.filter(state__in=_CLAIMED).exists()
-
-
-def _send(person: Person, path: str, **fields: object) -> None:
-    values = {
-        name: [str(each) for each in value] if isinstance(value, list) else [str(value)]
-        for name, value in fields.items()
-    }
-    filled = Filled(Form(path, "POST", [], path), values, {})
-    person.note(f"{person.name} sends {filled}")
-    person.send(filled)

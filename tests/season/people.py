@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http.response import HttpResponseBase
 from django.test import Client
+from lxml import html
 
 from accounts.models import User
 from accounts.roles import Role, Scope
 from accounts.tokens import create_token
-from tests.season import invariants
-from tests.season.pages import Filled, Page
+from portal.shared.lists import PAGE_SIZE
+from tests.season import invariants, readers
+from tests.season.pages import Filled, Form, Page
 from tests.season.world import PEOPLE
 
 _OPEN_PAGES = 5
@@ -59,6 +63,7 @@ class Person:
     def __post_init__(self) -> None:
         self.client = Client()
         self.sign_in()
+        self.zone = readers.zone_of(self.user)
         self._secret = ""
 
     def sign_in(self) -> None:
@@ -84,6 +89,34 @@ class Person:
         # A browser requests a new token when the page has an old one.
         response = self.client.post(form.url, filled.data)
         return self._follow(form.method, self._ask(form.method, form.url, response))
+
+    def fill_in(self, path: str, **fields: Any) -> Answer:  # Any: texts and files
+        """Send a form with these values, or lists of them, to an address."""
+        filled = Filled(Form(path, "POST", [], path), {}, {})
+        for name, value in fields.items():
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, SimpleUploadedFile):
+                    filled.files.setdefault(name, []).append(each)
+                else:
+                    filled.fields.setdefault(name, []).append(str(each))
+        self.note(f"{self.name} sends {filled}")
+        return self.send(filled)
+
+    def listed(self, path: str) -> set[str]:
+        """Return the matches on all pages of a list, whose address has a query."""
+        found: set[str] = set()
+        for number in range(1, 20):
+            answer = self.open(f"{path}&page={number}")
+            invariants.check(
+                answer.is_page, f"{answer.url} as {self.name}: {answer.status}"
+            )
+            document = html.document_fromstring(answer.content)
+            links = document.xpath("//main//table//a/@href")
+            here = set(re.findall(r"/m/(m_\w+)", " ".join(links)))
+            found |= here
+            if len(here) < PAGE_SIZE:
+                break
+        return found
 
     def call(self, method: str, path: str, body: Any = None) -> Answer:  # Any: JSON
         """Call an API with a token that has all of the person's permissions."""

@@ -21,7 +21,6 @@ from rights.models import Conflict, Party, RightsRecording, Share, Work
 from rights.records import share_values
 from tests.imports.rights.making import NAME, cwr
 from tests.season.invariants import check
-from tests.season.pages import Filled, Form
 from tests.season.people import Person
 
 
@@ -55,16 +54,6 @@ def handle(person: Person, rng: random.Random) -> None:
     rng.choice(ways)(person, rng)
 
 
-def _send(person: Person, path: str, **fields: object) -> None:
-    values = {
-        name: [str(each) for each in value] if isinstance(value, list) else [str(value)]
-        for name, value in fields.items()
-    }
-    filled = Filled(Form(path, "POST", [], path), values, {})
-    person.note(f"{person.name} sends {filled}")
-    person.send(filled)
-
-
 def _some(model: type[Any], rng: random.Random, **wanted: object) -> Any:  # Any: a row
     rows = list(model._base_manager.filter(**wanted).order_by("pk"))
     return rng.choice(rows) if rows else None
@@ -77,8 +66,7 @@ def _share(person: Person, rng: random.Random) -> None:
         return
     is_work = isinstance(subject, Work)
     kind = "works" if is_work else "recordings"
-    _send(
-        person,
+    person.fill_in(
         f"/rights/{kind}/{subject.uid}/share/",
         party=party.uid,
         role="CA" if is_work else "RightsController",
@@ -87,7 +75,7 @@ def _share(person: Person, rng: random.Random) -> None:
         percent=rng.choice(["10", "50", "100", "100.01", ""]),
         included=rng.choice(["", "DE", "2130", "XX"]),
         excluded=rng.choice(["", "DE"]),
-        valid_until=rng.choice(["", "2026-05-10"]),
+        valid_until=rng.choice(["", "2026-10-30"]),
     )
 
 
@@ -97,7 +85,7 @@ def _take_out(person: Person, rng: random.Random) -> None:
         kind = "works" if share.work else "recordings"
         subject = share.work or share.recording
         path = f"/rights/{kind}/{subject.uid}/act/"
-        _send(person, path, verb="share_out", share=share.uid)
+        person.fill_in(path, verb="share_out", share=share.uid)
 
 
 def _mark(person: Person, rng: random.Random) -> None:
@@ -109,14 +97,14 @@ def _mark(person: Person, rng: random.Random) -> None:
     fields = {name: getattr(party, name) for name in (*names, "society", "revision")}
     if not party.is_ours:
         fields["is_ours"] = "on"
-    _send(person, f"/rights/parties/{party.uid}/edit/", **fields)
+    person.fill_in(f"/rights/parties/{party.uid}/edit/", **fields)
 
 
 def _merge(person: Person, rng: random.Random) -> None:
     model, kind = rng.choice([(Work, "works"), (Work, "works"), (Party, "parties")])
     one, other = _some(model, rng), _some(model, rng)
     if one is not None:
-        _send(person, f"/rights/{kind}/{one.uid}/act/", verb="merge", into=other.uid)
+        person.fill_in(f"/rights/{kind}/{one.uid}/act/", verb="merge", into=other.uid)
 
 
 def _link(person: Person, rng: random.Random) -> None:
@@ -124,14 +112,14 @@ def _link(person: Person, rng: random.Random) -> None:
     work, recording = _some(Work, rng), _some(Recording, rng)
     if work is not None and recording is not None:
         path = f"/rights/works/{work.uid}/act/"
-        _send(person, path, verb="link", recording=recording.uid)
+        person.fill_in(path, verb="link", recording=recording.uid)
 
 
 def _split(person: Person, rng: random.Random) -> None:
     share = _some(Share, rng, withdrawn_at=None, recording=None)
     if share is not None:
         path = f"/rights/works/{share.work.uid}/act/"
-        _send(person, path, verb="split", title="Split off", share=[share.uid])
+        person.fill_in(path, verb="split", title="Split off", share=[share.uid])
 
 
 def _settle(person: Person, rng: random.Random) -> None:
@@ -142,10 +130,9 @@ def _settle(person: Person, rng: random.Random) -> None:
     path = f"/rights/conflicts/{conflict.uid}/"
     person.open(path)
     if conflict.state == ConflictState.SETTLED:
-        _send(person, f"{path}settle/", verb="undo")
+        person.fill_in(f"{path}settle/", verb="undo")
         return
-    _send(
-        person,
+    person.fill_in(
         f"{path}settle/",
         verb="settle",
         choice=rng.choice(["-", "=", "=EXAMPLE MUSIC", "=nobody"]),
@@ -158,7 +145,7 @@ def _undo(person: Person, rng: random.Random) -> None:
     kind, model = rng.choice([("works", Work), ("parties", Party)])
     row = _some(model, rng)
     if row is not None:
-        _send(person, f"/rights/{kind}/{row.uid}/act/", verb="undo")
+        person.fill_in(f"/rights/{kind}/{row.uid}/act/", verb="undo")
 
 
 def rights_hold() -> None:

@@ -94,7 +94,7 @@ def some_sound(rng: random.Random) -> SimpleUploadedFile:
     """Return an upload: mostly a programme, sometimes a file without sound."""
     kind = rng.random()
     if kind < 0.08:
-        return _file("notes.txt", b"this is no sound at all" * 20)
+        return no_sound()
     if kind < 0.12:
         return _file("empty.wav", b"")
     number = rng.randrange(PROGRAMMES)
@@ -102,6 +102,11 @@ def some_sound(rng: random.Random) -> SimpleUploadedFile:
     if kind < 0.2:
         content = content[: len(content) // 2]
     return _file(f"programme {number}.wav", content)
+
+
+def no_sound() -> SimpleUploadedFile:
+    """Return a file that nothing can decode."""
+    return _file("notes.txt", b"this is no sound at all" * 20)
 
 
 def some_recording(rng: random.Random) -> SimpleUploadedFile:

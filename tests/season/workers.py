@@ -45,9 +45,11 @@ class Spare:
         os.close(read)
         os.close(write)
 
-    def work_until_killed(self, seconds: float) -> None:
+    def work_until_killed(
+        self, seconds: float, partitions: int, held: list[int] | None
+    ) -> None:
         """Let a worker run for some time, then kill it and its child processes."""
-        order = pickle.dumps((datetime.now(tz=UTC), seconds))
+        order = pickle.dumps((datetime.now(tz=UTC), seconds, partitions, held))
         os.write(self._write, struct.pack("!I", len(order)) + order)
         os.read(self._read, 1)
 
@@ -61,8 +63,8 @@ def _serve(orders: int, answers: int) -> None:
     try:
         while head := os.read(orders, 4):
             order = os.read(orders, struct.unpack("!I", head)[0])
-            now, seconds = pickle.loads(order)  # noqa: S301 - from our own parent
-            _kill_after(seconds, partial(_work_at, now))
+            now, seconds, *parts = pickle.loads(order)  # noqa: S301 - from our parent
+            _kill_after(seconds, partial(_work_at, now, *parts))
             os.write(answers, b"x")
     finally:
         os._exit(0)
@@ -85,12 +87,15 @@ def _kill_after(seconds: float, run: Callable[[], None]) -> None:
     os.waitpid(pid, 0)
 
 
-def _work_at(now: datetime) -> None:
+def _work_at(now: datetime, partitions: int, held: list[int] | None) -> None:
     import time_machine
+    from django.conf import settings
 
     from tests.clocks import follow_this_machine
 
     # This process is older than the installation, which has done the same.
     follow_this_machine()
+    settings.ACRPORTAL_PARTITIONS = partitions
+    settings.ACRPORTAL_HELD_PARTITIONS = held
     with time_machine.travel(now, tick=True):
         work()

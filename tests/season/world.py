@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import time_machine
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -24,11 +26,13 @@ from scanning.drops.services import create_drop
 from scanning.models import CloudAccount, Container, Drop, ScannedFile
 from scanning.services import cloud
 from scanning.services.intake import submit_upload
-from tests.season import broadcasts, outside, samples
+from tests.season import broadcasts, outside, readers, samples
 
 DROP = "radio"
 """The folder of the drop, below the one that the settings allow."""
 PASSWORD = "correct horse battery"
+BEGINS = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)
+"""When seasons begin: in hours and days, clocks change in most zones of the people."""
 
 # Name, role, and whether the person sees only the open desk.
 PEOPLE: tuple[tuple[str, Role, bool], ...] = (
@@ -44,11 +48,20 @@ PEOPLE: tuple[tuple[str, Role, bool], ...] = (
 
 
 def build() -> None:
-    """Fill an empty database through the services that the pages use."""
+    """Fill an empty database through the services that the pages use, a day earlier."""
+    with time_machine.travel(BEGINS - timedelta(days=1), tick=True):
+        _build()
+
+
+def _build() -> None:
     people = {
         name: create_user(username=name, password=PASSWORD, role=role, first_name=name)
         for name, role, _limited in PEOPLE
     }
+    # Everybody works in another zone.
+    for user, zone in zip(people.values(), readers.ZONES, strict=True):
+        user.time_zone = zone
+        user.save()
     admin = people["adam"]
     signing.create_key()
     open_bucket = create_bucket(name="Open catalogue", user=admin)

@@ -1,0 +1,152 @@
+"""Where files are used, which licences allow it, and what must hold of both.
+
+A licence for some territories clears a match only while all territories of the file are
+among them. Undoing an application restores what was there before.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from catalogue.models import Bucket
+from review.choices import LicenceScope, MatchState, OnExpiry, UseKind
+from review.coverage import WORLD
+from review.models import Licence, Match
+from review.services import applications, evaluation
+from review.subjects import Subject
+from scanning.models import Container, ScannedFile
+from scanning.tags import territories_of
+from tests.season import samples
+from tests.season.invariants import check
+from tests.season.people import Person
+
+_TERRITORIES = ("", "DE", "FR", "DE, FR", "de ch", "CH", "XX")
+_BY_PERSON = (MatchState.CONFIRMED, MatchState.UPHELD)
+
+
+def say(person: Person, rng: random.Random) -> None:
+    """Say where files are used, or license uses there; roles and limits may refuse."""
+    ways = (_tag, _tag, _describe, _upload, _license, _license, _undo, _end)
+    rng.choice(ways)(person, rng)
+
+
+def _tag(person: Person, rng: random.Random) -> None:
+    """Add territories and tags to several files at once."""
+    files = list(ScannedFile.objects.present().order_by("pk"))
+    some = rng.sample(files, min(len(files), rng.randint(1, 4)))
+    ticked = {"file": [str(file.uid) for file in some]}
+    wanted = _said(rng)
+    before = {file.pk: set(file.tags) for file in some}
+    answer = person.fill_in("/files/many/", verb="tag", apply="1", **ticked, **wanted)
+    for file in some:
+        file.refresh_from_db()
+        check(before[file.pk] <= set(file.tags), f"{file} lost tags: {file.tags}")
+    if answer.status == 200:
+        _check_evaluated([file for file in some if before[file.pk] != set(file.tags)])
+
+
+def _describe(person: Person, rng: random.Random) -> None:
+    """Replace the territories and tags of one file."""
+    file = _some(ScannedFile.objects.present(), rng)
+    if file is None:
+        return
+    before = list(file.tags)
+    programme = rng.choice([file.programme, *samples.WORDS])
+    path = f"/files/{file.uid}/details/"
+    person.fill_in(path, programme=programme, account=file.account, **_said(rng))
+    file.refresh_from_db()
+    if before != file.tags:
+        _check_evaluated([file])
+
+
+def _upload(person: Person, rng: random.Random) -> None:
+    container = _some(Container.objects.present(), rng)
+    files = [samples.some_sound(rng)]
+    person.fill_in("/upload/", files=files, container=container.pk, **_said(rng))
+
+
+def _license(person: Person, rng: random.Random) -> None:
+    """Write a licence or change its terms, then apply it to what is there."""
+    licence = _some(Licence.objects.filter(built_in=False, withdrawn_at=None), rng)
+    today = datetime.now(tz=UTC).date()
+    terms = {
+        "holder": "A broadcaster",
+        "scope": LicenceScope.BUCKET,
+        "buckets": [_some(Bucket.objects.present(), rng).pk],
+        "use_kind": UseKind.ANY,
+        "territories": rng.choice(["", "DE", "DE FR", "FR CH", WORLD]),
+        "valid_until": rng.choice(["", today, today + timedelta(days=5)]),
+        "on_expiry": rng.choice(OnExpiry.values),
+    }
+    is_new = licence is None or rng.random() < 0.4
+    known = set(Licence.objects.values_list("pk", flat=True))
+    person.fill_in("/licences/new/" if is_new else f"/licences/{licence.uid}/", **terms)
+    if is_new:
+        licence = Licence.objects.exclude(pk__in=known).first()
+    if licence is not None:
+        decided = Match._base_manager.filter(state__in=_BY_PERSON)
+        chosen = list(decided.order_by("pk").values_list("uid", flat=True)[:5])
+        reach = rng.choice(["all", "all", "chosen", "future"])
+        path = f"/licences/{licence.uid}/preview/"
+        person.open(path)
+        person.fill_in(path, reach=reach, match=rng.sample(chosen, len(chosen) // 2))
+
+
+def _undo(person: Person, rng: random.Random) -> None:
+    """Undo an application of a licence, also one that was undone before."""
+    licence = _some(Licence.objects.filter(built_in=False), rng)
+    acts = applications.applications(licence) if licence else []
+    if licence and acts:
+        act = rng.choice(acts).act
+        person.fill_in(f"/licences/{licence.uid}/undo/", act=act)
+
+
+def _end(person: Person, rng: random.Random) -> None:
+    licence = _some(Licence.objects.filter(built_in=False), rng)
+    if licence is not None and rng.random() < 0.5:
+        reason = rng.choice(["", "It was not paid."])
+        person.fill_in(f"/licences/{licence.uid}/withdraw/", reason=reason)
+
+
+def _said(rng: random.Random) -> dict[str, str]:
+    tags = rng.choice(["", "news", "news, late", *samples.WORDS])
+    return {"territories": rng.choice(_TERRITORIES), "tags": tags}
+
+
+def _check_evaluated(files: list[ScannedFile]) -> None:
+    """Check that no match of these files waits although a licence covers it."""
+    for match in Match._base_manager.filter(
+        scanned_file__in=files, state=MatchState.PENDING
+    ):
+        outcome = evaluation.evaluate(subject=Subject.of(match))
+        check(
+            outcome.state != MatchState.CLEARED,
+            f"{match.case} waits, and {outcome.licence} covers {match.scanned_file}",
+        )
+
+
+def licences_hold() -> None:
+    """Check that no licence clears a match outside of its territories and its time."""
+    for match in Match._base_manager.filter(
+        state=MatchState.CLEARED,
+        decided_by=None,
+        licence__on_expiry=OnExpiry.REOPEN,
+        scanned_file__deleted_at=None,
+    ).select_related("licence", "scanned_file"):
+        licence = match.licence
+        assert licence is not None
+        case = f"{match.case}, cleared by {licence.number},"
+        check(licence.active and licence.withdrawn_at is None, f"{case} not in force")
+        allowed = set(licence.territories)
+        used = set(territories_of(match.scanned_file.tags))
+        check(
+            not allowed or WORLD in allowed or (used and used <= allowed),
+            f"{case} is used in {used}, not only in {allowed}",
+        )
+
+
+def _some(rows: Any, rng: random.Random) -> Any:  # Any: a queryset, and its row
+    found = list(rows.order_by("pk"))
+    return rng.choice(found) if found else None
