@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Bucket, Recording
 from portal.shared.fields import (
-    BucketsInput,
     LinesField,
     Picker,
     RecordingsField,
+    SearchSelectMultiple,
     TerritoriesField,
     only_when,
 )
@@ -31,7 +31,7 @@ class LicenceForm(forms.ModelForm[Licence]):
     buckets = forms.ModelMultipleChoiceField(
         Bucket.objects.present(),
         required=False,
-        widget=BucketsInput,
+        widget=SearchSelectMultiple,
         label=_("Buckets"),
     )
     labels = LinesField(

@@ -102,8 +102,8 @@ def shown_when(field: forms.Field) -> str:
     return str(field.widget.attrs.get(_WHEN, ""))
 
 
-class BucketsInput(forms.SelectMultiple):
-    """A choice of buckets; with JavaScript a search box, for there can be hundreds."""
+class SearchSelectMultiple(forms.SelectMultiple):
+    """Some of many, such as buckets; with JavaScript a search box."""
 
     def __init__(self) -> None:
         super().__init__({"data-picker": ""})
