@@ -245,7 +245,7 @@ class StreamForm(StreamSettingsForm):
         """Require a new station's fields only if the station is new."""
         super().__init__(*args, **kwargs)
         for name in ("station_name", "time_zone"):
-            only_when(self.fields[name], "station", "")
+            only_when(self.fields[name], "station", "", needed=True)
 
     def clean_alarm_url(self) -> str:
         """Return nothing: alarms are set up later."""
