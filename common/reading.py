@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 Form: TypeAlias = Literal[
-    "weekday", "day", "short", "dated", "short moment", "moment", "full"
+    "weekday", "day", "short", "dated", "month", "short moment", "moment", "full"
 ]
 """How much of a date is shown, from ``Monday 23 November`` to its seconds."""
 
@@ -23,6 +23,7 @@ _FORMS = {
     "day": pgettext_lazy("date format", "j F"),
     "short": pgettext_lazy("date format", "j M"),
     "dated": pgettext_lazy("date format", "j M Y"),
+    "month": pgettext_lazy("date format", "F Y"),
     "short moment": pgettext_lazy("date format", "j M H:i"),
     "moment": pgettext_lazy("date format", "j M Y H:i T"),
     "full": pgettext_lazy("date format", "j M Y H:i:s T"),

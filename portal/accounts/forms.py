@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Scope
 from catalogue.models import Bucket
+from portal.shared.fields import SearchSelectMultiple
 from scanning.models import Project
 
 _SCOPES = {
@@ -69,10 +70,9 @@ class ProjectForm(forms.ModelForm[Project]):
     class Meta:
         model = Project
         fields = ["name", "buckets"]
-        widgets = {"buckets": forms.CheckboxSelectMultiple}
 
     buckets = forms.ModelMultipleChoiceField(
         Bucket.objects.present(),
-        widget=forms.CheckboxSelectMultiple,
+        widget=SearchSelectMultiple,
         label=_("Buckets"),
     )

@@ -395,7 +395,7 @@ def _show_figures(
 ) -> HttpResponseBase:
     context = {
         "station": station,
-        "month": f"{month:%Y-%m}",
+        "month": month,
         "month_form": MonthForm(initial={"month": f"{month:%Y-%m}"}),
         "audience_form": form,
         "form": revenue_form if revenue_form and revenue_form.errors else form,

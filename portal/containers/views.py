@@ -21,7 +21,7 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs
-from portal.shared.fields import BucketsInput
+from portal.shared.fields import SearchSelectMultiple
 from recurring.models import UnknownPolicy
 from recurring.policies import policy_of, save_policy
 from review.services import floors
@@ -54,7 +54,7 @@ class ContainerForm(forms.ModelForm[Container]):
             "upload_audio": gettext_lazy("Keep uploaded audio"),
             "link_audio": gettext_lazy("Keep audio from links"),
         }
-        widgets = {"buckets": BucketsInput}
+        widgets = {"buckets": SearchSelectMultiple}
 
 
 class UnknownPolicyForm(forms.ModelForm[UnknownPolicy]):

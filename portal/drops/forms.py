@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from portal.shared.fields import SearchSelect
 from scanning.models import Container, Drop
 
 
@@ -44,6 +45,7 @@ class DropForm(DropSettingsForm):
             **DropSettingsForm.Meta.help_texts,
             "container": _("Subfolders can get their own containers later."),
         }
+        widgets = {"container": SearchSelect}
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Offer no empty container. Any: Django's own arguments."""
@@ -61,5 +63,8 @@ class DropFolderForm(forms.Form):
 
     name = forms.CharField(max_length=255, label=_("Subfolder"))
     container = forms.ModelChoiceField(
-        Container.objects.present(), empty_label=None, label=_("Container")
+        Container.objects.present(),
+        empty_label=None,
+        widget=SearchSelect,
+        label=_("Container"),
     )

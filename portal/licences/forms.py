@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Bucket, Recording
 from portal.shared.fields import (
-    BucketsInput,
     LinesField,
     Picker,
     RecordingsField,
+    SearchSelectMultiple,
     TerritoriesField,
     only_when,
 )
@@ -31,7 +31,7 @@ class LicenceForm(forms.ModelForm[Licence]):
     buckets = forms.ModelMultipleChoiceField(
         Bucket.objects.present(),
         required=False,
-        widget=BucketsInput,
+        widget=SearchSelectMultiple,
         label=_("Buckets"),
     )
     labels = LinesField(
@@ -93,11 +93,14 @@ class LicenceForm(forms.ModelForm[Licence]):
             *LicenceScope.choices,
         ]
         self.fields["use_values"].widget.attrs["data-picker-from"] = "use_kind"
-        only_when(self.fields["buckets"], "scope", LicenceScope.BUCKET)
-        only_when(self.fields["labels"], "scope", LicenceScope.LABEL)
-        only_when(self.fields["recordings"], "scope", LicenceScope.RECORDINGS)
+        for name, scope in (
+            ("buckets", LicenceScope.BUCKET),
+            ("labels", LicenceScope.LABEL),
+            ("recordings", LicenceScope.RECORDINGS),
+        ):
+            only_when(self.fields[name], "scope", scope, needed=True)
         named_uses = [each.value for each in UseKind if each != UseKind.ANY]
-        only_when(self.fields["use_values"], "use_kind", *named_uses)
+        only_when(self.fields["use_values"], "use_kind", *named_uses, needed=True)
         if self.instance.pk:
             self.initial["recordings"] = list(self.instance.recordings.all())
         if self.instance.built_in:

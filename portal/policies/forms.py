@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.services import deciders
 from catalogue.models import Bucket
 from portal.shared.fields import (
-    BucketsInput,
     LinesField,
     Picker,
     SearchSelect,
+    SearchSelectMultiple,
     TerritoriesField,
 )
 from review import conditions
@@ -74,7 +74,7 @@ class PolicyForm(forms.ModelForm[Policy]):
     buckets = forms.ModelMultipleChoiceField(
         Bucket.objects.present(),
         required=False,
-        widget=BucketsInput,
+        widget=SearchSelectMultiple,
         label=_("Buckets"),
     )
     relations = forms.MultipleChoiceField(

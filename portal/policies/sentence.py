@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -78,7 +79,7 @@ def conditions_of(
     for name, clause in _SETS.items():
         if values := stored.get("sets", {}).get(name):
             shown = [names.get(name, {}).get(each, each) for each in values]
-            yield format_html(str(clause), _strong(_(" or ").join(shown)))
+            yield format_html(str(clause), _strong(_either(shown)))
     for name, (clause, unit) in _RANGES.items():
         if edges := stored.get("ranges", {}).get(name):
             low, high = edges
@@ -89,8 +90,14 @@ def conditions_of(
             yield format_html("{}", if_true if value else if_false)
 
 
+def _either(names: list[str]) -> str:
+    """Join names with commas, and the last with “or”."""
+    *first, last = names
+    return _(" or ").join([", ".join(first), last]) if first else last
+
+
 def _range(low: str | None, high: str | None, unit: str) -> str:
-    values = {"low": low, "high": high, "unit": unit}
+    values = {"low": _number(low), "high": _number(high), "unit": unit}
     if low is None:
         text = _("at most %(high)s %(unit)s")
     elif high is None:
@@ -98,6 +105,11 @@ def _range(low: str | None, high: str | None, unit: str) -> str:
     else:
         text = _("%(low)s to %(high)s %(unit)s")
     return (text % values).strip()
+
+
+def _number(stored: str | None) -> str:
+    """Write a stored number with the decimal sign of the reader's language."""
+    return "" if stored is None else number_format(stored)
 
 
 def _consequences(policy: Policy) -> Iterator[SafeString]:

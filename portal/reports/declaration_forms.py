@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from portal.shared.fields import only_when
+from broadcasts.choices import RightsType
+from portal.shared.fields import SearchSelectMultiple, only_when
 from reports.declarations.formats import registry, template
 from reports.models import DeclarationProfile
 from streams.models import Station
@@ -42,7 +44,7 @@ class DeclarationProfileForm(forms.ModelForm[DeclarationProfile]):
         Station.objects.order_by("name"),
         label=_("Stations"),
         to_field_name="uid",
-        widget=forms.CheckboxSelectMultiple,
+        widget=SearchSelectMultiple,
         error_messages={"required": _("Choose at least one station.")},
     )
     columns = forms.CharField(
@@ -92,6 +94,10 @@ class DeclarationProfileForm(forms.ModelForm[DeclarationProfile]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own
         super().__init__(*args, **kwargs)
+        self.fields["rights_type"].choices = [  # type: ignore[attr-defined]  # a choice field
+            ("", gettext("Any")),
+            *RightsType.choices,
+        ]
         for name, choices in template.CHOICES.items():
             self.fields[name].choices = list(choices.items())  # type: ignore[attr-defined]  # a choice field
         for name in self.option_names:

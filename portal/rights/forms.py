@@ -162,7 +162,7 @@ class ReleaseForm(_RecordForm):
     def get_initial_for_field(self, field: forms.Field, field_name: str) -> Any:
         """Return the artists in one line. Any: Django's own signature."""
         value = super().get_initial_for_field(field, field_name)
-        return " | ".join(value) if field_name == "artists" and value else value
+        return " | ".join(value or ()) if field_name == "artists" else value
 
 
 class _OneField(LinesField):

@@ -57,9 +57,17 @@ _NEW: Final[Mapping[type[Model], str | Promise]] = {
     Party: gettext_lazy("Add a party"),
     Release: gettext_lazy("Add a release"),
 }
-
-
-# --- Lists ---------------------------------------------------------------------------
+_EDIT: Final[Mapping[type[Model], str | Promise]] = {
+    Work: gettext_lazy("Edit the work"),
+    Party: gettext_lazy("Edit the party"),
+    Release: gettext_lazy("Edit the release"),
+}
+_LISTS: Final[Mapping[type[Model], tuple[str | Promise, str]]] = {
+    Work: (gettext_lazy("Works"), "portal:work_list"),
+    Party: (gettext_lazy("Parties"), "portal:party_list"),
+    Release: (gettext_lazy("Releases"), "portal:release_list"),
+    RightsRecording: (gettext_lazy("Rights"), "portal:work_list"),
+}
 
 
 # --- Records -------------------------------------------------------------------------
@@ -167,21 +175,21 @@ def of_recording(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.EDIT_CATALOGUE)
 def work_create(request: PortalRequest) -> HttpResponseBase:
     """Add a work."""
-    return _form(request, Work(), reverse("portal:work_list"))
+    return _form(request, Work())
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Action.EDIT_CATALOGUE)
 def work_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Edit a work."""
-    return _form(request, _work(uid), reverse("portal:work_list"))
+    return _form(request, _work(uid))
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Action.EDIT_CATALOGUE)
 def party_create(request: PortalRequest) -> HttpResponseBase:
     """Add a party."""
-    return _form(request, Party(), reverse("portal:party_list"))
+    return _form(request, Party())
 
 
 @require_http_methods(["GET", "POST"])
@@ -189,25 +197,28 @@ def party_create(request: PortalRequest) -> HttpResponseBase:
 def party_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Edit a party, and say whether its shares are ours."""
     row = get_object_or_404(Party, uid=uid)
-    return _form(request, row, reverse("portal:party_list"))
+    return _form(request, row)
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Action.EDIT_CATALOGUE)
 def release_create(request: PortalRequest) -> HttpResponseBase:
     """Add a release."""
-    return _form(request, Release(), reverse("portal:release_list"))
+    return _form(request, Release())
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Action.EDIT_CATALOGUE)
 def release_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Edit a release."""
-    return _form(request, _release(uid), reverse("portal:release_list"))
+    return _form(request, _release(uid))
 
 
-def _form(request: PortalRequest, row: Editable, list_url: str) -> HttpResponseBase:
+def _form(request: PortalRequest, row: Editable) -> HttpResponseBase:
     is_new = row._state.adding
+    # A form that is refused leaves its values in the row.
+    name = "" if is_new else str(row)
+    list_title, list_name = _LISTS[type(row)]
     form = _FORMS[type(row)](
         request.POST or None, instance=row, initial={"revision": row.revision}
     )
@@ -223,9 +234,11 @@ def _form(request: PortalRequest, row: Editable, list_url: str) -> HttpResponseB
     context = {
         "form": form,
         "refusal": "" if is_new else base.why_not(record=row, user=request.user),
-        "heading": str(_NEW[type(row)]) if is_new else str(row),
-        "cancel_url": list_url if is_new else page.url_of(row),
-        "list_url": list_url,
+        "heading": _NEW[type(row)] if is_new else _EDIT[type(row)],
+        "sub": name,
+        "cancel_url": reverse(list_name) if is_new else page.url_of(row),
+        "list_url": reverse(list_name),
+        "list_title": list_title,
     }
     status = 422 if form.errors else 200
     return render(request, "portal/rights/form.html", context, status=status)
@@ -274,13 +287,15 @@ def _share(
         else:
             messages.success(request, _("%(share)s was added.") % {"share": share})
             return redirect(page.url_of(row))
+    list_title, list_name = _LISTS[type(row)]
     context = {
         "form": form,
         "refusal": base.why_not(record=row, user=request.user),
         "heading": _("Add a share"),
         "sub": str(row),
         "cancel_url": page.url_of(row),
-        "list_url": reverse("portal:work_list"),
+        "list_url": reverse(list_name),
+        "list_title": list_title,
     }
     status = 422 if form.errors else 200
     return render(request, "portal/rights/form.html", context, status=status)

@@ -90,11 +90,24 @@ class Picker(forms.Textarea):
 
 
 _WHEN = "data-shown-when"
+_NEEDED = "data-needed"
 
 
-def only_when(field: forms.Field, name: str, *values: str) -> None:
-    """Show a field only while another has one of these values; scripts hide it else."""
+def only_when(
+    field: forms.Field, name: str, *values: str, needed: bool = False
+) -> None:
+    """Show a field only while another has one of these values; scripts hide it else.
+
+    ``needed``: it must be filled then, so that no label calls it optional.
+    """
     field.widget.attrs[_WHEN] = f"{name}:{'|'.join(values)}"
+    if needed:
+        field.widget.attrs[_NEEDED] = ""
+
+
+def may_be_empty(field: forms.Field) -> bool:
+    """Return whether a person may leave the field empty where it is shown."""
+    return not field.required and _NEEDED not in field.widget.attrs
 
 
 def shown_when(field: forms.Field) -> str:
@@ -102,8 +115,8 @@ def shown_when(field: forms.Field) -> str:
     return str(field.widget.attrs.get(_WHEN, ""))
 
 
-class BucketsInput(forms.SelectMultiple):
-    """A choice of buckets; with JavaScript a search box, for there can be hundreds."""
+class SearchSelectMultiple(forms.SelectMultiple):
+    """Some of many, such as buckets; with JavaScript a search box."""
 
     def __init__(self) -> None:
         super().__init__({"data-picker": ""})

@@ -22,7 +22,7 @@ from portal.shared.fields import (
     only_when,
 )
 from scanning.models import Container
-from streams.choices import AirplayState
+from streams.choices import AirplayState, CommercialModel
 from streams.models import Station, Stream
 
 MOST_ADDRESSES = 5
@@ -95,6 +95,14 @@ class StationForm(forms.ModelForm[Station]):
             "soundexchange_category": gettext_lazy("SoundExchange category"),
         }
         widgets = {"territory": forms.TextInput({"data-suggest": "territories"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
+        """Say in words what an empty commercial model means."""
+        super().__init__(*args, **kwargs)
+        self.fields["commercial_model"].choices = [  # type: ignore[attr-defined]  # a choice field
+            ("", _("Not known")),
+            *CommercialModel.choices,
+        ]
 
     def clean_territory(self) -> str:
         """Return the code in capitals; reject one that names no territory."""
@@ -216,6 +224,7 @@ class StreamForm(StreamSettingsForm):
     container = forms.ModelChoiceField(
         Container.objects.present(),
         empty_label=None,
+        widget=SearchSelect,
         label=gettext_lazy("Container"),
         help_text=gettext_lazy("Its buckets are searched; its policies apply."),
     )
@@ -236,7 +245,7 @@ class StreamForm(StreamSettingsForm):
         """Require a new station's fields only if the station is new."""
         super().__init__(*args, **kwargs)
         for name in ("station_name", "time_zone"):
-            only_when(self.fields[name], "station", "")
+            only_when(self.fields[name], "station", "", needed=True)
 
     def clean_alarm_url(self) -> str:
         """Return nothing: alarms are set up later."""

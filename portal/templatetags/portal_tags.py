@@ -34,7 +34,7 @@ from jobs.selectors import jobs_of
 from portal.files.page import Comparison, compare
 from portal.pictures import plots, ribbon
 from portal.shared import columns, formats, looks
-from portal.shared.fields import shown_when
+from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
 from portal.shared.times import when
 from review import words
@@ -447,7 +447,7 @@ def field(bound_field: BoundField, *, optional: bool = True) -> dict[str, Any]:
     """
     return {
         "field": bound_field,
-        "optional": optional and not bound_field.field.required,
+        "optional": optional and may_be_empty(bound_field.field),
         "is_choice": isinstance(bound_field.field.widget, CheckboxInput),
         "hint": bound_field.help_text,
         "when": shown_when(bound_field.field),

@@ -21,6 +21,7 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, may_change_made, needs
+from portal.shared.fields import SearchSelect
 from portal.shared.lists import page_of
 from scanning.choices import WatchItemState
 from scanning.errors import IntakeRefused
@@ -67,6 +68,7 @@ class WatchForm(WatchSettingsForm):
 
     class Meta(WatchSettingsForm.Meta):
         fields = ["url", "container", *WatchSettingsForm.Meta.fields]
+        widgets = {"container": SearchSelect}
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         """Offer no empty container. Any: Django's own arguments."""

@@ -6,6 +6,7 @@ import "./refusals.js";
 const KEYS_OFF = `acrportal.keys.${document.body.dataset.user ?? ""}`;
 const GOTO = { d: "dashboard", u: "upload", m: "matches", f: "files", c: "catalogue", r: "reports" };
 const ANNOUNCE_EVERY_MS = 10_000;
+const PRESSED = "acrportal.pressed";
 
 export const keysAreOn = () => localStorage.getItem(KEYS_OFF) !== "off";
 
@@ -92,6 +93,17 @@ document.addEventListener("focusin", (event) => {
   const popover = document.querySelector("[popover]:popover-open");
   const isOpener = event.target.popoverTargetElement === popover;
   if (popover && !isOpener && !popover.contains(event.target)) popover.hidePopover();
+});
+
+/* Ctrl and Enter send the form from any of its fields, as Enter does from a line of text. */
+document.addEventListener("keydown", (event) => {
+  const field = event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select");
+  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
+  if (field?.form?.getAttribute("method")?.toLowerCase() !== "post") return;
+  const button = [...field.form.elements].find((each) => each.type === "submit");
+  if (!button || button.disabled) return;
+  event.preventDefault();
+  field.form.requestSubmit(button);
 });
 
 let awaitingGoto = 0;
@@ -189,7 +201,27 @@ function focusForm(form) {
   (field ?? form.querySelector(".btn--primary"))?.focus();
 }
 
+/* A button that leads back to its page keeps the focus of the keyboard, wherever its row
+   has moved; the other button of its form takes it if there is no further to go. */
+function focusPressed(pressed) {
+  const fits = (button) =>
+    button.form?.getAttribute("action") === pressed.action && button.value === pressed.value;
+  const button = [...document.querySelectorAll("button")].find(fits);
+  const free = button?.disabled ? button.form.querySelector("button:not(:disabled)") : button;
+  free?.focus();
+}
+
+document.addEventListener("submit", (event) => {
+  const { submitter: button, defaultPrevented } = event;
+  if (defaultPrevented || !button?.matches("button:focus-visible")) return;
+  const action = event.target.getAttribute("action");
+  sessionStorage.setItem(PRESSED, JSON.stringify({ page: location.pathname, action, value: button.value }));
+});
+
 const place = document.querySelector("[data-focus]");
 const form = document.querySelector("[data-focus-form]");
+const pressed = JSON.parse(sessionStorage.getItem(PRESSED) ?? "null");
+sessionStorage.removeItem(PRESSED);
 if (place) place.focus();
 else if (form) focusForm(form);
+else if (pressed?.page === location.pathname) focusPressed(pressed);
