@@ -159,6 +159,8 @@ def _sentence(match: Match, segment: Segment | None) -> str:
         sentence = _(
             "A clear match of %(length)s that no policy decides. Nobody has decided it yet."
         )
+    if reason == QueueReason.DISPUTE and match.state != MatchState.DISPUTED:
+        sentence = _("The other side objected to the claim.")
     return sentence % {
         "length": formats.clock(match.matched_ms, digits=1),
         "floor": f"{match.scanned_file.container.score_floor:.0f}",

@@ -204,8 +204,7 @@ def submit_link(
     except LinkRefused as error:
         raise IntakeRefused(
             "link_refused",
-            _("%(url)s: This link is not allowed: %(error)s.")
-            % {"url": url[:200], "error": error},
+            _("This link is not allowed: %(error)s.") % {"error": error},
         ) from error
     if len(url) > 2000:
         raise IntakeRefused(

@@ -126,6 +126,18 @@ def test_manager_answers(
     assert "the contract ended in 2024" in answered
 
 
+def test_an_answered_dispute_is_told_in_the_past(manager: Client) -> None:
+    match = disputed()
+    before = visible_text(manager.get(match.review_url).content.decode())
+
+    move(manager, match, "uphold", note="the contract ended in 2024")
+
+    after = visible_text(manager.get(match.review_url).content.decode())
+    assert "The other side objects to the claim." in before
+    assert "The other side objects to the claim." not in after
+    assert "The other side objected to the claim." in after
+
+
 def test_answer_needs_words_and_a_manager(manager: Client, reviewer: Client) -> None:
     match = disputed()
 

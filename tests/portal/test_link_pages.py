@@ -16,6 +16,7 @@ from scanning.services.filing import delete_container
 from scanning.sources.links import link_name
 from tests.conftest import MakeClient
 from tests.factories.scanning import ContainerFactory
+from tests.visible_text import visible_text
 
 _LINK = "https://media.example/a.mp3"
 
@@ -99,6 +100,18 @@ def test_a_bad_line_of_links_is_one_error(client: Client, container: Container) 
     page = client.post("/upload/", fields)
 
     assert [one.code for one in page.context["results"]] == ["link_refused", "", ""]
+
+
+@pytest.mark.parametrize("address", ["/upload/", "/links/"])
+def test_a_refused_link_is_named_once(
+    client: Client, container: Container, address: str
+) -> None:
+    fields = {"container": container.pk, "links": "ftp://nonsense.example/a"}
+
+    page = visible_text(client.post(address, fields).content.decode())
+
+    assert page.count("nonsense") == 1
+    assert "This link is not allowed: " in page
 
 
 @pytest.mark.parametrize("address", ["/links/feed/", "/links/feed/items/"])
