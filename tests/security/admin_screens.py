@@ -172,7 +172,10 @@ SCREENS: dict[str, Screen] = {
     "accounts.User": _of_people(
         lambda desk: desk.user,
         changes=True,
-        actions=("sign_out", "take_second_factors", "erase_data"),
+        actions=(
+            *("sign_out", "take_second_factors", "end_single_sign_on"),
+            "erase_data",
+        ),
     ),
     "auth.Group": _of_people(_limited_group, changes=True, deletes=True),
     "accounts.ApiToken": _of_people(_token),
@@ -325,16 +328,6 @@ SCREENS: dict[str, Screen] = {
     "scanning.Watch": Screen(lambda desk: desk.watch_of(desk.user)),
     "scanning.Drop": Screen(lambda desk: desk.drop_of(desk.user)),
     "scanning.RetroSearch": Screen(lambda desk: desk.retro_search()),
-}
-
-# Screens of libraries: for superusers only, and no role is one.
-FOREIGN = {
-    "account.EmailAddress",
-    "mfa.Authenticator",
-    "usersessions.UserSession",
-    "socialaccount.SocialApp",
-    "socialaccount.SocialToken",
-    "socialaccount.SocialAccount",
 }
 
 # Extra pages, by the end of their name.
