@@ -39,6 +39,7 @@ from portal.admin.sign_ins import (
     SessionInline,
     SingleSignOnInline,
 )
+from portal.admin.unchanged import Values
 from scanning.models import Container
 
 if TYPE_CHECKING:
@@ -135,9 +136,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         )
         return None
 
-    @admin.action(
-        description=_("Remove the single sign-on…"), permissions=["change"]
-    )
+    @admin.action(description=_("Remove the single sign-on…"), permissions=["change"])
     def end_single_sign_on(
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
@@ -339,6 +338,17 @@ class RoleGroupAdmin(RoleAdmin[Group]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         """Annotate the number of users."""
         return super().get_queryset(request).annotate(number=Count("user"))
+
+    def values_beside(self, obj: Group) -> Values:
+        """Return the group's access limits."""
+        limit = AccessLimit.objects.filter(group=obj).first() or AccessLimit()
+        seen = {"containers": Container.objects, "buckets": Bucket.objects}
+        chosen = {
+            name: ids and list(rows.filter(pk__in=ids).order_by("name"))
+            for name, rows in seen.items()
+            for ids in [getattr(limit, name)]
+        }
+        return {**chosen, "second_factor": limit.second_factor}
 
     @admin.display(description=_("Role"), boolean=True)
     def is_role(self, group: Group) -> bool:
