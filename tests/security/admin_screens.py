@@ -335,6 +335,8 @@ MORE: dict[str, Action] = {
     "admin:review_match_export": Action.REPORT,
     "admin:review_match_decide": Action.DECIDE,
     "admin:review_match_claim": Action.DECIDE,
+    "admin:review_match_note": Action.DECIDE,
+    "admin:review_match_lock": Action.DECIDE,
     "admin:scanning_cloudaccount_test": Action.CONFIGURE,
     "admin:scanning_cloudaccount_containers": Action.CONFIGURE,
     "admin:auth_user_password_change": Action.CONFIGURE,

@@ -191,6 +191,8 @@ def _paths(name: str, desk: Desk) -> list[str]:
         return [reverse(name, args=[desk.match.pk, "confirm"])]
     if name.endswith("_claim"):
         return [reverse(name, args=[desk.match.pk, "dispute"])]
+    if name.endswith(("_note", "_lock")):
+        return [reverse(name, args=[desk.match.pk])]
     if name.endswith("_export"):
         return [reverse(name)]
     if name.endswith("password_change"):
