@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from allauth.account import views as account
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.contrib.auth.decorators import login_not_required
@@ -9,8 +10,10 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from acrportal.health import healthz, metrics, readyz
 
-# The admin's own login form would bypass second factors.
+# The admin's own pages would bypass second factors and the limits of sign-in.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as its documentation says
+admin.site.logout = account.logout  # type: ignore[method-assign]  # as above
+admin.site.password_change = account.password_change  # type: ignore[method-assign]  # as above
 
 urlpatterns: list[URLPattern | URLResolver] = [
     # First, because callbacks arrive in bursts and the pages have many patterns.

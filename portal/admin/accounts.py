@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from allauth.socialaccount.models import SocialAccount
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Count, ManyToManyField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -23,8 +25,21 @@ from accounts.second_factor import remove_second_factors
 from accounts.sessions import end_all_sessions
 from catalogue.models import Bucket
 from portal.accounts.erasure import ErasureRefused, erase, preview
-from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of
+from portal.admin.base import (
+    ReadOnlyInline,
+    RoleAdmin,
+    all_field_names,
+    code,
+    number,
+    user_of,
+)
 from portal.admin.filters import PickFilter
+from portal.admin.sign_ins import (
+    SecondFactorInline,
+    SessionInline,
+    SingleSignOnInline,
+)
+from portal.admin.unchanged import Values
 from scanning.models import Container
 
 if TYPE_CHECKING:
@@ -68,7 +83,14 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         )
     ]
     readonly_fields = ["last_login", "date_joined"]
-    actions = ["sign_out", "take_second_factors", "erase_data"]
+    inlines = [SecondFactorInline, SessionInline, SingleSignOnInline]
+    actions = ["sign_out", "take_second_factors", "end_single_sign_on", "erase_data"]
+
+    def get_inlines(
+        self, request: HttpRequest, obj: User | None
+    ) -> list[type[ReadOnlyInline]]:
+        """Show how the person signs in; a new user does not yet."""
+        return [] if obj is None else self.inlines
 
     def formfield_for_manytomany(
         self,
@@ -100,7 +122,8 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
     ) -> HttpResponse | None:
         """Remove all second factors of the selected users, after a confirmation."""
         if "confirmed" not in request.POST:
-            return render(request, "admin/take_second_factors.html", {"people": chosen})
+            title = gettext("Remove second factors")
+            return self._ask(request, "take_second_factors", title, {"people": chosen})
         taken = sum(remove_second_factors(person) for person in chosen)
         self.message_user(
             request,
@@ -110,6 +133,30 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
                 taken,
             )
             % {"count": taken},
+        )
+        return None
+
+    @admin.action(description=_("Remove the single sign-on…"), permissions=["change"])
+    def end_single_sign_on(
+        self, request: HttpRequest, chosen: QuerySet[User]
+    ) -> HttpResponse | None:
+        """Disconnect the selected users from the organisation's server, after asking."""
+        if "confirmed" not in request.POST:
+            title = gettext("Remove the single sign-on")
+            return self._ask(request, "end_single_sign_on", title, {"people": chosen})
+        ended = 0
+        for identity in SocialAccount.objects.filter(user__in=chosen):
+            identity.delete()
+            end_all_sessions(identity.user)
+            ended += 1
+        self.message_user(
+            request,
+            ngettext(
+                "%(count)s single sign-on removed.",
+                "%(count)s single sign-ons removed.",
+                ended,
+            )
+            % {"count": ended},
         )
         return None
 
@@ -125,8 +172,9 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
             self.message_user(request, gettext("Choose one person."), messages.ERROR)
             return None
         if "confirmed" not in request.POST:
-            context = {"person": person, "erasure": preview(person=person)}
-            return render(request, "admin/erase_person.html", context)
+            title = gettext("Erase the data of %(person)s") % {"person": person}
+            context = {"people": [person], "erasure": preview(person=person)}
+            return self._ask(request, "erase_data", title, context)
         try:
             erasure = erase(person=person, actor=user_of(request))
         except ErasureRefused as refused:
@@ -138,6 +186,20 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
                 % {"pseudonym": erasure.pseudonym},
             )
         return None
+
+    def _ask(
+        self, request: HttpRequest, action: str, title: str, context: dict[str, object]
+    ) -> TemplateResponse:
+        """Return the page that says what an action does to people, before it is done."""
+        page = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "action": action,
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        template = f"admin/accounts/user/{action}.html"
+        return TemplateResponse(request, template, page | context)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show users to admins."""
@@ -276,6 +338,17 @@ class RoleGroupAdmin(RoleAdmin[Group]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         """Annotate the number of users."""
         return super().get_queryset(request).annotate(number=Count("user"))
+
+    def values_beside(self, obj: Group) -> Values:
+        """Return the group's access limits."""
+        limit = AccessLimit.objects.filter(group=obj).first() or AccessLimit()
+        seen = {"containers": Container.objects, "buckets": Bucket.objects}
+        chosen = {
+            name: ids and list(rows.filter(pk__in=ids).order_by("name"))
+            for name, rows in seen.items()
+            for ids in [getattr(limit, name)]
+        }
+        return {**chosen, "second_factor": limit.second_factor}
 
     @admin.display(description=_("Role"), boolean=True)
     def is_role(self, group: Group) -> bool:

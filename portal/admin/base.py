@@ -23,6 +23,7 @@ from accounts.roles import Action
 from portal.admin import history
 from portal.admin.filters import pick_media
 from portal.admin.stored_values import readable
+from portal.admin.unchanged import UnchangedForm, Values
 from portal.shared import formats
 
 Row = TypeVar("Row", bound=Model)
@@ -78,6 +79,36 @@ class RoleAdmin(_ReadableJson, _ModelAdmin[Row]):
         """Add the screens' own styles, and what ``PickFilter`` needs on a list."""
         own = forms.Media(css={"all": ["css/admin_review.css"]})
         return super().media + own + pick_media()
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Row | None = None,
+        change: bool = False,
+        **kwargs: Any,  # Any: Django's own signature
+    ) -> Any:  # Any: a class of forms, made by Django
+        """Return the form, which refuses to overwrite what somebody else has changed."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if obj is None:
+            return form
+        beside = {"beside": self.values_beside(obj)}
+        return type(form.__name__, (UnchangedForm, form), beside)
+
+    def values_beside(self, obj: Row) -> Values:
+        """Return the values of other rows that the form shows and saves too."""
+        return {}
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],  # Any: Django's own signature
+        **kwargs: Any,  # Any: as above
+    ) -> HttpResponse:
+        """Show the form with the marks of the values that are stored now."""
+        form = context["adminform"].form
+        if isinstance(form, UnchangedForm):
+            context["as_shown"] = form.marks()
+        return super().render_change_form(request, context, **kwargs)
 
     def history_view(
         self,

@@ -11,13 +11,20 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-import audit.services
-from accounts.reach import PRESENT
+from accounts.reach import PRESENT, is_limited
 from accounts.roles import Action
+from catalogue.changes import update_bucket, update_recording
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
-from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket, Recording
+from catalogue.models import (
+    ACRCLOUD_MUSIC_BUCKET_ID,
+    Bucket,
+    Recording,
+    RecordingStatus,
+)
+from catalogue.services import create_bucket
 from portal.admin.base import (
     RoleAdmin,
     number,
@@ -50,6 +57,9 @@ _EDITABLE = (
 )
 
 
+_OF_BUCKET = ("name", "bucket_type", "intake_rule", "intake_versions", "search_earlier")
+
+
 @admin.register(Bucket)
 class BucketAdmin(RoleAdmin[Bucket]):
     """Sets of recordings."""
@@ -59,15 +69,7 @@ class BucketAdmin(RoleAdmin[Bucket]):
     list_filter = ["bucket_type", "intake_rule"]
     ordering = ["name"]
     search_fields = ["name"]
-    fields = [
-        "name",
-        "bucket_type",
-        "intake_rule",
-        "created_by",
-        "created_at",
-        "updated_at",
-    ]
-    readonly_fields = ["created_by", "created_at", "updated_at"]
+    fields = [*_OF_BUCKET, "created_by", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Bucket]:
         """Annotate the number of recordings."""
@@ -91,6 +93,18 @@ class BucketAdmin(RoleAdmin[Bucket]):
             bucket.recordings_there,
         )
 
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Bucket | None = None
+    ) -> list[str]:
+        """Leave the type of a bucket as it was created: programs rely on it."""
+        kept = ["created_by", "created_at", "updated_at"]
+        return kept if obj is None else ["bucket_type", *kept]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse people with access limits, who would not see the bucket."""
+        may = super().has_add_permission(request)
+        return may and not is_limited(user_of(request))
+
     def has_change_permission(
         self, request: HttpRequest, obj: Bucket | None = None
     ) -> bool:
@@ -102,16 +116,16 @@ class BucketAdmin(RoleAdmin[Bucket]):
     def save_model(
         self, request: HttpRequest, obj: Bucket, form: Any, change: bool
     ) -> None:
-        """Save the bucket with its creator, and record the event."""
+        """Save the bucket as the portal's pages do, with one event."""
+        user = user_of(request)
         if not change:
-            obj.created_by = user_of(request)
-        super().save_model(request, obj, form, change)
-        audit.services.record(
-            case=f"bucket:{obj.pk}",
-            action="bucket.changed" if change else "bucket.created",
-            actor=user_of(request),
-            after={"name": obj.name, "intake_rule": obj.intake_rule},
-        )
+            given = {name: form.cleaned_data[name] for name in _OF_BUCKET}
+            obj.pk = create_bucket(**given, user=user).pk
+            obj.refresh_from_db()
+        elif form.changed_data:
+            columns = {name: form.cleaned_data[name] for name in form.changed_data}
+            stored = Bucket.objects.get(pk=obj.pk)
+            update_bucket(bucket=stored, columns=columns, user=user)
 
 
 class RecordingAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
@@ -138,6 +152,19 @@ class RecordingAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscrip
             "custom_id": _("Custom ID"),
         }
         widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
+
+    def clean_custom_id(self) -> str:
+        """Reject an id that another recording of the bucket has."""
+        custom_id: str = self.cleaned_data["custom_id"].strip()
+        bucket, status = self.instance.bucket_id, self.instance.status
+        others = Recording.objects.filter(bucket=bucket, custom_id=custom_id)
+        others = others.exclude(status=RecordingStatus.RETIRED)
+        is_free = not custom_id or status == RecordingStatus.RETIRED
+        if not is_free and others.exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(
+                gettext("Another recording of this bucket has this id.")
+            )
+        return custom_id
 
     def clean_upc(self) -> str:
         """Normalise the UPC; reject a wrong check digit."""
@@ -237,15 +264,12 @@ class RecordingAdmin(RoleAdmin[Recording]):
     def save_model(
         self, request: HttpRequest, obj: Recording, form: Any, change: bool
     ) -> None:
-        """Update the fields derived from the ISRC, and record the changed values."""
-        checked = check_isrc(obj.isrc)
-        obj.isrc_normalised, obj.isrc_status = checked.normalised, checked.status
-        super().save_model(request, obj, form, change)
-        if form.changed_data:
-            audit.services.record(
-                case=f"recording:{obj.uid}",
-                action="recording.changed",
-                actor=user_of(request),
-                before={name: form.initial.get(name) for name in form.changed_data},
-                after={name: form.cleaned_data[name] for name in form.changed_data},
-            )
+        """Write the changed values as programs do, with one event."""
+        columns = {name: form.cleaned_data[name] for name in form.changed_data}
+        if "isrc" in columns:
+            checked = check_isrc(obj.isrc)
+            columns["isrc_normalised"] = checked.normalised
+            columns["isrc_status"] = checked.status
+        if columns:
+            stored = Recording.objects.get(pk=obj.pk)
+            update_recording(recording=stored, columns=columns, user=user_of(request))

@@ -19,10 +19,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
 from accounts.roles import Action
 from portal.admin import evidence as evidence_admin
-from portal.admin import match_decisions
+from portal.admin import match_decisions, match_locks
 from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of
 from portal.admin.filters import (
     AgeFilter,
@@ -31,17 +30,14 @@ from portal.admin.filters import (
     ScoreBandFilter,
     StateFilter,
 )
-from portal.pictures import match as pictures
+from portal.admin.match_page import page
 from portal.pictures import ribbon
-from portal.pictures.pair import aligned_pair
-from portal.pictures.waveform import load_waveform
 from portal.shared import formats
 from portal.shared.times import when
 from reports import services as reports
 from reports.files import CONTENT_TYPES
 from reports.layouts import Layout
 from review import selectors
-from review.decisions.decide import allowed_verbs
 from review.filters import search_condition
 from review.models import Match
 
@@ -121,20 +117,16 @@ class MatchAdmin(RoleAdmin[Match]):
     def get_urls(self) -> list[URLPattern]:
         """Add the decision pages and the export."""
         wrap = self.admin_site.admin_view
+        keeps = match_decisions.keeps_typed
+        ask = keeps(wrap(match_decisions.ask_decision))
+        note = keeps(wrap(match_locks.add_note))
+        lock, more = wrap(match_locks.change_lock), {"model_admin": self}
         return [
             path("export/", wrap(self.export_list), name="review_match_export"),
-            path(
-                "<int:pk>/decide/<str:verb>/",
-                wrap(match_decisions.ask_decision),
-                {"model_admin": self},
-                name="review_match_decide",
-            ),
-            path(
-                "<int:pk>/claim/<str:verb>/",
-                wrap(match_decisions.ask_decision),
-                {"model_admin": self},
-                name="review_match_claim",
-            ),
+            path("<int:pk>/decide/<str:verb>/", ask, more, name="review_match_decide"),
+            path("<int:pk>/claim/<str:verb>/", ask, more, name="review_match_claim"),
+            path("<int:pk>/note/", note, more, name="review_match_note"),
+            path("<int:pk>/lock/", lock, more, name="review_match_lock"),
             *super().get_urls(),
         ]
 
@@ -215,7 +207,7 @@ class MatchAdmin(RoleAdmin[Match]):
         match = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if match is not None:
-            shown = evidence(
+            shown = page(
                 match=match,
                 user=user_of(request),
                 chosen=request.GET.get("segment", ""),
@@ -301,33 +293,3 @@ def _csv(pieces: Iterator[bytes]) -> StreamingHttpResponse:
         content_type=CONTENT_TYPES[layout.format],
         headers={"Content-Disposition": f'attachment; filename="{layout.file_name}"'},
     )
-
-
-def evidence(*, match: Match, user: User, chosen: str) -> dict[str, object]:
-    """Return the page's context; ``chosen`` is the number of a segment, from 1."""
-    segments = selectors.match_segments(match)
-    current = pictures.chosen(chosen, len(segments))
-    segment = segments[current - 1] if segments else None
-    pair = aligned_pair(match=match, segment=segment) if segment else None
-    return {
-        "match": match,
-        "verbs": allowed_verbs(match=match, user=user),
-        "can_decide": user.has_perm(Action.DECIDE),
-        "lock_message": pictures.lock_message(match, user),
-        "ribbon": pictures.draw_ribbon(
-            match=match,
-            segments=segments,
-            segment=segment,
-            others=pictures.others_in_file(match),
-            here="",
-            waveform=load_waveform(match.scanned_file),
-        ),
-        "shown_segments": pictures.shown_segments(segments, current),
-        "current": current,
-        "source": pair.source if pair else None,
-        "reference": pair.reference if pair else None,
-        "plot": pictures.draw_plot(match, segments, current),
-        "detections": selectors.detections_of(match),
-        "earlier": selectors.earlier_decisions(match),
-        "events": selectors.events_of(match),
-    }

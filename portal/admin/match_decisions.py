@@ -9,13 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -24,16 +27,20 @@ from accounts.roles import Action
 from common.reading import count_words
 from common.words import lowered
 from portal.admin.base import user_of
+from portal.admin.match_page import evidence
 from portal.review.forms import AssignForm, DecisionForm
-from portal.shared import selection
+from portal.review.page import changed_standing
+from portal.shared import drafts, selection
 from portal.shared.selection import Versions
-from review.choices import Verb
+from review import coverage
+from review.choices import CLAIM_VERBS, Verb
 from review.decisions import assignment
 from review.decisions.assignment import ASSIGNED
 from review.decisions.decide import Decided, decide, decide_one, decision_limit
-from review.decisions.verbs import RULES
+from review.decisions.verbs import RULES, VerbRule
 from review.errors import ReviewError
-from review.models import Match
+from review.models import Licence, Match
+from review.subjects import Subject
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -66,32 +73,81 @@ def ask_decision(
         raise PermissionDenied
     match = get_object_or_404(model_admin.get_queryset(request), pk=pk)
     posted = request.method == "POST"
-    form = DecisionForm(rule, request.POST if posted else None)
-    asked = request.POST if posted else request.GET
+    # The form that was sent after the session had ended.
+    kept = None if posted else drafts.take(request)
+    form = _form(rule, match, request.POST if posted else kept)
+    asked = request.POST if posted else (kept or request.GET)
     version = selection.read_version(asked.get("version", ""))
-    if (
-        posted
-        and version is not None
-        and form.is_valid()
-        and _is_decided(request, match, form, version)
-    ):
-        return redirect("admin:review_match_change", match.pk)
+    if kept is not None:
+        messages.warning(request, drafts.message())
+    elif posted and version is not None and form.is_valid():
+        if _is_decided(request, match, form, version):
+            return redirect("admin:review_match_change", match.pk)
+        # The page now shows the current state, so it may be decided knowingly.
+        version = match.version
     context = {
         **model_admin.admin_site.each_context(request),
+        **evidence(match=match, chosen=request.GET.get("segment", "")),
         "opts": model_admin.opts,
         "title": rule.label,
         "subtitle": str(match),
-        "match": match,
         "form": form,
         "version": match.version if version is None else version,
     }
     return TemplateResponse(request, "admin/review/match/decide.html", context)
 
 
+def keeps_typed(
+    view: Callable[..., HttpResponse],
+) -> Callable[..., HttpResponseBase]:
+    """Keep what was sent to a match's page in the admin after the session had ended."""
+
+    def page_of(pk: int, verb: str = "", **_more: object) -> str:
+        if not verb:
+            return reverse("admin:review_match_note", args=[pk])
+        return reverse("admin:review_match_decide", args=[pk, verb])
+
+    return drafts.keeps_typed(page_of)(view)
+
+
+def _form(rule: VerbRule, match: Match, data: QueryDict | None) -> DecisionForm:
+    """Return the form of a verb, with the licences that cover the use as choices."""
+    uid = data.get("licence", "") if data is not None else ""
+    licence = Licence.objects.filter(uid=uid).first()
+    form = DecisionForm(rule, data, licence=licence)
+    if not rule.takes_licence:
+        return form
+    checks = coverage.checks(subject=Subject.of(match))
+    usable = [each for each in checks if each.cover != coverage.Cover.NONE]
+    if usable:
+        named = [(each.licence.uid, _licence_name(each)) for each in usable]
+        form.fields["licence"] = forms.ChoiceField(
+            choices=[*named, ("", _("Another reason, given below"))],
+            initial=named[0][0],
+            required=False,
+            widget=forms.RadioSelect,
+            label=_("Clear: why is the use allowed?"),
+        )
+        form.order_fields(["licence"])
+        # Only without a licence; the form itself says so.
+        form.fields["note"].required = form.is_bound and licence is None
+    return form
+
+
+def _licence_name(check: coverage.LicenceCheck) -> str:
+    name = f"{check.licence.number} {check.licence.holder}"
+    return f"{name} – {check.why}" if check.why else name
+
+
 def _is_decided(
     request: HttpRequest, match: Match, form: DecisionForm, version: int
 ) -> bool:
     """Decide the match; show a refusal above the form and return False."""
+    # Claims can be disputed and answered after their file or recording has gone.
+    changed = changed_standing(match, request.POST)
+    if changed and form.rule.verb not in CLAIM_VERBS:
+        form.add_error(None, changed)
+        return False
     try:
         decided = decide_one(
             match=match,

@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -31,6 +32,7 @@ from portal.admin.base import (
     user_of,
 )
 from portal.admin.filters import CodeFilter, PickFilter
+from portal.containers.views import ContainerForm, after_change
 from portal.shared import formats
 from portal.shared.playback import audio_url
 from portal.shared.selectors import count_per_row
@@ -58,14 +60,46 @@ _CONTAINER_FIELDS = (
     "buckets",
     "audio_type",
     "score_floor",
+    "floor_shown",
     "upload_audio",
     "link_audio",
     "audio_days",
     "hide_rejected",
+    "callback_url",
     "callback_address",
     "created_by",
     "created_at",
 )
+# The addresses of callbacks may hold secrets.
+_FOR_ADMINS = {"callback_url", "callback_address", "floor_shown"}
+
+
+class ContainerAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
+    """The settings of a container, with the labels and the preview of its page."""
+
+    callback_url = ContainerForm.base_fields["callback_url"]
+    floor_shown = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Container
+        fields = ContainerForm.Meta.fields
+        labels = ContainerForm.Meta.labels
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own
+        """Show what another floor does to matches before it is saved."""
+        cleaned = super().clean() or {}
+        wanted, is_new = cleaned.get("score_floor"), self.instance.pk is None
+        is_known = wanted is None or cleaned.get("floor_shown") == str(wanted)
+        if is_new or is_known or self.errors or "score_floor" not in self.changed_data:
+            return cleaned
+        effect = floors.preview(container=self.instance, floor=wanted)
+        if effect.returning or effect.staying:
+            self.data = self.data.copy()
+            self.data[self.add_prefix("floor_shown")] = str(wanted)
+            context = {"floor": effect, "wanted": wanted}
+            shown = render_to_string("portal/containers/_floor.html", context)
+            raise forms.ValidationError({"score_floor": [shown]})
+        return cleaned
 
 
 @admin.register(Container)
@@ -73,6 +107,7 @@ class ContainerAdmin(RoleAdmin[Container]):
     """Containers; admins create and change them."""
 
     add_action = change_action = Action.CONFIGURE
+    form = ContainerAdminForm
     list_display = ["name", "number", "engine", "bucket_names", "file_count"]
     list_filter = ["engine", ("buckets", PickFilter)]
     ordering = ["name", "id"]
@@ -116,10 +151,8 @@ class ContainerAdmin(RoleAdmin[Container]):
     def get_fields(
         self, request: HttpRequest, obj: Container | None = None
     ) -> tuple[str, ...]:
-        """Show the callback address, which is a secret, only to admins."""
-        hidden = (
-            set() if request.user.has_perm(Action.CONFIGURE) else {"callback_address"}
-        )
+        """Show the callback addresses only to admins."""
+        hidden = set() if request.user.has_perm(Action.CONFIGURE) else _FOR_ADMINS
         return tuple(name for name in _CONTAINER_FIELDS if name not in hidden)
 
     def save_model(
@@ -140,7 +173,7 @@ class ContainerAdmin(RoleAdmin[Container]):
         record_saved(
             container=container, engine_before=engine_before, user=user_of(request)
         )
-        floors.give_back(container=container, user=user_of(request))
+        after_change(request, form, user=user_of(request))
 
 
 class RemoteIdForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only

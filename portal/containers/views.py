@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Q
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -104,30 +105,10 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
     floor = _floor_to_show(request, form, floor_now)
     if request.method == "POST" and form.is_valid() and floor is None:
         _save(form, request.user)
-        if "engine" in form.changed_data and container.takes_callbacks:
-            messages.warning(
-                request,
-                _(
-                    "%(name)s has a new callback address, because its engine "
-                    "changed. Enter it in ACRCloud: the old address no longer "
-                    "works."
-                )
-                % {"name": container.name},
-            )
-        returned = floors.give_back(container=container, user=request.user)
         messages.success(
             request, _("Container %(name)s was saved.") % {"name": container.name}
         )
-        if returned:
-            messages.info(
-                request,
-                ngettext(
-                    "%(count)s match is no longer below the floor.",
-                    "%(count)s matches are no longer below the floor.",
-                    returned,
-                )
-                % {"count": returned},
-            )
+        after_change(request, form, user=request.user)
         return redirect("portal:container_list")
     return _show(request, form, callback_url, floor=floor)
 
@@ -185,6 +166,34 @@ def _floor_to_show(
         return None
     shown = floors.preview(container=form.instance, floor=wanted)
     return shown if shown.returning or shown.staying else None
+
+
+def after_change(
+    request: HttpRequest, form: forms.ModelForm[Container], *, user: User
+) -> None:
+    """Evaluate the matches that a lower floor returns, and say what the change did."""
+    container = form.instance
+    if "engine" in form.changed_data and container.takes_callbacks:
+        messages.warning(
+            request,
+            _(
+                "%(name)s has a new callback address, because its engine "
+                "changed. Enter it in ACRCloud: the old address no longer "
+                "works."
+            )
+            % {"name": container.name},
+        )
+    returned = floors.give_back(container=container, user=user)
+    if returned:
+        messages.info(
+            request,
+            ngettext(
+                "%(count)s match is no longer below the floor.",
+                "%(count)s matches are no longer below the floor.",
+                returned,
+            )
+            % {"count": returned},
+        )
 
 
 @transaction.atomic

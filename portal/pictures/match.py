@@ -8,15 +8,12 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import User
 from portal.pictures import plots, ribbon
 from portal.pictures.file import fact_lanes, matches_of
 from portal.pictures.pair import CONTEXT_MS
 from portal.pictures.waveform import DrawnWaveform
-from review.errors import MatchLocked
 from review.models import Match
 from review.services.figures import UNDER_SPEECH_PCT
-from review.services.transitions import refuse_foreign_lock
 from scanning.choices import ScanStatus
 from scanning.models import Scan, Segment
 
@@ -52,15 +49,6 @@ def chosen(text: str, count: int) -> int:
     """Return the segment number in ``text``, clamped to 1 … ``count``; 1 if invalid."""
     number = int(text) if text.isascii() and text.isdigit() else 1
     return min(max(number, 1), max(count, 1))
-
-
-def lock_message(match: Match, user: User) -> str:
-    """Return a message if another user holds the review lock; otherwise empty."""
-    try:
-        refuse_foreign_lock(match=match, user=user)
-    except MatchLocked as locked:
-        return locked.message
-    return ""
 
 
 def others_in_file(match: Match) -> list[Match]:

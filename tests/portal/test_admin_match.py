@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -14,12 +15,16 @@ from accounts.roles import Role
 from audit.models import Event
 from review.choices import MatchState
 from review.services import locks
+from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.factories.rules import make_licence
 from tests.portal.admin_matches import LIST, SignIn, decide, page, text, user
 
 pytestmark = pytest.mark.django_db
+
+NOW = datetime.now(tz=UTC)
 
 
 def titles(client: Client, query: str) -> set[str]:
@@ -299,5 +304,125 @@ def test_decision_without_a_version_asks_again(sign_in: SignIn) -> None:
     response = sign_in(Role.REVIEWER).post(decide(match, "confirm"))
 
     assert response.status_code == 200
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+
+def test_a_licence_that_covers_the_use_may_be_chosen(sign_in: SignIn) -> None:
+    match = make_match()
+    licence = make_licence(recordings=[match.recording], holder="Harbour FM")
+    client = sign_in(Role.REVIEWER)
+
+    asked = text(client.get(decide(match, "clear"), {"version": 1}))
+    neither = text(client.post(decide(match, "clear"), {"version": 1, "licence": ""}))
+    client.post(decide(match, "clear"), {"version": 1, "licence": licence.uid})
+
+    assert f"{licence.number} Harbour FM" in asked
+    assert "Another reason, given below" in asked
+    assert "Say why the use is allowed, or choose a licence." in neither
+    match.refresh_from_db()
+    assert (match.state, match.licence) == (MatchState.CLEARED, licence)
+    assert Event.objects.filter(case=match.case, action="clear").count() == 1
+
+
+def test_the_question_shows_the_evidence_and_its_segments(sign_in: SignIn) -> None:
+    match = make_match(
+        (0, 9_000, 0, 9_000),
+        (20_000, 29_000, 0, 9_000),
+        scan__scanned_file__proxy="files/a.webm",
+    )
+
+    asked = text(sign_in(Role.REVIEWER).get(decide(match, "reject"), {"version": 1}))
+
+    assert "Segment 1 of 2" in asked
+    assert "?version=1&amp;segment=2" in asked
+    assert "data-sound-play" in asked
+
+
+def test_a_file_that_was_deleted_meanwhile_is_no_longer_decided(
+    sign_in: SignIn,
+) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+    shown = text(client.get(page(match)))
+    ScannedFile.objects.filter(pk=match.scanned_file_id).update(deleted_at=NOW)
+
+    answer = text(client.post(decide(match, "confirm"), {"version": 1, "standing": ""}))
+
+    assert 'name="standing" value=""' in shown
+    assert "was deleted in the meantime, so nothing was saved" in answer
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+    # The page says it now, so the person may decide knowingly.
+    client.post(decide(match, "confirm"), {"version": 1, "standing": "deleted"})
+    match.refresh_from_db()
+    assert match.state == MatchState.CONFIRMED
+
+
+def test_a_stale_question_shows_the_present_and_can_be_sent_again(
+    sign_in: SignIn,
+) -> None:
+    match = make_match()
+    deciding.escalate(match=match, user=make_user(Role.REVIEWER), version=1, note="?")
+    client = sign_in(Role.MANAGER)
+    sent = {"version": 1, "code": "noise", "note": "typed text"}
+
+    refused = text(client.post(decide(match, "reject"), sent))
+    client.post(decide(match, "reject"), sent | {"version": 2})
+
+    assert "typed text" in refused
+    assert 'name="version" value="2"' in refused
+    match.refresh_from_db()
+    assert match.state == MatchState.REJECTED
+
+
+def test_what_was_typed_survives_the_end_of_the_session(sign_in: SignIn) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+    client.logout()
+
+    sent = {"version": 1, "code": "other", "note": "a jingle"}
+    gone = client.post(decide(match, "reject"), sent)
+    sign_in(Role.REVIEWER)
+    again = text(client.get(decide(match, "reject")))
+
+    assert reverse("account_login") in gone["Location"]
+    assert "You were signed out, so nothing was saved." in again
+    assert "a jingle" in again
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+
+def test_a_note_is_kept_in_the_history(sign_in: SignIn) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+    address = reverse("admin:review_match_note", args=[match.pk])
+
+    empty = client.post(address, {"note": " "}, follow=True)
+    kept = client.post(address, {"note": "Heard on air"}, follow=True)
+
+    assert "Note added to the history." in text(kept)
+    assert "Note added to the history." not in text(empty)
+    assert Event.objects.get(case=match.case, action="note").note == "Heard on air"
+    assert sign_in(Role.VIEWER).post(address, {"note": "x"}).status_code == 403
+
+
+def test_a_manager_takes_over_a_lock_and_releases_it(sign_in: SignIn) -> None:
+    match = make_match()
+    locks.take_lock(match=match, user=make_user(Role.REVIEWER, username="ben"))
+    address = reverse("admin:review_match_lock", args=[match.pk])
+
+    refused = sign_in(Role.REVIEWER).post(address, {"break": "yes"}, follow=True)
+    assert "Only a manager may break somebody else" in text(refused)
+    assert "Take over" not in text(refused)
+
+    client = sign_in(Role.MANAGER)
+    assert "Take over" in text(client.get(page(match)))
+    taken = client.post(address, {"break": "yes"}, follow=True)
+    match.refresh_from_db()
+    assert match.locked_by == user(Role.MANAGER)
+    assert "Release the review lock" in text(taken)
+
+    client.post(address)
     match.refresh_from_db()
     assert match.state == MatchState.PENDING

@@ -268,6 +268,57 @@ def test_admin_makes_a_container(client: Client) -> None:
     assert event.after["upload_audio"] == "original"
 
 
+def test_another_floor_is_previewed_before_it_is_saved(client: Client) -> None:
+    entered(client, Role.ADMIN)
+    match = make_match()
+    container = match.scanned_file.container
+    page = address(Container, "change", container.pk)
+    sent = {
+        "name": container.name,
+        "engine": container.engine,
+        "audio_type": container.audio_type,
+        "upload_audio": container.upload_audio,
+        "link_audio": container.link_audio,
+        "callback_url": "https://client.example/results",
+        "score_floor": "95.0",
+    }
+
+    asked = client.post(page, sent)
+    container.refresh_from_db()
+    assert "nothing is saved yet" in asked.content.decode()
+    assert "1 waiting match is below it and stays" in asked.content.decode()
+    assert (container.score_floor, container.callback_url) == (50, "")
+
+    client.post(page, sent | {"floor_shown": "95.0"})
+    container.refresh_from_db()
+    assert container.score_floor == 95
+    assert container.callback_url == "https://client.example/results"
+    event = Event.objects.get(case=f"container:{container.pk}")
+    assert event.after["callback_url"] == "https://client.example/results"
+
+
+def test_another_engine_makes_a_new_callback_address_and_says_so(
+    client: Client,
+) -> None:
+    entered(client, Role.ADMIN)
+    container = ContainerFactory.create()
+    sent = {
+        "name": container.name,
+        "engine": "acrcloud",
+        "audio_type": container.audio_type,
+        "upload_audio": container.upload_audio,
+        "link_audio": container.link_audio,
+        "score_floor": container.score_floor,
+    }
+
+    answer = client.post(address(Container, "change", container.pk), sent, follow=True)
+
+    assert "has a new callback address" in answer.content.decode()
+    secret = container.callback_secret
+    container.refresh_from_db()
+    assert container.callback_secret != secret
+
+
 def test_callback_address_is_for_admins_alone(client: Client) -> None:
     container = ContainerFactory.create()
     page = address(Container, "change", container.pk)

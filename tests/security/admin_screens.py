@@ -172,7 +172,10 @@ SCREENS: dict[str, Screen] = {
     "accounts.User": _of_people(
         lambda desk: desk.user,
         changes=True,
-        actions=("sign_out", "take_second_factors", "erase_data"),
+        actions=(
+            *("sign_out", "take_second_factors", "end_single_sign_on"),
+            "erase_data",
+        ),
     ),
     "auth.Group": _of_people(_limited_group, changes=True, deletes=True),
     "accounts.ApiToken": _of_people(_token),
@@ -327,21 +330,13 @@ SCREENS: dict[str, Screen] = {
     "scanning.RetroSearch": Screen(lambda desk: desk.retro_search()),
 }
 
-# Screens of libraries: for superusers only, and no role is one.
-FOREIGN = {
-    "account.EmailAddress",
-    "mfa.Authenticator",
-    "usersessions.UserSession",
-    "socialaccount.SocialApp",
-    "socialaccount.SocialToken",
-    "socialaccount.SocialAccount",
-}
-
 # Extra pages, by the end of their name.
 MORE: dict[str, Action] = {
     "admin:review_match_export": Action.REPORT,
     "admin:review_match_decide": Action.DECIDE,
     "admin:review_match_claim": Action.DECIDE,
+    "admin:review_match_note": Action.DECIDE,
+    "admin:review_match_lock": Action.DECIDE,
     "admin:scanning_cloudaccount_test": Action.CONFIGURE,
     "admin:scanning_cloudaccount_containers": Action.CONFIGURE,
     "admin:auth_user_password_change": Action.CONFIGURE,

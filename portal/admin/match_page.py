@@ -1,0 +1,51 @@
+"""The context of a match's pages in the admin."""
+
+from __future__ import annotations
+
+from accounts.models import User
+from accounts.roles import Action
+from portal.pictures import match as pictures
+from portal.pictures.pair import aligned_pair
+from portal.pictures.waveform import load_waveform
+from portal.review.page import lock_of, standing
+from review import selectors
+from review.decisions.decide import allowed_verbs
+from review.models import Match
+
+
+def page(*, match: Match, user: User, chosen: str) -> dict[str, object]:
+    """Return the whole match: the evidence, its history, and what the user may do."""
+    return evidence(match=match, chosen=chosen) | {
+        "verbs": allowed_verbs(match=match, user=user),
+        "may_decide": user.has_perm(Action.DECIDE),
+        "may_manage": user.has_perm(Action.APPROVE),
+        "lock": lock_of(match, user),
+        "detections": selectors.detections_of(match),
+        "earlier": selectors.earlier_decisions(match),
+        "events": selectors.events_of(match),
+    }
+
+
+def evidence(*, match: Match, chosen: str) -> dict[str, object]:
+    """Return the ribbon, sounds and segments; ``chosen`` is a segment's number, from 1."""
+    segments = selectors.match_segments(match)
+    current = pictures.chosen(chosen, len(segments))
+    segment = segments[current - 1] if segments else None
+    pair = aligned_pair(match=match, segment=segment) if segment else None
+    return {
+        "match": match,
+        "standing": standing(match),
+        "ribbon": pictures.draw_ribbon(
+            match=match,
+            segments=segments,
+            segment=segment,
+            others=pictures.others_in_file(match),
+            here="",
+            waveform=load_waveform(match.scanned_file),
+        ),
+        "shown_segments": pictures.shown_segments(segments, current),
+        "current": current,
+        "source": pair.source if pair else None,
+        "reference": pair.reference if pair else None,
+        "plot": pictures.draw_plot(match, segments, current),
+    }
