@@ -441,9 +441,6 @@ def _split(request: PortalRequest, row: Work) -> tuple[str, Work]:
     return _("%(name)s is now two works.") % {"name": row}, second
 
 
-# --- Conflicts -----------------------------------------------------------------------
-
-
 # --- Rows within reach ---------------------------------------------------------------
 
 
