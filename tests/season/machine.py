@@ -375,8 +375,9 @@ class Season:
         followed = links.submit(person, rng)
         if followed is not None:
             self._followed.append(followed)
+        # Everybody's pages ask.
         links.check_followed(self.people, self._followed)
-        return True
+        return False
 
     def replace_audio(self, person: Person, rng: random.Random) -> bool:
         """Give a recording other audio."""
