@@ -187,6 +187,7 @@ class Season:
             recordings.recordings_hold()
             readers.check_zones_are_kept()
             uses.licences_hold()
+            uses.no_licence_outlives_its_time()
             checks.unknown_items_hold()
             rights.rights_hold()
             airings.airings_hold()
