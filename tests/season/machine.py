@@ -187,6 +187,7 @@ class Season:
             recordings.recordings_hold()
             readers.check_zones_are_kept()
             uses.licences_hold()
+            uses.no_licence_outlives_its_time()
             checks.unknown_items_hold()
             rights.rights_hold()
             airings.airings_hold()
@@ -375,8 +376,9 @@ class Season:
         followed = links.submit(person, rng)
         if followed is not None:
             self._followed.append(followed)
+        # Everybody's pages ask.
         links.check_followed(self.people, self._followed)
-        return True
+        return False
 
     def replace_audio(self, person: Person, rng: random.Random) -> bool:
         """Give a recording other audio."""

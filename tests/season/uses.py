@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from catalogue.models import Bucket
+from common.zones import office_day
 from review.choices import LicenceScope, MatchState, OnExpiry, UseKind
 from review.coverage import WORLD
 from review.models import Licence, Match
@@ -77,7 +78,7 @@ def _license(person: Person, rng: random.Random) -> None:
         "buckets": [_some(Bucket.objects.present(), rng).pk],
         "use_kind": UseKind.ANY,
         "territories": rng.choice(["", "DE", "DE FR", "FR CH", WORLD]),
-        "valid_until": rng.choice(["", today, today + timedelta(days=5)]),
+        "valid_until": rng.choice(["", today, today + timedelta(days=2)]),
         "on_expiry": rng.choice(OnExpiry.values),
     }
     is_new = licence is None or rng.random() < 0.4
@@ -128,7 +129,7 @@ def _check_evaluated(files: list[ScannedFile]) -> None:
 
 
 def licences_hold() -> None:
-    """Check that no licence clears a match outside of its territories and its time."""
+    """Check that no licence clears a match outside of its territories."""
     for match in Match._base_manager.filter(
         state=MatchState.CLEARED,
         decided_by=None,
@@ -145,6 +146,17 @@ def licences_hold() -> None:
             not allowed or WORLD in allowed or (used and used <= allowed),
             f"{case} is used in {used}, not only in {allowed}",
         )
+
+
+def no_licence_outlives_its_time() -> None:
+    """Check that ended licences clear nothing, once all work is done."""
+    ended = Match._base_manager.filter(
+        state=MatchState.CLEARED,
+        licence__on_expiry=OnExpiry.REOPEN,
+        licence__valid_until__lt=office_day(),
+        scanned_file__deleted_at=None,
+    )
+    check(not ended.exists(), f"cleared by licences that have ended: {list(ended)}")
 
 
 def _some(rows: Any, rng: random.Random) -> Any:  # Any: a queryset, and its row
