@@ -140,3 +140,17 @@ def test_an_act_is_undone_once_and_by_managers_only(manager: User) -> None:
         undo(rule, manager)
     with pytest.raises(errors.NothingToUndo):
         applications.undo(rule=rule, act="a_unknown", user=manager)
+
+
+def test_applying_the_same_version_again_changes_nothing(manager: User) -> None:
+    match = make_match()
+    rule = make_policy(action=PolicyAction.REVIEW, priority=3)
+    assert policies.dry_run(policy=rule).waiting_count == 1
+    assert policies.apply(policy=rule, user=manager) == 1
+    match.refresh_from_db()
+    version = match.version
+
+    assert policies.dry_run(policy=rule).waiting_count == 0
+    assert policies.apply(policy=rule, user=manager) == 0
+    match.refresh_from_db()
+    assert match.version == version
