@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Any
 
 from django.db.models import Q
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts.reach import seen_buckets, working_for
@@ -81,7 +83,8 @@ class CueSheet:
     @property
     def name(self) -> str:
         """Return the base name of its files."""
-        return f"cue-sheet-{self.file.uid.hex[:12]}"
+        programme = slugify(self.file.programme or PurePosixPath(self.file.name).stem)
+        return f"cue-sheet-{programme[:80].strip('-') or self.file.uid.hex[:12]}"
 
     @property
     def unknown(self) -> int:

@@ -235,14 +235,33 @@ class ImportPage:
                 {**change, "label": _KIND_LABEL[change["kind"]]}
                 for change in one.summary["changes"]
             ]
+        refusal: str | Promise = self.refusal(user)
         return {
             **more,
             "page": self,
             "import": one,
-            "refusal": self.refusal(user),
+            "refusal": refusal or (_NOTHING_FITS if _nothing_fits(one) else ""),
             # Counters that are newer than this import default to zero.
             "summary": one.summary and {**asdict(self.summary()), **one.summary},
         }
+
+
+_NOTHING_FITS = _(
+    "Nothing in this file can be imported. Correct the faults below, then check the "
+    "file again."
+)
+# Counters of all kinds of imports; those of rights count by kind of record.
+_GOOD = ("added", "updated", "rescanned", "created", "changed", "unchanged")
+
+
+def _nothing_fits(one: Import) -> bool:
+    """Return whether a checked import has faults only."""
+    if not one.summary or not one.summary.get("refused"):
+        return False
+    good = [one.summary.get(name, 0) for name in _GOOD]
+    return not any(
+        any(each.values()) if isinstance(each, dict) else each for each in good
+    )
 
 
 RECORDINGS = ImportPage(

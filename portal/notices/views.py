@@ -237,7 +237,7 @@ def notice_answer(request: PortalRequest, uid: str) -> HttpResponseBase:
             user=request.user,
         )
 
-    context = {"heading": _("Record an answer"), "submit": _("Record")}
+    context = {"heading": _("Record an answer"), "submit": _("Record the answer")}
     return _step(request, row, form, save, context)
 
 

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from common.territories import territory_names
-from common.words import lowered
 from review.choices import PolicyAction, Relation
 from review.models import Policy
 from scanning.choices import SCAN_ENGINES
@@ -72,7 +71,7 @@ def conditions_of(
     """Yield the stored conditions as clauses about a match."""
     names: dict[str, Mapping[str, str]] = {
         "buckets": buckets,
-        "relations": {each.value: lowered(each.label) for each in Relation},
+        "relations": {each.value: str(each.label) for each in Relation},
         "territories": territory_names(),
         "engines": {value: str(label) for value, label in SCAN_ENGINES},
     }

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from common.http import LinkRefused, check_link
+from portal.shared.fields import only_when
 from portal.shared.filters import MatchFilterForm
 from reports.choices import FilesWithout, Mode
 from reports.layouts import SCHEMAS, Layout
@@ -149,6 +150,12 @@ class ScheduleForm(forms.Form):
         required=False, label=_("Also send when nothing is new")
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
+        """Ask only where the chosen channel leads."""
+        super().__init__(*args, **kwargs)
+        only_when(self.fields["recipients"], "channel", Channel.EMAIL, needed=True)
+        only_when(self.fields["url"], "channel", Channel.WEBHOOK, needed=True)
+
     def clean_recipients(self) -> tuple[str, ...]:
         """Split the addresses; reject the first that is not an e-mail address."""
         given = re.split(r"[,;\s]+", self.cleaned_data["recipients"])
@@ -179,6 +186,10 @@ class ScheduleForm(forms.Form):
         cleaned = super().clean() or {}
         by_email = cleaned.get("channel") == Channel.EMAIL
         needed = "recipients" if by_email else "url"
+        # A form that hides a field shows no fault of it, and sends nothing to it.
+        hidden, empty = ("url", "") if by_email else ("recipients", ())
+        self.errors.pop(hidden, None)
+        cleaned[hidden] = empty
         if needed in cleaned and not cleaned[needed]:
             self.add_error(needed, _("Enter where to send the report."))
         return cleaned

@@ -9,6 +9,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts.roles import Action
@@ -22,8 +23,15 @@ from reports.files import CONTENT_TYPES, Check, as_json, check_run
 from reports.layouts import Layout
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
+from reports.rows import RowKind
 from scanning import selectors as scanning_selectors
 
+_FOUND = {
+    RowKind.YES: gettext_lazy("With a match"),
+    RowKind.NO: gettext_lazy("No match"),
+    RowKind.PENDING: gettext_lazy("Unfinished"),
+    RowKind.ERROR: gettext_lazy("Failed"),
+}
 _CUE_SHEET_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 
 
@@ -63,6 +71,11 @@ def _page(
             "query": query_of(Layout.of(run)),
             "manifest": manifest(run) if run.state == RunState.READY else None,
             "working": run.state in UNFINISHED,
+            "found": [
+                (label, run.counts["match_found"][kind])
+                for kind, label in _FOUND.items()
+                if run.counts.get("match_found", {}).get(kind)
+            ],
             "checks": checks,
             "checks_fine": checks is not None
             and all(check.is_whole for check in checks),

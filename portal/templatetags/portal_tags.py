@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 from audit import words as actions
 from audit.models import Event
@@ -230,7 +230,12 @@ def middle(text: str, length: int) -> str:
 
 @register.filter(is_safe=True)
 def sentence(text: str) -> str:
-    """Lower the initial of every word but the first; abbreviations stay."""
+    """Lower the initial of every word but the first; abbreviations stay.
+
+    Only English titles have such initials that its sentences have not.
+    """
+    if not (get_language() or "").startswith("en"):
+        return text.strip()
     return re.sub(
         r"(?<=[\s-])[A-Z](?=[a-z])", lambda initial: initial[0].lower(), text.strip()
     )

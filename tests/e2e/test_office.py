@@ -120,3 +120,26 @@ def test_a_report_that_ends_appears_without_reloading(
     )
 
     expect(page.locator("#runs")).to_contain_text("While you watch")
+
+
+def test_a_policy_is_saved_and_moved_by_keyboard_alone(
+    page: Page, portal: Portal, made: list[str]
+) -> None:
+    assert made
+    sign_in(page, portal, "mira")
+    page.goto("/policies/new/")
+    page.fill("input[name=name]", "By keyboard")
+    page.select_option("select[name=action]", "review")
+    page.focus("input[name=due_days]")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/dry-run/")
+
+    page.goto("/policies/")
+    up = page.get_by_role("button", name="Move By keyboard up")
+    up.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("tr[data-row] .cell-title").first).to_contain_text(
+        "By keyboard"
+    )
+    # It is the first one now, so that the focus is on the way back.
+    expect(page.get_by_role("button", name="Move By keyboard down")).to_be_focused()

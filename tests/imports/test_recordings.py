@@ -440,3 +440,20 @@ def workbook() -> SimpleUploadedFile:
 def test_the_page_is_for_those_who_edit_the_catalogue(signed_in: MakeClient) -> None:
     assert signed_in(Role.REVIEWER).get("/catalogue/import/").status_code == 403
     assert signed_in(Role.MANAGER).get("/catalogue/import/").status_code == 200
+
+
+def test_a_table_of_faults_only_is_not_offered_for_import(
+    signed_in: MakeClient, bucket: Bucket, run_worker: Worker
+) -> None:
+    client = signed_in(Role.MANAGER)
+    table = SimpleUploadedFile("t.csv", b"custom_id,title,artists\nA-1,One,Anna\n")
+    client.post(
+        "/catalogue/import/", {"bucket": bucket.pk, "table": table, "encoding": "utf-8"}
+    )
+    run_worker()
+    kept = CatalogueImport.objects.get()
+
+    page = client.get(f"/catalogue/import/{kept.uid}/").content.decode()
+
+    assert "Nothing in this file can be imported." in page
+    assert f"/catalogue/import/{kept.uid}/start/" not in page

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from accounts.roles import Role
 from review.choices import MatchState
@@ -161,3 +164,14 @@ def test_an_application_is_undone_on_the_page_of_the_preview(manager: Client) ->
     match.refresh_from_db()
     licence.refresh_from_db()
     assert (match.state, licence.active) == (MatchState.PENDING, False)
+
+
+def test_what_the_chosen_scope_needs_is_not_called_optional(
+    signed_in: MakeClient,
+) -> None:
+    page = signed_in(Role.MANAGER).get(reverse("portal:licence_create"))
+
+    labels = re.findall(r"<label [^>]*>(.*?)</label>", page.content.decode(), re.S)
+    words = [" ".join(strip_tags(label).split()) for label in labels]
+    assert {"Buckets", "Labels", "Recordings", "Named uses"} <= set(words)
+    assert "Territories (optional)" in words

@@ -293,3 +293,34 @@ def test_a_match_says_what_a_policy_did_to_it(
 
     assert f"The policy House v1 {said}" in page
     assert ("Sent by a policy" in page) is (action == PolicyAction.ESCALATE)
+
+
+def test_dry_run_says_how_many_matches_it_leaves_out(
+    manager: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("review.services.policies.LISTED", 2)
+    for _number in range(3):
+        make_match()
+    policy = make_policy(action=PolicyAction.ESCALATE)
+    address = reverse("portal:policy_dry_run", args=[policy.uid])
+
+    assert "the first 2 of 3" in manager.get(address).content.decode()
+
+    monkeypatch.setattr("review.services.policies.LISTED", 3)
+    assert "the first" not in manager.get(address).content.decode()
+
+
+def test_a_condition_is_read_back_with_commas_and_the_decimal_sign_of_the_reader(
+    manager: Client,
+) -> None:
+    asked = words(labels="One\nTwo\nThree", speed_change_to="2.5")
+    address = reverse("portal:policy_sentence")
+
+    english = strip_tags(manager.get(address, asked).content.decode())
+    german = strip_tags(
+        manager.get(address, asked, headers={"Accept-Language": "de"}).content.decode()
+    )
+
+    assert "One, Two or Three" in english
+    assert "2.5 %" in english
+    assert "2,5 %" in german

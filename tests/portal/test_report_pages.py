@@ -281,3 +281,13 @@ def test_anonymous_people_are_sent_to_sign_in() -> None:
     answer = Client().get("/reports/")
 
     assert answer.headers["Location"].startswith("/accounts/login/")
+
+
+def test_a_run_counts_its_rows_in_words(signed_in: MakeClient) -> None:
+    make_match()
+    client = signed_in(Role.REVIEWER)
+    body(client.post("/reports/", {"format": "csv"}))
+
+    page = client.get(ReportRun.objects.get().url).content.decode()
+
+    assert "With a match 1" in page

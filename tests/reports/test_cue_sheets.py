@@ -256,3 +256,24 @@ def test_the_command_writes_by_the_ending(tmp_path: Path) -> None:
         "cues.csv",
         "cues.pdf",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "programme", "expected"),
+    [
+        ("Morgen-Magazin 7.wav", "", "cue-sheet-morgen-magazin-7"),
+        ("a.wav", "Pier Stories: Fog", "cue-sheet-pier-stories-fog"),
+    ],
+)
+def test_its_files_are_named_after_the_programme(
+    name: str, programme: str, expected: str
+) -> None:
+    file = ScannedFileFactory.create(name=name, programme=programme)
+
+    assert CueSheet(file=file, cues=[]).name == expected
+
+
+def test_a_name_without_letters_is_replaced_by_the_id() -> None:
+    file = ScannedFileFactory.create(name="。。.wav")
+
+    assert CueSheet(file=file, cues=[]).name == f"cue-sheet-{file.uid.hex[:12]}"

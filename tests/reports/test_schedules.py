@@ -168,7 +168,7 @@ def test_page_makes_and_ends_a_schedule(signed_in: MakeClient) -> None:
     assert made.recipients == ["legal@example.org", "ana@example.org"]
     assert (made.hour, made.last_period, made.send_unchanged) == (7, True, False)
     page = client.get("/reports/schedules/").content.decode()
-    assert "Every Monday, 7:00 UTC" in page
+    assert "Every Monday, 07:00 UTC" in page
     client.post(f"/reports/templates/{template.uid}/delete/")
     assert ReportTemplate.objects.exists()
     stranger = signed_in(Role.MANAGER)
@@ -209,3 +209,23 @@ def test_page_says_what_is_wrong(
 
 def test_viewers_schedule_nothing(signed_in: MakeClient) -> None:
     assert signed_in(Role.VIEWER).get("/reports/schedules/").status_code == 403
+
+
+def test_the_channel_that_was_not_chosen_has_no_say(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
+    template = save_template(name="W", layout=Layout(), user=User.objects.get())
+
+    client.post(
+        "/reports/schedules/",
+        {
+            "template": template.pk,
+            "every": "week",
+            "hour": 8,
+            "channel": "email",
+            "recipients": "legal@example.org",
+            "url": "ftp://left.behind",
+        },
+    )
+
+    made = ReportSchedule.objects.get()
+    assert (made.recipients, made.url) == (["legal@example.org"], "")

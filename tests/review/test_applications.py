@@ -177,3 +177,17 @@ def test_a_licence_that_is_a_draft_again_clears_nothing(manager: User) -> None:
     assert row(match)["state"] == MatchState.PENDING
     assert row(later)["state"] == MatchState.PENDING
     assert row(later)["licence_id"] is None
+
+
+def test_applying_the_same_version_again_changes_nothing(manager: User) -> None:
+    match = make_match()
+    rule = make_policy(action=PolicyAction.REVIEW, priority=3)
+    assert policies.dry_run(policy=rule).waiting_count == 1
+    assert policies.apply(policy=rule, user=manager) == 1
+    match.refresh_from_db()
+    version = match.version
+
+    assert policies.dry_run(policy=rule).waiting_count == 0
+    assert policies.apply(policy=rule, user=manager) == 0
+    match.refresh_from_db()
+    assert match.version == version

@@ -203,7 +203,9 @@ def test_figures_of_a_month(reviewer: Client, zurich: Station) -> None:
     assert (row.month, row.listeners) == (date(2026, 11, 1), 0)
     assert row.performances is None
     assert row.tuning_hours == Decimal("1480.50")
-    assert "1480.50" in reviewer.get(url).content.decode()
+    shown = reviewer.get(url, {"month": "2026-11"}).content.decode()
+    assert "1480.50" in shown
+    assert "Audience in November 2026" in shown
 
 
 def test_listeners_of_the_hours_of_a_day(

@@ -271,3 +271,20 @@ def test_a_source_is_exported_from_its_page_and_over_the_api(
     client.force_login(make_user(Role.VIEWER))
     assert client.post(form, {"source": "=Example Music"}).status_code == 403
     assert form not in client.get(reverse("portal:work_list")).content.decode()
+
+
+def test_forms_begin_with_empty_artists_and_lead_back_to_their_record(
+    page: Client,
+) -> None:
+    new = page.get(reverse("portal:release_create")).content.decode()
+    assert 'value="[]"' not in new
+
+    page.post(reverse("portal:release_create"), {"title": "Pier", "artists": "A | B"})
+    release = Release.objects.get(title="Pier")
+    assert release.artists == ["A", "B"]
+    edited = page.get(reverse("portal:release_edit", args=[release.uid]))
+    shown = edited.content.decode()
+    assert 'value="A | B"' in shown
+    crumbs = shown.partition('class="crumbs"')[2].partition("</nav>")[0]
+    assert reverse("portal:release", args=[release.uid]) in crumbs
+    assert "Edit the release" in crumbs
