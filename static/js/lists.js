@@ -39,6 +39,8 @@ export function moveTo(row, { focus = true } = {}) {
     row.focus({ preventScroll: true });
     row.scrollIntoView({ block: "nearest" });
   }
+  // The browser gives it back when somebody returns to this list.
+  if (changed) history.replaceState({ ...history.state, row: currentName }, "");
   if (changed) row.dispatchEvent(new CustomEvent("list:row", { bubbles: true }));
 }
 
@@ -219,3 +221,9 @@ document.addEventListener("click", (event) => {
 
 setDensity(localStorage.getItem(DENSITY) ?? "compact");
 tell();
+
+/* Somebody came back: the browser has given the ticks back, and the other scripts listen. */
+window.addEventListener("pageshow", () => {
+  tell();
+  if (!currentName) moveTo(named(history.state?.row));
+});

@@ -15,7 +15,7 @@ export function typing(event) {
   return (
     event.ctrlKey || event.metaKey || event.altKey ||
     at.isContentEditable ||
-    (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) && !at.matches("[data-list] input[type=checkbox]")) ||
+    (/^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName) && !at.matches("[data-list] input[type=checkbox], [data-focus-form] input[type=radio]")) ||
     document.querySelector("dialog[open]") !== null
   );
 }
@@ -197,7 +197,7 @@ if (keysSwitch) keysSwitch.checked = keysAreOn();
 /* Where keys led to a form, they go on in its first answer or, if none is needed, on its
    button; never on one that deletes. */
 function focusForm(form) {
-  const field = form.querySelector(":is(input, select):not([type=hidden]), [required]");
+  const field = form.querySelector(":is(input, select):not([type=hidden], [hidden]), [required]");
   (field ?? form.querySelector(".btn--primary"))?.focus();
 }
 
@@ -218,10 +218,41 @@ document.addEventListener("submit", (event) => {
   sessionStorage.setItem(PRESSED, JSON.stringify({ page: location.pathname, action, value: button.value }));
 });
 
+let isLeaving = false;
+
+/* Return to the list as it was left, with its ticks, if the list is the previous page. */
+function goBack(event) {
+  if (document.referrer !== event.currentTarget.href) return;
+  event.preventDefault();
+  if (!isLeaving) history.back();
+  isLeaving = true;
+}
+
+const holdsText = (field) => field.matches("input:not([type=radio]), textarea") && Boolean(field.value || field.closest(".picker")?.querySelector("li button"));
+
+/* Digits choose the reason. Escape leaves a field that was filled in, and then the form. */
+function keysOfForm(form, back) {
+  onKey((event) => {
+    const radio = /^[1-9]$/.test(event.key) && form.querySelectorAll(".codes [type=radio]")[event.key - 1];
+    if (!radio) return;
+    event.preventDefault();
+    radio.checked = true;
+    radio.focus();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("dialog[open]")) return;
+    if (holdsText(event.target)) event.target.blur();
+    else back.click();
+  });
+  back.addEventListener("click", goBack);
+}
+
 const place = document.querySelector("[data-focus]");
 const form = document.querySelector("[data-focus-form]");
 const pressed = JSON.parse(sessionStorage.getItem(PRESSED) ?? "null");
 sessionStorage.removeItem(PRESSED);
 if (place) place.focus();
-else if (form) focusForm(form);
+// After the pickers have replaced their fields.
+else if (form) document.addEventListener("DOMContentLoaded", () => focusForm(form));
 else if (pressed?.page === location.pathname) focusPressed(pressed);
+if (form) keysOfForm(form, form.querySelector("[data-back]"));

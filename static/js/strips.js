@@ -110,3 +110,9 @@ export function wire(root, opened) {
 }
 
 document.addEventListener("keydown", onKey);
+
+/* The next match comes in the place of a decided one, and the second click of a double
+   click would decide that one, too. */
+document.addEventListener("click", (event) => {
+  if (event.detail > 1 && event.target.closest("[data-decide] button, [data-undo] button")) event.preventDefault();
+}, { capture: true });

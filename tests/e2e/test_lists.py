@@ -118,6 +118,56 @@ def test_ticked_rows_are_decided_together(page: Page, portal: Portal) -> None:
     expect(page.locator("h1")).to_have_text("Escalate: 2 matches")
 
 
+def test_the_way_back_leads_to_the_same_row_and_ticks(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?view=waiting")
+    page.wait_for_load_state("networkidle")
+    for key in ["j", "j", "x", "j", "x"]:
+        page.keyboard.press(key)
+    row, ticks = current(page), page.locator("tbody input:checked")
+
+    page.keyboard.press("r")
+    expect(page.locator("h1")).to_have_text("Reject: 2 matches")
+    page.keyboard.press("3")
+    expect(page.get_by_role("radio", name="Shared loop")).to_be_checked()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+
+    expect(page.locator("[data-count]")).to_have_text("2 selected")
+    expect(ticks).to_have_count(2)
+    assert current(page) == row
+    page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/m/**")
+    page.go_back()
+    expect(page.locator(f'[data-row="{row}"]')).to_be_focused()
+
+
+def test_tagging_ticked_files_begins_in_the_first_field(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/files/")
+    page.wait_for_load_state("networkidle")
+    for key in ["j", "x", "t"]:
+        page.keyboard.press(key)
+    expect(page.get_by_label("Territories")).to_be_focused()
+
+    page.keyboard.type("germ")
+    page.get_by_role("option", name="Germany").wait_for()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Remove Germany")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("h1")).to_have_text("Add territories and tags: 1 file")
+    page.keyboard.press("Escape")
+
+    expect(page.locator("[data-count]")).to_have_text("1 selected")
+
+
 def test_row_shows_what_a_colleague_did(
     page: Page, portal: Portal, browser: Browser, restored: list[str]
 ) -> None:

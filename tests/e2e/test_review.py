@@ -68,6 +68,21 @@ def test_ten_decisions_by_keyboard_alone(
     wait_until_in(page, restored[-2], "in_review")
 
 
+def test_a_double_click_decides_one_match(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    first = open_first(page)
+    second = (page.locator("#review").get_attribute("data-next") or "").split("/m/")[1]
+    restored += [first, second.split("?")[0].strip("/")]
+
+    page.locator("[data-decide=confirm] button").dblclick()
+
+    expect(page.locator("#review")).to_have_attribute("data-uid", restored[1])
+    wait_until_in(page, first, "confirmed")
+    wait_until_in(page, restored[1], "in_review")
+
+
 def test_undo_while_the_next_match_is_being_locked_undoes_the_last_decision(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:

@@ -17,7 +17,7 @@ from rights.models import Party, Work
 from scanning.sources.link_keys import link_key
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
-from tests.factories.catalogue import RecordingFactory
+from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rights import claim_all
 from tests.factories.rules import make_licence, make_policy
@@ -129,6 +129,20 @@ def test_rules_and_containers_lead_where_the_role_may_go(signed_in: MakeClient) 
     assert as_admin["licences"] == [licence.url]
     assert as_admin["policies"] == [policy.url]
     assert as_admin["containers"] == [f"/containers/{container.pk}/"]
+
+
+def test_containers_and_buckets_are_found_by_their_number(
+    signed_in: MakeClient,
+) -> None:
+    container = ContainerFactory.create(name="Radio")
+    bucket = BucketFactory.create(name="Library")
+    client = signed_in(Role.ADMIN)
+
+    by_id = found(client, str(container.pk))
+    by_link = found(client, f"https://portal.example/catalogue/buckets/{bucket.pk}/")
+
+    assert by_id["containers"] == [f"/containers/{container.pk}/"]
+    assert by_link["buckets"] == [f"/catalogue/buckets/{bucket.pk}/"]
 
 
 def test_verbs_and_people_are_those_of_the_role(signed_in: MakeClient) -> None:
