@@ -360,20 +360,36 @@ def _no_inlines() -> dict[str, str]:
 
 def test_reviewer_asks_for_another_scan(client: Client) -> None:
     entered(client, Role.REVIEWER)
-    file = ScannedFileFactory.create()
+    file = ScannedFileFactory.create(media="files/a.wav")
+    page, sent = address(ScannedFile, "changelist"), {"action": "rescan"}
+    chosen = {**sent, ACTION_CHECKBOX_NAME: [file.pk]}
 
-    client.post(
+    asked = client.post(page, chosen)
+    assert "What this affects" in asked.content.decode()
+    assert not Scan.objects.filter(scanned_file=file).exists()
+    done = client.post(page, {**chosen, "apply": "yes"}, follow=True)
+    again = client.post(page, {**chosen, "apply": "yes"}, follow=True)
+
+    assert Scan.objects.get(scanned_file=file).status == ScanStatus.QUEUED
+    assert "1 file scanned again." in done.content.decode()
+    assert "is already being scanned" in again.content.decode()
+
+
+def test_more_files_than_on_the_pages_are_not_scanned_again_at_once(
+    client: Client,
+) -> None:
+    entered(client, Role.REVIEWER)
+    files = ScannedFileFactory.create_batch(101, media="files/a.wav")
+    chosen = {ACTION_CHECKBOX_NAME: [files[0].pk], "select_across": "1", "index": "0"}
+
+    answer = client.post(
         address(ScannedFile, "changelist"),
-        {"action": "rescan", ACTION_CHECKBOX_NAME: [file.pk]},
-    )
-    again = client.post(
-        address(ScannedFile, "changelist"),
-        {"action": "rescan", ACTION_CHECKBOX_NAME: [file.pk]},
+        {**chosen, "action": "rescan", "apply": "yes"},
         follow=True,
     )
 
-    assert Scan.objects.get(scanned_file=file).status == ScanStatus.QUEUED
-    assert "is already being scanned" in again.content.decode()
+    assert "Tick at most 100 files at once." in answer.content.decode()
+    assert not Scan.objects.exists()
 
 
 def test_manager_edits_metadata_and_the_identifiers_are_checked(
