@@ -192,6 +192,7 @@ class ReadOnlyInline(_Readable, _TabularInline):
     """Read-only rows on the page of their parent."""
 
     template = "admin/edit_inline/records.html"
+    empty_value_display = formats.UNKNOWN
     extra = 0
     max_num = 0
     can_delete = False

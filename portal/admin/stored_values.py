@@ -11,7 +11,14 @@ from functools import cache
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import DateTimeField, Field, JSONField, Model
+from django.db.models import (
+    DateTimeField,
+    Field,
+    JSONField,
+    Manager,
+    ManyToManyField,
+    Model,
+)
 from django.utils.formats import localize
 from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
@@ -35,7 +42,8 @@ def readable(
 
     ``only`` are the read-only ones, if others are inputs.
     """
-    names = {each.name for each in model._meta.fields if _drawing(each) is not None}
+    columns = (*model._meta.fields, *model._meta.many_to_many)
+    names = {each.name for each in columns if _drawing(each) is not None}
     if only is not None:
         names &= {each for each in only if isinstance(each, str)}
     return [_readable_field(each, model, names) for each in fields]
@@ -53,7 +61,14 @@ def _drawing(field: Field[Any, Any]) -> _Shown | None:
         return draw
     if isinstance(field, DateTimeField):
         return when
+    if isinstance(field, ManyToManyField):
+        return _rows_named
     return _clock if field.name.endswith(_MS) else None
+
+
+def _rows_named(rows: Manager[Model]) -> SafeString:
+    names = format_html_join(", ", "{}", ((row,) for row in rows.all()))
+    return names or SafeString(formats.UNKNOWN)
 
 
 def _clock(total_ms: int | None) -> SafeString:
@@ -65,7 +80,8 @@ def _clock(total_ms: int | None) -> SafeString:
 
 @cache
 def _shown(model: type[Model], name: str) -> _Shown:
-    (field,) = (each for each in model._meta.fields if each.name == name)
+    columns = (*model._meta.fields, *model._meta.many_to_many)
+    (field,) = (each for each in columns if each.name == name)
     drawn = _drawing(field) or draw
     # The unit is in the label that Django derives from the name.
     label = lazy(lambda: str(field.verbose_name).removesuffix(" (ms)"), str)()
