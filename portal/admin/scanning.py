@@ -579,4 +579,5 @@ class ProjectAdmin(RoleAdmin[Project]):
     @admin.display(description=_("Buckets"))
     def bucket_names(self, project: Project) -> str:
         """Return the names of the buckets that the project searches."""
-        return ", ".join(bucket.name for bucket in project.buckets.all())
+        names = ", ".join(bucket.name for bucket in project.buckets.all())
+        return names or formats.UNKNOWN
