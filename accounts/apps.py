@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.auth.signals import user_logged_in
 from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,8 @@ class AccountsConfig(AppConfig):
         from accounts.services import sync_roles
         from accounts.sessions import begin_session
 
+        # Django calls it "Authentication and Authorization".
+        apps.get_app_config("auth").verbose_name = _("Roles and groups")
         post_migrate.connect(sync_roles, sender=self)
         user_logged_in.connect(note_at_sign_in, dispatch_uid="accounts")
         user_logged_in.connect(begin_session, dispatch_uid="session limits")

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.options import get_content_type_for_model
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -20,7 +23,7 @@ from accounts.models import ApiToken, User
 from accounts.tokens import revoke_token
 from audit.chains import ERASED_PREFIX
 from audit.models import Event
-from reports.models import ReportRun
+from reports.models import Declaration, ReportRun
 from review.models import Match
 
 
@@ -48,7 +51,10 @@ def preview(*, person: User) -> Erasure:
         pseudonym=f"{ERASED_PREFIX}{person.pk}",
         events=Event.objects.filter(actor=person).count(),
         decisions=Match.objects.filter(decided_by=person).count(),
-        reports=ReportRun.objects.filter(run_by=person).count(),
+        reports=sum(
+            runs.filter(run_by=person).count()
+            for runs in (ReportRun.objects, Declaration.objects)
+        ),
         tokens=ApiToken.objects.filter(owner=person).count(),
         sessions=UserSession.objects.filter(user=person).count(),
         second_factors=Authenticator.objects.filter(user=person).count(),
@@ -78,8 +84,15 @@ def erase(*, person: User, actor: User | str) -> Erasure:
         session.end()
     Authenticator.objects.filter(user=person).delete()
     SocialAccount.objects.filter(user=person).delete()
+    # Single sign-on stores the address a second time.
+    EmailAddress.objects.filter(user=person).delete()
+    # The admin's list of recent actions names what was changed.
+    LogEntry.objects.filter(
+        content_type=get_content_type_for_model(person), object_id=str(person.pk)
+    ).update(object_repr=erasure.pseudonym)
     Match.objects.filter(decided_by=person).update(decided_by_name=erasure.pseudonym)
-    ReportRun.objects.filter(run_by=person).update(run_by_name=erasure.pseudonym)
+    for runs in (ReportRun.objects, Declaration.objects):
+        runs.filter(run_by=person).update(run_by_name=erasure.pseudonym)
     person.username = erasure.pseudonym
     person.first_name = person.last_name = person.email = ""
     person.is_active = person.is_staff = person.is_superuser = False

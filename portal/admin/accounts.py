@@ -10,6 +10,11 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import (
+    ReadOnlyPasswordHashField,
+    ReadOnlyPasswordHashWidget,
+    UserChangeForm,
+)
 from django.contrib.auth.models import Group
 from django.db.models import Count, ManyToManyField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -52,11 +57,38 @@ else:
 admin.site.unregister(Group)
 
 
+class PasswordStatus(ReadOnlyPasswordHashWidget):
+    """Says whether the user has a password, where Django shows a part of its hash."""
+
+    def get_context(
+        self,
+        name: str,
+        value: Any,
+        attrs: dict[str, Any] | None,
+    ) -> dict[str, Any]:  # Any: Django's own types
+        """Return the context of Django's template."""
+        context = super().get_context(name, value, attrs)
+        if any("value" in each for each in context["summary"]):
+            context["summary"] = [{"label": gettext("A password is set.")}]
+        return context
+
+
+class UserForm(UserChangeForm[User]):
+    """Django's form of a user, without a part of the hash of the password."""
+
+    password = ReadOnlyPasswordHashField(
+        label=_("Password"),
+        widget=PasswordStatus,
+        help_text=_("Nobody can read it, admins neither; they can set another one."),
+    )
+
+
 @admin.register(User)
 class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
     """Users; only their groups decide what they may do."""
 
     add_action = change_action = Action.CONFIGURE
+    form = UserForm
     list_display = ["username", "full_name", "roles", "is_active", "last_login"]
     list_filter = ["groups", "is_active"]
     filter_horizontal = ["groups"]
@@ -328,6 +360,21 @@ class RoleGroupAdmin(RoleAdmin[Group]):
         """Allow deleting empty groups that are not roles."""
         gone = obj is None or not (_is_role(obj) or obj.user_set.exists())
         return gone and request.user.has_perm(Action.CONFIGURE)
+
+    def delete_model(self, request: HttpRequest, obj: Group) -> None:
+        """Delete the group and record an event."""
+        audit.services.record(
+            case=f"group:{obj.pk}",
+            action="group.deleted",
+            actor=user_of(request),
+            before={"name": obj.name},
+        )
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Group]) -> None:
+        """Delete each group with an event."""
+        for group in queryset:
+            self.delete_model(request, group)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Group | None = None

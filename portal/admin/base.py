@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -40,12 +42,12 @@ else:
     _TabularInline = admin.TabularInline
 
 
-class _ReadableJson:
-    """Shows read-only columns of JSON as people read them."""
+class _Readable:
+    """Shows read-only columns as people read them: JSON, times, lengths."""
 
     # Any: what Django's own methods take and return, for rows and inlines of any model.
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return the read-only fields, with a function for each column of JSON."""
+        """Return the read-only fields, with functions for those that Django shows as stored."""
         fields = super().get_readonly_fields(request, obj)  # type: ignore[misc]
         return readable(fields, self.model)  # type: ignore[attr-defined]
 
@@ -62,7 +64,7 @@ class _ReadableJson:
         ]
 
 
-class RoleAdmin(_ReadableJson, _ModelAdmin[Row]):
+class RoleAdmin(_Readable, _ModelAdmin[Row]):
     """A screen that every role can read; ``*_action`` is the permission to write.
 
     Without an action the screen cannot add or change rows. By default nobody deletes.
@@ -79,6 +81,40 @@ class RoleAdmin(_ReadableJson, _ModelAdmin[Row]):
         """Add the screens' own styles, and what ``PickFilter`` needs on a list."""
         own = forms.Media(css={"all": ["css/admin_review.css"]})
         return super().media + own + pick_media()
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Let nobody find out by filters what the screen does not show them.
+
+        Any: Django's own signature. Django allows every column of the row itself, also
+        hidden ones such as a secret, whose characters could be tried one by one.
+        """
+        if not super().lookup_allowed(lookup, value, request):
+            return False
+        column = lookup.split(LOOKUP_SEP)[0]
+        return column in {"pk", "id"} | set(self._shown_columns(request))
+
+    def _shown_columns(self, request: HttpRequest) -> Iterator[str]:
+        filters = (
+            one[0] if isinstance(one, tuple) else one for one in self.list_filter
+        )
+        shown = flatten_fieldsets(self.get_fieldsets(request))
+        for one in (*filters, *self.list_display, *shown, self.date_hierarchy):
+            name = one if isinstance(one, str) else getattr(one, "__name__", "")
+            yield name.split(LOOKUP_SEP)[0]
+
+    def get_list_display(self, request: HttpRequest) -> Any:  # Any: as Django types it
+        """Return the columns, with functions for those that Django shows as stored."""
+        return readable(super().get_list_display(request), self.model)
+
+    def changelist_view(
+        self,
+        request: HttpRequest,
+        extra_context: dict[str, Any] | None = None,  # Any: Django's own signature
+    ) -> HttpResponse:
+        """Show the list under the name of its rows."""
+        title = capfirst(str(self.opts.verbose_name_plural))
+        context = {"title": title, **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def get_form(
         self,
@@ -152,10 +188,11 @@ class RoleAdmin(_ReadableJson, _ModelAdmin[Row]):
         return False
 
 
-class ReadOnlyInline(_ReadableJson, _TabularInline):
+class ReadOnlyInline(_Readable, _TabularInline):
     """Read-only rows on the page of their parent."""
 
     template = "admin/edit_inline/records.html"
+    empty_value_display = formats.UNKNOWN
     extra = 0
     max_num = 0
     can_delete = False

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.roles import Action
 from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
 from portal.admin.base import RoleAdmin, all_field_names
+from portal.admin.filters import PickFilter
 
 
 @admin.register(Episode)
@@ -32,7 +33,8 @@ class BroadcastAdmin(RoleAdmin[Broadcast]):
     """Broadcasts of files."""
 
     list_display = ["scanned_file", "station", "starts_at", "time_zone", "showing"]
-    list_filter = ["showing"]
+    list_filter = [("station", PickFilter), "showing"]
+    ordering = ["-starts_at", "-id"]
     list_select_related = ["scanned_file", "station"]
     date_hierarchy = "starts_at"
     search_fields = ["=uid", "scanned_file__name", "station__name"]
@@ -83,6 +85,8 @@ class AudienceAdmin(RoleAdmin[Audience]):
         "performances",
         "tuning_hours",
     ]
+    list_filter = [("station", PickFilter)]
+    ordering = ["-month", "station__name", "id"]
     list_select_related = ["station"]
     search_fields = ["station__name"]
     # The broadcast may be of a file that the person may not see.
@@ -95,7 +99,8 @@ class RevenueAdmin(RoleAdmin[Revenue]):
     """What stations earned; for managers."""
 
     list_display = ["station", "month", "rights_type", "net_revenue", "currency"]
-    list_filter = ["rights_type"]
+    list_filter = [("station", PickFilter), "rights_type"]
+    ordering = ["-month", "station__name", "id"]
     list_select_related = ["station"]
     search_fields = ["station__name"]
     readonly_fields = all_field_names(Revenue, but=["id"])

@@ -22,6 +22,7 @@ from common.reading import read_number
 from jobs.selectors import next_attempt
 from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of
 from portal.admin.filters import PickFilter
+from portal.shared import formats
 from portal.shared.times import when
 from scanning.choices import EngineChoice
 from scanning.cloud.jobs import CLOUD_DELETION, CLOUD_SCAN, HOUR_MS, sent_ms_this_month
@@ -215,7 +216,7 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
                 else gettext("%(hours)s of %(cap)s h") % {"hours": shown, "cap": cap}
             )
             lines.append((f"{container.name}: {spent}",))
-        return format_html_join("", "{}<br>", lines)
+        return format_html_join("", "{}<br>", lines) or gettext("Nothing yet.")
 
     @admin.display(description=_("Callback address"))
     def callback_address(self, account: CloudAccount) -> SafeString | str:
@@ -394,6 +395,8 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
     @admin.display(description=_("Response as received"))
     def answer(self, job: CloudJob) -> SafeString:
         """Return the body of the answer, cut at 200,000 characters."""
+        if not job.raw_text:
+            return SafeString(formats.UNKNOWN)
         return format_html("<pre>{}</pre>", job.raw_text[:200_000])
 
 

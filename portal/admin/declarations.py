@@ -2,46 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.contrib import admin
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
 from portal.admin.base import RoleAdmin, short_hash
+from reports.declarations.formats.registry import label_of
 from reports.models import Declaration, DeclarationProfile, DeclaredPlay
 from reports.models.declaration import PROFILE_TEXTS
 
 
+class FormatFilter(admin.AllValuesFieldListFilter):
+    """Filters by the layout of a society."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:  # Any: Django's own signature
+        """Name each layout."""
+        for choice in super().choices(changelist):
+            yield {**choice, "display": label_of(str(choice["display"]))}
+
+
+class _OfFormat:
+    """The name of a layout, for lists and pages."""
+
+    @admin.display(description=_("Format"), ordering="format")
+    def format_shown(self, row: Declaration | DeclarationProfile) -> str:
+        """Return the name of the layout."""
+        return label_of(row.format)
+
+
 @admin.register(DeclarationProfile)
-class DeclarationProfileAdmin(RoleAdmin[DeclarationProfile]):
+class DeclarationProfileAdmin(_OfFormat, RoleAdmin[DeclarationProfile]):
     """Profiles of declarations; the portal's own page changes them."""
 
-    list_display = ["name", "format", "recipient", "made_by", "updated_at"]
-    list_filter = ["format"]
+    list_display = ["name", "format_shown", "recipient", "made_by", "updated_at"]
+    list_filter = [("format", FormatFilter)]
     list_select_related = ["made_by"]
     search_fields = ["name", "=uid", "recipient"]
     readonly_fields = (
-        *("uid", *PROFILE_TEXTS, "format", "options", "rights_type", "stations"),
+        *("uid", *PROFILE_TEXTS, "format_shown", "options", "rights_type", "stations"),
         *("made_by", "created_at", "updated_at"),
     )
     fields = readonly_fields
 
 
 @admin.register(Declaration)
-class DeclarationAdmin(RoleAdmin[Declaration]):
+class DeclarationAdmin(_OfFormat, RoleAdmin[Declaration]):
     """Declarations with their period, totals and hashes."""
 
     list_display = [
-        *("name", "state", "format", "begins", "ends", "play_count", "seal"),
+        *("name", "state", "format_shown", "begins", "ends", "play_count", "seal"),
         *("run_by_shown", "created_at"),
     ]
-    list_filter = ["state", "format"]
+    list_filter = ["state", ("format", FormatFilter)]
     search_fields = ["name", "=uid", "=message_id", "=sha256", "run_by_name"]
     date_hierarchy = "created_at"
     ordering = ["-id"]
     list_select_related = ["profile"]
     readonly_fields = (
-        *("uid", "name", "profile", "format", "format_version", "begins", "ends"),
+        *("uid", "name", "profile", "format_shown", "format_version", "begins", "ends"),
         *("message_id", "message_at", "replaces", "state", "message", "gap_count"),
         *("as_of_event", "play_count", "played_ms", "recording_count", "line_count"),
         *("undeclared_count", "changed", "file_name", "sha256", "size_bytes"),

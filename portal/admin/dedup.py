@@ -198,7 +198,9 @@ class DedupActionAdmin(RoleAdmin[DedupAction]):
                     request, f"{action}: {refused.message}", messages.ERROR
                 )
             else:
-                self.message_user(request, f"{action}: undone.")
+                self.message_user(
+                    request, gettext("%(action)s: undone.") % {"action": action}
+                )
 
 
 @admin.register(SharedLoop)

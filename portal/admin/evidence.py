@@ -22,6 +22,7 @@ from portal.admin.base import (
     short_hash,
     user_of,
 )
+from portal.admin.filters import PickFilter
 from portal.shared import formats
 from portal.shared.times import when
 from reports.evidence import services
@@ -42,7 +43,7 @@ class EvidencePackAdmin(RoleAdmin[EvidencePack]):
     """Evidence packs, read-only."""
 
     list_display = ["case_shown", "status", "size", "seal", "requested_by", "made"]
-    list_filter = ["status"]
+    list_filter = ["status", ("match__scanned_file__container", PickFilter)]
     list_select_related = ["match__recording", "match__scanned_file", "requested_by"]
     search_fields = ["uid", "sha256", "match__uid"]
     search_help_text = _("Id of the pack or of the match, or a whole SHA-256")

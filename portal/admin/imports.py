@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 
@@ -14,6 +16,7 @@ from imports.models import (
 )
 from portal.admin.base import RoleAdmin
 from portal.admin.filters import PickFilter
+from portal.admin.stored_values import readable
 
 _OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
 
@@ -25,14 +28,15 @@ class ImportAdmin(RoleAdmin[Import]):
     search_fields = ["file_name", "=uid"]
     ordering = ["-id"]
 
-    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+    def get_list_display(self, request: HttpRequest) -> list[Any]:  # Any: as in Django
         """Show the file, where it goes, and what became of it."""
         place = self.model.place_field
-        return (
+        columns = (
             "file_name",
             *((place,) if place else ()),
             *("status", "message", "made_by", "created_at"),
         )
+        return readable(columns, self.model)
 
     def get_list_filter(
         self, request: HttpRequest

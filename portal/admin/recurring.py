@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from portal.admin.base import RoleAdmin, all_field_names, within_reach
+from portal.admin.filters import PickFilter
 from portal.shared.times import when
 from recurring import selectors
 from recurring.models import KeptFile, UnknownItem, UnknownPolicy
@@ -58,7 +59,7 @@ class KeptFileAdmin(RoleAdmin[KeptFile]):
     """Files whose unmatched sound is compared with that of others."""
 
     list_display = ["scanned_file", "state", "unmatched_ms", "message", "compared"]
-    list_filter = ["state"]
+    list_filter = ["state", ("scanned_file__container", PickFilter)]
     list_select_related = ["scanned_file"]
     search_fields = ["scanned_file__name"]
     readonly_fields = all_field_names(KeptFile, but=["id", "unmatched"])

@@ -12,12 +12,15 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
 from catalogue.models import Exclusion
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of
+from portal.admin.filters import PickFilter
 from portal.policies.sentence import sentence_of
+from portal.shared import formats
 from portal.shared.selectors import bucket_names, count_per_row
 from review.choices import MatchState
 from review.models import Dispute, Licence, Match, Policy, SavedView
@@ -116,7 +119,7 @@ class ExclusionAdmin(RoleAdmin[Exclusion]):
         "created_by",
         "removed_at",
     ]
-    list_filter = ["approved", "reason"]
+    list_filter = ["approved", "reason", ("recording__bucket", PickFilter)]
     list_select_related = ["recording", "created_by"]
     search_fields = ["recording__title", "=uid"]
     ordering = ["-id"]
@@ -133,7 +136,10 @@ class DisputeAdmin(RoleAdmin[Dispute]):
         *("match", "code", "status", "overdue", "due_at"),
         *("recorded_by", "answered_by"),
     ]
-    list_filter = ["status", "code", "is_appeal"]
+    list_filter = [
+        *("status", "code", "is_appeal"),
+        ("match__scanned_file__container", PickFilter),
+    ]
     list_select_related = [
         "match__recording",
         "match__scanned_file",
@@ -146,10 +152,10 @@ class DisputeAdmin(RoleAdmin[Dispute]):
     fields = all_field_names(Dispute, but=("id",))
     readonly_fields = fields
 
-    @admin.display(description=_("Overdue"), boolean=True)
-    def overdue(self, dispute: Dispute) -> bool:
+    @admin.display(description=_("Overdue"))
+    def overdue(self, dispute: Dispute) -> str:
         """Return whether the time to answer has passed."""
-        return dispute.is_overdue
+        return gettext("Overdue") if dispute.is_overdue else formats.UNKNOWN
 
 
 @admin.register(SavedView)

@@ -6,19 +6,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT
 from accounts.roles import Action
 from catalogue.models import Bucket
-from common.reading import read_number
+from common.reading import count_words, read_number
 from common.territories import read_territories
 from portal.admin.base import (
     ReadOnlyInline,
@@ -33,6 +36,7 @@ from portal.admin.base import (
 )
 from portal.admin.filters import CodeFilter, PickFilter
 from portal.containers.views import ContainerForm, after_change
+from portal.files import many
 from portal.shared import formats
 from portal.shared.playback import audio_url
 from portal.shared.selectors import count_per_row
@@ -40,7 +44,6 @@ from portal.shared.times import when
 from review.choices import MatchState
 from review.models import Match
 from review.services import floors
-from scanning.errors import IntakeRefused
 from scanning.models import (
     Container,
     Detection,
@@ -51,7 +54,6 @@ from scanning.models import (
 )
 from scanning.services.callbacks import link_remote_file
 from scanning.services.containers import inbound_callback_url, record_saved
-from scanning.services.scans import request_scan
 from scanning.tags import territories_of, words_of
 
 _CONTAINER_FIELDS = (
@@ -70,6 +72,7 @@ _CONTAINER_FIELDS = (
     "created_by",
     "created_at",
 )
+_RESCAN = many.VERBS["rescan"]
 # The addresses of callbacks may hold secrets.
 _FOR_ADMINS = {"callback_url", "callback_address", "floor_shown"}
 
@@ -340,27 +343,39 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         return request.user.has_perm(Action.UPLOAD)
 
     @admin.action(
-        description=_("Scan the selected files again"), permissions=["rescan"]
+        description=format_lazy(_("{label} the selected…"), label=_RESCAN.label),
+        permissions=["rescan"],
     )
-    def rescan(self, request: HttpRequest, queryset: QuerySet[ScannedFile]) -> None:
-        """Queue a scan of each file; show why others were refused."""
-        queued = 0
-        for file in queryset.filter(**PRESENT):
-            try:
-                request_scan(scanned_file=file, user=user_of(request), waited_for=True)
-            except IntakeRefused as refused:
-                self.message_user(request, str(refused), messages.WARNING)
-            else:
-                queued += 1
-        if queued:
-            self.message_user(
-                request,
-                ngettext(
-                    "%(count)s scan is queued.", "%(count)s scans are queued.", queued
-                )
-                % {"count": queued},
-                messages.SUCCESS,
-            )
+    def rescan(
+        self, request: HttpRequest, queryset: QuerySet[ScannedFile]
+    ) -> HttpResponse | None:
+        """Preview which files are scanned again; do it after a confirmation."""
+        files = list(queryset.filter(**PRESENT).order_by("name")[: many.LIMIT + 1])
+        if len(files) > many.LIMIT:
+            text = gettext("Tick at most %(limit)d files at once.")
+            self.message_user(request, text % {"limit": many.LIMIT}, messages.ERROR)
+            return None
+        user, form = user_of(request), _RESCAN.form(request.POST)
+        if "apply" in request.POST:
+            done, left_out = many.do_each(_RESCAN, files, user, form)
+            if done:
+                said = f"{count_words(_RESCAN.done, len(done))}."
+                self.message_user(request, said, messages.SUCCESS)
+            for file, why in left_out:
+                self.message_user(request, f"{file}: {why}", messages.WARNING)
+            return None
+        reasons = [(file, _RESCAN.why_not(file, user, form)) for file in files]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _RESCAN.label,
+            "going": [file for file, why in reasons if not why],
+            "left_out": [(file, why) for file, why in reasons if why],
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(
+            request, "admin/scanning/scannedfile/rescan.html", context
+        )
 
     def save_model(
         self, request: HttpRequest, obj: ScannedFile, form: Any, change: bool
@@ -577,4 +592,5 @@ class ProjectAdmin(RoleAdmin[Project]):
     @admin.display(description=_("Buckets"))
     def bucket_names(self, project: Project) -> str:
         """Return the names of the buckets that the project searches."""
-        return ", ".join(bucket.name for bucket in project.buckets.all())
+        names = ", ".join(bucket.name for bucket in project.buckets.all())
+        return names or formats.UNKNOWN

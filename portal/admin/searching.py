@@ -8,7 +8,12 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
-from portal.admin.base import ReadOnlyInline, RoleAdmin, within_reach
+from portal.admin.base import (
+    ReadOnlyInline,
+    RoleAdmin,
+    all_field_names,
+    within_reach,
+)
 from portal.admin.filters import PickFilter
 from portal.shared.times import when
 from scanning.drops.services import next_polls
@@ -21,6 +26,7 @@ class WatchCheckInline(ReadOnlyInline):
     """The checks of a watch; the watch's page in the portal lists their feed items."""
 
     model = WatchCheck
+    fields = readonly_fields = all_field_names(WatchCheck, but=["id", "watch"])
 
 
 @admin.register(Watch)
@@ -50,6 +56,7 @@ class DropFolderInline(ReadOnlyInline):
     """The subfolders of a drop; the drop's page in the portal lists its files."""
 
     model = DropFolder
+    fields = readonly_fields = all_field_names(DropFolder, but=["id", "drop"])
 
 
 @admin.register(Drop)

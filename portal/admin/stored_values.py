@@ -1,4 +1,7 @@
-"""Show columns of JSON as a list or a table, where Django shows their source."""
+"""Show stored values as the portal's pages do, where Django shows their source.
+
+JSON becomes a list or a table, a time is short, and milliseconds are minutes and seconds.
+"""
 
 from __future__ import annotations
 
@@ -8,46 +11,84 @@ from functools import cache
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import JSONField, Model
+from django.db.models import (
+    DateTimeField,
+    Field,
+    JSONField,
+    Manager,
+    ManyToManyField,
+    Model,
+)
 from django.utils.formats import localize
+from django.utils.functional import lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from portal.shared import formats
+from portal.shared.times import when
 
 # Any: JSON, and what Django's admin accepts as a field: a name, a function or a row.
 _Shown = Callable[[Any], SafeString]
 
+_MS = "_ms"
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 def readable(
     fields: Iterable[Any], model: type[Model], *, only: Sequence[Any] | None = None
 ) -> list[Any]:
-    """Return fields of a screen with those of JSON replaced by functions that show them.
+    """Return columns or fields of a screen, some replaced by functions that show them.
 
     ``only`` are the read-only ones, if others are inputs.
     """
-    of_json = {each.name for each in model._meta.fields if isinstance(each, JSONField)}
+    columns = (*model._meta.fields, *model._meta.many_to_many)
+    names = {each.name for each in columns if _drawing(each) is not None}
     if only is not None:
-        of_json &= {each for each in only if isinstance(each, str)}
-    return [_readable_field(each, model, of_json) for each in fields]
+        names &= {each for each in only if isinstance(each, str)}
+    return [_readable_field(each, model, names) for each in fields]
 
 
-def _readable_field(field: Any, model: type[Model], of_json: set[str]) -> Any:
+def _readable_field(field: Any, model: type[Model], names: set[str]) -> Any:
     if isinstance(field, (list, tuple)):
-        return tuple(_readable_field(each, model, of_json) for each in field)
-    return _shown(model, field) if field in of_json else field
+        return tuple(_readable_field(each, model, names) for each in field)
+    return _shown(model, field) if field in names else field
+
+
+def _drawing(field: Field[Any, Any]) -> _Shown | None:
+    """Return the function that draws the values of a field; None to leave it to Django."""
+    if isinstance(field, JSONField):
+        return draw
+    if isinstance(field, DateTimeField):
+        return when
+    if isinstance(field, ManyToManyField):
+        return _rows_named
+    return _clock if field.name.endswith(_MS) else None
+
+
+def _rows_named(rows: Manager[Model]) -> SafeString:
+    names = format_html_join(", ", "{}", ((row,) for row in rows.all()))
+    return names or SafeString(formats.UNKNOWN)
+
+
+def _clock(total_ms: int | None) -> SafeString:
+    if total_ms is None:
+        return SafeString(formats.UNKNOWN)
+    digits = 3 if total_ms % 1000 else 0
+    return format_html("{}", formats.clock(total_ms, digits=digits))
 
 
 @cache
 def _shown(model: type[Model], name: str) -> _Shown:
-    (label,) = (each.verbose_name for each in model._meta.fields if each.name == name)
+    columns = (*model._meta.fields, *model._meta.many_to_many)
+    (field,) = (each for each in columns if each.name == name)
+    drawn = _drawing(field) or draw
+    # The unit is in the label that Django derives from the name.
+    label = lazy(lambda: str(field.verbose_name).removesuffix(" (ms)"), str)()
 
-    @admin.display(description=label)
+    @admin.display(description=label, ordering=name)
     def shown(row: Model) -> SafeString:
-        return draw(getattr(row, name))
+        return drawn(getattr(row, name))
 
     shown.__name__ = name  # Django makes the class of the row from it
     return shown

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
+from portal.admin.filters import PickFilter
 from streams.models import (
     Airplay,
     ClockAnchor,
@@ -46,7 +47,11 @@ class StreamAdmin(RoleAdmin[Stream]):
     """Streams; their page in the portal pauses and changes them."""
 
     list_display = ["name", "station", "container", "state", "enabled", "heard_until"]
-    list_filter = ["state", "enabled"]
+    list_filter = [
+        *("state", "enabled"),
+        ("station", PickFilter),
+        ("container", PickFilter),
+    ]
     list_select_related = ["station", "container"]
     search_fields = ["name", "=uid", "station__name"]
     # Addresses may hold keys; only people who may change the stream see them.
@@ -79,7 +84,8 @@ class StreamRunAdmin(RoleAdmin[StreamRun]):
     """Samples without a break."""
 
     list_display = ["stream", "starts_at", "ends_at", "duration_ms", "codec"]
-    list_filter = ["start_cause", "end_cause"]
+    list_filter = [("stream", PickFilter), "start_cause", "end_cause"]
+    ordering = ["-starts_at", "-id"]
     list_select_related = ["stream"]
     date_hierarchy = "starts_at"
     search_fields = ["=uid", "stream__name"]
@@ -93,6 +99,8 @@ class StreamHourAdmin(RoleAdmin[StreamHour]):
     """Windows that are scanned as files."""
 
     list_display = ["stream", "starts_at", "ends_at", "scanned_file"]
+    list_filter = [("stream", PickFilter)]
+    ordering = ["-starts_at", "-id"]
     list_select_related = ["stream", "scanned_file"]
     date_hierarchy = "starts_at"
     search_fields = ["stream__name"]
@@ -105,7 +113,8 @@ class StreamGapAdmin(RoleAdmin[StreamGap]):
     """Times that were not searched."""
 
     list_display = ["stream", "starts_at", "ends_at", "cause", "is_exact"]
-    list_filter = ["cause", "is_exact"]
+    list_filter = [("stream", PickFilter), "cause", "is_exact"]
+    ordering = ["-starts_at", "-id"]
     list_select_related = ["stream"]
     date_hierarchy = "starts_at"
     search_fields = ["stream__name"]
@@ -118,6 +127,8 @@ class StreamTitleAdmin(RoleAdmin[StreamTitle]):
     """Titles that servers sent."""
 
     list_display = ["stream", "at", "text"]
+    list_filter = [("stream", PickFilter)]
+    ordering = ["-at", "-id"]
     list_select_related = ["stream"]
     date_hierarchy = "at"
     search_fields = ["text", "stream__name"]
@@ -130,7 +141,8 @@ class AirplayAdmin(RoleAdmin[Airplay]):
     """Plays as they were heard live."""
 
     list_display = ["stream", "recording", "starts_at", "ends_at", "state", "score"]
-    list_filter = ["state"]
+    list_filter = [("stream", PickFilter), "state"]
+    ordering = ["-starts_at", "-id"]
     list_select_related = ["stream", "recording"]
     date_hierarchy = "starts_at"
     search_fields = ["=uid", "recording__title", "stream__name"]
@@ -143,7 +155,8 @@ class StreamAlarmAdmin(RoleAdmin[StreamAlarm]):
     """Incidents of streams."""
 
     list_display = ["stream", "kind", "began_at", "ended_at", "told_at"]
-    list_filter = ["kind"]
+    list_filter = [("stream", PickFilter), "kind"]
+    ordering = ["-began_at", "-id"]
     list_select_related = ["stream"]
     date_hierarchy = "began_at"
     search_fields = ["stream__name"]
@@ -157,7 +170,8 @@ class StreamNoticeAdmin(RoleAdmin[StreamNotice]):
     """Events and alarms on their way to webhooks and people."""
 
     list_display = ["stream", "event", "status", "created_at", "message"]
-    list_filter = ["status", "event"]
+    list_filter = [("stream", PickFilter), "status", "event"]
+    ordering = ["-created_at", "-id"]
     list_select_related = ["stream"]
     search_fields = ["=uid", "stream__name"]
     # The body may name a recording that the person may not see.

@@ -354,7 +354,7 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
     form = verb.form(request.POST if "apply" in request.POST else None)
     context = {"verb": verb, "name": request.POST["verb"], "back": back, "form": form}
     if "apply" in request.POST and form.is_valid():
-        done, left_out = _do(verb, files, request.user, form)
+        done, left_out = do_each(verb, files, request.user, form)
         context |= {
             "done": done,
             "done_words": count_words(verb.done, len(done)),
@@ -370,7 +370,7 @@ def files_many(request: PortalRequest) -> HttpResponseBase:
     return render(request, "portal/files/files_many.html", context)
 
 
-def _do(
+def do_each(
     verb: FileVerb, files: Sequence[ScannedFile], user: User, form: forms.Form
 ) -> tuple[list[ScannedFile], list[tuple[ScannedFile, str]]]:
     """Act on each file by itself, so that one that refuses does not stop the others."""

@@ -26,7 +26,7 @@ from portal.shared.lists import page_of
 from reports.choices import UNFINISHED, RunState
 from reports.declarations import checking, selectors, services
 from reports.declarations.additions import additions
-from reports.declarations.formats.registry import UnknownFormat, entry_of
+from reports.declarations.formats.registry import UnknownFormat, label_of
 from reports.declarations.formats.template import BadOptions
 from reports.declarations.formats.values import VALUES
 from reports.declarations.left_out import LeftOut
@@ -172,7 +172,7 @@ def _page(
         {
             "declaration": found,
             "stations": found.stations,
-            "format_label": _label(found.format),
+            "format_label": label_of(found.format),
             "working": found.state in UNFINISHED,
             "groups": linked(checking.kept_gaps(found), request.user),
             "changed": marks[:_CHANGED_SHOWN],
@@ -188,13 +188,6 @@ def _page(
             "checks_fine": bool(checks) and all(each.is_whole for each in checks or ()),
         },
     )
-
-
-def _label(key: str) -> str:
-    try:
-        return str(entry_of(key).label)
-    except UnknownFormat:
-        return key
 
 
 @require_safe

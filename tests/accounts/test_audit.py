@@ -8,6 +8,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import Group
 from django.test import Client, override_settings
@@ -189,3 +190,59 @@ def test_an_admin_signs_somebody_out_and_takes_the_second_factors(
     (ended,) = events_of(ana, "sessions.ended")
     (removed,) = events_of(ana, "second_factor.removed")
     assert ended.actor == removed.actor == admin
+
+
+def test_an_admin_sees_how_somebody_signs_in_but_no_secret(
+    ana: User, here: Client, admin_page: Client
+) -> None:
+    TOTP.activate(ana, generate_totp_secret())
+    SocialAccount.objects.create(user=ana, provider="oidc", uid="subject-7")
+    factor = Authenticator.objects.get(user=ana)
+
+    page = admin_page.get(f"/admin/accounts/user/{ana.pk}/change/").content.decode()
+
+    for shown in ("Authenticator app", "subject-7", "127.0.0.1", "A password is set."):
+        assert shown in page
+    key = UserSession.objects.get(user=ana).session_key
+    for hidden in (factor.data["secret"], key, "pbkdf2", "hash:", "salt"):
+        assert hidden not in page
+
+
+def test_a_superuser_finds_no_screen_of_keys_and_secrets(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("root", password=None))
+
+    for path in (
+        *("mfa/authenticator", "usersessions/usersession", "account/emailaddress"),
+        *("socialaccount/socialapp", "socialaccount/socialtoken"),
+        "socialaccount/socialaccount",
+    ):
+        assert client.get(f"/admin/{path}/").status_code == 404, path
+
+
+def test_an_admin_removes_a_single_sign_on_after_asking(
+    ana: User, here: Client, admin: User, admin_page: Client
+) -> None:
+    SocialAccount.objects.create(user=ana, provider="oidc", uid="subject-7")
+    chosen: dict[str, Any] = {"_selected_action": ana.pk}  # Any: of a form
+    chosen["action"] = "end_single_sign_on"
+
+    asked = admin_page.post("/admin/accounts/user/", chosen)
+    assert "Remove the single sign-on" in asked.content.decode()
+    assert SocialAccount.objects.filter(user=ana).exists()
+    admin_page.post("/admin/accounts/user/", chosen | {"confirmed": "yes"})
+
+    assert not SocialAccount.objects.filter(user=ana).exists()
+    assert here.get("/queue/").status_code == 302
+    (removed,) = events_of(ana, "single_sign_on.removed")
+    assert removed.actor == admin
+
+
+def test_the_admin_uses_the_pages_that_limit_and_record(
+    ana: User, here: Client
+) -> None:
+    page = here.get("/admin/password_change/").content.decode()
+    here.post("/admin/logout/")
+
+    assert "Current password" in page
+    assert len(events_of(ana, "signed_out")) == 1
+    assert here.get("/admin/").status_code == 302

@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.management import call_command
 from django.test import Client
 
@@ -14,6 +15,7 @@ from accounts.tokens import TokenRefused, create_token, find_token
 from audit.models import Event
 from audit.services import export_case, first_broken_event, record
 from tests.factories.accounts import make_user
+from tests.security.world import declaration
 
 pytestmark = pytest.mark.django_db
 
@@ -80,3 +82,28 @@ def test_an_admin_erases_after_a_preview_but_not_themself(ana: User) -> None:
     assert ana.username == f"erased-{ana.pk}"
     assert not admin.username.startswith("erased-")
     assert Event.objects.filter(action="user.erased", actor=admin).count() == 1
+
+
+def test_nothing_beside_the_account_keeps_the_name(ana: User) -> None:
+    admin = make_user(Role.ADMIN)
+    client = Client()
+    client.force_login(admin)
+    address = f"/admin/accounts/user/{ana.pk}/change/"
+    client.post(address, {"username": ana.username, "first_name": "Anna", **_INLINES})
+    EmailAddress.objects.create(user=ana, email="ana@example.org")
+    declared = declaration(ana)
+    assert "ana.analyst" in client.get("/admin/").content.decode()
+
+    call_command("erase_person", "ana.analyst", "--yes", stdout=StringIO())
+
+    assert not EmailAddress.objects.exists()
+    declared.refresh_from_db()
+    assert declared.run_by_name == f"erased-{ana.pk}"
+    assert "ana.analyst" not in client.get("/admin/").content.decode()
+
+
+_INLINES = {
+    f"{name}_set-{field}": "0"
+    for name in ("authenticator", "usersession", "socialaccount")
+    for field in ("TOTAL_FORMS", "INITIAL_FORMS")
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
@@ -18,6 +20,7 @@ from audit.models import Event
 from catalogue.models import (
     Bucket,
     CatalogueState,
+    Exclusion,
     IndexCopy,
     IndexEntry,
     Recording,
@@ -42,6 +45,7 @@ from scanning.models import (
     InboundCallback,
     PartitionQuestion,
     PartitionSearch,
+    Project,
     ResumableUpload,
     Scan,
     ScannedFile,
@@ -372,20 +376,36 @@ def _no_inlines() -> dict[str, str]:
 
 def test_reviewer_asks_for_another_scan(client: Client) -> None:
     entered(client, Role.REVIEWER)
-    file = ScannedFileFactory.create()
+    file = ScannedFileFactory.create(media="files/a.wav")
+    page, sent = address(ScannedFile, "changelist"), {"action": "rescan"}
+    chosen = {**sent, ACTION_CHECKBOX_NAME: [file.pk]}
 
-    client.post(
+    asked = client.post(page, chosen)
+    assert "What this affects" in asked.content.decode()
+    assert not Scan.objects.filter(scanned_file=file).exists()
+    done = client.post(page, {**chosen, "apply": "yes"}, follow=True)
+    again = client.post(page, {**chosen, "apply": "yes"}, follow=True)
+
+    assert Scan.objects.get(scanned_file=file).status == ScanStatus.QUEUED
+    assert "1 file scanned again." in done.content.decode()
+    assert "is already being scanned" in again.content.decode()
+
+
+def test_more_files_than_on_the_pages_are_not_scanned_again_at_once(
+    client: Client,
+) -> None:
+    entered(client, Role.REVIEWER)
+    files = ScannedFileFactory.create_batch(101, media="files/a.wav")
+    chosen = {ACTION_CHECKBOX_NAME: [files[0].pk], "select_across": "1", "index": "0"}
+
+    answer = client.post(
         address(ScannedFile, "changelist"),
-        {"action": "rescan", ACTION_CHECKBOX_NAME: [file.pk]},
-    )
-    again = client.post(
-        address(ScannedFile, "changelist"),
-        {"action": "rescan", ACTION_CHECKBOX_NAME: [file.pk]},
+        {**chosen, "action": "rescan", "apply": "yes"},
         follow=True,
     )
 
-    assert Scan.objects.get(scanned_file=file).status == ScanStatus.QUEUED
-    assert "is already being scanned" in again.content.decode()
+    assert "Tick at most 100 files at once." in answer.content.decode()
+    assert not Scan.objects.exists()
 
 
 def test_manager_edits_metadata_and_the_identifiers_are_checked(
@@ -462,6 +482,33 @@ def test_admin_makes_a_user_with_a_role(client: Client) -> None:
     made = User.objects.get(username="new.person")
     assert made.has_perm("accounts.decide_matches")
     assert not made.is_superuser
+
+
+def test_times_and_lengths_are_shown_as_on_the_pages(client: Client) -> None:
+    entered(client, Role.VIEWER)
+    exclusion = Exclusion.objects.create(
+        recording=RecordingFactory.create(), start_ms=61_500, end_ms=90_000
+    )
+
+    for page in (
+        client.get(address(Exclusion, "changelist")),
+        client.get(address(Exclusion, "change", exclusion.pk)),
+    ):
+        shown = page.content.decode()
+        assert "1:01.500" in shown
+        assert "1:30" in shown
+        assert "(ms)" not in shown
+        assert ">61500<" not in shown
+    assert '<time datetime="' in shown
+
+
+def test_a_form_that_shows_no_row_of_a_relation_shows_a_dash(client: Client) -> None:
+    entered(client, Role.ADMIN)
+    project = Project.objects.create(name="Clips")
+
+    shown = client.get(address(Project, "change", project.pk)).content.decode()
+
+    assert re.search(r"Buckets:</label>\s*<div class=\"readonly\">–</div>", shown)
 
 
 def test_buckets_of_a_container_are_found_by_typing(client: Client) -> None:

@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.models import Model
 from django.test import Client, RequestFactory
@@ -16,6 +18,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
+from audit.models import Event
 from dedup.models import PairLink
 from tests.factories.accounts import make_user
 from tests.security.admin_screens import MORE, SCREENS
@@ -214,3 +217,95 @@ def watched() -> Iterator[list[str]]:
 
     with transaction.atomic(), connection.execute_wrapper(note):
         yield written
+
+
+@pytest.mark.parametrize(
+    ("model", "column"),
+    [
+        ("scanning.Container", "callback_secret"),
+        ("scanning.Container", "callback_url"),
+        ("streams.Stream", "urls"),
+        ("streams.StreamNotice", "url"),
+    ],
+)
+def test_no_filter_finds_out_what_a_screen_hides(
+    model: str, column: str, desks: tuple[Desk, Desk]
+) -> None:
+    SCREENS[model].row(desks[0])
+    client = client_of(make_user(Role.VIEWER))
+
+    answer = client.get(address(model, "changelist"), {f"{column}__startswith": "h"})
+
+    assert answer.status_code in (302, 400)
+    assert "e=1" in answer.get("Location", "e=1")
+
+
+def test_a_deleted_group_leaves_an_event(db: None) -> None:
+    group = Group.objects.create(name="Desk 9")
+    other = Group.objects.create(name="Desk 10")
+    client = client_of(admin_user := make_user(Role.ADMIN))
+
+    client.post(address(group, "delete", group.pk), {"post": "yes"})
+    chosen = {"_selected_action": other.pk, "post": "yes"}
+    client.post(address(group, "changelist"), chosen | {"action": "delete_selected"})
+
+    for gone in (group, other):
+        event = Event.objects.get(case=f"group:{gone.pk}", action="group.deleted")
+        assert (event.actor, event.before) == (admin_user, {"name": gone.name})
+    assert not Group.objects.filter(pk__in=[group.pk, other.pk]).exists()
+
+
+def test_roles_and_groups_with_people_are_not_deleted(
+    desks: tuple[Desk, Desk],
+) -> None:
+    client = client_of(make_user(Role.ADMIN))
+    kept = [Group.objects.get(name=Role.VIEWER), desks[0].group]
+
+    for group in kept:
+        client.post(address(group, "delete", group.pk), {"post": "yes"})
+    chosen = {"_selected_action": [group.pk for group in kept], "post": "yes"}
+    client.post(address(kept[0], "changelist"), chosen | {"action": "delete_selected"})
+
+    assert Group.objects.filter(pk__in=[group.pk for group in kept]).count() == 2
+
+
+def test_forged_rows_beside_a_form_write_nothing(desks: tuple[Desk, Desk]) -> None:
+    file, scan = desks[0].file, desks[0].match.scan
+    person = desks[1].user
+    token = UserSession.objects.create(user=person, ip="192.0.2.1", session_key="k")
+    client = client_of(make_user(Role.ADMIN))
+    rows = {"TOTAL_FORMS": 2, "INITIAL_FORMS": 1, "0-DELETE": "on"}
+    scans = {f"scans-{name}": value for name, value in rows.items()}
+    scans |= {"scans-0-id": scan.pk, "scans-0-status": "failed"}
+    scans |= {"scans-0-scanned_file": file.pk, "scans-1-scanned_file": file.pk}
+    sessions = {f"usersession_set-{name}": value for name, value in rows.items()}
+    sessions |= {"usersession_set-0-id": token.pk, "usersession_set-0-user": person.pk}
+
+    client.post(address(file, "change", file.pk), {"remote_id": "7", **scans})
+    client.post(
+        address(person, "change", person.pk),
+        {"username": person.username, "is_superuser": "on", **sessions},
+    )
+
+    status = scan.status
+    scan.refresh_from_db()
+    person.refresh_from_db()
+    assert scan.status == status
+    assert file.scans.count() == 1
+    assert not person.is_superuser
+    assert UserSession.objects.filter(pk=token.pk).exists()
+
+
+@pytest.mark.parametrize("label", ["scanning.Container", "accounts.User"])
+def test_no_popup_hands_out_a_hidden_column(
+    label: str, desks: tuple[Desk, Desk]
+) -> None:
+    row = SCREENS[label].row(desks[0])
+    column = "callback_secret" if label == "scanning.Container" else "password"
+    client = client_of(make_user(Role.ADMIN))
+
+    query = {"_popup": "1", "_to_field": column}
+    for page in ("changelist", "change"):
+        arguments = [row.pk] if page == "change" else []
+        answer = client.get(address(row, page, *arguments), query)
+        assert answer.status_code == 400, page

@@ -88,3 +88,9 @@ def make_format(key: str, options: Options) -> Format:
 def choices() -> list[tuple[str, str | Promise]]:
     """Return keys and labels for a menu."""
     return [(entry.key, entry.label) for entry in FORMATS.values()]
+
+
+def label_of(key: str) -> str:
+    """Return the name of a format in menus; of an unknown one its key."""
+    entry = FORMATS.get(key)
+    return str(entry.label) if entry else key
