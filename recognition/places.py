@@ -328,7 +328,7 @@ def _highest(
                     (cells, bins), spread, inner_first, high, end - n
                 )
                 chance -= less
-                highest = np.int64(most_each[block])
+                highest = int(most_each[block])
                 deviation = np.sqrt(max(chance / _CHANCE_STEPS, least_spread))
                 height = highest * _BYTES / deviation
                 if highest > 0 and height >= least:
