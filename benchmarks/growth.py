@@ -4,19 +4,25 @@
 catalogue grows by variants of its recordings (``variants``), which are strangers to
 them with the statistics of music. Their landmarks are computed from the originals
 whenever a scan reads them, so memory holds the originals only; the index is on disk.
+The memory of a worker is that of a process of its own, which does nothing but scan the
+programme.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 import re
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -42,6 +48,7 @@ _BATCH = 4  # variants in one commit
 _SEARCHABLE_S = 2.0  # from the call that adds a recording
 _LONGEST = DEFAULT.longest_list
 _CLIP_S = 10
+_SAMPLED_S = 0.01  # between two looks at the memory of a worker
 _HARD = ("five voices", "pink -5", "reverb")
 
 
@@ -68,13 +75,17 @@ class Catalogue:
     """An index on disk that grows by variants of some recordings."""
 
     def __init__(
-        self, index: SegmentStore, originals: dict[int, Landmarks], hours: float
+        self,
+        index: SegmentStore,
+        originals: dict[int, Landmarks],
+        hours: float,
+        held: Sequence[Variant] = (Variant(),),
     ) -> None:
         self.index = index
         self.hours = hours
         self.adding = 0.0
         self._originals = originals
-        self._held: list[Variant] = [Variant()]
+        self._held = list(held)
         others = [one for one in many_variants() if one != Variant()]
         random.Random(1).shuffle(others)  # noqa: S311 - no secret
         self._waiting = iter(others)
@@ -127,12 +138,76 @@ class Catalogue:
 
     def references(self) -> References:
         """Return the references as the product reads them: on demand."""
-        return References(self._landmarks, self.index.place_tables([BUCKET]))
+        return References(self._kept, self.index.place_tables([BUCKET]))
 
     @lru_cache(maxsize=_KEPT)  # noqa: B019 - one catalogue for each measurement
+    def _kept(self, number: int) -> Landmarks:
+        return self._landmarks(number)
+
     def _landmarks(self, number: int) -> Landmarks:
         variant, original = self.origin(number)
         return variant.of(self._originals[original])
+
+    def worker_mib(self, root: Path, programme: Fingerprint) -> float:
+        """Return the most own memory of a process that scans a programme, in MiB.
+
+        ``root`` is the folder of the index.
+        """
+        with ProcessPoolExecutor(
+            1, mp_context=multiprocessing.get_context("spawn")
+        ) as pool:
+            return pool.submit(
+                _scan_alone,
+                root,
+                self._originals,
+                self.hours,
+                self._held,
+                programme,
+            ).result()
+
+    def peak_mib(self, programme: Fingerprint) -> float:
+        """Return the most own memory of this process while it scans a programme."""
+        places = self.index.place_tables([BUCKET])
+        with _Peak() as peak:
+            scan(
+                programme,
+                index=self.index,
+                buckets=[BUCKET],
+                references=References(self._landmarks, places),
+            )
+        return peak.mib
+
+
+def _scan_alone(
+    root: Path,
+    originals: dict[int, Landmarks],
+    hours: float,
+    held: Sequence[Variant],
+    programme: Fingerprint,
+) -> float:
+    index = SegmentStore(root, params_hash=DEFAULT.index_hash())
+    return Catalogue(index, originals, hours, held).peak_mib(programme)
+
+
+class _Peak:
+    """Watches the own memory of this process for a while."""
+
+    def __init__(self) -> None:
+        self.mib = 0.0
+        self._ended = threading.Event()
+        self._watching = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> Self:
+        self._watching.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._watching.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_SAMPLED_S):
+            self.mib = max(self.mib, _own_mib())
 
 
 def _hours_of(landmarks: Landmarks) -> float:
@@ -170,7 +245,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         rows = []
         for hours in sorted(args.hours):
             catalogue.grow(hours)
-            rows.append(_measure(report, tracks, catalogue, clips, programme, stranger))
+            rows.append(
+                _measure(
+                    report,
+                    tracks,
+                    catalogue,
+                    work / "index",
+                    clips,
+                    programme,
+                    stranger,
+                )
+            )
             # A row as soon as it is there: the largest takes an hour to fill.
             print(" | ".join(rows[-1]), file=sys.stderr, flush=True)
         report.table(_HEAD, rows)
@@ -188,7 +273,7 @@ _HEAD = (
     *_HARD,
     "unknown clip, ms: median, 95 %",
     "search, s of one core an hour",
-    "own memory, MiB",
+    "worker's own memory at most, MiB",
 )
 
 
@@ -233,6 +318,7 @@ def _measure(
     report: Report,
     tracks: Sequence[Track],
     catalogue: Catalogue,
+    root: Path,
     clips: dict[str, list[Query]],
     programme: Fingerprint,
     stranger: Landmarks,
@@ -256,7 +342,8 @@ def _measure(
         for kind in _HARD
     ]
     median, late = np.quantile(unknown_ms, [0.5, 0.95])
-    memory, stats = _own_mib(), catalogue.index.stats(BUCKET)
+    memory = catalogue.worker_mib(root, programme)
+    stats = catalogue.index.stats(BUCKET)
     searchable = catalogue.add_one(stranger)
     target = next((one for one in _TARGETS if catalogue.hours <= 1.2 * one.hours), None)
     if target is not None:

@@ -166,6 +166,9 @@ def window_votes(
 
     ``glances`` includes weaker ones, as many as a glance chooses from.
     """
+    every = open_windows(open_frames, params)
+    if not every:
+        return
     top, least = stage.top, least_votes(stage.hours, params)
     if glances:
         top, least = params.glance_offsets, glance_votes(stage.hours, params)
@@ -173,7 +176,7 @@ def window_votes(
     landmarks = warped(usable, stage.warp, params)
     tempo = stage.warp.tempo
     fan, within = fans(stage, params)
-    for windows in _blocks(open_windows(open_frames, params), stage, params):
+    for windows in _blocks(every, stage, params):
         bounds = np.rint(np.array(windows) * tempo).astype(np.int32)
         low, high = np.searchsorted(landmarks.frames, [bounds[0, 0], bounds[-1, 1]])
         block = select(landmarks, slice(int(low), int(high)))

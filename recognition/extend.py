@@ -23,6 +23,8 @@ from recognition.verify import (
     aligned_counts,
     alignment_of,
     evidence,
+    found_along,
+    weighed,
 )
 
 _FITS = 6  # enough: each fit lets a run at another tempo grow to about twice its length
@@ -266,10 +268,12 @@ def _best_run(
     known = inner[1] > inner[0]
     if not known:
         inner = 0, len(frames)
-    states, _, _, weights, raw, p0 = evidence(alignment, inner)
+    found = found_along(alignment)
+    states, _, _, weights, raw, p0 = weighed(alignment, found, inner)
     first, last, bits = best_segment(weights, x_drop)
     if bits > 0 and not known and last - first >= _FEWEST_LANDMARKS:
-        states, _, _, weights, raw, p0 = evidence(alignment, (first, last + 1))
+        inner = first, last + 1
+        states, _, _, weights, raw, p0 = weighed(alignment, found, inner)
         first, last, bits = best_segment(weights, x_drop)
     if bits >= enough:  # weaker runs are dropped anyway
         first, last = trimmed(frames, states == ALIGNED, raw, (first, last), edge)

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from recognition.jit import compiled
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
-from recognition.vectors import BLOCK, block_sums
+from recognition.vectors import BLOCK, BLOCKS, SPAN, block_sums
 
 LOUD_GROUP = 64  # landmarks; the louder half of each group serves the rough pass
 _FEWEST = 15  # a place with fewer landmarks is given the spread of this many
 _ROWS = 256  # one for each value of a bin
 _BYTES = 6  # weights are divided by this for sums in bytes
+_CHANCE_STEPS = 256  # steps of a spread of 1
 
 Cells = NDArray[np.int32]
 Bins = NDArray[np.uint8]
@@ -172,11 +173,16 @@ class Weights:
 
     @cached_property
     def rough(self) -> NDArray[np.int8]:
-        """Sixths of ``exact`` as int8, with a block of nothing before and after."""
-        rough = np.zeros((_ROWS, self.cells + 2 * BLOCK), dtype=np.int8)
+        """Sixths of ``exact`` as int8, with blocks of nothing before and after."""
+        rough = np.zeros((_ROWS, self.cells + 2 * SPAN), dtype=np.int8)
         small = np.clip(np.rint(self.exact[:, 1:-1] / _BYTES), -127, 127)
-        rough[:, BLOCK : BLOCK + self.cells] = small
+        rough[:, SPAN : SPAN + self.cells] = small
         return rough
+
+    @cached_property
+    def chance(self) -> NDArray[np.int64]:
+        """``spread`` in whole steps, which add up faster than fractions."""
+        return np.rint(self.spread * _CHANCE_STEPS).astype(np.int64)
 
     @property
     def cells(self) -> int:
@@ -281,7 +287,7 @@ def highest_places(
     return _highest(
         (table.loud_starts, table.loud_cells, table.loud_bins),
         table.dead,
-        (weights.rough, weights.spread, weights.least / 2, weights.cells),
+        (weights.rough, weights.chance, weights.least / 2, weights.cells),
         least,
         most,
     )
@@ -291,7 +297,7 @@ def highest_places(
 def _highest(
     table: tuple[NDArray[np.int64], Cells, Bins],
     dead: NDArray[np.uint8],
-    query: tuple[NDArray[np.int8], NDArray[np.float32], float, int],
+    query: tuple[NDArray[np.int8], NDArray[np.int64], float, int],
     least: float,
     most: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -301,30 +307,38 @@ def _highest(
     found = np.empty((most, 2), dtype=np.int64)
     heights = np.empty(most, dtype=np.float32)
     count = 0
-    sums = np.empty(BLOCK, dtype=np.int8)
+    sums = np.empty(SPAN, dtype=np.int8)
+    most_each = np.empty(BLOCKS, dtype=np.int8)
     for local in range(len(starts) - 1):
         low, high = starts[local], starts[local + 1]
         if low == high or dead[local]:
             continue
-        first, last = low, low  # landmarks of any place of the block
-        inner_first, inner_last = low, low  # landmarks of all places of the block
-        chance = np.float32(0)
-        for place in range(0, cells[high - 1] + n, BLOCK):
-            end = place + BLOCK - 1
-            first = _skip(cells, first, high, place - n)
-            last = _skip(cells, last, high, end)
-            inner_last, more = _skip_adding(
-                (cells, bins), spread, inner_last, high, place
-            )
-            inner_first, less = _skip_adding(
-                (cells, bins), spread, inner_first, high, end - n
-            )
-            chance += more - less
-            highest = block_sums(weights, cells, bins, (first, last, place), sums)
-            height = highest * _BYTES / np.sqrt(np.maximum(chance, least_spread))
-            if highest > 0 and height >= least:
-                at = place + _middle(sums, highest)
-                count = _keep(found, heights, count, (local, at, height))
+        # The landmarks that lie in all places of a block, and their spread.
+        inner_first = low
+        inner_last, chance = _skip_adding((cells, bins), spread, low, high, 0)
+        for begin in range(0, cells[high - 1] + n, SPAN):
+            # The landmarks of any place; those a cell outside weigh nothing.
+            first = inner_first
+            last = _skip(cells, inner_last, high, begin + SPAN)
+            block_sums(weights, cells, bins, (first, last, begin), sums, most_each)
+            for block in range(BLOCKS):
+                place = begin + block * BLOCK
+                end = place + BLOCK - 1
+                inner_first, less = _skip_adding(
+                    (cells, bins), spread, inner_first, high, end - n
+                )
+                chance -= less
+                highest = int(most_each[block])
+                deviation = np.sqrt(max(chance / _CHANCE_STEPS, least_spread))
+                height = highest * _BYTES / deviation
+                if highest > 0 and height >= least:
+                    part = sums[block * BLOCK : (block + 1) * BLOCK]
+                    at = place + _middle(part, highest)
+                    count = _keep(found, heights, count, (local, at, height))
+                inner_last, more = _skip_adding(
+                    (cells, bins), spread, inner_last, high, end + 1
+                )
+                chance += more
     return found[:count, 0].copy(), found[:count, 1].copy()
 
 
@@ -339,14 +353,14 @@ def _skip(cells: Cells, at: int, high: int, cell: int) -> int:
 @compiled
 def _skip_adding(
     landmarks: tuple[Cells, Bins],
-    spread: NDArray[np.float32],
+    spread: NDArray[np.int64],
     at: int,
     high: int,
     cell: int,
-) -> tuple[int, np.float32]:
+) -> tuple[int, np.int64]:
     """Skip like ``_skip``; return also the spread of the skipped landmarks."""
     cells, bins = landmarks
-    total = np.float32(0)
+    total = np.int64(0)
     while at < high and cells[at] <= cell:
         total += spread[bins[at]]
         at += 1

@@ -65,15 +65,12 @@ class Search:
         if stage.name == SWEEP:
             self.sweep()
             return
-        open_frames = self.open_frames()
-        if not open_windows(open_frames, self.params):
-            return
         proposed = leads(
             index,
             buckets,
             self.landmarks(stage),
             stage=stage,
-            open_frames=open_frames,
+            open_frames=self.open_frames(),
             params=self.params,
             glance=self.glance if stage.name == DENSE else None,
         )
@@ -102,6 +99,11 @@ class Search:
         if stage.name == DENSE:
             likely = self.ranks <= self.params.likely_rank
             return select(self.view.landmarks, likely)
+        return self.sparse_landmarks
+
+    @cached_property
+    def sparse_landmarks(self) -> Landmarks:
+        """The query's landmarks as sparse as a reference's."""
         return select(self.view.landmarks, self.ranks == 0)
 
     @cached_property

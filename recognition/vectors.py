@@ -1,7 +1,8 @@
-"""Sums of 64 neighbouring places in one vector register of the processor.
+"""Sums of 64 neighbouring places in each of four vector registers of the processor.
 
 Numba turns a loop over 64 sums into loads and stores of each; written for LLVM, the sums
-stay in a register and a landmark takes one load and one addition.
+stay in registers and a landmark takes one load and one addition for each. Four registers
+share the arithmetic that finds where a landmark's weights lie.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ get_or_insert: Any = cgutils.get_or_insert_function
 alloca: Any = cgutils.alloca_once_value
 tuple_of: Any = types.UniTuple
 
-BLOCK = 64  # places whose sums are computed together
+BLOCK = 64  # places whose sums share a register
+BLOCKS = 4  # blocks whose sums are computed together
+SPAN = BLOCK * BLOCKS
 
 
 @intrinsic
@@ -33,9 +36,10 @@ def _block_sums(
     bins: Any,
     where: Any,
     sums: Any,
+    most: Any,
 ) -> Any:  # Any: a signature and the function that generates the code
-    """Generate the loop: one load and one addition of 64 bytes for each landmark."""
-    signature = int64(weights, cells, bins, tuple_of(int64, 3), sums)
+    """Generate the loop: loads and additions of 64 bytes for each landmark."""
+    signature = types.void(weights, cells, bins, tuple_of(int64, 3), sums, most)
 
     def generate(context: Any, builder: Any, made: Any, args: Any) -> Any:  # Any: LLVM
         def data(number: int) -> Any:  # Any: an LLVM pointer
@@ -47,22 +51,24 @@ def _block_sums(
 
         rows = data(0)
         stride = builder.extract_value(rows.strides, 0)
-        cell_data, bin_data, out = data(1).data, data(2).data, data(4).data
+        cell_data, bin_data = data(1).data, data(2).data
+        out, highest = data(4).data, data(5).data
         word = ir.IntType(64)
         lanes = ir.VectorType(ir.IntType(8), 64)
         kind = ir.FunctionType(lanes, [lanes, lanes])
         add = function(kind, "llvm.sadd.sat.v64i8")
-        total = alloca(builder, ir.Constant(lanes, [0] * 64))
+        nothing = ir.Constant(lanes, [0] * BLOCK)
+        totals = [alloca(builder, nothing) for _ in range(BLOCKS)]
         first, last, place = (builder.extract_value(args[3], k) for k in range(3))
         count = builder.sub(last, first)
         zero = ir.Constant(word, 0)
-        farthest = builder.sub(stride, ir.Constant(word, BLOCK))
+        farthest = builder.sub(stride, ir.Constant(word, SPAN))
         with cgutils.for_range(builder, count) as loop:
             number = builder.add(first, loop.index)
             cell = builder.load(builder.gep(cell_data, [number]))
             row = builder.load(builder.gep(bin_data, [number]))
             away = builder.sub(place, builder.sext(cell, word))
-            shift = builder.add(away, ir.Constant(word, BLOCK))
+            shift = builder.add(away, ir.Constant(word, SPAN))
             # Landmarks of a damaged file may lie anywhere: stay inside the row.
             low = builder.icmp_signed("<", shift, zero)
             shift = builder.select(low, zero, shift)
@@ -70,14 +76,22 @@ def _block_sums(
             shift = builder.select(high, farthest, shift)
             offset = builder.mul(builder.zext(row, word), stride)
             offset = builder.add(offset, shift)
-            source = builder.gep(rows.data, [offset])
-            part = builder.load(builder.bitcast(source, lanes.as_pointer()), align=1)
-            builder.store(builder.call(add, [builder.load(total), part]), total)
-        result = builder.load(total)
-        builder.store(result, builder.bitcast(out, lanes.as_pointer()), align=1)
+            for block, total in enumerate(totals):
+                at = builder.add(offset, ir.Constant(word, block * BLOCK))
+                source = builder.bitcast(
+                    builder.gep(rows.data, [at]), lanes.as_pointer()
+                )
+                part = builder.load(source, align=1)
+                builder.store(builder.call(add, [builder.load(total), part]), total)
         kind = ir.FunctionType(ir.IntType(8), [lanes])
-        most = function(kind, "llvm.vector.reduce.smax.v64i8")
-        return builder.sext(builder.call(most, [result]), word)
+        greatest = function(kind, "llvm.vector.reduce.smax.v64i8")
+        for block, total in enumerate(totals):
+            result = builder.load(total)
+            target = builder.gep(out, [ir.Constant(word, block * BLOCK)])
+            builder.store(result, builder.bitcast(target, lanes.as_pointer()), align=1)
+            target = builder.gep(highest, [ir.Constant(word, block)])
+            builder.store(builder.call(greatest, [result]), target)
+        return context.get_dummy_value()
 
     return signature, generate
 
@@ -92,10 +106,13 @@ def block_sums(
     bins: NDArray[np.uint8],
     where: tuple[int, int, int],
     sums: NDArray[np.int8],
-) -> int:
-    """Fill ``sums`` with the saturated sums of 64 places; return the greatest.
+    most: NDArray[np.int8],
+) -> None:
+    """Fill ``sums`` with the saturated sums of neighbouring places, and ``most`` with
+    the greatest of each block.
 
     ``where`` are the first landmark to add, the last but one, and the first place.
-    ``weights`` is contiguous, of shape [bins, 64 + cells + 64].
+    ``weights`` is contiguous, with ``SPAN`` columns of nothing before and after the
+    cells; ``sums`` and ``most`` have room for ``SPAN`` and ``BLOCKS``.
     """
-    return int(_summed(weights, cells, bins, where, sums))
+    _summed(weights, cells, bins, where, sums, most)

@@ -225,8 +225,54 @@ def evidence(
 
     Gains and the rate of alignment are estimated from the landmarks ``inner``.
     """
+    return weighed(alignment, found_along(alignment), inner)
+
+
+Found = tuple[
+    NDArray[np.int8],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    float,
+    NDArray[np.int32],
+    NDArray[np.float32],
+]
+"""What lies along a line: of each landmark its state, gap and distances; and by chance
+the rates of alignment, the counts of closeness in place, the mean timing, and of each
+chance alignment the landmark and the gap."""
+
+
+@compiled
+def found_along(alignment: Alignment) -> Found:
+    """Look up what the query holds along the line, and along the shifted ones.
+
+    This takes most of the time of weighing and does not depend on what gains are
+    estimated from, so one line is looked up once.
+    """
     query, reference, line, constants, tables = alignment
     states, gaps, offs = _classify(query, reference, line, constants)
+    rates, places, timing, which, chance_gaps = _chance(
+        query, reference, line, constants, tables
+    )
+    return states, gaps, offs, rates, places, timing, which, chance_gaps
+
+
+@compiled
+def weighed(
+    alignment: Alignment, found: Found, inner: tuple[int, int]
+) -> tuple[
+    NDArray[np.int8],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    float,
+]:
+    """Return what ``evidence`` returns, from what was found along the line."""
+    _, reference, _, constants, tables = alignment
+    before, gaps, offs, rates, places, timing, which, chance_gaps = found
+    states = before.copy()
     known = 0
     hits = 0
     for i in range(inner[0], inner[1]):
@@ -234,10 +280,14 @@ def evidence(
         hits += states[i] == ALIGNED
     observed = hits / known if known else 0.0
     gains, spare = _band_gains(reference[1], states, gaps, inner, constants)
-    chance, cells, timing = _chance(query, reference, line, gains, constants, tables)
-    p0 = min(0.9, max(0.01, chance.mean() + chance.std()))
+    levels = np.zeros(3, dtype=np.float64)
+    for number in range(len(which)):
+        gain = gains[_band(reference[1][which[number]], constants)]
+        if not np.isnan(gain):
+            levels[_cell(chance_gaps[number] - gain, tables[1][0])] += 1
+    p0 = min(0.9, max(0.01, rates.mean() + rates.std()))
     p1 = max(min(0.98, max(constants[_MIN_P1], p0 + 0.15, observed)), p0 + 0.05)
-    tight = _closeness_bits(cells, tables[1])
+    tight = _closeness_bits(levels, places, tables[1])
     expected = _expected_gains(reference[1], states, gaps, inner, gains, constants)
     _mark_absent(states, gaps, expected, constants[_ABSENT_MARGIN])
     raw = _weights(
@@ -260,7 +310,9 @@ def evidence(
 
 @compiled
 def _closeness_bits(
-    counts: NDArray[np.float64], closeness: NDArray[np.float64]
+    levels: NDArray[np.float64],
+    places: NDArray[np.float64],
+    closeness: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return the bits for close, near and far agreement, from counts by chance.
 
@@ -268,9 +320,10 @@ def _closeness_bits(
     """
     bits = np.empty((2, 3), dtype=np.float64)
     for row in range(2):
-        total = counts[row].sum() + _PRIOR
+        counts = levels if row == 0 else places
+        total = counts.sum() + _PRIOR
         for column in range(3):
-            chance = counts[row, column] + _PRIOR * closeness[row, 5 + column]
+            chance = counts[column] + _PRIOR * closeness[row, 5 + column]
             bits[row, column] = np.log2(closeness[row, 2 + column] * total / chance)
     return bits
 
@@ -428,16 +481,24 @@ def _chance(
     query: Query,
     reference: Reference,
     line: Place,
-    gains: NDArray[np.float32],
     constants: Constants,
     tables: tuple[NDArray[np.int32], NDArray[np.float64]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Return what shifted alignments show: alignment rates, closeness counts, timing."""
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    float,
+    NDArray[np.int32],
+    NDArray[np.float32],
+]:
+    """Return what shifted alignments show; see ``Found``."""
     frames, bins, levels = reference
     first, sectors, q_frames, q_bins, q_levels = query[:5]
     shifts, closeness = tables
     rates = np.zeros(len(shifts), dtype=np.float64)
-    cells = np.zeros((2, 3), dtype=np.float64)
+    places = np.zeros(3, dtype=np.float64)
+    which = np.empty(len(shifts) * len(frames), dtype=np.int32)
+    gaps = np.empty(len(which), dtype=np.float32)
+    found = 0
     timing, aligned = _PRIOR * _TIMING_BY_CHANCE, _PRIOR
     for s in range(len(shifts)):
         hits = 0
@@ -462,15 +523,14 @@ def _chance(
             if k < 0:
                 continue
             hits += 1
-            gain = gains[_band(bins[i], constants)]
-            if not np.isnan(gain):
-                cells[0, _cell(q_levels[k] - levels[i] - gain, closeness[0])] += 1
-            cells[1, _cell(q_bins[k] - place, closeness[1])] += 1
+            which[found], gaps[found] = i, q_levels[k] - levels[i]
+            found += 1
+            places[_cell(q_bins[k] - place, closeness[1])] += 1
             timing += _timing(q_frames[k] - frame)
             aligned += 1
         if total:
             rates[s] = hits / total
-    return rates, cells, timing / aligned
+    return rates, places, timing / aligned, which[:found], gaps[:found]
 
 
 @compiled

@@ -39,6 +39,7 @@ U8: TypeAlias = NDArray[np.uint8]
 Marks: TypeAlias = NDArray[np.bool_]
 U32: TypeAlias = NDArray[np.uint32]
 U64: TypeAlias = NDArray[np.uint64]
+I32: TypeAlias = NDArray[np.int32]
 I64: TypeAlias = NDArray[np.int64]
 # Values from unsigned arrays are made signed before they meet other integers, because
 # Numba converts a mixture of the two to float.
@@ -256,6 +257,43 @@ def find_lists(
                 counts[number] = end - firsts[number]
                 total += counts[number]
     return total, touched
+
+
+@compiled
+def lists_of(
+    firsts: I64, counts: I64, frames: I32
+) -> tuple[Lists, tuple[int, int], int]:
+    """Return the lists that the hashes of a window found, the numbers of their postings
+    and votes, and the last frame that has a list.
+
+    ``firsts`` and ``counts`` are by hash. A hash that comes several times in a row is
+    read once and has as many votes. Shifts count back from the last frame, so that none
+    is negative.
+    """
+    n = len(counts)
+    chosen, each = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    found, postings, votes, last = 0, 0, 0, 0
+    for i in range(n):
+        if counts[i] == 0:
+            continue
+        votes += counts[i]
+        last = max(last, frames[i])
+        if found:
+            before = chosen[found - 1]
+            if firsts[before] == firsts[i] and frames[before] == frames[i]:
+                each[found - 1] += 1
+                continue
+        chosen[found], each[found] = i, 1
+        postings += counts[i]
+        found += 1
+    chosen = chosen[:found]
+    lists = (
+        firsts[chosen],
+        counts[chosen],
+        last - frames[chosen].astype(np.int64),
+        each[:found].copy(),
+    )
+    return lists, (postings, votes), last
 
 
 @compiled

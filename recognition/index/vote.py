@@ -39,6 +39,8 @@ class Peaks:
     votes: NDArray[np.int64]
 
 
+NO_PEAKS: Final = Peaks(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
+
 Window = tuple[int, int]
 """The first hash of the window, and the first after it."""
 
@@ -85,16 +87,14 @@ def best_offsets(
         raise IndexCorrupt(f"The index file {segment.path} is damaged.")
     found = []
     for low, high in windows:
-        used = low + np.flatnonzero(counts[low:high])
-        frames = query.frames[used].astype(np.int64)
-        # A hash that comes several times in a row is read once and has as many votes.
-        is_new = np.ones(len(used), dtype=np.bool_)
-        is_new[1:] = (np.diff(firsts[used]) != 0) | (np.diff(frames) != 0)
-        once = np.flatnonzero(is_new)
-        votes = np.diff(once, append=len(used))
-        used, last = used[once], int(frames.max(initial=0))
-        lists = (firsts[used], counts[used], last - frames[once], votes)
-        ballot = _Ballot(segment, dead, lists, last)
+        part = slice(low, high)
+        lists, sizes, last = kernels.lists_of(
+            firsts[part], counts[part], query.frames[part]
+        )
+        if sizes[1] < min_votes:
+            found.append(NO_PEAKS)
+            continue
+        ballot = _Ballot(segment, dead, lists, sizes, last)
         found.append(ballot.best(top, min_votes))
     return found
 
@@ -107,12 +107,14 @@ class _Ballot:
         segment: IndexSegment,
         dead: NDArray[np.uint8],
         lists: kernels.Lists,
+        sizes: tuple[int, int],
         last_frame: int,
     ) -> None:
         self._recordings = (segment.bases, segment.guide, dead)
         self._lists = lists
         self._last_frame = last_frame
-        self._places = np.empty(int(lists[1].sum()), dtype=np.uint32)
+        postings, self._votes = sizes
+        self._places = np.empty(postings, dtype=np.uint32)
         geometry = (segment.shape.width, segment.shape.axis_bits)
         kernels.read_places(segment.words, geometry, lists, self._places)
 
@@ -123,9 +125,6 @@ class _Ballot:
         Weak places are many, and most come from cells that several diagonals share. So
         the least votes begin where few cells are left, and fall until ``top`` are found.
         """
-        _, counts, _, votes = self._lists
-        if int(counts @ votes) < min_votes:
-            return Peaks(*(np.zeros(0, dtype=np.int64) for _ in range(3)))
         most = self._most_nearby()
         least = _least_with(most, min_votes, CELLS_EACH * top)
         while True:
@@ -152,8 +151,7 @@ class _Ballot:
         """Return the sorted keys of all votes in high cells that have ``least`` near
         them; None if they are too many for memory.
         """
-        _, counts, _, votes = self._lists
-        keys = np.empty(min(int(counts @ votes), MANY), dtype=np.uint64)
+        keys = np.empty(min(self._votes, MANY), dtype=np.uint64)
         marks = np.packbits(high, bitorder="little")
         found = kernels.collect_votes(self._places, self._lists, marks, keys)
         if found > len(keys):

@@ -100,6 +100,32 @@ def test_the_rough_pass_keeps_where_a_recording_is_hidden(seed: int) -> None:
     assert best[first] == at
 
 
+@given(seed=st.integers(0, 1000), cells=st.integers(1, 700))
+def test_the_rough_pass_returns_the_best_place_of_every_block(
+    seed: int, cells: int
+) -> None:
+    recorded = {number: _places(seed + number, 50 * number) for number in (1, 2, 3)}
+    weights = np.random.default_rng(seed).integers(-40, 40, (227, cells))
+    small = np.rint(weights / 6)
+
+    found = highest_places(
+        PlaceTable.of(recorded), Weights.of(weights.astype(np.int16)), 0.0, 4096
+    )
+
+    expected = []
+    for local, places in enumerate(recorded.values()):
+        end = int(places.loud_cells[-1]) + cells
+        sums = np.zeros(-(-end // 64) * 64)
+        for cell, row in zip(places.loud_cells, places.loud_bins, strict=True):
+            sums[cell : cell + cells] += small[row]
+        for start in range(0, end, 64):
+            block = sums[start : start + 64]
+            if block.max() > 0:
+                best = np.flatnonzero(block == block.max())
+                expected.append((local, start + int(best.sum()) // len(best)))
+    assert list(zip(*(part.tolist() for part in found), strict=True)) == expected
+
+
 def test_a_removed_recording_has_no_places() -> None:
     table = PlaceTable.of({7: _places(1), 9: _places(2)})
     weights = _hidden(_weights(), _places(2), 800)
