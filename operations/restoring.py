@@ -26,6 +26,7 @@ from django.db.migrations.executor import MigrationExecutor
 from catalogue import index_log, index_store
 from common.storage import sha256_of
 from common.words import count_noun
+from operations import first_tables
 from operations.backup import (
     FORMAT,
     MANIFEST,
@@ -243,7 +244,11 @@ def _restore_rows(
     # Build the schema of the backup's version, load the rows, and let ``migrate``
     # update both afterwards.
     executor = MigrationExecutor(connection)
-    executor.migrate(_last_of_each(executor, nodes))
+    if first_tables.is_empty(connection):
+        first_tables.make_tables(connection, _last_of_each(executor, nodes))
+    else:
+        # An earlier restore stopped.
+        executor.migrate(_last_of_each(executor, nodes))
     # A new executor, because the first one's graph state is out of date now.
     executor = MigrationExecutor(connection)
     state = executor.loader.project_state(_last_of_each(executor, nodes)).apps

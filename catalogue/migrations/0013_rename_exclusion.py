@@ -35,5 +35,5 @@ class Migration(migrations.Migration):
             name="excludedsegment", table="catalogue_excludedsegment"
         ),
         migrations.RenameModel(old_name="ExcludedSegment", new_name="Exclusion"),
-        migrations.RunPython(rename_permissions, restore_permissions),
+        migrations.RunPython(rename_permissions, restore_permissions, elidable=True),
     ]

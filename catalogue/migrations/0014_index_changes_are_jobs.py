@@ -58,6 +58,6 @@ class Migration(migrations.Migration):
         ("jobs", "0001_initial"),
     ]
     operations = [
-        migrations.RunPython(make_jobs, make_changes),
+        migrations.RunPython(make_jobs, make_changes, elidable=True),
         migrations.DeleteModel("IndexChange"),
     ]

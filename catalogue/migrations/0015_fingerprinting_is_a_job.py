@@ -87,4 +87,4 @@ class Migration(migrations.Migration):
         ("catalogue", "0014_index_changes_are_jobs"),
         ("jobs", "0001_initial"),
     ]
-    operations = [migrations.RunPython(make_jobs, take_jobs_back)]
+    operations = [migrations.RunPython(make_jobs, take_jobs_back, elidable=True)]

@@ -67,4 +67,4 @@ class Migration(migrations.Migration):
         ("dedup", "0003_check_of_every_bucket"),
         ("jobs", "0001_initial"),
     ]
-    operations = [migrations.RunPython(make_job, take_job_back)]
+    operations = [migrations.RunPython(make_job, take_job_back, elidable=True)]

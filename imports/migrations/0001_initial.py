@@ -95,5 +95,5 @@ class Migration(migrations.Migration):
                 ),
             ]
         ),
-        migrations.RunPython(move_content_types, return_content_types),
+        migrations.RunPython(move_content_types, return_content_types, elidable=True),
     ]

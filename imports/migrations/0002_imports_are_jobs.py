@@ -76,4 +76,4 @@ class Migration(migrations.Migration):
         ("imports", "0001_initial"),
         ("jobs", "0001_initial"),
     ]
-    operations = [migrations.RunPython(make_jobs, make_leases)]
+    operations = [migrations.RunPython(make_jobs, make_leases, elidable=True)]

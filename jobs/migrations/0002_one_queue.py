@@ -26,4 +26,4 @@ class Migration(migrations.Migration):
     """Nothing to undo: the table would be empty."""
 
     dependencies = [("jobs", "0001_initial")]
-    operations = [migrations.RunPython(drop, migrations.RunPython.noop)]
+    operations = [migrations.RunPython(drop, migrations.RunPython.noop, elidable=True)]

@@ -22,4 +22,4 @@ def count_plays(apps, _schema):
 class Migration(migrations.Migration):
     dependencies = [("recurring", "0002_plays_by_container")]
 
-    operations = [migrations.RunPython(count_plays, migrations.RunPython.noop)]
+    operations = [migrations.RunPython(count_plays, migrations.RunPython.noop, elidable=True)]

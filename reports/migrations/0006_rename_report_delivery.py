@@ -39,5 +39,5 @@ class Migration(migrations.Migration):
             name="reportdelivery",
             options={"ordering": ["-id"], "verbose_name_plural": "report deliveries"},
         ),
-        migrations.RunPython(rename_permissions, restore_permissions),
+        migrations.RunPython(rename_permissions, restore_permissions, elidable=True),
     ]

@@ -25,4 +25,4 @@ class Migration(migrations.Migration):
         ("jobs", "0001_initial"),
         ("reports", "0006_rename_report_delivery"),
     ]
-    operations = [migrations.RunPython(_PACKS.to_jobs, _PACKS.to_rows)]
+    operations = [migrations.RunPython(_PACKS.to_jobs, _PACKS.to_rows, elidable=True)]

@@ -21,4 +21,4 @@ class Migration(migrations.Migration):
     """Copy; the next migration drops the columns."""
 
     dependencies = [("reports", "0008_drop_columns_of_evidence_packs")]
-    operations = [migrations.RunPython(_RUNS.to_jobs, _RUNS.to_rows)]
+    operations = [migrations.RunPython(_RUNS.to_jobs, _RUNS.to_rows, elidable=True)]

@@ -57,5 +57,5 @@ class Migration(migrations.Migration):
             "next_attempt_at",
             models.DateTimeField(default=timezone.now),
         ),
-        migrations.RunPython(make_jobs, make_rows),
+        migrations.RunPython(make_jobs, make_rows, elidable=True),
     ]

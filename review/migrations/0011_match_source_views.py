@@ -53,5 +53,5 @@ class Migration(migrations.Migration):
                 name="match_at_stake",
             ),
         ),
-        migrations.RunPython(fill_in, migrations.RunPython.noop),
+        migrations.RunPython(fill_in, migrations.RunPython.noop, elidable=True),
     ]

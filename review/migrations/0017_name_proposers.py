@@ -60,5 +60,5 @@ class Migration(migrations.Migration):
 
     operations = [
         # The columns go with the migration before: there is nothing to take back.
-        migrations.RunPython(name_proposers, migrations.RunPython.noop),
+        migrations.RunPython(name_proposers, migrations.RunPython.noop, elidable=True),
     ]

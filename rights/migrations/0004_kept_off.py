@@ -63,5 +63,5 @@ class Migration(migrations.Migration):
                 to="rights.rightsrecording",
             ),
         ),
-        migrations.RunPython(keep_off, migrations.RunPython.noop),
+        migrations.RunPython(keep_off, migrations.RunPython.noop, elidable=True),
     ]

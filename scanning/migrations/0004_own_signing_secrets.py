@@ -16,4 +16,4 @@ def renew(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [("scanning", "0003_wire_api")]
-    operations = [migrations.RunPython(renew, migrations.RunPython.noop)]
+    operations = [migrations.RunPython(renew, migrations.RunPython.noop, elidable=True)]

@@ -52,5 +52,5 @@ class Migration(migrations.Migration):
             model_name='scannedfile',
             index=models.Index(condition=models.Q(('proxy', ''), _negated=True), fields=['container', 'audio_at'], name='file_has_proxy'),
         ),
-        migrations.RunPython(date_audio, migrations.RunPython.noop),
+        migrations.RunPython(date_audio, migrations.RunPython.noop, elidable=True),
     ]

@@ -23,4 +23,4 @@ def tell_damage(apps: StateApps, _schema_editor: BaseDatabaseSchemaEditor) -> No
 class Migration(migrations.Migration):
     dependencies = [("scanning", "0018_unfiltered_managers")]
 
-    operations = [migrations.RunPython(tell_damage, migrations.RunPython.noop)]
+    operations = [migrations.RunPython(tell_damage, migrations.RunPython.noop, elidable=True)]

@@ -78,4 +78,4 @@ class Migration(migrations.Migration):
     """Copy; the columns go with the next migration."""
 
     dependencies = [("scanning", "0021_plain_words"), ("jobs", "0001_initial")]
-    operations = [migrations.RunPython(make_jobs, take_jobs_back)]
+    operations = [migrations.RunPython(make_jobs, take_jobs_back, elidable=True)]

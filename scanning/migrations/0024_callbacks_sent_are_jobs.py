@@ -58,4 +58,4 @@ class Migration(migrations.Migration):
         ("scanning", "0023_retro_searches_without_leases"),
         ("jobs", "0001_initial"),
     ]
-    operations = [migrations.RunPython(make_jobs, make_rows)]
+    operations = [migrations.RunPython(make_jobs, make_rows, elidable=True)]

@@ -56,5 +56,5 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             "watch", "next_check_at", models.DateTimeField(default=timezone.now)
         ),
-        migrations.RunPython(make_jobs, make_rows),
+        migrations.RunPython(make_jobs, make_rows, elidable=True),
     ]

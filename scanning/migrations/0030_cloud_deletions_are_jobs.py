@@ -58,4 +58,4 @@ class Migration(migrations.Migration):
         ("scanning", "0029_drop_columns_of_watches"),
         ("jobs", "0001_initial"),
     ]
-    operations = [migrations.RunPython(make_jobs, take_jobs_back)]
+    operations = [migrations.RunPython(make_jobs, take_jobs_back, elidable=True)]

@@ -91,5 +91,5 @@ class Migration(migrations.Migration):
                 "first.",
             ),
         ),
-        migrations.RunPython(make_jobs, take_jobs_back),
+        migrations.RunPython(make_jobs, take_jobs_back, elidable=True),
     ]

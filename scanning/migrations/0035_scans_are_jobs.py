@@ -86,4 +86,4 @@ class Migration(migrations.Migration):
         ("scanning", "0034_scans_await_callbacks"),
         ("jobs", "0001_initial"),
     ]
-    operations = [migrations.RunPython(make_jobs, take_jobs_back)]
+    operations = [migrations.RunPython(make_jobs, take_jobs_back, elidable=True)]
