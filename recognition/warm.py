@@ -23,6 +23,7 @@ from recognition.hashes import likely_hashes
 from recognition.match import scan
 from recognition.params import DEFAULT
 from recognition.places import Weights, heights_at, highest_places
+from recognition.retro import RetroIndex, search_back
 from recognition.speech import speech_share
 
 
@@ -41,6 +42,8 @@ def compile_all() -> None:
     assert fingerprint.reference is not None  # noqa: S101  every layer was made
     lead = Lead(0, Line(1.0, 0.0, 0.0), (0, 300), 0, False, NEARBY, True)
     whole_window(view, fingerprint.reference, lead, DEFAULT)
+    # Searches for a new recording in the files that are there.
+    search_back(fingerprint, RetroIndex.of({0: fingerprint.reference}), hours=1.0)
     # Fingerprint files and an index on disk: arrays of mapped files are another type.
     fingerprint_file.from_bytes(fingerprint_file.to_bytes(fingerprint))
     with tempfile.TemporaryDirectory() as folder:

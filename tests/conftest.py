@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,7 +30,8 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
-from recognition.media import write_proxy
+from recognition import media
+from recognition.limits import DecodeLimits
 from scanning.models import Container
 from tests import audio, databases, pristine, scheduling
 from tests.clocks import follow_this_machine
@@ -99,6 +101,25 @@ def static_files_are_listed_once() -> Iterator[None]:
 def migrations_make_models_quickly() -> Iterator[None]:
     """Let tests that migrate do so in about half the time."""
     with databases.models_made_quickly():
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def renditions_are_encoded_once() -> Iterator[None]:
+    """Encode each sound once: hundreds of tests scan one of a few tunes."""
+    encode = media.write_proxy
+    made: dict[bytes, bytes] = {}
+
+    def once(path: Path, target: Path, **limits: DecodeLimits) -> None:
+        sound = sha256(path.suffix.encode() + path.read_bytes()).digest()
+        if sound in made:
+            target.write_bytes(made[sound])
+            return
+        encode(path, target, **limits)
+        made[sound] = target.read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(media, "write_proxy", once)
         yield
 
 
@@ -269,7 +290,7 @@ def _rendition(seed: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         source, made = Path(folder) / "tune.wav", Path(folder) / "proxy.webm"
         source.write_bytes(audio.wav_bytes(audio.tune(seed, 30)))
-        write_proxy(source, made)
+        media.write_proxy(source, made)
         return made.read_bytes()
 
 

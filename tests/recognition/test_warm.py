@@ -1,4 +1,4 @@
-"""``recognition.warm`` compiles everything that adding and scanning need."""
+"""``recognition.warm`` compiles all that adding, scanning and looking back need."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from numba.core.registry import CPUDispatcher
 from recognition import match, warm
 from recognition.batch import read_fingerprint
 from recognition.collection import BUCKET, Collection
+from recognition.retro import RetroIndex, search_back
 
 def compiled():
     return {
@@ -34,6 +35,7 @@ with tempfile.TemporaryDirectory() as folder:
     for path in sorted(demo.glob("*.opus")):
         made = read_fingerprint(path, "reference")
         collection.add_many([(path.stem, made)])
+    added = RetroIndex.of({1: made.reference})
     query = read_fingerprint(demo / "programmes" / "programme-evening.opus", "scan")
     for hours in (1.0, 300.0, 6000.0):
         match.catalogue_hours = lambda _postings: hours
@@ -44,6 +46,7 @@ with tempfile.TemporaryDirectory() as folder:
             references=collection.references(),
         )
         assert result.segments
+        search_back(query, added, hours=hours)
     collection.compact()
     collection.rebuild()
     assert collection.verify() == []
@@ -53,7 +56,7 @@ for module, name, signature in sorted(compiled() - before, key=str):
 
 
 @pytest.mark.slow
-def test_no_scan_compiles_what_was_not_compiled_before() -> None:
+def test_no_search_compiles_what_was_not_compiled_before() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _WORK, "demo"],
         cwd=Path(__file__).parents[2],
