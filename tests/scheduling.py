@@ -24,7 +24,7 @@ _CLIENTS = "tests/wire/"
 _ORDER = (
     "tests/e2e/test_every_page.py",
     "tests/e2e/",
-    "tests/wire/test_federation.py",
+    "tests/wire/test_federation",
     _SLOW,
     _CLIENTS,
 )

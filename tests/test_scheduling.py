@@ -11,7 +11,7 @@ from tests.scheduling import group_of, in_order
 PORTALS = [
     "tests/e2e/test_every_page.py",
     "tests/e2e/",
-    "tests/wire/test_federation.py",
+    "tests/wire/test_federation",
 ]
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import django
 import numpy as np
 
-TUNES = 6
+TUNES = 4
 
 
 def main() -> None:
@@ -159,13 +160,12 @@ def identify(seed: int) -> list[list[str]]:
     ]
 
 
-def held() -> dict[str, Any]:  # Any: JSON
-    """Return what the copy of this machine holds, without following."""
+def held(folder: str) -> dict[str, Any]:  # Any: JSON
+    """Return what the copy in a folder holds, without following."""
     from catalogue import index_store
     from catalogue.models import Bucket
 
-    (folder,) = index_store.index_folders()
-    index = index_store.open_folder(folder)
+    index = index_store.open_folder(Path(folder))
     bucket = Bucket.objects.get(name="Music").pk
     return {
         "recordings": index.recordings(bucket).tolist(),

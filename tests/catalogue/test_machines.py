@@ -30,7 +30,8 @@ pytestmark = pytest.mark.slow
 _BROKER = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1//")
 _PATIENCE_SECONDS = 400.0
 _AWAY_SECONDS = float(os.environ.get("TEST_AWAY_SECONDS", "20"))
-_SCANS = 14
+_SCANS = 9
+_PARTITIONS = 3
 
 
 class Door:
@@ -166,6 +167,12 @@ class Machines:
         assert state["failed"] == []
         return state
 
+    def held(self, name: str) -> dict[str, Any]:  # Any: JSON
+        """Return what the index of a machine holds, whatever the machine does."""
+        (store,) = self.data(name).glob("*/STORE")
+        answer: dict[str, Any] = self.do("held", str(store.parent))  # Any: JSON
+        return answer
+
     def _of(self, name: str) -> dict[str, str]:
         self.data(name).mkdir(exist_ok=True)
         own = {"ACRPORTAL_DATA_DIR": str(self.data(name))}
@@ -255,15 +262,14 @@ def test_nothing_is_lost_whatever_happens_to_the_machines(
             == folders
         )
     )
-    copies = [machines.do("held", on=name) for name in "abc"]
+    copies = [machines.held(name) for name in "abc"]
     assert copies[0] == copies[1] == copies[2]
     assert len(copies[0]["recordings"]) == TUNES
     assert copies[0]["faults"] == []
 
 
-@pytest.mark.parametrize("count", [2, 3])
 def test_machines_with_a_partition_each_answer_as_one_machine(
-    machines: Machines, count: int
+    machines: Machines,
 ) -> None:
     machines.start("whole")
     machines.wait_for(lambda state: state["recordings"] == {"ready": TUNES})
@@ -275,10 +281,10 @@ def test_machines_with_a_partition_each_answer_as_one_machine(
     assert identified[0][0] == "Tune 2"
     machines.end("whole", signal.SIGTERM)
 
-    names = [f"part-{number}" for number in range(1, count + 1)]
-    machines.hold("desk", "none", count=count)
+    names = [f"part-{number}" for number in range(1, _PARTITIONS + 1)]
+    machines.hold("desk", "none", count=_PARTITIONS)
     for number, name in enumerate(names, 1):
-        machines.hold(name, str(number), count=count)
+        machines.hold(name, str(number), count=_PARTITIONS)
     for name in names[:-1]:
         machines.start(name)
     machines.do("submit", "many", _SCANS, on="desk")
@@ -295,6 +301,6 @@ def test_machines_with_a_partition_each_answer_as_one_machine(
     for name, scan in ended["scans"].items():
         assert scan["found"] == expected[name.split("-")[1]], name
     assert machines.do("identify", 2, on="desk") == identified
-    parts = [machines.do("held", on=name) for name in names]
+    parts = [machines.held(name) for name in names]
     assert sum(len(part["recordings"]) for part in parts) == TUNES
     assert all(len(part["recordings"]) < TUNES for part in parts)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import CopyDatabase
+from tests.wire.federation import Federation, federation
 from tests.wire.live import (
     DEMO,
     Receiver,
@@ -29,6 +30,27 @@ def live(
     copy_database(folder)
     with running_server(folder) as server:
         yield server
+
+
+@pytest.fixture(scope="package")
+def two_portals(
+    tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
+) -> Iterator[Federation]:
+    """Run two linked portals until the last test that needs both."""
+    folder = tmp_path_factory.mktemp("federation")
+    for name in ("here", "there"):
+        (folder / name).mkdir()
+        copy_database(folder / name)
+    with federation(folder) as running:
+        yield running
+
+
+@pytest.fixture
+def both(two_portals: Federation) -> Iterator[Federation]:
+    """Return the two portals; the rules that a test sets for calls end with it."""
+    yield two_portals
+    for way in (two_portals.calls, two_portals.callbacks):
+        way.decide = lambda _method, _path: None
 
 
 @dataclass(frozen=True)

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import cycle
 
 import pytest
 
 from tests import audio
-from tests.conftest import CopyDatabase
 from tests.wire.faults import Decide, Fault
-from tests.wire.federation import Federation, federation
+from tests.wire.federation import Federation
 
 # Slow: two portals call each other, and wait for timeouts after lost answers.
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def both(
-    tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
-) -> Iterator[Federation]:
-    """Return two linked portals."""
-    folder = tmp_path_factory.mktemp("federation")
-    for name in ("here", "there"):
-        (folder / name).mkdir()
-        copy_database(folder / name)
-    with federation(folder) as running:
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _no_faults(both: Federation) -> None:
-    """Let every call through unless the test sets a rule."""
-    both.calls.decide = both.callbacks.decide = lambda _method, _path: None
 
 
 def _clip(seed: int, start: int) -> bytes:

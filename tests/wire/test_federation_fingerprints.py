@@ -9,14 +9,8 @@ import pytest
 
 from recognition.fingerprint import MAGIC
 from tests import audio
-from tests.conftest import CopyDatabase
 from tests.wire.faults import Fault
-from tests.wire.federation import (
-    Federation,
-    add_recording,
-    federation,
-    holds_sound,
-)
+from tests.wire.federation import Federation, add_recording, holds_sound
 from tests.wire.live import DEMO
 
 # Slow: two portals in processes of their own.
@@ -26,22 +20,11 @@ _PLAYED = ("castle", "palace")
 
 
 @pytest.fixture(scope="module")
-def both(
-    tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
-) -> Iterator[Federation]:
-    """Return two linked portals, one of which forbids sending audio."""
-    folder = tmp_path_factory.mktemp("federation")
-    for name in ("here", "there"):
-        (folder / name).mkdir()
-        copy_database(folder / name)
-    with federation(folder) as running:
-        running.calls.records = running.callbacks.records = True
-        yield running
-
-
-@pytest.fixture(scope="module")
-def fingerprints(both: Federation) -> Federation:
-    return both.sending("fingerprint_only")
+def fingerprints(two_portals: Federation) -> Iterator[Federation]:
+    """Return the portals with an account that forbids sending audio; note all traffic."""
+    two_portals.calls.records = two_portals.callbacks.records = True
+    yield two_portals.sending("fingerprint_only")
+    two_portals.calls.records = two_portals.callbacks.records = False
 
 
 def scanned(pair: Federation, name: str, content: bytes) -> tuple[str, list[bytes]]:
@@ -68,10 +51,9 @@ def test_the_result_is_the_same_and_no_sound_is_sent(
     assert any(MAGIC in message for message in sent)
     [there] = fingerprints.remote_files()
     assert there["data_type"] == "fingerprint"
-    assert dict(both.ledger()["sent"]) == {
-        "audio.wav": "audio",
-        "fingerprint.wav": "fingerprint",
-    }
+    sent_as = dict(both.ledger()["sent"])
+    assert sent_as["audio.wav"] == "audio"
+    assert sent_as["fingerprint.wav"] == "fingerprint"
 
 
 def test_demo_files_have_the_same_results_at_both_portals(
@@ -99,7 +81,7 @@ def test_demo_files_have_the_same_results_at_both_portals(
 
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.CUT, Fault.QUOTA])
 def test_a_fingerprint_arrives_once_whatever_fails(
-    fingerprints: Federation, fault: Fault
+    both: Federation, fingerprints: Federation, fault: Fault
 ) -> None:
     waiting = [fault]
     fingerprints.calls.decide = lambda method, _path: (
