@@ -43,6 +43,8 @@ _RENAMED_OR_MOVED = [
 _MOVE = ("catalogue", "0017_move_import")
 
 
+# tests/test_migrations.py renames the tables on every database.
+@pytest.mark.any_database
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("first", "before", "last", "renamed"),

@@ -169,7 +169,7 @@ class Machines:
 
     def held(self, name: str) -> dict[str, Any]:  # Any: JSON
         """Return what the index of a machine holds, whatever the machine does."""
-        (store,) = self.data(name).glob("*/STORE")
+        (store,) = self.data(name).glob("index*/STORE")
         answer: dict[str, Any] = self.do("held", str(store.parent))  # Any: JSON
         return answer
 

@@ -23,7 +23,8 @@ from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, make_detection
 
-pytestmark = pytest.mark.django_db
+# Each step alone runs on every database in other modules.
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 ONLY_BY_A_PERSON = (MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD)
 INTERVALS = ((70_000, 90_000, 5_000, 25_000), (300_000, 340_000, 0, 40_000))

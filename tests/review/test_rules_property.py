@@ -35,7 +35,8 @@ from tests.factories.rules import make_licence, make_policy
 from tests.jobs.workers import run_regular_work
 from tests.review.test_decisions_property import INTERVALS, live, rescan
 
-pytestmark = pytest.mark.django_db
+# Each step alone runs on every database in other modules.
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 ONLY_BY_A_PERSON = (MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD)
 BEGIN = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)

@@ -43,7 +43,9 @@ from scanning.services.scans import cancel_scans, request_scan
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, upload
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# The engine takes most of the time, and tests/catalogue/test_machines.py asks the same of
+# PostgreSQL.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 class Machines:
