@@ -108,7 +108,7 @@ def _holds_the_same(elsewhere: Elsewhere, backups: Path) -> None:
     assert {path.name for path in (again / "objects").glob("*/*")} == original
 
 
-@pytest.mark.slow  # migrates a second installation from nothing
+@pytest.mark.slow  # sets up a second installation
 def test_a_restored_installation_holds_the_same(backups: Path, tmp_path: Path) -> None:
     elsewhere = Elsewhere(tmp_path / "elsewhere")
 
@@ -120,7 +120,7 @@ def test_a_restored_installation_holds_the_same(backups: Path, tmp_path: Path) -
     assert (elsewhere.folder / "signing_key.pem").read_bytes() == b"signing key"
 
 
-@pytest.mark.slow  # migrates a second installation from nothing
+@pytest.mark.slow  # sets up a second installation
 def test_a_backup_moves_to_postgresql(
     backups: Path, installation: Catalogue, tmp_path: Path, empty_postgres: str
 ) -> None:

@@ -27,5 +27,7 @@ class Command(migrate.Command):
         if not any(options[name] for name in _OTHERS):
             connection.prepare_database()
             if first_tables.is_empty(connection):
+                if options["verbosity"]:
+                    self.stdout.write("Making all tables of the empty database.")
                 first_tables.make_tables(connection)
         super().handle(*args, **options)
