@@ -240,15 +240,30 @@ def test_sound_goes_on_with_the_next_match(
 
 
 LONG = """
+from datetime import timedelta
 from catalogue.models import Recording
 from review.models import Match
 match = Match.objects.filter(state="pending").order_by("pk")[0]
 print(match.scanned_file.uid, match.recording_id, match.recording.title)
-Recording.objects.filter(pk=match.recording_id).update(title="Unbroken_" * 10)
+Recording.objects.filter(pk=match.recording_id).update(
+    title="Unbroken_" * 10, label="Unbroken_" * 10
+)
+match.scanned_file.container.name = "Unbroken_" * 10
+match.scanned_file.container.save()
+match.scanned_file.tags = ["Unbroken_" * 6]
+match.scanned_file.save()
+match.due_at = match.created_at - timedelta(days=12)
+match.save()
 """
 SHORT = """
 from catalogue.models import Recording
-Recording.objects.filter(pk={}).update(title={!r})
+from scanning.models import Container
+from scanning.models import ScannedFile
+from review.models import Match
+Recording.objects.filter(pk={pk}).update(title={title!r}, label="")
+ScannedFile.objects.filter(uid={file!r}).update(tags=[])
+Container.objects.filter(files__uid={file!r}).update(name="Demo programmes")
+Match.objects.filter(scanned_file__uid={file!r}).update(due_at=None)
 """
 _WIDER = """() => [document.documentElement, ...document.querySelectorAll(".table-wrap")]
   .filter(node => node.scrollWidth > node.clientWidth + 1)
@@ -260,7 +275,7 @@ def file_of_long_names(portal: Portal) -> Iterator[str]:
     """Give the recording of a match a name without a space; return the match's file."""
     file, recording, title = run_in(portal, LONG).strip().split(" ", 2)
     yield file
-    run_in(portal, SHORT.format(recording, title))
+    run_in(portal, SHORT.format(pk=recording, title=title, file=file))
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])
@@ -269,7 +284,8 @@ def test_long_names_push_no_column_out_of_sight(
 ) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     sign_in(page, portal, "ana")
-    for path in (f"/files/{file_of_long_names}/", "/files/", "/queue/", "/matches/"):
+    lists = ("/", "/files/", "/queue/", "/matches/", "/catalogue/buckets/1001/")
+    for path in (f"/files/{file_of_long_names}/", *lists):
         page.goto(path)
         expect(page.locator("main .table").first).to_be_visible()
         assert page.evaluate(_WIDER) == [], path
