@@ -11,6 +11,7 @@ from typing import Final
 from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Right(models.TextChoices):
@@ -104,6 +105,6 @@ class ConflictKind(models.TextChoices):
 class ConflictState(models.TextChoices):
     """Where a conflict stands."""
 
-    OPEN = "OPEN", _("Open")
+    OPEN = "OPEN", pgettext_lazy("state", "Open")
     SETTLED = "SETTLED", _("Settled")
     GONE = "GONE", _("No longer there")

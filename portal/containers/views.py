@@ -74,6 +74,7 @@ def container_list(request: PortalRequest) -> HttpResponseBase:
         Container.objects.present()
         .prefetch_related("buckets")
         .annotate(file_count=Count("files", filter=Q(files__deleted_at__isnull=True)))
+        .order_by("name", "pk")
     )
     return render(
         request, "portal/containers/container_list.html", {"containers": containers}

@@ -33,8 +33,11 @@ from review.services.policies import DryRun
 @needs(Action.VIEW)
 def policy_list(request: PortalRequest) -> HttpResponseBase:
     """List the policies in their order, each with the number of its matches."""
-    rows = Policy.objects.select_related("owner", "assignee").annotate(
-        times=Count("matches")
+    # A query that counts leaves out the model's own order.
+    rows = (
+        Policy.objects.select_related("owner", "assignee")
+        .annotate(times=Count("matches"))
+        .order_by("position", "pk")
     )
     buckets = bucket_names()
     listed = [(policy, sentence_of(policy, buckets=buckets)) for policy in rows]

@@ -245,7 +245,7 @@ def test_a_policy_is_read_back_as_a_sentence(manager: Client) -> None:
     draft = manager.get(reverse("portal:policy_sentence"), typed).content.decode()
 
     told = (
-        "If its relation is excerpt or loop, it is used in Germany, its score is 55 to "
+        "If its relation is Excerpt or Loop, it is used in Germany, its score is 55 to "
         "89, its longest segment is at most 15 s and it is under speech, a manager "
         "decides the match, due in 2 days, with priority 3."
     )
@@ -324,3 +324,14 @@ def test_a_condition_is_read_back_with_commas_and_the_decimal_sign_of_the_reader
     assert "One, Two or Three" in english
     assert "2.5 %" in english
     assert "2,5 %" in german
+
+
+def test_list_shows_the_policies_in_their_order(manager: Client) -> None:
+    make_policy(name="First", enabled=False)
+    second = make_policy(name="Second", enabled=False)
+    address = reverse("portal:policy_list")
+
+    manager.post(reverse("portal:policy_move", args=[second.uid]), {"to": "up"})
+
+    listed = manager.get(address).context["policies"]
+    assert [policy.name for policy, _sentence in listed] == ["Second", "First"]
