@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from allauth.socialaccount.models import SocialAccount
@@ -57,6 +58,9 @@ else:
 admin.site.unregister(Group)
 
 
+_WAYS_IN = [SecondFactorInline, SessionInline, SingleSignOnInline]
+
+
 class PasswordStatus(ReadOnlyPasswordHashWidget):
     """Says whether the user has a password, where Django shows a part of its hash."""
 
@@ -84,7 +88,7 @@ class UserForm(UserChangeForm[User]):
 
 
 @admin.register(User)
-class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
+class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  # the stubs name other arguments of get_form
     """Users; only their groups decide what they may do."""
 
     add_action = change_action = Action.CONFIGURE
@@ -115,14 +119,13 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):
         )
     ]
     readonly_fields = ["last_login", "date_joined"]
-    inlines = [SecondFactorInline, SessionInline, SingleSignOnInline]
     actions = ["sign_out", "take_second_factors", "end_single_sign_on", "erase_data"]
 
-    def get_inlines(
+    def get_inlines(  # type: ignore[override]  # the stubs want a list
         self, request: HttpRequest, obj: User | None
-    ) -> list[type[ReadOnlyInline]]:
+    ) -> Sequence[type[ReadOnlyInline]]:
         """Show how the person signs in; a new user does not yet."""
-        return [] if obj is None else self.inlines
+        return [] if obj is None else _WAYS_IN
 
     def formfield_for_manytomany(
         self,
@@ -389,13 +392,13 @@ class RoleGroupAdmin(RoleAdmin[Group]):
     def values_beside(self, obj: Group) -> Values:
         """Return the group's access limits."""
         limit = AccessLimit.objects.filter(group=obj).first() or AccessLimit()
-        seen = {"containers": Container.objects, "buckets": Bucket.objects}
-        chosen = {
-            name: ids and list(rows.filter(pk__in=ids).order_by("name"))
-            for name, rows in seen.items()
-            for ids in [getattr(limit, name)]
+        containers = Container.objects.filter(pk__in=limit.containers or [])
+        buckets = Bucket.objects.filter(pk__in=limit.buckets or [])
+        return {
+            "containers": limit.containers and list(containers.order_by("name")),
+            "buckets": limit.buckets and list(buckets.order_by("name")),
+            "second_factor": limit.second_factor,
         }
-        return {**chosen, "second_factor": limit.second_factor}
 
     @admin.display(description=_("Role"), boolean=True)
     def is_role(self, group: Group) -> bool:

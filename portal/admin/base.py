@@ -138,13 +138,16 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         self,
         request: HttpRequest,
         context: dict[str, Any],  # Any: Django's own signature
-        **kwargs: Any,  # Any: as above
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Row | None = None,
     ) -> HttpResponse:
         """Show the form with the marks of the values that are stored now."""
         form = context["adminform"].form
         if isinstance(form, UnchangedForm):
             context["as_shown"] = form.marks()
-        return super().render_change_form(request, context, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     def history_view(
         self,

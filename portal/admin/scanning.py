@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -92,13 +92,16 @@ class ContainerAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscrip
         """Show what another floor does to matches before it is saved."""
         cleaned = super().clean() or {}
         wanted, is_new = cleaned.get("score_floor"), self.instance.pk is None
-        is_known = wanted is None or cleaned.get("floor_shown") == str(wanted)
-        if is_new or is_known or self.errors or "score_floor" not in self.changed_data:
+        if wanted is None or cleaned.get("floor_shown") == str(wanted):
+            return cleaned
+        if is_new or self.errors or "score_floor" not in self.changed_data:
             return cleaned
         effect = floors.preview(container=self.instance, floor=wanted)
         if effect.returning or effect.staying:
-            self.data = self.data.copy()
-            self.data[self.add_prefix("floor_shown")] = str(wanted)
+            sent = QueryDict(mutable=True)
+            sent.update(self.data)
+            sent["floor_shown"] = str(wanted)
+            self.data = sent
             context = {"floor": effect, "wanted": wanted}
             shown = render_to_string("portal/containers/_floor.html", context)
             raise forms.ValidationError({"score_floor": [shown]})

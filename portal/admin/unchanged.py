@@ -107,7 +107,8 @@ def _words(field: forms.Field | None, value: Any) -> str:
     if isinstance(field, forms.ChoiceField) and not isinstance(
         field, forms.ModelChoiceField
     ):
-        return str(dict(field.choices).get(value, value))
+        choices: Any = field.choices  # Any: Django's own union
+        return str(dict(choices).get(value, value))
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     return str(value)
