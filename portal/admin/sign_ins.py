@@ -20,8 +20,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from portal.admin.base import ReadOnlyInline, code
+from portal.shared import formats
 from portal.shared.times import when
-from portal.templatetags.portal_tags import browser
 
 admin.site.unregister(
     [EmailAddress, Authenticator, UserSession, SocialApp, SocialAccount, SocialToken]
@@ -73,7 +73,7 @@ class SessionInline(ReadOnlyInline):
     @admin.display(description=_("Browser"))
     def browser(self, session: UserSession) -> SafeString:
         """Return the browser and the system."""
-        name = browser(session.user_agent)
+        name = formats.browser(session.user_agent)
         return format_html('<span title="{}">{}</span>', session.user_agent, name)
 
 

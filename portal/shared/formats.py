@@ -10,6 +10,11 @@ from portal.shared.lists import COUNTED
 UNKNOWN = "–"
 THIN_SPACE = "\u2009"
 KIB = 1024
+# A browser names others that it resembles, so the first that fits is the right one.
+_BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome"}
+_BROWSERS |= {"Safari": "Safari"}
+_SYSTEMS = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android"}
+_SYSTEMS |= {"Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux"}
 
 
 def clock(total_ms: int, *, digits: int = 0) -> str:
@@ -114,3 +119,16 @@ def codec(name: str) -> str:
     if plain.startswith(("pcm_", "adpcm_")):
         return plain.partition("_")[0].upper()
     return _CODECS.get(plain) or plain.replace("_", " ").upper()
+
+
+def browser(user_agent: str) -> str:
+    """Name the browser and the system of a session, such as Firefox on Windows."""
+    names = [
+        next((name for mark, name in known.items() if mark in user_agent), "")
+        for known in (_BROWSERS, _SYSTEMS)
+    ]
+    if not all(names):
+        return user_agent or UNKNOWN
+    return gettext("%(browser)s on %(system)s") % dict(
+        zip(("browser", "system"), names, strict=True)
+    )

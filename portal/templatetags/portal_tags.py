@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import get_language, gettext
+from django.utils.translation import get_language
 
 from audit import words as actions
 from audit.models import Event
@@ -49,6 +49,7 @@ from streams.models import Station
 register = template.Library()
 register.simple_tag(when)
 register.filter(read_stored)
+register.filter(formats.browser)
 
 _CALLBACKS_SHOWN = 20
 
@@ -480,27 +481,6 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
         href = qs(context, **{bound_field.name: None, "page": None})
         chips.append({"label": bound_field.label, "value": str(shown), "href": href})
     return chips
-
-
-# A browser names others that it resembles, so the first that fits is the right one.
-_BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome"}
-_BROWSERS |= {"Safari": "Safari"}
-_SYSTEMS = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android"}
-_SYSTEMS |= {"Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux"}
-
-
-@register.filter
-def browser(user_agent: str) -> str:
-    """Name the browser and the system of a session, such as Firefox on Windows."""
-    names = [
-        next((name for mark, name in known.items() if mark in user_agent), "")
-        for known in (_BROWSERS, _SYSTEMS)
-    ]
-    if not all(names):
-        return user_agent or formats.UNKNOWN
-    return gettext("%(browser)s on %(system)s") % dict(
-        zip(("browser", "system"), names, strict=True)
-    )
 
 
 @register.filter
