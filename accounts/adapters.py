@@ -115,7 +115,7 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # as ab
     def populate_user(
         self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]
     ) -> User:  # Any: claims of the server
-        """Name the user after the first claim sent: name, e-mail or subject."""
+        """Name the user after the first claim sent: name, email or subject."""
         user: User = super().populate_user(request, sociallogin, data)
         claims = sociallogin.account.extra_data
         claims = claims.get("userinfo", claims)

@@ -1,4 +1,4 @@
-"""URLs of sign-in; registration and e-mail pages of django-allauth are left out."""
+"""URLs of sign-in; registration and email pages of django-allauth are left out."""
 
 from __future__ import annotations
 

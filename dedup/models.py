@@ -40,21 +40,37 @@ class PairLink(models.Model):
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "p"), editable=False
     )
-    one = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="+")
-    other = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="+")
+    one = models.ForeignKey(
+        Recording,
+        on_delete=models.CASCADE,
+        verbose_name=_("first recording"),
+        related_name="+",
+    )
+    other = models.ForeignKey(
+        Recording,
+        on_delete=models.CASCADE,
+        verbose_name=_("second recording"),
+        related_name="+",
+    )
     kind = models.CharField(
         max_length=16, choices=DuplicateKind.choices, blank=True, default=""
     )
     altered = models.BooleanField(default=False)
     runs = models.JSONField(default=list, blank=True)
-    coverage_one = models.FloatField(default=0)
-    coverage_other = models.FloatField(default=0)
+    coverage_one = models.FloatField(_("shared part of the first recording"), default=0)
+    coverage_other = models.FloatField(
+        _("shared part of the second recording"), default=0
+    )
     tempo_ratio = models.FloatField(default=1)
-    pitch_cents = models.FloatField(default=0)
+    pitch_cents = models.FloatField(_("pitch (cents)"), default=0)
     confidence = models.FloatField(default=1)
     engine_version = models.CharField(max_length=40, blank=True, default="")
-    audio_one = models.CharField(max_length=64, blank=True, default="")
-    audio_other = models.CharField(max_length=64, blank=True, default="")
+    audio_one = models.CharField(
+        _("audio of the first recording"), max_length=64, blank=True, default=""
+    )
+    audio_other = models.CharField(
+        _("audio of the second recording"), max_length=64, blank=True, default=""
+    )
     kept_at = models.DateTimeField(null=True, blank=True)
     kept_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -59,7 +59,7 @@ def manifest(run: ReportRun) -> dict[str, object]:
         "dialect": dialect,
         "files": [
             {
-                "name": run.file_name,
+                "name": run.download_name,
                 "size_bytes": run.size_bytes,
                 "sha256": run.sha256,
             }

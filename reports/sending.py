@@ -71,9 +71,9 @@ def _send_email(delivery: ReportDelivery) -> None:
     if is_attached:
         kind = files.CONTENT_TYPES[Format(run.format)].split(";")[0]
         file = b"".join(files.file_content(run))
-        message.attach(run.file_name, file, kind)
+        message.attach(run.download_name, file, kind)
     message.attach(
-        f"{run.file_name}.manifest.json",
+        f"{run.download_name}.manifest.json",
         files.as_json(manifest(run)),
         "application/json",
     )
@@ -84,10 +84,10 @@ def _body(delivery: ReportDelivery, *, is_attached: bool) -> str:
     """Return the text of the message."""
     run, schedule = delivery.run, delivery.schedule
     if is_attached:
-        where = f"The file {run.file_name} and its manifest are attached."
+        where = f"The file {run.download_name} and its manifest are attached."
     else:
         where = (
-            f"The file {run.file_name} is too large to attach. Download it at the link "
+            f"The file {run.download_name} is too large to attach. Download it at the link "
             "below. Its manifest is attached."
         )
     parts = [

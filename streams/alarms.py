@@ -1,4 +1,4 @@
-"""Stream alarms: one for each incident, sent once, by webhook at once and by e-mail
+"""Stream alarms: one for each incident, sent once, by webhook at once and by email
 outside the quiet hours.
 
 The worker checks every 20 seconds, so it also notices a dead recorder.
@@ -29,7 +29,7 @@ _WATCHED: Final = (AlarmKind.SILENT, AlarmKind.AWAY, AlarmKind.UNMATCHED)
 
 
 def watch(*, now: datetime | None = None) -> None:
-    """Begin and end alarms, send their e-mails, and give streams the jobs they lack."""
+    """Begin and end alarms, send their emails, and give streams the jobs they lack."""
     now = now or datetime.now(tz=UTC)
     with working_for(None):
         streams = list(Stream.objects.present().select_related("station", "container"))
@@ -155,7 +155,7 @@ def _end_played() -> None:
 
 
 def _mail(now: datetime) -> None:
-    """Send the e-mails of new alarms, outside the quiet hours.
+    """Send the emails of new alarms, outside the quiet hours.
 
     An alarm that began and ended within them is sent afterwards.
     """

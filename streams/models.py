@@ -112,9 +112,9 @@ class Stream(models.Model):
     unmatched_minutes = models.PositiveIntegerField(
         _("alarm after minutes without a match"), null=True, blank=True
     )
-    quiet_from = models.TimeField(_("no e-mail from"), null=True, blank=True)
-    quiet_until = models.TimeField(_("no e-mail until"), null=True, blank=True)
-    alarm_emails = models.JSONField(_("e-mail addresses"), default=list, blank=True)
+    quiet_from = models.TimeField(_("no email from"), null=True, blank=True)
+    quiet_until = models.TimeField(_("no email until"), null=True, blank=True)
+    alarm_emails = models.JSONField(_("email addresses"), default=list, blank=True)
     alarm_url = models.URLField(_("webhook"), max_length=2000, blank=True, default="")
     user_defined = models.JSONField(default=dict, blank=True)
     # A recorder restarts when this number changes.
@@ -124,7 +124,7 @@ class Stream(models.Model):
         max_length=20, choices=StreamState.choices, default=StreamState.WAITING
     )
     cause = models.CharField(max_length=500, blank=True, default="")
-    state_at = models.DateTimeField(null=True, blank=True)
+    state_at = models.DateTimeField(_("in this state since"), null=True, blank=True)
     current_url = models.CharField(max_length=2000, blank=True, default="")
     heard_until = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
@@ -400,7 +400,7 @@ class StreamAlarm(models.Model):
 class StreamNotice(models.Model):
     """An event or an alarm on its way to a webhook or to people.
 
-    Every attempt sends the same body. ``url`` is empty for e-mail, ``emails`` for a
+    Every attempt sends the same body. ``url`` is empty for email, ``emails`` for a
     webhook.
     """
 

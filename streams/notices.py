@@ -1,4 +1,4 @@
-"""Notifies receivers of events on streams by webhook and by e-mail.
+"""Notifies receivers of events on streams by webhook and by email.
 
 The body is built once and sent unchanged on every attempt, signed with the secret of the
 stream's container as its other callbacks are.
@@ -70,7 +70,7 @@ def tell_back(stream: Stream, *, at: datetime) -> None:
 
 
 def tell_alarm(alarm: StreamAlarm) -> None:
-    """Post an alarm, or its end; e-mail follows with ``mail_alarm``."""
+    """Post an alarm, or its end; email follows with ``mail_alarm``."""
     facts: dict[str, Any] = {  # Any: JSON
         "kind": alarm.kind,
         "began_at": alarm.began_at.isoformat(),
@@ -82,7 +82,7 @@ def tell_alarm(alarm: StreamAlarm) -> None:
 
 
 def mail_alarm(alarm: StreamAlarm) -> None:
-    """Send an alarm to the stream's e-mail addresses."""
+    """Send an alarm to the stream's email addresses."""
     stream = alarm.stream
     if not stream.alarm_emails:
         return

@@ -119,7 +119,7 @@ class NoticeForm(_VersionForm):
         required=False,
         max_length=500,
         label=FILLED["recipient_contact"],
-        help_text=_("The platform's e-mail address or form."),
+        help_text=_("The platform's email address or form."),
     )
     reasons = forms.CharField(
         required=False,
@@ -201,7 +201,7 @@ class SentForm(_VersionForm):
 
     at = _moment_field(_("When"))
     how = forms.CharField(
-        max_length=200, label=_("How"), help_text=_("Such as e-mail or web form")
+        max_length=200, label=_("How"), help_text=_("Such as email or web form")
     )
     to = forms.CharField(max_length=500, label=_("To whom"))
 

@@ -157,7 +157,7 @@ class ScheduleForm(forms.Form):
         only_when(self.fields["url"], "channel", Channel.WEBHOOK, needed=True)
 
     def clean_recipients(self) -> tuple[str, ...]:
-        """Split the addresses; reject the first that is not an e-mail address."""
+        """Split the addresses; reject the first that is not an email address."""
         given = re.split(r"[,;\s]+", self.cleaned_data["recipients"])
         addresses = tuple(address for address in given if address)
         for address in addresses:
@@ -182,7 +182,7 @@ class ScheduleForm(forms.Form):
         return url
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
-        """Require the recipients for e-mail, and the URL for a webhook."""
+        """Require the recipients for email, and the URL for a webhook."""
         cleaned = super().clean() or {}
         by_email = cleaned.get("channel") == Channel.EMAIL
         needed = "recipients" if by_email else "url"

@@ -51,7 +51,7 @@ class AddressesField(LinesField):
 
 
 class EmailsField(LinesField):
-    """E-mail addresses, one per line."""
+    """Email addresses, one per line."""
 
     def clean(self, value: object) -> Any:  # Any: a list where Django has text
         """Return the addresses; reject lines that are not addresses."""
@@ -136,9 +136,9 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
     )
     alarm_emails = EmailsField(
         required=False,
-        label=gettext_lazy("E-mail addresses"),
+        label=gettext_lazy("Email addresses"),
         help_text=gettext_lazy(
-            "One per line. Each gets an e-mail when an alarm begins."
+            "One per line. Each gets an email when an alarm begins."
         ),
     )
     alarm_url = forms.URLField(
@@ -162,8 +162,8 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
             "silent_minutes": gettext_lazy("Alarm after minutes of silence"),
             "away_minutes": gettext_lazy("Alarm after minutes away"),
             "unmatched_minutes": gettext_lazy("Alarm after minutes without a match"),
-            "quiet_from": gettext_lazy("No e-mail from"),
-            "quiet_until": gettext_lazy("No e-mail until"),
+            "quiet_from": gettext_lazy("No email from"),
+            "quiet_until": gettext_lazy("No email until"),
         }
         help_texts = {
             "keep_hours": gettext_lazy("At most 2,160, which is 90 days."),

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils.text import slugify
+from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
 from common.uid import new_uid
@@ -37,7 +38,10 @@ class ReportOptions(models.Model):
     mode = models.CharField(max_length=8, choices=Mode.choices, default=Mode.MATCH)
     filters = models.JSONField(default=dict, blank=True)
     files_without = models.CharField(
-        max_length=8, choices=FilesWithout.choices, default=FilesWithout.ALL
+        _("files without matches"),
+        max_length=8,
+        choices=FilesWithout.choices,
+        default=FilesWithout.ALL,
     )
     format = models.CharField(max_length=8, choices=Format.choices, default=Format.CSV)
     separator = models.CharField(

@@ -71,7 +71,7 @@ class ReportSchedule(models.Model):
         default=8, validators=[MaxValueValidator(23)]
     )
     last_period = models.BooleanField(default=True)
-    send_unchanged = models.BooleanField(default=False)
+    send_unchanged = models.BooleanField(_("send unchanged reports too"), default=False)
     channel = models.CharField(
         max_length=10, choices=Channel.choices, default=Channel.EMAIL
     )

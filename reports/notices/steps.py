@@ -34,7 +34,7 @@ FILLED: Final[Mapping[str, Any]] = {  # Any: lazy texts
     "recipient_contact": gettext_lazy("Where it is sent"),
     "owner": gettext_lazy("Owner of the right"),
     "contact_name": gettext_lazy("Name"),
-    "contact_email": gettext_lazy("E-mail"),
+    "contact_email": gettext_lazy("Email"),
     "reasons": gettext_lazy("Why the use is illegal"),
     "fair_use": gettext_lazy("Why no exception applies"),
 }
@@ -134,7 +134,7 @@ def missing_in(notice: TakedownNotice) -> dict[str, str]:
         try:
             validate_email(notice.contact_email)
         except ValidationError:
-            missing["contact_email"] = _("Enter a valid e-mail address.")
+            missing["contact_email"] = _("Enter a valid email address.")
     return missing
 
 

@@ -192,7 +192,7 @@ def _contact(contact: Mapping[str, str]) -> list[str]:
         contact["name"],
         address,
         f"Telephone {contact['phone']}" if contact["phone"] else "",
-        f"E-mail {contact['email']}" if contact["email"] else "",
+        f"Email {contact['email']}" if contact["email"] else "",
     )
 
 

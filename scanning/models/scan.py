@@ -72,7 +72,11 @@ class Scan(models.Model):
     warnings = models.JSONField(default=list, blank=True)
     other_sections = models.JSONField(default=dict, blank=True)
     no_match_reason = models.CharField(
-        max_length=40, choices=NoMatchReason.choices, blank=True, default=""
+        _("reason for no match"),
+        max_length=40,
+        choices=NoMatchReason.choices,
+        blank=True,
+        default="",
     )
     error_code = models.CharField(max_length=40, blank=True, default="")
     message = models.CharField(max_length=1000, blank=True, default="")

@@ -11,6 +11,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import translation
 
+from portal.shared import formats
 from portal.templatetags import portal_tags as tags
 
 
@@ -227,9 +228,9 @@ def test_cells_of_an_admin_list_are_labelled() -> None:
     ],
 )
 def test_a_session_is_named_by_its_browser_and_system(agent: str, name: str) -> None:
-    assert tags.browser(agent) == f"{name} on Windows"
+    assert formats.browser(agent) == f"{name} on Windows"
 
 
 def test_an_unknown_browser_is_shown_as_it_names_itself() -> None:
-    assert tags.browser("curl/8.5.0") == "curl/8.5.0"
-    assert tags.browser("") == "–"
+    assert formats.browser("curl/8.5.0") == "curl/8.5.0"
+    assert formats.browser("") == "–"

@@ -1,4 +1,4 @@
-"""Alarms: one for each incident, e-mail outside the quiet hours, signed webhooks."""
+"""Alarms: one for each incident, email outside the quiet hours, signed webhooks."""
 
 from __future__ import annotations
 

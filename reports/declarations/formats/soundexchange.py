@@ -364,7 +364,7 @@ def _header_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
         ("STREET", sender.street, _("The sender has no street address. Enter it.")),
         ("CITY_STATE_ZIP", sender.city, _("The sender has no city. Enter it.")),
         ("PHONE", sender.phone, _("The sender has no telephone number. Enter it.")),
-        ("EMAIL", sender.email, _("The sender has no e-mail address. Enter it.")),
+        ("EMAIL", sender.email, _("The sender has no email address. Enter it.")),
     ]
     yield from required(Subject.PROFILE, "", rows)
     for cell, given, _why in rows:

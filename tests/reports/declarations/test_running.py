@@ -267,7 +267,7 @@ def test_pages_lead_from_check_to_file(
     assert client.get(f"{made.url}undeclared.csv").status_code == 200
     assert client.post(f"{made.url}files-check/").status_code == 200
     assert "Declared" in client.get(f"/m/{match.uid}").content.decode()
-    assert "declared as confirmed" in client.get("/matches/").content.decode()
+    assert "declared as Confirmed" in client.get("/matches/").content.decode()
     assert Event.objects.filter(action="declaration.downloaded").exists()
 
 
