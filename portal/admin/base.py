@@ -100,7 +100,8 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         shown = flatten_fieldsets(self.get_fieldsets(request))
         for one in (*filters, *self.list_display, *shown, self.date_hierarchy):
             name = one if isinstance(one, str) else getattr(one, "__name__", "")
-            yield name.split(LOOKUP_SEP)[0]
+            # A filter of our own has a name of its own in the address.
+            yield getattr(one, "parameter_name", name).split(LOOKUP_SEP)[0]
 
     def get_list_display(self, request: HttpRequest) -> Any:  # Any: as Django types it
         """Return the columns, with functions for those that Django shows as stored."""

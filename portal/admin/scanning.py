@@ -81,7 +81,7 @@ class ContainerAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscrip
     """The settings of a container, with the labels and the preview of its page."""
 
     callback_url = ContainerForm.base_fields["callback_url"]
-    floor_shown = forms.CharField(required=False, widget=forms.HiddenInput)
+    floor_shown = forms.CharField(required=False, label="", widget=forms.HiddenInput)
 
     class Meta:
         model = Container

@@ -59,12 +59,13 @@ def test_report_is_sent_with_file_and_manifest(
     assert isinstance(text, bytes)
     assert "“Weekly usage” is ready. It has 1 row." in text.decode()
     assert "Schedule: every Monday at 08:00 UTC." in text.decode()
-    file = parts["match-report.csv"].get_payload(decode=True)
+    file = parts["weekly-usage.csv"].get_payload(decode=True)
     assert isinstance(file, bytes)
     assert match.uid.encode() in file
-    beside = parts["match-report.csv.manifest.json"].get_payload(decode=True)
+    beside = parts["weekly-usage.csv.manifest.json"].get_payload(decode=True)
     assert isinstance(beside, bytes)
     manifest = json.loads(beside)
+    assert manifest["files"][0]["name"] == "weekly-usage.csv"
     assert manifest["files"][0]["sha256"] == hashlib.sha256(file).hexdigest()
     delivery = ReportDelivery.objects.get()
     assert delivery.state == ReportDeliveryState.SENT

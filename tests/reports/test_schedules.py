@@ -93,7 +93,7 @@ def test_only_the_week_before_is_in_it(mailbox: Mailbox, run_worker: Worker) -> 
     assert run.filters == {"found_from": "2026-11-09", "found_until": "2026-11-15"}
     assert run.counts["match_found"] == {"yes": 1}
     attached = {part.get_filename(): part for part in mailbox.messages[0].walk()}
-    file = attached["match-report.csv"].get_payload(decode=True)
+    file = attached["weekly-usage.csv"].get_payload(decode=True)
     assert isinstance(file, bytes)
     assert [row["match_id"] for row in rows(file)] == [wanted.uid]
 
