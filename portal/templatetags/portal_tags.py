@@ -474,10 +474,11 @@ def filter_chips(context: Context, form: Any) -> list[dict[str, str]]:
             continue
         choices = dict(getattr(bound_field.field, "choices", None) or {})
         shown = choices.get(value, value) if isinstance(value, str) else value
-        if isinstance(value, date) and ZONE in form.fields:
+        if isinstance(value, date):
+            shown = read_date(value, "dated")
             zone = values.get(ZONE) or UTC
-            own = timezone.get_current_timezone_name()
-            shown = value if zone == own else f"{value}, {zone}"
+            if ZONE in form.fields and zone != timezone.get_current_timezone_name():
+                shown = f"{shown}, {zone}"
         href = qs(context, **{bound_field.name: None, "page": None})
         chips.append({"label": bound_field.label, "value": str(shown), "href": href})
     return chips

@@ -124,6 +124,7 @@ def test_sorted_column_says_so(query: str, expected: str) -> None:
 
 class Filters(forms.Form):
     q = forms.CharField(required=False, label="Name")
+    day = forms.DateField(required=False, label="From")
     state = forms.ChoiceField(
         required=False, label="State", choices=[("", "Any"), ("no_match", "No match")]
     )
@@ -138,6 +139,20 @@ def test_filter_chips_show_words_and_lead_to_the_list_without_each() -> None:
         {"label": "Name", "value": "mix", "href": "?state=no_match"},
         {"label": "State", "value": "No match", "href": "?q=mix"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"), [("en", "7 Sep 2026"), ("de", "7. Sept. 2026")]
+)
+def test_the_chip_of_a_date_is_in_the_readers_language(
+    language: str, shown: str
+) -> None:
+    request = RequestFactory().get("/list/?day=2026-09-07")
+
+    with translation.override(language):
+        chips = tags.filter_chips(Context({"request": request}), Filters(request.GET))
+
+    assert [chip["value"] for chip in chips] == [shown]
 
 
 def test_filter_that_cannot_be_read_takes_no_other_chip_away() -> None:

@@ -103,11 +103,11 @@ def test_filters_send_the_persons_zone_and_keep_that_of_the_address() -> None:
 
     assert '<input type="hidden" name="zone" value="Asia/Tokyo"' in own
     assert 'value="Asia/Tokyo"' not in foreign
-    assert "<b>2026-11-24, UTC</b>" in foreign
+    assert "<b>24 Nov 2026, UTC</b>" in foreign
     both = page(
         client, "match_list", query="?found_from=2026-11-24&zone=Europe%2FParis"
     )
-    assert "<b>2026-11-24, Europe/Paris</b>" in both
+    assert "<b>24 Nov 2026, Europe/Paris</b>" in both
 
 
 def test_a_report_holds_what_the_list_showed() -> None:
