@@ -381,7 +381,7 @@ class Season:
         return False
 
     def replace_audio(self, person: Person, rng: random.Random) -> bool:
-        """Give a recording other audio."""
+        """Replace the audio of a recording."""
         recordings.replace_audio(person, rng)
         return True
 

@@ -12,7 +12,7 @@ from tests.season.people import Person
 
 
 def replace_audio(person: Person, rng: random.Random) -> None:
-    """Give a recording other audio: another tune, its own file again, or no sound."""
+    """Replace the audio of a recording by another tune, its own file again, or no sound."""
     found = list(Recording._base_manager.order_by("pk"))
     if not found:
         return
