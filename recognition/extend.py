@@ -21,9 +21,11 @@ from recognition.verify import (
     OUTSIDE,
     Alignment,
     aligned_counts,
+    Weighed,
     alignment_of,
     evidence,
     found_along,
+    found_wider,
     weighed,
 )
 
@@ -166,29 +168,19 @@ def _extended(
     params: Params,
 ) -> ScoringRun:
     """Widen the span on each side while the run touches its border."""
-    frames = run.reference.frames
-    core: tuple[int, int] | None = (run.first, run.last + 1)
-    while True:
-        again = _run_in(
-            view, run.recording, run.reference, span, run.line, params, core=core
-        )
-        if again is None:
-            return run
-        run = again
-        core = (run.first, run.last + 1)
-        low, high = span
-        if low > 0 and frames[run.first] - frames[low] < _NEAR_FRAMES:
-            low = _at(frames, frames[low] - params.extend_frames)
-        if high < len(frames) and frames[high - 1] - frames[run.last] < _NEAR_FRAMES:
-            high = _at(frames, frames[high - 1] + params.extend_frames)
-        low, high = _inside(within, run, (low, high))
-        if (low, high) == span or (low >= span[0] and high <= span[1]):
-            return run
-        span = (min(low, span[0]), max(high, span[1]))
-
-
-def _at(frames: NDArray[np.int32], frame: int) -> int:
-    return int(np.searchsorted(frames, np.int32(frame)))
+    whole = 0, len(run.reference.frames)
+    tally = _widened(
+        alignment_of(view, run.reference, whole, run.line, params),
+        span,
+        (run.first, run.last + 1),
+        _span(run.reference, run.line, within),
+        params.extend_frames,
+        (params.x_drop, params.candidate_bits),
+        edge_of(params),
+    )
+    if tally[2] <= 0:
+        return run
+    return _run(run.recording, run.reference, 0, run.line, tally)
 
 
 def _inside(
@@ -206,8 +198,6 @@ def _run_in(
     span: tuple[int, int],
     line: Line,
     params: Params,
-    *,
-    core: tuple[int, int] | None = None,
 ) -> ScoringRun | None:
     """Return the best run inside a span, or None.
 
@@ -216,14 +206,8 @@ def _run_in(
     """
     if span[1] - span[0] < _FEWEST_LANDMARKS:
         return None
-    if core is not None:
-        core = (max(core[0], span[0]), min(core[1], span[1]))
-        if core[0] >= core[1]:  # the fitted line moved the core out of the span
-            return None
-    inner = (0, 0) if core is None else (core[0] - span[0], core[1] - span[0])
     tally = _best_run(
         alignment_of(view, reference, span, line, params),
-        inner,
         (params.x_drop, params.candidate_bits),
         edge_of(params),
     )
@@ -251,36 +235,98 @@ def _run(
     )
 
 
+Limits = tuple[float, float]
+"""``x_drop`` and ``candidate_bits``."""
+Edge = tuple[float, float, float]
+
+
 @compiled
-def _best_run(
-    alignment: Alignment,
-    inner: tuple[int, int],
-    limits: tuple[float, float],
-    edge: tuple[float, float, float],
-) -> Tally:
+def _best_run(alignment: Alignment, limits: Limits, edge: Edge) -> Tally:
     """Return the best run of an alignment.
 
-    ``inner`` are the landmarks to estimate from; if none, the best run of a first
-    estimate by all. ``limits`` are ``x_drop`` and ``candidate_bits``.
+    Gains and chance are estimated from all landmarks, then from the best run itself.
     """
-    frames = alignment[1][0]
-    x_drop, enough = limits
-    known = inner[1] > inner[0]
-    if not known:
-        inner = 0, len(frames)
     found = found_along(alignment)
-    states, _, _, weights, raw, p0 = weighed(alignment, found, inner)
-    first, last, bits = best_segment(weights, x_drop)
-    if bits > 0 and not known and last - first >= _FEWEST_LANDMARKS:
-        inner = first, last + 1
-        states, _, _, weights, raw, p0 = weighed(alignment, found, inner)
-        first, last, bits = best_segment(weights, x_drop)
-    if bits >= enough:  # weaker runs are dropped anyway
+    inner = 0, len(alignment[1][0])
+    result = weighed(alignment, found, inner)
+    first, last, bits = best_segment(result[3], limits[0])
+    if bits > 0 and last - first >= _FEWEST_LANDMARKS:
+        result = weighed(alignment, found, (first, last + 1))
+        first, last, bits = best_segment(result[3], limits[0])
+    return _ended(alignment, result, (first, last, bits), limits, edge)
+
+
+@compiled
+def _ended(
+    alignment: Alignment,
+    result: Weighed,
+    segment: tuple[int, int, float],
+    limits: Limits,
+    edge: Edge,
+) -> Tally:
+    """Return a run with its true ends."""
+    frames, bins, _ = alignment[1]
+    states, _, _, weights, raw, p0 = result
+    first, last, bits = segment
+    if bits >= limits[1]:  # weaker runs are dropped anyway
         first, last = trimmed(frames, states == ALIGNED, raw, (first, last), edge)
         bits = np.float64(0)
         for i in range(first, last + 1):
             bits += weights[i]
-    return _tally(alignment[1][1], states, raw, (first, last), (bits, p0))
+    return _tally(bins, states, raw, (first, last), (bits, p0))
+
+
+@compiled
+def _widened(
+    alignment: Alignment,
+    span: tuple[int, int],
+    core: tuple[int, int],
+    within: tuple[int, int],
+    step: int,
+    limits: Limits,
+    edge: Edge,
+) -> Tally:
+    """Return the best run near a known one, in a span that widens while it touches the
+    border; one without bits if there is none.
+
+    ``alignment`` has the whole recording, whose landmarks ``core``, ``span`` and
+    ``within`` number. ``core`` is the known run, ``span`` the first span, ``within``
+    what none may leave, and ``step`` the frames by which it widens.
+    """
+    query, (frames, bins, levels), line, constants, tables = alignment
+    best = (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
+    low, high = span
+    begin, end = low, low  # the landmarks looked up so far
+    found = found_along(
+        (query, (frames[:0], bins[:0], levels[:0]), line, constants, tables)
+    )
+    while True:
+        inner = max(core[0], low) - low, min(core[1], high) - low
+        # A fitted line may move the core out of the span.
+        if high - low < _FEWEST_LANDMARKS or inner[0] >= inner[1]:
+            return best
+        part = frames[low:high], bins[low:high], levels[low:high]
+        here = query, part, line, constants, tables
+        # What is known is looked up only once: songs are many steps long.
+        found = found_wider(here, found, begin - low)
+        begin, end = low, high
+        result = weighed(here, found, inner)
+        segment = best_segment(result[3], limits[0])
+        first, last, bits, raw, aligned, known, absent, pitches, p0 = _ended(
+            here, result, segment, limits, edge
+        )
+        if bits <= 0:
+            return best
+        first, last = low + first, low + last
+        best = first, last, bits, raw, aligned, known, absent, pitches, p0
+        core = first, last + 1
+        if low > 0 and frames[first] - frames[low] < _NEAR_FRAMES:
+            low = np.searchsorted(frames, np.int32(frames[low] - step))
+        if high < len(frames) and frames[high - 1] - frames[last] < _NEAR_FRAMES:
+            high = np.searchsorted(frames, np.int32(frames[high - 1] + step))
+        low, high = min(begin, max(low, within[0])), max(end, min(high, within[1]))
+        if low == begin and high == end:
+            return best
 
 
 @compiled

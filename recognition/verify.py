@@ -211,16 +211,7 @@ def _constants(params: Params) -> Constants:
 
 
 @compiled
-def evidence(
-    alignment: Alignment, inner: tuple[int, int]
-) -> tuple[
-    NDArray[np.int8],
-    NDArray[np.float32],
-    NDArray[np.float32],
-    NDArray[np.float32],
-    NDArray[np.float32],
-    float,
-]:
+def evidence(alignment: Alignment, inner: tuple[int, int]) -> Weighed:
     """Return the parts of ``LandmarkEvidence``.
 
     Gains and the rate of alignment are estimated from the landmarks ``inner``.
@@ -228,19 +219,29 @@ def evidence(
     return weighed(alignment, found_along(alignment), inner)
 
 
+Weighed = tuple[
+    NDArray[np.int8],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    float,
+]
+"""The parts of ``LandmarkEvidence``, in its order."""
 Found = tuple[
     NDArray[np.int8],
     NDArray[np.float32],
     NDArray[np.float32],
-    NDArray[np.float64],
+    NDArray[np.int64],
     NDArray[np.float64],
     float,
     NDArray[np.int32],
     NDArray[np.float32],
 ]
 """What lies along a line: of each landmark its state, gap and distances; and by chance
-the rates of alignment, the counts of closeness in place, the mean timing, and of each
-chance alignment the landmark and the gap."""
+for each shift the landmarks that align and those inside the query, the counts of
+closeness in place, the sum of timing, and of each chance alignment the landmark and the
+gap."""
 
 
 @compiled
@@ -252,26 +253,45 @@ def found_along(alignment: Alignment) -> Found:
     """
     query, reference, line, constants, tables = alignment
     states, gaps, offs = _classify(query, reference, line, constants)
-    rates, places, timing, which, chance_gaps = _chance(
+    hits, places, timing, which, chance_gaps = _chance(
         query, reference, line, constants, tables
     )
-    return states, gaps, offs, rates, places, timing, which, chance_gaps
+    return states, gaps, offs, hits, places, timing, which, chance_gaps
+
+
+@compiled
+def found_wider(alignment: Alignment, found: Found, begin: int) -> Found:
+    """Return what ``found_along`` returns, if the landmarks from ``begin`` on are known.
+
+    ``found`` is what lies along the same line at as many landmarks as it has states.
+    """
+    query, (frames, bins, levels), line, constants, tables = alignment
+    end = begin + len(found[0])
+    before = frames[:begin], bins[:begin], levels[:begin]
+    after = frames[end:], bins[end:], levels[end:]
+    left = found_along((query, before, line, constants, tables))
+    right = found_along((query, after, line, constants, tables))
+    return (
+        np.concatenate((left[0], found[0], right[0])),
+        np.concatenate((left[1], found[1], right[1])),
+        np.concatenate((left[2], found[2], right[2])),
+        left[3] + found[3] + right[3],
+        left[4] + found[4] + right[4],
+        left[5] + found[5] + right[5],
+        np.concatenate(
+            (left[6], found[6] + np.int32(begin), right[6] + np.int32(end))
+        ),
+        np.concatenate((left[7], found[7], right[7])),
+    )
 
 
 @compiled
 def weighed(
     alignment: Alignment, found: Found, inner: tuple[int, int]
-) -> tuple[
-    NDArray[np.int8],
-    NDArray[np.float32],
-    NDArray[np.float32],
-    NDArray[np.float32],
-    NDArray[np.float32],
-    float,
-]:
+) -> Weighed:
     """Return what ``evidence`` returns, from what was found along the line."""
     _, reference, _, constants, tables = alignment
-    before, gaps, offs, rates, places, timing, which, chance_gaps = found
+    before, gaps, offs, chances, places, timed, which, chance_gaps = found
     states = before.copy()
     known = 0
     hits = 0
@@ -285,6 +305,8 @@ def weighed(
         gain = gains[_band(reference[1][which[number]], constants)]
         if not np.isnan(gain):
             levels[_cell(chance_gaps[number] - gain, tables[1][0])] += 1
+    rates = chances[0] / np.maximum(1, chances[1])
+    timing = (_PRIOR * _TIMING_BY_CHANCE + timed) / (_PRIOR + len(which))
     p0 = min(0.9, max(0.01, rates.mean() + rates.std()))
     p1 = max(min(0.98, max(constants[_MIN_P1], p0 + 0.15, observed)), p0 + 0.05)
     tight = _closeness_bits(levels, places, tables[1])
@@ -484,7 +506,7 @@ def _chance(
     constants: Constants,
     tables: tuple[NDArray[np.int32], NDArray[np.float64]],
 ) -> tuple[
-    NDArray[np.float64],
+    NDArray[np.int64],
     NDArray[np.float64],
     float,
     NDArray[np.int32],
@@ -494,12 +516,12 @@ def _chance(
     frames, bins, levels = reference
     first, sectors, q_frames, q_bins, q_levels = query[:5]
     shifts, closeness = tables
-    rates = np.zeros(len(shifts), dtype=np.float64)
+    counts = np.zeros((2, len(shifts)), dtype=np.int64)
     places = np.zeros(3, dtype=np.float64)
     which = np.empty(len(shifts) * len(frames), dtype=np.int32)
     gaps = np.empty(len(which), dtype=np.float32)
     found = 0
-    timing, aligned = _PRIOR * _TIMING_BY_CHANCE, _PRIOR
+    timing = 0.0
     for s in range(len(shifts)):
         hits = 0
         total = 0
@@ -527,10 +549,8 @@ def _chance(
             found += 1
             places[_cell(q_bins[k] - place, closeness[1])] += 1
             timing += _timing(q_frames[k] - frame)
-            aligned += 1
-        if total:
-            rates[s] = hits / total
-    return rates, places, timing / aligned, which[:found], gaps[:found]
+        counts[0, s], counts[1, s] = hits, total
+    return counts, places, timing, which[:found], gaps[:found]
 
 
 @compiled
