@@ -43,14 +43,20 @@ Tally = tuple[int, int, float, float, int, int, int, int, float]
 
 
 def follow(
-    view: QueryView, reference: Landmarks, lead: Lead, params: Params
+    view: QueryView,
+    reference: Landmarks,
+    lead: Lead,
+    params: Params,
+    *,
+    beyond: float = 0.0,
 ) -> ScoringRun | None:
     """Return the best run along a lead, verified in its window and then extended.
 
     Of the ``nearby`` offsets, those along which the most landmarks align are weighed,
     and the one with most evidence is followed. Only a run of at
     least ``candidate_bits`` is extended; then the line is fitted and the run extended
-    again until that gains nothing.
+    again until that gains nothing. Returns None if its evidence in the window is not
+    ``beyond`` that of a known run (see ``raw_in``).
 
     A warped lead has only roughly the right tempo and pitch, so its line is fitted
     before it is weighed. A line at another tempo or pitch than the recording's costs
@@ -67,6 +73,8 @@ def follow(
         _run_in(view, lead.recording, reference, span, line, params) for line in lines
     ]
     run = max(filter(None, begun), key=lambda run: run.bits, default=None)
+    if run is not None and run.raw <= beyond:
+        return None
     if run is None or run.bits < params.candidate_bits:
         return None if lead.warped else run
     within = lead.within or (0, view.n_frames)
@@ -88,6 +96,15 @@ def follow(
     if not strays:
         return run
     return max(_straight(view, run, within, params), paid, key=lambda run: run.bits)
+
+
+def raw_in(
+    view: QueryView, run: ScoringRun, window: tuple[int, int], params: Params
+) -> float:
+    """Return the ``raw`` bits of a run's line in a window of query frames."""
+    span = _span(run.reference, run.line, window)
+    best = _run_in(view, run.recording, run.reference, span, run.line, params)
+    return 0.0 if best is None else best.raw
 
 
 def _promising(

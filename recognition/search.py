@@ -20,7 +20,7 @@ from recognition.candidates import (
     leads,
     open_windows,
 )
-from recognition.extend import follow, whole_window
+from recognition.extend import follow, raw_in, whole_window
 from recognition.hashes import Hashes
 from recognition.landmarks import ranks_of, select
 from recognition.params import Params
@@ -32,6 +32,7 @@ from recognition.sweep import glance, sweep, weights_of
 from recognition.types import Landmarks, Votes
 
 _SAME_LINE = 20  # frames
+_LONG = 3750  # frames: a minute
 
 
 @dataclass
@@ -53,6 +54,9 @@ class Search:
     hashed: dict[int, Hashes] = field(default_factory=dict)
     # How many runs found so far closed frames, and the frames they left open.
     _open: tuple[int, NDArray[np.bool_]] = field(init=False)
+    _raws: dict[tuple[int, tuple[int, int]], float] = field(
+        init=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Open all frames that are to be searched."""
@@ -141,7 +145,13 @@ class Search:
 
     def _weighed(self, lead: Lead) -> ScoringRun | None:
         """Return the best run along a lead, with all evidence included."""
-        run = follow(self.view, self._reference(lead.recording), lead, self.params)
+        run = follow(
+            self.view,
+            self._reference(lead.recording),
+            lead,
+            self.params,
+            beyond=self._known_raw(lead),
+        )
         if run is not None and self._gives_way(run):
             return None
         if run is not None and is_row(run, self.params):
@@ -151,6 +161,29 @@ class Search:
         if run is not None:
             run = self._doubted(run)
         return self._swept(lead, run) if lead.swept else run
+
+    def _known_raw(self, lead: Lead) -> float:
+        """Return the most ``raw`` bits in a lead's window of a long run of its recording.
+
+        To follow looped music along every repeat of minutes is slow, and the best one
+        fits better in most of its windows. Of shorter runs it may lead in one only.
+        """
+        start, end = lead.window
+        around = (
+            run
+            for run in self.found
+            if run.recording == lead.recording
+            and run.length >= _LONG
+            and run.query_span[0] <= start
+            and end <= run.query_span[1]
+        )
+        return max((self._raw_in(run, lead.window) for run in around), default=0.0)
+
+    def _raw_in(self, run: ScoringRun, window: tuple[int, int]) -> float:
+        key = id(run), window
+        if key not in self._raws:
+            self._raws[key] = raw_in(self.view, run, window, self.params)
+        return self._raws[key]
 
     def _gives_way(self, run: ScoringRun) -> bool:
         """Return whether ``settle`` would prefer a known run of the same recording.
