@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from recognition.jit import compiled
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
-from recognition.vectors import BLOCK, BLOCKS, SPAN, block_sums
+from recognition.vectors import BLOCK, BLOCKS, BOUNDS, SPAN, block_sums
 
 LOUD_GROUP = 64  # landmarks; the louder half of each group serves the rough pass
 _FEWEST = 15  # a place with fewer landmarks is given the spread of this many
@@ -309,6 +309,8 @@ def _highest(
     count = 0
     sums = np.empty(SPAN, dtype=np.int8)
     most_each = np.empty(BLOCKS, dtype=np.int8)
+    chances = np.empty(BLOCKS, dtype=np.int64)
+    bounds = np.empty(BOUNDS, dtype=np.int64)
     for local in range(len(starts) - 1):
         low, high = starts[local], starts[local + 1]
         if low == high or dead[local]:
@@ -318,27 +320,35 @@ def _highest(
         inner_last, chance = _skip_adding((cells, bins), spread, low, high, 0)
         for begin in range(0, cells[high - 1] + n, SPAN):
             # The landmarks of any place; those a cell outside weigh nothing.
-            first = inner_first
-            last = _skip(cells, inner_last, high, begin + SPAN)
-            block_sums(weights, cells, bins, (first, last, begin), sums, most_each)
+            bounds[0] = inner_first
             for block in range(BLOCKS):
-                place = begin + block * BLOCK
-                end = place + BLOCK - 1
+                end = begin + block * BLOCK + BLOCK - 1
                 inner_first, less = _skip_adding(
                     (cells, bins), spread, inner_first, high, end - n
                 )
                 chance -= less
+                chances[block] = chance
+                inner_last, more = _skip_adding(
+                    (cells, bins), spread, inner_last, high, end + 1
+                )
+                chance += more
+                if block + 1 < BLOCKS:
+                    bounds[1 + block] = inner_first
+                bounds[BLOCKS + block] = inner_last
+            if bounds[BLOCKS - 1] > bounds[BLOCKS]:
+                # Of a short window, no landmark weighs something in all blocks.
+                bounds[1:BLOCKS] = bounds[0]
+                bounds[BLOCKS:-1] = bounds[-1]
+            block_sums(weights, cells, bins, bounds, begin, sums, most_each)
+            for block in range(BLOCKS):
+                place = begin + block * BLOCK
                 highest = int(most_each[block])
-                deviation = np.sqrt(max(chance / _CHANCE_STEPS, least_spread))
+                deviation = np.sqrt(max(chances[block] / _CHANCE_STEPS, least_spread))
                 height = highest * _BYTES / deviation
                 if highest > 0 and height >= least:
                     part = sums[block * BLOCK : (block + 1) * BLOCK]
                     at = place + _middle(part, highest)
                     count = _keep(found, heights, count, (local, at, height))
-                inner_last, more = _skip_adding(
-                    (cells, bins), spread, inner_last, high, end + 1
-                )
-                chance += more
     return found[:count, 0].copy(), found[:count, 1].copy()
 
 

@@ -26,6 +26,14 @@ tuple_of: Any = types.UniTuple
 BLOCK = 64  # places whose sums share a register
 BLOCKS = 4  # blocks whose sums are computed together
 SPAN = BLOCK * BLOCKS
+# A landmark near either end of a span weighs something in some of its blocks only:
+# which ones, for each part of the span's landmarks.
+_PARTS = [
+    *(range(n) for n in range(1, BLOCKS)),
+    range(BLOCKS),
+    *(range(n, BLOCKS) for n in range(1, BLOCKS)),
+]
+BOUNDS = len(_PARTS) + 1
 
 
 @intrinsic
@@ -34,12 +42,13 @@ def _block_sums(
     weights: Any,  # Any: the types of the arguments, from here on
     cells: Any,
     bins: Any,
-    where: Any,
+    bounds: Any,
+    place: Any,
     sums: Any,
     most: Any,
 ) -> Any:  # Any: a signature and the function that generates the code
     """Generate the loop: loads and additions of 64 bytes for each landmark."""
-    signature = types.void(weights, cells, bins, tuple_of(int64, 3), sums, most)
+    signature = types.void(weights, cells, bins, bounds, int64, sums, most)
 
     def generate(context: Any, builder: Any, made: Any, args: Any) -> Any:  # Any: LLVM
         def data(number: int) -> Any:  # Any: an LLVM pointer
@@ -52,37 +61,42 @@ def _block_sums(
         rows = data(0)
         stride = builder.extract_value(rows.strides, 0)
         cell_data, bin_data = data(1).data, data(2).data
-        out, highest = data(4).data, data(5).data
+        limits, place = data(3).data, args[4]
+        out, highest = data(5).data, data(6).data
         word = ir.IntType(64)
         lanes = ir.VectorType(ir.IntType(8), 64)
         kind = ir.FunctionType(lanes, [lanes, lanes])
         add = function(kind, "llvm.sadd.sat.v64i8")
         nothing = ir.Constant(lanes, [0] * BLOCK)
         totals = [alloca(builder, nothing) for _ in range(BLOCKS)]
-        first, last, place = (builder.extract_value(args[3], k) for k in range(3))
-        count = builder.sub(last, first)
         zero = ir.Constant(word, 0)
         farthest = builder.sub(stride, ir.Constant(word, SPAN))
-        with cgutils.for_range(builder, count) as loop:
-            number = builder.add(first, loop.index)
-            cell = builder.load(builder.gep(cell_data, [number]))
-            row = builder.load(builder.gep(bin_data, [number]))
-            away = builder.sub(place, builder.sext(cell, word))
-            shift = builder.add(away, ir.Constant(word, SPAN))
-            # Landmarks of a damaged file may lie anywhere: stay inside the row.
-            low = builder.icmp_signed("<", shift, zero)
-            shift = builder.select(low, zero, shift)
-            high = builder.icmp_signed(">", shift, farthest)
-            shift = builder.select(high, farthest, shift)
-            offset = builder.mul(builder.zext(row, word), stride)
-            offset = builder.add(offset, shift)
-            for block, total in enumerate(totals):
-                at = builder.add(offset, ir.Constant(word, block * BLOCK))
-                source = builder.bitcast(
-                    builder.gep(rows.data, [at]), lanes.as_pointer()
-                )
-                part = builder.load(source, align=1)
-                builder.store(builder.call(add, [builder.load(total), part]), total)
+        for number, blocks in enumerate(_PARTS):
+            first, last = (
+                builder.load(builder.gep(limits, [ir.Constant(word, number + k)]))
+                for k in range(2)
+            )
+            with cgutils.for_range(builder, builder.sub(last, first)) as loop:
+                at = builder.add(first, loop.index)
+                cell = builder.load(builder.gep(cell_data, [at]))
+                row = builder.load(builder.gep(bin_data, [at]))
+                away = builder.sub(place, builder.sext(cell, word))
+                shift = builder.add(away, ir.Constant(word, SPAN))
+                # Landmarks of a damaged file may lie anywhere: stay inside the row.
+                low = builder.icmp_signed("<", shift, zero)
+                shift = builder.select(low, zero, shift)
+                high = builder.icmp_signed(">", shift, farthest)
+                shift = builder.select(high, farthest, shift)
+                offset = builder.mul(builder.zext(row, word), stride)
+                offset = builder.add(offset, shift)
+                for block in blocks:
+                    total = totals[block]
+                    at = builder.add(offset, ir.Constant(word, block * BLOCK))
+                    source = builder.bitcast(
+                        builder.gep(rows.data, [at]), lanes.as_pointer()
+                    )
+                    part = builder.load(source, align=1)
+                    builder.store(builder.call(add, [builder.load(total), part]), total)
         kind = ir.FunctionType(ir.IntType(8), [lanes])
         greatest = function(kind, "llvm.vector.reduce.smax.v64i8")
         for block, total in enumerate(totals):
@@ -104,15 +118,18 @@ def block_sums(
     weights: NDArray[np.int8],
     cells: NDArray[np.int32],
     bins: NDArray[np.uint8],
-    where: tuple[int, int, int],
+    bounds: NDArray[np.int64],
+    place: int,
     sums: NDArray[np.int8],
     most: NDArray[np.int8],
 ) -> None:
     """Fill ``sums`` with the saturated sums of neighbouring places, and ``most`` with
     the greatest of each block.
 
-    ``where`` are the first landmark to add, the last but one, and the first place.
-    ``weights`` is contiguous, with ``SPAN`` columns of nothing before and after the
+    ``place`` is the first place. ``bounds`` divides the landmarks to add into parts,
+    in rising order: those that weigh nothing beyond the first block, the second and the
+    third, those of all blocks, and those that weigh nothing before the second, the
+    third and the last. ``weights`` is contiguous, with ``SPAN`` columns of nothing before and after the
     cells; ``sums`` and ``most`` have room for ``SPAN`` and ``BLOCKS``.
     """
-    _summed(weights, cells, bins, where, sums, most)
+    _summed(weights, cells, bins, bounds, place, sums, most)
