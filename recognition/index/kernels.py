@@ -392,6 +392,45 @@ def collect_votes(places: U32, lists: Lists, high: U8, keys: U64) -> int:
 
 
 @compiled
+def crowded(keys: U64, least: int, bits: int) -> int:
+    """Keep the votes that may have ``least`` votes on three neighbouring diagonals.
+
+    ``keys`` are diagonals and shifts, in any order. Most votes are here because others
+    share their cell of the sketch; these few are counted again in 2 to the power of
+    ``bits`` less one cells, where others meet. Kept votes come first, in the same order;
+    returns how many they are.
+    """
+    cells = np.uint64((1 << bits) - 1)
+    margin, full, one = np.uint64(MARGIN), np.uint8(FULL), np.uint64(1)
+    enough = min(least, FULL)
+    sketch = np.zeros((1 << bits) - 1 + 2 * MARGIN, dtype=np.uint8)
+    at = np.empty(len(keys), dtype=np.uint32)
+    for i in range(len(keys)):
+        diagonal = keys[i] >> np.uint64(SHIFT_BITS)
+        # The remainder, without a division.
+        while diagonal > cells:
+            diagonal = (diagonal & cells) + (diagonal >> np.uint64(bits))
+        if diagonal == cells:
+            diagonal = np.uint64(0)
+        at[i] = diagonal
+        cell = diagonal + margin
+        sketch[cell] += sketch[cell] < full
+    sketch[:MARGIN] = sketch[-2 * MARGIN : -MARGIN]
+    sketch[-MARGIN:] = sketch[MARGIN : 2 * MARGIN]
+    kept = 0
+    for i in range(len(keys)):
+        a = np.uint64(at[i])
+        b = a + one
+        c, d, e = b + one, b + margin, b + margin + one
+        middle = np.int64(sketch[c])
+        left, right = np.int64(sketch[b]), np.int64(sketch[d])
+        most = max(left + right, max(left + sketch[a], right + sketch[e])) + middle
+        keys[kept] = keys[i]
+        kept += most >= enough
+    return kept
+
+
+@compiled
 def with_enough(keys: U64, least: int, recordings: tuple[U32, U32, U8]) -> int:
     """Keep the votes whose diagonals have ``least`` votes together with neighbours.
 

@@ -156,7 +156,8 @@ class _Ballot:
         found = kernels.collect_votes(self._places, self._lists, marks, keys)
         if found > len(keys):
             return None
-        keys = np.sort(keys[:found])
+        bits = max(MIN_CELLS_BITS, SPARE_BITS + found.bit_length())
+        keys = np.sort(keys[: kernels.crowded(keys[:found], least, bits)])
         return np.sort(keys[: kernels.with_enough(keys, least, self._recordings)])
 
 
