@@ -68,11 +68,8 @@ def follow(
     span = _span(reference, line, lead.window)
     if lead.warped:
         line = fit_line(view, reference, span, line)
-    lines = _promising(view, reference, span, line, lead.nearby, params)
-    begun = [
-        _run_in(view, lead.recording, reference, span, line, params) for line in lines
-    ]
-    run = max(filter(None, begun), key=lambda run: run.bits, default=None)
+    nearby = _promising(view, reference, span, line, lead.nearby, params)
+    run = _run_in(view, lead.recording, reference, span, line, params, nearby)
     if run is not None and run.raw <= beyond:
         return None
     if run is None or run.bits < params.candidate_bits:
@@ -114,17 +111,16 @@ def _promising(
     line: Line,
     nearby: Sequence[float],
     params: Params,
-) -> list[Line]:
-    """Return the lines around a line along which the most landmarks align.
+) -> Sequence[float]:
+    """Return the offsets around a line along which the most landmarks align.
 
     Counting is far cheaper than weighing.
     """
-    lines = [Line(line.slope, line.offset + frames, line.shift) for frames in nearby]
-    if len(lines) <= params.nearby_weighed:
-        return lines
+    if len(nearby) <= params.nearby_weighed:
+        return nearby
     counts = aligned_counts(view, reference, span, line, nearby, params)
     best = np.argsort(-counts, kind="stable")[: params.nearby_weighed]
-    return [lines[number] for number in np.sort(best)]
+    return [nearby[number] for number in np.sort(best)]
 
 
 def _straight(
@@ -215,21 +211,26 @@ def _run_in(
     span: tuple[int, int],
     line: Line,
     params: Params,
+    nearby: Sequence[float] = (0.0,),
 ) -> ScoringRun | None:
-    """Return the best run inside a span, or None.
+    """Return the best run inside a span, or None, along a line or offsets ``nearby``.
 
     Weighs twice: gains and chance are estimated from the whole span first, then from
     the run itself.
     """
     if span[1] - span[0] < _FEWEST_LANDMARKS:
         return None
-    tally = _best_run(
+    best, tally = _best_nearby(
         alignment_of(view, reference, span, line, params),
+        np.array(nearby, dtype=np.float64),
         (params.x_drop, params.candidate_bits),
         edge_of(params),
     )
-    bits = tally[2]
-    return None if bits <= 0 else _run(recording, reference, span[0], line, tally)
+    if tally[2] <= 0:
+        return None
+    if nearby[best]:
+        line = replace(line, offset=line.offset + nearby[best])
+    return _run(recording, reference, span[0], line, tally)
 
 
 def _run(
@@ -255,6 +256,21 @@ def _run(
 Limits = tuple[float, float]
 """``x_drop`` and ``candidate_bits``."""
 Edge = tuple[float, float, float]
+
+
+@compiled
+def _best_nearby(
+    alignment: Alignment, nearby: NDArray[np.float64], limits: Limits, edge: Edge
+) -> tuple[int, Tally]:
+    """Return which of the offsets ``nearby`` has the best run, and this run."""
+    query, reference, (slope, offset, shift), constants, tables = alignment
+    best, tally = 0, (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
+    for number in range(len(nearby)):
+        line = slope, offset + nearby[number], shift
+        run = _best_run((query, reference, line, constants, tables), limits, edge)
+        if run[2] > tally[2]:
+            best, tally = number, run
+    return best, tally
 
 
 @compiled

@@ -54,6 +54,9 @@ class Search:
     hashed: dict[int, Hashes] = field(default_factory=dict)
     # How many runs found so far closed frames, and the frames they left open.
     _open: tuple[int, NDArray[np.bool_]] = field(init=False)
+    # The runs found by recording, and how many of those found are among them.
+    _of_recording: dict[int, list[ScoringRun]] = field(init=False, default_factory=dict)
+    _sorted: int = field(init=False, default=0)
     _raws: dict[tuple[int, tuple[int, int]], float] = field(
         init=False, default_factory=dict
     )
@@ -118,7 +121,8 @@ class Search:
     def follow_all(self, proposed: Iterable[Lead]) -> None:
         """Verify leads, except where a run already explains the window."""
         for lead in proposed:
-            for part in unexplained(lead, self.found, self.view.n_frames, self.params):
+            known = self._found_of(lead.recording)
+            for part in unexplained(lead, known, self.view.n_frames, self.params):
                 run = self._weighed(part)
                 if run is None:
                     continue
@@ -127,6 +131,13 @@ class Search:
                 elif run.bits > 0:
                     # Kept as the closest candidate of an unmatched interval.
                     self.refused.append(run)
+
+    def _found_of(self, recording: int) -> list[ScoringRun]:
+        """Return the runs of a recording found so far."""
+        for run in self.found[self._sorted :]:
+            self._of_recording.setdefault(run.recording, []).append(run)
+        self._sorted = len(self.found)
+        return self._of_recording.get(recording, [])
 
     def settled(self) -> list[ScoringRun]:
         """Return the runs found, without those that others replace."""
@@ -171,9 +182,8 @@ class Search:
         start, end = lead.window
         around = (
             run
-            for run in self.found
-            if run.recording == lead.recording
-            and run.length >= _LONG
+            for run in self._found_of(lead.recording)
+            if run.length >= _LONG
             and run.query_span[0] <= start
             and end <= run.query_span[1]
         )
@@ -191,10 +201,8 @@ class Search:
         Looped music aligns at dozens of offsets, and weighing each completely is slow.
         """
         return any(
-            other.recording == run.recording
-            and other.raw >= run.raw
-            and overlap(run, other) > run.length / 2
-            for other in self.found
+            other.raw >= run.raw and overlap(run, other) > run.length / 2
+            for other in self._found_of(run.recording)
         )
 
     def _swept(self, lead: Lead, run: ScoringRun | None) -> ScoringRun | None:
