@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from recognition.jit import compiled
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
-from recognition.vectors import BLOCK, BLOCKS, BOUNDS, SPAN, block_sums
+from recognition.vectors import BLOCK, BLOCKS, SPAN, WHERE, block_sums
 
 LOUD_GROUP = 64  # landmarks; the louder half of each group serves the rough pass
 _FEWEST = 15  # a place with fewer landmarks is given the spread of this many
@@ -310,7 +310,8 @@ def _highest(
     sums = np.empty(SPAN, dtype=np.int8)
     most_each = np.empty(BLOCKS, dtype=np.int8)
     chances = np.empty(BLOCKS, dtype=np.int64)
-    bounds = np.empty(BOUNDS, dtype=np.int64)
+    where = np.empty(WHERE, dtype=np.int64)
+    bounds = where[1:]
     for local in range(len(starts) - 1):
         low, high = starts[local], starts[local + 1]
         if low == high or dead[local]:
@@ -320,7 +321,7 @@ def _highest(
         inner_last, chance = _skip_adding((cells, bins), spread, low, high, 0)
         for begin in range(0, cells[high - 1] + n, SPAN):
             # The landmarks of any place; those a cell outside weigh nothing.
-            bounds[0] = inner_first
+            where[0], bounds[0] = begin, inner_first
             for block in range(BLOCKS):
                 end = begin + block * BLOCK + BLOCK - 1
                 inner_first, less = _skip_adding(
@@ -339,7 +340,7 @@ def _highest(
                 # Of a short window, no landmark weighs something in all blocks.
                 bounds[1:BLOCKS] = bounds[0]
                 bounds[BLOCKS:-1] = bounds[-1]
-            block_sums(weights, cells, bins, bounds, begin, sums, most_each)
+            block_sums(weights, cells, bins, where, sums, most_each)
             for block in range(BLOCKS):
                 place = begin + block * BLOCK
                 highest = int(most_each[block])

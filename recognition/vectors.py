@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import int64, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from recognition.jit import compiled
 # Numba's own helpers have no types.
 get_or_insert: Any = cgutils.get_or_insert_function
 alloca: Any = cgutils.alloca_once_value
-tuple_of: Any = types.UniTuple
 
 BLOCK = 64  # places whose sums share a register
 BLOCKS = 4  # blocks whose sums are computed together
@@ -33,7 +32,7 @@ _PARTS = [
     range(BLOCKS),
     *(range(n, BLOCKS) for n in range(1, BLOCKS)),
 ]
-BOUNDS = len(_PARTS) + 1
+WHERE = 1 + len(_PARTS) + 1  # a place, and the bounds of these parts
 
 
 @intrinsic
@@ -42,13 +41,12 @@ def _block_sums(
     weights: Any,  # Any: the types of the arguments, from here on
     cells: Any,
     bins: Any,
-    bounds: Any,
-    place: Any,
+    where: Any,
     sums: Any,
     most: Any,
 ) -> Any:  # Any: a signature and the function that generates the code
     """Generate the loop: loads and additions of 64 bytes for each landmark."""
-    signature = types.void(weights, cells, bins, bounds, int64, sums, most)
+    signature = types.void(weights, cells, bins, where, sums, most)
 
     def generate(context: Any, builder: Any, made: Any, args: Any) -> Any:  # Any: LLVM
         def data(number: int) -> Any:  # Any: an LLVM pointer
@@ -61,8 +59,8 @@ def _block_sums(
         rows = data(0)
         stride = builder.extract_value(rows.strides, 0)
         cell_data, bin_data = data(1).data, data(2).data
-        limits, place = data(3).data, args[4]
-        out, highest = data(5).data, data(6).data
+        limits, out, highest = data(3).data, data(4).data, data(5).data
+        place = builder.load(limits)
         word = ir.IntType(64)
         lanes = ir.VectorType(ir.IntType(8), 64)
         kind = ir.FunctionType(lanes, [lanes, lanes])
@@ -74,7 +72,7 @@ def _block_sums(
         for number, blocks in enumerate(_PARTS):
             first, last = (
                 builder.load(builder.gep(limits, [ir.Constant(word, number + k)]))
-                for k in range(2)
+                for k in (1, 2)
             )
             with cgutils.for_range(builder, builder.sub(last, first)) as loop:
                 at = builder.add(first, loop.index)
@@ -118,18 +116,17 @@ def block_sums(
     weights: NDArray[np.int8],
     cells: NDArray[np.int32],
     bins: NDArray[np.uint8],
-    bounds: NDArray[np.int64],
-    place: int,
+    where: NDArray[np.int64],
     sums: NDArray[np.int8],
     most: NDArray[np.int8],
 ) -> None:
     """Fill ``sums`` with the saturated sums of neighbouring places, and ``most`` with
     the greatest of each block.
 
-    ``place`` is the first place. ``bounds`` divides the landmarks to add into parts,
+    ``where`` is the first place, and the bounds of the parts of the landmarks to add,
     in rising order: those that weigh nothing beyond the first block, the second and the
     third, those of all blocks, and those that weigh nothing before the second, the
     third and the last. ``weights`` is contiguous, with ``SPAN`` columns of nothing before and after the
     cells; ``sums`` and ``most`` have room for ``SPAN`` and ``BLOCKS``.
     """
-    _summed(weights, cells, bins, bounds, place, sums, most)
+    _summed(weights, cells, bins, where, sums, most)

@@ -278,17 +278,13 @@ def found_wider(alignment: Alignment, found: Found, begin: int) -> Found:
         left[3] + found[3] + right[3],
         left[4] + found[4] + right[4],
         left[5] + found[5] + right[5],
-        np.concatenate(
-            (left[6], found[6] + np.int32(begin), right[6] + np.int32(end))
-        ),
+        np.concatenate((left[6], found[6] + np.int32(begin), right[6] + np.int32(end))),
         np.concatenate((left[7], found[7], right[7])),
     )
 
 
 @compiled
-def weighed(
-    alignment: Alignment, found: Found, inner: tuple[int, int]
-) -> Weighed:
+def weighed(alignment: Alignment, found: Found, inner: tuple[int, int]) -> Weighed:
     """Return what ``evidence`` returns, from what was found along the line."""
     _, reference, _, constants, tables = alignment
     before, gaps, offs, chances, places, timed, which, chance_gaps = found
