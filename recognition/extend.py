@@ -354,9 +354,9 @@ def _widened(
         best = first, last, bits, raw, aligned, known, absent, pitches, p0
         core = first, last + 1
         if low > 0 and frames[first] - frames[low] < _NEAR_FRAMES:
-            low = np.searchsorted(frames, np.int32(frames[low] - step))
+            low = int(np.searchsorted(frames, np.int32(frames[low] - step)))
         if high < len(frames) and frames[high - 1] - frames[last] < _NEAR_FRAMES:
-            high = np.searchsorted(frames, np.int32(frames[high - 1] + step))
+            high = int(np.searchsorted(frames, np.int32(frames[high - 1] + step)))
         low, high = min(begin, max(low, within[0])), max(end, min(high, within[1]))
         if low == begin and high == end:
             return best

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from recognition.alignment import Line, view_of
@@ -12,7 +14,7 @@ from recognition.params import DEFAULT
 from recognition.repeats import better_repeat, repeats_of, sorted_hashes
 from recognition.segments import ScoringRun
 from recognition.types import Landmarks
-from tests.recognition.synthesis import RATE, Samples, music, noise
+from tests.recognition.synthesis import RATE, Samples, catalogue, music, noise
 
 PERIOD = 8
 FRAMES = round(PERIOD * 62.5)
@@ -74,3 +76,22 @@ def test_from_another_repeat_the_one_that_was_played_is_found() -> None:
         assert better is not None
         assert abs(better.offset + 2 * FRAMES) <= 1
     assert better_repeat(view, run_at(2), hashed) is None
+
+
+def _seconds_to_scan(y: Samples) -> float:
+    """Return the processor time of a scan of a recording for itself."""
+    shelf, query = catalogue([y]), extract(y)
+    begun = time.process_time()
+    (segment,) = shelf.scan(query).segments
+    assert segment.end_ms - segment.start_ms > query.duration_ms - 1000
+    return time.process_time() - begun
+
+
+def test_a_loop_is_not_followed_along_every_repeat() -> None:
+    """Else the time grows by more than the square of the length: 26 times here."""
+    loop = music(5, 6)
+    _seconds_to_scan(np.tile(loop, 10))  # compiles what is not compiled yet
+
+    short, long = (_seconds_to_scan(np.tile(loop, times)) for times in (40, 160))
+
+    assert long < 14 * short
