@@ -18,7 +18,7 @@ from audit.services import record
 from catalogue.models import Recording, RecordingStatus
 from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
-from review.services import evaluation, figures, intervals, transitions
+from review.services import evaluation, figures, intervals, licences, transitions
 from review.subjects import Subject
 from scanning import selectors
 from scanning.choices import (
@@ -328,6 +328,9 @@ def _fold(
             # Lead the person who answers the dispute to the live match.
             earlier.disputes.update(match=match)
     _record_found(match=match, scan=scan, earlier=earlier)
+    if earlier is not None and match.state == MatchState.CLEARED:
+        # It may be used for longer now, or the file's details may have changed.
+        licences.reopen_uncovered(Match.objects.filter(pk=match.pk))
 
 
 def _is_late(*, scan: Scan, recording: Recording) -> bool:

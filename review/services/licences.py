@@ -38,7 +38,6 @@ from review.models import Licence, Match
 from review.services import evaluation, transitions
 from review.services.transitions import Change
 from review.subjects import Subject
-from scanning.models import ScannedFile
 
 OFFERED_STATES = (MatchState.CONFIRMED, MatchState.UPHELD)
 OWN_ACCOUNTS_UID = "l_OWN_ACCOUNTS"
@@ -331,14 +330,10 @@ def _reopen_uncovered(licence: Licence) -> int:
     return _reopen_those_uncovered(_cleared_by(licence))
 
 
-def reopen_of_file(scanned_file: ScannedFile) -> int:
-    """Reopen matches of a file that their licences no longer cover, as these say."""
+def reopen_uncovered(rows: QuerySet[Match]) -> int:
+    """Reopen those matches that their licences no longer cover, as these say."""
     return _reopen_those_uncovered(
-        Match.objects.filter(
-            scanned_file=scanned_file,
-            state=MatchState.CLEARED,
-            licence__on_expiry=OnExpiry.REOPEN,
-        )
+        rows.filter(state=MatchState.CLEARED, licence__on_expiry=OnExpiry.REOPEN)
     )
 
 
