@@ -215,8 +215,9 @@ def undo_approval(*, segment: Exclusion, user: User) -> None:
     segment.approved = False
     segment.save(update_fields=["approved"])
     _record(segment, "exclusion.approval_undone", user)
-    _restore_all(segment, user)
+    restored = _restore_all(segment, user)
     _judge(segment, user, ())
+    grounds.again(matches=restored, actor=user)
 
 
 @transaction.atomic
@@ -227,7 +228,7 @@ def undo_refusal(*, segment: Exclusion, user: User) -> None:
     segment.removed_at = None
     segment.save(update_fields=["removed_at"])
     _record(segment, "exclusion.refusal_undone", user)
-    _restore_all(segment, user)
+    grounds.again(matches=_restore_all(segment, user), actor=user)
 
 
 @transaction.atomic
@@ -254,8 +255,9 @@ def take_back(*, segment: Exclusion, user: User) -> None:
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
     _record(segment, "exclusion.undone", user)
-    _restore_all(segment, user)
+    restored = _restore_all(segment, user)
     _judge(segment, user, ())
+    grounds.again(matches=restored, actor=user)
 
 
 def _written(
@@ -417,8 +419,8 @@ def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) 
     transitions.apply(current=current, change=change, actor=user)
 
 
-def _restore_all(segment: Exclusion, user: User) -> None:
-    """Restore the matches whose last change came from this exclusion."""
+def _restore_all(segment: Exclusion, user: User) -> list[Match]:
+    """Restore the matches whose last change came from this exclusion; return them."""
     moved = [
         match
         for match in _live(segment.recording)
@@ -441,7 +443,7 @@ def _restore_all(segment: Exclusion, user: User) -> None:
                 current=transitions.locked_row(match=match), change=change, actor=user
             )
         )
-    grounds.again(matches=back, actor=user)
+    return back
 
 
 def _record(segment: Exclusion, action: str, user: User, *, note: str = "") -> None:

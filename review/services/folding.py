@@ -291,7 +291,11 @@ def _fold(
         reference_ms=draft.recording.duration_ms,
         excluded=catalogue.selectors.excluded_intervals(draft.recording),
     )
-    late = earlier is None and _is_late(scan=scan, recording=draft.recording)
+    late = (
+        _is_late(scan=scan, recording=draft.recording)
+        if earlier is None
+        else earlier.found_late
+    )
     subject = Subject(
         file=file,
         recording=draft.recording,
@@ -310,7 +314,6 @@ def _fold(
             new_intervals=draft.source_intervals,
             evaluation=outcome,
         )
-        begins["found_late"] = earlier.found_late
         begins.setdefault("assignee_id", earlier.assignee_id)
         _supersede(earlier=earlier, scan=scan)
     match = Match.objects.create(

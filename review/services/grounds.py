@@ -16,9 +16,9 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from accounts.reach import working_for
 from audit.services import SYSTEM, record
-from review.choices import MatchState, QueueReason
+from review.choices import LicenceScope, MatchState, QueueReason
 from review.coverage import LicencesInForce
-from review.models import Match
+from review.models import Licence, Match
 from review.services import evaluation, licences, transitions
 from review.services.evaluation import Evaluation
 from review.services.treatments import is_of_a_policy_alone, treat
@@ -30,7 +30,11 @@ Former = Callable[[Subject], Subject]
 
 _AT_ONCE = 500
 _OPEN = (MatchState.PENDING, MatchState.IN_REVIEW)
-_OF_RECORDINGS = frozenset({"bucket_id", "label"})
+# Columns of a recording that rules read: the policies' condition, the licences' scope.
+_OF_RECORDINGS = {
+    "bucket_id": ("buckets", LicenceScope.BUCKET),
+    "label": ("labels", LicenceScope.LABEL),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,24 @@ def note_recordings(
     **_signal: object,
 ) -> None:
     """Follow changes of recordings that policies or licences read."""
-    read = {
-        key: {name: columns[name] for name in _OF_RECORDINGS & columns.keys()}
-        for key, columns in before.items()
-    }
-    if changed := {key: columns for key, columns in read.items() if columns}:
-        follow_recordings(before=changed, user=user)
+    names = _OF_RECORDINGS.keys() & {name for each in before.values() for name in each}
+    # Imports change many recordings, and few installations have rules by label.
+    read = {name for name in names if _is_read(*_OF_RECORDINGS[name])}
+    if read:
+        former = {
+            key: {name: columns[name] for name in read & columns.keys()}
+            for key, columns in before.items()
+        }
+        follow_recordings(before=former, user=user)
+
+
+def _is_read(condition: str, scope: LicenceScope) -> bool:
+    """Return whether an enabled policy or a licence in force reads a column."""
+    in_force = Licence.objects.filter(active=True, withdrawn_at__isnull=True)
+    return in_force.filter(scope=scope).exists() or any(
+        condition in policy.conditions.get("sets", {})
+        for policy in evaluation.rules_in_force()
+    )
 
 
 def again(*, matches: Iterable[Match], actor: User | str) -> Followed:
@@ -141,7 +157,7 @@ class _Look:
             outcome = Evaluation(MatchState.PENDING, outcome.queue_reason)
         if outcome.state == MatchState.PENDING and match.state in _OPEN:
             outcome = evaluation.keeping_reason(outcome, match)
-        if not _says_otherwise(outcome, match):
+        if not _says_otherwise(outcome, match) or _needs_person(outcome, match):
             return False
         return treat(match=match, outcome=outcome, user=self._actor)
 
@@ -182,6 +198,16 @@ def _says_otherwise(outcome: Evaluation, match: Match) -> bool:
     partly = QueueReason.LICENCE_PARTIAL
     return named != match.policy_name or (
         (outcome.queue_reason == partly) != (match.queue_reason == partly)
+    )
+
+
+def _needs_person(outcome: Evaluation, match: Match) -> bool:
+    """Return whether a policy would decide what the end of a licence gave back."""
+    return (
+        match.state in _OPEN
+        and match.queue_reason == QueueReason.LICENCE_ENDED
+        and outcome.state in (MatchState.CONFIRMED, MatchState.SUPPRESSED)
+        and outcome.policy is not None
     )
 
 

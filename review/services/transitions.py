@@ -46,9 +46,9 @@ LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
 NEW_GROUNDS = (COUNTED, GROUND)
 """Events after which rules may say something else of a match."""
 # These events do not change the match's version.
-_UNCHANGING = (NOTE, ASSIGN)
+_UNCHANGING = (NOTE, ASSIGN, GROUND)
 # These events do not change the decision about the match.
-_ASIDES = (*_UNCHANGING, *LOCK_EVENTS, COUNTED, GROUND)
+_ASIDES = (*_UNCHANGING, *LOCK_EVENTS, COUNTED)
 UNDECIDED: dict[str, object] = {
     "decision_reason": "",
     "decided_by_id": None,
@@ -169,7 +169,7 @@ def asides_since(events: Iterable[Event]) -> dict[str, set[str]]:
     the match again if rules may say something else of it.
     """
     since = {event.case: event.sequence for event in events}
-    rows = Event.objects.filter(case__in=since, action__in=(*_UNCHANGING, *NEW_GROUNDS))
+    rows = Event.objects.filter(case__in=since, action__in=(*_UNCHANGING, COUNTED))
     asides: dict[str, set[str]] = {case: set() for case in since}
     for case, action, sequence in rows.values_list("case", "action", "sequence"):
         if sequence > since[case]:

@@ -33,7 +33,7 @@ from scanning.models import ScannedFile
 from scanning.services.filing import details_of
 from tests.factories import deciding
 from tests.factories.accounts import make_user
-from tests.factories.catalogue import BucketFactory
+from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ScanFactory, make_detection
@@ -327,6 +327,45 @@ def test_undoing_a_decision_evaluates_what_changed_meanwhile(
     assert (now.state, now.licence) == (MatchState.CLEARED, licence)
 
 
+# The end of a licence
+
+
+def test_policies_see_what_the_end_of_a_licence_gives_back(
+    manager: User, reviewer: User
+) -> None:
+    """A licence comes before policies, so none has treated the match so far."""
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording])
+    policy = make_policy(second_approval=True, priority=5)
+    match = make_match(recording=recording)
+    assert match.state == MatchState.CLEARED
+
+    licences.withdraw(licence=licence, user=manager, reason="It was not paid.")
+
+    now = fresh(match)
+    assert (now.state, now.queue_reason) == (
+        MatchState.PENDING,
+        QueueReason.LICENCE_ENDED,
+    )
+    assert (now.policy, now.priority) == (policy, 5)
+    deciding.confirm(match=now, user=reviewer, version=now.version)
+    assert fresh(match).queue_reason == QueueReason.SECOND_APPROVAL
+
+
+@pytest.mark.parametrize("action", [PolicyAction.CONFIRM, PolicyAction.SUPPRESS])
+def test_no_policy_decides_what_the_end_of_a_licence_gives_back(
+    action: PolicyAction, manager: User
+) -> None:
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording])
+    make_policy(action=action)
+    match = make_match(recording=recording)
+
+    licences.withdraw(licence=licence, user=manager, reason="It was not paid.")
+
+    assert fresh(match).state == MatchState.PENDING
+
+
 # Undo after an application was undone
 
 
@@ -503,6 +542,24 @@ def test_undoing_an_exclusion_restores_no_licence_that_has_ended(
 
 
 # Rescans
+
+
+def test_a_late_find_keeps_the_policy_for_late_finds_after_a_rescan(
+    manager: User, reviewer: User
+) -> None:
+    late = make_match()
+    Match.objects.filter(pk=late.pk).update(found_late=True)
+    policy = make_policy(flags={"found_late": True}, second_approval=True)
+    policies.apply(policy=policy, user=manager)
+    scan = ScanFactory.create(scanned_file=late.scanned_file)
+    make_detection(TWENTY_SECONDS, scan=scan, recording=late.recording)
+
+    fold_scan(scan=scan)
+
+    now = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    assert (now.found_late, now.policy, now.needs_approval) == (True, policy, True)
+    deciding.confirm(match=now, user=reviewer, version=now.version)
+    assert fresh(now).state == MatchState.ESCALATED
 
 
 def test_a_rescan_carries_no_licence_for_shorter_uses_over(manager: User) -> None:
