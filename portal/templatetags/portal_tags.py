@@ -36,7 +36,7 @@ from portal.pictures import plots, ribbon
 from portal.shared import columns, formats, looks
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
-from portal.shared.times import when
+from portal.shared.times import lasting, when
 from review import words
 from review.choices import Relation
 from review.models import Match
@@ -48,6 +48,7 @@ from streams.models import Station
 
 register = template.Library()
 register.simple_tag(when)
+register.filter("lasting_until", lasting)
 register.filter(read_stored)
 register.filter(formats.browser)
 
