@@ -25,6 +25,7 @@ from catalogue.models import (
     RecordingStatus,
 )
 from catalogue.services import create_bucket
+from common.reading import read_clock
 from portal.admin.base import (
     RoleAdmin,
     number,
@@ -231,7 +232,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
     def length(self, recording: Recording) -> SafeString:
         """Return the length of the audio, if known."""
         known = recording.duration_ms
-        return number(formats.clock(known) if known else formats.UNKNOWN)
+        return number(read_clock(known) if known else formats.UNKNOWN)
 
     @admin.display(description=_("Matches"), ordering="matches_there")
     def match_count(self, recording: Any) -> SafeString:  # Any: carries an annotation

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import PRESENT
 from accounts.roles import Action
 from catalogue.models import Bucket
-from common.reading import count_words, read_number
+from common.reading import count_words, read_clock, read_number
 from common.territories import read_territories
 from portal.admin.base import (
     ReadOnlyInline,
@@ -297,7 +297,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     @admin.display(description=_("Length"), ordering="duration_ms")
     def duration(self, file: ScannedFile) -> SafeString:
         """Return the length of the audio, if known."""
-        known = formats.clock(file.duration_ms) if file.duration_ms else formats.UNKNOWN
+        known = read_clock(file.duration_ms) if file.duration_ms else formats.UNKNOWN
         return number(known)
 
     @admin.display(description=_("Error code"), ordering="error_code")
@@ -526,7 +526,7 @@ class SegmentInline(ReadOnlyInline):
 
 
 def _interval(start_ms: int, end_ms: int) -> SafeString:
-    start, end = (formats.clock(at, digits=3) for at in (start_ms, end_ms))
+    start, end = (read_clock(at, digits=3) for at in (start_ms, end_ms))
     return format_html('<span class="nowrap">{} – {}</span>', start, end)
 
 

@@ -26,7 +26,7 @@ from accounts.roles import Action
 from accounts.services import deciders
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import artists_hold
-from portal.shared.formats import clock
+from common.reading import read_clock
 from portal.shared.selectors import is_uuid
 from recurring import selectors as recurring
 from review.choices import MatchState
@@ -296,7 +296,7 @@ def _unknown_items(asked: SearchText) -> Iterator[Hit]:
         yield Hit(
             marked(titles[each.pk], asked.text),
             reverse("portal:unknown_item", args=[each.uid]),
-            clock(each.length_ms, digits=1),
+            read_clock(each.length_ms, digits=1),
             end=each.get_state_display(),
         )
 

@@ -1,6 +1,7 @@
 /* Shared by every page: shortcuts, dialogs, announcements, self-submitting forms. */
 
 import "./refusals.js";
+import "./validity.js";
 
 /* Store the setting per user, because several users may share a browser. */
 const KEYS_OFF = `acrportal.keys.${document.body.dataset.user ?? ""}`;
