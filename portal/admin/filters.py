@@ -218,7 +218,7 @@ class DaysFilter(admin.FieldListFilter):
 
     # Any: Django's own signature, for a column of any model.
     def __init__(self, field: Any, *args: Any, **kwargs: Any) -> None:
-        self._ends = (f"{field.name}_from", f"{field.name}_to")
+        self._ends = (f"{field.name}__from", f"{field.name}__to")
         super().__init__(field, *args, **kwargs)
 
     def expected_parameters(self) -> list[str | None]:

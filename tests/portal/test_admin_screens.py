@@ -57,6 +57,7 @@ from scanning.models.drop import DropFolder, DropItem
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
 from streams.models import ClockAnchor
+from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -547,13 +548,13 @@ def test_hours_of_streams_are_filtered_by_days_without_reading_all_rows(
 
     with CaptureQueriesContext(connection) as queries:
         answer = client.get(
-            address, {"starts_at_from": first, "starts_at_to": last, "q": ""}
+            address, {"starts_at__from": first, "starts_at__to": last, "q": ""}
         )
 
     assert set(answer.context["cl"].result_list) == set(hours[1:3])
     assert f'value="{first}"' in answer.content.decode()
     assert not [one for one in queries if "DISTINCT django_datetime" in one["sql"]]
-    unreadable = client.get(address, {"starts_at_from": "soon"})
+    unreadable = client.get(address, {"starts_at__from": "soon"})
     assert len(unreadable.context["cl"].result_list) == 4
 
 
