@@ -277,11 +277,30 @@ class Row {
     return { message: this.statusMessage(status), code: `http_${status}` };
   }
 
-  /* Post JSON; return the answer, or null if it is empty. Throw the server's error. */
+  /* Post JSON; return the answer, or null if it is empty. Throw the server's error.
+     Without a connection, wait for it: each of these requests may be sent again. */
   async ask(url, data = {}) {
-    const { answer, error } = await this.batch.post(url, data);
-    if (error) throw error;
-    return answer;
+    const pauses = [...RETRY_MS];
+    for (;;) {
+      const { answer, error } = await this.batch.post(url, data);
+      if (!error) return answer;
+      if (error.code !== "offline" || !pauses.length) throw error;
+      this.part("progress-text").textContent = say("waitingForConnection");
+      await this.pause(pauses.shift());
+    }
+  }
+
+  /* Wait, or until the connection is back; the person can stop it. */
+  pause(ms) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, ms);
+      window.addEventListener("online", resolve, { once: true });
+      this.stop = () => {
+        this.stopped = true;
+        clearTimeout(timer);
+        reject(new Error("stopped"));
+      };
+    });
   }
 
   statusMessage(status) {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import pytest
-from django.test import Client
 from django.urls import get_resolver, reverse
 
 from accounts.roles import Role
@@ -29,8 +28,10 @@ def test_a_short_link_with_a_slash_leads_to_its_page(signed_in: MakeClient) -> N
     assert match.recording.title in opened.content.decode()
 
 
-def test_every_short_link_of_the_pages_is_known_with_a_slash() -> None:
-    client = Client()
+def test_every_short_link_of_the_pages_is_known_with_a_slash(
+    signed_in: MakeClient,
+) -> None:
+    client = signed_in(Role.ADMIN)
     routes = [
         str(pattern.pattern)
         for part in get_resolver().url_patterns
