@@ -29,7 +29,7 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
     """Report runs with their last event, counts and hashes."""
 
     list_display = [
-        *("name", "state", "mode", "format", "row_count", "seal", "run_by_shown"),
+        *("title", "state", "mode", "format", "row_count", "seal", "run_by_shown"),
         "created_at",
     ]
     list_filter = ["state", "mode", "format"]
@@ -42,6 +42,11 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
         *("run_by_shown", "created_at", "finished_at"),
     )
     fields = readonly_fields
+
+    @admin.display(description=_("Name"), ordering="name")
+    def title(self, run: ReportRun) -> str:
+        """Return the name of the run, or what it is where nobody named it."""
+        return run.title
 
     @admin.display(description=_("SHA-256"))
     def seal(self, run: ReportRun) -> SafeString:
