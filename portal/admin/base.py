@@ -101,7 +101,7 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
             one[0] if isinstance(one, tuple) else one for one in self.list_filter
         )
         shown = flatten_fieldsets(self.get_fieldsets(request))
-        for one in (*filters, *self.list_display, *shown, self.date_hierarchy):
+        for one in (*filters, *self.list_display, *shown):
             name = one if isinstance(one, str) else getattr(one, "__name__", "")
             # A filter of our own has a name of its own in the address.
             yield getattr(one, "parameter_name", name).split(LOOKUP_SEP)[0]

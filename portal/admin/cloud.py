@@ -27,7 +27,7 @@ from portal.admin.base import (
     number,
     user_of,
 )
-from portal.admin.filters import PickFilter
+from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared import formats
 from portal.shared.times import when
 from scanning.choices import EngineChoice
@@ -364,10 +364,9 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
     list_display = [
         *("scan", "file_name", "account", "sent_as", "sent", "due", "hours", "said")
     ]
-    list_filter = [("account", PickFilter), "sent_as"]
+    list_filter = [("account", PickFilter), "sent_as", ("created_at", DaysFilter)]
     list_select_related = ["scan__scanned_file", "account"]
     search_fields = ["=scan__uid", "=remote_id", "scan__scanned_file__name"]
-    date_hierarchy = "created_at"
     readonly_fields = (*all_field_names(CloudJob, but=["id", "raw"]), "answer")
     fields = readonly_fields
 

@@ -32,6 +32,7 @@ from portal.admin.base import (
     user_of,
     within_reach,
 )
+from portal.admin.filters import DaysFilter
 from portal.duplicates import page
 from portal.shared import selection
 from portal.shared.selectors import count_per_row
@@ -59,9 +60,8 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     """Duplicate groups; the list can merge them, their own page decides them."""
 
     list_display = ["uid", "canonical", "members_count", "kind", "kinds", "updated_at"]
-    list_filter = ["kind"]
+    list_filter = ["kind", ("updated_at", DaysFilter)]
     search_fields = ["=uid", "members__recording__title"]
-    date_hierarchy = "updated_at"
     ordering = ["-updated_at", "-id"]
     readonly_fields = (
         "uid",

@@ -29,7 +29,7 @@ from portal.admin.base import (
     player,
     user_of,
 )
-from portal.admin.filters import CodeFilter, PickFilter
+from portal.admin.filters import CodeFilter, DaysFilter, PickFilter
 from portal.files import many
 from portal.shared import formats
 from portal.shared.playback import audio_url
@@ -112,11 +112,11 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
         ("container", PickFilter),
         "source_type",
         ("error_code", CodeFilter),
+        ("created_at", DaysFilter),
     ]
     ordering = ["-created_at", "-id"]
     search_fields = ["name", "=uid", "=remote_id", "=external_id", "=sha256"]
     search_help_text = _("Name, or a whole id or SHA-256")
-    date_hierarchy = "created_at"
     readonly_fields = (
         "state",
         "name",

@@ -19,7 +19,7 @@ from portal.admin.base import (
     number,
     score,
 )
-from portal.admin.filters import PickFilter
+from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared import formats
 from portal.shared.times import when
 from scanning.models import (
@@ -66,10 +66,14 @@ class ScanAdmin(RoleAdmin[Scan]):
         "started",
         "took",
     ]
-    list_filter = ["status", "engine", ("scanned_file__container", PickFilter)]
+    list_filter = [
+        "status",
+        "engine",
+        ("scanned_file__container", PickFilter),
+        ("created_at", DaysFilter),
+    ]
     list_select_related = ["scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
-    date_hierarchy = "created_at"
     readonly_fields = (
         *all_field_names(Scan, but=["id", "engine", "engine_version", "error_code"]),
         "shown_engine",
