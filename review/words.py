@@ -88,7 +88,7 @@ def done(event: Event) -> str:
             "after": read_clock(after["matched_ms"]),
         }
     if event.action == "ground_changed":
-        return _("changed what rules say of it: %(before)s → %(after)s") % {
+        return _("changed what the rules say about it: %(before)s → %(after)s") % {
             "before": _said_by_rules(event.before),
             "after": _said_by_rules(after),
         }
