@@ -151,6 +151,7 @@ MIDDLEWARE = [
     "accounts.second_factor.require_second_factor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "portal.shared.middleware.explain_not_allowed",
+    "portal.shared.middleware.take_slash_off",
 ]
 TEMPLATES = [
     {

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as lazy
 from audit.models import Event
 from audit.words import action_label
 from catalogue.models import ExclusionReason
+from common.reading import read_clock
 from review.choices import (
     BY_LICENCE,
     STATED_REASON,
@@ -79,15 +80,15 @@ def done(event: Event) -> str:
     if event.action in _ABOUT_AN_EXCLUSION:
         proposes = after.get("state") == MatchState.ESCALATED
         action = "propose_exclusion" if proposes else event.action
-        interval = " – ".join(map(_clock, after["span"]))
+        interval = " – ".join(map(read_clock, after["span"]))
         return str(_ABOUT_AN_EXCLUSION[action]) % {"interval": interval}
     if event.action == "counted":
         return _("changed the exclusions: matched time %(before)s → %(after)s") % {
-            "before": _clock(event.before["matched_ms"]),
-            "after": _clock(after["matched_ms"]),
+            "before": read_clock(event.before["matched_ms"]),
+            "after": read_clock(after["matched_ms"]),
         }
     if event.action == "ground_changed":
-        return _("changed what rules say of it: %(before)s → %(after)s") % {
+        return _("changed what the rules say about it: %(before)s → %(after)s") % {
             "before": _said_by_rules(event.before),
             "after": _said_by_rules(after),
         }
@@ -113,11 +114,6 @@ def _found(after: Json) -> str:
             "state": state_label(after["state"]),
         }
     return text
-
-
-def _clock(milliseconds: int) -> str:
-    minutes, seconds = divmod(milliseconds // 1000, 60)
-    return f"{minutes}:{seconds:02}"
 
 
 def _rule_applied(after: Json) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
 from portal.admin.base import RoleAdmin, short_hash, user_of
+from portal.admin.filters import DaysFilter
 from reports import scheduling, selectors
 from reports.models import (
     ReportDelivery,
@@ -32,9 +33,8 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
         *("title", "state", "mode", "format", "row_count", "seal", "run_by_shown"),
         "created_at",
     ]
-    list_filter = ["state", "mode", "format"]
+    list_filter = ["state", "mode", "format", ("created_at", DaysFilter)]
     search_fields = ["name", "=uid", "=sha256", "run_by_name"]
-    date_hierarchy = "created_at"
     ordering = ["-id"]
     readonly_fields = (
         *("uid", "name", "state", "message", *_LAYOUT, "as_of_event", "as_of_at"),
