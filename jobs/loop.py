@@ -129,7 +129,8 @@ class Wakeup:
         """Wait until a wake-up is sent or the worker is stopping."""
         while not draining.seconds():
             with suppress(Empty):
-                return self._sent.get(timeout=_IDLE_SECONDS)
+                self._sent.get(timeout=_IDLE_SECONDS)
+                return
 
 
 class PoolThread(threading.Thread):
