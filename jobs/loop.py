@@ -127,12 +127,11 @@ class Wakeup:
             self._sent.put_nowait(None)
 
     def wait(self) -> None:
-        """Wait until a wake-up is sent, or the worker is stopping."""
-        is_woken = False
-        while not is_woken and not draining.seconds():
+        """Wait until a wake-up is sent or the worker is stopping."""
+        while not draining.seconds():
             with suppress(Empty):
                 self._sent.get(timeout=_IDLE_SECONDS)
-                is_woken = True
+                return
 
 
 class PoolThread(threading.Thread):
