@@ -105,9 +105,10 @@ def test_revoking_a_token_asks_first_and_escape_leads_back(
     page.goto("/tokens/")
     page.fill("#id_name", "nightly import")
     page.keyboard.press("Enter")
-    if "reauthenticate" in page.url:
-        page.fill("input[type=password]", portal.passwords["ana"])
-        page.keyboard.press("Enter")
+    # A new token needs the password again.
+    page.wait_for_url("**/reauthenticate/**")
+    page.fill("input[type=password]", portal.passwords["ana"])
+    page.keyboard.press("Enter")
     expect(page.get_by_text("Copy this token now")).to_be_visible()
 
     page.get_by_role("link", name="Revoke… nightly import").press("Enter")
