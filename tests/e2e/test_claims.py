@@ -59,7 +59,7 @@ def test_verbs_of_claims_work_in_the_list_of_matches(
 
 
 def test_what_is_missing_is_said_at_its_field_in_the_language_of_the_page(
-    browser: Browser, portal: Portal
+    browser: Browser, portal: Portal, restored: list[str]
 ) -> None:
     context = browser.new_context(base_url=portal.url, locale="ja-JP")
     page = context.new_page()
@@ -77,7 +77,8 @@ def test_what_is_missing_is_said_at_its_field_in_the_language_of_the_page(
     page.keyboard.type("nightly import")
     expect(page.locator("#id_name_error")).to_have_count(0)
 
-    open_first(page)
+    # Opening takes the lock, which would keep others from the match.
+    restored.append(open_first(page))
     _type(page, "r")
     page.locator("[data-ask=reject] .btn--primary").click()
     error = page.locator("[data-ask=reject] [data-error]")
