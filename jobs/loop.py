@@ -126,9 +126,10 @@ class Wakeup:
             self._sent.put_nowait(None)
 
     def wait(self) -> None:
-        """Wait until a wake-up is sent, but not longer than an idle thread may."""
-        with suppress(Empty):
-            self._sent.get(timeout=_IDLE_SECONDS)
+        """Wait until a wake-up is sent or the worker is stopping."""
+        while not draining.seconds():
+            with suppress(Empty):
+                return self._sent.get(timeout=_IDLE_SECONDS)
 
 
 class PoolThread(threading.Thread):

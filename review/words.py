@@ -53,6 +53,7 @@ _DONE = {
     "unsuppressed": lazy("returned it to the queue: no policy suppresses it now"),
     "licensed": lazy("applied a licence, which cleared it"),
     "licence_ended": lazy("ended, so it waits again"),
+    "policy_ended": lazy("returned it to the queue: no policy confirms it now"),
 }
 _ABOUT_AN_EXCLUSION = {
     "exclude": lazy("excluded %(interval)s"),
@@ -86,6 +87,11 @@ def done(event: Event) -> str:
             "before": read_clock(event.before["matched_ms"]),
             "after": read_clock(after["matched_ms"]),
         }
+    if event.action == "ground_changed":
+        return _("changed what the rules say about it: %(before)s → %(after)s") % {
+            "before": _said_by_rules(event.before),
+            "after": _said_by_rules(after),
+        }
     if event.action == "licensed" and event.actor_id is None:
         return _("cleared it")
     if event.action == "assign":
@@ -116,7 +122,16 @@ def _rule_applied(after: Json) -> str:
         return _("applied the policy %(policy)s") % {"policy": after["policy_name"]}
     if after.get("licence"):
         return _("re-evaluated it: a licence covers it")
+    if after.get("queue_reason") == QueueReason.EXCLUDED:
+        return str(_DONE["excluded"])
     return _("re-evaluated it: no policy applies")
+
+
+def _said_by_rules(ground: Json) -> str:
+    """Return which state rules would give a match, and which rule."""
+    said = state_label(ground["would_be"])
+    rule = ground["licence"] or ground["policy"]
+    return f"{said} ({rule})" if rule else said
 
 
 def event_reason(event: Event) -> str:

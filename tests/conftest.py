@@ -142,6 +142,10 @@ def inline_code_fails() -> Iterator[None]:
 def pytest_configure() -> None:
     """Name the migrated databases by the settings as they are before any test."""
     databases.fingerprint()
+    database = connections["default"]
+    if database.vendor == "sqlite":
+        # pytest-django gives each process a file, unless the backend is Django's own.
+        database.settings_dict["TEST"]["NAME"] = ":memory:"
 
 
 def pytest_collection() -> None:

@@ -122,7 +122,7 @@ class ContainerAdmin(RoleAdmin[Container]):
         """Return the number of files in the container."""
         return number(str(container.files_there))
 
-    @admin.display(description=_("Callback address"))
+    @admin.display(description=_("Where ACRCloud posts its results"))
     def callback_address(self, container: Container) -> SafeString | str:
         """Return the URL to which ACRCloud posts the container's results."""
         if container._state.adding:

@@ -134,6 +134,39 @@ def test_a_thread_survives_whatever_happens(
     assert len(looks) == 3
 
 
+def test_an_idle_thread_looks_again_only_when_it_is_woken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[float] = []
+    looked, ended = threading.Event(), threading.Event()
+
+    def take_next(_pool: Pool) -> None:
+        looks.append(monotonic())
+        looked.set()
+
+    monkeypatch.setattr(runner, "take_next", take_next)
+    monkeypatch.setattr(loop, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(draining, "seconds", lambda: float(ended.is_set()))
+    wakeup = loop.Wakeup()
+    thread = threading.Thread(target=loop.PoolThread(Pool.WORK, wakeup).run)
+    thread.start()
+
+    try:
+        assert looked.wait(30)
+        sleep(0.2)
+        assert len(looks) == 1
+
+        looked.clear()
+        wakeup.send()
+        assert looked.wait(30)
+        sleep(0.2)
+        assert len(looks) == 2
+    finally:
+        ended.set()
+        thread.join(timeout=30)
+    assert not thread.is_alive()
+
+
 def test_the_first_signal_drains_and_the_second_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
