@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import Portal, open_first, sign_in, wait_until_in
+from tests.e2e.conftest import (
+    POST,
+    Portal,
+    open_first,
+    sign_in,
+    state_of,
+    wait_until_in,
+)
 
 pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def claims(page: Page) -> Iterator[list[str]]:
+    """Release the listed claims after the test and reopen them, as a manager."""
+    touched: list[str] = []
+    yield touched
+    for uid in touched:
+        for verb in ("release_claim", "reopen"):
+            version = state_of(page, uid)["version"]
+            fields = {"verb": verb, "version": version, "note": "after the test"}
+            page.evaluate(POST, [f"/m/{uid}/decide", fields])
 
 
 def _type(page: Page, *keys: str) -> None:
@@ -16,12 +37,11 @@ def _type(page: Page, *keys: str) -> None:
 
 
 def test_a_dispute_is_recorded_and_answered_by_keys(
-    page: Page, portal: Portal, restored: list[str]
+    page: Page, portal: Portal, claims: list[str]
 ) -> None:
     sign_in(page, portal, "mira")
     uid = open_first(page)
-    # One undo for each of the three steps below.
-    restored += [uid] * 3
+    claims.append(uid)
     _type(page, "c")
     wait_until_in(page, uid, "confirmed")
 
@@ -42,11 +62,11 @@ def test_a_dispute_is_recorded_and_answered_by_keys(
 
 
 def test_verbs_of_claims_work_in_the_list_of_matches(
-    page: Page, portal: Portal, restored: list[str]
+    page: Page, portal: Portal, claims: list[str]
 ) -> None:
     sign_in(page, portal, "mira")
     uid = open_first(page)
-    restored += [uid] * 2
+    claims.append(uid)
     _type(page, "c")
     wait_until_in(page, uid, "confirmed")
 
