@@ -27,7 +27,8 @@ T = TypeVar("T")
 THREADS = {Pool.WORK: 1, Pool.TALK: 4}
 # Pause between attempts while the database is unreachable.
 _OUTAGE_SECONDS = 2.0
-# An idle thread checks at least this often whether the worker is stopping.
+# An idle thread checks at least this often whether the worker is stopping. It looks for
+# jobs only when it is woken.
 _IDLE_SECONDS = 0.5
 _ENDS = (signal.SIGTERM, signal.SIGINT)
 
@@ -129,7 +130,8 @@ class Wakeup:
         """Wait until a wake-up is sent or the worker is stopping."""
         while not draining.seconds():
             with suppress(Empty):
-                return self._sent.get(timeout=_IDLE_SECONDS)
+                self._sent.get(timeout=_IDLE_SECONDS)
+                return
 
 
 class PoolThread(threading.Thread):

@@ -17,15 +17,12 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from recognition.jit import compiled
+from recognition.places import BLOCK, BLOCKS, SPAN
 
 # Numba's own helpers have no types.
 get_or_insert: Any = cgutils.get_or_insert_function
 alloca: Any = cgutils.alloca_once_value
 tuple_of: Any = types.UniTuple
-
-BLOCK = 64  # places whose sums share a register
-BLOCKS = 4  # blocks whose sums are computed together
-SPAN = BLOCK * BLOCKS
 
 
 @intrinsic

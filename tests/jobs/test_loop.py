@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -116,6 +117,27 @@ def test_a_thread_works_until_the_worker_is_told_to_end(
     assert did == ["a", "b"]
 
 
+def test_an_idle_thread_looks_only_when_it_is_woken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checks, wakeup = count(), loop.Wakeup()
+    looks: list[Pool] = []
+
+    def seconds() -> float:
+        check = next(checks)
+        if check == 10:
+            wakeup.send()
+        return float(check >= 19)
+
+    monkeypatch.setattr(loop, "_IDLE_SECONDS", 0.001)
+    monkeypatch.setattr(runner, "take_next", looks.append)
+    monkeypatch.setattr(draining, "seconds", seconds)
+
+    loop.PoolThread(Pool.WORK, wakeup).run()
+
+    assert looks == [Pool.WORK, Pool.WORK]
+
+
 def test_a_thread_survives_whatever_happens(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -132,39 +154,6 @@ def test_a_thread_survives_whatever_happens(
     loop.PoolThread(Pool.WORK, loop.Wakeup()).run()
 
     assert len(looks) == 3
-
-
-def test_an_idle_thread_looks_again_only_when_it_is_woken(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    looks: list[float] = []
-    looked, ended = threading.Event(), threading.Event()
-
-    def take_next(_pool: Pool) -> None:
-        looks.append(monotonic())
-        looked.set()
-
-    monkeypatch.setattr(runner, "take_next", take_next)
-    monkeypatch.setattr(loop, "_IDLE_SECONDS", 0.01)
-    monkeypatch.setattr(draining, "seconds", lambda: float(ended.is_set()))
-    wakeup = loop.Wakeup()
-    thread = threading.Thread(target=loop.PoolThread(Pool.WORK, wakeup).run)
-    thread.start()
-
-    try:
-        assert looked.wait(30)
-        sleep(0.2)
-        assert len(looks) == 1
-
-        looked.clear()
-        wakeup.send()
-        assert looked.wait(30)
-        sleep(0.2)
-        assert len(looks) == 2
-    finally:
-        ended.set()
-        thread.join(timeout=30)
-    assert not thread.is_alive()
 
 
 def test_the_first_signal_drains_and_the_second_ends(

@@ -9,8 +9,12 @@ import pytest
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from catalogue.changes import move_recordings, update_recording
-from catalogue.models import Bucket, ExclusionReason
+from catalogue.changes import (
+    move_recordings,
+    retire_recordings,
+    update_recording,
+)
+from catalogue.models import Bucket, ExclusionReason, Recording
 from review import errors, words
 from review.choices import (
     LicenceScope,
@@ -29,7 +33,7 @@ from review.services import (
     policies,
 )
 from review.services.folding import fold_scan
-from scanning.models import ScannedFile
+from scanning.models import RetroSearch, ScannedFile
 from scanning.services.filing import details_of
 from tests.factories import deciding
 from tests.factories.accounts import make_user
@@ -539,6 +543,62 @@ def test_undoing_an_exclusion_restores_no_licence_that_has_ended(
 
     now = fresh(match)
     assert (now.state, now.licence) == (MatchState.PENDING, None)
+
+
+# Late finds
+
+
+def late_find(beside: Match, recording: Recording) -> Match:
+    """Find a recording in an earlier file, as a search for it does."""
+    scan = ScanFactory.create(
+        scanned_file=beside.scanned_file, retro_search=RetroSearch.objects.create()
+    )
+    make_detection((200_000, 220_000, 0, 20_000), scan=scan, recording=recording)
+    fold_scan(scan=scan)
+    return Match.objects.get(scan=scan)
+
+
+@pytest.mark.parametrize(
+    ("territory", "state", "reason"),
+    [
+        ("FR", MatchState.CLEARED, QueueReason.FOUND_LATE),
+        ("DE", MatchState.PENDING, QueueReason.LICENCE_PARTIAL),
+    ],
+)
+def test_a_late_find_follows_licences_and_territories_as_they_are_now(
+    territory: str, state: str, reason: str, manager: User, reviewer: User
+) -> None:
+    match, recording = make_match(), RecordingFactory.create()
+    deciding.reject(match=match, user=reviewer, version=match.version, reason="noise")
+    say(match, manager, f"territory:{territory}")
+    make_licence(buckets=[recording.bucket], territories=["FR"])
+
+    late = late_find(match, recording)
+
+    assert (late.state, late.queue_reason, late.found_late) == (state, reason, True)
+    assert fresh(match).state == MatchState.REJECTED
+
+
+def test_a_late_find_leaves_a_review_lock_and_goes_with_its_recording(
+    manager: User, reviewer: User
+) -> None:
+    match, recording = make_match(), RecordingFactory.create()
+    make_licence(buckets=[recording.bucket])
+    held = locks.take_lock(match=match, user=reviewer)
+    late = late_find(match, recording)
+
+    move_recordings(recordings=[recording], target=BucketFactory.create(), user=manager)
+    retire_recordings(recordings=[recording], user=manager)
+
+    now = fresh(late)
+    assert (now.state, now.queue_reason) == (
+        MatchState.PENDING,
+        QueueReason.LICENCE_ENDED,
+    )
+    assert (fresh(match).locked_by, fresh(match).version) == (reviewer, held.version)
+    # Retired, it is searched no more, but what was found is still decided.
+    deciding.confirm(match=now, user=reviewer, version=now.version)
+    assert fresh(late).state == MatchState.CONFIRMED
 
 
 # Rescans
