@@ -1,81 +1,18 @@
-"""Claims by keyboard alone, fields that are missing, and links that cannot work."""
+"""Fields that are missing, links that cannot work, and what asks before it ends."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import (
-    POST,
-    Portal,
-    open_first,
-    sign_in,
-    state_of,
-    wait_until_in,
-)
+from tests.e2e.conftest import Portal, open_first, sign_in
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def claims(page: Page) -> Iterator[list[str]]:
-    """Release the listed claims after the test and reopen them, as a manager."""
-    touched: list[str] = []
-    yield touched
-    for uid in touched:
-        for verb in ("release_claim", "reopen"):
-            version = state_of(page, uid)["version"]
-            fields = {"verb": verb, "version": version, "note": "after the test"}
-            page.evaluate(POST, [f"/m/{uid}/decide", fields])
 
 
 def _type(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press("Space" if key == " " else key)
-
-
-def test_a_dispute_is_recorded_and_answered_by_keys(
-    page: Page, portal: Portal, claims: list[str]
-) -> None:
-    sign_in(page, portal, "mira")
-    uid = open_first(page)
-    claims.append(uid)
-    _type(page, "c")
-    wait_until_in(page, uid, "confirmed")
-
-    page.goto(f"/m/{uid}", wait_until="networkidle")
-    _type(page, "d", "2", "Enter")
-    wait_until_in(page, uid, "disputed")
-    expect(page.locator("[data-ask=uphold] > summary kbd")).to_have_text("H")
-
-    _type(page, "?")
-    here = page.locator("#keys [data-keys-here]")
-    expect(here.get_by_text("Answer a dispute")).to_be_visible()
-    _type(page, "Escape", "w")
-    expect(page.locator("#withdraw_dispute-note")).to_be_focused()
-    _type(page, "Escape", "r")
-    expect(page.locator("#release_claim-note")).to_be_focused()
-    _type(page, "Escape", "h", *"ours", "Enter")
-    wait_until_in(page, uid, "upheld")
-
-
-def test_verbs_of_claims_work_in_the_list_of_matches(
-    page: Page, portal: Portal, claims: list[str]
-) -> None:
-    sign_in(page, portal, "mira")
-    uid = open_first(page)
-    claims.append(uid)
-    _type(page, "c")
-    wait_until_in(page, uid, "confirmed")
-
-    page.goto("/matches/?state=confirmed", wait_until="networkidle")
-    _type(page, "j", "d")
-    expect(page.locator("[data-ask=dispute][open]")).to_be_visible()
-    _type(page, "1", "Tab", "Tab", "Enter")
-
-    wait_until_in(page, uid, "disputed")
 
 
 def test_what_is_missing_is_said_at_its_field_in_the_language_of_the_page(
