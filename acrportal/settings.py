@@ -151,6 +151,7 @@ MIDDLEWARE = [
     "accounts.second_factor.require_second_factor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "portal.shared.middleware.explain_not_allowed",
+    "portal.shared.middleware.take_slash_off",
 ]
 TEMPLATES = [
     {
@@ -177,6 +178,7 @@ DATABASES: dict[str, Any] = {
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "common.sqlite"
     # Writers wait for each other instead of failing; readers never wait.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import av.filter
 import numpy as np
-import scipy.signal
+import scipy  # loads scipy.signal when it is used, which takes long
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from numpy.typing import NDArray

@@ -24,6 +24,7 @@ from catalogue.models import (
     RecordingStatus,
 )
 from catalogue.services import keep_audio
+from catalogue.signals import recordings_changed
 from jobs.services import submit
 
 # While a recording waits or is fingerprinted, a worker owns its files.
@@ -110,6 +111,9 @@ def update_recording(
             before=before,
             after=dict(columns),
         )
+        recordings_changed.send(
+            sender=Recording, before={recording.pk: before}, user=user
+        )
 
 
 def retire_recordings(*, recordings: Sequence[Recording], user: User | None) -> None:
@@ -147,6 +151,14 @@ def move_recordings(
             )
             _record_leaving(recording, "recording.moved", {"bucket": target.pk}, user)
         note_change(recording.pk for recording in recordings)
+        recordings_changed.send(
+            sender=Recording,
+            before={
+                recording.pk: {"bucket_id": recording.bucket_id}
+                for recording in recordings
+            },
+            user=user,
+        )
 
 
 def add_audio(*, recording: Recording, audio: File[bytes]) -> None:

@@ -13,6 +13,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
+from common.reading import read_clock
 from common.uid import new_uid
 
 # The id that ACRCloud's API gives to its own music catalogue.
@@ -422,7 +423,8 @@ class Exclusion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.recording}, {self.start_ms}–{self.end_ms} ms"
+        start, end = (read_clock(at, digits=1) for at in (self.start_ms, self.end_ms))
+        return f"{self.recording}, {start} – {end}"
 
     @property
     def length_ms(self) -> int:

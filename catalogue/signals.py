@@ -6,3 +6,6 @@ from django.dispatch import Signal
 
 # Sent with ``recording`` when a recording has become searchable.
 recording_ready = Signal()
+# Sent with ``before`` (the former columns of each recording, by key) and ``user``, in the
+# transaction that changed them.
+recordings_changed = Signal()

@@ -1,4 +1,4 @@
-"""Dates and numbers in the form of the reader's language."""
+"""Dates, times of sounds and numbers in the form of the reader's language."""
 
 from __future__ import annotations
 
@@ -39,6 +39,19 @@ def read_date(at: date, form: Form) -> str:
 def read_week(at: date) -> str:
     """Write the number of the ISO week that a day is in: W48, in German KW 48."""
     return gettext("W%(week)s") % {"week": f"{at.isocalendar().week:02d}"}
+
+
+def read_clock(total_ms: int, *, digits: int = 0) -> str:
+    """Write a time of a sound as m:ss or h:mm:ss, truncated to ``digits`` decimals."""
+    sign = "−" if total_ms < 0 else ""
+    seconds, ms = divmod(abs(total_ms), 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    text = (
+        f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+    )
+    fraction = f".{ms:03d}"[: digits + 1] if digits else ""
+    return f"{sign}{text}{fraction}"
 
 
 def read_number(value: float, *, decimals: int = 0) -> str:

@@ -199,6 +199,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     snapshots.restore_groups(action.before)
     effects.take_exclusions_back(action, user)
     effects.reindex(action.before["recordings"], action.after["recordings"])
+    effects.follow(action.after["recordings"], user)
     action.state = ActionState.UNDONE
     action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
     action.save(update_fields=["state", "settled_by", "settled_at"])
@@ -269,6 +270,7 @@ def _do(
     action.state = ActionState.DONE
     action.save()
     effects.reindex(action.after["recordings"], action.before["recordings"])
+    effects.follow(action.before["recordings"], user)
     effects.regroup_buckets(touched)
     _record(action, "done", user)
 

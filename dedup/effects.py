@@ -19,7 +19,7 @@ from dedup.merging import merged_columns
 from dedup.models import ActionVerb, DedupAction, DedupGroup, DedupMember, PairLink
 from dedup.services import DedupRun, regroup
 from dedup.snapshots import Row
-from review.services import exclusions
+from review.services import exclusions, grounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,17 @@ def reindex(now: Mapping[str, Row], before: Mapping[str, Row]) -> None:
         uid for uid, row in now.items() if row["status"] != before[uid]["status"]
     ]
     note_change(Recording.objects.filter(uid__in=changed).values_list("pk", flat=True))
+
+
+def follow(before: Mapping[str, Row], user: User) -> None:
+    """Evaluate the matches of recordings again that had these columns before.
+
+    Licences of a merged recording also cover the one that stays.
+    """
+    keys = Recording.objects.filter(uid__in=before).values_list("uid", "pk")
+    grounds.follow_recordings(
+        before={key: {"label": before[uid]["label"]} for uid, key in keys}, user=user
+    )
 
 
 def regroup_buckets(recordings: Iterable[Recording]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from math import inf
 from time import monotonic
 from typing import Any, NoReturn
 
@@ -39,16 +38,20 @@ class JobContext:
         subject: Subject,
         *,
         give_way: Callable[[], None] | None = None,
+        goes_before: JobContext | None = None,
     ) -> None:
         self.job, self.kind, self.subject = job, kind, subject
         self.is_finished = False
         # Without it, the process does the job for a person who waits.
         self._give_way = give_way
+        # The work that waits for this job: as long as this reports, that does.
+        self._goes_before = goes_before
         self._own_transaction = connection.in_atomic_block
         self._progress, self._stage = job.progress, job.stage
         self._written = (job.progress, job.stage)
-        self._reported_at = self._renewed_at = monotonic()
+        self._renewed_at = monotonic()
         self._is_lost = self._is_cancelled = self._somebody_waits = False
+        self._note_report()
 
     # --- For the work ---------------------------------------------------------------
 
@@ -58,7 +61,7 @@ class JobContext:
         ``share`` is 0 to 1. Cheap enough for every second of sound: the row is written
         once a second by another thread. Raises a subclass of ``Stopped``.
         """
-        self._reported_at = monotonic()
+        self._note_report()
         if share is not None:
             self._progress = min(100, max(0, int(100 * share)))
         self._stage = stage or self._stage
@@ -75,10 +78,13 @@ class JobContext:
             raise HandedBack
         if self._somebody_waits:
             self._somebody_waits = False
-            # What goes before may take longer than silence is allowed to.
-            self._reported_at = inf
             self._give_way()
-            self._reported_at = monotonic()
+            self._note_report()
+
+    def _note_report(self) -> None:
+        self._reported_at = monotonic()
+        if self._goes_before is not None:
+            self._goes_before._note_report()
 
     def finish(self, **columns: Any) -> None:  # Any: of the subject's own row
         """End the job as done and write its subject's columns in one transaction.

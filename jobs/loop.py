@@ -27,7 +27,8 @@ T = TypeVar("T")
 THREADS = {Pool.WORK: 1, Pool.TALK: 4}
 # Pause between attempts while the database is unreachable.
 _OUTAGE_SECONDS = 2.0
-# An idle thread checks at least this often whether the worker is stopping.
+# An idle thread checks at least this often whether the worker is stopping. It looks for
+# jobs only when it is woken.
 _IDLE_SECONDS = 0.5
 _ENDS = (signal.SIGTERM, signal.SIGINT)
 
@@ -126,9 +127,11 @@ class Wakeup:
             self._sent.put_nowait(None)
 
     def wait(self) -> None:
-        """Wait until a wake-up is sent, but not longer than an idle thread may."""
-        with suppress(Empty):
-            self._sent.get(timeout=_IDLE_SECONDS)
+        """Wait until a wake-up is sent or the worker is stopping."""
+        while not draining.seconds():
+            with suppress(Empty):
+                self._sent.get(timeout=_IDLE_SECONDS)
+                return
 
 
 class PoolThread(threading.Thread):

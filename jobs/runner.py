@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 
 from common.databases import one_at_a_time
 from common.outages import NO_ROOM, STORAGE_AWAY, outage_of
-from jobs import clock, resources, selectors
+from jobs import clock, draining, resources, selectors
 from jobs.choices import JobState, Pool
 from jobs.context import JobContext
 from jobs.errors import (
@@ -41,19 +41,19 @@ logger = logging.getLogger(__name__)
 _ROOM_PAUSE = timedelta(minutes=1)
 
 
-def run_next(pool: Pool, *, for_people: bool = False) -> Job | None:
+def run_next(pool: Pool, *, before: JobContext | None = None) -> Job | None:
     """Run the job that is next and return it; None where none may run.
 
-    ``for_people`` runs only jobs that somebody waits for. Failures of the work are
+    Only jobs that somebody waits for go ``before`` other work. Failures of the work are
     kept with the job; only a database that is away raises.
     """
-    job = take_next(pool, for_people=for_people)
+    job = take_next(pool, for_people=before is not None)
     if job is not None:
-        run(job)
+        run(job, before=before)
     return job
 
 
-def run(job: Job) -> None:
+def run(job: Job, *, before: JobContext | None = None) -> None:
     """Run a job that this process has taken; see ``run_next``."""
     kind = find_kind(job.kind)
     if kind is None:
@@ -68,7 +68,11 @@ def run(job: Job) -> None:
     # In a transaction that was open before, as in tests, others would not see the job.
     apart = not connection.in_atomic_block
     context = JobContext(
-        job, kind, subject, give_way=lambda: _let_people_pass(kind.pool, apart=apart)
+        job,
+        kind,
+        subject,
+        give_way=lambda: _let_people_pass(context, apart=apart),
+        goes_before=before,
     )
     try:
         with kept(context):
@@ -280,16 +284,17 @@ def _drop(job: Job, state: JobState, code: str, cause: str) -> None:
     )
 
 
-def _let_people_pass(pool: Pool, *, apart: bool) -> None:
+def _let_people_pass(context: JobContext, *, apart: bool) -> None:
     """Run the jobs that people wait for, ``apart`` in a thread with its own connection.
 
     The work that gives way may be in the middle of a query of its own, or of a
-    transaction that only reads.
+    transaction that only reads. While the worker stops, it takes no more jobs.
     """
 
     def run_all() -> None:
-        while run_next(pool, for_people=True) is not None:
-            pass
+        while not draining.seconds():
+            if run_next(context.kind.pool, before=context) is None:
+                return
 
     def run_apart() -> None:
         try:
@@ -304,4 +309,5 @@ def _let_people_pass(pool: Pool, *, apart: bool) -> None:
         return
     thread = threading.Thread(target=run_apart, name="jobs of people", daemon=True)
     thread.start()
+    # As long as it takes: if a job hangs in it, the leases of both run out.
     thread.join()

@@ -1,20 +1,62 @@
-"""Compile numeric functions, with the code cached on disk and without the GIL."""
+"""Compile numeric functions, with the code cached on disk and without the GIL.
+
+Numba is loaded by the first call: it takes a quarter of a second, and most commands and
+pages compute nothing.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property, update_wrapper
+from importlib import import_module
 from typing import Any, TypeVar, cast
-
-from numba import njit
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+class Compiled:
+    """A function that is compiled on the first call for each combination of types."""
+
+    def __init__(self, function: Callable[..., Any], *, fastmath: bool) -> None:
+        update_wrapper(self, function)
+        self._function, self._fastmath = function, fastmath
+
+    @cached_property
+    def dispatcher(self) -> Any:  # Any: numba types it half
+        """Return numba's own object, which chooses and compiles the code."""
+        from numba import njit
+
+        made = njit(cache=True, nogil=True, fastmath=self._fastmath)
+        return made(self._function)
+
+    @property
+    def _numba_type_(self) -> Any:  # Any: as above
+        """Let compiled functions call this one; numba asks objects for this name."""
+        from numba import types
+
+        return types.Dispatcher(self.dispatcher)
+
+    def __call__(self, *arguments: Any) -> Any:  # Any: as the function says
+        return self.dispatcher(*arguments)
+
+
+class Late(Compiled):
+    """A compiled function of a module that itself needs numba: loaded by the first call."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self.__module__, self.__name__ = module, name
+
+    @cached_property
+    def dispatcher(self) -> Any:  # Any: as above
+        """Return what numba made of the function."""
+        return getattr(import_module(self.__module__), self.__name__).dispatcher
+
+
 def compiled(function: Function) -> Function:
     """Compile on the first call; the type stays that of the function."""
-    return cast("Function", njit(cache=True, nogil=True)(function))
+    return cast("Function", Compiled(function, fastmath=False))
 
 
 def compiled_fastmath(function: Function) -> Function:
     """Compile like ``compiled``, but let floating-point sums be reordered."""
-    return cast("Function", njit(cache=True, nogil=True, fastmath=True)(function))
+    return cast("Function", Compiled(function, fastmath=True))

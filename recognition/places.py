@@ -15,16 +15,22 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.jit import compiled
+from recognition.jit import Late, compiled
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
-from recognition.vectors import BLOCK, BLOCKS, SPAN, WHERE, block_sums
 
+BLOCK = 64  # places whose sums share a register of the processor
+BLOCKS = 4  # blocks whose sums are computed together
+SPAN = BLOCK * BLOCKS
+# A place, and the bounds of the parts that ``block_sums`` tells landmarks apart by.
+WHERE = 1 + 2 * BLOCKS
 LOUD_GROUP = 64  # landmarks; the louder half of each group serves the rough pass
 _FEWEST = 15  # a place with fewer landmarks is given the spread of this many
 _ROWS = 256  # one for each value of a bin
 _BYTES = 6  # weights are divided by this for sums in bytes
 _CHANCE_STEPS = 256  # steps of a spread of 1
+
+block_sums = Late("recognition.vectors", "block_sums")
 
 Cells = NDArray[np.int32]
 Bins = NDArray[np.uint8]

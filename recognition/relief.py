@@ -11,8 +11,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
-from scipy.special import expit
 
 from recognition.alignment import QueryView
 from recognition.levels import STEPS_PER_NEPER
@@ -58,6 +56,9 @@ def relief_bits(view: QueryView, run: ScoringRun, params: Params = DEFAULT) -> f
     lift = np.clip((here - chance.mean()) / spread, -FARTHEST, FARTHEST)
     # How far the landmark should stand above the query's surroundings, in nepers.
     above = evidence.gains - evidence.gaps + here / STEPS_PER_NEPER
+    # Loading SciPy takes as long as Django; most processes weigh nothing.
+    from scipy.special import expit
+
     shift = params.relief_shift * expit(2 * above)
     # Landmarks of one onset are not independent of each other.
     near = np.int32(params.onset_frames)
@@ -79,6 +80,8 @@ def rises(
     counts as a rise, but a tone that begins does. Beyond the given rows, the edge rows
     are repeated.
     """
+    from scipy.ndimage import uniform_filter
+
     levels = view.map_levels[slice(*rows)].astype(np.float32)
     tall, wide = 2 * params.relief_rows + 1, 2 * params.relief_columns + 1
     relief: NDArray[np.float32] = (

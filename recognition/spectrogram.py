@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from recognition.decode import AudioFile, Wanted, to_mono
@@ -49,12 +48,14 @@ def draw(audio: AudioFile, columns: int) -> NDArray[np.uint8]:
 
 def _power(samples: NDArray[np.float32], columns: int) -> NDArray[np.float32]:
     """Return the power of each frequency [columns, bins] at evenly spaced times."""
+    from scipy.fft import rfft  # most processes draw none
+
     padded = np.pad(samples, _WINDOW // 2)
     starts = np.linspace(0, len(padded) - _WINDOW, columns).round().astype(int)
     windows = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[starts]
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_WINDOW) / _WINDOW)
     weights = (hann / hann.sum()).astype(np.float32)
-    power: NDArray[np.float32] = np.abs(scipy.fft.rfft(windows * weights, axis=1)) ** 2
+    power: NDArray[np.float32] = np.abs(rfft(windows * weights, axis=1)) ** 2
     return power
 
 

@@ -17,14 +17,12 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from recognition.jit import compiled
+from recognition.places import BLOCK, BLOCKS, SPAN
 
 # Numba's own helpers have no types.
 get_or_insert: Any = cgutils.get_or_insert_function
 alloca: Any = cgutils.alloca_once_value
 
-BLOCK = 64  # places whose sums share a register
-BLOCKS = 4  # blocks whose sums are computed together
-SPAN = BLOCK * BLOCKS
 # A landmark near either end of a span weighs something in some of its blocks only:
 # which ones, for each part of the span's landmarks.
 _PARTS = [
@@ -32,7 +30,6 @@ _PARTS = [
     range(BLOCKS),
     *(range(n, BLOCKS) for n in range(1, BLOCKS)),
 ]
-WHERE = 1 + len(_PARTS) + 1  # a place, and the bounds of these parts
 
 
 @intrinsic

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording, new_acr_id
+from common.reading import read_clock
 from common.uid import new_uid
 from scanning.models import Container, ScannedFile
 
@@ -126,7 +127,8 @@ class SharedRun(models.Model):
         ordering = ["id"]
 
     def __str__(self) -> str:
-        return f"{self.file_id} {self.start_ms}–{self.end_ms} ms of {self.other_id}"
+        start, end = (read_clock(at, digits=1) for at in (self.start_ms, self.end_ms))
+        return f"{self.file_id} {start} – {end} of {self.other_id}"
 
 
 class ItemState(models.TextChoices):

@@ -200,6 +200,13 @@ def search(text: str) -> QuerySet[UnknownItem]:
     return items.filter(_says(text)) if text else items
 
 
+def find_items(text: str, uids: Iterable[str]) -> QuerySet[UnknownItem]:
+    """Return the items of any state with these uids, or else so labelled or numbered."""
+    items = by_weight(items_in_reach())
+    by_uid = items.filter(uid__in=list(uids))
+    return by_uid if by_uid.exists() else items.filter(_says(text))
+
+
 def titles(items: Iterable[UnknownItem]) -> dict[int, str]:
     """Return what items are called, by primary key: their label, or else their number.
 

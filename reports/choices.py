@@ -55,6 +55,11 @@ UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
 STREAMED = (Format.CSV, Format.JSON_LINES)
 
 # Names of downloaded files, without extension.
+TITLES = {
+    Mode.MATCH: _("Match report"),
+    Mode.SEGMENT: _("Segment report"),
+    Mode.FILE: _("File report"),
+}
 FILE_NAMES = {
     Mode.MATCH: "match-report",
     Mode.SEGMENT: "match-segments",

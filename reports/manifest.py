@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from common.words import for_the_record
 from reports.cells import ValueType
 from reports.choices import Format
 from reports.layouts import SEPARATORS, Layout
@@ -54,7 +55,7 @@ def manifest(run: ReportRun) -> dict[str, object]:
         }
     return {
         "report_id": run.uid,
-        "name": run.name,
+        "name": _name(run),
         **contents(run),
         "dialect": dialect,
         "files": [
@@ -84,13 +85,18 @@ _DATATYPES: dict[ValueType, object] = {
 }
 
 
+def _name(run: ReportRun) -> str:
+    with for_the_record():
+        return run.title
+
+
 def csvw(run: ReportRun) -> dict[str, object]:
     """Return the CSV on the Web description of a file's columns."""
     layout = Layout.of(run)
     return {
         "@context": "http://www.w3.org/ns/csvw",
         "url": run.download_name,
-        "dc:title": run.name,
+        "dc:title": _name(run),
         "dc:conformsTo": layout.schema.name,
         "dialect": {
             "encoding": "utf-8",

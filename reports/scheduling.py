@@ -10,7 +10,8 @@ import base64
 import logging
 import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -19,6 +20,7 @@ import audit.services
 from accounts.models import User
 from accounts.roles import Action
 from common.filters import ZONE
+from common.zones import is_zone
 from jobs.services import try_subject_again
 from reports import services
 from reports.choices import RunState
@@ -59,7 +61,12 @@ def schedule_report(
             recipients=list(plan.recipients),
             url=plan.url,
             signing_secret=secret if plan.channel == Channel.WEBHOOK else "",
-            next_run_at=next_time(plan.every, plan.hour, datetime.now(tz=UTC)),
+            next_run_at=next_time(
+                plan.every,
+                plan.hour,
+                datetime.now(tz=UTC),
+                _zone_of(template, last_period=plan.last_period),
+            ),
             made_by=user,
         )
         audit.services.record(
@@ -93,18 +100,25 @@ def end_schedule(*, schedule: ReportSchedule, user: User) -> None:
         schedule.delete()
 
 
-def next_time(every: str, hour: int, after: datetime) -> datetime:
-    """Return the schedule's first time after a moment; all in UTC."""
-    day = after.date()
-    while True:
-        moment = datetime.combine(day, time(hour), tzinfo=UTC)
-        if every == Every.MONTH:
-            falls_on_day = day.day == 1
-        else:
-            falls_on_day = every == Every.DAY or day.weekday() == 0
-        if falls_on_day and moment > after:
-            return moment
-        day += timedelta(days=1)
+def next_time(every: str, hour: int, after: datetime, zone: tzinfo = UTC) -> datetime:
+    """Return the first time after a moment at which another period is over.
+
+    The hour is that of UTC; days, weeks and months are those of the zone.
+    """
+    moment = datetime.combine(after.date(), time(hour), tzinfo=UTC)
+    while moment <= after or not _ends_period(every, moment, zone):
+        moment += timedelta(days=1)
+    return moment
+
+
+def _ends_period(every: str, moment: datetime, zone: tzinfo) -> bool:
+    """Return whether a period has ended since the same hour of the day before."""
+    # Where clocks change, a day of the zone may hold this hour twice, or never.
+    _, last = period_before(every, moment.astimezone(zone).date())
+    _, known = period_before(
+        every, (moment - timedelta(days=1)).astimezone(zone).date()
+    )
+    return last != known
 
 
 def period_before(every: str, day: date) -> tuple[date, date]:
@@ -131,11 +145,12 @@ def _run(schedule: ReportSchedule, now: datetime) -> None:
 
     Missed times count as one, whose report covers the periods of all of them.
     """
+    zone = _zone_of(schedule.template, last_period=schedule.last_period)
     with transaction.atomic():
         # Compare-and-set on the old time, so that one worker takes the schedule.
         taken = ReportSchedule.objects.filter(
             pk=schedule.pk, next_run_at=schedule.next_run_at
-        ).update(next_run_at=next_time(schedule.every, schedule.hour, now))
+        ).update(next_run_at=next_time(schedule.every, schedule.hour, now, zone))
         user = schedule.made_by
         if not taken:
             return
@@ -145,27 +160,37 @@ def _run(schedule: ReportSchedule, now: datetime) -> None:
             return
         layout = Layout.of(schedule.template)
         if schedule.last_period:
-            first, last = _period_due(schedule, now)
+            first, last = _period_due(schedule, now, zone)
             period = {"found_from": first.isoformat(), "found_until": last.isoformat()}
-            # The period's days are those of UTC, as the hour of the run is.
-            kept = {name: v for name, v in layout.filters.items() if name != ZONE}
-            layout = replace(layout, filters={**kept, **period})
+            layout = replace(layout, filters={**layout.filters, **period})
         run = services.request_report(
             layout=layout, user=user, name=str(schedule.template)
         )
         ReportDelivery.objects.create(schedule=schedule, run=run)
 
 
-def _period_due(schedule: ReportSchedule, now: datetime) -> tuple[date, date]:
+def _zone_of(template: ReportTemplate, *, last_period: bool) -> tzinfo:
+    """Return the zone whose days make the periods: that of the template's filters."""
+    name = template.filters.get(ZONE)
+    return ZoneInfo(name) if last_period and name and is_zone(name) else UTC
+
+
+def _period_due(
+    schedule: ReportSchedule, now: datetime, zone: tzinfo
+) -> tuple[date, date]:
     """Return first and last day of the periods that are due.
 
     The times that are due say which, not today: a worker that comes after midnight, or
     days too late, must leave out no day.
     """
     due = schedule.next_run_at
-    first, last = period_before(schedule.every, due.date())
-    while (due := next_time(schedule.every, schedule.hour, due)) <= now:
-        _, last = period_before(schedule.every, due.date())
+    first, last = period_before(schedule.every, due.astimezone(zone).date())
+    day_before = (due - timedelta(days=1)).astimezone(zone).date()
+    _, known = period_before(schedule.every, day_before)
+    # A day that is too short to hold the hour belongs to the next report.
+    first = min(first, known + timedelta(days=1))
+    while (due := next_time(schedule.every, schedule.hour, due, zone)) <= now:
+        _, last = period_before(schedule.every, due.astimezone(zone).date())
     return first, last
 
 

@@ -62,8 +62,9 @@ def _send_email(delivery: ReportDelivery) -> None:
     # In English: nobody says which language the recipients read.
     with for_the_record():
         body = _body(delivery, is_attached=is_attached)
+        subject = f"{settings.ACRPORTAL_SITE_NAME}: {run.title}"
     message = EmailMessage(
-        subject=f"{settings.ACRPORTAL_SITE_NAME}: {run.name}",
+        subject=subject,
         body=body,
         to=delivery.schedule.recipients,
     )
@@ -91,7 +92,7 @@ def _body(delivery: ReportDelivery, *, is_attached: bool) -> str:
             "below. Its manifest is attached."
         )
     parts = [
-        f"The report “{run.name}” is ready. It has {count_noun(run.row_count, 'row')}. "
+        f"The report “{run.title}” is ready. It has {count_noun(run.row_count, 'row')}. "
         f"{where}",
         f"SHA-256: {run.sha256}",
         f"Open the report (sign-in required):\n{settings.ACRPORTAL_BASE_URL}{run.url}",

@@ -215,8 +215,7 @@ def _begin(layout: Layout, chosen: Selection, user: User | str, name: str) -> Re
     """Create the run and its event first, because streaming may start at once."""
     run = ReportRun.objects.create(
         **{**layout.columns_of_model(), "filters": chosen.filters},
-        name=name[:200]
-        or f"{layout.schema.name} {datetime.now(tz=UTC):%Y-%m-%d %H:%M}",
+        name=name[:200],
         **_by(user),
     )
     _record(run, "exported", user, {"filter": run.filters})

@@ -14,12 +14,14 @@ class ReviewConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect to scan results, and register the regular work."""
+        from catalogue.signals import recordings_changed
         from review import jobs  # noqa: F401
-        from review.services import folding
+        from review.services import folding, grounds
         from scanning.results import scan_finished, scan_settled
         from scanning.sources.links import source_read
 
         scan_finished.connect(folding.fold_scan)
+        recordings_changed.connect(grounds.note_recordings)
         source_read.connect(folding.keep_views)
         # The other engine's result may have waited for a scan that then failed.
         scan_settled.connect(folding.fold_waiting)

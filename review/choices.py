@@ -182,6 +182,8 @@ TRANSITIONS: dict[MatchState, frozenset[MatchState]] = {
             MatchState.CLEARED,
             MatchState.DISPUTED,
             MatchState.RELEASED,
+            # If only a policy confirmed it, and what the policy read has changed.
+            MatchState.PENDING,
         }
     ),
     MatchState.CLEARED: frozenset({MatchState.SUPPRESSED, MatchState.PENDING}),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as lazy
 from audit.models import Event
 from audit.words import action_label
 from catalogue.models import ExclusionReason
+from common.reading import read_clock
 from review.choices import (
     BY_LICENCE,
     STATED_REASON,
@@ -52,6 +53,7 @@ _DONE = {
     "unsuppressed": lazy("returned it to the queue: no policy suppresses it now"),
     "licensed": lazy("applied a licence, which cleared it"),
     "licence_ended": lazy("ended, so it waits again"),
+    "policy_ended": lazy("returned it to the queue: no policy confirms it now"),
 }
 _ABOUT_AN_EXCLUSION = {
     "exclude": lazy("excluded %(interval)s"),
@@ -78,12 +80,17 @@ def done(event: Event) -> str:
     if event.action in _ABOUT_AN_EXCLUSION:
         proposes = after.get("state") == MatchState.ESCALATED
         action = "propose_exclusion" if proposes else event.action
-        interval = " – ".join(map(_clock, after["span"]))
+        interval = " – ".join(map(read_clock, after["span"]))
         return str(_ABOUT_AN_EXCLUSION[action]) % {"interval": interval}
     if event.action == "counted":
         return _("changed the exclusions: matched time %(before)s → %(after)s") % {
-            "before": _clock(event.before["matched_ms"]),
-            "after": _clock(after["matched_ms"]),
+            "before": read_clock(event.before["matched_ms"]),
+            "after": read_clock(after["matched_ms"]),
+        }
+    if event.action == "ground_changed":
+        return _("changed what the rules say about it: %(before)s → %(after)s") % {
+            "before": _said_by_rules(event.before),
+            "after": _said_by_rules(after),
         }
     if event.action == "licensed" and event.actor_id is None:
         return _("cleared it")
@@ -109,18 +116,22 @@ def _found(after: Json) -> str:
     return text
 
 
-def _clock(milliseconds: int) -> str:
-    minutes, seconds = divmod(milliseconds // 1000, 60)
-    return f"{minutes}:{seconds:02}"
-
-
 def _rule_applied(after: Json) -> str:
     """Name the rule that decided; the person only had the rules applied."""
     if after.get("policy_name"):
         return _("applied the policy %(policy)s") % {"policy": after["policy_name"]}
     if after.get("licence"):
         return _("re-evaluated it: a licence covers it")
+    if after.get("queue_reason") == QueueReason.EXCLUDED:
+        return str(_DONE["excluded"])
     return _("re-evaluated it: no policy applies")
+
+
+def _said_by_rules(ground: Json) -> str:
+    """Return which state rules would give a match, and which rule."""
+    said = state_label(ground["would_be"])
+    rule = ground["licence"] or ground["policy"]
+    return f"{said} ({rule})" if rule else said
 
 
 def event_reason(event: Event) -> str:

@@ -67,6 +67,13 @@ NEEDS_AUDIO_CODES = frozenset(
         "link_live",
     }
 )
+# After these, the same link or the same bytes cannot succeed: only other audio can.
+HOPELESS_CODES = frozenset(
+    {
+        *("link_refused", "link_gone", "link_unsupported", "link_live"),
+        *("file_too_large", "not_audio", "too_short"),
+    }
+)
 ACTIVE_FILE_STATUSES = (FileStatus.WAITING, FileStatus.PROCESSING)
 
 

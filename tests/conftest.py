@@ -33,7 +33,7 @@ from catalogue.services import RecordingDetails, add_recording, create_bucket
 from recognition import media
 from recognition.limits import DecodeLimits
 from scanning.models import Container
-from tests import audio, databases, pristine, scheduling
+from tests import audio, databases, pristine, scheduling, unread
 from tests.clocks import follow_this_machine
 from tests.factories.accounts import make_user
 from tests.markup import checked_answers
@@ -142,6 +142,10 @@ def inline_code_fails() -> Iterator[None]:
 def pytest_configure() -> None:
     """Name the migrated databases by the settings as they are before any test."""
     databases.fingerprint()
+    database = connections["default"]
+    if database.vendor == "sqlite":
+        # pytest-django gives each process a file, unless the backend is Django's own.
+        database.settings_dict["TEST"]["NAME"] = ":memory:"
 
 
 def pytest_collection() -> None:
@@ -158,6 +162,13 @@ def pytest_collection_finish() -> None:
     """Look for garbage again, but not among the modules and tests."""
     gc.freeze()
     gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Close what a test left unread while it still has its database."""
+    with unread.closed_at_the_end():
+        yield
 
 
 def pytest_unconfigure() -> None:

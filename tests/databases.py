@@ -8,11 +8,9 @@ code, packages or settings change. ``python -m tests.databases`` migrates the da
 from __future__ import annotations
 
 import copy
-import fcntl
 import gc
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -42,6 +40,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Field
 from psycopg import sql
 
+from tests import keeping
+
 Step = tuple[str, str]
 
 STEPS: tuple[Step, ...] = (
@@ -63,7 +63,6 @@ TEMPLATE = "acrportal_tests_template"
 """The migrated, empty database on PostgreSQL."""
 _ROOT = Path(__file__).parent.parent
 _KEPT = _ROOT / "var" / "test-databases"
-_KEPT_SECONDS = 7 * 24 * 3600
 _PATIENCE_SECONDS = 60.0
 
 
@@ -118,30 +117,12 @@ def code() -> list[Path]:
 
 def file(step: Step | None = None) -> Path:
     """Return the migrated SQLite file, or the file from before a step."""
-    folder = _KEPT / fingerprint()
-    _KEPT.mkdir(parents=True, exist_ok=True)
-    with (_KEPT / "lock").open("w") as lock:
-        # The first process makes the files, the others wait for them.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            _forget_old()
-            _make(folder)
-    os.utime(folder)
+    folder = keeping.folder(_KEPT, fingerprint(), _make, days=7)
     return folder / f"{_name(step)}.sqlite3"
 
 
 def _make(folder: Path) -> None:
-    unfinished = _KEPT / "unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    migrate(f"sqlite:///{unfinished / _name(None)}.sqlite3")
-    unfinished.rename(folder)
-
-
-def _forget_old() -> None:
-    for folder in _KEPT.iterdir():
-        if folder.is_dir() and folder.stat().st_mtime < time.time() - _KEPT_SECONDS:
-            shutil.rmtree(folder)
+    migrate(f"sqlite:///{folder / _name(None)}.sqlite3")
 
 
 def _name(step: Step | None) -> str:

@@ -1,10 +1,17 @@
-"""Sounds that tests make by calculation, kept on disk for all processes and later runs."""
+"""What tests make once and keep on disk for all processes and later runs.
+
+Sounds by calculation, migrated databases, and the demo that browser tests start from.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import inspect
+import os
 import platform
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from functools import wraps
 from hashlib import sha256
@@ -19,6 +26,7 @@ P = ParamSpec("P")
 
 _ROOT = Path(__file__).parent.parent
 _KEPT = _ROOT / "var" / "test-sounds"
+_DAY_SECONDS = 24 * 3600
 
 
 def kept(make: Callable[P, Samples]) -> Callable[P, Samples]:
@@ -47,3 +55,32 @@ def _write(path: Path, sound: Samples) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         np.save(file, sound)
     Path(file.name).replace(path)
+
+
+def folder(
+    kept_in: Path, version: str, make: Callable[[Path], None], *, days: int
+) -> Path:
+    """Return the folder of a version, which ``make`` has filled.
+
+    The first process fills it, the others wait for it. Versions that nobody used for
+    some days go.
+    """
+    kept_in.mkdir(parents=True, exist_ok=True)
+    found = kept_in / version
+    with (kept_in / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not found.is_dir():
+            _forget_old(kept_in, days)
+            unfinished = kept_in / "unfinished"
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            make(unfinished)
+            unfinished.rename(found)
+    os.utime(found)
+    return found
+
+
+def _forget_old(kept_in: Path, days: int) -> None:
+    for each in kept_in.iterdir():
+        if each.is_dir() and each.stat().st_mtime < time.time() - days * _DAY_SECONDS:
+            shutil.rmtree(each)

@@ -65,6 +65,8 @@ class Decider:
     """The line that updated each recording, by the recording's key."""
     _isrcs: dict[str, str] = field(default_factory=dict)
     """The custom id that each ISRC of this table belongs to."""
+    _new_ids: set[str] = field(default_factory=set)
+    """The custom ids without a recording when their first row was read."""
 
     def remember(self, row: CheckedRow) -> None:
         """Note an imported row, for warnings about later ones."""
@@ -77,13 +79,17 @@ class Decider:
 
     def named(self, row: CheckedRow) -> Recording | None:
         """Return the recording with the row's id, merged or not."""
-        named = self.bucket.recordings.filter(custom_id=row.details.custom_id)
-        return (
+        custom_id = row.details.custom_id
+        named = self.bucket.recordings.filter(custom_id=custom_id)
+        found = (
             # A retired recording counts only if it was merged: then its id means the
             # recording that stayed.
             named.exclude(status=RecordingStatus.RETIRED).first()
             or named.filter(merged_into__isnull=False).first()
         )
+        if found is None:
+            self._new_ids.add(custom_id)
+        return found
 
     def warn(self, row: CheckedRow, existing: Recording | None) -> None:
         """Add warnings about values that look wrong but may be intended."""
@@ -195,7 +201,9 @@ class Decider:
         is_clear = bool(row.details.custom_id) and "custom_id" not in faulty
         named = self.named(row) if is_clear else None
         faults = [] if "audio" in faulty else self._audio_faults(row, named)
-        if is_clear and named is None and not row.audio and "audio" not in faulty:
+        # A row that repeats the id of a new recording means another new one.
+        is_new = named is None if is_clear else row.details.custom_id in self._new_ids
+        if is_new and not row.audio and "audio" not in faulty:
             faults += no_audio().faults
         if not is_clear or (named is not None and named.stands_for_it != named):
             return faults

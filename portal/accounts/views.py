@@ -7,6 +7,7 @@ from django.db.models import Prefetch, QuerySet
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -22,6 +23,7 @@ from portal.shared.access import (
     needs,
     own_address,
 )
+from portal.shared.asking import ask_first
 from portal.shared.columns import LISTS
 from portal.shared.lists import page_of
 from scanning.models import Project
@@ -61,14 +63,27 @@ def tokens(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Action.VIEW)
 def token_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Revoke a token immediately."""
+    """Revoke a token after a confirmation."""
     token = get_object_or_404(_visible(request), uid=uid)
-    revoke_token(token=token, actor=request.user)
-    messages.success(request, _("Token %(name)s was revoked.") % {"name": token.name})
-    return redirect("portal:tokens")
+    if request.method == "POST":
+        revoke_token(token=token, actor=request.user)
+        messages.success(
+            request, _("Token %(name)s was revoked.") % {"name": token.name}
+        )
+        return redirect("portal:tokens")
+    return ask_first(
+        request,
+        title=_("Revoke the token %(name)s") % {"name": token.name},
+        text=_(
+            "Programs that use it are refused at once. A revoked token never works again; "
+            "create a new one instead."
+        ),
+        submit=_("Revoke the token"),
+        crumbs=[(_("API tokens"), reverse("portal:tokens"))],
+    )
 
 
 @never_cache
@@ -105,16 +120,27 @@ def list_columns(request: PortalRequest, name: str) -> HttpResponseBase:
     return redirect(own_address(request, request.POST.get("next", "")) or "/")
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Action.CONFIGURE)
 def project_revoke(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Revoke a project's keys immediately."""
+    """Revoke a project's keys after a confirmation."""
     project = get_object_or_404(Project, uid=uid)
-    revoke_project(project=project, user=request.user)
-    messages.success(
-        request, _("The keys of %(name)s were revoked.") % {"name": project.name}
+    if request.method == "POST":
+        revoke_project(project=project, user=request.user)
+        messages.success(
+            request, _("The keys of %(name)s were revoked.") % {"name": project.name}
+        )
+        return redirect("portal:tokens")
+    return ask_first(
+        request,
+        title=_("Revoke the keys of %(name)s") % {"name": project.name},
+        text=_(
+            "Devices and programs that identify sound with them are refused at once. "
+            "Revoked keys never work again; create new ones instead."
+        ),
+        submit=_("Revoke the keys"),
+        crumbs=[(_("API tokens"), reverse("portal:tokens"))],
     )
-    return redirect("portal:tokens")
 
 
 def _visible(request: PortalRequest) -> QuerySet[ApiToken]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from allauth.socialaccount.models import SocialAccount
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import (
@@ -34,6 +33,7 @@ from portal.accounts.erasure import ErasureRefused, erase, preview
 from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
+    action_page,
     all_field_names,
     code,
     number,
@@ -156,7 +156,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
         """Remove all second factors of the selected users, after a confirmation."""
-        if "confirmed" not in request.POST:
+        if "apply" not in request.POST:
             title = gettext("Remove second factors")
             return self._ask(request, "take_second_factors", title, {"people": chosen})
         taken = sum(remove_second_factors(person) for person in chosen)
@@ -176,7 +176,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
         """Disconnect the selected users from the organisation's server, after asking."""
-        if "confirmed" not in request.POST:
+        if "apply" not in request.POST:
             title = gettext("Remove the single sign-on")
             return self._ask(request, "end_single_sign_on", title, {"people": chosen})
         ended = 0
@@ -206,7 +206,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         if person is None or chosen.count() != 1:
             self.message_user(request, gettext("Choose one person."), messages.ERROR)
             return None
-        if "confirmed" not in request.POST:
+        if "apply" not in request.POST:
             title = gettext("Erase the data of %(person)s") % {"person": person}
             context = {"people": [person], "erasure": preview(person=person)}
             return self._ask(request, "erase_data", title, context)
@@ -226,15 +226,9 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         self, request: HttpRequest, action: str, title: str, context: dict[str, object]
     ) -> TemplateResponse:
         """Return the page that says what an action does to people, before it is done."""
-        page = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": title,
-            "action": action,
-            "checkbox": ACTION_CHECKBOX_NAME,
-        }
         template = f"admin/accounts/user/{action}.html"
-        return TemplateResponse(request, template, page | context)
+        about = {"title": title, "action": action} | context
+        return action_page(self, request, template, **about)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show users to admins."""

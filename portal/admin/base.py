@@ -7,13 +7,16 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -26,7 +29,7 @@ from portal.admin import history
 from portal.admin.filters import pick_media
 from portal.admin.stored_values import readable
 from portal.admin.unchanged import UnchangedForm, Values
-from portal.shared import formats
+from portal.shared import drafts, formats
 
 Row = TypeVar("Row", bound=Model)
 
@@ -98,7 +101,7 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
             one[0] if isinstance(one, tuple) else one for one in self.list_filter
         )
         shown = flatten_fieldsets(self.get_fieldsets(request))
-        for one in (*filters, *self.list_display, *shown, self.date_hierarchy):
+        for one in (*filters, *self.list_display, *shown):
             name = one if isinstance(one, str) else getattr(one, "__name__", "")
             # A filter of our own has a name of its own in the address.
             yield getattr(one, "parameter_name", name).split(LOOKUP_SEP)[0]
@@ -112,10 +115,27 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         request: HttpRequest,
         extra_context: dict[str, Any] | None = None,  # Any: Django's own signature
     ) -> HttpResponse:
-        """Show the list under the name of its rows."""
+        """Show the list under the name of its rows.
+
+        An action that was sent after the session had ended is asked again, filled in.
+        """
+        kept = drafts.take(request) if request.method == "GET" else None
+        if kept is not None:
+            messages.warning(request, drafts.message())
+            _ask_again(request, kept)
         title = capfirst(str(self.opts.verbose_name_plural))
         context = {"title": title, **(extra_context or {})}
         return super().changelist_view(request, context)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Keep the input of an action that is sent after the session has ended."""
+        urls: list[URLPattern] = super().get_urls()
+        name = f"{self.opts.app_label}_{self.opts.model_name}_changelist"
+        keeps = drafts.keeps_typed(lambda: reverse(f"admin:{name}"))
+        for url in urls:
+            if url.name == name:
+                url.callback = keeps(url.callback)
+        return urls
 
     def get_form(
         self,
@@ -190,6 +210,41 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
     ) -> bool:
         """Refuse: the portal retires rows, because other rows refer to them."""
         return False
+
+
+APPLY = "apply"
+"""The field with which the page of an action says that a person confirmed it."""
+KEPT = "kept"
+"""The field that marks the input of an action as restored, and not yet confirmed."""
+
+
+def _ask_again(request: HttpRequest, kept: QueryDict) -> None:
+    """Turn the request into the one for the page of the action, which does nothing yet.
+
+    Actions without such a page act at once, so they are not repeated.
+    """
+    if APPLY not in kept:
+        return
+    fields = kept.copy()
+    del fields[APPLY]
+    fields[KEPT] = "yes"
+    request.method, request.POST = "POST", fields  # type: ignore[assignment]  # immutable only by type
+
+
+def action_page(
+    model_admin: admin.ModelAdmin[Any],  # Any: of any model
+    request: HttpRequest,
+    template: str,
+    **context: object,
+) -> TemplateResponse:
+    """Return a page of the admin about an action, such as the one that asks first."""
+    page = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "checkbox": ACTION_CHECKBOX_NAME,
+        "action": request.POST.get("action", ""),
+    }
+    return TemplateResponse(request, template, page | context)
 
 
 class ReadOnlyInline(_Readable, _TabularInline):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.roles import Action
 from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
 from portal.admin.base import RoleAdmin, all_field_names
-from portal.admin.filters import PickFilter
+from portal.admin.filters import DaysFilter, PickFilter
 
 
 @admin.register(Episode)
@@ -33,10 +33,9 @@ class BroadcastAdmin(RoleAdmin[Broadcast]):
     """Broadcasts of files."""
 
     list_display = ["scanned_file", "station", "starts_at", "time_zone", "showing"]
-    list_filter = [("station", PickFilter), "showing"]
+    list_filter = [("station", PickFilter), "showing", ("starts_at", DaysFilter)]
     ordering = ["-starts_at", "-id"]
     list_select_related = ["scanned_file", "station"]
-    date_hierarchy = "starts_at"
     search_fields = ["=uid", "scanned_file__name", "station__name"]
     readonly_fields = all_field_names(Broadcast, but=["id"])
     fields = readonly_fields

@@ -18,7 +18,7 @@ from portal.admin.base import (
     all_field_names,
     user_of,
 )
-from portal.admin.filters import PickFilter
+from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared.times import when
 from scanning.models import DeliveryAttempt, InboundCallback, OutboundCallback
 from scanning.services.callbacks import replay
@@ -37,10 +37,9 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
         "times_received",
         "received",
     ]
-    list_filter = ["outcome", ("container", PickFilter)]
+    list_filter = ["outcome", ("container", PickFilter), ("received_at", DaysFilter)]
     list_select_related = ["container", "scanned_file"]
     search_fields = ["=file_id", "scanned_file__name"]
-    date_hierarchy = "received_at"
     readonly_fields = all_field_names(InboundCallback, but=["id"])
     fields = readonly_fields
     actions = ["apply_again"]
@@ -98,10 +97,9 @@ class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
         "created",
         "finished",
     ]
-    list_filter = ["status", ("container", PickFilter)]
+    list_filter = ["status", ("container", PickFilter), ("created_at", DaysFilter)]
     list_select_related = ["container", "scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
-    date_hierarchy = "created_at"
     readonly_fields = all_field_names(OutboundCallback, but=["id"])
     fields = readonly_fields
     inlines = [AttemptInline]

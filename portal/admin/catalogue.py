@@ -25,6 +25,7 @@ from catalogue.models import (
     RecordingStatus,
 )
 from catalogue.services import create_bucket
+from common.reading import read_clock
 from portal.admin.base import (
     RoleAdmin,
     number,
@@ -32,7 +33,7 @@ from portal.admin.base import (
     two_lines,
     user_of,
 )
-from portal.admin.filters import PickFilter
+from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared import formats
 from portal.shared.fields import LinesField, checked, release_date_field
 from portal.shared.playback import audio_url
@@ -190,11 +191,15 @@ class RecordingAdmin(RoleAdmin[Recording]):
         "length",
         "match_count",
     ]
-    list_filter = ["status", ("bucket", PickFilter), "isrc_status"]
+    list_filter = [
+        "status",
+        ("bucket", PickFilter),
+        "isrc_status",
+        ("created_at", DaysFilter),
+    ]
     ordering = ["title", "id"]
     search_fields = ["title", "artists", "=custom_id", "=isrc_normalised", "=uid"]
     search_help_text = _("Title, artist, or a whole id or ISRC")
-    date_hierarchy = "created_at"
     readonly_fields = (
         "uid",
         "acr_id",
@@ -231,7 +236,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
     def length(self, recording: Recording) -> SafeString:
         """Return the length of the audio, if known."""
         known = recording.duration_ms
-        return number(formats.clock(known) if known else formats.UNKNOWN)
+        return number(read_clock(known) if known else formats.UNKNOWN)
 
     @admin.display(description=_("Matches"), ordering="matches_there")
     def match_count(self, recording: Any) -> SafeString:  # Any: carries an annotation

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -20,8 +19,15 @@ from django.utils.translation import gettext_lazy as _
 from accounts.roles import Action
 from common.reading import read_number
 from jobs.selectors import next_attempt
-from portal.admin.base import RoleAdmin, all_field_names, code, number, user_of
-from portal.admin.filters import PickFilter
+from portal.admin.base import (
+    RoleAdmin,
+    action_page,
+    all_field_names,
+    code,
+    number,
+    user_of,
+)
+from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared import formats
 from portal.shared.times import when
 from scanning.choices import EngineChoice
@@ -279,16 +285,14 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
             container.cloud_container_id: container
             for container in account.containers.present()
         }
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": gettext("Containers of %(account)s") % {"account": account},
-            "account": account,
-            "form": form,
-            "rows": [(container, tied.get(container.id)) for container in remote],
-        }
-        return TemplateResponse(
-            request, "admin/scanning/cloudaccount/containers.html", context
+        return action_page(
+            self,
+            request,
+            "admin/scanning/cloudaccount/containers.html",
+            title=gettext("Containers of %(account)s") % {"account": account},
+            account=account,
+            form=form,
+            rows=[(container, tied.get(container.id)) for container in remote],
         )
 
     def _account(self, request: HttpRequest, pk: int) -> CloudAccount:
@@ -360,10 +364,9 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
     list_display = [
         *("scan", "file_name", "account", "sent_as", "sent", "due", "hours", "said")
     ]
-    list_filter = [("account", PickFilter), "sent_as"]
+    list_filter = [("account", PickFilter), "sent_as", ("created_at", DaysFilter)]
     list_select_related = ["scan__scanned_file", "account"]
     search_fields = ["=scan__uid", "=remote_id", "scan__scanned_file__name"]
-    date_hierarchy = "created_at"
     readonly_fields = (*all_field_names(CloudJob, but=["id", "raw"]), "answer")
     fields = readonly_fields
 

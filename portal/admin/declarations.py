@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
 from portal.admin.base import RoleAdmin, short_hash
+from portal.admin.filters import DaysFilter
 from reports.declarations.formats.registry import label_of
 from reports.models import Declaration, DeclarationProfile, DeclaredPlay
 from reports.models.declaration import PROFILE_TEXTS
@@ -57,9 +58,8 @@ class DeclarationAdmin(_OfFormat, RoleAdmin[Declaration]):
         *("name", "state", "format_shown", "begins", "ends", "play_count", "seal"),
         *("run_by_shown", "created_at"),
     ]
-    list_filter = ["state", ("format", FormatFilter)]
+    list_filter = ["state", ("format", FormatFilter), ("created_at", DaysFilter)]
     search_fields = ["name", "=uid", "=message_id", "=sha256", "run_by_name"]
-    date_hierarchy = "created_at"
     ordering = ["-id"]
     list_select_related = ["profile"]
     readonly_fields = (

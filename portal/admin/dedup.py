@@ -6,7 +6,6 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -29,9 +28,11 @@ from dedup.models import (
 from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
+    action_page,
     user_of,
     within_reach,
 )
+from portal.admin.filters import DaysFilter
 from portal.duplicates import page
 from portal.shared import selection
 from portal.shared.selectors import count_per_row
@@ -59,9 +60,8 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     """Duplicate groups; the list can merge them, their own page decides them."""
 
     list_display = ["uid", "canonical", "members_count", "kind", "kinds", "updated_at"]
-    list_filter = ["kind"]
+    list_filter = ["kind", ("updated_at", DaysFilter)]
     search_fields = ["=uid", "members__recording__title"]
-    date_hierarchy = "updated_at"
     ordering = ["-updated_at", "-id"]
     readonly_fields = (
         "uid",
@@ -126,18 +126,11 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     ) -> HttpResponseBase | None:
         """Preview the merge; merge the groups after a confirmation."""
         same = groups.filter(kind=GroupKind.SAME_SOUND)
-        if "post" not in request.POST:
+        if "apply" not in request.POST:
             context = page.bulk_context(list(same.values_list("pk", flat=True)))
-            return TemplateResponse(
-                request,
-                "admin/dedup/dedupgroup/merge.html",
-                {
-                    **self.admin_site.each_context(request),
-                    "title": gettext("Merge groups"),
-                    "opts": self.model._meta,
-                    **context,
-                },
-            )
+            template = "admin/dedup/dedupgroup/merge.html"
+            about = {"title": gettext("Merge groups")} | context
+            return action_page(self, request, template, **about)
         done, refused = actions.merge_many(
             versions=selection.unpack(request.POST.getlist("group")),
             user=user_of(request),

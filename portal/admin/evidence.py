@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -17,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.admin.base import (
     RoleAdmin,
+    action_page,
     all_field_names,
     number,
     short_hash,
@@ -93,19 +92,17 @@ def build_many(
             gettext("Select at most %(limit)s matches at once.") % {"limit": MOST},
         )
         return None
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": gettext("Build evidence"),
-        "subtitle": ngettext("%(count)s match", "%(count)s matches", count)
+    return action_page(
+        model_admin,
+        request,
+        "admin/review/match/build_evidence.html",
+        title=gettext("Build evidence"),
+        subtitle=ngettext("%(count)s match", "%(count)s matches", count)
         % {"count": count},
-        "selected": list(chosen.values_list("pk", flat=True)),
-        "preview": list(chosen[:PREVIEW_ROWS]),
-        "more": count - PREVIEW_ROWS,
-        "action": request.POST.get("action", ""),
-        "checkbox": ACTION_CHECKBOX_NAME,
-    }
-    return TemplateResponse(request, "admin/review/match/build_evidence.html", context)
+        selected=list(chosen.values_list("pk", flat=True)),
+        preview=list(chosen[:PREVIEW_ROWS]),
+        more=count - PREVIEW_ROWS,
+    )
 
 
 def _build(request: HttpRequest, chosen: QuerySet[Match]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterator
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -12,6 +12,7 @@ from django.contrib.admin.utils import get_model_from_relation
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext
@@ -182,16 +183,9 @@ class PickFilter(admin.RelatedFieldListFilter):
         changelist: Any,  # Any: Django's own signature
     ) -> Iterator[Any]:  # Any: as above
         """Yield the one field, and the other parameters that stay when it is sent."""
-        kept = {
-            name: value
-            for name, value in changelist.get_filters_params().items()
-            if name != self.lookup_kwarg
-        }
-        if changelist.query:
-            kept["q"] = [changelist.query]
         yield {
             "field": self._form(changelist.model_admin)[self.lookup_kwarg],
-            "kept": [(name, one) for name, some in kept.items() for one in some],
+            "kept": _kept(changelist, but=[self.lookup_kwarg]),
             "is_set": bool(self.lookup_val),
             "all_url": changelist.get_query_string(remove=[self.lookup_kwarg, "p"]),
         }
@@ -211,6 +205,83 @@ class PickFilter(admin.RelatedFieldListFilter):
         )
         form.fields[self.lookup_kwarg] = picked
         return form
+
+
+class DaysFilter(admin.FieldListFilter):
+    """Filters by the days from and to, in the reader's time zone.
+
+    Django's ``date_hierarchy`` reads every row to learn which days there are, which
+    takes a second for five thousand rows.
+    """
+
+    template = "admin/days_filter.html"
+
+    # Any: Django's own signature, for a column of any model.
+    def __init__(self, field: Any, *args: Any, **kwargs: Any) -> None:
+        self._ends = (f"{field.name}__from", f"{field.name}__to")
+        super().__init__(field, *args, **kwargs)
+
+    def expected_parameters(self) -> list[str | None]:
+        """Return the parameters of the first and of the last day."""
+        return list(self._ends)
+
+    def has_output(self) -> bool:
+        """Show the filter for every list."""
+        return True
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the rows from the first day to the end of the last one."""
+        first, last = (self._day(name) for name in self._ends)
+        if first:
+            queryset = queryset.filter(**{f"{self.field_path}__gte": _begin(first)})
+        if last:
+            end = _begin(last + timedelta(days=1))
+            queryset = queryset.filter(**{f"{self.field_path}__lt": end})
+        return queryset
+
+    def choices(
+        self,
+        changelist: Any,  # Any: Django's own signature
+    ) -> Iterator[Any]:  # Any: as above
+        """Yield the two fields, and the other parameters that stay when they are sent."""
+        kept = _kept(changelist, but=self._ends)
+        labels = (gettext("From"), gettext("To"))
+        yield {
+            "fields": [
+                (name, label, self._day(name))
+                for name, label in zip(self._ends, labels, strict=True)
+            ],
+            "kept": kept,
+            "is_set": any(map(self._day, self._ends)),
+            "all_url": changelist.get_query_string(remove=[*self._ends, "p"]),
+        }
+
+    def _day(self, name: str) -> date | None:
+        """Return the day that the address names; None if it names none."""
+        values = self.used_parameters.get(name)
+        try:
+            return date.fromisoformat(values[-1]) if isinstance(values, list) else None
+        except ValueError:
+            return None
+
+
+def _begin(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _kept(changelist: Any, *, but: Collection[str]) -> list[tuple[str, str]]:
+    """Return the other parameters of a list, to be sent with a filter's form.
+
+    Any: Django's change list.
+    """
+    kept = {
+        name: values
+        for name, values in changelist.get_filters_params().items()
+        if name not in but
+    }
+    if changelist.query:
+        kept["q"] = [changelist.query]
+    return [(name, one) for name, values in kept.items() for one in values]
 
 
 def pick_media() -> forms.Media:

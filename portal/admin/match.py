@@ -20,6 +20,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
+from common.reading import read_clock
 from portal.admin import evidence as evidence_admin
 from portal.admin import match_decisions, match_locks
 from portal.admin.base import RoleAdmin, badge, score, two_lines, user_of
@@ -167,7 +168,7 @@ class MatchAdmin(RoleAdmin[Match]):
         return format_html(
             '{}<span class="cell-sub">{}</span>',
             render_to_string("components/_mini.html", {"mini": mini}),
-            formats.clock(match.matched_ms, digits=1),
+            read_clock(match.matched_ms, digits=1),
         )
 
     @admin.display(description=_("Score"), ordering="score")

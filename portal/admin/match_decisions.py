@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
@@ -26,7 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.roles import Action
 from common.reading import count_words
 from common.words import lowered
-from portal.admin.base import user_of
+from portal.admin.base import KEPT, action_page, user_of
 from portal.admin.match_page import evidence
 from portal.review.forms import AssignForm, DecisionForm
 from portal.review.page import changed_standing
@@ -85,16 +83,16 @@ def ask_decision(
             return redirect("admin:review_match_change", match.pk)
         # The page now shows the current state, so it may be decided knowingly.
         version = match.version
-    context = {
-        **model_admin.admin_site.each_context(request),
+    return action_page(
+        model_admin,
+        request,
+        "admin/review/match/decide.html",
         **evidence(match=match, chosen=request.GET.get("segment", "")),
-        "opts": model_admin.opts,
-        "title": rule.label,
-        "subtitle": str(match),
-        "form": form,
-        "version": match.version if version is None else version,
-    }
-    return TemplateResponse(request, "admin/review/match/decide.html", context)
+        title=rule.label,
+        subtitle=str(match),
+        form=form,
+        version=match.version if version is None else version,
+    )
 
 
 def keeps_typed(
@@ -224,7 +222,7 @@ def assign_many(
 
 def _sent(request: HttpRequest) -> QueryDict | None:
     """Return the posted form of an action; None if the action was only chosen."""
-    return request.POST if "apply" in request.POST else None
+    return request.POST if {"apply", KEPT} & set(request.POST) else None
 
 
 def _carry_out_many(
@@ -234,7 +232,7 @@ def _carry_out_many(
     work: _Work,
 ) -> HttpResponse | None:
     """Show the count, a preview and the form; apply the action when it is sent."""
-    applying = _sent(request) is not None
+    applying = "apply" in request.POST
     if applying and work.form.is_valid():
         _apply(request, work)
         return None
@@ -242,7 +240,8 @@ def _carry_out_many(
     rows = queryset.order_by("-created_at", "-pk").values_list("uid", "version")
     # After a form error keep the matches and versions that the page showed. One more
     # than the limit shows that there are too many.
-    expected = _expected(request) if applying else dict(rows[: limit + 1])
+    was_shown = _sent(request) is not None
+    expected = _expected(request) if was_shown else dict(rows[: limit + 1])
     if len(expected) > limit:
         messages.error(
             request, _("Select at most %(limit)s matches at once.") % {"limit": limit}
@@ -252,21 +251,19 @@ def _carry_out_many(
         "recording", "scanned_file"
     )
     preview = list(chosen.order_by("-created_at", "-pk")[:PREVIEW_ROWS])
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": work.title,
-        "subtitle": ngettext("%(count)s match", "%(count)s matches", len(expected))
+    return action_page(
+        model_admin,
+        request,
+        "admin/review/match/decide_many.html",
+        title=work.title,
+        subtitle=ngettext("%(count)s match", "%(count)s matches", len(expected))
         % {"count": len(expected)},
-        "form": work.form,
-        "expected": expected,
-        "preview": preview,
-        "more": len(expected) - len(preview),
-        "action": request.POST.get("action", ""),
-        "checkbox": ACTION_CHECKBOX_NAME,
-        "any_pk": preview[0].pk if preview else "",
-    }
-    return TemplateResponse(request, "admin/review/match/decide_many.html", context)
+        form=work.form,
+        expected=expected,
+        preview=preview,
+        more=len(expected) - len(preview),
+        any_pk=preview[0].pk if preview else "",
+    )
 
 
 def _expected(request: HttpRequest) -> Versions:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
 from portal.admin.base import RoleAdmin, short_hash, user_of
+from portal.admin.filters import DaysFilter
 from reports import scheduling, selectors
 from reports.models import (
     ReportDelivery,
@@ -29,12 +30,11 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
     """Report runs with their last event, counts and hashes."""
 
     list_display = [
-        *("name", "state", "mode", "format", "row_count", "seal", "run_by_shown"),
+        *("title", "state", "mode", "format", "row_count", "seal", "run_by_shown"),
         "created_at",
     ]
-    list_filter = ["state", "mode", "format"]
+    list_filter = ["state", "mode", "format", ("created_at", DaysFilter)]
     search_fields = ["name", "=uid", "=sha256", "run_by_name"]
-    date_hierarchy = "created_at"
     ordering = ["-id"]
     readonly_fields = (
         *("uid", "name", "state", "message", *_LAYOUT, "as_of_event", "as_of_at"),
@@ -42,6 +42,11 @@ class ReportRunAdmin(RoleAdmin[ReportRun]):
         *("run_by_shown", "created_at", "finished_at"),
     )
     fields = readonly_fields
+
+    @admin.display(description=_("Name"), ordering="name")
+    def title(self, run: ReportRun) -> str:
+        """Return the name of the run, or what it is where nobody named it."""
+        return run.title
 
     @admin.display(description=_("SHA-256"))
     def seal(self, run: ReportRun) -> SafeString:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.roles import Action
 from catalogue.models import Exclusion
 from portal.admin.base import RoleAdmin, all_field_names, number, user_of
-from portal.admin.filters import PickFilter
+from portal.admin.filters import DaysFilter, PickFilter
 from portal.policies.sentence import sentence_of
 from portal.shared import formats
 from portal.shared.selectors import bucket_names, count_per_row
@@ -49,10 +49,15 @@ class LicenceAdmin(RoleAdmin[Licence]):
         "active",
         "cleared",
     ]
-    list_filter = ["active", "scope", "use_kind", "on_expiry"]
+    list_filter = [
+        "active",
+        "scope",
+        "use_kind",
+        "on_expiry",
+        ("created_at", DaysFilter),
+    ]
     search_fields = ["holder", "=uid"]
     ordering = ["-id"]
-    date_hierarchy = "created_at"
     fields = _LICENCE_FIELDS
     readonly_fields = fields
 
@@ -87,11 +92,10 @@ class PolicyAdmin(RoleAdmin[Policy]):
 
     list_display = ["position", "name", "version", "action", "enabled", "owner"]
     list_display_links = ["name"]
-    list_filter = ["enabled", "action"]
+    list_filter = ["enabled", "action", ("created_at", DaysFilter)]
     list_select_related = ["owner"]
     search_fields = ["name", "=uid"]
     ordering = ["position", "id"]
-    date_hierarchy = "created_at"
     fields = _POLICY_FIELDS
     readonly_fields = fields
 
@@ -119,11 +123,15 @@ class ExclusionAdmin(RoleAdmin[Exclusion]):
         "created_by",
         "removed_at",
     ]
-    list_filter = ["approved", "reason", ("recording__bucket", PickFilter)]
+    list_filter = [
+        "approved",
+        "reason",
+        ("recording__bucket", PickFilter),
+        ("created_at", DaysFilter),
+    ]
     list_select_related = ["recording", "created_by"]
     search_fields = ["recording__title", "=uid"]
     ordering = ["-id"]
-    date_hierarchy = "created_at"
     fields = all_field_names(Exclusion, but=("id",))
     readonly_fields = fields
 
@@ -139,6 +147,7 @@ class DisputeAdmin(RoleAdmin[Dispute]):
     list_filter = [
         *("status", "code", "is_appeal"),
         ("match__scanned_file__container", PickFilter),
+        ("received_at", DaysFilter),
     ]
     list_select_related = [
         "match__recording",
@@ -148,7 +157,6 @@ class DisputeAdmin(RoleAdmin[Dispute]):
     ]
     search_fields = ["match__recording__title", "=uid", "=match__uid"]
     ordering = ["due_at", "id"]
-    date_hierarchy = "received_at"
     fields = all_field_names(Dispute, but=("id",))
     readonly_fields = fields
 

@@ -25,6 +25,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from common.reading import read_clock
 from portal.shared import formats
 from portal.shared.times import when
 
@@ -75,7 +76,7 @@ def _clock(total_ms: int | None) -> SafeString:
     if total_ms is None:
         return SafeString(formats.UNKNOWN)
     digits = 3 if total_ms % 1000 else 0
-    return format_html("{}", formats.clock(total_ms, digits=digits))
+    return format_html("{}", read_clock(total_ms, digits=digits))
 
 
 @cache

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
-from portal.admin.filters import PickFilter
+from portal.admin.filters import DaysFilter, PickFilter
 from streams.models import (
     Airplay,
     ClockAnchor,
@@ -84,10 +84,14 @@ class StreamRunAdmin(RoleAdmin[StreamRun]):
     """Samples without a break."""
 
     list_display = ["stream", "starts_at", "ends_at", "duration_ms", "codec"]
-    list_filter = [("stream", PickFilter), "start_cause", "end_cause"]
+    list_filter = [
+        ("stream", PickFilter),
+        "start_cause",
+        "end_cause",
+        ("starts_at", DaysFilter),
+    ]
     ordering = ["-starts_at", "-id"]
     list_select_related = ["stream"]
-    date_hierarchy = "starts_at"
     search_fields = ["=uid", "stream__name"]
     readonly_fields = all_field_names(StreamRun, but=["id"])
     fields = readonly_fields
@@ -99,10 +103,9 @@ class StreamHourAdmin(RoleAdmin[StreamHour]):
     """Windows that are scanned as files."""
 
     list_display = ["stream", "starts_at", "ends_at", "scanned_file"]
-    list_filter = [("stream", PickFilter)]
+    list_filter = [("stream", PickFilter), ("starts_at", DaysFilter)]
     ordering = ["-starts_at", "-id"]
     list_select_related = ["stream", "scanned_file"]
-    date_hierarchy = "starts_at"
     search_fields = ["stream__name"]
     readonly_fields = all_field_names(StreamHour, but=["id"])
     fields = readonly_fields
@@ -113,10 +116,14 @@ class StreamGapAdmin(RoleAdmin[StreamGap]):
     """Times that were not searched."""
 
     list_display = ["stream", "starts_at", "ends_at", "cause", "is_exact"]
-    list_filter = [("stream", PickFilter), "cause", "is_exact"]
+    list_filter = [
+        ("stream", PickFilter),
+        "cause",
+        "is_exact",
+        ("starts_at", DaysFilter),
+    ]
     ordering = ["-starts_at", "-id"]
     list_select_related = ["stream"]
-    date_hierarchy = "starts_at"
     search_fields = ["stream__name"]
     readonly_fields = all_field_names(StreamGap, but=["id"])
     fields = readonly_fields
@@ -127,10 +134,9 @@ class StreamTitleAdmin(RoleAdmin[StreamTitle]):
     """Titles that servers sent."""
 
     list_display = ["stream", "at", "text"]
-    list_filter = [("stream", PickFilter)]
+    list_filter = [("stream", PickFilter), ("at", DaysFilter)]
     ordering = ["-at", "-id"]
     list_select_related = ["stream"]
-    date_hierarchy = "at"
     search_fields = ["text", "stream__name"]
     readonly_fields = all_field_names(StreamTitle, but=["id"])
     fields = readonly_fields
@@ -141,10 +147,9 @@ class AirplayAdmin(RoleAdmin[Airplay]):
     """Plays as they were heard live."""
 
     list_display = ["stream", "recording", "starts_at", "ends_at", "state", "score"]
-    list_filter = [("stream", PickFilter), "state"]
+    list_filter = [("stream", PickFilter), "state", ("starts_at", DaysFilter)]
     ordering = ["-starts_at", "-id"]
     list_select_related = ["stream", "recording"]
-    date_hierarchy = "starts_at"
     search_fields = ["=uid", "recording__title", "stream__name"]
     readonly_fields = all_field_names(Airplay, but=["id", "segment"])
     fields = readonly_fields
@@ -155,10 +160,9 @@ class StreamAlarmAdmin(RoleAdmin[StreamAlarm]):
     """Incidents of streams."""
 
     list_display = ["stream", "kind", "began_at", "ended_at", "told_at"]
-    list_filter = [("stream", PickFilter), "kind"]
+    list_filter = [("stream", PickFilter), "kind", ("began_at", DaysFilter)]
     ordering = ["-began_at", "-id"]
     list_select_related = ["stream"]
-    date_hierarchy = "began_at"
     search_fields = ["stream__name"]
     # The play may name a recording that the person may not see.
     readonly_fields = all_field_names(StreamAlarm, but=["id", "airplay"])

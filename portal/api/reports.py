@@ -93,6 +93,7 @@ class RunSerializer(serializers.ModelSerializer[ReportRun]):
         )
         read_only_fields = fields
 
+    name = serializers.CharField(source="title", read_only=True)
     file_name = serializers.CharField(read_only=True)
     message = serializers.SerializerMethodField()
 

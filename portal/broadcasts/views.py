@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -32,6 +33,7 @@ from portal.broadcasts.forms import (
     refuse,
 )
 from portal.shared.access import PortalRequest, needs, own_address
+from portal.shared.asking import ask_first
 from review.models import Match
 from scanning import selectors as scanning
 from scanning.models import ScannedFile
@@ -139,13 +141,26 @@ def broadcast_audience(
     return _show_broadcast(request, found, BroadcastForm(broadcast=found), form, status)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Action.UPLOAD)
 def broadcast_delete(
     request: PortalRequest, uid: uuid.UUID, broadcast: str
 ) -> HttpResponseBase:
-    """Delete one broadcast."""
+    """Delete one broadcast after a confirmation."""
     found = _broadcast(uid, broadcast)
+    if request.method != "POST":
+        return ask_first(
+            request,
+            title=_("Delete the broadcast by %(station)s") % {"station": found.station},
+            text=_("Its audience and revenue are deleted too. The file stays."),
+            submit=_("Delete the broadcast"),
+            crumbs=[
+                (_("Files"), reverse("portal:file_list")),
+                (found.scanned_file, reverse("portal:file_detail", args=[uid])),
+                (_("Broadcasts"), reverse("portal:file_broadcasts", args=[uid])),
+            ],
+            kept={"seen": request.GET.get("seen", "")},
+        )
     try:
         services.delete_broadcast(
             broadcast=found, user=request.user, seen=request.POST.get("seen", "")

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import (
@@ -19,6 +20,7 @@ from django.views.decorators.http import (
 from accounts.roles import Action
 from portal.drops.forms import DropFolderForm, DropForm, DropSettingsForm
 from portal.shared.access import PortalRequest, may_change_made, needs
+from portal.shared.asking import ask_first
 from portal.shared.fields import sentence_of
 from portal.shared.lists import page_of
 from scanning.choices import DropItemState
@@ -208,7 +210,19 @@ def drop_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
             request, _("Files in %(drop)s are no longer taken.") % {"drop": drop.place}
         )
         return redirect("portal:drop_list")
-    return render(request, "portal/drops/drop_delete.html", {"drop": drop})
+    return ask_first(
+        request,
+        title=_("Delete the drop %(drop)s") % {"drop": drop},
+        text=_(
+            "Polls stop and the history is deleted. Files stay, in the folder and in the "
+            "portal."
+        ),
+        submit=_("Delete the drop"),
+        crumbs=[
+            (_("Drops"), reverse("portal:drop_list")),
+            (drop, reverse("portal:drop_detail", args=[drop.uid])),
+        ],
+    )
 
 
 def _explain(form: DropSettingsForm, refused: IntakeRefused) -> None:

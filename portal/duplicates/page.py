@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from catalogue.models import CodeStatus, Recording, RecordingStatus
-from common.reading import read_number
+from common.reading import read_clock, read_number
 from dedup import grouping, merging, selectors
 from dedup.models import (
     DedupGroup,
@@ -245,7 +245,7 @@ def length(ms: int) -> str:
     """Return a length (ms) as text: seconds under a minute, else a clock time."""
     if ms < 60_000:
         return _("%(s)s s") % {"s": read_number(ms / 1000, decimals=1)}
-    return formats.clock(ms, digits=1)
+    return read_clock(ms, digits=1)
 
 
 def group_context(

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from catalogue.models import Recording
+from common.reading import read_clock
 from dedup import grouping, merging
 from dedup.models import DuplicateKind, PairLink
 from portal.pictures import plots, ribbon, waveform
@@ -153,7 +154,7 @@ def says_of(link: PairLink | None, first: Recording) -> str:
         "One interval of %(length)s.",
         "%(n)s intervals, together %(length)s.",
         len(intervals),
-    ) % {"n": len(intervals), "length": formats.clock(shared, digits=1)}
+    ) % {"n": len(intervals), "length": read_clock(shared, digits=1)}
     if link.altered:
         tempo = intervals[0].tempo_ratio
         text += " " + _("The first plays at %(speed)s of the second, %(cents)s.") % {

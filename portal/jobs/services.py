@@ -26,6 +26,7 @@ from reports.declarations import services as declarations
 from reports.declarations.services import DeclarationRefused
 from reports.evidence import services as evidence_services
 from reports.evidence.services import EvidenceRefused
+from scanning.choices import HOPELESS_CODES
 from scanning.errors import IntakeRefused
 from scanning.services import callbacks, outbound_callbacks, retro
 from scanning.services.scans import cancel_scan, request_scan
@@ -47,8 +48,13 @@ class _Way:
 
 
 def may_try_again(job: ListedJob, user: User) -> bool:
-    """Return whether the user's role allows a retry of this job."""
-    return user.has_perm(_way(job).action)
+    """Return whether the user's role allows a retry of this job, and it may help."""
+    return user.has_perm(_way(job).action) and not needs_other_audio(job)
+
+
+def needs_other_audio(job: ListedJob) -> bool:
+    """Tell whether a scan failed for a cause that trying again cannot change."""
+    return job.kind.name == "scan" and job.row.code in HOPELESS_CODES
 
 
 def may_cancel(job: ListedJob, user: User) -> bool:
@@ -75,6 +81,11 @@ def try_again(*, job: ListedJob, user: User) -> None:
     Raises ``NotTriedAgain`` if the job cannot be retried now, and ``PermissionDenied``
     if the user may not retry it.
     """
+    if needs_other_audio(job):
+        raise NotTriedAgain(
+            _("%(job)s: trying again cannot help. Attach other audio on its page.")
+            % {"job": job.title}
+        )
     if not may_try_again(job, user):
         raise PermissionDenied(str(NOT_ALLOWED))
     way = _way(job)

@@ -43,6 +43,7 @@ from portal.jobs.services import (
     cancel,
     may_cancel,
     may_try_again,
+    needs_other_audio,
     try_again,
 )
 from portal.shared.access import PortalRequest, needs
@@ -86,6 +87,9 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
                 job.row.uid
                 for job in listed
                 if failed and may_try_again(job, request.user)
+            ],
+            "for_other_audio": [
+                job.row.uid for job in listed if failed and needs_other_audio(job)
             ],
             "cancellable": [
                 job.row.uid

@@ -11,9 +11,9 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Exclusion, ExclusionReason, Recording
+from common.reading import read_clock
 from portal.pictures import ribbon, waveform
 from portal.pictures.waveform import load_waveform
-from portal.shared import formats
 from review.services import exclusions
 from review.services.intervals import Interval
 from scanning.models import Segment
@@ -49,7 +49,7 @@ class MediaTimeField(forms.CharField):
 
     def prepare_value(self, value: object) -> object:
         """Format milliseconds as a time; keep text as typed."""
-        return formats.clock(value, digits=3) if isinstance(value, int) else value
+        return read_clock(value, digits=3) if isinstance(value, int) else value
 
 
 class IntervalForm(forms.Form):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from common.reading import read_clock
 from portal.pictures.ribbon import DrawnSegment, ruler
 from portal.pictures.waveform import Window
 from portal.shared import formats
@@ -119,7 +120,7 @@ def alignment_plot(
             Label(
                 _number(_across(run[0].start_ms, places)),
                 _number(TOP + PLOT_HEIGHT + 16),
-                formats.clock(run[0].start_ms),
+                read_clock(run[0].start_ms),
             )
             for run in runs
         ),

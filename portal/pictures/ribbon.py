@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from common.reading import read_clock
 from common.words import lowered
 from portal.pictures.waveform import DrawnWaveform, WavePaths, Window, wave_paths
 from portal.shared import formats
@@ -232,10 +233,10 @@ def mini_ribbon(*, duration_ms: int, segments: Sequence[DrawnSegment]) -> MiniRi
     """Draw the segments within the source, for a table row."""
     shown = Window(0, max(duration_ms, 1))
     boxes = tuple(_segment_box(segment, shown, "") for segment in segments)
-    places = ", ".join(formats.clock(segment.start_ms) for segment in segments)
+    places = ", ".join(read_clock(segment.start_ms) for segment in segments)
     title = _("Plays at %(places)s of %(length)s") % {
         "places": places or formats.UNKNOWN,
-        "length": formats.clock(duration_ms),
+        "length": read_clock(duration_ms),
     }
     return MiniRibbon(title=title, boxes=boxes)
 
@@ -280,7 +281,7 @@ def ruler(window: Window) -> tuple[Tick, ...]:
     for index, at_ms in enumerate(times):
         share = window.percent(at_ms)
         # A label at the very end would leave the plot or overlap its neighbour.
-        label = "" if share > EDGE_PERCENT else formats.clock(at_ms)
+        label = "" if share > EDGE_PERCENT else read_clock(at_ms)
         place = "first" if share < 1 else ""
         ticks.append(Tick(_share(share), label, place, fine=index % every != 0))
     return tuple(ticks)

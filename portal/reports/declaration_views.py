@@ -22,6 +22,7 @@ from accounts.roles import Action
 from portal.reports.declaration_forms import DeclarationProfileForm, PeriodForm
 from portal.reports.gaps import linked
 from portal.shared.access import PortalRequest, needs
+from portal.shared.asking import ask_first
 from portal.shared.lists import page_of
 from reports.choices import UNFINISHED, RunState
 from reports.declarations import checking, selectors, services
@@ -302,11 +303,22 @@ def _profile_form(
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Action.EDIT_CATALOGUE)
 def declaration_profile_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Delete a profile with which nothing was declared."""
+    """Delete a profile with which nothing was declared, after a confirmation."""
     found = get_object_or_404(DeclarationProfile, uid=uid)
+    if request.method != "POST":
+        return ask_first(
+            request,
+            title=_("Delete the profile “%(name)s”") % {"name": found.name},
+            text=_("Nothing can be declared with it any more."),
+            submit=_("Delete the profile"),
+            crumbs=[
+                (_("Declarations"), reverse("portal:declarations")),
+                (found.name, reverse("portal:declaration_profile", args=[found.uid])),
+            ],
+        )
     try:
         services.delete_profile(profile=found, user=request.user)
     except DeclarationRefused as refused:

@@ -145,6 +145,7 @@ class ScheduleForm(forms.Form):
         required=False,
         initial=True,
         label=_("Only matches found in the previous day, week or month"),
+        help_text=_("By the days of the template's filters, or else of UTC."),
     )
     send_unchanged = forms.BooleanField(
         required=False, label=_("Also send when nothing is new")

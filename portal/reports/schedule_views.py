@@ -5,14 +5,16 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.roles import Action
 from jobs.choices import OPEN_STATES
 from jobs.selectors import jobs_of
 from portal.reports.forms import ScheduleForm
 from portal.shared.access import PortalRequest, needs
+from portal.shared.asking import ask_first
 from reports import scheduling
 from reports.jobs import DELIVERY
 from reports.models import ReportDelivery, ReportSchedule
@@ -50,13 +52,29 @@ def schedules(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Action.REPORT)
 def schedule_end(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """End a schedule."""
+    """End a schedule after a confirmation."""
     schedule: ReportSchedule = get_object_or_404(
         scheduling.schedules_for(user=request.user), uid=uid
     )
-    scheduling.end_schedule(schedule=schedule, user=request.user)
-    messages.success(request, _("The schedule has ended."))
-    return redirect("portal:report_schedules")
+    if request.method == "POST":
+        scheduling.end_schedule(schedule=schedule, user=request.user)
+        messages.success(request, _("The schedule has ended."))
+        return redirect("portal:report_schedules")
+    receivers = schedule.url or ", ".join(schedule.recipients)
+    return ask_first(
+        request,
+        title=_("End the schedule of “%(name)s”") % {"name": schedule.template.name},
+        text=_(
+            "The report no longer runs by itself, and nothing more is sent to "
+            "%(receivers)s. The template and earlier reports stay."
+        )
+        % {"receivers": receivers},
+        submit=_("End the schedule"),
+        crumbs=[
+            (_("Reports"), reverse("portal:reports")),
+            (_("Schedules"), reverse("portal:report_schedules")),
+        ],
+    )

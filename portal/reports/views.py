@@ -26,6 +26,7 @@ from accounts.roles import Action
 from audit.models import Event
 from portal.reports.forms import ReportForm, TemplateForm, pairs_of, query_of
 from portal.shared.access import PortalRequest, needs
+from portal.shared.asking import ask_first
 from reports import running, selectors, services
 from reports.cells import Dialect, csv_pieces
 from reports.choices import STREAMED
@@ -135,11 +136,19 @@ def template_save(request: PortalRequest) -> HttpResponseBase:
     return redirect(f"{reverse('portal:reports')}?{query_of(form.layout)}")
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Action.REPORT)
 def template_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Delete a template, unless a schedule uses it; its runs stay."""
+    """Delete a template after a confirmation, unless a schedule uses it; its runs stay."""
     template = get_object_or_404(ReportTemplate, uid=uid)
+    if request.method != "POST":
+        return ask_first(
+            request,
+            title=_("Delete the template “%(name)s”") % {"name": template.name},
+            text=_("Reports that were made with it stay."),
+            submit=_("Delete the template"),
+            crumbs=[(_("Reports"), reverse("portal:reports"))],
+        )
     try:
         services.delete_template(template=template, user=request.user)
     except ProtectedError:

@@ -18,12 +18,13 @@ from audit.models import Event
 from broadcasts.selectors import use_of
 from catalogue.models import Exclusion, RecordingStatus
 from catalogue.selectors import excluded_segments
+from common.reading import read_clock
 from portal.pictures import exclusion
 from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
 from portal.review.queue import Queue
 from portal.review.reasons import proposed, shown_reason
-from portal.shared.formats import clock, counted, percent, scale
+from portal.shared.formats import counted, percent, scale
 from reports.declarations.selectors import marks_of
 from reports.evidence.selectors import evidence_of
 from reports.notices.selectors import notices_of
@@ -393,7 +394,7 @@ def last_decision(*, uid: str, user: User) -> LastDecision | None:
     what = match.get_state_display()
     if event.action in (Verb.EXCLUDE, ProposalVerb.APPROVE):
         start_ms, end_ms = event.after["span"]
-        what = f"{clock(start_ms)} – {clock(end_ms)} excluded"
+        what = f"{read_clock(start_ms)} – {read_clock(end_ms)} excluded"
         if match.state == MatchState.ESCALATED:
             what = _("Exclusion proposed")
     elif event.action == ProposalVerb.REFUSE:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Exclusion, Recording
+from common.reading import read_clock
 from portal.pictures.ribbon import Box, box
 from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
 from portal.review.queue import Queue
@@ -74,7 +75,7 @@ def proposal_sentence(proposal: Exclusion) -> str:
     """Return a sentence with the proposal's author, interval and reason."""
     who = proposal.created_by.get_username() if proposal.created_by else "–"
     start, end = (
-        formats.clock(at, digits=1) for at in (proposal.start_ms, proposal.end_ms)
+        read_clock(at, digits=1) for at in (proposal.start_ms, proposal.end_ms)
     )
     why = str(proposal.get_reason_display())
     return _(
@@ -162,7 +163,7 @@ def _sentence(match: Match, segment: Segment | None) -> str:
     if reason == QueueReason.DISPUTE and match.state != MatchState.DISPUTED:
         sentence = _("The other side objected to the claim.")
     return sentence % {
-        "length": formats.clock(match.matched_ms, digits=1),
+        "length": read_clock(match.matched_ms, digits=1),
         "floor": f"{match.scanned_file.container.score_floor:.0f}",
         "policy_name": match.policy_name,
     }

@@ -15,10 +15,9 @@ from django.utils.translation import gettext_lazy
 from accounts.models import User
 from audit.models import Event
 from catalogue.models import Recording
-from common.reading import read_date
+from common.reading import read_clock, read_date
 from common.zones import office_day
 from portal.rights.forms import ConflictFilterForm
-from portal.shared import formats
 from portal.shared.lists import count_of
 from rights import selectors, tis
 from rights.actions.base import RightsVerb, why_not
@@ -280,7 +279,7 @@ def in_short(conflict: Conflict) -> str:
 def shown_value(conflict: Conflict, value: str) -> str:
     """Return a value that contradicts as pages write it."""
     if conflict.kind == ConflictKind.DURATION and value.isdecimal():
-        return formats.clock(int(value), digits=1)
+        return read_clock(int(value), digits=1)
     return value
 
 

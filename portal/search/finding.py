@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.db.models import Q, QuerySet
 from django.urls import reverse
@@ -23,9 +23,12 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.roles import Action
+from accounts.services import deciders
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import artists_hold
+from common.reading import read_clock
 from portal.shared.selectors import is_uuid
+from recurring import selectors as recurring
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
 from review.models.licence import NUMBER_PREFIX
@@ -153,8 +156,8 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
     yield _group("stations", _("Stations"), "streams", _stations(asked))
     yield _group("licences", _("Licences"), "shield", _licences(asked, user))
     yield _group("policies", _("Policies"), "policies", _policies(asked, user))
-    if user.has_perm(Action.CONFIGURE):
-        yield _group("people", _("People"), "user", _people(asked))
+    yield _group("unknown", _("Unknown sound"), "unknown", _unknown_items(asked))
+    yield _group("people", _("People"), "user", _people(asked, user))
 
 
 def _either(rows: QuerySet[Any], exact: Q, named: Q, asked: SearchText) -> list[Any]:
@@ -286,11 +289,34 @@ def _policies(asked: SearchText, user: User) -> Iterator[Hit]:
         yield Hit(marked(each.name, asked.text), url, each.get_action_display())
 
 
-def _people(asked: SearchText) -> Iterator[Hit]:
-    named = Q(username__icontains=asked.text) | Q(email__icontains=asked.text)
-    for each in User.objects.filter(named).order_by("username")[: asked.limit]:
-        url = reverse("admin:accounts_user_change", args=[each.pk])
-        yield Hit(marked(each.get_username(), asked.text), url, each.email)
+def _unknown_items(asked: SearchText) -> Iterator[Hit]:
+    items = list(recurring.find_items(asked.text, asked.ids)[: asked.limit])
+    titles = recurring.titles(items)
+    for each in items:
+        yield Hit(
+            marked(titles[each.pk], asked.text),
+            reverse("portal:unknown_item", args=[each.uid]),
+            read_clock(each.length_ms, digits=1),
+            end=each.get_state_display(),
+        )
+
+
+def _people(asked: SearchText, user: User) -> Iterator[Hit]:
+    """Yield accounts for admins, and for others the matches of those who decide."""
+    named = Q(username__icontains=asked.text)
+    if user.has_perm(Action.CONFIGURE):
+        named |= Q(email__icontains=asked.text)
+        for each in User.objects.filter(named).order_by("username")[: asked.limit]:
+            url = reverse("admin:accounts_user_change", args=[each.pk])
+            yield Hit(marked(each.get_username(), asked.text), url, each.email)
+        return
+    for each in deciders().filter(named)[: asked.limit]:
+        query = urlencode({"assignee": each.get_username()})
+        yield Hit(
+            marked(each.get_username(), asked.text),
+            f"{reverse('portal:queue')}?{query}",
+            _("Matches assigned to this person"),
+        )
 
 
 def marked(text: str, searched: str) -> SafeString:

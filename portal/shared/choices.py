@@ -8,8 +8,8 @@ from functools import partial
 
 from catalogue.models import Recording
 from catalogue.selectors import search_recordings
+from common.reading import read_clock
 from common.territories import TERRITORIES
-from portal.shared import formats
 from recurring import selectors as recurring_selectors
 from recurring.models import UnknownItem
 from rights import selectors as rights_selectors
@@ -68,7 +68,7 @@ def _unknown(items: Iterable[UnknownItem]) -> Iterable[Choice]:
     shown = list(items)
     titles = recurring_selectors.titles(shown)
     return [
-        Choice(item.uid, titles[item.pk], formats.clock(item.length_ms, digits=1))
+        Choice(item.uid, titles[item.pk], read_clock(item.length_ms, digits=1))
         for item in shown
     ]
 

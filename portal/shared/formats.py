@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext
 
-from common.reading import read_number
+from common.reading import read_clock, read_number
 from portal.shared.lists import COUNTED
 
 UNKNOWN = "–"
@@ -17,22 +17,9 @@ _SYSTEMS = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android"}
 _SYSTEMS |= {"Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux"}
 
 
-def clock(total_ms: int, *, digits: int = 0) -> str:
-    """Format a time as m:ss or h:mm:ss, truncated to ``digits`` decimals."""
-    sign = "−" if total_ms < 0 else ""
-    seconds, ms = divmod(abs(total_ms), 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    text = (
-        f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
-    )
-    fraction = f".{ms:03d}"[: digits + 1] if digits else ""
-    return f"{sign}{text}{fraction}"
-
-
 def length(total_ms: int) -> str:
-    """Format a length as ``clock`` does; a fraction of a second is < 1 s, not 0:00."""
-    return gettext("< 1 s") if 0 < total_ms < 1000 else clock(total_ms)
+    """Format a length as ``read_clock`` does; a fraction of a second is < 1 s, not 0:00."""
+    return gettext("< 1 s") if 0 < total_ms < 1000 else read_clock(total_ms)
 
 
 def spoken(total_ms: int) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve
 
 
 def explain_not_allowed(
@@ -25,5 +26,31 @@ def explain_not_allowed(
         page = render(request, "405.html", status=response.status_code)
         page["Allow"] = response["Allow"]
         return page
+
+    return middleware
+
+
+def take_slash_off(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Redirect the address of a page that somebody wrote with a slash at its end.
+
+    Short links such as ``/m/<uid>`` have none; Django itself only adds missing slashes.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        path = request.path_info
+        if response.status_code != 404 or request.method not in {"GET", "HEAD"}:
+            return response
+        try:
+            is_page = path.endswith("/") and resolve(path[:-1]).namespace == "portal"
+        except Resolver404:
+            return response
+        if not is_page:
+            return response
+        query = request.META.get("QUERY_STRING", "")
+        address = request.path[:-1]
+        return redirect(f"{address}?{query}" if query else address)
 
     return middleware

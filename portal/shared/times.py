@@ -7,12 +7,16 @@ from functools import lru_cache
 from typing import Literal
 
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import avoid_wrapping, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timesince import TIME_STRINGS, timesince
 from django.utils.translation import get_language, gettext
 
 from common.reading import read_date
 from portal.shared.formats import UNKNOWN
+
+_DAYS_OF_WEEK = 7
+_DAYS_OF_TWO_MONTHS = 60
 
 
 def when(at: datetime | Literal[""] | None) -> SafeString:
@@ -40,6 +44,17 @@ def _drawn(
         f"{utc:%H:%M:%S}",
         _short(local, today),
     )
+
+
+def lasting(since: datetime, until: datetime) -> str:
+    """Write how much time lies between two moments, in its largest unit alone.
+
+    Up to two months that is days, because "1 week" may be up to 13 of them.
+    """
+    days = (until - since).days
+    if _DAYS_OF_WEEK <= days < _DAYS_OF_TWO_MONTHS:
+        return avoid_wrapping(TIME_STRINGS["day"] % {"num": days})
+    return timesince(since, until, depth=1)
 
 
 def _short(at: datetime, today: date) -> str:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from common.reading import read_clock
 from common.words import lowered
 from portal.pictures.airday import AirDay, DayMark, DayTitle, HourMarks, air_day
 from portal.shared import formats
@@ -191,7 +192,7 @@ def _play_label(play: Airplay, zone: ZoneInfo, target: PlayTarget) -> str:
         play.recording.title,
         play.recording.artist_names,
         f"{play.starts_at.astimezone(zone):%H:%M:%S}",
-        formats.clock(ms_of(play.ends_at - play.starts_at)),
+        read_clock(ms_of(play.ends_at - play.starts_at)),
         lowered(_state_label(target.state or _live_state(play))),
     ]
     return ", ".join(str(part) for part in parts if part)

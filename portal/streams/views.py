@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,6 +26,7 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs
+from portal.shared.asking import ask_first
 from portal.shared.downloads import sent, written
 from portal.shared.lists import page_of
 from portal.streams import log, looks, page
@@ -242,7 +244,19 @@ def stream_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
                 % {"stream": stream},
             )
         return redirect("portal:streams")
-    return render(request, "portal/streams/delete.html", {"stream": stream})
+    return ask_first(
+        request,
+        title=_("Delete the stream %(stream)s") % {"stream": stream},
+        text=_(
+            "Listening stops and the last hours of audio are deleted. Its plays and gaps "
+            "stay, and its files with their matches."
+        ),
+        submit=_("Delete the stream"),
+        crumbs=[
+            (_("Streams"), reverse("portal:streams")),
+            (stream, reverse("portal:stream_day", args=[stream.uid])),
+        ],
+    )
 
 
 def _logged(request: PortalRequest) -> tuple[LogFilterForm, QuerySet[Airplay]]:

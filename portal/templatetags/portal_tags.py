@@ -25,7 +25,7 @@ from audit import words as actions
 from audit.models import Event
 from broadcasts.models import Broadcast
 from common.filters import ZONE
-from common.reading import Form, read_date, read_number
+from common.reading import Form, read_clock, read_date, read_number
 from common.stored import read_stored
 from common.territories import read_territories
 from common.zones import UTC
@@ -36,7 +36,7 @@ from portal.pictures import plots, ribbon
 from portal.shared import columns, formats, looks
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
-from portal.shared.times import when
+from portal.shared.times import lasting, when
 from review import words
 from review.choices import Relation
 from review.models import Match
@@ -48,6 +48,7 @@ from streams.models import Station
 
 register = template.Library()
 register.simple_tag(when)
+register.filter("lasting_until", lasting)
 register.filter(read_stored)
 register.filter(formats.browser)
 
@@ -105,13 +106,13 @@ def today(form: Form) -> str:
 @register.filter
 def ms_exact(value: int | None) -> str:
     """Format milliseconds as m:ss.mmm."""
-    return formats.UNKNOWN if value is None else formats.clock(int(value), digits=3)
+    return formats.UNKNOWN if value is None else read_clock(int(value), digits=3)
 
 
 @register.filter
 def ms_short(value: int | None) -> str:
     """Format milliseconds as m:ss."""
-    return formats.UNKNOWN if value is None else formats.clock(int(value))
+    return formats.UNKNOWN if value is None else read_clock(int(value))
 
 
 @register.filter
@@ -123,7 +124,7 @@ def ms_length(value: int) -> str:
 @register.filter
 def ms_tenth(value: int | None) -> str:
     """Format milliseconds as m:ss.t, for lengths."""
-    return formats.UNKNOWN if value is None else formats.clock(int(value), digits=1)
+    return formats.UNKNOWN if value is None else read_clock(int(value), digits=1)
 
 
 @register.filter

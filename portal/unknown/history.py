@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit.models import Event
-from portal.shared.formats import clock
+from common.reading import read_clock
 from recurring.actions import UNWATCH, ItemVerb
 from recurring.models import IgnoreReason
 
@@ -51,7 +51,7 @@ def _said(event: Event) -> str:
     match event.action:
         case ItemVerb.SPLIT:
             return _("split it at %(time)s") % {
-                "time": clock(event.after["at_ms"], digits=1)
+                "time": read_clock(event.after["at_ms"], digits=1)
             }
         case ItemVerb.IGNORE if event.after["ignored_as"]:
             reason = IgnoreReason(event.after["ignored_as"]).label

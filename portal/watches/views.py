@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import (
@@ -21,6 +22,7 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, may_change_made, needs
+from portal.shared.asking import ask_first
 from portal.shared.fields import SearchSelect
 from portal.shared.lists import page_of
 from scanning.choices import WatchItemState
@@ -223,7 +225,18 @@ def watch_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
             _("%(watch)s is no longer watched; its files stay.") % {"watch": watch},
         )
         return redirect("portal:watch_list")
-    return render(request, "portal/watches/watch_delete.html", {"watch": watch})
+    return ask_first(
+        request,
+        title=_("Delete the watch of %(watch)s") % {"watch": watch},
+        text=_(
+            "Checks stop and the history is deleted. Its files stay, with their matches."
+        ),
+        submit=_("Delete the watch"),
+        crumbs=[
+            (_("Watches"), reverse("portal:watch_list")),
+            (watch, reverse("portal:watch_detail", args=[watch.uid])),
+        ],
+    )
 
 
 def _watch(uid: str) -> Watch:

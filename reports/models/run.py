@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -13,18 +12,25 @@ from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
+from common.reading import read_date
 from common.uid import new_uid
 from jobs.selectors import progress_of
-from reports.choices import FILE_NAMES, FilesWithout, Format, Mode, RunState, Separator
+from reports.choices import (
+    FILE_NAMES,
+    TITLES,
+    FilesWithout,
+    Format,
+    Mode,
+    RunState,
+    Separator,
+)
 
-# A run that nobody named is called after its schema and time.
-_UNNAMED = re.compile(r"^[\w-]+/\d+ [\d-]{10} \d\d:\d\d$")
 _MOST_CHARS = 80
 
 
 def name_of_download(name: str, otherwise: str) -> str:
     """Return a file name made of a report's name, with the ending of ``otherwise``."""
-    given = "" if _UNNAMED.match(name) else slugify(name)[:_MOST_CHARS].strip("-")
+    given = slugify(name)[:_MOST_CHARS].strip("-")
     return f"{given}{PurePosixPath(otherwise).suffix}" if given else otherwise
 
 
@@ -67,7 +73,7 @@ class ReportRun(ReportOptions):
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "p"), editable=False
     )
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=200, blank=True, default="")
     state = models.CharField(
         max_length=10, choices=RunState.choices, default=RunState.QUEUED
     )
@@ -103,7 +109,14 @@ class ReportRun(ReportOptions):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.title
+
+    @property
+    def title(self) -> str:
+        """Return the name that somebody gave, or the kind of report and its time."""
+        if self.name:
+            return self.name
+        return f"{TITLES[Mode(self.mode)]}, {read_date(self.created_at, 'moment')}"
 
     @property
     def case(self) -> str:

@@ -23,7 +23,7 @@ from review.coverage import LicencesInForce
 from review.decisions import disputes, exclude, undo, verbs
 from review.decisions.verbs import RULES, Decision, VerbRule
 from review.models import Match
-from review.services import transitions
+from review.services import applications, transitions
 from review.services.transitions import Change
 
 REVIEWER_LIMIT = 50
@@ -115,15 +115,21 @@ class _Deciding:
         """Return whether the decision writes other rows, so that it is made alone."""
         verb = self.decision.verb
         if verb == Verb.UNDO:
-            return undo.reaches_further(match, self._event(match))
+            event = self._event(match)
+            return undo.reaches_further(match, event, self._asides[match.case])
         return verb == Verb.EXCLUDE or verb in CLAIM_VERBS
 
     def change(self, match: Match) -> Change:
         """Return the change of a match whose decision writes nothing else, or raise."""
         decision, user = self.decision, self.user
         if decision.verb == Verb.UNDO:
-            event = self._event(match)
-            return undo.undone(match, event, user, asides=self._asides[match.case])
+            return undo.undone(
+                match,
+                self._event(match),
+                user,
+                before=self._formers[match.case],
+                asides=self._asides[match.case],
+            )
         if decision.verb == Verb.REOPEN:
             return verbs.reopened(match, user, decision)
         if decision.licence is not None:
@@ -150,6 +156,10 @@ class _Deciding:
     @cached_property
     def _events(self) -> dict[str, Event]:
         return transitions.last_events(self._rows)
+
+    @cached_property
+    def _formers(self) -> dict[str, dict[str, object]]:
+        return applications.formers(self._events.values())
 
     @cached_property
     def _asides(self) -> dict[str, set[str]]:

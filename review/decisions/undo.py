@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -15,7 +15,7 @@ from review import errors
 from review.choices import DisputeStatus, MatchState, ProposalVerb, Verb
 from review.decisions.verbs import PROPOSE
 from review.models import Match
-from review.services import exclusions, transitions
+from review.services import applications, exclusions, grounds, transitions
 from review.services.transitions import Change
 
 UNDO_FOR = timedelta(minutes=10)
@@ -59,11 +59,17 @@ def undoable(event: Event | None) -> Event:
 
 
 def undone(
-    current: Match, event: Event, user: User, *, asides: Collection[str]
+    current: Match,
+    event: Event,
+    user: User,
+    *,
+    before: Mapping[str, object],
+    asides: Collection[str],
 ) -> Change:
     """Return the change that undoes the event, the last one of a locked match.
 
-    A note stays if it is among the ``asides`` since the event.
+    ``before`` has the columns from before it, as of ``applications.formers``. A note
+    stays if it is among the ``asides`` since the event.
     """
     transitions.refuse_foreign_lock(match=current, user=user)
     if not may_undo(event=event, user=user):
@@ -73,7 +79,7 @@ def undone(
                 "one."
             )
         )
-    fields = transitions.restored(event.before)
+    fields = dict(before)
     if transitions.NOTE in asides:
         del fields["note"]
     state = MatchState(str(fields.pop("state")))
@@ -83,16 +89,21 @@ def undone(
     return Change(Verb.UNDO, state, fields=fields, free=True)
 
 
-def reaches_further(match: Match, event: Event) -> bool:
-    """Return whether undoing also changes a dispute or an exclusion."""
-    return match.dispute_id is not None or event.action in _OF_EXCLUSIONS
+def reaches_further(match: Match, event: Event, asides: set[str]) -> bool:
+    """Return whether undoing also changes a dispute or an exclusion, or evaluates."""
+    return (
+        match.dispute_id is not None
+        or event.action in _OF_EXCLUSIONS
+        or not asides.isdisjoint(transitions.NEW_GROUNDS)
+    )
 
 
 def undo(current: Match, user: User) -> Match:
     """Undo the last decision about a locked match, and its dispute or exclusion."""
     event = undoable(transitions.last_event(current))
     asides = transitions.asides_since([event])[current.case]
-    change = undone(current, event, user, asides=asides)
+    before = applications.former(event)
+    change = undone(current, event, user, before=before, asides=asides)
     dispute = current.dispute
     if dispute is not None:
         # Undo the dispute too: reopen it, or mark it as recorded by mistake.
@@ -105,7 +116,10 @@ def undo(current: Match, user: User) -> Match:
     match = transitions.apply(current=current, change=change, actor=user)
     if event.action in _OF_EXCLUSIONS:
         _undo_exclusion(event, user)
-        match.refresh_from_db()
+    if not asides.isdisjoint(transitions.NEW_GROUNDS):
+        # The match comes back as it was, but rules may say something else of it now.
+        grounds.again(matches=[match], actor=user)
+    match.refresh_from_db()
     return match
 
 

@@ -6,7 +6,7 @@ an act restores the matches that nothing else has changed since; the others stay
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -27,6 +27,8 @@ from review.services.transitions import Change
 UNDONE = "application_undone"
 _APPLIED = ("policy.applied", "licence.applied")
 _UNDONE_ACT = "application.undone"
+# Events in which rules treat a match.
+_TREATED = ("unsuppressed", "rule_applied", "licensed")
 _AT_ONCE = 500
 _SHOWN = 20
 
@@ -150,14 +152,14 @@ def _take_back(
     # One act can write two events; the first shows what was there before.
     events = Event.objects.filter(
         case__in=[row.case for row in rows],
-        action__in=("unsuppressed", "rule_applied", "licensed"),
+        action__in=_TREATED,
     )
     first = {
         event.case: event
         for event in events.order_by("-sequence")
         if event.after.get("act") == act
     }
-    asides = transitions.asides_since(first.values())
+    asides, before = transitions.asides_since(first.values()), formers(first.values())
     moves = []
     for row in rows:
         if row.state == MatchState.IN_REVIEW:
@@ -165,25 +167,83 @@ def _take_back(
         elif latest[row.case].after.get("act") != act:
             outcome.left.append(LeftAlone(row, latest[row.case].actor_name))
         else:
-            moves.append((row, _back_to(first[row.case], act, asides[row.case])))
+            case = row.case
+            change = _back_to(first[case], before[case], act, asides[case])
+            moves.append((row, change))
     transitions.apply_all(moves, actor=user)
     outcome.taken_back += len(moves)
 
 
-def _back_to(first: Event, act: str, asides: Collection[str]) -> Change:
-    """Return the change that restores the match as it was before the act.
+def _back_to(
+    first: Event, before: dict[str, object], act: str, asides: Collection[str]
+) -> Change:
+    """Return the change that restores the match as it was ``before`` the act.
 
     What people wrote, and whom they chose since, stays.
     """
-    fields = transitions.restored(first.before)
+    fields = _besides(first, asides) | before
     if transitions.NOTE in asides:
         del fields["note"]
     state = MatchState(str(fields.pop("state")))
     if state == MatchState.IN_REVIEW:
         state = MatchState.PENDING
+    return Change(UNDONE, state, fields=fields, free=True, details={"act": act})
+
+
+def former(event: Event) -> dict[str, object]:
+    """Return the columns that undoing an event of a match restores; see ``formers``."""
+    return formers([event])[event.case]
+
+
+def formers(events: Iterable[Event]) -> dict[str, dict[str, object]]:
+    """Return the columns that undoing each event restores, by the match's case.
+
+    Of what an application did that was undone since, nothing comes back: these columns
+    are as they were before it, unless something else has changed them.
+    """
+    by_case = {event.case: event for event in events}
+    treated: dict[str, list[Event]] = {case: [] for case in by_case}
+    rows = Event.objects.filter(case__in=by_case, action__in=(*_TREATED, UNDONE))
+    for row in rows.order_by("-sequence"):
+        if row.sequence < by_case[row.case].sequence:
+            treated[row.case].append(row)
+    acts = {row.after.get("act", "") for each in treated.values() for row in each}
+    undone = Event.objects.filter(action=_UNDONE_ACT, after__act__in=acts - {""})
+    gone = set(undone.values_list("after__act", flat=True)) if acts - {""} else set()
+    return {
+        case: _former(event, treated[case], gone) for case, event in by_case.items()
+    }
+
+
+def _former(event: Event, treated: list[Event], gone: set[str]) -> dict[str, object]:
+    """Take undone acts off an event's snapshot; ``treated`` has the newest event first."""
+    kept, besides = dict(event.before), {}
+    while (
+        treated and treated[0].action != UNDONE and treated[0].after.get("act") in gone
+    ):
+        last, act = treated[0], treated[0].after["act"]
+        # One act can write two events; the first shows what was there before.
+        while treated and treated[0].after.get("act") == act:
+            first = treated.pop(0)
+        for name, value in first.before.items():
+            if name in kept and _unlocked(name, kept) == last.after.get(name):
+                kept[name] = value
+        besides = _besides(first, transitions.asides_since([first])[event.case])
+    return transitions.restored(kept) | besides
+
+
+def _unlocked(name: str, kept: Mapping[str, object]) -> object:
+    """Return a column of a snapshot; a match that is reviewed counts as pending."""
+    value = kept[name]
+    return MatchState.PENDING if value == MatchState.IN_REVIEW else value
+
+
+def _besides(first: Event, asides: Collection[str]) -> dict[str, object]:
+    """Return priority and assignee from before an act, which snapshots lack."""
     was = first.after.get("was", {})
+    fields: dict[str, object] = {}
     if "priority" in was:
         fields["priority"] = was["priority"]
     if "assignee" in was and transitions.ASSIGN not in asides:
         fields["assignee_id"] = was["assignee"]
-    return Change(UNDONE, state, fields=fields, free=True, details={"act": act})
+    return fields

@@ -140,17 +140,19 @@ def evaluate(
     subject: Subject,
     policies: Iterable[Policy] | None = None,
     licences: coverage.LicencesInForce | None = None,
+    is_new: bool = True,
 ) -> Evaluation:
     """Return the initial state of a match.
 
     A dry run passes ``policies`` to use instead of those in force. Pass ``licences``
-    to evaluate many subjects without a query for each.
+    to evaluate many subjects without a query for each. A floor suppresses only what
+    ``is_new``, so that one that was raised since takes nothing from the queue.
     """
     floor = subject.file.container.score_floor
     score = subject.measured.score
     if subject.measured.wholly_excluded:
         return Evaluation(MatchState.SUPPRESSED, QueueReason.EXCLUDED)
-    if score is not None and score < floor:
+    if is_new and score is not None and score < floor:
         return Evaluation(MatchState.SUPPRESSED, QueueReason.BELOW_FLOOR)
     # Licences come before policies: a permitted use needs no decision.
     licensed = coverage.best(subject=subject, licences=licences)
@@ -235,7 +237,13 @@ def carried_fields(
             queue_reason=QueueReason.RESCAN_CHANGED,
         )
         return reopened.fields()
-    if earlier.state != MatchState.SUPPRESSED and earlier.queue_reason in _KEPT_REASONS:
-        reason = QueueReason(earlier.queue_reason)
-        return replace(evaluation, queue_reason=reason).fields()
-    return evaluation.fields()
+    return keeping_reason(evaluation, earlier).fields()
+
+
+def keeping_reason(evaluation: Evaluation, earlier: Match) -> Evaluation:
+    """Return the evaluation with a reason of the match that rules do not replace."""
+    if earlier.state == MatchState.SUPPRESSED:
+        return evaluation
+    if earlier.queue_reason not in _KEPT_REASONS:
+        return evaluation
+    return replace(evaluation, queue_reason=QueueReason(earlier.queue_reason))

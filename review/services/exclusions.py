@@ -18,16 +18,28 @@ from accounts.roles import Action
 from catalogue.models import Exclusion, ExclusionReason, Recording
 from catalogue.selectors import excluded_intervals
 from review import approval, errors, selectors
-from review.choices import MatchState, ProposalVerb, QueueReason, Verb
+from review.choices import (
+    WAITING_STATES,
+    MatchState,
+    ProposalVerb,
+    QueueReason,
+    Verb,
+)
 from review.models import Match
-from review.services import evaluation, figures, transitions
+from review.services import (
+    applications,
+    evaluation,
+    figures,
+    grounds,
+    locks,
+    transitions,
+)
 from review.services.figures import Figures
 from review.services.intervals import Interval
 from review.services.transitions import Change
 from review.services.treatments import treat
 from review.subjects import Subject
 
-WAITING = (MatchState.PENDING, MatchState.ESCALATED)
 TICKABLE = (MatchState.CONFIRMED, MatchState.CLEARED)
 MAX_NOTE_CHARS = 1_000
 _EXCLUDED = "excluded"
@@ -64,7 +76,9 @@ class ExclusionPreview:
     def suppressed(self) -> list[Touched]:
         """Return the waiting matches that lose everything and will be suppressed."""
         return [
-            each for each in self.touched if each.wholly and each.match.state in WAITING
+            each
+            for each in self.touched
+            if each.wholly and each.match.state in WAITING_STATES
         ]
 
     @property
@@ -201,8 +215,9 @@ def undo_approval(*, segment: Exclusion, user: User) -> None:
     segment.approved = False
     segment.save(update_fields=["approved"])
     _record(segment, "exclusion.approval_undone", user)
-    _restore_all(segment, user)
+    restored = _restore_all(segment, user)
     _judge(segment, user, ())
+    grounds.again(matches=restored, actor=user)
 
 
 @transaction.atomic
@@ -213,7 +228,7 @@ def undo_refusal(*, segment: Exclusion, user: User) -> None:
     segment.removed_at = None
     segment.save(update_fields=["removed_at"])
     _record(segment, "exclusion.refusal_undone", user)
-    _restore_all(segment, user)
+    grounds.again(matches=_restore_all(segment, user), actor=user)
 
 
 @transaction.atomic
@@ -240,8 +255,9 @@ def take_back(*, segment: Exclusion, user: User) -> None:
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
     _record(segment, "exclusion.undone", user)
-    _restore_all(segment, user)
+    restored = _restore_all(segment, user)
     _judge(segment, user, ())
+    grounds.again(matches=restored, actor=user)
 
 
 def _written(
@@ -320,6 +336,7 @@ def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
     """Recompute all matches of the recording; return how many wait again."""
     excluded = excluded_intervals(segment.recording)
     returned = 0
+    otherwise = []
     for match in _live(segment.recording):
         found = _worked_out(match, excluded)
         was_excluded = match.wholly_excluded
@@ -336,6 +353,10 @@ def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
         ):
             outcome = evaluation.evaluate(subject=Subject.of(match))
             returned += treat(match=match, outcome=outcome, user=user)
+        else:
+            # Licences and policies read how long the recording is used.
+            otherwise.append(match)
+    grounds.again(matches=otherwise, actor=user)
     return returned
 
 
@@ -370,7 +391,9 @@ def _counted(match: Match, found: Figures, user: User) -> bool:
 
 def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) -> None:
     """Suppress a match with nothing left, if it waits or was chosen."""
-    if match.state not in WAITING and not (is_chosen and match.state in TICKABLE):
+    if match.state not in WAITING_STATES and not (
+        is_chosen and match.state in TICKABLE
+    ):
         return
     # Only a chosen, decided match records who suppressed it.
     ticked = match.state in TICKABLE
@@ -391,17 +414,20 @@ def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) 
         details={"exclusion": segment.uid},
     )
     current = transitions.locked_row(match=match)
+    if current.state == MatchState.IN_REVIEW:
+        current = locks.let_go(current, transitions.LOCK_ENDED, user)
     transitions.apply(current=current, change=change, actor=user)
 
 
-def _restore_all(segment: Exclusion, user: User) -> None:
-    """Restore the matches whose last change came from this exclusion."""
+def _restore_all(segment: Exclusion, user: User) -> list[Match]:
+    """Restore the matches whose last change came from this exclusion; return them."""
     moved = [
         match
         for match in _live(segment.recording)
         if match.state in (MatchState.SUPPRESSED, MatchState.PENDING)
     ]
     events = transitions.last_events(moved)
+    back = []
     for match in moved:
         event = events.get(match.case)
         if event is None or event.action not in _MOVES:
@@ -409,12 +435,15 @@ def _restore_all(segment: Exclusion, user: User) -> None:
         # Another exclusion moved this match; it stays.
         if event.after.get("exclusion") != segment.uid:
             continue
-        fields = transitions.restored(event.before)
+        fields = applications.former(event)
         state = MatchState(str(fields.pop("state")))
         change = Change(Verb.UNDO, state, fields=fields, free=True)
-        transitions.apply(
-            current=transitions.locked_row(match=match), change=change, actor=user
+        back.append(
+            transitions.apply(
+                current=transitions.locked_row(match=match), change=change, actor=user
+            )
         )
+    return back
 
 
 def _record(segment: Exclusion, action: str, user: User, *, note: str = "") -> None:

@@ -1,7 +1,7 @@
 """Changes the details of a file, and marks a file without a match as expected.
 
-Licences and policies read the territories, account and programme of a file. Matches that
-wait are evaluated as new ones; a licence that no longer covers a match gives it back.
+Licences and policies read the territories, account and programme of a file, so its
+matches are evaluated again (``grounds``).
 """
 
 from __future__ import annotations
@@ -12,16 +12,10 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.reach import working_for
 from accounts.roles import Action
 from audit.services import record
 from review import errors
-from review.choices import MatchState, QueueReason
-from review.coverage import LicencesInForce
-from review.models import Match
-from review.services import evaluation, licences, transitions
-from review.services.treatments import treat
-from review.subjects import Subject
+from review.services import grounds, transitions
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 from scanning.services.filing import change_details
@@ -41,40 +35,20 @@ class DetailsOutcome:
 def change(
     *, scanned_file: ScannedFile, details: FileDetails, user: User
 ) -> DetailsOutcome:
-    """Store the details and evaluate the matches that wait; decisions of people stay."""
+    """Store the details and evaluate the matches again; decisions of people stay."""
     transitions.require(
         user,
         Action.UPLOAD,
         why=_("Your role can view files but not change them."),
     )
+    rows = ScannedFile.objects.select_for_update(of=("self",))
+    before = rows.select_related("container").get(pk=scanned_file.pk)
     if not change_details(scanned_file=scanned_file, details=details, user=user):
         return DetailsOutcome()
-    # Rules act on all matches of the file, also on those the person cannot see.
-    with working_for(None):
-        reopened = licences.reopen_of_file(scanned_file)
-        evaluated = _evaluate_again(scanned_file, user)
-    return DetailsOutcome(changed=True, evaluated=evaluated, reopened=reopened)
-
-
-def _evaluate_again(scanned_file: ScannedFile, user: User) -> int:
-    rows = Match.objects.filter(
-        scanned_file=scanned_file, state=MatchState.PENDING
-    ).select_related("recording", "scanned_file__container", "scan")
-    policies, in_force = evaluation.rules_in_force(), LicencesInForce()
-    treated, partly = 0, QueueReason.LICENCE_PARTIAL
-    for match in rows.order_by("pk"):
-        outcome = evaluation.evaluate(
-            subject=Subject.of(match), policies=policies, licences=in_force
-        )
-        named = str(outcome.policy) if outcome.policy is not None else ""
-        # A rule says something else of the match than before.
-        if (
-            outcome.state != match.state
-            or named != match.policy_name
-            or (outcome.queue_reason == partly) != (match.queue_reason == partly)
-        ):
-            treated += treat(match=match, outcome=outcome, user=user)
-    return treated
+    found = grounds.follow_file(scanned_file=scanned_file, before=before, actor=user)
+    return DetailsOutcome(
+        changed=True, evaluated=found.evaluated, reopened=found.reopened
+    )
 
 
 @transaction.atomic

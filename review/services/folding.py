@@ -18,7 +18,7 @@ from audit.services import record
 from catalogue.models import Recording, RecordingStatus
 from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
-from review.services import evaluation, figures, intervals, transitions
+from review.services import evaluation, figures, intervals, licences, transitions
 from review.subjects import Subject
 from scanning import selectors
 from scanning.choices import (
@@ -291,7 +291,11 @@ def _fold(
         reference_ms=draft.recording.duration_ms,
         excluded=catalogue.selectors.excluded_intervals(draft.recording),
     )
-    late = earlier is None and _is_late(scan=scan, recording=draft.recording)
+    late = (
+        _is_late(scan=scan, recording=draft.recording)
+        if earlier is None
+        else earlier.found_late
+    )
     subject = Subject(
         file=file,
         recording=draft.recording,
@@ -310,7 +314,6 @@ def _fold(
             new_intervals=draft.source_intervals,
             evaluation=outcome,
         )
-        begins["found_late"] = earlier.found_late
         begins.setdefault("assignee_id", earlier.assignee_id)
         _supersede(earlier=earlier, scan=scan)
     match = Match.objects.create(
@@ -328,6 +331,9 @@ def _fold(
             # Lead the person who answers the dispute to the live match.
             earlier.disputes.update(match=match)
     _record_found(match=match, scan=scan, earlier=earlier)
+    if earlier is not None and match.state == MatchState.CLEARED:
+        # It may be used for longer now, or the file's details may have changed.
+        licences.reopen_uncovered(Match.objects.filter(pk=match.pk))
 
 
 def _is_late(*, scan: Scan, recording: Recording) -> bool:

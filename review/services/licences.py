@@ -37,13 +37,14 @@ from review.coverage import Cover
 from review.models import Licence, Match
 from review.services import evaluation, transitions
 from review.services.transitions import Change
+from review.services.treatments import treat
 from review.subjects import Subject
-from scanning.models import ScannedFile
 
 OFFERED_STATES = (MatchState.CONFIRMED, MatchState.UPHELD)
 OWN_ACCOUNTS_UID = "l_OWN_ACCOUNTS"
 LISTED = 200
 _IN_FORCE = ("active", "withdrawn_at")
+_TO_PEOPLE = (MatchState.PENDING, MatchState.ESCALATED)
 _AT_ONCE = 500
 _MAY_NOT = _("Only a manager may change licences.")
 
@@ -331,14 +332,10 @@ def _reopen_uncovered(licence: Licence) -> int:
     return _reopen_those_uncovered(_cleared_by(licence))
 
 
-def reopen_of_file(scanned_file: ScannedFile) -> int:
-    """Reopen matches of a file that their licences no longer cover, as these say."""
+def reopen_uncovered(rows: QuerySet[Match]) -> int:
+    """Reopen those matches that their licences no longer cover, as these say."""
     return _reopen_those_uncovered(
-        Match.objects.filter(
-            scanned_file=scanned_file,
-            state=MatchState.CLEARED,
-            licence__on_expiry=OnExpiry.REOPEN,
-        )
+        rows.filter(state=MatchState.CLEARED, licence__on_expiry=OnExpiry.REOPEN)
     )
 
 
@@ -371,7 +368,11 @@ def _still_covers(
 
 @transaction.atomic
 def _reopen(match: Match, licence: Licence) -> bool:
-    """Reopen a match, unless it changed since; another licence may clear it again."""
+    """Reopen a match, unless it changed since.
+
+    Another licence may clear it again. A policy may send it to a person, or ask for a
+    second one; it neither confirms nor hides what waits because a licence ended.
+    """
     try:
         current = transitions.locked_row(match=match, version=match.version)
     except errors.StaleMatch:
@@ -393,17 +394,21 @@ def _reopen(match: Match, licence: Licence) -> bool:
     )
     actor = evaluation.actor_of(licence)
     reopened = transitions.apply(current=current, change=change, actor=actor)
-    other = coverage.best(subject=Subject.of(match))
-    if other is None or other.cover != Cover.FULL:
-        return True
-    again = Change(
-        action="licensed",
-        to=MatchState.CLEARED,
-        fields=evaluation.cleared_by(other.licence),
-        reason=BY_LICENCE,
-    )
-    actor = evaluation.actor_of(other.licence)
-    transitions.apply(current=reopened, change=again, actor=actor)
+    outcome = evaluation.evaluate(subject=Subject.of(reopened), is_new=False)
+    if outcome.licence is not None:
+        again = Change(
+            action="licensed",
+            to=MatchState.CLEARED,
+            fields=evaluation.cleared_by(outcome.licence),
+            reason=BY_LICENCE,
+        )
+        actor = evaluation.actor_of(outcome.licence)
+        transitions.apply(current=reopened, change=again, actor=actor)
+    elif outcome.policy is not None and outcome.state in _TO_PEOPLE:
+        actor = evaluation.actor_of(outcome.policy)
+        if outcome.state == MatchState.PENDING:
+            outcome = evaluation.keeping_reason(outcome, reopened)
+        treat(match=reopened, outcome=outcome, user=actor)
     return True
 
 

@@ -43,7 +43,7 @@ def take_lock(*, match: Match, user: User, break_lock: bool = False) -> Match:
         current.locked_until = until
         return current
     if current.state == MatchState.IN_REVIEW:
-        current = _let_go(current, transitions.LOCK_ENDED, user)
+        current = let_go(current, transitions.LOCK_ENDED, user)
     change = _change(
         current,
         transitions.TAKE,
@@ -65,7 +65,7 @@ def release_lock(*, match: Match, user: User) -> Match:
             Action.APPROVE,
             why=_("Only a manager may break somebody else's lock."),
         )
-    return _let_go(current, transitions.RELEASE, user)
+    return let_go(current, transitions.RELEASE, user)
 
 
 def release_expired_locks() -> int:
@@ -84,13 +84,13 @@ def release_expired_locks() -> int:
             until = current.locked_until
             if until is None or until > datetime.now(tz=UTC):
                 continue
-            _let_go(current, transitions.LOCK_ENDED, SYSTEM)
+            let_go(current, transitions.LOCK_ENDED, SYSTEM)
             released += 1
     return released
 
 
-def _let_go(current: Match, action: str, actor: User | str) -> Match:
-    """Return a locked match to the queue."""
+def let_go(current: Match, action: str, actor: User | str) -> Match:
+    """Return a locked match to the queue; ``current`` comes from ``locked_row``."""
     change = _change(current, action, MatchState.PENDING, {})
     return transitions.apply(current=current, change=change, actor=actor)
 

@@ -37,13 +37,16 @@ MAX_NOTE_CHARS = 4_000
 NOTE = "note"
 ASSIGN = "assign"
 COUNTED = "counted"
+GROUND = "ground_changed"
 TAKE = "take"
 RELEASE = "release"
 LOCK_ENDED = "lock_ended"
 LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
 """Events of review locks; they decide nothing."""
+NEW_GROUNDS = (COUNTED, GROUND)
+"""Events after which rules may say something else of a match."""
 # These events do not change the match's version.
-_UNCHANGING = (NOTE, ASSIGN)
+_UNCHANGING = (NOTE, ASSIGN, GROUND)
 # These events do not change the decision about the match.
 _ASIDES = (*_UNCHANGING, *LOCK_EVENTS, COUNTED)
 UNDECIDED: dict[str, object] = {
@@ -160,12 +163,13 @@ def last_events(matches: Iterable[Match]) -> dict[str, Event]:
 
 
 def asides_since(events: Iterable[Event]) -> dict[str, set[str]]:
-    """Return, by case, which of ``NOTE`` and ``ASSIGN`` came after these events.
+    """Return, by case, which notes, assignments and changes of grounds came after these.
 
-    Undoing the events keeps what people wrote or whom they chose since.
+    Undoing the events keeps what people wrote or whom they chose since, and evaluates
+    the match again if rules may say something else of it.
     """
     since = {event.case: event.sequence for event in events}
-    rows = Event.objects.filter(case__in=since, action__in=_UNCHANGING)
+    rows = Event.objects.filter(case__in=since, action__in=(*_UNCHANGING, COUNTED))
     asides: dict[str, set[str]] = {case: set() for case in since}
     for case, action, sequence in rows.values_list("case", "action", "sequence"):
         if sequence > since[case]:

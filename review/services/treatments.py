@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from accounts.models import User
 from review import errors
-from review.choices import MatchState
+from review.choices import MatchState, QueueReason
 from review.models import Match
-from review.services import transitions
+from review.services import locks, transitions
 from review.services.evaluation import Evaluation
 from review.services.transitions import Change
 
@@ -21,36 +21,48 @@ _UNTREATED: dict[str, object] = {
     "proposed_by_id": None,
     "licence_id": None,
 }
+# Events that take back what a policy alone decided.
+_TAKEN_BACK = {
+    MatchState.SUPPRESSED: "unsuppressed",
+    MatchState.CONFIRMED: "policy_ended",
+}
+
+
+def is_of_a_policy_alone(match: Match) -> bool:
+    """Return whether a policy brought the match to its state, and no person since."""
+    if match.policy_id is None or match.decided_by_id is not None:
+        return False
+    if match.state == MatchState.SUPPRESSED:
+        return match.queue_reason == QueueReason.POLICY
+    return match.state in (MatchState.ESCALATED, MatchState.CONFIRMED)
 
 
 def treat(
     *,
     match: Match,
     outcome: Evaluation,
-    user: User,
+    user: User | str,
     proposed_by: User | None = None,
     act: str = "",
 ) -> bool:
-    """Write an evaluation to a waiting or suppressed match; return whether it changed.
+    """Write an evaluation to a match that no person decided; return whether it changed.
 
     ``proposed_by`` replaces the policy's author as the proposer; ``act`` names the
-    application that the events belong to. Nothing is written if the match has changed
-    since it was read.
+    application that the events belong to. Whoever reviews a match keeps it as long as
+    it waits. Nothing is written if the match has changed since it was read.
     """
     try:
         current = transitions.locked_row(match=match, version=match.version)
     except errors.StaleMatch:
         return False
     details = transitions.act_details(act, current) if act else {}
-    # Suppressed matches become pending first; TRANSITIONS knows no other way.
-    if current.state == MatchState.SUPPRESSED:
-        if outcome.state == MatchState.SUPPRESSED:
-            return False
+    if current.state == outcome.state == MatchState.SUPPRESSED:
+        return False
+    # These become pending first; TRANSITIONS knows no other way.
+    if (back := _TAKEN_BACK.get(MatchState(current.state))) is not None:
         fields = {**_UNTREATED, **transitions.UNDECIDED}
-        back = Change(
-            "unsuppressed", MatchState.PENDING, fields=fields, details=details
-        )
-        current = transitions.apply(current=current, change=back, actor=user)
+        change = Change(back, MatchState.PENDING, fields=fields, details=details)
+        current = transitions.apply(current=current, change=change, actor=user)
     # The policy's treatment replaces an earlier escalation by a person.
     fields = {**_UNTREATED, **transitions.UNDECIDED, **outcome.fields()}
     if fields["proposed"] and proposed_by is not None:
@@ -59,12 +71,21 @@ def treat(
         # Applying the same version again does not extend the deadline.
         fields["due_at"] = current.due_at
     state = MatchState(str(fields.pop("state")))
+    if current.state == MatchState.IN_REVIEW:
+        if state == MatchState.PENDING:
+            state = MatchState.IN_REVIEW
+            fields |= {
+                "locked_by": current.locked_by,
+                "locked_until": current.locked_until,
+            }
+        else:
+            current = locks.let_go(current, transitions.LOCK_ENDED, user)
     change = Change(
         action="rule_applied",
         to=state,
         fields=fields,
-        # Pending to pending is not in TRANSITIONS; the match only gets its policy.
-        free=state == current.state == MatchState.PENDING,
+        # TRANSITIONS has no move to the same state; the match only gets its policy.
+        free=state == current.state,
         details=details,
     )
     transitions.apply(current=current, change=change, actor=user)

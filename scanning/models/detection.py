@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
+from common.reading import read_clock
 from scanning.choices import Section
 from scanning.models.scan import Scan
 
@@ -142,4 +143,5 @@ class Segment(Immutable):
         ]
 
     def __str__(self) -> str:
-        return f"{self.start_ms}–{self.end_ms} ms"
+        start, end = (read_clock(at, digits=1) for at in (self.start_ms, self.end_ms))
+        return f"{start} – {end}"

@@ -12,7 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import PRESENT, Path, PresentManager
 from common.storage import StoredFile
 from common.zones import office_day
-from scanning.choices import EngineChoice, FileStatus, SourceGone, SourceType
+from scanning.choices import (
+    HOPELESS_CODES,
+    EngineChoice,
+    FileStatus,
+    SourceGone,
+    SourceType,
+)
 from scanning.models.container import Container
 
 # The fields that ``take_audio`` sets, for ``update_fields``.
@@ -185,6 +191,11 @@ class ScannedFile(models.Model):
         if self.source_type == SourceType.STREAM:
             return EngineChoice.EMBEDDED
         return EngineChoice(self.container.engine)
+
+    @property
+    def needs_other_audio(self) -> bool:
+        """Tell whether scanning the file again as it is cannot help."""
+        return self.error_code in HOPELESS_CODES
 
     @property
     def damage(self) -> list[str]:

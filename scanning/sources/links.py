@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.conf import settings
 from django.core.files import File
+from django.db import transaction
 from django.dispatch import Signal
 from django.utils.translation import gettext as _
 
@@ -28,7 +29,7 @@ from scanning.models.scanned_file import AUDIO_FIELDS
 from scanning.sources import platform_page
 from scanning.sources.link_faults import LinkFault, fault_of_status, sentence
 from scanning.sources.link_keys import youtube_video
-from scanning.sources.platform_page import PageFailed
+from scanning.sources.platform_page import PageFailed, PlatformAudio
 
 # Sent with ``file`` after its metadata was read from the platform again.
 source_read = Signal()
@@ -77,6 +78,7 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
     Raise ``NeedsAudio`` if the link gives no audio, so that a person can attach it, and
     ``ScanFailed`` if trying again cannot help.
     """
+    page: PlatformAudio | None = None
     with scratch_directory() as folder:
         target = folder / "media"
         try:
@@ -89,13 +91,6 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
             # A media type means that the file is already downloaded.
             if _is_page(content_type):
                 page = platform_page.fetch(file.source_url, folder, progress=progress)
-                file.name = page.title or file.name
-                file.platform = page.platform
-                # What the submitter entered outranks the platform.
-                file.account = file.account or page.account
-                file.external_id = file.external_id or page.external_id
-                file.published_at = file.published_at or page.published_at
-                file.platform_facts = page.facts
                 target = page.path
         except LinkRefused as error:
             raise ScanFailed(
@@ -112,9 +107,25 @@ def fetch_link(file: ScannedFile, *, progress: Progress) -> None:
         with target.open("rb") as handle:
             stored = keep_file(File(handle), f"files/{file.uid.hex[:2]}/{file.uid.hex}")
     file.take_audio(stored)
-    # Fetching takes long; write only these columns to keep what others changed.
-    file.save(update_fields=[*_OF_THE_PAGE, *AUDIO_FIELDS])
+    with transaction.atomic():
+        if page is not None:
+            _describe(file, page)
+        # Fetching takes long; write only these columns to keep what others changed.
+        written = [*(_OF_THE_PAGE if page is not None else ()), *AUDIO_FIELDS]
+        file.save(update_fields=written)
     source_read.send(sender=ScannedFile, file=file)
+
+
+def _describe(file: ScannedFile, page: PlatformAudio) -> None:
+    """Set the details that a page gives; what people entered outranks the platform."""
+    # Somebody may have entered them while the page was read.
+    now = ScannedFile.objects.select_for_update(of=("self",)).get(pk=file.pk)
+    file.name = page.title or file.name
+    file.platform = page.platform
+    file.account = now.account or page.account
+    file.external_id = now.external_id or page.external_id
+    file.published_at = now.published_at or page.published_at
+    file.platform_facts = page.facts
 
 
 def fault_of_link(url: str) -> LinkFault | None:

@@ -13,6 +13,23 @@ document.addEventListener("change", (event) => {
   if (kept && event.target.name === "canonical") kept.textContent = event.target.dataset.title;
 });
 
+/* The sounds of a group: which one was heard last. */
+const sounds = [...document.querySelectorAll(".dups__members [data-sound]:has([data-sound-play])")];
+let heard = 0;
+
+document.addEventListener("play", (event) => {
+  const at = sounds.findIndex((sound) => sound.contains(event.target));
+  if (at >= 0) heard = at;
+}, true);
+
+/* Play or pause a recording of the group; ``by`` goes on to the next one, which starts at
+   the same instant. False if there is none. */
+function hear(by) {
+  if (!sounds.length) return false;
+  sounds[(heard + by) % sounds.length].querySelector("[data-sound-play]").click();
+  return true;
+}
+
 onKey((event) => {
   const key = event.key.toLowerCase();
   const handled =
@@ -21,6 +38,8 @@ onKey((event) => {
     ("dz".includes(key) && press(`[data-verb="${key}"]`)) ||
     ("mst".includes(key) && ask(key)) ||
     (pair && key === "p" && press("[data-play]")) ||
+    (!pair && key === "p" && hear(0)) ||
+    (!pair && key === "a" && hear(1)) ||
     pressedOnPair(pair, event);
   if (handled) event.preventDefault();
 });

@@ -352,13 +352,13 @@ async function keepNote(form) {
 /* A decision that is on its way is the last one, so wait for it. */
 async function undoLast() {
   await pending;
-  $("[data-undo]")?.requestSubmit();
+  ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit();
 }
 
 const cannot = () => announce($(".bar__why")?.textContent.trim() || pane.dataset.cannot);
 
-async function ask(verb) {
-  if ((await ready()) && !strips.openStrip(verb)) cannot();
+async function ask(letter) {
+  if ((await ready()) && !strips.openStrip(letter)) cannot();
 }
 
 async function confirm() {
@@ -397,7 +397,7 @@ onKey((event) => {
   if (!pane || !(current() || shown)) return;
   const key = event.key.toLowerCase();
   // The verbs act on the ticked rows, through the bar of lists.js.
-  if (ticked().length && /^[clrea]$/.test(key)) return;
+  if (ticked().length && `ca${strips.LETTERS}`.includes(key)) return;
   const open = strips.openAsk();
   if (open && /^[1-9]$/.test(key)) {
     if (strips.pick(open, Number(key))) event.preventDefault();
@@ -407,9 +407,7 @@ onKey((event) => {
   const actions = {
     ...keysOfPair(pair, event),
     c: confirm,
-    l: () => ask("clear"),
-    r: () => ask("reject"),
-    e: () => ask("escalate"),
+    ...Object.fromEntries([...strips.LETTERS].map((letter) => [letter, () => ask(letter)])),
     n: note,
     z: undoLast,
     p: () => (pair?.playing ? pair.pause() : ready().then(start)),

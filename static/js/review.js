@@ -530,10 +530,7 @@ function onReviewKey(event) {
   const actions = {
     ...keysOfPair(pair, event),
     c: () => ask || press("[data-decide=confirm] button"),
-    l: () => strips.openStrip("clear"),
-    r: () => strips.openStrip("reject"),
-    x: () => strips.openStrip($("[data-ask=proposal]") ? "proposal" : "exclude"),
-    e: () => strips.openStrip("escalate"),
+    ...Object.fromEntries([...`x${strips.LETTERS}`].map((letter) => [letter, () => strips.openStrip(letter)])),
     n: () => strips.focusNote(),
     u: () => press("[data-use]"),
     z: () => ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit(),
@@ -560,7 +557,7 @@ function onClick(event) {
     choose(link.getAttribute("href"), link.matches("[data-jump]") ? pair?.playing : true).catch(fault);
   } else if (link?.matches("[data-open-proposal]") && $("[data-ask=proposal]")) {
     event.preventDefault();
-    strips.openStrip("proposal");
+    strips.openStrip("x");
   } else if (event.target.closest("[data-close]")) {
     strips.closeStrip();
   } else if (event.target.closest("[data-focus-note]")) {

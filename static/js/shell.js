@@ -1,6 +1,7 @@
 /* Shared by every page: shortcuts, dialogs, announcements, self-submitting forms. */
 
 import "./refusals.js";
+import "./validity.js";
 
 /* Store the setting per user, because several users may share a browser. */
 const KEYS_OFF = `acrportal.keys.${document.body.dataset.user ?? ""}`;
@@ -195,10 +196,10 @@ const keysSwitch = document.querySelector("[data-keys-switch]");
 if (keysSwitch) keysSwitch.checked = keysAreOn();
 
 /* Where keys led to a form, they go on in its first answer or, if none is needed, on its
-   button; never on one that deletes. */
+   button; if that one deletes, on the way back. */
 function focusForm(form) {
   const field = form.querySelector(":is(input, select):not([type=hidden], [hidden]), [required]");
-  (field ?? form.querySelector(".btn--primary"))?.focus();
+  (field ?? form.querySelector(".btn--primary") ?? form.querySelector("[data-back]"))?.focus();
 }
 
 /* A button that leads back to its page keeps the focus of the keyboard, wherever its row

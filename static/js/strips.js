@@ -14,9 +14,13 @@ export function focusFirst(strip) {
   (first ?? find("button, a", strip)).focus();
 }
 
-/* Open the strip of a verb; false if the match does not offer it. */
-export function openStrip(verb) {
-  const ask = find(`[data-ask=${verb}]`);
+/* The letters of verbs that ask in a strip. Which of them a match offers depends on its
+   state; a letter may stand for another verb in another state. */
+export const LETTERS = "lrehwdb";
+
+/* Open the strip of a letter; false if the match offers no such verb. */
+export function openStrip(letter) {
+  const ask = find(`.ask > summary[aria-keyshortcuts=${letter.toUpperCase()}]`)?.parentElement;
   if (!ask) return false;
   ask.open = true;
   focusFirst(ask);

@@ -38,6 +38,11 @@ function size(bytes) {
 
 const left = (seconds) => (seconds >= 90 ? say("minutesLeft", { n: Math.round(seconds / 60) }) : say("secondsLeft", { n: Math.max(1, Math.round(seconds)) }));
 
+/* Refusals of a file that sending it again cannot change. */
+const HOPELESS = new Set(["empty_file", "file_too_large", "http_413"]);
+/* What a file is opened for. */
+const NEXT = { no_match: "seeWhy", needs_audio: "attachAudio" };
+
 /* What tells a file from others when it is chosen again. */
 const identity = (file) => [file.name, file.size, file.lastModified].join(":");
 
@@ -117,13 +122,18 @@ class Row {
     this.icon("triangle");
     this.say(message, code, request);
     this.show("error", say("error"));
+    this.mustChange = code === "link_refused";
     const retry = this.part("retry");
-    retry.textContent = say("tryAgain");
-    retry.hidden = !canRetry;
+    retry.textContent = say(this.mustChange ? "changeLink" : "tryAgain");
+    retry.hidden = !canRetry || HOPELESS.has(code);
     this.part("cancel").hidden = false;
   }
 
   retry() {
+    if (this.mustChange) {
+      this.batch.change(this);
+      return;
+    }
     this.part("retry").hidden = true;
     this.part("open").hidden = true;
     this.icon(this.file ? "wave" : "link");
@@ -267,11 +277,30 @@ class Row {
     return { message: this.statusMessage(status), code: `http_${status}` };
   }
 
-  /* Post JSON; return the answer, or null if it is empty. Throw the server's error. */
+  /* Post JSON; return the answer, or null if it is empty. Throw the server's error.
+     Without a connection, wait for it: each of these requests may be sent again. */
   async ask(url, data = {}) {
-    const { answer, error } = await this.batch.post(url, data);
-    if (error) throw error;
-    return answer;
+    const pauses = [...RETRY_MS];
+    for (;;) {
+      const { answer, error } = await this.batch.post(url, data);
+      if (!error) return answer;
+      if (error.code !== "offline" || !pauses.length) throw error;
+      this.part("progress-text").textContent = say("waitingForConnection");
+      await this.pause(pauses.shift());
+    }
+  }
+
+  /* Wait, or until the connection is back; the person can stop it. */
+  pause(ms) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, ms);
+      window.addEventListener("online", resolve, { once: true });
+      this.stop = () => {
+        this.stopped = true;
+        clearTimeout(timer);
+        reject(new Error("stopped"));
+      };
+    });
   }
 
   statusMessage(status) {
@@ -350,13 +379,13 @@ class Row {
       this.icon("triangle");
       this.say(data.message || say("notScanned", { name: this.name }), data.code);
       this.show("error", data.state_label);
-      this.open(data.url, say("seeWhy"));
+      this.open(data.url, say(this.link ? "attachAudio" : "seeWhy"));
       return;
     }
     this.show(data.state, data.state === "ready" && data.match_count ? this.outcome(data).slice(0, -1) : data.state_label);
     this.say(data.message || (data.state === "ready" ? say("done") : this.outcome(data)));
     if (data.match_count) this.open(`${this.batch.queueUrl}?file=${data.uid}`, say("review"));
-    else this.open(data.url, say(data.state === "no_match" ? "seeWhy" : "open"));
+    else this.open(data.url, say(NEXT[data.state] ?? "open"));
   }
 
   async poll() {
@@ -502,6 +531,14 @@ class Batch {
     (next ?? this.input).focus();
     this.showInterrupted();
     this.count();
+  }
+
+  /* Put a refused link back into the box, to be corrected there. */
+  change(row) {
+    this.links.value = [this.links.value.trim(), row.link].filter(Boolean).join("\n");
+    this.remove(row);
+    this.links.focus();
+    this.links.setSelectionRange(this.links.value.length - row.link.length, this.links.value.length);
   }
 
   typedLinks() {

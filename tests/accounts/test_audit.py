@@ -179,9 +179,7 @@ def test_an_admin_signs_somebody_out_and_takes_the_second_factors(
     admin_page.post(address, chosen | {"action": "sign_out"})
     asked = admin_page.post(address, chosen | {"action": "take_second_factors"})
     is_asked_first = Authenticator.objects.filter(user=ana).exists()
-    admin_page.post(
-        address, chosen | {"action": "take_second_factors", "confirmed": "yes"}
-    )
+    admin_page.post(address, chosen | {"action": "take_second_factors", "apply": "yes"})
 
     assert here.get("/queue/").status_code == 302
     assert "Remove them" in asked.content.decode()
@@ -229,7 +227,7 @@ def test_an_admin_removes_a_single_sign_on_after_asking(
     asked = admin_page.post("/admin/accounts/user/", chosen)
     assert "Remove the single sign-on" in asked.content.decode()
     assert SocialAccount.objects.filter(user=ana).exists()
-    admin_page.post("/admin/accounts/user/", chosen | {"confirmed": "yes"})
+    admin_page.post("/admin/accounts/user/", chosen | {"apply": "yes"})
 
     assert not SocialAccount.objects.filter(user=ana).exists()
     assert here.get("/queue/").status_code == 302

@@ -70,10 +70,10 @@ def test_an_admin_erases_after_a_preview_but_not_themself(ana: User) -> None:
     fields = {"action": "erase_data", "_selected_action": ana.pk}
 
     shown = client.post("/admin/accounts/user/", fields)
-    client.post("/admin/accounts/user/", {**fields, "confirmed": "yes"})
+    client.post("/admin/accounts/user/", {**fields, "apply": "yes"})
     client.post(
         "/admin/accounts/user/",
-        {"action": "erase_data", "_selected_action": admin.pk, "confirmed": "yes"},
+        {"action": "erase_data", "_selected_action": admin.pk, "apply": "yes"},
     )
 
     assert "Erase permanently" in shown.content.decode()

@@ -15,9 +15,12 @@ from accounts.models import AccessLimit, User
 from accounts.reach import working_for
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording, RecordingStatus
+from review.choices import MatchState
 from tests.acrapi.conftest import Api, MakeApi
 from tests.conftest import Catalogue
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence
 from tests.factories.scanning import ContainerFactory
 
 SAMPLES = Path(__file__).resolve().parents[1] / "wire" / "samples"
@@ -230,6 +233,18 @@ def test_moving_both_ways_keeps_ids(api: Api) -> None:
     assert there.json()["data"][0]["bucket_id"] == target.pk
     assert back.json()["data"][0]["bucket_id"] == source.pk
     assert back.json()["data"][0]["acr_id"] == recording.acr_id
+
+
+def test_a_move_gives_back_what_a_licence_of_the_bucket_cleared(api: Api) -> None:
+    recording = RecordingFactory.create()
+    make_licence(buckets=[recording.bucket])
+    match = make_match(recording=recording)
+    assert match.state == MatchState.CLEARED
+
+    api.call("PUT", f"{files_of(BucketFactory.create())}/{recording.acr_id}/move")
+
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
 
 
 def test_moving_to_a_bucket_that_is_not_there(api: Api) -> None:

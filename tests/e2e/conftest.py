@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from django.conf import settings as django_settings
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests import databases, keeping
 from tests.conftest import CopyDatabase
 from tests.wire.live import free_port, serving
 
@@ -25,6 +27,7 @@ from tests.wire.live import free_port, serving
 expect.set_options(timeout=45_000)
 PATIENCE_MS = 90_000  # for playback and for a worker's results
 
+_DEMOS = Path(django_settings.BASE_DIR) / "var" / "test-demos"
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _ARGUMENTS = [
     "--no-sandbox",
@@ -58,14 +61,9 @@ class Portal:
 
 def run_in(portal: Portal, code: str) -> str:
     """Run Python code in the portal's own shell; return what it prints."""
-    environment = os.environ | {
-        "ACRPORTAL_DATA_DIR": str(portal.data_dir),
-        "SECRET_KEY": "only for this test, and long enough",
-    }
-    environment.pop("DATABASE_URL", None)
     run = subprocess.run(
         [sys.executable, "manage.py", "shell", "-v0", "-c", code],
-        env=environment,
+        env=_environment(portal.data_dir, portal.url),
         cwd=django_settings.BASE_DIR,
         check=True,
         stdout=subprocess.PIPE,
@@ -78,13 +76,32 @@ def run_in(portal: Portal, code: str) -> str:
 def portal(
     tmp_path_factory: pytest.TempPathFactory, copy_database: CopyDatabase
 ) -> Iterator[Portal]:
-    """Run the demo in its own folder, then serve it until the last browser test."""
+    """Serve a copy of the demo until the last browser test."""
     if _CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
-    data_dir = tmp_path_factory.mktemp("portal")
-    copy_database(data_dir)
+
+    def make(folder: Path) -> None:
+        copy_database(folder)
+        run = [sys.executable, "manage.py", "run_demo", "--no-serve"]
+        environment = _environment(folder, "http://127.0.0.1")
+        subprocess.run(run, env=environment, cwd=django_settings.BASE_DIR, check=True)
+
+    # Two processes serve one. Its matches are due from today on.
+    version = f"{databases.fingerprint()}-{datetime.now(tz=UTC):%Y%m%d}"
+    demo = keeping.folder(_DEMOS, version, make, days=1)
+    data_dir = tmp_path_factory.mktemp("portals") / "portal"
+    shutil.copytree(demo, data_dir)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
+    logins = json.loads((data_dir / "demo" / "logins.json").read_text())
+    with serving(port, _environment(data_dir, url)) as server:
+        yield Portal(
+            url, {one["username"]: one["password"] for one in logins}, data_dir
+        )
+    assert server.returncode == 0
+
+
+def _environment(data_dir: Path, url: str) -> dict[str, str]:
     environment = os.environ | {
         "ACRPORTAL_DATA_DIR": str(data_dir),
         "ACRPORTAL_BASE_URL": url,
@@ -93,19 +110,7 @@ def portal(
         "LOG_LEVEL": "WARNING",
     }
     environment.pop("DATABASE_URL", None)
-    manage = [sys.executable, "manage.py"]
-    subprocess.run(
-        [*manage, "run_demo", "--no-serve"],
-        env=environment,
-        cwd=django_settings.BASE_DIR,
-        check=True,
-    )
-    logins = json.loads((data_dir / "demo" / "logins.json").read_text())
-    with serving(port, environment) as server:
-        yield Portal(
-            url, {one["username"]: one["password"] for one in logins}, data_dir
-        )
-    assert server.returncode == 0
+    return environment
 
 
 @pytest.fixture(scope="package")

@@ -12,6 +12,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.tokens import create_token
 from broadcasts.services import add_broadcast, set_audience, set_episode
 from broadcasts.values import AudienceValues, BroadcastValues, EpisodeValues
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
@@ -28,6 +29,7 @@ from imports.models import (
 from imports.rights.importer import run as run_rights_import
 from recurring.figures import refresh_figures
 from recurring.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
+from reports.layouts import Layout
 from reports.models import (
     Declaration,
     DeclarationProfile,
@@ -39,6 +41,9 @@ from reports.models import (
     ReportRun,
     TakedownNotice,
 )
+from reports.models.schedule import Channel, Every
+from reports.scheduling import Plan, schedule_report
+from reports.services import save_template
 from review.choices import LicenceScope, MatchState, PolicyAction
 from review.models import Licence, Match, Policy
 from review.services import exclusions, licences, policies, saved_views
@@ -51,6 +56,7 @@ from scanning.choices import (
     ScanStatus,
 )
 from scanning.models import Container, Drop, RetroSearch, Scan, ScannedFile, Watch
+from scanning.services.identification import create_project
 from streams.choices import AirplayState, AlarmKind, GapCause, RunEdge, StreamState
 from streams.models import (
     Airplay,
@@ -98,6 +104,7 @@ def fill() -> list[str]:
     )
     _stream(container, recording)
     broadcasts = _broadcasts(user)
+    _what_can_end(user)
     Drop.objects.create(
         container=container, name="Radio", place="/srv/drops/radio", enabled=False
     )
@@ -174,6 +181,23 @@ def fill() -> list[str]:
         *broadcasts,
         *_notices(user),
     ]
+
+
+def _what_can_end(user: User) -> None:
+    """Make a token, identification keys and a scheduled report, which ask when they end."""
+    create_token(owner=user, name="Nightly import", scopes=["read"], actor=user)
+    buckets = Bucket.objects.order_by("-pk")[:1]
+    create_project(name="Phones", buckets=buckets, user=user)
+    template = save_template(name="Weekly", layout=Layout(), user=user)
+    plan = Plan(
+        every=Every.WEEK,
+        hour=7,
+        last_period=True,
+        send_unchanged=False,
+        channel=Channel.EMAIL,
+        recipients=("legal@example.org",),
+    )
+    schedule_report(template=template, plan=plan, user=user)
 
 
 def _notices(user: User) -> list[str]:

@@ -1,4 +1,4 @@
-"""Duplicates by keyboard alone: merge, undo, keep apart, the next group."""
+"""Duplicates by keyboard alone: listen, merge, undo, keep apart, the next group."""
 
 from __future__ import annotations
 
@@ -49,3 +49,43 @@ def test_groups_are_settled_by_keyboard(page: Page, portal: Portal) -> None:
         page.wait_for_load_state("networkidle")
         page.keyboard.press("z")
         expect(page.locator("[data-verb=z]")).to_have_count(0)
+
+
+_COPY = """
+from catalogue.models import Bucket, Recording, new_acr_id
+from common.uid import new_uid
+from dedup.services import find_duplicates
+one = Recording.objects.exclude(audio="").order_by("pk")[0]
+bucket = Bucket.objects.create(name="Sounds")
+for name in ("First", "Second"):
+    one.pk, one.bucket, one.title, one.custom_id = None, bucket, name, name
+    one.uid, one.acr_id = new_uid("r"), new_acr_id()
+    one.save()
+find_duplicates(bucket=bucket)
+print(bucket.pk)
+"""
+_SOUNDS = """() => [...document.querySelectorAll("[data-sound-audio]")].map(
+  (one) => ({ paused: one.paused, at: one.currentTime }))"""
+
+
+def test_the_sounds_of_a_group_are_heard_by_keys_at_one_instant(
+    page: Page, portal: Portal
+) -> None:
+    bucket = run_in(portal, _COPY).split()[-1]
+    sign_in(page, portal, "mira")
+    page.goto(f"/duplicates/?bucket={bucket}")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("j")
+    page.wait_for_url("**/duplicates/g/**")
+    page.wait_for_load_state("networkidle")
+
+    page.keyboard.press("p")
+    page.wait_for_function("() => document.querySelector('audio').currentTime > 1")
+    page.keyboard.press("a")
+    page.wait_for_function("() => !document.querySelectorAll('audio')[1].paused")
+    first, second = page.evaluate(_SOUNDS)
+
+    assert first["paused"]
+    assert abs(second["at"] - first["at"]) < 1
+    page.keyboard.press("p")
+    assert page.evaluate(_SOUNDS)[1]["paused"]

@@ -96,3 +96,34 @@ def test_bytes_that_the_container_holds_are_not_sent(
     assert len(posts) == 3  # announced, sent, finished
     row.locator("[data-retry]").click()
     expect(row.locator("[data-badge-text]")).to_have_text("No match", timeout=60_000)
+
+
+def test_an_upload_waits_for_the_connection_from_its_first_request_to_its_last(
+    browser: Browser, portal: Portal, tmp_path: Path
+) -> None:
+    # Not the usual page, which allows no failed request.
+    page = browser.new_context(base_url=portal.url).new_page()
+    path = tmp_path / "interview.wav"
+    path.write_bytes(audio.wav_bytes(audio.tune(74, 5)))
+    tries: list[str] = []
+
+    def fail_once(route: Route) -> None:
+        url = route.request.url
+        tries.append(url)
+        if tries.count(url) == 1:
+            route.abort()
+        else:
+            route.continue_()
+
+    sign_in(page, portal, "ana")
+    page.goto("/upload/")
+    page.route("**/api/portal/v1/files/known/", fail_once)
+    page.route("**/api/portal/v1/uploads/*-*/finish/", fail_once)
+    page.set_input_files("#id_files", path)
+    page.locator("[data-start]").click()
+
+    expect(page.locator("[data-row] [data-badge-text]")).to_have_text(
+        "No match", timeout=90_000
+    )
+    assert len(tries) == 4
+    page.context.close()

@@ -501,6 +501,36 @@ def test_audio_and_exclusions_of_a_known_recording_are_faults_too(
     assert "already has this id" in " ".join(rule for _, rule in rules[3:])
 
 
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_repeated_id_and_missing_audio_are_named_together(
+    bucket: Bucket, client: Client, *, dry: bool
+) -> None:
+    """The row needs another id, and then it is a new recording."""
+    one = keep(
+        bucket,
+        "custom_id,title,artists,audio",
+        f"L1,T,A,{LINK.format(1)}",
+        "L1,U,B,",
+    )
+    if not dry:
+        imported(client, one)
+
+    rules = faults(one)
+
+    assert [column for column, _ in rules] == ["custom_id", "audio"]
+    assert "already has this id" in rules[0][1]
+    assert "needs audio" in rules[1][1]
+
+
+def test_a_repeated_id_of_a_known_recording_needs_no_audio(bucket: Bucket) -> None:
+    """The second row may mean another recording that has its audio."""
+    RecordingFactory.create(bucket=bucket, custom_id="L1")
+
+    one = keep(bucket, "custom_id,title,artists,audio", "L1,T,A,", "L1,U,B,")
+
+    assert [column for column, _ in faults(one)] == ["custom_id"]
+
+
 def test_one_cell_is_not_faulted_twice_for_the_same(bucket: Bucket) -> None:
     one = keep(bucket, "custom_id,title,artists,audio", "L1,T,A,missing.wav")
 

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -114,6 +115,27 @@ def test_a_thread_works_until_the_worker_is_told_to_end(
 
     assert not running.is_alive()
     assert did == ["a", "b"]
+
+
+def test_an_idle_thread_looks_only_when_it_is_woken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checks, wakeup = count(), loop.Wakeup()
+    looks: list[Pool] = []
+
+    def seconds() -> float:
+        check = next(checks)
+        if check == 10:
+            wakeup.send()
+        return float(check >= 19)
+
+    monkeypatch.setattr(loop, "_IDLE_SECONDS", 0.001)
+    monkeypatch.setattr(runner, "take_next", looks.append)
+    monkeypatch.setattr(draining, "seconds", seconds)
+
+    loop.PoolThread(Pool.WORK, wakeup).run()
+
+    assert looks == [Pool.WORK, Pool.WORK]
 
 
 def test_a_thread_survives_whatever_happens(

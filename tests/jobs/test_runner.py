@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import pytest
 import time_machine
@@ -447,9 +448,7 @@ def test_work_that_reads_a_snapshot_gives_way_to_people() -> None:
     assert did == ["all", "person", "rest"]
 
 
-def test_the_lease_is_kept_while_others_go_before(
-    db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lease_is_kept_while_those_who_go_before_report(db: None) -> None:
     past = datetime.now(tz=UTC) - timedelta(seconds=1)
     slow: list[JobContext] = []
     ends = []
@@ -461,14 +460,15 @@ def test_the_lease_is_kept_while_others_go_before(
             services.submit(context.kind, person, person_waits=True)
             context.report()
             return
-        # Longer than work may be silent, as the scan of a whole day is.
-        monkeypatch.setattr("jobs.context._SILENCE_SECONDS", -1.0)
         mine = Job.objects.filter(pk=slow[0].job.pk)
-        mine.update(lease_until=past)
-        slow[0]._renewed_at = 0.0
-        slow[0].beat()
-        ends.append(mine.get().lease_until)
-        monkeypatch.undo()
+        for reports in (False, True):
+            mine.update(lease_until=past)
+            # For longer than work may be silent.
+            slow[0]._reported_at = slow[0]._renewed_at = -inf
+            if reports:
+                context.report()
+            slow[0].beat()
+            ends.append(mine.get().lease_until)
 
     with registered(PLAIN, gives_way=True, priority=Priority.EVERYTHING) as kind:
         do(work)
@@ -476,8 +476,28 @@ def test_the_lease_is_kept_while_others_go_before(
         assert run().state == JobState.DONE
 
     assert did == ["all", "person"]
-    assert ends[0] is not None
-    assert ends[0] > datetime.now(tz=UTC)
+    assert ends[0] == past
+    assert ends[1] is not None
+    assert ends[1] > datetime.now(tz=UTC)
+
+
+def test_a_worker_that_stops_lets_nobody_go_before(db: None) -> None:
+    with registered(PLAIN, gives_way=True, priority=Priority.EVERYTHING) as slow:
+
+        def give_way(context: JobContext) -> None:
+            person = BucketFactory.create(name="person")
+            services.submit(slow, person, person_waits=True)
+            draining.begin()
+            context.report(0.5)
+
+        do(give_way)
+        services.submit(slow, BucketFactory.create(name="all"))
+        try:
+            assert run().state == JobState.DONE
+        finally:
+            draining.forget()
+
+    assert did == ["all"]
 
 
 def test_a_failed_job_can_be_tried_again(mirrored: Kind) -> None:

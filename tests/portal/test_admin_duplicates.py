@@ -33,7 +33,7 @@ def test_groups_are_merged_after_a_preview_and_the_merge_undone(
 
     preview = client.post(address, chosen).content.decode()
     client.post(
-        address, chosen | {"post": "yes", "group": [f"{group.uid}:{group.version}"]}
+        address, chosen | {"apply": "yes", "group": [f"{group.uid}:{group.version}"]}
     )
 
     assert "1 recording would become an alias" in preview

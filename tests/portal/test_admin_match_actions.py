@@ -190,3 +190,49 @@ def test_viewer_may_not_export(sign_in: SignIn) -> None:
     response = sign_in(Role.VIEWER).get(reverse("admin:review_match_export"))
 
     assert response.status_code == 403
+
+
+def test_a_bulk_action_after_a_lost_session_comes_back_filled_in(
+    sign_in: SignIn,
+) -> None:
+    match, other = make_match(recording__title="Alpha"), make_match()
+    client = sign_in(Role.REVIEWER)
+    client.logout()
+
+    answer = bulk(
+        client,
+        "reject_matches",
+        match,
+        expected=[f"{match.uid}:1", f"{other.uid}:1"],
+        code="noise",
+        note="only the applause",
+        apply="yes",
+    )
+    login = answer.redirect_chain[0][0]
+    make_user(Role.REVIEWER, username="ann")
+    page = client.post(
+        login, {"username": "ann", "password": "secret"}, follow=True
+    ).content.decode()
+
+    assert "You were signed out, so nothing was saved." in page
+    assert "Reject: 2 matches" in page
+    assert "only the applause" in page
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+
+def test_an_action_that_was_only_chosen_is_not_repeated_after_a_lost_session(
+    sign_in: SignIn,
+) -> None:
+    match = make_match()
+    client = sign_in(Role.REVIEWER)
+    client.logout()
+
+    login = bulk(client, "reject_matches", match).redirect_chain[0][0]
+    make_user(Role.REVIEWER, username="ann")
+    page = client.post(
+        login, {"username": "ann", "password": "secret"}, follow=True
+    ).content.decode()
+
+    assert "You were signed out, so nothing was saved." in page
+    assert "Reject: 1 match" not in page

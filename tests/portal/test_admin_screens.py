@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
@@ -56,10 +57,12 @@ from scanning.models.drop import DropFolder, DropItem
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
 from streams.models import ClockAnchor
+from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.factories.streams import DAY, StreamHourFactory
 from tests.visible_text import visible_text
 
 pytestmark = pytest.mark.django_db
@@ -527,3 +530,39 @@ def test_buckets_of_a_container_are_found_by_typing(client: Client) -> None:
     )
 
     assert [row["text"] for row in response.json()["results"]] == ["Library"]
+
+
+def test_hours_of_streams_are_filtered_by_days_without_reading_all_rows(
+    signed_in: MakeClient,
+) -> None:
+    hours = [
+        StreamHourFactory.create(
+            starts_at=DAY + timedelta(days=day),
+            ends_at=DAY + timedelta(days=day, hours=1),
+        )
+        for day in range(4)
+    ]
+    client = signed_in(Role.ADMIN)
+    address = reverse("admin:streams_streamhour_changelist")
+    first, last = (f"{DAY + timedelta(days=day):%Y-%m-%d}" for day in (1, 2))
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(
+            address, {"starts_at__from": first, "starts_at__to": last, "q": ""}
+        )
+
+    assert set(answer.context["cl"].result_list) == set(hours[1:3])
+    assert f'value="{first}"' in answer.content.decode()
+    assert not [one for one in queries if "DISTINCT django_datetime" in one["sql"]]
+    unreadable = client.get(address, {"starts_at__from": "soon"})
+    assert len(unreadable.context["cl"].result_list) == 4
+
+
+def test_an_exclusion_is_named_by_times_as_people_write_them() -> None:
+    exclusion = Exclusion(
+        recording=RecordingFactory.build(title="Sea Song"),
+        start_ms=61_500,
+        end_ms=3_725_000,
+    )
+
+    assert str(exclusion).endswith("1:01.5 – 1:02:05.0")

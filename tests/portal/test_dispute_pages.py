@@ -279,3 +279,15 @@ def test_odd_requests(reviewer: Client) -> None:
     assert reviewer.get(f"/m/{match.uid}/dispute").status_code == 405
     assert reviewer.post("/m/m_none/dispute").status_code == 404
     assert reviewer.post(LIST).status_code == 405
+
+
+def test_the_verbs_of_claims_have_keys_that_the_help_names(manager: Client) -> None:
+    confirmed = make_match(state=MatchState.CONFIRMED)
+
+    answering = manager.get(disputed().review_url).content.decode()
+    recording = manager.get(confirmed.review_url).content.decode()
+
+    for key in "HWR":
+        assert f'aria-keyshortcuts="{key}"' in answering
+    assert 'aria-keyshortcuts="D"' in recording
+    assert "Answer a dispute" in answering

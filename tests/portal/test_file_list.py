@@ -200,3 +200,11 @@ def test_unreadable_choices_change_nothing(manager: Client) -> None:
     for posted in ({"verb": "explode"}, {"verb": "tag"}, {"verb": "tag", "file": "x"}):
         answer = manager.post(f"{MANY}?state=ready", posted)
         assert answer["Location"] == "/files/?state=ready"
+
+
+def test_the_outcome_links_the_files_that_it_names(manager: Client) -> None:
+    file = ScannedFileFactory.create(name="ep1.wav")
+
+    page = act(manager, "tag", file, apply="yes", tags="archive").content.decode()
+
+    assert f'href="/files/{file.uid}/"' in page

@@ -36,7 +36,7 @@ from scanning.choices import CallbackOutcome, DeliveryStatus, RetroStatus, ScanS
 from scanning.jobs import RETRO_SEARCH
 from scanning.models import InboundCallback, OutboundCallback, RetroSearch, Scan
 from scanning.services.callbacks import receive, replay
-from scanning.services.intake import submit_upload
+from scanning.services.intake import submit_link, submit_upload
 from scanning.services.scans import request_scan
 from tests.conftest import Catalogue, MakeClient, Worker, upload
 from tests.factories.accounts import make_user
@@ -76,6 +76,29 @@ def test_a_scan_is_listed_until_it_is_done(
     request_scan(scanned_file=file, user=admin)
 
     assert b"broken.mp3" not in viewer.get("/jobs/?state=failed").content
+
+
+def test_a_scan_that_cannot_succeed_is_not_tried_again(
+    catalogue: Catalogue, run_worker: Worker, admin: User, signed_in: MakeClient
+) -> None:
+    file = submit_link(
+        container=catalogue.container, url="http://127.0.0.1/a.mp3", user=admin
+    )
+    run_worker()
+    client = signed_in(Role.REVIEWER)
+
+    failed = client.get("/jobs/?state=failed").content.decode()
+    job = Job.objects.get(kind="scan")
+    told = client.post("/jobs/again/", {"job": job.uid}, follow=True).content.decode()
+    page = client.get(f"/files/{file.uid}/").content.decode()
+
+    assert "private or local address" in failed
+    assert "Try again" not in failed
+    assert "Attach audio" in failed
+    assert "trying again cannot help" in told
+    assert "Scanning it again cannot help" in page
+    assert f"/files/{file.uid}/rescan/" not in page
+    assert f"/files/{file.uid}/attach/" in page
 
 
 def test_the_list_is_empty_where_nothing_happens(db: None, viewer: Client) -> None:

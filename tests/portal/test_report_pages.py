@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,9 @@ def test_a_named_report_downloads_by_its_name(signed_in: MakeClient) -> None:
     assert 'filename="weekly-northlightgb.csv"' in streamed["Content-Disposition"]
     assert again["Content-Disposition"] == streamed["Content-Disposition"]
     assert unnamed.download_name == unnamed.file_name
+    assert re.search(
+        r"<h1>Match report, \d+ \w+ \d{4}", client.get(unnamed.url).content.decode()
+    )
     assert "weekly-northlightgb.csv" in client.get(named.url).content.decode()
 
 

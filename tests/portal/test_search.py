@@ -10,8 +10,9 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import AccessLimit
+from accounts.models import AccessLimit, User
 from accounts.roles import Role
+from recurring.models import ItemState
 from review.models import Match
 from rights.models import Party, Work
 from scanning.sources.link_keys import link_key
@@ -22,6 +23,7 @@ from tests.factories.review import make_match
 from tests.factories.rights import claim_all
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.portal.unknown.items import make_item
 
 pytestmark = pytest.mark.django_db
 
@@ -151,8 +153,54 @@ def test_verbs_and_people_are_those_of_the_role(signed_in: MakeClient) -> None:
 
     assert "verbs" not in found(viewer, "upload")
     assert found(admin, "upload")["verbs"] == ["/upload/"]
-    assert "people" not in found(viewer, "ana.r")
-    assert len(found(admin, "ana.r")["people"]) == 1
+    assert found(viewer, "ana.r")["people"] == ["/queue/?assignee=ana.r"]
+    assert "/accounts/user/" in found(admin, "ana.r")["people"][0]
+
+
+def test_people_who_decide_are_found_by_name_and_not_by_address(
+    signed_in: MakeClient,
+) -> None:
+    reviewer = make_user(Role.REVIEWER, username="ana.r")
+    User.objects.filter(pk=reviewer.pk).update(email="ana@radio.example")
+    make_user(Role.VIEWER, username="ana.viewer")
+    match = make_match()
+    Match.objects.filter(pk=match.pk).update(assignee=reviewer)
+    client = signed_in(Role.REVIEWER)
+
+    hits = found(client, "ana")["people"]
+
+    assert hits == ["/queue/?assignee=ana.r"]
+    assert match.recording.title in client.get(hits[0]).content.decode()
+    assert "people" not in found(client, "radio.example")
+
+
+def test_unknown_sound_is_found_by_label_number_id_and_address(
+    signed_in: MakeClient,
+) -> None:
+    item = make_item(label="Evening jingle", state=ItemState.IGNORED)
+    make_item()
+    client = signed_in(Role.VIEWER)
+
+    page = f"/unknown/{item.uid}/"
+    for text in (
+        *("jingle", f"unknown {item.pk}", item.uid),
+        f"https://portal.example{page}",
+    ):
+        assert found(client, text)["unknown"] == [page], text
+
+
+def test_unknown_sound_outside_the_access_limit_is_not_found() -> None:
+    own, other = ContainerFactory.create(), ContainerFactory.create()
+    item = make_item(own, other, label="Evening jingle")
+    hidden = make_item(other, label="Night jingle")
+    group = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=group, containers=[own.pk], buckets=[])
+    user, client = make_user(Role.VIEWER), Client()
+    user.groups.add(group)
+    client.force_login(user)
+
+    assert found(client, "jingle")["unknown"] == [f"/unknown/{item.uid}/"]
+    assert "unknown" not in found(client, hidden.uid)
 
 
 def test_nothing_outside_the_access_limit_is_found() -> None:

@@ -297,11 +297,10 @@ def test_only_landmarks_of_references_are_kept(index: Path) -> None:
     assert all(one.reference is not None and one.dense is None for one in kept)
 
 
-def test_it_runs_as_a_command(index: Path, tmp_path: Path) -> None:
+def test_it_runs_as_a_command(index: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "recognition", "info", "--index", str(index)],
         cwd=DEMO.parent,
-        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
         capture_output=True,
         text=True,
         check=False,

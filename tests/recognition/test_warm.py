@@ -11,10 +11,10 @@ import pytest
 _WORK = """
 import sys, tempfile
 from pathlib import Path
-from numba.core.registry import CPUDispatcher
 from recognition import match, warm
 from recognition.batch import read_fingerprint
 from recognition.collection import BUCKET, Collection
+from recognition.jit import Compiled
 from recognition.retro import RetroIndex, search_back
 
 def compiled():
@@ -23,8 +23,8 @@ def compiled():
         for name, module in list(sys.modules.items())
         if name.startswith("recognition")
         for function in vars(module).values()
-        if isinstance(function, CPUDispatcher)
-        for signature in function.signatures
+        if isinstance(function, Compiled)
+        for signature in function.dispatcher.signatures
     }
 
 demo = Path(sys.argv[1])

@@ -77,9 +77,11 @@ def plan(**changes: object) -> Plan:
     return Plan(**(fields | changes))  # type: ignore[arg-type]  # as above
 
 
-def schedule(user: User | None = None, **changes: object) -> ReportSchedule:
+def schedule(
+    user: User | None = None, layout: Layout | None = None, **changes: object
+) -> ReportSchedule:
     owner = user or make_user(Role.REVIEWER)
-    template = save_template(name="Weekly usage", layout=Layout(), user=owner)
+    template = save_template(name="Weekly usage", layout=layout or Layout(), user=owner)
     with time_machine.travel(MONDAY - timedelta(days=3), tick=False):
         return scheduling.schedule_report(
             template=template, plan=plan(**changes), user=owner

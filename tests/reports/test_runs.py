@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +89,14 @@ def own_context(run: ReportRun, *, in_worker: bool) -> JobContext:
     """Return the context of a run that is done here, or in a worker."""
     runner.begin(job_of(run))
     apart = not connection.in_atomic_block
-    give_way = partial(runner._let_people_pass, Pool.WORK, apart=apart)
-    return JobContext(
+
+    def give_way() -> None:
+        runner._let_people_pass(context, apart=apart)
+
+    context = JobContext(
         job_of(run), REPORT, run, give_way=give_way if in_worker else None
     )
+    return context
 
 
 def empty_rows(number: int) -> Iterator[KeptRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 import time_machine
@@ -123,6 +124,101 @@ def test_a_worker_that_comes_late_leaves_out_no_day(
     comes(made.next_run_at, run_worker)
     after = date.fromisoformat(days[1]) + timedelta(days=1)
     assert ReportRun.objects.latest("pk").filters["found_from"] == after.isoformat()
+
+
+def test_the_period_has_the_days_of_the_template_s_zone(
+    mailbox: Mailbox, run_worker: Worker
+) -> None:
+    """In New York the week ends five hours later than in UTC."""
+    ends = datetime(2026, 11, 16, 5, tzinfo=UTC)
+    found = {}
+    for hours in (-7 * 24 - 1, -7 * 24 + 1, -1, 1):
+        with time_machine.travel(ends + timedelta(hours=hours), tick=False):
+            found[hours] = make_match()
+    zone = {"found_from": "2026-01-01", "zone": "America/New_York"}
+
+    made = schedule(layout=Layout(filters=zone), last_period=True)
+    comes(MONDAY, run_worker)
+
+    run = ReportRun.objects.get()
+    assert run.filters == {
+        "found_from": "2026-11-09",
+        "found_until": "2026-11-15",
+        "zone": "America/New_York",
+    }
+    attached = {part.get_filename(): part for part in mailbox.messages[0].walk()}
+    file = attached["weekly-usage.csv"].get_payload(decode=True)
+    assert isinstance(file, bytes)
+    wanted = {found[hours].uid for hours in (-7 * 24 + 1, -1)}
+    assert {row["match_id"] for row in rows(file)} == wanted
+    made.refresh_from_db()
+    assert made.next_run_at == MONDAY + timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("every", "hour", "zone", "runs"),
+    [
+        # Before New York's midnight, its Monday has begun only on Tuesday in UTC.
+        (
+            Every.WEEK,
+            2,
+            "America/New_York",
+            [
+                ("2026-11-17T02:00", "2026-11-09", "2026-11-15"),
+                ("2026-11-24T02:00", "2026-11-16", "2026-11-22"),
+            ],
+        ),
+        (
+            Every.MONTH,
+            23,
+            "Asia/Tokyo",
+            [
+                ("2026-11-30T23:00", "2026-11-01", "2026-11-30"),
+                ("2026-12-31T23:00", "2026-12-01", "2026-12-31"),
+            ],
+        ),
+    ],
+)
+def test_a_report_comes_when_the_period_of_its_zone_is_over(
+    every: Every,
+    hour: int,
+    zone: str,
+    runs: list[tuple[str, str, str]],
+    run_worker: Worker,
+) -> None:
+    layout = Layout(filters={"found_from": "2026-01-01", "zone": zone})
+    made = schedule(layout=layout, last_period=True, every=every, hour=hour)
+
+    for at, first, last in runs:
+        made.refresh_from_db()
+        assert made.next_run_at == datetime.fromisoformat(f"{at}Z")
+        comes(made.next_run_at, run_worker)
+        filters = ReportRun.objects.latest("pk").filters
+        assert (filters["found_from"], filters["found_until"]) == (first, last)
+
+
+@pytest.mark.parametrize("starts", ["2026-03-01", "2026-10-25"])
+def test_days_of_which_clocks_change_are_reported_once(
+    starts: str, run_worker: Worker
+) -> None:
+    """In March a day has no 4 o'clock of UTC, in November a day has it twice."""
+    layout = Layout(filters={"found_from": "2026-01-01", "zone": "America/New_York"})
+    made = schedule(layout=layout, last_period=True, every=Every.DAY, hour=4)
+    first = datetime.fromisoformat(f"{starts}T04:00Z")
+    ReportSchedule.objects.filter(pk=made.pk).update(next_run_at=first)
+
+    for _day in range(14):
+        made.refresh_from_db()
+        comes(made.next_run_at, run_worker)
+
+    periods = [
+        (run.filters["found_from"], run.filters["found_until"])
+        for run in ReportRun.objects.order_by("pk")
+    ]
+    assert len(periods) == 14
+    for (_, until), (begins, _) in pairwise(periods):
+        after = date.fromisoformat(until) + timedelta(days=1)
+        assert begins == after.isoformat()
 
 
 def test_several_workers_run_a_schedule_once() -> None:

@@ -56,10 +56,10 @@ def test_of_two_people_who_decide_on_the_same_rows_the_first_counts(
     assert all("ana" in each.message for each in rejected.refused)
 
 
-def test_undoing_decisions_after_the_policy_was_undone_restores_what_they_replaced(
+def test_undoing_decisions_after_the_policy_was_undone_brings_no_policy_back(
     manager: User, reviewer: User
 ) -> None:
-    """Each undo takes back its own act alone."""
+    """The match is as those that nobody had decided when the policy was undone."""
     decided, waiting = make_match(), make_match()
     policy = make_policy(action=PolicyAction.REVIEW, priority=3)
     policies.apply(policy=policy, user=manager)
@@ -74,8 +74,9 @@ def test_undoing_decisions_after_the_policy_was_undone_restores_what_they_replac
 
     decided.refresh_from_db()
     waiting.refresh_from_db()
-    assert (decided.state, decided.policy_name) == (MatchState.PENDING, str(policy))
-    assert (waiting.state, waiting.policy_name) == (MatchState.PENDING, "")
+    for match in (decided, waiting):
+        assert (match.state, match.policy_name) == (MatchState.PENDING, "")
+        assert match.priority == 0
 
 
 def test_a_licence_that_cleared_an_upheld_claim_gives_it_back_with_its_dispute(

@@ -118,14 +118,14 @@ def test_what_was_written_while_a_link_was_fetched_stays(
 
     def store(*arguments: Any) -> StoredFile:  # Any: passed on
         now = datetime.now(tz=UTC)
-        ScannedFile.objects.update(remote_id="r1", deleted_at=now)
+        ScannedFile.objects.update(remote_id="r1", deleted_at=now, account="us")
         return keep_file(*arguments)
 
     monkeypatch.setattr(links, "keep_file", store)
     run_worker()
 
     file = ScannedFile.objects.get()
-    assert file.remote_id == "r1"
+    assert (file.remote_id, file.account) == ("r1", "us")
     assert file.deleted_at is not None
     assert file.media
 

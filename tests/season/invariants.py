@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from audit.models import Event
 from audit.services import first_broken_event
 from review.choices import TRANSITIONS, MatchState, Verb
 from review.models import Match
-from review.services.transitions import ASSIGN, NOTE
+from review.services.transitions import ASSIGN, NEW_GROUNDS, NOTE
 from scanning.models import Detection, Segment
 from tests.season import samples
 from tests.visible_text import faults_in
@@ -114,6 +115,12 @@ class Records:
         events = list(Event.objects.filter(pk__gt=self.last_event).order_by("pk"))
         for event in events:
             self._check_event(event, actors)
+            self._expect_otherwise(event)
+        decided = Counter(
+            event.case for event in events if event.action in {*Verb, "propose"}
+        )
+        # Only the last event of a match is compared with what was before the step.
+        self._forget(case for case, number in decided.items() if number > 1)
         if events:
             self.last_event = events[-1].pk
         self._check_matches(events)
@@ -142,6 +149,24 @@ class Records:
             if after in _ONLY_BY_A_PERSON and event.action not in _FREE:
                 check(event.actor is not None, f"{text} gives {after} without a person")
             self.states[event.case] = after
+
+    def _expect_otherwise(self, event: Event) -> None:
+        """Expect no equal row of undoing a decision where the rules changed since."""
+        if event.action == "application.undone":
+            self._forget(f"match:{uid}" for uid, _changed_by in event.after["left"])
+        elif event.action in NEW_GROUNDS:
+            self._forget([event.case])
+
+    def _forget(self, cases: Iterable[str]) -> None:
+        """Forget the rows from before decisions and applications."""
+        uids = [case.removeprefix("match:") for case in cases]
+        keys = set(
+            Match._base_manager.filter(uid__in=uids).values_list("pk", flat=True)
+        )
+        for key in keys:
+            self.before_decision.pop(key, None)
+        for key, act in [each for each in self.before_act if each[0] in keys]:
+            del self.before_act[key, act]
 
     def _check_matches(self, events: list[Event]) -> None:
         cases = {event.case: event for event in events}

@@ -34,6 +34,7 @@ from tests.season import (
     calls,
     checks,
     links,
+    moves,
     notices,
     policies,
     readers,
@@ -126,6 +127,7 @@ _KINDS = {
     "handle_notices": 6,
     "say_where": 8,
     "handle_policies": 8,
+    "change_grounds": 8,
     "submit_links": 3,
     "replace_audio": 3,
     "choose_reading": 3,
@@ -187,6 +189,7 @@ class Season:
             recordings.recordings_hold()
             readers.check_zones_are_kept()
             uses.licences_hold()
+            moves.licences_cover_what_they_clear()
             uses.no_licence_outlives_its_time()
             checks.unknown_items_hold()
             rights.rights_hold()
@@ -369,6 +372,16 @@ class Season:
     def handle_policies(self, person: Person, rng: random.Random) -> bool:
         """Take a policy one step on: write, try, switch, apply or undo it."""
         policies.handle(person, rng)
+        return True
+
+    def change_grounds(self, person: Person, rng: random.Random) -> bool:
+        """Change what rules read of matches, around decisions and their undo."""
+        if rng.random() < 0.75:
+            moves.change(person, rng)
+        else:
+            moves.undo_after_an_application(person, rng)
+        moves.licences_cover_what_they_clear()
+        uses.licences_hold()
         return True
 
     def submit_links(self, person: Person, rng: random.Random) -> bool:

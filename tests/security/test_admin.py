@@ -109,7 +109,7 @@ def test_a_viewer_reads_at_most(label: str) -> None:
     with watched() as written:
         read = {path: client.get(path).status_code for path in reads}
         refused = {path: client.post(path).status_code for path in writes}
-        chosen = {"_selected_action": row.pk, "confirmed": "yes", "post": "yes"}
+        chosen = {"_selected_action": row.pk, "apply": "yes", "post": "yes"}
         for action in [*screen.actions, "delete_selected"]:
             answer = client.post(reads[0], chosen | {"action": action})
             assert answer.status_code in (302, 200, 403)
@@ -144,7 +144,7 @@ def test_somebody_of_a_desk_finds_their_own(
     assert client.get(address(own, "change", own.pk)).status_code == 200
     with watched() as written:
         for action in screen.actions:
-            chosen = {"_selected_action": other.pk, "confirmed": "yes", "post": "yes"}
+            chosen = {"_selected_action": other.pk, "apply": "yes", "post": "yes"}
             if action != "export_matches":
                 client.post(address(own, "changelist"), chosen | {"action": action})
     assert not written

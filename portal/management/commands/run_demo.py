@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import User
 from catalogue.models import Bucket, RecordingStatus
 from catalogue.rebuilding import needs_rebuild
+from common.reading import read_clock
 from portal.files.page import segment_rows
 from portal.management import demo
 from portal.pictures.file import matches_of
@@ -120,7 +121,7 @@ class Command(BaseCommand):
     def _print_matches(self, programmes: Iterable[ScannedFile]) -> None:
         for file in programmes:
             file.refresh_from_db()
-            length = formats.clock(file.duration_ms)
+            length = read_clock(file.duration_ms)
             self._say(f"\n{file.name} ({length})")
             self._say(
                 f"  {'from':>9} – {'to':>9}  {'recording':<32}"
@@ -128,10 +129,10 @@ class Command(BaseCommand):
             )
             for row in segment_rows(matches_of(file)):
                 self._say(
-                    f"  {formats.clock(row.start_ms, digits=3):>9} – "
-                    f"{formats.clock(row.end_ms, digits=3):>9}  "
+                    f"  {read_clock(row.start_ms, digits=3):>9} – "
+                    f"{read_clock(row.end_ms, digits=3):>9}  "
                     f"{row.recording.title:<32}"
-                    f"{formats.clock(row.reference_start_ms, digits=3):>13}"
+                    f"{read_clock(row.reference_start_ms, digits=3):>13}"
                     f"{formats.speed(float(row.tempo_ratio or 1)):>9}"
                     f"{float(row.score or 0):>7.1f}"
                 )
@@ -139,8 +140,8 @@ class Command(BaseCommand):
             for interval in scan.unmatched if scan else []:
                 kind = interval["kind"].replace("_", " ")
                 self._say(
-                    f"  {formats.clock(interval['start_ms'], digits=3):>9} – "
-                    f"{formats.clock(interval['end_ms'], digits=3):>9}  ({kind})"
+                    f"  {read_clock(interval['start_ms'], digits=3):>9} – "
+                    f"{read_clock(interval['end_ms'], digits=3):>9}  ({kind})"
                 )
 
 

@@ -1,0 +1,1 @@
+"""Django's SQLite backend, for transactions that begin with the write lock."""

@@ -1,0 +1,254 @@
+"""The admin screen of scanned files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.reach import PRESENT
+from accounts.roles import Action
+from common.reading import count_words, read_clock
+from common.territories import read_territories
+from portal.admin.base import (
+    ReadOnlyInline,
+    RoleAdmin,
+    action_page,
+    code,
+    file_badge,
+    number,
+    player,
+    user_of,
+)
+from portal.admin.filters import CodeFilter, DaysFilter, PickFilter
+from portal.files import many
+from portal.shared import formats
+from portal.shared.playback import audio_url
+from portal.shared.selectors import count_per_row
+from portal.shared.times import when
+from review.choices import MatchState
+from review.models import Match
+from scanning.models import (
+    Scan,
+    ScannedFile,
+)
+from scanning.services.callbacks import link_remote_file
+from scanning.tags import territories_of, words_of
+
+_RESCAN = many.VERBS["rescan"]
+
+
+class RemoteIdForm(forms.ModelForm):  # type: ignore[type-arg]  # subscripted in stubs only
+    """The ACRCloud id of a file, its only editable field."""
+
+    class Meta:
+        model = ScannedFile
+        fields = ["remote_id"]
+
+    def clean_remote_id(self) -> str:
+        """Reject an id that another file already has."""
+        remote_id: str = self.cleaned_data["remote_id"].strip()
+        taken = ScannedFile.objects.filter(remote_id=remote_id)
+        if remote_id and taken.exclude(pk=self.instance.pk).exists():
+            raise forms.ValidationError(
+                gettext("Another file already has the ACRCloud id %(remote_id)s.")
+                % {"remote_id": remote_id}
+            )
+        return remote_id
+
+
+class ScanInline(ReadOnlyInline):
+    """The scans of a file."""
+
+    model = Scan
+    readonly_fields = (
+        "link",
+        "shown_engine",
+        "status",
+        "message",
+        "finished_at",
+    )
+    fields = readonly_fields
+    verbose_name_plural = _("scans")
+
+    @admin.display(description=_("Engine"))
+    def shown_engine(self, scan: Scan) -> str:
+        """Return the engine and its version."""
+        return scan.engine_label
+
+    @admin.display(description=_("Scan"))
+    def link(self, scan: Scan) -> SafeString:
+        """Return a link to the scan."""
+        url = reverse("admin:scanning_scan_change", args=[scan.pk])
+        return format_html('<a href="{}">{}</a>', url, scan.uid)
+
+
+@admin.register(ScannedFile)
+class ScannedFileAdmin(RoleAdmin[ScannedFile]):
+    """Files; an admin may set a file's ACRCloud id."""
+
+    change_action = Action.CONFIGURE
+    form = RemoteIdForm
+    list_display = [
+        "name",
+        "state",
+        "container",
+        "duration",
+        "match_count",
+        "source_type",
+        "created",
+    ]
+    list_filter = [
+        "status",
+        ("container", PickFilter),
+        "source_type",
+        ("error_code", CodeFilter),
+        ("created_at", DaysFilter),
+    ]
+    ordering = ["-created_at", "-id"]
+    search_fields = ["name", "=uid", "=remote_id", "=external_id", "=sha256"]
+    search_help_text = _("Name, or a whole id or SHA-256")
+    readonly_fields = (
+        "state",
+        "name",
+        "container",
+        "listen",
+        "duration",
+        "size",
+        "source_type",
+        "source_url",
+        "platform",
+        "account",
+        "external_id",
+        "programme",
+        "published_at",
+        "shown_territories",
+        "shown_tags",
+        "uid",
+        "sha256",
+        "facts",
+        "shown_error",
+        "message",
+        "uploaded_by",
+        "created",
+        "deleted_at",
+    )
+    fields = (*readonly_fields, "remote_id")
+    inlines = [ScanInline]
+    actions = ["rescan"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ScannedFile]:
+        """Annotate the number of matches, without superseded ones."""
+        live = Match.objects.exclude(state=MatchState.SUPERSEDED)
+        files = super().get_queryset(request)
+        return files.select_related("container", "uploaded_by").annotate(
+            matches_there=count_per_row(live, "scanned_file")
+        )
+
+    @admin.display(description=_("State"), ordering="status")
+    def state(self, file: ScannedFile) -> SafeString:
+        """Return the status badge."""
+        return file_badge(file.status)
+
+    @admin.display(description=_("Length"), ordering="duration_ms")
+    def duration(self, file: ScannedFile) -> SafeString:
+        """Return the length of the audio, if known."""
+        known = read_clock(file.duration_ms) if file.duration_ms else formats.UNKNOWN
+        return number(known)
+
+    @admin.display(description=_("Error code"), ordering="error_code")
+    def shown_error(self, file: ScannedFile) -> SafeString:
+        """Return the code of the error that failed or blocks the file."""
+        return code(file.error_code)
+
+    @admin.display(description=_("Size"), ordering="size_bytes")
+    def size(self, file: ScannedFile) -> str:
+        """Return the size of the file as received."""
+        return formats.size(file.size_bytes)
+
+    @admin.display(description=_("Territories"))
+    def shown_territories(self, file: ScannedFile) -> str:
+        """Return the names of the territories in which the file was used."""
+        return read_territories(territories_of(file.tags)) or formats.UNKNOWN
+
+    @admin.display(description=_("Tags"))
+    def shown_tags(self, file: ScannedFile) -> str:
+        """Return the words that people gave to the file."""
+        return ", ".join(words_of(file.tags)) or formats.UNKNOWN
+
+    @admin.display(description=_("Listen"))
+    def listen(self, file: ScannedFile) -> SafeString:
+        """Return an audio player."""
+        return player(audio_url(file))
+
+    @admin.display(description=_("Matches"), ordering="matches_there")
+    def match_count(self, file: Any) -> SafeString:  # Any: carries an annotation
+        """Return the number of matches, linked to their list."""
+        url = reverse("admin:review_match_changelist")
+        return format_html(
+            '<a class="num" href="{}?scanned_file__id__exact={}">{}</a>',
+            url,
+            file.pk,
+            file.matches_there,
+        )
+
+    @admin.display(description=_("Added"), ordering="created_at")
+    def created(self, file: ScannedFile) -> SafeString:
+        """Return when the file was added."""
+        return when(file.created_at)
+
+    def has_rescan_permission(self, request: HttpRequest) -> bool:
+        """Let users rescan who may upload files."""
+        return request.user.has_perm(Action.UPLOAD)
+
+    @admin.action(
+        description=format_lazy(_("{label} the selected…"), label=_RESCAN.label),
+        permissions=["rescan"],
+    )
+    def rescan(
+        self, request: HttpRequest, queryset: QuerySet[ScannedFile]
+    ) -> HttpResponse | None:
+        """Preview which files are scanned again; do it after a confirmation."""
+        files = list(queryset.filter(**PRESENT).order_by("name")[: many.LIMIT + 1])
+        if len(files) > many.LIMIT:
+            text = gettext("Tick at most %(limit)d files at once.")
+            self.message_user(request, text % {"limit": many.LIMIT}, messages.ERROR)
+            return None
+        user, form = user_of(request), _RESCAN.form(request.POST)
+        if "apply" in request.POST:
+            done, left_out = many.do_each(_RESCAN, files, user, form)
+            if done:
+                said = f"{count_words(_RESCAN.done, len(done))}."
+                self.message_user(request, said, messages.SUCCESS)
+            for file, why in left_out:
+                self.message_user(request, f"{file}: {why}", messages.WARNING)
+            return None
+        reasons = [(file, _RESCAN.why_not(file, user, form)) for file in files]
+        return action_page(
+            self,
+            request,
+            "admin/scanning/scannedfile/rescan.html",
+            title=_RESCAN.label,
+            going=[file for file, why in reasons if not why],
+            left_out=[(file, why) for file, why in reasons if why],
+        )
+
+    def save_model(
+        self, request: HttpRequest, obj: ScannedFile, form: Any, change: bool
+    ) -> None:
+        """Set the id through the service, which applies callbacks that waited for it."""
+        remote_id = obj.remote_id
+        obj.refresh_from_db(fields=["remote_id"])
+        if remote_id != obj.remote_id:
+            link_remote_file(
+                scanned_file=obj, remote_id=remote_id, user=user_of(request)
+            )

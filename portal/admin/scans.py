@@ -1,0 +1,204 @@
+"""Admin screens of scans and detections, which never change."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from common.reading import read_clock, read_number
+from portal.admin.base import (
+    ReadOnlyInline,
+    RoleAdmin,
+    all_field_names,
+    code,
+    number,
+    score,
+)
+from portal.admin.filters import DaysFilter, PickFilter
+from portal.shared import formats
+from portal.shared.times import when
+from scanning.models import (
+    Detection,
+    Scan,
+    Segment,
+)
+
+
+class DetectionInline(ReadOnlyInline):
+    """The detections of a scan."""
+
+    model = Detection
+    readonly_fields = (
+        "link",
+        "section",
+        "score",
+        "score_scale",
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("Recording"))
+    def link(self, detection: Detection) -> SafeString:
+        """Return a link to the detection."""
+        url = reverse("admin:scanning_detection_change", args=[detection.pk])
+        return format_html('<a href="{}">{}</a>', url, detection.recording)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Detection]:
+        """Join the recordings."""
+        detections: QuerySet[Detection] = super().get_queryset(request)
+        return detections.select_related("recording")
+
+
+@admin.register(Scan)
+class ScanAdmin(RoleAdmin[Scan]):
+    """Scans, read-only."""
+
+    list_display = [
+        "uid",
+        "scanned_file",
+        "engine",
+        "status",
+        "shown_error",
+        "started",
+        "took",
+    ]
+    list_filter = [
+        "status",
+        "engine",
+        ("scanned_file__container", PickFilter),
+        ("created_at", DaysFilter),
+    ]
+    list_select_related = ["scanned_file"]
+    search_fields = ["=uid", "scanned_file__name"]
+    readonly_fields = (
+        *all_field_names(Scan, but=["id", "engine", "engine_version", "error_code"]),
+        "shown_engine",
+        "shown_error",
+    )
+    fields = readonly_fields
+    inlines = [DetectionInline]
+
+    @admin.display(description=_("Engine"))
+    def shown_engine(self, scan: Scan) -> str:
+        """Return the engine and its version."""
+        return scan.engine_label
+
+    @admin.display(description=_("Error code"), ordering="error_code")
+    def shown_error(self, scan: Scan) -> SafeString:
+        """Return the code of the error that stopped the scan."""
+        return code(scan.error_code)
+
+    @admin.display(description=_("Started"), ordering="started_at")
+    def started(self, scan: Scan) -> SafeString:
+        """Return when the scan started."""
+        return when(scan.started_at)
+
+    @admin.display(description=_("Took"))
+    def took(self, scan: Scan) -> SafeString:
+        """Return the duration of a finished scan in seconds."""
+        if scan.started_at is None or scan.finished_at is None:
+            return number(formats.UNKNOWN)
+        # The clock may have been set back.
+        seconds = max(0.0, (scan.finished_at - scan.started_at).total_seconds())
+        return number(f"{read_number(seconds, decimals=1)} s")
+
+
+class SegmentInline(ReadOnlyInline):
+    """The segments of a detection."""
+
+    model = Segment
+    readonly_fields = (
+        "source",
+        "reference",
+        "speed",
+        "pitch",
+        "score",
+        "landmarks",
+        "by_chance",
+        "under_speech",
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("Source"))
+    def source(self, segment: Segment) -> SafeString:
+        """Return the interval in the file."""
+        return _interval(segment.start_ms, segment.end_ms)
+
+    @admin.display(description=_("Reference"))
+    def reference(self, segment: Segment) -> SafeString:
+        """Return the interval in the recording."""
+        return _interval(segment.reference_start_ms, segment.reference_end_ms)
+
+    @admin.display(description=_("Speed"))
+    def speed(self, segment: Segment) -> str:
+        """Return the tempo ratio."""
+        ratio = segment.tempo_ratio
+        return formats.UNKNOWN if ratio is None else formats.speed(float(ratio))
+
+    @admin.display(description=_("Pitch"))
+    def pitch(self, segment: Segment) -> str:
+        """Return the difference in pitch."""
+        shift = segment.pitch_cents
+        return formats.UNKNOWN if shift is None else formats.cents(float(shift))
+
+    @admin.display(description=_("Landmarks"))
+    def landmarks(self, segment: Segment) -> str:
+        """Return the number of landmarks that agree."""
+        known = segment.aligned_landmarks
+        return formats.UNKNOWN if known is None else read_number(known)
+
+    @admin.display(description=_("By chance"))
+    def by_chance(self, segment: Segment) -> str:
+        """Return how many of them chance would explain."""
+        known = segment.expected_by_chance
+        return (
+            formats.UNKNOWN if known is None else read_number(float(known), decimals=2)
+        )
+
+    @admin.display(description=_("Under speech"))
+    def under_speech(self, segment: Segment) -> str:
+        """Return the share of it that lies under speech."""
+        known = segment.speech_pct
+        return formats.UNKNOWN if known is None else f"{read_number(float(known))} %"
+
+
+def _interval(start_ms: int, end_ms: int) -> SafeString:
+    start, end = (read_clock(at, digits=3) for at in (start_ms, end_ms))
+    return format_html('<span class="nowrap">{} – {}</span>', start, end)
+
+
+@admin.register(Detection)
+class DetectionAdmin(RoleAdmin[Detection]):
+    """Detections that engines reported, read-only."""
+
+    list_display = ["recording", "scanned_file", "section", "shown_score", "found"]
+    list_filter = [
+        "created_at",
+        "section",
+        "scan__engine",
+        ("scan__scanned_file__container", PickFilter),
+    ]
+    list_select_related = ["recording", "scan__scanned_file"]
+    search_fields = ["recording__title", "scan__scanned_file__name", "=scan__uid"]
+    readonly_fields = all_field_names(Detection, but=["id"])
+    fields = readonly_fields
+    inlines = [SegmentInline]
+
+    @admin.display(description=_("File"), ordering="scan__scanned_file__name")
+    def scanned_file(self, detection: Detection) -> str:
+        """Return the name of the scanned file."""
+        return detection.scan.scanned_file.name
+
+    @admin.display(description=_("Score"), ordering="score")
+    def shown_score(self, detection: Detection) -> SafeString:
+        """Return the score with its scale."""
+        return score(detection.score, detection.score_scale)
+
+    @admin.display(description=_("Found"), ordering="created_at")
+    def found(self, detection: Detection) -> SafeString:
+        """Return when the detection was stored."""
+        return when(detection.created_at)

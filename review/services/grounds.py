@@ -1,0 +1,221 @@
+"""Evaluates matches again when what policies and licences read of them has changed.
+
+A match that waits, or that a policy or licence alone settled, is treated as a new one.
+People's decisions stay; an event says what the rules would say now.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from accounts.reach import working_for
+from audit.services import SYSTEM, record
+from review.choices import LicenceScope, MatchState, QueueReason
+from review.coverage import LicencesInForce
+from review.models import Licence, Match
+from review.services import evaluation, licences, transitions
+from review.services.evaluation import Evaluation
+from review.services.treatments import is_of_a_policy_alone, treat
+from review.subjects import Subject
+from scanning.models import ScannedFile
+
+Former = Callable[[Subject], Subject]
+"""Returns a subject as it was before the change."""
+
+_AT_ONCE = 500
+_OPEN = (MatchState.PENDING, MatchState.IN_REVIEW)
+# Columns of a recording that rules read: the policies' condition, the licences' scope.
+_OF_RECORDINGS = {
+    "bucket_id": ("buckets", LicenceScope.BUCKET),
+    "label": ("labels", LicenceScope.LABEL),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How many matches licences gave back, and how many the rules now see otherwise."""
+
+    reopened: int = 0
+    evaluated: int = 0
+
+
+def follow_file(
+    *, scanned_file: ScannedFile, before: ScannedFile, actor: User | str
+) -> Followed:
+    """Evaluate the matches of a file whose details differ from those ``before``."""
+    return _follow(
+        Q(scanned_file=scanned_file),
+        actor=actor,
+        former=lambda subject: replace(subject, file=before),
+    )
+
+
+def follow_recordings(
+    *, before: Mapping[int, Mapping[str, object]], user: User | None
+) -> Followed:
+    """Evaluate the matches of recordings; ``before`` has their former columns, by key.
+
+    A licence that comes to cover a recording clears nothing here: as when its terms are
+    widened, its preview offers these matches.
+    """
+
+    def former(subject: Subject) -> Subject:
+        recording = copy.copy(subject.recording)
+        for name, value in before[recording.pk].items():
+            setattr(recording, name, value)
+        return replace(subject, recording=recording)
+
+    return _follow(
+        Q(recording__in=before), actor=user or SYSTEM, former=former, clears=False
+    )
+
+
+def note_recordings(
+    *,
+    before: Mapping[int, Mapping[str, object]],
+    user: User | None,
+    **_signal: object,
+) -> None:
+    """Follow changes of recordings that policies or licences read."""
+    names = _OF_RECORDINGS.keys() & {name for each in before.values() for name in each}
+    # Imports change many recordings, and few installations have rules by label.
+    read = {name for name in names if _is_read(*_OF_RECORDINGS[name])}
+    if read:
+        former = {
+            key: {name: columns[name] for name in read & columns.keys()}
+            for key, columns in before.items()
+        }
+        follow_recordings(before=former, user=user)
+
+
+def _is_read(condition: str, scope: LicenceScope) -> bool:
+    """Return whether an enabled policy or a licence in force reads a column."""
+    in_force = Licence.objects.filter(active=True, withdrawn_at__isnull=True)
+    return in_force.filter(scope=scope).exists() or any(
+        condition in policy.conditions.get("sets", {})
+        for policy in evaluation.rules_in_force()
+    )
+
+
+def again(*, matches: Iterable[Match], actor: User | str) -> Followed:
+    """Evaluate matches whose figures changed, or that an undo brought back."""
+    return _follow(Q(pk__in=[match.pk for match in matches]), actor=actor)
+
+
+@transaction.atomic
+def _follow(
+    about: Q, *, actor: User | str, former: Former | None = None, clears: bool = True
+) -> Followed:
+    reopened = evaluated = 0
+    # Rules act on all matches, also on those that the person may not see.
+    with working_for(None):
+        live = Match.objects.filter(
+            about, scanned_file__deleted_at__isnull=True
+        ).exclude(state=MatchState.SUPERSEDED)
+        keys = list(live.order_by("pk").values_list("pk", flat=True))
+        if not keys:
+            return Followed()
+        look = _Look(actor, former, clears=clears)
+        for first in range(0, len(keys), _AT_ONCE):
+            rows = Match.objects.filter(pk__in=keys[first : first + _AT_ONCE])
+            reopened += licences.reopen_uncovered(rows)
+            evaluated += look.over(rows)
+    return Followed(reopened, evaluated)
+
+
+class _Look:
+    """One look at many matches; policies and licences are read once for all."""
+
+    def __init__(
+        self, actor: User | str, former: Former | None, *, clears: bool
+    ) -> None:
+        self._actor, self._former, self._clears = actor, former, clears
+        self._policies = evaluation.rules_in_force()
+        self._licences = LicencesInForce()
+
+    def over(self, rows: QuerySet[Match]) -> int:
+        """Treat the matches that rules decide; return how many changed."""
+        related = rows.select_related("recording", "scanned_file__container", "scan")
+        return sum(self._at(match) for match in related.order_by("pk"))
+
+    def _at(self, match: Match) -> bool:
+        if match.state in _OPEN or is_of_a_policy_alone(match):
+            return self._treated(match)
+        if match.state != MatchState.SUPPRESSED:
+            self._note(match)
+        return False
+
+    def _treated(self, match: Match) -> bool:
+        outcome = self._evaluated(Subject.of(match))
+        if outcome.state == MatchState.CLEARED and not self._clears:
+            outcome = Evaluation(MatchState.PENDING, outcome.queue_reason)
+        if outcome.state == MatchState.PENDING and match.state in _OPEN:
+            outcome = evaluation.keeping_reason(outcome, match)
+        if not _says_otherwise(outcome, match) or _needs_person(outcome, match):
+            return False
+        return treat(match=match, outcome=outcome, user=self._actor)
+
+    def _note(self, match: Match) -> None:
+        """Record that rules would say something else than before of a decided match."""
+        if self._former is None:
+            return
+        subject = Subject.of(match)
+        before, now = (
+            _ground(self._evaluated(each)) for each in (self._former(subject), subject)
+        )
+        if before != now:
+            record(
+                case=match.case,
+                action=transitions.GROUND,
+                actor=self._actor,
+                before=before,
+                after=now,
+            )
+
+    def _evaluated(self, subject: Subject) -> Evaluation:
+        return evaluation.evaluate(
+            subject=subject,
+            policies=self._policies,
+            licences=self._licences,
+            is_new=False,
+        )
+
+
+def _says_otherwise(outcome: Evaluation, match: Match) -> bool:
+    """Return whether the rules say something else of the match than before."""
+    state = MatchState.PENDING if match.state in _OPEN else match.state
+    if outcome.state != state:
+        return True
+    if state in (MatchState.SUPPRESSED, MatchState.CONFIRMED):
+        return False
+    named = str(outcome.policy) if outcome.policy is not None else ""
+    partly = QueueReason.LICENCE_PARTIAL
+    return named != match.policy_name or (
+        (outcome.queue_reason == partly) != (match.queue_reason == partly)
+    )
+
+
+def _needs_person(outcome: Evaluation, match: Match) -> bool:
+    """Return whether a policy would decide what the end of a licence gave back."""
+    return (
+        match.state in _OPEN
+        and match.queue_reason == QueueReason.LICENCE_ENDED
+        and outcome.state in (MatchState.CONFIRMED, MatchState.SUPPRESSED)
+        and outcome.policy is not None
+    )
+
+
+def _ground(outcome: Evaluation) -> dict[str, object]:
+    """Return what rules say of a match, for an event."""
+    policy, licence = outcome.policy, outcome.licence
+    return {
+        "policy": str(policy) if policy is not None else "",
+        "licence": licence.number if licence is not None else "",
+        "would_be": outcome.state.value,
+    }

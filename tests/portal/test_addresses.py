@@ -1,0 +1,63 @@
+"""Addresses of pages that people write with a slash at the end."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.urls import get_resolver, reverse
+
+from accounts.roles import Role
+from tests.conftest import MakeClient
+from tests.factories.review import make_match
+
+UUID = "00000000-0000-4000-8000-000000000000"
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_short_link_with_a_slash_leads_to_its_page(signed_in: MakeClient) -> None:
+    match = make_match()
+    client = signed_in(Role.REVIEWER)
+
+    with_query = client.get(f"/m/{match.uid}/?segment=1")
+    opened = client.get(f"/m/{match.uid}/", follow=True)
+
+    assert with_query["Location"] == f"/m/{match.uid}?segment=1"
+    assert opened.status_code == 200
+    assert match.recording.title in opened.content.decode()
+
+
+def test_every_short_link_of_the_pages_is_known_with_a_slash(
+    signed_in: MakeClient,
+) -> None:
+    client = signed_in(Role.ADMIN)
+    routes = [
+        str(pattern.pattern)
+        for part in get_resolver().url_patterns
+        for pattern in getattr(part, "url_patterns", [])
+        if getattr(part, "namespace", "") == "portal"
+    ]
+    short = [route for route in routes if route and not route.endswith("/")]
+    assert "m/<str:uid>" in short
+
+    for route in short:
+        address = re.sub("<uuid:[a-z]+>", UUID, route)
+        address = re.sub("<int:[a-z]+>", "1", address)
+        address = re.sub("<str:[a-z]+>", "x", address)
+        answer = client.get(f"/{address}/")
+        assert answer.status_code == 302, route
+        assert answer["Location"] == f"/{address}", route
+
+
+@pytest.mark.parametrize("address", ["/nowhere/", "/m/", "/files/x/", "/a/b/c/"])
+def test_an_unknown_address_stays_unknown(signed_in: MakeClient, address: str) -> None:
+    assert signed_in(Role.VIEWER).get(address).status_code == 404
+
+
+def test_a_form_sent_to_such_an_address_is_not_redirected(
+    signed_in: MakeClient,
+) -> None:
+    address = reverse("portal:match", args=[make_match().uid])
+
+    assert signed_in(Role.REVIEWER).post(f"{address}/").status_code == 404

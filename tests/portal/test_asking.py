@@ -1,0 +1,84 @@
+"""What ends for good is asked about on a page of its own, and only a POST ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db.models import Model
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.tokens import create_token
+from broadcasts.services import broadcast_state
+from reports.layouts import Layout
+from reports.models.schedule import Channel, Every
+from reports.scheduling import Plan, schedule_report
+from reports.services import save_template
+from scanning.services.identification import create_project
+from tests.conftest import MakeClient
+from tests.factories.broadcasts import make_broadcast
+from tests.factories.catalogue import BucketFactory
+from tests.factories.scanning import ScannedFileFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def _token(admin: User) -> tuple[Model, str]:
+    row = create_token(owner=admin, name="nightly import", scopes=["all"]).token
+    return row, reverse("portal:token_revoke", args=[row.uid])
+
+
+def _keys(admin: User) -> tuple[Model, str]:
+    buckets = [BucketFactory.create()]
+    project = create_project(name="nightly import", buckets=buckets, user=admin)
+    return project, reverse("portal:project_revoke", args=[project.uid])
+
+
+def _template(admin: User) -> tuple[Model, str]:
+    row = save_template(name="nightly import", layout=Layout(), user=admin)
+    return row, reverse("portal:report_template_delete", args=[row.uid])
+
+
+def _schedule(admin: User) -> tuple[Model, str]:
+    template = save_template(name="nightly import", layout=Layout(), user=admin)
+    plan = Plan(
+        every=Every.DAY,
+        hour=7,
+        last_period=False,
+        send_unchanged=False,
+        channel=Channel.EMAIL,
+        recipients=("legal@example.org",),
+    )
+    row = schedule_report(template=template, plan=plan, user=admin)
+    return row, reverse("portal:report_schedule_end", args=[row.uid])
+
+
+def _broadcast(_admin: User) -> tuple[Model, str]:
+    row = make_broadcast(ScannedFileFactory.create())
+    row.station.name = "nightly import"
+    row.station.save()
+    address = reverse("portal:broadcast_delete", args=[row.scanned_file.uid, row.uid])
+    return row, f"{address}?seen={broadcast_state(row)}"
+
+
+@pytest.mark.parametrize("make", [_token, _keys, _template, _schedule, _broadcast])
+def test_a_click_asks_first_and_the_button_ends_it(
+    signed_in: MakeClient, admin: User, make: Callable[[User], tuple[Model, str]]
+) -> None:
+    row, address = make(admin)
+    client = signed_in(Role.ADMIN)
+    before = type(row)._default_manager.values().get(pk=row.pk)
+
+    asked = client.get(address)
+
+    page = asked.content.decode()
+    assert asked.status_code == 200
+    assert "nightly import" in page
+    assert "Cancel" in page
+    assert type(row)._default_manager.values().get(pk=row.pk) == before
+    seen = {"seen": address.partition("seen=")[2]}
+    assert client.post(address.partition("?")[0], seen).status_code == 302
+    after = type(row)._default_manager.values().filter(pk=row.pk).first()
+    assert after is None or after["revoked_at"] is not None
