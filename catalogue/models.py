@@ -13,7 +13,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
-from common.reading import read_clock
+from common.reading import read_interval
 from common.uid import new_uid
 
 # The id that ACRCloud's API gives to its own music catalogue.
@@ -423,8 +423,8 @@ class Exclusion(models.Model):
         ]
 
     def __str__(self) -> str:
-        start, end = (read_clock(at, digits=1) for at in (self.start_ms, self.end_ms))
-        return f"{self.recording}, {start} – {end}"
+        interval = read_interval(self.start_ms, self.end_ms, digits=1)
+        return f"{self.recording}, {interval}"
 
     @property
     def length_ms(self) -> int:

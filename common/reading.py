@@ -54,6 +54,12 @@ def read_clock(total_ms: int, *, digits: int = 0) -> str:
     return f"{sign}{text}{fraction}"
 
 
+def read_interval(start_ms: int, end_ms: int, *, digits: int = 0) -> str:
+    """Write an interval of a sound, with both times as ``read_clock`` writes them."""
+    start, end = (read_clock(at, digits=digits) for at in (start_ms, end_ms))
+    return f"{start} – {end}"
+
+
 def read_number(value: float, *, decimals: int = 0) -> str:
     """Write a number with the decimal point and the grouping of the reader's language."""
     # number_format truncates, so round first.

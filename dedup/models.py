@@ -12,7 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Bucket, Recording
-from common.reading import read_clock
+from common.reading import read_interval
 from common.uid import new_uid
 
 
@@ -228,8 +228,8 @@ class LoopPlace(models.Model):
         ordering = ["recording_id", "start_ms"]
 
     def __str__(self) -> str:
-        start, end = (read_clock(at, digits=1) for at in (self.start_ms, self.end_ms))
-        return f"{self.recording_id}, {start} – {end}"
+        interval = read_interval(self.start_ms, self.end_ms, digits=1)
+        return f"{self.recording_id}, {interval}"
 
 
 class CheckedRecording(models.Model):

@@ -262,7 +262,7 @@ Edge = tuple[float, float, float]
 def _best_nearby(
     alignment: Alignment, nearby: NDArray[np.float64], limits: Limits, edge: Edge
 ) -> tuple[int, Tally]:
-    """Return which of the offsets ``nearby`` has the best run, and this run."""
+    """Return the number of the offset with the best run, and that run."""
     query, reference, (slope, offset, shift), constants, tables = alignment
     best, tally = 0, (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
     for number in range(len(nearby)):

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording, new_acr_id
-from common.reading import read_clock
+from common.reading import read_interval
 from common.uid import new_uid
 from scanning.models import Container, ScannedFile
 
@@ -127,8 +127,8 @@ class SharedRun(models.Model):
         ordering = ["id"]
 
     def __str__(self) -> str:
-        start, end = (read_clock(at, digits=1) for at in (self.start_ms, self.end_ms))
-        return f"{self.file_id} {start} – {end} of {self.other_id}"
+        interval = read_interval(self.start_ms, self.end_ms, digits=1)
+        return f"{self.file_id} {interval} of {self.other_id}"
 
 
 class ItemState(models.TextChoices):

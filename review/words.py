@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as lazy
 from audit.models import Event
 from audit.words import action_label
 from catalogue.models import ExclusionReason
-from common.reading import read_clock
+from common.reading import read_clock, read_interval
 from review.choices import (
     BY_LICENCE,
     STATED_REASON,
@@ -80,7 +80,7 @@ def done(event: Event) -> str:
     if event.action in _ABOUT_AN_EXCLUSION:
         proposes = after.get("state") == MatchState.ESCALATED
         action = "propose_exclusion" if proposes else event.action
-        interval = " – ".join(map(read_clock, after["span"]))
+        interval = read_interval(*after["span"])
         return str(_ABOUT_AN_EXCLUSION[action]) % {"interval": interval}
     if event.action == "counted":
         return _("changed the exclusions: matched time %(before)s → %(after)s") % {

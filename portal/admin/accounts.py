@@ -31,6 +31,7 @@ from accounts.sessions import end_all_sessions
 from catalogue.models import Bucket
 from portal.accounts.erasure import ErasureRefused, erase, preview
 from portal.admin.base import (
+    APPLY,
     ReadOnlyInline,
     RoleAdmin,
     action_page,
@@ -156,7 +157,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
         """Remove all second factors of the selected users, after a confirmation."""
-        if "apply" not in request.POST:
+        if APPLY not in request.POST:
             title = gettext("Remove second factors")
             return self._ask(request, "take_second_factors", title, {"people": chosen})
         taken = sum(remove_second_factors(person) for person in chosen)
@@ -176,7 +177,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         self, request: HttpRequest, chosen: QuerySet[User]
     ) -> HttpResponse | None:
         """Disconnect the selected users from the organisation's server, after asking."""
-        if "apply" not in request.POST:
+        if APPLY not in request.POST:
             title = gettext("Remove the single sign-on")
             return self._ask(request, "end_single_sign_on", title, {"people": chosen})
         ended = 0
@@ -206,7 +207,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         if person is None or chosen.count() != 1:
             self.message_user(request, gettext("Choose one person."), messages.ERROR)
             return None
-        if "apply" not in request.POST:
+        if APPLY not in request.POST:
             title = gettext("Erase the data of %(person)s") % {"person": person}
             context = {"people": [person], "erasure": preview(person=person)}
             return self._ask(request, "erase_data", title, context)
@@ -227,8 +228,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
     ) -> TemplateResponse:
         """Return the page that says what an action does to people, before it is done."""
         template = f"admin/accounts/user/{action}.html"
-        about = {"title": title, "action": action} | context
-        return action_page(self, request, template, **about)
+        return action_page(self, request, template, title=title, **context)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show users to admins."""

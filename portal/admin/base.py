@@ -212,6 +212,17 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         return False
 
 
+def match_count_link(row: Any, lookup: str) -> SafeString:  # Any: carries an annotation
+    """Draw ``matches_there`` of a row, linked to the list of these matches."""
+    return format_html(
+        '<a class="num" href="{}?{}__id__exact={}">{}</a>',
+        reverse("admin:review_match_changelist"),
+        lookup,
+        row.pk,
+        row.matches_there,
+    )
+
+
 APPLY = "apply"
 """The field with which the page of an action says that a person confirmed it."""
 KEPT = "kept"

@@ -28,6 +28,7 @@ from catalogue.services import create_bucket
 from common.reading import read_clock
 from portal.admin.base import (
     RoleAdmin,
+    match_count_link,
     number,
     player,
     two_lines,
@@ -241,13 +242,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
     @admin.display(description=_("Matches"), ordering="matches_there")
     def match_count(self, recording: Any) -> SafeString:  # Any: carries an annotation
         """Return the number of matches, linked to their list."""
-        url = reverse("admin:review_match_changelist")
-        return format_html(
-            '<a class="num" href="{}?recording__id__exact={}">{}</a>',
-            url,
-            recording.pk,
-            recording.matches_there,
-        )
+        return match_count_link(recording, "recording")
 
     @admin.display(description=_("Recording"), ordering="title")
     def title_shown(self, recording: Recording) -> SafeString:

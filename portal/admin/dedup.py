@@ -26,6 +26,7 @@ from dedup.models import (
     SharedLoop,
 )
 from portal.admin.base import (
+    APPLY,
     ReadOnlyInline,
     RoleAdmin,
     action_page,
@@ -126,7 +127,7 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     ) -> HttpResponseBase | None:
         """Preview the merge; merge the groups after a confirmation."""
         same = groups.filter(kind=GroupKind.SAME_SOUND)
-        if "apply" not in request.POST:
+        if APPLY not in request.POST:
             context = page.bulk_context(list(same.values_list("pk", flat=True)))
             template = "admin/dedup/dedupgroup/merge.html"
             about = {"title": gettext("Merge groups")} | context

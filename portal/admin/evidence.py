@@ -14,6 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.admin.base import (
+    APPLY,
     RoleAdmin,
     action_page,
     all_field_names,
@@ -82,7 +83,7 @@ def build_many(
 ) -> HttpResponse | None:
     """Preview the matches and the options; request the packs after a confirmation."""
     chosen = queryset.order_by("-created_at", "-pk")
-    if "apply" in request.POST:
+    if APPLY in request.POST:
         _build(request, chosen)
         return None
     count = chosen.count()

@@ -20,11 +20,13 @@ from accounts.roles import Action
 from common.reading import count_words, read_clock
 from common.territories import read_territories
 from portal.admin.base import (
+    APPLY,
     ReadOnlyInline,
     RoleAdmin,
     action_page,
     code,
     file_badge,
+    match_count_link,
     number,
     player,
     user_of,
@@ -193,13 +195,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     @admin.display(description=_("Matches"), ordering="matches_there")
     def match_count(self, file: Any) -> SafeString:  # Any: carries an annotation
         """Return the number of matches, linked to their list."""
-        url = reverse("admin:review_match_changelist")
-        return format_html(
-            '<a class="num" href="{}?scanned_file__id__exact={}">{}</a>',
-            url,
-            file.pk,
-            file.matches_there,
-        )
+        return match_count_link(file, "scanned_file")
 
     @admin.display(description=_("Added"), ordering="created_at")
     def created(self, file: ScannedFile) -> SafeString:
@@ -224,7 +220,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
             self.message_user(request, text % {"limit": many.LIMIT}, messages.ERROR)
             return None
         user, form = user_of(request), _RESCAN.form(request.POST)
-        if "apply" in request.POST:
+        if APPLY in request.POST:
             done, left_out = many.do_each(_RESCAN, files, user, form)
             if done:
                 said = f"{count_words(_RESCAN.done, len(done))}."

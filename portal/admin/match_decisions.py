@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from accounts.roles import Action
 from common.reading import count_words
 from common.words import lowered
-from portal.admin.base import KEPT, action_page, user_of
+from portal.admin.base import APPLY, KEPT, action_page, user_of
 from portal.admin.match_page import evidence
 from portal.review.forms import AssignForm, DecisionForm
 from portal.review.page import changed_standing
@@ -222,7 +222,7 @@ def assign_many(
 
 def _sent(request: HttpRequest) -> QueryDict | None:
     """Return the posted form of an action; None if the action was only chosen."""
-    return request.POST if {"apply", KEPT} & set(request.POST) else None
+    return request.POST if {APPLY, KEPT} & set(request.POST) else None
 
 
 def _carry_out_many(
@@ -232,7 +232,7 @@ def _carry_out_many(
     work: _Work,
 ) -> HttpResponse | None:
     """Show the count, a preview and the form; apply the action when it is sent."""
-    applying = "apply" in request.POST
+    applying = APPLY in request.POST
     if applying and work.form.is_valid():
         _apply(request, work)
         return None

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from common.reading import read_clock, read_number
+from common.reading import read_interval, read_number
 from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
@@ -167,8 +167,8 @@ class SegmentInline(ReadOnlyInline):
 
 
 def _interval(start_ms: int, end_ms: int) -> SafeString:
-    start, end = (read_clock(at, digits=3) for at in (start_ms, end_ms))
-    return format_html('<span class="nowrap">{} – {}</span>', start, end)
+    interval = read_interval(start_ms, end_ms, digits=3)
+    return format_html('<span class="nowrap">{}</span>', interval)
 
 
 @admin.register(Detection)

@@ -18,7 +18,7 @@ from audit.models import Event
 from broadcasts.selectors import use_of
 from catalogue.models import Exclusion, RecordingStatus
 from catalogue.selectors import excluded_segments
-from common.reading import read_clock
+from common.reading import read_interval
 from portal.pictures import exclusion
 from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
@@ -393,8 +393,7 @@ def last_decision(*, uid: str, user: User) -> LastDecision | None:
     until = event.at + undo.UNDO_FOR
     what = match.get_state_display()
     if event.action in (Verb.EXCLUDE, ProposalVerb.APPROVE):
-        start_ms, end_ms = event.after["span"]
-        what = f"{read_clock(start_ms)} – {read_clock(end_ms)} excluded"
+        what = f"{read_interval(*event.after['span'])} excluded"
         if match.state == MatchState.ESCALATED:
             what = _("Exclusion proposed")
     elif event.action == ProposalVerb.REFUSE:

@@ -209,7 +209,7 @@ def formers(events: Iterable[Event]) -> dict[str, dict[str, object]]:
             treated[row.case].append(row)
     acts = {row.after.get("act", "") for each in treated.values() for row in each}
     undone = Event.objects.filter(action=_UNDONE_ACT, after__act__in=acts - {""})
-    gone = set(undone.values_list("after__act", flat=True)) if acts - {""} else set()
+    gone = set(undone.values_list("after__act", flat=True))
     return {
         case: _former(event, treated[case], gone) for case, event in by_case.items()
     }

@@ -426,16 +426,17 @@ def _restore_all(segment: Exclusion, user: User) -> list[Match]:
         for match in _live(segment.recording)
         if match.state in (MatchState.SUPPRESSED, MatchState.PENDING)
     ]
-    events = transitions.last_events(moved)
+    # What another exclusion moved stays.
+    formers = applications.formers(
+        event
+        for event in transitions.last_events(moved).values()
+        if event.action in _MOVES and event.after.get("exclusion") == segment.uid
+    )
     back = []
     for match in moved:
-        event = events.get(match.case)
-        if event is None or event.action not in _MOVES:
+        fields = formers.get(match.case)
+        if fields is None:
             continue
-        # Another exclusion moved this match; it stays.
-        if event.after.get("exclusion") != segment.uid:
-            continue
-        fields = applications.former(event)
         state = MatchState(str(fields.pop("state")))
         change = Change(Verb.UNDO, state, fields=fields, free=True)
         back.append(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
-from common.reading import read_clock
+from common.reading import read_interval
 from scanning.choices import Section
 from scanning.models.scan import Scan
 
@@ -143,5 +143,4 @@ class Segment(Immutable):
         ]
 
     def __str__(self) -> str:
-        start, end = (read_clock(at, digits=1) for at in (self.start_ms, self.end_ms))
-        return f"{start} – {end}"
+        return read_interval(self.start_ms, self.end_ms, digits=1)

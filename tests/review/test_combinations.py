@@ -29,11 +29,6 @@ def manager() -> User:
     return make_user(Role.MANAGER, username="mira")
 
 
-@pytest.fixture
-def reviewer() -> User:
-    return make_user(Role.REVIEWER, username="ana")
-
-
 def test_of_two_people_who_decide_on_the_same_rows_the_first_counts(
     manager: User, reviewer: User
 ) -> None:

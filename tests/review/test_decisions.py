@@ -36,11 +36,6 @@ def viewer() -> User:
 
 
 @pytest.fixture
-def reviewer() -> User:
-    return make_user(Role.REVIEWER, username="ana")
-
-
-@pytest.fixture
 def colleague() -> User:
     return make_user(Role.REVIEWER, username="ben")
 

@@ -41,16 +41,6 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 
 @pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER, username="mia")
-
-
-@pytest.fixture
-def reviewer() -> User:
-    return make_user(Role.REVIEWER, username="ana")
-
-
-@pytest.fixture
 def confirmed(reviewer: User) -> Match:
     return deciding.confirm(match=make_match(), user=reviewer, version=1)
 

@@ -27,16 +27,6 @@ INTRO = (5_000, 25_000)
 
 
 @pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER, username="mia")
-
-
-@pytest.fixture
-def reviewer() -> User:
-    return make_user(Role.REVIEWER, username="ana")
-
-
-@pytest.fixture
 def recording() -> Recording:
     return RecordingFactory.create()
 

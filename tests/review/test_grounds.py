@@ -47,16 +47,6 @@ pytestmark = pytest.mark.django_db
 TWENTY_SECONDS = (70_000, 90_000, 5_000, 25_000)
 
 
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER, username="mia")
-
-
-@pytest.fixture
-def reviewer() -> User:
-    return make_user(Role.REVIEWER, username="ana")
-
-
 def fresh(match: Match) -> Match:
     return Match.objects.get(pk=match.pk)
 

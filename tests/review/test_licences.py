@@ -42,11 +42,6 @@ def clock() -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER, username="mia")
-
-
 def a_match(**file: object) -> Match:
     """Return a pending match in a file with some metadata."""
     scan = ScanFactory.create(scanned_file=ScannedFileFactory.create(**file))

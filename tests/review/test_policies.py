@@ -38,16 +38,6 @@ TEN_SECONDS = (70_000, 80_000, 5_000, 15_000)
 
 
 @pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER, username="mia")
-
-
-@pytest.fixture
-def reviewer() -> User:
-    return make_user(Role.REVIEWER, username="ana")
-
-
-@pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(NOON, tick=False) as traveller:
         yield traveller

@@ -27,16 +27,6 @@ from tests.factories.scanning import ScanFactory
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def manager() -> User:
-    return make_user(Role.MANAGER, username="mia")
-
-
-@pytest.fixture
-def reviewer() -> User:
-    return make_user(Role.REVIEWER, username="ana")
-
-
 def state_of(match: Match) -> str:
     """Return the stored state."""
     return Match.objects.values_list("state", flat=True).get(pk=match.pk)
