@@ -12,22 +12,20 @@ from numpy.typing import NDArray
 from recognition.alignment import Line, QueryView, fit_line
 from recognition.candidates import Lead
 from recognition.jit import compiled
-from recognition.params import Params
-from recognition.segments import ScoringRun, best_segment, edge_of, trimmed
-from recognition.types import Landmarks
-from recognition.verify import (
+from recognition.lookup import (
     ABSENT,
     ALIGNED,
     OUTSIDE,
     Alignment,
-    Weighed,
     aligned_counts,
     alignment_of,
-    evidence,
     found_along,
     found_wider,
-    weighed,
 )
+from recognition.params import Params
+from recognition.segments import ScoringRun, best_segment, edge_of, trimmed
+from recognition.types import Landmarks
+from recognition.verify import Weighed, evidence, weighed
 
 _FITS = 6  # enough: each fit lets a run at another tempo grow to about twice its length
 # With fewer landmarks, a span says too little to estimate gains and chance.

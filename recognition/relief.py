@@ -14,16 +14,10 @@ from numpy.typing import NDArray
 
 from recognition.alignment import QueryView
 from recognition.levels import STEPS_PER_NEPER
+from recognition.lookup import ABSENT, ALIGNED, CHANCE_SHIFTS, MISSING, UNKNOWN_LEVEL
 from recognition.params import DEFAULT, Params
 from recognition.segments import ScoringRun
-from recognition.verify import (
-    ABSENT,
-    ALIGNED,
-    CHANCE_SHIFTS,
-    MISSING,
-    UNKNOWN_LEVEL,
-    weigh,
-)
+from recognition.verify import weigh
 
 Floats: TypeAlias = NDArray[np.floating[Any]]  # Any: of either precision
 

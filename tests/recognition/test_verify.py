@@ -6,8 +6,9 @@ from functools import cache
 
 from recognition.alignment import Line, view_of
 from recognition.builder import extract
+from recognition.lookup import ABSENT, ALIGNED
 from recognition.types import Landmarks
-from recognition.verify import ABSENT, ALIGNED, LandmarkEvidence, weigh
+from recognition.verify import LandmarkEvidence, weigh
 from tests.recognition.synthesis import RATE, Samples, music, noise
 
 SECONDS = 20
