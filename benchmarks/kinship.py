@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-import scipy.fft
-import scipy.signal
+import scipy  # loads scipy.signal when it is used, which takes long
 from numpy.typing import NDArray
 
 from benchmarks.corpus import Track
