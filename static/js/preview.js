@@ -243,9 +243,12 @@ function markDone(row) {
   row.classList.add("is-done");
 }
 
-function unmark(row, message) {
+function unmark(row) {
   delete row.dataset.done;
   row.classList.remove("is-done");
+}
+
+function sayRefused(row, message) {
   row.querySelector(".row-refused")?.remove();
   const text = document.createElement("span");
   text.className = "cell-sub row-refused";
@@ -284,7 +287,10 @@ async function decide(form) {
   } catch (refused) {
     delete at.node.dataset.sent;
     button.removeAttribute("aria-busy");
-    if (row) unmark(row, refused.message);
+    const refusedRow = named(at.name);
+    // What a colleague decided meanwhile stays decided.
+    if (refusedRow && verb === "confirm") unmark(refusedRow);
+    if (refusedRow) sayRefused(refusedRow, refused.message);
     if (shown === at && form.isConnected && $("[data-error]", form)) {
       const error = $("[data-error]", form);
       error.textContent = refused.message;

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import (
+    POST,
     Portal,
     open_first,
     run_in,
@@ -170,3 +172,33 @@ def test_a_verb_pressed_on_the_way_is_meant_for_the_next_match(
     restored.append(uid_of(page))
     assert restored[0] != first
     assert page.url.split("?")[0].endswith(restored[0])
+
+
+def test_an_answer_that_comes_too_late_leaves_the_first_one(
+    portal: Portal, browser: Browser, disputed: list[str]
+) -> None:
+    # Refused requests are faults of a page elsewhere.
+    contexts = [browser.new_context(base_url=portal.url) for _ in range(2)]
+    page, other = (context.new_page() for context in contexts)
+    sign_in(page, portal, "mira")
+    page.goto("/queue/disputes/")
+    page.wait_for_load_state("networkidle")
+    row = page.locator('[data-row]:has-text("claim-0.wav")')
+    _press(page, "j", "h")
+    expect(page.locator(".ask[open] textarea")).to_be_focused()
+    page.keyboard.type("It is ours.")
+    sign_in(other, portal, "admin")
+    version = state_of(other, disputed[0])["version"]
+    fields = {"verb": "release_claim", "version": version, "note": "It is theirs."}
+    other.evaluate(POST, [f"/m/{disputed[0]}/decide", fields])
+    expect(row).to_contain_text("Claim released")
+    expect(page.locator(".preview__notice")).to_contain_text("has changed")
+
+    _press(page, "Enter")
+
+    expect(page.locator(".ask[open] .strip__error")).to_contain_text("admin")
+    expect(page.locator(".ask[open] textarea")).to_have_value("It is ours.")
+    expect(row).to_contain_text("nothing was saved")
+    expect(row).to_have_class(re.compile("is-done"))
+    for context in contexts:
+        context.close()

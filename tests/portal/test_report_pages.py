@@ -54,7 +54,7 @@ def test_pages_say_in_plain_words_until_when_a_report_counts(
     assert run.as_of_at is not None
     until = read_date(run.as_of_at, "full")
     assert f"includes every change until {until}" in preview
-    assert f"Changes until {until} audit event {run.as_of_event}" in manifest
+    assert f"Changes until\n{until} audit event {run.as_of_event}" in manifest
 
 
 def test_counts_of_the_page_do_not_reach_the_menu(signed_in: MakeClient) -> None:
