@@ -183,7 +183,7 @@ def test_an_answer_that_comes_too_late_leaves_the_first_one(
     sign_in(page, portal, "mira")
     page.goto("/queue/disputes/")
     page.wait_for_load_state("networkidle")
-    row = page.locator('[data-row]:has-text("claim-0.wav")')
+    row = page.locator("tr[data-row]:has-text('claim-0.wav')")
     _press(page, "j", "h")
     expect(page.locator(".ask[open] textarea")).to_be_focused()
     page.keyboard.type("It is ours.")
