@@ -29,15 +29,13 @@ SOON = timedelta(days=7)
 def dispute_list(request: PortalRequest) -> HttpResponseBase:
     """List the open, overdue or answered disputes."""
     shown = _shown(request)
-    now = datetime.now(tz=UTC)
-    due_soon = selectors.open_disputes().filter(due_at__gte=now, due_at__lt=now + SOON)
     return render(
         request,
         "portal/review/dispute_list.html",
         {
             "page_obj": page_of(request, _rows(shown)),
-            "counts": _counts() | {"soon": due_soon.count()},
-            **_times(shown, now),
+            "counts": _counts(),
+            **_times(shown),
             **tab_counts(request.user),
             "tab": "disputes",
         },
@@ -56,7 +54,7 @@ def dispute_changes(request: PortalRequest) -> HttpResponseBase:
     now = {dispute.uid: dispute for dispute in disputes}
 
     def draw(uids: Sequence[str]) -> dict[str, str]:
-        times = _times(shown, datetime.now(tz=UTC))
+        times = _times(shown)
         return {
             uid: render_to_string(
                 "portal/review/_dispute_row.html",
@@ -94,12 +92,15 @@ def _rows(shown: str) -> QuerySet[Dispute]:
 
 
 def _counts() -> dict[str, int]:
+    now, waiting = datetime.now(tz=UTC), selectors.open_disputes()
     return {
-        "open": selectors.open_disputes().count(),
+        "open": waiting.count(),
         "overdue": selectors.open_disputes(overdue=True).count(),
+        "soon": waiting.filter(due_at__gte=now, due_at__lt=now + SOON).count(),
     }
 
 
-def _times(shown: str, now: datetime) -> dict[str, object]:
+def _times(shown: str) -> dict[str, object]:
     """Return what a row needs beside its dispute."""
+    now = datetime.now(tz=UTC)
     return {"shown": shown, "now": now, "soon": now + SOON}
