@@ -25,6 +25,11 @@ from review.models.match import Waits
 from scanning.models import Detection, Segment
 
 EARLIER_DECISIONS = 10
+SHOWN_WITH_DISPUTES = (
+    *("match__recording", "match__scanned_file"),
+    *("recorded_by", "answered_by"),
+)
+"""What pages show of each dispute in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,9 +245,16 @@ def open_disputes(*, overdue: bool = False) -> QuerySet[Dispute]:
     rows = Dispute.objects.filter(status=DisputeStatus.OPEN)
     if overdue:
         rows = rows.filter(due_at__lt=datetime.now(tz=UTC))
-    return rows.select_related(
-        "match__recording", "match__scanned_file", "recorded_by"
-    ).order_by("due_at", "pk")
+    return rows.select_related(*SHOWN_WITH_DISPUTES).order_by("due_at", "pk")
+
+
+def answered_disputes() -> QuerySet[Dispute]:
+    """Return the disputes that were answered, newest answer first."""
+    return (
+        Dispute.objects.exclude(status__in=[DisputeStatus.OPEN, DisputeStatus.UNDONE])
+        .select_related(*SHOWN_WITH_DISPUTES)
+        .order_by("-answered_at", "-pk")
+    )
 
 
 def open_to(user: User) -> Q:

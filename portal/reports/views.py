@@ -89,7 +89,7 @@ def reports(request: PortalRequest) -> HttpResponseBase:
             "fields": pairs_of(layout),
             "layout": layout,
             "counts": counts,
-            "as_of_event": newest.pk if newest else 0,
+            "newest": newest,
             "preview": None if form.errors else _preview(layout, newest, request.GET),
             "all_columns": request.GET.get("show") == "all",
             "presets": [(each, query_of(each.layout)) for each in PRESETS],

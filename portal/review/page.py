@@ -393,7 +393,9 @@ def last_decision(*, uid: str, user: User) -> LastDecision | None:
     until = event.at + undo.UNDO_FOR
     what = match.get_state_display()
     if event.action in (Verb.EXCLUDE, ProposalVerb.APPROVE):
-        what = f"{read_interval(*event.after['span'])} excluded"
+        what = _("%(interval)s excluded") % {
+            "interval": read_interval(*event.after["span"])
+        }
         if match.state == MatchState.ESCALATED:
             what = _("Exclusion proposed")
     elif event.action == ProposalVerb.REFUSE:

@@ -6,7 +6,7 @@ list that the user came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -121,11 +121,19 @@ ORDERS = (
 
 
 class View(StrEnum):
-    """The tabs of the queue that list matches."""
+    """The tabs of the queue whose matches people walk through."""
 
     WAITING = "waiting"
     MINE = "mine"
     ESCALATED = "escalated"
+    DISPUTES = "disputes"
+
+
+_STATES: Mapping[View, Sequence[MatchState]] = {
+    View.ESCALATED: (MatchState.ESCALATED,),
+    View.DISPUTES: (MatchState.DISPUTED,),
+}
+"""The states that a view lists, where it does not list all waiting matches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +184,8 @@ class Queue:
     @property
     def url(self) -> str:
         """Return the address of the list; never bare, which opens the default view."""
+        if self.view == View.DISPUTES:
+            return reverse("portal:dispute_list")
         query = self.query() or f"?view={self.view.value}"
         return f"{reverse('portal:queue')}{query}"
 
@@ -193,7 +203,7 @@ class Queue:
 
         It is nearly always among these, and few rows are faster to look through.
         """
-        open_rows = self._ways().filter(selectors.open_to(self.user))
+        open_rows = self._open()
         return open_rows.filter(pk__in=[match.pk for match in page]).first() or (
             open_rows.first()
         )
@@ -201,9 +211,10 @@ class Queue:
     def next_to(self, match: Match) -> Match | None:
         """Return the next match that this user can decide, from the start after the end.
 
-        Only the columns that its address needs are loaded, as in ``before``.
+        Only the columns that its address needs are loaded, as in ``before``. Disputes
+        are few, and people who may not answer them look through them, too.
         """
-        open_rows = self._ways().filter(selectors.open_to(self.user))
+        open_rows = self._open()
         for beyond, order in self._beyond(match, backwards=False):
             rows = open_rows.filter(beyond).order_by(*order)
             if (later := rows.first()) is not None:
@@ -228,15 +239,19 @@ class Queue:
                 earlier += count_of(rows.filter(beyond))
         return Place(earlier + 1 if inside else 0, count_of(rows))
 
+    def _open(self) -> QuerySet[Match]:
+        """Return the rows that this user can decide, with the columns of ``_ways``."""
+        if self.view == View.DISPUTES:
+            return self._ways()
+        return self._ways().filter(selectors.open_to(self.user))
+
     def _ways(self) -> QuerySet[Match]:
         """Return the rows in order, with only the columns of their addresses."""
         rows = self.rows().select_related(None).prefetch_related(None)
         return rows.only("uid")
 
     def _unordered(self) -> QuerySet[Match]:
-        states = (
-            (MatchState.ESCALATED,) if self.view == View.ESCALATED else WAITING_STATES
-        )
+        states = _STATES.get(self.view, WAITING_STATES)
         rows = selectors.matches(filters=self.filters.having(state=states))
         if self.view == View.MINE:
             rows = rows.filter(_is_mine(self.user))

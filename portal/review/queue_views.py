@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
 
 from django.contrib import messages
 from django.http.response import HttpResponseBase
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
 from portal.pictures.file import why_no_matches
-from portal.review.queue import ORDERS, Queue, tab_counts, unmatched_files
+from portal.review.queue import ORDERS, Queue, View, tab_counts, unmatched_files
 from portal.review.rows import rows_of
 from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
@@ -24,16 +23,13 @@ from portal.shared.columns import columns_shown
 from portal.shared.filters import MatchFilterForm, QueueFilterForm
 from portal.shared.lists import count_of, page_of, sorted_by
 from review import selectors
-from review.choices import DisputeStatus
 from review.errors import ReviewError
 from review.filters import MatchFilter
-from review.models import Dispute
 from review.services import saved_views
 from review.services.file_details import mark_expected
 from scanning import selectors as scanning_selectors
 from scanning.models import Scan
 
-SOON = timedelta(days=7)
 _COLUMNS = {
     "state": "state",
     "title": "recording__title",
@@ -53,6 +49,8 @@ def queue(request: PortalRequest) -> HttpResponseBase:
     if default is not None:
         return redirect(f"{reverse('portal:queue')}?{default.query or 'view=waiting'}")
     shown = Queue.from_query(request.GET, request.user)
+    if shown.view == View.DISPUTES:
+        return redirect(shown.url)
     page = page_of(request, shown.rows())
     rows = rows_of(page.object_list, shown)
     first_page = [row.match for row in rows] if page.number == 1 else []
@@ -137,44 +135,6 @@ def judge_unmatched(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     if request.POST.get("from") == "file":
         return redirect("portal:file_detail", uid=uid)
     return redirect(f"{reverse('portal:queue_files')}{'?expected=yes' if undo else ''}")
-
-
-@require_safe
-@never_cache
-@needs(Action.VIEW)
-def dispute_list(request: PortalRequest) -> HttpResponseBase:
-    """List the open, overdue or answered disputes."""
-    shown = request.GET.get("show", "")
-    overdue = selectors.open_disputes(overdue=True)
-    if shown == "answered":
-        rows = (
-            Dispute.objects.exclude(
-                status__in=[DisputeStatus.OPEN, DisputeStatus.UNDONE]
-            )
-            .select_related(
-                "match__recording", "match__scanned_file", "answered_by", "recorded_by"
-            )
-            .order_by("-answered_at", "-pk")
-        )
-    else:
-        shown = "overdue" if shown == "overdue" else "open"
-        rows = overdue if shown == "overdue" else selectors.open_disputes()
-    now = timezone.now()
-    due_soon = selectors.open_disputes().filter(due_at__gte=now, due_at__lt=now + SOON)
-    context = {
-        "page_obj": page_of(request, rows),
-        "shown": shown,
-        "now": now,
-        "soon": now + SOON,
-        "counts": {
-            "open": selectors.open_disputes().count(),
-            "overdue": overdue.count(),
-            "soon": due_soon.count(),
-        },
-        **tab_counts(request.user),
-        "tab": "disputes",
-    }
-    return render(request, "portal/review/dispute_list.html", context)
 
 
 @require_safe

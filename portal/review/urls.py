@@ -6,6 +6,7 @@ from django.urls import path
 
 from portal.review import (
     bulk_views,
+    dispute_views,
     exclusion_views,
     proposal_views,
     queue_views,
@@ -21,7 +22,12 @@ urlpatterns = [
     path(
         "queue/files/<uuid:uid>/", queue_views.judge_unmatched, name="judge_unmatched"
     ),
-    path("queue/disputes/", queue_views.dispute_list, name="dispute_list"),
+    path("queue/disputes/", dispute_views.dispute_list, name="dispute_list"),
+    path(
+        "queue/disputes/changes/",
+        dispute_views.dispute_changes,
+        name="dispute_changes",
+    ),
     path("queue/decide/", bulk_views.decide_many, name="decide_many"),
     path("queue/views/", saved_views.view_save, name="view_save"),
     path(

@@ -26,7 +26,7 @@ from common.words import lowered
 from portal.review import page
 from portal.review.forms import DecisionForm
 from portal.review.page import Draft
-from portal.review.queue import Queue
+from portal.review.queue import Queue, View
 from portal.shared import drafts, selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.drafts import keeps_typed
@@ -110,7 +110,9 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     except ReviewError as refused:
         return refuse(request, match, refused.code, refused.message, status=409)
     undone = rule.verb in (Verb.UNDO, Verb.REOPEN)
-    stays = undone or rule.verb in CLAIM_VERBS
+    # The next match of the queue is no dispute, unless the user walks through those.
+    walks = _queue(request).view == View.DISPUTES
+    stays = undone or (rule.verb in CLAIM_VERBS and not walks)
     return answer_decided(request, decided, stays=stays, undone=undone)
 
 

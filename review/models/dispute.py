@@ -70,6 +70,11 @@ class Dispute(models.Model):
         return f"{self.get_code_display()} ({lowered(self.get_status_display())})"
 
     @property
+    def is_open(self) -> bool:
+        """Return whether the dispute waits for an answer."""
+        return self.status == DisputeStatus.OPEN
+
+    @property
     def is_overdue(self) -> bool:
         """Return whether the dispute is still open after its due date."""
-        return self.status == DisputeStatus.OPEN and self.due_at < timezone.now()
+        return self.is_open and self.due_at < timezone.now()

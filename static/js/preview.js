@@ -37,6 +37,7 @@ let walking = 0;
 const isOn = () => WIDE.matches && localStorage.getItem(OFF) !== "off";
 const $ = (selector, within = shown?.node) => within?.querySelector(selector) ?? null;
 const named = (name) => rows().find((row) => row.dataset.row === name);
+const rowOf = (uid) => rows().find((row) => row.dataset.previewUrl?.split("/")[2] === uid);
 const waits = (row) => row.dataset.done === undefined && row.dataset.foreign === undefined;
 
 /* Loading -------------------------------------------------------------------- */
@@ -103,6 +104,13 @@ async function show(row, { play = false } = {}) {
     pane.removeAttribute("aria-busy");
   }
   if (current()?.dataset.row !== name) return false;
+  // A key and the walk may both have asked for this row.
+  if (shown?.node === node) return true;
+  // Somebody has begun to answer while the row was drawn again.
+  if (shown?.name === name && strips.openAsk()) {
+    notice(shown, say("changed"));
+    return true;
+  }
   const played = leave();
   loaded.delete(keyOf(row));
   pane.replaceChildren(node);
@@ -123,6 +131,8 @@ async function show(row, { play = false } = {}) {
 /* Show the current row; while the user walks fast, only the one where they stop. */
 function follow() {
   const row = current();
+  // What was asked or refused there is over.
+  if (row && shown && shown.name !== row.dataset.row) pane.classList.remove("is-asking");
   const visible = isOn() || pane.matches(".is-asking, .has-last");
   clearTimeout(walking);
   if (!row || !visible || shown?.name === row.dataset.row) return;
@@ -233,9 +243,12 @@ function markDone(row) {
   row.classList.add("is-done");
 }
 
-function unmark(row, message) {
+function unmark(row) {
   delete row.dataset.done;
   row.classList.remove("is-done");
+}
+
+function sayRefused(row, message) {
   row.querySelector(".row-refused")?.remove();
   const text = document.createElement("span");
   text.className = "cell-sub row-refused";
@@ -267,13 +280,17 @@ async function decide(form) {
     keepLast(answer.last);
     closeAsks();
     if (verb !== "confirm" && row) {
+      const waited = waits(row);
       markDone(row);
-      goOn(at.name);
+      if (waited && current()?.dataset.row === at.name) goOn(at.name);
     }
   } catch (refused) {
     delete at.node.dataset.sent;
     button.removeAttribute("aria-busy");
-    if (row) unmark(row, refused.message);
+    const refusedRow = named(at.name);
+    // What a colleague decided meanwhile stays decided.
+    if (refusedRow && verb === "confirm") unmark(refusedRow);
+    if (refusedRow) sayRefused(refusedRow, refused.message);
     if (shown === at && form.isConnected && $("[data-error]", form)) {
       const error = $("[data-error]", form);
       error.textContent = refused.message;
@@ -284,14 +301,14 @@ async function decide(form) {
     }
   }
   await refresh();
-  // Nothing else waits, so the pane still shows this match: show it as decided.
-  if (shown === at && at.node.dataset.sent) showAgain(at.name);
+  // Nobody has gone on, so the pane still shows this match: show it as decided.
+  if (shown === at && at.node.dataset.sent && current()?.dataset.row === at.name) showAgain(named(at.name));
 }
 
 /* Show a match as the server has it now. */
-function showAgain(name) {
-  const row = named(name);
+function showAgain(row) {
   if (!row) return;
+  const name = row.dataset.row;
   for (const key of loaded.keys()) if (key.startsWith(`${name} `)) loaded.delete(key);
   if (shown?.name === name) leave();
   moveTo(row);
@@ -306,6 +323,7 @@ function closeAsks() {
 async function undo(form) {
   const at = form.closest("[data-last]");
   const uid = form.getAttribute("action").split("/")[2];
+  const from = current()?.dataset.row;
   const name = at?.querySelector(".bar__what b");
   const id = refusals.sending({
     title: name?.textContent ?? shown.node.dataset.title,
@@ -323,7 +341,7 @@ async function undo(form) {
     showLast();
     await refresh();
     announce(say("undone"));
-    showAgain(uid);
+    if (current()?.dataset.row === from) showAgain(rowOf(uid));
   } catch (refused) {
     refusals.refused(id, refused.message);
   }
@@ -355,7 +373,13 @@ async function undoLast() {
   ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit();
 }
 
-const cannot = () => announce($(".bar__why")?.textContent.trim() || pane.dataset.cannot);
+/* A key that does nothing says why, also where only the decision bar has room. */
+function cannot() {
+  pane.classList.add("is-asking");
+  const why = $(".bar__why")?.textContent.trim();
+  if (why) announce(why);
+  else notice(shown, pane.dataset.cannot);
+}
 
 async function ask(letter) {
   if ((await ready()) && !strips.openStrip(letter)) cannot();

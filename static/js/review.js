@@ -25,6 +25,8 @@ let ahead = { address: "", parts: null };
 let held = { until: 0, mine: false, foreign: false, renewed: 0 };
 /* The last request; the next one waits for it. */
 let pending = Promise.resolve();
+/* The way to a match whose page is still being loaded; null while there is none. */
+let arrival = null;
 
 const $ = (selector, within = root) => within.querySelector(selector);
 
@@ -77,15 +79,22 @@ async function go(address, { push = true } = {}) {
     pending = pending.then(takeLock);
     await pending;
   } else {
-    await pending;
-    const parts = partsOf(await getPage(address));
-    if (!parts) {
-      location.assign(address);
-      return;
+    const way = arrive(address, push);
+    arrival = way;
+    try {
+      await way;
+    } finally {
+      if (arrival === way) arrival = null;
     }
-    show(parts, address, { push });
   }
   lookAhead();
+}
+
+async function arrive(address, push) {
+  await pending;
+  const parts = partsOf(await getPage(address));
+  if (parts) show(parts, address, { push });
+  else location.assign(address);
 }
 
 /* Reload the match on screen, keeping the scroll position. */
@@ -520,13 +529,9 @@ function tickUndo() {
 
 const press = (selector) => $(selector)?.click();
 
-function onReviewKey(event) {
+function actionOf(event) {
   const key = event.key.toLowerCase();
   const ask = strips.openAsk();
-  if (ask && /^[1-9]$/.test(key)) {
-    if (strips.pick(ask, Number(key))) event.preventDefault();
-    return;
-  }
   const actions = {
     ...keysOfPair(pair, event),
     c: () => ask || press("[data-decide=confirm] button"),
@@ -538,11 +543,24 @@ function onReviewKey(event) {
     k: () => leave(root.dataset.previous),
     p: () => press("[data-play]"),
   };
-  const action = actions[key];
-  if (!action || event.repeat && !key.startsWith("arrow")) return;
-  if (key.startsWith("arrow") && event.target.closest?.(".seg-link")) return;
+  if (event.repeat && !key.startsWith("arrow")) return null;
+  if (key.startsWith("arrow") && event.target.closest?.(".seg-link")) return null;
+  return actions[key] ?? null;
+}
+
+/* Keys that are pressed while the next match is being loaded are meant for it. A
+   confirmation asks nothing, so it must not reach a match that nobody has seen. */
+function onReviewKey(event) {
+  const ask = strips.openAsk();
+  if (ask && /^[1-9]$/.test(event.key)) {
+    if (strips.pick(ask, Number(event.key))) event.preventDefault();
+    return;
+  }
+  const action = actionOf(event);
+  if (!action) return;
   event.preventDefault();
-  action();
+  if (!arrival) action();
+  else if (event.key.toLowerCase() !== "c") arrival.then(() => actionOf(event)?.(), () => {});
 }
 
 function onClick(event) {

@@ -32,6 +32,7 @@ function wireSplit(form) {
     draw();
   });
   typed.addEventListener("input", read);
+  if (!typed.value) typed.value = clock(Number(range.value));
   read();
 }
 

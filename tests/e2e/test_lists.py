@@ -31,7 +31,13 @@ def test_easy_cases_never_leave_the_list(
     page.keyboard.press("c")
     expect(page.locator("[data-match]")).not_to_have_attribute("data-uid", first)
     wait_until_in(page, first, "confirmed")
-    expect(page.locator(f'[data-row="{first}"]')).to_contain_text("Confirmed")
+    decided = page.locator(f'[data-row="{first}"]')
+    expect(decided).to_contain_text("Confirmed")
+    # Its state takes no room from the name of the file, which stays on one line.
+    assert (
+        decided.locator(".cell-source").evaluate("name => name.getClientRects().length")
+        == 1
+    )
 
     # Escape leaves the note, and the row is under the keys again.
     second = current(page)
@@ -219,6 +225,31 @@ def test_refused_decision_stays_in_its_row_when_the_row_is_drawn_again(
     other.get_by_role("button", name="Release").click()
     for context in contexts:
         context.close()
+
+
+def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
+    page: Page, portal: Portal, browser: Browser
+) -> None:
+    page.set_viewport_size({"width": 768, "height": 900})
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?view=waiting")
+    page.wait_for_load_state("networkidle")
+    uid = page.locator("[data-row]").first.get_attribute("data-row") or ""
+    context = browser.new_context(base_url=portal.url)
+    other = context.new_page()
+    sign_in(other, portal, "mira")
+    other.goto(f"/m/{uid}")
+    expect(page.locator(f'[data-row="{uid}"] .cell-lock')).to_contain_text("mira")
+
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    expect(page.locator(".preview .bar__why")).to_contain_text("mira is reviewing this")
+    expect(page.locator(".preview .bar__why")).to_be_visible()
+    page.keyboard.press("j")
+    expect(page.locator(".preview .bar")).to_be_hidden()
+
+    other.get_by_role("button", name="Release").click()
+    context.close()
 
 
 def test_sound_goes_on_with_the_next_match(

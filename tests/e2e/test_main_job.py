@@ -164,3 +164,19 @@ def test_file_page_goes_from_queued_to_done_without_reload(
 
     expect(page.locator("[data-ribbon]")).to_be_visible()
     assert page.evaluate("window.sameDocument")
+
+
+def test_no_card_of_the_dashboard_is_taller_than_its_text(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "ana")
+
+    empty = page.locator(".dashboard__column > .card").evaluate_all(
+        """cards => cards.map(card => {
+          const inside = card.lastElementChild.getBoundingClientRect();
+          return Math.round(card.getBoundingClientRect().bottom - inside.bottom);
+        })"""
+    )
+
+    assert len(empty) == 7
+    assert max(empty) <= 2, empty

@@ -43,6 +43,8 @@ def test_an_item_is_ignored_and_taken_back_by_keyboard(
     expect(page.locator("h1")).to_have_text("Sound 20000")
     page.keyboard.press("s")
     expect(page.locator("[data-ask=s]")).to_have_attribute("open", "")
+    # The field names the place at which the slider stands: the middle.
+    expect(page.locator("[data-ask=s] [name=at]")).to_have_value("0:10.000")
     page.keyboard.press("Escape")
     expect(page.locator("[data-ask=s]")).not_to_have_attribute("open", "")
 

@@ -159,9 +159,9 @@ def test_list_shows_what_is_overdue_first_and_reminds(reviewer: Client) -> None:
 
     rows = [dispute.match for dispute in answer.context["page_obj"]]
     assert rows == [overdue, soon, later]
-    page = answer.content.decode()
-    assert "1 answer is overdue." in page
-    assert "1 is due within 7 days." in page
+    page = visible_text(answer.content.decode())
+    assert "Overdue: 1" in page
+    assert "Due within 7 days: 1" in page
     only = reviewer.get(f"{LIST}?show=overdue").context["page_obj"]
     assert [dispute.match for dispute in only] == [overdue]
 
@@ -251,7 +251,7 @@ def test_viewer_looks_and_records_nothing(signed_in: MakeClient) -> None:
     viewer, match = signed_in(Role.VIEWER), make_match(state=MatchState.CONFIRMED)
 
     assert viewer.get(LIST).status_code == 200
-    assert "No dispute here" in viewer.get(LIST).content.decode()
+    assert "No dispute is open" in viewer.get(LIST).content.decode()
     assert "data-ask=" not in viewer.get(match.review_url).content.decode()
     assert move(viewer, match, "dispute", code="licensed").status_code == 403
 
@@ -268,7 +268,7 @@ def test_dispute_of_a_match_that_a_rescan_replaced_is_answered(
     move(manager, match, "uphold", note="It is ours.")
 
     assert Dispute.objects.get().status == DisputeStatus.UPHELD
-    assert "No dispute here" in manager.get(LIST).content.decode()
+    assert "No dispute is open" in manager.get(LIST).content.decode()
 
 
 def test_odd_requests(reviewer: Client) -> None:
@@ -291,3 +291,79 @@ def test_the_verbs_of_claims_have_keys_that_the_help_names(manager: Client) -> N
         assert f'aria-keyshortcuts="{key}"' in answering
     assert 'aria-keyshortcuts="D"' in recording
     assert "Answer a dispute" in answering
+
+
+def changes(client: Client, dispute: Dispute, version: int, mark: str = "") -> Any:
+    # Any: the test client's response
+    rows = {"rows": f"{dispute.uid}:{version}"}
+    headers = {"If-None-Match": mark} if mark else {}
+    return client.get(reverse("portal:dispute_changes"), rows, headers=headers)
+
+
+def test_open_list_shows_what_a_colleague_answered(
+    reviewer: Client, manager: Client
+) -> None:
+    match = disputed(days_ago=40)
+    dispute, version = Dispute.objects.get(), match.version
+    before = changes(reviewer, dispute, version)
+    page = reviewer.get(LIST).content.decode()
+
+    move(manager, match, "uphold", note="the contract ended in 2024")
+
+    answer = changes(reviewer, dispute, version, before.headers["ETag"]).json()
+    assert "Claim upheld" in answer["rows"][dispute.uid]
+    assert "the contract ended in 2024" in answer["rows"][dispute.uid]
+    assert "data-done" in answer["rows"][dispute.uid]
+    assert answer["counts"]["disputes-open"] == answer["counts"]["disputes"] == "0"
+    # The reminder above the list counts along.
+    assert answer["counts"]["disputes-overdue"] == "0"
+    for name in ("overdue", "soon"):
+        assert f'data-count-of="disputes-{name}"' in page
+    match.refresh_from_db()
+    again = changes(reviewer, dispute, match.version)
+    assert again.json()["rows"] == {}
+    mark = again.headers["ETag"]
+    assert changes(reviewer, dispute, match.version, mark).status_code == 304
+
+
+def test_dispute_is_answered_beside_its_list(
+    manager: Client, reviewer: Client, recorded_by_ana: Match
+) -> None:
+    preview = reverse("portal:match_preview", args=[recorded_by_ana.uid])
+
+    assert preview in manager.get(LIST).content.decode()
+    answering = manager.get(preview).content.decode()
+    looking = text_of(reviewer, preview)
+
+    assert 'data-ask="uphold"' in answering
+    assert "The use is licensed" in looking
+    assert "claim confirmed by mira, " in looking
+    assert "A manager answers the dispute." in looking
+
+
+def test_the_page_walks_through_the_disputes_of_the_list(manager: Client) -> None:
+    later, overdue, soon = disputed(), disputed(days_ago=40), disputed(days_ago=27)
+    make_match()
+    address = f"{overdue.review_url}?view=disputes"
+    assert address in manager.get(LIST).content.decode()
+    shown = manager.get(f"{soon.review_url}?view=disputes")
+
+    assert shown.context["next_url"] == f"{later.review_url}?view=disputes"
+    assert shown.context["previous_url"] == address
+    assert LIST in shown.content.decode()
+    assert manager.get("/queue/?view=disputes").headers["Location"] == LIST
+    decide = f"{reverse('portal:match_decide', args=[soon.uid])}?view=disputes"
+    answer = {"verb": "uphold", "version": soon.version, "note": "It is ours."}
+    answered = manager.post(decide, answer)
+    # An answered dispute has no place among the others: the most urgent one is next.
+    assert answered.headers["Location"] == address
+
+
+def test_the_last_answer_leads_back_to_the_list(manager: Client) -> None:
+    match = disputed()
+    address = f"{reverse('portal:match_decide', args=[match.uid])}?view=disputes"
+
+    fields = {"verb": "uphold", "version": match.version, "note": "It is ours."}
+    answer = manager.post(address, fields)
+
+    assert answer.headers["Location"] == LIST

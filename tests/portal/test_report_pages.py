@@ -11,6 +11,7 @@ from django.test import Client
 
 from accounts.roles import Role
 from audit.models import Event
+from common.reading import read_date
 from reports.choices import Format, RunState
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
@@ -19,6 +20,7 @@ from tests.conftest import MakeClient
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
 from tests.reports.reading import file_of, rows, run_of
+from tests.visible_text import visible_text
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +39,22 @@ def test_page_shows_counts_and_the_rows_as_written(signed_in: MakeClient) -> Non
     assert "<strong>2 rows</strong>" in page
     assert "1 match, 0 files with no match, 1 file failed or unfinished" in page
     assert "&#x27;=1+1</td>" in page
+
+
+def test_pages_say_in_plain_words_until_when_a_report_counts(
+    signed_in: MakeClient,
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    make_match()
+    run = run_of()
+
+    preview = visible_text(client.get("/reports/").content.decode())
+    manifest = visible_text(client.get(run.url).content.decode())
+
+    assert run.as_of_at is not None
+    until = read_date(run.as_of_at, "full")
+    assert f"includes every change until {until}" in preview
+    assert f"Changes until\n{until} audit event {run.as_of_event}" in manifest
 
 
 def test_counts_of_the_page_do_not_reach_the_menu(signed_in: MakeClient) -> None:

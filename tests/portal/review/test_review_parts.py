@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from lxml import html
+from pytest_django import Settings
 
 from accounts.roles import Role
 from catalogue.models import Exclusion
 from portal.pictures.exclusion import MediaTimeField
 from review.choices import MatchState
 from review.models import Match
+from tests import pseudo_language
 from tests.conftest import MakeClient
 from tests.factories.review import make_match
 
@@ -81,6 +84,24 @@ def test_manager_excludes_and_undoes(manager: Client) -> None:
     settled.refresh_from_db()
     assert match.state == MatchState.PENDING
     assert settled.state == MatchState.CONFIRMED
+
+
+def test_the_last_exclusion_is_named_in_the_language_of_the_page(
+    settings: Settings, manager: Client
+) -> None:
+    match = make_match()
+    data = {**INTERVAL, "version": match.version, "seen": SEEN}
+
+    with pseudo_language.spoken(settings):
+        language = {"Accept-Language": pseudo_language.CODE}
+        answer = manager.post(
+            reverse("portal:match_exclude", args=[match.uid]),
+            data,
+            headers={**JSON, **language},
+        )
+
+    what = html.fromstring(answer.json()["last"]).find_class("bar__what")[0].text
+    assert what.strip() == pseudo_language.disguise("0:05 – 0:25 excluded")
 
 
 def test_match_stays_where_something_of_it_is_left(manager: Client) -> None:
