@@ -75,6 +75,15 @@ def test_preview_names_what_is_left_out_and_why(manager: Client) -> None:
     assert ScannedFile.objects.present().count() == 2
 
 
+def test_preview_without_a_file_to_change_only_says_why(manager: Client) -> None:
+    bare = ScannedFileFactory.create(status=FileStatus.READY, media="", source_url="")
+
+    page = manager.post(MANY, {"verb": "rescan", "file": [bare.uid]})
+
+    assert "Left out" in page.content.decode()
+    assert "What this affects" not in page.content.decode()
+
+
 def test_delete_asks_for_a_reason_and_spares_held_files(manager: Client) -> None:
     free, held = make_match(), make_match()
     locks.take_lock(match=held, user=make_user(Role.REVIEWER, username="ben"))
