@@ -47,6 +47,8 @@ from portal.admin.unchanged import Values
 from scanning.models import Container
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     # Django's admin classes accept type arguments only in the stubs.
     _StackedInline = admin.StackedInline[AccessLimit, Group]
 else:
@@ -58,7 +60,7 @@ admin.site.unregister(Group)
 
 _WAYS_IN = [SecondFactorInline, SessionInline, SingleSignOnInline]
 # Label and help text; an empty label keeps Django's.
-_FIELD_WORDS = {
+_FIELD_WORDS: dict[str, tuple[str | _StrPromise, str | _StrPromise]] = {
     "username": ("", _("Letters, digits and @ . + - _ only.")),
     "email": ("", _("Reminders of disputes go to this address.")),
     "is_active": ("", _("Untick this instead of deleting somebody who has left.")),
@@ -82,7 +84,7 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
     ]
     list_filter = ["groups", "is_active"]
     # A list of all groups can be ticked by keyboard and on a phone.
-    filter_horizontal: list[str] = []
+    filter_horizontal = ()
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         (_("Person"), {"fields": ["first_name", "last_name", "email"]}),
@@ -135,8 +137,8 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         words = _FIELD_WORDS.get(db_field.name)
         if field is not None and words is not None:
-            label, field.help_text = words
-            field.label = label or field.label
+            field.label = words[0] or field.label
+            field.help_text = words[1]
         return field
 
     def save_model(
