@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
@@ -56,6 +58,16 @@ def create_user(
     )
     user.groups.add(Group.objects.get(name=role))
     return user
+
+
+def may_administer(
+    *, user: User, groups: Iterable[Group], is_active: bool, is_staff: bool
+) -> bool:
+    """Tell whether a user with these groups and flags can change accounts in the admin."""
+    codename = Action.CONFIGURE.split(".")[1]
+    ids = [group.pk for group in groups]
+    allowed = Permission.objects.filter(group__in=ids, codename=codename).exists()
+    return is_active and is_staff and (user.is_superuser or allowed)
 
 
 def deciders() -> QuerySet[User]:

@@ -11,6 +11,75 @@ _ACTORS = {
     "command": lazy("command “%(name)s”"),
 }
 
+# Actions whose code does not read as a label. The names on the wire stay as they are.
+_TEXTS = {
+    "application.undone": "Effect undone",
+    "container.tied_to_cloud": "Container connected to the cloud",
+    "container.unknown_policy_changed": "Settings for unknown sound changed",
+    "dedup.canonical": "Canonical recording chosen",
+    "dedup.changed": "Duplicate group changed",
+    "dedup.check_cancelled": "Search for duplicates cancelled",
+    "dedup.check_resumed": "Search for duplicates resumed",
+    "dedup.check_started": "Search for duplicates started",
+    "dedup.ended": "Duplicate group ended",
+    "dedup.found": "Duplicates found",
+    "dedup.keep": "Duplicates kept apart",
+    "dedup.merge": "Duplicates merged",
+    "dedup.proposed": "Decision about duplicates proposed",
+    "dedup.refused": "Decision about duplicates refused",
+    "dedup.retire": "Duplicate retired",
+    "dedup.split": "Duplicate group split",
+    "dedup.undo": "Decision about duplicates undone",
+    "deleted": "Template deleted",
+    "dispatch.tried_again": "Delivery tried again",
+    "disputes.due": "Reminder of disputes",
+    "downloaded": "Report downloaded",
+    "drop.asked": "Poll of the drop requested",
+    "drop.retried": "Failed files of the drop tried again",
+    "drop.took": "Drop took files",
+    "ended": "Schedule ended",
+    "exported": "Report exported",
+    "file.remote_id_set": "Id of the file at ACRCloud set",
+    "file.source_back": "Source of the file is back",
+    "file.source_gone": "Source of the file is gone",
+    "found": "Match found",
+    "found_too": "Found by another engine too",
+    "licence.draft_again": "Licence became a draft again",
+    "licence.in_force": "Licence put in force",
+    "lost": "No longer found",
+    "policy.off": "Policy switched off",
+    "policy.on": "Policy switched on",
+    "recording.refingerprinted": "Recording fingerprinted again",
+    "rights.import_changed": "Changed by an import of rights",
+    "rights.imported": "Added by an import of rights",
+    "rights.split_off": "Split off",
+    "rights.took_over": "Took over another record",
+    "rule_applied": "Policy or licence applied",
+    "saved": "Template saved",
+    "scheduled": "Report scheduled",
+    "sign_in_failed": "Sign-in failed",
+    "single_sign_on.added": "Single sign-on added",
+    "single_sign_on.removed": "Single sign-on removed",
+    "take": "Match opened",
+    "unknown.alias_added": "Unknown item named as a version",
+    "unknown.changed": "Unknown item changed",
+    "unknown.closed": "Unknown item closed",
+    "unknown.found": "Unknown item found",
+    "unknown.ignored": "Unknown item ignored",
+    "unknown.merged": "Unknown items merged",
+    "unknown.named": "Unknown item named",
+    "unknown.returned": "Unknown item heard again",
+    "unknown.split": "Unknown item split",
+    "unknown.split_off": "Unknown item split off",
+    "unknown.took_over": "Unknown item took over another",
+    "unknown.undone": "Decision about the unknown item undone",
+    "unknown.unwatched": "Unknown item no longer watched",
+    "unknown.watched": "Unknown item watched",
+    "watch.asked": "Check of the watch requested",
+    "watch.found": "Watch found items",
+    "written": "Report written",
+}
+
 
 def actor_label(name: str) -> str:
     """Return the label of an actor: a person's name, or the automatic actor.
@@ -44,4 +113,4 @@ def action_label(action: str) -> str:
 
 def action_text(action: str) -> str:
     """Return an action in English words."""
-    return action.replace(".", " ").replace("_", " ").capitalize()
+    return _TEXTS.get(action) or action.replace(".", " ").replace("_", " ").capitalize()

@@ -186,7 +186,7 @@ def _require_fresh(nodes: set[Node]) -> None:
             (users,) = cursor.fetchone()
         if users:
             raise NotFresh(
-                f"This installation has {users} users. Restore into an empty database: "
+                "This installation has users already. Restore into an empty database: "
                 "name a new one in DATABASE_URL, or another ACRPORTAL_DATA_DIR."
             )
     if applied - nodes:

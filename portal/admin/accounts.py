@@ -10,15 +10,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import (
-    ReadOnlyPasswordHashField,
-    ReadOnlyPasswordHashWidget,
-    UserChangeForm,
-)
 from django.contrib.auth.models import Group
-from django.db.models import Count, ManyToManyField, Model, QuerySet
+from django.db.models import Count, Field, ManyToManyField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -30,6 +27,7 @@ from accounts.second_factor import remove_second_factors
 from accounts.sessions import end_all_sessions
 from catalogue.models import Bucket
 from portal.accounts.erasure import ErasureRefused, erase, preview
+from portal.admin.account_forms import NewUserForm, UserForm
 from portal.admin.base import (
     APPLY,
     ReadOnlyInline,
@@ -37,7 +35,6 @@ from portal.admin.base import (
     action_page,
     all_field_names,
     code,
-    number,
     user_of,
 )
 from portal.admin.filters import PickFilter
@@ -50,6 +47,8 @@ from portal.admin.unchanged import Values
 from scanning.models import Container
 
 if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
     # Django's admin classes accept type arguments only in the stubs.
     _StackedInline = admin.StackedInline[AccessLimit, Group]
 else:
@@ -60,32 +59,16 @@ admin.site.unregister(Group)
 
 
 _WAYS_IN = [SecondFactorInline, SessionInline, SingleSignOnInline]
-
-
-class PasswordStatus(ReadOnlyPasswordHashWidget):
-    """Says whether the user has a password, where Django shows a part of its hash."""
-
-    def get_context(
-        self,
-        name: str,
-        value: Any,
-        attrs: dict[str, Any] | None,
-    ) -> dict[str, Any]:  # Any: Django's own types
-        """Return the context of Django's template."""
-        context = super().get_context(name, value, attrs)
-        if any("value" in each for each in context["summary"]):
-            context["summary"] = [{"label": gettext("A password is set.")}]
-        return context
-
-
-class UserForm(UserChangeForm[User]):
-    """Django's form of a user, without a part of the hash of the password."""
-
-    password = ReadOnlyPasswordHashField(
-        label=_("Password"),
-        widget=PasswordStatus,
-        help_text=_("Nobody can read it, admins neither; they can set another one."),
-    )
+# Label and help text; an empty label keeps Django's.
+_FIELD_WORDS: dict[str, tuple[str | _StrPromise, str | _StrPromise]] = {
+    "username": ("", _("Letters, digits and @ . + - _ only.")),
+    "email": ("", _("Reminders of disputes go to this address.")),
+    "is_active": ("", _("Untick this instead of deleting somebody who has left.")),
+    "is_staff": (
+        _("May open the administration"),
+        _("The role still decides what the person sees and changes there."),
+    ),
+}
 
 
 @admin.register(User)
@@ -94,9 +77,14 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
 
     add_action = change_action = Action.CONFIGURE
     form = UserForm
-    list_display = ["username", "full_name", "roles", "is_active", "last_login"]
+    add_form = NewUserForm
+    add_form_template = "admin/accounts/user/add_form.html"
+    list_display = [
+        *("username", "full_name", "email", "roles", "is_active", "last_login"),
+    ]
     list_filter = ["groups", "is_active"]
-    filter_horizontal = ["groups"]
+    # A list of all groups can be ticked by keyboard and on a phone.
+    filter_horizontal = ()
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         (_("Person"), {"fields": ["first_name", "last_name", "email"]}),
@@ -109,12 +97,8 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
             {
                 "classes": ["wide"],
                 "fields": [
-                    "username",
-                    "usable_password",
-                    "password1",
-                    "password2",
-                    "groups",
-                    "is_staff",
+                    *("username", "first_name", "last_name", "email", "groups"),
+                    *("usable_password", "password1", "password2"),
                 ],
             },
         )
@@ -134,13 +118,50 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
         request: HttpRequest,
         **kwargs: Any,  # Any: Django's own signature
     ) -> forms.ModelMultipleChoiceField[Any] | None:  # Any: as above
-        """Explain in the help text that some groups are roles."""
+        """Let groups be ticked, and explain that some of them are roles."""
         if db_field.name == "groups":
+            kwargs["widget"] = forms.CheckboxSelectMultiple
             kwargs["help_text"] = gettext(
                 "A role: viewer, reviewer, manager or admin. Without one, a person "
                 "sees nothing. Your own groups limit what their members see."
             )
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(
+        self,
+        db_field: Field[Any, Any],  # Any: as Django types it
+        request: HttpRequest,
+        **kwargs: Any,  # Any: Django's own signature
+    ) -> forms.Field | None:
+        """Say what the fields are for, in words for people without knowledge of Django."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        words = _FIELD_WORDS.get(db_field.name)
+        if field is not None and words is not None:
+            field.label = words[0] or field.label
+            field.help_text = words[1]
+        return field
+
+    def save_model(
+        self, request: HttpRequest, obj: User, form: Any, change: bool
+    ) -> None:  # Any: the admin's own types
+        """Let a new user enter the admin, where roles decide."""
+        if not change:
+            obj.is_staff = True
+        super().save_model(request, obj, form, change)
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Any, change: bool
+    ) -> None:  # Any: the admin's own types
+        """Save the groups, and warn of a person who sees nothing for want of a role."""
+        super().save_related(request, form, formsets, change)
+        person: User = form.instance
+        if person.is_active and not _has_role(person):
+            self.message_user(
+                request,
+                gettext("Without a role, %(person)s sees nothing.")
+                % {"person": person},
+                messages.WARNING,
+            )
 
     @admin.action(description=_("Sign out everywhere"), permissions=["change"])
     def sign_out(self, request: HttpRequest, chosen: QuerySet[User]) -> None:
@@ -401,8 +422,13 @@ class RoleGroupAdmin(RoleAdmin[Group]):
 
     @admin.display(description=_("People"), ordering="number")
     def people(self, group: Group) -> SafeString:
-        """Return the number of users in the group."""
-        return number(str(group.number))  # type: ignore[attr-defined]  # annotated
+        """Return the number of users in the group, linked to their list."""
+        return format_html(
+            '<a class="num" href="{}?groups__id__exact={}">{}</a>',
+            reverse("admin:accounts_user_changelist"),
+            group.pk,
+            group.number,  # type: ignore[attr-defined]  # annotated
+        )
 
     def save_related(
         self, request: HttpRequest, form: Any, formsets: Any, change: bool
@@ -422,6 +448,11 @@ class RoleGroupAdmin(RoleAdmin[Group]):
                 "second_factor": bool(limit and limit.second_factor),
             },
         )
+
+
+def _has_role(person: User) -> bool:
+    """Read the groups anew: the person's own permissions are older than the form."""
+    return User.objects.get(pk=person.pk).has_perm(Action.VIEW)
 
 
 def _is_role(group: Group) -> bool:

@@ -18,7 +18,7 @@ from audit.models import Anchor, Event
 from audit.services import ACCOUNT_CASES
 from audit.words import action_label, actor_label, via_label
 from portal.admin.base import RoleAdmin, all_field_names, code, user_of
-from portal.admin.filters import CodeFilter
+from portal.admin.filters import CodeFilter, DaysFilter
 from portal.admin.stored_values import indented
 from portal.shared import formats
 from portal.shared.times import when
@@ -62,7 +62,7 @@ class EventAdmin(_TrailAdmin[Event]):
 
     list_display = ["time", "who", "what", "case_shown", "why", "note"]
     list_display_links = ["time", "case_shown"]
-    list_filter = ["at", ("action", CodeFilter)]
+    list_filter = [("at", DaysFilter), ("action", CodeFilter)]
     search_fields = ["=case", "actor_name", "note"]
     search_help_text = _("Case, person, or text of the note")
     ordering = ["-id"]

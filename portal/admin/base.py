@@ -27,6 +27,7 @@ from accounts.reach import is_limited
 from accounts.roles import Action
 from portal.admin import history
 from portal.admin.filters import pick_media
+from portal.admin.own_pages import own_page
 from portal.admin.stored_values import readable
 from portal.admin.unchanged import UnchangedForm, Values
 from portal.shared import drafts, formats
@@ -164,10 +165,13 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         form_url: str = "",
         obj: Row | None = None,
     ) -> HttpResponse:
-        """Show the form with the marks of the values that are stored now."""
+        """Show the form with the marks of the stored values, and links to what belongs to it."""
         form = context["adminform"].form
         if isinstance(form, UnchangedForm):
             context["as_shown"] = form.marks()
+        if obj is not None:
+            context["own_page"] = own_page(obj, user_of(request))
+            context["has_history"] = bool(history.case_of(obj))
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def history_view(

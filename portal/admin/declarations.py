@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
-from portal.admin.base import RoleAdmin, short_hash
+from portal.admin.base import RoleAdmin
 from portal.admin.filters import DaysFilter
 from reports.declarations.formats.registry import label_of
 from reports.models import Declaration, DeclarationProfile, DeclaredPlay
@@ -55,7 +54,7 @@ class DeclarationAdmin(_OfFormat, RoleAdmin[Declaration]):
     """Declarations with their period, totals and hashes."""
 
     list_display = [
-        *("name", "state", "format_shown", "begins", "ends", "play_count", "seal"),
+        *("name", "state", "format_shown", "begins", "ends", "play_count"),
         *("run_by_shown", "created_at"),
     ]
     list_filter = ["state", ("format", FormatFilter), ("created_at", DaysFilter)]
@@ -71,11 +70,6 @@ class DeclarationAdmin(_OfFormat, RoleAdmin[Declaration]):
         "finished_at",
     )
     fields = readonly_fields
-
-    @admin.display(description=_("SHA-256"))
-    def seal(self, declaration: Declaration) -> SafeString:
-        """Return the start of the hash."""
-        return short_hash(declaration.sha256)
 
     @admin.display(description=_("Run by"), ordering="run_by_name")
     def run_by_shown(self, declaration: Declaration) -> str:

@@ -6,9 +6,6 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -67,7 +64,6 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
     readonly_fields = (
         "uid",
         "kind",
-        "open_page",
         "version",
         "created_at",
         "updated_at",
@@ -108,12 +104,6 @@ class DedupGroupAdmin(RoleAdmin[DedupGroup]):
             member.get_kind_display() for member in group.members.all() if member.kind
         }
         return ", ".join(sorted(kinds))
-
-    @admin.display(description=_("Decide"))
-    def open_page(self, group: DedupGroup) -> SafeString:
-        """Return a link to the page that compares the recordings."""
-        href = reverse("portal:duplicate_group", args=[group.uid])
-        return format_html('<a href="{}">{}</a>', href, _("Open among the duplicates"))
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         """Let users merge whose role may edit duplicates."""

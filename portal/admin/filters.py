@@ -152,9 +152,16 @@ class CodeFilter(admin.AllValuesFieldListFilter):
         changelist: Any,  # Any: Django's own signature
     ) -> Iterator[Any]:  # Any: as above
         """Label every choice: an empty label would leave a link without text."""
-        for choice in super().choices(changelist):
-            words = action_label(str(choice["display"])) or gettext("No code")
-            yield {**choice, "display": words}
+        every, *codes = super().choices(changelist)
+        named = [
+            {
+                **choice,
+                "display": action_label(str(choice["display"])) or gettext("No code"),
+            }
+            for choice in codes
+        ]
+        yield {**every, "display": gettext("All")}
+        yield from sorted(named, key=lambda choice: str(choice["display"]))
 
 
 class PickFilter(admin.RelatedFieldListFilter):

@@ -13,22 +13,21 @@ from django.utils.translation import gettext as _
 
 from audit.models import Event
 from audit.services import first_broken_event
-from reports.models import Declaration, DeclarationProfile, ReportRun, TakedownNotice
-from review.models import Licence, Match, Policy
 
 _SHOWN = 200
-# Model name → prefix of its audit case, and the field with the rest.
+# Model name → prefix of its audit case, and the field with the rest. Models with a ``case``
+# of their own are not listed.
 _CASES = {
     "apitoken": ("token", "uid"),
     "audience": ("station", "station.uid"),
     "broadcast": ("file", "scanned_file.uid"),
-    "broadcastimport": ("broadcast_import", "uid"),
     "bucket": ("bucket", "pk"),
     "cataloguecheck": ("check", "uid"),
     "cloudaccount": ("cloud_account", "pk"),
     "conflict": ("conflict", "uid"),
     "container": ("container", "pk"),
     "dedupgroup": ("dedup", "uid"),
+    "dispute": ("match", "match.uid"),
     "drop": ("drop", "uid"),
     "episode": ("file", "scanned_file.uid"),
     "exclusion": ("recording", "recording.uid"),
@@ -40,6 +39,8 @@ _CASES = {
     "release": ("release", "uid"),
     "revenue": ("revenue", "station.uid"),
     "rightsrecording": ("rights_recording", "uid"),
+    "reporttemplate": ("report-template", "uid"),
+    "scan": ("file", "scanned_file.uid"),
     "scannedfile": ("file", "uid"),
     "sharedloop": ("loop", "uid"),
     "station": ("station", "uid"),
@@ -54,17 +55,9 @@ _CASES = {
 
 def case_of(shown: Model) -> str:
     """Return the object's case in the audit trail; empty if it has none."""
-    if isinstance(
-        shown,
-        Match
-        | Licence
-        | Policy
-        | ReportRun
-        | Declaration
-        | DeclarationProfile
-        | TakedownNotice,
-    ):
-        return shown.case
+    own = getattr(shown, "case", "")
+    if own:
+        return str(own)
     beginning, column = _CASES.get(str(shown._meta.model_name), ("", ""))
     if not beginning:
         return ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -32,9 +31,8 @@ class TakedownNoticeAdmin(RoleAdmin[TakedownNotice]):
     list_select_related = ["prepared_by", "signed_by"]
     search_fields = ["=uid", "platform", "account", "recipient"]
     search_help_text = _("Id of the notice, platform, account or recipient")
-    readonly_fields = (
-        *all_field_names(TakedownNotice, but=["id", "content", "text", "pdf"]),
-        "open_page",
+    readonly_fields = all_field_names(
+        TakedownNotice, but=["id", "content", "text", "pdf"]
     )
     fields = readonly_fields
     inlines = [NoticeItemInline]
@@ -54,8 +52,3 @@ class TakedownNoticeAdmin(RoleAdmin[TakedownNotice]):
     def sent(self, notice: TakedownNotice) -> SafeString:
         """Return when somebody sent the notice."""
         return when(notice.sent_at)
-
-    @admin.display(description=_("Decide"))
-    def open_page(self, notice: TakedownNotice) -> SafeString:
-        """Return a link to the notice's own page."""
-        return format_html('<a href="{}">{}</a>', notice.url, _("Open its page"))

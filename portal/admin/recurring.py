@@ -7,8 +7,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -29,7 +27,7 @@ class UnknownItemAdmin(RoleAdmin[UnknownItem]):
     # Its page shows the rest within the user's access limits.
     readonly_fields = (
         *("uid", "state", "ignored_as", "is_watched", "settled", "length_ms"),
-        *("version", "created_at", "updated_at", "open_page"),
+        *("version", "created_at", "updated_at"),
     )
     fields = readonly_fields
 
@@ -46,12 +44,6 @@ class UnknownItemAdmin(RoleAdmin[UnknownItem]):
     def heard(self, item: Any) -> SafeString:  # Any: carries an annotation
         """Return when the last file with the item arrived."""
         return when(item.heard_at)
-
-    @admin.display(description=_("Decide"))
-    def open_page(self, item: UnknownItem) -> SafeString:
-        """Return a link to the item's own page."""
-        href = reverse("portal:unknown_item", args=[item.uid])
-        return format_html('<a href="{}">{}</a>', href, _("Open among unknown sound"))
 
 
 @admin.register(KeptFile)

@@ -6,39 +6,22 @@ The portal's pages hold their actions.
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from portal.admin.base import RoleAdmin, Row, all_field_names
+from portal.admin.base import RoleAdmin, all_field_names
 from rights import selectors
 from rights.models import Conflict, Party, Release, RightsRecording, Work
 
 
-class _RightsAdmin(RoleAdmin[Row]):
-    """Leads from each row to its page, where people edit it."""
-
-    page = ""
-    """The name of the page's address, which takes the row's uid."""
-
-    @admin.display(description=_("Edit"))
-    def open_page(self, row: Model) -> SafeString:
-        """Return a link to the row's own page."""
-        href = reverse(f"portal:{self.page}", args=[getattr(row, "uid")])  # noqa: B009 - of any of these models
-        return format_html('<a href="{}">{}</a>', href, _("Open its page"))
-
-
 @admin.register(Work)
-class WorkAdmin(_RightsAdmin[Work]):
+class WorkAdmin(RoleAdmin[Work]):
     """Works and the identifiers that sources give them."""
 
-    page = "work"
     list_display = ["title", "iswc", "category", "version", "updated_at"]
     search_fields = ["title", "=iswc", "=uid"]
-    readonly_fields = (*all_field_names(Work, but=["id", "title_key"]), "open_page")
+    readonly_fields = all_field_names(Work, but=["id", "title_key"])
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Work]:
@@ -47,28 +30,23 @@ class WorkAdmin(_RightsAdmin[Work]):
 
 
 @admin.register(Party)
-class PartyAdmin(_RightsAdmin[Party]):
+class PartyAdmin(RoleAdmin[Party]):
     """People and companies with shares, which everybody may see."""
 
-    page = "party"
     list_display = ["__str__", "ipi_name", "isni", "society", "is_ours"]
     list_filter = ["is_ours"]
     search_fields = ["name", "first_name", "=ipi_name", "=isni", "=uid"]
-    readonly_fields = (*all_field_names(Party, but=["id", "name_key"]), "open_page")
+    readonly_fields = all_field_names(Party, but=["id", "name_key"])
     fields = readonly_fields
 
 
 @admin.register(RightsRecording)
-class RightsRecordingAdmin(_RightsAdmin[RightsRecording]):
+class RightsRecordingAdmin(RoleAdmin[RightsRecording]):
     """Recordings as rights know them, with or without sound here."""
 
-    page = "rights_recording"
     list_display = ["__str__", "isrc", "label", "updated_at"]
     search_fields = ["title", "=isrc", "=uid"]
-    readonly_fields = (
-        *all_field_names(RightsRecording, but=["id", "match_key"]),
-        "open_page",
-    )
+    readonly_fields = all_field_names(RightsRecording, but=["id", "match_key"])
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RightsRecording]:
@@ -77,13 +55,12 @@ class RightsRecordingAdmin(_RightsAdmin[RightsRecording]):
 
 
 @admin.register(Release)
-class ReleaseAdmin(_RightsAdmin[Release]):
+class ReleaseAdmin(RoleAdmin[Release]):
     """Releases and their identifiers."""
 
-    page = "release"
     list_display = ["title", "upc", "catalogue_number", "label", "released"]
     search_fields = ["title", "=upc", "=grid", "=catalogue_number", "=uid"]
-    readonly_fields = (*all_field_names(Release, but=["id", "title_key"]), "open_page")
+    readonly_fields = all_field_names(Release, but=["id", "title_key"])
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Release]:
@@ -92,17 +69,13 @@ class ReleaseAdmin(_RightsAdmin[Release]):
 
 
 @admin.register(Conflict)
-class ConflictAdmin(_RightsAdmin[Conflict]):
+class ConflictAdmin(RoleAdmin[Conflict]):
     """Contradictions between sources; their pages settle them."""
 
-    page = "rights_conflict"
     list_display = ["kind", "state", "record", "right", "opened_at"]
     list_filter = ["state", "kind"]
     search_fields = ["=uid"]
-    readonly_fields = (
-        *all_field_names(Conflict, but=["id", "basis", "evidence"]),
-        "open_page",
-    )
+    readonly_fields = all_field_names(Conflict, but=["id", "basis", "evidence"])
     fields = readonly_fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conflict]:

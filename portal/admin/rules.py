@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -27,17 +26,14 @@ from review.models import Dispute, Licence, Match, Policy, SavedView
 
 _LICENCE_FIELDS = (
     *all_field_names(Licence, but=("id", "evidence")),
-    *("buckets", "recordings", "own_page"),
+    *("buckets", "recordings"),
 )
-_POLICY_FIELDS = (
-    *("in_words", *all_field_names(Policy, but=("id", "conditions"))),
-    "own_page",
-)
+_POLICY_FIELDS = ("in_words", *all_field_names(Policy, but=("id", "conditions")))
 
 
 @admin.register(Licence)
 class LicenceAdmin(RoleAdmin[Licence]):
-    """Licences, each with a link to its page in the portal."""
+    """Licences, read-only."""
 
     list_display = [
         "shown_number",
@@ -80,15 +76,10 @@ class LicenceAdmin(RoleAdmin[Licence]):
         """Return the number of matches that the licence clears now."""
         return number(str(licence.cleared_there))
 
-    @admin.display(description=_("Change"))
-    def own_page(self, licence: Licence) -> SafeString:
-        """Return a link to the page that changes the licence and previews the effect."""
-        return format_html('<a href="{}">{}</a>', licence.url, licence.number)
-
 
 @admin.register(Policy)
 class PolicyAdmin(RoleAdmin[Policy]):
-    """Policies in their order, each with a link to its page in the portal."""
+    """Policies in their order, read-only."""
 
     list_display = ["position", "name", "version", "action", "enabled", "owner"]
     list_display_links = ["name"]
@@ -103,11 +94,6 @@ class PolicyAdmin(RoleAdmin[Policy]):
     def in_words(self, policy: Policy) -> SafeString:
         """Return the conditions and what follows from them as a sentence."""
         return sentence_of(policy, buckets=bucket_names())
-
-    @admin.display(description=_("Change"))
-    def own_page(self, policy: Policy) -> SafeString:
-        """Return a link to the page that changes the policy and tests it on past matches."""
-        return format_html('<a href="{}">{}</a>', policy.url, policy)
 
 
 @admin.register(Exclusion)

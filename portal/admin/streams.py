@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.contrib import admin
-from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
 from portal.admin.filters import DaysFilter, PickFilter
+from streams import notices
 from streams.models import (
     Airplay,
     ClockAnchor,
@@ -32,14 +33,8 @@ class StationAdmin(RoleAdmin[Station]):
     list_filter = ["type", "commercial_model"]
     search_fields = ["name", "=uid", "=custom_id", "call_sign"]
     # Its page shows the banned recordings within the user's access limits.
-    readonly_fields = (*all_field_names(Station, but=["id"]), "open_page")
+    readonly_fields = all_field_names(Station, but=["id"])
     fields = readonly_fields
-
-    @admin.display(description=_("Change"))
-    def open_page(self, station: Station) -> SafeString:
-        """Return a link to the station's own page."""
-        href = reverse("portal:station", args=[station.uid])
-        return format_html('<a href="{}">{}</a>', href, _("Open among the stations"))
 
 
 @admin.register(Stream)
@@ -55,20 +50,10 @@ class StreamAdmin(RoleAdmin[Stream]):
     list_select_related = ["station", "container"]
     search_fields = ["name", "=uid", "station__name"]
     # Addresses may hold keys; only people who may change the stream see them.
-    readonly_fields = (
-        *all_field_names(
-            Stream,
-            but=["id", "urls", "current_url", "alarm_url", "alarm_emails"],
-        ),
-        "open_page",
+    readonly_fields = all_field_names(
+        Stream, but=["id", "urls", "current_url", "alarm_url", "alarm_emails"]
     )
     fields = readonly_fields
-
-    @admin.display(description=_("Change"))
-    def open_page(self, stream: Stream) -> SafeString:
-        """Return a link to the stream's own page."""
-        href = reverse("portal:stream_day", args=[stream.uid])
-        return format_html('<a href="{}">{}</a>', href, _("Open among the streams"))
 
 
 class AnchorInline(ReadOnlyInline):
@@ -169,17 +154,46 @@ class StreamAlarmAdmin(RoleAdmin[StreamAlarm]):
     fields = readonly_fields
 
 
+_EVENTS = {
+    notices.FOUND: _("Recording heard"),
+    notices.DECIDED: _("Match of a play decided"),
+    notices.AWAY: _("Stream away"),
+    notices.BACK: _("Stream heard again"),
+    notices.ALARM: _("Alarm"),
+}
+
+
+class EventFilter(admin.AllValuesFieldListFilter):
+    """Filters by the event that a notice is about."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:  # Any: Django's own signature
+        """Name each event."""
+        for choice in super().choices(changelist):
+            name = str(choice["display"])
+            yield {**choice, "display": _EVENTS.get(name, name)}
+
+
 @admin.register(StreamNotice)
 class StreamNoticeAdmin(RoleAdmin[StreamNotice]):
     """Events and alarms on their way to webhooks and people."""
 
-    list_display = ["stream", "event", "status", "created_at", "message"]
-    list_filter = [("stream", PickFilter), "status", "event"]
+    list_display = ["stream", "event_shown", "status", "created_at", "message"]
+    list_filter = [("stream", PickFilter), "status", ("event", EventFilter)]
     ordering = ["-created_at", "-id"]
     list_select_related = ["stream"]
     search_fields = ["=uid", "stream__name"]
     # The body may name a recording that the person may not see.
-    readonly_fields = all_field_names(
-        StreamNotice, but=["id", "url", "emails", "subject", "body"]
+    readonly_fields = (
+        "uid",
+        "stream",
+        "event_shown",
+        "status",
+        "message",
+        "created_at",
     )
     fields = readonly_fields
+
+    @admin.display(description=_("Event"), ordering="event")
+    def event_shown(self, notice: StreamNotice) -> str:
+        """Return what the notice is about, in words."""
+        return str(_EVENTS.get(notice.event, notice.event))

@@ -15,7 +15,7 @@ from portal.shared.fields import SearchSelect
 
 _KINDS = [
     ("", gettext_lazy("All kinds")),
-    ("exact_file", gettext_lazy("Exact file")),
+    ("exact_file", gettext_lazy("Same file")),
     ("same_audio", gettext_lazy("Same audio")),
     ("family", gettext_lazy("Version family")),
     ("shared_loop", gettext_lazy("Shared loop")),

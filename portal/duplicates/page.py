@@ -190,7 +190,7 @@ def group_kind(group: DedupGroup, members: Sequence[DedupMember]) -> tuple[str, 
     if all(
         not member.kind or member.kind == DuplicateKind.EXACT_FILE for member in members
     ):
-        return "exact_file", _("Exact file")
+        return "exact_file", _("Same file")
     if any(member.bridge for member in members):
         return "same_audio", _("Same audio, bridge")
     return "same_audio", _("Same audio")

@@ -7,15 +7,17 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.reach import why_limited
 from accounts.roles import Action
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
+from common.reading import read_clock
 from imports import services
 from imports.broadcasts.importer import BroadcastSummary
 from imports.broadcasts.rows import AUDIENCE_COLUMNS, SCHEDULE_COLUMNS
@@ -33,6 +35,7 @@ from imports.rights.importer import RECORD_KINDS, RightsSummary
 from imports.rights.table import COLUMNS as SHARE_COLUMNS
 from portal.imports.columns import MappingForm, mapping_context
 from portal.shared.fields import SearchSelect
+from rights.models import Party, Release, RightsRecording, Work
 from scanning.models import Container
 
 
@@ -157,6 +160,43 @@ _KIND_LABEL = {
 }
 
 
+_MODELS: Mapping[str, type[Model]] = {
+    "work": Work,
+    "party": Party,
+    "rights_recording": RightsRecording,
+    "release": Release,
+}
+# What an import notes beside the fields of a record.
+_BESIDE = {
+    "number": _("Number"),
+    "recordings": _("Recordings"),
+    "share": _("Shares"),
+    "track": _("Tracks"),
+}
+
+
+def _named_change(change: Mapping[str, Any]) -> dict[str, Any]:  # Any: JSON
+    """Return a new or changed record with labels for its kind and its values."""
+    kind = change["kind"]
+    values = [
+        (_field_label(_MODELS[kind], name), _field_text(name, value))
+        for name, value in change["after"].items()
+    ]
+    return {**change, "label": _KIND_LABEL[kind], "values": values}
+
+
+def _field_label(model: type[Model], name: str) -> str:
+    if name in _BESIDE:
+        return str(_BESIDE[name])
+    labels = {each.name: str(each.verbose_name) for each in model._meta.fields}
+    return capfirst(labels.get(name, name).removesuffix(" (ms)"))
+
+
+def _field_text(name: str, value: str) -> str:
+    is_length = name.endswith("_ms") and value.isdecimal()
+    return read_clock(int(value)) if is_length else value
+
+
 def _counted_kinds(summary: Mapping[str, Any]) -> list[CountedKind]:  # Any: JSON
     counts = [summary.get(name, {}) for name in ("created", "changed", "unchanged")]
     return [
@@ -231,10 +271,7 @@ class ImportPage:
             more["place_url"] = f"{files}?container={one.place.pk}"
         elif isinstance(one, RightsImport) and one.summary:
             more["kinds"] = _counted_kinds(one.summary)
-            more["changes"] = [
-                {**change, "label": _KIND_LABEL[change["kind"]]}
-                for change in one.summary["changes"]
-            ]
+            more["changes"] = list(map(_named_change, one.summary["changes"]))
         refusal: str | Promise = self.refusal(user)
         return {
             **more,

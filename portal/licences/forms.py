@@ -128,18 +128,28 @@ class LicenceForm(forms.ModelForm[Licence]):
             )
         if self.instance.built_in:
             return cleaned
-        # Empty the fields that the chosen scope and kind of use do not have.
-        scope = cleaned.get("scope")
-        for name, own in (
-            ("buckets", LicenceScope.BUCKET),
-            ("labels", LicenceScope.LABEL),
-            ("recordings", LicenceScope.RECORDINGS),
-        ):
-            if name in cleaned and scope != own:
-                cleaned[name] = []
-        if cleaned.get("use_kind") == UseKind.ANY:
-            cleaned["use_values"] = []
+        self._clean_named(cleaned)
         return cleaned
+
+    def _clean_named(self, cleaned: dict[str, Any]) -> None:  # Any: as in ``clean``
+        """Require what the scope and the kind of use name; empty the other fields."""
+        scope, use_kind = cleaned.get("scope"), cleaned.get("use_kind")
+        for name, applies, missing in (
+            ("buckets", scope == LicenceScope.BUCKET, _("Name at least one bucket.")),
+            ("labels", scope == LicenceScope.LABEL, _("Name at least one label.")),
+            (
+                "recordings",
+                scope == LicenceScope.RECORDINGS,
+                _("Name at least one recording."),
+            ),
+            ("use_values", use_kind != UseKind.ANY, _("Name at least one use.")),
+        ):
+            if name not in cleaned:
+                continue
+            if not applies:
+                cleaned[name] = []
+            elif not cleaned[name]:
+                self.add_error(name, missing)
 
     def chosen_buckets(self) -> list[Bucket]:
         """Return the buckets that the licence covers."""

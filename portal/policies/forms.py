@@ -18,6 +18,7 @@ from portal.shared.fields import (
     SearchSelect,
     SearchSelectMultiple,
     TerritoriesField,
+    only_when,
 )
 from review import conditions
 from review.choices import PolicyAction, Relation
@@ -115,6 +116,7 @@ class PolicyForm(forms.ModelForm[Policy]):
             ("", gettext("Choose what the policy does")),
             *PolicyAction.choices,
         ]
+        only_when(self.fields["second_approval"], "action", PolicyAction.CONFIRM)
         for name, label in _TYPED.items():
             self.fields[name] = (
                 TerritoriesField(required=False, label=label)

@@ -32,7 +32,8 @@ _SHOWN_FIELDS = ("by", "container", "bucket", "state", "found_from", "found_unti
 def summary(request: PortalRequest) -> HttpResponseBase:
     """Show counts, matched time and the weekly trend."""
     filters, by = _asked(request.GET)
-    rows = list(summaries.summarise(filters=filters, by=by, limit=SHOWN))
+    rows = list(summaries.summarise(filters=filters, by=by, limit=SHOWN + 1))
+    has_more, rows = len(rows) > SHOWN, rows[:SHOWN]
     weeks = summaries.trend(filters=filters)
     form = SummaryForm(request.GET)
     return render(
@@ -42,6 +43,7 @@ def summary(request: PortalRequest) -> HttpResponseBase:
             "form": form,
             "fields": [form[name] for name in _SHOWN_FIELDS],
             "by": by,
+            "has_more": has_more,
             "rows": [(row, _list_of(row, by, request.GET)) for row in rows],
             "bars": share_bars(
                 [(row.name or "–", row.matched_ms) for row in rows[:_BARS]]

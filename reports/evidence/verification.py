@@ -126,7 +126,8 @@ def _check_chain(archive: zipfile.ZipFile, manifest: Json) -> PackCheck:
         return PackCheck(False, f"The chain of events cannot be read: {error}.")
     if not ends_there:
         return PackCheck(False, "The chain does not end in the signed event.")
-    return PackCheck(True, f"The chain of {len(lines)} events is intact.")
+    events = "1 event" if len(lines) == 1 else f"{len(lines)} events"
+    return PackCheck(True, f"The chain of {events} is intact.")
 
 
 def _read(archive: zipfile.ZipFile, name: str) -> bytes:

@@ -52,6 +52,7 @@ def test_no_name_is_too_long_for_a_page(
     bucket, container, recording = made
     paths = [
         *("/containers/", "/catalogue/", "/licences/", "/policies/", "/reports/"),
+        "/reports/summary/",
         *("/streams/stations/", "/rights/parties/", "/tokens/keys/new/"),
         *("/reports/declarations/profiles/add/", f"/containers/{container}/"),
         *(f"/catalogue/buckets/{bucket}/", "/catalogue/import/"),

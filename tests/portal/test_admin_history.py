@@ -10,13 +10,16 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from audit.services import record
+from audit.words import action_label
 from portal.admin.history import case_of
+from reports.models import EvidencePack
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.factories.streams import StreamAlarmFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -87,6 +90,27 @@ def test_what_has_a_case_has_its_history(client: Client) -> None:
         page = client.get(reverse(f"admin:{name}_history", args=[row.pk]))
 
         assert f"at {name}" in page.content.decode()
+
+
+def test_screens_offer_a_history_only_where_one_is_kept(
+    client: Client, manager: User
+) -> None:
+    pack = EvidencePack.objects.create(match=make_match(), requested_by=manager)
+    record(case=pack.case, action="evidence.failed", note="no room")
+    alarm = StreamAlarmFactory.create()
+
+    history = client.get(reverse("admin:reports_evidencepack_history", args=[pack.pk]))
+    of_pack = client.get(reverse("admin:reports_evidencepack_change", args=[pack.pk]))
+    of_alarm = client.get(reverse("admin:streams_streamalarm_change", args=[alarm.pk]))
+
+    assert "no room" in history.content.decode()
+    assert "historylink" in of_pack.content.decode()
+    assert "historylink" not in of_alarm.content.decode()
+
+
+def test_actions_of_events_read_as_labels() -> None:
+    assert action_label("dedup.keep") == "Duplicates kept apart"
+    assert action_label("licence.created") == "Licence created"
 
 
 def test_history_of_what_is_gone_leads_back(client: Client) -> None:

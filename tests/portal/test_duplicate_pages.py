@@ -140,7 +140,7 @@ def test_a_group_shows_its_rule_and_what_differs(
     ).content.decode()
 
     assert "Night Drive" in listed
-    assert "Exact file" in listed
+    assert "Same file" in listed
     assert "it was added earlier" in page
     assert "2 fields differ" in page
     assert 'aria-label="Canonical"' in page

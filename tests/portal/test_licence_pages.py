@@ -55,6 +55,24 @@ def test_list_is_for_all_and_forms_for_managers(
     assert posted.status_code == (302 if manages else 403)
 
 
+def test_a_licence_names_every_missing_field_at_once(manager: Client) -> None:
+    page = manager.post(
+        reverse("portal:licence_create"),
+        terms(
+            use_kind="account",
+            valid_from="2026-12-01",
+            valid_until="2026-11-01",
+        ),
+    )
+
+    assert set(page.context["form"].errors) == {
+        "recordings",
+        "use_values",
+        "valid_until",
+    }
+    assert not Licence.objects.filter(holder="Broadcaster").exists()
+
+
 def test_licence_is_written_previewed_and_applied(manager: Client) -> None:
     match = make_match()
     proof = SimpleUploadedFile("contract.pdf", b"signed")

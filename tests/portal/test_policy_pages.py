@@ -335,3 +335,11 @@ def test_list_shows_the_policies_in_their_order(manager: Client) -> None:
 
     listed = manager.get(address).context["policies"]
     assert [policy.name for policy, _sentence in listed] == ["Second", "First"]
+
+
+def test_second_approval_is_asked_for_only_where_the_policy_confirms(
+    manager: Client,
+) -> None:
+    page = manager.get(reverse("portal:policy_create")).content.decode()
+
+    assert 'data-shown-when="action:confirm"' in page

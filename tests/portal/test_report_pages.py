@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.http.response import HttpResponseBase
 from django.test import Client
+from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
@@ -313,3 +314,18 @@ def test_a_run_counts_its_rows_in_words(signed_in: MakeClient) -> None:
     page = client.get(ReportRun.objects.get().url).content.decode()
 
     assert "With a match 1" in page
+
+
+def test_a_summary_says_that_it_is_cut_only_where_it_is(
+    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, url = signed_in(Role.VIEWER), reverse("portal:report_summary")
+    make_match()
+    make_match()
+    whole = client.get(url).content.decode()
+    monkeypatch.setattr("portal.reports.summary_views.SHOWN", 1)
+
+    cut = client.get(url).content.decode()
+
+    assert "the first" not in whole
+    assert "the first 1" in cut

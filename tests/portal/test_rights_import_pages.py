@@ -33,6 +33,9 @@ def test_a_message_is_checked_shown_and_imported(signed_in: MakeClient) -> None:
     assert "NWR title" in checked
     assert "EXAMPLE MUSIC" in checked
     assert "Import the records without faults" in checked
+    assert "IPI name number: <bdi>" in checked
+    assert "Duration: <bdi>3:12</bdi>" in checked
+    assert "ipi_name" not in checked
     assert not Work.objects.exists()
 
     client.post(reverse("portal:rights_import_start", args=[one.uid]))

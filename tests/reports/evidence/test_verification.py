@@ -90,6 +90,7 @@ def test_another_key_does_not_fit(build: BuildPack, tmp_path: Path) -> None:
 
     assert not findings[0].holds
     assert pack.key_id in findings[0].text
+    assert "The chain of 1 event is intact." in [each.text for each in findings]
     with pytest.raises(CommandError):
         call_command("verify_evidence", pack.file.path, key=public)
 

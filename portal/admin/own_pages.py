@@ -1,0 +1,54 @@
+"""The portal's own page of what an admin screen shows, where people act on it."""
+
+from __future__ import annotations
+
+from django.db.models import Model
+from django.urls import resolve, reverse
+
+from accounts.models import User
+
+# Model name → name of the page, and the field that its address takes.
+_PAGES = {
+    "broadcastimport": ("broadcast_import_detail", "uid"),
+    "bucket": ("bucket_detail", "pk"),
+    "catalogueimport": ("import_detail", "uid"),
+    "conflict": ("rights_conflict", "uid"),
+    "container": ("container_edit", "pk"),
+    "declaration": ("declaration", "uid"),
+    "declarationprofile": ("declaration_profile", "uid"),
+    "dedupgroup": ("duplicate_group", "uid"),
+    "dispute": ("match", "match.uid"),
+    "drop": ("drop_detail", "uid"),
+    "evidencepack": ("evidence", "match.uid"),
+    "exclusion": ("recording_detail", "recording.uid"),
+    "licence": ("licence_edit", "uid"),
+    "party": ("party", "uid"),
+    "policy": ("policy_edit", "uid"),
+    "recording": ("recording_detail", "uid"),
+    "release": ("release", "uid"),
+    "reportrun": ("report_run", "uid"),
+    "resultimport": ("result_import_detail", "uid"),
+    "retrosearch": ("retro_search", "uid"),
+    "rightsimport": ("rights_import_detail", "uid"),
+    "rightsrecording": ("rights_recording", "uid"),
+    "scannedfile": ("file_detail", "uid"),
+    "station": ("station", "uid"),
+    "stream": ("stream_day", "uid"),
+    "takedownnotice": ("notice", "uid"),
+    "unknownitem": ("unknown_item", "uid"),
+    "watch": ("watch_detail", "uid"),
+    "work": ("work", "uid"),
+}
+
+
+def own_page(shown: Model, user: User) -> str:
+    """Return the address of the object's page; empty if it has none that is open to them."""
+    name, column = _PAGES.get(str(shown._meta.model_name), ("", ""))
+    if not name or getattr(shown, "deleted_at", None):
+        return ""
+    value: object = shown
+    for step in column.split("."):
+        value = getattr(value, step)
+    address = reverse(f"portal:{name}", args=[value])
+    action = getattr(resolve(address).func, "rule", {}).get("GET")
+    return address if action is None or user.has_perm(action) else ""

@@ -1,0 +1,91 @@
+"""The admin's lists and what leads on from them: counts, actions, pages, people."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db.models import Model
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from catalogue.models import Recording
+from review.models import Licence
+from scanning.models import InboundCallback
+from streams.models import StreamNotice
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.rules import make_licence
+from tests.factories.streams import StreamFactory
+from tests.visible_text import visible_text
+
+pytestmark = pytest.mark.django_db
+
+
+def address(model: type[Model], page: str, *args: object) -> str:
+    """Return the address of an admin page."""
+    meta = model._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{page}", args=args)
+
+
+def test_a_list_counts_results_only_of_a_search(signed_in: MakeClient) -> None:
+    client = signed_in(Role.VIEWER)
+    RecordingFactory.create(title="Harbour lights")
+
+    whole = client.get(address(Recording, "changelist"))
+    found = client.get(address(Recording, "changelist"), {"q": "Harbour"})
+
+    assert "Show all" not in whole.content.decode()
+    assert "1 result (" in visible_text(found.content.decode())
+
+
+def test_no_actions_stand_above_an_empty_list(signed_in: MakeClient) -> None:
+    client = signed_in(Role.ADMIN)
+
+    page = client.get(address(InboundCallback, "changelist")).content.decode()
+
+    assert 'name="action"' not in page
+
+
+@pytest.mark.parametrize(
+    ("role", "is_open"), [(Role.VIEWER, False), (Role.MANAGER, True)]
+)
+def test_a_screen_leads_to_the_page_that_the_person_may_open(
+    signed_in: MakeClient, role: Role, is_open: bool
+) -> None:
+    client = signed_in(role)
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording])
+
+    of_licence = client.get(address(Licence, "change", licence.pk)).content.decode()
+    of_recording = client.get(address(Recording, "change", recording.pk))
+
+    assert (f'href="{licence.url}"' in of_licence) == is_open
+    page = reverse("portal:recording_detail", args=[recording.uid])
+    assert f'href="{page}"' in of_recording.content.decode()
+
+
+def test_notices_of_streams_name_their_event(signed_in: MakeClient) -> None:
+    client = signed_in(Role.VIEWER)
+    StreamNotice.objects.create(
+        stream=StreamFactory.create(), event="stream.away", body="{}"
+    )
+
+    page = visible_text(
+        client.get(address(StreamNotice, "changelist")).content.decode()
+    )
+
+    assert "Stream away" in page
+    assert "stream.away" not in page
+
+
+def test_a_group_leads_to_its_people(signed_in: MakeClient) -> None:
+    client = signed_in(Role.ADMIN)
+    group = make_user(Role.REVIEWER).groups.get()
+
+    page = client.get(address(Group, "changelist")).content.decode()
+
+    link = f"{address(User, 'changelist')}?groups__id__exact={group.pk}"
+    assert f'href="{link}"' in page
+    assert client.get(link).context["cl"].result_count == 1
