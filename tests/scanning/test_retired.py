@@ -13,11 +13,11 @@ from audit.models import Event
 from catalogue.changes import delete_bucket, retire_recordings
 from catalogue.models import Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
+from recognition import match as engine
 from review.choices import MatchState
 from review.models import Match
 from scanning import retro_pipeline
 from scanning.choices import EngineChoice, FileStatus, NoMatchReason, RetroStatus
-from scanning.engines import embedded
 from scanning.models import Container, ScannedFile
 from scanning.services import retro
 from scanning.services.intake import submit_upload
@@ -49,7 +49,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
 
             return and_then
 
-        for module, name in ((embedded.match, "scan"), (retro_pipeline, "search_back")):
+        for module, name in ((engine, "scan"), (retro_pipeline, "search_back")):
             monkeypatch.setattr(module, name, searched(getattr(module, name)))
 
     return after_the_search
@@ -76,10 +76,11 @@ def test_a_scan_finds_nothing_that_is_retired_while_it_runs(
     meanwhile: Meanwhile,
 ) -> None:
     file = submit(catalogue.container, admin, 1)
-    gone: Callable[[], object] = lambda: retire(catalogue.first)  # noqa: E731
-    if how == "bucket":
-        gone = lambda: delete_bucket(bucket=catalogue.bucket, user=None)  # noqa: E731
-    meanwhile(gone)
+    ways: dict[str, Callable[[], object]] = {
+        "recording": lambda: retire(catalogue.first),
+        "bucket": lambda: delete_bucket(bucket=catalogue.bucket, user=None),
+    }
+    meanwhile(ways[how])
 
     run_worker()
 

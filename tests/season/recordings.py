@@ -9,9 +9,9 @@ from unittest.mock import patch
 
 from catalogue.models import Recording, RecordingStatus
 from dedup import selectors
+from recognition import match as engine
 from recognition.types import ScanResult
 from review.models import Match
-from scanning.engines import embedded
 from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person
@@ -41,18 +41,18 @@ def retire_during_a_scan(
     matches = list(Match._base_manager.exclude(lost=True).order_by("pk"))
     if not matches:
         return
-    match, search = rng.choice(matches), embedded.match.scan
+    match, search = rng.choice(matches), engine.scan
     work()
     person.fill_in(f"/files/{match.scanned_file.uid}/rescan/")
     path = f"/catalogue/recordings/{match.recording.uid}/retire/"
 
     def search_and_retire(*args: Any, **options: Any) -> ScanResult:
-        found = search(*args, **options)
+        found: ScanResult = search(*args, **options)
         if match.recording.pk in {segment.recording for segment in found.segments}:
             person.fill_in(path)
         return found
 
-    with patch.object(embedded.match, "scan", search_and_retire):
+    with patch.object(engine, "scan", search_and_retire):
         work()
 
 
