@@ -44,7 +44,7 @@ def retire_during_a_scan(
     match, search = rng.choice(matches), engine.scan
     work()
     person.fill_in(f"/files/{match.scanned_file.uid}/rescan/")
-    path = f"/catalogue/recordings/{match.recording.uid}/retire/"
+    path = f"/catalogue/recordings/{match.recording.uid}/delete/"
 
     def search_and_retire(*args: Any, **options: Any) -> ScanResult:
         found: ScanResult = search(*args, **options)
