@@ -130,6 +130,18 @@ def changes_after(position: int) -> list[LoggedChange]:
     return [LoggedChange(*row) for row in columns]
 
 
+def left_after(position: int, recordings: Iterable[int]) -> bool:
+    """Return whether the index has given up one of these recordings since then.
+
+    The entries of a bucket go with it.
+    """
+    keys = set(recordings)
+    entries = IndexEntry.objects.filter(recording__in=keys)
+    known = set(entries.values_list("recording_id", flat=True))
+    later = Q(position__gt=position) | Q(position=None)
+    return keys != known or entries.filter(later, is_held=False).exists()
+
+
 def is_replaced(change: LoggedChange) -> bool:
     """Return whether a later change of the recording replaced this one."""
     same = IndexEntry.objects.filter(

@@ -268,6 +268,11 @@ class Recording(models.Model):
         return recording
 
     @property
+    def is_given_up(self) -> bool:
+        """Whether it was retired and nothing stands for it, so that no scan finds it."""
+        return self.stands_for_it.status == RecordingStatus.RETIRED
+
+    @property
     def artist_names(self) -> str:
         """All artists in one line."""
         return ", ".join(self.artists)

@@ -101,6 +101,15 @@ def standing_for(recordings: QuerySet[Recording]) -> dict[int, int]:
     return {alias.pk: alias.stands_for_it.pk for alias in merged}
 
 
+def given_up_among(recordings: Iterable[int]) -> set[int]:
+    """Return which of these recordings were retired, as ``Recording.is_given_up``."""
+    # Scans find what was retired since they began, so access limits do not count.
+    rows = Recording._base_manager.filter(
+        pk__in=list(recordings), status=RecordingStatus.RETIRED
+    )
+    return {row.pk for row in rows if row.is_given_up}
+
+
 def excluded_segments(recording: Recording) -> QuerySet[Exclusion]:
     """Return the recording's intervals that are excluded or proposed for exclusion."""
     return recording.excluded_segments.filter(removed_at__isnull=True).select_related(

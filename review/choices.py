@@ -182,7 +182,6 @@ TRANSITIONS: dict[MatchState, frozenset[MatchState]] = {
             MatchState.CLEARED,
             MatchState.DISPUTED,
             MatchState.RELEASED,
-            # If only a policy confirmed it, and what the policy read has changed.
             MatchState.PENDING,
         }
     ),
@@ -198,6 +197,16 @@ TRANSITIONS: dict[MatchState, frozenset[MatchState]] = {
 }
 """Forward moves. Undo (back to the state before) and ``superseded`` (by a later scan,
 from any state) come in addition; see ``review.services``."""
+
+POLICY_ENDED = "policy_ended"
+"""The event that takes back what a policy alone confirmed.
+
+What rules read of the match has changed, and they do not confirm it any more. People's
+confirmations stay.
+"""
+
+ONLY_BY = {(MatchState.CONFIRMED, MatchState.PENDING): POLICY_ENDED}
+"""Moves of ``TRANSITIONS`` that only this event may make."""
 
 WAITING_STATES = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
 DECIDED_STATES = (

@@ -113,6 +113,7 @@ def proposals_behind(found: Iterable[Match]) -> Mapping[int, Exclusion]:
     }
     if not escalated:
         return {}
+    escalated |= _carried_on(escalated)
     made = Event.objects.filter(action=Verb.EXCLUDE)
     # Only the last exclusion of a match can be the one it waits for.
     newest = made.filter(case=OuterRef("case")).order_by("-sequence")
@@ -124,6 +125,31 @@ def proposals_behind(found: Iterable[Match]) -> Mapping[int, Exclusion]:
         uid__in=list(keys), approved=False, removed_at__isnull=True
     ).select_related("created_by")
     return {keys[segment.uid]: segment for segment in proposed}
+
+
+def _carried_on(escalated: Mapping[str, int]) -> dict[str, int]:
+    """Return the cases of earlier scans whose escalation these matches carry on."""
+    carried: dict[str, int] = {}
+    latest = dict(escalated)
+    # A match may have been scanned again several times.
+    while latest:
+        found = Event.objects.filter(case__in=latest, action="found")
+        decided = set(
+            Event.objects.filter(case__in=latest, after__state=MatchState.ESCALATED)
+            .exclude(action__in=("found", "superseded", Verb.UNDO))
+            .values_list("case", flat=True)
+        )
+        latest = {
+            f"match:{event.after['follows']}": latest[event.case]
+            for event in found
+            if event.after.get("follows")
+            # A policy's escalation has no person, and waits for no answer.
+            and (event.after["state"], bool(event.after["decided_by"]))
+            == (MatchState.ESCALATED, True)
+            and event.case not in decided
+        }
+        carried |= latest
+    return carried
 
 
 def proposals_touching(

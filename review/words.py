@@ -15,6 +15,7 @@ from catalogue.models import ExclusionReason
 from common.reading import read_clock, read_interval
 from review.choices import (
     BY_LICENCE,
+    POLICY_ENDED,
     STATED_REASON,
     DisputeCode,
     DisputeStatus,
@@ -53,7 +54,7 @@ _DONE = {
     "unsuppressed": lazy("returned it to the queue: no policy suppresses it now"),
     "licensed": lazy("applied a licence, which cleared it"),
     "licence_ended": lazy("ended, so it waits again"),
-    "policy_ended": lazy("returned it to the queue: no policy confirms it now"),
+    POLICY_ENDED: lazy("returned it to the queue: no policy confirms it now"),
 }
 _ABOUT_AN_EXCLUSION = {
     "exclude": lazy("excluded %(interval)s"),

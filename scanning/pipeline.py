@@ -22,6 +22,7 @@ from common.media_analysis import (
     write_rendition,
 )
 from common.storage import read_bytes
+from jobs import clock
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed
 from jobs.services import bring_forward, submit
@@ -93,6 +94,11 @@ def run(context: JobContext) -> None:
     # Damage found while decoding belongs to the result as well.
     result = replace(result, warnings=(*warnings, *result.warnings))
     with transaction.atomic():
+        if results.is_outdated(result):
+            # What it hid must be found, and unmatched intervals described.
+            context.wait_until(
+                clock.now(), _("A recording was retired during the search.")
+            )
         results.store_result(scan=scan, result=result)
         submit(RENDITION, file)
         # Last, so that a worker that lost the job stores nothing.

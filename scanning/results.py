@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from accounts.reach import working_for
+from catalogue.index_log import left_after
+from catalogue.selectors import given_up_among
 from jobs.choices import JobState
 from recognition.params import ENGINE_VERSION
 from scanning import selectors
@@ -26,6 +29,7 @@ from scanning.choices import (
     NEEDS_AUDIO_CODES,
     EngineChoice,
     FileStatus,
+    NoMatchReason,
     ScanStatus,
 )
 from scanning.cloud.jobs import make_cloud_scan
@@ -55,9 +59,10 @@ scan_settled = Signal()
 def store_result(*, scan: Scan, result: EngineResult) -> None:
     """Store the detections and end the scan.
 
-    Raise ``ScanEnded`` and write nothing if the scan has ended already, as when
-    somebody cancelled it.
+    Recordings that were retired meanwhile are left out. Raise ``ScanEnded`` and write
+    nothing if the scan has ended already, as when somebody cancelled it.
     """
+    result = _without_given_up(result)
     _end_scan(
         scan,
         ScanStatus.SUCCEEDED,
@@ -86,6 +91,26 @@ def store_result(*, scan: Scan, result: EngineResult) -> None:
     _settle_file(scan)
 
 
+def is_outdated(result: EngineResult) -> bool:
+    """Return whether something found was retired after the index was searched."""
+    gone = given_up_among(entry.recording_id for entry in result.found)
+    return bool(gone) and left_after(result.catalogue_state or 0, gone)
+
+
+def _without_given_up(result: EngineResult) -> EngineResult:
+    """Return the result as a scan would give it that begins now."""
+    found = _searchable(result.found)
+    if len(found) == len(result.found):
+        return result
+    reason = result.no_match_reason if found else NoMatchReason.CLEAN_SCAN
+    return replace(result, found=tuple(found), no_match_reason=reason)
+
+
+def _searchable(found: Sequence[FoundRecording]) -> list[FoundRecording]:
+    gone = given_up_among(entry.recording_id for entry in found)
+    return [entry for entry in found if entry.recording_id not in gone]
+
+
 @transaction.atomic
 def store_late_finds(
     *,
@@ -95,7 +120,8 @@ def store_late_finds(
 ) -> int:
     """Store the results of a retro search in a file; return the number of recordings.
 
-    Recordings that an earlier scan or retro search of the file found are left out.
+    Recordings that an earlier scan or retro search of the file found are left out, and
+    those that were retired meanwhile.
     """
     # Two searches can find the same recording in one file; the lock lets the second see
     # the first.
@@ -106,7 +132,7 @@ def store_late_finds(
             "recording_id", flat=True
         )
     )
-    new = [entry for entry in found if entry.recording_id not in known]
+    new = [entry for entry in _searchable(found) if entry.recording_id not in known]
     # A scan without detections would only clutter the history of the file.
     if not new or file.deleted_at is not None:
         return 0

@@ -76,8 +76,13 @@ def unfit(
 
 
 def live_match(item: NoticeItem) -> Match:
-    """Return the match that now carries the decision about file and recording."""
+    """Return the match that now carries the decision about file and recording.
+
+    After a merge, a later scan carries it on with the recording that stays.
+    """
     match: Match = item.match
+    while match.superseded_by is not None:
+        match = match.superseded_by
     if match.state != MatchState.SUPERSEDED:
         return match
     same = Match.objects.filter(
@@ -91,9 +96,10 @@ def lapsed_items() -> QuerySet[NoticeItem]:
 
     A match that a later scan replaced counts as the match that replaced it.
     """
+    carried_on = Q(recording=OuterRef("match__superseded_by__recording"))
     live = Match.objects.filter(
+        Q(recording=OuterRef("match__recording")) | carried_on,
         scanned_file=OuterRef("match__scanned_file"),
-        recording=OuterRef("match__recording"),
         state__in=_CLAIMED,
     )
     return NoticeItem.objects.filter(~Q(match__state__in=_CLAIMED), ~Exists(live))
@@ -141,15 +147,14 @@ def _taken(
 ) -> dict[tuple[int, int], TakedownNotice]:
     """Return the other open notice of each file and recording."""
     items = NoticeItem.objects.filter(
-        is_open=True,
-        match__scanned_file__in={row.scanned_file_id for row in rows},
-        match__recording__in={row.recording_id for row in rows},
-    ).select_related("notice", "match")
+        is_open=True, match__scanned_file__in={row.scanned_file_id for row in rows}
+    ).select_related("notice", "match__superseded_by")
     if beside is not None:
         items = items.exclude(notice=beside)
     return {
-        (item.match.scanned_file_id, item.match.recording_id): item.notice
+        (item.match.scanned_file_id, match.recording_id): item.notice
         for item in items
+        for match in (item.match, live_match(item))
     }
 
 

@@ -21,7 +21,7 @@ from audit.words import actor_label
 from review import errors
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
-from review.services import licences, transitions
+from review.services import grounds, licences, transitions
 from review.services.transitions import Change
 
 UNDONE = "application_undone"
@@ -109,6 +109,7 @@ def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
     """Take back what an act changed, except where something happened since.
 
     A licence that the act put in force becomes a draft again; a policy stays on or off.
+    Matches of which rules read something else by now are evaluated again.
     """
     transitions.require(
         user,
@@ -125,12 +126,13 @@ def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
         )
     if application.undone is not None:
         raise errors.NotPossible(_("Somebody has undone this already."))
-    outcome = UndoneApplication()
+    outcome, otherwise = UndoneApplication(), list[Match]()
     uids: list[str] = application.event.after["matches"]
     for first in range(0, len(uids), _AT_ONCE):
-        _take_back(uids[first : first + _AT_ONCE], act, user, outcome)
+        otherwise += _take_back(uids[first : first + _AT_ONCE], act, user, outcome)
     if application.event.after.get("put_in_force") and isinstance(rule, Licence):
         licences.make_draft(licence=rule, user=user)
+    grounds.again(matches=otherwise, actor=user)
     audit.services.record(
         case=rule.case,
         action=_UNDONE_ACT,
@@ -146,7 +148,8 @@ def undo(*, rule: Licence | Policy, act: str, user: User) -> UndoneApplication:
 
 def _take_back(
     uids: Sequence[str], act: str, user: User, outcome: UndoneApplication
-) -> None:
+) -> list[Match]:
+    """Restore matches; return those of which rules may say something else by now."""
     rows = list(transitions.locked_rows().filter(uid__in=uids))
     latest = transitions.last_events(rows)
     # One act can write two events; the first shows what was there before.
@@ -170,8 +173,10 @@ def _take_back(
             case = row.case
             change = _back_to(first[case], before[case], act, asides[case])
             moves.append((row, change))
-    transitions.apply_all(moves, actor=user)
-    outcome.taken_back += len(moves)
+    back = transitions.apply_all(moves, actor=user)
+    outcome.taken_back += len(back)
+    new_grounds = frozenset(transitions.NEW_GROUNDS)
+    return [match for match in back if not new_grounds.isdisjoint(asides[match.case])]
 
 
 def _back_to(

@@ -15,6 +15,7 @@ from review import coverage
 from review.choices import (
     BY_LICENCE,
     DECIDED_STATES,
+    WAITING_STATES,
     MatchState,
     PolicyAction,
     QueueReason,
@@ -223,13 +224,17 @@ def carried_fields(
         >= SAME_INTERVALS_SHARE
     )
     if earlier.state in CARRIED_STATES and same:
-        return transitions.restored(transitions.snapshot(earlier))
+        return {
+            **transitions.restored(transitions.snapshot(earlier)),
+            "priority": earlier.priority,
+            "assignee_id": earlier.assignee_id,
+        }
     # Suppressing or clearing needs no person, but a policy must not confirm this match.
     by_confirming = evaluation.state == MatchState.CONFIRMED
     if evaluation.state != MatchState.PENDING and not (
         by_confirming and earlier.state in CARRIED_STATES
     ):
-        return evaluation.fields()
+        return evaluation.fields() | _still_treated(evaluation, earlier)
     if earlier.state in CARRIED_STATES:
         reopened = replace(
             evaluation,
@@ -237,7 +242,20 @@ def carried_fields(
             queue_reason=QueueReason.RESCAN_CHANGED,
         )
         return reopened.fields()
-    return keeping_reason(evaluation, earlier).fields()
+    kept = keeping_reason(evaluation, earlier)
+    return kept.fields() | _still_treated(evaluation, earlier)
+
+
+def _still_treated(evaluation: Evaluation, earlier: Match) -> dict[str, object]:
+    """Return what the same version of a policy does not change about a waiting match.
+
+    A rescan extends no deadline and takes the match from nobody.
+    """
+    policy = evaluation.policy
+    is_same = policy is not None and str(policy) == earlier.policy_name
+    if not is_same or earlier.state not in WAITING_STATES:
+        return {}
+    return {"due_at": earlier.due_at, "assignee_id": earlier.assignee_id}
 
 
 def keeping_reason(evaluation: Evaluation, earlier: Match) -> Evaluation:

@@ -256,8 +256,8 @@ def _drafts(scan: Scan) -> _MatchDrafts:
             (segment for detection in group for segment in detection.segments.all()),
             key=lambda segment: (segment.start_ms, segment.pk),
         )
-        if segments:
-            # Somebody may have merged it while the scan ran.
+        # Somebody may have retired or merged it since the scan, or while it ran.
+        if segments and not recording.is_given_up:
             stays = recording.stands_for_it
             sound = stays.same_sound_as_id or stays.pk
             by_sound[sound].append(_MatchDraft(recording, group, segments))

@@ -27,8 +27,9 @@ from audit.words import actor_label
 from common.uid import new_uid
 from common.words import lowered
 from review import errors
-from review.choices import TRANSITIONS, MatchState
+from review.choices import ONLY_BY, TRANSITIONS, MatchState
 from review.models import Match
+from review.services import facts
 
 # Sent with ``matches``, in the transaction that changed their states.
 matches_changed = Signal()
@@ -166,14 +167,18 @@ def asides_since(events: Iterable[Event]) -> dict[str, set[str]]:
     """Return, by case, which notes, assignments and changes of grounds came after these.
 
     Undoing the events keeps what people wrote or whom they chose since, and evaluates
-    the match again if rules may say something else of it.
+    the match again if rules may say something else of it. What they read may have
+    changed without an event of the match, if they said the same as before.
     """
+    events = list(events)
     since = {event.case: event.sequence for event in events}
     rows = Event.objects.filter(case__in=since, action__in=(*_UNCHANGING, COUNTED))
     asides: dict[str, set[str]] = {case: set() for case in since}
     for case, action, sequence in rows.values_list("case", "action", "sequence"):
         if sequence > since[case]:
             asides[case].add(action)
+    for case in facts.changed_since(events):
+        asides[case].add(GROUND)
     return asides
 
 
@@ -299,7 +304,8 @@ def apply_all(
 
 def _refuse_impossible(state: MatchState, change: Change) -> None:
     """Raise ``NotPossible`` unless ``TRANSITIONS`` allows the change."""
-    if change.free or change.to in TRANSITIONS[state]:
+    only_by = ONLY_BY.get((state, change.to), change.action)
+    if change.free or (change.to in TRANSITIONS[state] and change.action == only_by):
         return
     if state == MatchState.ESCALATED and change.to == MatchState.IN_REVIEW:
         raise errors.NotPossible(_("Somebody escalated this match; a manager decides."))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts.models import User
 from review import errors
-from review.choices import MatchState, QueueReason
+from review.choices import POLICY_ENDED, MatchState, QueueReason
 from review.models import Match
 from review.services import locks, transitions
 from review.services.evaluation import Evaluation
@@ -24,7 +24,7 @@ _UNTREATED: dict[str, object] = {
 # Events that take back what a policy alone decided.
 _TAKEN_BACK = {
     MatchState.SUPPRESSED: "unsuppressed",
-    MatchState.CONFIRMED: "policy_ended",
+    MatchState.CONFIRMED: POLICY_ENDED,
 }
 
 
@@ -61,7 +61,13 @@ def treat(
     # These become pending first; TRANSITIONS knows no other way.
     if (back := _TAKEN_BACK.get(MatchState(current.state))) is not None:
         fields = {**_UNTREATED, **transitions.UNDECIDED}
-        change = Change(back, MatchState.PENDING, fields=fields, details=details)
+        change = Change(
+            back,
+            MatchState.PENDING,
+            fields=fields,
+            note=current.policy_name,
+            details=details,
+        )
         current = transitions.apply(current=current, change=change, actor=user)
     # The policy's treatment replaces an earlier escalation by a person.
     fields = {**_UNTREATED, **transitions.UNDECIDED, **outcome.fields()}

@@ -60,11 +60,12 @@ def _found(
 def _recording_id(item: ReportedItem) -> int:
     """Return our recording for the reported id or ISRC, or a stub for it.
 
-    Our own recording outranks a stub: it may have been added after the cloud first
-    reported the id.
+    Our own recording outranks a stub, because it may have been added after the cloud
+    first reported the id, and one that was retired.
     """
-    known = Recording.objects.filter(acr_id=item.acrid).only("pk", "status").first()
-    if known is not None and known.status != RecordingStatus.STUB:
+    known = Recording.objects.filter(acr_id=item.acrid).first()
+    is_own = known is not None and known.status != RecordingStatus.STUB
+    if known is not None and is_own and not known.is_given_up:
         return known.pk
     own = own_recording_with_isrc(item.isrc)
     if own is not None:

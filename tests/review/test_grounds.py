@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -31,6 +32,7 @@ from review.services import (
     licences,
     locks,
     policies,
+    transitions,
 )
 from review.services.folding import fold_scan
 from scanning.models import RetroSearch, ScannedFile
@@ -612,6 +614,60 @@ def test_a_late_find_keeps_the_policy_for_late_finds_after_a_rescan(
     assert fresh(now).state == MatchState.ESCALATED
 
 
+def rescan(match: Match) -> Match:
+    """Scan the match's file again, with the same result; return the match that follows."""
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    make_detection(TWENTY_SECONDS, scan=scan, recording=match.recording)
+    fold_scan(scan=scan)
+    return Match.objects.get(scan=scan)
+
+
+@pytest.mark.parametrize("action", [PolicyAction.REVIEW, PolicyAction.ESCALATE])
+def test_a_rescan_extends_no_deadline_and_takes_a_match_from_nobody(
+    action: PolicyAction, manager: User, reviewer: User
+) -> None:
+    match = make_match(TWENTY_SECONDS)
+    policy = make_policy(action=action, priority=5, due_days=3, assignee=manager)
+    policies.apply(policy=policy, user=manager)
+    due = datetime.now(tz=UTC) + timedelta(days=1)
+    Match.objects.filter(pk=match.pk).update(due_at=due, assignee=reviewer)
+
+    now = rescan(match)
+
+    assert (now.policy, now.priority) == (policy, 5)
+    assert (now.due_at, now.assignee) == (due, reviewer)
+
+
+def test_a_carried_escalation_keeps_its_priority_where_its_policy_is_off(
+    manager: User, reviewer: User
+) -> None:
+    match = make_match(TWENTY_SECONDS)
+    policy = make_policy(action=PolicyAction.ESCALATE, priority=5, assignee=reviewer)
+    policies.apply(policy=policy, user=manager)
+    policies.switch(policy=policy, user=manager, enabled=False)
+    make_policy(name="Other", priority=1, assignee=manager)
+
+    now = rescan(match)
+
+    assert (now.policy, now.priority, now.assignee) == (policy, 5, reviewer)
+
+
+def test_a_rescan_under_another_version_of_the_policy_treats_the_match_anew(
+    manager: User, reviewer: User
+) -> None:
+    match = make_match(TWENTY_SECONDS)
+    policy = make_policy(due_days=3, assignee=manager)
+    policies.apply(policy=policy, user=manager)
+    Match.objects.filter(pk=match.pk).update(due_at=None, assignee=reviewer)
+    policy.priority = 8
+    policies.save(policy=policy, user=manager)
+
+    now = rescan(match)
+
+    assert (now.policy_name, now.priority) == (str(policy), 8)
+    assert (now.due_at is not None, now.assignee) == (True, manager)
+
+
 def test_a_rescan_carries_no_licence_for_shorter_uses_over(manager: User) -> None:
     match = make_match(TWENTY_SECONDS)
     licence = make_licence(recordings=[match.recording], max_seconds=20)
@@ -626,3 +682,163 @@ def test_a_rescan_carries_no_licence_for_shorter_uses_over(manager: User) -> Non
     now = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
     assert (now.state, now.licence) == (MatchState.PENDING, None)
     assert now.queue_reason == QueueReason.LICENCE_ENDED
+
+
+# What only a policy confirmed
+
+
+def test_what_a_policy_confirmed_returns_to_the_queue_in_plain_words(
+    manager: User,
+) -> None:
+    match = make_match()
+    make_policy(
+        name="French uses", action=PolicyAction.CONFIRM, sets={"territories": ["FR"]}
+    )
+    say(match, manager, "territory:FR")
+
+    say(match, manager, "territory:DE")
+
+    event = Event.objects.get(case=match.case, action="policy_ended")
+    assert (event.before["state"], event.after["state"]) == ("confirmed", "pending")
+    assert words.done(event) == "returned it to the queue: no policy confirms it now"
+    assert (event.actor, event.note) == (manager, "French uses v1")
+
+
+def test_only_the_end_of_its_policy_moves_a_confirmed_match_back(
+    reviewer: User,
+) -> None:
+    match = make_match(state=MatchState.CONFIRMED)
+    change = transitions.Change("rule_applied", MatchState.PENDING)
+
+    with pytest.raises(errors.NotPossible, match="cannot become pending"):
+        transitions.apply(current=match, change=change, actor=reviewer)
+
+
+# Facts that change while rules say the same
+
+
+def confirmed_by_a_policy(user: User) -> Match:
+    """Return a match that a policy for uses in France confirmed."""
+    match = make_match()
+    say(match, user, "territory:FR")
+    policy = make_policy(
+        name="French uses", action=PolicyAction.CONFIRM, sets={"territories": ["FR"]}
+    )
+    policies.apply(policy=policy, user=user)
+    return fresh(match)
+
+
+def test_undoing_an_applied_licence_evaluates_what_changed_meanwhile(
+    manager: User,
+) -> None:
+    """The licence covered the use before and after, so no event says that it changed."""
+    match = confirmed_by_a_policy(manager)
+    licence = make_licence(recordings=[match.recording], in_force=False)
+    licences.apply(
+        licence=licence, user=manager, reach=licences.Reach.ALL, chosen=[match.uid]
+    )
+    say(match, manager, "territory:DE")
+    assert fresh(match).state == MatchState.CLEARED
+
+    act = applications.applications(licence)[0].act
+    undone = applications.undo(rule=licence, act=act, user=manager)
+
+    now = fresh(match)
+    assert (undone.taken_back, now.state, now.policy) == (1, MatchState.PENDING, None)
+
+
+@pytest.mark.parametrize("how", ["bucket", "label"])
+def test_undoing_an_applied_policy_evaluates_recordings_that_changed(
+    how: str, manager: User
+) -> None:
+    match, target = make_match(), BucketFactory.create()
+    sets = {"buckets": [str(match.recording.bucket_id)], "labels": [""]}
+    first = make_policy(name="First", action=PolicyAction.ESCALATE, sets=sets)
+    policies.apply(policy=first, user=manager)
+    policies.switch(policy=first, user=manager, enabled=False)
+    second = make_policy(name="Second", action=PolicyAction.SUPPRESS)
+    policies.apply(policy=second, user=manager)
+    assert fresh(match).state == MatchState.SUPPRESSED
+    if how == "bucket":
+        move(match, target, manager)
+    else:
+        relabel(match, "Roads", manager)
+    policies.switch(policy=second, user=manager, enabled=False)
+
+    act = applications.applications(second)[0].act
+    applications.undo(rule=second, act=act, user=manager)
+
+    now = fresh(match)
+    assert (now.state, now.policy_name) == (MatchState.PENDING, "")
+
+
+def test_undoing_an_applied_policy_that_is_on_lets_it_act_where_facts_changed(
+    manager: User,
+) -> None:
+    """As if the application had been undone before the change."""
+    changed, same = make_match(), make_match()
+    policy = make_policy(action=PolicyAction.ESCALATE)
+    policies.apply(policy=policy, user=manager)
+    say(changed, manager, "territory:FR")
+    say(same, manager, "news")
+
+    act = applications.applications(policy)[0].act
+    applications.undo(rule=policy, act=act, user=manager)
+
+    assert fresh(changed).state == MatchState.ESCALATED
+    assert (fresh(same).state, fresh(same).policy) == (MatchState.PENDING, None)
+
+
+def test_undoing_an_application_evaluates_what_exclusions_changed(
+    manager: User,
+) -> None:
+    match = make_match(TWENTY_SECONDS)
+    policy = make_policy(action=PolicyAction.REVIEW, priority=2)
+    policies.apply(policy=policy, user=manager)
+    exclusions.exclude(
+        recording=match.recording,
+        interval=(5_000, 20_000),
+        reason=ExclusionReason.SPOKEN,
+        user=manager,
+    )
+    policies.switch(policy=policy, user=manager, enabled=False)
+    make_policy(action=PolicyAction.CONFIRM, ranges={"matched_s": ("0", "8")})
+
+    act = applications.applications(policy)[0].act
+    applications.undo(rule=policy, act=act, user=manager)
+
+    assert fresh(match).state == MatchState.CONFIRMED
+
+
+def test_undoing_a_decision_evaluates_what_changed_though_rules_say_the_same(
+    manager: User, reviewer: User
+) -> None:
+    decided, waiting = make_match(), make_match()
+    policy = make_policy(action=PolicyAction.ESCALATE)
+    policies.apply(policy=policy, user=manager)
+    make_user(Role.MANAGER, username="max")
+    other = User.objects.get(username="max")
+    deciding.confirm(match=decided, user=other, version=fresh(decided).version)
+    policies.switch(policy=policy, user=manager, enabled=False)
+    for match in (decided, waiting):
+        say(match, manager, "territory:FR")
+    assert changed_grounds(decided) == []
+
+    deciding.undo(match=decided, user=other, version=fresh(decided).version)
+
+    # Both wait, although the policy had escalated both.
+    assert (fresh(waiting).state, fresh(waiting).policy) == (MatchState.PENDING, None)
+    assert (fresh(decided).state, fresh(decided).policy) == (MatchState.PENDING, None)
+
+
+def test_a_tag_that_no_rule_reads_does_not_evaluate_what_an_undo_restores(
+    manager: User, reviewer: User
+) -> None:
+    match = make_match()
+    deciding.confirm(match=match, user=reviewer, version=match.version)
+    make_policy(action=PolicyAction.SUPPRESS)
+    say(match, manager, "news")
+
+    deciding.undo(match=match, user=reviewer, version=fresh(match).version)
+
+    assert fresh(match).state == MatchState.PENDING

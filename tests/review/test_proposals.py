@@ -16,10 +16,12 @@ from review.decisions import proposals
 from review.decisions.verbs import Decision
 from review.models import Match
 from review.services import exclusions, locks, transitions
+from review.services.folding import fold_scan
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.review import make_match
+from tests.factories.review import DEFAULT_INTERVAL, make_match
+from tests.factories.scanning import ScanFactory, make_detection
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +84,14 @@ def refuse(match: Match, segment: Exclusion, user: User) -> Match:
 def undo(match: Match, user: User) -> Match:
     match.refresh_from_db()
     return deciding.undo(match=match, user=user, version=match.version)
+
+
+def rescan(
+    match: Match, interval: tuple[int, int, int, int] = DEFAULT_INTERVAL
+) -> None:
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    make_detection(interval, scan=scan, recording=match.recording)
+    fold_scan(scan=scan)
 
 
 def state_of(match: Match) -> str:
@@ -321,3 +331,38 @@ def test_matches_show_the_proposals_that_concern_them(match: Match, ana: User) -
     assert shown(escalated) == shown(same_part) == [segment]
     assert shown(other_part) == []
     assert selectors.proposals_behind([escalated, same_part]) == {escalated.pk: segment}
+
+
+@pytest.mark.parametrize("answer", ["approved", "refused", "after an undo"])
+def test_a_match_that_a_rescan_carries_on_still_waits_for_the_answer(
+    answer: str, match: Match, ana: User, mira: User
+) -> None:
+    _escalated, segment = propose(match, ana, PART)
+    for _ in range(2):
+        rescan(match)
+    carried = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    assert carried.state == MatchState.ESCALATED
+    if answer == "after an undo":
+        deciding.confirm(match=carried, user=mira, version=carried.version)
+        undo(carried, mira)
+
+    if answer == "refused":
+        proposals.refuse(segment=segment, user=mira, note="it is our own melody")
+    else:
+        proposals.approve(segment=segment, user=mira)
+
+    assert state_of(carried) == MatchState.PENDING
+
+
+def test_what_was_escalated_anew_after_a_rescan_waits_for_a_manager(
+    match: Match, ana: User, mira: User
+) -> None:
+    _escalated, segment = propose(match, ana, PART)
+    rescan(match, (70_000, 110_000, 5_000, 45_000))
+    asked = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    assert asked.state == MatchState.PENDING
+    deciding.escalate(match=asked, user=ana, version=asked.version, note="Look here.")
+
+    proposals.approve(segment=segment, user=mira)
+
+    assert state_of(asked) == MatchState.ESCALATED

@@ -18,6 +18,7 @@ from pytest_django import Settings
 from accounts.models import User
 from accounts.roles import Role
 from catalogue import following
+from catalogue.changes import retire_recordings
 from catalogue.models import IndexCopy, Recording
 from catalogue.services import RecordingDetails, add_recording
 from jobs import clock, services
@@ -27,6 +28,7 @@ from operations.metrics import page_of_figures
 from recognition.analysis import analyse_file
 from recognition.errors import IndexPartial, IndexUnavailable
 from recognition.types import Fingerprint
+from review.models import Match
 from scanning import partition_scans
 from scanning.choices import ScanStatus
 from scanning.jobs import PARTITION_QUESTION
@@ -243,6 +245,31 @@ def test_a_partition_without_a_machine_is_named_wherever_somebody_looks(
 
     machines.work_all(2)
     assert _found(programme)
+
+
+def test_partitions_find_nothing_that_is_retired_while_they_answer(
+    programme: ScannedFile, machines: Machines, admin: User
+) -> None:
+    gone = Match.objects.filter(scanned_file=programme).earliest("pk").recording
+    machines.work("part-1-of-2", [1], 2)
+    machines.work("part-2-of-2", [2], 2)
+    with machines.on("desk", [], 2):
+        request_scan(scanned_file=programme, user=admin)
+    # Both have answered the first question when it is retired.
+    machines.work("part-1-of-2", [1], 2)
+    machines.work("part-2-of-2", [2], 2)
+    retire_recordings(recordings=[gone], user=admin)
+
+    machines.work_all(2)
+
+    found = _found(programme)
+    assert gone.pk not in {one.get("recording") for one in found}
+    # As a scan that begins after the retirement.
+    with machines.on("whole", None, 1):
+        request_scan(scanned_file=programme, user=admin)
+    machines.work("whole", None, 1)
+    assert _found(programme) == found
+    assert gone.matches.get().lost
 
 
 def test_a_machine_lost_while_it_answers_loses_nothing(

@@ -15,7 +15,8 @@ from lxml import html
 
 from audit.models import Event
 from audit.services import first_broken_event
-from review.choices import TRANSITIONS, MatchState, Verb
+from catalogue.models import Recording, RecordingStatus
+from review.choices import ONLY_BY, TRANSITIONS, MatchState, Verb
 from review.models import Match
 from review.services.transitions import ASSIGN, NEW_GROUNDS, NOTE
 from scanning.models import Detection, Segment
@@ -99,6 +100,8 @@ class Records:
     before_decision: dict[int, dict[str, Any]] = field(default_factory=dict)
     before_act: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
     """Matches before a policy or a licence was applied, by its act."""
+    retired: dict[int, int] = field(default_factory=dict)
+    """The newest match from before a recording was retired, by its key."""
 
     @classmethod
     def begin(cls) -> Records:
@@ -123,6 +126,7 @@ class Records:
         self._forget(case for case, number in decided.items() if number > 1)
         if events:
             self.last_event = events[-1].pk
+        self._check_retired()
         self._check_matches(events)
         self._check_untouched(Detection, self.detections)
         self._check_untouched(Segment, self.segments)
@@ -145,6 +149,12 @@ class Records:
                 check(
                     after in TRANSITIONS[MatchState(before)],
                     f"{text} moves from {before} to {after}",
+                )
+            if (before, after) in ONLY_BY and event.action not in _FREE:
+                check(
+                    event.action == ONLY_BY[before, after]
+                    and event.before["decided_by"] is None,
+                    f"{text} takes a confirmation back",
                 )
             if after in _ONLY_BY_A_PERSON and event.action not in _FREE:
                 check(event.actor is not None, f"{text} gives {after} without a person")
@@ -223,6 +233,21 @@ class Records:
         if other.get("state") == (MatchState.IN_REVIEW, MatchState.PENDING):
             del other["state"]
         check(not other, f"undo of {match.case} left {other}")
+
+    def _check_retired(self) -> None:
+        """Check that no retired recording was found since; merged ones lead further."""
+        rows = Recording._base_manager.filter(status=RecordingStatus.RETIRED)
+        retired = {row.pk for row in rows if row.is_given_up}
+        for key in self.retired.keys() - retired:
+            del self.retired[key]
+        newest = max(self.matches, default=0)
+        for key in retired - self.retired.keys():
+            self.retired[key] = newest
+        for match in Match._base_manager.filter(recording__in=retired):
+            check(
+                match.pk <= self.retired[match.recording_id],
+                f"{match.case} is new, but {match.recording} was retired before",
+            )
 
     def _check_untouched(
         self, model: type[Model], known: dict[int, tuple[Any, ...]]

@@ -130,6 +130,7 @@ _KINDS = {
     "change_grounds": 8,
     "submit_links": 3,
     "replace_audio": 3,
+    "retire_during_a_scan": 1,
     "choose_reading": 3,
     "change_machines": 3,
     "stations_are_heard": 5,
@@ -397,6 +398,11 @@ class Season:
         """Replace the audio of a recording."""
         recordings.replace_audio(person, rng)
         return True
+
+    def retire_during_a_scan(self, person: Person, rng: random.Random) -> bool:
+        """Retire a recording while a worker scans a file that contains it."""
+        recordings.retire_during_a_scan(person, rng, self._machines.work)
+        return False
 
     def choose_reading(self, person: Person, rng: random.Random) -> bool:
         """Choose a language and a time zone."""

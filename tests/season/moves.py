@@ -15,7 +15,7 @@ from catalogue.models import Bucket, Recording
 from review import coverage
 from review.choices import DECIDED_STATES, MatchState, OnExpiry, Verb
 from review.models import Match
-from review.services import applications, evaluation
+from review.services import applications, evaluation, facts
 from review.services.treatments import is_of_a_policy_alone
 from review.subjects import Subject
 from scanning.models import ScannedFile
@@ -42,7 +42,10 @@ def change(person: Person, rng: random.Random) -> None:
 
 
 def undo_after_an_application(person: Person, rng: random.Random) -> None:
-    """Apply a policy, decide a match of it, undo the application, then the decision."""
+    """Undo an application of a policy after one of its matches changed.
+
+    Somebody decided it, and undoes that too, or what rules read of it has changed.
+    """
     acts = [
         (policy, application)
         for policy in (match.policy for match in _live().exclude(policy=None))
@@ -56,10 +59,16 @@ def undo_after_an_application(person: Person, rng: random.Random) -> None:
     uids = application.event.after["matches"]
     rows = _live().filter(uid__in=uids, state__in=(*_OPEN, MatchState.ESCALATED))
     match = rng.choice(found) if (found := list(rows.order_by("pk"))) else None
-    is_decided = match is not None and _decide(person, match, rng)
+    is_decided = (
+        match is not None and rng.random() < 0.6 and _decide(person, match, rng)
+    )
+    if match is not None and rng.random() < 0.5:
+        rng.choice((_move, _relabel, _use_elsewhere))(person, match, rng)
     person.fill_in(f"/policies/{policy.uid}/undo/", act=application.act)
     if match is not None and is_decided:
         _undo(person, match)
+    elif match is not None:
+        _check_evaluated(match, application.act)
 
 
 def _move(person: Person, match: Match, rng: random.Random) -> None:
@@ -120,6 +129,15 @@ def _undo(person: Person, match: Match) -> None:
         _check_no_undone_policy(match)
 
 
+def _check_evaluated(match: Match, act: str) -> None:
+    """Check that rules of today hold where an undo met other facts than the act."""
+    events = Event.objects.filter(case=match.case, after__act=act).order_by("sequence")
+    first, last = events.first(), events.last()
+    is_undone = last is not None and last.action == "application_undone"
+    if first is not None and is_undone and facts.changed_since([first]):
+        _check_followed({}, pk=match.pk)
+
+
 def _check_no_undone_policy(match: Match) -> None:
     """Check that an undone decision brought no undone application of a policy back."""
     match = Match._base_manager.get(pk=match.pk)
@@ -141,7 +159,7 @@ def _check_no_undone_policy(match: Match) -> None:
 
 
 def _check_followed(
-    before: dict[int, str], **of: Recording | ScannedFile | None
+    before: dict[int, str], **of: Recording | ScannedFile | int | None
 ) -> None:
     """Check that the rules of today hold for matches, and that decisions stay."""
     policies = evaluation.rules_in_force()

@@ -113,8 +113,13 @@ def _items(notice: TakedownNotice) -> list[NoticeItem]:
 
 
 def _is_claimed(item: NoticeItem) -> bool:
-    """Tell whether the file still has a claim of the recording."""
+    """Tell whether the file still has a claim of the recording, or that it went on in."""
+    match: Match | None = item.match
+    recordings = {item.match.recording_id}
+    while match is not None:
+        recordings.add(match.recording_id)
+        match = match.superseded_by
     same = Match._base_manager.filter(
-        scanned_file=item.match.scanned_file_id, recording=item.match.recording_id
+        scanned_file=item.match.scanned_file_id, recording__in=recordings
     )
     return same.filter(state__in=_CLAIMED).exists()

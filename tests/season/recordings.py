@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
 
 from catalogue.models import Recording, RecordingStatus
 from dedup import selectors
+from recognition import match as engine
+from recognition.types import ScanResult
+from review.models import Match
 from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person
@@ -23,6 +29,31 @@ def replace_audio(person: Person, rng: random.Random) -> None:
     person.fill_in(path, audio=sent)
     left = selectors.outdated_links(recording=recording)
     check(not left.exists(), f"{recording} has links to its former audio: {left}")
+
+
+def retire_during_a_scan(
+    person: Person, rng: random.Random, work: Callable[[], None]
+) -> None:
+    """Have a file scanned, and retire a recording in it once the engine has searched.
+
+    ``Records`` checks that the scan finds nothing of it.
+    """
+    matches = list(Match._base_manager.exclude(lost=True).order_by("pk"))
+    if not matches:
+        return
+    match, search = rng.choice(matches), engine.scan
+    work()
+    person.fill_in(f"/files/{match.scanned_file.uid}/rescan/")
+    path = f"/catalogue/recordings/{match.recording.uid}/delete/"
+
+    def search_and_retire(*args: Any, **options: Any) -> ScanResult:
+        found: ScanResult = search(*args, **options)
+        if match.recording.pk in {segment.recording for segment in found.segments}:
+            person.fill_in(path)
+        return found
+
+    with patch.object(engine, "scan", search_and_retire):
+        work()
 
 
 def recordings_hold() -> None:

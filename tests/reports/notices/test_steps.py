@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
+from catalogue.models import Recording, RecordingStatus
 from reports.models import (
     ClaimedRight,
     EvidencePack,
@@ -38,6 +39,7 @@ from scanning.choices import SourceType
 from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
 from tests.factories.notices import (
     FILLED_IN,
     TYPED,
@@ -400,6 +402,31 @@ def test_a_rescan_that_finds_the_same_leaves_the_notice(
     assert checks.live_match(item).state == MatchState.CONFIRMED
     assert checks.why_lapsed(item) == ""
     assert not listed().get().is_lapsed
+
+
+def test_a_claim_that_goes_on_in_a_merged_recording_leaves_the_notice(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_sent([claim], reviewer, manager)
+    stays = RecordingFactory.create(bucket=claim.recording.bucket)
+    Recording.objects.filter(pk=claim.recording_id).update(
+        merged_into=stays, status=RecordingStatus.RETIRED
+    )
+    for _ in range(2):
+        scan = ScanFactory.create(scanned_file=claim.scanned_file)
+        make_detection((70_000, 90_000, 5_000, 25_000), scan=scan, recording=stays)
+        fold_scan(scan=scan)
+
+    live = Match.objects.get(recording=stays, state=MatchState.CONFIRMED)
+    item = notice.items.get()
+    assert (checks.live_match(item), checks.why_lapsed(item)) == (live, "")
+    assert not listed().get().is_lapsed
+    with pytest.raises(NoticeRefused, match="Another open notice names it"):
+        prepare(live, user=reviewer)
+    replied(notice, NoticeOutcome.REFUSED, manager, code=DisputeCode.LICENSED)
+    live.refresh_from_db()
+    assert live.state == MatchState.DISPUTED
 
 
 def test_a_decision_undone_under_a_notice_in_review_stops_it(

@@ -1,0 +1,56 @@
+"""Tells whether a match's file or recording has changed in what rules read of it.
+
+The events of files and recordings say so, also where the rules gave the same answer.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.db.models import Q
+
+from audit.models import Event
+from review.models import Match
+from scanning.tags import territories_of
+
+# Names in events of recordings: a move keeps the bucket, a change its columns.
+_OF_RECORDINGS = ("bucket", "bucket_id", "label")
+_CHANGES = ("file.details_changed", "recording.changed", "recording.moved")
+
+
+def changed_since(events: Iterable[Event]) -> set[str]:
+    """Return the cases of those events of matches after which such facts changed."""
+    since = {event.case: event.pk for event in events}
+    if not since:
+        return set()
+    uids = [case.removeprefix("match:") for case in since]
+    # Access limits do not count, because rules act on all matches.
+    rows = Match._base_manager.filter(uid__in=uids).values_list(
+        "uid", "scanned_file__uid", "recording__uid"
+    )
+    about: dict[str, list[str]] = defaultdict(list)
+    for uid, file, recording in rows:
+        about[f"file:{file}"].append(f"match:{uid}")
+        about[f"recording:{recording}"].append(f"match:{uid}")
+    changes = Event.objects.filter(
+        Q(case__in=about), action__in=_CHANGES, pk__gt=min(since.values())
+    )
+    return {
+        case
+        for change in changes
+        if _is_read_by_rules(change)
+        for case in about[change.case]
+        if change.pk > since[case]
+    }
+
+
+def _is_read_by_rules(change: Event) -> bool:
+    """Return whether a change concerns what policies or licences can read."""
+    before, after = change.before, change.after
+    names = {name for name in after if before.get(name) != after[name]}
+    if change.action != "file.details_changed":
+        return not names.isdisjoint(_OF_RECORDINGS)
+    # Of the tags, rules read the territories.
+    told = [set(territories_of(each.get("tags", []))) for each in (before, after)]
+    return names != {"tags"} or told[0] != told[1]

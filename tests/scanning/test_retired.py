@@ -1,0 +1,201 @@
+"""Recordings that somebody retires while files are scanned get no new matches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from accounts.models import User
+from audit.models import Event
+from catalogue.changes import delete_bucket, retire_recordings
+from catalogue.models import Recording, RecordingStatus
+from catalogue.services import RecordingDetails, add_recording
+from recognition import match as engine
+from review.choices import MatchState
+from review.models import Match
+from scanning import retro_pipeline
+from scanning.choices import EngineChoice, FileStatus, NoMatchReason, RetroStatus
+from scanning.models import Container, ScannedFile
+from scanning.services import retro
+from scanning.services.intake import submit_upload
+from scanning.services.scans import request_scan
+from tests import audio
+from tests.conftest import Catalogue, Worker, upload
+from tests.factories.catalogue import RecordingFactory
+from tests.scanning.callbacks import cloud_container, post, sample, waiting_file
+from tests.scanning.vendor import Vendor, check_due, remote_file, send_due
+
+ACR_ID = "5343bc191634b042622bf474ed46121a"
+
+Meanwhile = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """Return a function that lets something happen once a file has been searched."""
+
+    def after_the_search(happens: Callable[[], object]) -> None:
+        left = [happens]
+
+        def searched(search: Callable[..., Any]) -> Callable[..., Any]:
+            def and_then(*args: Any, **options: Any) -> Any:
+                result = search(*args, **options)
+                while left:
+                    left.pop()()
+                return result
+
+            return and_then
+
+        for module, name in ((engine, "scan"), (retro_pipeline, "search_back")):
+            monkeypatch.setattr(module, name, searched(getattr(module, name)))
+
+    return after_the_search
+
+
+def submit(container: Container, user: User, *seeds: int) -> ScannedFile:
+    sounds = [audio.tune(seed, 12) for seed in seeds]
+    content = audio.wav_bytes(np.concatenate(sounds))
+    return submit_upload(
+        container=container, upload=upload("show.wav", content), user=user
+    ).scanned_file
+
+
+def retire(recording: Recording) -> None:
+    retire_recordings(recordings=[recording], user=None)
+
+
+@pytest.mark.parametrize("how", ["recording", "bucket"])
+def test_a_scan_finds_nothing_that_is_retired_while_it_runs(
+    how: str,
+    catalogue: Catalogue,
+    admin: User,
+    run_worker: Worker,
+    meanwhile: Meanwhile,
+) -> None:
+    file = submit(catalogue.container, admin, 1)
+    ways: dict[str, Callable[[], object]] = {
+        "recording": lambda: retire(catalogue.first),
+        "bucket": lambda: delete_bucket(bucket=catalogue.bucket, user=None),
+    }
+    meanwhile(ways[how])
+
+    run_worker()
+
+    file.refresh_from_db()
+    scan = file.scans.get()
+    assert not Match.objects.exists()
+    assert file.status == FileStatus.NO_MATCH
+    assert scan.no_match_reason
+    # As a scan after the retirement describes it.
+    assert [each["kind"] for each in scan.unmatched] == ["no_match"]
+
+
+def test_a_rescan_during_which_a_recording_is_retired_keeps_its_match_as_lost(
+    catalogue: Catalogue, admin: User, run_worker: Worker, meanwhile: Meanwhile
+) -> None:
+    file = submit(catalogue.container, admin, 1, 2)
+    run_worker()
+    request_scan(scanned_file=file, user=admin)
+    meanwhile(lambda: retire(catalogue.first))
+
+    run_worker()
+
+    first, second = catalogue.first.matches.get(), catalogue.second.matches.latest("pk")
+    assert (first.state, first.lost) == (MatchState.PENDING, True)
+    assert second.scan == file.scans.latest("pk")
+
+
+def test_a_search_of_earlier_files_finds_nothing_that_is_retired_meanwhile(
+    catalogue: Catalogue, admin: User, run_worker: Worker, meanwhile: Meanwhile
+) -> None:
+    file = submit(catalogue.container, admin, 3)
+    run_worker()
+    late = add_recording(
+        bucket=catalogue.bucket,
+        details=RecordingDetails(title="Late"),
+        audio=upload("late.wav", audio.wav_bytes(audio.tune(3, 15))),
+    )
+    run_worker()
+    late.refresh_from_db()
+    (search,) = retro.request_search(recordings=[late], user=admin)
+    meanwhile(lambda: retire(late))
+
+    run_worker()
+
+    search.refresh_from_db()
+    assert (search.status, search.found) == (RetroStatus.DONE, 0)
+    assert not Match.objects.exists()
+    file.refresh_from_db()
+    assert file.status == FileStatus.NO_MATCH
+
+
+def test_acrcloud_finds_nothing_that_was_retired(
+    transactional_db: None, admin: User, run_worker: Worker
+) -> None:
+    container = cloud_container()
+    file = waiting_file(container, admin)
+    retire(RecordingFactory.create(acr_id=ACR_ID))
+
+    post(container, sample("callback.custom.json") | {"file_id": str(file.uid)})
+    run_worker()
+
+    file.refresh_from_db()
+    assert not Match.objects.exists()
+    assert file.status == FileStatus.NO_MATCH
+    assert file.scans.get().no_match_reason == NoMatchReason.CLEAN_SCAN
+
+
+def test_acrcloud_finds_the_recording_that_took_the_place_of_a_retired_one(
+    transactional_db: None, admin: User, run_worker: Worker
+) -> None:
+    container = cloud_container()
+    file = waiting_file(container, admin)
+    body = sample("callback.custom.json") | {"file_id": str(file.uid)}
+    for item in body["results"]["custom_files"]:
+        item["result"]["external_ids"] = {"isrc": "ZZX012600001"}
+    retire(RecordingFactory.create(acr_id=ACR_ID))
+    now = RecordingFactory.create(isrc="ZZX012600001", isrc_normalised="ZZX012600001")
+
+    post(container, body)
+    run_worker()
+
+    assert Match.objects.get().recording == now
+
+
+def test_what_acrcloud_finds_in_a_merged_recording_still_counts(
+    transactional_db: None, admin: User, run_worker: Worker
+) -> None:
+    container = cloud_container()
+    file = waiting_file(container, admin)
+    stays = RecordingFactory.create()
+    merged = RecordingFactory.create(
+        acr_id=ACR_ID, status=RecordingStatus.RETIRED, merged_into=stays
+    )
+
+    post(container, sample("callback.custom.json") | {"file_id": str(file.uid)})
+    run_worker()
+
+    assert Match.objects.get().recording == merged
+
+
+def test_a_result_of_acrcloud_that_waits_for_the_other_engine_is_looked_at_again(
+    vendor: Vendor, catalogue: Catalogue, admin: User, run_worker: Worker
+) -> None:
+    vendor.container.engine = EngineChoice.BOTH
+    vendor.container.save()
+    own = RecordingFactory.create(acr_id="a" * 32)
+    submit(vendor.container, admin, 1)
+    result = {"title": "Song", "acrid": own.acr_id, "duration_ms": 60_000}
+    item = {"offset": 5, "played_duration": 5, "score": 90, "result": result}
+    vendor.file = remote_file(1, {"custom_files": [item]})
+    send_due()
+    check_due()
+    retire(own)
+
+    run_worker()
+
+    assert not Match.objects.exists()
+    assert not Event.objects.filter(action="found").exists()
