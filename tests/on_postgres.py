@@ -5,7 +5,7 @@ server, with a superuser. pytest loads this module as a plugin then.
 
 What runs again is what a database may answer differently: services and selectors; pages
 that search, filter, sort, count, limit, lock or take numbers of any size; every page and
-screen once, in every state (``tests/portal/test_raw_codes.py``). What a page says, whom it
+screen once, in every state (``tests/portal/test_every_text.py``). What a page says, whom it
 opens for and which fields its form takes follows from rows that are there already, so it
 is tested on SQLite alone, as is what is checked before anything is stored. In
 ``tests/portal``, only the modules in ``_PAGES`` run again; elsewhere, all but those in
@@ -74,10 +74,10 @@ _PAGES = frozenset(
         "test_admin_match_actions.py",
         "test_choices.py",
         "test_dashboard.py",
+        "test_every_text.py",
         "test_file_list.py",
         "test_job_pages.py",
         "test_match_api.py",
-        "test_raw_codes.py",
         "test_recording_actions.py",
         "test_report_api.py",
         "test_report_pages.py",

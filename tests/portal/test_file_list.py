@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
 from review.choices import MatchState
@@ -146,6 +147,19 @@ def test_assign_gives_the_waiting_matches_to_a_person(
     match.refresh_from_db()
     assert match.assignee == ana
     assert [each for each, _why in page.context["left_out"]] == [empty]
+
+
+def test_a_file_is_not_assigned_to_a_person_who_sees_none_of_it(
+    manager: Client, ana: User
+) -> None:
+    match, group = make_match(), Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=group, containers=[])
+    ana.groups.add(group)
+
+    page = act(manager, "assign", match.scanned_file, assignee=ana.pk)
+
+    assert page.context["done"] == []
+    assert "may not see this match" in page.content.decode()
 
 
 def test_tag_is_added_once(manager: Client) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Group
 
+from accounts.models import AccessLimit
 from accounts.roles import Role
 from audit.models import Event
 from review import errors
@@ -55,6 +57,23 @@ def test_only_people_who_decide_assign_and_are_assigned(may_decide: bool) -> Non
 
     with pytest.raises(errors.NotAllowed):
         assignment.assign(match=match, user=user, assignee=assignee)
+
+
+def test_a_match_is_assigned_to_a_person_who_sees_it() -> None:
+    manager, seen, hidden = make_user(Role.MANAGER), make_match(), make_match()
+    ana = make_user(Role.REVIEWER, username="ana")
+    group = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=group, containers=[seen.scanned_file.container_id])
+    ana.groups.add(group)
+
+    with pytest.raises(errors.NotPossible, match="ana may not see this match"):
+        assignment.assign(match=hidden, user=manager, assignee=ana)
+    outcome = assignment.bulk_assign(
+        uids=[seen.uid, hidden.uid], user=manager, assignee=ana
+    )
+
+    assert outcome.done == [seen]
+    assert [each.match for each in outcome.refused] == [hidden]
 
 
 def test_a_decided_match_is_not_assigned() -> None:
