@@ -181,11 +181,13 @@ def _why_not_assigned(file: ScannedFile, user: User, _form: forms.Form) -> str:
 
 
 def _assign(file: ScannedFile, user: User, form: forms.Form) -> None:
-    assignment.bulk_assign(
+    outcome = assignment.bulk_assign(
         uids=list(_waiting(file).values_list("uid", flat=True)),
         user=user,
         assignee=form.cleaned_data["assignee"],
     )
+    if outcome.refused and not outcome.done:
+        raise outcome.refused[0].error
 
 
 def _tags_after(file: ScannedFile, form: forms.Form) -> list[str]:

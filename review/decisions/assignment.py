@@ -10,6 +10,7 @@ from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.reach import working_for
 from accounts.roles import Action
 from audit.services import EventDraft, record_all
 from common.words import lowered
@@ -28,13 +29,14 @@ _MAY_NOT = _("Your role may view matches but not assign them.")
 
 @transaction.atomic
 def assign(*, match: Match, user: User, assignee: User | None, note: str = "") -> Match:
-    """Assign a waiting match to a person who may decide it; None removes the assignee.
+    """Assign a waiting match to a person who may see and decide it, or to nobody.
 
     The version stays, so that a concurrent decision is not refused as stale.
     """
     _refuse(user, assignee, note)
     current = transitions.locked_row(match=match)
     _refuse_decided(current)
+    _refuse_hidden(current, _seen_by(assignee, [current.uid]), assignee)
     _give([current], user, assignee, note)
     return current
 
@@ -51,10 +53,11 @@ def bulk_assign(
     limit = decision_limit(user)
     if len(uids) > limit:
         raise errors.BulkLimit(limit=limit)
-    outcome = Decided()
+    outcome, seen = Decided(), _seen_by(assignee, uids)
     for match in transitions.locked_rows().filter(uid__in=uids):
         try:
             _refuse_decided(match)
+            _refuse_hidden(match, seen, assignee)
         except errors.ReviewError as refused:
             outcome.refused.append(Refusal(match, refused))
         else:
@@ -81,6 +84,26 @@ def _refuse_decided(match: Match) -> None:
         raise errors.NotPossible(
             gettext("This match is %(state)s; only waiting matches can be assigned.")
             % {"state": lowered(match.get_state_display())}
+        )
+
+
+def _seen_by(person: User | None, uids: Collection[str]) -> set[str]:
+    """Return which of these matches lie within the person's access limits."""
+    if person is None:
+        return set(uids)
+    with working_for(person):
+        return set(Match.objects.filter(uid__in=uids).values_list("uid", flat=True))
+
+
+def _refuse_hidden(match: Match, seen: Collection[str], assignee: User | None) -> None:
+    # The assignee would never notice it.
+    if assignee is not None and match.uid not in seen:
+        raise errors.NotPossible(
+            gettext(
+                "%(person)s may not see this match: its container or bucket is outside "
+                "their access limits. Choose somebody else."
+            )
+            % {"person": assignee.get_username()}
         )
 
 
