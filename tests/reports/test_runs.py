@@ -545,13 +545,16 @@ def test_command_says_why_a_target_cannot_be_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == []
 
 
-def test_command_writes_the_rows_of_an_earlier_run_again(tmp_path: Path) -> None:
+def test_command_writes_the_rows_of_an_earlier_run_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     match = make_match(recording__title="Before")
     run = run_of()
     type(match.recording).objects.update(title="After")
 
     call_command("export_matches", output=tmp_path / "again.csv", run=run.uid)
 
+    assert "again.csv: 1 row (match found: yes 1), " in capsys.readouterr().out
     assert rows((tmp_path / "again.csv").read_bytes())[0]["title"] == "Before"
 
 

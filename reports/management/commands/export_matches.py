@@ -67,11 +67,12 @@ class Command(BaseCommand):
             raise CommandError(f"{output} could not be written: {fault}") from fault
         except (UnknownColumn, services.ReportStopped) as fault:
             raise CommandError(str(fault)) from fault
-        rows = ", ".join(
-            f"{count} {kind}" for kind, count in run.counts["match_found"].items()
+        found = ", ".join(
+            f"{kind} {count}" for kind, count in run.counts["match_found"].items()
         )
         self.stdout.write(
-            f"{output}: {count_noun(run.row_count, 'row')} ({rows or 'none'}), "
+            f"{output}: {count_noun(run.row_count, 'row')} "
+            f"(match found: {found or 'none'}), "
             f"{run.size_bytes} bytes, SHA-256 {run.sha256}, report {run.uid}, "
             f"as of event {run.as_of_event}"
         )
