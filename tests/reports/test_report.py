@@ -450,7 +450,7 @@ def test_command_writes_the_file_and_prints_the_counts(
     call_command("export_matches", output=output, container="TV", state=["pending"])
 
     assert len(rows(output.read_bytes())) == 1
-    assert "1 row (1 yes)" in capsys.readouterr().out
+    assert "1 row (match found: yes 1)" in capsys.readouterr().out
     assert {path.name for path in output.parent.iterdir()} == {
         "report.csv",
         "report.csv.manifest.json",
