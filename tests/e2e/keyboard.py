@@ -18,17 +18,9 @@ _FAULTS = r"""() => {
   const faults = [];
   const before = document.activeElement;
   const place = [scrollX, scrollY];
-  /* Rows of a list repeat the same controls; three of each show what all look like. */
-  const kinds = new Map();
-  const isNew = (node) => {
-    const kind = [node.tagName, node.type, node.className?.baseVal ?? node.className, node.parentElement.className].join();
-    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-    return kinds.get(kind) <= 3;
-  };
   for (const node of document.querySelectorAll(CAN)) {
     if (node.tabIndex < 0 || node.disabled || node.closest("[inert], dialog:not([open])") || !isSeen(node)) continue;
     if (node.tabIndex > 0) faults.push(`order by hand: ${named(node)}`);
-    if (!isNew(node)) continue;
     document.activeElement.blur();
     const atRest = looks(node);
     node.focus({ focusVisible: true });
