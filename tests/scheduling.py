@@ -28,14 +28,10 @@ _ORDER = (
     _SLOW,
     _CLIENTS,
 )
-# Here tests share what their module made once: hours of sound, an index, fingerprints.
-_BY_MODULE = ("tests/recognition/", "tests/streams/recording/")
 
 
 def group_of(nodeid: str) -> str:
-    """Return the group of a test: its portal's or its module's, or one of its own."""
-    if nodeid.startswith(_BY_MODULE):
-        return nodeid.partition("::")[0]
+    """Return the group of a test: its portal's, or else a group of its own."""
     return next((group for group in _ORDER if nodeid.startswith(group)), nodeid)
 
 

@@ -49,19 +49,6 @@ def test_what_shares_a_portal_shares_a_process(group: str) -> None:
     assert group_of(f"{group}::one") == group_of(f"{group}::other") == group
 
 
-def test_what_a_module_made_serves_all_its_tests() -> None:
-    module = "tests/recognition/test_recurring.py"
-
-    assert (
-        group_of(f"{module}::test_one[a]")
-        == group_of(f"{module}::test_other")
-        == module
-    )
-    assert group_of("tests/jobs/test_a.py::one") != group_of(
-        "tests/jobs/test_a.py::two"
-    )
-
-
 def _test(root: pytest.Session, name: str, *marks: str) -> pytest.Item:
     class Named(pytest.Item):
         def runtest(self) -> None:
