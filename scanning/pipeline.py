@@ -95,7 +95,7 @@ def run(context: JobContext) -> None:
     result = replace(result, warnings=(*warnings, *result.warnings))
     with transaction.atomic():
         if results.is_outdated(result):
-            # What it hid must be found, and unmatched intervals described.
+            # The next search finds what it hid, and describes unmatched intervals.
             context.wait_until(
                 clock.now(), _("A recording was retired during the search.")
             )

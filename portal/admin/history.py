@@ -6,6 +6,8 @@ pages, API and worker.
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from django.db.models import Model
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -59,12 +61,7 @@ def case_of(shown: Model) -> str:
     if own:
         return str(own)
     beginning, column = _CASES.get(str(shown._meta.model_name), ("", ""))
-    if not beginning:
-        return ""
-    value: object = shown
-    for name in column.split("."):
-        value = getattr(value, name)
-    return f"{beginning}:{value}"
+    return f"{beginning}:{attrgetter(column)(shown)}" if beginning else ""
 
 
 def page(

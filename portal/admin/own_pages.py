@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from django.db.models import Model
 from django.urls import resolve, reverse
 
@@ -42,13 +44,10 @@ _PAGES = {
 
 
 def own_page(shown: Model, user: User) -> str:
-    """Return the address of the object's page; empty if it has none that is open to them."""
+    """Return the address of the object's page; empty if there is none that the user may open."""
     name, column = _PAGES.get(str(shown._meta.model_name), ("", ""))
     if not name or getattr(shown, "deleted_at", None):
         return ""
-    value: object = shown
-    for step in column.split("."):
-        value = getattr(value, step)
-    address = reverse(f"portal:{name}", args=[value])
+    address = reverse(f"portal:{name}", args=[attrgetter(column)(shown)])
     action = getattr(resolve(address).func, "rule", {}).get("GET")
     return address if action is None or user.has_perm(action) else ""

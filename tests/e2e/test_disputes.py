@@ -177,7 +177,7 @@ def test_a_verb_pressed_on_the_way_is_meant_for_the_next_match(
 def test_an_answer_that_comes_too_late_leaves_the_first_one(
     portal: Portal, browser: Browser, disputed: list[str]
 ) -> None:
-    # Refused requests are faults of a page elsewhere.
+    # The page fixture would fail on the refused request, which is meant here.
     contexts = [browser.new_context(base_url=portal.url) for _ in range(2)]
     page, other = (context.new_page() for context in contexts)
     sign_in(page, portal, "mira")

@@ -201,7 +201,7 @@ def test_row_shows_what_a_colleague_did(
 def test_refused_decision_stays_in_its_row_when_the_row_is_drawn_again(
     portal: Portal, browser: Browser
 ) -> None:
-    # Refused requests are faults of a page elsewhere.
+    # The page fixture would fail on the refused request, which is meant here.
     contexts = [browser.new_context(base_url=portal.url) for _ in range(2)]
     page, other = (context.new_page() for context in contexts)
     sign_in(page, portal, "ana")

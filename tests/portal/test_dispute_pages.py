@@ -315,7 +315,7 @@ def test_open_list_shows_what_a_colleague_answered(
     assert "the contract ended in 2024" in answer["rows"][dispute.uid]
     assert "data-done" in answer["rows"][dispute.uid]
     assert answer["counts"]["disputes-open"] == answer["counts"]["disputes"] == "0"
-    # The reminder above the list counts along.
+    # The reminder above the list shows the new count too.
     assert answer["counts"]["disputes-overdue"] == "0"
     for name in ("overdue", "soon"):
         assert f'data-count-of="disputes-{name}"' in page

@@ -113,7 +113,7 @@ def _items(notice: TakedownNotice) -> list[NoticeItem]:
 
 
 def _is_claimed(item: NoticeItem) -> bool:
-    """Tell whether the file still has a claim of the recording, or that it went on in."""
+    """Tell whether the file still has a claim of the recording, or of one it merged into."""
     match: Match | None = item.match
     recordings = {item.match.recording_id}
     while match is not None:
