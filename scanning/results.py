@@ -240,9 +240,15 @@ def _why_no_match(file: ScannedFile, result: EngineResult) -> str:
 
 
 def _has_match(scan: Scan) -> bool:
-    """Tell whether a detection reaches the floor; one without a score counts."""
+    """Tell whether a detection reaches the floor; one without a score counts.
+
+    A result can wait for the other engine. What was retired meanwhile gets no match.
+    """
     floor = scan.scanned_file.container.score_floor
-    return scan.detections.filter(Q(score__isnull=True) | Q(score__gte=floor)).exists()
+    reached = scan.detections.filter(Q(score__isnull=True) | Q(score__gte=floor))
+    found = set(reached.values_list("recording_id", flat=True))
+    gone = given_up_among(found)
+    return found != gone or scan.matches.filter(recording__in=gone).exists()
 
 
 def _settle_file(scan: Scan) -> None:

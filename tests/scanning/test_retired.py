@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,10 @@ from catalogue.services import RecordingDetails, add_recording
 from recognition import match as engine
 from review.choices import MatchState
 from review.models import Match
-from scanning import retro_pipeline
+from scanning import results, retro_pipeline
 from scanning.choices import EngineChoice, FileStatus, NoMatchReason, RetroStatus
-from scanning.models import Container, ScannedFile
+from scanning.engines.base import FoundRecording
+from scanning.models import Container, RetroSearch, ScannedFile
 from scanning.services import retro
 from scanning.services.intake import submit_upload
 from scanning.services.scans import request_scan
@@ -187,7 +189,7 @@ def test_a_result_of_acrcloud_that_waits_for_the_other_engine_is_looked_at_again
     vendor.container.engine = EngineChoice.BOTH
     vendor.container.save()
     own = RecordingFactory.create(acr_id="a" * 32)
-    submit(vendor.container, admin, 1)
+    file = submit(vendor.container, admin, 1)
     result = {"title": "Song", "acrid": own.acr_id, "duration_ms": 60_000}
     item = {"offset": 5, "played_duration": 5, "score": 90, "result": result}
     vendor.file = remote_file(1, {"custom_files": [item]})
@@ -199,3 +201,22 @@ def test_a_result_of_acrcloud_that_waits_for_the_other_engine_is_looked_at_again
 
     assert not Match.objects.exists()
     assert not Event.objects.filter(action="found").exists()
+    file.refresh_from_db()
+    assert file.status == FileStatus.NO_MATCH
+
+
+def test_a_file_stays_ready_if_its_only_recording_is_retired_after_the_scan(
+    catalogue: Catalogue, admin: User, run_worker: Worker
+) -> None:
+    file = submit(catalogue.container, admin, 1)
+    run_worker()
+    retire(catalogue.first)
+    search = RetroSearch.objects.create()
+    low = FoundRecording(catalogue.second.pk, Decimal(1), "0-100:embedded/1", ())
+    Container.objects.update(score_floor=20)
+
+    results.store_late_finds(scanned_file=file, search=search, found=[low])
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.READY
+    assert Match.objects.get().recording == catalogue.first
