@@ -17,6 +17,10 @@ from scanning.tags import territories_of
 # Names in events of recordings: a move keeps the bucket, a change its columns.
 _OF_RECORDINGS = ("bucket", "bucket_id", "label")
 _CHANGES = ("file.details_changed", "recording.changed", "recording.moved")
+# Events of duplicates that join or part recordings; each has the rows of all of them.
+_JOINS = ("dedup.merge", "dedup.split", "dedup.undo")
+# Licences for a merged recording also cover the one that stays.
+_OF_JOINS = ("label", "merged_into")
 
 
 def changed_since(events: Iterable[Event]) -> set[str]:
@@ -34,15 +38,28 @@ def changed_since(events: Iterable[Event]) -> set[str]:
         about[f"file:{file}"].append(f"match:{uid}")
         about[f"recording:{recording}"].append(f"match:{uid}")
     changes = Event.objects.filter(
-        Q(case__in=about), action__in=_CHANGES, pk__gt=min(since.values())
+        Q(case__in=about, action__in=_CHANGES) | Q(action__in=_JOINS),
+        pk__gt=min(since.values()),
     )
     return {
         case
         for change in changes
-        if _is_read_by_rules(change)
-        for case in about[change.case]
+        for subject in _changed_by(change)
+        for case in about.get(subject, ())
         if change.pk > since[case]
     }
+
+
+def _changed_by(change: Event) -> Iterable[str]:
+    """Return the cases of the files and recordings of which rules read a change."""
+    if change.action not in _JOINS:
+        return [change.case] if _is_read_by_rules(change) else []
+    before, after = (each["recordings"] for each in (change.before, change.after))
+    if all(
+        before[uid][name] == after[uid][name] for uid in after for name in _OF_JOINS
+    ):
+        return []
+    return [f"recording:{uid}" for uid in after]
 
 
 def _is_read_by_rules(change: Event) -> bool:

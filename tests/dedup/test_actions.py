@@ -25,13 +25,14 @@ from dedup.models import (
 )
 from dedup.services import find_duplicates
 from review import coverage
-from review.choices import MatchState
-from review.services import exclusions
+from review.choices import MatchState, PolicyAction
+from review.services import applications, exclusions, policies
 from review.subjects import Subject
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
-from tests.factories.rules import make_licence
+from tests.factories.rules import make_licence, make_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -175,6 +176,37 @@ def test_a_licence_for_a_merged_recording_covers_the_one_that_stays(
 
     actions.undo(action=action, user=manager)
     assert coverage.best(subject=use) is None
+
+
+@pytest.mark.parametrize("undone", ["decision", "application"])
+def test_an_undo_after_a_merge_looks_again_at_what_rules_say(
+    undone: str, bucket: Bucket, manager: User
+) -> None:
+    """The merge gives the recording another label, of which no rule says anything."""
+    first, second = by_title("First"), by_title("Second")
+    Recording.objects.filter(pk=second.pk).update(label="Roads")
+    match = make_match(recording=first)
+    by_label = make_policy(sets={"labels": [""]}, action=PolicyAction.ESCALATE)
+    policies.apply(policy=by_label, user=manager)
+    policies.switch(policy=by_label, user=manager, enabled=False)
+    everywhere = make_policy(action=PolicyAction.SUPPRESS)
+    match.refresh_from_db()
+    if undone == "decision":
+        deciding.confirm(match=match, user=manager, version=match.version)
+    else:
+        policies.apply(policy=everywhere, user=manager)
+    act(ActionVerb.MERGE, manager, "First", "Second", fields={"label": second.uid})
+    policies.switch(policy=everywhere, user=manager, enabled=False)
+
+    match.refresh_from_db()
+    if undone == "decision":
+        deciding.undo(match=match, user=manager, version=match.version)
+    else:
+        applied = applications.applications(everywhere)[0].act
+        applications.undo(rule=everywhere, act=applied, user=manager)
+
+    match.refresh_from_db()
+    assert (match.state, match.policy_name) == (MatchState.PENDING, "")
 
 
 def test_a_field_that_the_canonical_recording_lacks_is_filled(
