@@ -131,6 +131,15 @@ def actor_of(rule: Licence | Policy) -> str:
     return f"policy:{rule.name}"[:150]
 
 
+def is_of_a_policy_alone(match: Match) -> bool:
+    """Return whether a policy brought the match to its state, and no person since."""
+    if match.policy_id is None or match.decided_by_id is not None:
+        return False
+    if match.state == MatchState.SUPPRESSED:
+        return match.queue_reason == QueueReason.POLICY
+    return match.state in (MatchState.ESCALATED, MatchState.CONFIRMED)
+
+
 def rules_in_force() -> list[Policy]:
     """Return the enabled policies in order."""
     return list(Policy.objects.filter(enabled=True).order_by("position", "pk"))
@@ -208,22 +217,26 @@ def carried_fields(
     *,
     earlier: Match,
     earlier_intervals: Sequence[intervals.Interval],
-    relation: str,
+    subject: Subject,
     new_intervals: Sequence[intervals.Interval],
     evaluation: Evaluation,
 ) -> dict[str, object]:
     """Return the initial columns of the match that follows ``earlier``.
 
     A decision carries over only if the relation is the same and the source intervals
-    overlap enough; otherwise a person decides again. A policy never confirms what a
-    person decided before.
+    overlap enough, and a policy's decision only while the policy fits; otherwise a
+    person decides again. A policy never confirms what a person decided before.
     """
     same = (
-        earlier.relation == relation
+        earlier.relation == subject.measured.relation
         and intervals.overlap_share(earlier_intervals, new_intervals)
         >= SAME_INTERVALS_SHARE
     )
-    if earlier.state in CARRIED_STATES and same:
+    if (
+        earlier.state in CARRIED_STATES
+        and same
+        and not _lost_its_policy(earlier, subject, evaluation)
+    ):
         return {
             **transitions.restored(transitions.snapshot(earlier)),
             "priority": earlier.priority,
@@ -244,6 +257,21 @@ def carried_fields(
         return reopened.fields()
     kept = keeping_reason(evaluation, earlier)
     return kept.fields() | _still_treated(evaluation, earlier)
+
+
+def _lost_its_policy(earlier: Match, subject: Subject, evaluation: Evaluation) -> bool:
+    """Return whether a policy alone decided, and would not decide so now.
+
+    A policy that is off, or comes after another one now, keeps its decisions while its
+    conditions fit.
+    """
+    policy = earlier.policy
+    if policy is None or not is_of_a_policy_alone(earlier):
+        return False
+    if evaluation.state == MatchState.SUPPRESSED and evaluation.policy is None:
+        return True
+    agrees = evaluation.policy == policy and evaluation.state == earlier.state
+    return not agrees and not Conditions.from_json(policy.conditions).fits(subject)
 
 
 def _still_treated(evaluation: Evaluation, earlier: Match) -> dict[str, object]:

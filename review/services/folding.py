@@ -310,7 +310,7 @@ def _fold(
         begins |= evaluation.carried_fields(
             earlier=earlier,
             earlier_intervals=_intervals_of(earlier),
-            relation=worked_out.relation,
+            subject=subject,
             new_intervals=draft.source_intervals,
             evaluation=outcome,
         )

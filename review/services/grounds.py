@@ -20,8 +20,8 @@ from review.choices import LicenceScope, MatchState, QueueReason
 from review.coverage import LicencesInForce
 from review.models import Licence, Match
 from review.services import evaluation, licences, transitions
-from review.services.evaluation import Evaluation
-from review.services.treatments import is_of_a_policy_alone, treat
+from review.services.evaluation import Evaluation, is_of_a_policy_alone
+from review.services.treatments import treat
 from review.subjects import Subject
 from scanning.models import ScannedFile
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts.models import User
 from review import errors
-from review.choices import POLICY_ENDED, MatchState, QueueReason
+from review.choices import POLICY_ENDED, MatchState
 from review.models import Match
 from review.services import locks, transitions
 from review.services.evaluation import Evaluation
@@ -26,15 +26,6 @@ _TAKEN_BACK = {
     MatchState.SUPPRESSED: "unsuppressed",
     MatchState.CONFIRMED: POLICY_ENDED,
 }
-
-
-def is_of_a_policy_alone(match: Match) -> bool:
-    """Return whether a policy brought the match to its state, and no person since."""
-    if match.policy_id is None or match.decided_by_id is not None:
-        return False
-    if match.state == MatchState.SUPPRESSED:
-        return match.queue_reason == QueueReason.POLICY
-    return match.state in (MatchState.ESCALATED, MatchState.CONFIRMED)
 
 
 def treat(

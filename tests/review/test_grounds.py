@@ -668,6 +668,54 @@ def test_a_rescan_under_another_version_of_the_policy_treats_the_match_anew(
     assert (now.due_at is not None, now.assignee) == (True, manager)
 
 
+@pytest.mark.parametrize(
+    ("action", "by_person", "score", "state"),
+    [
+        (PolicyAction.CONFIRM, False, "70", MatchState.PENDING),
+        (PolicyAction.CONFIRM, False, "85", MatchState.CONFIRMED),
+        (PolicyAction.CONFIRM, True, "70", MatchState.CONFIRMED),
+        (PolicyAction.ESCALATE, False, "70", MatchState.PENDING),
+    ],
+)
+def test_a_rescan_carries_what_a_policy_alone_decided_only_while_the_policy_fits(
+    action: PolicyAction,
+    by_person: bool,
+    score: str,
+    state: str,
+    manager: User,
+    reviewer: User,
+) -> None:
+    match = make_match(TWENTY_SECONDS, score=Decimal("90"))
+    policy = make_policy(action=action, ranges={"score": ("80", None)})
+    if by_person:
+        deciding.confirm(match=match, user=reviewer, version=match.version)
+    else:
+        policies.apply(policy=policy, user=manager)
+        assert fresh(match).state != MatchState.PENDING
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    make_detection(
+        TWENTY_SECONDS, scan=scan, recording=match.recording, score=Decimal(score)
+    )
+
+    fold_scan(scan=scan)
+
+    now = Match.objects.exclude(state=MatchState.SUPERSEDED).get()
+    assert now.state == state
+    if state == MatchState.PENDING:
+        assert now.queue_reason == QueueReason.RESCAN_CHANGED
+
+
+def test_a_rescan_carries_a_policys_confirmation_where_the_policy_is_off(
+    manager: User,
+) -> None:
+    match = make_match(TWENTY_SECONDS)
+    policy = make_policy(action=PolicyAction.CONFIRM)
+    policies.apply(policy=policy, user=manager)
+    policies.switch(policy=policy, user=manager, enabled=False)
+
+    assert rescan(match).state == MatchState.CONFIRMED
+
+
 def test_a_rescan_carries_no_licence_for_shorter_uses_over(manager: User) -> None:
     match = make_match(TWENTY_SECONDS)
     licence = make_licence(recordings=[match.recording], max_seconds=20)

@@ -16,7 +16,7 @@ from review import coverage
 from review.choices import DECIDED_STATES, MatchState, OnExpiry, Verb
 from review.models import Match
 from review.services import applications, evaluation, facts
-from review.services.treatments import is_of_a_policy_alone
+from review.services.evaluation import is_of_a_policy_alone
 from review.subjects import Subject
 from scanning.models import ScannedFile
 from tests.season import samples
