@@ -19,6 +19,7 @@ from broadcasts.selectors import use_of
 from catalogue.models import Exclusion, RecordingStatus
 from catalogue.selectors import excluded_segments
 from common.reading import read_interval
+from common.words import lowered
 from portal.pictures import exclusion
 from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
@@ -37,6 +38,7 @@ from review.choices import (
 )
 from review.decisions import undo
 from review.decisions.decide import allowed_verbs
+from review.decisions.verbs import RULES
 from review.errors import ReviewError
 from review.models import Match
 from review.services import locks, transitions
@@ -47,6 +49,8 @@ from scanning.models import Segment
 from streams.audio import kept_intervals
 
 CANDIDATES = 6
+# Undoing depends on the last decision, and an escalated match is not escalated again.
+_OF_NOBODY_ELSE = (Verb.UNDO, Verb.ESCALATE)
 EVENTS_SHOWN = 12
 
 
@@ -325,6 +329,7 @@ def _kept_sound(match: Match, segment: Segment | None) -> str:
 def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
     """Return the part of the context that the decision bar needs."""
     user = queue.user
+    verbs = allowed_verbs(match=match, user=user)
     licences = coverage.checks(subject=Subject.of(match))
     return {
         "match": match,
@@ -333,14 +338,46 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "query": queue.query(),
         "lock": lock_of(match, user),
         "standing": standing(match),
-        "verbs": allowed_verbs(match=match, user=user),
+        "verbs": verbs,
         "may_decide": user.has_perm(Action.DECIDE),
         "may_manage": user.has_perm(Action.APPROVE),
+        "cannot": _cannot(match, user, verbs),
         "licences": licences,
         "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < datetime.now(tz=UTC)),
     }
+
+
+def _cannot(match: Match, user: User, verbs: Container[str]) -> str:
+    """Return what a key says whose verb this user may not apply now."""
+    if not user.has_perm(Action.DECIDE):
+        return _("Your role may view matches but not decide them.")
+    held = lock_of(match, user)
+    if held.is_foreign:
+        return _(
+            "%(user)s is reviewing this until %(clock)s. You can look but not decide."
+        ) % {"user": held.holder, "clock": held.clock}
+    possible = [
+        rule
+        for verb, rule in RULES.items()
+        if verb in verbs or (match.state in rule.starts and verb not in _OF_NOBODY_ELSE)
+    ]
+    own = [str(rule.label) for rule in possible if rule.verb in verbs]
+    others = [str(rule.label) for rule in possible if rule.verb not in verbs]
+    parts = [
+        _("This match is %(state)s.") % {"state": lowered(match.get_state_display())}
+    ]
+    if own:
+        parts.append(_("You can: %(verbs)s.") % {"verbs": ", ".join(own)})
+    if others:
+        by = (
+            _("Another manager can: %(verbs)s.")
+            if user.has_perm(Action.APPROVE)
+            else _("A manager can: %(verbs)s.")
+        )
+        parts.append(by % {"verbs": ", ".join(others)})
+    return " ".join(parts)
 
 
 def _strip(

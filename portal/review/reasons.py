@@ -118,8 +118,8 @@ _SENTENCES: Mapping[str, str | Promise] = {
         "share one. Compare the codes below."
     ),
     QueueReason.RESCAN_CHANGED: gettext_lazy(
-        "A rescan found different intervals or another relation, so the earlier "
-        "decision no longer applies."
+        "A rescan found other intervals, another relation or figures that the policy "
+        "does not accept, so the earlier decision no longer applies."
     ),
     QueueReason.ENGINES_DISAGREE: gettext_lazy(
         "The embedded engine and ACRCloud disagree about the times or the "

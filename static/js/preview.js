@@ -376,9 +376,7 @@ async function undoLast() {
 /* A key that does nothing says why, also where only the decision bar has room. */
 function cannot() {
   pane.classList.add("is-asking");
-  const why = $(".bar__why")?.textContent.trim();
-  if (why) announce(why);
-  else notice(shown, pane.dataset.cannot);
+  notice(shown, shown.node.dataset.cannot);
 }
 
 async function ask(letter) {

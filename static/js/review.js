@@ -529,13 +529,19 @@ function tickUndo() {
 
 const press = (selector) => $(selector)?.click();
 
+/* A key whose verb the match does not offer says why; a match that another person holds
+   says so already. */
+function cannot() {
+  if ($("[data-lock-foreign]").hidden) showNotice(root.dataset.cannot);
+}
+
 function actionOf(event) {
   const key = event.key.toLowerCase();
   const ask = strips.openAsk();
   const actions = {
     ...keysOfPair(pair, event),
-    c: () => ask || press("[data-decide=confirm] button"),
-    ...Object.fromEntries([...`x${strips.LETTERS}`].map((letter) => [letter, () => strips.openStrip(letter)])),
+    c: () => ask || ($("[data-decide=confirm]") ? press("[data-decide=confirm] button") : cannot()),
+    ...Object.fromEntries([...`x${strips.LETTERS}`].map((letter) => [letter, () => strips.openStrip(letter) || ask || cannot()])),
     n: () => strips.focusNote(),
     u: () => press("[data-use]"),
     z: () => ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit(),

@@ -119,10 +119,12 @@ class Row {
   }
 
   fail({ message, code = "", request_id: request = "" }, canRetry = true) {
-    this.icon("triangle");
-    this.say(message, code, request);
-    this.show("error", say("error"));
     this.mustChange = code === "link_refused";
+    this.icon("triangle");
+    // The person who typed the link can change it and needs no code for support.
+    if (this.mustChange) this.say(message);
+    else this.say(message, code, request);
+    this.show("error", say("error"));
     const retry = this.part("retry");
     retry.textContent = say(this.mustChange ? "changeLink" : "tryAgain");
     retry.hidden = !canRetry || HOPELESS.has(code);
@@ -377,7 +379,7 @@ class Row {
     this.part("cancel").hidden = true;
     if (data.state === "error") {
       this.icon("triangle");
-      this.say(data.message || say("notScanned", { name: this.name }), data.code);
+      this.say(data.message || say("notScanned", { name: this.name }), data.code === "link_refused" ? "" : data.code);
       this.show("error", data.state_label);
       this.open(data.url, say(this.link ? "attachAudio" : "seeWhy"));
       return;

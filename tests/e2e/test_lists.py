@@ -247,6 +247,10 @@ def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
     expect(page.locator(".preview .bar__why")).to_be_visible()
     page.keyboard.press("j")
     expect(page.locator(".preview .bar")).to_be_hidden()
+    page.keyboard.press("h")
+    expect(page.locator(".preview [data-notice]")).to_contain_text(
+        "This match is pending. You can: Confirm, Clear, Reject"
+    )
 
     other.get_by_role("button", name="Release").click()
     context.close()

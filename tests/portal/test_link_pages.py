@@ -112,6 +112,7 @@ def test_a_refused_link_is_named_once(
 
     assert page.count("nonsense") == 1
     assert "This link is not allowed: " in page
+    assert "link_refused" not in page
 
 
 @pytest.mark.parametrize("address", ["/links/feed/", "/links/feed/items/"])

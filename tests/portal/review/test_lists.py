@@ -80,6 +80,45 @@ def test_preview_of_a_held_match_says_who_holds_it(client: Client) -> None:
     assert 'data-takes=""' in page
 
 
+@pytest.mark.parametrize(
+    ("role", "state", "said"),
+    [
+        (
+            Role.REVIEWER,
+            MatchState.CONFIRMED,
+            "This match is confirmed. You can: Record a dispute. "
+            "A manager can: Release the claim.",
+        ),
+        (
+            Role.REVIEWER,
+            MatchState.ESCALATED,
+            "This match is escalated. "
+            "A manager can: Confirm, Clear, Reject, Exclude an interval, Reopen.",
+        ),
+        (
+            Role.MANAGER,
+            MatchState.REJECTED,
+            "This match is rejected. You can: Reopen.",
+        ),
+        (
+            Role.VIEWER,
+            MatchState.PENDING,
+            "Your role may view matches but not decide them.",
+        ),
+    ],
+)
+def test_a_key_without_a_verb_says_the_state_and_who_can_do_what(
+    role: Role, state: str, said: str, signed_in: MakeClient
+) -> None:
+    match = make_match(state=state)
+    client = signed_in(role)
+
+    for address in (f"/m/{match.uid}/preview", f"/m/{match.uid}"):
+        page = client.get(address).content.decode()
+
+        assert f'data-cannot="{said}"' in page
+
+
 def test_viewer_sees_the_preview_without_verbs(signed_in: MakeClient) -> None:
     match = make_match()
 
