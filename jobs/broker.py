@@ -110,7 +110,7 @@ def run_worker(pools: Collection[Pool], *, interval: float) -> None:
         loglevel="INFO",
     ).start()
     for thread in (*threads, companion):
-        loop.join(thread)
+        draining.join(thread)
 
 
 def _run(pool: str) -> None:

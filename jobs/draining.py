@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import mmap
 import struct
+import threading
 import time
 
 _SECONDS = struct.Struct("d")
+_STEP_SECONDS = 0.5
 # When it began; 0 before. Shared with forked children, where Celery runs jobs.
 _began = mmap.mmap(-1, _SECONDS.size)
 
@@ -27,3 +29,13 @@ def seconds() -> float:
     """Return for how many seconds the worker has been stopping; 0 if it is not."""
     began: float = _SECONDS.unpack_from(_began)[0]
     return time.monotonic() - began if began else 0.0
+
+
+def join(thread: threading.Thread) -> None:
+    """Wait in the main thread until another one ends, without missing a signal.
+
+    Python runs signal handlers between two instructions of the main thread. If a signal
+    arrives during a wait without a limit, its handler may run only after that wait.
+    """
+    while thread.is_alive():
+        thread.join(_STEP_SECONDS)

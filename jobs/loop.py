@@ -15,10 +15,11 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from jobs import draining, periodic, runner, selectors, services
+from jobs import draining, periodic, runner, services
 from jobs.choices import Pool
 from jobs.errors import DatabaseGone
 from jobs.leases import LeaseMemory
+from jobs.looking import DueJobs
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def run(pools: Collection[Pool], *, interval: float) -> None:
         watch.start()
         companion = periodic.start_companions()
         for thread in (*threads, watch, companion):
-            join(thread)
+            draining.join(thread)
 
 
 def run_batch(pools: Collection[Pool]) -> None:
@@ -105,16 +106,6 @@ def draining_on_signals() -> Iterator[None]:
         put_back()
 
 
-def join(thread: threading.Thread) -> None:
-    """Wait in the main thread until another one ends, without missing a signal.
-
-    Python runs signal handlers between two instructions of the main thread. If a signal
-    arrives just before a wait without a limit, its handler runs only after that wait.
-    """
-    while thread.is_alive():
-        thread.join(_IDLE_SECONDS)
-
-
 class Wakeup:
     """Wakes one idle thread of a pool at a time."""
 
@@ -174,11 +165,11 @@ class DueJobsThread(threading.Thread):
 
     def run(self) -> None:
         """Look again and again until the worker is stopping."""
+        jobs = DueJobs(self._wakeups.keys())
         while not draining.seconds():
             try:
-                for pool, wakeup in self._wakeups.items():
-                    if selectors.may_be_due(pool):
-                        wakeup.send()
+                for pool in jobs.look():
+                    self._wakeups[pool].send()
             except Exception:  # as in ``PoolThread``
                 logger.exception("the worker looks for jobs again after a pause")
                 sleep(_OUTAGE_SECONDS)

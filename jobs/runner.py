@@ -309,5 +309,6 @@ def _let_people_pass(context: JobContext, *, apart: bool) -> None:
         return
     thread = threading.Thread(target=run_apart, name="jobs of people", daemon=True)
     thread.start()
-    # As long as it takes: if a job hangs in it, the leases of both run out.
-    thread.join()
+    # As long as it takes: if a job hangs in it, the leases of both run out. A batch worker
+    # waits here in its main thread, which must still notice signals.
+    draining.join(thread)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -53,6 +53,18 @@ def may_be_due(pool: Pool) -> bool:
     This is one quick query, so idle workers can ask it often.
     """
     return _whose_time_has_come(pool).exists()
+
+
+def next_time(pools: Collection[Pool]) -> datetime | None:
+    """Return the earliest time of the waiting jobs of some pools; None without any."""
+    times = [
+        Job.objects.filter(pool=pool, state=JobState.WAITING)
+        .order_by("run_after")
+        .values_list("run_after", flat=True)
+        .first()
+        for pool in pools
+    ]
+    return min((each for each in times if each is not None), default=None)
 
 
 def _whose_time_has_come(pool: Pool) -> QuerySet[Job]:

@@ -5,24 +5,34 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TypeVar
 
 import pytest
+import time_machine
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from jobs import draining, loop, runner, services
-from jobs.choices import JobState, Pool
+from jobs.choices import JobState, Pool, Priority
 from jobs.context import JobContext
+from jobs.looking import DueJobs
 from jobs.models import Job
 from tests.factories.catalogue import BucketFactory
 from tests.jobs.work import PLAIN, did, do, registered
 from tests.threads import shared_database, using_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
+T = TypeVar("T")
 
 
 def work(**options: object) -> None:
@@ -188,11 +198,79 @@ def test_a_signal_that_reaches_another_thread_ends_the_wait_of_the_main_one() ->
         with loop.draining_on_signals():
             thread = threading.Thread(target=work_until_told)
             thread.start()
-            loop.join(thread)
+            draining.join(thread)
     finally:
         draining.forget()
 
     assert waited == [True]
+
+
+def test_a_signal_reaches_a_batch_worker_while_others_go_before() -> None:
+    waited: list[bool] = []
+
+    def work_of(context: JobContext) -> None:
+        if context.subject.name == "all":
+            person = BucketFactory.create(name="person")
+            services.submit(context.kind, person, person_waits=True)
+            context.report(0.5)
+            return
+        sleep(0.2)  # until the main thread waits
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        end = monotonic() + 30.0
+        while not draining.seconds() and monotonic() < end:
+            sleep(0.01)
+        waited.append(draining.seconds() > 0)
+
+    with registered(PLAIN, gives_way=True, priority=Priority.EVERYTHING) as kind:
+        do(work_of)
+        services.submit(kind, BucketFactory.create(name="all"))
+        try:
+            work()
+        finally:
+            draining.forget()
+
+    assert did == ["all", "person"]
+    assert waited == [True]
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite",
+    reason="only SQLite says whether others changed the database",
+)
+def test_nothing_is_asked_while_nothing_can_be_due(tmp_path: Path) -> None:
+    database = shared_database(tmp_path)
+
+    def elsewhere(change: Callable[[], T]) -> T:
+        """Run something with a connection of its own."""
+
+        def run() -> T:
+            with using_database(database):
+                return change()
+
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(run).result(timeout=30)
+
+    with (
+        registered(PLAIN) as kind,
+        time_machine.travel(NOW, tick=False) as clock,
+    ):
+        later = NOW + timedelta(minutes=1)
+
+        def looks() -> list[list[Pool]]:
+            jobs = DueJobs([Pool.WORK, Pool.TALK])
+            seen = [jobs.look()]
+            with CaptureQueriesContext(connection) as queries:
+                seen.append(jobs.look())
+            assert [one["sql"] for one in queries] == ["PRAGMA data_version"]
+            elsewhere(lambda: services.submit(kind, BucketFactory.create(), at=later))
+            seen.append(jobs.look())
+            clock.move_to(later)
+            # The second time, the job waits for its lane.
+            seen += [jobs.look(), jobs.look()]
+            elsewhere(lambda: Job.objects.update(state=JobState.DONE))
+            return [*seen, jobs.look()]
+
+        assert elsewhere(looks) == [[], [], [], [Pool.WORK], [Pool.WORK], []]
 
 
 def test_children_of_a_worker_know_that_it_is_stopping() -> None:
