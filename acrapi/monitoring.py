@@ -9,6 +9,7 @@ from datetime import datetime
 from acrapi.formats import plain_instant
 from acrapi.models import StreamCallbacks
 from acrapi.serializers.monitoring import result_shapes
+from streams.choices import StreamEvent
 from streams.models import Airplay, Stream
 from streams.notices import queue_notice
 
@@ -20,7 +21,7 @@ def queue_result(*, airplay: Airplay, **_signal: object) -> None:
     stream = airplay.stream
     if url := _addresses(stream).result_url:
         (result,) = result_shapes([airplay])
-        _queue(stream, "acrcloud.result", url, RUNNING, result)
+        _queue(stream, StreamEvent.ACR_RESULT, url, RUNNING, result)
 
 
 def queue_state(
@@ -30,7 +31,7 @@ def queue_state(
     if url := _addresses(stream).state_url:
         status = RUNNING if is_heard else TIMEOUT
         data = {"timestamp_utc": plain_instant(at), "message": stream.cause}
-        _queue(stream, "acrcloud.state", url, status, data)
+        _queue(stream, StreamEvent.ACR_STATE, url, status, data)
 
 
 def _addresses(stream: Stream) -> StreamCallbacks:
@@ -39,7 +40,11 @@ def _addresses(stream: Stream) -> StreamCallbacks:
 
 
 def _queue(
-    stream: Stream, event: str, url: str, status: int, data: Mapping[str, object]
+    stream: Stream,
+    event: StreamEvent,
+    url: str,
+    status: int,
+    data: Mapping[str, object],
 ) -> None:
     body = {
         "stream_id": stream.uid,

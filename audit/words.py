@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
@@ -9,7 +12,53 @@ _ACTORS = {
     "policy": lazy("policy %(name)s"),
     "licence": lazy("licence %(name)s"),
     "command": lazy("command “%(name)s”"),
+    "schedule": lazy("schedule %(name)s"),
 }
+
+CASES: Final = {
+    "broadcast_import": lazy("broadcast import"),
+    "bucket": lazy("bucket"),
+    "callback": lazy("callback"),
+    "check": lazy("catalogue check"),
+    "cloud_account": lazy("cloud account"),
+    "conflict": lazy("conflict"),
+    "container": lazy("container"),
+    "declaration": lazy("declaration"),
+    "declaration-profile": lazy("declaration profile"),
+    "dedup": lazy("duplicate group"),
+    "drop": lazy("drop"),
+    "evidence": lazy("evidence pack"),
+    "file": lazy("file"),
+    "group": lazy("role"),
+    "job": lazy("job"),
+    "licence": lazy("licence"),
+    "loop": lazy("shared loop"),
+    "match": lazy("match"),
+    "no_match": lazy("file without a match"),
+    "notice": lazy("takedown notice"),
+    "party": lazy("party"),
+    "policy": lazy("policy"),
+    "project": lazy("project"),
+    "recording": lazy("recording"),
+    "release": lazy("release"),
+    "report": lazy("report"),
+    "report-schedule": lazy("report schedule"),
+    "report-summary": lazy("summary"),
+    "report-template": lazy("report template"),
+    "retro_search": lazy("retro search"),
+    "revenue": lazy("revenue"),
+    "rights_import": lazy("rights import"),
+    "rights_recording": lazy("recording"),
+    "sign-in": lazy("sign-in"),
+    "station": lazy("station"),
+    "stream": lazy("stream"),
+    "token": lazy("token"),
+    "unknown": lazy("unknown item"),
+    "user": lazy("user"),
+    "watch": lazy("watch"),
+    "work": lazy("work"),
+}
+"""The kinds of cases of the audit trail, by the beginning of the case."""
 
 # Actions whose code does not read as a label. The names on the wire stay as they are.
 _TEXTS = {
@@ -56,6 +105,7 @@ _TEXTS = {
     "rights.took_over": "Took over another record",
     "rule_applied": "Policy or licence applied",
     "saved": "Template saved",
+    "schedule_run": "Scheduled report run at once",
     "scheduled": "Report scheduled",
     "sign_in_failed": "Sign-in failed",
     "single_sign_on.added": "Single sign-on added",
@@ -93,6 +143,12 @@ def actor_label(name: str) -> str:
     shown = own.replace("_", " ") if kind == "command" else own
     label = _ACTORS.get(kind)
     return label % {"name": shown} if label else f"{kind} {shown}"
+
+
+def case_label(case: str) -> str:
+    """Return a case in words: "report-schedule:rs_1" becomes "Report schedule rs_1"."""
+    kind, _colon, own = case.partition(":")
+    return capfirst(f"{CASES.get(kind, kind)} {own}".rstrip())
 
 
 def via_label(via: str) -> str:

@@ -28,6 +28,18 @@ class CommercialModel(models.TextChoices):
     CONTRACT = "AsPerContract", _("As per contract")
 
 
+class StreamEvent(models.TextChoices):
+    """What a notice of a stream is about; the values go to receivers."""
+
+    FOUND = "match.found", _("Recording heard")
+    DECIDED = "match.decided", _("Match of a play decided")
+    AWAY = "stream.away", _("Stream away")
+    BACK = "stream.back", _("Stream heard again")
+    ALARM = "stream.alarm", _("Alarm")
+    ACR_RESULT = "acrcloud.result", _("Result in the format of ACRCloud")
+    ACR_STATE = "acrcloud.state", _("State in the format of ACRCloud")
+
+
 class StreamState(models.TextChoices):
     """What a stream's recorder does now."""
 

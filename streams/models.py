@@ -28,6 +28,7 @@ from streams.choices import (
     GapCause,
     RunEdge,
     StationType,
+    StreamEvent,
     StreamState,
 )
 
@@ -408,7 +409,7 @@ class StreamNotice(models.Model):
         max_length=32, unique=True, default=partial(new_uid, "sn"), editable=False
     )
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="notices")
-    event = models.CharField(max_length=40)
+    event = models.CharField(_("event"), max_length=40, choices=StreamEvent.choices)
     url = models.URLField(max_length=2000, blank=True, default="")
     emails = models.JSONField(default=list, blank=True)
     subject = models.CharField(max_length=300, blank=True, default="")
@@ -431,4 +432,4 @@ class StreamNotice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event} ({self.uid})"
+        return f"{self.get_event_display()} ({self.uid})"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -20,15 +20,9 @@ from jobs.context import JobContext
 from jobs.services import submit
 from review.models import Match
 from scanning.services.sending import mail, post_signed
-from streams.choices import AlarmKind
+from streams.choices import AlarmKind, StreamEvent
 from streams.jobs import NOTICE
 from streams.models import Airplay, Stream, StreamAlarm, StreamNotice
-
-FOUND: Final = "match.found"
-DECIDED: Final = "match.decided"
-AWAY: Final = "stream.away"
-BACK: Final = "stream.back"
-ALARM: Final = "stream.alarm"
 
 # Sent once for each play (``airplay``), in the transaction in which a scan confirms it.
 play_settled = Signal()
@@ -41,7 +35,7 @@ stream_reached = Signal()
 
 def tell_found(airplay: Airplay) -> None:
     """Report a play when it is heard, or settled if it was not heard live."""
-    _post(airplay.stream, FOUND, {"airplay": airplay_facts(airplay)})
+    _post(airplay.stream, StreamEvent.FOUND, {"airplay": airplay_facts(airplay)})
 
 
 def tell_decided(airplay: Airplay, match: Match) -> None:
@@ -54,18 +48,18 @@ def tell_decided(airplay: Airplay, match: Match) -> None:
             "reason": match.decision_reason,
         },
     }
-    _post(airplay.stream, DECIDED, facts)
+    _post(airplay.stream, StreamEvent.DECIDED, facts)
 
 
 def tell_away(stream: Stream, *, at: datetime, cause: str) -> None:
     """Report that a stream can no longer be heard."""
-    _post(stream, AWAY, {"at": at.isoformat(), "cause": cause})
+    _post(stream, StreamEvent.AWAY, {"at": at.isoformat(), "cause": cause})
     stream_reached.send(sender=Stream, stream=stream, is_heard=False, at=at)
 
 
 def tell_back(stream: Stream, *, at: datetime) -> None:
     """Report that a stream is heard again."""
-    _post(stream, BACK, {"at": at.isoformat()})
+    _post(stream, StreamEvent.BACK, {"at": at.isoformat()})
     stream_reached.send(sender=Stream, stream=stream, is_heard=True, at=at)
 
 
@@ -78,7 +72,7 @@ def tell_alarm(alarm: StreamAlarm) -> None:
     }
     if alarm.airplay is not None:
         facts["airplay"] = airplay_facts(alarm.airplay)
-    _post(alarm.stream, ALARM, {"alarm": facts})
+    _post(alarm.stream, StreamEvent.ALARM, {"alarm": facts})
 
 
 def mail_alarm(alarm: StreamAlarm) -> None:
@@ -101,7 +95,7 @@ def mail_alarm(alarm: StreamAlarm) -> None:
     lines += ["", f"{settings.ACRPORTAL_BASE_URL}{stream.url}"]
     notice = StreamNotice.objects.create(
         stream=stream,
-        event=ALARM,
+        event=StreamEvent.ALARM,
         emails=list(stream.alarm_emails),
         subject=" ".join(f"{settings.ACRPORTAL_SITE_NAME}: {stream}: {label}".split())[
             :300
@@ -139,13 +133,15 @@ def airplay_facts(airplay: Airplay) -> dict[str, Any]:  # Any: JSON
     }
 
 
-def queue_notice(*, stream: Stream, event: str, url: str, body: str) -> None:
+def queue_notice(*, stream: Stream, event: StreamEvent, url: str, body: str) -> None:
     """Send a body to an address; try again for about a day until it is accepted."""
     notice = StreamNotice.objects.create(stream=stream, event=event, url=url, body=body)
     submit(NOTICE, notice)
 
 
-def _post(stream: Stream, event: str, facts: dict[str, Any]) -> None:  # Any: JSON
+def _post(
+    stream: Stream, event: StreamEvent, facts: dict[str, Any]
+) -> None:  # Any: JSON
     if not stream.alarm_url:
         return
     body = {

@@ -16,8 +16,8 @@ from accounts.reach import is_limited
 from accounts.roles import Action
 from audit.models import Anchor, Event
 from audit.services import ACCOUNT_CASES
-from audit.words import action_label, actor_label, via_label
-from portal.admin.base import RoleAdmin, all_field_names, code, user_of
+from audit.words import CASES, action_label, actor_label, case_label, via_label
+from portal.admin.base import RoleAdmin, all_field_names, user_of
 from portal.admin.filters import CodeFilter, DaysFilter
 from portal.admin.stored_values import indented
 from portal.shared import formats
@@ -64,7 +64,7 @@ class EventAdmin(_TrailAdmin[Event]):
     list_display_links = ["time", "case_shown"]
     list_filter = [("at", DaysFilter), ("action", CodeFilter)]
     search_fields = ["=case", "actor_name", "note"]
-    search_help_text = _("Case, person, or text of the note")
+    search_help_text = _("Id of what it is about, person, or text of the note")
     ordering = ["-id"]
     readonly_fields = (
         *("case_shown", "sequence", "at", "who", "through", "what", "why", "note"),
@@ -105,10 +105,24 @@ class EventAdmin(_TrailAdmin[Event]):
         """Return the label of the action."""
         return action_label(event.action)
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
+    ) -> tuple[QuerySet[Event], bool]:
+        """Find a case by its id alone too, as the list shows it."""
+        rows, has_duplicates = super().get_search_results(
+            request, queryset, search_term
+        )
+        if search_term and " " not in search_term:
+            # Whole cases, because only these are found through the index.
+            rows |= queryset.filter(
+                case__in=[f"{kind}:{search_term}" for kind in CASES]
+            )
+        return rows, has_duplicates
+
     @admin.display(description=_("Case"), ordering="case")
-    def case_shown(self, event: Event) -> SafeString:
-        """Return the case in the form that the search accepts."""
-        return code(event.case)
+    def case_shown(self, event: Event) -> str:
+        """Return what the event is about, in words and with its id."""
+        return case_label(event.case)
 
     @admin.display(description=_("Reason"), ordering="reason")
     def why(self, event: Event) -> str:

@@ -6,7 +6,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from common.stored import read_stored
 from imports.models import (
     BroadcastImport,
     CatalogueImport,
@@ -16,8 +20,58 @@ from imports.models import (
 )
 from portal.admin.base import RoleAdmin
 from portal.admin.filters import PickFilter
-from portal.admin.stored_values import readable
+from portal.admin.stored_values import draw, readable
 
+_WORDS = {
+    "added": pgettext_lazy("recordings", "New"),
+    "after": _("After"),
+    "before": _("Before"),
+    "changed": _("Changed"),
+    "changes": _("Updates"),
+    "column": _("Column"),
+    "created": pgettext_lazy("recordings", "New"),
+    "created_at": _("created at"),
+    "custom_id": _("Custom ID"),
+    "exclusions": _("New exclusions"),
+    "fault_count": _("Faults"),
+    "faults": _("To correct"),
+    "field": _("Field"),
+    "files": _("Files"),
+    "format": _("Format"),
+    "is_new": pgettext_lazy("recordings", "New"),
+    "kind": _("Kind"),
+    "line": _("Line"),
+    "matches_suppressed": _("Matches suppressed"),
+    "matches_touched": _("Matches affected"),
+    "message": _("Message"),
+    "message_id": _("Identifier"),
+    "name": _("Name"),
+    "party": _("Parties"),
+    "record": _("Record"),
+    "recordings": _("Recordings found"),
+    "records": pgettext_lazy("records of a message", "Read"),
+    "refused": _("Left out because of faults"),
+    "release": _("Releases"),
+    "rescanned": _("With a different result"),
+    "rights_recording": _("Recordings"),
+    "rows": _("Rows"),
+    "rule": _("What is needed"),
+    "sender": _("Source"),
+    "separator": _("Separator"),
+    "skipped": pgettext_lazy("records of a message", "Skipped"),
+    "suggestion": _("Suggestion"),
+    "table": _("Table"),
+    "unchanged": pgettext_lazy("recordings", "Unchanged"),
+    "unknown_columns": _("Columns that were not read:"),
+    "updated": _("Changed"),
+    "value": _("Value"),
+    "version": _("Version"),
+    "warning_count": _("Warnings"),
+    "warnings": _("Warnings"),
+    "without_match": _("Files without a match"),
+    "work": _("Works"),
+}
+"""What summaries of all kinds of imports count and list."""
 _OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
 
 
@@ -60,7 +114,21 @@ class ImportAdmin(RoleAdmin[Import]):
             *((place,) if place else ("encoding",)),
             *(("sender",) if self.model is RightsImport else ()),
             *(_OF_TABLES if self.model is CatalogueImport else ()),
-            *("status", "message", "summary", "made_by", "created_at"),
+            *("status", "message", "outcome", "made_by", "created_at"),
         )
 
     get_readonly_fields = get_fields
+
+    @admin.display(description=_("Outcome"))
+    def outcome(self, one: Import) -> SafeString:
+        """Return what the check or the import counted and found, in words."""
+        return draw(_read(one.summary), _WORDS)
+
+
+def _read(value: Any, name: str = "") -> Any:  # Any: JSON
+    """Return a summary with its stored sentences in the reader's language."""
+    if isinstance(value, dict):
+        return {key: _read(each, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_read(each, name) for each in value]
+    return read_stored(value) if name in {"rule", "message"} else value

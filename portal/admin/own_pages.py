@@ -29,6 +29,7 @@ _PAGES = {
     "recording": ("recording_detail", "uid"),
     "release": ("release", "uid"),
     "reportrun": ("report_run", "uid"),
+    "reportschedule": ("report_schedule", "uid"),
     "resultimport": ("result_import_detail", "uid"),
     "retrosearch": ("retro_search", "uid"),
     "rightsimport": ("rights_import_detail", "uid"),

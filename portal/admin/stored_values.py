@@ -6,7 +6,7 @@ JSON becomes a list or a table, a time is short, and milliseconds are minutes an
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from django.db.models import (
     Model,
 )
 from django.utils.formats import localize
-from django.utils.functional import lazy
+from django.utils.functional import Promise, lazy
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -31,6 +31,7 @@ from portal.shared.times import when
 
 # Any: JSON, and what Django's admin accepts as a field: a name, a function or a row.
 _Shown = Callable[[Any], SafeString]
+_Words = Mapping[str, str | Promise]
 
 _MS = "_ms"
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
@@ -95,40 +96,57 @@ def _shown(model: type[Model], name: str) -> _Shown:
     return shown
 
 
-def draw(value: Any) -> SafeString:
+def draw(value: Any, words: _Words | None = None) -> SafeString:
     """Draw a JSON value as plain text, a comma-separated list or a table.
 
     An object becomes a table of two columns, and a list of objects a table with a row for
-    each. A list that holds other lists stays indented JSON.
+    each. A list that holds other lists stays indented JSON. ``words`` replace names of the
+    values.
     """
+    words = words or {}
     if value in _EMPTY:
         return SafeString(formats.UNKNOWN)
     if isinstance(value, dict):
-        return _table(
-            format_html('<tr><th scope="row">{}</th><td>{}</td></tr>', name, draw(each))
+        lines = (
+            format_html(
+                '<tr><th scope="row"{}>{}</th><td>{}</td></tr>',
+                *_named(name, words),
+                draw(each, words),
+            )
             for name, each in value.items()
         )
+        return _table(lines, words)
     if isinstance(value, list) and all(isinstance(each, dict) for each in value):
-        return _table(_rows(value))
+        return _table(_rows(value, words), words)
     if _is_flat(value):
         texts = ((_plain(each),) for each in _parts(value))
         return format_html_join(", ", "{}", texts)
     return indented(value)
 
 
-def _table(rows: Iterable[SafeString]) -> SafeString:
-    # Names and words are shown as they are stored, so no browser may translate them.
+def _table(rows: Iterable[SafeString], words: _Words) -> SafeString:
     lines = format_html_join("", "{}", ((row,) for row in rows))
-    return format_html('<table class="stored" translate="no">{}</table>', lines)
+    # Stored names are shown as they are, so no browser may translate them.
+    kept = SafeString("") if words else SafeString(' translate="no"')
+    return format_html('<table class="stored"{}>{}</table>', kept, lines)
 
 
-def _rows(objects: Sequence[dict[str, Any]]) -> Iterator[SafeString]:
+def _rows(objects: Sequence[dict[str, Any]], words: _Words) -> Iterator[SafeString]:
     names = list(dict.fromkeys(name for each in objects for name in each))
-    heads = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in names))
+    heads = format_html_join(
+        "", '<th scope="col"{}>{}</th>', (_named(name, words) for name in names)
+    )
     yield format_html("<tr>{}</tr>", heads)
     for each in objects:
-        cells = ((draw(each.get(name)),) for name in names)
+        cells = ((draw(each.get(name), words),) for name in names)
         yield format_html("<tr>{}</tr>", format_html_join("", "<td>{}</td>", cells))
+
+
+def _named(name: str, words: _Words) -> tuple[SafeString, str]:
+    """Return the attribute of a heading, and its text."""
+    if name in words:
+        return SafeString(""), str(words[name])
+    return SafeString(' translate="no"'), name
 
 
 def indented(value: Any) -> SafeString:

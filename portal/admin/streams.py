@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from django.contrib import admin
-from django.utils.translation import gettext_lazy as _
 
 from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
 from portal.admin.filters import DaysFilter, PickFilter
-from streams import notices
 from streams.models import (
     Airplay,
     ClockAnchor,
@@ -154,31 +149,12 @@ class StreamAlarmAdmin(RoleAdmin[StreamAlarm]):
     fields = readonly_fields
 
 
-_EVENTS = {
-    notices.FOUND: _("Recording heard"),
-    notices.DECIDED: _("Match of a play decided"),
-    notices.AWAY: _("Stream away"),
-    notices.BACK: _("Stream heard again"),
-    notices.ALARM: _("Alarm"),
-}
-
-
-class EventFilter(admin.AllValuesFieldListFilter):
-    """Filters by the event that a notice is about."""
-
-    def choices(self, changelist: Any) -> Iterator[Any]:  # Any: Django's own signature
-        """Name each event."""
-        for choice in super().choices(changelist):
-            name = str(choice["display"])
-            yield {**choice, "display": _EVENTS.get(name, name)}
-
-
 @admin.register(StreamNotice)
 class StreamNoticeAdmin(RoleAdmin[StreamNotice]):
     """Events and alarms on their way to webhooks and people."""
 
-    list_display = ["stream", "event_shown", "status", "created_at", "message"]
-    list_filter = [("stream", PickFilter), "status", ("event", EventFilter)]
+    list_display = ["stream", "event", "status", "created_at", "message"]
+    list_filter = [("stream", PickFilter), "status", "event"]
     ordering = ["-created_at", "-id"]
     list_select_related = ["stream"]
     search_fields = ["=uid", "stream__name"]
@@ -186,14 +162,9 @@ class StreamNoticeAdmin(RoleAdmin[StreamNotice]):
     readonly_fields = (
         "uid",
         "stream",
-        "event_shown",
+        "event",
         "status",
         "message",
         "created_at",
     )
     fields = readonly_fields
-
-    @admin.display(description=_("Event"), ordering="event")
-    def event_shown(self, notice: StreamNotice) -> str:
-        """Return what the notice is about, in words."""
-        return str(_EVENTS.get(notice.event, notice.event))

@@ -7,15 +7,19 @@ from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.urls import reverse
 
+import audit.services
 from accounts.models import User
 from accounts.roles import Role
+from audit.models import Event
 from catalogue.models import Recording
+from imports.models import BroadcastImport
 from review.models import Licence
 from scanning.models import InboundCallback
 from streams.models import StreamNotice
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
 from tests.factories.rules import make_licence
 from tests.factories.streams import StreamFactory
 from tests.visible_text import visible_text
@@ -89,3 +93,50 @@ def test_a_group_leads_to_its_people(signed_in: MakeClient) -> None:
     link = f"{address(User, 'changelist')}?groups__id__exact={group.pk}"
     assert f'href="{link}"' in page
     assert client.get(link).context["cl"].result_count == 1
+
+
+def test_an_import_s_summary_is_in_words(signed_in: MakeClient) -> None:
+    one = BroadcastImport.objects.create(
+        file_name="november.csv",
+        summary={
+            "rows": 3,
+            "updated": 2,
+            "refused": 1,
+            "faults": [
+                {
+                    "line": 4,
+                    "column": "station",
+                    "value": "",
+                    "rule": "A value is required.",
+                }
+            ],
+        },
+    )
+    client, path = signed_in(Role.ADMIN), address(BroadcastImport, "change", one.pk)
+
+    page = visible_text(client.get(path).content.decode())
+    german = client.get(path, headers={"accept-language": "de"}).content.decode()
+
+    assert "Left out because of faults" in page
+    assert "Changed" in page
+    assert "refused" not in page
+    assert "A value is required." in page
+    assert "A value is required." not in german
+
+
+def test_events_name_what_they_are_about_and_are_found_by_its_id(
+    signed_in: MakeClient,
+) -> None:
+    match = make_match()
+    audit.services.record(case=match.case, action="found")
+    audit.services.record(case="report-schedule:rs_1", action="scheduled")
+    client = signed_in(Role.ADMIN)
+
+    def found(term: str) -> str:
+        answer = client.get(address(Event, "changelist"), {"q": term})
+        return visible_text(answer.content.decode())
+
+    assert "Report schedule rs_1" in found("")
+    for term in (match.uid, match.case):
+        assert f"Match {match.uid}" in found(term)
+        assert "rs_1" not in found(term)
