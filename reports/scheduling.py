@@ -9,12 +9,15 @@ from __future__ import annotations
 import base64
 import logging
 import secrets
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 import audit.services
 from accounts.models import User
@@ -26,10 +29,13 @@ from reports import services
 from reports.choices import RunState
 from reports.jobs import DELIVERY
 from reports.layouts import Layout
-from reports.models import ReportSchedule, ReportTemplate
+from reports.models import ReportRun, ReportSchedule, ReportTemplate
 from reports.models.schedule import Channel, Every, ReportDelivery, ReportDeliveryState
 
 logger = logging.getLogger(__name__)
+
+Period = tuple[date, date]
+"""First and last day that a report covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +51,115 @@ class Plan:
     url: str = ""
 
 
+class ScheduleRefused(Exception):
+    """A schedule cannot run; the message gives the cause."""
+
+
 def schedule_report(
     *, template: ReportTemplate, plan: Plan, user: User
 ) -> ReportSchedule:
     """Create a schedule and record it."""
-    secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
     with transaction.atomic():
-        schedule = ReportSchedule.objects.create(
-            template=template,
-            every=plan.every,
-            hour=plan.hour,
-            last_period=plan.last_period,
-            send_unchanged=plan.send_unchanged,
-            channel=plan.channel,
-            recipients=list(plan.recipients),
-            url=plan.url,
-            signing_secret=secret if plan.channel == Channel.WEBHOOK else "",
-            next_run_at=next_time(
-                plan.every,
-                plan.hour,
-                datetime.now(tz=UTC),
-                _zone_of(template, last_period=plan.last_period),
-            ),
-            made_by=user,
-        )
+        schedule = ReportSchedule(template=template, made_by=user)
+        _take_plan(schedule, plan)
+        schedule.next_run_at = _next_of(schedule, datetime.now(tz=UTC))
+        schedule.save()
         audit.services.record(
             case=schedule.case,
             action="scheduled",
             actor=user,
-            after={
-                "template": template.name,
-                "every": plan.every,
-                "to": list(plan.recipients) or plan.url,
-            },
+            after=_values_of(schedule),
         )
     return schedule
+
+
+def change_schedule(
+    *, schedule: ReportSchedule, template: ReportTemplate, plan: Plan, user: User
+) -> ReportSchedule:
+    """Change a schedule and record it; unchanged settings change nothing.
+
+    The next report leaves out no day that the earlier settings had still to report.
+    """
+    with transaction.atomic():
+        kept = ReportSchedule.objects.select_for_update().get(pk=schedule.pk)
+        before = _values_of(kept)
+        _change(kept, template, plan, datetime.now(tz=UTC))
+        after = _values_of(kept)
+        if after != before:
+            # Whoever is new, or gets another report, has not had the rows sent last.
+            if before["to"] != after["to"] or before["template"] != after["template"]:
+                kept.sent_sha256 = ""
+            kept.save()
+            audit.services.record(
+                case=kept.case,
+                action="schedule_changed",
+                actor=user,
+                before=before,
+                after=after,
+            )
+    return kept
+
+
+def as_changed(
+    *, schedule: ReportSchedule, template: ReportTemplate, plan: Plan
+) -> ReportSchedule:
+    """Return a copy of a schedule as a change would leave it, without saving it."""
+    changed = copy(schedule)
+    _change(changed, template, plan, datetime.now(tz=UTC))
+    return changed
+
+
+def as_planned(*, template: ReportTemplate, plan: Plan, user: User) -> ReportSchedule:
+    """Return a schedule as it would be created, without saving it."""
+    planned = ReportSchedule(template=template, made_by=user)
+    _take_plan(planned, plan)
+    planned.next_run_at = _next_of(planned, datetime.now(tz=UTC))
+    return planned
+
+
+def _change(
+    schedule: ReportSchedule, template: ReportTemplate, plan: Plan, now: datetime
+) -> None:
+    """Give a schedule other settings and the time at which they let it run."""
+    before = next_period(schedule=schedule)
+    was_timed = (schedule.every, schedule.hour, _zone_of(schedule))
+    schedule.template = template
+    _take_plan(schedule, plan)
+    is_due = schedule.next_run_at <= now
+    # A report that is due already still comes, with the days that it covers.
+    if not is_due and was_timed != (schedule.every, schedule.hour, _zone_of(schedule)):
+        schedule.next_run_at = _next_of(schedule, now)
+    schedule.covers_from = None
+    after = next_period(schedule=schedule)
+    if before and after and before[0] < after[0]:
+        schedule.covers_from = before[0]
+
+
+def _take_plan(schedule: ReportSchedule, plan: Plan) -> None:
+    schedule.every = plan.every
+    schedule.hour = plan.hour
+    schedule.last_period = plan.last_period
+    schedule.send_unchanged = plan.send_unchanged
+    schedule.channel = plan.channel
+    schedule.recipients = list(plan.recipients)
+    schedule.url = plan.url
+    if plan.channel != Channel.WEBHOOK:
+        schedule.signing_secret = ""
+    elif not schedule.signing_secret:
+        key = base64.b64encode(secrets.token_bytes(32)).decode()
+        schedule.signing_secret = f"whsec_{key}"
+
+
+def _values_of(schedule: ReportSchedule) -> dict[str, Any]:  # Any: JSON
+    """Return the settings of a schedule as its events keep them."""
+    return {
+        "template": schedule.template.name,
+        "every": schedule.every,
+        "hour": schedule.hour,
+        "last_period": schedule.last_period,
+        "send_unchanged": schedule.send_unchanged,
+        "to": list(schedule.recipients) or schedule.url,
+    }
 
 
 def schedules_for(*, user: User) -> QuerySet[ReportSchedule]:
@@ -145,51 +225,110 @@ def _run(schedule: ReportSchedule, now: datetime) -> None:
 
     Missed times count as one, whose report covers the periods of all of them.
     """
-    zone = _zone_of(schedule.template, last_period=schedule.last_period)
     with transaction.atomic():
-        # Compare-and-set on the old time, so that one worker takes the schedule.
-        taken = ReportSchedule.objects.filter(
-            pk=schedule.pk, next_run_at=schedule.next_run_at
-        ).update(next_run_at=next_time(schedule.every, schedule.hour, now, zone))
-        user = schedule.made_by
-        if not taken:
-            return
-        # The owner may have left or lost the role since.
-        if not (user.is_active and user.has_perm(Action.REPORT)):
-            logger.warning("schedule %s: its owner may not run reports", schedule.uid)
-            return
-        layout = Layout.of(schedule.template)
-        if schedule.last_period:
-            first, last = _period_due(schedule, now, zone)
-            period = {"found_from": first.isoformat(), "found_until": last.isoformat()}
-            layout = replace(layout, filters={**layout.filters, **period})
-        run = services.request_report(
-            layout=layout, user=user, name=str(schedule.template)
+        # Read again under a lock: another worker may have taken it, or a person changed it.
+        due = (
+            ReportSchedule.objects.select_for_update(of=("self",))
+            .select_related("template", "made_by")
+            .filter(pk=schedule.pk, next_run_at=schedule.next_run_at)
+            .first()
         )
-        ReportDelivery.objects.create(schedule=schedule, run=run)
+        if due is None:
+            return
+        period = next_period(schedule=due, now=now)
+        due.next_run_at = _next_of(due, now)
+        due.covers_from = None
+        due.save(update_fields=["next_run_at", "covers_from"])
+        if not _may_run(due):
+            logger.warning("schedule %s: its owner may not run reports", due.uid)
+            return
+        _request(due, period)
 
 
-def _zone_of(template: ReportTemplate, *, last_period: bool) -> tzinfo:
-    """Return the zone whose days make the periods: that of the template's filters."""
-    name = template.filters.get(ZONE)
-    return ZoneInfo(name) if last_period and name and is_zone(name) else UTC
+def run_now(*, schedule: ReportSchedule, user: User) -> ReportRun:
+    """Request the report of a schedule at once; its next time stays.
 
-
-def _period_due(
-    schedule: ReportSchedule, now: datetime, zone: tzinfo
-) -> tuple[date, date]:
-    """Return first and last day of the periods that are due.
-
-    The times that are due say which, not today: a worker that comes after midnight, or
-    days too late, must leave out no day.
+    It covers the last period that is over, and is sent even with nothing new. Raises
+    ``ScheduleRefused``.
     """
+    with transaction.atomic():
+        if not _may_run(schedule):
+            raise ScheduleRefused(
+                gettext(
+                    "%(person)s scheduled this report, and may no longer run reports. "
+                    "Schedule it anew."
+                )
+                % {"person": schedule.made_by}
+            )
+        run = _request(schedule, period_so_far(schedule=schedule), by_hand=True)
+        audit.services.record(
+            case=schedule.case,
+            action="schedule_run",
+            actor=user,
+            after={"run": run.uid},
+        )
+    return run
+
+
+def _may_run(schedule: ReportSchedule) -> bool:
+    """Return whether the owner may run reports; they may have left or lost the role."""
+    owner = schedule.made_by
+    return owner.is_active and owner.has_perm(Action.REPORT)
+
+
+def _request(
+    schedule: ReportSchedule, period: Period | None, *, by_hand: bool = False
+) -> ReportRun:
+    layout = Layout.of(schedule.template)
+    if period is not None:
+        first, last = period
+        days = {"found_from": first.isoformat(), "found_until": last.isoformat()}
+        layout = replace(layout, filters={**layout.filters, **days})
+    run = services.request_report(
+        layout=layout, user=schedule.made_by, name=str(schedule.template)
+    )
+    ReportDelivery.objects.create(schedule=schedule, run=run, by_hand=by_hand)
+    return run
+
+
+def _zone_of(schedule: ReportSchedule) -> tzinfo:
+    """Return the zone whose days make the periods: that of the template's filters."""
+    name = schedule.template.filters.get(ZONE)
+    return ZoneInfo(name) if schedule.last_period and name and is_zone(name) else UTC
+
+
+def _next_of(schedule: ReportSchedule, after: datetime) -> datetime:
+    return next_time(schedule.every, schedule.hour, after, _zone_of(schedule))
+
+
+def period_so_far(*, schedule: ReportSchedule) -> Period | None:
+    """Return first and last day of the last period that is over; None for all matches."""
+    if not schedule.last_period:
+        return None
+    today = datetime.now(tz=_zone_of(schedule)).date()
+    return period_before(schedule.every, today)
+
+
+def next_period(
+    *, schedule: ReportSchedule, now: datetime | None = None
+) -> Period | None:
+    """Return first and last day that the next report covers; None for all matches.
+
+    The times that are due until ``now`` say which, not today: a worker that comes after
+    midnight, or days too late, must leave out no day.
+    """
+    if not schedule.last_period:
+        return None
+    zone = _zone_of(schedule)
     due = schedule.next_run_at
     first, last = period_before(schedule.every, due.astimezone(zone).date())
     day_before = (due - timedelta(days=1)).astimezone(zone).date()
     _, known = period_before(schedule.every, day_before)
     # A day that is too short to hold the hour belongs to the next report.
     first = min(first, known + timedelta(days=1))
-    while (due := next_time(schedule.every, schedule.hour, due, zone)) <= now:
+    if schedule.covers_from:
+        first = min(first, schedule.covers_from)
+    while now is not None and (due := _next_of(schedule, due)) <= now:
         _, last = period_before(schedule.every, due.astimezone(zone).date())
     return first, last
 

@@ -37,7 +37,7 @@ def run(context: JobContext) -> None:
     if report.state != RunState.READY:
         raise Failed("no_report", report.message or _("The report was cancelled."))
     is_new = report.row_count > 0 and report.rows_sha256 != schedule.sent_sha256
-    if not (schedule.send_unchanged or is_new):
+    if not (schedule.send_unchanged or delivery.by_hand or is_new):
         _finish(context, ReportDeliveryState.NOTHING_NEW)
         return
     send = _send_email if schedule.channel == Channel.EMAIL else _send_webhook

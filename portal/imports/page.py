@@ -324,8 +324,8 @@ RECORDINGS = ImportPage(
     not_waiting=_("This table is not waiting to be imported."),
     help={"columns": COLUMNS, "clear": CLEAR},
     samples=(
-        ("portal:import_sample_csv", _("Download a sample table")),
-        ("portal:import_sample_xlsx", _("Sample as XLSX")),
+        ("portal:import_sample_recordings_csv", _("Download a sample table")),
+        ("portal:import_sample_recordings_xlsx", _("Sample as XLSX")),
     ),
 )
 RESULTS = ImportPage(
@@ -372,6 +372,10 @@ RIGHTS = ImportPage(
     another=_("Choose another file"),
     not_waiting=_("This file is not waiting to be imported."),
     help={"columns": SHARE_COLUMNS},
+    samples=(
+        ("portal:import_sample_rights_csv", _("Download a sample table")),
+        ("portal:import_sample_rights_xlsx", _("Sample as XLSX")),
+    ),
 )
 BROADCASTS = ImportPage(
     "broadcasts",
@@ -396,4 +400,8 @@ BROADCASTS = ImportPage(
     another=_("Choose another table"),
     not_waiting=_("This table is not waiting to be imported."),
     help={"schedule": SCHEDULE_COLUMNS, "audience": AUDIENCE_COLUMNS},
+    samples=(
+        ("portal:import_sample_schedule_csv", _("Sample schedule")),
+        ("portal:import_sample_audience_csv", _("Sample audiences")),
+    ),
 )

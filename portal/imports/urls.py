@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
+from imports.samples import SAMPLES
 from portal.imports import views
 
 urlpatterns = [
     path("catalogue/import/", views.catalogue_import, name="catalogue_import"),
-    path(
-        "catalogue/import/sample.csv",
-        views.import_sample_csv,
-        name="import_sample_csv",
-    ),
-    path(
-        "catalogue/import/sample.xlsx",
-        views.import_sample_xlsx,
-        name="import_sample_xlsx",
+    *(
+        path(
+            f"imports/sample-{name}.{form}",
+            views.import_sample,
+            {"name": name, "form": form},
+            name=f"import_sample_{name}_{form}",
+        )
+        for name in SAMPLES
+        for form in ("csv", "xlsx")
     ),
     path("catalogue/import/<str:uid>/", views.import_detail, name="import_detail"),
     path("catalogue/import/<str:uid>/start/", views.import_start, name="import_start"),

@@ -16,9 +16,10 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from accounts.roles import Action
 from common.bodies import takes_files
 from imports.models import CatalogueImport
-from imports.recordings.sample import sample_csv, sample_xlsx
+from imports.samples import SAMPLES
 from imports.services import change_columns, start
 from portal.imports.columns import MappingForm
 from portal.imports.page import (
@@ -127,26 +128,18 @@ def _mapping_overtaken(request: PortalRequest, uid: str) -> HttpResponseBase:
     return redirect(RECORDINGS.detail, uid=uid)
 
 
-@require_safe
-@needs(RECORDINGS.action)
-def import_sample_csv(_request: PortalRequest) -> HttpResponseBase:
-    """Download a sample table as CSV."""
-    return _sample(sample_csv(), "text/csv; charset=utf-8", "sample-recordings.csv")
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @require_safe
-@needs(RECORDINGS.action)
-def import_sample_xlsx(_request: PortalRequest) -> HttpResponseBase:
-    """Download a sample table as a workbook."""
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    return _sample(sample_xlsx(), kind, "sample-recordings.xlsx")
-
-
-def _sample(content: bytes, kind: str, name: str) -> HttpResponse:
+@needs(Action.UPLOAD)
+def import_sample(_request: PortalRequest, name: str, form: str) -> HttpResponseBase:
+    """Download a sample table, as CSV or as a workbook."""
+    sample, is_csv = SAMPLES[name], form == "csv"
     return HttpResponse(
-        content,
-        content_type=kind,
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        sample.as_csv() if is_csv else sample.as_xlsx(),
+        content_type="text/csv; charset=utf-8" if is_csv else _XLSX,
+        headers={"Content-Disposition": f'attachment; filename="sample-{name}.{form}"'},
     )
 
 

@@ -16,7 +16,7 @@ from portal.shared.fields import only_when
 from portal.shared.filters import MatchFilterForm
 from reports.choices import FilesWithout, Mode
 from reports.layouts import SCHEMAS, Layout
-from reports.models import ReportRun, ReportTemplate
+from reports.models import ReportRun, ReportSchedule, ReportTemplate
 from reports.models.schedule import Channel, Every
 from reports.options import OPTIONS
 from reports.scheduling import Plan
@@ -197,7 +197,7 @@ class ScheduleForm(forms.Form):
 
     @property
     def plan(self) -> Plan:
-        """Return the schedule that a valid form describes."""
+        """Return the settings that the form describes; receivers may still be missing."""
         cleaned = self.cleaned_data
         return Plan(
             every=Every(cleaned["every"]),
@@ -205,9 +205,28 @@ class ScheduleForm(forms.Form):
             last_period=cleaned["last_period"],
             send_unchanged=cleaned["send_unchanged"],
             channel=Channel(cleaned["channel"]),
-            recipients=cleaned["recipients"],
-            url=cleaned["url"],
+            recipients=cleaned.get("recipients", ()),
+            url=cleaned.get("url", ""),
         )
+
+    @property
+    def has_times(self) -> bool:
+        """Return whether the fields that say when the report runs are valid."""
+        return not {"template", "every", "hour", "channel"} & self.errors.keys()
+
+
+def initial_of(schedule: ReportSchedule) -> dict[str, object]:
+    """Return the settings of a schedule as the form shows them."""
+    return {
+        "template": schedule.template_id,
+        "every": schedule.every,
+        "hour": schedule.hour,
+        "channel": schedule.channel,
+        "recipients": "\n".join(schedule.recipients),
+        "url": schedule.url,
+        "last_period": schedule.last_period,
+        "send_unchanged": schedule.send_unchanged,
+    }
 
 
 def pairs_of(layout: Layout) -> list[tuple[str, str]]:

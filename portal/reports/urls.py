@@ -28,6 +28,26 @@ urlpatterns = [
     ),
     path("reports/schedules/", schedule_views.schedules, name="report_schedules"),
     path(
+        "reports/schedules/next/",
+        schedule_views.schedule_next,
+        name="report_schedule_next",
+    ),
+    path(
+        "reports/schedules/<str:uid>/next/",
+        schedule_views.schedule_next,
+        name="report_schedule_next",
+    ),
+    path(
+        "reports/schedules/<str:uid>/",
+        schedule_views.schedule_edit,
+        name="report_schedule",
+    ),
+    path(
+        "reports/schedules/<str:uid>/run/",
+        schedule_views.schedule_run,
+        name="report_schedule_run",
+    ),
+    path(
         "reports/schedules/<str:uid>/end/",
         schedule_views.schedule_end,
         name="report_schedule_end",

@@ -217,10 +217,11 @@ def _download(
 
 def _preview(
     layout: Layout, newest: Event | None, query: QueryDict
-) -> dict[str, list[object]]:
+) -> dict[str, object]:
     """Return the header and first rows, parsed from the CSV that would be sent.
 
-    Each cell is a pair of its column's name and its text.
+    Each cell is a pair of its column's name and its text. ``is_all`` says that no row
+    follows them.
     """
     given = [each.name for each in layout.fields if each.name in _COLUMNS_OF_PREVIEW]
     if given and query.get("show") != "all":
@@ -229,12 +230,14 @@ def _preview(
         chosen=running.chosen_by(layout),
         mode=layout.mode,
         as_of=newest,
-        limit=PREVIEW_ROWS,
+        # One more row than is shown tells whether others follow.
+        limit=PREVIEW_ROWS + 1,
     )
-    first = islice(layout.shaped(stored), PREVIEW_ROWS)
+    first = islice(layout.shaped(stored), PREVIEW_ROWS + 1)
     pieces = csv_pieces(first, layout.fields, Dialect(byte_order_mark=False))
     header, *rows = csv.reader(io.StringIO(b"".join(pieces).decode(), newline=""))
     return {
         "columns": list(header),
-        "rows": [list(zip(header, row, strict=True)) for row in rows],
+        "rows": [list(zip(header, row, strict=True)) for row in rows[:PREVIEW_ROWS]],
+        "is_all": len(rows) <= PREVIEW_ROWS,
     }

@@ -58,6 +58,8 @@ class ReportSchedule(models.Model):
 
     ``last_period`` limits it to matches found in the previous day, week or month.
     ``sent_sha256`` is the hash of the rows delivered last, to detect unchanged rows.
+    ``covers_from`` is the first day of the next report, where a changed schedule would
+    otherwise leave out days.
     """
 
     uid = models.CharField(
@@ -79,6 +81,7 @@ class ReportSchedule(models.Model):
     url = models.URLField(max_length=2000, blank=True, default="")
     signing_secret = models.CharField(max_length=200, blank=True, default="")
     next_run_at = models.DateTimeField()
+    covers_from = models.DateField(null=True, blank=True)
     sent_sha256 = models.CharField(max_length=64, blank=True, default="")
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -110,7 +113,10 @@ class ReportDeliveryState(models.TextChoices):
 
 
 class ReportDelivery(models.Model):
-    """The delivery of one scheduled run to its recipients."""
+    """The delivery of one scheduled run to its recipients.
+
+    ``by_hand`` says that a person asked for it, so it is sent even with nothing new.
+    """
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "rd"), editable=False
@@ -125,6 +131,7 @@ class ReportDelivery(models.Model):
         default=ReportDeliveryState.WAITING,
     )
     message = models.CharField(max_length=500, blank=True, default="")
+    by_hand = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

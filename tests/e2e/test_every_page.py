@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.urls.exceptions import Resolver404
 from playwright.sync_api import Browser, Error, Page
 
+from imports.samples import SAMPLES
 from tests.e2e.conftest import Portal, run_in, sign_in
 from tests.e2e.keyboard import faults_of_keys, faults_of_openings, unlisted_keys
 
@@ -32,7 +33,7 @@ NOT_PAGES = {
     *("portal:queue_changes", "portal:match_changes", "portal:file_changes"),
     "portal:dispute_changes",
     *("portal:stream_log_report", "portal:unknown_changes"),
-    *("portal:import_sample_csv", "portal:import_sample_xlsx"),
+    *(f"portal:import_sample_{name}_xlsx" for name in SAMPLES),
 }
 _FILE_ENDINGS = ("_csv", "_pdf", "_zip", "_file", "_manifest", "_csvw", "_export")
 # Django's own widgets: the dual list, autocomplete, headings of inline rows.

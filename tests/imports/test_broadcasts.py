@@ -16,6 +16,7 @@ from broadcasts.models import Audience, Broadcast, Episode
 from imports.broadcasts import importer
 from imports.errors import ImportRefused
 from imports.models import BroadcastImport
+from imports.samples import SAMPLES
 from tests.conftest import MakeClient, Worker, upload
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ScannedFileFactory
@@ -210,3 +211,20 @@ def test_the_page_checks_a_table_first(
     assert Broadcast.objects.count() == 1
     # Somebody else's import is listed to whoever has no limits.
     assert client.get(reverse("portal:broadcast_import")).status_code == 200
+
+
+def test_the_page_offers_samples_that_can_be_imported(signed_in: MakeClient) -> None:
+    StationFactory.create(name="Example FM")
+    ScannedFileFactory.create(name="pier-stories-5.wav")
+    client = signed_in(Role.REVIEWER)
+
+    page = client.get("/broadcasts/import/").content.decode()
+
+    for name in ("schedule", "audience"):
+        address = reverse(f"portal:import_sample_{name}_csv")
+        assert f'href="{address}"' in page
+        sample = client.get(address).content
+        assert sample == SAMPLES[name].as_csv()
+        assert verdicts(run(sample.decode()))[3] == 0
+    assert Broadcast.objects.count() == 2
+    assert Audience.objects.count() == 3

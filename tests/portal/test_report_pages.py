@@ -58,6 +58,22 @@ def test_pages_say_in_plain_words_until_when_a_report_counts(
     assert f"Changes until\n{until} audit event {run.as_of_event}" in manifest
 
 
+def test_a_preview_says_first_rows_only_if_others_follow(
+    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    for _ in range(2):
+        make_match()
+
+    whole = visible_text(client.get("/reports/").content.decode())
+    monkeypatch.setattr("portal.reports.views.PREVIEW_ROWS", 1)
+    cut = visible_text(client.get("/reports/").content.decode())
+
+    assert "all 2 rows," in whole
+    assert "the first" not in whole
+    assert "the first row," in cut
+
+
 def test_counts_of_the_page_do_not_reach_the_menu(signed_in: MakeClient) -> None:
     page = signed_in(Role.VIEWER).get("/reports/").content.decode()
 

@@ -10,6 +10,7 @@ import time_machine
 
 from accounts.models import User
 from accounts.roles import Role
+from audit.models import Event
 from reports import scheduling
 from reports.layouts import Layout
 from reports.models import ReportDelivery, ReportRun, ReportSchedule, ReportTemplate
@@ -21,7 +22,7 @@ from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.jobs.workers import run_regular_work
 from tests.reports.reading import rows
-from tests.reports.schedules import MONDAY, Mailbox, comes, schedule
+from tests.reports.schedules import MONDAY, Mailbox, comes, plan, schedule
 
 pytestmark = pytest.mark.django_db
 
@@ -325,3 +326,154 @@ def test_the_channel_that_was_not_chosen_has_no_say(signed_in: MakeClient) -> No
 
     made = ReportSchedule.objects.get()
     assert (made.recipients, made.url) == (["legal@example.org"], "")
+
+
+def form_of(made: ReportSchedule, **changes: object) -> dict[str, object]:
+    """Return the form of a schedule as a browser would send it."""
+    return {
+        "template": made.template.pk,
+        "every": made.every,
+        "hour": made.hour,
+        "channel": made.channel,
+        "recipients": ", ".join(made.recipients),
+        "url": made.url,
+        **({"last_period": "on"} if made.last_period else {}),
+        **changes,
+    }
+
+
+@time_machine.travel(MONDAY - timedelta(days=5), tick=False)
+def test_a_schedule_is_changed_on_a_page_that_says_what_it_means(
+    signed_in: MakeClient,
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    made = schedule(User.objects.get(), last_period=True)
+    address = f"/reports/schedules/{made.uid}/"
+    shown = client.get(address).content.decode()
+    assert "legal@example.org\nana@example.org" in shown
+    assert "16 Nov 2026 08:00 UTC" in shown
+
+    # A week has three days left: a daily report begins with them.
+    asked = form_of(made, every="day", hour=6)
+    preview = client.get(f"{address}next/", asked).content.decode()
+    answer = client.post(address, asked, follow=True).content.decode()
+
+    for said in (preview, answer):
+        assert "12 Nov 2026 06:00 UTC" in said
+        assert "from 9 Nov 2026 to 11 Nov 2026" in said
+    made.refresh_from_db()
+    assert (made.every, made.hour) == (Every.DAY, 6)
+    event = Event.objects.get(action="schedule_changed")
+    assert (event.before["every"], event.after["every"]) == ("week", "day")
+    stranger = signed_in(Role.MANAGER)
+    for path in (address, f"{address}next/"):
+        assert stranger.get(path).status_code == 404
+    assert stranger.post(f"{address}run/").status_code == 404
+
+
+def test_a_changed_schedule_leaves_out_no_day(run_worker: Worker) -> None:
+    made = schedule(every=Every.MONTH, last_period=True)
+    with time_machine.travel(datetime(2026, 11, 18, 12, tzinfo=UTC), tick=False):
+        scheduling.change_schedule(
+            schedule=made,
+            template=made.template,
+            plan=plan(every=Every.WEEK, last_period=True),
+            user=made.made_by,
+        )
+
+    for monday in ("2026-11-23", "2026-11-30"):
+        comes(datetime.fromisoformat(f"{monday}T08:00Z"), run_worker)
+
+    covered = [
+        (run.filters["found_from"], run.filters["found_until"])
+        for run in ReportRun.objects.order_by("pk")
+    ]
+    assert covered == [("2026-11-01", "2026-11-22"), ("2026-11-23", "2026-11-29")]
+
+
+def test_a_report_that_is_due_comes_although_its_schedule_changed(
+    run_worker: Worker,
+) -> None:
+    made = schedule(last_period=True)
+    with time_machine.travel(MONDAY + timedelta(hours=1), tick=False):
+        scheduling.change_schedule(
+            schedule=made,
+            template=made.template,
+            plan=plan(every=Every.DAY, last_period=True),
+            user=made.made_by,
+        )
+
+    comes(MONDAY + timedelta(hours=2), run_worker)
+
+    run = ReportRun.objects.get()
+    assert run.filters["found_until"] == "2026-11-15"
+    made.refresh_from_db()
+    assert made.next_run_at == MONDAY + timedelta(days=1)
+
+
+def test_new_receivers_get_rows_that_others_had(
+    mailbox: Mailbox, run_worker: Worker
+) -> None:
+    make_match()
+    made = schedule()
+    comes(MONDAY, run_worker)
+
+    scheduling.change_schedule(
+        schedule=made,
+        template=made.template,
+        plan=plan(recipients=("new@example.org",)),
+        user=made.made_by,
+    )
+    comes(MONDAY + timedelta(days=7), run_worker)
+
+    assert [message["To"] for message in mailbox.messages] == [
+        "legal@example.org, ana@example.org",
+        "new@example.org",
+    ]
+
+
+def test_run_now_sends_the_last_period_and_keeps_the_time(
+    signed_in: MakeClient, mailbox: Mailbox, run_worker: Worker
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    made = schedule(User.objects.get(), last_period=True)
+    due = made.next_run_at
+
+    with time_machine.travel(MONDAY - timedelta(days=3), tick=False):
+        answer = client.post(f"/reports/schedules/{made.uid}/run/", follow=True)
+        run_worker()
+
+    # Sent although no match is in it: a person asked for it.
+    assert len(mailbox.messages) == 1
+    run = ReportRun.objects.get()
+    assert answer.redirect_chain == [(run.url, 302)]
+    assert "legal@example.org" in answer.content.decode()
+    assert run.filters == {"found_from": "2026-11-02", "found_until": "2026-11-08"}
+    made.refresh_from_db()
+    assert made.next_run_at == due
+    assert Event.objects.filter(case=made.case, action="schedule_run").exists()
+
+
+def test_run_now_of_someone_who_may_no_more_says_so(signed_in: MakeClient) -> None:
+    owner = make_user(Role.REVIEWER)
+    made = schedule(owner)
+    owner.groups.clear()
+
+    answer = signed_in(Role.ADMIN).post(
+        f"/reports/schedules/{made.uid}/run/", follow=True
+    )
+
+    assert "may no longer run reports" in answer.content.decode()
+    assert not ReportRun.objects.exists()
+
+
+def test_a_worker_runs_a_schedule_as_it_was_changed_meanwhile() -> None:
+    made = schedule()
+    other = save_template(name="Other", layout=Layout(), user=made.made_by)
+
+    with time_machine.travel(MONDAY, tick=False):
+        before = ReportSchedule.objects.get()
+        ReportSchedule.objects.update(template=other)
+        scheduling._run(before, MONDAY)
+
+    assert ReportRun.objects.get().name == "Other"

@@ -18,6 +18,7 @@ from imports import services
 from imports.rights.found import MessageRefused
 from imports.rights.importer import RightsImporter, RightsSummary
 from imports.rights.reading import open_message
+from imports.samples import SAMPLES
 from imports.tables import TableRefused
 from jobs.models import Job
 from rights.models import Party, Release, RightsRecording, Share, Work
@@ -299,3 +300,12 @@ def test_the_command_checks_imports_and_names_faults(tmp_path: Path) -> None:
         call_command("import_rights", str(path))
     with pytest.raises(CommandError, match="no user"):
         call_command("import_rights", str(path), username="nobody")
+
+
+def test_the_sample_is_a_table_without_faults(
+    take: Callable[..., RightsSummary],
+) -> None:
+    summary = take(SAMPLES["rights"].as_csv(), sender="us")
+
+    assert summary.faults == []
+    assert Share.objects.count() == 2
