@@ -26,7 +26,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
-from recognition.formats import FORMATS, announced_ms
+from recognition.formats import FORMATS, OGG_PAGE, announced_ms, repeated_headers
 from recognition.limits import (
     DEFAULT_LIMITS,
     MAX_CHANNELS,
@@ -95,6 +95,18 @@ class _Source:
         file.seek(0)
         self._step_ends = 0.0
         self._is_over = False
+        self._hidden: int | None = None
+
+    def hide_repeated_headers(self) -> bool:
+        """Hide the page that repeats the headers from FFmpeg; return whether there is one.
+
+        Without the mark of its beginning, FFmpeg skips the page like a damaged one.
+        """
+        if self._hidden is None:
+            self._hidden = repeated_headers(self._file)
+            self._file.seek(0)
+            return self._hidden is not None
+        return False
 
     def begin_step(self) -> None:
         """Start the CPU-time limit of one step, such as reading the next packet."""
@@ -106,7 +118,17 @@ class _Source:
             raise DecodeFailed("The file is damaged: its structure cannot be followed.")
 
     def read(self, size: int) -> bytes:
-        return b"" if self._has_spent_step() else self._file.read(size)
+        if self._has_spent_step():
+            return b""
+        at = self.tell()
+        data = self._file.read(size)
+        if self._hidden is None:
+            return data
+        low, high = (
+            min(max(0, place - at), len(data))
+            for place in (self._hidden, self._hidden + len(OGG_PAGE))
+        )
+        return data[:low] + bytes(high - low) + data[high:]
 
     def _has_spent_step(self) -> bool:
         """Return whether headers make FFmpeg loop.
@@ -403,6 +425,8 @@ def _open(source: _Source) -> InputContainer:
         source.end_step()
         if source.size == 0:
             raise UnsupportedMedia("The file is empty.") from None
+        if source.hide_repeated_headers():
+            return _open(source)
         raise UnsupportedMedia("This is not an audio or video file.") from error
     except PermissionError as error:
         raise UnsupportedMedia(str(error)) from error

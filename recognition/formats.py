@@ -65,6 +65,10 @@ MP3_HEAD: Final = 1 << 16
 UNKNOWN_SIZE: Final = 0xFFFFFFFF
 # A damaged file may hold endless tiny chunks; real files have a handful.
 MAX_CHUNKS: Final = 100
+OGG_PAGE: Final = b"OggS"
+VORBIS_BEGINS: Final = b"\x01vorbis"
+# Headers with a picture take up to twenty pages.
+MAX_HEADER_PAGES: Final = 100
 
 
 def announced_ms(file: BinaryIO, container: str, declared_ms: int | None) -> int | None:
@@ -101,6 +105,26 @@ def _wav_ms(file: BinaryIO) -> int | None:
         if len(chunk) < 8:
             return None
         at += 8 + size + size % 2
+    return None
+
+
+def repeated_headers(file: BinaryIO) -> int | None:
+    """Return where an Ogg page repeats the Vorbis headers of its stream, or None.
+
+    Some tools that cut files write the headers twice. Other players skip the second
+    ones, but FFmpeg refuses the file if they follow the first ones at once.
+    """
+    at = 0
+    for _ in range(MAX_HEADER_PAGES):
+        head = _read_at(file, at, 27 + 255)
+        if len(head) < 27 or head[:4] != OGG_PAGE:
+            return None
+        sizes = head[27 : 27 + head[26]]
+        body = at + 27 + len(sizes)
+        begins_stream = head[5] & 2
+        if not begins_stream and _read_at(file, body, 7) == VORBIS_BEGINS:
+            return at
+        at = body + sum(sizes)
     return None
 
 

@@ -99,6 +99,30 @@ def wav(path: Path, sound: Sound, rate: int = 44_100) -> Path:
     return write(path, np.atleast_2d(sound), Kind(".wav", "pcm_s16le", rate=rate))
 
 
+def repeat_ogg_headers(path: Path) -> Path:
+    """Write the header packets of a Vorbis file once more, on a page of their own."""
+    data = path.read_bytes()
+    pages = [part for part in data.split(b"OggS") if part]
+    headers = pages[0][23 + pages[0][22] :], pages[1][23 + pages[1][22] :]
+    # The first page holds one packet, the second one the two others.
+    sizes = bytes([len(headers[0])]) + pages[1][23 : 23 + pages[1][22]]
+    start = b"OggS" + pages[1][:18]  # up to the checksum
+    rest = bytes([len(sizes)]) + sizes + b"".join(headers)
+    checked = _ogg_checksum(start + bytes(4) + rest).to_bytes(4, "little")
+    audio_at = 8 + len(pages[0]) + len(pages[1])
+    path.write_bytes(data[:audio_at] + start + checked + rest + data[audio_at:])
+    return path
+
+
+def _ogg_checksum(page: bytes) -> int:
+    rest = 0
+    for byte in page:
+        rest ^= byte << 24
+        for _ in range(8):
+            rest = (rest << 1) ^ (0x104C11DB7 if rest & 0x80000000 else 0)
+    return rest
+
+
 def add_picture(container: av.container.OutputContainer, *, seconds: float) -> None:
     """Add a black picture of that length; all other streams must exist already."""
     stream = container.add_stream("mpeg4", rate=5)

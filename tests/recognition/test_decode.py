@@ -341,6 +341,17 @@ def test_tags_that_are_not_utf8_do_no_harm(tmp_path: Path) -> None:
     assert audio.samples == 32_000
 
 
+def test_headers_that_an_ogg_file_repeats_do_no_harm(tmp_path: Path) -> None:
+    kind = Kind(".ogg", "vorbis")
+    path = media_files.write(tmp_path / "a.ogg", stereo(melody(5)), kind)
+    plain = decoded(path)
+
+    audio, heard = opened(media_files.repeat_ogg_headers(path))
+
+    assert np.array_equal(heard, plain)
+    assert audio.warnings == []
+
+
 def test_infinite_and_undefined_samples_become_silence(tmp_path: Path) -> None:
     sound = melody(4)[np.newaxis].copy()
     kind = Kind(".wav", "pcm_f32le")
