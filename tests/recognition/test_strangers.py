@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,13 @@ import pytest
 
 from benchmarks.corpus import Track
 from benchmarks.growth import Catalogue
-from benchmarks.kinship import sounds_in
+from benchmarks.kinship import agreement, share_sound, sounds_in
 from benchmarks.shelf import BUCKET, add_all
-from benchmarks.sound import RATE, Samples, resample
+from benchmarks.sound import RATE, Samples, resample, speed, tempo
 from benchmarks.strangers import POSES, Pose, Scene, Task
 from benchmarks.tail import fit
 from benchmarks.variants import Variant
+from recognition.alignment import Line
 from recognition.builder import extract
 from recognition.index.store import SegmentStore
 from recognition.match import scan
@@ -139,6 +140,26 @@ def test_a_stretch_is_recognised_wherever_it_sounds_in_another_track() -> None:
 
     assert sounds_in(sound(ours), sound(reference), span)
     assert not sounds_in(sound(other), sound(reference), span)
+
+
+@pytest.mark.parametrize("change", [tempo, speed])
+@pytest.mark.parametrize("ratio", [0.95, 1.0, 1.05])
+def test_sound_at_another_tempo_or_speed_is_recognised_at_its_place_alone(
+    change: Callable[[Samples, float], Samples], ratio: float
+) -> None:
+    # No moment of noise is like another; notes of a synthesizer are.
+    rng = np.random.default_rng(14)
+    known, other = rng.normal(0, 0.1, (2, SECONDS * RATE)).astype(np.float32)
+    heard = change(known, ratio)
+    span, line = (10 * 62.5, 15 * 62.5), Line(1 / ratio, 0.0, 0.0)
+    half_a_second_later = Line(1 / ratio, 31.0, 0.0)
+    another_tempo = Line(1.05 / ratio, 0.0, 0.0)
+
+    assert share_sound(heard, known, span, line)
+    for wrong in (half_a_second_later, another_tempo):
+        assert agreement(heard, known, span, wrong) < 5.7
+        assert not share_sound(heard, known, span, wrong)
+    assert not share_sound(heard, other, span, line)
 
 
 def test_the_fit_finds_the_tail_and_an_interval_around_what_it_asks_for() -> None:
