@@ -1,5 +1,7 @@
 /* A policy's conditions: only those in use are shown; others are added from a list. */
 
+import { onChoice } from "./choosing.js";
+
 const form = document.querySelector("[data-conditions]");
 
 class Conditions {
@@ -11,8 +13,8 @@ class Conditions {
       row.hidden = !row.hasAttribute("data-used");
       row.querySelector("[data-condition-remove]").addEventListener("click", () => this.remove(row));
     }
-    this.add.addEventListener("change", (event) => {
-      event.stopPropagation();
+    this.add.addEventListener("change", (event) => event.stopPropagation());
+    onChoice(this.add, "[data-condition-add]", () => {
       const row = this.rows.find((each) => each.dataset.condition === this.add.value);
       if (row) this.show(row);
     });

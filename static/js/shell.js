@@ -1,5 +1,6 @@
 /* Shared by every page: shortcuts, dialogs, announcements, self-submitting forms. */
 
+import { onChoice } from "./choosing.js";
 import "./refusals.js";
 import "./validity.js";
 
@@ -144,10 +145,10 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-keys-switch]")) {
     localStorage.setItem(KEYS_OFF, event.target.checked ? "on" : "off");
-  } else if (event.target.matches("[data-autosubmit] select")) {
-    event.target.form.requestSubmit();
   }
 });
+
+onChoice(document, "[data-autosubmit] select", (field) => field.form.requestSubmit(), (field) => field.form);
 
 /* Leave empty filter fields out of the URL. */
 document.addEventListener("submit", (event) => {

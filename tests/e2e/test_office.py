@@ -147,3 +147,30 @@ def test_a_policy_is_saved_and_moved_by_keyboard_alone(
         expect(rows.nth(place - 1)).to_contain_text("By keyboard")
     # It goes no further up, so that the focus is on the way back.
     expect(page.get_by_role("button", name="Move By keyboard down")).to_be_focused()
+
+
+def test_a_select_that_acts_at_once_waits_for_the_keyboard(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "mira")
+    page.goto(f"{portal.url}/reports/")
+    page.get_by_label("Format").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("Format")).to_have_value("json")
+    assert page.url.endswith("/reports/")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/reports/?**format=json**")
+
+    page.goto(f"{portal.url}/policies/new/")
+    add = page.get_by_label("Add a condition")
+    add.focus()
+    page.keyboard.type("Ter")
+    expect(add).to_have_value("territories")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-condition=territories] input").first).to_be_visible()
+    add.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    expect(page.locator("[data-condition=buckets]")).to_be_visible()
+    expect(page.locator("[data-condition]:not([hidden])")).to_have_count(2)
