@@ -60,9 +60,8 @@ def schedule_report(
 ) -> ReportSchedule:
     """Create a schedule and record it."""
     with transaction.atomic():
-        schedule = ReportSchedule(template=template, made_by=user)
-        _take_plan(schedule, plan)
-        schedule.next_run_at = _next_of(schedule, datetime.now(tz=UTC))
+        schedule = as_planned(template=template, plan=plan, user=user)
+        schedule.covers_from = _days_due(schedule)[0]
         schedule.save()
         audit.services.record(
             case=schedule.case,
@@ -121,18 +120,15 @@ def _change(
     schedule: ReportSchedule, template: ReportTemplate, plan: Plan, now: datetime
 ) -> None:
     """Give a schedule other settings and the time at which they let it run."""
-    before = next_period(schedule=schedule)
+    if schedule.covers_from is None:
+        schedule.covers_from = _days_due(schedule)[0]
     was_timed = (schedule.every, schedule.hour, _zone_of(schedule))
     schedule.template = template
     _take_plan(schedule, plan)
+    # A report that is due already still comes.
     is_due = schedule.next_run_at <= now
-    # A report that is due already still comes, with the days that it covers.
     if not is_due and was_timed != (schedule.every, schedule.hour, _zone_of(schedule)):
         schedule.next_run_at = _next_of(schedule, now)
-    schedule.covers_from = None
-    after = next_period(schedule=schedule)
-    if before and after and before[0] < after[0]:
-        schedule.covers_from = before[0]
 
 
 def _take_plan(schedule: ReportSchedule, plan: Plan) -> None:
@@ -235,14 +231,16 @@ def _run(schedule: ReportSchedule, now: datetime) -> None:
         )
         if due is None:
             return
-        period = next_period(schedule=due, now=now)
+        days, has_period = _days_due(due, now), due.last_period
         due.next_run_at = _next_of(due, now)
-        due.covers_from = None
-        due.save(update_fields=["next_run_at", "covers_from"])
-        if not _may_run(due):
+        if _may_run(due):
+            _request(due, days if has_period else None)
+            # A report of all matches covers those found today until now.
+            today = now.astimezone(_zone_of(due)).date()
+            due.covers_from = days[1] + timedelta(days=1) if has_period else today
+        else:
             logger.warning("schedule %s: its owner may not run reports", due.uid)
-            return
-        _request(due, period)
+        due.save(update_fields=["next_run_at", "covers_from"])
 
 
 def run_now(*, schedule: ReportSchedule, user: User) -> ReportRun:
@@ -309,16 +307,17 @@ def period_so_far(*, schedule: ReportSchedule) -> Period | None:
     return period_before(schedule.every, today)
 
 
-def next_period(
-    *, schedule: ReportSchedule, now: datetime | None = None
-) -> Period | None:
-    """Return first and last day that the next report covers; None for all matches.
+def next_period(*, schedule: ReportSchedule) -> Period | None:
+    """Return first and last day that the next report covers; None for all matches."""
+    return _days_due(schedule) if schedule.last_period else None
 
-    The times that are due until ``now`` say which, not today: a worker that comes after
-    midnight, or days too late, must leave out no day.
+
+def _days_due(schedule: ReportSchedule, now: datetime | None = None) -> Period:
+    """Return first and last day of the periods that are due until ``now``.
+
+    The times that are due say which, not today: a worker that comes after midnight, or
+    days too late, must leave out no day.
     """
-    if not schedule.last_period:
-        return None
     zone = _zone_of(schedule)
     due = schedule.next_run_at
     first, last = period_before(schedule.every, due.astimezone(zone).date())

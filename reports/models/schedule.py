@@ -58,8 +58,8 @@ class ReportSchedule(models.Model):
 
     ``last_period`` limits it to matches found in the previous day, week or month.
     ``sent_sha256`` is the hash of the rows delivered last, to detect unchanged rows.
-    ``covers_from`` is the first day of the next report, where a changed schedule would
-    otherwise leave out days.
+    ``covers_from`` is the first day that no report has covered, whatever has been changed
+    since.
     """
 
     uid = models.CharField(

@@ -114,7 +114,9 @@ def test_a_worker_that_comes_late_leaves_out_no_day(
 ) -> None:
     made = schedule(last_period=True, every=Every.DAY, hour=hour)
     first = datetime(2026, 11, 16, hour, tzinfo=UTC)
-    ReportSchedule.objects.filter(pk=made.pk).update(next_run_at=first)
+    ReportSchedule.objects.filter(pk=made.pk).update(
+        next_run_at=first, covers_from=None
+    )
 
     comes(datetime.fromisoformat(f"{comes_at}Z"), run_worker)
 
@@ -206,7 +208,9 @@ def test_days_of_which_clocks_change_are_reported_once(
     layout = Layout(filters={"found_from": "2026-01-01", "zone": "America/New_York"})
     made = schedule(layout=layout, last_period=True, every=Every.DAY, hour=4)
     first = datetime.fromisoformat(f"{starts}T04:00Z")
-    ReportSchedule.objects.filter(pk=made.pk).update(next_run_at=first)
+    ReportSchedule.objects.filter(pk=made.pk).update(
+        next_run_at=first, covers_from=None
+    )
 
     for _day in range(14):
         made.refresh_from_db()
@@ -389,6 +393,44 @@ def test_a_changed_schedule_leaves_out_no_day(run_worker: Worker) -> None:
         for run in ReportRun.objects.order_by("pk")
     ]
     assert covered == [("2026-11-01", "2026-11-22"), ("2026-11-23", "2026-11-29")]
+
+
+def test_days_stay_covered_through_any_change(run_worker: Worker) -> None:
+    """Through other filters of the template, and a time when all matches were reported."""
+    layout = Layout(filters={"zone": "America/New_York"})
+    made = schedule(layout=layout, every=Every.MONTH, last_period=True)
+    with time_machine.travel(datetime(2026, 11, 18, 12, tzinfo=UTC), tick=False):
+        for last_period in (False, True):
+            made = scheduling.change_schedule(
+                schedule=made,
+                template=made.template,
+                plan=plan(every=Every.DAY, hour=3, last_period=last_period),
+                user=made.made_by,
+            )
+        tokyo = Layout(filters={"zone": "Asia/Tokyo"})
+        save_template(name=made.template.name, layout=tokyo, user=made.made_by)
+
+    comes(made.next_run_at, run_worker)
+
+    assert ReportRun.objects.get().filters["found_from"] == "2026-11-01"
+
+
+def test_a_schedule_passed_over_reports_its_days_later(run_worker: Worker) -> None:
+    user = make_user(Role.REVIEWER)
+    made, roles = schedule(user, last_period=True), list(user.groups.all())
+    user.groups.clear()
+    comes(MONDAY, run_worker)
+
+    user.groups.set(roles)
+    comes(MONDAY + timedelta(days=7), run_worker)
+
+    run = ReportRun.objects.get()
+    assert (run.filters["found_from"], run.filters["found_until"]) == (
+        "2026-11-09",
+        "2026-11-22",
+    )
+    made.refresh_from_db()
+    assert made.covers_from == date(2026, 11, 23)
 
 
 def test_a_report_that_is_due_comes_although_its_schedule_changed(

@@ -41,6 +41,7 @@ from tests.season import (
     recordings,
     rights,
     samples,
+    schedules,
     uses,
     workers,
     world,
@@ -127,6 +128,7 @@ _KINDS = {
     "handle_notices": 6,
     "say_where": 8,
     "handle_policies": 8,
+    "handle_schedules": 5,
     "change_grounds": 8,
     "submit_links": 3,
     "replace_audio": 3,
@@ -189,6 +191,7 @@ class Season:
             links.check_followed(self.people, self._followed)
             recordings.recordings_hold()
             readers.check_zones_are_kept()
+            schedules.schedules_hold()
             uses.licences_hold()
             moves.licences_cover_what_they_clear()
             uses.no_licence_outlives_its_time()
@@ -373,6 +376,12 @@ class Season:
     def handle_policies(self, person: Person, rng: random.Random) -> bool:
         """Take a policy one step on: write, try, switch, apply or undo it."""
         policies.handle(person, rng)
+        return True
+
+    def handle_schedules(self, person: Person, rng: random.Random) -> bool:
+        """Plan a report, change its schedule or template, or run it at once."""
+        schedules.handle(person, rng)
+        schedules.schedules_hold()
         return True
 
     def change_grounds(self, person: Person, rng: random.Random) -> bool:
