@@ -97,9 +97,7 @@ def mail_alarm(alarm: StreamAlarm) -> None:
         stream=stream,
         event=StreamEvent.ALARM,
         emails=list(stream.alarm_emails),
-        subject=" ".join(f"{settings.ACRPORTAL_SITE_NAME}: {stream}: {label}".split())[
-            :300
-        ],
+        subject=f"{settings.ACRPORTAL_SITE_NAME}: {stream}: {label}"[:300],
         body="\n".join(lines) + "\n",
     )
     submit(NOTICE, notice)

@@ -234,7 +234,8 @@ class AnswerForm(_VersionForm):
         choices=[("", _("None that concern the claim")), *DisputeCode.choices],
         label=_("Grounds"),
         help_text=_(
-            "If you choose grounds, the answer opens a dispute for each match."
+            "A counter-notice needs grounds. With grounds, the answer opens a dispute for "
+            "each match."
         ),
     )
     statement = forms.CharField(

@@ -23,6 +23,7 @@ from portal.policies.sentence import sentence_of
 from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.applications import undo
 from portal.shared.selectors import bucket_names
+from review.choices import MatchState
 from review.errors import ReviewError
 from review.models import Policy
 from review.services import applications, policies
@@ -136,6 +137,11 @@ def _why_grey(request: PortalRequest, policy: Policy, run: DryRun) -> str:
     if not policy.enabled:
         return _("The policy is off. Switch it on, then apply it.")
     if not run.waiting_count:
+        if any(now == MatchState.IN_REVIEW for now, _then in run.moves):
+            return _(
+                "The matches that fit it are being reviewed. They stay with the people "
+                "who have them."
+            )
         return _("No waiting match fits it, so there is nothing to change.")
     return ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from smtplib import SMTPException
+from smtplib import SMTPException, SMTPRecipientsRefused
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -79,6 +79,9 @@ def _send(due: list[Dispute]) -> None:
             subject, body = _digest(seen)
         try:
             send_mail(subject, body, None, [reader.email])
+        except SMTPRecipientsRefused:
+            # Only this address is wrong; the others still get theirs.
+            logger.warning("the dispute digest of user %s was refused", reader.pk)
         except (SMTPException, OSError):
             # The event stands; the list on the pages is the reminder that counts.
             logger.exception("the dispute digest could not be sent")

@@ -31,6 +31,8 @@ def post_signed(url: str, body: bytes, *, secret: str, message_id: str) -> None:
 
 def mail(message: EmailMessage, *, message_id: str) -> None:
     """Send a mail. Raises ``Retry`` if the mail server does not take it."""
+    # Names may have line breaks, which end the headers of a mail.
+    message.subject = " ".join(message.subject.split())
     # The same id for each attempt lets mail servers drop duplicates.
     message.extra_headers["Message-ID"] = f"<{message_id}@acrportal.invalid>"
     try:

@@ -13,7 +13,9 @@ from django.utils.html import strip_tags
 from accounts.roles import Role
 from review.choices import MatchState, PolicyAction
 from review.models import Policy
+from review.services import locks
 from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_policy
 from tests.portal.queries import queries_of
@@ -205,6 +207,17 @@ def test_apply_says_why_it_is_grey(
     page = manager.get(reverse("portal:policy_dry_run", args=[policy.uid]))
 
     assert why in page.content.decode()
+
+
+def test_apply_says_that_reviewed_matches_stay_with_their_people(
+    manager: Client,
+) -> None:
+    match, policy = make_match(), make_policy(action=PolicyAction.ESCALATE)
+    locks.take_lock(match=match, user=make_user(Role.REVIEWER))
+
+    page = manager.get(reverse("portal:policy_dry_run", args=[policy.uid]))
+
+    assert "are being reviewed" in page.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from jobs.runner import run_next
 from jobs.services import reclaim
 from reports import running, scheduling, sending
 from reports.choices import RunState
-from reports.models import ReportDelivery, ReportRun
+from reports.models import ReportDelivery, ReportRun, ReportTemplate
 from reports.models.schedule import Channel, ReportDeliveryState
 from reports.selectors import Selection
 from reports.services import cancel_run
@@ -314,3 +314,16 @@ def test_webhook_gets_the_manifest_signed(
 
 def _key_of(secret: bytes) -> bytes:
     return base64.b64decode(secret.removeprefix(b"whsec_"), validate=True)
+
+
+def test_a_name_with_a_line_break_does_not_end_the_headers(
+    mailbox: Mailbox, run_worker: Worker
+) -> None:
+    make_match()
+    made = schedule()
+    ReportTemplate.objects.update(name="Weekly\nusage")
+
+    comes(made.next_run_at, run_worker)
+
+    (message,) = mailbox.messages
+    assert message["Subject"] == "Match portal: Weekly usage"

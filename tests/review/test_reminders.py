@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from smtplib import SMTPRecipientsRefused
 
 import pytest
 import time_machine
@@ -83,6 +84,26 @@ def test_one_mail_a_day_goes_to_managers_that_have_an_address(
     assert message.to == [manager.email]
     assert message.subject == "Match portal: 2 disputes to answer, 1 overdue"
     assert late.match.review_url in message.body
+
+
+def test_an_address_that_is_refused_keeps_nobody_else_from_the_mail(
+    settings: Settings, manager: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ACRPORTAL_DISPUTE_MAIL = True
+    gone = make_user(Role.MANAGER)
+    gone.email = "gone@label.example"
+    gone.save()
+    _dispute(days_ago=40)
+
+    def send(subject: str, body: str, sender: None, to: list[str]) -> None:
+        if to == [gone.email]:
+            raise SMTPRecipientsRefused({gone.email: (550, b"nobody of this name")})
+        mail.send_mail(subject, body, sender, to)
+
+    monkeypatch.setattr("review.services.reminders.send_mail", send)
+    remind()
+
+    assert [message.to for message in mail.outbox] == [[manager.email]]
 
 
 def test_mail_says_what_is_late_in_the_readers_language(
