@@ -147,7 +147,7 @@ class _Watch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no ty
     def stop(self, _worker: Any) -> None:  # Any: as above
         """Let running jobs finish or hand themselves back."""
         _begin_draining()
-        loop.join(self._watch)
+        draining.join(self._watch)
 
 
 def _begin_draining(**_signal: object) -> None:
