@@ -47,7 +47,7 @@ Window = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Hashes sorted by mixed value with their number below, and frames by number."""
+    """Mixed hashes in groups, with their number below, and frames by number."""
 
     keys: NDArray[np.uint64]
     frames: NDArray[np.int32]
@@ -56,8 +56,7 @@ class Query:
 def prepare(hashes: NDArray[np.uint32], frames: NDArray[np.int32]) -> Query:
     """Prepare a query once for all segments."""
     keys = np.empty(len(hashes), dtype=np.uint64)
-    kernels.mixed_keys(hashes, np.arange(len(hashes), dtype=np.uint32), keys)
-    keys.sort()
+    kernels.grouped_keys(hashes, keys)
     return Query(keys, frames)
 
 
