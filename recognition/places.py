@@ -29,6 +29,7 @@ _FEWEST = 15  # a place with fewer landmarks is given the spread of this many
 _ROWS = 256  # one for each value of a bin
 _BYTES = 6  # weights are divided by this for sums in bytes
 _CHANCE_STEPS = 256  # steps of a spread of 1
+_AHEAD = 64  # places whose landmarks are prefetched together
 
 block_sums = Late("recognition.vectors", "block_sums")
 
@@ -157,8 +158,8 @@ def starts_of(lengths: Sequence[int] | NDArray[np.uint32]) -> NDArray[np.int64]:
 class Weights:
     """The weights of a window, and the spread of chance.
 
-    ``exact`` is int16 of shape [256, 1 + cells + 1], the last cell first, with nothing
-    before and after each bin. ``spread`` is the mean square of each bin, ``least`` the
+    ``exact`` is int16 of shape [1 + 256 + 1, 1 + cells + 1], the last cell first, with
+    nothing around it. ``spread`` is the mean square of each bin, ``least`` the
     spread that every place has at least. All have a row for any uint8.
     """
 
@@ -172,8 +173,8 @@ class Weights:
         n_bins, cells = exact.shape
         spread = np.zeros(_ROWS, dtype=np.float32)
         spread[:n_bins] = (exact.astype(np.float32) ** 2).mean(axis=1)
-        padded = np.zeros((_ROWS, cells + 2), dtype=np.int16)
-        padded[:n_bins, 1:-1] = exact
+        padded = np.zeros((_ROWS + 2, cells + 2), dtype=np.int16)
+        padded[1 : 1 + n_bins, 1:-1] = exact
         least = float(spread[:n_bins].mean()) * _FEWEST
         return cls(padded, spread, least)
 
@@ -181,7 +182,7 @@ class Weights:
     def rough(self) -> NDArray[np.int8]:
         """Sixths of ``exact`` as int8, with blocks of nothing before and after."""
         rough = np.zeros((_ROWS, self.cells + 2 * SPAN), dtype=np.int8)
-        small = np.clip(np.rint(self.exact[:, 1:-1] / _BYTES), -127, 127)
+        small = np.clip(np.rint(self.exact[1:-1, 1:-1] / _BYTES), -127, 127)
         rough[:, SPAN : SPAN + self.cells] = small
         return rough
 
@@ -222,18 +223,21 @@ def heights_at(
     local: NDArray[np.int64],
     places: NDArray[np.int64],
     weights: Weights,
+    least: float,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return the height of the best of each place and both beside it, and which it is.
 
-    Heights are in standard deviations; ``local`` are numbers of recordings in the
-    table.
+    Heights are in standard deviations, and 0 where they cannot reach ``least``;
+    ``local`` are numbers of recordings in the table.
     """
-    return _heights(
+    heights, best, _ = _heights(
         (table.starts, table.cells, table.bins),
         local,
         places,
-        (weights.exact, weights.spread, weights.least),
+        (weights.exact.reshape(-1), weights.spread, weights.least, weights.cells),
+        least,
     )
+    return heights, best
 
 
 @compiled
@@ -241,33 +245,103 @@ def _heights(
     table: tuple[NDArray[np.int64], Cells, Bins],
     local: NDArray[np.int64],
     places: NDArray[np.int64],
-    query: tuple[NDArray[np.int16], NDArray[np.float32], float],
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    query: tuple[NDArray[np.int16], NDArray[np.float32], float, int],
+    least: float,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], Cells]:
+    """Return what ``heights_at`` returns; the last value only keeps the compiler from
+    removing the reads of ``_guess``.
+    """
     starts, cells, bins = table
-    weights, spread, least = query
-    n = weights.shape[1] - 2
-    heights = np.empty(len(places), dtype=np.float32)
+    weights, spread, least_spread, n = query
+    one, stride = np.uint64(1), np.uint64(n + 2)
+    heights = np.zeros(len(places), dtype=np.float32)
     best = np.empty(len(places), dtype=np.int64)
-    for i in range(len(places)):
-        place = places[i]
+    guesses = np.empty(_AHEAD, dtype=np.int64)
+    touched = np.zeros(1, dtype=np.int32)
+    # A height is rounded before it is compared with ``least``.
+    fewest = 0.999 * least * np.sqrt(least_spread)
+    for block in range(0, len(places), _AHEAD):
+        stop = min(block + _AHEAD, len(places))
+        touched[0] ^= _guess(
+            (starts, cells), local[block:stop], places[block:stop] - n, guesses
+        )
+        for i in range(block, stop):
+            place, high = places[i], starts[local[i] + 1]
+            first = _first_near(
+                cells, starts[local[i]], high, (guesses[i - block], place - n)
+            )
+            before, here, after = 0, 0, 0
+            last = first
+            while last < high:
+                at = np.uint64(place - cells[last] + 1)
+                if at >= stride:
+                    break
+                at += (np.uint64(bins[last]) + one) * stride
+                before += weights[at - one]
+                here += weights[at]
+                after += weights[at + one]
+                last += 1
+            total = max(before, here, after)
+            best[i] = place + (after == total) - (before == total)
+            if here == total:
+                best[i] = place
+            if total < fewest:  # whatever the spread is
+                continue
+            chance = np.float32(0)
+            for k in range(first, last):
+                chance += spread[bins[k]]
+            heights[i] = total / np.sqrt(np.maximum(chance, least_spread))
+    return heights, best, touched
+
+
+@compiled
+def _guess(
+    table: tuple[NDArray[np.int64], Cells],
+    local: NDArray[np.int64],
+    wanted: NDArray[np.int64],
+    guesses: NDArray[np.int64],
+) -> np.int32:
+    """Guess where in each recording the first landmark from a cell on is.
+
+    Reads what lies there, so that the processor waits for many recordings at once.
+    """
+    starts, cells = table
+    touched = np.int32(0)
+    for i in range(len(local)):
+        if starts[local[i]] < starts[local[i] + 1]:
+            touched ^= cells[starts[local[i] + 1] - 1]
+    for i in range(len(local)):
         low, high = starts[local[i]], starts[local[i] + 1]
-        before, here, after = 0, 0, 0
-        chance = np.float32(0)
-        for k in range(_first_from(cells, low, high, place - n), high):
-            at = place - cells[k]
-            if at < -1 or at > n:
-                break
-            row = weights[bins[k]]
-            before += row[max(0, at)]
-            here += row[at + 1]
-            after += row[min(n + 1, at + 2)]
-            chance += spread[bins[k]]
-        total = max(before, here, after)
-        heights[i] = total / np.sqrt(np.maximum(chance, least))
-        best[i] = place + (after == total) - (before == total)
-        if here == total:
-            best[i] = place
-    return heights, best
+        guesses[i] = low
+        if low == high:
+            continue
+        cell, length = max(0, wanted[i]), max(0, cells[high - 1]) + 1
+        guesses[i] = min(high - 1, low + (high - low) * cell // length)
+        touched ^= cells[guesses[i]]
+    return touched
+
+
+@compiled
+def _first_near(cells: Cells, low: int, high: int, wanted: tuple[int, int]) -> int:
+    """Return the first landmark of ``low`` … ``high`` in a cell or after it.
+
+    ``wanted`` is a guess which it is, and the cell.
+    """
+    guess, cell = wanted
+    if low == high:
+        return high
+    step = 16
+    if cells[guess] < cell:
+        low = guess + 1
+        while guess + step < high and cells[guess + step] < cell:
+            low = guess + step + 1
+            step *= 2
+        return _first_from(cells, low, min(high, guess + step), cell)
+    high = guess
+    while guess - step >= low and cells[guess - step] >= cell:
+        high = guess - step
+        step *= 2
+    return _first_from(cells, max(low, guess - step), high, cell)
 
 
 @compiled

@@ -109,7 +109,7 @@ def _exact(
     least: float,
 ) -> tuple[NDArray[np.int64], list[Place]]:
     """Return which places reach ``least`` deviations, and these or places beside them."""
-    heights, best = heights_at(table, local, places, weights)
+    heights, best = heights_at(table, local, places, weights, least)
     high = np.flatnonzero(heights >= least)
     numbers = table.recordings[local[high]]
     columns = -heights[high], numbers, best[high]

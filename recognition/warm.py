@@ -59,7 +59,8 @@ def compile_all() -> None:
         )
         (table,) = collection.references().places
         weights = Weights.of(np.ones((DEFAULT.n_bins, 8), dtype=np.int16))
-        heights_at(table, np.zeros(1, np.int64), np.zeros(1, np.int64), weights)
+        first = np.zeros(1, np.int64)
+        heights_at(table, first, first, weights, 1.0)
         highest_places(table, weights, 1.0, 1)
         collection.rebuild()
         collection.verify()

@@ -18,6 +18,7 @@ from recognition.index.segment import (
     write_segment,
 )
 from recognition.places import (
+    NO_PLACES,
     Places,
     PlaceTable,
     Weights,
@@ -77,13 +78,35 @@ def test_heights_are_those_of_adding_up(seed: int) -> None:
     every = np.arange(1, len(plain) - 1)
 
     heights, best = heights_at(
-        PlaceTable.of({1: places}), np.zeros(len(every), np.int64), every, prepared
+        PlaceTable.of({1: places}),
+        np.zeros(len(every), np.int64),
+        every,
+        prepared,
+        -np.inf,
     )
 
     assert (np.abs(best - every) <= 1).all()
     around = np.stack([plain[:-2], plain[1:-1], plain[2:]])
     # The spread is that of the middle place, which differs little beside it.
     assert np.allclose(heights, around.max(axis=0), atol=0.5)
+
+
+@given(seed=st.integers(0, 1000), least=st.floats(0.5, 6))
+def test_heights_that_cannot_reach_the_least_need_not_be_exact(
+    seed: int, least: float
+) -> None:
+    table = PlaceTable.of({1: _places(seed), 2: NO_PLACES, 3: _places(seed + 1, 400)})
+    weights = _hidden(_weights(seed), _places(seed), 700)
+    every = np.arange(-50, 5000)
+    local = every % 3
+
+    exact, places = heights_at(table, local, every, weights, -np.inf)
+    heights, best = heights_at(table, local, every, weights, least)
+
+    high = exact >= least
+    assert np.array_equal(high, heights >= least)
+    assert np.array_equal(exact[high], heights[high])
+    assert np.array_equal(places, best)
 
 
 @given(seed=st.integers(0, 1000))
@@ -93,7 +116,7 @@ def test_the_rough_pass_keeps_where_a_recording_is_hidden(seed: int) -> None:
     weights = _hidden(_weights(seed), _places(seed + 3), at)
 
     local, places = highest_places(table, weights, 3.5, 256)
-    heights, best = heights_at(table, local, places, weights)
+    heights, best = heights_at(table, local, places, weights, 0.0)
 
     first = int(np.argmax(heights))
     assert table.recordings[local[first]] == 3
@@ -217,5 +240,5 @@ def test_damaged_places_are_reported_and_never_read_outside(
     short = replace(table, loud_cells=np.minimum(table.loud_cells, 10_000))
     highest_places(short, weights, 3.5, 256)
     every = np.arange(-500, 5000)
-    heights, _ = heights_at(table, every % 5, every, weights)
+    heights, _ = heights_at(table, every % 5, every, weights, -np.inf)
     assert len(heights) == len(every)
