@@ -87,8 +87,8 @@ def grouped_keys(hashes: U32, keys: U64) -> None:
     places = np.zeros((1 << GROUP_BITS) + 1, dtype=np.int64)
     for value in hashes:
         places[(_mixed(value) >> down) + np.uint32(1)] += 1
-    for group in range(1 << GROUP_BITS):
-        places[group + 1] += places[group]
+    for number in range(1 << GROUP_BITS):
+        places[number + 1] += places[number]
     for i in range(len(hashes)):
         mixed = _mixed(hashes[i])
         group = mixed >> down
@@ -144,7 +144,7 @@ def _are_checked(checked: U8, first: Int, last: Int) -> bool:
 
     Far cheaper than the call of ``_sound`` that it saves.
     """
-    return last - first <= 1 and bool(checked[first] & checked[last])
+    return bool(last - first <= 1) and bool(checked[first] & checked[last])
 
 
 @compiled
