@@ -148,12 +148,18 @@ def test_a_terminal_shows_how_far_it_is(
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "recognition", *map(str, arguments)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    # A child ignores what its parent ignores, and a shell lets the tests ignore Ctrl-C
+    # when they run in the background.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "recognition", *map(str, arguments)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def next_line(process: subprocess.Popen[str]) -> dict[str, Any]:
