@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import shelf, stations
-from benchmarks.corpus import DEMO, read_tracks
+from benchmarks import stations
 from benchmarks.stations import Play
 from benchmarks.verdict import Verdict
 from recognition import fingerprint
@@ -37,6 +36,7 @@ from tests.recognition.synthesis import (
     silence,
     tones,
 )
+from tests.recognition.two_hours import two_hours
 
 SONG = music(1, 30)
 JINGLE = music(2, 8)
@@ -481,19 +481,13 @@ class Station:
 
 
 @pytest.fixture(scope="module")
-def station(tmp_path_factory: pytest.TempPathFactory) -> Station:
-    """Return four songs, four times each, and four jingles, eight times each."""
-    tracks = read_tracks(DEMO, tmp_path_factory.mktemp("tracks"))
-    rng = np.random.default_rng(26)
-    titles, rest = stations.titles(
-        [track.samples() for track in tracks], rng, songs=4, jingles=4
+def station() -> Station:
+    """Return the station with its files numbered from 1."""
+    heard = dict(enumerate(two_hours(), 1))
+    return Station(
+        files={number: made for number, (made, _) in heard.items()},
+        plays={number: plays for number, (_, plays) in heard.items()},
     )
-    files, plays = {}, {}
-    made = stations.broadcasts(titles, rest, rng, hours=2, files=4)
-    for number, broadcast in enumerate(made, 1):
-        files[number] = shelf.fingerprint(broadcast.samples)
-        plays[number] = broadcast.plays
-    return Station(files, plays)
 
 
 def _accept(station: Station, verdict: Verdict) -> None:

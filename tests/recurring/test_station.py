@@ -10,8 +10,7 @@ from django.db.models import Q
 
 from accounts.models import User
 from audit.models import Event
-from benchmarks import shelf, stations
-from benchmarks.corpus import DEMO, read_tracks
+from benchmarks import stations
 from benchmarks.stations import Play
 from benchmarks.verdict import Verdict
 from recurring.items import open_items
@@ -19,6 +18,7 @@ from recurring.models import ItemState, KeptFile
 from scanning.models import ScannedFile
 from scanning.services.filing import delete_files
 from tests.factories.scanning import ContainerFactory
+from tests.recognition.two_hours import JINGLES, SONGS, two_hours
 from tests.recurring.station import scanned, work
 
 Plays = Mapping[ScannedFile, tuple[Play, ...]]
@@ -27,19 +27,13 @@ Plays = Mapping[ScannedFile, tuple[Play, ...]]
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_each_title_of_a_station_is_one_item_whatever_comes_and_goes(
-    tmp_path_factory: pytest.TempPathFactory, admin: User
+    admin: User,
 ) -> None:
-    tracks = read_tracks(DEMO, tmp_path_factory.mktemp("tracks"))
-    rng = np.random.default_rng(26)
-    titles, rest = stations.titles(
-        [track.samples() for track in tracks], rng, songs=4, jingles=4
-    )
     container = ContainerFactory.create()
     plays = {}
-    for broadcast in stations.broadcasts(titles, rest, rng, hours=2, files=4):
-        made = shelf.fingerprint(broadcast.samples)
+    for made, heard in two_hours():
         file = scanned(container, made)
-        plays[file] = broadcast.plays
+        plays[file] = heard
         work()
     _accept(plays)
 
@@ -52,8 +46,8 @@ def test_each_title_of_a_station_is_one_item_whatever_comes_and_goes(
     work()
     _accept(plays)
     told = Event.objects.filter(action__startswith="unknown.")
-    assert told.filter(action="unknown.found").count() == len(titles)
-    assert told.count() <= 3 * len(titles)
+    assert told.filter(action="unknown.found").count() == SONGS + JINGLES
+    assert told.count() <= 3 * (SONGS + JINGLES)
 
 
 def _accept(plays: Plays) -> None:
