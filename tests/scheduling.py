@@ -28,11 +28,14 @@ _ORDER = (
     _SLOW,
     _CLIENTS,
 )
+# Modules whose server would start for each test anew, since any process takes the next.
+_TOGETHER = ("tests/reports/test_broken_streams.py",)
 
 
 def group_of(nodeid: str) -> str:
     """Return the group of a test: its portal's, or else a group of its own."""
-    return next((group for group in _ORDER if nodeid.startswith(group)), nodeid)
+    groups = (*_ORDER, *_TOGETHER)
+    return next((group for group in groups if nodeid.startswith(group)), nodeid)
 
 
 def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:

@@ -44,7 +44,7 @@ def test_fast_tests_alone_keep_their_order(request: pytest.FixtureRequest) -> No
     assert in_order(fast) == fast
 
 
-@pytest.mark.parametrize("group", PORTALS)
+@pytest.mark.parametrize("group", [*PORTALS, "tests/reports/test_broken_streams.py"])
 def test_what_shares_a_portal_shares_a_process(group: str) -> None:
     assert group_of(f"{group}::one") == group_of(f"{group}::other") == group
 
