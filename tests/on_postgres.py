@@ -7,9 +7,10 @@ What runs again is what a database may answer differently: services and selector
 that search, filter, sort, count, limit, lock or take numbers of any size; every page and
 screen once, in every state (``tests/portal/test_every_text.py``). What a page says, whom it
 opens for and which fields its form takes follows from rows that are there already, so it
-is tested on SQLite alone, as is what is checked before anything is stored. In
-``tests/portal``, only the modules in ``_PAGES`` run again; elsewhere, all but those in
-``_WITHOUT`` and the tests with the mark ``any_database``, each with its reason.
+is tested on SQLite alone, as is what is checked before anything is stored, and what the
+rules of a licence or a policy say of a row that was read. In ``tests/portal``, only the
+modules in ``_PAGES`` run again; elsewhere, all but those in ``_WITHOUT`` and the tests
+with the mark ``any_database``, each with its reason.
 """
 
 from __future__ import annotations

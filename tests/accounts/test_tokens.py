@@ -102,6 +102,7 @@ def test_an_expired_token_opens_nothing(admin: User) -> None:
         find_token(made.secret)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("role", "scope", "action", "allowed"),
     [

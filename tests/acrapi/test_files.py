@@ -92,6 +92,7 @@ def test_the_same_bytes_are_taken_again_with_a_new_id(api: Api) -> None:
     assert len(ids) == 2
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("url", "uri", "data_type"),
     [
@@ -120,6 +121,7 @@ def test_media_link_keeps_its_name(api: Api) -> None:
     assert data["uri"] == "audio_url:https://h.example/x.mp3"
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("body", "field"),
     [

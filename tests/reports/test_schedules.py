@@ -27,6 +27,7 @@ from tests.reports.schedules import MONDAY, Mailbox, comes, plan, schedule
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("every", "hour", "after", "comes"),
     [
@@ -278,6 +279,7 @@ def test_page_makes_and_ends_a_schedule(signed_in: MakeClient) -> None:
     assert not ReportSchedule.objects.exists()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

@@ -86,6 +86,7 @@ def test_draft_covers_nothing() -> None:
     assert make_match(recording=recording).state == MatchState.PENDING
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("kind", "value", "fields", "outside"),
     [
@@ -145,6 +146,7 @@ def test_label_is_compared_whatever_its_case() -> None:
     assert said(licence, other) is None
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("terms", "tags", "cover"),
     [
@@ -402,6 +404,7 @@ def test_rescan_carries_the_licence_along() -> None:
     assert (again.state, again.licence) == (MatchState.CLEARED, licence)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "terms",
     [
