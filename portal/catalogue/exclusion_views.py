@@ -10,13 +10,18 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import Action
+from catalogue import selectors
 from catalogue.models import Exclusion, Recording
 from portal.pictures import exclusion
 from portal.pictures.exclusion import IntervalForm
 from portal.shared.access import PortalRequest, needs
+from portal.shared.playback import audio_url
 from review.decisions import proposals
 from review.errors import ReviewError
 from review.services import exclusions
+from review.services.intervals import Interval
+
+_FIRST_PICKED_MS = 10_000
 
 
 @require_http_methods(["GET", "POST"])
@@ -29,14 +34,30 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
     recording = get_object_or_404(Recording, uid=uid)
     posted = request.method == "POST"
     data = request.POST if posted else request.GET
-    form = IntervalForm(recording, data or None)
+    picked = (0, min(_FIRST_PICKED_MS, recording.duration_ms))
+    initial: dict[str, object] = {"start": picked[0], "end": picked[1]}
+    form = IntervalForm(recording, data or None, initial)
     shown = None
     if form.is_valid():
         if posted and _save(request, recording, form):
             return redirect("portal:recording_detail", uid=uid)
-        shown = exclusion.preview(recording=recording, interval=form.interval())
-    context = {"recording": recording, "form": form, "preview": shown}
+        picked = form.interval()
+        shown = exclusion.preview(recording=recording, interval=picked)
+    context = {"form": form, "preview": shown} | _heard(recording, picked)
     return render(request, "portal/catalogue/exclusion.html", context)
+
+
+def _heard(recording: Recording, picked: Interval) -> dict[str, object]:
+    """Return the context that draws and plays the interval; without sound, no picture."""
+    if not recording.duration_ms:
+        return {"recording": recording}
+    excluded = selectors.excluded_segments(recording)
+    picture = exclusion.draw(recording, (), excluded, picked)
+    return {
+        "recording": recording,
+        "picture": picture,
+        "audio_url": audio_url(recording),
+    }
 
 
 def _save(request: PortalRequest, recording: Recording, form: IntervalForm) -> bool:
@@ -88,10 +109,9 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
         return redirect("portal:recording_detail", uid=recording.uid)
     interval = (segment.start_ms, segment.end_ms)
     context = {
-        "recording": recording,
         "proposed": segment,
         "preview": exclusion.preview(recording=recording, interval=interval),
-    }
+    } | _heard(recording, interval)
     return render(request, "portal/catalogue/exclusion.html", context)
 
 

@@ -55,7 +55,7 @@ class MediaTimeField(forms.CharField):
 class IntervalForm(forms.Form):
     """An interval of a recording, and the reason to exclude it."""
 
-    start = MediaTimeField(label=_("From"), help_text=_("1:02.500, or in seconds"))
+    start = MediaTimeField(label=_("From"), help_text=_("As 1:02.500, or in seconds"))
     end = MediaTimeField(label=_("To"))
     reason = forms.ChoiceField(label=_("Why"), choices=ExclusionReason.choices)
     note = forms.CharField(
@@ -125,8 +125,23 @@ def strip(
     if posted is not None and form.is_valid():
         picked = form.interval()
         shown = preview(recording=recording, interval=picked)
+    return Strip(
+        form=form,
+        picture=draw(recording, segments, excluded, picked),
+        preview=shown,
+        seen=seen_mark(picked) if shown else "",
+    )
+
+
+def draw(
+    recording: Recording,
+    segments: Iterable[Segment],
+    excluded: Iterable[Exclusion],
+    picked: Interval,
+) -> IntervalPicture:
+    """Return the picture in which an interval of the recording is picked."""
     whole = waveform.Window(0, recording.duration_ms)
-    picture = IntervalPicture(
+    return IntervalPicture(
         duration_ms=recording.duration_ms,
         wave=waveform.wave_paths(load_waveform(recording), points=_WAVE_POINTS),
         ticks=ribbon.ruler(whole),
@@ -138,12 +153,6 @@ def strip(
             for each in segments
         ),
         picked=ribbon.box(picked[0], picked[1], whole),
-    )
-    return Strip(
-        form=form,
-        picture=picture,
-        preview=shown,
-        seen=seen_mark(picked) if shown else "",
     )
 
 

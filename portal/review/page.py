@@ -150,11 +150,11 @@ def changed_standing(match: Match, posted: QueryDict) -> str:
     if now == "deleted":
         return _(
             "%(name)s was deleted in the meantime, so nothing was saved. "
-            "Reload, then decide whether it still applies."
+            "Decide whether it still applies, then save again."
         ) % {"name": match.scanned_file.name}
     return _(
-        "%(title)s was retired in the meantime, so nothing was saved. Reload, "
-        "then decide whether it still applies."
+        "%(title)s was retired in the meantime, so nothing was saved. Decide "
+        "whether it still applies, then save again."
     ) % {"title": match.recording.title}
 
 
@@ -167,17 +167,26 @@ def lock_of(match: Match, user: User) -> Lock:
     return Lock(holder.get_username(), until, is_mine=mine, is_foreign=not mine)
 
 
-def live(*, match: Match, queue: Queue, shown: int | None = None) -> dict[str, object]:
+def live(
+    *,
+    match: Match,
+    queue: Queue,
+    shown: int | None = None,
+    stood: str | None = None,
+) -> dict[str, object]:
     """Return the values that change while the page is open, such as the lock.
 
-    ``shown`` is the version that the page was drawn with. ``changed`` is true if the
-    match has had other events than locks since that version.
+    ``shown`` is the version that the page was drawn with, ``stood`` its standing.
+    ``changed`` is true if the match has had other events than locks since that version,
+    or if its file or recording has gone.
     """
     lock, place = lock_of(match, queue.user), queue.place_of(match)
     following = queue.next_to(match)
     changed = shown is not None and not transitions.only_locks_since(
         match=match, version=shown
     )
+    if stood is not None and stood != standing(match):
+        changed = True
     return {
         "state": match.state,
         "badge": render_to_string("components/_badge.html", {"state": match.state}),

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.roles import Action
+from catalogue.models import RecordingStatus
 from portal.review.page import Lock, lock_of
 from portal.review.queue import Queue, tab_counts
 from portal.review.reasons import (
@@ -62,13 +63,21 @@ class QueueRow:
     def token(self) -> str:
         """Return a text that differs as soon as the row looks different."""
         match = self.match
-        return _token(match.version, match.locked_until, match.assignee_id)
+        return _token(
+            match.version, match.locked_until, match.assignee_id, match.recording.status
+        )
 
 
-def _token(version: int, locked_until: datetime | None, assignee: int | None) -> str:
-    """Return a row's token; a lock that ends and an assignee leave the version alone."""
+def _token(
+    version: int, locked_until: datetime | None, assignee: int | None, recording: str
+) -> str:
+    """Return a row's token.
+
+    A lock that ends, an assignee and the recording's status leave the version alone.
+    """
     held = locked_until is not None and locked_until > datetime.now(tz=UTC)
-    return f"{version}-{'held' if held else ''}-{assignee or ''}"
+    token = f"{version}-{'held' if held else ''}-{assignee or ''}"
+    return f"{token}-{recording}" if recording == RecordingStatus.RETIRED else token
 
 
 def rows_of(
@@ -135,7 +144,7 @@ def _changes(
 ) -> HttpResponseBase:
     known = known_rows(request)
     shown = Match.objects.filter(uid__in=known).values_list(
-        "uid", "version", "locked_until", "assignee_id"
+        "uid", "version", "locked_until", "assignee_id", "recording__status"
     )
 
     def draw(uids: Sequence[str]) -> dict[str, str]:
@@ -159,10 +168,7 @@ def _changes(
     return answer_changes(
         request,
         known=known,
-        now={
-            uid: _token(version, locked_until, assignee)
-            for uid, version, locked_until, assignee in shown
-        },
+        now={uid: _token(*seen) for uid, *seen in shown},
         draw=draw,
         counts=counts,
     )

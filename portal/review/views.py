@@ -139,7 +139,8 @@ def note(request: PortalRequest, uid: str) -> HttpResponseBase:
 def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Return the state of the review lock; a POST takes or extends it.
 
-    A script sends the version that its page shows, to learn whether the match changed.
+    A script sends the version and standing that its page shows, to learn whether the
+    match changed.
     """
     match = find_match(uid)
     if request.method == "POST":
@@ -153,7 +154,10 @@ def lock(request: PortalRequest, uid: str) -> HttpResponseBase:
     if not _wants_json(request):
         return redirect(_queue(request).url_of(match))
     shown = selection.read_version(request.GET.get("version", ""))
-    return JsonResponse(page.live(match=match, queue=_queue(request), shown=shown))
+    stood = request.GET.get("standing")
+    return JsonResponse(
+        page.live(match=match, queue=_queue(request), shown=shown, stood=stood)
+    )
 
 
 @require_POST

@@ -1,4 +1,7 @@
-/* Picks an interval of the reference by dragging, with keys on its ends, or typed. */
+/* Picks an interval of the reference by dragging, with keys on its ends, or typed.
+
+   The effect is shown in ``data-part-preview``, in the form or else on the page. A form that
+   is sent with GET asks for it with all of its fields. */
 
 import { clock } from "./pair.js";
 import { getPage } from "./server.js";
@@ -47,6 +50,7 @@ export class IntervalPicker {
   draw() {
     const [start, end] = this.interval;
     if (!(start >= 0 && end > start && end <= this.duration)) return;
+    this.form.dispatchEvent(new CustomEvent("interval:picked", { detail: { from: start, to: end } }));
     const share = (ms) => `${((100 * ms) / this.duration).toFixed(3)}%`;
     const picked = this.form.querySelector("[data-interval-picked]");
     picked.setAttribute("x", share(start));
@@ -59,9 +63,13 @@ export class IntervalPicker {
   }
 
   onTyped(event) {
-    if (!["start", "end"].includes(event.target.name)) return;
-    this.draw();
-    this.lookSoon();
+    const isTime = ["start", "end"].includes(event.target.name);
+    if (isTime) this.draw();
+    if (isTime || this.form.method === "get") this.lookSoon();
+  }
+
+  get preview() {
+    return this.form.querySelector("[data-part-preview]") ?? document.querySelector("[data-part-preview]");
   }
 
   onKey(event) {
@@ -108,19 +116,21 @@ export class IntervalPicker {
 
   lookSoon() {
     clearTimeout(this.timer);
-    this.form.querySelector("[data-part-preview] [name=seen]")?.remove();
+    // Nothing is saved before its own preview.
+    this.preview.querySelector("[name=seen]")?.remove();
+    for (const button of this.preview.querySelectorAll("[type=submit]")) button.disabled = true;
     this.timer = setTimeout(() => this.look(), LOOK_AFTER_MS);
   }
 
   /* Preview the effect of the interval; ignore answers to earlier requests. */
   async look() {
     const { start, end, reason } = this.form.elements;
-    const asked = new URLSearchParams({ start: start.value, end: end.value, reason: reason.value });
+    const asked = new URLSearchParams(this.form.method === "get" ? new FormData(this.form) : { start: start.value, end: end.value, reason: reason.value });
     this.asked = String(asked);
     try {
       const page = await getPage(`${this.form.dataset.preview}?${asked}`);
       const shown = page.querySelector("[data-part-preview]");
-      if (shown && this.asked === String(asked)) this.form.querySelector("[data-part-preview]").replaceWith(document.adoptNode(shown));
+      if (shown && this.asked === String(asked)) this.preview.replaceWith(document.adoptNode(shown));
     } catch (refused) {
       const error = this.form.querySelector("[data-error]");
       error.textContent = refused.message;

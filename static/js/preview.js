@@ -268,6 +268,7 @@ async function decide(form) {
   const button = $("button:not([type=button])", form);
   at.node.dataset.sent = "yes";
   button.setAttribute("aria-busy", "true");
+  let gone = false;
   const sent = send(form, at);
   if (verb === "confirm" && row) {
     markDone(row);
@@ -285,6 +286,7 @@ async function decide(form) {
       if (waited && current()?.dataset.row === at.name) goOn(at.name);
     }
   } catch (refused) {
+    gone = refused.code === "gone";
     delete at.node.dataset.sent;
     button.removeAttribute("aria-busy");
     const refusedRow = named(at.name);
@@ -301,8 +303,20 @@ async function decide(form) {
     }
   }
   await refresh();
+  if (shown === at && gone) await standAgain(at);
   // Nobody has gone on, so the pane still shows this match: show it as decided.
   if (shown === at && at.node.dataset.sent && current()?.dataset.row === at.name) showAgain(named(at.name));
+}
+
+/* The file or recording has gone, and the refusal said so: the same decision counts now. A
+   form that somebody fills in stays as it is. */
+async function standAgain(at) {
+  if (!strips.openAsk()) {
+    showAgain(named(at.name));
+    return;
+  }
+  const fresh = await fetchMatch(addressOf(named(at.name))).catch(() => null);
+  for (const field of fresh ? at.node.querySelectorAll("[name=standing]") : []) field.value = fresh.dataset.standing;
 }
 
 /* Show a match as the server has it now. */
@@ -493,11 +507,13 @@ function switchPane(event) {
   follow();
 }
 
-/* Somebody else took, freed or decided the match in the pane: show it as it is now. */
+/* Somebody else took, freed or decided the match in the pane, or retired its recording: show
+   it as it is now. */
 function onDrawn(event) {
   const row = event.target;
   if (row.dataset.row !== shown?.name || shown.node.dataset.sent) return;
-  if (waits(row) && shown.node.dataset.foreign === undefined) return;
+  const isGone = row.dataset.retired !== undefined && !shown.node.dataset.standing;
+  if (waits(row) && shown.node.dataset.foreign === undefined && !isGone) return;
   if (strips.openAsk() || shown.pair?.playing) notice(shown, say("changed"));
   else show(row);
 }

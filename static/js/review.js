@@ -348,11 +348,12 @@ async function loadProposal(strip) {
 
 /* The lock ------------------------------------------------------------------------------ */
 
-/* Send the version, so that the server says whether the match has changed. */
+/* Send version and standing, so that the server says whether the match has changed. */
 function lockAddress(page) {
   const address = new URL(page.dataset.lock, location.href);
   address.search = new URL(page.dataset.here, location.href).search;
   address.searchParams.set("version", page.dataset.version);
+  address.searchParams.set("standing", page.dataset.standing);
   return address.pathname + address.search;
 }
 

@@ -1,7 +1,7 @@
 /* Sounds with a waveform: play, a place by mouse or keys, a clock. Sounds of a group share
    one place: who changes from one to another goes on at the same instant of the music. Of a
-   sound with an interval, play starts there and pauses at its end. A cut-out of a sound begins
-   at its start. */
+   sound with an interval, play starts there and pauses at its end; ``sound:interval`` gives it
+   another one. A cut-out of a sound begins at its start. */
 
 import { clock } from "./pair.js";
 
@@ -48,6 +48,17 @@ class Sound {
       this.goTo(this.start + ((event.clientX - box.left) / box.width) * this.length);
     });
     this.place.addEventListener("keydown", (event) => this.onKey(event));
+    this.root.addEventListener("sound:interval", ({ detail }) => this.pick(detail));
+  }
+
+  /* Play this interval from now on. */
+  pick(interval) {
+    this.interval = interval;
+    const share = (ms) => `${((100 * (ms - this.start)) / this.length).toFixed(3)}%`;
+    const drawn = this.root.querySelector(".sound__interval");
+    drawn.setAttribute("x", share(interval.from));
+    drawn.setAttribute("width", share(this.start + interval.to - interval.from));
+    this.goTo(interval.from);
   }
 
   onKey(event) {

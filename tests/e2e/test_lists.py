@@ -227,6 +227,33 @@ def test_refused_decision_stays_in_its_row_when_the_row_is_drawn_again(
         context.close()
 
 
+def test_a_recording_that_is_retired_meanwhile_is_decided_in_the_open_preview(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    status = """
+from catalogue.models import Recording
+from review.models import Match
+match = Match.objects.get(uid="{uid}")
+Recording.objects.filter(pk=match.recording_id).update(status="{status}")
+"""
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?view=waiting")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("j")
+    shown = page.locator("[data-match]")
+    expect(shown.locator(".bar")).to_be_visible()
+    uid = shown.get_attribute("data-uid") or ""
+    restored.append(uid)
+
+    run_in(portal, status.format(uid=uid, status="retired"))
+    try:
+        expect(shown).to_contain_text("The recording was retired")
+        page.keyboard.press("c")
+        wait_until_in(page, uid, "confirmed")
+    finally:
+        run_in(portal, status.format(uid=uid, status="ready"))
+
+
 def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
     page: Page, portal: Portal, browser: Browser
 ) -> None:

@@ -80,6 +80,18 @@ def test_preview_of_a_held_match_says_who_holds_it(client: Client) -> None:
     assert 'data-takes=""' in page
 
 
+def test_a_row_is_drawn_again_once_its_recording_is_retired(client: Client) -> None:
+    match, other = make_match(), make_match()
+    Recording.objects.filter(pk=match.recording_id).update(
+        status=RecordingStatus.RETIRED
+    )
+
+    drawn = client.get(CHANGES, {"rows": known(match, other)}).json()["rows"]
+
+    assert list(drawn) == [match.uid]
+    assert "data-retired" in drawn[match.uid]
+
+
 @pytest.mark.parametrize(
     ("role", "state", "said"),
     [

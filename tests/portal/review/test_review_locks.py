@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
+from catalogue.models import Recording, RecordingStatus
 from review.choices import MatchState
 from review.models import Match
 from review.services import locks
@@ -110,3 +111,17 @@ def test_release_gives_the_match_back(client: Client) -> None:
     assert answer["Location"] == f"{reverse('portal:queue')}?view=waiting"
     match.refresh_from_db()
     assert (match.state, match.locked_by) == (MatchState.PENDING, None)
+
+
+def test_the_open_page_learns_that_its_recording_was_retired(client: Client) -> None:
+    match = make_match()
+    address = f"/m/{match.uid}/lock?version={match.version}&standing="
+    headers = {"Accept": "application/json"}
+    assert not client.get(address, headers=headers).json()["changed"]
+
+    Recording.objects.filter(pk=match.recording_id).update(
+        status=RecordingStatus.RETIRED
+    )
+
+    assert client.get(address, headers=headers).json()["changed"]
+    assert not client.get(address + "retired", headers=headers).json()["changed"]
