@@ -168,7 +168,10 @@ def _changes(
     return answer_changes(
         request,
         known=known,
-        now={uid: _token(*seen) for uid, *seen in shown},
+        now={
+            uid: _token(version, locked_until, assignee, recording)
+            for uid, version, locked_until, assignee, recording in shown
+        },
         draw=draw,
         counts=counts,
     )
