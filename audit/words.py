@@ -145,10 +145,10 @@ def actor_label(name: str) -> str:
     return label % {"name": shown} if label else f"{kind} {shown}"
 
 
-def case_label(case: str) -> str:
-    """Return a case in words: "report-schedule:rs_1" becomes "Report schedule rs_1"."""
+def case_label(case: str) -> tuple[str, str]:
+    """Return the kind of a case in words, and its id: "Report schedule", "rs_1"."""
     kind, _colon, own = case.partition(":")
-    return capfirst(f"{CASES.get(kind, kind)} {own}".rstrip())
+    return capfirst(str(CASES.get(kind, kind))), own
 
 
 def via_label(via: str) -> str:

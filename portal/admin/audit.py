@@ -17,7 +17,7 @@ from accounts.roles import Action
 from audit.models import Anchor, Event
 from audit.services import ACCOUNT_CASES
 from audit.words import CASES, action_label, actor_label, case_label, via_label
-from portal.admin.base import RoleAdmin, all_field_names, user_of
+from portal.admin.base import RoleAdmin, all_field_names, two_lines, user_of
 from portal.admin.filters import CodeFilter, DaysFilter
 from portal.admin.stored_values import indented
 from portal.shared import formats
@@ -120,9 +120,9 @@ class EventAdmin(_TrailAdmin[Event]):
         return rows, has_duplicates
 
     @admin.display(description=_("Case"), ordering="case")
-    def case_shown(self, event: Event) -> str:
+    def case_shown(self, event: Event) -> SafeString:
         """Return what the event is about, in words and with its id."""
-        return case_label(event.case)
+        return two_lines(*case_label(event.case))
 
     @admin.display(description=_("Reason"), ordering="reason")
     def why(self, event: Event) -> str:

@@ -39,8 +39,10 @@ from reports import services as reports
 from reports.files import CONTENT_TYPES
 from reports.layouts import Layout
 from review import selectors
+from review.choices import WAITING_STATES
 from review.filters import search_condition
 from review.models import Match
+from review.words import reason_label
 
 NAME_CHARS = 20
 
@@ -138,11 +140,14 @@ class MatchAdmin(RoleAdmin[Match]):
 
     @admin.display(description=_("State, reason"), ordering="state")
     def state_shown(self, match: Match) -> SafeString:
-        """Return the state's badge and the queue reason."""
+        """Return the state's badge, and why the match waits or how it was decided."""
+        why = (
+            match.get_queue_reason_display()
+            if match.state in WAITING_STATES
+            else reason_label(match.decision_reason)
+        )
         return format_html(
-            '{}<span class="cell-sub">{}</span>',
-            badge(match.state),
-            match.get_queue_reason_display(),
+            '{}<span class="cell-sub">{}</span>', badge(match.state), why
         )
 
     @admin.display(description=_("Source"), ordering="scanned_file__name")

@@ -260,6 +260,7 @@ def _carry_out_many(
         % {"count": len(expected)},
         form=work.form,
         expected=expected,
+        counts=selection.count_states(expected),
         preview=preview,
         more=len(expected) - len(preview),
         any_pk=preview[0].pk if preview else "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -84,7 +83,7 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
         "verb_label": _LABELS[verb],
         "chosen": chosen,
         "packed": selection.pack(chosen),
-        "counts": dict(_counts(chosen)),
+        "counts": selection.count_states(chosen),
         "preview": first.select_related("recording", "scanned_file").order_by("-pk"),
         "more": max(len(chosen) - PREVIEW_ROWS, 0),
         "back": queue.url,
@@ -155,17 +154,6 @@ def _go_on(
         "back": queue.url,
     }
     return render(request, "portal/review/deciding_many.html", context)
-
-
-def _counts(chosen: Versions) -> Counter[str]:
-    """Count the selected matches by state."""
-    uids = list(chosen)
-    # Chunks, because databases limit the parameters of a query.
-    counts: Counter[str] = Counter()
-    for at in range(0, len(uids), 500):
-        rows = Match.objects.filter(uid__in=uids[at : at + 500])
-        counts.update(rows.values_list("state", flat=True))
-    return counts
 
 
 def _selected(posted: QueryDict, queue: Queue) -> Versions:

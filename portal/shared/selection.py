@@ -7,6 +7,7 @@ decision on it runs in steps of one request each, so that it can be stopped.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -46,6 +47,17 @@ def read_version(text: str) -> int | None:
 def pack(versions: Mapping[str, int]) -> str:
     """Write ``uid:version`` pairs for one form field; ``unpack`` reads them."""
     return " ".join(f"{uid}:{version}" for uid, version in versions.items())
+
+
+def count_states(chosen: Versions) -> dict[str, int]:
+    """Count the selected matches by state."""
+    uids = list(chosen)
+    # Chunks, because databases limit the parameters of a query.
+    counts: Counter[str] = Counter()
+    for at in range(0, len(uids), 500):
+        rows = Match.objects.filter(uid__in=uids[at : at + 500])
+        counts.update(rows.values_list("state", flat=True))
+    return dict(counts)
 
 
 def total_limit(user: User) -> int:

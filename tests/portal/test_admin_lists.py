@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth.models import Group
 from django.db.models import Model
@@ -13,10 +15,12 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
 from imports.models import BroadcastImport
-from review.models import Licence
+from review.choices import QueueReason
+from review.models import Licence, Match
 from scanning.models import InboundCallback
 from streams.models import StreamNotice
 from tests.conftest import MakeClient
+from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
@@ -136,7 +140,28 @@ def test_events_name_what_they_are_about_and_are_found_by_its_id(
         answer = client.get(address(Event, "changelist"), {"q": term})
         return visible_text(answer.content.decode())
 
-    assert "Report schedule rs_1" in found("")
+    assert "Report schedule" in found("")
+    assert "report-schedule" not in found("")
     for term in (match.uid, match.case):
-        assert f"Match {match.uid}" in found(term)
+        assert match.uid in found(term)
         assert "rs_1" not in found(term)
+
+
+def test_a_decided_match_says_how_and_not_why_it_waited(
+    signed_in: MakeClient,
+) -> None:
+    reasons = (QueueReason.SHORT, QueueReason.LOW_SCORE)
+    _waiting, decided = matches = [make_match() for _ in reasons]
+    for match, reason in zip(matches, reasons, strict=True):
+        Match.objects.filter(pk=match.pk).update(queue_reason=reason)
+    deciding.reject(
+        match=decided, user=make_user(Role.REVIEWER), version=1, reason="noise"
+    )
+
+    page = signed_in(Role.ADMIN).get(address(Match, "changelist")).content.decode()
+    rows = re.findall(r"field-state_shown.*?>(.*?)</td>", page, re.DOTALL)
+
+    # The newest is first.
+    assert "Noise" in rows[0]
+    assert "Low score" not in rows[0]
+    assert "Short use" in rows[1]

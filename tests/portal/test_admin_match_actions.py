@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -45,6 +46,8 @@ def test_bulk_action_shows_count_and_preview_first(sign_in: SignIn) -> None:
 
     assert "Reject: 2 matches" in shown
     assert "Alpha" in shown
+    # As on the portal's page: how many are in which state.
+    assert re.search(r"Pending\s*</span>\s*<strong>2</strong>", shown)
     assert f'value="{first.uid}:1"' in shown
     first.refresh_from_db()
     assert first.state == MatchState.PENDING
