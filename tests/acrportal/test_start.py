@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 from django.conf import settings
 
@@ -26,3 +28,25 @@ def test_commands_and_pages_load_no_numeric_library_before_they_compute() -> Non
     )
 
     assert done.stdout.split() == []
+
+
+def test_a_command_without_a_key_says_in_one_line_what_is_missing(
+    tmp_path: Path,
+) -> None:
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"SECRET_KEY", "SECRET_KEY_FILE"}
+    }
+    done = subprocess.run(
+        [sys.executable, "manage.py", "doctor"],
+        cwd=settings.BASE_DIR,
+        env={**environment, "ACRPORTAL_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "python -m acrportal.secret_key" in done.stderr
