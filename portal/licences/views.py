@@ -16,6 +16,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.models import User
+from accounts.reach import is_limited
 from accounts.roles import Action
 from common.bodies import takes_files
 from common.storage import display_name, keep_file
@@ -153,6 +154,7 @@ def licence_preview(request: PortalRequest, uid: str) -> HttpResponseBase:
         "licence": licence,
         "preview": licences.preview(licence=licence),
         "applications": applications.applications(licence),
+        "may_undo": not is_limited(request.user),
     }
     return render(request, "portal/licences/licence_preview.html", context)
 

@@ -122,6 +122,7 @@ def policy_dry_run(request: PortalRequest, uid: str) -> HttpResponseBase:
         "sentence": sentence_of(policy, buckets=bucket_names()),
         "why_grey": _why_grey(request, policy, run),
         "applications": applications.applications(policy),
+        "may_undo": not is_limited(request.user),
     }
     return render(request, "portal/policies/policy_dry_run.html", context)
 

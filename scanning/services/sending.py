@@ -37,7 +37,12 @@ def mail(message: EmailMessage, *, message_id: str) -> None:
     message.extra_headers["Message-ID"] = f"<{message_id}@acrportal.invalid>"
     try:
         message.send()
-    except (SMTPException, OSError) as fault:
+    except SMTPException as fault:
         raise Retry(
             _("The mail server refused the message: %(why)s") % {"why": fault}
+        ) from fault
+    except OSError as fault:
+        why = fault.strerror or str(fault)
+        raise Retry(
+            _("The mail server cannot be reached: %(why)s") % {"why": why}
         ) from fault

@@ -6,10 +6,12 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
+from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from review.choices import MatchState, PolicyAction
 from review.models import Policy
@@ -207,6 +209,25 @@ def test_apply_says_why_it_is_grey(
     page = manager.get(reverse("portal:policy_dry_run", args=[policy.uid]))
 
     assert why in page.content.decode()
+
+
+def test_undo_is_not_offered_to_people_with_access_limits(
+    signed_in: MakeClient,
+) -> None:
+    make_match()
+    policy = make_policy(action=PolicyAction.ESCALATE)
+    url = reverse("portal:policy_dry_run", args=[policy.uid])
+    signed_in(Role.MANAGER).post(reverse("portal:policy_apply", args=[policy.uid]))
+    limited = signed_in(Role.MANAGER)
+    person = User.objects.latest("pk")
+    group = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=group, buckets=[])
+    person.groups.add(group)
+
+    page = limited.get(url).content.decode()
+
+    assert "Applied so far" in page
+    assert "Undo for" not in page
 
 
 def test_apply_says_that_reviewed_matches_stay_with_their_people(

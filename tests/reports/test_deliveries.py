@@ -327,3 +327,17 @@ def test_a_name_with_a_line_break_does_not_end_the_headers(
 
     (message,) = mailbox.messages
     assert message["Subject"] == "Match portal: Weekly usage"
+
+
+def test_a_mail_server_that_is_away_is_told_from_one_that_refuses(
+    settings: Settings, run_worker: Worker
+) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    make_match()
+    schedule()
+
+    comes(MONDAY, run_worker)
+
+    delivery = ReportDelivery.objects.get()
+    assert delivery.message == "The mail server cannot be reached: Connection refused"

@@ -334,7 +334,7 @@ def test_the_channel_that_was_not_chosen_has_no_say(signed_in: MakeClient) -> No
     assert (made.recipients, made.url) == (["legal@example.org"], "")
 
 
-def form_of(made: ReportSchedule, **changes: object) -> dict[str, object]:
+def form_of(made: ReportSchedule, **changes: str | int) -> dict[str, str | int]:
     """Return the form of a schedule as a browser would send it."""
     return {
         "template": made.template.pk,
