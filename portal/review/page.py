@@ -25,6 +25,7 @@ from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
 from portal.review.queue import Queue
 from portal.review.reasons import proposed, shown_reason
+from portal.shared.access import PortalRequest
 from portal.shared.formats import counted, percent, scale
 from reports.declarations.selectors import marks_of
 from reports.evidence.selectors import evidence_of
@@ -48,6 +49,8 @@ from scanning.choices import SourceType
 from scanning.models import Segment
 from streams.audio import kept_intervals
 
+LAST = "last_decision"
+"""The key of the session with the match that this person decided last."""
 CANDIDATES = 6
 # Undoing depends on the last decision, and an escalated match is not escalated again.
 _OF_NOBODY_ELSE = (Verb.UNDO, Verb.ESCALATE)
@@ -424,11 +427,12 @@ def _history(match: Match) -> list[Event]:
     return [latest, *shown] if latest and latest.action == transitions.TAKE else shown
 
 
-def last_decision(*, uid: str, user: User) -> LastDecision | None:
+def last_of(request: PortalRequest) -> LastDecision | None:
     """Return the user's decision to show with its undo; None if it is not the last event."""
+    user = request.user
     match = (
         Match.objects.select_related("recording", "scanned_file")
-        .filter(uid=uid)
+        .filter(uid=request.session.get(LAST, ""))
         .first()
     )
     event = transitions.last_event(match) if match else None

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
 from portal.pictures.file import why_no_matches
+from portal.review.page import last_of
 from portal.review.queue import ORDERS, Queue, View, tab_counts, unmatched_files
 from portal.review.rows import rows_of
 from portal.shared import selection
@@ -78,6 +79,8 @@ def queue(request: PortalRequest) -> HttpResponseBase:
             "views": views,
             "here": shown.query(),
             "orders": ORDERS,
+            # Beside rows, the preview offers to undo it.
+            "last": None if rows else last_of(request),
         },
     )
 

@@ -38,7 +38,6 @@ from review.errors import ReviewError
 from review.models import Licence, Match
 from review.services import locks, transitions
 
-LAST = "last_decision"
 MISSING_VERSION = _("The page did not say which version of the match it showed.")
 
 
@@ -81,8 +80,7 @@ def preview(request: PortalRequest, uid: str) -> HttpResponseBase:
     else:
         chosen = request.GET.get("segment", "")
         context = page.preview(match=match, queue=queue, chosen=chosen)
-    last = page.last_decision(uid=request.session.get(LAST, ""), user=request.user)
-    context |= {"last": last, "only_bar": "bar" in request.GET}
+    context |= {"last": page.last_of(request), "only_bar": "bar" in request.GET}
     return render(request, "portal/review/preview.html", context)
 
 
@@ -199,8 +197,7 @@ def _page(
         chosen=request.GET.get("segment", ""),
         draft=draft,
     )
-    uid = request.session.get(LAST, "")
-    context["last"] = page.last_decision(uid=uid, user=request.user)
+    context["last"] = page.last_of(request)
     return render(request, "portal/review/review.html", context, status=status)
 
 
@@ -209,12 +206,11 @@ def answer_decided(
 ) -> HttpResponseBase:
     """Go to the next match after a decision; ``stays`` keeps the user on this one."""
     if undone:
-        request.session.pop(LAST, None)
+        request.session.pop(page.LAST, None)
     else:
-        request.session[LAST] = match.uid
-    last = page.last_decision(uid=request.session.get(LAST, ""), user=request.user)
+        request.session[page.LAST] = match.uid
     if _wants_json(request):
-        shown = {"last": last, "query": _queue(request).query()}
+        shown = {"last": page.last_of(request), "query": _queue(request).query()}
         bar = render_to_string("portal/review/_last.html", shown, request)
         answer = {"uid": match.uid, "state": match.state, "last": bar, "stays": stays}
         return JsonResponse(answer)

@@ -538,6 +538,13 @@ document.addEventListener("htmx:afterSwap", (event) => {
   event.detail.target.querySelector("#proposal-title").focus({ preventScroll: true });
 });
 
+/* Nothing is left in the list: only the last decision can be undone. */
+if (!pane) {
+  onKey((event) => {
+    if (event.key.toLowerCase() === "z") document.querySelector(".queue__last [data-undo]")?.requestSubmit();
+  });
+}
+
 if (pane) {
   place();
   WIDE.addEventListener("change", place);

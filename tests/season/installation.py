@@ -112,6 +112,19 @@ class Installation:
         shutil.copy(self._copy / signing.key_path().name, signing.key_path())
         mail.outbox = []
 
+    def restart(self) -> None:
+        """Forget what a web server keeps in memory; its people stay signed in."""
+        from django.contrib.contenttypes.models import ContentType
+        from django.core.cache import caches
+        from django.db import connections
+
+        from catalogue import index_store
+
+        connections.close_all()
+        caches["process"].clear()
+        ContentType.objects.clear_cache()
+        index_store._open.cache_clear()
+
     @property
     def drops(self) -> Path:
         """Return the folder below which drops may lie."""

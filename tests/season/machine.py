@@ -30,6 +30,7 @@ from scanning.models import Container
 from scanning.services import cloud
 from tests.season import (
     airings,
+    assignments,
     broadcasts,
     calls,
     checks,
@@ -134,6 +135,8 @@ _KINDS = {
     "replace_audio": 3,
     "retire_during_a_scan": 1,
     "choose_reading": 3,
+    "assign_matches": 4,
+    "restart": 1,
     "change_machines": 3,
     "stations_are_heard": 5,
     "run_a_command": 2,
@@ -412,6 +415,24 @@ class Season:
         """Retire a recording while a worker scans a file that contains it."""
         recordings.retire_during_a_scan(person, rng, self._machines.work)
         return False
+
+    def assign_matches(self, person: Person, rng: random.Random) -> bool:
+        """Assign matches, also to people who may not see them."""
+        assignments.assign(person, rng)
+        return True
+
+    def restart(self, person: Person, rng: random.Random) -> bool:
+        """Restart the portal while a preview is open, then decide in that preview."""
+        matches = list(Match._base_manager.order_by("pk"))
+        shown = rng.choice(matches) if matches else None
+        if shown is not None:
+            person.open(f"/m/{shown.uid}/preview")
+        self._note("the portal restarts")
+        self._installation.restart()
+        page = person.tabs[0] if person.tabs else None
+        if page is not None:
+            self._send_some_form(person, page, rng)
+        return True
 
     def choose_reading(self, person: Person, rng: random.Random) -> bool:
         """Choose a language and a time zone."""

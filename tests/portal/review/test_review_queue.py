@@ -452,3 +452,21 @@ def test_sqlite_reads_the_queue_and_its_ways_along_their_index(
     for plan in plans:
         assert "USING INDEX match_queue" in plan
         assert "TEMP B-TREE" not in plan
+
+
+def test_the_last_match_of_a_filter_can_be_undone_where_its_decision_leads(
+    client: Client,
+) -> None:
+    match = make_match()
+    here = f"?file={match.scanned_file.uid}"
+
+    answer = client.post(
+        f"/m/{match.uid}/decide{here}",
+        {"verb": "confirm", "version": match.version},
+        follow=True,
+    )
+
+    page = answer.content.decode()
+    assert "No match fits" in page
+    assert f'action="/m/{match.uid}/decide' in page
+    assert 'value="undo"' in page
