@@ -6,6 +6,8 @@ import gc
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +24,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client, TransactionTestCase
+from django.utils.module_loading import import_string
 from pytest_django import DjangoDbBlocker, Settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
@@ -30,6 +33,10 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
+from jobs import clock, periodic
+from jobs.choices import JobState
+from jobs.kinds import all_kinds, regular_work
+from jobs.models import Job
 from recognition import media
 from recognition.limits import DecodeLimits
 from scanning.models import Container
@@ -244,11 +251,33 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
 @pytest.fixture
 def run_worker(transactional_db: None) -> Worker:
     """Return a function that does all queued work with the real worker's code."""
+    return do_all_work
 
-    def work() -> None:
+
+def do_all_work() -> None:
+    """Run a worker until nothing is left to do.
+
+    Regular work is done, too, but not as jobs, each of which would be taken, kept, and
+    put off: most of the time of many tests. ``tests/jobs`` has the tests of that.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(periodic, "run_now", _do_regular_work)
         call_command("worker", batch=True)
 
-    return work
+
+def _do_regular_work() -> None:
+    """Do what regular work does; leave to its job what raises."""
+    done = set()
+    for kind in all_kinds():
+        if kind.every is not None:
+            with suppress(Exception):
+                import_string(kind.work)()
+                done.add(kind.name)
+    Job.objects.filter(kind__in=done, state=JobState.FAILED).delete()
+    waiting = Job.objects.filter(kind__in=regular_work(), state=JobState.WAITING)
+    waiting.exclude(kind__in=done).update(run_after=clock.now())
+    later = clock.now() + timedelta(hours=1)
+    waiting.filter(kind__in=done).update(run_after=later)
 
 
 @pytest.fixture

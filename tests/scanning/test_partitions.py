@@ -43,7 +43,7 @@ from scanning.services.intake import submit_upload
 from scanning.services.retro import request_search
 from scanning.services.scans import cancel_scans, request_scan
 from tests import audio
-from tests.conftest import Catalogue, MakeClient, upload
+from tests.conftest import Catalogue, MakeClient, do_all_work, upload
 
 # The engine takes most of the time, and tests/catalogue/test_machines.py asks the same of
 # PostgreSQL.
@@ -75,7 +75,7 @@ class Machines:
     def work(self, name: str, held: list[int] | None, count: int) -> None:
         """Do what is due on a machine."""
         with self.on(name, held, count):
-            call_command("worker", batch=True)
+            do_all_work()
 
     def work_all(self, count: int) -> None:
         """Work on machines with one partition each until no job is left."""
@@ -183,7 +183,7 @@ def test_one_machine_with_all_partitions_asks_nobody(
 
     with machines.on("all", None, 3):
         request_scan(scanned_file=programme, user=admin)
-        call_command("worker", batch=True)
+        do_all_work()
         assert following.open_index().stats(catalogue.bucket.pk).recordings == 6
         query = _clip(tmp_path)
         (identified,) = search_clip([catalogue.bucket.pk], query)
@@ -227,7 +227,7 @@ def test_a_partition_without_a_machine_is_named_wherever_somebody_looks(
     machines.work("part-1", [1], 2)
     with machines.on("part-1", [1], 2):
         scan = request_scan(scanned_file=programme, user=admin)
-        call_command("worker", batch=True)
+        do_all_work()
         scan.refresh_from_db()
         client = signed_in(Role.ADMIN)
         page = client.get("/jobs/").content.decode()
@@ -309,7 +309,7 @@ def test_answering_twice_changes_nothing(
 
     with machines.on("part-1-of-2", [1], 2):
         services.submit(PARTITION_QUESTION, first)
-        call_command("worker", batch=True)
+        do_all_work()
 
     again = PartitionQuestion.objects.get(partition=1)
     assert (again.asked, again.answer) == (first.asked, first.answer)
@@ -322,7 +322,7 @@ def test_a_cancelled_scan_asks_nothing_more(
     machines.work("part-2-of-2", [2], 2)
     with machines.on("part-1-of-2", [1], 2):
         scan = request_scan(scanned_file=programme, user=admin)
-        call_command("worker", batch=True)
+        do_all_work()
         assert PartitionSearch.objects.filter(scan=scan).exists()
         cancel_scans(scanned_file=programme, user=admin)
     machines.work_all(2)
@@ -342,7 +342,7 @@ def test_a_scan_that_ends_where_all_partitions_are_asks_nothing_more(
     machines.work("part-2-of-2", [2], 2)
     with machines.on("part-1-of-2", [1], 2):
         request_scan(scanned_file=programme, user=admin)
-        call_command("worker", batch=True)
+        do_all_work()
         assert PartitionSearch.objects.exists()
 
     Job.objects.filter(kind="scan").update(run_after=clock.now())
