@@ -239,8 +239,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         del shelf
         report.title("Growth")
         report.line(
-            f"{args.clips} clips of 10 s for each of {len(clips)} conditions and of "
-            f"unknown music; {machine()}, processor time."
+            f"{args.clips} clips of 10 s for each of {len(conditions())} conditions "
+            f"and of unknown music; {machine()}, processor time."
         )
         rows = []
         for hours in sorted(args.hours):

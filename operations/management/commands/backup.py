@@ -36,5 +36,6 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{backup.folder}: {count_noun(backup.rows, 'row')}, "
             f"{count_noun(backup.media, 'media file')} "
-            f"({backup.media_bytes} bytes). It contains the portal's keys: keep it safe."
+            f"({backup.media_bytes / 1e6:,.1f} MB). "
+            "It contains the portal's keys: keep it safe."
         )
