@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,9 +37,8 @@ from jobs import clock, periodic
 from jobs.choices import JobState
 from jobs.kinds import all_kinds, regular_work
 from jobs.models import Job
-from recognition import analysis, media
-from recognition.limits import DEFAULT_LIMITS, DecodeLimits
-from recognition.types import Analysis, Progress
+from recognition import media
+from recognition.limits import DecodeLimits
 from scanning.models import Container
 from tests import audio, databases, pristine, scheduling, unread
 from tests.clocks import follow_this_machine
@@ -128,42 +127,6 @@ def renditions_are_encoded_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(media, "write_proxy", once)
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
-def sounds_are_analysed_once() -> Iterator[None]:
-    """Analyse each sound once, for the portal; the engine's own tests do each time."""
-    analyse = analysis.analyse_file
-    made: dict[object, tuple[Analysis, list[float]]] = {}
-
-    def once(
-        path: Path,
-        *,
-        layers: frozenset[str] = analysis.ALL_LAYERS,
-        limits: DecodeLimits = DEFAULT_LIMITS,
-        progress: Progress | None = None,
-    ) -> Analysis:
-        tell = progress or (lambda _share: None)
-        with path.open("rb") as file:
-            key = path.suffix, file_digest(file, "sha256").digest(), layers, limits
-        if key in made:
-            found, shares = made[key]
-            for share in shares:
-                tell(share)
-            return found
-        told: list[float] = []
-
-        def noted(share: float) -> None:
-            told.append(share)
-            tell(share)
-
-        found = analyse(path, layers=layers, limits=limits, progress=noted)
-        made[key] = found, told
-        return found
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(analysis, "analyse_file", once)
         yield
 
 
