@@ -47,6 +47,7 @@ CASES: Final = {
     "report-template": lazy("report template"),
     "retro_search": lazy("retro search"),
     "revenue": lazy("revenue"),
+    "rights": lazy("rights"),
     "rights_import": lazy("rights import"),
     "rights_recording": lazy("recording"),
     "sign-in": lazy("sign-in"),
@@ -59,6 +60,9 @@ CASES: Final = {
     "work": lazy("work"),
 }
 """The kinds of cases of the audit trail, by the beginning of the case."""
+
+# What follows the kind is a code, not an id that somebody could look for.
+_WITHOUT_ID = ("report-summary",)
 
 # Actions whose code does not read as a label. The names on the wire stay as they are.
 _TEXTS = {
@@ -146,9 +150,9 @@ def actor_label(name: str) -> str:
 
 
 def case_label(case: str) -> tuple[str, str]:
-    """Return the kind of a case in words, and its id: "Report schedule", "rs_1"."""
+    """Return the kind of a case in words, and its id, if any: "Licence", "LIC-1"."""
     kind, _colon, own = case.partition(":")
-    return capfirst(str(CASES.get(kind, kind))), own
+    return capfirst(str(CASES.get(kind, kind))), "" if kind in _WITHOUT_ID else own
 
 
 def via_label(via: str) -> str:

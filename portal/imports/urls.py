@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from django.urls import path
 
-from imports.samples import SAMPLES
 from portal.imports import views
+
+_SAMPLES = {
+    "recordings": "catalogue/import/sample",
+    "rights": "rights/import/sample",
+    "schedule": "broadcasts/import/sample-schedule",
+    "audience": "broadcasts/import/sample-audience",
+}
 
 urlpatterns = [
     path("catalogue/import/", views.catalogue_import, name="catalogue_import"),
     *(
         path(
-            f"imports/sample-{name}.{form}",
+            f"{address}.{form}",
             views.import_sample,
             {"name": name, "form": form},
             name=f"import_sample_{name}_{form}",
         )
-        for name in SAMPLES
+        for name, address in _SAMPLES.items()
         for form in ("csv", "xlsx")
     ),
     path("catalogue/import/<str:uid>/", views.import_detail, name="import_detail"),

@@ -157,6 +157,7 @@ def notice_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
         services.fill(
             notice=row, version=form.seen, values=form.values(), user=request.user
         )
+        messages.success(request, _("The notice was saved."))
 
     context = {
         "heading": _("Fill in the notice"),

@@ -387,6 +387,13 @@ async function undoLast() {
   ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit();
 }
 
+/* No row is chosen yet: the decision bar of the first one offers to undo what was decided on
+   another page. The first row's own decision was not meant. */
+async function undoEarlier() {
+  moveTo(rows()[0]);
+  if (await ready()) $("[data-undo]")?.requestSubmit();
+}
+
 /* A key that does nothing says why, also where only the decision bar has room. */
 function cannot() {
   pane.classList.add("is-asking");
@@ -430,8 +437,12 @@ async function choose(address) {
 }
 
 onKey((event) => {
-  if (!pane || !(current() || shown)) return;
+  if (!pane) return;
   const key = event.key.toLowerCase();
+  if (!(current() || shown)) {
+    if (key === "z" && rows().length) undoEarlier();
+    return;
+  }
   // The verbs act on the ticked rows, through the bar of lists.js.
   if (ticked().length && `ca${strips.LETTERS}`.includes(key)) return;
   const open = strips.openAsk();

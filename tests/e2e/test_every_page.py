@@ -31,7 +31,7 @@ NOT_PAGES = {
     *("portal:match_export", "portal:file_export", "portal:import_bad_rows"),
     *("portal:match_preview", "portal:choices", "portal:policy_sentence"),
     *("portal:queue_changes", "portal:match_changes", "portal:file_changes"),
-    "portal:dispute_changes",
+    *("portal:dispute_changes", "portal:report_schedule_next"),
     *("portal:stream_log_report", "portal:unknown_changes"),
     *(f"portal:import_sample_{name}_xlsx" for name in SAMPLES),
 }

@@ -90,6 +90,24 @@ def test_undone_decision_is_offered_no_more(
         expect(page.locator("[data-undo]")).to_have_count(0)
 
 
+def test_decision_is_undone_before_a_row_is_chosen(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?view=waiting")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("j")
+    restored.append(current(page))
+    page.keyboard.press("c")
+    wait_until_in(page, restored[0], "confirmed")
+
+    page.goto("/queue/?view=waiting")
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("z")
+
+    wait_until_in(page, restored[0], "pending")
+
+
 def test_the_last_match_of_a_list_is_shown_as_decided(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:

@@ -82,6 +82,7 @@ def test_people_take_a_match_to_an_answered_notice(
     assert begun.headers["Location"] == reverse("portal:notice_edit", args=[notice.uid])
     assert "The law requires more" in page(client, "notice", notice.uid)
     send(client, "notice_edit", notice, **FILLED_IN)
+    assert "The notice was saved." in page(client, "notice", notice.uid)
     make_evidence()
     send(client, "notice_act", notice, verb="evidence")
     make_evidence()
