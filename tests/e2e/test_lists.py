@@ -17,12 +17,17 @@ def current(page: Page) -> str:
     return str(page.evaluate("document.activeElement.dataset.row ?? ''"))
 
 
+def open_list(page: Page, portal: Portal, address: str) -> None:
+    """Sign in as a reviewer and open a list with its scripts loaded."""
+    sign_in(page, portal, "ana")
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+
+
 def test_easy_cases_never_leave_the_list(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
-    sign_in(page, portal, "ana")
-    page.goto("/queue/?view=waiting")
-    page.wait_for_load_state("networkidle")
+    open_list(page, portal, "/queue/?view=waiting")
 
     page.keyboard.press("j")
     first = current(page)
@@ -64,9 +69,7 @@ def test_easy_cases_never_leave_the_list(
 def test_undone_decision_is_offered_no_more(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
-    sign_in(page, portal, "ana")
-    page.goto("/queue/?view=waiting")
-    page.wait_for_load_state("networkidle")
+    open_list(page, portal, "/queue/?view=waiting")
     uids = [row.get_attribute("data-row") for row in page.locator("[data-row]").all()]
     shown = page.locator("[data-match]")
 
@@ -93,9 +96,7 @@ def test_undone_decision_is_offered_no_more(
 def test_decision_is_undone_before_a_row_is_chosen(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
-    sign_in(page, portal, "ana")
-    page.goto("/queue/?view=waiting")
-    page.wait_for_load_state("networkidle")
+    open_list(page, portal, "/queue/?view=waiting")
     page.keyboard.press("j")
     restored.append(current(page))
     page.keyboard.press("c")
@@ -111,9 +112,7 @@ def test_decision_is_undone_before_a_row_is_chosen(
 def test_the_last_match_of_a_list_is_shown_as_decided(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
-    sign_in(page, portal, "ana")
-    page.goto("/queue/?view=waiting&q=Laboratory")
-    page.wait_for_load_state("networkidle")
+    open_list(page, portal, "/queue/?view=waiting&q=Laboratory")
 
     page.keyboard.press("j")
     restored.append(current(page))
@@ -127,9 +126,7 @@ def test_the_last_match_of_a_list_is_shown_as_decided(
 
 
 def test_ticked_rows_are_decided_together(page: Page, portal: Portal) -> None:
-    sign_in(page, portal, "ana")
-    page.goto("/queue/?view=waiting")
-    page.wait_for_load_state("networkidle")
+    open_list(page, portal, "/queue/?view=waiting")
 
     for key in ["j", "x", "j", "x"]:
         page.keyboard.press(key)
@@ -145,9 +142,7 @@ def test_ticked_rows_are_decided_together(page: Page, portal: Portal) -> None:
 def test_the_way_back_leads_to_the_same_row_and_ticks(
     page: Page, portal: Portal
 ) -> None:
-    sign_in(page, portal, "ana")
-    page.goto("/queue/?view=waiting")
-    page.wait_for_load_state("networkidle")
+    open_list(page, portal, "/queue/?view=waiting")
     for key in ["j", "j", "x", "j", "x"]:
         page.keyboard.press(key)
     row, ticks = current(page), page.locator("tbody input:checked")
@@ -254,9 +249,7 @@ from review.models import Match
 match = Match.objects.get(uid="{uid}")
 Recording.objects.filter(pk=match.recording_id).update(status="{status}")
 """
-    sign_in(page, portal, "ana")
-    page.goto("/queue/?view=waiting")
-    page.wait_for_load_state("networkidle")
+    open_list(page, portal, "/queue/?view=waiting")
     page.keyboard.press("j")
     shown = page.locator("[data-match]")
     expect(shown.locator(".bar")).to_be_visible()
@@ -276,9 +269,7 @@ def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
     page: Page, portal: Portal, browser: Browser
 ) -> None:
     page.set_viewport_size({"width": 768, "height": 900})
-    sign_in(page, portal, "ana")
-    page.goto("/queue/?view=waiting")
-    page.wait_for_load_state("networkidle")
+    open_list(page, portal, "/queue/?view=waiting")
     uid = page.locator("[data-row]").first.get_attribute("data-row") or ""
     context = browser.new_context(base_url=portal.url)
     other = context.new_page()
@@ -304,9 +295,7 @@ def test_a_key_that_does_nothing_says_why_on_a_narrow_screen(
 def test_sound_goes_on_with_the_next_match(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
-    sign_in(page, portal, "ana")
-    page.goto("/queue/?view=waiting")
-    page.wait_for_load_state("networkidle")
+    open_list(page, portal, "/queue/?view=waiting")
 
     page.keyboard.press("j")
     expect(page.locator("[data-match]")).to_have_attribute("data-uid", current(page))
