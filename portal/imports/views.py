@@ -30,6 +30,8 @@ from portal.imports.page import (
     ImportPage,
 )
 from portal.shared.access import PortalRequest, needs
+from reports.choices import Format
+from reports.files import CONTENT_TYPES
 
 View = Callable[..., HttpResponseBase]
 
@@ -128,17 +130,14 @@ def _mapping_overtaken(request: PortalRequest, uid: str) -> HttpResponseBase:
     return redirect(RECORDINGS.detail, uid=uid)
 
 
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
 @require_safe
 @needs(Action.UPLOAD)
 def import_sample(_request: PortalRequest, name: str, form: str) -> HttpResponseBase:
     """Download a sample table, as CSV or as a workbook."""
-    sample, is_csv = SAMPLES[name], form == "csv"
+    sample = SAMPLES[name]
     return HttpResponse(
-        sample.as_csv() if is_csv else sample.as_xlsx(),
-        content_type="text/csv; charset=utf-8" if is_csv else _XLSX,
+        sample.as_csv() if form == Format.CSV else sample.as_xlsx(),
+        content_type=CONTENT_TYPES[Format(form)],
         headers={"Content-Disposition": f'attachment; filename="sample-{name}.{form}"'},
     )
 
