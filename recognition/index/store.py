@@ -75,14 +75,20 @@ class _Open:
         return int(self.segment.counts[self.dead == 0].sum(dtype=np.int64))
 
     @property
+    def size(self) -> int:
+        """Number of postings and recordings: some recordings have no posting."""
+        return self.postings + len(self.recordings)
+
+    @property
     def axis(self) -> int:
         """Length of the segment's axis of time, in frames."""
         return int(self.segment.shape.axis)
 
     @property
     def removed_share(self) -> float:
-        """Share of the postings whose recordings are removed."""
-        return 1 - self.postings / max(1, self.segment.shape.postings)
+        """Share of the postings whose recordings are removed; 0 without postings."""
+        stored = self.segment.shape.postings
+        return (stored - self.postings) / max(1, stored)
 
     @property
     def recordings(self) -> NDArray[np.uint32]:
@@ -487,10 +493,10 @@ def _small_ones(segments: Sequence[_Open]) -> list[_Open]:
     A segment that is smaller than all smaller ones together is merged with them, so
     that each posting is rewritten only about log2(number of adds) times.
     """
-    order = sorted(segments, key=lambda one: -one.postings)
+    order = sorted(segments, key=lambda one: -one.size)
     for rank in range(len(order) - 1):
-        smaller = sum(one.postings for one in order[rank + 1 :])
-        size = order[rank].postings
+        smaller = sum(one.size for one in order[rank + 1 :])
+        size = order[rank].size
         if size < smaller and size + smaller <= INLINE_POSTINGS:
             return order[rank:]
     return []
@@ -499,7 +505,8 @@ def _small_ones(segments: Sequence[_Open]) -> list[_Open]:
 def _due(segments: Sequence[_Open]) -> list[_Open]:
     """Return the segments of the next large merge: of about the same size, or thinned.
 
-    Each posting is rewritten once for each power of ``FAN`` in the size of the bucket.
+    Merges end, because each leaves fewer segments, or fewer postings in as many. Each
+    posting is rewritten once for each power of ``FAN`` in the size of the bucket.
     """
     tiers: dict[int, list[_Open]] = {}
     for one in sorted(segments, key=lambda one: one.postings):

@@ -141,6 +141,75 @@ def test_a_segment_is_written_again_once_a_quarter_is_removed(
     assert list(store.recordings(1)) == [3, 4, 5, 6, 7]
 
 
+def test_recordings_without_postings_are_no_reason_to_merge(
+    store: SegmentStore,
+) -> None:
+    store.add(1, 1, *music(1, n=0))
+
+    assert not store.merge_due(1)
+    assert list(store.recordings(1)) == [1]
+
+
+def test_many_recordings_without_postings_are_kept_in_few_segments(
+    store: SegmentStore,
+) -> None:
+    store.add(1, 500, *music(5, n=300))
+    for number in range(60):
+        store.add(1, number, *music(number, n=0))
+
+    assert store.stats(1).segments <= 7
+    assert store.verify(1) == []
+    assert best(store, music(5, n=300)) == (500, 0)
+
+
+@settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    steps=st.lists(
+        st.one_of(
+            st.tuples(st.integers(0, 9), st.sampled_from([0, 1, 30, 200])),
+            st.tuples(st.integers(0, 9), st.none()),
+        ),
+        max_size=30,
+    ),
+    fan=st.integers(2, 8),
+)
+def test_merges_that_are_due_come_to_an_end(
+    steps: list[tuple[int, int | None]],
+    fan: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stores, "INLINE_POSTINGS", 50)
+    monkeypatch.setattr(stores, "FAN", fan)
+    shutil.rmtree(tmp_path / "index", ignore_errors=True)
+    store = open_store(tmp_path / "index")
+    held: dict[int, int] = {}
+    for number, postings in steps:
+        held.pop(number, None)
+        if postings is None:
+            store.remove(1, number)
+        else:
+            store.add(1, number, *music(number, n=postings))
+            held[number] = postings
+
+    # A merge leaves fewer segments, or one without its removed postings.
+    most = 2 * store.stats(1).segments
+    merges = 0
+    while store.merge_due(1) and merges <= most:
+        merges += 1
+
+    assert merges <= most
+    store.maintain(1)
+    assert store.stats(1).tombstones == 0
+    assert store.recordings(1).tolist() == sorted(held)
+    assert store.stats(1).postings == sum(held.values())
+    assert store.verify(1) == []
+
+
 def test_others_write_while_a_large_merge_goes_on(
     store: SegmentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
