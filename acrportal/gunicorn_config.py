@@ -10,6 +10,8 @@ import shutil
 import tempfile
 from typing import Any
 
+from recognition.isolation import confine
+
 _MOST_PROCESSES = 4
 _METRICS = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -35,6 +37,11 @@ graceful_timeout = 10
 loglevel = "warning"
 
 
-def on_exit(_server: Any) -> None:  # Any: gunicorn is not typed
+def post_fork(_server: Any, worker: Any) -> None:  # Any: gunicorn is not typed
+    """End each process with the first one, which may be killed; nobody else would."""
+    confine.die_with_parent(worker.ppid)
+
+
+def on_exit(_server: Any) -> None:  # Any: as above
     """Remove the files of the request times."""
     shutil.rmtree(os.environ[_METRICS], ignore_errors=True)

@@ -84,26 +84,25 @@ def look_after_jobs(memory: LeaseMemory | None = None) -> None:
 
 @contextmanager
 def draining_on_signals() -> Iterator[None]:
-    """Let the first signal finish the work or hand it back, and the second end it."""
+    """Have SIGTERM and Ctrl+C finish the work or hand it back; a second Ctrl+C ends it.
+
+    Further SIGTERMs change nothing, because a process group and a parent each send one.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in _ENDS}
 
-    def put_back(*_signal: object) -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def drain(*_signal: object) -> None:
+    def drain(number: int, _frame: object) -> None:
         draining.begin()
-        put_back()
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    for number in _ENDS:
-        signal.signal(number, drain)
+    before = {number: signal.signal(number, drain) for number in _ENDS}
     try:
         yield
     finally:
-        put_back()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Wakeup:

@@ -14,7 +14,7 @@ from pathlib import Path
 from recognition import analysis, fingerprint, match, report
 from recognition.collection import BUCKET, Collection
 from recognition.errors import ProcessLost, RecognitionError
-from recognition.isolation import client
+from recognition.isolation import client, confine
 from recognition.types import Fingerprint, ScanResult
 
 
@@ -67,6 +67,9 @@ _opened = cache(_open)
 def _begin(index: Path) -> None:
     # Ctrl+C reaches all processes; these end without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Without a parent, the process would wait for files for ever.
+    if parent := multiprocessing.parent_process():
+        confine.die_with_parent(parent.pid or 0)
     _opened(index)
 
 

@@ -131,9 +131,11 @@ def _kill_group(child: int) -> None:
 
 def main() -> None:
     """Serve the caller; the first argument is our end of the control socket."""
+    # Signals to the caller's process group: the caller may want to finish its jobs first.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     control = socket.socket(fileno=int(sys.argv[1]))
     jobs = importlib.import_module(sys.argv[2])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     jobs.warm()
     # Freeze loaded objects, so that a child's collector does not copy shared pages.
     gc.collect()

@@ -101,7 +101,9 @@ def test_streams_move_to_another_recorder_when_one_dies(
             wait_for(
                 lambda: len(runs()) > 1 and int(str(runs()[-1][0])) > 0, seconds=60
             )
-            other.send_signal(signal.SIGTERM)
+            # As a terminal, a process group and a parent do together.
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+                other.send_signal(number)
             assert other.wait(timeout=40) == 0
         finally:
             for one in recorders:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import User
 from catalogue.models import Bucket, RecordingStatus
 from catalogue.rebuilding import needs_rebuild
+from common.children import Child, Stop, end_children, start_child, stop_on_signals
 from common.reading import read_clock
 from portal.files.page import segment_rows
 from portal.management import demo
@@ -56,22 +56,18 @@ class Command(BaseCommand):
         if not signing.has_key():
             signing.create_key()
         self._say("Compiling the engine (slow only the first time)")
-        subprocess.run([sys.executable, "-m", "recognition.warm"], check=True)
+        if start_child("-m", "recognition.warm").wait():
+            raise CommandError("The engine could not be compiled; see above.")
         if needs_rebuild():
             self._say("The engine has changed: rebuilding the index")
             call_command("rebuild_index", stdout=self.stdout)
         bucket = demo.ensure_catalogue(admin)
-        worker = subprocess.Popen([sys.executable, "manage.py", "worker"])
-        try:
-            self._wait_for_catalogue(bucket, worker)
+        with _worker() as polls:
+            self._wait_for_catalogue(bucket, polls)
             programmes = demo.ensure_programmes(
                 demo.ensure_container(bucket, admin), admin
             )
-            self._wait_for_scans(programmes, worker)
-        finally:
-            if worker.poll() is None:
-                worker.terminate()
-                worker.wait()
+            self._wait_for_scans(programmes, polls)
         self._print_matches(programmes)
         target = settings.ACRPORTAL_DATA_DIR / "demo" / "match-report.csv"
         run = build_report(layout=Layout(), user="command:run_demo", name="Demo")
@@ -88,15 +84,13 @@ class Command(BaseCommand):
         self.stdout.write(text)
         self.stdout.flush()
 
-    def _wait_for_catalogue(
-        self, bucket: Bucket, worker: subprocess.Popen[bytes]
-    ) -> None:
+    def _wait_for_catalogue(self, bucket: Bucket, polls: Iterator[None]) -> None:
         total = bucket.recordings.count()
         open_ones = bucket.recordings.filter(
             status__in=[RecordingStatus.WAITING, RecordingStatus.PROCESSING]
         )
         last = -1
-        for _ in _until_done(worker):
+        for _ in polls:
             done = total - open_ones.count()
             if done != last:
                 self._say(f"Fingerprinting the catalogue: {done} of {total}")
@@ -105,11 +99,11 @@ class Command(BaseCommand):
                 return
 
     def _wait_for_scans(
-        self, programmes: list[ScannedFile], worker: subprocess.Popen[bytes]
+        self, programmes: list[ScannedFile], polls: Iterator[None]
     ) -> None:
         ids = [file.pk for file in programmes]
         seen: dict[int, str] = {}
-        for _ in _until_done(worker):
+        for _ in polls:
             files = list(ScannedFile.objects.filter(pk__in=ids))
             for file in files:
                 if seen.get(file.pk) != file.status:
@@ -145,11 +139,24 @@ class Command(BaseCommand):
                 )
 
 
-def _until_done(worker: subprocess.Popen[bytes]) -> Iterable[None]:
-    """Yield at every poll; raise ``CommandError`` if the worker ends or time runs out."""
+@contextmanager
+def _worker() -> Iterator[Iterator[None]]:
+    """Run a worker in the block, which takes the polls of ``_until_done``."""
+    with stop_on_signals() as stop:
+        worker = start_child("manage.py", "worker")
+        try:
+            yield _until_done(worker, stop)
+        finally:
+            end_children([worker])
+
+
+def _until_done(worker: Child, stop: Stop) -> Iterator[None]:
+    """Yield at every poll; raise ``CommandError`` if it must end before the work is done."""
     give_up = time.monotonic() + _STUCK_SECONDS
     while time.monotonic() < give_up:
         yield
+        if stop.requested:
+            raise CommandError("Stopped. Run the demo again: it continues from here.")
         if worker.poll() is not None:
             raise CommandError(
                 f"The worker ended with code {worker.returncode}; see its messages "
