@@ -137,11 +137,16 @@ def _add(args: argparse.Namespace) -> int:
 def _acknowledge(
     collection: Collection, waiting: Sequence[tuple[str, Fingerprint]]
 ) -> None:
+    from recognition.fingerprint import reference_layer
+    from recognition.hashes import can_be_found, reference_hashes
+
     if waiting:
         collection.add_many(waiting)
     for track_id, made in waiting:
         minutes, seconds = divmod(made.duration_ms // 1000, 60)
-        print(f"added {track_id} ({minutes}:{seconds:02d})", flush=True)
+        hashes, _frames = reference_hashes(reference_layer(made))
+        note = "" if can_be_found(hashes) else "; it holds too little sound to be found"
+        print(f"added {track_id} ({minutes}:{seconds:02d}){note}", flush=True)
 
 
 def _named_files(

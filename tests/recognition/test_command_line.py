@@ -14,6 +14,7 @@ from recognition import fingerprint
 from recognition.__main__ import main
 from recognition.collection import BUCKET, Collection
 from recognition.errors import IndexCorrupt
+from tests.audio import RATE, silence, wav_bytes
 from tests.recognition import media_files
 from tests.recognition.media_files import melody
 
@@ -134,6 +135,27 @@ def test_a_bad_file_is_named_and_the_others_go_on(
     assert second["segments"][0]["recording_id"] == "good"
     assert third["error"]["code"] == "too_short"
     assert "0.3 s" in third["error"]["message"]
+
+
+def test_recordings_with_too_little_sound_are_added_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    click = silence(10)
+    click[5 * RATE] = 0.9
+    sounds = {"silence": silence(10), "click": click, "constant": silence(10) + 0.5}
+    for name, sound in sounds.items():
+        (tmp_path / f"{name}.wav").write_bytes(wav_bytes(sound))
+    paths = [tmp_path / f"{name}.wav" for name in sounds]
+    index = tmp_path / "index"
+
+    assert run("add", *paths, "--index", index) == 0
+
+    assert capsys.readouterr().out.splitlines() == [
+        f"added {name} (0:10); it holds too little sound to be found" for name in sounds
+    ]
+    for command in ("verify", "compact", "rebuild"):
+        assert run(command, "--index", index) == 0
+    assert run("scan", *paths, "--index", index) == 0
 
 
 def test_adding_the_same_name_again_replaces(
