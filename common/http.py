@@ -17,14 +17,15 @@ from http.client import HTTPResponse
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from django.conf import settings
 from django.utils.translation import gettext as _
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests_hardened import Config, Manager
+from requests.utils import requote_uri
+from requests_hardened import Config, HTTPSession
 from requests_hardened.ip_filter import InvalidIPAddress, filter_host
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -34,6 +35,8 @@ _CONNECT_READ_SECONDS = (10.0, 30.0)
 _CHUNK_BYTES = 256 * 1024
 _MAX_REDIRECTS = 5
 _ANSWER_BYTES = 500
+_REASON_CHARACTERS = 100
+_LENGTH_DIGITS = 19
 _ANSWER_SECONDS = 300.0
 # For bodies that are streamed from disk: a large file on its way to the cloud.
 _SENDING_SECONDS = 6 * 3600.0
@@ -218,20 +221,34 @@ def check_link(url: str) -> None:
         raise LinkRefused(_("links with a user name or password are not fetched"))
 
 
+class _IgnoredRedirects:
+    """Keeps a session from preparing redirects, for which it reads whole bodies."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Tell requests that no response redirects; ``_answer`` follows them."""
+
+
+class _ServiceSession(_IgnoredRedirects, requests.Session):
+    """A session for a service that the operator configured."""
+
+
+class _GuardedSession(_IgnoredRedirects, HTTPSession):  # type: ignore[misc]  # untyped
+    """A session for user-given addresses."""
+
+
 def guarded_session() -> requests.Session:
     """Return a session for user-given addresses; see the module docstring."""
-    session: requests.Session = Manager(
+    session: requests.Session = _GuardedSession(
         Config(
             ip_filter_enable=not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES,
             ip_filter_allow_loopback_ips=False,
-            never_redirect=False,
+            never_redirect=True,
             default_timeout=_CONNECT_READ_SECONDS,
             user_agent_override="acrportal",
         )
-    ).get_session()
+    )
     # A proxy from the environment would resolve the name itself, past our check.
     session.trust_env = False
-    session.max_redirects = _MAX_REDIRECTS
     return session
 
 
@@ -267,17 +284,15 @@ def download(
     has not ended after ``ACRPORTAL_LINK_UNSIZED_SECONDS``. ``progress`` receives the
     fetched share, or 0.5 if the length is unknown; it may raise.
     """
-    check_link(url)
     seconds = max_seconds or settings.ACRPORTAL_LINK_SECONDS
     with (
         _exchange(
             guarded_session(), seconds=min(_FIRST_BYTE_SECONDS, seconds)
         ) as deadline,
-        deadline.session.get(url, stream=True) as response,
+        _answer(deadline.session, url) as response,
     ):
         _raise_unless_ok(response)
-        length = response.headers.get("Content-Length", "")
-        total = int(length) if length.isdecimal() else 0
+        total = _length_of(response)
         if not total and _says_it_is_live(response):
             raise LiveStream(_("a radio server answered"))
         if total > max_bytes:
@@ -304,6 +319,45 @@ def download(
                 % {"limit": f"{limit:g}"}
             ) from error
         return response.headers.get("Content-Type", "")
+
+
+@contextmanager
+def _answer(
+    session: requests.Session,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    timeout: tuple[float, float] | None = None,
+) -> Iterator[requests.Response]:
+    """Request an address and follow redirects, whose bodies are never read."""
+    for _redirect in range(_MAX_REDIRECTS + 1):
+        check_link(url)
+        with session.get(
+            url,
+            stream=True,
+            headers=headers,
+            timeout=timeout or _CONNECT_READ_SECONDS,
+        ) as response:
+            if not response.is_redirect:
+                yield response
+                return
+            url = _target_of(response)
+    raise requests.TooManyRedirects
+
+
+def _target_of(response: requests.Response) -> str:
+    """Return where a redirect leads. Raises ``FetchFailed``."""
+    location = response.headers["location"].encode("latin-1").decode(errors="replace")
+    try:
+        return urljoin(response.url, requote_uri(location))
+    except ValueError as error:
+        raise FetchFailed(_("the server's answer could not be read")) from error
+
+
+def _length_of(response: requests.Response) -> int:
+    """Return the length of the body, 0 if the server does not say."""
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() and len(length) < _LENGTH_DIGITS else 0
 
 
 def _says_it_is_live(response: requests.Response) -> bool:
@@ -389,14 +443,13 @@ def opened(
     The first byte must arrive within ``first_byte_seconds``, redirects included, and
     each later one within ``quiet_seconds``. Raises ``LinkRefused`` or ``FetchFailed``.
     """
-    check_link(url)
     with (
         _exchange(
             guarded_session(), seconds=first_byte_seconds, of_radio=True
         ) as deadline,
-        deadline.session.get(
+        _answer(
+            deadline.session,
             url,
-            stream=True,
             headers={"Accept-Encoding": "identity", **(headers or {})},
             timeout=(_CONNECT_READ_SECONDS[0], quiet_seconds),
         ) as response,
@@ -411,10 +464,9 @@ def content_type_of(url: str) -> str:
 
     Raises ``LinkRefused`` or ``FetchFailed``.
     """
-    check_link(url)
     with (
         _exchange(guarded_session(), seconds=_FIRST_BYTE_SECONDS) as deadline,
-        deadline.session.get(url, stream=True) as response,
+        _answer(deadline.session, url) as response,
     ):
         _raise_unless_ok(response)
         return response.headers.get("Content-Type", "")
@@ -424,7 +476,10 @@ def _raise_unless_ok(response: requests.Response) -> None:
     if response.status_code != requests.codes.ok:
         failed = FetchFailed(
             _("the server answered %(status_code)s %(reason)s")
-            % {"status_code": response.status_code, "reason": response.reason}
+            % {
+                "status_code": response.status_code,
+                "reason": _on_one_line(response.reason or ""),
+            }
         )
         failed.status = response.status_code
         raise failed
@@ -453,7 +508,6 @@ def post_json(
             data=body,
             headers={"Content-Type": "application/json", **headers},
             timeout=timeout_seconds,
-            allow_redirects=False,
             stream=True,
         ) as response,
     ):
@@ -511,7 +565,7 @@ def call_service(
     sent_at_once = body is None or isinstance(body, bytes)
     seconds = _ANSWER_SECONDS if sent_at_once else _SENDING_SECONDS
     with (
-        _exchange(requests.Session(), seconds=seconds) as deadline,
+        _exchange(_ServiceSession(), seconds=seconds) as deadline,
         deadline.session.request(
             method,
             url,
@@ -519,7 +573,6 @@ def call_service(
             headers={"Accept": "application/json", **(headers or {})},
             auth=BearerToken(token),
             timeout=_CONNECT_READ_SECONDS,
-            allow_redirects=False,
             stream=True,
         ) as response,
     ):
@@ -536,6 +589,12 @@ def _limited(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
         if received > max_bytes:
             raise TooLarge
         yield chunk
+
+
+def _on_one_line(text: str) -> str:
+    """Return a server's words without control characters, and not too long."""
+    printable = "".join(one if one.isprintable() else " " for one in text)
+    return " ".join(printable.split())[:_REASON_CHARACTERS]
 
 
 def _plain_cause(error: Exception) -> str:

@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from common.http import FetchFailed
+from streams.recording import causes
+
 TITLE: Final = re.compile(rb"StreamTitle='(.*?)';(?=\s*\w+=|\s*\x00|\s*$)", re.DOTALL)
 BLOCK: Final = 16
+# Servers send 4,096 or more. Each piece of sound costs as much as it weighs or more.
+LEAST_INTERVAL: Final = 256
 MAX_INTERVAL: Final = 1 << 20
+LENGTH: Final = re.compile(r"[0-9]{1,9}")
 MAX_TITLE: Final = 500
 
 
@@ -21,9 +27,15 @@ class SentTitle:
 
 
 def interval(header: str) -> int:
-    """Return the bytes of sound between titles from ``icy-metaint``, 0 if none."""
-    size = int(header) if header.isascii() and header.isdecimal() else 0
-    return size if size <= MAX_INTERVAL else 0
+    """Return the bytes of sound between titles from ``icy-metaint``, 0 if none.
+
+    Raises ``FetchFailed`` if no server means it: what it sends cannot be told apart.
+    """
+    text = header.strip() or "0"
+    size = int(text) if LENGTH.fullmatch(text) else -1
+    if size and not LEAST_INTERVAL <= size <= MAX_INTERVAL:
+        raise FetchFailed(causes.NONSENSE)
+    return size
 
 
 class IcyReader:

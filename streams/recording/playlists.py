@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin
@@ -13,7 +14,8 @@ from streams.recording import causes
 MAX_PLAYLIST: Final = 256 * 1024
 MAX_ENTRIES: Final = 10
 MAX_SEGMENT_S: Final = 120.0
-ATTRIBUTE: Final = re.compile(r'([A-Z0-9-]+)=("[^"]*"|[^,]*)')
+# The look-behind keeps a long name without a value from costing its square.
+ATTRIBUTE: Final = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"]*"|[^,]*)')
 FILE: Final = re.compile(r"File\d+\s*=\s*(\S+)", re.IGNORECASE)
 
 
@@ -62,7 +64,11 @@ def entries(text: str, base: str) -> list[str]:
     else:
         lines = (line.strip().lstrip("\ufeff") for line in text.splitlines())
         found = [line for line in lines if line and not line.startswith("#")]
-    urls = [urljoin(base, entry) for entry in found]
+    urls = []
+    for entry in found:
+        # One that cannot be read must not hide the others.
+        with suppress(BadPlaylist):
+            urls.append(_address(base, entry))
     return [url for url in urls if url.startswith(("http://", "https://"))][
         :MAX_ENTRIES
     ]
@@ -93,7 +99,7 @@ def leanest(text: str, base: str) -> str | None:
     if not variants:
         raise BadPlaylist(causes.NO_VARIANTS)
     _, address, group = min(variants)
-    return urljoin(base, renditions.get(group, address) if group else address)
+    return _address(base, renditions.get(group, address) if group else address)
 
 
 def media_playlist(text: str, base: str) -> MediaPlaylist:
@@ -131,7 +137,7 @@ class _Reader:
     def _segment(self, address: str) -> LiveSegment:
         segment = LiveSegment(
             number=self._number,
-            part=ListedPart(urljoin(self._base, address), self._range),
+            part=ListedPart(_address(self._base, address), self._range),
             duration_s=self._duration_s or self._target_s,
             begins_anew=self._anew,
             head=self._head,
@@ -168,7 +174,7 @@ class _Reader:
                 raise BadPlaylist(causes.ENCRYPTED)
             return
         within = named.get("BYTERANGE")
-        address = urljoin(self._base, named.get("URI", ""))
+        address = _address(self._base, named.get("URI", ""))
         self._head = ListedPart(address, self._range_of(within) if within else None)
 
     def _range_of(self, value: str) -> tuple[int, int]:
@@ -176,6 +182,13 @@ class _Reader:
         begin = _whole(first, self._range_end) if first else self._range_end
         self._range_end = begin + _whole(length, 0)
         return begin, self._range_end
+
+
+def _address(base: str, entry: str) -> str:
+    try:
+        return urljoin(base, entry)
+    except ValueError as error:
+        raise BadPlaylist(causes.BAD_ADDRESS) from error
 
 
 def _lines(text: str) -> Iterator[str]:

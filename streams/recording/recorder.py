@@ -39,6 +39,7 @@ OPEN_S: Final = 120.0
 LATE_S: Final = 60.0
 CHECKS_EACH_S: Final = 5.0
 CLEANS_EACH_S: Final = 60.0
+TITLES_EACH_S: Final = 2.0
 # Video lies between the sound of segments.
 SEGMENT_PATIENCE: Final = 4 << 20
 PATIENCE: Final = 256 * 1024
@@ -91,6 +92,8 @@ class StreamRecorder:
         self._sound_at = self._now()
         self._checked_at = self._cleaned_at = 0.0
         self._last_arrival = self._begun_at = 0.0
+        self._title_at = 0.0
+        self._new_title: Titled | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Listen until ``stop`` is set: reconnect with pauses, go on from the ring.
@@ -215,9 +218,20 @@ class StreamRecorder:
             self._splice = Splice(tail, rate, self._last_arrival)
 
     def _title(self, text: str) -> None:
-        if text and text != self._account.state.title:
-            self._account.tell(Titled(at=self._clock.utc(), text=text))
-            self._account.keep(title=text)
+        if text:
+            self._new_title = Titled(at=self._clock.utc(), text=text)
+            self._tell_title()
+
+    def _tell_title(self) -> None:
+        """Tell of the newest title; a server may send thousands a second."""
+        title, now = self._new_title, self._now()
+        if title is None or now - self._title_at < TITLES_EACH_S:
+            return
+        self._new_title = None
+        if title.text != self._account.state.title:
+            self._title_at = now
+            self._account.tell(title)
+            self._account.keep(title=title.text)
 
     def _miss(self, missing: Missing) -> None:
         lost = missing.seconds is not None
@@ -347,6 +361,7 @@ class StreamRecorder:
             elif now - self._checked_at >= CHECKS_EACH_S:
                 self._checked_at = now
                 self._split_at_jump(run)
+        self._tell_title()
         self._tell_state()
         if now - self._cleaned_at >= CLEANS_EACH_S:
             self._cleaned_at = now

@@ -228,6 +228,35 @@ def raw_server() -> Iterator[RawServer]:
     listener.close()
 
 
+@pytest.mark.usefixtures("allowed")
+@pytest.mark.parametrize("location", [b"/a", b"http://[bad"])
+def test_the_body_of_a_redirect_is_never_read(
+    raw_server: RawServer, tmp_path: Path, location: bytes
+) -> None:
+    """It has no end here."""
+    head = b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\n\r\n"
+    url = raw_server(head, b"x" * 65_536)
+
+    told = r"redirects too often|could not be read"
+    with pytest.raises(FetchFailed, match=told):
+        download(url, tmp_path / "a", max_bytes=100)
+    with pytest.raises(FetchFailed, match=told):
+        content_type_of(url)
+    assert post_json(url, b"{}", headers={}, timeout_seconds=5).status == 302
+
+
+@pytest.mark.usefixtures("allowed")
+def test_a_length_of_thousands_of_digits_is_none(
+    raw_server: RawServer, tmp_path: Path
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\nabc"
+    url = raw_server(head, b"")
+
+    download(url, tmp_path / "a", max_bytes=100)
+
+    assert (tmp_path / "a").read_bytes() == b"abc"
+
+
 _DRIPPING_HEADERS = (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"x")
 _DRIPPING_STATUS = (b"", b"H")
 
