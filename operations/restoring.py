@@ -26,7 +26,6 @@ from django.db.migrations.executor import MigrationExecutor
 from catalogue import index_log, index_store
 from common.storage import sha256_of
 from common.words import count_noun
-from operations import first_tables
 from operations.backup import (
     FORMAT,
     MANIFEST,
@@ -51,9 +50,6 @@ from operations.tables import (
 from reports.evidence import signing
 
 Node = tuple[str, str]
-
-# Packages that earlier versions used; none of their rows are needed.
-_FORMER_APPS = {"django_tasks_database"}
 
 
 class NotFresh(Exception):
@@ -161,16 +157,14 @@ def _check_file(path: Path, sha256: str) -> None:
 
 
 def _known_migrations(manifest: dict[str, Any]) -> set[Node]:
-    nodes = {
-        (app, name) for app, name in manifest["migrations"] if app not in _FORMER_APPS
-    }
+    nodes = {(app, name) for app, name in manifest["migrations"]}
     known = set(MigrationExecutor(connection).loader.disk_migrations)
     # Their tables may have columns that this version would lose.
-    if newer := nodes - known:
-        names = ", ".join(f"{app}.{name}" for app, name in sorted(newer))
+    if unknown := nodes - known:
+        names = ", ".join(f"{app}.{name}" for app, name in sorted(unknown))
         raise BackupUnusable(
-            "The backup was made by a newer version, which has the migrations "
-            f"{names}. Restore it with that version."
+            f"The backup has migrations that this version does not know: {names}. "
+            "Restore it with the version that made it."
         )
     return nodes
 
@@ -180,7 +174,7 @@ def _require_fresh(nodes: set[Node]) -> None:
     applied = set(MigrationExecutor(connection).loader.applied_migrations)
     if not applied:
         return
-    if ("accounts", "0001_initial") in applied:
+    if ("accounts", "0001_version_1") in applied:
         with connection.cursor() as cursor:
             cursor.execute("SELECT COUNT(*) FROM accounts_user")
             (users,) = cursor.fetchone()
@@ -244,11 +238,7 @@ def _restore_rows(
     # Build the schema of the backup's version, load the rows, and let ``migrate``
     # update both afterwards.
     executor = MigrationExecutor(connection)
-    if first_tables.is_empty(connection):
-        first_tables.make_tables(connection, _last_of_each(executor, nodes))
-    else:
-        # An earlier restore stopped.
-        executor.migrate(_last_of_each(executor, nodes))
+    executor.migrate(_last_of_each(executor, nodes))
     # A new executor, because the first one's graph state is out of date now.
     executor = MigrationExecutor(connection)
     state = executor.loader.project_state(_last_of_each(executor, nodes)).apps
@@ -257,8 +247,6 @@ def _restore_rows(
     rows: dict[str, int] = {}
     with transaction.atomic():
         for table in manifest["tables"]:
-            if table["model"].partition(".")[0] in _FORMER_APPS:
-                continue
             model = _model_of(by_label, table["model"])
             rows[table["model"]] = load_table(model, folder / "tables" / table["file"])
             if rows[table["model"]] != table["rows"]:

@@ -105,13 +105,6 @@ def static_files_are_listed_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def migrations_make_models_quickly() -> Iterator[None]:
-    """Let tests that migrate do so in about half the time."""
-    with databases.models_made_quickly():
-        yield
-
-
-@pytest.fixture(autouse=True, scope="session")
 def renditions_are_encoded_once() -> Iterator[None]:
     """Encode each sound once: hundreds of tests scan one of a few tunes."""
     encode = media.write_proxy
@@ -147,8 +140,9 @@ def inline_code_fails() -> Iterator[None]:
 
 
 def pytest_configure() -> None:
-    """Name the migrated databases by the settings as they are before any test."""
-    databases.fingerprint()
+    """Name what tests share by the settings as they are before any test."""
+    databases.fingerprint_code()
+    databases.fingerprint_schema()
     database = connections["default"]
     if database.vendor == "sqlite":
         # pytest-django gives each process a file, unless the backend is Django's own.

@@ -15,7 +15,6 @@ from tests import databases, on_postgres
 def main() -> None:
     """Make what is missing; leave out PostgreSQL if no server answers."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
-    databases.fingerprint()
     with ThreadPoolExecutor() as both:
         on_sqlite, on_server = (
             both.submit(databases.file),

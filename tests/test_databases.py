@@ -12,7 +12,6 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db import connection, transaction
-from django.db.migrations.recorder import MigrationRecorder
 from django.test import TransactionTestCase
 
 from accounts.roles import Role
@@ -78,15 +77,3 @@ def test_a_change_of_any_loaded_module_asks_for_new_databases() -> None:
 
     assert ours
     assert ours <= set(databases.code())
-
-
-@pytest.mark.django_db
-@pytest.mark.any_database  # to drop a database, PostgreSQL waits for its disk
-@pytest.mark.parametrize("step", databases.STEPS, ids=lambda step: "-".join(step))
-def test_a_database_from_before_a_step_has_not_taken_it(step: databases.Step) -> None:
-    with databases.instead(step) as database:
-        applied = MigrationRecorder(database).applied_migrations()
-
-    assert applied
-    assert step not in applied
-    assert step in MigrationRecorder(connection).applied_migrations()

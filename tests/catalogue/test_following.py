@@ -50,7 +50,6 @@ from scanning.models import Detection, Scan, ScannedFile
 from scanning.services.intake import submit_upload
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
-from tests.migrating import migrations_of
 from tests.object_storage import media_at
 
 On = Callable[[str], Any]  # Any: a context manager
@@ -516,37 +515,6 @@ def test_a_machine_that_cannot_follow_says_why(
     assert "2 changes behind" in page
     assert "127.0.0.1:9" in page
     resources.unblock([resources.INDEX])
-
-
-@pytest.mark.django_db
-def test_the_log_begins_with_the_searchable_recordings() -> None:
-    with migrations_of("catalogue", before="0020_note_searchable_recordings") as go_to:
-        old = go_to("0019_following_copies")
-        buckets = old.get_model("catalogue", "Bucket").objects
-        here, gone = (
-            buckets.create(name="B"),
-            buckets.create(name="G", deleted_at=datetime.now(tz=UTC)),
-        )
-        rows = old.get_model("catalogue", "Recording")._base_manager
-        for number, (bucket, status) in enumerate(
-            [(here, "ready"), (here, "error"), (gone, "ready"), (here, "ready")]
-        ):
-            rows.create(
-                title=f"R{number}",
-                uid=f"r{number}",
-                acr_id=f"a{number}",
-                bucket=bucket,
-                status=status,
-            )
-
-        new = go_to("0020_note_searchable_recordings")
-
-        entries = new.get_model("catalogue", "IndexEntry").objects.order_by("position")
-        names = list(entries.values_list("position", "recording__title", "is_held"))
-        assert names == [(1, "R0", True), (2, "R3", True)]
-        state = new.get_model("catalogue", "CatalogueState").objects.get()
-        assert state.position == 2
-        go_to("0019_following_copies")
 
 
 def test_the_index_is_rebuilt_while_it_follows(

@@ -87,7 +87,7 @@ def portal(
         subprocess.run(run, env=environment, cwd=django_settings.BASE_DIR, check=True)
 
     # Two processes serve one. Its matches are due from today on.
-    version = f"{databases.fingerprint()}-{datetime.now(tz=UTC):%Y%m%d}"
+    version = f"{databases.fingerprint_code()}-{datetime.now(tz=UTC):%Y%m%d}"
     demo = keeping.folder(_DEMOS, version, make, days=1)
     data_dir = tmp_path_factory.mktemp("portals") / "portal"
     shutil.copytree(demo, data_dir)

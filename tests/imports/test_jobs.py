@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -28,7 +27,6 @@ from scanning.models import ScannedFile
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory
-from tests.migrating import migrations_of
 
 TABLE = b"custom_id,title,artists,audio\nL1,T,A,https://files.example/a.wav\nL2,T,A,\n"
 SHARE = b"work_id,work_title,party,right,share_pct\nW1,T,Anna Muster,performing,50\n"
@@ -268,56 +266,3 @@ def test_an_import_that_kills_its_workers_is_given_up(
 def test_each_model_has_its_kind() -> None:
     for kind in (RECORDINGS, RESULTS):
         assert kind_of(kind.model()) is kind
-
-
-def _columns(**changes: Any) -> dict[str, Any]:
-    return {"lease_owner": "", "lease_until": None, "attempts": 0, **changes}
-
-
-@pytest.mark.django_db
-def test_open_imports_become_jobs_and_back() -> None:
-    now = datetime.now(tz=UTC)
-    lease = now + timedelta(seconds=60)
-    given = {
-        "held": _columns(
-            status="checking", lease_owner="w:1", lease_until=lease, attempts=1
-        ),
-        "put off": _columns(
-            status="importing",
-            lease_until=lease,
-            attempts=2,
-            message="Attempt 2 failed",
-        ),
-        "done": _columns(status="done"),
-    }
-    with migrations_of("imports", before="0002_imports_are_jobs") as go_to:
-        old = go_to("0001_initial")
-        bucket = old.get_model("catalogue", "Bucket").objects.create(name="B")
-        container = old.get_model("scanning", "Container").objects.create(name="C")
-        rows = old.get_model("imports", "CatalogueImport")._base_manager
-        for name, columns in given.items():
-            rows.create(table_name=name, bucket_id=bucket.pk, **columns)
-        results = old.get_model("imports", "ResultImport")._base_manager
-        waiting = results.create(container_id=container.pk, status="importing")
-
-        new = go_to("0003_one_definition")
-        held, put_off, other = new.get_model("jobs", "Job").objects.order_by("pk")
-        assert (held.kind, held.state) == ("catalogue_import_check", JobState.RUNNING)
-        assert (held.lease_owner, held.lease_until) == ("w:1", lease)
-        assert (put_off.kind, put_off.state) == ("catalogue_import", JobState.WAITING)
-        assert (put_off.attempts, put_off.run_after) == (2, lease)
-        assert put_off.cause == "Attempt 2 failed"
-        assert (other.kind, other.subject) == ("result_import", waiting.pk)
-        assert other.run_after <= datetime.now(tz=UTC)
-        imports = new.get_model("imports", "CatalogueImport").objects
-        assert imports.get(file_name="put off").message == ""
-
-        old = go_to("0001_initial")
-        rows = old.get_model("imports", "CatalogueImport")._base_manager
-        for name, columns in given.items():
-            row = rows.get(table_name=name)
-            assert {key: getattr(row, key) for key in columns} == columns
-        assert not old.get_model("jobs", "Job").objects.exists()
-
-        new = go_to("0003_one_definition")
-        assert new.get_model("jobs", "Job").objects.count() == 3

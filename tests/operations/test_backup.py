@@ -203,7 +203,7 @@ def test_a_backup_that_does_not_fit_is_refused(backups: Path) -> None:
     manifest["migrations"].append(["catalogue", "9999_from_the_future"])
     manifest_path.write_text(json.dumps(manifest))
 
-    with pytest.raises(CommandError, match=r"newer version.*9999_from_the_future"):
+    with pytest.raises(CommandError, match=r"does not know: .*9999_from_the_future"):
         call_command("restore", str(backups))
 
 

@@ -44,7 +44,7 @@ def two_hours() -> list[Heard]:
 
 
 def _version() -> str:
-    hashed = sha256(databases.fingerprint().encode() + Path(__file__).read_bytes())
+    hashed = sha256(databases.fingerprint_code().encode() + Path(__file__).read_bytes())
     for path in sorted(DEMO.iterdir()):
         hashed.update(f"{path.name} {path.stat().st_size}".encode())
     return hashed.hexdigest()[:32]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
 from typing import Any  # columns of any type, passed on by name
 
 import pytest
-from django.apps import apps
 
-import review.migrations
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
@@ -182,31 +178,6 @@ def test_setting_lets_the_only_manager_approve_the_own_policy_and_says_so(
     assert state_of(match) == MatchState.CONFIRMED
     event = Event.objects.filter(case=match.case).latest("sequence")
     assert event.after["own_proposal"] is True
-
-
-def test_the_migration_names_who_proposed_what_is_escalated_already(
-    manager: User, reviewer: User
-) -> None:
-    author = make_user(Role.MANAGER)
-    by_person, applied = make_match(), make_match()
-    deciding.escalate(match=by_person, user=reviewer, version=1, note="Ours?")
-    policy = make_policy(action=PolicyAction.CONFIRM, second_approval=True, user=author)
-    policies.apply(policy=policy, user=manager)
-    found = make_match()
-    Match.objects.update(proposed_by=None)
-    Policy.objects.update(changed_by=None)
-
-    (name,) = (
-        each.name
-        for each in pkgutil.iter_modules(review.migrations.__path__)
-        if each.name.endswith("_name_proposers")
-    )
-    import_module(f"review.migrations.{name}").name_proposers(apps, None)
-
-    policy.refresh_from_db()
-    assert policy.changed_by == author
-    proposers = {match: match.proposed_by for match in Match.objects.all()}
-    assert proposers == {by_person: reviewer, applied: manager, found: author}
 
 
 @pytest.mark.parametrize("rule", ["policy", "exclusion"])
