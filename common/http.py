@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -27,9 +27,12 @@ from requests.auth import AuthBase
 from requests.utils import requote_uri
 from requests_hardened import Config, HTTPSession
 from requests_hardened.ip_filter import InvalidIPAddress, filter_host
+from requests_hardened.ip_filter_adapter import IPFilterAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from common.addresses import is_public
 
 _CONNECT_READ_SECONDS = (10.0, 30.0)
 _CHUNK_BYTES = 256 * 1024
@@ -236,17 +239,39 @@ class _GuardedSession(_IgnoredRedirects, HTTPSession):  # type: ignore[misc]  # 
     """A session for user-given addresses."""
 
 
+class _PublicAdapter(IPFilterAdapter):  # type: ignore[misc]  # the library has no types
+    """Refuses more addresses than the library, which resolves and pins them."""
+
+    def build_connection_pool_key_attributes(
+        self, *arguments: Any, **options: Any
+    ) -> Any:  # Any: the library's own types
+        """Return the host to connect to, if it is public."""
+        host, pool = super().build_connection_pool_key_attributes(*arguments, **options)
+        _refuse_special(host["host"])
+        return host, pool
+
+
+def _refuse_special(host: str) -> None:
+    address = host.strip("[]")
+    if not is_public(address):
+        raise InvalidIPAddress(address)
+
+
 def guarded_session() -> requests.Session:
     """Return a session for user-given addresses; see the module docstring."""
     session: requests.Session = _GuardedSession(
         Config(
-            ip_filter_enable=not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES,
+            # Our own filter is below.
+            ip_filter_enable=False,
             ip_filter_allow_loopback_ips=False,
             never_redirect=True,
             default_timeout=_CONNECT_READ_SECONDS,
             user_agent_override="acrportal",
         )
     )
+    if not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES:
+        session.mount("http://", _PublicAdapter(is_https_proto=False))
+        session.mount("https://", _PublicAdapter(is_https_proto=True))
     # A proxy from the environment would resolve the name itself, past our check.
     session.trust_env = False
     return session
@@ -262,6 +287,7 @@ def connect_guarded(host: str, port: int) -> socket.socket:
     try:
         if not settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES:
             host = filter_host(host, port, allow_loopback=False).strip("[]")
+            _refuse_special(host)
         return socket.create_connection((host, port), timeout=seconds)
     except InvalidIPAddress as error:
         raise LinkRefused(_("it leads to a private or local address")) from error

@@ -62,6 +62,10 @@ def test_links_that_cannot_be_right_are_refused_at_once(url: str) -> None:
         "[::ffff:127.0.0.1]",
         "0.0.0.0",
         "100.64.0.1",
+        "168.63.129.16",
+        "[fec0::1]",
+        "[::127.0.0.1]",
+        "[2001:1::1]",
     ],
 )
 def test_private_addresses_are_refused(host: str, tmp_path: Path) -> None:
