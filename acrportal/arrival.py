@@ -11,6 +11,9 @@ import time
 from enum import Enum
 
 HEAD_BYTES = 64 * 1024
+# No client of ours sends trailers or extensions of chunks, and nobody reads them.
+TRAILER_BYTES = 8 * 1024
+_CHUNK_LINE_BYTES = 1024
 # Covers forms, JSON and usual callbacks; upload threads read larger bodies.
 SMALL_BODY_BYTES = 64 * 1024
 # The signature of these paths is inside the body, so the whole body precedes any check.
@@ -30,7 +33,7 @@ class Stage(Enum):
     WAIT = "wait"
     WHOLE = "whole"
     LARGE = "large"
-    HEAD_TOO_LARGE = "head too large"
+    FIELDS_TOO_LARGE = "fields too large"
 
 
 class Arrival:
@@ -62,9 +65,14 @@ class Arrival:
             self._look_for_head()
         if not self.has_head:
             too_large = len(self.data) > HEAD_BYTES
-            return Stage.HEAD_TOO_LARGE if too_large else Stage.WAIT
-        if self._is_whole():
-            return Stage.WHOLE
+            return Stage.FIELDS_TOO_LARGE if too_large else Stage.WAIT
+        if self._body_bytes is None:
+            stage = self._follow_chunks()
+        else:
+            received = len(self.data) - self._body_at
+            stage = Stage.WHOLE if received >= self._body_bytes else Stage.WAIT
+        if stage is not Stage.WAIT:
+            return stage
         announced = self._body_bytes or len(self.data) - self._body_at
         return Stage.LARGE if announced > self._buffered_bytes else Stage.WAIT
 
@@ -91,27 +99,34 @@ class Arrival:
             elif name == b"expect":
                 self.expects_continue = value == b"100-continue"
 
-    def _is_whole(self) -> bool:
-        if self._body_bytes is not None:
-            return len(self.data) - self._body_at >= self._body_bytes
-        # Follow the chunk sizes; leave malformed sizes to gunicorn.
+    def _follow_chunks(self) -> Stage:
+        """Move to the last chunk that has begun; leave malformed sizes to gunicorn."""
         while True:
             end = self.data.find(_LINE_END, self._chunk_at)
+            line_end = end if end >= 0 else len(self.data)
+            if line_end - self._chunk_at > _CHUNK_LINE_BYTES:
+                return Stage.FIELDS_TOO_LARGE
             if end < 0:
-                return False
+                return Stage.WAIT
             digits = bytes(self.data[self._chunk_at : end]).partition(b";")[0].strip()
             try:
                 size = int(digits, 16)
             except ValueError:
-                return True
+                return Stage.WHOLE
             if size == 0:
-                # Without trailers, the last chunk's line end is the first half of the
-                # blank line.
-                return self.data.find(_HEAD_END, end) >= 0
+                return self._follow_trailers(end)
             after = end + len(_LINE_END) + size + len(_LINE_END)
             if size < 0 or after > len(self.data):
-                return size < 0
+                return Stage.WHOLE if size < 0 else Stage.WAIT
             self._chunk_at = after
+
+    def _follow_trailers(self, last_chunk_end: int) -> Stage:
+        # Without trailers, the last chunk's line end is the first half of the blank line.
+        end = self.data.find(_HEAD_END, last_chunk_end)
+        arrived = (end if end >= 0 else len(self.data)) - last_chunk_end
+        if arrived > TRAILER_BYTES:
+            return Stage.FIELDS_TOO_LARGE
+        return Stage.WAIT if end < 0 else Stage.WHOLE
 
 
 def deadline(begun: float, received: int) -> float:

@@ -18,10 +18,18 @@ from io import BytesIO
 from typing import Any
 
 from gunicorn.glogging import Logger
+from gunicorn.http.body import Body, ChunkedReader
+from gunicorn.http.errors import ParseException
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
-from acrportal.arrival import SMALL_BODY_BYTES, Arrival, Stage, deadline
+from acrportal.arrival import (
+    SMALL_BODY_BYTES,
+    TRAILER_BYTES,
+    Arrival,
+    Stage,
+    deadline,
+)
 from common.logs import RedactSecrets
 
 UPLOAD_THREADS = 16
@@ -40,7 +48,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _TOO_SLOW = (
     b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
-_HEAD_TOO_LARGE = (
+_FIELDS_TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
     b"Content-Length: 0\r\n\r\n"
 )
@@ -99,6 +107,24 @@ class PacedUnreader(SocketUnreader):  # type: ignore[misc]  # as above
         return data
 
 
+class LimitedChunks(ChunkedReader):  # type: ignore[misc]  # as above
+    """Reads a body that ``Arrival`` did not see to its end.
+
+    Raises ``OSError``, which views answer with 400, if its chunks or trailers are wrong.
+    """
+
+    def __init__(self, req: Any, unreader: Any) -> None:
+        super().__init__(req, unreader)
+        self.limit_trailer_section = TRAILER_BYTES
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes of the body."""
+        try:
+            return bytes(super().read(size))
+        except ParseException as error:
+            raise OSError("The body is malformed.") from error
+
+
 class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
     """Waits for requests in the event loop; threads handle complete requests."""
 
@@ -145,8 +171,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
             self._hand_over(conn, self.tpool)
         elif stage is Stage.LARGE:
             self._hand_over(conn, self._uploads)
-        elif stage is Stage.HEAD_TOO_LARGE:
-            self._refuse(conn, _HEAD_TOO_LARGE)
+        elif stage is Stage.FIELDS_TOO_LARGE:
+            self._refuse(conn, _FIELDS_TOO_LARGE)
         elif arrival.has_head and arrival.expects_continue:
             arrival.expects_continue = False
             with contextlib.suppress(OSError):
@@ -172,6 +198,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
         """Answer a request; send 100 Continue only when a view reads the body."""
         # ``PacedUnreader`` sends it, so clients can be refused before they send a body.
         req._expected_100_continue = False
+        if isinstance(req.body.reader, ChunkedReader):
+            req.body = Body(LimitedChunks(req, conn.parser.unreader))
         conn.sock.settimeout(_SEND_SECONDS)
         return super().handle_request(req, conn)
 

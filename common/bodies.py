@@ -233,7 +233,7 @@ def _spool(request: HttpRequest, limit: int) -> None:
     request.__dict__.setdefault(_TEMPORARY, []).append(body)
     try:
         # One byte more than allowed proves that the body is too large.
-        while chunk := source.read(min(_CHUNK_BYTES, limit + 1 - received)):
+        while chunk := _read(source, min(_CHUNK_BYTES, limit + 1 - received)):
             received += len(chunk)
             if received > limit:
                 raise BodyTooLarge(limit)
@@ -247,6 +247,14 @@ def _spool(request: HttpRequest, limit: int) -> None:
     body.seek(0)
     request.META["CONTENT_LENGTH"] = str(received)
     request._stream = body
+
+
+def _read(source: Any, size: int) -> bytes:  # Any: the server's own
+    try:
+        return bytes(source.read(size))
+    except OSError as error:
+        # As Django's own reading does: the fault is the client's, not the disk's.
+        raise UnreadablePostError(*error.args) from error
 
 
 def _discard(file: Any) -> None:  # Any: a file of Django's or of Python's

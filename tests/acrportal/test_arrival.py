@@ -9,6 +9,7 @@ from acrportal.arrival import (
     HEAD_BYTES,
     SIGNED_BODY_BYTES,
     SMALL_BODY_BYTES,
+    TRAILER_BYTES,
     Arrival,
     Stage,
 )
@@ -71,9 +72,28 @@ def test_endless_heads_are_refused() -> None:
     arrival = Arrival()
 
     assert arrival.add(b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 10) is Stage.WAIT
-    assert arrival.add(b"A: b\r\n" * (HEAD_BYTES // 6)) is Stage.HEAD_TOO_LARGE
+    assert arrival.add(b"A: b\r\n" * (HEAD_BYTES // 6)) is Stage.FIELDS_TOO_LARGE
 
 
 @pytest.mark.parametrize("size", ["zz", "-5", ""])
 def test_chunks_without_a_size_are_left_to_the_server(size: str) -> None:
     assert Arrival().add(_CHUNKED + f"{size}\r\nabc".encode()) is Stage.WHOLE
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        ("0\r\n", b"A: b\r\n"),
+        ("3\r\nabc\r\n0\r\n", b"x"),
+        ("3;", b"x"),
+        ("0;", b"x"),
+    ],
+)
+def test_what_is_beside_a_body_in_chunks_is_limited(start: str, more: bytes) -> None:
+    arrival = Arrival()
+    chunked = _CHUNKED.replace(b"POST /", b"POST /v1/identify")
+    assert arrival.add(chunked + start.encode() + more) is Stage.WAIT
+
+    stage = arrival.add(more * TRAILER_BYTES)
+
+    assert stage is Stage.FIELDS_TOO_LARGE

@@ -166,6 +166,40 @@ def test_chunks_of_a_stranger_end_at_the_limit(
     assert clean
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        # Collected before any thread sees it.
+        ("/v1/identify", b""),
+        # Read by a thread, whose server has limits of its own.
+        ("/api/fs-containers/1/files", b"11000\r\n" + bytes(0x11000) + b"\r\n"),
+    ],
+)
+def test_trailers_end_at_their_limit(
+    path: str, body: bytes, live: Server, address: tuple[str, int]
+) -> None:
+    with _connected(address) as client:
+        client.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\n"
+            f"Authorization: Bearer {live.token}\r\nContent-Type: {_PARTS}\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n".encode()
+            + body
+            + b"0\r\n"
+        )
+        sent, answer = 0, b""
+        trailer = b"A: " + b"b" * 1019 + b"\r\n"
+        try:
+            while sent < 8 * _MIB:
+                client.sendall(trailer)
+                sent += len(trailer)
+            answer = client.recv(65536)
+        except OSError:
+            # The server has closed the connection.
+            assert sent < 8 * _MIB
+
+    assert not answer or answer.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4"))
+
+
 def test_who_waits_for_leave_to_send_is_asked_by_the_view(
     live: Server, scene: Scene, address: tuple[str, int]
 ) -> None:
