@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -18,12 +19,16 @@ from streams import alarms, audio, recorders, settling
 from streams.models import Stream, StreamHour, StreamRun
 from streams.pieces import pieces_of
 from streams.recording.landmark_log import LandmarkLog
-from streams.recording.ring import RingLog
+from streams.recording.ring import FILE_S, RingLog
 
 logger = logging.getLogger(__name__)
 
 # The hour before the newest one may still be needed around the next.
 _LANDMARKS_KEPT_MS: Final = 10 * 60_000
+# So much of each stream stays however full the disk is: two hours of 128 kbit/s.
+LEAST_RING_BYTES: Final = 128 << 20
+# The ring drops whole files.
+_RING_FILE: Final = timedelta(seconds=FILE_S)
 _SHRUNK_TO: Final = timedelta(hours=1)
 
 
@@ -68,6 +73,16 @@ def _forget_landmarks(stream: Stream, folder: Path) -> None:
         LandmarkLog(folder, piece.run).delete_before(
             piece.start_ms - _LANDMARKS_KEPT_MS
         )
+    kept = datetime.now(tz=UTC) - timedelta(hours=stream.keep_hours) - _RING_FILE
+    _forget_runs(stream, folder / "runs", min(oldest, kept))
+
+
+def _forget_runs(stream: Stream, folder: Path, before: datetime) -> None:
+    """Delete what is kept of runs whose bytes the ring has dropped."""
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    gone = StreamRun.objects.filter(stream=stream, uid__in=names, ends_at__lt=before)
+    for uid in gone.values_list("uid", flat=True):
+        shutil.rmtree(folder / uid, ignore_errors=True)
 
 
 def mind_disk(*, now: datetime | None = None) -> bool:
@@ -78,17 +93,35 @@ def mind_disk(*, now: datetime | None = None) -> bool:
     now = now or datetime.now(tz=UTC)
     folder = recorders.streams_folder()
     free = shutil.disk_usage(folder).free
-    is_full = free < settings.ACRPORTAL_STREAM_FREE_BYTES
+    short = settings.ACRPORTAL_STREAM_FREE_BYTES - free
     names = [entry.name for entry in folder.iterdir() if entry.is_dir()]
-    for stream in Stream.objects.present().filter(uid__in=names):
-        if is_full:
-            RingLog(folder / stream.uid).drop_before(now - _shrunk(stream, now))
-        alarms.note_disk(stream, is_full=is_full, now=now)
-    return is_full
+    streams = list(Stream.objects.present().filter(uid__in=names))
+    if short > 0:
+        _make_room({one: RingLog(folder / one.uid) for one in streams}, short, now)
+    for stream in streams:
+        alarms.note_disk(stream, is_full=short > 0, now=now)
+    return short > 0
+
+
+def _make_room(rings: Mapping[Stream, RingLog], short: int, now: datetime) -> None:
+    """Drop what hours hold already; then, of the largest rings, the oldest bytes."""
+    before = sum(ring.size_bytes for ring in rings.values())
+    for stream, ring in rings.items():
+        ring.drop_before(now - _shrunk(stream, now))
+    sizes = {ring: ring.size_bytes for ring in rings.values()}
+    short -= before - sum(sizes.values())
+    while short > 0 and sizes:
+        largest = max(sizes, key=lambda ring: sizes[ring])
+        dropped = largest.drop_oldest() if sizes[largest] > LEAST_RING_BYTES else 0
+        if not dropped:
+            del sizes[largest]
+            continue
+        sizes[largest] -= dropped
+        short -= dropped
 
 
 def _shrunk(stream: Stream, now: datetime) -> timedelta:
-    """Return how much sound a ring keeps at least: what its hours do not hold yet."""
+    """Return how much sound a ring keeps at first: what its hours do not hold yet."""
     unsettled = StreamHour.objects.filter(
         stream=stream, copied_for=None, scanned_file__isnull=False
     ).aggregate(first=Min("starts_at"))["first"]

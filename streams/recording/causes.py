@@ -20,6 +20,12 @@ DISK_FULL: Final = gettext_noop("Audio is not kept: the disk is nearly full.")
 CLOSED: Final = gettext_noop("The server closed the connection.")
 ENDED: Final = gettext_noop("The stream has ended.")
 TOO_MUCH: Final = gettext_noop("The server sends too much.")
+TOO_MANY_BYTES: Final = gettext_noop(
+    "The server sends more than 2 MB in a second; it is read no faster."
+)
+TOO_FAST: Final = gettext_noop(
+    "The server sends sound faster than it plays; it is read no faster."
+)
 A_PAGE: Final = gettext_noop("The server sends a page, not a stream.")
 LISTS_OF_LISTS: Final = gettext_noop("The playlist only leads to other playlists.")
 EMPTY_LIST: Final = gettext_noop("The server sent a list without addresses.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
@@ -19,15 +20,16 @@ from streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened
 from streams.recording.clocks import Clock
 from streams.recording.icy import IcyReader, SentTitle
 from streams.recording.ogg import OggLinks
+from streams.recording.pace import REQUEST_BYTES, Pace
 from streams.recording.playlists import BadPlaylist
 
 PAUSE_S: Final = 0.25
 READ_BYTES: Final = 1 << 16
 QUEUED: Final = 256
+QUEUED_BYTES: Final = 64 << 20
+TICK_S: Final = 0.25
 FIRST_BYTE_S: Final = 30.0
 MAX_LISTS: Final = 3
-# What a stream may send over a minute; a burst on connecting is more for a moment.
-MAX_BYTES_PER_S: Final = 1_000_000
 MINUTE_S: Final = 60.0
 WHITE: Final = b"\xef\xbb\xbf \r\n\t"
 
@@ -35,14 +37,17 @@ WHITE: Final = b"\xef\xbb\xbf \r\n\t"
 class Connection:
     """Reads an address until it ends, or until ``halt``."""
 
-    def __init__(self, url: str, clock: Clock, place: hls.HlsPlace) -> None:
+    def __init__(self, url: str, clock: Clock, place: hls.HlsPlace, pace: Pace) -> None:
         self._url = url
         self._clock = clock
         self._place = place
+        self._pace = pace
         self._halt = threading.Event()
         self._body: LiveBody | None = None
         self._head = b""
-        self.arrivals: queue.Queue[Arrival] = queue.Queue(QUEUED)
+        self._arrivals: queue.Queue[Arrival] = queue.Queue(QUEUED)
+        # Each is written by one thread only.
+        self._put_bytes = self._taken_bytes = 0
         self._thread = threading.Thread(
             target=self._run, name="stream-network", daemon=True
         )
@@ -58,6 +63,17 @@ class Connection:
         if body is not None:
             body.stop()
 
+    def arrived(self) -> Iterator[Arrival]:
+        """Yield what has arrived; wait a moment if that is nothing."""
+        try:
+            arrival = self._arrivals.get(timeout=self._clock.real(TICK_S))
+            while True:
+                self._taken_bytes += _size_of(arrival)
+                yield arrival
+                arrival = self._arrivals.get_nowait()
+        except queue.Empty:
+            return
+
     # For what reads on behalf of this connection.
 
     @property
@@ -67,13 +83,23 @@ class Connection:
 
     def put(self, arrival: Arrival) -> None:
         """Hand over what arrived. Raises ``Halted``."""
+        size = _size_of(arrival)
+        while self._put_bytes + size - self._taken_bytes > QUEUED_BYTES:
+            self.pause(TICK_S)
+        self._put_bytes += size
         while not self._halt.is_set():
             try:
-                self.arrivals.put(arrival, timeout=1.0)
+                self._arrivals.put(arrival, timeout=1.0)
             except queue.Full:
                 continue
             return
         raise Halted
+
+    def keep_pace(self, received: int) -> None:
+        """Wait until more than these bytes may be read. Raises ``Halted``."""
+        self._pace.receive(received)
+        while (wait_s := self._pace.hold_s()) > 0:
+            self.pause(min(wait_s, 1.0))
 
     def pause(self, seconds: float) -> None:
         """Wait. Raises ``Halted``."""
@@ -97,9 +123,11 @@ class Connection:
         ) as body:
             self._hold(body)
             data = body.read_all(max_bytes, seconds=self._clock.real(MINUTE_S))
-            if part.range is not None and len(data) > part.range[1] - part.range[0]:
-                data = data[part.range[0] : part.range[1]]
-            return body.url, data
+            where = body.url
+        self.keep_pace(max(REQUEST_BYTES, len(data)))
+        if part.range is not None and len(data) > part.range[1] - part.range[0]:
+            data = data[part.range[0] : part.range[1]]
+        return where, data
 
     def _run(self) -> None:
         closed = Closed(GapCause.CONNECTION, "")
@@ -154,18 +182,13 @@ class Connection:
         self.put(Opened(body.url, is_hls=False, jitter_s=0.0))
         reader = IcyReader(icy.interval(body.headers.get("icy-metaint", "")))
         links = OggLinks() if data.startswith(ogg.CAPTURE) else None
-        begun, received = self._clock.monotonic(), 0
         while data:
             at = self.now()
-            received += len(data)
-            if self._clock.monotonic() - begun > MINUTE_S:
-                begun, received = self._clock.monotonic(), len(data)
-            if received > MAX_BYTES_PER_S * MINUTE_S:
-                raise http.TooLarge
             for made in reader.take(data):
                 self.put(made if isinstance(made, SentTitle) else Chunk(made, at))
                 if links is not None and not isinstance(made, SentTitle):
                     self._put_titles(links, made)
+            self.keep_pace(len(data))
             self.pause(PAUSE_S)
             data = body.read(READ_BYTES)
         return causes.CLOSED
@@ -182,6 +205,10 @@ class Connection:
         self._body = body
         if self._halt.is_set():
             raise Halted
+
+
+def _size_of(arrival: Arrival) -> int:
+    return len(arrival.data) if isinstance(arrival, Chunk) else 0
 
 
 def _looks_listed(first: bytes, content_type: str) -> bool:

@@ -134,6 +134,10 @@ class LiveRun:
         """Store the bytes that a decoder needs before those from an offset on."""
         self._files.add_head(offset, head)
 
+    def drop_heads_before(self, offset: int) -> None:
+        """Delete the heads that no byte from an offset on needs."""
+        self._files.drop_heads_before(offset)
+
     def tick(self, now: float) -> None:
         """Read the listener's messages and report their consequences."""
         self._take_all(self._listener.take(), now)

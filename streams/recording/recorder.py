@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Final
 
 from streams.choices import GapCause, RunEdge, StreamState
 from streams.recording import causes, hls, ring
 from streams.recording.account import Account
-from streams.recording.arrivals import Arrival, Chunk, Closed, Missing, Opened
+from streams.recording.arrivals import Chunk, Closed, Missing, Opened
 from streams.recording.clocks import Clock
-from streams.recording.connection import Connection
+from streams.recording.connection import TICK_S, Connection
 from streams.recording.events import (
     RunEnded,
     RunStarted,
@@ -25,11 +24,11 @@ from streams.recording.icy import SentTitle
 from streams.recording.landmark_log import LandmarkLog
 from streams.recording.live_run import LiveRun, Manner
 from streams.recording.ogg import OggLinks
+from streams.recording.pace import RUN_BYTES, Pace
 from streams.recording.ring import RingGone, RingLog, utc
 from streams.recording.run_files import RunFiles
 from streams.recording.splice import TAIL_BYTES, Joined, Splice
 
-TICK_S: Final = 0.25
 SOON_S: Final = 30.0
 """So long every second is tried again: bursts are short."""
 MAX_PAUSE_S: Final = 60.0
@@ -78,7 +77,9 @@ class StreamRecorder:
         self._absence = absence
         self._ring = RingLog(plan.folder)
         self._found_end = -1
+        self._counted = 0  # the ring's offset up to which sound was counted
         self._place = hls.HlsPlace()
+        self._pace = Pace(self._clock)
         self._run: LiveRun | None = None
         self._next_cause: str = RunEdge.STARTED
         self._ogg: OggLinks | None = None
@@ -125,6 +126,7 @@ class StreamRecorder:
 
     def _go_on(self) -> None:
         """End the run that a kill left open, and hear the ring from there."""
+        self._counted = self._ring.end
         state = self._account.state
         if self._ring.end:
             self._next_cause = RunEdge.RECORDER
@@ -168,7 +170,7 @@ class StreamRecorder:
         self._opened = self._splice = None
         connected_at = self._now()
         self._tell_state()
-        connection = Connection(url, self._clock, self._place)
+        connection = Connection(url, self._clock, self._place, self._pace)
         connection.start()
         try:
             while not stop.is_set():
@@ -187,7 +189,7 @@ class StreamRecorder:
         return Closed(self._absence, "")
 
     def _take(self, connection: Connection) -> Closed | None:
-        for arrival in self._arrived(connection):
+        for arrival in connection.arrived():
             match arrival:
                 case Closed():
                     return arrival
@@ -200,14 +202,6 @@ class StreamRecorder:
                 case Chunk():
                     self._chunk(arrival)
         return None
-
-    def _arrived(self, connection: Connection) -> Iterator[Arrival]:
-        try:
-            yield connection.arrivals.get(timeout=self._clock.real(TICK_S))
-            while True:
-                yield connection.arrivals.get_nowait()
-        except queue.Empty:
-            return
 
     def _open(self, opened: Opened) -> None:
         self._opened = opened
@@ -312,6 +306,7 @@ class StreamRecorder:
 
     def _begin(self, offset: int, *, mid_container: bool) -> LiveRun:
         self._begun_at = self._now()
+        self._pace.receive(RUN_BYTES)
         is_hls = self._opened is not None and self._opened.is_hls
         jitter_s = 0.0 if self._opened is None else self._opened.jitter_s
         return LiveRun(
@@ -343,7 +338,7 @@ class StreamRecorder:
         if run is not None:
             self._next_cause = cause
             self._begun_at = self._now()
-            run.flush(self._now())
+            self._hear(run, run.flush)
             run.conclude(run.heard_ms, cause)
 
     def _tick(self) -> None:
@@ -352,9 +347,7 @@ class StreamRecorder:
         if run is None:
             self._account.away(now)
         else:
-            before = run.heard_ms
-            run.tick(now)
-            if run.heard_ms > before:
+            if self._hear(run, run.tick):
                 self._sound_at = now
             if run.why:
                 self._follow(run)
@@ -366,6 +359,19 @@ class StreamRecorder:
         if now - self._cleaned_at >= CLEANS_EACH_S:
             self._cleaned_at = now
             self._ring.drop_before(utc(now - self._plan.keep_hours * 3600))
+            if self._run is not None:
+                self._run.drop_heads_before(self._ring.begin)
+
+    def _hear(self, run: LiveRun, listen: Callable[[float], None]) -> bool:
+        """Have a run heard on; return whether it was. Count what was never heard."""
+        before_ms, before = run.heard_ms, run.heard_until
+        listen(self._now())
+        new = run.heard_until - max(before, self._counted)
+        if new > 0:
+            self._counted = run.heard_until
+            share = new / (run.heard_until - before)
+            self._pace.hear(share * (run.heard_ms - before_ms) / 1000)
+        return run.heard_ms > before_ms
 
     def _follow(self, run: LiveRun) -> None:
         """Go on after a listener that has ended by itself."""
@@ -398,6 +404,8 @@ class StreamRecorder:
         jitter_s = 0.0 if self._opened is None else self._opened.jitter_s
         if self._now() - since <= LATE_S + 3 * jitter_s:
             return
+        if self._pace.cause == causes.TOO_FAST:
+            return  # what it sent ahead was heard
         if newest is None:
             raise _GivenUp(GapCause.NO_AUDIO, causes.NO_SOUND)
         raise _GivenUp(GapCause.STALLED, causes.TOO_LITTLE)
@@ -426,7 +434,7 @@ class StreamRecorder:
         elif self._run is not None and self._run.heard_ms and recent:
             state, reason = (
                 StreamState.LISTENING,
-                causes.DISK_FULL if self._ring.is_failing else "",
+                causes.DISK_FULL if self._ring.is_failing else self._pace.cause,
             )
             self._reason = ""
         elif told is None:
@@ -434,7 +442,8 @@ class StreamRecorder:
         elif (told[0] == StreamState.CONNECTING and not self._reason) or recent:
             return
         else:
-            state, reason = StreamState.AWAY, self._reason or causes.NOTHING_ARRIVES
+            reason = self._pace.cause or self._reason or causes.NOTHING_ARRIVES
+            state = StreamState.AWAY
         if told != (state, self._url, reason):
             self._told_state = (state, self._url, reason)
             self._account.tell(

@@ -78,6 +78,12 @@ class RingLog:
             self._end = last[0].end if last else named
         return self._end
 
+    @property
+    def begin(self) -> int:
+        """Offset of the first byte that is still there."""
+        files = self._files()
+        return _named(files[0])[0] if files else self.end
+
     def append(self, data: bytes, at: float, kind: int = BYTES) -> int:
         """Add bytes that arrived at ``at``; return the offset after them.
 
@@ -153,10 +159,19 @@ class RingLog:
                 return
             path.unlink(missing_ok=True)
 
+    def drop_oldest(self) -> int:
+        """Delete the oldest file unless it is the newest; return its size."""
+        files = self._files()
+        if len(files) < 2:
+            return 0
+        size = _size_of(files[0])
+        files[0].unlink(missing_ok=True)
+        return size
+
     @property
     def size_bytes(self) -> int:
         """The space that the ring takes on disk."""
-        return sum(path.stat().st_size for path in self._files())
+        return sum(map(_size_of, self._files()))
 
     def close(self) -> None:
         """Close the file that is written."""
@@ -183,6 +198,13 @@ class RingLog:
 def utc(at: float) -> datetime:
     """Return seconds since 1970 as a time in UTC."""
     return datetime.fromtimestamp(at, UTC)
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # dropped meanwhile
+        return 0
 
 
 def _named(path: Path) -> tuple[int, float]:

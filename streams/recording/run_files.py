@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 from dataclasses import asdict, dataclass
@@ -68,8 +69,16 @@ class RunFiles:
     def head(self, offset: int) -> bytes:
         """Return the bytes that a decoder needs to begin at an offset."""
         heads = sorted(self.folder.glob(f"*{HEAD_SUFFIX}"))
-        before = [h for h in heads if int(h.name.removesuffix(HEAD_SUFFIX)) <= offset]
+        before = [head for head in heads if _offset_of(head) <= offset]
         return before[-1].read_bytes() if before else b""
+
+    def drop_heads_before(self, offset: int) -> None:
+        """Delete the heads that no byte from an offset on needs."""
+        heads = sorted(self.folder.glob(f"*{HEAD_SUFFIX}"))
+        for head, following in itertools.pairwise(heads):
+            if _offset_of(following) > offset:
+                return
+            head.unlink(missing_ok=True)
 
     def add_point(self, run_ms: int, offset: int) -> None:
         """Note which byte of the ring ends a moment of the run."""
@@ -89,6 +98,10 @@ class RunFiles:
         if self._points is not None:
             self._points.close()
             self._points = None
+
+
+def _offset_of(head: Path) -> int:
+    return int(head.name.removesuffix(HEAD_SUFFIX))
 
 
 def load_state(folder: Path) -> AccountState:

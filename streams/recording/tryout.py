@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -17,8 +16,8 @@ from streams.recording.arrivals import Arrival, Chunk, Closed
 from streams.recording.clocks import Clock
 from streams.recording.connection import Connection
 from streams.recording.icy import SentTitle
+from streams.recording.pace import Pace
 
-TICK_S: Final = 0.25
 # The first sound must come in this share of the time that an address gets.
 FIRST_SHARE: Final = 0.6
 MAX_TITLES: Final = 10
@@ -65,7 +64,7 @@ def _tried(url: str, seconds: float, patience_s: float, clock: Clock) -> TryOut:
     """Listen to one address, and leave it early if nothing is heard."""
     trial = _Trial(url)
     begun = clock.monotonic()
-    connection = Connection(url, clock, hls.HlsPlace())
+    connection = Connection(url, clock, hls.HlsPlace(), Pace(clock))
     connection.start()
     with Listener() as listener:
         try:
@@ -74,7 +73,7 @@ def _tried(url: str, seconds: float, patience_s: float, clock: Clock) -> TryOut:
                 silent = not trial.duration_ms and passed > patience_s * FIRST_SHARE
                 if passed > seconds or (silent and patience_s < seconds):
                     break
-                for arrival in _arrived(connection, clock):
+                for arrival in connection.arrived():
                     trial.take(arrival, listener)
                 trial.hear(listener.take())
         except RecognitionError as error:
@@ -86,15 +85,6 @@ def _tried(url: str, seconds: float, patience_s: float, clock: Clock) -> TryOut:
         if listener.error is not None:
             trial.cause = causes.of_listener(listener.error)
     return trial.result()
-
-
-def _arrived(connection: Connection, clock: Clock) -> Iterator[Arrival]:
-    try:
-        yield connection.arrivals.get(timeout=clock.real(TICK_S))
-        while True:
-            yield connection.arrivals.get_nowait()
-    except queue.Empty:
-        return
 
 
 @dataclass(slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, time, timedelta
+from collections import namedtuple
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.core import mail
@@ -15,9 +16,12 @@ from jobs.models import Job
 from jobs.runner import run_next
 from scanning.choices import DeliveryStatus
 from scanning.services.outbound_callbacks import signature_headers
-from streams import alarms, services
+from streams import alarms, caretaking, recorders, services
 from streams.choices import AlarmKind, StreamState
 from streams.models import StreamAlarm, StreamNotice
+from streams.recording import ring
+from streams.recording.ring import RingLog
+from streams.recording.run_files import RunFiles
 from tests.streams.radio import NOON, Radio, programme
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,3 +135,55 @@ def test_a_webhook_that_refuses_is_tried_again(radio: Radio) -> None:
     assert notice.status == DeliveryStatus.WAITING
     assert "http" in notice.message
     assert signature_headers(secret="x", message_id="y", at=NOON, body=b"")
+
+
+def test_a_full_disk_takes_from_the_largest_ring_first(
+    radio: Radio, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    """All of it is a minute old, and no hour holds it."""
+    other = services.add_stream(
+        station=radio.station,
+        container=radio.container,
+        name="Television",
+        urls=["http://radio.example/tv"],
+        user=radio.user,
+    )
+    monkeypatch.setattr(ring, "FILE_BYTES", 2_000)
+    monkeypatch.setattr(caretaking, "LEAST_RING_BYTES", 10_000)
+    large, small = RingLog(recorders.folder_of(other)), RingLog(radio.folder)
+    for second in range(60):
+        large.append(bytes(1_000), NOON.timestamp() + second)
+        small.append(bytes(200), NOON.timestamp() + second)
+    needed = settings.ACRPORTAL_STREAM_FREE_BYTES
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(
+        "shutil.disk_usage", lambda _: usage(needed, 20_000, needed - 20_000)
+    )
+    before, kept = large.size_bytes, small.size_bytes
+
+    assert caretaking.mind_disk(now=after(1))
+
+    assert before - 24_000 < large.size_bytes <= before - 20_000
+    assert small.size_bytes == kept
+    assert StreamAlarm.objects.filter(kind=AlarmKind.DISK, ended_at=None).count() == 2
+    for _ in range(5):
+        caretaking.mind_disk(now=after(1))
+    assert 6_000 < large.size_bytes <= 12_000
+    assert small.size_bytes >= 8_000
+
+
+def test_what_is_kept_of_a_run_goes_with_its_bytes(radio: Radio) -> None:
+    radio.stream.keep_hours = 1
+    radio.stream.save()
+    radio.run("sr_old", programme((1, 20)))
+    radio.run("sr_later", programme((2, 20)), at=after(10))
+    while radio.settle(after(60)):
+        pass
+    now = datetime.now(tz=UTC)
+    radio.run("sr_new", programme((2, 20)), at=now - timedelta(minutes=5))
+    for run in ("sr_old", "sr_new"):
+        RunFiles(radio.folder, run).add_head(0, b"head")
+
+    caretaking.look_after()
+
+    assert [path.name for path in (radio.folder / "runs").iterdir()] == ["sr_new"]

@@ -15,6 +15,7 @@ from review.models import Match
 from streams import services
 from streams.choices import AirplayState, AlarmKind, GapCause, StreamState
 from streams.models import Airplay, Station, Stream, StreamHour
+from streams.recording import causes
 from streams.recording.tryout import TryOut
 from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
@@ -453,6 +454,16 @@ def test_managers_change_stations_and_what_they_must_not_play(
     assert viewer.get(page).status_code == 200
     assert viewer.post(edit, values).status_code == 403
     assert viewer.post(bans, {}).status_code == 403
+
+
+def test_a_stream_that_is_held_back_says_so_while_it_is_heard(
+    signed_in: MakeClient,
+) -> None:
+    stream = StreamFactory.create(state=StreamState.LISTENING, cause=causes.TOO_FAST)
+
+    text = text_of(signed_in(Role.VIEWER), day_of(stream))
+
+    assert "The server sends sound faster than it plays" in text
 
 
 def test_alarms_say_what_and_how_long(signed_in: MakeClient) -> None:

@@ -18,6 +18,7 @@ from streams.recording.clocks import Clock
 from streams.recording.connection import Connection
 from streams.recording.events import StreamPlan, Titled
 from streams.recording.hls import HlsPlace
+from streams.recording.pace import Pace
 from streams.recording.playlists import BadPlaylist
 from streams.recording.recorder import StreamRecorder
 
@@ -31,13 +32,15 @@ SOUND = b"\xff\xfd\x80\x00" * 100
 def closed(answers: dict[str, bytes], *, arrivals: int = 1000) -> Closed | None:
     """Connect to ``/`` of a server and return how that ended, if it did soon."""
     with serving(answers) as address:
-        connection = Connection(f"{address}/", Clock(rate=RATE), HlsPlace())
+        clock = Clock(rate=RATE)
+        connection = Connection(f"{address}/", clock, HlsPlace(), Pace(clock))
         connection.start()
         try:
-            for _ in range(arrivals):
-                arrival = connection.arrivals.get(timeout=60)
-                if isinstance(arrival, Closed):
-                    return arrival
+            while arrivals > 0:
+                for arrival in connection.arrived():
+                    arrivals -= 1
+                    if isinstance(arrival, Closed):
+                        return arrival
         finally:
             connection.halt()
     return None
