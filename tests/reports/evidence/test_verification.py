@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import struct
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +14,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from audit.services import record
 from reports.evidence.signing import PublicKey
 from reports.evidence.verification import PackUnreadable, verify
 from tests.factories.review import make_match
@@ -115,3 +121,145 @@ def test_a_zip_of_something_else_is_told(key: PublicKey, tmp_path: Path) -> None
 
     with pytest.raises(PackUnreadable, match=r"manifest\.json is missing"):
         verify(path, key)
+
+
+def _zipped(*files: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    written = io.BytesIO()
+    with (
+        # Of the same name twice.
+        warnings.catch_warnings(action="ignore"),
+        zipfile.ZipFile(written, "w", method) as archive,
+    ):
+        for name, content in files:
+            archive.writestr(name, content)
+    return written.getvalue()
+
+
+def _manifest(**changes: object) -> tuple[str, bytes]:
+    whole = {"schema": "evidence-manifest/1", "key_id": "x", "files": [], **changes}
+    return "manifest.json", json.dumps(whole).encode()
+
+
+_SIGNATURE = ("manifest.sig", bytes(64))
+_ZEROS = bytes(100 << 20)
+_EMPTY = _zipped(_manifest(), _SIGNATURE)
+
+
+def _with_end(at: int, content: bytes) -> bytes:
+    """Return an archive with other bytes in its last 22, the end of its directory."""
+    place = len(_EMPTY) - 22 + at
+    return _EMPTY[:place] + content + _EMPTY[place + len(content) :]
+
+
+def _file(name: str, size: int) -> dict[str, object]:
+    return {"name": name, "size": size, "sha256": "0" * 64}
+
+
+HOSTILE = {
+    "a bomb for a manifest": _zipped(("manifest.json", _ZEROS), _SIGNATURE),
+    "a bomb for a signature": _zipped(_manifest(), ("manifest.sig", _ZEROS)),
+    "a bomb for a chain": _zipped(_manifest(), _SIGNATURE, ("audit.jsonl", _ZEROS)),
+    "a bomb for a clip": _zipped(
+        _manifest(files=[_file("a", 1)]), _SIGNATURE, ("a", _ZEROS)
+    ),
+    "a manifest that claims all bytes": _zipped(
+        _manifest(files=[_file("a", 1 << 60)]), _SIGNATURE
+    ),
+    "less than no bytes": _zipped(_manifest(files=[_file("a", -1)]), _SIGNATURE),
+    "no signature": _zipped(_manifest()),
+    "half a signature": _zipped(_manifest(), ("manifest.sig", bytes(32))),
+    "absolute and upward paths": _zipped(
+        _manifest(), _SIGNATURE, ("/etc/passwd", b""), ("../../x", b"")
+    ),
+    "names for a terminal": _zipped(
+        _manifest(files=[_file("\x1b[2J", 1), _file("\ud800", 1)]), _SIGNATURE
+    ),
+    "the same name twice": _zipped(_manifest(), _manifest(), _SIGNATURE),
+    "a manifest that nests": _zipped(("manifest.json", b"[" * 100_000), _SIGNATURE),
+    "a long number": _zipped(
+        ("manifest.json", b'{"files": ' + b"9" * 10_000 + b"}"), _SIGNATURE
+    ),
+    "a chain of odd lines": _zipped(
+        _manifest(),
+        _SIGNATURE,
+        (
+            "audit.jsonl",
+            b'{"case":1,"sequence":1,"hash":1,"previous_hash":"","actor":1,'
+            b'"actor_salt":"","actor_digest":[]}',
+        ),
+    ),
+    "a method with memory of its own": _zipped(
+        _manifest(), _SIGNATURE, ("audit.jsonl", b""), method=zipfile.ZIP_LZMA
+    ),
+    "a huge directory": _with_end(12, struct.pack("<I", 1 << 31)),
+    "a directory from elsewhere": _with_end(16, struct.pack("<I", 1 << 31)),
+    "a comment": _with_end(20, struct.pack("<H", 7)) + b"comment",
+    "a lie of ZIP64": _EMPTY[:-22]
+    + struct.pack("<4sLQL", b"PK\x06\x07", 0, 1 << 62, 1)
+    + _EMPTY[-22:],
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_pack_gets_a_plain_verdict(
+    kind: str, key: PublicKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "some.zip"
+    path.write_bytes(HOSTILE[kind])
+
+    with pytest.raises(CommandError, match=r"some\.zip|manifest|pack") as refused:
+        call_command("verify_evidence", path)
+
+    assert f"{refused.value}{capsys.readouterr().out}".replace("\n", "").isprintable()
+
+
+def test_corrupted_packs_get_a_plain_verdict(
+    build: BuildPack, key: PublicKey, tmp_path: Path
+) -> None:
+    whole = Path(build(make_match()).file.path).read_bytes()
+    path = tmp_path / "broken.zip"
+    places = st.integers(0, len(whole) - 1)
+
+    @settings(max_examples=400)
+    @given(
+        edits=st.lists(st.tuples(places, st.integers(0, 255)), max_size=8),
+        near_end=st.lists(st.tuples(st.integers(1, 2000), st.integers(0, 255))),
+        cut=st.none() | places,
+        insertion=st.none() | st.tuples(places, st.binary(max_size=50)),
+    )
+    def check(
+        edits: list[tuple[int, int]],
+        near_end: list[tuple[int, int]],
+        cut: int | None,
+        insertion: tuple[int, bytes] | None,
+    ) -> None:
+        broken = bytearray(whole)
+        for place, value in edits:
+            broken[place] = value
+        for place, value in near_end:
+            broken[-place] = value
+        if insertion is not None:
+            broken[insertion[0] : insertion[0]] = insertion[1]
+        path.write_bytes(broken[:cut])
+        try:
+            findings = verify(path, key)
+        except PackUnreadable:
+            return
+        if all(finding.holds for finding in findings):
+            assert _contents(path) == _contents(io.BytesIO(whole))
+
+    check()
+
+
+def _contents(pack: Path | io.BytesIO) -> dict[str, bytes]:
+    with zipfile.ZipFile(pack) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_a_note_may_contain_any_line_end(build: BuildPack, key: PublicKey) -> None:
+    match = make_match()
+    record(case=f"match:{match.uid}", action="found", note="a\u2028b\x85c")
+
+    findings = verify(Path(build(match).file.path), key)
+
+    assert all(finding.holds for finding in findings)
