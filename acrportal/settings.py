@@ -59,7 +59,17 @@ def _secret_key() -> str:
     return check_secret_key(key)
 
 
+def _earlier_keys() -> list[str]:
+    """Return earlier keys: from the environment, or from the file beside the key's."""
+    keys: str = env.str("SECRET_KEY_FALLBACKS", default="")
+    key_file = ACRPORTAL_DATA_DIR / "secret_key_fallbacks"
+    if not keys and key_file.is_file():
+        keys = key_file.read_text(encoding="ascii")
+    return [check_secret_key(key) for key in keys.replace(",", " ").split()]
+
+
 SECRET_KEY = _secret_key()
+SECRET_KEY_FALLBACKS: list[str] = _earlier_keys()
 refuse_placeholders(env)
 ROOT_URLCONF = "acrportal.urls"
 WSGI_APPLICATION = "acrportal.wsgi.application"

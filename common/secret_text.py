@@ -35,10 +35,26 @@ def unseal(sealed: str) -> str:
         raise SecretUnreadable from error
 
 
+def reseal(sealed: str) -> str:
+    """Return the secret sealed with today's key; unchanged if it already is.
+
+    Raises ``SecretUnreadable``.
+    """
+    try:
+        _fernets()[0].decrypt(sealed.encode())
+    except InvalidToken:
+        return seal(unseal(sealed))
+    return sealed
+
+
 def _keys() -> MultiFernet:
+    return MultiFernet(_fernets())
+
+
+def _fernets() -> list[Fernet]:
     keys = []
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE)
         key = base64.urlsafe_b64encode(derive.derive(force_bytes(secret)))
         keys.append(Fernet(key))
-    return MultiFernet(keys)
+    return keys

@@ -44,6 +44,7 @@ MANIFEST = "manifest.json"
 MEDIA_LIST = "media.jsonl.gz"
 OBJECTS = "objects"
 SECRET_KEY_NAME = "secret_key"  # noqa: S105 - a file's name
+EARLIER_KEYS_NAME = "secret_key_fallbacks"
 SIGNING_KEY_NAME = "signing_key.pem"
 _UNFINISHED = ".unfinished"
 _ARRIVING = "arriving-"
@@ -251,6 +252,8 @@ def _copy_keys(folder: Path) -> dict[str, str]:
     """Copy the keys of sealed tokens and signatures, readable by the owner only."""
     folder.mkdir(mode=0o700)
     keys = {SECRET_KEY_NAME: settings.SECRET_KEY.encode()}
+    if settings.SECRET_KEY_FALLBACKS:
+        keys[EARLIER_KEYS_NAME] = "\n".join(settings.SECRET_KEY_FALLBACKS).encode()
     if signing.has_key():
         keys[SIGNING_KEY_NAME] = signing.key_path().read_bytes()
     for name, content in keys.items():

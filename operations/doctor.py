@@ -23,11 +23,11 @@ from jobs.models import Job
 from jobs.selectors import lost_leases, standstill
 from jobs.services import reclaim
 from operations.findings import DoctorFinding
+from operations.resealing import stored_secrets
 from operations.stored_files import lost_files, stray_files, stray_uploads
 from operations.streams import stream_findings
 from recognition.errors import IndexUnavailable, RecognitionError
 from recognition.types import IndexStore
-from scanning.models import CloudAccount
 
 Check = Callable[[], Iterable[DoctorFinding]]
 
@@ -91,14 +91,14 @@ def _keys() -> Iterator[DoctorFinding]:
             "--fix restricts it to its owner.",
             partial(key.chmod, 0o600),
         )
-    for account in CloudAccount.objects.order_by("pk"):
+    for secret in stored_secrets():
         try:
-            unseal(account.token_sealed)
+            unseal(secret.sealed)
         except SecretUnreadable:
             yield DoctorFinding(
                 "keys",
-                f"the token of the cloud account {account} was encrypted with another key",
-                "Enter the token again, or restore the earlier SECRET_KEY.",
+                f"{secret.name} was encrypted with another key",
+                "Enter it again, or add the earlier key to SECRET_KEY_FALLBACKS.",
             )
 
 

@@ -27,6 +27,7 @@ from catalogue import index_log, index_store
 from common.storage import sha256_of
 from common.words import count_noun
 from operations.backup import (
+    EARLIER_KEYS_NAME,
     FORMAT,
     MANIFEST,
     MEDIA_LIST,
@@ -199,6 +200,9 @@ def _restore_keys(folder: Path) -> None:
             f"{folder / SECRET_KEY_NAME}."
         )
     _write_secret(settings.ACRPORTAL_DATA_DIR / "secret_key", secret.encode())
+    if (folder / EARLIER_KEYS_NAME).is_file():
+        content = (folder / EARLIER_KEYS_NAME).read_bytes()
+        _write_secret(settings.ACRPORTAL_DATA_DIR / "secret_key_fallbacks", content)
     if (folder / SIGNING_KEY_NAME).is_file():
         content = (folder / SIGNING_KEY_NAME).read_bytes()
         _write_secret(signing.key_path(), content)

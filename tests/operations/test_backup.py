@@ -29,6 +29,8 @@ _SERVER = os.environ.get(
     "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
 )
 
+_EARLIER_KEY = "an-earlier-key-as-long-as-a-real-one"
+
 
 def _quietly(_line: str) -> None:
     pass
@@ -47,8 +49,11 @@ def installation(catalogue: Catalogue, run_worker: Worker, admin: User) -> Catal
 
 
 @pytest.fixture
-def backups(installation: Catalogue, tmp_path: Path) -> Path:
-    """Return a folder with one backup."""
+def backups(
+    installation: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Return a folder with one backup, made while the key changes."""
+    monkeypatch.setattr(settings, "SECRET_KEY_FALLBACKS", [_EARLIER_KEY])
     signing.key_path().write_bytes(b"signing key")
     make_backup(tmp_path / "backups", _quietly)
     return tmp_path / "backups"
@@ -117,6 +122,7 @@ def test_a_restored_installation_holds_the_same(backups: Path, tmp_path: Path) -
     assert restored.returncode == 0, restored.stderr
     _holds_the_same(elsewhere, backups)
     assert (elsewhere.folder / "secret_key").read_text() == settings.SECRET_KEY
+    assert (elsewhere.folder / "secret_key_fallbacks").read_text() == _EARLIER_KEY
     assert (elsewhere.folder / "signing_key.pem").read_bytes() == b"signing key"
 
 
