@@ -17,16 +17,11 @@ import json
 import os
 import random
 import re
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +30,13 @@ import numpy as np
 from benchmarks.installation import set_up
 from benchmarks.people import Person, session_of
 from benchmarks.report import Report, machine, workplace
+from benchmarks.serving import (
+    children_of,
+    proportional_kib,
+    read_process,
+    serving,
+    tree_of,
+)
 from tests import audio
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -87,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         places, sounds = _fill(args.matches)
         sessions = _sessions(args.browsing + args.uploading)
         times = Times()
-        with _serving(work / "serve.log") as (port, memory):
+        with serving(work / "serve.log") as (port, pid):
+            memory = _ServerMemory(pid)
             ends = time.monotonic() + 60 * args.minutes
             browsers = [
                 _Browsing(port, session, times, places, args.think, number)
@@ -175,68 +178,11 @@ class _ServerMemory:
 
     def look(self) -> None:
         """Add up the current memory; shared pages count proportionally (PSS)."""
-        for child in _children(self._serve):
-            command = _read(child, "cmdline").replace("\0", " ")
+        for child in children_of(self._serve):
+            command = read_process(child, "cmdline").replace("\0", " ")
             name = "worker" if "manage.py worker" in command else "web"
-            taken = sum(_proportional_kib(pid) for pid in _tree(child)) / 1024
+            taken = sum(proportional_kib(pid) for pid in tree_of(child)) / 1024
             self.most[name] = max(self.most[name], taken)
-
-
-def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    for child in _children(pid):
-        yield from _tree(child)
-
-
-def _children(pid: int) -> list[int]:
-    return [int(one) for one in _read(pid, f"task/{pid}/children").split()]
-
-
-def _proportional_kib(pid: int) -> int:
-    found = re.search(r"^Pss:\s+(\d+)", _read(pid, "smaps_rollup"), re.MULTILINE)
-    return int(found.group(1)) if found else 0
-
-
-def _read(pid: int, name: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/{name}").read_text(encoding="utf-8")
-    except OSError:
-        return ""  # the process ended meanwhile
-
-
-@contextmanager
-def _serving(log: Path) -> Iterator[tuple[int, _ServerMemory]]:
-    """Run ``manage.py serve`` while the block runs; end it as an operator does."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    with log.open("wb") as out:
-        serve = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--port", str(port)],
-            cwd=_ROOT,
-            env=os.environ,
-            stdout=out,
-            stderr=out,
-        )
-    try:
-        _wait_for_answer(port)
-        yield port, _ServerMemory(serve.pid)
-    finally:
-        serve.send_signal(signal.SIGTERM)
-        serve.wait()
-
-
-def _wait_for_answer(port: int) -> None:
-    for _ in range(600):
-        person = Person(port, "")
-        try:
-            if person.get("/healthz").status == 200:
-                return
-        except (OSError, http.client.HTTPException):
-            time.sleep(0.1)
-        finally:
-            person.close()
-    raise SystemExit("The server does not respond.")
 
 
 class _Anybody(threading.Thread, ABC):

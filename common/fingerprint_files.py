@@ -1,19 +1,32 @@
 """Fingerprint files that people upload instead of audio.
 
-They are checked on upload, because all their possible errors show at once.
+They are checked on upload, because all their possible errors show at once. A confined
+child process parses them and writes them again; everything else reads what it wrote.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
 from django.core.files.base import File
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from common.media_analysis import AudioRefused
-from common.storage import display_name
+from common.media_analysis import AudioRefused, decode_limits, refusal
+from common.storage import (
+    FileOnDisk,
+    StoredFile,
+    display_name,
+    keep_file,
+    scratch_directory,
+)
 from recognition import fingerprint as fingerprint_file
-from recognition.errors import BadFingerprint, ParamsMismatch
-from recognition.fingerprint import check_params
+from recognition.analysis import RewrittenFingerprint, rewrite_fingerprint
+from recognition.errors import BadFingerprint, ParamsMismatch, RecognitionError
+from recognition.limits import DecodeLimits
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 
@@ -22,6 +35,8 @@ ACCEPT_HEADER = "Acrfp-Accept"
 
 # Two days of landmarks; a larger file is not the fingerprint of one recording.
 MAX_BYTES = 256 * 1024**2
+REFERENCE: Final = frozenset({fingerprint_file.REFERENCE})
+SCANNED: Final = frozenset({fingerprint_file.DENSE, fingerprint_file.LEVEL_MAP})
 _HOW_TO = _("Make one with '%(command)s', or upload the audio itself.")
 
 
@@ -46,11 +61,41 @@ def looks_like_fingerprint(file: File[bytes]) -> bool:
     return bool(begin == fingerprint_file.MAGIC)
 
 
-def read_fingerprint(file: File[bytes], *, needs_scan_layer: bool) -> Fingerprint:
+def read_fingerprint(
+    file: File[bytes], *, needs_scan_layer: bool, limits: DecodeLimits | None = None
+) -> Fingerprint:
     """Return the fingerprint in a file, or raise ``AudioRefused``.
 
-    A recording needs the reference layer, a file to scan the scan layer.
+    A recording needs the reference layer, a file to scan the scan layer; the others
+    are left out.
     """
+    kinds = SCANNED if needs_scan_layer else REFERENCE
+    with _rewritten(file, kinds=kinds, needs=kinds, limits=limits) as (path, _):
+        return fingerprint_file.load(path)
+
+
+def keep_fingerprint(file: File[bytes], name: str) -> tuple[StoredFile, int]:
+    """Store a fingerprint to scan, with all its layers; return its duration in ms, too.
+
+    Raises ``AudioRefused``.
+    """
+    kinds = fingerprint_file.KINDS
+    with (
+        _rewritten(file, kinds=kinds, needs=SCANNED) as (path, duration_ms),
+        FileOnDisk(path, name) as rewritten,
+    ):
+        return keep_file(rewritten, name), duration_ms
+
+
+@contextmanager
+def _rewritten(
+    file: File[bytes],
+    *,
+    kinds: frozenset[int],
+    needs: frozenset[int],
+    limits: DecodeLimits | None = None,
+) -> Iterator[tuple[Path, int]]:
+    """Yield what the child wrote of a fingerprint: its layers ``kinds``; and its duration."""
     name = display_name(file.name or "", otherwise=gettext("the file"))
     if file.size > MAX_BYTES:
         raise _refused(
@@ -64,9 +109,30 @@ def read_fingerprint(file: File[bytes], *, needs_scan_layer: bool) -> Fingerprin
             )
             % {"name": name}
         )
+    with scratch_directory() as folder:
+        sent, rewritten = folder / "sent", folder / "rewritten"
+        with sent.open("wb") as target:
+            for chunk in file.chunks():
+                target.write(chunk)
+        file.seek(0)
+        made = _rewrite(sent, rewritten, name, kinds, limits or decode_limits())
+        if not needs <= made.kinds:
+            raise _refused(
+                (
+                    gettext("%(name)s has no scan layer.")
+                    if needs == SCANNED
+                    else gettext("%(name)s has no reference layer.")
+                )
+                % {"name": name}
+            )
+        yield rewritten, made.duration_ms
+
+
+def _rewrite(
+    sent: Path, rewritten: Path, name: str, kinds: frozenset[int], limits: DecodeLimits
+) -> RewrittenFingerprint:
     try:
-        fingerprint = fingerprint_file.from_bytes(file.read())
-        check_params(fingerprint, DEFAULT)
+        return rewrite_fingerprint(sent, rewritten, kinds=kinds, limits=limits)
     except BadFingerprint as error:
         raise _refused(
             gettext("%(name)s is damaged: %(error)s") % {"name": name, "error": error}
@@ -76,19 +142,8 @@ def read_fingerprint(file: File[bytes], *, needs_scan_layer: bool) -> Fingerprin
             gettext("%(name)s was made by another version of the engine.")
             % {"name": name}
         ) from error
-    finally:
-        file.seek(0)
-    layer = fingerprint.dense if needs_scan_layer else fingerprint.reference
-    if layer is None:
-        raise _refused(
-            (
-                gettext("%(name)s has no scan layer.")
-                if needs_scan_layer
-                else gettext("%(name)s has no reference layer.")
-            )
-            % {"name": name}
-        )
-    return fingerprint
+    except RecognitionError as error:
+        raise refusal(error, name) from error
 
 
 def _refused(problem: str) -> AudioRefused:

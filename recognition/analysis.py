@@ -1,11 +1,13 @@
-"""Analyse an untrusted media file in a confined child process, in one pass."""
+"""Read untrusted media files and fingerprints in a confined child process."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from recognition import fingerprint, waveform
 from recognition.errors import DecodeFailed
@@ -21,6 +23,8 @@ from recognition.types import (
 )
 
 ALL_LAYERS = frozenset({"reference", "scan"})
+# Two days of sound take a tenth of it.
+REWRITE_CPU_S: Final = 120
 
 
 def analyse_file(
@@ -51,6 +55,56 @@ def analyse_file(
             on_message=collected.take,
         )
     return collected.analysis()
+
+
+@dataclass(frozen=True, slots=True)
+class RewrittenFingerprint:
+    """What is known of a fingerprint that nobody else has unpacked."""
+
+    duration_ms: int
+    kinds: frozenset[int]
+
+
+def rewrite_fingerprint(
+    source: Path,
+    target: Path,
+    *,
+    kinds: Collection[int],
+    limits: DecodeLimits = DEFAULT_LIMITS,
+) -> RewrittenFingerprint:
+    """Write a fingerprint file again, with the layers ``kinds`` if it has them.
+
+    The child checks and writes all of it, so that no other process unpacks what somebody
+    else packed. Raises ``BadFingerprint``, ``ParamsMismatch``, ``TooShort``, ``TooLong``
+    or ``DecodeFailed``.
+    """
+    limits = dataclasses.replace(limits, max_cpu_s=REWRITE_CPU_S)
+    answers: list[bytes] = []
+
+    def take(kind: MessageKind, body: bytes) -> None:
+        if kind is not MessageKind.FACTS:
+            raise DecodeFailed(f"The decoding process sent an unexpected {kind.name}.")
+        answers.append(body)
+
+    with client.open_media(source) as file, target.open("w+b") as output:
+        client.run(
+            {
+                "job": "rewrite",
+                "kinds": sorted(kinds),
+                "limits": dataclasses.asdict(limits),
+                "output_bytes": fingerprint.MAX_FILE_BYTES,
+            },
+            [file.fileno(), output.fileno()],
+            wall_s=client.wall_s(limits),
+            on_message=take,
+        )
+    try:
+        facts = json.loads(answers[-1])
+        return RewrittenFingerprint(
+            int(facts["duration_ms"]), frozenset(map(int, facts["kinds"]))
+        )
+    except (IndexError, ValueError, KeyError, TypeError) as error:
+        raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
 
 class _Collected:

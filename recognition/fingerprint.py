@@ -1,14 +1,15 @@
 """Read and write ``.acrfp`` files, the stored form of a fingerprint, and check its layers.
 
 docs/fingerprint-format.md describes every byte. Reading trusts nothing: each count is
-checked against what the file can hold before anything is allocated.
+checked against what the file can hold before anything is allocated, and what was read
+against what sound can hold, because the cost of a search follows from it.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from recognition import durable, leb128, med
 from recognition.errors import BadFingerprint, MissingLayer, ParamsMismatch
+from recognition.limits import DecodeLimits, check_duration
 from recognition.params import DEFAULT, Params
 from recognition.types import Fingerprint, Landmarks, LevelMap
 
@@ -30,13 +32,21 @@ LEVEL_OFFSET: Final = 32
 REFERENCE: Final = 1
 DENSE: Final = 2
 LEVEL_MAP: Final = 3
+KINDS: Final = frozenset({REFERENCE, DENSE, LEVEL_MAP})
 
 MAX_FILE_BYTES: Final = 1 << 30
 MAX_DURATION_MS: Final = 48 * 3600 * 1000
-# Above what any engine produces; with the duration they bound what reading allocates.
-MAX_LANDMARKS_PER_S: Final = 200
+FRAME_MS: Final = 16
+# Landmarks and rows may lie this far beyond the duration, which is rounded.
+SLACK_FRAMES: Final = 64
 MAX_CELLS_PER_S: Final = 2000
-SLACK_S: Final = 10
+# What sound can give: a landmark is the maximum of its neighbourhood, so a frame has few
+# (``LandmarkExtractor``), and of those within half a second ``_DensityLimit`` keeps 35
+# or 120. Twice as many may lie where the pieces of a stream's hour meet.
+MAX_IN_FRAME: Final = {REFERENCE: 23, DENSE: 57}
+MAX_IN_HALF_SECOND: Final = {REFERENCE: 70, DENSE: 240}
+MAX_PER_S: Final = MAX_IN_HALF_SECOND
+HALF_SECOND: Final = 32  # frames
 # Deflate cannot compress further than this.
 MAX_RATIO: Final = 1032
 
@@ -80,24 +90,35 @@ def to_bytes(fingerprint: Fingerprint) -> bytes:
     return b"".join([*pieces, CHECKSUM.pack(checksum)])
 
 
-def from_bytes(data: bytes) -> Fingerprint:
-    """Parse a file's content; ``BadFingerprint`` says what is wrong."""
+def from_bytes(
+    data: bytes, *, kinds: Collection[int] = KINDS, limits: DecodeLimits | None = None
+) -> Fingerprint:
+    """Parse the layers ``kinds`` of a file; ``BadFingerprint`` says what is wrong.
+
+    Raises ``TooShort`` or ``TooLong`` if the duration is not within ``limits``.
+    """
     duration_ms, params, layers = _read_heads(data)
+    if limits is not None:
+        check_duration(duration_ms, limits)
     view = memoryview(data)
     at = HEAD.size + LAYER.size * len(layers)
     landmarks: dict[int, Landmarks] = {}
     level_map = None
     for layer in layers:
-        raw = _inflate(view[at : at + layer.stored_bytes], layer.raw_bytes)
+        planes = _Inflater(view[at : at + layer.stored_bytes])
         at += layer.stored_bytes
+        if layer.kind not in kinds:
+            continue
         if layer.kind == LEVEL_MAP:
+            cells = planes.take(layer.raw_bytes)
             level_map = LevelMap(
-                levels=med.decode(raw.reshape(layer.count, layer.columns)),
+                levels=med.decode(cells.reshape(layer.count, layer.columns)),
                 frames_per_cell=layer.frames_per_cell,
                 bins_per_cell=layer.bins_per_cell,
             )
         else:
-            landmarks[layer.kind] = _landmarks_from(raw, layer.count)
+            landmarks[layer.kind] = _landmarks_from(planes, layer, duration_ms)
+        planes.end()
     return Fingerprint(
         duration_ms=duration_ms,
         params_hash=params,
@@ -241,7 +262,7 @@ def _read_layers(data: bytes, count: int) -> list[_Layer]:
     if sum(layer.stored_bytes for layer in layers) != room:
         raise BadFingerprint("The fingerprint is damaged: layers do not add up.")
     kinds = [layer.kind for layer in layers]
-    if len(set(kinds)) != len(kinds) or not set(kinds) <= {REFERENCE, DENSE, LEVEL_MAP}:
+    if len(set(kinds)) != len(kinds) or not set(kinds) <= KINDS:
         raise BadFingerprint("The fingerprint is damaged: unknown layers.")
     return layers
 
@@ -249,45 +270,105 @@ def _read_layers(data: bytes, count: int) -> list[_Layer]:
 def _plausible(layer: _Layer, duration_ms: int) -> bool:
     if layer.raw_bytes > MAX_RATIO * layer.stored_bytes:
         return False
-    seconds = duration_ms / 1000 + SLACK_S
+    frames = _frames_of(duration_ms)
+    seconds = frames * FRAME_MS / 1000
     if layer.kind == LEVEL_MAP:
         shaped = min(layer.frames_per_cell, layer.bins_per_cell, layer.columns) > 0
         fits = layer.raw_bytes == layer.count * layer.columns
-        return shaped and fits and layer.raw_bytes <= MAX_CELLS_PER_S * seconds
+        short = layer.count * layer.frames_per_cell <= frames
+        return (
+            shaped and fits and short and layer.raw_bytes <= MAX_CELLS_PER_S * seconds
+        )
     least, most = MIN_LANDMARK_BYTES * layer.count, MAX_LANDMARK_BYTES * layer.count
-    dense = layer.count > MAX_LANDMARKS_PER_S * seconds
+    dense = layer.count > MAX_PER_S[layer.kind] * seconds
     return least <= layer.raw_bytes <= most and not dense
 
 
-def _inflate(stored: memoryview, size: int) -> NDArray[np.uint8]:
-    inflater = zlib.decompressobj()
-    try:
-        raw = inflater.decompress(stored, size + 1)
-    except zlib.error as error:
-        raise BadFingerprint(f"The fingerprint is damaged: {error}.") from error
-    if len(raw) != size or not inflater.eof:
-        raise BadFingerprint("The fingerprint is damaged: a layer has the wrong size.")
-    return np.frombuffer(raw, dtype=np.uint8)
+def _frames_of(duration_ms: int) -> int:
+    """Return the frame before which everything in a fingerprint lies."""
+    return duration_ms // FRAME_MS + SLACK_FRAMES
 
 
-def _landmarks_from(raw: NDArray[np.uint8], count: int) -> Landmarks:
-    steps_end = len(raw) - 4 * count
-    planes = raw[steps_end:].reshape(4, count)
-    try:
-        steps = leb128.decode(raw[:steps_end], count)
-    except ValueError as error:
-        raise BadFingerprint(f"The fingerprint is damaged: {error}.") from error
-    if steps.sum(dtype=np.int64) > np.iinfo(np.int32).max:
-        raise BadFingerprint("The fingerprint is damaged: a frame is out of range.")
-    if (planes[1] >= BIN_STEPS).any() or (planes[3] >= LEVEL_STEPS).any():
+class _Inflater:
+    """Unpacks a layer, never more at a time than is asked for."""
+
+    def __init__(self, stored: memoryview) -> None:
+        self._inflater = zlib.decompressobj()
+        self._rest: bytes | memoryview = stored
+
+    def take(self, size: int) -> NDArray[np.uint8]:
+        """Return the next ``size`` bytes."""
+        raw = self._unpacked(size) if size else b""
+        if len(raw) != size:
+            raise BadFingerprint(
+                "The fingerprint is damaged: a layer has the wrong size."
+            )
+        return np.frombuffer(raw, dtype=np.uint8)
+
+    def end(self) -> None:
+        """Raise ``BadFingerprint`` unless the layer ends here."""
+        if self._unpacked(1) or not self._inflater.eof:
+            raise BadFingerprint(
+                "The fingerprint is damaged: a layer has the wrong size."
+            )
+
+    def _unpacked(self, most: int) -> bytes:
+        try:
+            raw = self._inflater.decompress(self._rest, most)
+        except zlib.error as error:
+            raise BadFingerprint(f"The fingerprint is damaged: {error}.") from error
+        self._rest = self._inflater.unconsumed_tail
+        return raw
+
+
+def _landmarks_from(planes: _Inflater, layer: _Layer, duration_ms: int) -> Landmarks:
+    count = layer.count
+    frames = _frames_from(planes.take(layer.raw_bytes - 4 * count), layer, duration_ms)
+    whole, part, nepers, rest = (planes.take(count) for _ in range(4))
+    if (part >= BIN_STEPS).any() or (rest >= LEVEL_STEPS).any():
         raise BadFingerprint("The fingerprint is damaged: a value is out of range.")
-    bins = planes[0] + planes[1] / np.float32(BIN_STEPS)
-    levels = planes[2] + planes[3] / np.float32(LEVEL_STEPS) - np.float32(LEVEL_OFFSET)
+    bins = whole + part / np.float32(BIN_STEPS)
+    levels = nepers + rest / np.float32(LEVEL_STEPS) - np.float32(LEVEL_OFFSET)
     return Landmarks(
-        frames=np.cumsum(steps, dtype=np.int32),
+        frames=frames,
         bins=bins.astype(np.float32, copy=False),
         levels=levels.astype(np.float32, copy=False),
     )
+
+
+def _frames_from(
+    plane: NDArray[np.uint8], layer: _Layer, duration_ms: int
+) -> NDArray[np.int32]:
+    """Return the frames of a plane, once they lie as sound lets them lie."""
+    try:
+        steps = leb128.decode(plane, layer.count)
+    except ValueError as error:
+        raise BadFingerprint(f"The fingerprint is damaged: {error}.") from error
+    if steps.sum(dtype=np.int64) >= _frames_of(duration_ms):
+        raise BadFingerprint("The fingerprint is damaged: it is longer than it says.")
+    frames = np.cumsum(steps, dtype=np.int32)
+    if _is_denser(frames, 1, MAX_IN_FRAME[layer.kind]) or _is_denser(
+        frames, HALF_SECOND, MAX_IN_HALF_SECOND[layer.kind]
+    ):
+        raise BadFingerprint(
+            "The fingerprint has more landmarks at one time than any sound gives."
+        )
+    return frames
+
+
+def _is_denser(frames: NDArray[np.int32], window: int, most: int) -> bool:
+    """Return whether so many consecutive frames somewhere hold more landmarks."""
+    return len(frames) > most and bool((frames[most:] - frames[:-most] < window).any())
+
+
+def kinds_of(fingerprint: Fingerprint) -> list[int]:
+    """Return the kinds of the layers that a fingerprint has."""
+    layers = {
+        REFERENCE: fingerprint.reference,
+        DENSE: fingerprint.dense,
+        LEVEL_MAP: fingerprint.level_map,
+    }
+    return [kind for kind, layer in layers.items() if layer is not None]
 
 
 def scan_layer(
@@ -296,7 +377,7 @@ def scan_layer(
     """Return the layers a file is scanned by, or raise if missing or incompatible."""
     if fingerprint.dense is None or fingerprint.level_map is None:
         raise MissingLayer("scan")
-    check_params(fingerprint, params)
+    check_layers(fingerprint, params)
     return fingerprint.dense, fingerprint.level_map
 
 
@@ -304,8 +385,30 @@ def reference_layer(fingerprint: Fingerprint, params: Params = DEFAULT) -> Landm
     """Return the layer a recording is indexed by, or raise if missing or incompatible."""
     if fingerprint.reference is None:
         raise MissingLayer("reference")
-    check_params(fingerprint, params)
+    check_layers(fingerprint, params)
     return fingerprint.reference
+
+
+def check_layers(fingerprint: Fingerprint, params: Params = DEFAULT) -> None:
+    """Raise unless layers were made with ``params``, and lie as these let them lie.
+
+    A search reads arrays without checking their bounds.
+    """
+    check_params(fingerprint, params)
+    dense, level_map = fingerprint.dense, fingerprint.level_map
+    for landmarks in (fingerprint.reference, dense):
+        if landmarks and landmarks.bins.max(initial=0) > params.n_bins - 0.5:
+            raise BadFingerprint("The fingerprint is damaged: a bin is out of range.")
+    if level_map is None:
+        return
+    rows, columns = level_map.levels.shape
+    shape = columns, level_map.frames_per_cell, level_map.bins_per_cell
+    n_cells = -(-params.n_bins // params.map_bins)
+    fits = shape == (n_cells, params.map_frames, params.map_bins)
+    if dense is not None and len(dense.frames):
+        fits &= bool(dense.frames[-1] < rows * params.map_frames)
+    if not fits:
+        raise BadFingerprint("The fingerprint is damaged: its level map does not fit.")
 
 
 def check_params(fingerprint: Fingerprint, params: Params) -> None:

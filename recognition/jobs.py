@@ -49,6 +49,23 @@ def analyse(
     wire.send(talk, MessageKind.FINGERPRINT, fingerprint.to_bytes(analysis.fingerprint))
 
 
+def rewrite(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Write the fingerprint file ``fds[0]`` again, to ``fds[1]``, with some layers.
+
+    Sends its duration and the kinds of the layers written.
+    """
+    with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
+        read = fingerprint.from_bytes(
+            file.read(), kinds=request["kinds"], limits=limits
+        )
+        fingerprint.check_layers(read)
+        output.write(fingerprint.to_bytes(read))
+    facts = {"duration_ms": read.duration_ms, "kinds": fingerprint.kinds_of(read)}
+    wire.send(talk, MessageKind.FACTS, json.dumps(facts).encode())
+
+
 def proxy(
     talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
 ) -> None:
@@ -154,7 +171,9 @@ def warm() -> None:
     layers = frozenset({"reference", "scan"})
     audio = AudioFile(memory, DEFAULT_LIMITS)
     analysis = examine(audio, layers, lambda _: None)
-    fingerprint.to_bytes(analysis.fingerprint)
+    fingerprint.check_layers(
+        fingerprint.from_bytes(fingerprint.to_bytes(analysis.fingerprint))
+    )
     audio = AudioFile(memory, DEFAULT_LIMITS)
     renditions.encode_proxy(audio, io.BytesIO(), lambda _: None)
     audio = AudioFile(memory, DEFAULT_LIMITS)
@@ -166,6 +185,7 @@ def warm() -> None:
 
 JOBS: Final[dict[str, Job]] = {
     "analyse": analyse,
+    "rewrite": rewrite,
     "proxy": proxy,
     "excerpts": excerpts,
     "assemble": assemble,

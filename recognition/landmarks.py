@@ -257,7 +257,9 @@ def _limit_density(
 ) -> NDArray[np.bool_]:
     """Keep a peak unless ``limit`` or more within ± ``half`` frames stand out more.
 
-    The window moves with the peak, so a shifted file keeps the same peaks.
+    The window moves with the peak, so a shifted file keeps the same peaks. Of equals,
+    which repeated sound has, the earlier one stands out more; so no ``half`` + 1 frames
+    keep more than ``limit``.
     """
     n = len(frames)
     kept = np.ones(n, dtype=np.bool_)
@@ -271,7 +273,8 @@ def _limit_density(
             continue
         better = 0
         for j in range(low, high):
-            if contrast[j] > contrast[i]:
+            more = contrast[j] - contrast[i]
+            if more > 0 or (more == 0 and j < i):
                 better += 1
         kept[i] = better < limit
     return kept

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from recognition.errors import TooLong, TooShort
+
 
 @dataclass(frozen=True, slots=True)
 class DecodeLimits:
@@ -31,6 +33,14 @@ FIRST_CPU_S: Final = 30
 MIN_SAMPLE_RATE: Final = 2000
 MAX_SAMPLE_RATE: Final = 12_288_000
 MAX_CHANNELS: Final = 128
+
+
+def check_duration(duration_ms: int, limits: DecodeLimits) -> None:
+    """Raise ``TooShort`` or ``TooLong`` for sound of another length than allowed."""
+    if duration_ms > limits.max_duration_ms:
+        raise TooLong(limits.max_duration_ms / 1000)
+    if duration_ms < limits.min_duration_ms:
+        raise TooShort(duration_ms / 1000, limits.min_duration_ms / 1000)
 
 
 def limits_for(path: Path, limits: DecodeLimits) -> DecodeLimits:

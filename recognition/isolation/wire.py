@@ -14,9 +14,11 @@ from enum import IntEnum
 from typing import Any, Final
 
 from recognition.errors import (
+    BadFingerprint,
     DecodeFailed,
     JobRefused,
     OutOfLimits,
+    ParamsMismatch,
     RecognitionError,
     TooLong,
     TooShort,
@@ -121,6 +123,8 @@ def failure_to_json(error: RecognitionError) -> bytes:
         fields |= {"seconds": error.seconds, "minimum_s": error.minimum_s}
     if isinstance(error, TooLong):
         fields |= {"limit_s": error.limit_s}
+    if isinstance(error, ParamsMismatch):
+        fields |= {"found": error.found, "expected": error.expected}
     return json.dumps(fields).encode()
 
 
@@ -138,6 +142,11 @@ def failure_from_json(data: bytes) -> RecognitionError:
             return OutOfLimits(str(fields["text"]))
         case "JobRefused":
             return JobRefused(str(fields["text"]))
+        case "ParamsMismatch":
+            found, expected = str(fields["found"]), str(fields["expected"])
+            return ParamsMismatch("The fingerprint", found=found, expected=expected)
+        case "BadFingerprint":
+            return BadFingerprint(str(fields["text"]))
         case _:
             return DecodeFailed(str(fields["text"]))
 

@@ -67,11 +67,11 @@ def search_clip(bucket_ids: Sequence[int], query: Fingerprint) -> list[FoundReco
 
 
 def _fingerprint(sample: File[bytes]) -> Fingerprint:
-    if looks_like_fingerprint(sample):
-        return read_fingerprint(sample, needs_scan_layer=True)
     limits = replace(
         decode_limits(), min_duration_ms=_MIN_CLIP_MS, max_duration_ms=_MAX_CLIP_MS
     )
+    if looks_like_fingerprint(sample):
+        return read_fingerprint(sample, needs_scan_layer=True, limits=limits)
     try:
         return fingerprint_upload(sample, layer="scan", limits=limits)
     except RecognitionError as error:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from common.databases import one_at_a_time
-from common.fingerprint_files import read_fingerprint
+from common.fingerprint_files import keep_fingerprint
 from common.http import LinkRefused, check_link
 from common.media_analysis import AudioRefused
 from common.storage import display_name, keep_file, sha256_of
@@ -125,19 +125,19 @@ def submit_fingerprint(
     """
     name = display_name(name or upload.name or "", otherwise="upload")
     check_size(name, upload.size)
-    try:
-        fingerprint = read_fingerprint(upload, needs_scan_layer=True)
-    except AudioRefused as error:
-        raise IntakeRefused(error.code, str(error)) from error
     file = ScannedFile(
         container=container,
         name=name,
         source_type=SourceType.FINGERPRINT,
-        duration_ms=fingerprint.duration_ms,
         uploaded_by=user,
     )
     key = file.uid.hex
-    stored = keep_file(upload, f"scans/{key[:2]}/{key}.acrfp")
+    try:
+        stored, file.duration_ms = keep_fingerprint(
+            upload, f"scans/{key[:2]}/{key}.acrfp"
+        )
+    except AudioRefused as error:
+        raise IntakeRefused(error.code, str(error)) from error
     file.fingerprint = stored.name
     file.sha256 = stored.sha256
     file.size_bytes = stored.size_bytes

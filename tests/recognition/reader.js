@@ -10,7 +10,13 @@ const ENTRY_BYTES = 16;
 const CHECKSUM_BYTES = 4;
 const MOST_FILE_BYTES = 2 ** 30;
 const MOST_DURATION_MS = 172800000;
-const MOST_FRAME = 2 ** 31 - 1;
+const FRAME_MS = 16;
+const FRAMES_BEYOND = 64;
+const HALF_SECOND = 32;
+const MOST = {
+  1: { frame: 23, halfSecond: 70, second: 70 },
+  2: { frame: 57, halfSecond: 240, second: 240 },
+};
 const MOST_RATIO = 1032;
 
 function need(condition, problem) {
@@ -38,16 +44,23 @@ function readEntry(file, at) {
   };
 }
 
+// Everything lies before this frame.
+function framesOf(durationMs) {
+  return Math.floor(durationMs / FRAME_MS) + FRAMES_BEYOND;
+}
+
 function checkEntry(entry, durationMs) {
-  const seconds = durationMs / 1000 + 10;
+  const frames = framesOf(durationMs);
+  const seconds = (frames * FRAME_MS) / 1000;
   need(entry.size <= MOST_RATIO * entry.stored, "impossible size");
   if (entry.kind === 3) {
     need(entry.cells > 0 && entry.framesPerCell > 0 && entry.binsPerCell > 0, "empty cells");
     need(entry.size === entry.count * entry.cells, "impossible size of the level map");
+    need(entry.count * entry.framesPerCell <= frames, "too many rows");
     need(entry.size <= 2000 * seconds, "too many cells");
   } else {
     need(entry.size >= 5 * entry.count && entry.size <= 9 * entry.count, "impossible size");
-    need(entry.count <= 200 * seconds, "too many landmarks");
+    need(entry.count <= MOST[entry.kind].second * seconds, "too many landmarks");
   }
 }
 
@@ -58,7 +71,7 @@ function inflate(stored, size) {
 }
 
 // Differences of frames, each 1 to 5 bytes: seven bits a byte, lowest first.
-function readFrames(plane, count) {
+function readFrames(plane, { count, kind }, durationMs) {
   const frames = [];
   let frame = 0;
   let at = 0;
@@ -74,17 +87,27 @@ function readFrames(plane, count) {
       length += 1;
     } while (byte & 0x80);
     frame += value;
-    need(frame <= MOST_FRAME, "a frame is out of range");
+    need(frame < framesOf(durationMs), "a frame is out of range");
     frames.push(frame);
+  }
+  for (const [span, most] of [
+    [1, MOST[kind].frame],
+    [HALF_SECOND, MOST[kind].halfSecond],
+  ]) {
+    for (let number = most; number < count; number += 1) {
+      need(frames[number] - frames[number - most] >= span, "too many landmarks at one time");
+    }
   }
   need(at === plane.length, "bytes after the last frame");
   return frames;
 }
 
-function readLandmarks(data, count) {
+function readLandmarks(data, entry, durationMs) {
+  const { count } = entry;
   const planes = data.length - 4 * count;
   const value = (plane, number) => data[planes + plane * count + number];
-  const landmarks = { frames: readFrames(data.subarray(0, planes), count), bins: [], levels: [] };
+  const frames = readFrames(data.subarray(0, planes), entry, durationMs);
+  const landmarks = { frames, bins: [], levels: [] };
   for (let number = 0; number < count; number += 1) {
     need(value(1, number) < 32 && value(3, number) < 16, "a fraction is out of range");
     landmarks.bins.push(value(0, number) + value(1, number) / 32);
@@ -134,7 +157,7 @@ function read(file) {
     need(at + entry.stored <= end, "sizes do not add up");
     const data = inflate(file.subarray(at, at + entry.stored), entry.size);
     made[names[entry.kind]] =
-      entry.kind === 3 ? readLevelMap(data, entry) : readLandmarks(data, entry.count);
+      entry.kind === 3 ? readLevelMap(data, entry) : readLandmarks(data, entry, durationMs);
     at += entry.stored;
   }
   need(at === end, "sizes do not add up");

@@ -11,11 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from benchmarks.hostile import crafted
+from benchmarks.hostile.feeding import make_rng
 from recognition import fingerprint, leb128, med
-from recognition.errors import BadFingerprint
+from recognition.errors import BadFingerprint, ParamsMismatch, TooLong, TooShort
+from recognition.hashes import likely_hashes
+from recognition.limits import DecodeLimits
 from recognition.types import Fingerprint, Landmarks, LevelMap
 
 GOLDEN = Path(__file__).parent / "golden" / "made-up.acrfp"
+_REAL = GOLDEN.with_name("melody.acrfp").read_bytes()
 
 
 def landmarks(n: int, seed: int, frames: int) -> Landmarks:
@@ -95,7 +100,8 @@ def test_a_saved_file_is_whole_and_alone(tmp_path: Path) -> None:
 
 @st.composite
 def any_landmarks(draw: st.DrawFn) -> Landmarks:
-    frames = sorted(draw(st.lists(st.integers(0, 2**31 - 1), max_size=50)))
+    # More than 23 in a frame, or 70 within half a second, are refused.
+    frames = sorted(draw(st.lists(st.integers(0, 62_563), max_size=20)))
     bins = st.floats(0, 255, width=32)
     levels = st.floats(-31, 200, width=32)
     n = len(frames)
@@ -111,7 +117,7 @@ def any_landmarks(draw: st.DrawFn) -> Landmarks:
 @settings(deadline=None)
 @given(any_landmarks())
 def test_any_landmarks_come_back_within_half_a_step(made: Landmarks) -> None:
-    data = fingerprint.to_bytes(Fingerprint(1000, "x", reference=made))
+    data = fingerprint.to_bytes(Fingerprint(1_000_000, "x", reference=made))
 
     back = fingerprint.from_bytes(data)
 
@@ -202,6 +208,48 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
 
     with pytest.raises(BadFingerprint, match="impossible layer size"):
         fingerprint.from_bytes(with_checksum(head + layer + bomb))
+
+
+_ACCEPTED = {"no landmarks in two days", "a comb", "as dense as allowed", "no layers"}
+
+
+@pytest.mark.parametrize("name", crafted.fixed())
+def test_what_no_sound_gives_is_refused(name: str) -> None:
+    data = crafted.fixed()[name]
+
+    try:
+        fingerprint.check_layers(fingerprint.from_bytes(data))
+    except BadFingerprint:
+        is_accepted = False
+    else:
+        is_accepted = True
+
+    assert is_accepted == (name in _ACCEPTED)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_a_broken_file_with_a_right_checksum_is_read_or_refused(seed: int) -> None:
+    data = crafted.mutated_print(_REAL, make_rng("broken", seed))
+
+    try:
+        read = fingerprint.from_bytes(data)
+        fingerprint.check_layers(read)
+    except (BadFingerprint, ParamsMismatch):
+        return
+    for layer in (read.reference, read.dense):
+        if layer is not None:
+            likely_hashes(layer)
+    assert_same(fingerprint.from_bytes(fingerprint.to_bytes(read)), read)
+
+
+def test_sound_of_another_length_than_allowed_is_not_unpacked() -> None:
+    limits = DecodeLimits(min_duration_ms=1_000, max_duration_ms=crafted.HALF_HOUR_MS)
+
+    with pytest.raises(TooLong):
+        fingerprint.from_bytes(crafted.bomb(crafted.TWO_DAYS_MS), limits=limits)
+    with pytest.raises(TooShort):
+        fingerprint.from_bytes(crafted.packed([], 999), limits=limits)
 
 
 def test_an_unknown_version_is_named() -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from recognition import fingerprint as fingerprint_file
 from recognition.builder import FingerprintBuilder, extract
-from recognition.landmarks import ranks_of
+from recognition.hashes import likely_hashes
+from recognition.landmarks import LandmarkExtractor, ranks_of
 from recognition.levels import silent_frames
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
@@ -74,6 +79,71 @@ def test_no_second_has_more_landmarks_than_allowed() -> None:
     for start in range(0, 500, 62):
         count = int(((fingerprint.dense.frames - start) // 62 == 0).sum())
         assert count <= DEFAULT.dense_rate * 1.2
+
+
+def _most_within(landmarks: Landmarks, frames: int) -> int:
+    counts = np.bincount(landmarks.frames, minlength=frames)
+    return int(np.convolve(counts, np.ones(frames, dtype=np.int64)).max())
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    spacing=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    period=st.integers(6, 80),
+    burst=st.integers(1, 80),
+    spread=st.sampled_from([0.0, 0.01, 1.0]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_no_spectrum_has_more_landmarks_than_a_file_may_hold(
+    spacing: tuple[int, int], period: int, burst: int, spread: float, seed: int
+) -> None:
+    # Peaks as close as can be, all alike or not, in bursts or without end.
+    across, along = spacing
+    levels = np.full((600, DEFAULT.n_bins), -9.0, dtype=np.float32)
+    frames = [frame for frame in range(0, 600, along) if frame % period < burst]
+    rng = np.random.default_rng(seed)
+    for frame in frames:
+        levels[frame, 1::across] = rng.normal(0, spread, len(levels[frame, 1::across]))
+    extractor = LandmarkExtractor()
+    extractor.feed(levels)
+    extractor.finish()
+
+    sparse, dense = extractor.take()
+
+    for kind, layer, rate in (
+        (fingerprint_file.REFERENCE, sparse, DEFAULT.reference_rate),
+        (fingerprint_file.DENSE, dense, DEFAULT.dense_rate),
+    ):
+        assert _most_within(layer, 1) <= fingerprint_file.MAX_IN_FRAME[kind]
+        assert _most_within(layer, fingerprint_file.HALF_SECOND) <= rate
+        assert rate < fingerprint_file.MAX_IN_HALF_SECOND[kind]
+
+
+def _hostile_sounds() -> dict[str, NDArray[np.float32]]:
+    rng = np.random.default_rng(1)
+    clicks = np.zeros(20 * RATE, dtype=np.float32)
+    clicks[::640] = 0.5
+    burst = np.zeros(640, dtype=np.float32)
+    burst[:200] = rng.normal(0, 0.2, 200)
+    gated = np.sign(rng.normal(0, 1, 20 * RATE)) * (np.arange(20 * RATE) % 4000 < 1400)
+    return {
+        "noise": noise(1, 20, 0.1),
+        "clicks": clicks,
+        "a loop of 80 ms": np.tile(burst, 250),
+        "gated noise": (0.5 * gated).astype(np.float32),
+    }
+
+
+@pytest.mark.parametrize("name", _hostile_sounds())
+def test_the_fingerprint_of_hostile_sound_can_be_read_and_searched(name: str) -> None:
+    made = extract(_hostile_sounds()[name])
+
+    read = fingerprint_file.from_bytes(fingerprint_file.to_bytes(made))
+
+    fingerprint_file.check_layers(read)
+    assert read.dense is not None
+    hashes, _ = likely_hashes(read.dense)
+    assert len(hashes) <= DEFAULT.likely_most * (20 + 12 + 1)
 
 
 def test_silence_has_no_landmarks_and_is_known_as_silence() -> None:

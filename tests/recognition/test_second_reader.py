@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.hostile import crafted
+from benchmarks.hostile.feeding import make_rng
 from recognition import fingerprint
 from recognition.errors import BadFingerprint
 from recognition.types import Landmarks
@@ -83,6 +85,19 @@ def test_both_readers_refuse_the_same_damaged_files(tmp_path: Path) -> None:
     assert theirs == [is_refused(path) for path in paths]
     assert any(theirs)
     assert not all(theirs)
+
+
+def test_both_readers_refuse_what_no_sound_gives(tmp_path: Path) -> None:
+    rng = make_rng("readers")
+    made = [*crafted.fixed().values()]
+    made += [crafted.mutated_print(GOLDEN[1].read_bytes(), rng) for _ in range(100)]
+    paths = [tmp_path / f"{number}.acrfp" for number in range(len(made))]
+    for path, data in zip(paths, made, strict=True):
+        path.write_bytes(data)
+
+    theirs = ["error" in read for read in read_with_node(*paths)]
+
+    assert theirs == [is_refused(path) for path in paths]
 
 
 def is_refused(path: Path) -> bool:

@@ -33,6 +33,7 @@ class Server:
     token: str
     env: dict[str, str]
     data_dir: Path
+    pid: int
 
     @property
     def headers(self) -> dict[str, str]:
@@ -95,8 +96,11 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
     token = _manage(
         env, "create_api_token", "--username=client", "--scope=all"
     ).split()[-1]
-    with (data_dir / "serve.log").open("wb") as log, serving(port, env, log):
-        yield Server(base, token, env, data_dir)
+    with (
+        (data_dir / "serve.log").open("wb") as log,
+        serving(port, env, log) as process,
+    ):
+        yield Server(base, token, env, data_dir, process.pid)
 
 
 @contextmanager
