@@ -76,6 +76,9 @@ class Lead:
     within: tuple[int, int] | None = None
 
 
+Windows = Sequence[tuple[int, int]]
+"""First frames of windows, and the frames after their last."""
+
 Glance = Callable[[tuple[int, int], Votes], Iterable[Lead]]
 """Chooses leads among weak offsets of a window."""
 
@@ -85,6 +88,7 @@ NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 # About the most hashes looked up together, which bounds memory: 60 bytes for each. More
 # hashes of a large index share its pages.
 _BLOCK_HASHES = 1 << 21
+_MOST_HASHES = 3 * _BLOCK_HASHES
 _LIKELY_SHARE = 0.1  # of the dense triplets; see ``likely_hashes``
 
 
@@ -174,29 +178,49 @@ def window_votes(
         top, least = params.glance_offsets, glance_votes(stage.hours, params)
     usable = select(landmarks, open_frames[landmarks.frames])
     landmarks = warped(usable, stage.warp, params)
-    tempo = stage.warp.tempo
-    fan, within = fans(stage, params)
     for windows in _blocks(every, stage, params):
-        bounds = np.rint(np.array(windows) * tempo).astype(np.int32)
-        low, high = np.searchsorted(landmarks.frames, [bounds[0, 0], bounds[-1, 1]])
-        block = select(landmarks, slice(int(low), int(high)))
-        if stage.name == DENSE:
-            hashes, frames = likely_hashes(block, params)
-        else:
-            hashes, frames = triplet_hashes(
-                block, fan=fan, within=within, params=params
+        for part, hashes, frames in _hashed(windows, landmarks, stage, params):
+            bounds = _bounds_of(part, stage)
+            spans = [(int(a), int(b)) for a, b in np.searchsorted(frames, bounds)]
+            answers = index.query_windows(
+                buckets,
+                hashes,
+                frames,
+                spans,
+                top=top,
+                min_votes=least,
+                max_list=longest_list(stage, params),
             )
-        spans = [(int(a), int(b)) for a, b in np.searchsorted(frames, bounds)]
-        answers = index.query_windows(
-            buckets,
-            hashes,
-            frames,
-            spans,
-            top=top,
-            min_votes=least,
-            max_list=longest_list(stage, params),
-        )
-        yield from zip(windows, answers, strict=True)
+            yield from zip(part, answers, strict=True)
+
+
+def _hashed(
+    windows: Windows, landmarks: Landmarks, stage: SearchStage, params: Params
+) -> Iterator[tuple[Windows, NDArray[np.uint32], NDArray[np.int32]]]:
+    """Yield windows with their hashes and the frames of these.
+
+    Windows with far more hashes than usual are halved, to bound memory.
+    """
+    bounds = _bounds_of(windows, stage)
+    low, high = np.searchsorted(landmarks.frames, [bounds[0, 0], bounds[-1, 1]])
+    block = select(landmarks, slice(int(low), int(high)))
+    if stage.name == DENSE:
+        hashes, frames = likely_hashes(block, params)
+    else:
+        fan, within = fans(stage, params)
+        hashes, frames = triplet_hashes(block, fan=fan, within=within, params=params)
+    if len(hashes) <= _MOST_HASHES or len(windows) == 1:
+        yield windows, hashes, frames
+        return
+    del hashes, frames
+    middle = len(windows) // 2
+    for part in (windows[:middle], windows[middle:]):
+        yield from _hashed(part, landmarks, stage, params)
+
+
+def _bounds_of(windows: Windows, stage: SearchStage) -> NDArray[np.int32]:
+    """Return first and last frames of windows at the tempo of a stage."""
+    return np.rint(np.array(windows) * stage.warp.tempo).astype(np.int32)
 
 
 def voted_leads(
@@ -214,9 +238,7 @@ def voted_leads(
         yield Lead(vote.recording, line, window, vote.votes, on_grid, near)
 
 
-def _blocks(
-    windows: Sequence[tuple[int, int]], stage: SearchStage, params: Params
-) -> Iterator[Sequence[tuple[int, int]]]:
+def _blocks(windows: Windows, stage: SearchStage, params: Params) -> Iterator[Windows]:
     """Group windows so that the hashes of each group fit in memory."""
     fan, within = fans(stage, params)
     seconds = params.window_frames * params.frame_ms / 1000

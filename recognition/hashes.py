@@ -53,10 +53,13 @@ def likely_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
     Returns hashes and frames of the triplets whose ranks (see ``ranks_of``, among these
     landmarks) sum to at most ``likely_rank``. In noise, recordings share few others.
     Triplets of rank 0 are the likeliest by far, so they come twice and have two votes.
+    Where there are more than ``likely_most`` a second, later landmarks give none.
     """
+    per_frame = params.likely_most * params.frame_ms / 1000
     hashes, frames = _likely_triplets(
         (landmarks.frames, landmarks.bins, ranks_of(landmarks, params)),
         (params.dense_fan, params.dense_within, params.likely_rank),
+        (per_frame, per_frame * params.window_frames),
         zone_of(params),
     )
     return hashes, frames
@@ -127,16 +130,23 @@ def _triplets(
 def _likely_triplets(
     query: tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.uint8]],
     limits: tuple[int, int, int],
+    budget: tuple[float, float],
     zone: Zone,
 ) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
     frames, bins, ranks = query
     fan, within, most = limits
-    hashes = np.empty(2 * len(frames) * fan * within, dtype=np.uint32)
+    each = 2 * fan * within
+    per_frame, room = budget
+    length = frames[-1] - frames[0] if len(frames) else 0
+    most_of_all = int(room + per_frame * length) + each
+    hashes = np.empty(min(len(frames) * each, most_of_all), dtype=np.uint32)
     anchors = np.empty(len(hashes), dtype=np.int32)
     near = np.empty(fan + 1, dtype=np.int64)
     bounds, times = zone
     n = 0
     for i in range(len(frames)):
+        if n > room + per_frame * (frames[i] - frames[0]):
+            continue
         anchor, rank = np.int64(round(bins[i])), np.int64(ranks[i])
         count = neighbours(frames, bins, i, bounds, near)
         for k in range(count):

@@ -108,6 +108,9 @@ class Params:
     # tenth of all triplets and three quarters of those that a recording shares have 1 or
     # less. With 2, fans of 18 and 8 found 2 more of 504 clips for a tenth more time.
     likely_rank: int = 1
+    # The most hashes a second of a dense query, which bounds what any query costs. Music
+    # and noise have up to 7,000; landmarks that are all as loud would have 86,000.
+    likely_most: int = 15_000
     # Candidates per window. More found no more clips; the glance follows weaker ones.
     dense_top: int = 6
     # The reference's own density: denser hashes cost 1.5 times as much, found no more.

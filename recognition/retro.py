@@ -62,6 +62,11 @@ _ZERO = 1 << 31  # stands for offset 0, since keys are unsigned
 _FIRST_HITS = 1 << 16  # initial capacity; the arrays grow when full
 # Bound on landmarks × hashes × warps searched together: about 64 MB of hits.
 _PAIRINGS = 10**13
+# A hash at more places, as a beeping tone has, says nothing; scans skip it, too.
+_MOST_PLACES = 300
+# The most hits kept of a file, about 256 MB. Music found in itself has 50 a second, a loop
+# of two seconds some thousands.
+_MOST_HITS = 1 << 24
 _OUTSIDE = -1  # the coarse time of a distance that no hash has
 
 _Places = tuple[NDArray[np.int32], NDArray[np.float32]]
@@ -112,6 +117,7 @@ class RetroIndex:
             )
         )
         order = np.argsort(hashes, kind="stable")
+        order = order[_is_rare(hashes[order])]
         hashes, owners, frames = hashes[order], owners[order], frames[order]
         # Four table entries per hash, so that most lookups find an empty one.
         bits = len(hashes).bit_length() + 2
@@ -238,7 +244,15 @@ class _Asked:
             fans(stage, params),
             _warps(asked, params),
             self.index.table,
+            (_MOST_HITS, params.window_frames),
         )
+
+
+def _is_rare(hashes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """Return which of some sorted hashes occur at no more than ``_MOST_PLACES``."""
+    _, which, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    rare: NDArray[np.bool_] = counts[which] <= _MOST_PLACES
+    return rare
 
 
 def _warps(grid: Sequence[Warp], params: Params) -> _Warps:
@@ -294,11 +308,13 @@ def _hits(
     fans: tuple[int, int],
     warps: _Warps,
     table: _Table,
+    limits: tuple[int, int],
 ) -> _Hits:
     """Return the hits: number of the warp, frame, and key (recording, offset).
 
     The offset is the recording's frame minus the file's frame at the warp's tempo, plus
-    ``_ZERO``.
+    ``_ZERO``. ``limits`` are the most hits of all, which landmarks may use up evenly in
+    time, and the frames by which they may run ahead.
     """
     frames, bins = query
     tempi, shifts, coarse, bounds = warps
@@ -310,7 +326,11 @@ def _hits(
     near = np.empty(fans[0] + 1, dtype=np.int64)
     across, known, codes = np.empty_like(near), np.empty_like(near), np.empty_like(near)
     n = 0
+    most, ahead = limits
+    length = ahead + (frames[-1] if len(frames) else 0)
     for i in range(len(frames)):
+        if n > most * ((frames[i] + ahead) / length):
+            continue
         count = _distances(query, i, bounds, near, across)
         for w in range(len(tempi)):
             anchor = np.int64(round(bins[i] - shifts[w]))

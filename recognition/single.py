@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recognition.hashes import Hashes
 from recognition.types import Vote, Votes
+
+# The most postings that a window reads; music has a thousandth of it.
+_MOST: Final = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class OneRecording:
         counts = np.searchsorted(kept, hashes, side="right") - low
         if self.longest is not None:
             counts[counts > self.longest] = 0
+        _leave_common(counts)
         total = int(counts.sum())
         if not total:
             return []
@@ -77,3 +82,15 @@ class OneRecording:
             if all(abs(vote.delta - delta) > 2 for vote in best):
                 best.append(Vote(0, self.number, delta, int(votes[place])))
         return best
+
+
+def _leave_common(counts: NDArray[np.int64]) -> None:
+    """Leave out the hashes with most postings until all fit into memory.
+
+    A tone that beeps for hours has few hashes, each at every beep.
+    """
+    if counts.sum() <= _MOST:
+        return
+    rising = np.sort(counts)
+    first_left_out = rising[np.searchsorted(np.cumsum(rising), _MOST, side="right")]
+    counts[counts >= first_left_out] = 0

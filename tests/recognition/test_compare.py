@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import pytest
 
+from benchmarks.hostile import crafted
+from recognition import fingerprint as fingerprint_file
 from recognition.builder import extract
 from recognition.compare import SoundRelation, compare
 from recognition.errors import MissingLayer
+from recognition.hashes import reference_hashes
+from recognition.repeats import sorted_hashes
+from recognition.single import OneRecording
 from recognition.types import Fingerprint
 from tests.recognition.synthesis import RATE, faster, join, music, noise, silence
 
@@ -101,3 +107,18 @@ def test_the_relation_is_the_same_from_both_sides() -> None:
 def test_both_need_their_reference_layer() -> None:
     with pytest.raises(MissingLayer, match="reference"):
         compare(extract(SONG), replace(extract(OTHER), reference=None))
+
+
+def test_two_hours_of_beeps_are_compared_without_the_square_of_them() -> None:
+    beeps = fingerprint_file.from_bytes(crafted.same_hash(2 * 3_600_000))
+    assert beeps.reference is not None
+    index = OneRecording(sorted_hashes(beeps.reference))
+    hashes, frames = reference_hashes(beeps.reference)
+
+    tracemalloc.start()
+    (votes,) = index.query_windows([0], hashes, frames, [(0, 2_000)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(votes) <= 10
+    assert peak < 512 * 1024**2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.hostile import crafted
+from recognition import fingerprint
 from recognition.builder import extract
 from recognition.errors import MissingLayer
 from recognition.hashes import reference_hashes
@@ -143,3 +145,14 @@ def test_a_fingerprint_without_the_scan_layer_is_refused() -> None:
 
     with pytest.raises(MissingLayer):
         search_back(bare, _index(11), hours=1)
+
+
+def test_a_tone_that_beeps_for_long_is_no_hash_of_a_recording() -> None:
+    # Each hash is at every beep, so hits would be the square of the length.
+    beeps = fingerprint.from_bytes(crafted.same_hash(600_000))
+    assert beeps.reference is not None
+
+    index = RetroIndex.of({1: beeps.reference, 11: _landmarks(11)})
+
+    assert index.n_hashes < len(reference_hashes(_landmarks(11))[0]) + 3_000
+    assert search_back(beeps, index, hours=300.0) == ()
