@@ -6,25 +6,23 @@ it is known. Candidates come from the index; "same" means the same audio, as eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from django.core.files.base import File
-from django.db import transaction
 from django.db.models import Q, QuerySet
 
 import audit.services
 from accounts.models import User
 from acrapi.models import TrackId
 from acrapi.states import LISTED_RECORDING_STATUSES
-from catalogue.index_log import note_change
 from catalogue.models import Bucket, Recording, RecordingStatus
-from catalogue.services import RecordingDetails, add_recording
+from catalogue.services import RecordingDetails, new_recording
 from catalogue.signals import recording_ready
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.media_analysis import fingerprint_upload, refusal
 from common.storage import display_name
-from dedup.intake import find_same
+from dedup.intake import Comparison, Same, prepare, save_findable
 from recognition.errors import RecognitionError
 from recognition.types import Fingerprint
 
@@ -59,22 +57,32 @@ def submit_track(
 ) -> Outcome:
     """Return the tracks that are the same recording; store a new one if wanted.
 
-    The bucket is locked meanwhile, so concurrent calls with one track store it once.
+    Concurrent calls with one track store it once.
     """
-    with transaction.atomic():
-        # Serialises calls per bucket: the comparison must see what others just stored.
-        Bucket.objects.present().select_for_update().get(pk=bucket.pk)
-        # A repeated call must not compare a track with itself.
-        known = _known_as(bucket, track_id)
-        if known is not None:
+    # A repeated call must not compare a track with itself.
+    if (known := _known_as(bucket, track_id)) is not None:
+        return Outcome([track_id], known.acr_id, stored=False)
+    newcomer = prepare(bucket=bucket, fingerprint=fingerprint)
+    # A call compares in any case, because it asks for duplicates.
+    comparison = Comparison.of(replace(newcomer, compares=True))
+
+    def answer(recording: Recording | None, same: Same | None) -> Outcome:
+        if (known := _known_as(bucket, track_id)) is not None:
             return Outcome([track_id], known.acr_id, stored=False)
-        same = find_same(bucket=bucket, fingerprint=fingerprint)
         if same is not None:
             return _duplicate(track_id, same.recording, user)
-        if not store_if_new:
+        if recording is None:
             return Outcome([], "", stored=False)
-        recording = _store(bucket, track_id, fingerprint, user)
-    return Outcome([], recording.acr_id, stored=True)
+        _save(recording, track_id, user)
+        return Outcome([], recording.acr_id, stored=True)
+
+    if not store_if_new or comparison.same() is not None:
+        return comparison.settle(lambda same: answer(None, same))
+    details = RecordingDetails(title=track_id, custom_id=track_id)
+    with new_recording(
+        bucket=bucket, details=details, fingerprint=fingerprint
+    ) as recording:
+        return comparison.settle(lambda same: answer(recording, same))
 
 
 def tracks_by_recording(recordings: list[Recording]) -> dict[int, list[str]]:
@@ -141,19 +149,10 @@ def _duplicate(track_id: str, same: Recording, user: User) -> Outcome:
     return Outcome(earlier or [same.custom_id or same.acr_id], same.acr_id, False)
 
 
-def _store(
-    bucket: Bucket, track_id: str, fingerprint: Fingerprint, user: User
-) -> Recording:
-    """Store a new track, searchable at once, because the next call must find it."""
-    recording = add_recording(
-        bucket=bucket,
-        details=RecordingDetails(title=track_id, custom_id=track_id),
-        fingerprint=fingerprint,
-        user=user,
-    )
-    # The worker would do it later, too late for the next call.
+def _save(recording: Recording, track_id: str, user: User) -> None:
+    """Save a new track, searchable at once, because the next call must find it."""
+    save_findable(recording=recording, user=user)
+    # The worker would do it later.
     Recording.objects.filter(pk=recording.pk).update(status=RecordingStatus.READY)
-    note_change([recording.pk])
     recording_ready.send(sender=Recording, recording=recording)
     _name(recording, track_id)
-    return recording

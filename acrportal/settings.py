@@ -137,6 +137,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "common.static_files.StaticFiles",
     "common.middleware.request_id",
+    # Outside of streams, whose chunks are produced after the view.
+    "common.hanging_up.StopWithClient",
     # First, because later middleware counts requests by method.
     "acrapi.middleware.known_methods",
     "common.middleware.no_store",
@@ -312,6 +314,8 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES: int = env.int("ACRPORTAL_MAX_FILES_PER_SUBMIT", 200)
 ACRPORTAL_MAX_OPEN_FILES: int = env.int("ACRPORTAL_MAX_OPEN_FILES", 500)
 ACRPORTAL_MAX_FILE_BYTES: int = env.int("ACRPORTAL_MAX_FILE_BYTES", 2 * 1024**3)
+# Shorter than proxies wait for an answer.
+ACRPORTAL_SEARCH_SECONDS: float = env.float("ACRPORTAL_SEARCH_SECONDS", 60.0)
 
 # --- Queue --------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from django.core.files.base import File
@@ -23,9 +24,11 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from catalogue.services import keep_audio
+from catalogue.services import keep_audio, keep_landmarks
 from catalogue.signals import recordings_changed
+from common.storage import kept_only_if_done
 from jobs.services import submit
+from recognition.types import Fingerprint
 
 # While a recording waits or is fingerprinted, a worker owns its files.
 _AT_REST = (RecordingStatus.READY, RecordingStatus.ERROR)
@@ -224,13 +227,41 @@ def replace_audio(
     user: User | None,
 ) -> None:
     """Replace a recording's audio by a file or a link, and fingerprint it again."""
+    with other_audio(recording=recording, audio=audio, source_url=source_url):
+        save_other_audio(recording=recording, user=user)
+
+
+@contextmanager
+def other_audio(
+    *,
+    recording: Recording,
+    audio: File[bytes] | None,
+    sha256: str = "",
+    heard: Fingerprint | None = None,
+    source_url: str = "",
+) -> Iterator[None]:
+    """Store other audio of a recording, for the block to save.
+
+    As with ``services.new_recording``, the files are stored before the transaction, and
+    deleted if the block fails.
+    """
     refuse_unready(recording)
     recording.source_url = source_url
     recording.audio = recording.audio_name = recording.audio_sha256 = ""
     recording.audio_bytes = 0
     recording.fingerprint = recording.waveform = recording.proxy = ""
-    if audio is not None:
-        keep_audio(recording, audio)
+    with kept_only_if_done() as names:
+        if audio is not None:
+            keep_audio(recording, audio, sha256=sha256)
+            names.append(str(recording.audio))
+        if heard is not None:
+            keep_landmarks(recording, heard)
+            names.append(str(recording.fingerprint))
+        yield
+
+
+def save_other_audio(*, recording: Recording, user: User | None) -> None:
+    """Save the other audio of a recording, and fingerprint it again."""
     with transaction.atomic():
         columns = {name: getattr(recording, name) for name in _OF_AUDIO}
         if not _made_waiting(recording, **columns):
@@ -239,7 +270,7 @@ def replace_audio(
             case=f"recording:{recording.uid}",
             action="recording.audio_replaced",
             actor=user or audit.services.SYSTEM,
-            after={"sha256": recording.audio_sha256, "url": source_url},
+            after={"sha256": recording.audio_sha256, "url": recording.source_url},
         )
         note_change([recording.pk])
         fingerprint_later(recording, user)

@@ -29,6 +29,7 @@ from catalogue.models import IndexCopy, IndexEntry
 from catalogue.partitions import Partition
 from common.outages import outage_of
 from jobs import clock, draining, resources
+from recognition import interrupts
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
 from recognition.index.store import SegmentStore
 from recognition.types import IndexStore
@@ -44,14 +45,15 @@ _FORGOTTEN_AFTER = timedelta(days=1)
 _BUILDS = 2
 
 
-def _go_on(_done: int = 0, _all: int = 0) -> None:
-    return None
+def _look(_done: int = 0, _all: int = 0) -> None:
+    """Stop here if the caller must not go on."""
+    interrupts.look()
 
 
 # --- For searches --------------------------------------------------------------------
 
 
-def open_index(report: Report = _go_on) -> IndexStore:
+def open_index(report: Report = _look) -> IndexStore:
     """Return this machine's index, brought up to the catalogue as it is now.
 
     Raises ``IndexUnavailable`` while another process builds it, ``ParamsMismatch`` if
@@ -65,14 +67,14 @@ def open_index(report: Report = _go_on) -> IndexStore:
     )
 
 
-def open_partition(partition: Partition, report: Report = _go_on) -> SegmentStore:
+def open_partition(partition: Partition, report: Report = _look) -> SegmentStore:
     """Return the index of one partition, as ``open_index`` does that of all."""
     _bring_up(partition, report)
     return index_store.open_folder(partition.folder)
 
 
 @contextmanager
-def searched_index(report: Report = _go_on) -> Iterator[tuple[IndexStore, int]]:
+def searched_index(report: Report = _look) -> Iterator[tuple[IndexStore, int]]:
     """Yield the index as ``open_index`` does, and the position that it has reached.
 
     A search that met damage, or whose index was deleted or replaced meanwhile, may have
@@ -94,7 +96,7 @@ def searched_index(report: Report = _go_on) -> Iterator[tuple[IndexStore, int]]:
 
 @contextmanager
 def searched_partition(
-    partition: Partition, report: Report = _go_on
+    partition: Partition, report: Report = _look
 ) -> Iterator[tuple[SegmentStore, int]]:
     """Yield the index of one partition, as ``searched_index`` does that of all."""
     position = _bring_up(partition, report)
@@ -111,7 +113,7 @@ def searched_partition(
         raise IndexUnavailable("The index was replaced during the search.")
 
 
-def bring_up(report: Report = _go_on) -> int:
+def bring_up(report: Report = _look) -> int:
     """Follow the catalogue to its state at the call; return the position reached.
 
     ``report`` is called while it takes time, and may raise to stop it.
@@ -154,7 +156,7 @@ def _bring_up(partition: Partition, report: Report) -> int:
 
 
 def build(
-    *, read: Read = read_kept, report: Report = _go_on, resume: bool = True
+    *, read: Read = read_kept, report: Report = _look, resume: bool = True
 ) -> None:
     """Build a copy beside this machine's, and put it in its place.
 

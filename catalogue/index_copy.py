@@ -13,6 +13,7 @@ from catalogue.index_log import LoggedChange, LogState
 from catalogue.models import Bucket, Recording
 from catalogue.partitions import Partition
 from common.outages import outage_of
+from recognition import interrupts
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
 from recognition.index import manifest as manifests
 from recognition.index.segment import Postings
@@ -145,6 +146,7 @@ def read_kept(changes: Sequence[LoggedChange]) -> list[Postings]:
     """
     read, unread = [], []
     for change, recording in with_recordings(changes):
+        interrupts.look()
         try:
             read.append(index_store.postings_of(recording))
         except UNREADABLE as error:

@@ -28,6 +28,8 @@ _OPEN = (RecordingStatus.WAITING, RecordingStatus.PROCESSING)
 # What an open recording had before, or came with, can be searched.
 _SEARCHED = Q(status=_READY) | Q(status__in=_OPEN) & ~Q(fingerprint="")
 _AT_ONCE = 500
+# Beyond every position.
+_NO_POSITION = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,21 @@ def changes_after(position: int) -> list[LoggedChange]:
     ordered = rows.order_by(F("position").asc(nulls_last=True), "pk")
     columns = ordered.values_list("recording_id", "bucket_id", "is_held", "position")
     return [LoggedChange(*row) for row in columns]
+
+
+def taken_up_after(position: int, bucket: int) -> set[int]:
+    """Return the recordings of a bucket that the index took up, or again, since then."""
+    later = Q(position__gt=position) | Q(position=None)
+    entries = IndexEntry.objects.filter(later, bucket=bucket, is_held=True)
+    return set(entries.values_list("recording_id", flat=True))
+
+
+def uncounted_here(bucket: int) -> set[int]:
+    """Return recordings whose changes cannot be counted, as this transaction goes on.
+
+    A search in a transaction has followed them without a position.
+    """
+    return taken_up_after(_NO_POSITION, bucket) if connection.in_atomic_block else set()
 
 
 def left_after(position: int, recordings: Iterable[int]) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +23,13 @@ from catalogue.models import (
     Recording,
     RecordingStatus,
 )
-from common.storage import display_name, keep_file, replace_bytes
+from common.storage import (
+    delete_files,
+    display_name,
+    keep_bytes,
+    keep_file,
+    kept_only_if_done,
+)
 from recognition.fingerprint import to_bytes
 from recognition.types import Fingerprint
 
@@ -101,22 +109,58 @@ def add_recording(
     It comes as audio, as a checked fingerprint, or as a link that the worker downloads.
     Raises ``BadIdentifier`` for an invalid UPC or ISWC.
     """
-    recording = Recording(bucket=bucket, source_url=source_url, added_by=user)
+    with new_recording(
+        bucket=bucket, details=details, audio=audio, fingerprint=fingerprint
+    ) as recording:
+        recording.source_url = source_url
+        save_new(recording=recording, user=user)
+    return recording
+
+
+@contextmanager
+def new_recording(
+    *,
+    bucket: Bucket,
+    details: RecordingDetails,
+    audio: File[bytes] | None = None,
+    sha256: str = "",
+    fingerprint: Fingerprint | None = None,
+    heard: Fingerprint | None = None,
+) -> Iterator[Recording]:
+    """Yield a recording that is not saved, whose files are stored.
+
+    Storing is slow, so it comes before the transaction that saves the row; if the block
+    fails or saves nothing, the files are deleted. ``heard`` is the fingerprint of ``audio``, which makes
+    the recording searchable before a worker has analysed it. Raises ``BadIdentifier``.
+    """
+    recording = Recording(bucket=bucket)
     apply_details(recording, details)
-    if audio is not None:
-        keep_audio(recording, audio)
-    if fingerprint is not None:
-        _keep_fingerprint(recording, fingerprint)
+    with kept_only_if_done() as names:
+        if audio is not None:
+            keep_audio(recording, audio, sha256=sha256)
+            names.append(str(recording.audio))
+        if fingerprint is not None:
+            _keep_fingerprint(recording, fingerprint)
+        elif heard is not None:
+            keep_landmarks(recording, heard)
+        names.append(str(recording.fingerprint))
+        yield recording
+        if recording.pk is None:
+            delete_files(names)
+
+
+def save_new(*, recording: Recording, user: User | None) -> None:
+    """Save a recording whose files are stored; a worker fingerprints and indexes it."""
+    recording.added_by = user
     with transaction.atomic():
         recording.save()
         audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.added",
             actor=user or audit.services.SYSTEM,
-            after={"title": recording.title, "bucket": bucket.pk},
+            after={"title": recording.title, "bucket": recording.bucket_id},
         )
         fingerprint_later(recording, user)
-    return recording
 
 
 def reserved_bucket() -> Bucket:
@@ -157,21 +201,29 @@ def detail_columns(details: RecordingDetails) -> dict[str, Any]:
     }
 
 
-def keep_audio(recording: Recording, audio: File[bytes]) -> None:
+def keep_audio(recording: Recording, audio: File[bytes], *, sha256: str = "") -> None:
     """Store a recording's audio; the row is not saved."""
-    stored = keep_file(audio, f"recordings/{recording.acr_id[:2]}/{recording.acr_id}")
+    stored = keep_file(
+        audio, f"recordings/{recording.acr_id[:2]}/{recording.acr_id}", sha256=sha256
+    )
     recording.audio = stored.name
     recording.audio_name = display_name(audio.name or "", otherwise=recording.acr_id)
     recording.audio_sha256 = stored.sha256
     recording.audio_bytes = stored.size_bytes
 
 
+def keep_landmarks(recording: Recording, heard: Fingerprint) -> bytes:
+    """Store the fingerprint of a recording's audio; the row is not saved.
+
+    An earlier fingerprint stays: until the row is saved, searches read that.
+    """
+    content, key = to_bytes(heard), recording.acr_id
+    recording.fingerprint = keep_bytes(f"fingerprints/{key[:2]}/{key}.acrfp", content)
+    return content
+
+
 def _keep_fingerprint(recording: Recording, fingerprint: Fingerprint) -> None:
-    content = to_bytes(fingerprint)
-    key = recording.acr_id
-    recording.fingerprint = replace_bytes(
-        f"fingerprints/{key[:2]}/{key}.acrfp", content
-    )
+    content = keep_landmarks(recording, fingerprint)
     recording.duration_ms = fingerprint.duration_ms
     recording.audio_sha256 = hashlib.sha256(content).hexdigest()
     recording.audio_bytes = len(content)

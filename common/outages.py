@@ -1,4 +1,4 @@
-"""Outages of the database, the storage, the index and the disk.
+"""Outages of the database, the storage, the index, the searches and the disk.
 
 Each has one message for pages and programs: what happened, what became of the data just
 sent, and when to try again.
@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from recognition.errors import IndexPartial, IndexUnavailable
+from recognition.errors import IndexPartial, IndexUnavailable, SearchTooLong
 
 RETRY_AFTER_SECONDS = 30
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -66,6 +66,15 @@ INDEX_PARTIAL = Outage(
         "without comparing them."
     ),
 )
+SEARCH_TOO_LONG = Outage(
+    503,
+    "search_too_long",
+    _("The search took too long"),
+    _(
+        "It was stopped, and nothing was stored. Try again when this server has less to "
+        "do, or send a shorter file. An admin can raise ACRPORTAL_SEARCH_SECONDS."
+    ),
+)
 NO_ROOM = Outage(
     507,
     "no_room",
@@ -89,6 +98,8 @@ def outage_of(error: BaseException | None) -> Outage | None:
             return INDEX_AWAY
         if isinstance(cause, IndexPartial):
             return INDEX_PARTIAL
+        if isinstance(cause, SearchTooLong):
+            return SEARCH_TOO_LONG
         # Compare by name: botocore is only imported if object storage is used.
         if type(cause).__module__.startswith("botocore."):
             return STORAGE_AWAY

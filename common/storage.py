@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +75,11 @@ def replace_file(name: str, content: File[bytes]) -> str:
     return cast("_Replaces", default_storage).replace(name, content)
 
 
+def keep_bytes(name: str, data: bytes) -> str:
+    """Store ``data`` under ``name`` or one like it that is free; return the name."""
+    return default_storage.save(name, ContentFile(data))
+
+
 def replace_bytes(name: str, data: bytes) -> str:
     """Store ``data`` under ``name``, replacing earlier content; return the name."""
     return replace_file(name, ContentFile(data))
@@ -90,9 +95,14 @@ def kept_only_if_done() -> Iterator[list[str]]:
     try:
         yield names
     except BaseException:
-        for name in names:
-            default_storage.delete(name)
+        delete_files(names)
         raise
+
+
+def delete_files(names: Iterable[str]) -> None:
+    """Delete stored files; empty names are of none."""
+    for name in filter(None, names):
+        default_storage.delete(name)
 
 
 def read_bytes(field: FieldFile) -> bytes:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from django.db import transaction
+from django.db.models import F, Q
 
 from catalogue import following, index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from dedup.models import CheckedRecording, DuplicateKind, PairLink
+from recognition import interrupts
 from recognition.compare import SoundComparison, SoundRelation, compare, related
 from recognition.params import DEFAULT, ENGINE_VERSION
 from recognition.relatives import relatives
@@ -120,7 +122,17 @@ def compare_pair(one: Recording, other: Recording) -> PairLink:
         )
         for recording in (first, second)
     )
-    return link_between(first, second, compare(one_layer, other_layer))
+    with interrupts.limited_search():
+        return link_between(first, second, compare(one_layer, other_layer))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A recording, its unsaved links, and with how many others it was compared."""
+
+    recording: Recording
+    links: list[PairLink]
+    pairs: int
 
 
 @dataclass
@@ -134,11 +146,10 @@ class Comparer:
         self._index = following.open_index()
         self._landmarks = lru_cache(maxsize=_CACHED)(index_store.load_landmarks)
 
-    def check(self, pk: int) -> int | None:
+    def compare(self, pk: int) -> Compared | None:
         """Compare a recording with the similar ones that the index proposes.
 
-        Writes its links and the mark that it was checked in one transaction. Returns
-        how many pairs were compared, or None if the recording is gone.
+        Returns None if the recording is gone.
         """
         recording = self._living([pk]).get(pk)
         if recording is None:
@@ -147,10 +158,14 @@ class Comparer:
             landmarks = self._landmarks(pk)
         except FileNotFoundError:
             return None
-        links, compared = self._links(recording, landmarks)
+        return Compared(recording, *self._links(recording, landmarks))
+
+    def keep(self, compared: Compared) -> None:
+        """Write a recording's links and the mark that it was checked."""
+        recording = compared.recording
         with transaction.atomic():
             # Another check may have written the same pair.
-            PairLink.objects.bulk_create(links, ignore_conflicts=True)
+            PairLink.objects.bulk_create(compared.links, ignore_conflicts=True)
             CheckedRecording.objects.update_or_create(
                 recording=recording,
                 defaults={
@@ -159,7 +174,6 @@ class Comparer:
                     "engine_version": ENGINE_VERSION,
                 },
             )
-        return compared
 
     def _links(
         self, recording: Recording, landmarks: Landmarks
@@ -169,13 +183,13 @@ class Comparer:
         )
         own = recording.pk
         # A pair that has been compared already needs no second comparison.
-        known = {
-            one + other - own
-            for column in ("one", "other")
-            for one, other in PairLink.objects.filter(**{column: own}).values_list(
-                "one_id", "other_id"
-            )
-        }
+        links_now = PairLink.objects.filter(
+            Q(one=own) | Q(other=own),
+            audio_one=F("one__audio_sha256"),
+            audio_other=F("other__audio_sha256"),
+        )
+        ends = links_now.values_list("one_id", "other_id")
+        known = {one + other - own for one, other in ends}
         known |= self._compared.pop(own, set())
         others = self._living(set(leads) - known)
         links = []

@@ -1,14 +1,18 @@
 """Add a recording: compare it with existing ones first, then follow the bucket's rule.
 
-The bucket stays locked from the comparison until the recording is added and indexed. So
-if two copies arrive at once, the second one finds the first.
+Comparing and storing files are slow, so they come before the transaction that adds the
+recording. That locks the bucket and looks whether the index has taken up anything of it
+since; if so, the new recording is compared with that before it is tried again. So if
+two copies arrive at once, the second one finds the first.
 """
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, TypeVar
 
 from django.core.files.base import File
 from django.db import transaction
@@ -17,16 +21,16 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.reach import working_for
-from catalogue import changes, following, index_store, services
+from catalogue import changes, following, index_log, index_store, services
 from catalogue.index_log import note_change
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
 from common.media_analysis import fingerprint_upload
-from common.storage import replace_bytes, sha256_of
+from common.storage import sha256_of
 from dedup import comparing, selectors
 from dedup.models import DuplicateKind, PairLink
 from recognition import fingerprint as fingerprint_file
-from recognition import params
+from recognition import interrupts, params
 from recognition.compare import related
 from recognition.errors import RecognitionError
 from recognition.fingerprint import reference_layer
@@ -38,6 +42,11 @@ from recognition.types import Fingerprint, Landmarks
 _REFUSING = (IntakeRule.REJECT, IntakeRule.ASK)
 # A recording that waits will be searchable, so it counts as present.
 _IN = (RecordingStatus.READY, RecordingStatus.WAITING, RecordingStatus.PROCESSING)
+# Comparisons again because others have added recordings meanwhile. Each is a search, in
+# which few recordings come: only a bucket that never rests needs more.
+_ROUNDS: Final = 20
+
+T = TypeVar("T")
 
 
 class AlreadyInCatalogue(Exception):
@@ -72,6 +81,10 @@ class Same:
     link: PairLink
 
 
+def _nothing_more(_recording: Recording) -> None:
+    return None
+
+
 def add_recording(
     *,
     bucket: Bucket,
@@ -80,16 +93,18 @@ def add_recording(
     fingerprint: Fingerprint | None = None,
     user: User | None = None,
     answer: IntakeRule | None = None,
+    also: Callable[[Recording], None] = _nothing_more,
 ) -> Recording:
     """Add a recording as audio or as a fingerprint, unless it already exists.
 
     If it does, the bucket's rule applies, or a person's ``answer`` if the rule is to
-    ask. Raises ``AlreadyInCatalogue`` and ``BadIdentifier``.
+    ask. ``also`` does more with it in the same transaction. Raises
+    ``AlreadyInCatalogue``, ``BadIdentifier`` and ``ChangeRefused``.
     """
     newcomer = prepare(
         bucket=bucket, audio=audio, fingerprint=fingerprint, answer=answer
     )
-    return add_prepared(newcomer=newcomer, details=details, user=user)
+    return add_prepared(newcomer=newcomer, details=details, user=user, also=also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +113,14 @@ class Newcomer:
 
     ``rule`` says what happens if it already exists, ``compares`` whether to look for
     it. ``fingerprint`` is what the caller sent, ``heard`` that fingerprint or the
-    audio's.
+    audio's. ``sha256`` is the audio's.
     """
 
     bucket: Bucket
     rule: IntakeRule
     compares: bool
     audio: File[bytes] | None
+    sha256: str
     fingerprint: Fingerprint | None
     heard: Fingerprint | None
 
@@ -130,31 +146,52 @@ def prepare(
         # A worker reports unusable audio.
         with suppress(RecognitionError):
             heard = fingerprint_upload(audio, layer="reference")
-    return Newcomer(bucket, rule, compares, audio, fingerprint, heard)
+    sha256 = sha256_of(audio) if audio is not None else ""
+    return Newcomer(bucket, rule, compares, audio, sha256, fingerprint, heard)
 
 
 def add_prepared(
-    *, newcomer: Newcomer, details: RecordingDetails, user: User | None
+    *,
+    newcomer: Newcomer,
+    details: RecordingDetails,
+    user: User | None,
+    also: Callable[[Recording], None] = _nothing_more,
 ) -> Recording:
     """Add a prepared recording, unless it already exists; see ``add_recording``."""
     bucket = newcomer.bucket
-    with transaction.atomic():
-        _lock(bucket)
-        _refuse_same_id(bucket, details.custom_id)
-        same = refuse_known(newcomer)
-        recording = services.add_recording(
-            bucket=bucket,
-            details=details,
-            audio=newcomer.audio,
-            fingerprint=newcomer.fingerprint,
-            user=user,
-        )
-        # A worker would index it too late for a copy that arrives next.
-        if newcomer.heard is not None:
-            _make_findable(recording, newcomer.heard)
-        if same is not None:
-            _link(recording, same)
+    _refuse_same_id(bucket, details.custom_id)
+    comparison = Comparison.of(newcomer)
+    same = comparison.same()
+    # Again, because the id of what came meanwhile says more than its sound.
+    _refuse_same_id(bucket, details.custom_id)
+    _refuse(newcomer, same)
+    with services.new_recording(
+        bucket=bucket,
+        details=details,
+        audio=newcomer.audio,
+        sha256=newcomer.sha256,
+        fingerprint=newcomer.fingerprint,
+        heard=newcomer.heard,
+    ) as recording:
+
+        def add(same: Same | None) -> None:
+            _refuse_same_id(bucket, details.custom_id)
+            _refuse(newcomer, same)
+            save_findable(recording=recording, user=user)
+            if same is not None:
+                _link(recording, same)
+            also(recording)
+
+        comparison.settle(add)
     return recording
+
+
+def save_findable(*, recording: Recording, user: User | None) -> None:
+    """Save a recording; if it has landmarks, the next comparison finds it."""
+    services.save_new(recording=recording, user=user)
+    if recording.fingerprint:
+        # A worker would index it too late for a copy that arrives next.
+        note_change([recording.pk])
 
 
 def replace_audio(
@@ -169,31 +206,49 @@ def replace_audio(
     Returns the recording that has the same audio already, if any; the two are linked.
     Somebody chose this audio, so no rule refuses it. Raises ``ChangeRefused``.
     """
-    with transaction.atomic():
-        # The recording before its bucket, as a worker that has fingerprinted it does.
-        Recording.objects.select_for_update(of=("self",)).get(pk=recording.pk)
-        _lock(newcomer.bucket)
-        same = None
-        if newcomer.compares:
-            same = find_same(
-                bucket=newcomer.bucket,
-                fingerprint=newcomer.heard,
-                audio=newcomer.audio,
-                other_than=recording,
-            )
-        changes.replace_audio(
-            recording=recording,
-            audio=newcomer.audio,
-            source_url=source_url,
-            user=user,
-        )
-        selectors.outdated_links(recording=recording).delete()
-        if newcomer.heard is not None:
-            _make_findable(recording, newcomer.heard)
-        # The same file again keeps its links, and what people decided about them.
-        if same is not None and not selectors.are_linked(recording, same.recording):
-            _link(recording, same)
-    return same.recording if same is not None else None
+    with arriving_audio(
+        recording=recording, newcomer=newcomer, source_url=source_url, user=user
+    ) as replace:
+        return replace(lambda: None)
+
+
+Replace = Callable[[Callable[[], None]], Recording | None]
+"""Replaces the audio after the call of a function, both in one transaction."""
+
+
+@contextmanager
+def arriving_audio(
+    *, recording: Recording, newcomer: Newcomer, source_url: str, user: User | None
+) -> Iterator[Replace]:
+    """Compare and store a recording's other audio, for the block to replace it.
+
+    The row is locked when the function that is given runs.
+    """
+    comparison = Comparison.of(newcomer, replaced=recording)
+    with changes.other_audio(
+        recording=recording,
+        audio=newcomer.audio,
+        sha256=newcomer.sha256,
+        heard=newcomer.heard,
+        source_url=source_url,
+    ):
+
+        def replace(first: Callable[[], None]) -> Recording | None:
+            def put(same: Same | None) -> Recording | None:
+                first()
+                changes.save_other_audio(recording=recording, user=user)
+                selectors.outdated_links(recording=recording).delete()
+                # The same file again keeps its links, and what people decided about
+                # them.
+                if same is None:
+                    return None
+                if not selectors.are_linked(recording, same.recording):
+                    _link(recording, same)
+                return same.recording
+
+            return comparison.settle(put)
+
+        yield replace
 
 
 class Rehearsal:
@@ -219,7 +274,7 @@ class Rehearsal:
         services.apply_details(would_be, details)
         self._added.append(would_be)
         if newcomer.audio is not None:
-            self._by_sha256.setdefault(sha256_of(newcomer.audio), would_be)
+            self._by_sha256.setdefault(newcomer.sha256, would_be)
         if newcomer.heard is not None:
             content = fingerprint_file.to_bytes(newcomer.heard)
             self._path(number).write_bytes(content)
@@ -257,102 +312,170 @@ class Rehearsal:
         return self._folder / f"{number}.acrfp"
 
 
-def refuse_known(newcomer: Newcomer, rehearsal: Rehearsal | None = None) -> Same | None:
-    """Return the existing recording, or raise ``AlreadyInCatalogue`` if the rule says
-    so.
+def refuse_known(newcomer: Newcomer, rehearsal: Rehearsal | None = None) -> None:
+    """Raise ``AlreadyInCatalogue`` if the bucket's rule refuses a recording.
 
     A dry run passes its ``rehearsal``, and finds recordings that would exist by then.
     """
-    bucket = newcomer.bucket
-    if not newcomer.compares:
-        return None
-    same = find_same(
-        bucket=bucket,
-        fingerprint=newcomer.heard,
-        audio=newcomer.audio,
-        rehearsal=rehearsal,
-    )
-    if same is not None and newcomer.rule in _REFUSING:
-        raise _refusal(bucket, same, newcomer.rule)
-    return same
+    comparison = Comparison.of(newcomer, rehearsal=rehearsal)
+    _refuse(newcomer, comparison.same())
 
 
-def find_same(
-    *,
-    bucket: Bucket,
-    fingerprint: Fingerprint | None,
-    audio: File[bytes] | None = None,
-    rehearsal: Rehearsal | None = None,
-    other_than: Recording | None = None,
-) -> Same | None:
-    """Return the bucket's recording that is the same one; the surest kind first.
+@dataclass
+class Comparison:
+    """What a newcomer shares with the recordings of its bucket, up to a position.
 
-    Looks at all recordings of the bucket, including those that the person may not see.
-    Other versions count if the bucket says so.
+    Looks at all of them, including those that the person may not see. ``replaced`` is
+    the recording that the audio is for. Other versions count if the bucket says so.
     """
-    with working_for(None):
-        living = bucket.recordings.filter(status__in=_IN)
-        if rehearsal is not None:
-            living = living.exclude(pk__in=rehearsal.replaced)
-        if other_than is not None:
-            living = living.exclude(pk=other_than.pk)
-        if audio is not None:
-            sha256 = sha256_of(audio)
-            existing = living.filter(audio_sha256=sha256).first()
-            if existing is None and rehearsal is not None:
-                existing = rehearsal.same_file(sha256)
-            if existing is not None:
-                link = PairLink(kind=DuplicateKind.EXACT_FILE)
-                return Same(existing, link)
-        if fingerprint is None:
-            return None
-        landmarks = reference_layer(fingerprint)
-        found = _compared(bucket, living, landmarks)
-        if rehearsal is not None:
-            found += rehearsal.compared(landmarks)
-    # Of several, name the one that is most certainly the same.
-    found.sort(key=lambda same: -same.link.confidence)
-    kinds = [DuplicateKind.SAME_AUDIO]
-    if bucket.intake_versions:
-        kinds.append(DuplicateKind.SAME_RECORDING)
-    return next(
-        (same for kind in kinds for same in found if same.link.kind == kind), None
-    )
 
+    newcomer: Newcomer
+    replaced: Recording | None
+    rehearsal: Rehearsal | None
+    _position: int = 0
+    _known: set[int] = field(default_factory=set)
+    _found: dict[int, Same] = field(default_factory=dict)
+    _would_be: list[Same] = field(default_factory=list)
 
-def _compared(
-    bucket: Bucket, living: QuerySet[Recording], landmarks: Landmarks
-) -> list[Same]:
-    leads = relatives(landmarks, index=following.open_index(), bucket=bucket.pk)
-    rows = living.exclude(fingerprint="").in_bulk(list(leads))
-    found = []
-    for pk, existing in rows.items():
-        comparison = related(landmarks, index_store.load_landmarks(pk), leads[pk])
-        if comparison is not None:
-            # The new recording has no key yet; 0 sorts before every real one.
-            unsaved = Recording(pk=0)
-            found.append(
-                Same(existing, comparing.link_between(unsaved, existing, comparison))
+    @classmethod
+    def of(
+        cls,
+        newcomer: Newcomer,
+        *,
+        replaced: Recording | None = None,
+        rehearsal: Rehearsal | None = None,
+    ) -> Comparison:
+        """Compare a newcomer with all of its bucket. Slow; takes no locks."""
+        made = cls(newcomer, replaced, rehearsal)
+        if made._landmarks is not None:
+            made._compare(None)
+            if rehearsal is not None:
+                made._would_be = rehearsal.compared(made._landmarks)
+        return made
+
+    def settle(self, act: Callable[[Same | None], T]) -> T:
+        """Call ``act`` in a transaction that locks the bucket, with what is the same.
+
+        Raises ``ChangeRefused`` if the bucket never rests.
+        """
+        for _round in range(_ROUNDS):
+            with transaction.atomic():
+                if self.replaced is not None:
+                    # Before its bucket, as a worker that has fingerprinted it does.
+                    _lock_recording(self.replaced, self.newcomer.bucket)
+                _lock(self.newcomer.bucket)
+                came = self._came_since()
+                if not came:
+                    return act(self.same())
+            self._compare(came)
+        raise changes.ChangeRefused(
+            "bucket_busy",
+            _(
+                "Others are adding so many recordings to %(name)s that this one could "
+                "not be compared with all of them. Nothing was added: try again."
             )
-    return found
+            % {"name": self.newcomer.bucket.name},
+        )
+
+    def same(self) -> Same | None:
+        """Return the bucket's recording that is the same one; the surest kind first."""
+        if not self.newcomer.compares:
+            return None
+        with working_for(None):
+            living = self._living()
+            return self._same_file(living) or self._same_sound(living)
+
+    @property
+    def _landmarks(self) -> Landmarks | None:
+        heard = self.newcomer.heard
+        if heard is None or not self.newcomer.compares:
+            return None
+        return reference_layer(heard)
+
+    def _living(self) -> QuerySet[Recording]:
+        living = self.newcomer.bucket.recordings.filter(status__in=_IN)
+        if self.rehearsal is not None:
+            living = living.exclude(pk__in=self.rehearsal.replaced)
+        if self.replaced is not None:
+            living = living.exclude(pk=self.replaced.pk)
+        return living
+
+    def _same_file(self, living: QuerySet[Recording]) -> Same | None:
+        sha256 = self.newcomer.sha256
+        if not sha256:
+            return None
+        existing = living.filter(audio_sha256=sha256).first()
+        if existing is None and self.rehearsal is not None:
+            existing = self.rehearsal.same_file(sha256)
+        if existing is None:
+            return None
+        return Same(existing, PairLink(kind=DuplicateKind.EXACT_FILE))
+
+    def _same_sound(self, living: QuerySet[Recording]) -> Same | None:
+        # Some may have been retired, moved or replaced by a link since.
+        rows = living.exclude(fingerprint="").in_bulk(list(self._found))
+        found = [same for pk, same in self._found.items() if pk in rows]
+        found += self._would_be
+        # Of several, name the one that is most certainly the same.
+        found.sort(key=lambda same: -same.link.confidence)
+        kinds = [DuplicateKind.SAME_AUDIO]
+        if self.newcomer.bucket.intake_versions:
+            kinds.append(DuplicateKind.SAME_RECORDING)
+        return next(
+            (same for kind in kinds for same in found if same.link.kind == kind), None
+        )
+
+    def _came_since(self) -> set[int]:
+        """Return what was not there, or was other sound, at the last comparison."""
+        if self._landmarks is None:
+            return set()
+        came = index_log.taken_up_after(self._position, self.newcomer.bucket.pk)
+        return came - self._known
+
+    def _compare(self, only: set[int] | None) -> None:
+        """Compare with all of the bucket, or with some of it; note the position."""
+        landmarks, bucket = self._landmarks, self.newcomer.bucket
+        if landmarks is None:
+            return
+        with (
+            working_for(None),
+            following.searched_index() as (index, position),
+            interrupts.limited_search(),
+        ):
+            self._known = index_log.uncounted_here(bucket.pk)
+            leads = relatives(landmarks, index=index, bucket=bucket.pk)
+            chosen = set(leads) if only is None else only & set(leads)
+            rows = self._living().exclude(fingerprint="").in_bulk(list(chosen))
+            for pk in only or ():
+                self._found.pop(pk, None)
+            for pk, existing in rows.items():
+                found = related(landmarks, index_store.load_landmarks(pk), leads[pk])
+                if found is not None:
+                    # The new recording has no key yet; 0 sorts before every real one.
+                    link = comparing.link_between(Recording(pk=0), existing, found)
+                    self._found[pk] = Same(existing, link)
+        self._position = position
 
 
 def _lock(bucket: Bucket) -> None:
     """Hold the lock that the module docstring describes until the transaction ends."""
-    Bucket.objects.present().select_for_update().get(pk=bucket.pk)
-
-
-def _make_findable(recording: Recording, fingerprint: Fingerprint) -> None:
-    """Have the index hold a recording at once, so that the next comparison finds it."""
-    if not recording.fingerprint:
-        key = recording.acr_id
-        name = replace_bytes(
-            f"fingerprints/{key[:2]}/{key}.acrfp",
-            fingerprint_file.to_bytes(fingerprint),
+    present = Bucket.objects.present().select_for_update()
+    if present.filter(pk=bucket.pk).first() is None:
+        raise changes.ChangeRefused(
+            "unknown_bucket",
+            _("%(name)s was deleted. Nothing was added: choose another bucket.")
+            % {"name": bucket.name},
         )
-        recording.fingerprint = name
-        Recording.objects.filter(pk=recording.pk).update(fingerprint=name)
-    note_change([recording.pk])
+
+
+def _lock_recording(recording: Recording, bucket: Bucket) -> None:
+    rows = Recording.objects.select_for_update(of=("self",)).filter(bucket=bucket)
+    if rows.filter(pk=recording.pk).first() is None:
+        raise changes.ChangeRefused(
+            "moved",
+            _("%(title)s was moved meanwhile. Nothing was changed: try again.")
+            % {"title": recording.title},
+        )
 
 
 def _link(recording: Recording, same: Same) -> None:
@@ -371,11 +494,14 @@ def _link(recording: Recording, same: Same) -> None:
     link.save()
 
 
-def _refusal(bucket: Bucket, same: Same, rule: IntakeRule) -> AlreadyInCatalogue:
+def _refuse(newcomer: Newcomer, same: Same | None) -> None:
+    """Raise ``AlreadyInCatalogue`` if the rule refuses what is there already."""
+    if same is None or newcomer.rule not in _REFUSING:
+        return
     existing, kind = same.recording, same.link.kind
     names = {
         "name": existing,
-        "bucket": bucket.name,
+        "bucket": newcomer.bucket.name,
         "id": existing.custom_id or existing.uid,
     }
     what = {
@@ -389,12 +515,12 @@ def _refusal(bucket: Bucket, same: Same, rule: IntakeRule) -> AlreadyInCatalogue
         DuplicateKind(kind),
         _("Another version is already in %(bucket)s: %(name)s (%(id)s)."),
     )
-    return AlreadyInCatalogue(
+    raise AlreadyInCatalogue(
         f"{what % names} " + _("Nothing was added."),
         existing=existing,
         field="audio",
         relation=kind,
-        may_add=rule == IntakeRule.ASK,
+        may_add=newcomer.rule == IntakeRule.ASK,
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -65,34 +64,54 @@ def find_duplicates(
     run writes nothing; ``groups`` holds what was found in either case.
     """
     run = DedupRun(bucket=bucket)
-    guard: AbstractContextManager[object] = (
-        # A real run commits step by step, so that a stopped one loses nothing.
-        transaction.atomic() if dry_run else nullcontext()
-    )
-    with guard:
-        _compare_new(run, watch)
-        regroup(run)
-        run.loops = loops.find_loops(bucket=bucket)
-        if dry_run:
+    if dry_run:
+        # Comparing takes long, so only the rest is done in a transaction.
+        found: list[PairLink] = []
+        comparer = comparing.Comparer(bucket)
+        _compare_new(run, comparer, lambda one: found.extend(one.links), watch)
+        with transaction.atomic():
+            _renew_links(bucket)
+            PairLink.objects.bulk_create(found, ignore_conflicts=True)
+            _group(run)
             transaction.set_rollback(True)
+        return run
+    _renew_links(bucket)
+    comparer = comparing.Comparer(bucket)
+    # Each is kept at once, so that a stopped run loses nothing.
+    _compare_new(run, comparer, comparer.keep, watch)
+    _group(run)
     return run
 
 
-def _compare_new(run: DedupRun, watch: CheckContext | None) -> None:
-    bucket = run.bucket
-    run.recordings = selectors.recordings_to_compare(bucket=bucket).count()
+def _renew_links(bucket: Bucket) -> None:
     # Audio was replaced, so earlier measurements and decisions no longer apply.
     selectors.outdated_links().filter(one__bucket=bucket).delete()
     write_exact_links(bucket=bucket)
+
+
+def _group(run: DedupRun) -> None:
+    regroup(run)
+    run.loops = loops.find_loops(bucket=run.bucket)
+
+
+def _compare_new(
+    run: DedupRun,
+    comparer: comparing.Comparer,
+    take: Callable[[comparing.Compared], None],
+    watch: CheckContext | None,
+) -> None:
+    bucket = run.bucket
+    run.recordings = selectors.recordings_to_compare(bucket=bucket).count()
     waiting = list(selectors.unchecked(bucket=bucket).values_list("pk", flat=True))
     if watch is not None:
         watch.begin(len(waiting))
-    comparer = comparing.Comparer(bucket)
     for pk in waiting:
-        compared = comparer.check(pk)
-        run.pairs_compared += compared or 0
+        compared = comparer.compare(pk)
+        if compared is not None:
+            run.pairs_compared += compared.pairs
+            take(compared)
         if watch is not None:
-            watch.step(compared)
+            watch.step(None if compared is None else compared.pairs)
 
 
 def write_exact_links(*, bucket: Bucket) -> None:

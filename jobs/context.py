@@ -144,7 +144,7 @@ class JobContext:
     def beat(self) -> None:
         """Write progress, renew the lease and look for a request to cancel.
 
-        Called each second by the lease keeper's thread.
+        Called twice a second by the lease keeper's thread.
         """
         now = monotonic()
         # A person who takes a stream may pause it.

@@ -33,6 +33,7 @@ from jobs.keeper import kept
 from jobs.kinds import all_kinds, find_kind
 from jobs.leases import NO_LEASE, lease_end, worker_name
 from jobs.models import Job
+from recognition import interrupts
 from recognition.errors import IndexUnavailable
 
 logger = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ def here(job: Job) -> Iterator[JobContext]:
         )
     context = JobContext(job, kind, kind.find_subject(job.subject))
     try:
-        with kept(context):
+        with kept(context), interrupts.checked_by(context.report):
             yield context
             if not context.is_finished:
                 context.finish()
@@ -173,7 +174,8 @@ def _end_here(context: JobContext, state: JobState, code: str, cause: str) -> No
 def _attempt(context: JobContext) -> None:
     job = context.job
     try:
-        context.kind.load_work()(context)
+        with interrupts.checked_by(context.report):
+            context.kind.load_work()(context)
         if context.kind.every is not None:
             failed = Job.objects.filter(kind=job.kind, state=JobState.FAILED)
             failed.delete()

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition import interrupts
 from recognition.alignment import Line
 from recognition.hashes import likely_hashes, triplet_hashes
 from recognition.landmarks import select
@@ -180,6 +181,7 @@ def window_votes(
     landmarks = warped(usable, stage.warp, params)
     for windows in _blocks(every, stage, params):
         for part, hashes, frames in _hashed(windows, landmarks, stage, params):
+            interrupts.look()
             bounds = _bounds_of(part, stage)
             spans = [(int(a), int(b)) for a, b in np.searchsorted(frames, bounds)]
             answers = index.query_windows(

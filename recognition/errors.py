@@ -84,6 +84,13 @@ class IndexPartial(RecognitionError):
     """The index here holds only a part of the recordings, and the work needs all."""
 
 
+class SearchTooLong(RecognitionError):
+    """A search took longer than its caller allows, and was stopped."""
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(f"The search took more than {limit_s:g} s and was stopped.")
+
+
 class ProcessLost(RecognitionError):
     """A process that scanned files was killed."""
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition import interrupts
 from recognition.alignment import Line, QueryView, fit_line
 from recognition.candidates import Lead
 from recognition.jit import compiled
@@ -34,6 +35,8 @@ _FEWEST_LANDMARKS = 8
 _SAME_TEMPO, _SAME_PITCH = 0.005, 0.3
 # 1.5 s: a run that ends this close to the edge of its span is extended beyond it
 _NEAR_FRAMES = 94
+# Landmarks weighed at a stretch, in about 0.3 s: a run through hours takes minutes.
+_AT_A_STRETCH = 1 << 21
 _PITCHES = 257  # as many as a landmark's bin, a byte with a fraction, rounds to
 
 Tally = tuple[int, int, float, float, int, int, int, int, float]
@@ -60,6 +63,7 @@ def follow(
     before it is weighed. A line at another tempo or pitch than the recording's costs
     ``warp_bits``, because it was chosen among many.
     """
+    interrupts.look()
     if not len(reference.frames):
         return None
     line = lead.line
@@ -180,18 +184,24 @@ def _extended(
 ) -> ScoringRun:
     """Widen the span on each side while the run touches its border."""
     whole = 0, len(run.reference.frames)
-    tally = _widened(
-        alignment_of(view, run.reference, whole, run.line, params),
-        span,
-        (run.first, run.last + 1),
-        _span(run.reference, run.line, within),
-        params.extend_frames,
-        (params.x_drop, params.candidate_bits),
-        edge_of(params),
-    )
-    if tally[2] <= 0:
-        return run
-    return _run(run.recording, run.reference, 0, run.line, tally)
+    alignment = alignment_of(view, run.reference, whole, run.line, params)
+    borders = _span(run.reference, run.line, within)
+    extended, core, is_done = run, (run.first, run.last + 1), False
+    while not is_done:
+        interrupts.look()
+        tally, span, is_done = _widened(
+            alignment,
+            span,
+            core,
+            borders,
+            params.extend_frames,
+            (params.x_drop, params.candidate_bits),
+            edge_of(params),
+        )
+        if tally[2] > 0:
+            extended = _run(run.recording, run.reference, 0, run.line, tally)
+            core = extended.first, extended.last + 1
+    return extended
 
 
 def _inside(
@@ -316,18 +326,20 @@ def _widened(
     step: int,
     limits: Limits,
     edge: Edge,
-) -> Tally:
+) -> tuple[Tally, tuple[int, int], bool]:
     """Return the best run near a known one, in a span that widens while it touches the
     border; one without bits if there is none.
 
     ``alignment`` has the whole recording, whose landmarks ``core``, ``span`` and
     ``within`` number. ``core`` is the known run, ``span`` the first span, ``within``
-    what none may leave, and ``step`` the frames by which it widens.
+    what none may leave, and ``step`` the frames by which it widens. Also returns the
+    next span, and whether there is none: long work ends in between.
     """
     query, (frames, bins, levels), line, constants, tables = alignment
     best = (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
     low, high = span
     begin, end = low, low  # the landmarks looked up so far
+    weighed_so_far = 0
     found = found_along(
         (query, (frames[:0], bins[:0], levels[:0]), line, constants, tables)
     )
@@ -335,7 +347,10 @@ def _widened(
         inner = max(core[0], low) - low, min(core[1], high) - low
         # A fitted line may move the core out of the span.
         if high - low < _FEWEST_LANDMARKS or inner[0] >= inner[1]:
-            return best
+            return best, (low, high), True
+        if weighed_so_far > _AT_A_STRETCH:
+            return best, (low, high), False
+        weighed_so_far += high - low
         part = frames[low:high], bins[low:high], levels[low:high]
         here = query, part, line, constants, tables
         # What is known is looked up only once: songs are many steps long.
@@ -347,7 +362,7 @@ def _widened(
             here, result, segment, limits, edge
         )
         if bits <= 0:
-            return best
+            return best, (low, high), True
         first, last = low + first, low + last
         best = first, last, bits, raw, aligned, known, absent, pitches, p0
         core = first, last + 1
@@ -357,7 +372,7 @@ def _widened(
             high = int(np.searchsorted(frames, np.int32(frames[high - 1] + step)))
         low, high = min(begin, max(low, within[0])), max(end, min(high, within[1]))
         if low == begin and high == end:
-            return best
+            return best, (low, high), True
 
 
 @compiled

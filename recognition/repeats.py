@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition import interrupts
 from recognition.alignment import Line, QueryView
 from recognition.hashes import Hashes, reference_hashes
 from recognition.params import DEFAULT, Params
@@ -50,6 +51,7 @@ def better_repeat(
     best, most = None, run.raw
     start, end = run.reference_span
     for later in repeats_of(recording, (start, end), params):
+        interrupts.look()
         bounds = np.array([start + later, end + later + 1], dtype=np.int32)
         low, high = np.searchsorted(run.reference.frames, bounds)
         for beside in _BESIDE:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition import interrupts
 from recognition.alignment import Line, view_of
 from recognition.candidates import (
     GRID,
@@ -67,6 +68,9 @@ _MOST_PLACES = 300
 # The most hits kept of a file, about 256 MB. Music found in itself has 50 a second, a loop
 # of two seconds some thousands.
 _MOST_HITS = 1 << 24
+# Landmarks and windows looked up at a stretch, in well under a second.
+_LANDMARKS_AT_ONCE = 1 << 14
+_WINDOWS_AT_ONCE = 256
 _OUTSIDE = -1  # the coarse time of a distance that no hash has
 
 _Places = tuple[NDArray[np.int32], NDArray[np.float32]]
@@ -206,18 +210,18 @@ class _Asked:
             frames, keys = self._hits_on_grid(stage, open_frames)
         else:
             _, frames, keys = self._hits(stage, [stage.warp], open_frames)
-        votes = _strongest(
-            keys,
-            np.searchsorted(frames, np.array(windows, dtype=np.int32)),
-            least_votes(search.hours, search.params),
-            TOP,
-        )
+        edges = np.searchsorted(frames, np.array(windows, dtype=np.int32))
+        least = least_votes(search.hours, search.params)
         on_grid, tempo = stage.name == GRID, stage.warp.tempo
         near = (0.0,) if on_grid else NEARBY
-        for window, owner, offset, count in votes.tolist():
-            line = Line(1 / tempo, -offset / tempo, stage.warp.shift)
-            number = self.index.numbers[owner]
-            yield Lead(number, line, windows[window], count, on_grid, near)
+        for begin in range(0, len(windows), _WINDOWS_AT_ONCE):
+            interrupts.look()
+            part = slice(begin, begin + _WINDOWS_AT_ONCE)
+            votes = _strongest(keys, edges[part], least, TOP)
+            for window, owner, offset, count in votes.tolist():
+                line = Line(1 / tempo, -offset / tempo, stage.warp.shift)
+                number, where = self.index.numbers[owner], windows[begin + window]
+                yield Lead(number, line, where, count, on_grid, near)
 
     def _hits_on_grid(
         self, stage: SearchStage, open_frames: NDArray[np.bool_]
@@ -239,13 +243,18 @@ class _Asked:
     ) -> _Hits:
         params, landmarks = self.search.params, self.search.landmarks(stage)
         landmarks = select(landmarks, open_frames[landmarks.frames])
-        return _hits(
-            (landmarks.frames, landmarks.bins),
-            fans(stage, params),
-            _warps(asked, params),
-            self.index.table,
-            (_MOST_HITS, params.window_frames),
-        )
+        places, warps = (landmarks.frames, landmarks.bins), _warps(asked, params)
+        parts: list[_Hits] = []
+        taken = 0
+        for begin in range(0, max(1, len(landmarks.frames)), _LANDMARKS_AT_ONCE):
+            interrupts.look()
+            part = begin, min(begin + _LANDMARKS_AT_ONCE, len(landmarks.frames))
+            limits = _MOST_HITS, taken, params.window_frames
+            fan = fans(stage, params)
+            parts.append(_hits(places, part, fan, warps, self.index.table, limits))
+            taken += len(parts[-1][0])
+        which, frames, keys = zip(*parts, strict=True)
+        return np.concatenate(which), np.concatenate(frames), np.concatenate(keys)
 
 
 def _is_rare(hashes: NDArray[np.uint32]) -> NDArray[np.bool_]:
@@ -305,16 +314,18 @@ def _pair(anchor: np.int64, other: np.int64) -> np.int64:
 @compiled
 def _hits(
     query: _Places,
+    part: tuple[int, int],
     fans: tuple[int, int],
     warps: _Warps,
     table: _Table,
-    limits: tuple[int, int],
+    limits: tuple[int, int, int],
 ) -> _Hits:
     """Return the hits: number of the warp, frame, and key (recording, offset).
 
-    The offset is the recording's frame minus the file's frame at the warp's tempo, plus
-    ``_ZERO``. ``limits`` are the most hits of all, which landmarks may use up evenly in
-    time, and the frames by which they may run ahead.
+    ``part`` numbers the landmarks of the query that are asked about. The offset is the
+    recording's frame minus the file's frame at the warp's tempo, plus ``_ZERO``.
+    ``limits`` are the most hits of all, those of the parts before, and the frames by
+    which landmarks, which may use up the hits evenly in time, may run ahead.
     """
     frames, bins = query
     tempi, shifts, coarse, bounds = warps
@@ -326,10 +337,10 @@ def _hits(
     near = np.empty(fans[0] + 1, dtype=np.int64)
     across, known, codes = np.empty_like(near), np.empty_like(near), np.empty_like(near)
     n = 0
-    most, ahead = limits
+    most, before, ahead = limits
     length = ahead + (frames[-1] if len(frames) else 0)
-    for i in range(len(frames)):
-        if n > most * ((frames[i] + ahead) / length):
+    for i in range(part[0], part[1]):
+        if before + n > most * ((frames[i] + ahead) / length):
             continue
         count = _distances(query, i, bounds, near, across)
         for w in range(len(tempi)):

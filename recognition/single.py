@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition import interrupts
 from recognition.hashes import Hashes
 from recognition.types import Vote, Votes
 
@@ -44,10 +45,12 @@ class OneRecording:
         max_list: int | None = None,
     ) -> list[Votes]:
         """Return the best offsets of the recording for each window."""
-        return [
-            Votes.of(self._vote(hashes[low:high], frames[low:high], top, min_votes))
-            for low, high in windows
-        ]
+        found = []
+        for low, high in windows:
+            interrupts.look()
+            votes = self._vote(hashes[low:high], frames[low:high], top, min_votes)
+            found.append(Votes.of(votes))
+        return found
 
     def _vote(
         self,

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition import interrupts
 from recognition.alignment import Line, QueryView
 from recognition.candidates import NEARBY, Lead
 from recognition.jit import compiled
@@ -52,6 +53,7 @@ def swept_places(
         return []
     found: list[Place] = []
     for table in tables:
+        interrupts.look()
         local, places = highest_places(
             table, weights, params.rough_least, params.rough_top
         )
@@ -91,6 +93,7 @@ def glanced_places(
     first = window[0] // params.sweep_frames
     places = (votes.deltas // params.sweep_frames) + first + weights.cells - 1
     for table in tables:
+        interrupts.look()
         local = table.local(votes.recordings)
         here = np.flatnonzero(local >= 0)
         high, exact = _exact(

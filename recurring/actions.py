@@ -27,6 +27,7 @@ from catalogue.services import RecordingDetails
 from dedup import intake
 from dedup.models import DuplicateKind, PairLink
 from jobs.services import submit
+from recognition.types import Fingerprint
 from recurring.errors import ItemChanged, ItemRefused
 from recurring.figures import refresh_figures
 from recurring.jobs import COMPARE
@@ -108,7 +109,6 @@ def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
     return str(_NOT_NEW.get(item.state, ""))
 
 
-@transaction.atomic
 def name_item(
     *,
     item: UnknownItem,
@@ -123,19 +123,21 @@ def name_item(
     It is searched by the landmarks of the best copy. ``cutting`` adds its audio where
     that is kept. Raises ``ItemRefused``, and what ``dedup.intake.add_recording`` raises.
     """
-    item = _locked(item, user, ItemVerb.NAME, version)
-    recording = intake.add_recording(
+
+    def hand_over(recording: Recording) -> None:
+        row = _locked(item, user, ItemVerb.NAME, version)
+        _hand_over(row, recording, user, ItemVerb.NAME)
+
+    return intake.add_recording(
         bucket=bucket,
         details=details,
-        fingerprint=fingerprint_of(item),
+        fingerprint=_sound_of(item, user, ItemVerb.NAME, version),
         user=user,
         answer=answer,
+        also=hand_over,
     )
-    _hand_over(item, recording, user, ItemVerb.NAME)
-    return recording
 
 
-@transaction.atomic
 def alias_item(
     *, item: UnknownItem, user: User, version: int, recording: Recording
 ) -> None:
@@ -144,17 +146,27 @@ def alias_item(
     The new recording has the metadata of the other one, and the two form a version
     family, though no comparison found that they share sound.
     """
-    item = _locked(item, user, ItemVerb.ALIAS, version)
+    sound = _sound_of(item, user, ItemVerb.ALIAS, version)
     if recording.status != RecordingStatus.READY:
         raise ItemRefused(_("%(name)s is not searchable.") % {"name": recording})
-    details = replace(_details_of(recording), custom_id="")
-    alias = intake.add_recording(
+
+    def hand_over(alias: Recording) -> None:
+        row = _locked(item, user, ItemVerb.ALIAS, version)
+        _link_versions(recording, alias)
+        _hand_over(row, alias, user, ItemVerb.ALIAS, alias_of=recording.uid)
+
+    intake.add_recording(
         bucket=recording.bucket,
-        details=details,
-        fingerprint=fingerprint_of(item),
+        details=replace(_details_of(recording), custom_id=""),
+        fingerprint=sound,
         user=user,
         answer=IntakeRule.ADD_AS_VERSION,
+        also=hand_over,
     )
+
+
+def _link_versions(recording: Recording, alias: Recording) -> None:
+    """Link two versions, though no comparison found that they share sound."""
     one, other = sorted((recording, alias), key=lambda each: each.pk)
     PairLink.objects.get_or_create(
         one=one,
@@ -166,7 +178,6 @@ def alias_item(
             "audio_other": other.audio_sha256,
         },
     )
-    _hand_over(item, alias, user, ItemVerb.ALIAS, alias_of=recording.uid)
 
 
 def ignore_items(
@@ -322,7 +333,21 @@ def _locked(
     item: UnknownItem, user: User, verb: ItemVerb, version: int | None = None
 ) -> UnknownItem:
     """Return the row, locked, if the person may act on it as they saw it."""
-    row = UnknownItem.objects.select_for_update().filter(pk=item.pk).first()
+    rows = UnknownItem.objects.select_for_update().filter(pk=item.pk)
+    return _allowed(rows.first(), user, verb, version)
+
+
+def _sound_of(
+    item: UnknownItem, user: User, verb: ItemVerb, version: int
+) -> Fingerprint:
+    """Return an item's fingerprint, if the person may act on it as they saw it."""
+    row = UnknownItem.objects.filter(pk=item.pk).first()
+    return fingerprint_of(_allowed(row, user, verb, version))
+
+
+def _allowed(
+    row: UnknownItem | None, user: User, verb: ItemVerb, version: int | None
+) -> UnknownItem:
     if row is None:
         raise ItemRefused(_("This item no longer exists."))
     if version is not None and row.version != version:

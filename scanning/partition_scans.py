@@ -25,6 +25,7 @@ from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed, Retry, WaitsUntil
 from jobs.services import bring_forward, submit
 from recognition import fingerprint as fingerprint_file
+from recognition import interrupts
 from recognition.calibration import catalogue_hours
 from recognition.errors import IndexUnavailable, ParamsMismatch
 from recognition.params import DEFAULT
@@ -112,6 +113,7 @@ def identify_clip(query: Fingerprint, buckets: Sequence[int]) -> ScanResult:
                 return result
             if monotonic() > until:
                 raise IndexUnavailable(why)
+            interrupts.look()
             sleep(_CLIP_LOOK_SECONDS)
     finally:
         if search is not None:

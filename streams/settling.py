@@ -18,12 +18,13 @@ from django.core.files.base import ContentFile
 from django.db.models import Max, Q
 
 from common.databases import one_at_a_time
-from common.storage import keep_file
+from common.storage import delete_files, keep_file, kept_only_if_done
 from common.words import for_the_record
 from jobs.choices import OPEN_STATES
 from jobs.selectors import jobs_of
 from recognition import fingerprint
-from scanning.services.intake import FileDetails, submit_landmarks
+from scanning.models import ScannedFile
+from scanning.services.intake import FileDetails, store_landmarks, submit_landmarks
 from scanning.services.scans import request_scan
 from streams import selectors
 from streams.choices import AirplayState, GapCause
@@ -77,13 +78,19 @@ def settle_due(
     made: list[StreamHour] = []
     now = now or datetime.now(tz=UTC)
     while True:
-        with one_at_a_time(f"stream-hours:{stream.pk}"):
-            window = _next_window(stream, now, length)
-            if window is None or _is_behind(stream, window, folder, now):
-                return made
-            hour = _make(stream, window, folder)
-        if hour is not None:
-            made.append(hour)
+        window = _next_window(stream, now, length)
+        if window is None or _is_behind(stream, window, folder, now):
+            return made
+        # Reading and storing landmarks is slow, so it comes before the lock.
+        with kept_only_if_done() as names:
+            sound = _gather(stream, window, folder, names)
+            with one_at_a_time(f"stream-hours:{stream.pk}"):
+                is_ours = _next_window(stream, now, length) == window
+                if is_ours:
+                    made.append(_make(stream, window, sound))
+            if not is_ours:
+                # Another machine has made this hour.
+                delete_files(names)
 
 
 def _next_window(stream: Stream, now: datetime, length: timedelta) -> _Window | None:
@@ -178,8 +185,23 @@ def _free_end(stream: Stream, nominal: datetime, now: datetime) -> datetime | No
             return end
 
 
-def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
-    """Make the hour of a window; None if nothing of it was heard."""
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """What was heard of a window, with its landmarks stored.
+
+    ``file`` is not saved; None if nothing was heard.
+    """
+
+    heard: Sequence[HeardRun]
+    pieces: Sequence[HourPiece]
+    end: datetime
+    file: ScannedFile | None = None
+    before: str = ""
+    after: str = ""
+
+
+def _gather(stream: Stream, window: _Window, folder: Path, names: list[str]) -> _Sound:
+    """Read a window's landmarks and store them; note the ``names`` of the files."""
     rows = (
         StreamRun.objects.filter(
             Q(ends_at__gt=window.start - AROUND) | Q(ends_at=None),
@@ -200,42 +222,10 @@ def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
     if pieces and pieces[-1].at_ms + pieces[-1].length_ms > duration_ms - 1000:
         # The last piece fills the window: its own length is the file's.
         duration_ms = pieces[-1].at_ms + pieces[-1].length_ms
-    # A recorder on another machine does not know of the time before it.
-    for start, until in selectors.missing(
-        stream, _last_end(stream) or window.start, end
-    ):
-        add_gap(
-            stream=stream,
-            start=start,
-            end=until,
-            cause=GapCause.RECORDER,
-            is_exact=False,
-        )
-    _list_lost(stream, heard, window.start, end)
-    hour = StreamHour(
-        stream=stream,
-        starts_at=window.start,
-        ends_at=end,
-        pieces=as_json(pieces),
-    )
     if not pieces:
-        hour.save()
-        return hour
+        return _Sound(heard, pieces, end)
     made = fingerprint.to_bytes(landmarks_of(pieces, duration_ms, folder))
-    file = submit_landmarks(
-        container=stream.container,
-        name=_name(stream, hour),
-        landmarks=made,
-        duration_ms=duration_ms,
-        details=FileDetails(
-            programme=stream.station.name,
-            account=stream.name,
-            platform="Live stream",
-            published_at=window.start,
-        ),
-        facts=_facts(stream, hour, heard),
-    )
-    hour.scanned_file = file
+    file = store_landmarks(landmarks=made, duration_ms=duration_ms)
     key = file.uid.hex
     before = lay_out(
         heard,
@@ -252,11 +242,53 @@ def _make(stream: Stream, window: _Window, folder: Path) -> StreamHour | None:
     around_ms = round(AROUND / _MS)
     after_ms = min(around_ms, max((p.at_ms + p.length_ms for p in after), default=0))
     name = f"scans/{key[:2]}/{key}"
-    hour.before = _store(before, around_ms, folder, f"{name}.before.acrfp")
-    hour.after = _store(after, after_ms, folder, f"{name}.after.acrfp")
+    stored = (
+        _store(before, around_ms, folder, f"{name}.before.acrfp"),
+        _store(after, after_ms, folder, f"{name}.after.acrfp"),
+    )
+    names += [str(file.fingerprint), *stored]
+    return _Sound(heard, pieces, end, file, *stored)
+
+
+def _make(stream: Stream, window: _Window, sound: _Sound) -> StreamHour:
+    """Write the hour of a window, and ask for its scan if something was heard."""
+    # A recorder on another machine does not know of the time before it.
+    for start, until in selectors.missing(
+        stream, _last_end(stream) or window.start, sound.end
+    ):
+        add_gap(
+            stream=stream,
+            start=start,
+            end=until,
+            cause=GapCause.RECORDER,
+            is_exact=False,
+        )
+    _list_lost(stream, sound.heard, window.start, sound.end)
+    hour = StreamHour(
+        stream=stream,
+        starts_at=window.start,
+        ends_at=sound.end,
+        pieces=as_json(sound.pieces),
+        before=sound.before,
+        after=sound.after,
+    )
+    if sound.file is not None:
+        hour.scanned_file = submit_landmarks(
+            file=sound.file,
+            container=stream.container,
+            name=_name(stream, hour),
+            details=FileDetails(
+                programme=stream.station.name,
+                account=stream.name,
+                platform="Live stream",
+                published_at=window.start,
+            ),
+            facts=_facts(stream, hour, sound.heard),
+        )
     hour.save()
-    request_scan(scanned_file=file, user=None)
-    logger.info("hour of stream %s from %s", stream.uid, window.start)
+    if sound.file is not None:
+        request_scan(scanned_file=sound.file, user=None)
+        logger.info("hour of stream %s from %s", stream.uid, window.start)
     return hour
 
 

@@ -22,9 +22,10 @@ from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import add_recording
 from common.csv_safety import guard
 from common.reading import read_number
-from dedup.intake import Newcomer, replace_audio
+from dedup.intake import arriving_audio
 from imports.recordings.audio import (
     AudioSource,
+    NewAudio,
     fingerprint_in,
     is_link,
     open_sound,
@@ -227,15 +228,7 @@ class RecordingImporter:
         with self._decider.new_audio(row, named, existing) as new_audio:
             change = self._decider.change(row, named, existing, new_audio)
             if not change.is_empty and not self.dry:
-                # Fingerprinting is slow, so it comes before the lock.
-                audio = change.audio.file if change.audio is not None else None
-                newcomer = self.rules.listen(audio=audio, fingerprint=None)
-                with transaction.atomic():
-                    # Decide again under the lock: the recording may have been merged or
-                    # changed.
-                    existing = _locked(existing)
-                    change = self._decider.change(row, named, existing, new_audio)
-                    self._write(row, existing, change, newcomer)
+                change = self._write(row, named, existing, new_audio)
         if change.audio is not None:
             self.rules.note_new_audio(existing, change.audio.sha256)
         if change.exclusions and change.touched is None:
@@ -246,20 +239,40 @@ class RecordingImporter:
     def _write(
         self,
         row: CheckedRow,
+        named: Recording,
         existing: Recording,
-        change: RowChange,
-        newcomer: Newcomer,
+        audio: NewAudio | None,
+    ) -> RowChange:
+        """Change a recording in one transaction; return what was changed."""
+
+        def write() -> RowChange:
+            # Decide again under the lock: the recording may have been merged or changed.
+            locked = _locked(existing)
+            change = self._decider.change(row, named, locked, audio)
+            self._write_details(row, locked, change)
+            return change
+
+        if audio is None:
+            with transaction.atomic():
+                return write()
+        # Fingerprinting, comparing and storing are slow, so they come before the lock.
+        newcomer = self.rules.listen(audio=audio.file, fingerprint=None)
+        made: list[RowChange] = []
+        with arriving_audio(
+            recording=existing,
+            newcomer=newcomer,
+            source_url=audio.url,
+            user=self.user,
+        ) as replace:
+            replace(lambda: made.append(write()))
+        return made[0]
+
+    def _write_details(
+        self, row: CheckedRow, existing: Recording, change: RowChange
     ) -> None:
         if change.columns:
             update_recording(
                 recording=existing, columns=dict(change.columns), user=self.user
-            )
-        if change.audio is not None:
-            replace_audio(
-                recording=existing,
-                newcomer=newcomer,
-                source_url=change.audio.url,
-                user=self.user,
             )
         if change.exclusions:
             # Counted before: afterwards nothing is left to lose.

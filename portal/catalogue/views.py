@@ -148,6 +148,8 @@ def recording_add(request: PortalRequest) -> HttpResponseBase:
                         "already exists”."
                     ),
                 )
+        except ChangeRefused as refused:
+            form.add_error(None, str(refused))
         else:
             messages.success(
                 request,

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import User
 from accounts.roles import Action
+from catalogue.changes import ChangeRefused
 from catalogue.identifiers import BadIdentifier
 from dedup.intake import AlreadyInCatalogue
 from portal.shared.access import NOT_ALLOWED, PortalRequest, needs
@@ -167,7 +168,7 @@ def unknown_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     except AlreadyInCatalogue as error:
         form.add_error(error.field if error.field in form.fields else None, str(error))
         return _show(request, item, {verb: form}, asks=verb, existing=error, status=422)
-    except BadIdentifier as error:
+    except (BadIdentifier, ChangeRefused) as error:
         form.add_error(None, str(error))
         return _show(request, item, {verb: form}, asks=verb, status=422)
     except ItemRefused as refused:
@@ -187,7 +188,8 @@ def _act(
 ) -> tuple[str, str]:
     """Carry a verb out; return what to tell, and the address that comes next.
 
-    Raises ``ItemRefused``, ``AlreadyInCatalogue`` and ``BadIdentifier``.
+    Raises ``ItemRefused``, ``AlreadyInCatalogue``, ``BadIdentifier`` and
+    ``ChangeRefused``.
     """
     user, values = request.user, form.cleaned_data
     version = _version(request.POST)

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition import interrupts
 from recognition.errors import IndexCorrupt
 from recognition.index import kernels
 from recognition.index.segment import IndexSegment
@@ -28,6 +29,8 @@ MANY: Final = 1 << 20
 # High cells for each place wanted: one place marks about five, and chance some more.
 CELLS_EACH: Final = 16
 NO_CAP: Final = (1 << 63) - 1
+# Hashes looked up at a stretch: a few milliseconds, or a second from a slow disk.
+AT_A_STRETCH: Final = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +74,10 @@ def best_offsets(
     max_list: int | None = None,
 ) -> list[Peaks]:
     """Return the best offsets of each window, best first, with neighbours added up."""
-    n = len(query.keys)
-    firsts, counts = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
-    shape = segment.shape
-    total, _ = kernels.find_lists(
-        query.keys,
-        (segment.data, segment.sums, segment.checked),
-        (shape.bucket_bits, shape.axis_bits, shape.starts_pages, shape.postings),
-        NO_CAP if max_list is None else max_list,
-        firsts,
-        counts,
-    )
-    if total < 0:
-        raise IndexCorrupt(f"The index file {segment.path} is damaged.")
+    firsts, counts = _found_lists(segment, query, max_list)
     found = []
     for low, high in windows:
+        interrupts.look()
         part = slice(low, high)
         lists, sizes, last = kernels.lists_of(
             firsts[part], counts[part], query.frames[part]
@@ -96,6 +88,28 @@ def best_offsets(
         ballot = _Ballot(segment, dead, lists, sizes, last)
         found.append(ballot.best(top, min_votes))
     return found
+
+
+def _found_lists(
+    segment: IndexSegment, query: Query, max_list: int | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first posting of each hash's list, and its length."""
+    n = len(query.keys)
+    firsts, counts = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    shape = segment.shape
+    for begin in range(0, n, AT_A_STRETCH):
+        interrupts.look()
+        total, _ = kernels.find_lists(
+            query.keys[begin : begin + AT_A_STRETCH],
+            (segment.data, segment.sums, segment.checked),
+            (shape.bucket_bits, shape.axis_bits, shape.starts_pages, shape.postings),
+            NO_CAP if max_list is None else max_list,
+            firsts,
+            counts,
+        )
+        if total < 0:
+            raise IndexCorrupt(f"The index file {segment.path} is damaged.")
+    return firsts, counts
 
 
 class _Ballot:

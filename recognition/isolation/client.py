@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
+from recognition import interrupts
 from recognition.errors import (
     DecodeFailed,
     OutOfLimits,
@@ -245,6 +246,7 @@ def _attempt(
     with RunningChild(host, request, files) as child:
         # The clock of the job starts with it: a cold host may take minutes to compile.
         while (message := child.next(deadline)) is not None:
+            interrupts.look()
             kind, body = message
             if kind is MessageKind.STARTED:
                 deadline = time.monotonic() + wall_s

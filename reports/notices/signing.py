@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.roles import Action
-from common.storage import keep_file, kept_only_if_done
+from common.storage import StoredFile, delete_files, keep_file, kept_only_if_done
 from reports.models import (
     NoticeLaw,
     NoticeState,
@@ -74,34 +74,47 @@ def sign(
     and for matches that no notice may name any more or that lack evidence.
     """
     require(user, Action.APPROVE)
-    law = NoticeLaw(notice.law)
-    _refuse_untyped(signing, law)
-    with kept_only_if_done() as kept, transaction.atomic():
-        row = locked(notice, version, NoticeState.REVIEW)
-        if why := why_not_sign(row, user):
-            raise NoticeRefused("second_person", why)
-        refuse_incomplete(row)
-        refuse_unfit(row)
-        _attach_packs(row)
-        row.good_faith = signing.good_faith.strip()
-        row.accuracy = signing.accuracy.strip() if law == NoticeLaw.US_512C else ""
-        row.signature = signing.signature.strip()
-        row.signed_by = user
-        row.signed_at = datetime.now(tz=UTC).replace(microsecond=0)
-        _number(row)
-        _seal(row, kept)
-        record_step(
-            row,
-            NoticeStep.SIGNED,
-            user,
-            {
-                "state": row.state,
-                "number": row.reference,
-                "text_sha256": row.text_sha256,
-                "pdf_sha256": row.pdf_sha256,
-                "evidence": [item["pack"]["sha256"] for item in row.content["items"]],
-            },
-        )
+    _refuse_untyped(signing, NoticeLaw(notice.law))
+    signed_at = datetime.now(tz=UTC).replace(microsecond=0)
+    while True:
+        # Drawing takes long, so the content is found first and found again below.
+        with transaction.atomic():
+            row = _signed_row(notice, version, signing, user, signed_at)
+            transaction.set_rollback(True)
+        with kept_only_if_done() as kept:
+            document = _draw(row)
+            kept.append(document.name)
+            with transaction.atomic():
+                drawn, row = row, _signed_row(notice, version, signing, user, signed_at)
+                if row.content == drawn.content:
+                    _seal(row, document, user)
+                    return row
+            # Somebody else took the number, or a fact has changed.
+            delete_files(kept)
+
+
+def _signed_row(
+    notice: TakedownNotice,
+    version: int,
+    signing: Signing,
+    user: User,
+    signed_at: datetime,
+) -> TakedownNotice:
+    """Return the notice as it is when signed, locked; only its state is not saved."""
+    row = locked(notice, version, NoticeState.REVIEW)
+    if why := why_not_sign(row, user):
+        raise NoticeRefused("second_person", why)
+    refuse_incomplete(row)
+    refuse_unfit(row)
+    _attach_packs(row)
+    is_us = row.law == NoticeLaw.US_512C
+    row.good_faith = signing.good_faith.strip()
+    row.accuracy = signing.accuracy.strip() if is_us else ""
+    row.signature = signing.signature.strip()
+    row.signed_by = user
+    row.signed_at = signed_at
+    _number(row)
+    row.content = content_of(row)
     return row
 
 
@@ -163,17 +176,31 @@ def _number(row: TakedownNotice) -> None:
         return
 
 
-def _seal(row: TakedownNotice, kept: list[str]) -> None:
+def _draw(row: TakedownNotice) -> StoredFile:
     """Draw the document from its facts and store it."""
     # Imported late: the PDF libraries take half a second, and few processes need them.
     from reports.notices.drawing import pdf_of
 
     assert row.signed_at is not None  # noqa: S101 - as in ``_number``
-    row.content = content_of(row)
+    pdf = pdf_of(row.content, made_at=row.signed_at)
+    return keep_file(ContentFile(pdf), f"notices/{row.uid}.pdf")
+
+
+def _seal(row: TakedownNotice, document: StoredFile, user: User) -> None:
+    """Keep the text and the document for good."""
     row.text = as_text(row.content)
     row.text_sha256 = hashlib.sha256(row.text.encode()).hexdigest()
-    pdf = pdf_of(row.content, made_at=row.signed_at)
-    stored = keep_file(ContentFile(pdf), f"notices/{row.uid}.pdf")
-    kept.append(stored.name)
-    row.pdf_sha256 = stored.sha256
-    change(row, {"pdf": stored.name, "state": NoticeState.SIGNED})
+    row.pdf_sha256 = document.sha256
+    change(row, {"pdf": document.name, "state": NoticeState.SIGNED})
+    record_step(
+        row,
+        NoticeStep.SIGNED,
+        user,
+        {
+            "state": row.state,
+            "number": row.reference,
+            "text_sha256": row.text_sha256,
+            "pdf_sha256": row.pdf_sha256,
+            "evidence": [item["pack"]["sha256"] for item in row.content["items"]],
+        },
+    )

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue import following, index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
-from recognition import match
+from recognition import interrupts, match
 from recognition.params import ENGINE_VERSION
 from recognition.policy import CaptureType, ScanPolicy
 from recognition.types import (
@@ -89,7 +89,7 @@ def _while_following(progress: Progress | None) -> Callable[[int, int], None]:
 
 def identify(bucket_ids: Sequence[int], query: Fingerprint) -> list[FoundRecording]:
     """Return the recordings in a short clip, best first."""
-    with following.searched_index() as (index, _state):
+    with following.searched_index() as (index, _state), interrupts.limited_search():
         result = match.scan(
             query,
             index=index,

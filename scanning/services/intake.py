@@ -148,27 +148,9 @@ def submit_fingerprint(
     return file
 
 
-def submit_landmarks(
-    *,
-    container: Container,
-    name: str,
-    landmarks: bytes,
-    duration_ms: int,
-    details: FileDetails,
-    facts: dict[str, object],
-) -> ScannedFile:
-    """Store a part of a stream as a file of landmarks; the caller asks for its scan.
-
-    ``facts`` are as those of decoded audio; its warnings name what was not heard.
-    """
-    file = ScannedFile(
-        container=container,
-        name="".join(c for c in name if c.isprintable())[:500],
-        source_type=SourceType.STREAM,
-        duration_ms=duration_ms,
-        facts=facts,
-        **_columns(details),
-    )
+def store_landmarks(*, landmarks: bytes, duration_ms: int) -> ScannedFile:
+    """Return a part of a stream as a file of landmarks, which are stored; saves no row."""
+    file = ScannedFile(source_type=SourceType.STREAM, duration_ms=duration_ms)
     key = file.uid.hex
     stored = keep_file(
         ContentFile(landmarks, name="hour.acrfp"), f"scans/{key[:2]}/{key}.acrfp"
@@ -176,6 +158,26 @@ def submit_landmarks(
     file.fingerprint = stored.name
     file.sha256 = stored.sha256
     file.size_bytes = stored.size_bytes
+    return file
+
+
+def submit_landmarks(
+    *,
+    file: ScannedFile,
+    container: Container,
+    name: str,
+    details: FileDetails,
+    facts: dict[str, object],
+) -> ScannedFile:
+    """Save a file of stored landmarks; the caller asks for its scan.
+
+    ``facts`` are as those of decoded audio; its warnings name what was not heard.
+    """
+    file.container = container
+    file.name = "".join(c for c in name if c.isprintable())[:500]
+    file.facts = facts
+    for column, value in _columns(details).items():
+        setattr(file, column, value)
     with transaction.atomic():
         file.save()
         _record_intake(file, None)

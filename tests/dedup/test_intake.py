@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
+from catalogue import changes, index_log, services
+from catalogue.changes import ChangeRefused, move_recordings, retire_recordings
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.services import RecordingDetails
 from dedup.intake import AlreadyInCatalogue, add_recording, prepare, replace_audio
@@ -28,6 +32,8 @@ from tests.threads import shared_database, using_database
 TUNE = audio.tune(1, 30)
 COPY = audio.wav_bytes(audio.join([audio.silence(1), 0.5 * TUNE]))
 PART = audio.wav_bytes(TUNE[: 22 * audio.RATE])
+
+Meanwhile = Callable[[Callable[[], object]], None]
 
 
 def add(bucket: Bucket, content: bytes, answer: IntakeRule | None = None) -> Recording:
@@ -239,6 +245,97 @@ def test_the_same_file_in_two_buckets_goes_in(catalogue: Catalogue) -> None:
     other = BucketFactory.create(intake_rule=IntakeRule.REJECT)
 
     assert add(other, audio.wav_bytes(TUNE)).bucket == other
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """Return a function that lets something happen while files are stored: after the
+    comparison, before the bucket is locked.
+    """
+
+    def let(happen: Callable[[], object]) -> None:
+        def keep(*arguments: Any, **named: Any) -> Any:  # Any: those of the function
+            monkeypatch.undo()
+            happen()
+            return original(*arguments, **named)
+
+        original = services.keep_audio
+        for module in (services, changes):
+            monkeypatch.setattr(module, "keep_audio", keep)
+
+    return let
+
+
+def test_a_copy_that_comes_after_the_comparison_is_found(
+    db: None, data_dir: Path, meanwhile: Meanwhile
+) -> None:
+    bucket = BucketFactory.create(intake_rule=IntakeRule.ASK)
+    meanwhile(lambda: add(bucket, COPY))
+
+    with pytest.raises(AlreadyInCatalogue, match="The same audio"):
+        add(bucket, audio.wav_bytes(TUNE))
+
+    (only,) = Recording.objects.all()
+    kept = [path for path in (data_dir / "media").rglob("*") if path.is_file()]
+    assert sorted(str(path.relative_to(data_dir / "media")) for path in kept) == [
+        only.fingerprint.name,
+        only.audio.name,
+    ]
+
+
+def test_what_becomes_the_same_after_the_comparison_is_found(
+    catalogue: Catalogue, meanwhile: Meanwhile
+) -> None:
+    bucket = rule(catalogue, IntakeRule.ASK)
+    other = BucketFactory.create()
+    moving = add(other, audio.wav_bytes(audio.tune(7, 30)))
+    meanwhile(lambda: move_recordings(recordings=[moving], target=bucket, user=None))
+    with pytest.raises(AlreadyInCatalogue) as raised:
+        add(bucket, audio.wav_bytes(0.5 * audio.tune(7, 30)))
+    assert raised.value.existing == moving
+
+    # Replaced audio counts, and links the two.
+    meanwhile(lambda: replace(catalogue.second, audio.wav_bytes(audio.tune(8, 30))))
+    assert replace(catalogue.first, audio.wav_bytes(0.5 * audio.tune(8, 30))) == (
+        catalogue.second
+    )
+
+
+def test_what_is_retired_after_the_comparison_is_no_longer_there(
+    catalogue: Catalogue, meanwhile: Meanwhile
+) -> None:
+    bucket = rule(catalogue, IntakeRule.ADD_AS_VERSION)
+    meanwhile(lambda: retire_recordings(recordings=[catalogue.first], user=None))
+
+    added = add(bucket, COPY)
+
+    assert added.pk
+    assert not PairLink.objects.exists()
+
+
+def test_audio_for_a_recording_that_moves_meanwhile_is_refused(
+    catalogue: Catalogue, meanwhile: Meanwhile
+) -> None:
+    moving, other = catalogue.first, BucketFactory.create()
+    before = moving.audio.name
+    meanwhile(lambda: move_recordings(recordings=[moving], target=other, user=None))
+
+    with pytest.raises(ChangeRefused, match="was moved meanwhile"):
+        replace(moving, audio.wav_bytes(audio.tune(8, 30)))
+
+    moving.refresh_from_db()
+    assert moving.audio.name == before
+
+
+def test_a_bucket_that_never_rests_is_an_error(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = rule(catalogue, IntakeRule.ASK)
+    monkeypatch.setattr(index_log, "taken_up_after", lambda *_: {catalogue.first.pk})
+    monkeypatch.setattr(index_log, "uncounted_here", lambda _: set())
+
+    with pytest.raises(ChangeRefused, match="Nothing was added: try again"):
+        add(bucket, audio.wav_bytes(audio.tune(9, 30)))
 
 
 @pytest.mark.django_db(transaction=True)

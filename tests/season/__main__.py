@@ -28,10 +28,12 @@ def main() -> int:
     from tests.season.machine import Step
     from tests.season.play import Failure, Theatre
     from tests.season.workers import Spare
+    from tests.write_locks import watched
 
     spare = Spare()
-    with outside.web_server():
-        theatre = Theatre(Installation(folder, world.build, asked.world), spare)
+    with outside.web_server(), watched() as holds:
+        installation = Installation(folder, world.build, asked.world)
+        theatre = Theatre(installation, spare, holds)
         _say(began, "the world is built")
         findings: list[Failure] = []
         try:
@@ -66,6 +68,7 @@ def _write_summary(path: Path, theatre: Theatre, findings: int) -> None:
     summary = {
         "steps": theatre.steps,
         "findings": findings,
+        "held": theatre.holds.longest,
         "never reached": never_reached(theatre.reached),
     }
     path.write_text(json.dumps(summary))

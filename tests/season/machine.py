@@ -53,6 +53,7 @@ from tests.season.machines import Machines
 from tests.season.pages import Filled, Form, Page, fill
 from tests.season.people import Answer, Person, everybody
 from tests.season.routes import pages, routes
+from tests.write_locks import Holds
 
 _BASE = "http://testserver"
 
@@ -153,9 +154,11 @@ class Season:
         installation: Installation,
         spare: workers.Spare,
         told: Callable[[str], None],
+        holds: Holds,
     ) -> None:
         self.diary: list[str] = []
         self._told = told
+        self._holds = holds
         self._installation = installation
         installation.begin_again()
         world.find_cloud()
@@ -183,6 +186,7 @@ class Season:
             rng = random.Random(step.seed)
             acted = getattr(self, step.kind)(self.people[step.name], rng)
             self._records.check_step({step.name} if acted else None)
+            self._check_locks()
 
     def end(self) -> None:
         """End the day: finish all work, then check that everything agrees."""
@@ -212,6 +216,11 @@ class Season:
             checks.mails_hold_what_they_say()
             checks.partitions_agree(self._machines, self.people["mira"], rng)
             checks.chains_hold()
+            self._check_locks()
+
+    def _check_locks(self) -> None:
+        slow = self._holds.take_found()
+        check(not slow, "\n".join(slow))
 
     def close(self) -> Counter[tuple[str, str]]:
         """Release the clock; return the addresses that were reached."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from tests.season.installation import Installation
 from tests.season.machine import Season, Step
 from tests.season.workers import Spare
+from tests.write_locks import Holds
 
 _SHORTEN_SECONDS = 600
 
@@ -46,6 +47,8 @@ class Theatre:
 
     installation: Installation
     spare: Spare
+    holds: Holds
+    """What was seen of write transactions."""
     told: Callable[[str], None] = lambda _line: None
     """Takes each line of the diary."""
     counted: Callable[[int], None] = lambda _steps: None
@@ -60,7 +63,7 @@ class Theatre:
 
     def play(self, steps: Sequence[Step]) -> Failure | None:
         """Play one season; return the failure with the steps up to it."""
-        season = Season(self.installation, self.spare, self.told)
+        season = Season(self.installation, self.spare, self.told, self.holds)
         taken: list[Step] = []
         try:
             for step in steps:

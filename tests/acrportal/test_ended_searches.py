@@ -1,0 +1,155 @@
+"""A search ends with the job, the time and the client that it is for."""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+import requests
+
+from acrapi.views.identify import signature_of
+from recognition.builder import extract
+from recognition.fingerprint import to_bytes
+from tests import audio, endless
+from tests.conftest import CopyDatabase
+from tests.wire.live import free_port
+
+pytestmark = pytest.mark.slow
+
+WaitForSearch = Callable[[], IO[str]]
+
+
+@pytest.fixture
+def installation(
+    copy_database: CopyDatabase, tmp_path: Path
+) -> Iterator[tuple[dict[str, str], WaitForSearch]]:
+    """Return the environment of an installation, and a function that waits for its
+    next search.
+    """
+    with endless.searches() as (more, wait):
+        yield (
+            {
+                **os.environ,
+                "DJANGO_SETTINGS_MODULE": "acrportal.settings",
+                "ACRPORTAL_DATA_DIR": str(tmp_path),
+                "ACRPORTAL_HTTPS": "off",
+                "ALLOWED_HOSTS": "127.0.0.1",
+                "DATABASE_URL": f"sqlite:///{copy_database(tmp_path)}",
+                "SECRET_KEY": "only for this test, and as long as a real one has to be",
+                **more,
+            },
+            wait,
+        )
+
+
+@contextmanager
+def serving(env: dict[str, str]) -> Iterator[tuple[str, int]]:
+    """Serve the installation with one thread; yield the address once it answers."""
+    address = "127.0.0.1", free_port()
+    ready = socket.create_server(address)
+    # gunicorn takes the listening socket, so that clients may connect at once.
+    server = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gunicorn", "tests.endless:application"),
+            *("--config", "python:acrportal.gunicorn_config"),
+            *("--bind", f"fd://{ready.fileno()}", "--workers", "1", "--threads", "1"),
+        ],
+        cwd=endless.ROOT,
+        env=env,
+        pass_fds=[ready.fileno()],
+    )
+    ready.close()
+    try:
+        yield address
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=endless.PATIENCE_SECONDS)
+
+
+def identify(found: dict[str, Any]) -> bytes:
+    """Return the request that identifies a clip. Any: JSON."""
+    fields = {
+        "access_key": found["key"],
+        "data_type": "fingerprint",
+        "signature_version": "1",
+        "timestamp": "1605856524",
+        "sample": base64.b64encode(to_bytes(extract(audio.tune(1, 5)))).decode(),
+    }
+    fields["signature"] = signature_of(
+        secret=found["secret"],
+        access_key=fields["access_key"],
+        data_type=fields["data_type"],
+        version=fields["signature_version"],
+        timestamp=fields["timestamp"],
+    )
+    url = "http://127.0.0.1/v1/identify"
+    asked = requests.Request("POST", url, data=fields).prepare()
+    assert isinstance(asked.body, str)
+    head = "".join(f"{name}: {value}\r\n" for name, value in asked.headers.items())
+    line = "POST /v1/identify HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    return f"{line}{head}\r\n{asked.body}".encode()
+
+
+def test_a_client_that_hangs_up_frees_its_thread(
+    installation: tuple[dict[str, str], WaitForSearch],
+) -> None:
+    env, wait_for_search = installation
+    request = identify(endless.act(env, "fill"))
+    with serving(env) as address:
+        client = socket.create_connection(address)
+        client.sendall(request)
+        search = wait_for_search()
+
+        client.close()
+
+        assert search.readline() == "ClientGone\n"
+        # The only thread answers again.
+        health = f"http://127.0.0.1:{address[1]}/healthz"
+        assert requests.get(health, timeout=endless.PATIENCE_SECONDS).ok
+
+
+def test_a_search_that_takes_too_long_is_answered(
+    installation: tuple[dict[str, str], WaitForSearch],
+) -> None:
+    env, wait_for_search = installation
+    request = identify(endless.act(env, "fill"))
+    with serving(env | {"ACRPORTAL_SEARCH_SECONDS": "0.1"}) as address:
+        client = socket.create_connection(address, timeout=endless.PATIENCE_SECONDS)
+        client.sendall(request)
+
+        assert wait_for_search().readline() == "SearchTooLong\n"
+        answer = client.recv(65_536).decode()
+
+    assert answer.startswith("HTTP/1.1 503")
+    assert "Retry-After: 30" in answer
+
+
+def test_a_job_that_is_cancelled_on_its_page_ends_its_search(
+    installation: tuple[dict[str, str], WaitForSearch],
+) -> None:
+    env, wait_for_search = installation
+    endless.act(env, "fill")
+    command = [sys.executable, "-m", "tests.endless", "worker"]
+    worker = subprocess.Popen(
+        command, cwd=endless.ROOT, env=env, stdout=subprocess.DEVNULL
+    )
+    try:
+        search = wait_for_search()
+
+        cancelled = endless.act(env, "cancel")
+
+        assert cancelled == {"is_said": True}
+        assert search.readline() == "Cancelled\n"
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(timeout=endless.PATIENCE_SECONDS)
+    assert endless.act(env, "state") == {"state": "cancelled"}

@@ -1,0 +1,159 @@
+"""Whoever asked for a search can stop it, at each of its steps."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import time_machine
+
+from recognition import extend, interrupts, retro
+from recognition.builder import extract
+from recognition.compare import compare
+from recognition.errors import SearchTooLong
+from recognition.hashes import reference_hashes
+from recognition.index import vote
+from recognition.index.store import SegmentStore
+from recognition.match import scan
+from recognition.params import DEFAULT
+from recognition.places import References, places_of
+from recognition.relatives import relatives
+from recognition.retro import RetroIndex, search_back
+from recognition.types import Fingerprint, Landmarks, ScanResult
+from tests.recognition.synthesis import RATE, faster, join, music, noise
+
+RECORDINGS = {number: music(number, 30) for number in (11, 12)}
+QUERY = extract(
+    join(
+        RECORDINGS[11][3 * RATE : 18 * RATE],
+        faster(RECORDINGS[12][4 * RATE : 24 * RATE], 1.04),
+        music(99, 12) + noise(5, 12, 0.02),
+    )
+)
+
+
+class Stopped(Exception):
+    """Raised by the check of a test."""
+
+
+def landmarks(number: int) -> Landmarks:
+    reference = extract(RECORDINGS[number]).reference
+    assert reference is not None
+    return reference
+
+
+@pytest.fixture(scope="module")
+def references() -> dict[int, Landmarks]:
+    return {number: landmarks(number) for number in RECORDINGS}
+
+
+@pytest.fixture
+def index(tmp_path: Path, references: dict[int, Landmarks]) -> SegmentStore:
+    store = SegmentStore(tmp_path / "index", params_hash=DEFAULT.index_hash())
+    store.add_many(
+        1,
+        [
+            (number, *reference_hashes(one), places_of(one))
+            for number, one in references.items()
+        ],
+    )
+    return store
+
+
+def scanned(index: SegmentStore, references: dict[int, Landmarks]) -> ScanResult:
+    held = References(references.__getitem__, index.place_tables([1]))
+    return scan(QUERY, index=index, buckets=[1], references=held)
+
+
+def late(references: dict[int, Landmarks]) -> object:
+    return search_back(QUERY, RetroIndex.of(references), hours=1)
+
+
+def raises_after(looks: int) -> Callable[[], None]:
+    """Return a check that lets some looks pass."""
+    seen = iter(range(looks))
+
+    def check() -> None:
+        if next(seen, None) is None:
+            raise Stopped
+
+    return check
+
+
+@pytest.mark.parametrize("name", ["scan", "late search", "comparison", "relatives"])
+@pytest.mark.parametrize("looks", [0, 10])
+def test_each_search_can_be_stopped(
+    name: str,
+    looks: int,
+    index: SegmentStore,
+    references: dict[int, Landmarks],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = Fingerprint(30_000, DEFAULT.shape_hash(), reference=references[11])
+    search: Callable[[], object] = {
+        "scan": lambda: scanned(index, references),
+        "late search": lambda: late(references),
+        "comparison": lambda: compare(one, one),
+        "relatives": lambda: relatives(references[11], index=index, bucket=1),
+    }[name]
+    # Each step is to look, however little time it took.
+    monkeypatch.setattr(interrupts, "_EVERY_SECONDS", -1.0)
+
+    with pytest.raises(Stopped), interrupts.checked_by(raises_after(looks)):
+        search()
+
+
+def test_what_is_found_does_not_depend_on_the_length_of_steps(
+    index: SegmentStore,
+    references: dict[int, Landmarks],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, found_late = scanned(index, references), late(references)
+    assert [one.recording for one in found.segments] == [11, 12]
+
+    monkeypatch.setattr(vote, "AT_A_STRETCH", 7)
+    monkeypatch.setattr(retro, "_LANDMARKS_AT_ONCE", 50)
+    monkeypatch.setattr(retro, "_WINDOWS_AT_ONCE", 1)
+    # Compiled code keeps its constants, so that the test runs what it was made of.
+    monkeypatch.setattr(extend, "_widened", inspect.unwrap(extend._widened))
+    monkeypatch.setattr(extend, "_AT_A_STRETCH", 1)
+
+    assert scanned(index, references) == found
+    assert late(references) == found_late
+
+
+def test_a_check_is_asked_seldom() -> None:
+    asked: list[None] = []
+    with (
+        time_machine.travel(0, tick=False) as clock,
+        interrupts.checked_by(lambda: asked.append(None)),
+    ):
+        for _look in range(100):
+            interrupts.look()
+        first = len(asked)
+        clock.shift(1)
+        interrupts.look()
+
+    assert (first, len(asked)) == (1, 2)
+
+
+def test_only_a_search_with_a_limit_takes_too_long() -> None:
+    with time_machine.travel(0, tick=False) as clock:
+        with interrupts.checked_by(lambda: None, search_seconds=5):
+            clock.shift(6)
+            interrupts.look()
+            with interrupts.limited_search():
+                clock.shift(6)
+                with pytest.raises(SearchTooLong):
+                    interrupts.look()
+            clock.shift(6)
+            interrupts.look()
+        with interrupts.checked_by(lambda: None), interrupts.limited_search():
+            clock.shift(60)
+            interrupts.look()
+
+
+def test_nobody_stops_work_without_a_check() -> None:
+    interrupts.look()

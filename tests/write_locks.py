@@ -1,0 +1,233 @@
+"""Names services that do slow work while they hold the database's write lock.
+
+On SQLite one transaction writes at a time, so whatever waits in it stops every sign-in.
+Inside an outermost ``transaction.atomic`` of the product nothing may open a file, talk to
+a server, start a process, compute in a compiled function or read an upload. That is a
+matter of structure, so it does not depend on how busy the machine is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter, thread_time
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.mail import EmailMessage
+from django.db.transaction import Atomic
+
+from recognition.jit import Compiled
+
+_ROOT = Path(__file__).resolve().parents[1]
+_SLOW_EVENTS = {
+    *("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen"),
+    *("os.fork", "os.posix_spawn", "fcntl.flock", "shutil.copyfile", "shutil.rmtree"),
+    *("open", "os.remove", "os.rename", "os.mkdir", "tempfile.mkstemp"),
+}
+_OF_FILES = {"open", "os.remove", "os.rename", "os.mkdir"}
+_SLOW_METHODS: tuple[tuple[type[Any], str, str], ...] = (
+    (Compiled, "__call__", "compiled function"),
+    (File, "chunks", "reading a file"),
+    (EmailMessage, "send", "sending a mail"),
+)
+_NOT_NAMED = {"common/databases.py"}
+# Any in this module: the arguments of others' functions.
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SlowWork:
+    """Slow work in a write transaction that ``service`` began."""
+
+    service: str
+    what: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.service} holds the write lock during: {self.what} ({self.where})"
+
+
+@dataclass
+class Holds:
+    """What was seen of write transactions, and how long each service held one."""
+
+    found: Counter[SlowWork] = field(default_factory=Counter)
+    longest: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """The longest hold of each service in seconds: of the processor, and in all."""
+
+    def take_found(self) -> list[str]:
+        """Return what was found since the last call, most frequent first."""
+        found, self.found = self.found, Counter()
+        return [str(work) for work, _count in found.most_common()]
+
+
+class _Here(threading.local):
+    """The outermost write transaction of this thread."""
+
+    service = ""
+    depth = 0
+    began = (0.0, 0.0)
+    is_looking = False
+
+
+_here = _Here()
+_holds: Holds | None = None
+_is_hooked = False
+
+
+@contextmanager
+def watched() -> Iterator[Holds]:
+    """Watch all write transactions of this process during the block."""
+    global _holds
+    before, _holds = _holds, Holds()
+    undo = [_patch(*method) for method in _SLOW_METHODS]
+    undo += [_wrap_enter(), _wrap_exit()]
+    _hook()
+    try:
+        yield _holds
+    finally:
+        _holds = before
+        for put_back in undo:
+            put_back()
+
+
+def _hook() -> None:
+    global _is_hooked
+    if not _is_hooked:
+        # Nothing can take an audit hook away, so it asks whether it is wanted.
+        _is_hooked = True
+        sys.addaudithook(_hear)
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _here.service or event not in _SLOW_EVENTS or _here.is_looking:
+        return
+    what = event
+    if event in _OF_FILES:
+        if not isinstance(arguments[0], str | bytes | os.PathLike):
+            return
+        path = os.fsdecode(arguments[0])
+        if not path.startswith(_stored()) or path.endswith(".py") or ".pyc" in path:
+            return
+        what = f"{event} {Path(path).suffix}"
+    _note(what)
+
+
+def _stored() -> tuple[str, ...]:
+    """Return where data lies; the product's own code and templates are read once."""
+    return str(settings.ACRPORTAL_DATA_DIR), tempfile.gettempdir()
+
+
+def _note(what: str) -> None:
+    if _holds is None or not _here.service or _here.is_looking:
+        return
+    _here.is_looking = True
+    try:
+        frame = sys._getframe(2)
+        _holds.found[SlowWork(_here.service, what, _place(frame))] += 1
+    finally:
+        _here.is_looking = False
+
+
+def _patch(owner: type[Any], name: str, what: str) -> Callable[[], None]:
+    original = getattr(owner, name)
+
+    def noting(self: Any, *arguments: Any, **named: Any) -> Any:
+        if _here.service:
+            _note(what)
+        return original(self, *arguments, **named)
+
+    setattr(owner, name, noting)
+    return lambda: setattr(owner, name, original)
+
+
+def _wrap_enter() -> Callable[[], None]:
+    original = Atomic.__enter__
+
+    def enter(self: Atomic) -> None:
+        original(self)
+        if self._from_testcase or self.using not in (None, "default"):  # type: ignore[attr-defined]
+            return
+        if not _here.depth:
+            _here.service = _service(sys._getframe(1))
+            _here.began = thread_time(), perf_counter()
+        _here.depth += 1
+
+    Atomic.__enter__ = enter  # type: ignore[method-assign]
+    return lambda: setattr(Atomic, "__enter__", original)
+
+
+def _wrap_exit() -> Callable[[], None]:
+    original = Atomic.__exit__
+
+    def leave(self: Atomic, *raised: Any) -> None:
+        is_ours = not self._from_testcase and self.using in (None, "default")  # type: ignore[attr-defined]
+        ends = is_ours and _here.depth == 1
+        if is_ours and _here.depth:
+            _here.depth -= 1
+        service = _here.service
+        if ends:
+            # What waits for the commit runs after it.
+            _here.service = ""
+        try:
+            original(self, *raised)
+        finally:
+            if ends and _holds is not None and service:
+                cpu, wall = _here.began
+                held = thread_time() - cpu, perf_counter() - wall
+                longest = _holds.longest.get(service, (0.0, 0.0))
+                _holds.longest[service] = max(longest, held)
+
+    Atomic.__exit__ = leave  # type: ignore[method-assign]
+    return lambda: setattr(Atomic, "__exit__", original)
+
+
+def _service(frame: FrameType | None) -> str:
+    """Return the function of the product that began the transaction; "" for a test."""
+    while frame is not None:
+        place = _of_product(frame)
+        name = frame.f_code.co_name
+        if place == "common/databases.py" and name == "consistent_read":
+            return ""
+        if name == "inner" and "func" in frame.f_locals:
+            # A function under ``@transaction.atomic``.
+            func = frame.f_locals["func"]
+            return f"{func.__module__}.{func.__qualname__}"
+        if place.startswith("tests/") or "/migrations/" in place:
+            return ""
+        if place and place not in _NOT_NAMED:
+            module = place.removesuffix(".py").replace("/", ".")
+            return f"{module}.{frame.f_code.co_qualname}"
+        frame = frame.f_back
+    return ""
+
+
+def _place(frame: FrameType | None) -> str:
+    """Return the innermost lines of the product, inner first."""
+    places: list[str] = []
+    while frame is not None and len(places) < 4:
+        place = _of_product(frame)
+        if place and not place.startswith("tests/"):
+            places.append(f"{place}:{frame.f_lineno} {frame.f_code.co_name}")
+        frame = frame.f_back
+    return " < ".join(places)
+
+
+def _of_product(frame: FrameType) -> str:
+    name = frame.f_code.co_filename
+    if (
+        not name.startswith(f"{_ROOT}/")
+        or "/.venv/" in name
+        or "/site-packages/" in name
+    ):
+        return ""
+    return name[len(str(_ROOT)) + 1 :]
