@@ -314,8 +314,8 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_NUMBER_FILES: int = env.int("ACRPORTAL_MAX_FILES_PER_SUBMIT", 200)
 ACRPORTAL_MAX_OPEN_FILES: int = env.int("ACRPORTAL_MAX_OPEN_FILES", 500)
 ACRPORTAL_MAX_FILE_BYTES: int = env.int("ACRPORTAL_MAX_FILE_BYTES", 2 * 1024**3)
-# Shorter than proxies wait for an answer.
-ACRPORTAL_SEARCH_SECONDS: float = env.float("ACRPORTAL_SEARCH_SECONDS", 60.0)
+# Shorter than proxies wait for an answer, longer than the first search compiles.
+ACRPORTAL_SEARCH_SECONDS: float = env.float("ACRPORTAL_SEARCH_SECONDS", 100.0)
 
 # --- Queue --------------------------------------------------------------------
 

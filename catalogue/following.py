@@ -41,6 +41,7 @@ _TELL_SECONDS = 20.0
 # A copy whose machine is silent for longer counts as unseen, then as gone.
 UNSEEN_AFTER = timedelta(minutes=2)
 _FORGOTTEN_AFTER = timedelta(days=1)
+_BUILD_SECONDS = 2.0
 # Damage that a new copy has as well is no damage of the disk.
 _BUILDS = 2
 
@@ -131,7 +132,8 @@ def _bring_up(partition: Partition, report: Report) -> int:
             if builds == _BUILDS:
                 raise IndexCorrupt("The index of this machine is damaged again.")
             builds += 1
-            _build(partition, read_kept, report, resume=True)
+            if not _build(partition, read_kept, report, resume=True, only_if_lost=True):
+                _wait_for_build(_beside(partition), report)
             # Another process may have followed the log further.
             state = index_log.count_changes()
             continue
@@ -164,15 +166,29 @@ def build(
     continued, unless ``resume`` forbids it.
     """
     for partition in partitions.held():
-        _build(partition, read, report, resume=resume)
+        if not _build(partition, read, report, resume=resume):
+            raise _under_way()
 
 
-def _build(partition: Partition, read: Read, report: Report, *, resume: bool) -> None:
+def _build(
+    partition: Partition,
+    read: Read,
+    report: Report,
+    *,
+    resume: bool,
+    only_if_lost: bool = False,
+) -> bool:
+    """Build the copy of a partition; return False if another process builds it.
+
+    With ``only_if_lost``, a copy that another process has just built is kept.
+    """
     folder, beside = partition.folder, _beside(partition)
     with _locked(beside.root, waits=False) as is_ours:
         if not is_ours:
-            raise IndexUnavailable("The index of this machine is being built.")
+            return False
         state = index_log.count_changes()
+        if only_if_lost and IndexFolder(folder, partition).reached(state) is not None:
+            return True
         if not resume or not _can_go_on(beside, state):
             shutil.rmtree(beside.root, ignore_errors=True)
         beside.follow(state, read, report)
@@ -186,6 +202,26 @@ def _build(partition: Partition, read: Read, report: Report, *, resume: bool) ->
                 folder.rename(old)
             beside.root.rename(folder)
             shutil.rmtree(old, ignore_errors=True)
+    return True
+
+
+def _wait_for_build(beside: IndexFolder, report: Report) -> None:
+    """Wait briefly for another process that builds; a new installation's takes a moment.
+
+    Raises ``IndexUnavailable`` if it takes longer.
+    """
+    until = monotonic() + _BUILD_SECONDS
+    while monotonic() < until:
+        report(0, 0)
+        sleep(_LOOK_SECONDS)
+        with _locked(beside.root, waits=False) as is_free:
+            if is_free:
+                return
+    raise _under_way()
+
+
+def _under_way() -> IndexUnavailable:
+    return IndexUnavailable("The index of this machine is being built.")
 
 
 def _beside(partition: Partition) -> IndexFolder:

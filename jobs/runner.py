@@ -147,7 +147,7 @@ def here(job: Job) -> Iterator[JobContext]:
         )
     context = JobContext(job, kind, kind.find_subject(job.subject))
     try:
-        with kept(context), interrupts.checked_by(context.report):
+        with kept(context):
             yield context
             if not context.is_finished:
                 context.finish()

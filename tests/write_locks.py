@@ -41,6 +41,8 @@ _SLOW_METHODS: tuple[tuple[type[Any], str, str], ...] = (
     (EmailMessage, "send", "sending a mail"),
 )
 _NOT_NAMED = {"common/databases.py"}
+# Nobody else works on an installation that is being restored.
+_ALONE = {"operations/restoring.py"}
 # Any in this module: the arguments of others' functions.
 
 
@@ -202,8 +204,11 @@ def _service(frame: FrameType | None) -> str:
             # A function under ``@transaction.atomic``.
             func = frame.f_locals["func"]
             return f"{func.__module__}.{func.__qualname__}"
-        if place.startswith("tests/") or "/migrations/" in place:
+        if place.startswith("tests/") or "/migrations/" in place or place in _ALONE:
             return ""
+        if name == "changeform_view":
+            # A screen of the admin, which reads and writes in one transaction.
+            return f"{type(frame.f_locals['self']).__qualname__}.{name}"
         if place and place not in _NOT_NAMED:
             module = place.removesuffix(".py").replace("/", ".")
             return f"{module}.{frame.f_code.co_qualname}"

@@ -77,7 +77,6 @@ def refuse_together(found: Sequence[Match]) -> str:
     return ""
 
 
-@transaction.atomic
 def prepare(
     *, matches: Sequence[Match], law: NoticeLaw, right: ClaimedRight, user: User
 ) -> TakedownNotice:
@@ -88,6 +87,15 @@ def prepare(
     require(user, Action.REPORT)
     if problem := refuse_together(matches):
         raise NoticeRefused("wrong_matches", problem)
+    notice = _begin(matches, law, right, user)
+    ask_for_evidence(notice=notice, user=user)
+    return notice
+
+
+@transaction.atomic
+def _begin(
+    matches: Sequence[Match], law: NoticeLaw, right: ClaimedRight, user: User
+) -> TakedownNotice:
     # Decisions update these rows, so they wait until the notice is there.
     keys = [match.pk for match in matches]
     rows = list(
@@ -134,7 +142,6 @@ def prepare(
             "matches": [match.uid for match in rows],
         },
     )
-    ask_for_evidence(notice=notice, user=user)
     return notice
 
 
