@@ -41,9 +41,12 @@ from recurring.models import (
 )
 from recurring.parts import (
     LEAST_PART_MS,
+    NewSound,
     can_divide,
+    cut_sound,
     divide,
     give_back,
+    join_sound,
     rejoin,
     take_over,
 )
@@ -220,28 +223,32 @@ def watch_items(*, items: Sequence[UnknownItem], user: User, on: bool) -> int:
     return done
 
 
-@transaction.atomic
 def split_item(
     *, item: UnknownItem, user: User, version: int, at_ms: int
 ) -> tuple[UnknownItem, UnknownItem]:
     """Split an item in two at ``at_ms`` of its time; the first part keeps its uid."""
-    item = _locked(item, user, ItemVerb.SPLIT, version)
-    if not can_divide(item, at_ms):
+    row = UnknownItem.objects.filter(pk=item.pk).first()
+    row = _allowed(row, user, ItemVerb.SPLIT, version)
+    if not can_divide(row, at_ms):
         raise ItemRefused(
             _("Both parts need at least %(seconds)s seconds of the best copy.")
             % {"seconds": f"{LEAST_PART_MS / 1000:g}"}
         )
-    before = _kept(item) | {"length_ms": item.length_ms}
-    second = divide(item, at_ms)
-    refresh_figures([item, second])
-    _save(item)
-    _record(item, ItemVerb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
-    audit.services.record(
-        case=case_of(second),
-        action="unknown.split_off",
-        actor=user,
-        after={"item": item.uid, "at_ms": at_ms},
-    )
+    sound = cut_sound(row, at_ms)
+    with transaction.atomic():
+        # The version says that neither its sound nor its times have changed.
+        item = _locked(item, user, ItemVerb.SPLIT, version)
+        before = _kept(item) | {"length_ms": item.length_ms}
+        second = divide(item, at_ms, sound)
+        refresh_figures([item, second])
+        _save(item)
+        _record(item, ItemVerb.SPLIT, user, before, second=second.uid, at_ms=at_ms)
+        audit.services.record(
+            case=case_of(second),
+            action="unknown.split_off",
+            actor=user,
+            after={"item": item.uid, "at_ms": at_ms},
+        )
     return item, second
 
 
@@ -278,9 +285,14 @@ def merge_items(
     return target
 
 
-@transaction.atomic
 def undo(*, item: UnknownItem, user: User) -> str:
     """Undo the last action on an item; return a sentence about it."""
+    sound = _sound_before_split(item)
+    with transaction.atomic():
+        return _undo(item, user, sound)
+
+
+def _undo(item: UnknownItem, user: User, sound: NewSound | None) -> str:
     item = _locked(item, user, ItemVerb.UNDO)
     event = _last_action(item)
     if event is None:
@@ -290,7 +302,7 @@ def undo(*, item: UnknownItem, user: User) -> str:
             _take_back_recording(item, user)
             said = _("The item is unknown again.")
         case ItemVerb.SPLIT:
-            _rejoin(item, event)
+            _rejoin(item, event, sound)
             said = _("The two parts are one item again.")
         case ItemVerb.MERGE:
             _part_again(item, event)
@@ -446,14 +458,28 @@ def _take_back_recording(item: UnknownItem, user: User) -> None:
             submit(COMPARE, kept)
 
 
-def _rejoin(item: UnknownItem, event: Event) -> None:
+def _sound_before_split(item: UnknownItem) -> NewSound | None:
+    """Return the sound of the two parts if a split is what an undo would take back."""
+    event = _last_action(item)
+    row = UnknownItem.objects.filter(pk=item.pk).first()
+    if event is None or event.action != ItemVerb.SPLIT or row is None:
+        return None
+    second = UnknownItem.objects.get(uid=event.after["second"])
+    return join_sound(row, second) if second.landmarks else None
+
+
+def _rejoin(item: UnknownItem, event: Event, sound: NewSound | None) -> None:
     """Make one item of the two that a split made."""
     second = UnknownItem.objects.select_for_update().get(uid=event.after["second"])
     if second.state != ItemState.UNIDENTIFIED or _last_action(second) is not None:
         raise ItemRefused(
             _("The other part has changed since. Undo that change first.")
         )
-    rejoin(item, second, event.after["at_ms"])
+    if sound is None or not sound.is_current(item, second):
+        raise ItemChanged(
+            _("This item has changed since you opened it. Look at it again.")
+        )
+    rejoin(item, second, event.after["at_ms"], sound)
     refresh_figures([second])
 
 

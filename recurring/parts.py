@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -27,13 +28,49 @@ def can_divide(item: UnknownItem, at_ms: int) -> bool:
     return first + LEAST_PART_MS <= at_ms <= last - LEAST_PART_MS
 
 
-def divide(item: UnknownItem, at_ms: int) -> UnknownItem:
+@dataclass(frozen=True, slots=True)
+class NewSound:
+    """The sound that items get, and that of theirs from which it was made.
+
+    Made before the items are locked, because that takes a while.
+    """
+
+    made_from: tuple[bytes, ...]
+    parts: tuple[bytes, ...]
+
+    def is_current(self, *items: UnknownItem) -> bool:
+        """Return whether the items still have the sound from which this was made."""
+        return self.made_from == tuple(bytes(item.landmarks) for item in items)
+
+
+def cut_sound(item: UnknownItem, at_ms: int) -> NewSound:
+    """Return an item's sound before and after a time."""
+    inside = at_ms - item.best_item_start_ms
+    before, after = _cut(landmarks_of(item), inside)
+    parts = stored(before, inside), stored(after, _best_ms(item) - inside)
+    return NewSound((bytes(item.landmarks),), parts)
+
+
+def join_sound(item: UnknownItem, second: UnknownItem) -> NewSound:
+    """Return the sound of two items that were one."""
+    first, rest = landmarks_of(item), landmarks_of(second)
+    shift = np.int32(round(_best_ms(item) / DEFAULT.frame_ms))
+    whole = Landmarks(
+        np.concatenate([first.frames, rest.frames + shift]),
+        np.concatenate([first.bins, rest.bins]),
+        np.concatenate([first.levels, rest.levels]),
+    )
+    made_from = bytes(item.landmarks), bytes(second.landmarks)
+    return NewSound(made_from, (stored(whole, _best_ms(item) + _best_ms(second)),))
+
+
+def divide(item: UnknownItem, at_ms: int, sound: NewSound) -> UnknownItem:
     """Split an item at a time within it; return the new item (the second part).
 
     Both are settled. The first part is changed, but not saved.
     """
     inside = at_ms - item.best_item_start_ms
-    before, after = _cut(landmarks_of(item), inside)
+    before, after = sound.parts
     second = UnknownItem.objects.create(
         length_ms=item.length_ms - at_ms,
         settled=True,
@@ -42,26 +79,19 @@ def divide(item: UnknownItem, at_ms: int) -> UnknownItem:
         best_file=item.best_file,
         best_start_ms=item.best_start_ms + inside,
         best_end_ms=item.best_end_ms,
-        landmarks=stored(after, _best_ms(item) - inside),
+        landmarks=after,
     )
     item.length_ms, item.settled = at_ms, True
     item.best_end_ms = item.best_start_ms + inside
-    item.landmarks = stored(before, inside)
+    item.landmarks = before
     for one in item.occurrences.select_for_update():
         _divide_occurrence(one, second, at_ms)
     return second
 
 
-def rejoin(item: UnknownItem, second: UnknownItem, at_ms: int) -> None:
+def rejoin(item: UnknownItem, second: UnknownItem, at_ms: int, sound: NewSound) -> None:
     """Make one item of two that were one, cut at ``at_ms``; ``item`` is not saved."""
-    first, rest = landmarks_of(item), landmarks_of(second)
-    shift = np.int32(round(_best_ms(item) / DEFAULT.frame_ms))
-    whole = Landmarks(
-        np.concatenate([first.frames, rest.frames + shift]),
-        np.concatenate([first.bins, rest.bins]),
-        np.concatenate([first.levels, rest.levels]),
-    )
-    item.landmarks = stored(whole, _best_ms(item) + _best_ms(second))
+    (item.landmarks,) = sound.parts
     item.best_end_ms += _best_ms(second)
     item.length_ms = at_ms + second.length_ms
     for one in second.occurrences.select_for_update():
