@@ -137,14 +137,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "common.static_files.StaticFiles",
     "common.middleware.request_id",
-    # Outside of streams, whose chunks are produced after the view.
-    "common.hanging_up.StopWithClient",
     # First, because later middleware counts requests by method.
     "acrapi.middleware.known_methods",
     "common.middleware.no_store",
     "acrapi.middleware.without_nul",
     "operations.middleware.observe",
     "csp.middleware.CSPMiddleware",
+    # Outside of streams, whose chunks are produced after the view.
+    "common.hanging_up.StopWithClient",
     "common.middleware.start_streams",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -145,7 +145,7 @@ def new_recording(
             keep_landmarks(recording, heard)
         names.append(str(recording.fingerprint))
         yield recording
-        if recording.pk is None:
+        if recording._state.adding:
             delete_files(names)
 
 

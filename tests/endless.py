@@ -38,7 +38,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Any:
 def _make_endless() -> None:
     from recognition import match
 
-    match.scan = _search  # type: ignore[assignment]
+    match.scan = _search
 
 
 def _search(*_: Any, **__: Any) -> NoReturn:
