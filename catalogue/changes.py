@@ -14,7 +14,12 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from catalogue.fingerprinting import fingerprint_later, refresh_fingerprint
+from catalogue import index_store
+from catalogue.fingerprinting import (
+    fingerprint_later,
+    note_sound,
+    refresh_fingerprint,
+)
 from catalogue.index_log import note_change
 from catalogue.jobs import RENDITION
 from catalogue.models import (
@@ -180,6 +185,7 @@ def add_audio(*, recording: Recording, audio: File[bytes]) -> None:
             action="recording.audio_added",
             after={"sha256": recording.audio_sha256},
         )
+        note_sound(recording, index_store.postings_of(recording))
         note_change([recording.pk])
         submit(RENDITION, recording)
 

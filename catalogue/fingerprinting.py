@@ -27,6 +27,8 @@ from common.storage import keep_file, scratch_directory
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.services import submit
+from recognition.hashes import can_be_found
+from recognition.index.segment import Postings
 from recognition.types import Progress
 
 # The scan layer takes over ten times the space, and recordings are never scanned.
@@ -58,11 +60,11 @@ def run(context: JobContext) -> None:
         raise Failed(error.code, str(error)) from error
     context.report()
     # An unreadable fingerprint fails here, and not on each machine that follows.
-    index_store.postings_of(recording)
+    postings = index_store.postings_of(recording)
     # In one transaction with the receivers' writes: a crash between the two would
     # lose that.
     with transaction.atomic():
-        context.finish()
+        context.finish(too_little_sound=not can_be_found(postings.hashes))
         note_change([recording.pk])
         # It may have been retired in the meantime.
         current = Recording.objects.get(pk=recording.pk)
@@ -84,6 +86,13 @@ def make_rendition(context: JobContext) -> None:
 def refresh_fingerprint(recording: Recording) -> None:
     """Make the fingerprint of a recording again from its audio."""
     _analyse(recording, lambda _share: None)
+
+
+def note_sound(recording: Recording, postings: Postings) -> None:
+    """Note whether a new fingerprint holds enough sound to be found."""
+    too_little = not can_be_found(postings.hashes)
+    rows = Recording._base_manager.filter(pk=recording.pk)
+    rows.exclude(too_little_sound=too_little).update(too_little_sound=too_little)
 
 
 def _analyse(recording: Recording, progress: Progress) -> None:

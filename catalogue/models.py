@@ -10,6 +10,7 @@ from functools import partial
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager, working_for
@@ -189,6 +190,11 @@ class Recording(models.Model):
     audio_bytes = models.BigIntegerField(default=0)
     duration_ms = models.BigIntegerField(default=0, validators=[MinValueValidator(0)])
     facts = models.JSONField(default=dict, blank=True)
+    too_little_sound = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text=_("Scans cannot find it, because it is silent or nearly so."),
+    )
     fingerprint = models.FileField(max_length=200, blank=True, default="")
     waveform = models.FileField(max_length=200, blank=True, default="")
     proxy = models.FileField("rendition", max_length=200, blank=True, default="")
@@ -251,6 +257,11 @@ class Recording(models.Model):
             models.Index(fields=["title", "id"], name="recording_title"),
             models.Index(fields=["bucket", "id", "status"], name="recording_bucket_id"),
             models.Index(fields=["status"], name="recording_status"),
+            models.Index(
+                fields=["bucket", "title"],
+                condition=models.Q(too_little_sound=True),
+                name="recording_too_little_sound",
+            ),
             models.Index(fields=["isrc_normalised"], name="recording_isrc"),
             models.Index(fields=["audio_sha256"], name="recording_sha256"),
         ]
@@ -271,6 +282,18 @@ class Recording(models.Model):
     def is_given_up(self) -> bool:
         """Whether it was retired and nothing stands for it, so that no scan finds it."""
         return self.stands_for_it.status == RecordingStatus.RETIRED
+
+    @property
+    def lacks_sound(self) -> bool:
+        """Whether it is in the index, but holds too little sound to be found."""
+        return self.status == RecordingStatus.READY and self.too_little_sound
+
+    @property
+    def state_label(self) -> str:
+        """Its status as pages show it."""
+        return (
+            _now("Too little sound") if self.lacks_sound else self.get_status_display()
+        )
 
     @property
     def artist_names(self) -> str:

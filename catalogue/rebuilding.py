@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop
 
 from catalogue import following, index_log, index_store, partitions
-from catalogue.fingerprinting import refresh_fingerprint
+from catalogue.fingerprinting import note_sound, refresh_fingerprint
 from catalogue.index_copy import UNREADABLE, with_recordings
 from catalogue.index_log import LoggedChange
 from catalogue.models import Recording, RecordingStatus
@@ -81,7 +81,7 @@ def _read(changes: Sequence[LoggedChange], counts: Rebuilt) -> list[Postings]:
     read = []
     for change, recording in with_recordings(changes):
         try:
-            read.append(_postings_of(recording, counts))
+            postings = _postings_of(recording, counts)
         except (AudioRefused, *UNREADABLE) as error:
             if outage_of(error) is not None:
                 # The storage is unreachable, so nothing is known to be lost.
@@ -92,6 +92,8 @@ def _read(changes: Sequence[LoggedChange], counts: Rebuilt) -> list[Postings]:
             _give_up(recording)
             counts.failed += 1
         else:
+            read.append(postings)
+            note_sound(recording, postings)
             counts.indexed += 1
     return read
 

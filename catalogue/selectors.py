@@ -20,16 +20,20 @@ from catalogue.models import (
 
 
 def buckets_with_counts() -> QuerySet[Bucket]:
-    """Return buckets with counts of their recordings: all, searchable, with errors."""
+    """Return buckets with counts of their recordings: all, found by scans, and not."""
     return (
         Bucket.objects.present()
         .annotate(
             recording_count=Count("recordings"),
             ready_count=Count(
-                "recordings", filter=Q(recordings__status=RecordingStatus.READY)
+                "recordings",
+                filter=Q(
+                    recordings__status=RecordingStatus.READY,
+                    recordings__too_little_sound=False,
+                ),
             ),
-            problem_count=Count(
-                "recordings", filter=Q(recordings__status=RecordingStatus.ERROR)
+            unfindable_count=Count(
+                "recordings", filter=cannot_be_found("recordings__")
             ),
         )
         .order_by("name")
@@ -41,6 +45,19 @@ def searchable_buckets() -> QuerySet[Bucket]:
     return (
         Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID).order_by("name")
     )
+
+
+def cannot_be_found(path: str = "") -> Q:
+    """Return the condition that scans cannot find a recording of ours.
+
+    Stubs are not ours: a cloud engine finds them. ``path`` is the lookup prefix that
+    leads to the recording.
+    """
+    failed = Q((f"{path}status", RecordingStatus.ERROR))
+    silent = Q(
+        (f"{path}status", RecordingStatus.READY), (f"{path}too_little_sound", True)
+    )
+    return failed | silent
 
 
 def search_recordings(*, text: str = "") -> QuerySet[Recording]:

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 
 from catalogue import following, index_store
 from catalogue.models import Bucket, Recording
+from catalogue.selectors import cannot_be_found
 from jobs.listing import failed_by_kind
 from jobs.selectors import counts
 from recognition.errors import RecognitionError
@@ -60,6 +61,10 @@ class PortalCollector(Collector):
         yield _by_state("scans", "Scans", Scan, "status")
         yield _by_state("scanned_files", "Scanned files", ScannedFile, "status")
         yield _by_state("recordings", "Recordings", Recording, "status")
+        unfindable = Recording.objects.filter(cannot_be_found()).count()
+        yield _gauge(
+            "unfindable_recordings", "Recordings that scans cannot find", unfindable
+        )
         yield _by_state("matches", "Matches", Match, "state")
         yield _by_state("callbacks", "Callbacks received", InboundCallback, "outcome")
         yield _by_state("streams", "Live streams", Stream, "state")

@@ -194,6 +194,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
     ]
     list_filter = [
         "status",
+        "too_little_sound",
         ("bucket", PickFilter),
         "isrc_status",
         ("created_at", DaysFilter),
@@ -209,6 +210,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
         "isrc_status",
         "status",
         "status_message",
+        "too_little_sound",
         "audio_name",
         "audio_sha256",
         "audio_bytes",

@@ -22,6 +22,8 @@ from portal.shared.fields import (
 )
 from scanning.sources.links import too_large_message
 
+CANNOT_BE_FOUND = "cannot_be_found"
+
 
 class BucketForm(forms.ModelForm[Bucket]):
     """The settings of a bucket."""
@@ -37,7 +39,11 @@ class RecordingFilterForm(forms.Form):
     q = forms.CharField(required=False, label=_("Title, artist or code"))
     state = forms.ChoiceField(
         required=False,
-        choices=[("", _("Any state")), *RecordingStatus.choices],
+        choices=[
+            ("", _("Any state")),
+            *RecordingStatus.choices,
+            (CANNOT_BE_FOUND, _("Cannot be found")),
+        ],
         label=_("State"),
     )
 

@@ -8,6 +8,11 @@ from portal.catalogue import exclusion_views, retro_views, views
 
 urlpatterns = [
     path("catalogue/", views.catalogue, name="catalogue"),
+    path(
+        "catalogue/cannot-be-found/",
+        views.unfindable_recordings,
+        name="unfindable_recordings",
+    ),
     path("catalogue/buckets/<int:pk>/", views.bucket_detail, name="bucket_detail"),
     path("catalogue/buckets/new/", views.bucket_create, name="bucket_create"),
     path("catalogue/recordings/new/", views.recording_add, name="recording_add"),

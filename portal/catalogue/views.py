@@ -34,6 +34,7 @@ from dedup.intake import (
 )
 from dedup.models import DedupMember
 from portal.catalogue.forms import (
+    CANNOT_BE_FOUND,
     BucketForm,
     RecordingFilterForm,
     RecordingForm,
@@ -53,6 +54,7 @@ from review.models import Match
 from rights.selectors import rights_of
 
 _COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
+_UNFINDABLE_COLUMNS = {"title": "title", "bucket": "bucket__name"}
 _SHOWN_MATCHES = 50
 
 
@@ -60,9 +62,24 @@ _SHOWN_MATCHES = 50
 @needs(Action.VIEW)
 def catalogue(request: PortalRequest) -> HttpResponseBase:
     """List the buckets with their counts."""
-    page = page_of(request, selectors.buckets_with_counts())
-    context = {"page_obj": page}
+    unfindable = Recording.objects.filter(selectors.cannot_be_found())
+    context = {
+        "page_obj": page_of(request, selectors.buckets_with_counts()),
+        "unfindable_count": unfindable.count(),
+    }
     return render(request, "portal/catalogue/bucket_list.html", context)
+
+
+@require_safe
+@needs(Action.VIEW)
+def unfindable_recordings(request: PortalRequest) -> HttpResponseBase:
+    """List the recordings of all buckets that scans cannot find, and why."""
+    rows = selectors.search_recordings().filter(selectors.cannot_be_found())
+    page = page_of(
+        request, sorted_by(request, rows, _UNFINDABLE_COLUMNS, default="title")
+    )
+    context = {"page_obj": page}
+    return render(request, "portal/catalogue/unfindable_recordings.html", context)
 
 
 @require_safe
@@ -74,7 +91,9 @@ def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
     filters.is_valid()
     values = filters.cleaned_data
     rows = selectors.search_recordings(text=values.get("q") or "").filter(bucket=bucket)
-    if values.get("state"):
+    if values.get("state") == CANNOT_BE_FOUND:
+        rows = rows.filter(selectors.cannot_be_found())
+    elif values.get("state"):
         rows = rows.filter(status=values["state"])
     rows = rows.annotate(match_count=count_per_row(shown_matches(), "recording"))
     page = page_of(request, sorted_by(request, rows, _COLUMNS, default="title"))

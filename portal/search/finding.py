@@ -123,7 +123,7 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
             marked(recording.title, asked.text),
             reverse("portal:recording_detail", args=[recording.uid]),
             _joined(recording.artist_names, recording.isrc, recording.bucket.name),
-            end=recording.get_status_display(),
+            end=recording.state_label,
         )
         for recording in recordings
     ]

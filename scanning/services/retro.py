@@ -81,8 +81,8 @@ def request_search(*, recordings: Sequence[Recording], user: User) -> list[Retro
         raise IntakeRefused(
             "not_searchable",
             _(
-                "None of these recordings can be searched for yet. Wait until they are "
-                "ready."
+                "None of these recordings can be searched for. Wait until they are "
+                "ready; those that hold too little sound are never found."
             ),
         )
     extent = estimate(recordings=ready)
@@ -110,7 +110,8 @@ def request_search(*, recordings: Sequence[Recording], user: User) -> list[Retro
 
 
 def _searchable(recordings: Sequence[Recording]) -> list[Recording]:
-    return [item for item in recordings if item.status == RecordingStatus.READY]
+    ready = [item for item in recordings if item.status == RecordingStatus.READY]
+    return [item for item in ready if not item.too_little_sound]
 
 
 def _queued(recordings: Sequence[Recording], user: User) -> RetroSearch:
@@ -170,7 +171,7 @@ def resume_search(*, search: RetroSearch, user: User) -> None:
 
 def collect(*, recording: Recording, **_signal: object) -> None:
     """Add a new recording to the next search if its bucket asks for one."""
-    if recording.bucket.search_earlier:
+    if recording.bucket.search_earlier and _searchable([recording]):
         search_soon(recording=recording)
 
 

@@ -151,3 +151,71 @@ def test_empty_bucket_asks_those_for_recordings_who_may_add_them(
 
     assert link in signed_in(MANAGER).get(page).content.decode()
     assert link not in signed_in(REVIEWER).get(page).content.decode()
+
+
+@pytest.mark.any_database
+def test_recordings_that_cannot_be_found_are_listed_with_the_reason(
+    signed_in: MakeClient,
+) -> None:
+    silent = RecordingFactory.create(title="Four Minutes", too_little_sound=True)
+    bucket = silent.bucket
+    RecordingFactory.create(title="A Tune", bucket=bucket)
+    RecordingFactory.create(
+        title="A Cover", bucket=bucket, status="error", status_message="It is no audio."
+    )
+    RecordingFactory.create(
+        title="Gone", bucket=bucket, status="retired", too_little_sound=True
+    )
+    client = signed_in(REVIEWER)
+
+    catalogue = client.get(reverse("portal:catalogue")).content.decode()
+    listed = client.get(reverse("portal:unfindable_recordings")).content.decode()
+    within = client.get(
+        reverse("portal:bucket_detail", args=[bucket.pk]), {"state": "cannot_be_found"}
+    ).content.decode()
+
+    assert reverse("portal:unfindable_recordings") in catalogue
+    assert "?state=cannot_be_found" in catalogue
+    for page in (listed, within):
+        assert "Four Minutes" in page
+        assert "A Cover" in page
+        assert "A Tune" not in page
+        assert "Gone" not in page
+        assert "Too little sound" in page
+    assert "It is silent or nearly so." in listed
+    assert "It is no audio." in listed
+
+
+def test_a_catalogue_in_which_all_can_be_found_says_so(signed_in: MakeClient) -> None:
+    RecordingFactory.create()
+    client = signed_in(VIEWER)
+
+    catalogue = client.get(reverse("portal:catalogue")).content.decode()
+    listed = client.get(reverse("portal:unfindable_recordings")).content.decode()
+
+    assert reverse("portal:unfindable_recordings") not in catalogue
+    assert "Every recording can be found" in listed
+
+
+def test_queries_do_not_grow_with_what_cannot_be_found(signed_in: MakeClient) -> None:
+    client, url = signed_in(VIEWER), reverse("portal:unfindable_recordings")
+    RecordingFactory.create(too_little_sound=True)
+    few = queries_of(client, url)
+    RecordingFactory.create_batch(5, too_little_sound=True)
+
+    assert queries_of(client, url) == few
+
+
+@pytest.mark.any_database
+def test_a_silent_recording_says_so_and_offers_other_audio(
+    signed_in: MakeClient,
+) -> None:
+    recording = RecordingFactory.create(too_little_sound=True)
+    url = reverse("portal:recording_detail", args=[recording.uid])
+
+    page = signed_in(MANAGER).get(url).content.decode()
+
+    assert "holds too little sound to be found" in page
+    assert "Replace its audio" in page
+    assert "Search earlier files…" not in page
+    assert "Searchable" not in page

@@ -1,0 +1,175 @@
+"""Recordings that are silent or nearly so are kept, named, and never found."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+
+from accounts.models import User
+from catalogue import following, index_store
+from catalogue.changes import add_audio
+from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
+from catalogue.rebuilding import rebuild_index
+from catalogue.selectors import buckets_with_counts, cannot_be_found
+from catalogue.services import RecordingDetails, create_bucket
+from dedup.intake import add_recording, prepare, replace_audio
+from dedup.models import PairLink
+from dedup.services import find_duplicates
+from operations import doctor
+from recognition.builder import extract
+from scanning.choices import FileStatus
+from scanning.errors import IntakeRefused
+from scanning.models import Container, RetroSearch, ScannedFile
+from scanning.services import retro
+from scanning.services.intake import submit_upload
+from tests import audio
+from tests.conftest import Worker, upload
+
+CLICK = audio.silence(12).copy()
+CLICK[6 * audio.RATE] = 0.9
+SOUNDS = {
+    "silence": audio.silence(12),
+    "click": CLICK,
+    "constant": audio.silence(12) + np.float32(0.5),
+}
+
+
+@pytest.fixture
+def bucket(admin: User, transactional_db: None) -> Bucket:
+    """Return a bucket that compares what is added."""
+    return create_bucket(name="Masters", user=admin, search_earlier=True)
+
+
+def added(bucket: Bucket, user: User, name: str = "silence") -> Recording:
+    return add_recording(
+        bucket=bucket,
+        details=RecordingDetails(title=name),
+        audio=upload(f"{name}.wav", audio.wav_bytes(SOUNDS[name])),
+        user=user,
+        answer=IntakeRule.ASK,
+    )
+
+
+def unfindable() -> list[str]:
+    rows = Recording.objects.filter(cannot_be_found()).order_by("title")
+    return list(rows.values_list("title", flat=True))
+
+
+def test_they_are_added_at_once_and_listed(
+    bucket: Bucket, admin: User, run_worker: Worker
+) -> None:
+    for name in SOUNDS:
+        added(bucket, admin, name)
+    add_recording(
+        bucket=bucket,
+        details=RecordingDetails(title="a tune"),
+        audio=upload("tune.wav", audio.wav_bytes(audio.tune(3, 12))),
+        user=admin,
+    )
+    run_worker()
+
+    assert {r.status for r in Recording.objects.all()} == {RecordingStatus.READY}
+    assert unfindable() == ["click", "constant", "silence"]
+    counts = ("recording_count", "ready_count", "unfindable_count")
+    counted = buckets_with_counts().filter(pk=bucket.pk).values_list(*counts)
+    assert list(counted) == [(4, 1, 3)]
+    following.bring_up()
+    (folder,) = index_store.index_folders()
+    index = index_store.open_folder(folder)
+    assert index.stats(bucket.pk).recordings == 4
+    while index.merge_due(bucket.pk):
+        pass
+    call_command("check_index", stdout=io.StringIO())
+    assert not RetroSearch.objects.exclude(recordings__title="a tune").exists()
+
+
+def test_files_are_scanned_against_nothing_but_silence(
+    bucket: Bucket, admin: User, run_worker: Worker
+) -> None:
+    for name in SOUNDS:
+        added(bucket, admin, name)
+    container = Container.objects.create(name="Radio")
+    container.buckets.add(bucket)
+    for name, sound in {"tune": audio.tune(3, 12), **SOUNDS}.items():
+        submit_upload(
+            container=container,
+            upload=upload(f"{name}.wav", audio.wav_bytes(sound)),
+            user=admin,
+        )
+    run_worker()
+
+    assert {file.status for file in ScannedFile.objects.all()} == {FileStatus.NO_MATCH}
+
+
+def test_other_audio_takes_one_off_the_list_and_silence_puts_it_on(
+    bucket: Bucket, admin: User, run_worker: Worker
+) -> None:
+    recording = added(bucket, admin)
+    run_worker()
+    for sound, listed in ((audio.tune(3, 12), []), (CLICK, ["silence"])):
+        recording.refresh_from_db()
+        content = upload("other.wav", audio.wav_bytes(sound))
+        newcomer = prepare(bucket=bucket, audio=content)
+        replace_audio(recording=recording, newcomer=newcomer, user=admin)
+        run_worker()
+
+        assert unfindable() == listed
+
+
+def test_one_that_comes_as_a_fingerprint_is_listed_until_it_gets_sound(
+    bucket: Bucket, admin: User, run_worker: Worker
+) -> None:
+    recording = add_recording(
+        bucket=bucket,
+        details=RecordingDetails(title="silence"),
+        fingerprint=extract(audio.silence(12)),
+        user=admin,
+    )
+    run_worker()
+    assert unfindable() == ["silence"]
+
+    recording.refresh_from_db()
+    tune = audio.wav_bytes(audio.tune(3, 12))
+    add_audio(recording=recording, audio=upload("tune.wav", tune))
+
+    assert unfindable() == []
+
+
+def test_a_rebuild_finds_them_again(
+    bucket: Bucket, admin: User, run_worker: Worker
+) -> None:
+    added(bucket, admin)
+    run_worker()
+    Recording.objects.update(too_little_sound=False)
+
+    rebuild_index(lambda _counts: None)
+
+    assert unfindable() == ["silence"]
+    assert not [one for one in doctor.examine() if one.check == "index"]
+
+
+def test_no_search_of_earlier_files_is_wasted_on_them(
+    bucket: Bucket, admin: User, run_worker: Worker
+) -> None:
+    added(bucket, admin)
+    run_worker()
+
+    with pytest.raises(IntakeRefused, match="too little sound"):
+        retro.request_search(recordings=list(Recording.objects.all()), user=admin)
+
+    assert not RetroSearch.objects.exists()
+
+
+def test_a_check_for_duplicates_links_no_silence(
+    bucket: Bucket, admin: User, run_worker: Worker
+) -> None:
+    for name in SOUNDS:
+        added(bucket, admin, name)
+    run_worker()
+
+    find_duplicates(bucket=bucket)
+
+    assert not PairLink.objects.exists()
