@@ -9,6 +9,8 @@
 # make shared  what all tests share: the compiled engine and migrated databases
 # make translations  collect texts into locale/, compile, list what is missing
 # make clients the vendor's own API clients, which the tests then drive too
+# make advisories  known vulnerabilities of the pinned packages, without a network
+# make sbom    the bill of materials, sbom.cdx.json
 # make bench   the benchmarks, on the demo audio
 
 PYTHON ?= python3.11
@@ -30,7 +32,7 @@ PYTEST := nice -n 10 $(RUN) -m pytest
 unexport PYTHONDONTWRITEBYTECODE
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test test-slow test-all test-postgres shared coverage check types rules translations bench clients
+.PHONY: demo serve test test-slow test-all test-postgres shared coverage check types rules translations bench clients advisories sbom
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -79,6 +81,12 @@ rules: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 translations: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m acrportal.translations
 
+advisories: $(VENV)/ready
+	$(RUN) -m acrportal.advisories
+
+sbom: $(VENV)/ready
+	$(RUN) -m acrportal.sbom sbom.cdx.json
+
 bench: $(VENV)/ready
 	$(RUN) -m benchmarks.accuracy
 	$(RUN) -m benchmarks.speed
@@ -92,11 +100,11 @@ clients: .venv-clients/ready
 
 $(VENV)/ready: requirements.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements.txt
 	touch $@
 
 $(VENV)/dev-ready: $(VENV)/ready requirements/dev.txt
-	$(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/dev.txt
+	$(RUN) -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/dev.txt
 	touch $@
 
 $(ACRPORTAL_DATA_DIR)/secret_key: | $(VENV)/ready

@@ -1,0 +1,166 @@
+"""Writes the bill of materials in CycloneDX 1.6: ``python -m acrportal.sbom [FILE]``.
+
+It lists the packages of ``requirements/runtime.txt`` with the hashes of their files, the
+shared libraries inside their installed wheels (FFmpeg's in PyAV's), and the JavaScript in
+``static/vendor``. Equal pins on the same platform give equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import Distribution, distribution
+from pathlib import Path
+
+from cyclonedx.model import (
+    ExternalReference,
+    ExternalReferenceType,
+    HashAlgorithm,
+    HashType,
+    XsUri,
+)
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+_RUNTIME = "requirements/runtime.txt"
+_PIN = re.compile(r"^([a-z0-9_.-]+)==([^\s\\]+)((?: \\\n +--hash=\S+)*)", re.MULTILINE)
+_HASH = re.compile(r"--hash=sha256:(\w+)")
+_DIRECT = re.compile(r"^[A-Za-z0-9_.-]+", re.MULTILINE)
+# auditwheel names a library libavcodec-5e6b81c2.so.62.28.102.
+_LIBRARY = re.compile(r"\.libs/(lib[\w+-]+?)-[0-9a-f]{8}[\w-]*\.so\.?([\d.]*)$")
+_VENDORED = re.compile(r"^(.+)-(\d[\d.]*)$")
+_NPM_NAMES = {"htmx": "htmx.org"}
+# Equal pins give equal bytes, so the document has no time of its own.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BrokenBill(Exception):
+    """The document does not follow the schema; a fault of this module."""
+
+
+def main() -> None:
+    """Write the document to a file or the standard output."""
+    text = bill_of_materials()
+    if len(sys.argv) > 1:
+        Path(sys.argv[1]).write_text(text, encoding="utf-8")
+    else:
+        sys.stdout.write(text)
+
+
+def bill_of_materials() -> str:
+    """Return the document, which follows the schema."""
+    bom = Bom()
+    bom.metadata.timestamp = _EPOCH
+    portal = Component(
+        name="acrportal", type=ComponentType.APPLICATION, bom_ref="acrportal"
+    )
+    bom.metadata.component = portal
+    packages = dict(_packages())
+    for component in (*packages.values(), *_vendored()):
+        bom.components.add(component)
+    direct = (ROOT / "requirements/runtime.in").read_text(encoding="utf-8")
+    names = [_normal(name) for name in _DIRECT.findall(direct)]
+    bom.register_dependency(portal, [packages[n] for n in names if n in packages])
+    for name, component in packages.items():
+        needed = sorted(_required(distribution(name)) & packages.keys())
+        bom.register_dependency(component, [packages[each] for each in needed])
+    digest = hashlib.sha256(JsonV1Dot6(_numbered(bom, 0)).output_as_string().encode())
+    _numbered(bom, int.from_bytes(digest.digest()[:16]))
+    text = JsonV1Dot6(bom).output_as_string(indent=1)
+    if fault := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
+        raise BrokenBill(str(fault))
+    return f"{text}\n"
+
+
+def _numbered(bom: Bom, number: int) -> Bom:
+    """Number the document by its content; the library's numbers are random."""
+    bom.serial_number = uuid.UUID(int=number, version=4)
+    return bom
+
+
+def _packages() -> Iterator[tuple[str, Component]]:
+    pins = (ROOT / _RUNTIME).read_text(encoding="utf-8")
+    for name, version, hashes in _PIN.findall(pins):
+        purl = PackageURL("pypi", None, name, version)
+        yield (
+            name,
+            Component(
+                name=name,
+                version=version,
+                type=ComponentType.LIBRARY,
+                bom_ref=str(purl),
+                purl=purl,
+                components=list(_libraries(str(purl), distribution(name))),
+                external_references=[
+                    ExternalReference(
+                        type=ExternalReferenceType.DISTRIBUTION,
+                        url=XsUri(_RUNTIME),
+                        comment="hashes of the files of this release",
+                        hashes=[_sha256(digest) for digest in _HASH.findall(hashes)],
+                    )
+                ],
+            ),
+        )
+
+
+def _libraries(package: str, installed: Distribution) -> Iterator[Component]:
+    for file in sorted(map(str, installed.files or [])):
+        if found := _LIBRARY.search(file):
+            name, version = found.groups()
+            yield Component(
+                name=name,
+                version=version or None,
+                type=ComponentType.LIBRARY,
+                bom_ref=f"{package}#{Path(file).name}",
+            )
+
+
+def _required(installed: Distribution) -> set[str]:
+    """Return the packages that one needs on this platform, without its extras."""
+    needed = [Requirement(text) for text in installed.requires or []]
+    return {
+        _normal(each.name)
+        for each in needed
+        if each.marker is None or each.marker.evaluate({"extra": ""})
+    }
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _vendored() -> Iterator[Component]:
+    for folder in sorted((ROOT / "static/vendor").iterdir()):
+        found = _VENDORED.match(folder.name)
+        if found is None:
+            continue
+        name, version = found.groups()
+        purl = PackageURL("npm", None, _NPM_NAMES.get(name, name), version)
+        for script in sorted(folder.glob("*.js")):
+            digest = hashlib.sha256(script.read_bytes()).hexdigest()
+            yield Component(
+                name=purl.name,
+                version=version,
+                type=ComponentType.LIBRARY,
+                bom_ref=f"{purl}#{script.name}",
+                purl=purl,
+                hashes=[_sha256(digest)],
+            )
+
+
+def _sha256(digest: str) -> HashType:
+    return HashType(alg=HashAlgorithm.SHA_256, content=digest)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The packages that the portal is made of: pinned by hash, listed, and known to be sound."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from acrportal import advisories, sbom
+from acrportal.advisories import Snapshot
+
+ROOT = Path(settings.BASE_DIR)
+LISTS = ["requirements.txt", "requirements/dev.txt", "requirements/runtime.txt"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_pin_has_hashes_and_no_address(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    pins = re.split(r"\n(?! )", text.strip())
+
+    assert len(pins) > 50
+    for pin in pins:
+        assert re.fullmatch(
+            r"[a-z0-9_.\-\[\]]+==\S+( \\\n    --hash=sha256:[0-9a-f]{64})+", pin
+        ), pin
+
+
+def test_everything_is_installed_by_hash() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    installs = [
+        line
+        for line in makefile.splitlines()
+        # Other people's clients, in an environment of their own.
+        if "pip install" in line and "clients.txt" not in line
+    ]
+
+    assert len(installs) == 2
+    assert all("--require-hashes" in line for line in installs)
+
+
+def test_no_pin_has_a_known_vulnerability() -> None:
+    snapshot = Snapshot.read()
+
+    assert len(snapshot.advisories) > 200
+    assert not list(advisories.affecting(snapshot.advisories, advisories.read_pins()))
+
+
+@pytest.mark.parametrize(
+    ("pin", "affected"),
+    [
+        ("4.2", True),
+        ("4.2.14", True),
+        ("4.2.15", False),
+        ("4.1", False),
+        ("5.0.7", True),
+        ("5.0.8", False),
+        ("5.2.19", False),
+    ],
+)
+def test_an_affected_version_is_named(pin: str, affected: bool) -> None:
+    known = [one for one in Snapshot.read().advisories if one["id"] == "PYSEC-2024-70"]
+
+    lines = list(advisories.affecting(known, {"django": pin}))
+
+    assert [line.startswith(f"django {pin}: PYSEC-2024-70") for line in lines] == (
+        [True] if affected else []
+    )
+
+
+def test_an_old_snapshot_warns() -> None:
+    today = date(2026, 11, 26)
+    fresh = Snapshot("somewhere", today - timedelta(days=30), [])
+    old = Snapshot("somewhere", today - timedelta(days=31), [])
+
+    assert not advisories.age_warning(fresh, today)
+    assert "31 days old" in advisories.age_warning(old, today)
+
+
+def test_the_bill_of_materials_is_whole_and_reproducible() -> None:
+    text = sbom.bill_of_materials()
+
+    listed = {each["name"]: each for each in json.loads(text)["components"]}
+    pins = re.findall(
+        r"^([a-z0-9_.-]+)==", (ROOT / LISTS[2]).read_text(encoding="utf-8"), re.M
+    )
+    inside = {each["name"] for each in listed["av"]["components"]}
+    assert set(pins) <= listed.keys()
+    assert {"libavcodec", "libavformat", "libx264"} <= inside
+    assert {"htmx.org", "tus-js-client", "js-sha256"} <= listed.keys()
+    assert sbom.bill_of_materials() == text
