@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import secrets
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -113,6 +115,43 @@ def test_what_a_container_writes_lies_in_its_volume() -> None:
     assert all(Path(volume) in (Path(path), *Path(path).parents) for path in written)
     assert f"- data:{volume}" in compose
     assert "read_only: true" in compose
+
+
+def _units() -> dict[str, configparser.SectionProxy]:
+    """Return the service section of each unit, by its name."""
+    read = {}
+    for path in sorted((ROOT / "deploy" / "systemd").glob("*.service")):
+        # Settings may repeat, as ExecStartPre.
+        unit = configparser.ConfigParser(strict=False, interpolation=None)
+        unit.read(path, encoding="utf-8")
+        read[path.name] = unit["Service"]
+    return read
+
+
+def _bytes(size: str) -> int:
+    assert size[-1] in "gG"
+    return int(size[:-1]) * 1024**3
+
+
+def test_every_process_of_a_deployment_has_a_memory_limit() -> None:
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))
+    limits = {name: each["MemoryMax"] for name, each in _units().items()}
+    limits |= {name: each["mem_limit"] for name, each in compose["services"].items()}
+
+    decode = settings.ACRPORTAL_DECODE_MEMORY_BYTES
+    assert len(limits) >= 11
+    for name in ("acrportal-web.service", "acrportal-worker@.service", "worker", "web"):
+        assert _bytes(limits[name]) >= decode + 1024**3, name
+    assert all(_bytes(limit) for limit in limits.values())
+
+
+def test_one_decoding_process_over_its_limit_does_not_end_a_unit() -> None:
+    units = _units()
+    del units["acrportal-backup.service"]
+
+    assert {each["OOMPolicy"] for each in units.values()} == {"continue"}
+    # SIGTERM to a decoding process would fail what the worker is to finish.
+    assert {each["KillMode"] for each in units.values()} == {"mixed"}
 
 
 def _routes(
