@@ -16,12 +16,13 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Write the groups after each migrate run, and listen to sign-ins."""
-        from accounts.second_factor import note_at_sign_in
+        from accounts import second_factor
         from accounts.services import sync_roles
         from accounts.sessions import begin_session
 
         # Django calls it "Authentication and Authorization".
         apps.get_app_config("auth").verbose_name = _("Roles and groups")
         post_migrate.connect(sync_roles, sender=self)
-        user_logged_in.connect(note_at_sign_in, dispatch_uid="accounts")
+        user_logged_in.connect(second_factor.note_at_sign_in, dispatch_uid="accounts")
+        second_factor.listen()
         user_logged_in.connect(begin_session, dispatch_uid="session limits")

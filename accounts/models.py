@@ -85,7 +85,7 @@ class AccessLimit(models.Model):
     second_factor = models.BooleanField(
         default=False,
         verbose_name=_("second factor required"),
-        help_text=_("Members set one up when they next sign in."),
+        help_text=_("Members without one are led to set it up with their next page."),
     )
 
     def __str__(self) -> str:

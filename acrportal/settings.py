@@ -241,6 +241,7 @@ AUTH_PASSWORD_VALIDATORS = [
             "NumericPasswordValidator",
         )
     ),
+    {"NAME": "accounts.breached.BreachedPasswordValidator"},
 ]
 
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
@@ -255,6 +256,11 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACRPORTAL_CONFIRM_MINUTES: float = env.float("ACRPORTAL_CONFIRM_MINUTES", 5.0)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = int(ACRPORTAL_CONFIRM_MINUTES * 60)
+ACRPORTAL_SECOND_FACTOR_ROLES: list[str] = env.list(
+    "ACRPORTAL_SECOND_FACTOR_ROLES", default=["admin", "manager"]
+)
 MFA_ADAPTER = "accounts.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -18,6 +18,7 @@ def set_up(folder: Path, database: str | None = None, **settings: str) -> None:
         "SECRET_KEY": "only-for-this-measurement-and-long-enough",
         "ACRPORTAL_HTTPS": "off",
         "LOG_LEVEL": "WARNING",
+        "ACRPORTAL_SECOND_FACTOR_ROLES": "",
         "DJANGO_SETTINGS_MODULE": "acrportal.settings",
         **settings,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -143,6 +144,8 @@ def pytest_configure() -> None:
     """Name what tests share by the settings as they are before any test."""
     databases.fingerprint_code()
     databases.fingerprint_schema()
+    # For portals in processes of their own; ``data_dir`` says it to this one.
+    os.environ["ACRPORTAL_SECOND_FACTOR_ROLES"] = ""
     database = connections["default"]
     if database.vendor == "sqlite":
         # pytest-django gives each process a file, unless the backend is Django's own.
@@ -239,6 +242,8 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
     settings.SECURE_SSL_REDIRECT = False
     # Other processes may keep the machine busy.
     settings.ACRPORTAL_SEARCH_SECONDS = 3600.0
+    # tests/accounts has the tests of it; all others sign in with a password.
+    settings.ACRPORTAL_SECOND_FACTOR_ROLES = []
     caches["process"].clear()
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
     return tmp_path

@@ -31,6 +31,7 @@ from scanning.models import ScannedFile
 
 _POLL_SECONDS = 0.3
 _STUCK_SECONDS = 600
+_ROLES = "ACRPORTAL_SECOND_FACTOR_ROLES"
 
 
 class Command(BaseCommand):
@@ -49,6 +50,8 @@ class Command(BaseCommand):
         """Run and print every step."""
         # Otherwise the worker's log lines hide the printed matches and logins.
         os.environ.setdefault("LOG_LEVEL", "ERROR")
+        # Whoever tries the demo signs in with the printed passwords alone.
+        no_second_factor = not os.environ.setdefault(_ROLES, "")
         self._say("Preparing the database")
         call_command("migrate", verbosity=0)
         logins = demo.ensure_users()
@@ -78,6 +81,8 @@ class Command(BaseCommand):
         self._say("Logins (created for this installation):")
         for login in logins:
             self._say(f"  {login.username:<8} {login.password:<14} {login.role}")
+        if no_second_factor:
+            self._say(f"The demo asks nobody for a second factor ({_ROLES} is empty).")
         call_command("serve", port=options["port"], stdout=self.stdout)
 
     def _say(self, text: str) -> None:

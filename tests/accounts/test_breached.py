@@ -1,0 +1,64 @@
+"""No password from a list of stolen ones is accepted, wherever it is set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from accounts import breached
+from accounts.roles import Role
+from tests.conftest import MakeClient
+from tests.factories.accounts import confirm
+
+
+@pytest.mark.parametrize(
+    "password", ["qwertyqwerty", "1qaz2wsx3edc", "Leavemealone", "QAZWSXEDC123"]
+)
+def test_a_stolen_password_is_refused_however_it_is_written(password: str) -> None:
+    with pytest.raises(ValidationError, match="stolen"):
+        validate_password(password)
+
+
+def test_a_password_of_its_own_is_accepted() -> None:
+    validate_password("nine otters bake quietly")
+
+
+@pytest.mark.django_db
+def test_the_page_says_why(signed_in: MakeClient) -> None:
+    client: Client = signed_in(Role.REVIEWER)
+    confirm(client)
+
+    page = client.post(
+        "/accounts/password/",
+        {
+            "oldpassword": "secret",
+            "password1": "leavemealone",
+            "password2": "leavemealone",
+        },
+    )
+
+    assert "lists of stolen passwords" in page.content.decode()
+
+
+def test_the_list_holds_more_than_the_standard_asks_for_and_is_small() -> None:
+    size = Path(breached.__file__).with_name("breached_passwords.bin").stat().st_size
+
+    assert 40_000 * 5 < size < 2 * 1024**2
+
+
+def test_a_list_is_made_of_passwords_that_the_length_does_not_refuse_already() -> None:
+    (shortest,) = (
+        each["OPTIONS"]["min_length"]
+        for each in settings.AUTH_PASSWORD_VALIDATORS
+        if "OPTIONS" in each
+    )
+
+    made = breached.list_of(["short\n", "Leavemealone\n", "leavemealone\n"])
+
+    assert shortest == breached.SHORTEST
+    assert len(made) == 5
