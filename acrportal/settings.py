@@ -463,6 +463,7 @@ ACRPORTAL_API_RATE: int = env.int("ACRPORTAL_API_RATE", 10)
 ACRPORTAL_HTTPS: bool = env.bool("ACRPORTAL_HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ACRPORTAL_HTTPS
 SESSION_COOKIE_HTTPONLY = True
+SESSION_SERIALIZER = "common.sealed_sessions.SealedJSON"
 CSRF_COOKIE_HTTPONLY = True
 if ACRPORTAL_HTTPS:
     # The __Host- prefix makes browsers accept the cookie only from this host over

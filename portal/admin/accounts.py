@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 from django.db.models import Count, Field, ManyToManyField, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
@@ -35,6 +35,7 @@ from portal.admin.base import (
     action_page,
     all_field_names,
     code,
+    confirm_changes,
     user_of,
 )
 from portal.admin.filters import PickFilter
@@ -105,6 +106,10 @@ class PortalUserAdmin(UserAdmin[User], RoleAdmin[User]):  # type: ignore[misc]  
     ]
     readonly_fields = ["last_login", "date_joined"]
     actions = ["sign_out", "take_second_factors", "end_single_sign_on", "erase_data"]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Ask admins to confirm that it is them before they change anybody."""
+        return confirm_changes(super().get_urls())
 
     def get_inlines(  # type: ignore[override]  # the stubs want a list
         self, request: HttpRequest, obj: User | None
@@ -361,6 +366,10 @@ class RoleGroupAdmin(RoleAdmin[Group]):
     ordering = ["name"]
     fields = ["name"]
     inlines = [AccessLimitInline]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Ask admins to confirm that it is them before they change a group."""
+        return confirm_changes(super().get_urls())
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show groups to admins."""

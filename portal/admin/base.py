@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django import forms
@@ -31,6 +32,7 @@ from portal.admin.own_pages import own_page
 from portal.admin.stored_values import readable
 from portal.admin.unchanged import UnchangedForm, Values
 from portal.shared import drafts, formats
+from portal.shared.access import ask_to_confirm
 
 Row = TypeVar("Row", bound=Model)
 
@@ -225,6 +227,28 @@ def match_count_link(row: Any, lookup: str) -> SafeString:  # Any: carries an an
         row.pk,
         row.matches_there,
     )
+
+
+def confirm_changes(urls: list[URLPattern]) -> list[URLPattern]:
+    """Let the forms of a screen ask who it is when they open, its list before actions."""
+    for url in urls:
+        name = url.name or ""
+        if not name.endswith("_history"):
+            url.callback = _asks_first(url.callback, name.endswith("_changelist"))
+    return urls
+
+
+def _asks_first(view: Any, only_post: bool) -> Any:  # Any: a view of the admin
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        # Whoever may not change accounts is refused by the view itself.
+        is_asked = request.method == "POST" or not only_post
+        if is_asked and request.user.has_perm(Action.CONFIGURE):
+            ask_to_confirm(request)
+        response: HttpResponse = view(request, *args, **kwargs)
+        return response
+
+    return guarded
 
 
 APPLY = "apply"

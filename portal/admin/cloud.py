@@ -29,6 +29,7 @@ from portal.admin.base import (
 )
 from portal.admin.filters import DaysFilter, PickFilter
 from portal.shared import formats
+from portal.shared.access import confirm_outbound
 from portal.shared.times import when
 from scanning.choices import EngineChoice
 from scanning.cloud.jobs import CLOUD_DELETION, CLOUD_SCAN, HOUR_MS, sent_ms_this_month
@@ -235,6 +236,7 @@ class CloudAccountAdmin(RoleAdmin[CloudAccount]):
         self, request: HttpRequest, obj: CloudAccount, form: Any, change: bool
     ) -> None:
         """Save the account through the service, which encrypts the token."""
+        confirm_outbound(request, form, "base_url")
         token = form.cleaned_data["token"]
         cloud.save_account(account=obj, token=token, user=user_of(request))
 

@@ -26,6 +26,7 @@ from portal.admin.base import (
 from portal.admin.filters import PickFilter
 from portal.containers.views import ContainerForm, after_change
 from portal.shared import formats
+from portal.shared.access import confirm_outbound
 from portal.shared.selectors import count_per_row
 from review.services import floors
 from scanning.models import (
@@ -143,6 +144,7 @@ class ContainerAdmin(RoleAdmin[Container]):
         self, request: HttpRequest, obj: Container, form: Any, change: bool
     ) -> None:
         """Save the container with its creator."""
+        confirm_outbound(request, form, "callback_url")
         if not change:
             obj.created_by = user_of(request)
         super().save_model(request, obj, form, change)

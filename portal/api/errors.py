@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.core.exceptions import ReauthenticationRequired
 from django.http.request import UnreadablePostError
+from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -50,6 +52,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             "cut_off", "The request was cut off in the middle; nothing was kept."
         )
         return Response(body, status=400)
+    if isinstance(error, ReauthenticationRequired):
+        message = _("Confirm that it is you, on a page of the portal, then try again.")
+        return Response(error_body("confirm_first", message), status=403)
     if isinstance(error, RecursionError):
         # The JSON parser recurses for every nested bracket.
         body = error_body("parse_error", "The body is nested too deeply.")

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from portal.api.base import ProgramView
+from portal.shared.access import ask_to_confirm
 from reports.models import (
     ClaimedRight,
     NoticeAnswer,
@@ -190,6 +191,8 @@ class NoticeSigningView(ProgramView):
         """Sign a notice in review, under the same rules as the pages."""
         notice = get_object_or_404(selectors.notices_in_reach(), uid=uid)
         asked = _read(SigningSerializer(data=request.data))
+        if request.auth is None:
+            ask_to_confirm(request._request)
         signing.sign(
             notice=notice,
             version=asked["version"],

@@ -21,7 +21,7 @@ from django.views.decorators.http import (
 
 from accounts.models import User
 from accounts.roles import Action
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, confirm_outbound, needs
 from portal.shared.fields import SearchSelectMultiple
 from recurring.models import UnknownPolicy
 from recurring.policies import policy_of, save_policy
@@ -87,6 +87,7 @@ def container_create(request: PortalRequest) -> HttpResponseBase:
     """Create a container."""
     form = ContainerForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        confirm_outbound(request, form, "callback_url")
         container = _save(form, request.user)
         messages.success(
             request, _("Container %(name)s was created.") % {"name": container.name}
@@ -105,6 +106,7 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
     form = ContainerForm(request.POST or None, instance=container)
     floor = _floor_to_show(request, form, floor_now)
     if request.method == "POST" and form.is_valid() and floor is None:
+        confirm_outbound(request, form, "callback_url")
         _save(form, request.user)
         messages.success(
             request, _("Container %(name)s was saved.") % {"name": container.name}

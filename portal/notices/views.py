@@ -29,7 +29,7 @@ from portal.notices.forms import (
     SignForm,
     WithdrawForm,
 )
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, ask_to_confirm, needs
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import read_version
 from reports.models import ClaimedRight, NoticeLaw, NoticeState, TakedownNotice
@@ -180,6 +180,7 @@ def notice_sign(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = SignForm(request.POST or None, notice=row)
 
     def save() -> None:
+        ask_to_confirm(request)
         signing.sign(
             notice=row, version=form.seen, signing=form.signing(), user=request.user
         )

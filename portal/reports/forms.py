@@ -116,6 +116,27 @@ class TemplateForm(forms.Form):
     name = forms.CharField(max_length=200, label=_("Save as a template named"))
 
 
+class RecipientsField(forms.CharField):
+    """Email addresses, separated by commas, semicolons or white space."""
+
+    widget = forms.Textarea({"rows": 2})
+
+    def has_changed(
+        self, initial: Any, data: Any
+    ) -> bool:  # Any: Django's own signature
+        """Return whether the addresses differ, however they are separated."""
+        return self.addresses_in(initial) != self.addresses_in(data)
+
+    @staticmethod
+    def addresses_in(text: str | None) -> tuple[str, ...]:
+        """Return the addresses in a text."""
+        return tuple(filter(None, re.split(r"[,;\s]+", text or "")))
+
+
+OUTBOUND = ("channel", "recipients", "url")
+"""The fields of a schedule that say where reports are sent to."""
+
+
 class ScheduleForm(forms.Form):
     """A scheduled report: its template, its time and its recipients."""
 
@@ -127,10 +148,9 @@ class ScheduleForm(forms.Form):
         label=_("Hour (UTC)"), min_value=0, max_value=23, initial=8
     )
     channel = forms.ChoiceField(label=_("Send by"), choices=Channel.choices)
-    recipients = forms.CharField(
+    recipients = RecipientsField(
         required=False,
         label=_("Email addresses"),
-        widget=forms.Textarea({"rows": 2}),
         help_text=_("Separated by commas or lines."),
     )
     url = forms.CharField(
@@ -159,8 +179,7 @@ class ScheduleForm(forms.Form):
 
     def clean_recipients(self) -> tuple[str, ...]:
         """Split the addresses; reject the first that is not an email address."""
-        given = re.split(r"[,;\s]+", self.cleaned_data["recipients"])
-        addresses = tuple(address for address in given if address)
+        addresses = RecipientsField.addresses_in(self.cleaned_data["recipients"])
         for address in addresses:
             try:
                 validate_email(address)

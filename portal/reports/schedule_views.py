@@ -18,8 +18,8 @@ from accounts.roles import Action
 from common.reading import read_date
 from jobs.choices import OPEN_STATES
 from jobs.selectors import jobs_of
-from portal.reports.forms import ScheduleForm, initial_of
-from portal.shared.access import PortalRequest, needs
+from portal.reports.forms import OUTBOUND, ScheduleForm, initial_of
+from portal.shared.access import PortalRequest, confirm_outbound, needs
 from portal.shared.asking import ask_first
 from reports import scheduling
 from reports.jobs import DELIVERY
@@ -34,6 +34,7 @@ def schedules(request: PortalRequest) -> HttpResponseBase:
     """List the user's schedules, or all for an admin; a POST creates one."""
     form = ScheduleForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        confirm_outbound(request, form, *OUTBOUND)
         made = scheduling.schedule_report(
             template=form.cleaned_data["template"], plan=form.plan, user=request.user
         )
@@ -69,6 +70,7 @@ def schedule_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     schedule = _schedule(request, uid)
     form = ScheduleForm(request.POST or None, initial=initial_of(schedule))
     if request.method == "POST" and form.is_valid():
+        confirm_outbound(request, form, *OUTBOUND)
         changed = scheduling.change_schedule(
             schedule=schedule,
             template=form.cleaned_data["template"],

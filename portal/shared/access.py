@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec, cast
 
 from allauth.account.decorators import reauthentication_required
 from django.core.exceptions import PermissionDenied
+from django.forms import BaseForm
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -26,6 +27,11 @@ class PortalRequest(HttpRequest):
 
 
 NOT_ALLOWED = _("Your role does not allow this. Ask an admin for a role that does.")
+
+ask_to_confirm = reauthentication_required(lambda _request: None)
+"""Raises unless the person gave password or second factor within the last minutes.
+
+The library then asks, and repeats the request with the same fields."""
 
 View = Callable[Concatenate[PortalRequest, P], HttpResponseBase]
 
@@ -61,6 +67,12 @@ def confirmed_to_post(view: View[P]) -> View[P]:
     After the confirmation the original POST continues.
     """
     return cast("View[P]", reauthentication_required(allow_get=True)(view))
+
+
+def confirm_outbound(request: HttpRequest, form: BaseForm, *names: str) -> None:
+    """Ask who it is if the form changes where something is sent to."""
+    if set(names) & set(form.changed_data):
+        ask_to_confirm(request)
 
 
 def may_change_made(maker_id: int | None, user: User) -> bool:

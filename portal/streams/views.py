@@ -25,7 +25,7 @@ from django.views.decorators.http import (
 
 from accounts.models import User
 from accounts.roles import Action
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, confirm_outbound, needs
 from portal.shared.asking import ask_first
 from portal.shared.downloads import sent, written
 from portal.shared.lists import page_of
@@ -191,6 +191,7 @@ def stream_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     stream = _own_stream(request, uid)
     form = StreamSettingsForm(request.POST or None, instance=_stream(uid))
     if request.method == "POST" and form.is_valid():
+        confirm_outbound(request, form, "alarm_emails", "alarm_url")
         try:
             services.change_stream(
                 stream=stream, user=request.user, **form.cleaned_data

@@ -17,7 +17,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from tests.accounts.test_sign_in import code_of, sign_in
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +43,7 @@ def admin_page(admin: User) -> Client:
     """Return an admin's session."""
     client = Client()
     client.force_login(admin)
+    confirm(client)
     return client
 
 

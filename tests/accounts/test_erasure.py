@@ -14,7 +14,7 @@ from accounts.roles import Role
 from accounts.tokens import TokenRefused, create_token, find_token
 from audit.models import Event
 from audit.services import export_case, first_broken_event, record
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
 from tests.security.world import declaration
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +67,7 @@ def test_an_admin_erases_after_a_preview_but_not_themself(ana: User) -> None:
     admin = make_user(Role.ADMIN)
     client = Client()
     client.force_login(admin)
+    confirm(client)
     fields = {"action": "erase_data", "_selected_action": ana.pk}
 
     shown = client.post("/admin/accounts/user/", fields)
@@ -88,6 +89,7 @@ def test_nothing_beside_the_account_keeps_the_name(ana: User) -> None:
     admin = make_user(Role.ADMIN)
     client = Client()
     client.force_login(admin)
+    confirm(client)
     address = f"/admin/accounts/user/{ana.pk}/change/"
     client.post(address, {"username": ana.username, "first_name": "Anna", **_INLINES})
     EmailAddress.objects.create(user=ana, email="ana@example.org")

@@ -19,7 +19,7 @@ from dedup.models import CatalogueCheck, RunStatus
 from portal.uploads.forms import UploadForm
 from review.models import Match
 from scanning.models import Container, Detection, ScannedFile, Segment
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
 from tests.factories.review import make_match
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +158,7 @@ def test_when_the_catalogue_was_checked_is_told_to_everybody(desk: Desk) -> None
 def test_an_admin_limits_a_group_on_its_page(desk: Desk) -> None:
     client = Client()
     client.force_login(make_user(Role.ADMIN))
+    confirm(client)
     fields = {
         "name": "Night desk",
         "limit-TOTAL_FORMS": "1",
@@ -181,6 +182,7 @@ def test_an_admin_limits_a_group_on_its_page(desk: Desk) -> None:
 def test_a_role_keeps_its_name_and_cannot_be_deleted(desk: Desk) -> None:
     client = Client()
     client.force_login(make_user(Role.ADMIN))
+    confirm(client)
     viewer = Group.objects.get(name="viewer")
 
     client.post(

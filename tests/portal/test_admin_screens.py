@@ -58,7 +58,7 @@ from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
 from streams.models import ClockAnchor
 from tests.conftest import MakeClient
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
@@ -277,6 +277,7 @@ def test_admin_makes_a_container(client: Client) -> None:
 
 def test_another_floor_is_previewed_before_it_is_saved(client: Client) -> None:
     entered(client, Role.ADMIN)
+    confirm(client)
     match = make_match()
     container = match.scanned_file.container
     page = address(Container, "change", container.pk)
@@ -466,6 +467,7 @@ def test_manager_makes_a_bucket(client: Client) -> None:
 
 def test_admin_makes_a_user_with_a_role(client: Client) -> None:
     entered(client, Role.ADMIN)
+    confirm(client)
     page = client.get(address(User, "add"))
     group = (
         page.context["adminform"].form.fields["groups"].queryset.get(name="reviewer")

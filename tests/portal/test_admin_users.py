@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -24,6 +24,7 @@ def admin(client: Client) -> User:
     """Sign an admin in."""
     user = make_user(Role.ADMIN)
     client.force_login(user)
+    confirm(client)
     return user
 
 

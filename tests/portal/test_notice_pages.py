@@ -26,7 +26,7 @@ from reports.notices.words import ACCURACY, GOOD_FAITH
 from review.choices import MatchState
 from tests.conftest import MakeClient
 from tests.factories import deciding
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
 from tests.factories.notices import (
     FILLED_IN,
     make_claim,
@@ -88,6 +88,7 @@ def test_people_take_a_match_to_an_answered_notice(
     make_evidence()
     send(client, "notice_act", notice, verb="submit")
     client.force_login(manager)
+    confirm(client)
     read = page(client, "notice_sign", notice.uid)
     assert "under penalty of perjury, I am authorized" in read
     assert FILLED_IN["fair_use"] in read
@@ -144,6 +145,7 @@ def test_a_wrong_consent_is_said_beside_its_field(
 ) -> None:
     notice = make_submitted([make_claim(reviewer)], reviewer)
     client.force_login(manager)
+    confirm(client)
 
     answer = send(client, "notice_sign", notice, **{**TYPED, "accuracy": "yes"})
 

@@ -18,7 +18,7 @@ from reports.models.schedule import Every, ReportDeliveryState
 from reports.services import save_template
 from tests.conftest import MakeClient, Worker
 from tests.factories import deciding
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
 from tests.factories.review import make_match
 from tests.jobs.workers import run_regular_work
 from tests.reports.reading import rows
@@ -253,6 +253,7 @@ def test_schedule_of_someone_who_may_no_more_is_passed_over() -> None:
 
 def test_page_makes_and_ends_a_schedule(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
+    confirm(client)
     owner = User.objects.get()
     template = save_template(name="Weekly usage", layout=Layout(), user=owner)
     asked = {
@@ -316,6 +317,7 @@ def test_viewers_schedule_nothing(signed_in: MakeClient) -> None:
 
 def test_the_channel_that_was_not_chosen_has_no_say(signed_in: MakeClient) -> None:
     client = signed_in(Role.REVIEWER)
+    confirm(client)
     template = save_template(name="W", layout=Layout(), user=User.objects.get())
 
     client.post(

@@ -20,7 +20,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from dedup.models import PairLink
-from tests.factories.accounts import make_user
+from tests.factories.accounts import confirm, make_user
 from tests.security.admin_screens import MORE, SCREENS
 from tests.security.world import Desk
 
@@ -244,6 +244,7 @@ def test_a_deleted_group_leaves_an_event(db: None) -> None:
     group = Group.objects.create(name="Desk 9")
     other = Group.objects.create(name="Desk 10")
     client = client_of(admin_user := make_user(Role.ADMIN))
+    confirm(client)
 
     client.post(address(group, "delete", group.pk), {"post": "yes"})
     chosen = {"_selected_action": other.pk, "post": "yes"}
@@ -303,6 +304,7 @@ def test_no_popup_hands_out_a_hidden_column(
     row = SCREENS[label].row(desks[0])
     column = "callback_secret" if label == "scanning.Container" else "password"
     client = client_of(make_user(Role.ADMIN))
+    confirm(client)
 
     query = {"_popup": "1", "_to_field": column}
     for page in ("changelist", "change"):

@@ -1,0 +1,226 @@
+"""What asks for the password again: accounts, signatures, and where things are sent to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from accounts.tokens import create_token
+from reports.layouts import Layout
+from reports.models import NoticeState, ReportSchedule
+from reports.notices.words import ACCURACY, GOOD_FAITH
+from reports.services import save_template
+from scanning.models import Container
+from streams.models import Stream
+from tests.conftest import MakeClient
+from tests.factories.accounts import confirm, make_user
+from tests.factories.notices import make_claim, make_submitted
+from tests.factories.scanning import ContainerFactory
+from tests.factories.streams import StreamFactory
+from tests.reports.schedules import schedule
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "nine otters bake quietly"
+SIGNED = {"good_faith": GOOD_FAITH, "accuracy": ACCURACY, "signature": "A. Muster"}
+
+
+def is_asked(answer: Any) -> bool:  # Any: the test client's answer
+    """Tell whether the answer leads to the page that asks for the password."""
+    where = str(answer.headers.get("Location", ""))
+    return where.startswith("/accounts/reauthenticate/")
+
+
+def confirmed(client: Client, asked: Any) -> Any:  # Any: as above
+    """Give the password on the page that asks; return what follows."""
+    assert is_asked(asked)
+    return client.post(asked.headers["Location"], {"password": "secret"})
+
+
+def new_user() -> dict[str, str]:
+    """Return the admin's form of a new reviewer."""
+    role = str(Group.objects.get(name="reviewer").pk)
+    passwords = {"password1": PASSWORD, "password2": PASSWORD}
+    return {"username": "new", "usable_password": "true", "groups": role} | passwords
+
+
+@pytest.mark.parametrize(
+    "page", ["user/add/", "user/{}/change/", "user/{}/password/", "group/add/"]
+)
+def test_the_forms_of_accounts_ask_when_they_open(
+    signed_in: MakeClient, page: str
+) -> None:
+    app = "auth" if page.startswith("group") else "accounts"
+    address = f"/admin/{app}/{page.format(make_user(Role.VIEWER).pk)}"
+    client = signed_in(Role.ADMIN)
+
+    asked = client.get(address)
+    confirmed(client, asked)
+
+    assert is_asked(asked)
+    assert client.get(address).status_code == 200
+
+
+def test_lists_of_accounts_ask_only_before_they_act(signed_in: MakeClient) -> None:
+    person = make_user(Role.VIEWER)
+    client = signed_in(Role.ADMIN)
+    chosen = {"_selected_action": str(person.pk), "action": "sign_out"}
+
+    assert client.get("/admin/accounts/user/").status_code == 200
+    assert is_asked(client.post("/admin/accounts/user/", chosen))
+
+
+def test_a_form_that_waits_is_kept_encrypted_and_then_saved(
+    signed_in: MakeClient,
+) -> None:
+    client = signed_in(Role.ADMIN)
+
+    asked = client.post("/admin/accounts/user/add/", new_user())
+    kept = [str(row.session_data) for row in Session.objects.all()]
+    confirmed(client, asked)
+
+    assert not any(PASSWORD in each or "bake" in each for each in kept)
+    assert User.objects.get(username="new").check_password(PASSWORD)
+
+
+def test_it_is_asked_again_after_the_minutes_of_the_setting(
+    signed_in: MakeClient,
+) -> None:
+    client = signed_in(Role.ADMIN)
+    with time_machine.travel("2026-05-04 08:00Z", tick=False):
+        confirm(client)
+    with time_machine.travel("2026-05-04 08:04Z", tick=False):
+        within = client.get("/admin/accounts/user/add/")
+    with time_machine.travel("2026-05-04 08:06Z", tick=False):
+        after = client.get("/admin/accounts/user/add/")
+
+    assert within.status_code == 200
+    assert is_asked(after)
+
+
+def test_a_notice_is_signed_by_whoever_gives_the_password_again() -> None:
+    notice = make_submitted(
+        [make_claim(make_user(Role.REVIEWER))], make_user(Role.REVIEWER)
+    )
+    client = Client()
+    client.force_login(make_user(Role.MANAGER))
+    address = reverse("portal:notice_sign", args=[notice.uid])
+
+    read = client.get(address)
+    asked = client.post(address, {"version": str(notice.version), **SIGNED})
+    notice.refresh_from_db()
+    before = notice.state
+    confirmed(client, asked)
+
+    notice.refresh_from_db()
+    assert read.status_code == 200
+    assert before == NoticeState.REVIEW
+    assert notice.state == NoticeState.SIGNED
+
+
+def test_the_api_asks_sessions_and_not_tokens() -> None:
+    notice = make_submitted(
+        [make_claim(make_user(Role.REVIEWER))], make_user(Role.REVIEWER)
+    )
+    manager, client = make_user(Role.MANAGER), Client()
+    client.force_login(manager)
+    secret = create_token(owner=manager, name="a", scopes=["all"]).secret
+    address = f"/api/portal/v1/notices/{notice.uid}/sign/"
+    body = {"version": notice.version, **SIGNED}
+
+    refused = client.post(address, body, content_type="application/json")
+    allowed = Client().post(
+        address,
+        body,
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {secret}"},
+    )
+
+    assert refused.status_code == 403
+    assert refused.json()["code"] == "confirm_first"
+    assert allowed.status_code == 200
+
+
+def test_where_results_of_a_container_are_posted(signed_in: MakeClient) -> None:
+    container = ContainerFactory.create()
+    client = signed_in(Role.ADMIN)
+    address = f"/containers/{container.pk}/"
+    fields = {
+        "name": "Renamed",
+        "engine": container.engine,
+        "audio_type": container.audio_type,
+        "score_floor": "0",
+        "upload_audio": container.upload_audio,
+        "link_audio": container.link_audio,
+    }
+
+    renamed = client.post(address, fields)
+    asked = client.post(address, fields | {"callback_url": "https://b.example/in"})
+    before = Container.objects.get(pk=container.pk)
+    confirmed(client, asked)
+
+    container.refresh_from_db()
+    assert not is_asked(renamed)
+    assert (before.name, before.callback_url) == ("Renamed", "")
+    assert container.callback_url == "https://b.example/in"
+
+
+def test_who_hears_of_the_alarms_of_a_stream(signed_in: MakeClient) -> None:
+    stream = StreamFactory.create()
+    client = signed_in(Role.MANAGER)
+    address = reverse("portal:stream_edit", args=[stream.uid])
+    fields = {"name": "Renamed", "urls": "\n".join(stream.urls), "keep_hours": "24"}
+
+    renamed = client.post(address, fields)
+    asked = client.post(address, fields | {"alarm_url": "https://b.example/in"})
+    confirmed(client, asked)
+
+    assert not is_asked(renamed)
+    assert Stream.objects.get(pk=stream.pk).alarm_url == "https://b.example/in"
+
+
+def test_to_whom_a_report_is_sent(signed_in: MakeClient) -> None:
+    client = signed_in(Role.REVIEWER)
+    person = User.objects.get(pk=client.session["_auth_user_id"])
+    template = save_template(name="Usage", layout=Layout(), user=person)
+    new = {
+        "template": str(template.pk),
+        "every": "week",
+        "hour": "8",
+        "channel": "email",
+        "recipients": "legal@example.org",
+    }
+
+    asked = client.post("/reports/schedules/", new)
+    made_before = ReportSchedule.objects.count()
+    confirmed(client, asked)
+
+    assert made_before == 0
+    assert ReportSchedule.objects.get().recipients == ["legal@example.org"]
+
+
+def test_the_hour_of_a_report_is_changed_without_a_question() -> None:
+    person, client = make_user(Role.REVIEWER), Client()
+    made = schedule(person)
+    client.force_login(person)
+    fields = {
+        "template": str(made.template_id),
+        "every": made.every,
+        "hour": "9",
+        "channel": made.channel,
+        "recipients": "\n".join(made.recipients),
+    }
+
+    answer = client.post(f"/reports/schedules/{made.uid}/", fields)
+
+    made.refresh_from_db()
+    assert not is_asked(answer)
+    assert made.hour == 9
