@@ -20,6 +20,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import attempts
 from accounts.models import User
 from accounts.openid import refuse_wrong_nonce
 from accounts.services import account_changed
@@ -44,6 +45,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the librar
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Refuse: nobody registers themselves."""
         return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: str) -> None:
+        """Count the attempt; refuse it if there were too many."""
+        usage = attempts.begin(request, credentials.get("username", ""))
+        if usage is None:
+            raise self.validation_error("too_many_login_attempts")
+        # The library takes it back when the password was right.
+        self._login_failed_rl_usage = usage
 
     def get_reauthentication_methods(
         self, user: User | AnonymousUser

@@ -16,7 +16,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Write the groups after each migrate run, and listen to sign-ins."""
-        from accounts import second_factor
+        from accounts import places, second_factor
         from accounts.services import sync_roles
         from accounts.sessions import begin_session
 
@@ -26,3 +26,4 @@ class AccountsConfig(AppConfig):
         user_logged_in.connect(second_factor.note_at_sign_in, dispatch_uid="accounts")
         second_factor.listen()
         user_logged_in.connect(begin_session, dispatch_uid="session limits")
+        user_logged_in.connect(places.remember, dispatch_uid="known places")

@@ -92,6 +92,26 @@ class AccessLimit(models.Model):
         return f"Limit of {self.group}"
 
 
+class KnownPlace(models.Model):
+    """A network and a kind of browser from which a person has signed in."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    network = models.CharField(max_length=64)
+    browser = models.CharField(max_length=64, blank=True)
+    first_at = models.DateTimeField(auto_now_add=True)
+    last_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "network", "browser"], name="known_place_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.browser or 'unknown browser'} in {self.network}"
+
+
 class ApiToken(models.Model):
     """An API token, stored as a hash and shown only once.
 

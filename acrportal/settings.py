@@ -160,6 +160,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.sessions.limit_sessions",
+    "accounts.places.mark_devices",
     "accounts.second_factor.require_second_factor",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "portal.shared.middleware.explain_not_allowed",
@@ -255,6 +256,12 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 # Nobody signs in by email address, so two people may share one.
 ACCOUNT_UNIQUE_EMAIL = False
 ACCOUNT_SESSION_REMEMBER = True
+# As in ``accounts.attempts``, which says why.
+ACCOUNT_RATE_LIMITS = {
+    "login_failed_device": "5/5m/key",
+    "login_failed": "10/m/ip,5/5m/key",
+    "login_failed_unknown": "30/h/key",
+}
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACRPORTAL_CONFIRM_MINUTES: float = env.float("ACRPORTAL_CONFIRM_MINUTES", 5.0)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = int(ACRPORTAL_CONFIRM_MINUTES * 60)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from django.utils.translation import gettext
 
+from common.browsers import browser_of
 from common.reading import read_clock, read_number
 from portal.shared.lists import COUNTED
 
 UNKNOWN = "–"
 THIN_SPACE = "\u2009"
 KIB = 1024
-# A browser names others that it resembles, so the first that fits is the right one.
-_BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome"}
-_BROWSERS |= {"Safari": "Safari"}
-_SYSTEMS = {"iPhone": "iPhone", "iPad": "iPad", "Android": "Android"}
-_SYSTEMS |= {"Windows": "Windows", "Mac OS X": "macOS", "Linux": "Linux"}
 
 
 def length(total_ms: int) -> str:
@@ -110,10 +106,7 @@ def codec(name: str) -> str:
 
 def browser(user_agent: str) -> str:
     """Name the browser and the system of a session, such as Firefox on Windows."""
-    names = [
-        next((name for mark, name in known.items() if mark in user_agent), "")
-        for known in (_BROWSERS, _SYSTEMS)
-    ]
+    names = browser_of(user_agent)
     if not all(names):
         return user_agent or UNKNOWN
     return gettext("%(browser)s on %(system)s") % dict(
