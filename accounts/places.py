@@ -49,7 +49,8 @@ def is_known_network(request: HttpRequest, person: int | None) -> bool:
 
 def remember(request: HttpRequest | None, user: User, **_signal: object) -> None:
     """Note place and device of a sign-in; record an event if the place is new."""
-    if request is None:
+    # Commands and tests sign somebody in without a connection.
+    if request is None or "REMOTE_ADDR" not in request.META:
         return
     request.signed_in_person = user.pk  # type: ignore[attr-defined]  # for ``mark_devices``
     browser, system = browser_of(request.headers.get("User-Agent", ""))
