@@ -153,6 +153,7 @@ MIDDLEWARE = [
     "accounts.languages.speak_language",
     # After authentication, which names the sender, and before code that reads bodies.
     "common.bodies.BodyLimits",
+    "accounts.limits.RequestLimits",
     "django.middleware.csrf.CsrfViewMiddleware",
     "accounts.middleware.work_for_user",
     "allauth.account.middleware.AccountMiddleware",
@@ -216,7 +217,10 @@ CACHES = {
         "LOCATION": "accounts_shared_cache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
-    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "process": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
 }
 
 # SQLite ignores covering columns of indexes, which PostgreSQL uses.
@@ -462,8 +466,14 @@ SPECTACULAR_SETTINGS = {
         "NoticeRightEnum": "reports.models.ClaimedRight",
     },
 }
-ACRPORTAL_API_THROTTLE: bool = env.bool("ACRPORTAL_API_THROTTLE", default=True)
+
+# --- Rate limits ----------------------------------------------------------------
+
+ACRPORTAL_RATE_LIMITS: bool = env.bool("ACRPORTAL_RATE_LIMITS", default=True)
 ACRPORTAL_API_RATE: int = env.int("ACRPORTAL_API_RATE", 10)
+ACRPORTAL_PAGE_RATE: int = env.int("ACRPORTAL_PAGE_RATE", 20)
+ACRPORTAL_COSTLY_RATE: int = env.int("ACRPORTAL_COSTLY_RATE", 60)
+ACRPORTAL_STRANGER_RATE: int = env.int("ACRPORTAL_STRANGER_RATE", 5)
 
 # --- Security -----------------------------------------------------------------
 

@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", login_not_required(metrics), name="metrics"),
     path("", include("acrapi.urls")),
 ]
+handler429 = "accounts.limits.too_many"
 handler400 = "acrapi.errors.bad_request"
 handler403 = "acrapi.errors.permission_denied"
 handler404 = "acrapi.errors.page_not_found"

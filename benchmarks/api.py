@@ -81,7 +81,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _environment(folder: Path, database: str | None) -> dict[str, str]:
     """Set this process up for a separate installation; return its environment."""
-    set_up(folder, database, ACRPORTAL_API_THROTTLE="off")
+    set_up(folder, database, ACRPORTAL_RATE_LIMITS="off")
     from django.core.management import call_command
 
     from accounts.roles import Role

@@ -107,7 +107,7 @@ class BodyLimits:
         announced = _announced(request)
         if announced is not None and announced <= STRANGER_BYTES:
             return None
-        if _mark(view, "checks_sender"):
+        if mark_of(view, "checks_sender"):
             stream: Any = _Locked(request._stream)
             request._stream = stream
             return None
@@ -215,13 +215,13 @@ def _announced(request: HttpRequest) -> int | None:
 def _limit(request: HttpRequest, view: Callable[..., Any]) -> int:
     if not request.user.is_authenticated:
         return STRANGER_BYTES
-    action = _mark(view, "files_for")
+    action = mark_of(view, "files_for")
     if action and request.user.has_perm(action):
         return file_body_bytes()
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 
-def _mark(view: Callable[..., Any], name: str) -> Any:
+def mark_of(view: Callable[..., Any], name: str) -> Any:
     """Return a mark set on the view function, or on the class behind it."""
     view_class = getattr(view, "view_class", None) or getattr(view, "cls", None)
     return getattr(view, name, None) or getattr(view_class, name, None)

@@ -244,6 +244,8 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
     settings.ACRPORTAL_SEARCH_SECONDS = 3600.0
     # tests/accounts has the tests of it; all others sign in with a password.
     settings.ACRPORTAL_SECOND_FACTOR_ROLES = []
+    # Tests ask faster than people; tests/accounts/test_limits.py turns them on.
+    settings.ACRPORTAL_RATE_LIMITS = False
     caches["process"].clear()
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
     return tmp_path

@@ -16,9 +16,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.limits import TokenThrottle
 from accounts.roles import Action
 from accounts.tokens import BearerAuthentication
-from acrapi.auth import TokenAllows, TokenThrottle
+from acrapi.auth import TokenAllows
 from acrapi.errors import WireError, exception_handler
 from acrapi.parsers import (
     MAX_FORM_BYTES,

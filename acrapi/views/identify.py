@@ -22,7 +22,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from acrapi.auth import ProjectThrottle
+from accounts import limits
 from acrapi.errors import WireError
 from acrapi.formats import plain_instant
 from acrapi.parsers import fields_of
@@ -154,14 +154,15 @@ def _project(request: Request) -> Project:
     }
     key = fields.get("access_key", "")
     project = find_project(key) if key.isascii() and key.isprintable() else None
-    if project is None:
-        raise _Refused(BAD_KEY)
-    if not is_signed(secret=project.access_secret, fields=fields):
-        raise _Refused(BAD_SIGNATURE)
-    # After the signature, so that strangers cannot use up a project's rate.
-    if not ProjectThrottle().allows(project.access_key):
-        raise _Refused(TOO_MANY)
-    return project
+    refusal = BAD_KEY
+    if project is not None:
+        if is_signed(secret=project.access_secret, fields=fields):
+            # After the signature, so that strangers cannot use up a project's rate.
+            if limits.wait_of_key(project.access_key):
+                raise _Refused(TOO_MANY)
+            return project
+        refusal = BAD_SIGNATURE
+    raise _Refused(TOO_MANY if limits.wait_of_stranger(request._request) else refusal)
 
 
 def signature_of(

@@ -14,7 +14,7 @@ def set_up_work(work: Path) -> None:
     set_up(
         work / "data",
         f"sqlite:///{work}/portal.sqlite3",
-        ACRPORTAL_API_THROTTLE="off",
+        ACRPORTAL_RATE_LIMITS="off",
         LOG_LEVEL="CRITICAL",
     )
     from django.core.management import call_command

@@ -11,6 +11,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts.limits import TokenThrottle
 from accounts.models import ApiToken, User
 from accounts.roles import Action, scopes_allow, scopes_for
 from accounts.tokens import BearerAuthentication
@@ -71,3 +72,4 @@ class ProgramView(PersonView):
 
     authentication_classes = [BearerAuthentication, SessionAuthentication]
     parser_classes = [JSONParser]
+    throttle_classes = [TokenThrottle]

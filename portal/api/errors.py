@@ -73,6 +73,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         )
         return response
     code = error.default_code if isinstance(error, exceptions.APIException) else "error"
+    code = "rate_limited" if response.status_code == 429 else code
     detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
     response.data = error_body(str(code), str(detail))
     return response

@@ -17,6 +17,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from accounts.limits import costly
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, needs
 from reports.evidence import selectors, services, signing
@@ -35,6 +36,7 @@ class PackForm(forms.Form):
     )
 
 
+@costly("POST")
 @require_http_methods(["GET", "POST"])
 @never_cache
 @needs(Action.VIEW, to_post=Action.REPORT)
@@ -70,6 +72,7 @@ def evidence(request: PortalRequest, uid: str) -> HttpResponseBase:
     )
 
 
+@costly("GET")
 @require_safe
 @needs(Action.VIEW)
 def evidence_zip(request: PortalRequest, uid: str) -> HttpResponseBase:

@@ -22,6 +22,7 @@ from django.views.decorators.http import (
     require_POST,
 )
 
+from accounts.limits import costly
 from accounts.roles import Action
 from audit.models import Event
 from portal.reports.forms import ReportForm, TemplateForm, pairs_of, query_of
@@ -171,6 +172,7 @@ def _query(given: QueryDict) -> str:
     return query.urlencode()
 
 
+@costly("GET", "POST")
 @require_GET
 @needs(Action.REPORT)
 def match_export(request: PortalRequest) -> HttpResponseBase:
@@ -184,6 +186,7 @@ def match_export(request: PortalRequest) -> HttpResponseBase:
     return _streamed(request, form.layout)
 
 
+@costly("GET", "POST")
 @require_GET
 @needs(Action.REPORT)
 def file_export(request: PortalRequest) -> HttpResponseBase:

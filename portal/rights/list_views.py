@@ -13,6 +13,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from accounts.limits import costly
 from accounts.reach import is_limited
 from accounts.roles import Action
 from portal.rights import page
@@ -66,6 +67,7 @@ def release_list(request: PortalRequest) -> HttpResponseBase:
     return _list(request, "releases", selectors.search_releases, rows, columns)
 
 
+@costly("GET", "POST")
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Action.REPORT)
 def rights_export(request: PortalRequest) -> HttpResponseBase:

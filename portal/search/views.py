@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.limits import costly
 from accounts.roles import Action
 from portal.search.finding import IN_PALETTE, ON_PAGE, find
 from portal.shared import choices as shared
@@ -17,6 +18,7 @@ from portal.shared.access import PortalRequest, needs
 
 
 @never_cache
+@costly("GET")
 @require_safe
 @needs(Action.VIEW)
 def search(request: PortalRequest) -> HttpResponseBase:

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import caches
 from django.test import Client
-from pytest_django import Settings
 
 from accounts.models import User
 from accounts.roles import Role
@@ -50,13 +48,6 @@ class Api:
 
 
 MakeApi = Callable[..., Api]
-
-
-@pytest.fixture(autouse=True)
-def no_throttle(settings: Settings) -> None:
-    """Disable throttling; the throttle has its own tests."""
-    settings.ACRPORTAL_API_THROTTLE = False
-    caches["process"].clear()
 
 
 @pytest.fixture

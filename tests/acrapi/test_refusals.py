@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.core.cache import caches
 from django.test import Client
 from pytest_django import Settings
@@ -155,10 +156,11 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(
 def test_too_many_calls_are_told_when_to_come_back(
     api: Api, settings: Settings
 ) -> None:
-    settings.ACRPORTAL_API_THROTTLE = True
+    settings.ACRPORTAL_RATE_LIMITS = True
     settings.ACRPORTAL_API_RATE = 2
 
-    answers = [api.get("/api/fs-containers") for _ in range(3)]
+    with time_machine.travel("2026-05-04 08:00Z", tick=False):
+        answers = [api.get("/api/fs-containers") for _ in range(3)]
     other = create_token(owner=api.owner, name="other", scopes=["all"])
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]

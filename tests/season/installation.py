@@ -31,7 +31,7 @@ def prepare(folder: Path, database_url: str) -> None:
         "ACRPORTAL_HTTPS": "off",
         "ACRPORTAL_BASE_URL": "http://testserver",
         "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
-        "ACRPORTAL_API_THROTTLE": "off",
+        "ACRPORTAL_RATE_LIMITS": "off",
         # Its people sign in with passwords; tests/accounts covers second factors.
         "ACRPORTAL_SECOND_FACTOR_ROLES": "",
         # A server on this machine answers every address in the season.

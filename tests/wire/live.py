@@ -86,7 +86,7 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
         "ACRPORTAL_BASE_URL": base,
         "ACRPORTAL_HTTPS": "off",
         "ACRPORTAL_ALLOW_PRIVATE_ADDRESSES": "1",
-        "ACRPORTAL_API_THROTTLE": "off",
+        "ACRPORTAL_RATE_LIMITS": "off",
         "SECRET_KEY": "only for this test, and long enough",
         "DATABASE_URL": f"sqlite:///{data_dir}/portal.sqlite3",
         **settings,

@@ -1,0 +1,190 @@
+"""Whoever asks too often is told when to come back; nobody else notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.roles import Role
+from accounts.tokens import create_token
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+
+pytestmark = pytest.mark.django_db
+
+LOGIN = "/accounts/login/"
+FILES = "/api/fs-containers"
+
+
+@pytest.fixture
+def clock(settings: Settings) -> Iterator[time_machine.Traveller]:
+    """Turn the limits on, with numbers that a test reaches; the clock stands still."""
+    settings.ACRPORTAL_RATE_LIMITS = True
+    settings.ACRPORTAL_PAGE_RATE = settings.ACRPORTAL_STRANGER_RATE = 0
+    settings.ACRPORTAL_COSTLY_RATE = settings.ACRPORTAL_API_RATE = 0
+    with time_machine.travel("2026-05-04 08:00Z", tick=False) as clock:
+        yield clock
+
+
+def statuses(client: Client, path: str, count: int, **more: Any) -> list[int]:
+    """Ask so often; return the statuses. Any: of the test client."""
+    return [client.get(path, **more).status_code for _ in range(count)]
+
+
+def test_a_person_is_stopped_by_account_and_told_when_to_come_back(
+    signed_in: MakeClient, settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_PAGE_RATE = 1
+    client, other = signed_in(Role.REVIEWER), signed_in(Role.REVIEWER)
+
+    assert statuses(client, "/queue/", 30) == [200] * 30
+    refused = client.get("/queue/")
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "1"
+    assert "Wait 1 second" in refused.content.decode()
+    assert other.get("/queue/").status_code == 200
+    clock.shift(1)
+    assert statuses(client, "/queue/", 2) == [200, 429]
+
+
+def test_scripts_get_json(
+    signed_in: MakeClient, settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_PAGE_RATE = 1
+    client = signed_in(Role.REVIEWER)
+    statuses(client, "/queue/", 30)
+
+    for path, headers in (
+        ("/api/portal/v1/reports/", {}),
+        ("/queue/", {"Accept": "application/json"}),
+    ):
+        answer = client.get(path, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
+
+
+def test_a_second_a_decision_with_all_that_belongs_to_it_is_never_too_many(
+    signed_in: MakeClient, settings: Settings, clock: time_machine.Traveller
+) -> None:
+    """Measured in the browser tests: at most 9 requests a decision; see docs/accounts.md."""
+    settings.ACRPORTAL_PAGE_RATE = 20
+    client = signed_in(Role.REVIEWER)
+
+    for _second in range(100):
+        clock.shift(1)
+        assert set(statuses(client, "/accounts/language/", 12)) == {200}
+
+
+@pytest.mark.parametrize("path", ["/search/?q=x", "/matches/export/", "/files/export/"])
+def test_costly_pages_have_a_lower_limit_of_their_own(
+    path: str,
+    signed_in: MakeClient,
+    settings: Settings,
+    clock: time_machine.Traveller,
+) -> None:
+    settings.ACRPORTAL_COSTLY_RATE = 3
+    client = signed_in(Role.REVIEWER)
+
+    assert statuses(client, "/search/?q=x", 3) == [200] * 3
+    assert client.get(path).status_code == 429
+    assert client.get("/queue/").status_code == 200
+    clock.shift(21)
+    assert client.get("/search/?q=x").status_code == 200
+
+
+def test_strangers_are_counted_by_address(
+    settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_STRANGER_RATE = 1
+    here, elsewhere = Client(), Client(REMOTE_ADDR="198.51.100.7")
+
+    assert statuses(here, LOGIN, 61) == [200] * 60 + [429]
+    assert here.get("/no-such-page").status_code == 429
+    assert elsewhere.get(LOGIN).status_code == 200
+
+
+def test_one_network_of_ipv6_is_one_stranger(
+    settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_STRANGER_RATE = 1
+
+    found = [
+        Client(REMOTE_ADDR=f"2001:db8::{number:x}").get(LOGIN).status_code
+        for number in range(61)
+    ]
+
+    assert found[-1] == 429
+
+
+def test_a_person_is_not_stopped_by_strangers_at_the_same_address(
+    signed_in: MakeClient, settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_STRANGER_RATE = settings.ACRPORTAL_API_RATE = 1
+    secret = create_token(owner=make_user(Role.ADMIN), name="a", scopes=["all"]).secret
+    statuses(Client(), LOGIN, 61)
+    client = signed_in(Role.REVIEWER)
+
+    assert client.get("/queue/").status_code == 200
+    answer = Client().get(FILES, headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code == 200
+
+
+def test_guessing_tokens_is_limited_by_address(
+    settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_STRANGER_RATE = 1
+    client = Client()
+
+    found = [
+        client.get(FILES, headers={"Authorization": f"Bearer guess-{n}"}).status_code
+        for n in range(61)
+    ]
+
+    assert found == [401] * 60 + [429]
+
+
+def test_guessing_keys_of_identify_is_limited_by_address(
+    settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_STRANGER_RATE = 1
+    client = Client()
+
+    codes = [
+        client.post("/v1/identify", {"access_key": f"k{n}"}).json()["status"]["code"]
+        for n in range(61)
+    ]
+
+    assert codes[0] == 3001
+    assert codes[-1] == 3015
+
+
+def test_both_apis_count_a_token_together(
+    settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_API_RATE = 2
+    secret = create_token(owner=make_user(Role.ADMIN), name="a", scopes=["all"]).secret
+    headers = {"Authorization": f"Bearer {secret}"}
+
+    found = [
+        Client().get(path, headers=headers)
+        for path in (FILES, "/api/portal/v1/notices/", "/api/portal/v1/notices/")
+    ]
+
+    assert [answer.status_code for answer in found] == [200, 200, 429]
+    assert found[-1].json()["code"] == "rate_limited"
+    assert found[-1].headers["Retry-After"] == "1"
+
+
+def test_monitoring_and_styles_are_not_counted(
+    settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_STRANGER_RATE = 1
+    client = Client()
+
+    assert 429 not in statuses(client, "/healthz", 70)
+    assert 429 not in statuses(client, "/static/css/base.css", 70)
+    assert client.get(LOGIN).status_code == 200
