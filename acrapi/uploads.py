@@ -11,15 +11,17 @@ from typing import BinaryIO
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import User
 from acrapi.errors import CUT_OFF, WireError, invalid
 from acrapi.models import StagedUpload, new_upload_uid
+from common.databases import one_at_a_time
 from common.storage import FileOnDisk, display_name, sha256_of
 from scanning.models import Container
+from scanning.services import quotas
 
 LIFETIME = timedelta(minutes=15)
 # How long a sent file waits to be submitted.
@@ -30,23 +32,60 @@ _SALT = "acrapi.uploads"
 
 
 def stage(*, container: Container, owner: User, file_name: str) -> StagedUpload:
-    """Create a URL for one upload; delete a batch of expired ones."""
-    now = datetime.now(tz=UTC)
-    old = StagedUpload.objects.filter(Q(expires_at__lt=now) | Q(used_at__lt=now - KEPT))
-    # A batch per call keeps requests fast and needs no job.
-    for staged in old.order_by("pk")[:100]:
-        path_of(staged).unlink(missing_ok=True)
-        staged.delete()
+    """Create a URL for one upload; refuse it while too many wait to be submitted."""
     name = display_name(file_name, otherwise="upload")
     uid = new_upload_uid()
-    return StagedUpload.objects.create(
-        uid=uid,
-        key=f"fs/{container.pk}/{uid}/{name}",
-        container=container,
-        owner=owner,
-        file_name=name,
-        expires_at=datetime.now(tz=UTC) + LIFETIME,
-    )
+    with one_at_a_time(f"unfinished:{owner.pk}"):
+        quotas.refuse_unfinished(
+            count=_unfinished(owner).count() + 1, size_bytes=_unfinished_bytes(owner)
+        )
+        return StagedUpload.objects.create(
+            uid=uid,
+            key=f"fs/{container.pk}/{uid}/{name}",
+            container=container,
+            owner=owner,
+            file_name=name,
+            expires_at=datetime.now(tz=UTC) + LIFETIME,
+        )
+
+
+def discard_expired() -> int:
+    """Delete uploads that nobody submitted in time, with their files; return how many."""
+    now = datetime.now(tz=UTC)
+    over = Q(expires_at__lt=now) | Q(used_at__lt=now - KEPT)
+    old = list(StagedUpload._base_manager.filter(over).order_by("pk")[:1000])
+    for staged in old:
+        path = path_of(staged)
+        # Of a process that was killed while it received.
+        for partial in path.parent.glob(f"{path.name}.*.part"):
+            partial.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+        staged.delete()
+    return len(old)
+
+
+def _unfinished(owner: User) -> QuerySet[StagedUpload]:
+    """Return uploads that are awaited, arrive, or wait to be submitted."""
+    rows = StagedUpload._base_manager.filter(owner=owner, used_at__isnull=True)
+    return rows.filter(expires_at__gt=datetime.now(tz=UTC))
+
+
+def _unfinished_bytes(owner: User) -> int:
+    """Return the bytes of these, and of uploads in pieces."""
+    staged = _unfinished(owner).aggregate(bytes=Sum("size_bytes"))["bytes"] or 0
+    return int(staged) + quotas.unfinished_bytes(owner)
+
+
+def _reserve(staged: StagedUpload, size_bytes: int) -> None:
+    """Count the bytes of a body before it is received, for all bodies at once."""
+    with one_at_a_time(f"unfinished:{staged.owner_id}"):
+        # A large body may take longer than the address lasts.
+        StagedUpload._base_manager.filter(pk=staged.pk).update(
+            size_bytes=size_bytes, expires_at=datetime.now(tz=UTC) + KEPT
+        )
+        total = _unfinished_bytes(staged.owner)
+        quotas.refuse_unfinished(count=0, size_bytes=total)
+        quotas.refuse_over_day(staged.owner, total)
 
 
 def presigned_url(staged: StagedUpload, request: HttpRequest) -> str:
@@ -100,6 +139,9 @@ def receive(staged: StagedUpload, stream: BinaryIO, announced: int | None) -> No
     # A name per request: two bodies may arrive at the same URL.
     partial = target.with_suffix(f".{new_upload_uid()}.part")
     try:
+        # A body of unknown length may come to the largest.
+        limit = settings.ACRPORTAL_MAX_FILE_BYTES
+        _reserve(staged, limit if announced is None else min(announced, limit))
         received = _copy(stream, partial)
         if announced is not None and received < announced:
             raise WireError(
@@ -118,6 +160,10 @@ def receive(staged: StagedUpload, stream: BinaryIO, announced: int | None) -> No
             ):
                 raise _used()
             partial.replace(target)
+    except BaseException:
+        waiting = StagedUpload._base_manager.filter(pk=staged.pk, uploaded_at=None)
+        waiting.update(size_bytes=0, expires_at=staged.expires_at)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

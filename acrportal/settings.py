@@ -333,6 +333,8 @@ ACRPORTAL_MAX_OPEN_FILES: int = env.int("ACRPORTAL_MAX_OPEN_FILES", 500)
 ACRPORTAL_MAX_FILE_BYTES: int = env.int("ACRPORTAL_MAX_FILE_BYTES", 2 * 1024**3)
 # Shorter than proxies wait for an answer, longer than the first search compiles.
 ACRPORTAL_SEARCH_SECONDS: float = env.float("ACRPORTAL_SEARCH_SECONDS", 100.0)
+ACRPORTAL_UNFINISHED_BYTES: int = env.int("ACRPORTAL_UNFINISHED_BYTES", 20 * 1024**3)
+ACRPORTAL_DAY_BYTES: int = env.int("ACRPORTAL_DAY_BYTES", 200 * 1024**3)
 
 # --- Queue --------------------------------------------------------------------
 
@@ -405,6 +407,7 @@ EMAIL_HOST_PASSWORD: str = _mail["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS: bool = _mail.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL: bool = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 15
+ACRPORTAL_ACCOUNT_MAIL: bool = env.bool("ACRPORTAL_ACCOUNT_MAIL", default=True)
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "portal@localhost")
 
 # --- Links and callbacks ------------------------------------------------------

@@ -14,6 +14,7 @@ from allauth.mfa.signals import authentication_failed, authenticator_used
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.hashers import is_password_usable
 from django.db.models.signals import post_delete, post_save, pre_save
+from django.dispatch import Signal
 
 from accounts.models import User
 from accounts.reach import person_at_work
@@ -22,6 +23,9 @@ from audit.services import SYSTEM, record
 _FLAGS = ("is_active", "is_staff", "is_superuser")
 _PERSONAL = ("username", "first_name", "last_name", "email")
 _WATCHED = {*_FLAGS, *_PERSONAL, "password"}
+
+# Sent with ``user`` and the ``address`` that an account had until now.
+address_left = Signal()
 
 Values = dict[str, Any]  # Any: columns of a user
 
@@ -70,6 +74,8 @@ def _user_saved(instance: User, created: bool, raw: bool, **_more: object) -> No
             before={name: before[name] for name in flags_changed},
             after=after | {"fields": personal},
         )
+    if "email" in personal and before["email"]:
+        address_left.send(sender=User, user=instance, address=before["email"])
     if "password" in changed and not is_password_usable(instance.password):
         _record_for(instance, "user.password_removed")
     # Without a raw password, Django only stored a newer hash, as it does at sign-in.

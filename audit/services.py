@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models, transaction
+from django.dispatch import Signal
 
 from accounts.models import User
 from audit.chains import (
@@ -23,6 +24,9 @@ from audit.chains import (
 )
 from audit.models import Anchor, Event
 from common.attribution import acting_through
+
+# Sent with ``events`` in the transaction that records them.
+events_recorded = Signal()
 
 SYSTEM = "system"
 # The prefixes of cases that concern accounts.
@@ -92,7 +96,9 @@ def record_all(
         .order_by("case")
     }
     events = [_event(entry, last.get(entry.case), actor) for entry in entries]
-    return Event.objects.bulk_create(events)
+    recorded = Event.objects.bulk_create(events)
+    events_recorded.send(sender=Event, events=recorded)
+    return recorded
 
 
 def _event(entry: EventDraft, last: Event | None, actor: User | str) -> Event:

@@ -112,6 +112,7 @@ _TEXTS = {
     "schedule_run": "Scheduled report run at once",
     "scheduled": "Report scheduled",
     "sign_in_failed": "Sign-in failed",
+    "signed_in_from_new_place": "Signed in from a new place",
     "single_sign_on.added": "Single sign-on added",
     "single_sign_on.removed": "Single sign-on removed",
     "take": "Match opened",

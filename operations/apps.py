@@ -15,8 +15,11 @@ class OperationsConfig(AppConfig):
     verbose_name = _("operations")
 
     def ready(self) -> None:
-        """Register the regular work."""
+        """Register the regular work and the mails about accounts."""
         from jobs.periodic import periodic
+        from operations import account_mails
+
+        account_mails.listen()
 
         periodic(
             "session_retention",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db.models import Count, Model
+from django.db.models import Count, Model, Sum
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -28,7 +28,7 @@ from recognition.errors import RecognitionError
 from review.choices import DisputeStatus
 from review.models import Dispute, Match
 from scanning import selectors
-from scanning.models import InboundCallback, Scan, ScannedFile
+from scanning.models import InboundCallback, ResumableUpload, Scan, ScannedFile
 from streams.models import Stream, StreamAlarm
 
 # auto_describe would run all queries at import time.
@@ -71,6 +71,14 @@ class PortalCollector(Collector):
         yield from _work()
         yield from _index()
         yield from _copies()
+        yield _gauge(
+            "unfinished_upload_bytes",
+            "Bytes of uploads that are not yet files, as announced",
+            ResumableUpload._base_manager.filter(scanned_file=None).aggregate(
+                bytes=Sum("size_bytes")
+            )["bytes"]
+            or 0,
+        )
         free = shutil.disk_usage(settings.ACRPORTAL_DATA_DIR).free
         yield _gauge("disk_free_bytes", "Room on the disk of the data folder", free)
 

@@ -25,6 +25,7 @@ from acrapi.views.base import WireView, accept_file
 from acrapi.views.containers import query_text
 from common.api_errors import error_body
 from common.bodies import checks_sender
+from scanning.errors import IntakeRefused
 
 _CONTENT_TYPE = "audio/mpeg"
 
@@ -96,7 +97,7 @@ class UploadView(View):
             accept_file(request)
             announced = int(length) if str(length).isdigit() else None
             receive(staged, request, announced)  # type: ignore[arg-type]  # reads like a file
-        except WireError as error:
+        except (WireError, IntakeRefused) as error:
             return JsonResponse(error_body(error.code, str(error)), status=error.status)
         return HttpResponse(status=200)
 

@@ -19,10 +19,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 import audit.services
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, KnownPlace, User
 from accounts.tokens import revoke_token
 from audit.chains import ERASED_PREFIX
 from audit.models import Event
+from operations.account_mails import forget_mails
 from reports.models import Declaration, ReportRun
 from review.models import Match
 
@@ -84,6 +85,7 @@ def erase(*, person: User, actor: User | str) -> Erasure:
         session.end()
     Authenticator.objects.filter(user=person).delete()
     SocialAccount.objects.filter(user=person).delete()
+    KnownPlace.objects.filter(user=person).delete()
     # Single sign-on stores the address a second time.
     EmailAddress.objects.filter(user=person).delete()
     # The admin's list of recent actions names what was changed.
@@ -100,6 +102,8 @@ def erase(*, person: User, actor: User | str) -> Erasure:
     person.set_unusable_password()
     person.save()
     person.groups.clear()
+    # After all changes, each of which asks for a mail.
+    forget_mails(person)
     audit.services.record(case=f"user:{person.pk}", action="user.erased", actor=actor)
     audit.services.erase_actor(actor=person, pseudonym=erasure.pseudonym)
     return erasure

@@ -24,6 +24,7 @@ from scanning.choices import ACTIVE_FILE_STATUSES, FileStatus, SourceType
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
 from scanning.models.scanned_file import AUDIO_FIELDS
+from scanning.services.quotas import refuse_over_day
 from scanning.services.scans import request_scan
 from scanning.sources.link_keys import link_key
 from scanning.sources.links import link_name, too_large_message
@@ -95,6 +96,7 @@ def submit_upload(  # noqa: PLR0913 - most are optional
     earlier = None if scan_again else file_of_bytes(container, sha256)
     if earlier is not None:
         return Submission(earlier, seen_before=True)
+    refuse_over_day(user, upload.size)
     file = ScannedFile(
         container=container, name=name, uploaded_by=user, **_columns(details)
     )
@@ -125,6 +127,7 @@ def submit_fingerprint(
     """
     name = display_name(name or upload.name or "", otherwise="upload")
     check_size(name, upload.size)
+    refuse_over_day(user, upload.size)
     file = ScannedFile(
         container=container,
         name=name,
@@ -212,6 +215,8 @@ def submit_link(
         raise IntakeRefused(
             "link_refused", _("This link is longer than 2,000 characters.")
         )
+    # Its size is not known yet; what earlier links have brought counts.
+    refuse_over_day(user, 0)
     key = link_key(url)
     file = ScannedFile(
         container=container,
@@ -259,6 +264,7 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
             % {"name": scanned_file.name},
         )
     check_size(display_name(upload.name or "", otherwise="upload"), upload.size)
+    refuse_over_day(user, upload.size)
     key = scanned_file.uid.hex
     earlier = [str(path) for path in (scanned_file.media, scanned_file.proxy) if path]
     stored = keep_file(upload, f"files/{key[:2]}/{key}")

@@ -7,18 +7,18 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from common.databases import one_at_a_time
 from common.reading import read_number
 from common.storage import FileOnDisk, display_name, scratch_directory
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ResumableUpload, UploadPiece
-from scanning.services import intake
+from scanning.services import intake, quotas
 from scanning.services.intake import FileDetails, Submission
 
 # One piece is held in memory, and is lost if the connection breaks within it.
@@ -34,25 +34,19 @@ def begin_upload(
     """Announce a file that arrives in pieces.
 
     Raise ``IntakeRefused`` if the person has too many open files or unfinished uploads,
-    or if the file would be refused for its size.
+    too many of their bytes, or if the file would be refused for its size.
     """
     intake.refuse_too_many_open(user)
-    unfinished = ResumableUpload.objects.filter(user=user, scanned_file=None).count()
-    if unfinished >= settings.ACRPORTAL_MAX_OPEN_FILES:
-        raise IntakeRefused(
-            "too_many_unfinished",
-            _(
-                "You already have %(limit)s unfinished uploads. Finish or cancel some, "
-                "or wait a day: then they are removed."
-            )
-            % {"limit": settings.ACRPORTAL_MAX_OPEN_FILES},
-            status=429,
-        )
     name = display_name(name, otherwise="upload")
     intake.check_size(name, size_bytes)
-    return ResumableUpload.objects.create(
-        container=container, name=name, size_bytes=size_bytes, user=user
-    )
+    mine = ResumableUpload._base_manager.filter(user=user, scanned_file=None)
+    with one_at_a_time(f"unfinished:{user.pk}"):
+        unfinished = quotas.unfinished_bytes(user) + size_bytes
+        quotas.refuse_unfinished(count=mine.count() + 1, size_bytes=unfinished)
+        quotas.refuse_over_day(user, unfinished)
+        return ResumableUpload.objects.create(
+            container=container, name=name, size_bytes=size_bytes, user=user
+        )
 
 
 def take_piece(*, upload: ResumableUpload, offset: int, data: bytes) -> ResumableUpload:

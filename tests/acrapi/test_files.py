@@ -14,14 +14,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 from django.core.files.base import File
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from pytest_django import Settings
 
 from acrapi.models import RepeatableCall, StagedUpload
-from acrapi.uploads import path_of
+from acrapi.uploads import discard_expired, path_of
 from acrapi.views.uploads import UploadView
 from audit.models import Event
 from common.storage import FileOnDisk
@@ -183,6 +185,72 @@ def test_a_presigned_upload_is_read_before_its_transaction_begins(
 
     assert (made.status_code, again.status_code) == (201, 422)
     assert depths == [len(connection.savepoint_ids)]
+
+
+def _staged(api: Api, container: Container) -> tuple[Any, str]:
+    """Ask for a URL; return the answer, and the address if there is one."""
+    asked = api.get(f"/api/fs-containers/{container.pk}/presigned-upload")
+    if asked.status_code != 200:
+        return asked, ""
+    url = urlsplit(asked.json()["data"]["presigned_url"])
+    return asked, f"{url.path}?{url.query}"
+
+
+def test_bodies_that_wait_to_be_submitted_have_a_limit_of_bytes(
+    api: Api, settings: Settings
+) -> None:
+    settings.ACRPORTAL_UNFINISHED_BYTES = 1000
+    container = ContainerFactory.create()
+    first, second = (_staged(api, container)[1] for _ in range(2))
+
+    kept = Client().put(first, b"x" * 600)
+    refused = Client().put(second, b"x" * 401)
+    smaller = Client().put(second, b"x" * 400)
+
+    assert kept.status_code == 200
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_much_unfinished")
+    assert smaller.status_code == 200
+
+
+def test_addresses_that_wait_for_a_body_have_a_limit_of_number(
+    api: Api, settings: Settings
+) -> None:
+    settings.ACRPORTAL_MAX_OPEN_FILES = 2
+    container = ContainerFactory.create()
+
+    answers = [_staged(api, container)[0] for _ in range(3)]
+
+    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert answers[-1].json()["code"] == "too_many_unfinished"
+
+
+def test_a_day_has_a_limit_of_bytes_in_this_api_too(
+    api: Api, settings: Settings
+) -> None:
+    settings.ACRPORTAL_DAY_BYTES = 1000
+    container = ContainerFactory.create()
+    ScannedFileFactory.create(uploaded_by=api.owner, size_bytes=900)
+
+    refused = Client().put(_staged(api, container)[1], b"x" * 101)
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_much_today")
+
+
+def test_what_nobody_submits_is_deleted_in_time(api: Api) -> None:
+    container = ContainerFactory.create()
+    Client().put(_staged(api, container)[1], b"x" * 600)
+    path = path_of(StagedUpload.objects.get())
+    left_over = path.with_suffix(".u_killed.part")
+    left_over.write_bytes(b"x")
+
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(hours=23)):
+        early = discard_expired()
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(hours=25)):
+        late = discard_expired()
+
+    assert (early, late) == (0, 1)
+    assert not path.exists()
+    assert not left_over.exists()
 
 
 @pytest.mark.django_db(transaction=True)

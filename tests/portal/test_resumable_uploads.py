@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.models import User
 from accounts.roles import Role
 from scanning.models import Container, ResumableUpload, ScannedFile, UploadPiece
 from scanning.services.resumable_uploads import MAX_PIECE_BYTES, discard_abandoned
 from tests import audio
 from tests.conftest import MakeClient, Worker
-from tests.factories.scanning import ContainerFactory
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -39,16 +41,21 @@ def client(signed_in: MakeClient) -> Client:
     return signed_in(Role.REVIEWER)
 
 
-def begin(client: Client, container: Container, size: int = len(WAV)) -> str:
-    """Announce a file; return the address of its upload."""
+def announce(client: Client, container: Container, size: int) -> Answer:
+    """Announce a file."""
     words = {"filename": "Día 1.wav", "container": str(container.pk)}
     told = ",".join(
         f"{name} {base64.b64encode(word.encode()).decode()}"
         for name, word in words.items()
     )
-    answer = client.post(
+    return client.post(
         UPLOADS, headers={"Upload-Length": str(size), "Upload-Metadata": told}
     )
+
+
+def begin(client: Client, container: Container, size: int = len(WAV)) -> str:
+    """Announce a file; return the address of its upload."""
+    answer = announce(client, container, size)
     assert answer.status_code == 201, answer.content
     return str(answer["Location"])
 
@@ -227,6 +234,55 @@ def test_nobody_fills_the_storage_with_unfinished_uploads(
     )
 
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_unfinished")
+
+
+def test_unfinished_uploads_of_one_person_have_a_limit_of_bytes(
+    client: Client, container: Container, settings: Settings, signed_in: MakeClient
+) -> None:
+    settings.ACRPORTAL_UNFINISHED_BYTES = 1000
+    where = begin(client, container, 600)
+
+    refused = announce(client, container, 401)
+    by_another = announce(signed_in(Role.REVIEWER), container, 401)
+    client.delete(where)
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_much_unfinished")
+    assert "Finish or cancel some" in refused.json()["message"]
+    assert by_another.status_code == 201
+    assert announce(client, container, 1000).status_code == 201
+
+
+def test_an_abandoned_upload_gives_its_room_back(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    settings.ACRPORTAL_UNFINISHED_BYTES = 1000
+    begin(client, container, 1000)
+    ResumableUpload.objects.update(touched_at=datetime.now(tz=UTC) - timedelta(days=2))
+
+    discard_abandoned()
+
+    assert announce(client, container, 1000).status_code == 201
+
+
+def test_one_person_stores_so_many_bytes_a_day(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    settings.ACRPORTAL_DAY_BYTES = 1000
+    person = User.objects.get(pk=client.session["_auth_user_id"])
+    file = ScannedFileFactory.create(uploaded_by=person, size_bytes=900)
+
+    refused = announce(client, container, 101)
+    whole = client.post(
+        "/api/portal/v1/files/",
+        {"container": container.pk, "file": SimpleUploadedFile("a.wav", WAV)},
+    )
+    ScannedFile.objects.filter(pk=file.pk).update(
+        created_at=datetime.now(tz=UTC) - timedelta(hours=25)
+    )
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_much_today")
+    assert (whole.status_code, whole.json()["code"]) == (429, "too_much_today")
+    assert announce(client, container, 101).status_code == 201
 
 
 def test_files_of_a_refused_size_are_refused_before_they_are_sent(
