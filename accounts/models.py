@@ -96,8 +96,8 @@ class KnownPlace(models.Model):
     """A network and a kind of browser from which a person has signed in."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    network = models.CharField(max_length=64)
-    browser = models.CharField(max_length=64, blank=True)
+    network = models.CharField(_("network"), max_length=64)
+    browser = models.CharField(_("browser"), max_length=64, blank=True)
     first_at = models.DateTimeField(auto_now_add=True)
     last_at = models.DateTimeField(auto_now=True)
 

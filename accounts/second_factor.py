@@ -78,7 +78,8 @@ def _groups_changed(
     **_signal: object,
 ) -> None:
     if action == "post_add":
-        people = User.objects.filter(pk__in=pk_set if reverse else [instance.pk])
+        keys = (pk_set or set()) if reverse else {instance.pk}
+        people = User.objects.filter(pk__in=keys)
         _mark_sessions(people)
 
 

@@ -40,6 +40,7 @@ from portal.admin.base import (
 )
 from portal.admin.filters import PickFilter
 from portal.admin.sign_ins import (
+    PlaceInline,
     SecondFactorInline,
     SessionInline,
     SingleSignOnInline,
@@ -59,11 +60,11 @@ else:
 admin.site.unregister(Group)
 
 
-_WAYS_IN = [SecondFactorInline, SessionInline, SingleSignOnInline]
+_WAYS_IN = [SecondFactorInline, SessionInline, PlaceInline, SingleSignOnInline]
 # Label and help text; an empty label keeps Django's.
 _FIELD_WORDS: dict[str, tuple[str | _StrPromise, str | _StrPromise]] = {
     "username": ("", _("Letters, digits and @ . + - _ only.")),
-    "email": ("", _("Reminders of disputes go to this address.")),
+    "email": ("", _("Reminders of disputes and mails about the account go here.")),
     "is_active": ("", _("Untick this instead of deleting somebody who has left.")),
     "is_staff": (
         _("May open the administration"),

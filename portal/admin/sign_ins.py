@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import KnownPlace
 from portal.admin.base import ReadOnlyInline, code
 from portal.shared import formats
 from portal.shared.times import when
@@ -75,6 +76,25 @@ class SessionInline(ReadOnlyInline):
         """Return the browser and the system."""
         name = formats.browser(session.user_agent)
         return format_html('<span title="{}">{}</span>', session.user_agent, name)
+
+
+class PlaceInline(ReadOnlyInline):
+    """Where a user has signed in from: a network and a kind of browser."""
+
+    model = KnownPlace
+    fields = readonly_fields = ("network", "browser", "first", "last")
+    ordering = ["-last_at"]
+    verbose_name_plural = _("known places")
+
+    @admin.display(description=_("First sign-in"))
+    def first(self, place: KnownPlace) -> SafeString:
+        """Return when the person first signed in from there."""
+        return when(place.first_at)
+
+    @admin.display(description=_("Last sign-in"))
+    def last(self, place: KnownPlace) -> SafeString:
+        """Return when the person last signed in from there."""
+        return when(place.last_at)
 
 
 class SingleSignOnInline(ReadOnlyInline):

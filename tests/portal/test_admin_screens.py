@@ -15,7 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import AccessLimit, User
+from accounts.models import AccessLimit, KnownPlace, User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import (
@@ -147,6 +147,8 @@ def address(model: type[Model], page: str, *args: object) -> str:
 
 def test_every_model_of_the_product_has_a_screen() -> None:
     shown_inside = {
+        # The page of a user shows where they sign in from.
+        KnownPlace,
         *(AccessLimit, DedupMember, DeliveryAttempt, Segment, WatchCheck, WatchItem),
         # The page of a drop shows its files.
         *(DropFolder, DropItem),

@@ -18,6 +18,7 @@ from scanning.models import Container
 # Models whose rows belong to no container or bucket, and who sees them.
 NOWHERE = {
     "accounts.User": "people, for those who manage them",
+    "accounts.KnownPlace": "shown to those who manage people",
     "accounts.AccessLimit": "the limits themselves, for those who manage people",
     "accounts.ApiToken": "one's own; all of them for those who manage people",
     "audit.Event": "hidden from people with limits, but for the history of what they see",
