@@ -95,7 +95,9 @@ class AccessLimit(models.Model):
 class KnownPlace(models.Model):
     """A network and a kind of browser from which a person has signed in."""
 
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="known_places"
+    )
     network = models.CharField(_("network"), max_length=64)
     browser = models.CharField(_("browser"), max_length=64, blank=True)
     first_at = models.DateTimeField(auto_now_add=True)

@@ -130,7 +130,7 @@ def _owner_of(event: Event) -> User | None:
     kind, _colon, key = event.case.partition(":")
     owner = event.after.get("owner") if kind == "token" else key
     people = User.objects.filter(is_active=True).exclude(email="")
-    return people.filter(pk=int(owner or 0)).first()
+    return people.filter(pk=owner or 0).first()
 
 
 def _tell_both_addresses(user: User, address: str, **_signal: object) -> None:

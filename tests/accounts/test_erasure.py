@@ -105,7 +105,10 @@ def test_nothing_beside_the_account_keeps_the_name(ana: User) -> None:
 
 
 _INLINES = {
-    f"{name}_set-{field}": "0"
-    for name in ("authenticator", "usersession", "socialaccount")
+    f"{name}-{field}": "0"
+    for name in (
+        *("authenticator_set", "usersession_set", "socialaccount_set"),
+        "known_places",
+    )
     for field in ("TOTAL_FORMS", "INITIAL_FORMS")
 }
