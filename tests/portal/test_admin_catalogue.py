@@ -12,6 +12,7 @@ from audit.models import Event
 from catalogue.identifiers import CheckedIsrc, check_isrc
 from catalogue.models import Bucket, Recording
 from tests.conftest import MakeClient
+from tests.factories.accounts import confirm
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +121,7 @@ def test_a_group_whose_limits_changed_meanwhile_is_not_overwritten(
     group = Group.objects.create(name="Desk")
     limit = AccessLimit.objects.create(group=group)
     client = signed_in(Role.ADMIN)
+    confirm(client)
     page = reverse("admin:auth_group_change", args=[group.pk])
     opened = client.get(page).context["as_shown"]
     AccessLimit.objects.filter(pk=limit.pk).update(buckets=[bucket.pk])

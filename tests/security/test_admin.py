@@ -46,6 +46,7 @@ def client_of(person: User) -> Client:
     """Return a signed-in client."""
     client = Client(raise_request_exception=False)
     client.force_login(person)
+    confirm(client)
     return client
 
 
@@ -244,7 +245,6 @@ def test_a_deleted_group_leaves_an_event(db: None) -> None:
     group = Group.objects.create(name="Desk 9")
     other = Group.objects.create(name="Desk 10")
     client = client_of(admin_user := make_user(Role.ADMIN))
-    confirm(client)
 
     client.post(address(group, "delete", group.pk), {"post": "yes"})
     chosen = {"_selected_action": other.pk, "post": "yes"}
@@ -304,7 +304,6 @@ def test_no_popup_hands_out_a_hidden_column(
     row = SCREENS[label].row(desks[0])
     column = "callback_secret" if label == "scanning.Container" else "password"
     client = client_of(make_user(Role.ADMIN))
-    confirm(client)
 
     query = {"_popup": "1", "_to_field": column}
     for page in ("changelist", "change"):

@@ -18,6 +18,7 @@ from streams.models import Airplay, Station, Stream, StreamHour
 from streams.recording import causes
 from streams.recording.tryout import TryOut
 from tests.conftest import MakeClient
+from tests.factories.accounts import confirm
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import ContainerFactory
@@ -387,6 +388,7 @@ def test_makers_and_managers_change_a_stream(signed_in: MakeClient) -> None:
     assert reviewer.post(delete).status_code == 403
 
     manager = signed_in(Role.MANAGER)
+    confirm(manager)
     told = manager.post(act, {"verb": "pause"}, follow=True).content.decode()
     assert "is paused" in told
     assert (
