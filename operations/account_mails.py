@@ -128,9 +128,9 @@ def _ask_for_mails(events: Iterable[Event], **_signal: object) -> None:
 def _owner_of(event: Event) -> User | None:
     """Return whom to tell, if that person can be told."""
     kind, _colon, key = event.case.partition(":")
-    owner = event.after.get("owner") if kind == "token" else key
+    owner = event.after["owner"] if kind == "token" else key
     people = User.objects.filter(is_active=True).exclude(email="")
-    return people.filter(pk=owner or 0).first()
+    return people.filter(pk=owner).first()
 
 
 def _tell_both_addresses(user: User, address: str, **_signal: object) -> None:
