@@ -126,8 +126,8 @@ def too_many(request: HttpRequest, wait: float = 60.0) -> HttpResponse:
     """Answer 429: JSON to scripts and programs, a page to browsers."""
     seconds = max(1, math.ceil(wait))
     message = ngettext(
-        "Too many requests. Wait %(seconds)s second, then go on.",
-        "Too many requests. Wait %(seconds)s seconds, then go on.",
+        "That was too often. Wait %(seconds)s second, then go on.",
+        "That was too often. Wait %(seconds)s seconds, then go on.",
         seconds,
     ) % {"seconds": seconds}
     response: HttpResponse
