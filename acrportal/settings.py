@@ -246,7 +246,8 @@ AUTH_PASSWORD_VALIDATORS = [
             "NumericPasswordValidator",
         )
     ),
-    {"NAME": "accounts.breached.BreachedPasswordValidator"},
+    {"NAME": "accounts.passwords.BreachedPasswordValidator"},
+    {"NAME": "accounts.passwords.LongestPasswordValidator"},
 ]
 
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"

@@ -1,7 +1,7 @@
-"""Refuses passwords that stand in lists of stolen ones.
+"""Refuses passwords that stand in lists of stolen ones, and endless ones.
 
 ``breached_passwords.bin`` holds the first five bytes of the SHA-256 of each, sorted.
-``python -m accounts.breached LIST`` makes it anew from a list with one password a line.
+``python -m accounts.passwords LIST`` makes it anew from a list with one password a line.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-SHORTEST = 12
+SHORTEST, LONGEST = 12, 128
 _FILE = Path(__file__).with_name("breached_passwords.bin")
 # 44,000 of 2^40 values: one in 25 million other passwords is refused by mistake.
 _BYTES = 5
@@ -35,6 +35,25 @@ class BreachedPasswordValidator:
     def get_help_text(self) -> str:
         """Return the rule as the form of a new password shows it."""
         return _("Your password can’t be in lists of stolen passwords.")
+
+
+class LongestPasswordValidator:
+    """Refuses passwords whose hashing would only cost time (ASVS 2.1.2)."""
+
+    def validate(self, password: str, user: object = None) -> None:
+        """Raise ``ValidationError`` if the password is too long."""
+        if len(password) > LONGEST:
+            raise ValidationError(
+                _("This password has more than %(most)s characters.")
+                % {"most": LONGEST},
+                code="password_too_long",
+            )
+
+    def get_help_text(self) -> str:
+        """Return the rule as the form of a new password shows it."""
+        return _("Your password can have at most %(most)s characters.") % {
+            "most": LONGEST
+        }
 
 
 def list_of(passwords: Iterable[str]) -> bytes:
