@@ -8,6 +8,8 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
@@ -16,7 +18,6 @@ from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser, Group
 from django.http import HttpRequest
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -57,10 +58,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # the librar
     def get_reauthentication_methods(
         self, user: User | AnonymousUser
     ) -> list[dict[str, str]]:
-        """Let who has a second factor confirm with it only, or a password could remove it."""
+        """Let who has a second factor confirm with it only, or a password could remove it.
+
+        The first is asked for; without an app, codes are the recovery codes alone.
+        """
         methods: list[dict[str, str]] = super().get_reauthentication_methods(user)
-        password = reverse("account_reauthenticate")
-        return [each for each in methods if each["url"] != password] or methods
+        factors = [each for each in methods if each["id"] != "reauthenticate"]
+        if not is_mfa_enabled(user, [Authenticator.Type.TOTP]):
+            factors.reverse()
+        return factors or methods
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # as above
