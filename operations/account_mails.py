@@ -128,7 +128,7 @@ def _ask_for_mails(events: Iterable[Event], **_signal: object) -> None:
 def _owner_of(event: Event) -> User | None:
     """Return whom to tell, if that person can be told."""
     kind, _colon, key = event.case.partition(":")
-    owner = event.after["owner"] if kind == "token" else key
+    owner = str(event.after["owner"]) if kind == "token" else key
     people = User.objects.filter(is_active=True).exclude(email="")
     return people.filter(pk=owner).first()
 
