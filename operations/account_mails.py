@@ -103,7 +103,7 @@ def _body(person: User, about: dict[str, Any]) -> str:  # Any: JSON of the job
     what = str(_SUBJECTS[about["what"]])
     lines = [f"{what}.", _("Account: %(name)s") % {"name": person.username}]
     lines.append(_("When: %(at)s") % moment)
-    place = KnownPlace.objects.filter(pk=about.get("place"), user=person).first()
+    place = KnownPlace.objects.filter(pk=about.get("place", 0), user=person).first()
     if place is not None:
         lines.append(
             _("From: %(network)s, %(browser)s")
