@@ -67,11 +67,15 @@ def _variant(url: str, text: str) -> list[str]:
     )
     if not address:
         return []
+    try:
+        variant = urljoin(url, address)
+    except ValueError:  # no address, such as http://[bad
+        return []
     with TemporaryDirectory() as folder:
         target = Path(folder) / "playlist"
         try:
             download(
-                urljoin(url, address),
+                variant,
                 target,
                 max_bytes=_PLAYLIST_BYTES,
                 max_seconds=_PLAYLIST_SECONDS,

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-Answers = dict[str, bytes]
-"""Whole answers by path, status line included; ``*`` answers all other paths."""
+Answers = Callable[[str], bytes]
+"""Returns the whole answer to a path, status line included."""
+
+
+def by_path(answers: Mapping[str, bytes]) -> Answers:
+    """Answer as a mapping says, which may change; ``*`` answers all other paths."""
+    return lambda path: answers.get(path) or answers.get("*", b"")
 
 
 @contextmanager
 def serving(answers: Answers) -> Iterator[str]:
-    """Serve ``answers``, which may change meanwhile; yield the server's address."""
+    """Serve ``answers``; yield the server's address."""
     with _Server(("127.0.0.1", 0), _Answering) as server:
         server.answers = answers
         thread = threading.Thread(
@@ -43,4 +48,4 @@ class _Answering(socketserver.StreamRequestHandler):
         server = self.server
         assert isinstance(server, _Server)
         with suppress(OSError):
-            self.wfile.write(server.answers.get(path) or server.answers.get("*", b""))
+            self.wfile.write(server.answers(path))

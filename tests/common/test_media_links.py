@@ -42,7 +42,13 @@ def test_qualities_of_a_live_stream_are_one_too(
 
 
 @pytest.mark.parametrize(
-    "text", [f"{_PIECES}#EXT-X-ENDLIST\n", "#EXTM3U\nhttp://a.example/x\n", _QUALITIES]
+    "text",
+    [
+        f"{_PIECES}#EXT-X-ENDLIST\n",
+        "#EXTM3U\nhttp://a.example/x\n",
+        _QUALITIES,
+        _QUALITIES.replace("/low", "http://[bad"),
+    ],
 )
 def test_other_playlists_are_told(
     httpserver: HTTPServer, tmp_path: Path, text: str

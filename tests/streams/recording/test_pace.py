@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks import radio
 from benchmarks.corpus import DEMO
-from benchmarks.hostile.raw_server import serving
+from benchmarks.hostile.raw_server import by_path, serving
 from benchmarks.radio import Broken, Radio, Segments, SentSound
 from benchmarks.streams import RATE, KeptEvents, outcome, recorded
 from streams.choices import StreamState
@@ -103,7 +103,7 @@ def test_a_playlist_of_many_large_segments_does_not_fill_the_disk(
     answers = {"/": _answer(f"{head}#EXTINF:0.5,\n/0\n".encode())}
     answers["*"] = _answer(played.data[: 1 << 20])
     clock, sink, stop = Clock(rate=RATE), KeptEvents(), threading.Event()
-    with serving(answers) as address:
+    with serving(by_path(answers)) as address:
         plan = StreamPlan(uid="s", urls=(f"{address}/",), folder=tmp_path, keep_hours=1)
         recorder = StreamRecorder(plan, sink, clock=clock)
         thread = threading.Thread(target=recorder.run, args=(stop,))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks.hostile.raw_server import serving
+from benchmarks.hostile.raw_server import by_path, serving
 from benchmarks.streams import KeptEvents
 from streams.choices import GapCause
 from streams.recording import playlists
@@ -31,7 +31,7 @@ SOUND = b"\xff\xfd\x80\x00" * 100
 
 def closed(answers: dict[str, bytes], *, arrivals: int = 1000) -> Closed | None:
     """Connect to ``/`` of a server and return how that ended, if it did soon."""
-    with serving(answers) as address:
+    with serving(by_path(answers)) as address:
         clock = Clock(rate=RATE)
         connection = Connection(f"{address}/", clock, HlsPlace(), Pace(clock))
         connection.start()
@@ -82,7 +82,7 @@ def test_nonsense_is_named(first: bytes, reason: str) -> None:
 
 
 def test_an_entry_that_cannot_be_read_does_not_hide_the_next() -> None:
-    with serving({"/live": answer(SOUND)}) as address:
+    with serving(by_path({"/live": answer(SOUND)})) as address:
         listed = f"#EXTM3U\nhttp://[bad\n{address}/live\n"
 
         found = playlists.entries(listed, "http://radio.example/")
@@ -105,7 +105,7 @@ def test_a_flood_of_titles_is_a_title_each_two_seconds(tmp_path: Path) -> None:
         for n in range(3000)
     )
     clock, sink, stop = Clock(rate=20), KeptEvents(), threading.Event()
-    with serving({"/": answer(titles, b"icy-metaint: 256")}) as address:
+    with serving(by_path({"/": answer(titles, b"icy-metaint: 256")})) as address:
         plan = StreamPlan(uid="s", urls=(f"{address}/",), folder=tmp_path, keep_hours=1)
         recorder = StreamRecorder(plan, sink, clock=clock)
         thread = threading.Thread(target=recorder.run, args=(stop,))
