@@ -528,6 +528,20 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+
+def _contact() -> str:
+    """Return the address for reports of vulnerabilities, as security.txt needs it."""
+    contact: str = env.str("ACRPORTAL_SECURITY_CONTACT", default="")
+    if contact and not contact.startswith(("mailto:", "https://", "tel:")):
+        raise ImproperlyConfigured(
+            "ACRPORTAL_SECURITY_CONTACT must begin with mailto:, https:// or tel:, as "
+            "mailto:security@example.org."
+        )
+    return contact
+
+
+ACRPORTAL_SECURITY_CONTACT: str = _contact()
+
 # --- Monitoring ---------------------------------------------------------------
 
 ACRPORTAL_METRICS_TOKEN: str = env.str("ACRPORTAL_METRICS_TOKEN", default="")

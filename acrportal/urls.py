@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import URLPattern, URLResolver, include, path
 
 from acrportal.health import healthz, metrics, readyz
+from acrportal.security_contact import security_txt
 
 # The admin's own pages would bypass second factors and the limits of sign-in.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # as its documentation says
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", login_not_required(healthz), name="healthz"),
     path("readyz", login_not_required(readyz), name="readyz"),
     path("metrics", login_not_required(metrics), name="metrics"),
+    path(".well-known/security.txt", login_not_required(security_txt)),
     path("", include("acrapi.urls")),
 ]
 handler429 = "accounts.limits.too_many"

@@ -23,6 +23,7 @@ OPEN = {
     "acrapi.views.identify.IdentifyView": "signed with a project's key pair",
     "acrapi.errors.unknown": "says that nothing is there",
     "acrapi.views.uploads.UploadView": "the address is signed and ends",
+    "acrportal.security_contact.security_txt": "says whom to tell about faults",
     "acrportal.health.healthz": "says whether it runs",
     "acrportal.health.metrics": "a token of its own, or this machine",
     "acrportal.health.readyz": "says whether it can work",
