@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -51,9 +51,15 @@ def scan_files(
 
 def read_fingerprint(path: Path, *layers: str) -> Fingerprint:
     """Return the fingerprint of a media file, or load it from an ``.acrfp`` file."""
+    return _read(path, *layers)[0]
+
+
+def _read(path: Path, *layers: str) -> tuple[Fingerprint, tuple[str, ...]]:
+    """Return a file's fingerprint, and what its sound lacks."""
     if fingerprint.is_fingerprint(path):
-        return fingerprint.load(path)
-    return analysis.analyse_file(path, layers=frozenset(layers)).fingerprint
+        return fingerprint.load(path), ()
+    made = analysis.analyse_file(path, layers=frozenset(layers))
+    return made.fingerprint, made.warnings
 
 
 def _open(index: Path) -> Collection:
@@ -80,12 +86,13 @@ def _scan_here(index: Path, path: Path) -> Scanned:
 
 def _scan(collection: Collection, path: Path) -> Scanned:
     try:
+        query, warnings = _read(path, "scan")
         result = match.scan(
-            read_fingerprint(path, "scan"),
+            query,
             index=collection.store,
             buckets=[BUCKET],
             references=collection.references(),
         )
     except (RecognitionError, OSError) as error:
         return Scanned(path, report.error_object(error))
-    return Scanned(path, result)
+    return Scanned(path, replace(result, warnings=(*warnings, *result.warnings)))

@@ -7,10 +7,8 @@ untrusted. Memory use does not grow with the length of the file.
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
@@ -22,11 +20,12 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.error import MemoryError as FFmpegMemoryError
+from av.packet import Packet
 from av.stream import Disposition
 from numpy.typing import NDArray
 
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
-from recognition.formats import FORMATS, OGG_PAGE, announced_ms, repeated_headers
+from recognition.formats import FORMATS, announced_ms
 from recognition.limits import (
     DEFAULT_LIMITS,
     MAX_CHANNELS,
@@ -34,25 +33,35 @@ from recognition.limits import (
     MIN_SAMPLE_RATE,
     DecodeLimits,
 )
+from recognition.sources import Section, Source, sections_of
+from recognition.timeline import MOST_DRIFT_S, Timed, Timeline
 
 SAMPLE_RATE: Final = 8000
 BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
 # If side (L − R) has this many times the power of mid (L + R), the channels are in
 # opposite phase and their mean would cancel.
 CANCELLING: Final = 4.0
+# 64 ms at 8 kHz, and 1.3 s.
+PHASE_SAMPLES: Final = 512
+PHASE_NEAR: Final = 21
 CLIPPED_LEVEL: Final = 0.99
 MAX_LEVEL: Final = 8.0
-# Some file systems refuse to seek further; no media file is that long.
-MAX_POSITION: Final = 1 << 43
-# Shorter gaps are rounding of timestamps; longer ones are broken timestamps.
-MIN_GAP_S: Final = Fraction(1, 5)
-MAX_GAP_S: Final = 60
+# A file with more damaged packets than this, and more than whole ones, is given up.
 MAX_BAD_PACKETS: Final = 10_000
-# Bounds hostile headers; opening a 48-hour film takes two seconds.
-MAX_STEP_CPU_S: Final = 20.0
 SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
 # Lossless codecs, whose samples of more than 16 bits carry information.
 EXACT: Final = ("pcm", "flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd")
+NOT_MAIN: Final = (
+    Disposition.comment
+    | Disposition.visual_impaired
+    | Disposition.hearing_impaired
+    | Disposition.descriptions
+)
+# FFmpeg guesses what stands where if a file has channels without a layout, and leaves out
+# what it takes for the bass.
+NO_LAYOUT: Final = " channels"
+# PyAV reads beyond the planes of frames with more channels.
+PYAV_PLANES: Final = 8
 MAX_TAGS: Final = 64
 MAX_TAG_CHARS: Final = 500
 
@@ -81,73 +90,8 @@ class Wanted:
     samples: int
 
 
-class _Source:
-    """The file object that FFmpeg reads; impossible seeks fail quietly.
-
-    ``name`` carries the suffix, by which FFmpeg recognises some formats.
-    """
-
-    def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = file
-        self.name = name
-        self.tell = file.tell
-        self.size = file.seek(0, io.SEEK_END)
-        file.seek(0)
-        self._step_ends = 0.0
-        self._is_over = False
-        self._hidden: int | None = None
-
-    def hide_repeated_headers(self) -> bool:
-        """Hide the page that repeats the headers from FFmpeg; return whether there is one.
-
-        Without the mark of its beginning, FFmpeg skips the page like a damaged one.
-        """
-        if self._hidden is None:
-            self._hidden = repeated_headers(self._file)
-            self._file.seek(0)
-            return self._hidden is not None
-        return False
-
-    def begin_step(self) -> None:
-        """Start the CPU-time limit of one step, such as reading the next packet."""
-        self._step_ends = time.process_time() + MAX_STEP_CPU_S
-
-    def end_step(self) -> None:
-        """Raise ``DecodeFailed`` if the step used more CPU time than allowed."""
-        if self._is_over:
-            raise DecodeFailed("The file is damaged: its structure cannot be followed.")
-
-    def read(self, size: int) -> bytes:
-        if self._has_spent_step():
-            return b""
-        at = self.tell()
-        data = self._file.read(size)
-        if self._hidden is None:
-            return data
-        low, high = (
-            min(max(0, place - at), len(data))
-            for place in (self._hidden, self._hidden + len(OGG_PAGE))
-        )
-        return data[:low] + bytes(high - low) + data[high:]
-
-    def _has_spent_step(self) -> bool:
-        """Return whether headers make FFmpeg loop.
-
-        FFmpeg ignores errors then, so reads and seeks report the end of the file.
-        """
-        self._is_over = self._is_over or time.process_time() > self._step_ends
-        return self._is_over
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        if self._has_spent_step():
-            return -1
-        base = {io.SEEK_CUR: self.tell(), io.SEEK_END: self.size}.get(whence, 0)
-        possible = 0 <= base + offset <= MAX_POSITION
-        return self._file.seek(base + offset) if possible else -1
-
-
 class AudioFile:
-    """The first audio stream of an open file; a context manager.
+    """The sound of an open file, of all its links; a context manager.
 
     When ``blocks`` has ended, ``samples`` (at 8 kHz), ``clipped`` (samples at full
     scale) and ``warnings`` describe the sound.
@@ -155,24 +99,42 @@ class AudioFile:
 
     def __init__(self, file: BinaryIO, limits: DecodeLimits, *, name: str = "") -> None:
         self._file = file
+        self._name = name
         self.limits = limits
-        self._source = _Source(file, name)
+        self._size = file.seek(0, io.SEEK_END)
+        self._sections = sections_of(file)
+        self._begun = 0
+        self._lost_s = 0.0
+        self._packets = 0
+        self._bad_packets = 0
+        self._broken_off = False
+        self._unread = 0
+        self.samples = 0
+        self.clipped = 0
+        self.warnings: list[str] = []
+        self._open(self._sections[0])
+        try:
+            more = len(self._container.streams.audio) - 1
+            if more:
+                self.warnings.append(
+                    f"The file has {more + 1} sound tracks; only one was searched."
+                )
+            self.declared = _declared(self._container, self._stream)
+            _refuse_claims(self.declared, self._size, limits)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _open(self, section: Section) -> None:
+        """Go on with a section of the file; the one before is closed."""
+        self._source = Source(self._file, section, self._name)
         self._container = _open(self._source)
         try:
             self._source.end_step()
             self._stream = first_audio(self._container)
-            self.declared = _declared(self._container, self._stream)
-            _refuse_claims(self.declared, self._source.size, limits)
         except BaseException:
             self._container.close()
             raise
-        self._next_start: Fraction | None = None
-        self._lost_s = Fraction(0)
-        self._bad_packets = 0
-        self._broken_off = False
-        self.samples = 0
-        self.clipped = 0
-        self.warnings: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -188,7 +150,12 @@ class AudioFile:
     @property
     def progress(self) -> float:
         """Share of the file read so far, 0–1."""
-        return min(1.0, self._source.tell() / max(1, self._source.size))
+        before = sum(
+            end - begin
+            for section in self._sections[: self._begun]
+            for begin, end in section.ranges
+        )
+        return min(1.0, (before + self._source.tell()) / max(1, self._size))
 
     @property
     def layout(self) -> str:
@@ -221,12 +188,60 @@ class AudioFile:
     def frames(self, want: Wanted) -> Iterator[AudioFrame]:
         """Yield every decodable frame, converted, with gaps filled by silence."""
         converter = Converter(want)
-        for frame in self._decoded():
-            refuse_shape(frame.sample_rate, frame.layout.nb_channels)
-            for silent in _silence_like(frame, self._gap_s(frame)):
+        for gap_s, frame in self._placed():
+            for silent in _silence_like(frame, gap_s):
                 yield from self._safely(converter.take(silent))
             yield from self._safely(converter.take(frame))
         yield from self._safely(converter.finish())
+
+    def _placed(self) -> Iterator[tuple[float, AudioFrame]]:
+        """Yield the frames of all links, with the seconds of silence before each."""
+        for number, section in enumerate(self._sections):
+            self._begun = number
+            if number and not self._opened(section):
+                continue
+            timeline: Timeline[AudioFrame] = Timeline(self._origin_s())
+            yield from timeline.place(self._timed())
+            self._lost_s += timeline.lost_s
+
+    def _opened(self, section: Section) -> bool:
+        """Go on with a later link, and return whether it can be read."""
+        self._container.close()
+        try:
+            self._open(section)
+        except UnsupportedMedia:
+            self._unread += 1
+            return False
+        return True
+
+    def _origin_s(self) -> float | None:
+        """Return when the link begins: its first packets may give no sound, and its
+        sound may begin after its picture.
+        """
+        if _has_video(self._container):
+            return (self._container.start_time or 0) / av.time_base
+        if self._stream.start_time is None or self._stream.time_base is None:
+            return None
+        return float(self._stream.start_time * self._stream.time_base)
+
+    def _timed(self) -> Iterator[Timed[AudioFrame]]:
+        """Yield the frames of the current link with their times."""
+        may_cut = self._container.format.name == "mpegts"
+        place, end_s = 0, 0.0
+        for packet, frame in self._decoded():
+            refuse_shape(frame.sample_rate, frame.layout.nb_channels)
+            start_s, is_cut = None, False
+            if frame.pts is not None and frame.time_base is not None:
+                unit = frame.time_base
+                start_s = frame.pts * unit.numerator / unit.denominator
+            length_s = frame.samples / frame.sample_rate
+            before, place = place, max(place, packet.pos or 0)
+            if may_cut and start_s is not None:
+                is_cut = abs(
+                    start_s - end_s
+                ) > MOST_DRIFT_S and self._source.has_cut_between(before, place)
+                end_s = start_s + length_s
+            yield Timed(frame, start_s, length_s, is_cut)
 
     def _safely(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
         """Skip frames that cannot be converted."""
@@ -237,7 +252,7 @@ class AudioFile:
         except (FFmpegError, ValueError):
             self._count_bad()
 
-    def _decoded(self) -> Iterator[AudioFrame]:
+    def _decoded(self) -> Iterator[tuple[Packet[AudioStream], AudioFrame]]:
         packets = self._container.demux(self._stream)
         while True:
             self._source.begin_step()
@@ -252,8 +267,10 @@ class AudioFile:
             self._source.end_step()
             if packet is None:
                 return
+            self._packets += 1
             try:
-                yield from packet.decode()
+                for frame in packet.decode():
+                    yield packet, frame
             except FFmpegMemoryError:
                 raise
             except FFmpegError:
@@ -261,28 +278,8 @@ class AudioFile:
 
     def _count_bad(self) -> None:
         self._bad_packets += 1
-        if self._bad_packets > MAX_BAD_PACKETS:
+        if self._bad_packets > max(MAX_BAD_PACKETS, self._packets // 2):
             raise DecodeFailed("Most of the file is damaged.")
-
-    def _gap_s(self, frame: AudioFrame) -> Fraction:
-        """Return the seconds missing before a frame, 0 if none.
-
-        Covers damaged intervals, and a video whose sound begins after its picture. The
-        caller inserts silence so that times stay right.
-        """
-        length = Fraction(frame.samples, frame.sample_rate)
-        expected, first = self._next_start, self._next_start is None
-        if frame.pts is None or frame.time_base is None:
-            self._next_start = None if expected is None else expected + length
-            return Fraction(0)
-        start = frame.pts * frame.time_base
-        self._next_start = start + length
-        if first and self.declared.has_video:
-            expected = Fraction(self._container.start_time or 0, av.time_base)
-        if expected is None or not MIN_GAP_S <= start - expected <= MAX_GAP_S:
-            return Fraction(0)
-        self._lost_s += 0 if first else start - expected
-        return start - expected
 
     def _judge(self) -> None:
         if self.samples == 0:
@@ -294,7 +291,7 @@ class AudioFile:
             raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
         if self._lost_s >= 1:
             self.warnings.append(
-                f"{float(self._lost_s):.0f} s within the file could not be decoded "
+                f"{self._lost_s:.0f} s within the file could not be decoded "
                 "and count as silence."
             )
         elif self._bad_packets:
@@ -302,6 +299,8 @@ class AudioFile:
                 f"{self._bad_packets} damaged places in the file were skipped."
             )
         missing_s = self._missing_s()
+        if self._unread:
+            self.warnings.append("A later part of the file could not be read.")
         if missing_s:
             self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
         elif self._broken_off:
@@ -334,7 +333,9 @@ class Converter:
         if kind != self._kind:
             yield from self.finish()
             self._inner, self._kind = self._new(), kind
-        yield from self._inner.resample(frame)
+        is_known = frame.layout.nb_channels <= 2 or NO_LAYOUT not in frame.layout.name
+        for each in [frame] if is_known else _mixed(frame):
+            yield from self._inner.resample(each)
 
     def finish(self) -> Iterator[AudioFrame]:
         """Yield the rest, which may be shorter."""
@@ -348,6 +349,19 @@ class Converter:
             rate=self._want.rate,
             frame_size=self._want.samples,
         )
+
+
+def _mixed(frame: AudioFrame) -> Iterator[AudioFrame]:
+    """Yield channels without a layout as two: those of even and of odd number."""
+    # Packed, because of ``PYAV_PLANES``.
+    packer = av.AudioResampler("flt", frame.layout, frame.sample_rate)
+    for packed in packer.resample(frame):
+        channels = packed.to_ndarray().reshape(-1, frame.layout.nb_channels)
+        pair = np.stack([channels[:, 0::2].sum(axis=1), channels[:, 1::2].sum(axis=1)])
+        pair *= np.float32(2 / frame.layout.nb_channels) ** np.float32(0.5)
+        mixed = AudioFrame.from_ndarray(pair, format="fltp", layout="stereo")
+        mixed.sample_rate = frame.sample_rate
+        yield mixed
 
 
 def blocks(
@@ -371,28 +385,57 @@ def mono_block(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
 
 
 def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of the channels, or the louder channel if the mean cancels."""
+    """Return the mean of the channels, or the louder one wherever the mean cancels.
+
+    Decided for each ``PHASE_SAMPLES`` with their surroundings: a song in opposite phase
+    may be short.
+    """
     left: NDArray[np.float32] = channels[0]
     if len(channels) == 1:
         return left
     right: NDArray[np.float32] = channels[1]
     mid: NDArray[np.float32] = (left + right) * np.float32(0.5)
     side = (left - right) * np.float32(0.5)
-    if np.dot(side, side) <= CANCELLING * np.dot(mid, mid):
+    where = _cancelling(mid, side)
+    if not where.any():
         return mid
-    return left if np.dot(left, left) >= np.dot(right, right) else right
+    is_left = np.dot(left[where], left[where]) >= np.dot(right[where], right[where])
+    return np.where(where, left if is_left else right, mid)
 
 
-def _silence_like(frame: AudioFrame, length_s: Fraction) -> Iterator[AudioFrame]:
+def _cancelling(
+    mid: NDArray[np.float32], side: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Return which samples lie in a stretch in opposite phase.
+
+    A stretch is as long as the side is louder in each ``PHASE_SAMPLES``, and clearly
+    louder in ``PHASE_NEAR`` of them together.
+    """
+    edges = np.arange(0, max(1, len(mid)), PHASE_SAMPLES)
+    power = [
+        np.add.reduceat(np.append(y * y, 0)[: len(y) or 1], edges) for y in (mid, side)
+    ]
+    is_side = power[1] > power[0]
+    if not is_side.any():
+        return np.zeros(len(mid), dtype=np.bool_)
+    near = np.ones(min(PHASE_NEAR, len(edges)))
+    mid_near, side_near = (np.convolve(one, near, mode="same") for one in power)
+    runs = np.cumsum(np.diff(is_side, prepend=False))
+    clear = np.unique(runs[is_side & (side_near > CANCELLING * mid_near)])
+    return np.repeat(is_side & np.isin(runs, clear), PHASE_SAMPLES)[: len(mid)]
+
+
+def _silence_like(frame: AudioFrame, length_s: float) -> Iterator[AudioFrame]:
     """Yield silent frames in the format of ``frame``."""
+    form, layout = frame.format.name, frame.layout.name
+    if frame.layout.nb_channels > PYAV_PLANES:
+        form, layout = "fltp", "stereo"
     left = round(length_s * frame.sample_rate)
     # Unsigned 8-bit audio is silent at its middle value.
-    middle = 0x80 if frame.format.name.startswith("u8") else 0
+    middle = 0x80 if form.startswith("u8") else 0
     while left > 0:
         part = min(left, frame.sample_rate)
-        silent = AudioFrame(
-            format=frame.format.name, layout=frame.layout.name, samples=part
-        )
+        silent = AudioFrame(format=form, layout=layout, samples=part)
         silent.sample_rate = frame.sample_rate
         for plane in silent.planes:
             plane.update(bytes([middle]) * plane.buffer_size)
@@ -415,7 +458,7 @@ def open_container(source: object) -> InputContainer:
     )
 
 
-def _open(source: _Source) -> InputContainer:
+def _open(source: Source) -> InputContainer:
     source.begin_step()
     try:
         return open_container(source)
@@ -425,22 +468,34 @@ def _open(source: _Source) -> InputContainer:
         source.end_step()
         if source.size == 0:
             raise UnsupportedMedia("The file is empty.") from None
-        if source.hide_repeated_headers():
-            return _open(source)
         raise UnsupportedMedia("This is not an audio or video file.") from error
     except PermissionError as error:
         raise UnsupportedMedia(str(error)) from error
 
 
 def first_audio(container: InputContainer) -> AudioStream:
-    """Return the first audio stream; raises ``UnsupportedMedia`` without one."""
+    """Return the main audio stream; raises ``UnsupportedMedia`` without one.
+
+    That is the one marked as default, unless it is marked as a commentary or audio
+    description; else the first.
+    """
     if not container.streams.audio:
         raise UnsupportedMedia("The file has no audio stream.")
-    stream = container.streams.audio[0]
+    stream = min(container.streams.audio, key=_rank)
     if stream.codec_context is None:
         raise UnsupportedMedia("The audio codec is unknown.")
     stream.codec_context.thread_count = 1
     return stream
+
+
+def _rank(stream: AudioStream) -> tuple[bool, bool, int]:
+    """Return the sort key of a stream: the main one is first."""
+    marks = stream.disposition
+    return (
+        bool(marks & NOT_MAIN) or stream.codec_context is None,
+        not marks & Disposition.default,
+        stream.index,
+    )
 
 
 def _declared(container: InputContainer, stream: AudioStream) -> Declared:
@@ -452,14 +507,18 @@ def _declared(container: InputContainer, stream: AudioStream) -> Declared:
         channels=stream.channels or 0,
         bit_rate=stream.bit_rate or container.bit_rate or None,
         duration_ms=_duration_ms(container, stream),
-        has_video=any(
-            not video.disposition & Disposition.attached_pic
-            for video in container.streams.video
-        ),
+        has_video=_has_video(container),
         tags={
             key[:MAX_TAG_CHARS]: value[:MAX_TAG_CHARS]
             for key, value in sorted(tags.items())[:MAX_TAGS]
         },
+    )
+
+
+def _has_video(container: InputContainer) -> bool:
+    return any(
+        not video.disposition & Disposition.attached_pic
+        for video in container.streams.video
     )
 
 

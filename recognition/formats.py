@@ -60,15 +60,23 @@ EXACT: Final = frozenset(
 )
 """Containers for which FFmpeg reports the length stated in the header."""
 
-MP3_HEAD: Final = 1 << 16
-# Placeholder of writers that did not know the length when they began (streams).
-UNKNOWN_SIZE: Final = 0xFFFFFFFF
+# Sizes from here on are placeholders of writers that did not know the length when they
+# began, such as 0x7FFFFFFF, 0x80000024 and 0xFFFFFFF0.
+UNKNOWN_SIZE: Final = 0x7FFFF000
+ID3_HEAD: Final = 10
+MAX_TAGS: Final = 10
+# Bytes of an MP3 frame before its Xing tag, by version (MPEG 1 or later) and mono.
+XING_AT: Final = {
+    (True, False): 36,
+    (True, True): 21,
+    (False, False): 21,
+    (False, True): 13,
+}
+XING_HAS_FRAMES: Final = 1
 # A damaged file may hold endless tiny chunks; real files have a handful.
 MAX_CHUNKS: Final = 100
 OGG_PAGE: Final = b"OggS"
 VORBIS_BEGINS: Final = b"\x01vorbis"
-# Headers with a picture take up to twenty pages.
-MAX_HEADER_PAGES: Final = 100
 
 
 def announced_ms(file: BinaryIO, container: str, declared_ms: int | None) -> int | None:
@@ -83,19 +91,42 @@ def announced_ms(file: BinaryIO, container: str, declared_ms: int | None) -> int
     if container == "wav":
         return _wav_ms(file)
     if container == "mp3":
-        # These tags of LAME and others count the frames of the whole file.
-        head = _read_at(file, 0, MP3_HEAD)
-        return declared_ms if b"Xing" in head or b"Info" in head else None
+        return declared_ms if _counts_frames(file) else None
     return None
+
+
+def after_id3(file: BinaryIO) -> int:
+    """Return where a file goes on after its leading ID3 tags."""
+    at = 0
+    for _ in range(MAX_TAGS):
+        head = read_at(file, at, ID3_HEAD)
+        if len(head) < ID3_HEAD or head[:3] != b"ID3":
+            break
+        length = 0
+        for byte in head[6:]:
+            length = length << 7 | byte & 0x7F
+        at += ID3_HEAD + length
+    return at
+
+
+def _counts_frames(file: BinaryIO) -> bool:
+    """Return whether the tag of LAME and others counts the frames of an MP3 file."""
+    at = after_id3(file)
+    frame = read_at(file, at, 48)
+    if len(frame) < 48 or frame[0] != 0xFF or frame[1] & 0xE0 != 0xE0:
+        return False
+    is_version_1, is_mono = frame[1] & 0x18 == 0x18, frame[3] & 0xC0 == 0xC0
+    tag = frame[XING_AT[is_version_1, is_mono] :]
+    return tag[:4] in (b"Xing", b"Info") and bool(tag[7] & XING_HAS_FRAMES)
 
 
 def _wav_ms(file: BinaryIO) -> int | None:
     """Return the length from the ``fmt`` and ``data`` chunks of a RIFF file."""
-    if _read_at(file, 0, 4) != b"RIFF":
+    if read_at(file, 0, 4) != b"RIFF":
         return None
     at, bytes_per_s = 12, 0
     for _ in range(MAX_CHUNKS):
-        chunk = _read_at(file, at, 20)
+        chunk = read_at(file, at, 20)
         size = int.from_bytes(chunk[4:8], "little")
         if chunk[:4] == b"fmt ":
             bytes_per_s = int.from_bytes(chunk[16:20], "little")
@@ -108,27 +139,8 @@ def _wav_ms(file: BinaryIO) -> int | None:
     return None
 
 
-def repeated_headers(file: BinaryIO) -> int | None:
-    """Return where an Ogg page repeats the Vorbis headers of its stream, or None.
-
-    Some tools that cut files write the headers twice. Other players skip the second
-    ones, but FFmpeg refuses the file if they follow the first ones at once.
-    """
-    at = 0
-    for _ in range(MAX_HEADER_PAGES):
-        head = _read_at(file, at, 27 + 255)
-        if len(head) < 27 or head[:4] != OGG_PAGE:
-            return None
-        sizes = head[27 : 27 + head[26]]
-        body = at + 27 + len(sizes)
-        begins_stream = head[5] & 2
-        if not begins_stream and _read_at(file, body, 7) == VORBIS_BEGINS:
-            return at
-        at = body + sum(sizes)
-    return None
-
-
-def _read_at(file: BinaryIO, at: int, size: int) -> bytes:
+def read_at(file: BinaryIO, at: int, size: int) -> bytes:
+    """Return bytes of a file, whose position stays."""
     here = file.tell()
     file.seek(at, io.SEEK_SET)
     data = file.read(size)

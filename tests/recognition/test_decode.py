@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from recognition import decode
+from recognition import decode, sources
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from tests.recognition import media_files
@@ -226,7 +226,7 @@ def test_headers_that_lead_nowhere_are_not_followed_for_ever(
     with path.open("ab") as file:
         # FFmpeg interprets every eight zeros as an empty chunk.
         file.write(bytes(2_000_000))
-    monkeypatch.setattr(decode, "MAX_STEP_CPU_S", 0.05)
+    monkeypatch.setattr(sources, "MAX_STEP_CPU_S", 0.05)
 
     with (
         path.open("rb") as file,

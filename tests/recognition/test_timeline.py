@@ -1,0 +1,171 @@
+"""A place in a file is the place that its container, ffmpeg and a browser give it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recognition import decode
+from recognition.timeline import MOST_DRIFT_S, Timed, Timeline
+from tests.recognition import timed_files
+from tests.recognition.media_files import Kind, Sound
+
+FRAME_S = 0.02
+needs_ffmpeg = pytest.mark.skipif(
+    shutil.which("ffmpeg") is None, reason="ffmpeg is not installed"
+)
+
+
+def placed(frames: list[Timed[int]], origin_s: float | None = None) -> dict[int, float]:
+    """Return where each frame's sound begins."""
+    at, places = 0.0, {}
+    length_s = {one.frame: one.length_s for one in frames}
+    for gap_s, number in Timeline[int](origin_s).place(iter(frames)):
+        at += gap_s
+        places[number] = at
+        at += length_s[number]
+    return places
+
+
+@given(
+    kept=st.lists(st.booleans(), min_size=2, max_size=200),
+    unit_ms=st.sampled_from([0.001, 1, 10]),
+    begins_s=st.floats(-5, 1000),
+)
+def test_what_is_lost_leaves_the_rest_in_place(
+    kept: list[bool], unit_ms: float, begins_s: float
+) -> None:
+    numbers = [number for number, is_kept in enumerate(kept) if is_kept]
+    unit_s = unit_ms / 1000
+    # Containers round times to their unit.
+    starts = {
+        one: round((begins_s + one * FRAME_S) / unit_s) * unit_s for one in numbers
+    }
+
+    places = placed([Timed(one, starts[one], FRAME_S) for one in numbers])
+
+    assert list(places) == numbers
+    for one, place in places.items():
+        assert place == pytest.approx((one - numbers[0]) * FRAME_S, abs=2 * unit_s)
+
+
+@given(
+    jitter_ms=st.lists(st.floats(-9, 9), min_size=1, max_size=300),
+)
+def test_rounding_of_times_is_no_gap(jitter_ms: list[float]) -> None:
+    frames = [
+        Timed(number, number * FRAME_S + one / 2000, FRAME_S)
+        for number, one in enumerate(jitter_ms)
+    ]
+
+    places = placed(frames)
+
+    assert places == {
+        number: pytest.approx(number * FRAME_S) for number in range(len(frames))
+    }
+
+
+@pytest.mark.parametrize("pace", [0.98, 0.999, 1.001, 1.02])
+def test_sound_that_runs_at_another_pace_than_the_clock_follows_it(pace: float) -> None:
+    frames = [Timed(one, one * FRAME_S * pace, FRAME_S) for one in range(5000)]
+
+    places = placed(frames)
+
+    assert all(
+        abs(place - one * FRAME_S * pace) <= MOST_DRIFT_S + FRAME_S
+        for one, place in places.items()
+    )
+
+
+@pytest.mark.parametrize("jump_s", [0.3, 25, 5000])
+def test_a_jump_is_a_gap_of_that_length(jump_s: float) -> None:
+    frames = [
+        Timed(one, one * FRAME_S + (jump_s if one >= 50 else 0), FRAME_S)
+        for one in range(100)
+    ]
+
+    assert placed(frames)[99] == pytest.approx(99 * FRAME_S + jump_s)
+
+
+@pytest.mark.parametrize(("jump_s", "is_cut"), [(25, True), (-25, True), (-25, False)])
+def test_a_clock_that_begins_anew_is_no_gap(jump_s: float, is_cut: bool) -> None:
+    frames = [
+        Timed(one, one * FRAME_S + jump_s * (one >= 50), FRAME_S, is_cut and one == 50)
+        for one in range(100)
+    ]
+
+    assert placed(frames)[99] == pytest.approx(99 * FRAME_S)
+
+
+@pytest.mark.parametrize("wrong_s", [-7, 40_000])
+def test_one_wrong_time_among_right_ones_moves_nothing(wrong_s: float) -> None:
+    frames = [
+        Timed(one, wrong_s if one == 50 else one * FRAME_S, FRAME_S)
+        for one in range(100)
+    ]
+
+    assert placed(frames)[99] == pytest.approx(99 * FRAME_S)
+
+
+def test_frames_without_a_time_follow_those_before() -> None:
+    starts = [None, None, 5.0, None, None, 6.0]
+    frames = [Timed(number, start, FRAME_S) for number, start in enumerate(starts)]
+
+    places = placed(frames)
+
+    assert places[2] == pytest.approx(2 * FRAME_S)
+    assert places[5] == pytest.approx(1 + 2 * FRAME_S)
+
+
+def by_ffmpeg(path: Path) -> Sound:
+    """Return the sound as ffmpeg places it, which fills gaps from 5 ms here."""
+    placing = "aresample=async=1:first_pts=0:min_hard_comp=0.005"
+    made = subprocess.run(
+        [
+            *("ffmpeg", "-v", "quiet", "-i", str(path), "-map", "0:a:0"),
+            *("-af", placing, "-ac", "1", "-ar", "8000", "-f", "f32le", "-"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return np.frombuffer(made.stdout, dtype=np.float32)
+
+
+def distances_ms(heard: Sound, reference: Sound) -> list[float]:
+    """Return how far each second of one sound lies from its place in the other."""
+    found = []
+    for at in range(4000, len(heard) - 8000, 4000):
+        part = heard[at : at + 2000]
+        around = reference[at - 4000 : at + 6000]
+        power = np.convolve(around * around, np.ones(2000), mode="valid")
+        likeness = np.correlate(around, part, mode="valid") / np.sqrt(
+            power * np.dot(part, part) + 1e-9
+        )
+        # A second with a loss in it has no single place.
+        if np.dot(part, part) > 1 and likeness.max() > 0.9:
+            found.append((int(likeness.argmax()) - 4000) / 8)
+    return found
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    "kind", timed_files.KINDS, ids=lambda one: one.codec + one.suffix
+)
+def test_files_with_losses_are_placed_as_ffmpeg_places_them(
+    kind: Kind, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a{kind.suffix}"
+    timed_files.write_random(path, kind, Random(f"{kind}"))  # noqa: S311 - no secret
+
+    heard = np.concatenate(list(decode.blocks(path)))
+
+    found = distances_ms(heard, by_ffmpeg(path))
+    assert len(found) >= 8
+    assert max(map(abs, found)) <= 20
