@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 
 from accounts.roles import Role
 from audit.models import Event
@@ -82,21 +80,6 @@ def test_match_keeps_how_often_its_source_was_seen() -> None:
 
     match.refresh_from_db()
     assert (match.source_views, match.version) == (12_000, 1)
-
-
-def test_views_are_filled_in_for_matches_of_before() -> None:
-    seen = ScanFactory.create(
-        scanned_file=ScannedFileFactory.create(platform_facts={"view_count": 9_000})
-    )
-    match = make_match(scan=seen, match={"source_views": 0})
-    unseen = make_match()
-
-    migration = import_module("review.migrations.0011_match_source_views")
-    migration.fill_in(apps, None)
-
-    match.refresh_from_db()
-    unseen.refresh_from_db()
-    assert (match.source_views, unseen.source_views) == (9_000, 0)
 
 
 def test_two_recordings_become_two_matches() -> None:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import csv
-import importlib
 from pathlib import Path
 
 import pytest
-from django.apps import apps
 from django.core.management import call_command
-from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -141,20 +138,3 @@ def test_whole_file_has_no_notice(
     page = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
     assert NOTICE not in page
     assert (file.message, file.damage) == ("", [])
-
-
-def test_files_that_were_scanned_before_say_so_too(db: None) -> None:
-    facts = {"warnings": [LOST]}
-    damaged = ScannedFileFactory.create(status=FileStatus.READY, facts=facts)
-    whole = ScannedFileFactory.create(status=FileStatus.READY, facts={"warnings": []})
-    failed = ScannedFileFactory.create(
-        status=FileStatus.ERROR, facts=facts, message="It failed."
-    )
-
-    migration = importlib.import_module("scanning.migrations.0019_damage_in_message")
-    migration.tell_damage(apps, connection.schema_editor())
-
-    told = [
-        ScannedFile.objects.get(pk=file.pk).message for file in (damaged, whole, failed)
-    ]
-    assert told == [LOST, "", "It failed."]
