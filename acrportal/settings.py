@@ -217,6 +217,12 @@ CACHES = {
         "LOCATION": "accounts_shared_cache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
+    # Its own table: a flood of signatures must not push out the counters above.
+    "signatures": {
+        "BACKEND": "common.shared_cache.SharedCache",
+        "LOCATION": "acrapi_signatures",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
     "process": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},

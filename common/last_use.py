@@ -29,15 +29,18 @@ def note_use(rows: QuerySet[Any], last_used_at: datetime | None) -> None:
     # Skip a row that another transaction is writing, if the database can.
     free = rows.select_for_update(skip_locked=True)
     try:
-        with _not_waiting(), transaction.atomic(savepoint=False):
+        with not_waiting(), transaction.atomic(savepoint=False):
             rows.model._base_manager.filter(pk__in=free).update(last_used_at=now)
     except DatabaseError:
         logger.info("last use not recorded: the database is busy")
 
 
 @contextmanager
-def _not_waiting() -> Iterator[None]:
-    """Make SQLite fail at once instead of waiting for another writer."""
+def not_waiting() -> Iterator[None]:
+    """Make SQLite fail at once instead of waiting for another writer.
+
+    Raises ``DatabaseError`` then.
+    """
     if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return

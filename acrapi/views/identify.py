@@ -27,6 +27,7 @@ from acrapi.errors import WireError
 from acrapi.formats import plain_instant
 from acrapi.parsers import fields_of
 from acrapi.results import custom_file
+from acrapi.signatures import is_of_other_sample
 from acrapi.views.base import WireView
 from catalogue.models import Recording
 from common.bodies import BodyTooLarge
@@ -125,9 +126,12 @@ class IdentifyView(WireView):
     def post(self, request: Request) -> Response:
         """Check the signature and search the project's buckets."""
         begun = monotonic()
-        project = _project(request)
+        fields = _fields(request)
+        project = _project(request, fields)
+        sample = _sample(request)
+        _refuse_replay(fields, sample)
         try:
-            found = identify(project=project, sample=_sample(request))
+            found = identify(project=project, sample=sample)
         except AudioRefused as error:
             raise _Refused(NO_FINGERPRINT, str(error)) from error
         if not found:
@@ -145,13 +149,16 @@ class IdentifyView(WireView):
         )
 
 
-def _project(request: Request) -> Project:
+def _fields(request: Request) -> dict[str, str]:
     # Lone surrogates cannot be signed; replace them, so that the check fails cleanly.
-    fields = {
+    return {
         name: str(value).encode("utf-8", "replace").decode()
         for name, value in fields_of(request).items()
         if isinstance(value, str | int | float)
     }
+
+
+def _project(request: Request, fields: dict[str, str]) -> Project:
     key = fields.get("access_key", "")
     project = find_project(key) if key.isascii() and key.isprintable() else None
     refusal = BAD_KEY
@@ -163,6 +170,16 @@ def _project(request: Request) -> Project:
             return project
         refusal = BAD_SIGNATURE
     raise _Refused(TOO_MANY if limits.wait_of_stranger(request._request) else refusal)
+
+
+def _refuse_replay(fields: dict[str, str], sample: File[bytes]) -> None:
+    if is_of_other_sample(
+        access_key=fields["access_key"],
+        signature=fields["signature"].strip(),
+        timestamp=fields.get("timestamp", ""),
+        sample=sample,
+    ):
+        raise _Refused(BAD_SIGNATURE, "it was used for another sample")
 
 
 def signature_of(

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.core.cache import caches
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import OperationalError
 from django.test import Client
+from pytest_django import Settings
 
+from acrapi.signatures import SHARED
 from acrapi.views.identify import signature_of
 from scanning.models import Project
 from scanning.services.identification import create_project, revoke_project
@@ -154,6 +160,76 @@ def test_the_sdks_boundary_is_read(project: Project) -> None:
     )
 
     assert answer.json()["status"]["code"] == 2005
+
+
+def _sent(project: Project, content: bytes, timestamp: str) -> int:
+    sample = SimpleUploadedFile("sample", content)
+    fields = signed(project, timestamp=timestamp) | {"sample": sample}
+    code: int = identify(fields)["status"]["code"]
+    return code
+
+
+CLIP, OTHER = (audio.wav_bytes(audio.tune(number, 4)) for number in (7, 8))
+
+
+@pytest.mark.parametrize("timestamp", ["1605856524.12", "1605856524123", "yesterday"])
+def test_a_signature_belongs_to_its_first_sample(
+    project: Project, timestamp: str
+) -> None:
+    assert _sent(project, CLIP, timestamp) == 1001
+
+    # Clients retry, perhaps much later.
+    assert _sent(project, CLIP, timestamp) == 1001
+    assert _sent(project, OTHER, timestamp) == 3014
+    assert _sent(project, OTHER, f"{timestamp}5") == 1001
+
+
+def test_clients_that_sign_the_same_whole_second_share_a_signature_for_minutes(
+    project: Project,
+) -> None:
+    with time_machine.travel(datetime(2026, 11, 26, 12, tzinfo=UTC), tick=False) as now:
+        codes = [_sent(project, content, "1605856524") for content in (CLIP, OTHER)]
+        now.shift(SHARED + timedelta(seconds=1))
+        later = [_sent(project, content, "1605856524") for content in (CLIP, OTHER)]
+
+    assert codes == [1001, 1001]
+    assert later == [1001, 3014]
+
+
+def test_what_is_remembered_of_signatures_is_bounded(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = caches["signatures"]
+    monkeypatch.setattr(seen, "_max_entries", 6)
+
+    for number in range(20):
+        assert _sent(project, CLIP, f"{number}.5") == 1001
+
+    kept = [_sent(project, OTHER, f"{number}.5") for number in range(20)]
+    assert kept.count(3014) <= 7
+
+
+def test_a_clip_is_identified_while_the_database_is_busy(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_args: object, **_kwargs: object) -> bool:
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(caches["signatures"], "add", refuse)
+
+    assert _sent(project, CLIP, "1.5") == 1001
+
+
+def test_a_secret_of_another_key_signs_nothing(
+    project: Project, settings: Settings
+) -> None:
+    fields = signed(project)
+    settings.SECRET_KEY = "another key, as long as a real one has to be"
+
+    answer = Client(raise_request_exception=False).post("/v1/identify", fields)
+
+    assert answer.status_code == 503
+    assert "secret_unreadable" in answer.content.decode()
 
 
 def test_other_methods_are_answered_too() -> None:
