@@ -13,6 +13,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from common.secret_text import SecretUnreadable
 from recognition.errors import IndexPartial, IndexUnavailable, SearchTooLong
 
 RETRY_AFTER_SECONDS = 30
@@ -75,6 +76,15 @@ SEARCH_TOO_LONG = Outage(
         "do, or send a shorter file. An admin can raise ACRPORTAL_SEARCH_SECONDS."
     ),
 )
+SECRET_UNREADABLE = Outage(
+    503,
+    "secret_unreadable",
+    _("A stored secret cannot be read"),
+    _(
+        "It was encrypted with another key, so nothing was done. Tell an admin: "
+        "manage.py doctor lists such secrets."
+    ),
+)
 NO_ROOM = Outage(
     507,
     "no_room",
@@ -98,6 +108,8 @@ def outage_of(error: BaseException | None) -> Outage | None:
             return INDEX_AWAY
         if isinstance(cause, IndexPartial):
             return INDEX_PARTIAL
+        if isinstance(cause, SecretUnreadable):
+            return SECRET_UNREADABLE
         if isinstance(cause, SearchTooLong):
             return SEARCH_TOO_LONG
         # Compare by name: botocore is only imported if object storage is used.

@@ -21,6 +21,9 @@ _PURPOSE = b"acrportal stored secrets 1"
 class SecretUnreadable(Exception):
     """The secret was sealed with a key that is no longer configured."""
 
+    # Templates show nothing in its place.
+    silent_variable_failure = True
+
 
 def seal(plain: str) -> str:
     """Return ``plain``, encrypted and authenticated."""

@@ -23,6 +23,7 @@ import audit.services
 from accounts.models import User
 from accounts.roles import Action
 from common.filters import ZONE
+from common.secret_text import seal
 from common.zones import is_zone
 from jobs.services import try_subject_again
 from reports import services
@@ -140,10 +141,10 @@ def _take_plan(schedule: ReportSchedule, plan: Plan) -> None:
     schedule.recipients = list(plan.recipients)
     schedule.url = plan.url
     if plan.channel != Channel.WEBHOOK:
-        schedule.signing_secret = ""
-    elif not schedule.signing_secret:
+        schedule.signing_secret_sealed = ""
+    elif not schedule.signing_secret_sealed:
         key = base64.b64encode(secrets.token_bytes(32)).decode()
-        schedule.signing_secret = f"whsec_{key}"
+        schedule.signing_secret_sealed = seal(f"whsec_{key}")
 
 
 def _values_of(schedule: ReportSchedule) -> dict[str, Any]:  # Any: JSON

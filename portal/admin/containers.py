@@ -169,7 +169,7 @@ class ProjectAdmin(RoleAdmin[Project]):
     list_display = ["name", "access_key", "bucket_names", "created_by", "created_at"]
     search_fields = ["name", "=access_key"]
     readonly_fields = (
-        *all_field_names(Project, but=["id", "access_secret"]),
+        *all_field_names(Project, but=["id", "access_secret_sealed"]),
         "bucket_names",
     )
     fields = readonly_fields

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from common.secret_text import unseal
 from common.uid import new_uid
 from reports.models.run import ReportOptions, ReportRun
 
@@ -79,7 +80,7 @@ class ReportSchedule(models.Model):
     )
     recipients = models.JSONField(default=list, blank=True)
     url = models.URLField(max_length=2000, blank=True, default="")
-    signing_secret = models.CharField(max_length=200, blank=True, default="")
+    signing_secret_sealed = models.TextField(blank=True, default="")
     next_run_at = models.DateTimeField()
     covers_from = models.DateField(null=True, blank=True)
     sent_sha256 = models.CharField(max_length=64, blank=True, default="")
@@ -96,6 +97,11 @@ class ReportSchedule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template} ({self.get_every_display()})"
+
+    @property
+    def signing_secret(self) -> str:
+        """The key that deliveries are signed with. Raises ``SecretUnreadable``."""
+        return unseal(self.signing_secret_sealed) if self.signing_secret_sealed else ""
 
     @property
     def case(self) -> str:

@@ -12,12 +12,14 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from common.secret_text import seal, unseal
+
 VENDOR_BASE_URL = "https://api-v2.acrcloud.com/api"
 
 
 def new_callback_secret() -> str:
-    """Return the unguessable part of a callback address."""
-    return secrets.token_urlsafe(24)
+    """Return the unguessable part of a callback address, sealed."""
+    return seal(secrets.token_urlsafe(24))
 
 
 def check_base_url(value: str) -> None:
@@ -92,8 +94,8 @@ class CloudAccount(models.Model):
         ),
     )
     token_sealed = models.TextField(editable=False)
-    callback_secret = models.CharField(
-        max_length=64, unique=True, default=new_callback_secret, editable=False
+    callback_secret_sealed = models.TextField(
+        default=new_callback_secret, editable=False
     )
     callback_networks = models.TextField(
         blank=True,
@@ -123,3 +125,8 @@ class CloudAccount(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def callback_secret(self) -> str:
+        """The unguessable part of the callback address. Raises ``SecretUnreadable``."""
+        return unseal(self.callback_secret_sealed)

@@ -15,13 +15,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager
 from catalogue.models import Bucket
+from common.secret_text import seal, unseal
 from scanning.choices import COMBINED_ENGINES, AudioType, EngineChoice, KeepAudio
 from scanning.models.cloud_account import CloudAccount, new_callback_secret
 
 
 def new_signing_secret() -> str:
-    """Return a key for signing callbacks, in Standard Webhooks format."""
-    return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
+    """Return a sealed key for signing callbacks, in Standard Webhooks format."""
+    return seal(f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}")
 
 
 def whole_file_policy() -> dict[str, object]:
@@ -78,12 +79,10 @@ class Container(models.Model):
         default="",
         help_text=_("Results are posted to this address when a scan ends."),
     )
-    # Signing needs the key itself, so it is stored in clear text.
-    signing_secret = models.CharField(
-        max_length=64, default=new_signing_secret, editable=False
-    )
-    callback_secret = models.CharField(
-        max_length=64, unique=True, default=new_callback_secret, editable=False
+    # Signing needs the key itself, so it is sealed and not hashed.
+    signing_secret_sealed = models.TextField(default=new_signing_secret, editable=False)
+    callback_secret_sealed = models.TextField(
+        default=new_callback_secret, editable=False
     )
     cloud_account = models.ForeignKey(
         CloudAccount,
@@ -158,6 +157,16 @@ class Container(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def signing_secret(self) -> str:
+        """The key that callbacks are signed with. Raises ``SecretUnreadable``."""
+        return unseal(self.signing_secret_sealed)
+
+    @property
+    def callback_secret(self) -> str:
+        """The unguessable part of the callback address. Raises ``SecretUnreadable``."""
+        return unseal(self.callback_secret_sealed)
 
     @property
     def takes_callbacks(self) -> bool:

@@ -10,6 +10,7 @@ from django.db import models
 
 from accounts.reach import PRESENT
 from catalogue.models import Bucket
+from common.secret_text import seal, unseal
 from common.uid import new_uid
 
 
@@ -19,8 +20,8 @@ def new_access_key() -> str:
 
 
 def new_access_secret() -> str:
-    """Return a new signing secret; the protocol needs it in clear text."""
-    return secrets.token_urlsafe(30)
+    """Return a new sealed signing secret; the protocol needs the secret itself."""
+    return seal(secrets.token_urlsafe(30))
 
 
 class Project(models.Model):
@@ -36,9 +37,7 @@ class Project(models.Model):
     access_key = models.CharField(
         max_length=64, unique=True, default=new_access_key, editable=False
     )
-    access_secret = models.CharField(
-        max_length=64, default=new_access_secret, editable=False
-    )
+    access_secret_sealed = models.TextField(default=new_access_secret, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -55,3 +54,8 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def access_secret(self) -> str:
+        """The secret that clients sign with. Raises ``SecretUnreadable``."""
+        return unseal(self.access_secret_sealed)

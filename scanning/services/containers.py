@@ -56,8 +56,8 @@ def record_saved(
     """
     if engine_before not in (None, container.engine):
         # The old address must not accept results for the new engine.
-        container.callback_secret = new_callback_secret()
-        container.save(update_fields=["callback_secret", "updated_at"])
+        container.callback_secret_sealed = new_callback_secret()
+        container.save(update_fields=["callback_secret_sealed", "updated_at"])
         for scan in selectors.scans_awaiting_callback().filter(
             scanned_file__container=container
         ):

@@ -39,7 +39,7 @@ def acrcloud_callback(
     """Receive a result; answer 202 new, 200 repeated, or 404, 413, 422, 429."""
     # Load only three columns: callbacks arrive in bursts.
     found = Container.objects.present().only(
-        "callback_secret", "cloud_account_id", "engine"
+        "callback_secret_sealed", "cloud_account_id", "engine"
     )
     container = found.filter(pk=container_id).first()
     expected = container.callback_secret if container else ""

@@ -71,9 +71,9 @@ def test_the_whole_procedure_loses_nothing(
     assert here.get("/queue/").status_code == 200
     assert unseal(account.token_sealed) == "t0ken"
     assert uploads.open_upload(uid=staged.uid, **signed) == staged
-    assert reseal(dry_run=True) == {"resealed": 3, "current": 0, "unreadable": 0}
-    assert reseal() == {"resealed": 3, "current": 0, "unreadable": 0}
-    assert reseal() == {"resealed": 0, "current": 3, "unreadable": 0}
+    assert reseal(dry_run=True) == {"resealed": 6, "current": 0, "unreadable": 0}
+    assert reseal() == {"resealed": 6, "current": 0, "unreadable": 0}
+    assert reseal() == {"resealed": 0, "current": 6, "unreadable": 0}
 
     settings.SECRET_KEY_FALLBACKS = []
     account.refresh_from_db()
@@ -111,7 +111,7 @@ def test_a_secret_of_an_unknown_key_is_named(
 ) -> None:
     settings.SECRET_KEY = LATER
 
-    assert reseal() == {"resealed": 0, "current": 0, "unreadable": 1}
+    assert reseal() == {"resealed": 0, "current": 0, "unreadable": 2}
     with pytest.raises(SecretUnreadable):
         unseal(account.token_sealed)
     output = io.StringIO()

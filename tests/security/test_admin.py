@@ -223,7 +223,7 @@ def watched() -> Iterator[list[str]]:
 @pytest.mark.parametrize(
     ("model", "column"),
     [
-        ("scanning.Container", "callback_secret"),
+        ("scanning.Container", "callback_secret_sealed"),
         ("scanning.Container", "callback_url"),
         ("streams.Stream", "urls"),
         ("streams.StreamNotice", "url"),
@@ -302,7 +302,7 @@ def test_no_popup_hands_out_a_hidden_column(
     label: str, desks: tuple[Desk, Desk]
 ) -> None:
     row = SCREENS[label].row(desks[0])
-    column = "callback_secret" if label == "scanning.Container" else "password"
+    column = "callback_secret_sealed" if label == "scanning.Container" else "password"
     client = client_of(make_user(Role.ADMIN))
 
     query = {"_popup": "1", "_to_field": column}

@@ -28,7 +28,8 @@ Body = dict[str, Any]  # Any: of a form or JSON
 OURS = {
     *("id", "pk", "uid", "acr_id", "owner", "created_by", "made_by", "added_by"),
     *("decided_by", "decided_by_name", "state", "status", "version", "position"),
-    *("callback_secret", "signing_secret", "access_key", "access_secret", "digest"),
+    *("callback_secret_sealed", "signing_secret_sealed", "access_secret_sealed"),
+    *("access_key", "digest"),
     *("hint", "created_at", "updated_at", "decided_at", "revoked_at", "last_used_at"),
     *("approved", "active", "built_in", "audio_sha256", "fingerprint", "failures"),
 }

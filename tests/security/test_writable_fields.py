@@ -60,7 +60,7 @@ PACKAGES = (
 PER_ROW = {
     *("created_at", "updated_at", "last_check_at", "state_at"),
     *("position", "link_key"),
-    *("signing_secret", "callback_secret", "access_secret"),
+    *("signing_secret_sealed", "callback_secret_sealed", "access_secret_sealed"),
 }
 NUMBER = 987_654_321
 TEXT = "INJECTED"
