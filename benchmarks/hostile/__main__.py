@@ -3,12 +3,13 @@
 ``python -m benchmarks.hostile --check`` sends mutated real files through the decoder's
 own process and its limits, fingerprints through ``/v1/identify`` and the uploads of a
 server of its own, answers of stream servers (playlists, headers, redirects) through the
-recorder and the fetching of links, and mutated bodies through every operation of the two
-APIs, each undone afterwards. ``--media``, ``--prints``, ``--servers`` and ``--bodies``
-set the counts (0 leaves a kind out) and ``--workers`` the number of processes; each
-number produces the same input in any process. The system enforces the decoder's memory
-limit (``ACRPORTAL_DECODE_MEMORY_BYTES``): a decoder that exceeds it ends, and its file
-counts as refused.
+recorder and the fetching of links, broken tables, messages of rights and evidence packs
+through the checks of imports and packs, and mutated bodies through every operation of the
+two APIs, each undone afterwards. ``--media``, ``--prints``, ``--servers``, ``--tables``
+and ``--bodies`` set the counts (0 leaves a kind out) and ``--workers`` the number of
+processes; each number produces the same input in any process. The system enforces the
+decoder's memory limit (``ACRPORTAL_DECODE_MEMORY_BYTES``): a decoder that exceeds it
+ends, and its file counts as refused.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.hostile import bodies, fingerprints, media, servers
+from benchmarks.hostile import bodies, fingerprints, media, servers, tables
 from benchmarks.hostile.feeding import Feeding
 from benchmarks.hostile.installation import set_up_work
 from benchmarks.report import Report, machine, parser, workplace
@@ -39,6 +40,7 @@ KINDS = (
     Kind("media", "mutated media files", 10_000, media.feed),
     Kind("prints", "crafted and mutated fingerprints", 10_000, fingerprints.feed),
     Kind("servers", "answers of stream servers", 10_000, servers.feed),
+    Kind("tables", "broken tables, messages and packs", 2_000, tables.feed),
     Kind("bodies", "mutated API bodies", 100_000, bodies.feed),
 )
 
