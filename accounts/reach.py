@@ -11,7 +11,7 @@ and serializers create at import time are therefore limited too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -48,13 +48,16 @@ class Path:
     A path is empty if there is none, and "pk" on the container or bucket itself. A row
     that links two recordings has two bucket paths, and both must be visible. ``owner``
     leads to the author of rows that can span several containers, such as reports: a
-    limited person sees only their own.
+    limited person sees only their own. ``hidden`` is for rows that name many things,
+    such as licences: it returns the keys of those that name something the viewer may
+    not see. It runs without limits, with the ids of the buckets that the viewer sees.
     """
 
     containers: str = ""
     buckets: str = ""
     other_buckets: str = ""
     owner: str = ""
+    hidden: Callable[[frozenset[int]], Iterable[int]] | None = None
 
     def ways(self) -> Iterator[tuple[LimitKind, str]]:
         """Yield each path with the kind of limit that applies to it."""
@@ -69,6 +72,7 @@ class _Viewing:
     def __init__(self, viewer: Viewer | None) -> None:
         self.viewer = viewer
         self._limits: dict[LimitKind, frozenset[int] | None] | None = None
+        self._hidden: dict[type[models.Model], frozenset[int]] = {}
 
     def ids(self, kind: LimitKind) -> frozenset[int] | None:
         """Return the ids the viewer may see; None means all."""
@@ -77,6 +81,17 @@ class _Viewing:
         if self._limits is None:
             self._limits = _limits_of(self.viewer)
         return self._limits[kind]
+
+    def hidden(self, model: type[models.Model]) -> frozenset[int]:
+        """Return the keys of a model's rows that name something out of sight."""
+        buckets = self.ids(LimitKind.BUCKETS)
+        path: Path = model.reach  # type: ignore[attr-defined]  # as in ``_limited``
+        if buckets is None or path.hidden is None:
+            return frozenset()
+        if model not in self._hidden:
+            with working_for(None):
+                self._hidden[model] = frozenset(path.hidden(buckets))
+        return self._hidden[model]
 
     def only_own(self) -> bool:
         """Tell whether of rows with an owner the viewer sees only their own."""
@@ -118,6 +133,11 @@ def sees_everything() -> bool:
 def seen_buckets() -> frozenset[int] | None:
     """Return the ids of the buckets the viewer may see; None means all."""
     return _viewing.get().ids(LimitKind.BUCKETS)
+
+
+def hidden_keys(model: type[models.Model]) -> frozenset[int]:
+    """Return the keys of a model's rows that name something the viewer may not see."""
+    return _viewing.get().hidden(model)
 
 
 def sees_every_bucket() -> bool:
@@ -223,6 +243,27 @@ class _Own(models.Func):
         return f"{column} = %s", (*parameters, viewing.viewer.pk or 0)
 
 
+class _NamesNothingHidden(models.Func):
+    """The condition that the row names nothing that the viewer may not see."""
+
+    output_field = models.BooleanField()
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self._model = model
+        super().__init__(models.F("pk"))
+
+    def as_sql(  # type: ignore[override]  # takes no options
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, tuple[str | int, ...]]:
+        """Return the condition for the current viewer."""
+        hidden = hidden_keys(self._model)
+        if not hidden:
+            raise FullResultSet
+        column, parameters = compiler.compile(self.get_source_expressions()[0])
+        marks = ", ".join(["%s"] * len(hidden))
+        return f"{column} NOT IN ({marks})", (*parameters, *sorted(hidden))
+
+
 # Not deleted; also the ``limit_choices_to`` of foreign keys.
 PRESENT: dict[str, object] = {"deleted_at__isnull": True}
 
@@ -250,6 +291,8 @@ def _limited(model: type[models.Model]) -> Query:
             rows = rows.filter(_Within(model, kind, way))
     if path.owner:
         rows = rows.filter(_Own(models.F(path.owner)))
+    if path.hidden is not None:
+        rows = rows.filter(_NamesNothingHidden(model))
     return rows.query
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import reduce
 from operator import or_
 
@@ -72,6 +72,24 @@ def search_recordings(*, text: str = "") -> QuerySet[Recording]:
         | Q(custom_id__iexact=text)
         | Q(uid=text)
         | Q(acr_id=text)
+    )
+
+
+def keys_beyond_labels(
+    named: Iterable[tuple[int, Collection[str]]], buckets: Collection[int]
+) -> Iterator[int]:
+    """Yield the keys of rules that name a label which no recording of the buckets has."""
+    listed = list(named)
+    if not listed:
+        return
+    rows = Recording.objects.filter(bucket__in=buckets).exclude(label="").order_by()
+    seen = {
+        label.casefold() for label in rows.values_list("label", flat=True).distinct()
+    }
+    yield from (
+        key
+        for key, labels in listed
+        if not seen.issuperset(label.casefold() for label in labels)
     )
 
 

@@ -19,12 +19,13 @@ from django.conf import settings
 from django.urls import get_script_prefix, reverse
 from django.utils.crypto import salted_hmac
 
-from accounts.reach import sees_every_bucket
+from accounts.reach import hidden_keys, sees_every_bucket
 from catalogue.models import Exclusion, Recording
 from reports.cells import Cell, Value, ValueType, offset
 from reports.evidence.selectors import EvidenceStatus, MatchPacks
+from review import rule_names
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
-from review.models import Dispute, Licence, Match
+from review.models import Dispute, Licence, Match, Policy
 from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment
 
@@ -170,10 +171,15 @@ def _valid_until(licence: Licence) -> Value:
     return None if until is None else until.isoformat()
 
 
+def _policy_name(match: Match) -> str:
+    """Return the name of the match's policy; "" if the viewer may not see it."""
+    return "" if match.policy_id in hidden_keys(Policy) else match.policy_name
+
+
 def _queue_reason(case: Case) -> Value:
     if case.match is not None and case.match.queue_reason == QueueReason.POLICY:
         # Policy names end with their version, which the reason leaves out.
-        name, _, _ = case.match.policy_name.rpartition(" v")
+        name, _, _ = _policy_name(case.match).rpartition(" v")
         return f"policy:{name}"
     if case.match is not None:
         return case.match.queue_reason
@@ -207,7 +213,7 @@ def _decided_by(match: Match) -> Value:
     A person has the same pseudonym in every report of the installation.
     """
     if not settings.ACRPORTAL_REPORT_PSEUDONYMS or match.decided_by_id is None:
-        return match.decided_by_name
+        return rule_names.decider_of(match)
     # Keyed with SECRET_KEY, so that outsiders cannot guess the person.
     digest = salted_hmac("reports.people", str(match.decided_by_id), algorithm="sha256")
     return f"person-{digest.hexdigest()[:10]}"
@@ -286,7 +292,7 @@ COLUMNS: tuple[Column[Case], ...] = (
             lambda match: "clear" if match.licence_id else match.policy_action or None
         ),
     ),
-    Column("policy_name", _T, _of_match(lambda match: match.policy_name or None)),
+    Column("policy_name", _T, _of_match(lambda match: _policy_name(match) or None)),
     Column("queue_reason", _T, _queue_reason),
     *SOURCE_COLUMNS,
     Column("recording_id", _T, _of_recording(lambda recording: recording.uid)),

@@ -12,6 +12,7 @@ from operator import or_
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from accounts.reach import working_for
 from catalogue.models import Recording
 from catalogue.selectors import standing_for, with_merged
 from common.zones import office_day
@@ -42,9 +43,16 @@ class LicenceCheck:
 
 
 class LicencesInForce:
-    """All licences in force, read once and indexed to check many matches."""
+    """All licences in force, read once and indexed to check many matches.
+
+    They act on all matches, so the viewer's limits make no difference.
+    """
 
     def __init__(self) -> None:
+        with working_for(None):
+            self._read()
+
+    def _read(self) -> None:
         rows = Licence.objects.filter(active=True, withdrawn_at__isnull=True)
         rows = rows.order_by("pk")
         self._wide = [
@@ -90,9 +98,10 @@ def _listed(
 def checks(
     *, subject: Subject, licences: LicencesInForce | None = None
 ) -> list[LicenceCheck]:
-    """Check all licences for the subject's recording, best cover first.
+    """Check the licences for the subject's recording, best cover first.
 
-    Pass ``licences`` to check many subjects without a query for each.
+    Without ``licences`` they are those that the viewer may see, with a query for each
+    subject.
     """
     # The members are declared from most to least cover.
     order = list(Cover)
@@ -117,7 +126,9 @@ def best(
     *, subject: Subject, licences: LicencesInForce | None = None
 ) -> LicenceCheck | None:
     """Return the check of the licence that covers most; None if none covers any."""
-    results = checks(subject=subject, licences=licences)
+    # Licences act regardless of what the viewer may see.
+    with working_for(None):
+        results = checks(subject=subject, licences=licences)
     return next((each for each in results if each.cover != Cover.NONE), None)
 
 

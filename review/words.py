@@ -13,6 +13,7 @@ from audit.models import Event
 from audit.words import action_label
 from catalogue.models import ExclusionReason
 from common.reading import read_clock, read_interval
+from review import rule_names
 from review.choices import (
     BY_LICENCE,
     POLICY_ENDED,
@@ -111,7 +112,7 @@ def _found(after: Json) -> str:
     # A policy that only asks for review needs no mention.
     if after.get("policy_name") and after["state"] != MatchState.PENDING:
         text += "; " + _("policy %(policy)s: %(state)s") % {
-            "policy": after["policy_name"],
+            "policy": rule_names.policy_name(after["policy_name"]),
             "state": state_label(after["state"]),
         }
     return text
@@ -120,7 +121,9 @@ def _found(after: Json) -> str:
 def _rule_applied(after: Json) -> str:
     """Name the rule that decided; the person only had the rules applied."""
     if after.get("policy_name"):
-        return _("applied the policy %(policy)s") % {"policy": after["policy_name"]}
+        return _("applied the policy %(policy)s") % {
+            "policy": rule_names.policy_name(after["policy_name"])
+        }
     if after.get("licence"):
         return _("re-evaluated it: a licence covers it")
     if after.get("queue_reason") == QueueReason.EXCLUDED:
@@ -131,7 +134,9 @@ def _rule_applied(after: Json) -> str:
 def _said_by_rules(ground: Json) -> str:
     """Return which state rules would give a match, and which rule."""
     said = state_label(ground["would_be"])
-    rule = ground["licence"] or ground["policy"]
+    rule = rule_names.licence_number(ground["licence"]) or rule_names.policy_name(
+        ground["policy"]
+    )
     return f"{said} ({rule})" if rule else said
 
 

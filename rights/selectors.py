@@ -112,12 +112,13 @@ def _in_catalogue(recordings: QuerySet[Recording]) -> QuerySet[Recording]:
 
 
 def works_in_reach() -> QuerySet[Work]:
-    """Return the works that the viewer may see, merged ones too."""
+    """Return the works that the viewer may see, and those merged into one of them."""
     rows = Work.objects.all()
     if sees_every_bucket():
         return rows
     seen = recordings_in_reach().filter(works=OuterRef("pk"))
-    return rows.filter(Q(recordings__isnull=True) | Exists(seen)).distinct()
+    own = rows.filter(Q(recordings__isnull=True, merged_into=None) | Exists(seen))
+    return rows.filter(Q(pk__in=own.values("pk")) | Q(merged_into__in=own.values("pk")))
 
 
 def releases_in_reach() -> QuerySet[Release]:
@@ -127,6 +128,27 @@ def releases_in_reach() -> QuerySet[Release]:
         return rows
     seen = recordings_in_reach().filter(releases=OuterRef("pk"))
     return rows.filter(Q(recordings__isnull=True) | Exists(seen)).distinct()
+
+
+def parties_in_reach() -> QuerySet[Party]:
+    """Return the parties that the viewer may see, and those merged into one of them.
+
+    These have or collect a share in something that the viewer sees, or in nothing.
+    """
+    rows = Party.objects.all()
+    if sees_every_bucket():
+        return rows
+    works, sounds = works_in_reach().values("pk"), recordings_in_reach().values("pk")
+    seen = Share.objects.filter(Q(work__in=works) | Q(recording__in=sounds))
+    nothing = Q(
+        shares__isnull=True, controlled_shares__isnull=True, merged_into__isnull=True
+    )
+    own = rows.filter(
+        Exists(seen.filter(party=OuterRef("pk")))
+        | Exists(seen.filter(controlled_by=OuterRef("pk")))
+        | nothing
+    )
+    return rows.filter(Q(pk__in=own.values("pk")) | Q(merged_into__in=own.values("pk")))
 
 
 def conflicts_in_reach() -> QuerySet[Conflict]:
@@ -159,7 +181,7 @@ def search_works(text: str) -> QuerySet[Work]:
 
 def search_parties(text: str) -> QuerySet[Party]:
     """Return the parties with a text in the name, or with a code."""
-    rows = Party.objects.filter(merged_into=None)
+    rows = parties_in_reach().filter(merged_into=None)
     if not text:
         return rows
     key, code = folded(text), text.replace("-", "").replace(" ", "").upper()

@@ -31,13 +31,17 @@ class WorkAdmin(RoleAdmin[Work]):
 
 @admin.register(Party)
 class PartyAdmin(RoleAdmin[Party]):
-    """People and companies with shares, which everybody may see."""
+    """People and companies with shares."""
 
     list_display = ["__str__", "ipi_name", "isni", "society", "is_ours"]
     list_filter = ["is_ours"]
     search_fields = ["name", "first_name", "=ipi_name", "=isni", "=uid"]
     readonly_fields = all_field_names(Party, but=["id", "name_key"])
     fields = readonly_fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Party]:
+        """Apply the user's access limits."""
+        return selectors.parties_in_reach()
 
 
 @admin.register(RightsRecording)

@@ -21,9 +21,9 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from audit.models import Event
-from audit.words import actor_label
 from portal.admin.history import case_of
 from portal.shared import formats
+from review import rule_names
 
 # Any: the values of form fields.
 Values = Mapping[str, Any]
@@ -124,4 +124,4 @@ def _message(row: Model, said: SafeString) -> str:
     return _(
         "%(who)s changed this while your form was open, so nothing was saved. Now: "
         "%(values)s. Your input is below; save again to replace these values."
-    ) % {"who": actor_label(event.actor_name), "values": said}
+    ) % {"who": rule_names.actor_label(event.actor_name), "values": said}

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from portal.api.base import ProgramView
+from review import rule_names
 from review.choices import CLAIM_VERBS, DisputeCode, RejectCode, Verb
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
@@ -31,7 +32,12 @@ class MatchSerializer(serializers.ModelSerializer[Match]):
 
     file = serializers.UUIDField(source="scanned_file.uid", read_only=True)
     recording = serializers.CharField(source="recording.uid", read_only=True)
+    decided_by_name = serializers.SerializerMethodField()
     due_at = serializers.DateTimeField(allow_null=True, read_only=True)
+
+    def get_decided_by_name(self, match: Match) -> str:
+        """Return who decided; of a rule that the caller may not see only the kind."""
+        return rule_names.decider_of(match)
 
     class Meta:
         model = Match

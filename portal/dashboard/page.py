@@ -42,7 +42,7 @@ from reports.models import ReportRun
 from review import selectors
 from review.choices import DECIDED_STATES, MatchState, QueueReason
 from review.filters import MatchFilter
-from review.models import Match
+from review.models import Match, Policy
 from scanning import selectors as scanning_selectors
 from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.cloud.jobs import HOUR_MS, sent_ms_this_month
@@ -280,7 +280,7 @@ def precision() -> list[charts.ShareTable]:
     decided_by_people = f"decided=people&decided_from={since}"
     engines = decided.values("scan__engine").annotate(all=Count("*"), right=right)
     policies = (
-        decided.filter(policy__isnull=False)
+        decided.filter(policy__in=Policy.objects.all())
         .values("policy__uid", "policy__name")
         .annotate(all=Count("*"), right=right)
         .order_by("policy__name")

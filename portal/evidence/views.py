@@ -81,7 +81,11 @@ def evidence_zip(request: PortalRequest, uid: str) -> HttpResponseBase:
         EvidencePack.objects.select_related("match"), uid=uid, status=PackStatus.READY
     )
     try:
+        services.refuse_hidden(matches=[pack.match])
         file = pack.file.open("rb")
+    except EvidenceRefused as refused:
+        messages.error(request, refused.message)
+        return redirect(reverse("portal:evidence", args=[pack.match.uid]))
     except FileNotFoundError:
         messages.error(
             request,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import FileResponse, Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -25,9 +25,10 @@ from portal.licences.forms import LicenceFilterForm, LicenceForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.applications import undo
 from portal.shared.lists import page_of, sorted_by
+from portal.shared.selectors import count_per_row
 from review.choices import MatchState
 from review.errors import ReviewError
-from review.models import Licence
+from review.models import Licence, Match
 from review.models.licence import NUMBER_PREFIX
 from review.services import applications, licences
 from review.services.licences import Reach
@@ -54,8 +55,9 @@ def licence_list(request: PortalRequest) -> HttpResponseBase:
         "draft": Q(active=False, withdrawn_at__isnull=True),
         "ended": ended,
     }
+    cleared = Match.objects.filter(state=MatchState.CLEARED)
     rows = rows.filter(states.get(filters.cleaned_data.get("state", ""), Q())).annotate(
-        cleared_count=Count("matches", filter=Q(matches__state=MatchState.CLEARED))
+        cleared_count=count_per_row(cleared, "licence")
     )
     page = page_of(request, sorted_by(request, rows, _COLUMNS, default="-number"))
     return render(

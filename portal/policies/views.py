@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -22,10 +21,10 @@ from portal.policies.forms import PolicyForm
 from portal.policies.sentence import sentence_of
 from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.applications import undo
-from portal.shared.selectors import bucket_names
+from portal.shared.selectors import bucket_names, count_per_row
 from review.choices import MatchState
 from review.errors import ReviewError
-from review.models import Policy
+from review.models import Match, Policy
 from review.services import applications, policies
 from review.services.policies import DryRun
 
@@ -34,11 +33,8 @@ from review.services.policies import DryRun
 @needs(Action.VIEW)
 def policy_list(request: PortalRequest) -> HttpResponseBase:
     """List the policies in their order, each with the number of its matches."""
-    # A query that counts leaves out the model's own order.
-    rows = (
-        Policy.objects.select_related("owner", "assignee")
-        .annotate(times=Count("matches"))
-        .order_by("position", "pk")
+    rows = Policy.objects.select_related("owner", "assignee").annotate(
+        times=count_per_row(Match.objects.all(), "policy")
     )
     buckets = bucket_names()
     listed = [(policy, sentence_of(policy, buckets=buckets)) for policy in rows]

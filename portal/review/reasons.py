@@ -20,7 +20,7 @@ from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_path
 from portal.review.queue import Queue
 from portal.shared import formats, playback
 from portal.shared.looks import reason_icon
-from review import approval
+from review import approval, rule_names
 from review.choices import WAITING_STATES, MatchState, PolicyAction, QueueReason
 from review.models import Match
 from scanning.models import Segment
@@ -68,7 +68,9 @@ def _outcome_of_policy(match: Match) -> str:
     if match.queue_reason != QueueReason.POLICY:
         return ""
     outcome = _OUTCOMES.get((match.policy_action, match.state))
-    return str(outcome) % {"policy_name": match.policy_name} if outcome else ""
+    return (
+        str(outcome) % {"policy_name": rule_names.policy_of(match)} if outcome else ""
+    )
 
 
 def proposal_sentence(proposal: Exclusion) -> str:
@@ -165,7 +167,7 @@ def _sentence(match: Match, segment: Segment | None) -> str:
     return sentence % {
         "length": read_clock(match.matched_ms, digits=1),
         "floor": f"{match.scanned_file.container.score_floor:.0f}",
-        "policy_name": match.policy_name,
+        "policy_name": rule_names.policy_of(match),
     }
 
 
@@ -179,7 +181,7 @@ def _second_approval(match: Match) -> str:
     return _(
         "The policy %(policy_name)s proposes to confirm it. A manager must agree, "
         "but not the person who applied or wrote the policy."
-    ) % {"policy_name": match.policy_name}
+    ) % {"policy_name": rule_names.policy_of(match)}
 
 
 def _altered(segment: Segment | None) -> str:

@@ -34,7 +34,7 @@ from rights.choices import (
 )
 from rights.errors import RightsRefused
 from rights.models import Party, Release, Work
-from rights.selectors import works_in_reach
+from rights.selectors import parties_in_reach, works_in_reach
 
 _CODES = {
     *("iswc", "ipi_name", "ipi_base", "isni", "ipn", "dpid", "society"),
@@ -198,7 +198,10 @@ class PartyField(_OneField):
     def __init__(self, **options: Any) -> None:  # Any: Django's own signature
         wrong = _("Choose one party from the list.")
         super().__init__(
-            "parties", lambda: Party.objects.filter(merged_into=None), wrong, **options
+            "parties",
+            lambda: parties_in_reach().filter(merged_into=None),
+            wrong,
+            **options,
         )
 
 

@@ -28,7 +28,7 @@ from reports import rights_table
 from reports.choices import Format
 from rights import selectors
 from rights.choices import ConflictState
-from rights.models import Party, Release, Work
+from rights.models import Release, Work
 
 
 @require_safe
@@ -53,9 +53,8 @@ def work_list(request: PortalRequest) -> HttpResponseBase:
 def party_list(request: PortalRequest) -> HttpResponseBase:
     """List parties."""
     columns = {"title": "name_key", "ipi": "ipi_name"}
-    return _list(
-        request, "parties", selectors.search_parties, Party.objects.all(), columns
-    )
+    rows = selectors.parties_in_reach()
+    return _list(request, "parties", selectors.search_parties, rows, columns)
 
 
 @require_safe

@@ -301,7 +301,10 @@ def cell_rows(conflict: Conflict) -> list[CellRow]:
     """Return where and when shares contradict, with who claims what."""
     cells = conflict.evidence.get("cells", [])
     named = {claim["party"] for cell in cells for claim in cell.get("claims", [])}
-    parties = {party.uid: str(party) for party in Party.objects.filter(uid__in=named)}
+    parties = {
+        party.uid: str(party)
+        for party in selectors.parties_in_reach().filter(uid__in=named)
+    }
     ended = {cell["share"] for cell in cells if "share" in cell}
     shares = {
         share.uid: share
@@ -385,7 +388,8 @@ def other_works(conflict: Conflict) -> list[tuple[Work, str]]:
     """Return the works of one ISWC with their writers."""
     writers = conflict.evidence.get("works", {})
     keys = {key for keys in writers.values() for key in keys}
-    names = {party.pk: str(party) for party in Party.objects.filter(pk__in=keys)}
+    seen = selectors.parties_in_reach().filter(pk__in=keys)
+    names = {party.pk: str(party) for party in seen}
     works = selectors.works_in_reach().filter(uid__in=writers).order_by("pk")
     return [
         (work, ", ".join(names.get(key, "?") for key in writers[work.uid]))

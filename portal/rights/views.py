@@ -84,7 +84,7 @@ def work(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.VIEW)
 def party(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one party and its shares."""
-    return _show_party(request, get_object_or_404(Party, uid=uid))
+    return _show_party(request, _party(uid))
 
 
 @require_safe
@@ -196,7 +196,7 @@ def party_create(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.EDIT_CATALOGUE)
 def party_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Edit a party, and say whether its shares are ours."""
-    row = get_object_or_404(Party, uid=uid)
+    row = _party(uid)
     return _form(request, row)
 
 
@@ -327,7 +327,7 @@ def work_act(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.EDIT_CATALOGUE)
 def party_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Merge a party into another one, or undo."""
-    row = get_object_or_404(Party, uid=uid)
+    row = _party(uid)
     verbs: dict[str, Callable[[], tuple[str, Any]]] = {
         "merge": lambda: _merge_party(request, row),
         "undo": lambda: (undoing.undo(record=row, user=request.user), row),
@@ -446,6 +446,10 @@ def _split(request: PortalRequest, row: Work) -> tuple[str, Work]:
 
 def _work(uid: str) -> Work:
     return get_object_or_404(selectors.works_in_reach(), uid=uid)
+
+
+def _party(uid: str) -> Party:
+    return get_object_or_404(selectors.parties_in_reach(), uid=uid)
 
 
 def _release(uid: str) -> Release:

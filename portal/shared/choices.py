@@ -106,7 +106,7 @@ def _parties(text: str) -> Iterable[Choice]:
 
 
 def _named_parties(values: list[str]) -> Iterable[Choice]:
-    return map(_party, Party.objects.filter(uid__in=values))
+    return map(_party, rights_selectors.parties_in_reach().filter(uid__in=values))
 
 
 def _work(work: Work) -> Choice:

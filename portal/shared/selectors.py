@@ -9,7 +9,6 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 
-from accounts.reach import working_for
 from catalogue.models import Bucket
 from review.choices import MatchState
 from review.models import Match
@@ -59,10 +58,6 @@ def is_uuid(text: str) -> bool:
 
 
 def bucket_names() -> dict[str, str]:
-    """Return every bucket's name by its primary key as text, as policies store it.
-
-    Access limits do not apply: a policy may name a bucket that the user cannot see.
-    """
-    with working_for(None):
-        names = dict(Bucket.objects.values_list("pk", "name"))
+    """Return the buckets' names by primary key as text, as policies store it."""
+    names = dict(Bucket.objects.values_list("pk", "name"))
     return {str(key): name for key, name in names.items()}

@@ -37,7 +37,7 @@ from portal.shared import columns, formats, looks
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
 from portal.shared.times import lasting, when
-from review import words
+from review import rule_names, words
 from review.choices import Relation
 from review.models import Match
 from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
@@ -51,6 +51,8 @@ register.simple_tag(when)
 register.filter("lasting_until", lasting)
 register.filter(read_stored)
 register.filter(formats.browser)
+register.filter(rule_names.policy_of)
+register.filter(rule_names.licence_of)
 
 _CALLBACKS_SHOWN = 20
 
@@ -264,7 +266,7 @@ def reason_icon(reason: str) -> str:
 @register.filter
 def actor(name: str) -> str:
     """Return the display name of an actor: a person, policy, licence or command."""
-    return actions.actor_label(name)
+    return rule_names.actor_label(name)
 
 
 @register.filter
@@ -283,6 +285,12 @@ def event_words(event: Event) -> str:
 def event_reason(event: Event) -> str:
     """Return the reason of an event as text."""
     return words.event_reason(event)
+
+
+@register.filter
+def event_note(event: Event) -> str:
+    """Return the note of an event, without names that the viewer may not see."""
+    return rule_names.note_of(event)
 
 
 @register.filter

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from accounts.reach import hidden_keys
 from audit.models import Event
 from reports.models import EvidencePack, PackStatus
-from review.models import Match
+from review import rule_names
+from review.coverage import LicencesInForce
+from review.models import Licence, Match, Policy
 from review.services.transitions import ASSIGN, LOCK_EVENTS, NOTE
 
 # Lock events, notes and assignments decide nothing.
@@ -92,6 +95,23 @@ def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
         key: MatchPacks(match_packs[0], ready[key], changed.get(key))
         for key, match_packs in packs.items()
     }
+
+
+def names_hidden_rules(match: Match) -> bool:
+    """Return whether packs of a match may name a rule that the viewer may not see.
+
+    A pack is sealed, so it cannot leave out a licence or policy for some readers.
+    """
+    if not (hidden_keys(Licence) or hidden_keys(Policy)):
+        return False
+    considered = {each.pk for each in LicencesInForce().of(match.recording)}
+    events = Event.objects.filter(case=match.case)
+    return (
+        not considered.isdisjoint(hidden_keys(Licence))
+        or match.licence_id in hidden_keys(Licence)
+        or match.policy_id in hidden_keys(Policy)
+        or any(rule_names.names_hidden_rule(event) for event in events)
+    )
 
 
 def _changed_since(ready: Iterable[EvidencePack]) -> dict[int, datetime]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
 from jobs.services import cancel_subject, submit, try_subject_again
-from reports.evidence import signing
+from reports.evidence import selectors, signing
 from reports.jobs import EVIDENCE
 from reports.models import EvidencePack, PackStatus
 from review.models import Match
 
 
 class EvidenceRefused(Exception):
-    """A pack cannot be requested now; ``code`` is the reason for programs."""
+    """A pack cannot be requested or downloaded now; ``code`` is the reason for programs."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -80,6 +82,18 @@ def try_again(*, pack: EvidencePack, user: User) -> None:
                 "evidence_running", _("Another pack of this match is being built.")
             )
         audit.services.record(case=pack.case, action="evidence.tried_again", actor=user)
+
+
+def refuse_hidden(*, matches: Iterable[Match]) -> None:
+    """Raise ``EvidenceRefused`` if packs of matches name rules out of the viewer's sight."""
+    if any(selectors.names_hidden_rules(match) for match in matches):
+        raise EvidenceRefused(
+            "access_limited",
+            _(
+                "The pack names licences or policies that you may not see. Ask somebody "
+                "without access limits for it."
+            ),
+        )
 
 
 def record_download(*, pack: EvidencePack, user: User) -> None:

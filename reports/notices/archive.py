@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from common.storage import read_bytes
+from reports.evidence.services import EvidenceRefused, refuse_hidden
 from reports.models import TakedownNotice
 from reports.notices.content import items_of
 from reports.notices.errors import NoticeRefused
@@ -24,8 +25,13 @@ _WHEN: Final = (1980, 1, 1, 0, 0, 0)
 def write_archive(notice: TakedownNotice, path: Path) -> None:
     """Write a signed notice with everything that it names to a ZIP.
 
-    Raises ``NoticeRefused`` if a file of it is no longer in the storage.
+    Raises ``NoticeRefused`` if a file of it is no longer in the storage, or if a pack
+    names what the viewer may not see.
     """
+    try:
+        refuse_hidden(matches=[item.match for item in items_of(notice) if item.pack])
+    except EvidenceRefused as refused:
+        raise NoticeRefused(refused.code, refused.message) from refused
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         sums = []
         for name, content in _documents(notice):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from common.words import lowered
 from reports.models import ClaimedRight, NoticeItem, TakedownNotice
+from review import rule_names
 from review.choices import WAITING_STATES, MatchState
 from review.coverage import Cover, LicencesInForce, checks
 from review.models import Match
@@ -126,7 +127,7 @@ def _wrong_state(match: Match) -> str:
     if state == MatchState.CLEARED:
         if match.licence:
             return _("The licence %(number)s cleared this use.") % {
-                "number": match.licence.number
+                "number": rule_names.licence_number(match.licence.number)
             }
         return _("This use was cleared.")
     if state == MatchState.DISPUTED:
@@ -169,7 +170,7 @@ def _licensed(match: Match, licences: LicencesInForce) -> str:
         if check.cover == Cover.FULL:
             return _(
                 "The licence %(number)s covers this use. Decide the match again."
-            ) % {"number": check.licence.number}
+            ) % {"number": rule_names.licence_number(check.licence.number)}
     return ""
 
 

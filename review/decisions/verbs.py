@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.roles import Action
 from common.words import lowered
-from review import approval, coverage, errors
+from review import approval, coverage, errors, rule_names
 from review.choices import (
     BY_LICENCE,
     STATED_REASON,
@@ -375,7 +375,7 @@ def refuse_own_proposal(match: Match, user: User) -> bool:
             "The policy %(policy_name)s proposed this, and you applied "
             "or wrote it. Ask another manager to decide it."
         )
-        % {"policy_name": match.policy_name}
+        % {"policy_name": rule_names.policy_of(match)}
     )
 
 

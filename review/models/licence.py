@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
-from accounts.reach import PRESENT
+from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket, Recording
+from catalogue.selectors import keys_beyond_labels
 from common.uid import new_uid
 from review.choices import LicenceScope, OnExpiry, UseKind
 
@@ -63,6 +65,9 @@ class Licence(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    reach = Path(hidden=lambda buckets: _hidden_licences(buckets))
+    objects = ReachManager["Licence"]()
+
     class Meta:
         ordering = ["-built_in", "-id"]
         constraints = [
@@ -97,3 +102,13 @@ class Licence(models.Model):
     def url(self) -> str:
         """Return the address of the licence's page."""
         return reverse("portal:licence_edit", args=[self.uid])
+
+
+def _hidden_licences(buckets: frozenset[int]) -> Iterator[int]:
+    """Yield the keys of licences that name a bucket, recording or label outside these buckets."""
+    named = Licence.buckets.through.objects.exclude(bucket__in=buckets)
+    yield from named.values_list("licence", flat=True)
+    covered = Licence.recordings.through.objects.exclude(recording__bucket__in=buckets)
+    yield from covered.values_list("licence", flat=True)
+    by_label = Licence.objects.exclude(labels=[]).values_list("pk", "labels")
+    yield from keys_beyond_labels(list(by_label), buckets)

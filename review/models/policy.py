@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from django.conf import settings
@@ -10,6 +11,8 @@ from django.db import models
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.reach import Path, ReachManager
+from catalogue.selectors import keys_beyond_labels
 from common.uid import new_uid
 from review.choices import PolicyAction
 
@@ -73,6 +76,9 @@ class Policy(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
+    reach = Path(hidden=lambda buckets: _hidden_policies(buckets))
+    objects = ReachManager["Policy"]()
+
     class Meta:
         ordering = ["position", "id"]
         verbose_name_plural = "policies"
@@ -95,3 +101,16 @@ class Policy(models.Model):
     def url(self) -> str:
         """Return the address of the policy's page."""
         return reverse("portal:policy_edit", args=[self.uid])
+
+
+def _hidden_policies(buckets: frozenset[int]) -> Iterator[int]:
+    """Yield the keys of policies that name a bucket or label outside these buckets."""
+    keys = frozenset(map(str, buckets))
+    by_label = list[tuple[int, list[str]]]()
+    for key, conditions in Policy.objects.values_list("pk", "conditions"):
+        sets = conditions.get("sets", {})
+        if not keys.issuperset(sets.get("buckets", ())):
+            yield key
+        elif "labels" in sets:
+            by_label.append((key, sets["labels"]))
+    yield from keys_beyond_labels(by_label, buckets)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import refuse_limited
+from accounts.reach import refuse_limited, sees_everything
 from accounts.roles import Action
 from audit.models import Event
 from audit.words import actor_label
@@ -57,13 +57,15 @@ class LeftAlone:
 class Application:
     """One act: its event, the number of its matches, and how it was undone, if it was.
 
-    ``left`` has the first matches that were left as they are.
+    ``left`` has the first matches that were left as they are. Only matches that the
+    viewer may see count.
     """
 
     act: str
     event: Event
     count: int
     undone: Event | None = None
+    taken_back: int = 0
     left: list[LeftAlone] = field(default_factory=list)
 
 
@@ -83,16 +85,31 @@ def applications(rule: Licence | Policy) -> list[Application]:
         event.after["act"]: event for event in newest if event.action == _UNDONE_ACT
     }
     return [
-        Application(
-            act=event.after["act"],
-            event=event,
-            count=len(event.after["matches"]),
-            undone=undone.get(event.after["act"]),
-            left=_left_by(undone.get(event.after["act"])),
-        )
+        _application(event, undone.get(event.after["act"]))
         for event in newest
         if event.action in _APPLIED and event.after.get("matches")
     ][:_SHOWN]
+
+
+def _application(event: Event, undone: Event | None) -> Application:
+    count = _count_seen(event.after["matches"])
+    left = _count_seen([uid for uid, _name in undone.after["left"]]) if undone else 0
+    return Application(
+        act=event.after["act"],
+        event=event,
+        count=count,
+        undone=undone,
+        taken_back=count - left,
+        left=_left_by(undone),
+    )
+
+
+def _count_seen(uids: Sequence[str]) -> int:
+    """Return how many of these matches the viewer may see."""
+    if sees_everything():
+        return len(uids)
+    batches = (uids[at : at + _AT_ONCE] for at in range(0, len(uids), _AT_ONCE))
+    return sum(Match.objects.filter(uid__in=batch).count() for batch in batches)
 
 
 def _left_by(undone: Event | None) -> list[LeftAlone]:

@@ -85,7 +85,8 @@ def note_recordings(
     """Follow changes of recordings that policies or licences read."""
     names = _OF_RECORDINGS.keys() & {name for each in before.values() for name in each}
     # Imports change many recordings, and few installations have rules by label.
-    read = {name for name in names if _is_read(*_OF_RECORDINGS[name])}
+    with working_for(None):
+        read = {name for name in names if _is_read(*_OF_RECORDINGS[name])}
     if read:
         former = {
             key: {name: columns[name] for name in read & columns.keys()}

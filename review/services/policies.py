@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import refuse_limited
+from accounts.reach import refuse_limited, working_for
 from accounts.roles import Action
 from review import errors
 from review.choices import DECIDED_STATES, MatchState, PolicyAction
@@ -250,7 +250,9 @@ def _comes_back(match: Match, policy: Policy) -> bool:
 
 
 def _all() -> list[Policy]:
-    return list(Policy.objects.order_by("position", "pk"))
+    # A policy's effect depends on those before it, also if the viewer cannot see them.
+    with working_for(None):
+        return list(Policy.objects.order_by("position", "pk"))
 
 
 def _locked() -> dict[int, Policy]:

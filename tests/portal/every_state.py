@@ -83,7 +83,9 @@ def fill(world: World, manager: User) -> list[str]:
     pages += [reverse("portal:duplicate_pair", args=[one.uid]) for one in _pairs()]
     pages += [_history(row) for row in (desk.file, desk.bucket, desk.container)]
     pages += [f"/queue/disputes/?show={shown}" for shown in ("overdue", "answered")]
-    return pages + [_history(row) for row in (matches[0], desk.recording, world.policy)]
+    return pages + [
+        _history(row) for row in (matches[0], desk.recording, world.own.policy())
+    ]
 
 
 def _admin(row: Model) -> str:

@@ -20,7 +20,6 @@ from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
 from recurring.models import UnknownPolicy
 from reports.models import ReportDelivery
 from review.models import Dispute, SavedView
-from rights.models import Party
 from scanning.models import (
     CloudAccount,
     CloudDeletion,
@@ -30,7 +29,6 @@ from scanning.models import (
 )
 from streams.models import StreamNotice
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.rules import make_licence, make_policy
 from tests.factories.streams import (
     StreamAlarmFactory,
     StreamGapFactory,
@@ -295,18 +293,12 @@ SCREENS: dict[str, Screen] = {
     "reports.ReportSchedule": Screen(lambda desk: schedule(desk.user)),
     "reports.ReportDelivery": Screen(_delivery),
     "rights.Work": Screen(lambda desk: desk.work()),
-    "rights.Party": Screen(
-        lambda desk: Party.objects.create(name="Harbour Lights"),
-        shared="names and codes of people and companies",
-    ),
+    "rights.Party": Screen(lambda desk: desk.party()),
     "rights.RightsRecording": Screen(lambda desk: desk.sound()),
     "rights.Release": Screen(lambda desk: desk.release()),
     "rights.Conflict": Screen(lambda desk: desk.rights_conflict()),
-    "review.Licence": Screen(
-        lambda desk: make_licence(recordings=[desk.recording]),
-        shared="rules hold for everybody, and say so to everybody",
-    ),
-    "review.Policy": Screen(lambda _: make_policy(), shared="as licences"),
+    "review.Licence": Screen(lambda desk: desk.licence()),
+    "review.Policy": Screen(lambda desk: desk.policy()),
     "catalogue.Exclusion": Screen(lambda desk: desk.exclusion()),
     "review.Dispute": Screen(_dispute),
     "review.SavedView": Screen(_view),

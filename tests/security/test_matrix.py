@@ -32,6 +32,12 @@ HOLDS_NOTHING = (
     # The query selects the recordings.
     "/searches/new/",
 )
+# Rules act on all matches, so people with access limits see theirs but change none.
+PORTAL_WIDE = (
+    *("licences/<str:uid>/undo/", "licences/<str:uid>/withdraw/"),
+    *("policies/<str:uid>/switch/", "policies/<str:uid>/move/"),
+    *("policies/<str:uid>/apply/", "policies/<str:uid>/undo/"),
+)
 # 422: the body was refused before any object was looked up.
 REFUSED, GONE = 403, (404, 405, 422)
 
@@ -91,6 +97,10 @@ def _by_desk(
     if status not in (REFUSED, *GONE):
         yield f"{status}: {method} {other}, which is another desk's"
     status = _undone(limited, method, own)
+    if address.route in PORTAL_WIDE:
+        if status not in (REFUSED, *GONE):
+            yield f"{status}: {method} {own}, which acts on all desks"
+        return
     if person.has_perm(address.rule(method)) and not _lets_in(status, address):
         yield f"{status}: {method} {own}, which is one's own desk's"
 

@@ -30,13 +30,11 @@ NOWHERE = {
     "scanning.PartitionQuestion": "as searches of partitions",
     "scanning.UploadPiece": "found by its upload, shown nowhere",
     "scanning.RetroSearch": "for who may see one of its recordings",
-    "review.Licence": "a rule, which holds for everybody and may name any recording",
-    "review.Policy": "a rule, as licences",
     "review.SavedView": "its owner's, or shared; it holds filters, not rows",
     "dedup.DedupGroup": "for who may see one of its members",
     "dedup.SharedLoop": "for who may see one of its places",
     "dedup.CheckedRecording": "a note of the worker, shown nowhere",
-    "rights.Party": "for everybody; its shares are seen with their works and recordings",
+    "rights.Party": "for who may see one of its shares, or if it has none",
     "rights.Work": "for who may see one of its recordings, or if it has none",
     "rights.RightsRecording": "for who may see a recording that it stands for, if any",
     "rights.Release": "as works",
@@ -91,7 +89,7 @@ def test_what_it_says_is_so(model: Any) -> None:
     # Any: each has the attribute, but no common base class declares it.
     ways = [*model.reach.ways(), ("owner", model.reach.owner)]
 
-    assert any(way for _, way in ways)
+    assert model.reach.hidden or any(way for _, way in ways)
     assert isinstance(model._default_manager, ReachManager)
     for kind, way in ways:
         if way:

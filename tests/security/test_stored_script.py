@@ -58,7 +58,8 @@ def test_no_page_shows_a_text_as_markup() -> None:
     world = World(Desk(1), Desk(2), make_user(Role.ADMIN))
     desk = world.own
     rows: list[Model] = [desk.file, desk.container, desk.bucket, desk.recording]
-    rows += [desk.match, desk.match.scan, world.licence, world.policy, world.template]
+    rows += [desk.match, desk.match.scan, world.own.licence(), world.own.policy()]
+    rows.append(world.template)
     rows += [desk.exclusion(), desk.watch_of(world.admin), world.project]
     rows.append(desk.drop_of(world.admin))
     client = Client(raise_request_exception=False)

@@ -50,8 +50,8 @@ from reports.models import (
     TakedownNotice,
 )
 from review.models import Licence, Match, Policy, SavedView
-from rights.choices import ConflictKind
-from rights.models import Conflict, Party, Release, RightsRecording, Work
+from rights.choices import ConflictKind, Right
+from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
 from scanning.choices import RetroStatus
 from scanning.models import (
     OutboundCallback,
@@ -153,6 +153,29 @@ class Desk:
         release = self.row(Release, title="A release of the desk")
         release.recordings.add(self.sound(), through_defaults={"position": 1})
         return release
+
+    def party(self) -> Party:
+        """Return a party with a share of the desk's recording."""
+        if Party not in self._rows:
+            party = self.row(Party, name="Music of the desk", ipi_name="00011223344")
+            Share.objects.create(
+                recording=self.sound(), party=party, right=Right.MASTER
+            )
+        return cast("Party", self._rows[Party])
+
+    def licence(self) -> Licence:
+        """Return a licence in force for the desk's recording."""
+        if Licence not in self._rows:
+            self._rows[Licence] = make_licence(recordings=[self.recording])
+        return cast("Licence", self._rows[Licence])
+
+    def policy(self) -> Policy:
+        """Return a policy for the desk's bucket."""
+        if Policy not in self._rows:
+            self._rows[Policy] = make_policy(
+                sets={"buckets": [str(self.bucket.pk)]}, enabled=False
+            )
+        return cast("Policy", self._rows[Policy])
 
     def rights_conflict(self) -> Conflict:
         """Return a conflict of the desk's work."""
@@ -275,21 +298,6 @@ class World:
     own: Desk
     other: Desk
     admin: User
-
-    @cached_property
-    def licence(self) -> Licence:
-        """Return a licence in force."""
-        return make_licence(recordings=[self.own.recording])
-
-    @cached_property
-    def policy(self) -> Policy:
-        """Return a policy."""
-        return make_policy()
-
-    @cached_property
-    def party(self) -> Party:
-        """Return a party, which is there for everybody."""
-        return Party.objects.create(name="Example Music")
 
     @cached_property
     def project(self) -> Project:
@@ -444,6 +452,9 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "rights/releases/<str:uid>": lambda desk, _: {"uid": desk.release().uid},
     "rights/recordings/<str:uid>": lambda desk, _: {"uid": desk.sound().uid},
     "rights/conflicts/<str:uid>": lambda desk, _: {"uid": desk.rights_conflict().uid},
+    "rights/parties/<str:uid>": lambda desk, _: {"uid": desk.party().uid},
+    "licences/<str:uid>": lambda desk, _: {"uid": desk.licence().uid},
+    "policies/<str:uid>": lambda desk, _: {"uid": desk.policy().uid},
     "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
     "broadcasts/import/<str:uid>": lambda desk, person: {
         "uid": desk.broadcast_import(person).uid
@@ -493,14 +504,11 @@ SHARED: dict[str, Callable[[World], Arguments]] = {
     "columns/<str:name>/": lambda _: {"name": "files"},
     "duplicates/report.<str:form>": lambda _: {"form": "csv"},
     "unknown/report.<str:form>": lambda _: {"form": "csv"},
-    "rights/parties/<str:uid>": lambda world: {"uid": world.party.uid},
     # People with access limits import no rights: these concern the whole catalogue.
     "rights/import/<str:uid>": lambda world: {"uid": world.own.rights_import().uid},
     "streams/log.<str:form>": lambda _: {"form": "csv"},
     "streams/stations/<str:uid>": lambda world: {"uid": world.station.uid},
     "api/portal/v1/stations/<str:uid>": lambda world: {"uid": world.station.uid},
-    "licences/<str:uid>": lambda world: {"uid": world.licence.uid},
-    "policies/<str:uid>": lambda world: {"uid": world.policy.uid},
     "reports/declarations/profiles/<str:uid>": lambda _: {
         "uid": declaration_profile().uid
     },

@@ -1,0 +1,199 @@
+"""No page, table or answer names what a person with access limits may not see."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+
+from accounts.reach import working_for
+from accounts.roles import Role
+from reports.models import EvidencePack, PackStatus
+from reports.selectors import match_rows
+from review.choices import MatchState
+from review.models import Licence, Match
+from review.services import evaluation, licences, policies
+from review.services.applications import applications
+from review.subjects import Subject
+from rights.models import Party
+from rights.selectors import parties_in_reach
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence, make_policy
+from tests.security.addresses import addresses, every_address
+from tests.security.world import Desk, World, paths_of
+
+pytestmark = pytest.mark.django_db
+
+HIDDEN = "Zyxwhidden"
+
+
+@pytest.fixture
+def world() -> World:
+    """Return two desks, of which everything of the other is called hidden.
+
+    A licence and a policy that name both desks treated a match of the own desk.
+    """
+    world = World(Desk(1), Desk(2), make_user(Role.ADMIN))
+    own, other = world.own, world.other
+    for row, column in (
+        *((other.recording, name) for name in ("title", "label", "custom_id")),
+        *((other.bucket, "name"), (other.container, "name"), (other.file, "name")),
+        *((other.party(), "name"), (other.work(), "title"), (other.release(), "title")),
+        *((other.sound(), "title"), (other.stream(), "name")),
+    ):
+        setattr(row, column, f"{HIDDEN} {column}")
+        row.save()
+    policy = make_policy(
+        name=f"{HIDDEN} rule",
+        sets={"buckets": [str(own.bucket.pk), str(other.bucket.pk)]},
+        user=world.admin,
+    )
+    make_policy(
+        name=f"{HIDDEN} label", sets={"labels": [f"{HIDDEN} label"]}, enabled=False
+    )
+    policies.apply(policy=policy, user=world.admin)
+    licence = make_licence(
+        holder=f"{HIDDEN} holder",
+        recordings=[own.recording, other.recording],
+        user=world.admin,
+        in_force=False,
+    )
+    licences.apply(licence=licence, user=world.admin, reach=licences.Reach.ALL)
+    make_licence(holder=f"{HIDDEN} by label", scope="label", labels=[f"{HIDDEN} label"])
+    own.match.refresh_from_db()
+    assert (own.match.licence, own.match.policy) == (licence, policy)
+    return world
+
+
+def test_no_address_names_what_is_hidden(world: World) -> None:
+    client = Client()
+    client.force_login(world.own.user)
+    number = Licence.objects.get(holder=f"{HIDDEN} holder").number
+    hidden = re.compile(rf"{HIDDEN}|{number}\b".encode())
+    paths = sorted(set(_paths(world)))
+
+    found = {path: hidden.findall(_answer(client, path)) for path in paths}
+
+    assert len(paths) > 150
+    assert not {path: names for path, names in found.items() if names}
+
+
+def _paths(world: World) -> Iterator[str]:
+    """Yield the addresses of all lists, of the own desk's objects, and of their histories."""
+    for address in addresses():
+        if "GET" in address.methods:
+            yield paths_of(address.route, world, world.own.user)[0]
+    yield from (
+        f"/{address.route}"
+        for address in every_address()
+        if address.route.startswith("admin/") and "<" not in address.route
+    )
+    for row in (world.own.match, world.own.recording, world.own.bucket, world.own.file):
+        name = f"admin:{row._meta.app_label}_{row._meta.model_name}"
+        yield from (reverse(f"{name}_{page}", args=[row.pk]) for page in _PAGES)
+    yield from (
+        f"{reverse('portal:search')}?q={text}" for text in (HIDDEN[1:-1], "LIC")
+    )
+
+
+_PAGES = ("change", "history")
+
+
+def _answer(client: Client, path: str) -> bytes:
+    with transaction.atomic():
+        answer = client.get(path)
+        sent = b"".join(answer) if answer.streaming else answer.content
+        transaction.set_rollback(True)
+    assert answer.status_code < 500, path
+    return sent
+
+
+def test_what_a_hidden_rule_did_is_told_without_its_name(world: World) -> None:
+    client = Client()
+    client.force_login(world.own.user)
+    match = world.own.match
+
+    page = client.get(match.review_url).content.decode()
+    answer = client.get(f"/api/portal/v1/matches/{match.uid}/").json()
+
+    assert "a licence (not visible to you)" in page
+    assert answer["decided_by_name"] == "licence:"
+    Match.objects.filter(pk=match.pk).update(decided_by_name=f"policy:{HIDDEN} rule")
+    answer = client.get(f"/api/portal/v1/matches/{match.uid}/").json()
+    assert answer["decided_by_name"] == "policy:"
+
+
+def test_a_report_names_no_hidden_rule(world: World) -> None:
+    keys = [world.own.match.pk]
+
+    with working_for(world.own.user):
+        limited = str(match_rows(keys, None))
+    everything = str(match_rows(keys, None))
+
+    number = Licence.objects.get(holder=f"{HIDDEN} holder").number
+    assert [text in everything for text in (HIDDEN, number)] == [True, True]
+    assert [text in limited for text in (HIDDEN, number)] == [False, False]
+
+
+def test_a_pack_that_names_a_hidden_rule_stays_here(world: World) -> None:
+    pack = EvidencePack(
+        match=world.own.match, status=PackStatus.READY, sha256="0" * 64, size_bytes=6
+    )
+    pack.file.save("pack.zip", ContentFile(b"sealed"))
+    address = reverse("portal:evidence_zip", args=[pack.uid])
+    client = Client()
+
+    client.force_login(world.own.user)
+    refused = client.get(address, follow=True)
+    client.force_login(world.admin)
+    sent = client.get(address)
+
+    assert "policies that you may not see" in refused.content.decode()
+    assert b"".join(sent) == b"sealed"
+
+
+def test_a_policy_counts_what_the_reader_may_see(world: World) -> None:
+    other = make_match()
+    policy = make_policy(name="Everywhere", user=world.admin)
+    policies.apply(policy=policy, user=world.admin)
+    for match in (world.own.match, world.other.match, other):
+        Match.objects.filter(pk=match.pk).update(policy=policy)
+
+    with working_for(world.own.user):
+        (applied,) = applications(policy)
+        listed = Client()
+        listed.force_login(world.own.user)
+        page = listed.get(reverse("portal:policy_list"))
+
+    assert (applied.count, applications(policy)[0].count) == (0, 1)
+    counts = {row.name: row.times for row, _sentence in page.context["policies"]}
+    assert counts["Everywhere"] == 1
+
+
+def test_hidden_rules_act_for_everybody(world: World) -> None:
+    with working_for(world.own.user):
+        outcome = evaluation.evaluate(subject=Subject.of(world.own.match))
+        assert not Licence.objects.filter(holder__startswith=HIDDEN).exists()
+
+    assert outcome.state == MatchState.CLEARED
+    assert outcome.licence == Licence.objects.get(holder=f"{HIDDEN} holder")
+
+
+def test_a_merged_party_is_seen_with_the_one_that_stays(world: World) -> None:
+    own, other = world.own.party(), world.other.party()
+    merged = [
+        Party.objects.create(name=f"Was {into.pk}", merged_into=into)
+        for into in (own, other)
+    ]
+    unused = Party.objects.create(name="Nowhere")
+
+    with working_for(world.own.user):
+        seen = set(parties_in_reach())
+
+    assert seen == {own, merged[0], unused}
