@@ -119,6 +119,28 @@ def working_for(viewer: Viewer | None) -> Iterator[None]:
         _viewing.reset(token)
 
 
+class OwnerGone(Exception):
+    """The account for which something would leave cannot receive it any more."""
+
+
+@contextmanager
+def sending_for(owner: User | None) -> Iterator[None]:
+    """Limit what leaves for an account to what it may see now.
+
+    Raises ``OwnerGone`` if the account was deactivated or deleted.
+    """
+    active = owner and User.objects.filter(pk=owner.pk, is_active=True).first()
+    if not active:
+        raise OwnerGone(
+            _(
+                "The account for which it would be sent was deactivated. Somebody else "
+                "must set the address."
+            )
+        )
+    with working_for(active):
+        yield
+
+
 def person_at_work() -> User | None:
     """Return the current viewer if it is a signed-in person."""
     viewer = _viewing.get().viewer
@@ -150,6 +172,26 @@ def sees_every_bucket() -> bool:
     return seen_buckets() is None
 
 
+Limits = dict[str, list[int] | None]
+"""The ids of the containers and buckets that somebody may see; None for all of them."""
+
+
+def limits_at_work() -> Limits:
+    """Return the viewer's limits, to be stored with what was read within them."""
+    viewing = _viewing.get()
+    found = {kind: viewing.ids(kind) for kind in LimitKind}
+    return {kind: None if ids is None else sorted(ids) for kind, ids in found.items()}
+
+
+def sees_within(limits: Limits) -> bool:
+    """Return whether the viewer may see all that was read within these limits."""
+    for kind in LimitKind:
+        seen, then = _viewing.get().ids(kind), limits.get(kind)
+        if seen is not None and (then is None or not seen.issuperset(then)):
+            return False
+    return True
+
+
 def is_limited(user: User) -> bool:
     """Tell whether any container or bucket is hidden from the user."""
     return any(ids is not None for ids in _limits_of(user).values())
@@ -168,6 +210,41 @@ def refuse_limited(user: User | None) -> None:
     """Raise ``PermissionDenied`` if limited users may not do this portal-wide work."""
     if user is not None and (refusal := why_limited(user)):
         raise PermissionDenied(refusal)
+
+
+def why_shared(row: models.Model, user: User | None) -> str:
+    """Return why a limited user may not change a row that others share.
+
+    Empty if the user may see everything that belongs to the row, such as the streams of
+    a station.
+    """
+    if user is None or not is_limited(user):
+        return ""
+    with working_for(None):
+        everything = _count_belonging(row)
+    with working_for(user):
+        seen = _count_belonging(row)
+    return "" if seen == everything else why_limited(user)
+
+
+def refuse_shared(row: models.Model, user: User | None) -> None:
+    """Raise ``PermissionDenied`` if ``why_shared`` says why."""
+    if refusal := why_shared(row, user):
+        raise PermissionDenied(refusal)
+
+
+def _count_belonging(row: models.Model) -> int:
+    """Count the visible rows that refer to a row, or that it names."""
+    rows: list[models.QuerySet[Any]] = []  # Any: rows of several models
+    for relation in row._meta.related_objects:
+        model: Any = relation.related_model  # Any: has the attribute or not
+        if hasattr(model, "reach"):
+            rows.append(model.objects.filter(**{relation.field.name: row.pk}))
+    for field in row._meta.many_to_many:
+        named: Any = field.related_model  # Any: as above
+        if hasattr(named, "reach"):
+            rows.append(named.objects.filter(**{field.related_query_name(): row.pk}))
+    return sum(each.count() for each in rows)
 
 
 def _limits_of(viewer: Viewer) -> dict[LimitKind, frozenset[int] | None]:

@@ -36,6 +36,20 @@ def sync_roles(**_signal: object) -> None:
         )
 
 
+def may_change_made(
+    maker_id: int | None,
+    user: User,
+    *,
+    own: Action = Action.UPLOAD,
+    others: Action = Action.DELETE,
+) -> bool:
+    """Tell whether a user may change what somebody made: its maker, or a manager.
+
+    ``own`` is the permission that the maker needs, ``others`` that of anybody else.
+    """
+    return (maker_id == user.pk and user.has_perm(own)) or user.has_perm(others)
+
+
 def create_user(
     *,
     username: str,

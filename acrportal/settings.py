@@ -416,6 +416,9 @@ EMAIL_USE_SSL: bool = _mail.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 15
 ACRPORTAL_ACCOUNT_MAIL: bool = env.bool("ACRPORTAL_ACCOUNT_MAIL", default=True)
 DEFAULT_FROM_EMAIL: str = env.str("DEFAULT_FROM_EMAIL", "portal@localhost")
+# Without any, mail goes to every domain, and webhooks to every public host.
+ACRPORTAL_MAIL_DOMAINS: list[str] = env.list("ACRPORTAL_MAIL_DOMAINS", default=[])
+ACRPORTAL_WEBHOOK_HOSTS: list[str] = env.list("ACRPORTAL_WEBHOOK_HOSTS", default=[])
 
 # --- Links and callbacks ------------------------------------------------------
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from accounts.reach import why_shared
 from accounts.roles import Action
 from broadcasts.choices import RightsType
 from broadcasts.errors import BroadcastRefused
@@ -267,7 +268,9 @@ def set_audience(
     if (month is None) == (broadcast is None):
         raise TypeError("Give a month or a broadcast.")
     current = _locked_station(station)
-    if broadcast is not None:
+    if broadcast is None:
+        _refuse_shared(current, user)
+    else:
         broadcast = _locked_broadcast(broadcast)
     of_what: dict[str, Any] = {"month": month, "broadcast": broadcast}
     row = Audience.objects.filter(station=current, **of_what).first()
@@ -305,6 +308,7 @@ def set_hours(
     """
     _require(user, Action.REPORT)
     current = _locked_station(station)
+    _refuse_shared(current, user)
     hours = sorted(listeners)
     if any(hour != hour_of(hour, current.time_zone) for hour in hours):
         raise BroadcastRefused(
@@ -363,6 +367,7 @@ def set_revenue(
     """
     _require(user, Action.APPROVE)
     current = _locked_station(station)
+    _refuse_shared(current, user)
     of_what: dict[str, Any] = {"month": month, "rights_type": rights_type}
     row = Revenue.objects.filter(station=current, **of_what).first()
     before = revenue_values(row)
@@ -395,6 +400,11 @@ def _require(user: User | None, action: Action) -> None:
         raise BroadcastRefused(
             "not_allowed", _("Your role can view this but not change it.")
         )
+
+
+def _refuse_shared(station: Station, user: User | None) -> None:
+    if refusal := why_shared(station, user):
+        raise BroadcastRefused("not_allowed", refusal)
 
 
 def _locked_file(scanned_file: ScannedFile) -> ScannedFile:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import working_for
+from accounts.reach import refuse_limited, working_for
 from accounts.roles import Action
 from catalogue.models import Recording, RecordingStatus
 from common.words import lowered
@@ -136,7 +136,7 @@ def merge_many(
 def accept(*, action: DedupAction, user: User) -> DedupAction:
     """Carry out a proposal, if its recordings are still searchable."""
     _require_manager(user)
-    action = _locked(action, ActionState.PROPOSED)
+    action = _locked(action, user, ActionState.PROPOSED)
     asked = ActionRequest(**action.asked)
     group = DedupGroup.objects.filter(uid=action.group_uid).first()
     members = (
@@ -163,7 +163,7 @@ def accept(*, action: DedupAction, user: User) -> DedupAction:
 def refuse(*, action: DedupAction, user: User, note: str = "") -> DedupAction:
     """Refuse a proposal."""
     _require_manager(user)
-    action = _locked(action, ActionState.PROPOSED)
+    action = _locked(action, user, ActionState.PROPOSED)
     action.state = ActionState.REFUSED
     action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
     action.save(update_fields=["state", "settled_by", "settled_at"])
@@ -179,7 +179,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     lost.
     """
     _require_manager(user)
-    action = _locked(action, ActionState.DONE)
+    action = _locked(action, user, ActionState.DONE)
     if _done_at(action) + UNDO_FOR < datetime.now(tz=UTC):
         raise ActionRefused(
             _("This was done more than 30 days ago and can no longer be undone.")
@@ -337,8 +337,19 @@ def _refuse_taken_ids(action: DedupAction) -> None:
             )
 
 
-def _locked(action: DedupAction, wanted: ActionState) -> DedupAction:
+def _locked(action: DedupAction, user: User, wanted: ActionState) -> DedupAction:
+    if action.made_by_id != user.pk:
+        # Its recordings may be gone, so their access limits can no longer be checked.
+        refuse_limited(user)
     current = DedupAction.objects.select_for_update().get(pk=action.pk)
+    named = {
+        *current.before.get("recordings", ()),
+        *current.asked.get("recordings", ()),
+    }
+    with working_for(user):
+        hidden = len(named) - Recording.objects.filter(uid__in=named).count()
+    if hidden:
+        refuse_limited(user)
     if current.state != wanted:
         raise ActionRefused(
             _("Somebody already decided this: %(state)s.")

@@ -12,6 +12,7 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
+from accounts.reach import refuse_limited
 from catalogue.selectors import searchable_buckets
 from dedup.jobs import CHECK
 from dedup.models import CatalogueCheck, RunStatus
@@ -28,6 +29,7 @@ class CheckUnderWay(Exception):
 
 def start_check(*, user: User) -> CatalogueCheck:
     """Have a worker check all buckets. Raises ``CheckUnderWay``."""
+    refuse_limited(user)
     with transaction.atomic():
         check = CatalogueCheck.objects.create(requested_by=user)
         if submit(CHECK, check, user=user).subject != check.pk:
@@ -38,6 +40,7 @@ def start_check(*, user: User) -> CatalogueCheck:
 
 def cancel_check(*, check: CatalogueCheck, user: User) -> bool:
     """Ask a check to stop; return False if it has already ended."""
+    refuse_limited(user)
     with transaction.atomic():
         is_cancelled = cancel_subject(CHECK, check)
         if is_cancelled:
@@ -50,6 +53,7 @@ def resume_check(*, check: CatalogueCheck, user: User) -> bool:
 
     Raises ``CheckUnderWay`` while another one waits or runs.
     """
+    refuse_limited(user)
     with transaction.atomic():
         failed = CatalogueCheck.objects.filter(pk=check.pk, status=RunStatus.FAILED)
         if not failed.update(finished_at=None):

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from accounts.reach import refuse_shared
 from accounts.roles import Action
 from catalogue.models import ExclusionReason
 from catalogue.selectors import excluded_intervals
@@ -48,7 +49,7 @@ def exclude_everywhere(*, loop: SharedLoop, user: User, note: str = "") -> int:
 
     For a reviewer these are proposals. Places already excluded are skipped.
     """
-    loop = _locked(loop)
+    loop = _locked(loop, user)
     manages = user.has_perm(Action.EDIT_CATALOGUE)
     places = [
         place
@@ -75,10 +76,11 @@ def keep(*, loop: SharedLoop, user: User, note: str = "") -> None:
     """Keep a loop; it is not reported again."""
     if not user.has_perm(Action.EDIT_DUPLICATES):
         raise ActionNotAllowed(_("Only a manager may decide about shared loops."))
-    _settle(_locked(loop), LoopState.KEPT, user, note)
+    _settle(_locked(loop, user), LoopState.KEPT, user, note)
 
 
-def _locked(loop: SharedLoop) -> SharedLoop:
+def _locked(loop: SharedLoop, user: User) -> SharedLoop:
+    refuse_shared(loop, user)
     current = SharedLoop.objects.select_for_update().filter(pk=loop.pk).first()
     if current is None or current.state != LoopState.OPEN:
         raise ActionRefused(

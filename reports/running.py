@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 import audit.services
-from accounts.reach import sees_every_bucket, working_for
+from accounts.reach import limits_at_work, sees_every_bucket, working_for
 from common.databases import snapshot
 from common.outages import NO_ROOM, outage_of
 from common.storage import (
@@ -166,6 +166,7 @@ def _read(run: ReportRun, chosen: Selection, keeper: RowKeeper) -> Iterator[Kept
 def _take_counts(run: ReportRun, keeper: RowKeeper) -> None:
     run.row_count = keeper.count
     run.counts = keeper.counts
+    run.limits = limits_at_work()
     # Receivers cannot know the limits of the person who ran the report.
     if not sees_every_bucket():
         run.counts["within"] = IN_REACH
@@ -220,7 +221,7 @@ def _sheets(
 
 
 _FOUND = (
-    *("as_of_event", "as_of_at", "row_count", "counts", "versions"),
+    *("as_of_event", "as_of_at", "row_count", "counts", "limits", "versions"),
     *("rows", "rows_sha256", "file", "sha256", "size_bytes"),
 )
 

@@ -35,12 +35,12 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, Collate
 
 from accounts.models import User
-from accounts.reach import is_limited
+from accounts.reach import is_limited, sees_within, working_for
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
 from reports.aired import aired_files, aired_matches
 from reports.cells import as_cell
-from reports.choices import FilesWithout, Mode
+from reports.choices import FilesWithout, Mode, RunState
 from reports.evidence.selectors import MatchPacks, evidence_of_many
 from reports.file_rows import (
     LONG_OF_FILE,
@@ -258,10 +258,16 @@ def runs_for(*, user: User) -> QuerySet[ReportRun]:
     """Return the runs that a person may see, newest first.
 
     Limited people see only their own runs, because other runs contain rows that their
-    requester could see.
+    requester could see, and of these the ones whose rows they may still see.
     """
     runs = ReportRun.objects.select_related("run_by")
-    return runs.filter(run_by=user) if is_limited(user) else runs
+    if not is_limited(user):
+        return runs
+    own = runs.filter(run_by=user)
+    ready = own.filter(state=RunState.READY).values_list("pk", "limits")
+    with working_for(user):
+        hidden = [key for key, limits in ready if not sees_within(limits)]
+    return own.exclude(pk__in=hidden)
 
 
 def match_row(case: Case) -> KeptRow:

@@ -11,6 +11,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 import jobs.clock
+from accounts.reach import OwnerGone, sees_within, sending_for
+from accounts.roles import Action
 from common.words import count_noun, for_the_record, lowered
 from jobs.context import JobContext
 from jobs.errors import Failed
@@ -40,9 +42,35 @@ def run(context: JobContext) -> None:
     if not (schedule.send_unchanged or delivery.by_hand or is_new):
         _finish(context, ReportDeliveryState.NOTHING_NEW)
         return
+    _check_owner(delivery)
     send = _send_email if schedule.channel == Channel.EMAIL else _send_webhook
     send(delivery)
     _finish(context, ReportDeliveryState.SENT)
+
+
+def _check_owner(delivery: ReportDelivery) -> None:
+    """Raise ``Failed`` unless the owner may still see and report all of the rows."""
+    owner = delivery.schedule.made_by
+    try:
+        with sending_for(owner):
+            may_send = owner.has_perm(Action.REPORT)
+            is_seen = sees_within(delivery.run.limits)
+    except OwnerGone as gone:
+        raise Failed("not_sent", str(gone)) from gone
+    if not may_send:
+        raise Failed(
+            "not_sent",
+            _("%(person)s may no longer run reports.") % {"person": owner},
+        )
+    if not is_seen:
+        raise Failed(
+            "not_sent",
+            _(
+                "%(person)s may no longer see everything in this report. The next one "
+                "leaves it out."
+            )
+            % {"person": owner},
+        )
 
 
 def _finish(context: JobContext, state: ReportDeliveryState) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import QuerySet
@@ -14,6 +15,9 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from accounts.reach import why_limited
+from accounts.roles import Action
+from accounts.services import may_change_made
 from jobs.errors import Failed, Stopped
 from jobs.models import Job
 from jobs.runner import here
@@ -112,11 +116,18 @@ def write_again(
     return _done_here(job, again)
 
 
-_OF_ROWS = ("as_of_event", "as_of_at", "row_count", "counts", "versions", "rows_sha256")
+_OF_ROWS = (
+    *("as_of_event", "as_of_at", "row_count", "counts", "limits", "versions"),
+    "rows_sha256",
+)
 
 
 def cancel_run(*, run: ReportRun, user: User) -> None:
-    """Cancel a run: at once if it waits, within two seconds if it runs."""
+    """Cancel a run: at once if it waits, within two seconds if it runs.
+
+    Raises ``PermissionDenied`` for runs of others, unless a manager cancels it.
+    """
+    _require_own(run.run_by_id, user)
     with transaction.atomic():
         if cancel_subject(REPORT, run):
             _record(run, "cancelled", user, {})
@@ -126,8 +137,9 @@ def try_again(*, run: ReportRun, user: User) -> None:
     """Queue a failed run again; stored rows are not read again.
 
     Raises ``ReportStopped`` if it has not failed, or if matches were selected by hand
-    and their rows were not stored.
+    and their rows were not stored, and ``PermissionDenied`` as ``cancel_run`` does.
     """
+    _require_own(run.run_by_id, user)
     if run.is_by_hand and not run.rows:
         raise ReportStopped(_("Select the matches and export them again."))
     with transaction.atomic():
@@ -178,7 +190,11 @@ def save_template(*, name: str, layout: Layout, user: User) -> ReportTemplate:
 
 
 def delete_template(*, template: ReportTemplate, user: User) -> None:
-    """Delete a template."""
+    """Delete a template; only its maker and managers may.
+
+    Raises ``PermissionDenied``.
+    """
+    _require_own(template.made_by_id, user)
     with transaction.atomic():
         audit.services.record(
             case=f"report-template:{template.uid}",
@@ -187,6 +203,21 @@ def delete_template(*, template: ReportTemplate, user: User) -> None:
             before={"name": template.name},
         )
         template.delete()
+
+
+def why_not_own(maker_id: int | None, user: User) -> str:
+    """Return why a user may not change a template or run of a maker; "" if they may.
+
+    Makers and managers may, but people with access limits only their own.
+    """
+    if not may_change_made(maker_id, user, own=Action.REPORT, others=Action.APPROVE):
+        return _("Only the person who made it or a manager may do this.")
+    return "" if maker_id == user.pk else why_limited(user)
+
+
+def _require_own(maker_id: int | None, user: User) -> None:
+    if refusal := why_not_own(maker_id, user):
+        raise PermissionDenied(refusal)
 
 
 def prune_runs() -> int:

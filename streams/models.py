@@ -117,6 +117,23 @@ class Stream(models.Model):
     quiet_until = models.TimeField(_("no email until"), null=True, blank=True)
     alarm_emails = models.JSONField(_("email addresses"), default=list, blank=True)
     alarm_url = models.URLField(_("webhook"), max_length=2000, blank=True, default="")
+    # Each address is sent what the person who set it may see.
+    emails_set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+    url_set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
     user_defined = models.JSONField(default=dict, blank=True)
     # A recorder restarts when this number changes.
     revision = models.PositiveIntegerField(default=0, editable=False)
@@ -402,13 +419,25 @@ class StreamNotice(models.Model):
     """An event or an alarm on its way to a webhook or to people.
 
     Every attempt sends the same body. ``url`` is empty for email, ``emails`` for a
-    webhook.
+    webhook. ``owner`` set the address and must be able to see the stream and
+    ``airplay``, if it is about a play. Notices to the container's own addresses, which
+    only admins set, have no owner.
     """
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "sn"), editable=False
     )
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="notices")
+    airplay = models.ForeignKey(
+        Airplay, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
     event = models.CharField(_("event"), max_length=40, choices=StreamEvent.choices)
     url = models.URLField(max_length=2000, blank=True, default="")
     emails = models.JSONField(default=list, blank=True)

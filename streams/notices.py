@@ -1,5 +1,8 @@
 """Notifies receivers of events on streams by webhook and by email.
 
+Each receives what the person who set its address may see, when the event happens and
+when it is sent.
+
 The body is built once and sent unchanged on every attempt, signed with the secret of the
 stream's container as its other callbacks are.
 """
@@ -14,9 +17,13 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.dispatch import Signal
+from django.utils.translation import gettext as _
 
+from accounts.models import User
+from accounts.reach import OwnerGone, sending_for
 from common.words import for_the_record
 from jobs.context import JobContext
+from jobs.errors import Failed
 from jobs.services import submit
 from review.models import Match
 from scanning.services.sending import mail, post_signed
@@ -24,6 +31,8 @@ from streams.choices import AlarmKind, StreamEvent
 from streams.jobs import NOTICE
 from streams.models import Airplay, Stream, StreamAlarm, StreamNotice
 
+# Sent to addresses of the container, which only admins set.
+_OF_CONTAINERS = (StreamEvent.ACR_RESULT, StreamEvent.ACR_STATE)
 # Sent once for each play (``airplay``), in the transaction in which a scan confirms it.
 play_settled = Signal()
 # Sent when a stream (``stream``) is away or heard again (``is_heard``), and when (``at``).
@@ -35,7 +44,8 @@ stream_reached = Signal()
 
 def tell_found(airplay: Airplay) -> None:
     """Report a play when it is heard, or settled if it was not heard live."""
-    _post(airplay.stream, StreamEvent.FOUND, {"airplay": airplay_facts(airplay)})
+    facts = {"airplay": airplay_facts(airplay)}
+    _post(airplay.stream, StreamEvent.FOUND, facts, airplay)
 
 
 def tell_decided(airplay: Airplay, match: Match) -> None:
@@ -48,7 +58,7 @@ def tell_decided(airplay: Airplay, match: Match) -> None:
             "reason": match.decision_reason,
         },
     }
-    _post(airplay.stream, StreamEvent.DECIDED, facts)
+    _post(airplay.stream, StreamEvent.DECIDED, facts, airplay)
 
 
 def tell_away(stream: Stream, *, at: datetime, cause: str) -> None:
@@ -72,13 +82,15 @@ def tell_alarm(alarm: StreamAlarm) -> None:
     }
     if alarm.airplay is not None:
         facts["airplay"] = airplay_facts(alarm.airplay)
-    _post(alarm.stream, StreamEvent.ALARM, {"alarm": facts})
+    _post(alarm.stream, StreamEvent.ALARM, {"alarm": facts}, alarm.airplay)
 
 
 def mail_alarm(alarm: StreamAlarm) -> None:
     """Send an alarm to the stream's email addresses."""
     stream = alarm.stream
-    if not stream.alarm_emails:
+    if not stream.alarm_emails or _why_hidden(
+        stream, alarm.airplay, stream.emails_set_by
+    ):
         return
     with for_the_record():
         label = str(alarm.get_kind_display())
@@ -95,6 +107,8 @@ def mail_alarm(alarm: StreamAlarm) -> None:
     lines += ["", f"{settings.ACRPORTAL_BASE_URL}{stream.url}"]
     notice = StreamNotice.objects.create(
         stream=stream,
+        airplay=alarm.airplay,
+        owner=stream.emails_set_by,
         event=StreamEvent.ALARM,
         emails=list(stream.alarm_emails),
         subject=f"{settings.ACRPORTAL_SITE_NAME}: {stream}: {label}"[:300],
@@ -132,15 +146,18 @@ def airplay_facts(airplay: Airplay) -> dict[str, Any]:  # Any: JSON
 
 
 def queue_notice(*, stream: Stream, event: StreamEvent, url: str, body: str) -> None:
-    """Send a body to an address; try again for about a day until it is accepted."""
+    """Send a body to an address of the container; try again for about a day."""
     notice = StreamNotice.objects.create(stream=stream, event=event, url=url, body=body)
     submit(NOTICE, notice)
 
 
 def _post(
-    stream: Stream, event: StreamEvent, facts: dict[str, Any]
-) -> None:  # Any: JSON
-    if not stream.alarm_url:
+    stream: Stream,
+    event: StreamEvent,
+    facts: dict[str, Any],  # Any: JSON
+    airplay: Airplay | None = None,
+) -> None:
+    if not stream.alarm_url or _why_hidden(stream, airplay, stream.url_set_by):
         return
     body = {
         "type": event,
@@ -154,8 +171,33 @@ def _post(
         "user_defined": stream.user_defined,
         **facts,
     }
-    queue_notice(
-        stream=stream, event=event, url=stream.alarm_url, body=json.dumps(body)
+    notice = StreamNotice.objects.create(
+        stream=stream,
+        airplay=airplay,
+        owner=stream.url_set_by,
+        event=event,
+        url=stream.alarm_url,
+        body=json.dumps(body),
+    )
+    submit(NOTICE, notice)
+
+
+def _why_hidden(stream: Stream, airplay: Airplay | None, owner: User | None) -> str:
+    """Return why an owner may not learn of a stream or its play; empty if they may."""
+    try:
+        with sending_for(owner):
+            is_seen = (
+                Stream.objects.filter(pk=stream.pk).exists()
+                if airplay is None
+                else Airplay.objects.filter(pk=airplay.pk).exists()
+            )
+    except OwnerGone as gone:
+        return str(gone)
+    return (
+        ""
+        if is_seen
+        else _("%(person)s set this address, and may not see what this is about.")
+        % {"person": owner}
     )
 
 
@@ -165,6 +207,10 @@ def _post(
 def run(context: JobContext) -> None:
     """Try once to deliver a notice; the runner tries again for about a day."""
     notice: StreamNotice = context.subject
+    if notice.event not in _OF_CONTAINERS and (
+        why := _why_hidden(notice.stream, notice.airplay, notice.owner)
+    ):
+        raise Failed("not_sent", why)
     if notice.url:
         post_signed(
             notice.url,

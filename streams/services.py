@@ -15,9 +15,12 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from accounts.reach import why_shared
 from accounts.roles import Action
+from accounts.services import may_change_made
 from catalogue.models import Recording
 from common.http import LinkRefused, check_link
+from common.receivers import MailRefused, check_mail, check_webhook
 from common.zones import is_zone
 from jobs.services import cancel_subject, submit
 from recognition.errors import RecognitionError
@@ -49,6 +52,8 @@ _STREAM_COLUMNS: Final = (
     "alarm_url",
     "user_defined",
 )
+# Who set an address, which is sent what this person may see.
+_SET_BY: Final = {"alarm_emails": "emails_set_by", "alarm_url": "url_set_by"}
 _STATION_COLUMNS: Final = (
     "name",
     "call_sign",
@@ -78,8 +83,7 @@ def case_of(subject: Station | Stream) -> str:
 
 def may_change(stream: Stream, user: User) -> bool:
     """Tell whether a user may change a stream: its maker, or who may delete files."""
-    is_maker = stream.created_by_id == user.pk and user.has_perm(Action.UPLOAD)
-    return is_maker or user.has_perm(Action.DELETE)
+    return may_change_made(stream.created_by_id, user)
 
 
 # --- Stations ------------------------------------------------------------------------
@@ -100,6 +104,7 @@ def change_station(
 ) -> Station:  # Any: as above
     """Change a station. Raises ``StreamRefused`` as ``add_station`` does."""
     _require(user, Action.UPLOAD)
+    _refuse_shared(station, user)
     before = _told(station, _STATION_COLUMNS)
     for name, value in _known(columns, _STATION_COLUMNS).items():
         setattr(station, name, value)
@@ -110,6 +115,7 @@ def change_station(
 def ban_recording(*, station: Station, recording: Recording, user: User) -> None:
     """Raise an alarm whenever the station plays the recording."""
     _require(user, Action.EDIT_CATALOGUE)
+    _refuse_shared(station, user)
     with transaction.atomic():
         station.banned.add(recording)
         after: dict[str, object] = {"recording": recording.uid}
@@ -119,6 +125,7 @@ def ban_recording(*, station: Station, recording: Recording, user: User) -> None
 def unban_recording(*, station: Station, recording: Recording, user: User) -> None:
     """Let the station play the recording without an alarm."""
     _require(user, Action.EDIT_CATALOGUE)
+    _refuse_shared(station, user)
     with transaction.atomic():
         station.banned.remove(recording)
         after: dict[str, object] = {"recording": recording.uid}
@@ -183,6 +190,8 @@ def add_stream(
         name=name,
         urls=_checked_urls(urls),
         created_by=user,
+        emails_set_by=user,
+        url_set_by=user,
         state_at=datetime.now(tz=UTC),
         **_known(settings, _STREAM_COLUMNS),
     )
@@ -210,6 +219,10 @@ def change_stream(
         setattr(stream, name, value)
     _clean(stream)
     after = _told(stream, _STREAM_COLUMNS)
+    for name, setter in _SET_BY.items():
+        if before[name] != after[name]:
+            setattr(stream, setter, user)
+            changed[setter] = user
     with transaction.atomic():
         stream.save(update_fields=list(changed))
         if any(before[name] != after[name] for name in _RECORDED):
@@ -285,6 +298,11 @@ def _require(user: User, action: Action) -> None:
         )
 
 
+def _refuse_shared(station: Station, user: User) -> None:
+    if refusal := why_shared(station, user):
+        raise StreamRefused(refusal)
+
+
 def _require_own(stream: Stream, user: User) -> None:
     if not may_change(stream, user):
         raise StreamRefused(
@@ -334,8 +352,18 @@ def _clean(row: Station | Stream) -> None:
 def _clean_stream(stream: Stream) -> None:
     if (stream.quiet_from is None) != (stream.quiet_until is None):
         raise StreamRefused(_("Enter both the start and the end of the quiet hours."))
-    if stream.alarm_url:
-        _checked_urls([stream.alarm_url])
+    try:
+        if stream.alarm_url:
+            check_webhook(stream.alarm_url)
+        for address in stream.alarm_emails:
+            check_mail(address)
+    except LinkRefused as error:
+        raise StreamRefused(
+            _("%(url)s: This link is not allowed: %(error)s.")
+            % {"url": stream.alarm_url[:200], "error": error}
+        ) from error
+    except MailRefused as error:
+        raise StreamRefused(str(error)) from error
 
 
 def _save_station(

@@ -14,7 +14,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from catalogue.models import Bucket
-from common.http import LinkRefused, check_link
+from common.http import LinkRefused
+from common.receivers import check_webhook
 
 # Any in this module: values from clients.
 _MAX_TEXT = 1_000_000
@@ -196,7 +197,7 @@ class WebAddressField(serializers.CharField):
         if not url:
             return ""
         try:
-            check_link(url)
+            check_webhook(url)
         except LinkRefused as error:
             raise serializers.ValidationError(
                 f"This address is not allowed: {error}."

@@ -22,7 +22,7 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, confirm_outbound, needs
-from portal.shared.fields import SearchSelectMultiple
+from portal.shared.fields import SearchSelectMultiple, WebhookField
 from recurring.models import UnknownPolicy
 from recurring.policies import policy_of, save_policy
 from review.services import floors
@@ -34,11 +34,8 @@ from scanning.services.outbound_callbacks import send_again
 class ContainerForm(forms.ModelForm[Container]):
     """The settings of a container."""
 
-    callback_url = forms.URLField(
-        required=False,
-        max_length=2000,
+    callback_url = WebhookField(
         label=gettext_lazy("Callback address"),
-        assume_scheme="https",
         help_text=gettext_lazy(
             "Results are posted to this address when a scan has ended."
         ),

@@ -18,8 +18,9 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from accounts.services import may_change_made
 from portal.drops.forms import DropFolderForm, DropForm, DropSettingsForm
-from portal.shared.access import PortalRequest, may_change_made, needs
+from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import ask_first
 from portal.shared.fields import sentence_of
 from portal.shared.lists import page_of

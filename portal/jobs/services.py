@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import refuse_limited
 from accounts.roles import Action
 from catalogue.changes import ChangeRefused, refingerprint
 from dedup.checks import CheckUnderWay, cancel_check, resume_check
@@ -43,8 +42,6 @@ class _Way:
     action: Action
     again: Callable[[ListedJob, User], object]
     cancel: Callable[[ListedJob, User], object] | None = None
-    refuse: Callable[[ListedJob, User], None] = lambda _job, _user: None
-    """Raises ``PermissionDenied`` for users whose access limits rule the job out."""
 
 
 def may_try_again(job: ListedJob, user: User) -> bool:
@@ -71,7 +68,6 @@ def cancel(*, job: ListedJob, user: User) -> None:
     way = _way(job)
     if way.cancel is None or not user.has_perm(way.action):
         raise PermissionDenied(str(NOT_ALLOWED))
-    way.refuse(job, user)
     way.cancel(job, user)
 
 
@@ -89,7 +85,6 @@ def try_again(*, job: ListedJob, user: User) -> None:
     if not may_try_again(job, user):
         raise PermissionDenied(str(NOT_ALLOWED))
     way = _way(job)
-    way.refuse(job, user)
     try:
         done = way.again(job, user)
     except (
@@ -106,14 +101,6 @@ def try_again(*, job: ListedJob, user: User) -> None:
         raise NotTriedAgain(
             _("%(job)s has changed in the meantime. Reload to see its state.")
             % {"job": job.title}
-        )
-
-
-def _refuse_unseen_search(job: ListedJob, _user: User) -> None:
-    # Recordings outside the user's access limits are filtered out, so none may be left.
-    if not job.subject.recordings.exists():
-        raise PermissionDenied(
-            _("You may not see the recordings that this search looks for.")
         )
 
 
@@ -155,13 +142,11 @@ _WAYS: Mapping[str, _Way] = {
         Action.APPROVE,
         lambda job, user: retro.resume_search(search=job.subject, user=user),
         lambda job, user: retro.cancel_search(search=job.subject, user=user),
-        refuse=_refuse_unseen_search,
     ),
     "catalogue_check": _Way(
         Action.EDIT_DUPLICATES,
         lambda job, user: resume_check(check=job.subject, user=user),
         lambda job, user: cancel_check(check=job.subject, user=user),
-        refuse=lambda _job, user: refuse_limited(user),
     ),
     "report": _Way(
         Action.REPORT,

@@ -7,12 +7,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from common.http import LinkRefused, check_link
-from portal.shared.fields import only_when
+from common.receivers import MailRefused, check_mail
+from portal.shared.fields import WebhookField, only_when
 from portal.shared.filters import MatchFilterForm
 from reports.choices import FilesWithout, Mode
 from reports.layouts import SCHEMAS, Layout
@@ -153,8 +152,7 @@ class ScheduleForm(forms.Form):
         label=_("Email addresses"),
         help_text=_("Separated by commas or lines."),
     )
-    url = forms.CharField(
-        required=False,
+    url = WebhookField(
         label=_("Webhook address"),
         help_text=_(
             "Receives the signed manifest as JSON; the receiver fetches the file "
@@ -178,28 +176,14 @@ class ScheduleForm(forms.Form):
         only_when(self.fields["url"], "channel", Channel.WEBHOOK, needed=True)
 
     def clean_recipients(self) -> tuple[str, ...]:
-        """Split the addresses; reject the first that is not an email address."""
+        """Split the addresses; reject the first to which no mail may be sent."""
         addresses = RecipientsField.addresses_in(self.cleaned_data["recipients"])
         for address in addresses:
             try:
-                validate_email(address)
-            except ValidationError as error:
-                raise ValidationError(
-                    _("%(address)s is not an email address.") % {"address": address}
-                ) from error
+                check_mail(address)
+            except MailRefused as refused:
+                raise ValidationError(str(refused)) from refused
         return addresses
-
-    def clean_url(self) -> str:
-        """Reject a URL that the portal must not call."""
-        url: str = self.cleaned_data["url"].strip()
-        if url:
-            try:
-                check_link(url)
-            except LinkRefused as refused:
-                raise ValidationError(
-                    _("This address is not allowed: %(why)s.") % {"why": refused}
-                ) from refused
-        return url
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
         """Require the recipients for email, and the URL for a webhook."""

@@ -10,6 +10,7 @@ from itertools import islice
 
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import ProtectedError
 from django.http import QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -95,7 +96,11 @@ def reports(request: PortalRequest) -> HttpResponseBase:
             "all_columns": request.GET.get("show") == "all",
             "presets": [(each, query_of(each.layout)) for each in PRESETS],
             "templates": [
-                (each, query_of(Layout.of(each)))
+                (
+                    each,
+                    query_of(Layout.of(each)),
+                    not services.why_not_own(each.made_by_id, request.user),
+                )
                 for each in ReportTemplate.objects.all()
             ],
         },
@@ -142,6 +147,8 @@ def template_save(request: PortalRequest) -> HttpResponseBase:
 def template_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Delete a template after a confirmation, unless a schedule uses it; its runs stay."""
     template = get_object_or_404(ReportTemplate, uid=uid)
+    if refusal := services.why_not_own(template.made_by_id, request.user):
+        raise PermissionDenied(refusal)
     if request.method != "POST":
         return ask_first(
             request,

@@ -75,12 +75,6 @@ def confirm_outbound(request: HttpRequest, form: BaseForm, *names: str) -> None:
         ask_to_confirm(request)
 
 
-def may_change_made(maker_id: int | None, user: User) -> bool:
-    """Tell whether a user may change a watch or drop: its maker, or who may delete files."""
-    is_maker = maker_id == user.pk and user.has_perm(Action.UPLOAD)
-    return is_maker or user.has_perm(Action.DELETE)
-
-
 def own_address(request: HttpRequest, address: str) -> str:
     """Return the address if it leads to this portal, otherwise "".
 

@@ -16,6 +16,8 @@ from django.utils.translation import gettext_lazy
 
 from catalogue.identifiers import BadIdentifier
 from catalogue.models import IntakeRule, Recording
+from common.http import LinkRefused
+from common.receivers import check_webhook
 from common.territories import TERRITORIES
 from portal.shared.choices import named
 from scanning.services.intake import FileDetails
@@ -146,6 +148,30 @@ class LinesField(forms.CharField):
     def has_changed(self, initial: object, data: object) -> bool:
         """Return whether the lists differ, ignoring blank lines."""
         return bool((initial or []) != self.to_python(data))
+
+
+class WebhookField(forms.URLField):
+    """An address to which the portal posts."""
+
+    def __init__(self, **options: Any) -> None:  # Any: Django's own signature
+        super().__init__(
+            max_length=2000, assume_scheme="https", required=False, **options
+        )
+
+    def clean(self, value: Any) -> str:
+        """Return the address; reject one to which nothing may be posted.
+
+        Any: Django's own signature.
+        """
+        url: str = super().clean(value)
+        if url:
+            try:
+                check_webhook(url)
+            except LinkRefused as refused:
+                raise forms.ValidationError(
+                    _("This address is not allowed: %(why)s.") % {"why": refused}
+                ) from refused
+        return url
 
 
 class WordsField(LinesField):

@@ -7,11 +7,11 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from common.http import LinkRefused, check_link
+from common.receivers import MailRefused, check_mail
 from common.territories import TERRITORIES
 from common.zones import UTC, zone_choices
 from portal.shared.fields import (
@@ -19,6 +19,7 @@ from portal.shared.fields import (
     Picker,
     RecordingsField,
     SearchSelect,
+    WebhookField,
     only_when,
 )
 from scanning.models import Container
@@ -54,14 +55,17 @@ class EmailsField(LinesField):
     """Email addresses, one per line."""
 
     def clean(self, value: object) -> Any:  # Any: a list where Django has text
-        """Return the addresses; reject lines that are not addresses."""
+        """Return the addresses; reject those to which no mail may be sent."""
         emails: list[str] = super().clean(value)
         if len(emails) > MOST_EMAILS:
             raise ValidationError(
                 _("Enter at most %(most)s addresses.") % {"most": MOST_EMAILS}
             )
         for email in emails:
-            validate_email(email)
+            try:
+                check_mail(email)
+            except MailRefused as refused:
+                raise ValidationError(str(refused)) from refused
         return emails
 
 
@@ -141,10 +145,7 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
             "One per line. Each gets an email when an alarm begins."
         ),
     )
-    alarm_url = forms.URLField(
-        required=False,
-        max_length=2000,
-        assume_scheme="https",
+    alarm_url = WebhookField(
         label=gettext_lazy("Webhook"),
         help_text=gettext_lazy("Alarms are posted to this address, signed."),
     )
@@ -176,16 +177,6 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
             "quiet_from": forms.TimeInput({"type": "time"}, format="%H:%M"),
             "quiet_until": forms.TimeInput({"type": "time"}, format="%H:%M"),
         }
-
-    def clean_alarm_url(self) -> str:
-        """Reject an address that no request may go to."""
-        url: str = self.cleaned_data["alarm_url"]
-        if url:
-            try:
-                check_link(url)
-            except LinkRefused as error:
-                raise ValidationError(str(error)) from error
-        return url
 
     def clean(self) -> dict[str, Any] | None:  # Any: Django's own signature
         """Require both ends of the quiet hours, or none."""
@@ -246,10 +237,6 @@ class StreamForm(StreamSettingsForm):
         super().__init__(*args, **kwargs)
         for name in ("station_name", "time_zone"):
             only_when(self.fields[name], "station", "", needed=True)
-
-    def clean_alarm_url(self) -> str:
-        """Return nothing: alarms are set up later."""
-        return ""
 
     def clean(self) -> dict[str, Any] | None:  # Any: Django's own signature
         """Require a station, or the name of one that does not exist yet."""

@@ -21,7 +21,8 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
-from portal.shared.access import PortalRequest, may_change_made, needs
+from accounts.services import may_change_made
+from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import ask_first
 from portal.shared.fields import SearchSelect
 from portal.shared.lists import page_of

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from accounts.reach import refuse_shared
 from catalogue.identifiers import BadIdentifier, check_dpid
 from jobs.errors import Failed, Stopped
 from jobs.runner import here
@@ -52,7 +53,12 @@ def save_profile(
     stations: Iterable[Station],
     user: User,
 ) -> DeclarationProfile:
-    """Save a new or changed profile; raise ``ProfileRefused``, having saved nothing."""
+    """Save a new or changed profile; raise ``ProfileRefused``, having saved nothing.
+
+    Raises ``PermissionDenied`` if others declared something with it that the user may not
+    see.
+    """
+    refuse_shared(profile, user)
     for name in ("sender_dpid", "recipient_dpid"):
         try:
             setattr(profile, name, check_dpid(getattr(profile, name)))
@@ -85,7 +91,11 @@ def save_profile(
 
 
 def delete_profile(*, profile: DeclarationProfile, user: User) -> None:
-    """Delete a profile with which nothing was declared, or raise ``DeclarationRefused``."""
+    """Delete a profile with which nothing was declared, or raise ``DeclarationRefused``.
+
+    Raises ``PermissionDenied`` as ``save_profile`` does.
+    """
+    refuse_shared(profile, user)
     try:
         with transaction.atomic():
             audit.services.record(

@@ -66,7 +66,8 @@ class ReportRun(ReportOptions):
     ``as_of_event`` is the last event that the rows include; events of reports do not
     count. ``counts`` holds rows by kind and by review state, with ``within`` if the
     viewer sees only some buckets. ``versions`` holds the engines and policies in the
-    rows. Runs that write the same rows in another format share ``rows``. Text files are
+    rows. ``limits`` holds what the requester could see when the rows were read. Runs
+    that write the same rows in another format share ``rows``. Text files are
     stored compressed; hash and size are those of the uncompressed file.
     """
 
@@ -81,6 +82,7 @@ class ReportRun(ReportOptions):
     as_of_at = models.DateTimeField(null=True)
     row_count = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict)
+    limits = models.JSONField(default=dict, editable=False)
     versions = models.JSONField(default=dict)
     rows = models.FileField(max_length=200, blank=True, default="")
     rows_sha256 = models.CharField(max_length=64, blank=True, default="")

@@ -18,6 +18,7 @@ from accounts.reach import working_for
 from audit.models import Event
 from audit.services import record
 from common.reading import read_date
+from common.receivers import MailRefused, check_mail
 from review import selectors
 from review.approval import APPROVERS
 from review.models import Dispute
@@ -78,8 +79,9 @@ def _send(due: list[Dispute]) -> None:
         with translation.override(reader.language or settings.LANGUAGE_CODE), zone:
             subject, body = _digest(seen)
         try:
+            check_mail(reader.email)
             send_mail(subject, body, None, [reader.email])
-        except SMTPRecipientsRefused:
+        except (SMTPRecipientsRefused, MailRefused):
             # Only this address is wrong; the others still get theirs.
             logger.warning("the dispute digest of user %s was refused", reader.pk)
         except (SMTPException, OSError):

@@ -21,6 +21,7 @@ import audit.services
 import jobs.clock
 from accounts.models import User
 from common.http import Answer, FetchFailed, LinkRefused, post_json
+from common.receivers import check_webhook
 from jobs.context import JobContext
 from jobs.errors import Retry
 from jobs.services import hold_back, submit, try_subject_again
@@ -83,6 +84,7 @@ def _try(callback: OutboundCallback) -> DeliveryAttempt:
     at, begun = datetime.now(tz=UTC), monotonic()
     answer: Answer | None = None
     try:
+        check_webhook(callback.url)
         answer = post_json(
             callback.url,
             body,

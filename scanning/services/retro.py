@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
+from accounts.reach import refuse_shared
 from accounts.roles import Action
 from catalogue.models import Recording, RecordingStatus
 from jobs.services import cancel_subject, submit, try_subject_again
@@ -144,8 +145,10 @@ def _start(search: RetroSearch) -> None:
 def cancel_search(*, search: RetroSearch, user: User) -> None:
     """Cancel a search: at once if it waits, after the current file if it runs.
 
-    Detections found so far stay.
+    Detections found so far stay. Raise ``PermissionDenied`` if the user may not see all
+    of its recordings.
     """
+    refuse_shared(search, user)
     if cancel_subject(RETRO_SEARCH, search):
         audit.services.record(
             case=search.case, action="retro_search.cancelled", actor=user
@@ -156,8 +159,10 @@ def cancel_search(*, search: RetroSearch, user: User) -> None:
 def resume_search(*, search: RetroSearch, user: User) -> None:
     """Resume a failed search from the file where it stopped.
 
-    Raise ``IntakeRefused`` if it has not failed.
+    Raise ``IntakeRefused`` if it has not failed, and ``PermissionDenied`` if the user may
+    not see all of its recordings.
     """
+    refuse_shared(search, user)
     failed = RetroSearch.objects.filter(pk=search.pk, status=RetroStatus.FAILED)
     if not failed.update(finished_at=None):
         raise IntakeRefused(

@@ -10,14 +10,22 @@ from django.core.mail import EmailMessage
 from django.utils.translation import gettext as _
 
 from common.http import FetchFailed, LinkRefused, post_json
-from jobs.errors import Retry
+from common.receivers import MailRefused, check_mail, check_webhook
+from jobs.errors import Failed, Retry
 from scanning.services.outbound_callbacks import signature_headers
 
 _TIMEOUT_SECONDS: Final = 10.0
 
 
 def post_signed(url: str, body: bytes, *, secret: str, message_id: str) -> None:
-    """Post a body signed as a Standard Webhook. Raises ``Retry`` if refused."""
+    """Post a body signed as a Standard Webhook. Raises ``Retry`` if refused.
+
+    Raises ``Failed`` for an address to which nothing may be posted.
+    """
+    try:
+        check_webhook(url)
+    except LinkRefused as refused:
+        raise Failed("receiver_refused", str(refused)) from refused
     headers = signature_headers(
         secret=secret, message_id=message_id, at=datetime.now(tz=UTC), body=body
     )
@@ -30,7 +38,15 @@ def post_signed(url: str, body: bytes, *, secret: str, message_id: str) -> None:
 
 
 def mail(message: EmailMessage, *, message_id: str) -> None:
-    """Send a mail. Raises ``Retry`` if the mail server does not take it."""
+    """Send a mail. Raises ``Retry`` if the mail server does not take it.
+
+    Raises ``Failed`` for an address to which no mail may be sent.
+    """
+    try:
+        for address in message.recipients():
+            check_mail(address)
+    except MailRefused as refused:
+        raise Failed("receiver_refused", str(refused)) from refused
     # Names may have line breaks, which end the headers of a mail.
     message.subject = " ".join(message.subject.split())
     # The same id for each attempt lets mail servers drop duplicates.

@@ -20,6 +20,7 @@ from django.db.models import Count, Model, Q, Sum
 from lxml import html
 from pyarrow import parquet
 
+from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
 from imports.models import OPEN_STATUSES
 from jobs.choices import OPEN_STATES, Pool
@@ -32,7 +33,13 @@ from reports.choices import UNFINISHED, Format, RunState, Separator
 from reports.declarations.formats.registry import make_format
 from reports.declarations.keeping import facts_in
 from reports.layouts import Layout
-from reports.models import Declaration, DeclaredPlay, EvidencePack, ReportRun
+from reports.models import (
+    Declaration,
+    DeclaredPlay,
+    EvidencePack,
+    ReportDelivery,
+    ReportRun,
+)
 from reports.models.evidence import ACTIVE_PACK_STATUSES
 from reports.services import write_again
 from review.choices import WAITING_STATES, MatchState
@@ -56,7 +63,7 @@ from scanning.models import (
 )
 from scanning.services.scans import request_scan
 from streams.jobs import RECORD
-from tests.season import readers
+from tests.season import outside, readers, samples, world
 from tests.season.invariants import broken_chains, check, text_of, wrong_names
 from tests.season.machines import Machines
 from tests.season.people import Person
@@ -424,6 +431,28 @@ def mails_hold_what_they_say() -> None:
                     hashlib.sha256(raw).hexdigest() in body,
                     f"{name} of the mail {message.subject} has other bytes",
                 )
+
+
+def nothing_leaves_that_its_owner_cannot_see() -> None:
+    """Check that no hidden name was sent to an address of a person with limits."""
+    hidden = samples.HIDDEN.encode()
+    for path, body in outside.posted:
+        if path == world.LIMITED_HOOK:
+            check(hidden not in body, f"a webhook to {path} says {body!r}")
+    limited = set(User.objects.filter(groups__limit__isnull=False))
+    theirs = {world.LIMITED_MAIL} | {user.email for user in limited if user.email}
+    for message in mail.outbox:
+        if theirs.isdisjoint(message.to):
+            continue
+        sent = message.message().as_bytes()
+        check(hidden not in sent, f"the mail {message.subject} says {sent!r}")
+    for delivery in ReportDelivery.objects.filter(
+        state="sent", schedule__made_by__in=limited
+    ):
+        content = b"".join(files.file_content(delivery.run))
+        check(
+            hidden not in content, f"{delivery} holds what {delivery.run.run_by} lacks"
+        )
 
 
 def chains_hold() -> None:

@@ -162,6 +162,7 @@ class Season:
         self._installation = installation
         installation.begin_again()
         world.find_cloud()
+        world.send_to_limited()
         self._clock = time_machine.travel(world.BEGINS, tick=True)
         self._time = self._clock.start()
         self._machines = Machines(self._time, spare)
@@ -214,6 +215,7 @@ class Season:
             checks.declarations_hold()
             checks.reports_repeat(self.people["mira"])
             checks.mails_hold_what_they_say()
+            checks.nothing_leaves_that_its_owner_cannot_see()
             checks.partitions_agree(self._machines, self.people["mira"], rng)
             checks.chains_hold()
             self._check_locks()

@@ -82,6 +82,8 @@ class Cloud:
 
 
 cloud = Cloud()
+posted: list[tuple[str, bytes]] = []
+"""The path and body of each callback and webhook that arrived."""
 address = ""
 """Where the server is while it serves."""
 
@@ -107,6 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/cloud/"):
             self._answer_as_cloud(body)
         else:
+            posted.append((self.path, body))
             self._answer("text/plain", b"")
 
     def do_PUT(self) -> None:

@@ -26,11 +26,17 @@ from scanning.drops.services import create_drop
 from scanning.models import CloudAccount, Container, Drop, ScannedFile
 from scanning.services import cloud
 from scanning.services.intake import submit_upload
+from streams import services
+from streams.models import Stream
 from tests.season import broadcasts, outside, readers, samples
 
 DROP = "radio"
 """The folder of the drop, below the one that the settings allow."""
+MIXED_STREAM = "Mixed stream"
+"""A stream that people with limits see, though some of its plays are hidden from them."""
 PASSWORD = "correct horse battery"
+LIMITED_HOOK, LIMITED_MAIL = "/limited/hook", "lena@limited.example"
+"""Where a person with limits lets plays and alarms be sent."""
 BEGINS = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)
 """When seasons begin: in hours and days, clocks change in most zones of the people."""
 
@@ -77,17 +83,19 @@ def _build() -> None:
         )
     open_desk = _desk("Open desk", [open_bucket])
     hidden_desk = _desk(f"{samples.HIDDEN} desk", [open_bucket, hidden_bucket])
+    mixed_desk = _desk("Mixed desk", [open_bucket, hidden_bucket])
     cloud_desk = _desk("Cloud desk", [open_bucket], engine=EngineChoice.ACRCLOUD)
     account_desk = _desk("Account desk", [open_bucket], engine=EngineChoice.ACRCLOUD)
     _at_the_cloud(account_desk, admin)
-    _limit(people, [open_desk, cloud_desk, account_desk], [open_bucket, dedup_bucket])
+    seen_desks = [open_desk, mixed_desk, cloud_desk, account_desk]
+    _limit(people, seen_desks, [open_bucket, dedup_bucket])
     call_command("worker", batch=True)
     for number in (0, 1, 2, 3):
         _programme(open_desk, number, f"Show {number}.wav", admin)
     for number in (4, 5, 6):
         _programme(hidden_desk, number, f"{samples.HIDDEN} show {number}.wav", admin)
     call_command("worker", batch=True)
-    _rules(people["mira"], open_bucket)
+    _rules(people["mira"], open_bucket, hidden_bucket)
     root = str(Path(settings.ACRPORTAL_DROP_ROOTS[0]) / DROP)
     drop = Drop(name="Open drop", place=root, container=open_desk)
     create_drop(drop=drop, user=people["mira"])
@@ -95,6 +103,7 @@ def _build() -> None:
     # Everybody sees stations, as they see platforms.
     hidden_stream = f"{samples.HIDDEN} stream"
     broadcasts.add("Second radio", hidden_stream, hidden_desk, people["mira"])
+    broadcasts.add("Third radio", MIXED_STREAM, mixed_desk, people["lena"])
     # A recording that an earlier file already contains, for late matches.
     _recording(open_bucket, 40, "Late tune", "R-40", admin)
     call_command("worker", batch=True)
@@ -134,6 +143,17 @@ def _at_the_cloud(container: Container, user: User) -> None:
     container.save()
 
 
+def send_to_limited() -> None:
+    """Let a person with limits set where a stream's plays and alarms are sent."""
+    outside.posted.clear()
+    services.change_stream(
+        stream=Stream.objects.get(name=MIXED_STREAM),
+        user=User.objects.get(username="lena"),
+        alarm_url=f"{outside.address}{LIMITED_HOOK}",
+        alarm_emails=[LIMITED_MAIL],
+    )
+
+
 def find_cloud() -> None:
     """Set the account's address to the stand-in for ACRCloud, and empty the stand-in."""
     outside.cloud = outside.Cloud()
@@ -159,7 +179,12 @@ def _programme(container: Container, number: int, name: str, user: User) -> Scan
     return submit_upload(container=container, upload=upload, user=user).scanned_file
 
 
-def _rules(user: User, bucket: Bucket) -> None:
+def _rules(user: User, bucket: Bucket, hidden: Bucket) -> None:
+    licences.save(
+        licence=Licence(holder=f"{samples.HIDDEN} holder", scope=LicenceScope.BUCKET),
+        user=user,
+        buckets=[bucket, hidden],
+    )
     licences.save(
         licence=Licence(holder="Example Broadcaster", scope=LicenceScope.BUCKET),
         user=user,
@@ -172,6 +197,14 @@ def _rules(user: User, bucket: Bucket) -> None:
             action=PolicyAction.CONFIRM,
             conditions={},
             second_approval=True,
+        ),
+        user=user,
+    )
+    policies.save(
+        policy=Policy(
+            name=f"{samples.HIDDEN} rule",
+            action=PolicyAction.REVIEW,
+            conditions={"sets": {"buckets": [str(bucket.pk), str(hidden.pk)]}},
         ),
         user=user,
     )

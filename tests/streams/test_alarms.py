@@ -123,7 +123,11 @@ def test_an_enabled_stream_never_lacks_a_job(radio: Radio) -> None:
 
 def test_a_webhook_that_refuses_is_tried_again(radio: Radio) -> None:
     notice = StreamNotice.objects.create(
-        stream=radio.stream, event="stream.away", url="ftp://nowhere", body="{}"
+        stream=radio.stream,
+        owner=radio.user,
+        event="stream.away",
+        url="http://127.0.0.1:9/",
+        body="{}",
     )
     from jobs.services import submit
     from streams.jobs import NOTICE
@@ -133,7 +137,7 @@ def test_a_webhook_that_refuses_is_tried_again(radio: Radio) -> None:
 
     notice.refresh_from_db()
     assert notice.status == DeliveryStatus.WAITING
-    assert "http" in notice.message
+    assert "address" in notice.message
     assert signature_headers(secret="x", message_id="y", at=NOON, body=b"")
 
 

@@ -1,0 +1,466 @@
+"""Every service that writes for a person: limited by its objects, refused, or listed."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.core.files.base import ContentFile
+from django.db.models import Model
+
+from accounts.models import User
+from accounts.reach import working_for
+from accounts.roles import Role
+from broadcasts import services as broadcasts
+from broadcasts.choices import RightsType
+from broadcasts.errors import BroadcastRefused
+from broadcasts.values import AudienceValues, RevenueValues
+from catalogue.services import create_bucket
+from dedup import actions as duplicates
+from dedup import checks, loop_actions
+from dedup.errors import ActionRefused
+from dedup.models import (
+    ActionVerb,
+    CatalogueCheck,
+    DedupAction,
+    DedupGroup,
+    DedupMember,
+    LoopPlace,
+    SharedLoop,
+)
+from imports import services as imports
+from recurring import actions as unknown
+from recurring.errors import ItemRefused
+from reports import services as reports
+from reports.declarations import services as declarations
+from reports.layouts import Layout
+from reports.services import NameTaken
+from review.models import Licence, Policy
+from review.services import applications, licences, policies
+from rights.actions import parts, records
+from rights.choices import TitleKind
+from rights.errors import RightsRefused
+from scanning.drops import services as drops
+from scanning.models import Drop, RetroSearch
+from scanning.services import retro
+from streams import services as streams
+from streams.errors import StreamRefused
+from tests.factories.accounts import make_user
+from tests.factories.recurring import OccurrenceFactory
+from tests.factories.rules import make_licence, make_policy
+from tests.factories.streams import StreamFactory
+from tests.security.admin_screens import SCREENS
+from tests.security.test_admin import watched
+from tests.security.world import Desk, declaration, report_run
+
+pytestmark = pytest.mark.django_db
+
+_PACKAGES = sorted(
+    Path(config.path).name
+    for config in apps.get_app_configs()
+    if Path(config.path).parent == settings.BASE_DIR
+)
+_PERSON = {"user", "actor", "owner"}
+Service = Callable[..., Any]  # Any: services of all kinds
+
+
+def _services() -> Iterator[tuple[str, Service]]:
+    """Yield the keyword-only functions that act for a person, by dotted name."""
+    for package in _PACKAGES:
+        for found in pkgutil.walk_packages(
+            [str(settings.BASE_DIR / package)], f"{package}."
+        ):
+            if ".migrations" in found.name or ".management" in found.name:
+                continue
+            for name, value in vars(import_module(found.name)).items():
+                is_own = inspect.isfunction(value) and value.__module__ == found.name
+                if is_own and not name.startswith("_") and _acts_for_one(value):
+                    yield f"{found.name}.{name}", value
+
+
+def _acts_for_one(function: Service) -> bool:
+    parameters = inspect.signature(function).parameters.values()
+    return any(
+        each.kind is each.KEYWORD_ONLY and each.name in _PERSON for each in parameters
+    )
+
+
+def _models_of(function: Service) -> set[type[Model]]:
+    """Return the models that a service takes rows of, without its people."""
+    hints = get_type_hints(inspect.unwrap(function))
+    hints.pop("return", None)
+    return {model for hint in hints.values() for model in _models_in(hint)} - {User}
+
+
+def _models_in(hint: object) -> Iterator[type[Model]]:
+    if isinstance(hint, type) and issubclass(hint, Model):
+        yield hint
+    for part in get_args(hint):
+        yield from _models_in(part)
+
+
+SERVICES = dict(_services())
+
+# --- What others share: refused to people who may not see all that belongs to it ---------
+
+
+class Shared:
+    """Rows that belong to the own desk and in part to another one."""
+
+    def __init__(self) -> None:
+        self.own, self.other = own, other = Desk(1), Desk(2)
+        self.user = own.user
+        self.stranger = make_user(Role.ADMIN)
+        self.station = own.stream().station
+        StreamFactory.create(station=self.station, container=other.container)
+        self.group = DedupGroup.objects.create()
+        self.loop = SharedLoop.objects.create(length_ms=5_000)
+        self.search = RetroSearch.objects.create()
+        for recording in (own.recording, other.recording):
+            DedupMember.objects.create(group=self.group, recording=recording)
+            LoopPlace.objects.create(
+                loop=self.loop, recording=recording, start_ms=0, end_ms=5_000
+            )
+            self.search.recordings.add(recording)
+        self.item = own.unknown_item()
+        OccurrenceFactory.create(
+            item=self.item, file__scanned_file__container=other.container
+        )
+        self.work = own.work()
+        self.work.recordings.add(other.sound())
+        self.declared = declaration(self.stranger)
+        self.run = report_run(self.stranger)
+        self.template = reports.save_template(
+            name="Weekly", layout=Layout(), user=self.stranger
+        )
+        self.action = DedupAction.objects.create(
+            verb=ActionVerb.KEEP,
+            title="-",
+            made_by=self.user,
+            asked={"recordings": [other.recording.uid]},
+        )
+        self.policy = make_policy(user=self.stranger)
+        self.licence = make_licence(
+            scope="all", use_kind="account", use_values=["@own"], user=self.stranger
+        )
+        self.rights_import = other.rights_import()
+
+
+_JANUARY = date(2026, 1, 1)
+
+REFUSED: dict[str, Callable[[Shared], object]] = {
+    "streams.services.change_station": lambda it: streams.change_station(
+        station=it.station, user=it.user, name="Other"
+    ),
+    "streams.services.ban_recording": lambda it: streams.ban_recording(
+        station=it.station, recording=it.own.recording, user=it.user
+    ),
+    "streams.services.unban_recording": lambda it: streams.unban_recording(
+        station=it.station, recording=it.own.recording, user=it.user
+    ),
+    "broadcasts.services.set_audience": lambda it: broadcasts.set_audience(
+        station=it.station,
+        values=AudienceValues(listeners=1),
+        month=_JANUARY,
+        user=it.user,
+    ),
+    "broadcasts.services.set_hours": lambda it: broadcasts.set_hours(
+        station=it.station,
+        listeners={datetime(2026, 1, 1, tzinfo=UTC): 1},
+        user=it.user,
+    ),
+    "broadcasts.services.set_revenue": lambda it: broadcasts.set_revenue(
+        station=it.station,
+        month=_JANUARY,
+        rights_type=RightsType.PERFORMING,
+        values=RevenueValues(),
+        user=it.user,
+    ),
+    "catalogue.services.create_bucket": lambda it: create_bucket(
+        name="New", user=it.user
+    ),
+    "dedup.actions.act_on_group": lambda it: duplicates.act_on_group(
+        verb=ActionVerb.KEEP,
+        group=it.group,
+        user=it.user,
+        version=it.group.version,
+        seen=[it.own.recording.uid, it.other.recording.uid],
+        asked=duplicates.ActionRequest([it.own.recording.uid]),
+    ),
+    "dedup.actions.accept": lambda it: duplicates.accept(
+        action=it.action, user=it.user
+    ),
+    "dedup.actions.refuse": lambda it: duplicates.refuse(
+        action=it.action, user=it.user, note="-"
+    ),
+    "dedup.actions.undo": lambda it: duplicates.undo(action=it.action, user=it.user),
+    "dedup.checks.start_check": lambda it: checks.start_check(user=it.user),
+    "dedup.checks.cancel_check": lambda it: checks.cancel_check(
+        check=CatalogueCheck(), user=it.user
+    ),
+    "dedup.checks.resume_check": lambda it: checks.resume_check(
+        check=CatalogueCheck(), user=it.user
+    ),
+    "dedup.loop_actions.exclude_everywhere": lambda it: loop_actions.exclude_everywhere(
+        loop=it.loop, user=it.user
+    ),
+    "dedup.loop_actions.keep": lambda it: loop_actions.keep(loop=it.loop, user=it.user),
+    "imports.services.keep_rights": lambda it: imports.keep_rights(
+        file=ContentFile(b"-", name="a"), sender="", encoding="", user=it.user
+    ),
+    "imports.services.start": lambda it: imports.start(
+        one=it.rights_import, user=it.user
+    ),
+    "imports.services.try_again": lambda it: imports.try_again(
+        one=it.rights_import, user=it.user
+    ),
+    "imports.services.cancel": lambda it: imports.cancel(
+        one=it.rights_import, user=it.user
+    ),
+    "recurring.actions.watch_items": lambda it: unknown.watch_items(
+        items=[it.item], user=it.user, on=True
+    ),
+    "recurring.actions.ignore_items": lambda it: unknown.ignore_items(
+        items=[it.item], user=it.user, reason="jingle"
+    ),
+    "reports.services.delete_template": lambda it: reports.delete_template(
+        template=it.template, user=it.user
+    ),
+    "reports.services.save_template": lambda it: reports.save_template(
+        name=it.template.name, layout=Layout(), user=it.user
+    ),
+    "reports.services.cancel_run": lambda it: reports.cancel_run(
+        run=it.run, user=it.user
+    ),
+    "reports.services.try_again": lambda it: reports.try_again(
+        run=it.run, user=it.user
+    ),
+    "reports.declarations.services.save_profile": (
+        lambda it: declarations.save_profile(
+            profile=it.declared.profile, stations=[it.station], user=it.user
+        )
+    ),
+    "reports.declarations.services.delete_profile": (
+        lambda it: declarations.delete_profile(
+            profile=it.declared.profile, user=it.user
+        )
+    ),
+    "review.services.applications.undo": lambda it: applications.undo(
+        rule=it.policy, act="-", user=it.user
+    ),
+    "review.services.licences.save": lambda it: licences.save(
+        licence=it.licence, user=it.user
+    ),
+    "review.services.licences.apply": lambda it: licences.apply(
+        licence=it.licence, user=it.user, reach=licences.Reach.ALL
+    ),
+    "review.services.licences.withdraw": lambda it: licences.withdraw(
+        licence=it.licence, user=it.user, reason="-"
+    ),
+    "review.services.policies.save": lambda it: policies.save(
+        policy=it.policy, user=it.user
+    ),
+    "review.services.policies.switch": lambda it: policies.switch(
+        policy=it.policy, user=it.user, enabled=False
+    ),
+    "review.services.policies.move": lambda it: policies.move(
+        policy=it.policy, user=it.user, up=True
+    ),
+    "review.services.policies.apply": lambda it: policies.apply(
+        policy=it.policy, user=it.user
+    ),
+    "rights.actions.parts.add_title": lambda it: parts.add_title(
+        work=it.work, user=it.user, text="-", kind=TitleKind.ALTERNATIVE
+    ),
+    "rights.actions.records.edit": lambda it: records.edit(
+        record=it.work, user=it.user, revision=it.work.revision, values={"title": "-"}
+    ),
+    "scanning.drops.services.create_drop": lambda it: drops.create_drop(
+        drop=Drop(), user=it.user
+    ),
+    "scanning.services.retro.cancel_search": lambda it: retro.cancel_search(
+        search=it.search, user=it.user
+    ),
+    "scanning.services.retro.resume_search": lambda it: retro.resume_search(
+        search=it.search, user=it.user
+    ),
+}
+
+_ERRORS = (
+    *(ActionRefused, BroadcastRefused, ItemRefused, NameTaken, PermissionDenied),
+    *(RightsRefused, StreamRefused),
+)
+_WHY = re.compile(r"(may not|cannot) see|made it or a manager|already has a template")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_limited_person_changes_nothing_that_others_share(name: str) -> None:
+    shared = Shared()
+
+    with working_for(shared.user), watched() as written, pytest.raises(_ERRORS) as why:
+        REFUSED[name](shared)
+
+    assert not written
+    assert _WHY.search(getattr(why.value, "message", "") or str(why.value))
+
+
+# --- The rest ---------------------------------------------------------------------------
+
+# Services that share the guard of one that is tried above.
+AS = {
+    "dedup.actions.merge_many": "dedup.actions.act_on_group",
+    **dict.fromkeys(
+        (
+            *("recurring.actions.alias_item", "recurring.actions.merge_items"),
+            *("recurring.actions.name_item", "recurring.actions.split_item"),
+            *("recurring.actions.undo", "recurring.actions.why_not"),
+        ),
+        "recurring.actions.watch_items",
+    ),
+    **dict.fromkeys(
+        (
+            "rights.actions.base.why_not",
+            "rights.actions.conflicts.reopen",
+            "rights.actions.conflicts.settle",
+            "rights.actions.conflicts.settle_many",
+            "rights.actions.merging.merge_parties",
+            "rights.actions.merging.merge_works",
+            "rights.actions.merging.split_work",
+            "rights.actions.parts.add_share",
+            "rights.actions.parts.link_recording",
+            "rights.actions.parts.remove_share",
+            "rights.actions.parts.unlink_recording",
+            "rights.actions.undoing.undo",
+        ),
+        "rights.actions.records.edit",
+    ),
+}
+
+_ADMINS = "for admins, who have no limits"
+_OWN = "one's own"
+_READS = "reads"
+_EVENTS = "writes the event of a change that somebody else permits"
+_NOTICE = "of a notice whose matches the person may all see: reports.notices.selectors"
+_JOBS = "of jobs that the person may see; each kind has a service of its own"
+_BY_UID = "finds each row by its uid within the person's limits"
+LISTED = {
+    "accounts.services.may_administer": _READS,
+    "accounts.tokens.create_token": _OWN,
+    "accounts.tokens.revoke_token": "one's own, or for admins",
+    "audit.services.erase_actor": _ADMINS,
+    "audit.services.record": _EVENTS,
+    "audit.services.record_account_change": _EVENTS,
+    "audit.services.record_all": _EVENTS,
+    "broadcasts.services.add_broadcast": "of a file; changes nothing of the station",
+    "broadcasts.services.change_broadcast": "as add_broadcast",
+    "dedup.intake.add_prepared": "as dedup.intake.add_recording, into a bucket",
+    "imports.services.keep_broadcasts": "imports what services permit, row by row",
+    "jobs.services.begin_here": _JOBS,
+    "jobs.services.submit": _JOBS,
+    "jobs.services.try_subject_again": _JOBS,
+    "portal.accounts.erasure.erase": _ADMINS,
+    "portal.containers.views.after_change": _ADMINS,
+    "portal.jobs.services.cancel": _JOBS,
+    "portal.jobs.services.try_again": _JOBS,
+    "portal.search.finding.find": _READS,
+    "portal.unknown.page.item_context": _READS,
+    "reports.cue_sheet_files.record_export": _EVENTS,
+    "reports.declarations.services.draft": _OWN,
+    **dict.fromkeys(
+        (
+            *("reports.notices.answers.answer", "reports.notices.signing.sign"),
+            *(
+                f"reports.notices.services.{name}"
+                for name in (
+                    *("ask_for_evidence", "fill", "give_back", "mark_sent"),
+                    *("record_download", "submit", "take_out", "withdraw"),
+                )
+            ),
+        ),
+        _NOTICE,
+    ),
+    "reports.rights_table.as_csv": _READS,
+    "reports.scheduling.as_planned": _OWN,
+    "reports.scheduling.change_schedule": _OWN,
+    "reports.scheduling.end_schedule": _OWN,
+    "reports.scheduling.run_now": _OWN,
+    "reports.scheduling.schedule_report": _OWN,
+    "reports.scheduling.schedules_for": _READS,
+    "reports.scheduling.send_again": "sends what its owner may see, to their addresses",
+    "reports.selectors.runs_for": _READS,
+    "reports.services.build_report": _OWN,
+    "reports.services.request_report": _OWN,
+    "reports.services.stream_report": _OWN,
+    "reports.summaries.stream_summary": _READS,
+    "review.decisions.assignment.bulk_assign": _BY_UID,
+    "review.decisions.decide.decide": _BY_UID,
+    "review.decisions.undo.may_undo": _READS,
+    "review.services.grounds.follow_recordings": "rules act for everybody",
+    "review.services.grounds.note_recordings": "rules act for everybody",
+    "review.services.saved_views.remove": _OWN,
+    "review.services.saved_views.save": _OWN,
+    "review.services.saved_views.switch_default": _OWN,
+    "rights.actions.records.create": "a record that nothing belongs to yet",
+    "rights.filling.fill_recordings": "follows a change that somebody else permits",
+    "rights.services.apply_claims": "of an import, which limited people cannot begin",
+    "rights.services.follow": "follows a change that somebody else permits",
+    "scanning.services.cloud.adopt_container": _ADMINS,
+    "scanning.services.cloud.mirror_container": _ADMINS,
+    "scanning.services.cloud.save_account": _ADMINS,
+    "scanning.services.identification.revoke_project": _ADMINS,
+    "streams.services.add_station": "a station that nothing belongs to yet",
+    "streams.services.add_stream": "in a container; changes nothing of the station",
+}
+
+# Visible rules can act on hidden matches.
+_ACT_ON_ALL = {Licence, Policy}
+
+
+def _reach_of(function: Service) -> set[type[Model]]:
+    """Return the models that limit a service; none if one of its models does not."""
+    models = _models_of(function)
+    limit = all(hasattr(model, "reach") for model in models - _ACT_ON_ALL)
+    return models if limit else set()
+
+
+def test_every_service_is_limited_or_says_why_not() -> None:
+    limited = {name for name, function in SERVICES.items() if _reach_of(function)}
+    known = limited | REFUSED.keys() | AS.keys() | LISTED.keys()
+
+    assert len(SERVICES) > 200
+    assert not SERVICES.keys() - known, (
+        "Let the service refuse people who may not see all of it, with a try in REFUSED, "
+        "or say in LISTED why it need not."
+    )
+    assert not (REFUSED.keys() | AS.keys() | LISTED.keys()) - SERVICES.keys()
+    assert set(AS.values()) <= REFUSED.keys()
+
+
+def test_a_limited_person_finds_no_row_of_another_desk() -> None:
+    models = {model for each in SERVICES.values() for model in _reach_of(each)}
+    own, other = Desk(1), Desk(2)
+    rows = [
+        SCREENS[model._meta.label].row(other)
+        for model in models
+        if model._meta.label in SCREENS
+    ]
+
+    with working_for(own.user):
+        seen = [row for row in rows if _is_found(row)]
+
+    assert len(rows) > 20
+    assert not seen
+
+
+def _is_found(row: Model) -> bool:
+    return type(row)._default_manager.filter(pk=row.pk).exists()
