@@ -233,7 +233,7 @@ def _begin_csv(filled: Filled) -> str:
 
     client = Client(headers={"host": "localhost"})
     client.force_login(filled.manager)
-    answer = client.get(reverse("portal:match_export"))
+    answer = client.post(reverse("portal:match_export"))
     begin: bytes = next(iter(answer.streaming_content))  # type: ignore[attr-defined]  # the export streams
     return f"{len(begin):,} bytes"
 

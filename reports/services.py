@@ -123,11 +123,7 @@ _OF_ROWS = (
 
 
 def cancel_run(*, run: ReportRun, user: User) -> None:
-    """Cancel a run: at once if it waits, within two seconds if it runs.
-
-    Raises ``PermissionDenied`` for runs of others, unless a manager cancels it.
-    """
-    _require_own(run.run_by_id, user)
+    """Cancel a run: at once if it waits, within two seconds if it runs."""
     with transaction.atomic():
         if cancel_subject(REPORT, run):
             _record(run, "cancelled", user, {})
@@ -137,9 +133,8 @@ def try_again(*, run: ReportRun, user: User) -> None:
     """Queue a failed run again; stored rows are not read again.
 
     Raises ``ReportStopped`` if it has not failed, or if matches were selected by hand
-    and their rows were not stored, and ``PermissionDenied`` as ``cancel_run`` does.
+    and their rows were not stored.
     """
-    _require_own(run.run_by_id, user)
     if run.is_by_hand and not run.rows:
         raise ReportStopped(_("Select the matches and export them again."))
     with transaction.atomic():
@@ -194,7 +189,8 @@ def delete_template(*, template: ReportTemplate, user: User) -> None:
 
     Raises ``PermissionDenied``.
     """
-    _require_own(template.made_by_id, user)
+    if refusal := why_not_delete(template, user):
+        raise PermissionDenied(refusal)
     with transaction.atomic():
         audit.services.record(
             case=f"report-template:{template.uid}",
@@ -205,19 +201,15 @@ def delete_template(*, template: ReportTemplate, user: User) -> None:
         template.delete()
 
 
-def why_not_own(maker_id: int | None, user: User) -> str:
-    """Return why a user may not change a template or run of a maker; "" if they may.
+def why_not_delete(template: ReportTemplate, user: User) -> str:
+    """Return why a user may not delete a template; "" for its maker and managers.
 
-    Makers and managers may, but people with access limits only their own.
+    People with access limits may delete only their own.
     """
-    if not may_change_made(maker_id, user, own=Action.REPORT, others=Action.APPROVE):
-        return _("Only the person who made it or a manager may do this.")
-    return "" if maker_id == user.pk else why_limited(user)
-
-
-def _require_own(maker_id: int | None, user: User) -> None:
-    if refusal := why_not_own(maker_id, user):
-        raise PermissionDenied(refusal)
+    maker = template.made_by_id
+    if not may_change_made(maker, user, own=Action.REPORT, others=Action.APPROVE):
+        return _("Only the person who made it or a manager may delete it.")
+    return "" if maker == user.pk else why_limited(user)
 
 
 def prune_runs() -> int:

@@ -44,6 +44,8 @@ class PresignedUploadView(WireView):
     """A URL for one upload."""
 
     actions = {"GET": Action.UPLOAD}
+    # Not HEAD: each URL that is asked for is kept.
+    http_method_names = ["get", "options"]
 
     @described(
         "files",

@@ -14,10 +14,12 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from accounts.roles import Action
 from common.reading import read_clock
@@ -277,6 +279,7 @@ class MatchAdmin(RoleAdmin[Match]):
         """Request evidence packs for the selected matches after a preview."""
         return evidence_admin.build_many(self, request, queryset)
 
+    @method_decorator(require_POST)
     def export_list(self, request: HttpRequest) -> HttpResponseBase:
         """Stream a match report of all matches that fit the list's filters."""
         if not self.has_export_permission(request):

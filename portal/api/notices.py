@@ -68,6 +68,9 @@ class NoticeSerializer(serializers.ModelSerializer[TakedownNotice]):
 
     number = serializers.CharField(source="reference", read_only=True)
     items = NoticeItemSerializer(many=True, read_only=True)
+    signed_by = serializers.CharField(
+        source="signed_by.username", default="", read_only=True
+    )
     no_longer_holds = serializers.BooleanField(source="is_lapsed", read_only=True)
     restore_until = serializers.DateField(allow_null=True, read_only=True)
 
@@ -75,7 +78,7 @@ class NoticeSerializer(serializers.ModelSerializer[TakedownNotice]):
         model = TakedownNotice
         fields = (
             *("uid", "version", "state", "law", "right", "number", "platform"),
-            *("account", *FILLED, *FILLED_US, "signature", "signed_at"),
+            *("account", *FILLED, *FILLED_US, "signature", "signed_by", "signed_at"),
             *("text", "text_sha256", "pdf_sha256", "sent_at", "sent_to", "sent_how"),
             *("withdrawn_at", "withdrawn_why", "created_at", "no_longer_holds"),
             *("restore_until", "items"),

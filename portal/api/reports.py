@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +19,7 @@ from accounts.roles import Action
 from common.stored import read_stored
 from portal.api.base import ProgramView
 from reports import selectors, services
-from reports.choices import STREAMED, FilesWithout, Format, Mode, RunState, Separator
+from reports.choices import STREAMED, Format, RunState
 from reports.files import CONTENT_TYPES, as_json
 from reports.layouts import Layout, UnknownColumn
 from reports.manifest import manifest
@@ -141,32 +141,15 @@ class ReportsView(ReportView):
 class StreamView(ReportView):
     """Streams a report without storing it."""
 
-    http_method_names = ["get", "options"]
-    reads = Action.REPORT
+    http_method_names = ["post", "options"]
 
     @extend_schema(
-        parameters=[
-            OpenApiParameter("format", enum=[str(each) for each in STREAMED]),
-            OpenApiParameter("mode", enum=Mode.values),
-            OpenApiParameter("columns", description="Names, separated by commas."),
-            OpenApiParameter("files_without", enum=FilesWithout.values),
-            OpenApiParameter("separator", enum=Separator.values),
-            OpenApiParameter("byte_order_mark", OpenApiTypes.BOOL),
-        ],
+        request=LayoutSerializer,
         responses={(200, "text/csv"): OpenApiTypes.BINARY},
     )
-    def get(self, request: Request) -> HttpResponseBase:
-        """Stream CSV or JSON Lines; every parameter not listed here is a filter."""
-        given = {name: request.GET.getlist(name) for name in request.GET}
-        known = {name: given.pop(name)[0] for name in list(given) if name in _OPTIONS}
-        if columns := known.pop("columns", ""):
-            known["columns"] = columns.split(",")  # type: ignore[assignment]  # a list of columns
-        form = LayoutSerializer(
-            data={
-                **known,
-                "filters": {n: v if n == "state" else v[0] for n, v in given.items()},
-            }
-        )
+    def post(self, request: Request) -> HttpResponseBase:
+        """Stream CSV or JSON Lines."""
+        form = LayoutSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         layout = _layout(form.validated_data)
         if layout.format not in STREAMED:
@@ -178,9 +161,6 @@ class StreamView(ReportView):
             content_type=CONTENT_TYPES[layout.format],
             headers=_named(layout.file_name),
         )
-
-
-_OPTIONS = frozenset(LayoutSerializer().fields) - {"filters", "name"}
 
 
 class RunView(ReportView):

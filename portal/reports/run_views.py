@@ -68,7 +68,6 @@ def _page(
         "portal/reports/run.html",
         {
             "run": run,
-            "may_cancel": not services.why_not_own(run.run_by_id, request.user),
             "query": query_of(Layout.of(run)),
             "manifest": manifest(run) if run.state == RunState.READY else None,
             "working": run.state in UNFINISHED,

@@ -18,7 +18,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
-    require_GET,
     require_http_methods,
     require_POST,
 )
@@ -99,7 +98,7 @@ def reports(request: PortalRequest) -> HttpResponseBase:
                 (
                     each,
                     query_of(Layout.of(each)),
-                    not services.why_not_own(each.made_by_id, request.user),
+                    not services.why_not_delete(each, request.user),
                 )
                 for each in ReportTemplate.objects.all()
             ],
@@ -147,7 +146,7 @@ def template_save(request: PortalRequest) -> HttpResponseBase:
 def template_delete(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Delete a template after a confirmation, unless a schedule uses it; its runs stay."""
     template = get_object_or_404(ReportTemplate, uid=uid)
-    if refusal := services.why_not_own(template.made_by_id, request.user):
+    if refusal := services.why_not_delete(template, request.user):
         raise PermissionDenied(refusal)
     if request.method != "POST":
         return ask_first(
@@ -179,8 +178,8 @@ def _query(given: QueryDict) -> str:
     return query.urlencode()
 
 
-@costly("GET", "POST")
-@require_GET
+@costly("POST")
+@require_POST
 @needs(Action.REPORT)
 def match_export(request: PortalRequest) -> HttpResponseBase:
     """Stream the report of the filters in the query string.
@@ -193,11 +192,11 @@ def match_export(request: PortalRequest) -> HttpResponseBase:
     return _streamed(request, form.layout)
 
 
-@costly("GET", "POST")
-@require_GET
+@costly("POST")
+@require_POST
 @needs(Action.REPORT)
 def file_export(request: PortalRequest) -> HttpResponseBase:
-    """Stream the match report of a filtered list of files.
+    """Stream the match report of a list of files with the filters in the query string.
 
     Reports cannot filter by the status of a file, so files of every status are in it.
     """

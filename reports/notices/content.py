@@ -82,6 +82,12 @@ def content_of(notice: TakedownNotice) -> Json:
             if words
         },
         "signature": notice.signature,
+        "signed_by": None
+        if notice.signed_by is None
+        else {
+            "name": notice.signed_by.get_full_name(),
+            "username": notice.signed_by.get_username(),
+        },
         "signed_at": ""
         if notice.signed_at is None
         else notice.signed_at.isoformat(timespec="seconds"),

@@ -206,8 +206,11 @@ def _signature(content: Content) -> list[str]:
     if not content["signature"]:
         return ["–"]
     at = datetime.fromisoformat(content["signed_at"]).astimezone(UTC)
-    signed = f"Signed on {_day(at.date().isoformat())} at {at:%H:%M:%S} UTC"
-    return [f"/{content['signature']}/", signed]
+    who = content["signed_by"]
+    account = f"account {who['username']}"
+    person = f"{who['name']} ({account})" if who["name"] else f"the {account}"
+    signed = f"Signed by {person} on {_day(at.date().isoformat())}"
+    return [f"/{content['signature']}/", f"{signed} at {at:%H:%M:%S} UTC"]
 
 
 def _day(written: str) -> str:

@@ -125,7 +125,7 @@ def test_a_page_and_a_streamed_report_are_limited(desk: Desk) -> None:
     client.force_login(desk.user)
 
     queue = client.get("/queue/").content.decode()
-    report = client.get("/matches/export/?format=csv")
+    report = client.post("/matches/export/?format=csv")
     other = client.get(desk.other.review_url)
     lines = b"".join(report.streaming_content).decode()  # type: ignore[attr-defined]  # streamed
 

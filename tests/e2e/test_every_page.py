@@ -28,7 +28,7 @@ SEVERAL = {"portal:match": 3, "portal:file_detail": 6}
 NOT_PAGES = {
     *("portal:file_audio", "portal:recording_audio", "portal:match_lock"),
     *("portal:match_exclude", "portal:link_feed_items", "portal:licence_evidence"),
-    *("portal:match_export", "portal:file_export", "portal:import_bad_rows"),
+    "portal:import_bad_rows",
     *("portal:match_preview", "portal:choices", "portal:policy_sentence"),
     *("portal:queue_changes", "portal:match_changes", "portal:file_changes"),
     *("portal:dispute_changes", "portal:report_schedule_next"),

@@ -183,14 +183,14 @@ def test_export_of_the_filtered_list(sign_in: SignIn) -> None:
 
     listed = text(client.get(LIST, {"state": "confirmed"}))
     address = reverse("admin:review_match_export") + "?state=confirmed"
-    response = client.get(address)
+    response = client.post(address)
 
     assert address in listed
     assert [row["match_id"] for row in streamed(response)] == [confirmed.uid]
 
 
 def test_viewer_may_not_export(sign_in: SignIn) -> None:
-    response = sign_in(Role.VIEWER).get(reverse("admin:review_match_export"))
+    response = sign_in(Role.VIEWER).post(reverse("admin:review_match_export"))
 
     assert response.status_code == 403
 

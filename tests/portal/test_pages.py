@@ -35,8 +35,6 @@ PAGES = {
     "portal:bucket_create": (MANAGER, ADMIN),
     "portal:duplicates": EVERYONE,
     "portal:reports": EVERYONE,
-    "portal:match_export": (REVIEWER, MANAGER, ADMIN),
-    "portal:file_export": (REVIEWER, MANAGER, ADMIN),
     "portal:search": EVERYONE,
 }
 

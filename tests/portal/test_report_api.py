@@ -37,6 +37,13 @@ class Caller:
         answer = self._client.post(url, told or {}, content_type="application/json")
         return answer.status_code, answer.json()
 
+    def stream(self, told: Json) -> tuple[int, bytes]:
+        answer = self._client.post(
+            f"{REPORTS}stream/", told, content_type="application/json"
+        )
+        content = b"".join(answer) if answer.streaming else answer.content
+        return answer.status_code, content
+
     def get(self, url: str, **query: str) -> tuple[int, bytes]:
         answer = self._client.get(url, query)
         content = b"".join(answer) if answer.streaming else answer.content
@@ -80,8 +87,8 @@ def test_csv_is_sent_while_it_is_read() -> None:
     make_match(state="confirmed")
     caller = Caller(Role.REVIEWER, "report")
 
-    status, file = caller.get(
-        f"{REPORTS}stream/", state="pending", columns="match_id,title"
+    status, file = caller.stream(
+        {"filters": {"state": ["pending"]}, "columns": ["match_id", "title"]}
     )
 
     assert status == 200
@@ -91,9 +98,7 @@ def test_csv_is_sent_while_it_is_read() -> None:
 def test_json_lines_are_sent_while_they_are_read() -> None:
     match = make_match()
 
-    _status, file = Caller(Role.REVIEWER, "all").get(
-        f"{REPORTS}stream/", format="jsonl"
-    )
+    _status, file = Caller(Role.REVIEWER, "all").stream({"format": "jsonl"})
 
     assert json.loads(file)["match_id"] == match.uid
 
@@ -122,7 +127,7 @@ def test_viewer_takes_what_others_ran(run_worker: Worker) -> None:
     viewer = Caller(Role.VIEWER, "read")
 
     assert viewer.get(f"{REPORTS}{run['uid']}/file/")[0] == 200
-    assert viewer.get(f"{REPORTS}stream/")[0] == 403
+    assert viewer.stream({})[0] == 403
     assert viewer.post(f"{REPORTS}{run['uid']}/cancel/")[0] == 403
 
 
@@ -155,9 +160,7 @@ def test_what_cannot_be_read_is_named(told: Json, field: str, why: str) -> None:
 
 
 def test_only_row_by_row_formats_are_streamed() -> None:
-    status, answer = Caller(Role.REVIEWER, "report").get(
-        f"{REPORTS}stream/", format="xlsx"
-    )
+    status, answer = Caller(Role.REVIEWER, "report").stream({"format": "xlsx"})
 
     assert status == 422
     assert b"Only CSV and JSON Lines" in answer

@@ -288,7 +288,7 @@ def test_period_platform_and_label_narrow_a_report(signed_in: MakeClient) -> Non
     make_match(scan__scanned_file__platform="Vimeo", recording__label="Example")
     make_match(scan__scanned_file__platform="YouTube", recording__label="Other")
 
-    answer = signed_in(Role.REVIEWER).get(
+    answer = signed_in(Role.REVIEWER).post(
         "/matches/export/?platform=youtube&label=example&found_from=2000-01-01"
     )
 
@@ -300,7 +300,7 @@ def test_filter_that_cannot_be_read_exports_nothing_else(
 ) -> None:
     query = "state=confirmed&score_min=high"
 
-    answer = signed_in(Role.REVIEWER).get(f"/matches/export/?{query}")
+    answer = signed_in(Role.REVIEWER).post(f"/matches/export/?{query}")
 
     assert answer.headers["Location"] == f"/reports/?{query}"
 

@@ -52,7 +52,7 @@ class Desk:
 
 
 def _rows(client: Client, name: str) -> list[dict[str, str]]:
-    answer = client.get(reverse(name))
+    answer = client.post(reverse(name))
     text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]  # streamed
     return list(csv.DictReader(text.splitlines()))
 

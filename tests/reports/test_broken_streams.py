@@ -24,6 +24,7 @@ from tests.conftest import CopyDatabase
 
 # Three chunks of rows and several blocks of 64 KiB.
 FILES = 1_300
+_CSRF = "c" * 32
 PATHS = ["/matches/export/", "/files/export/", "/api/portal/v1/reports/stream/"]
 
 _FILL = """
@@ -61,7 +62,8 @@ class Portal:
     @property
     def headers(self) -> dict[str, str]:
         """Return the headers that authenticate a request."""
-        return {"Cookie": f"sessionid={self.cookie}"}
+        cookies = f"sessionid={self.cookie}; csrftoken={_CSRF}"
+        return {"Cookie": cookies, "X-CSRFToken": _CSRF}
 
     def url(self, path: str) -> str:
         """Return the absolute address of a path."""
@@ -143,7 +145,7 @@ def broken_early(portal: Portal) -> Iterator[Portal]:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_whole_report_arrives_whole(portal: Portal, path: str) -> None:
-    answer = requests.get(portal.url(path), headers=portal.headers, timeout=60)
+    answer = requests.post(portal.url(path), headers=portal.headers, timeout=60)
 
     assert answer.status_code == 200
     assert len(answer.content.decode("utf-8-sig").splitlines()) == FILES + 1
@@ -153,7 +155,7 @@ def test_a_whole_report_arrives_whole(portal: Portal, path: str) -> None:
 def test_a_report_that_fails_midway_is_no_complete_answer(
     broken_late: Portal, path: str
 ) -> None:
-    answer = requests.get(
+    answer = requests.post(
         broken_late.url(path), headers=broken_late.headers, stream=True, timeout=60
     )
 
@@ -166,7 +168,8 @@ def test_a_report_that_fails_midway_is_no_complete_answer(
 def test_curl_fails_where_a_report_does(broken_late: Portal, tmp_path: Path) -> None:
     done = subprocess.run(
         [
-            *("curl", "-sS", "-H", f"Cookie: sessionid={broken_late.cookie}"),
+            *("curl", "-sS", "-X", "POST"),
+            *(f"-H{name}: {value}" for name, value in broken_late.headers.items()),
             *("-o", str(tmp_path / "report.csv"), broken_late.url(PATHS[0])),
         ],
         check=False,
@@ -180,7 +183,7 @@ def test_curl_fails_where_a_report_does(broken_late: Portal, tmp_path: Path) -> 
 def test_a_report_that_fails_at_its_first_rows_is_an_error_page(
     broken_early: Portal, path: str
 ) -> None:
-    answer = requests.get(
+    answer = requests.post(
         broken_early.url(path), headers=broken_early.headers, timeout=60
     )
 
@@ -198,7 +201,7 @@ def test_http_1_0_gets_a_whole_report_or_an_error(
     connection = http.client.HTTPConnection("127.0.0.1", portal.port, timeout=60)
     connection._http_vsn, connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]  # as older proxies ask
     try:
-        connection.request("GET", PATHS[0], headers=portal.headers)
+        connection.request("POST", PATHS[0], headers=portal.headers)
         answer = connection.getresponse()
         sent = answer.read()
     finally:
@@ -212,7 +215,9 @@ def test_http_1_0_gets_a_whole_report_or_an_error(
 
 def test_a_run_that_broke_off_is_kept_as_failed(broken_late: Portal) -> None:
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
-        requests.get(broken_late.url(PATHS[2]), headers=broken_late.headers, timeout=60)
+        requests.post(
+            broken_late.url(PATHS[2]), headers=broken_late.headers, timeout=60
+        )
 
     listed = requests.get(
         broken_late.url("/api/portal/v1/reports/"),

@@ -96,7 +96,7 @@ def _are_seen_on_pages_and_leave_as_csv(client: Client) -> None:
     assert (match.score or 0) >= Decimal(50)
 
     page = client.get(f"/files/{match.scanned_file.uid}/")
-    report = client.get("/matches/export/")
+    report = client.post("/matches/export/")
     body = report.getvalue().decode("utf-8-sig")
 
     assert match.recording.title in page.content.decode()

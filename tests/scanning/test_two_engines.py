@@ -169,7 +169,7 @@ def test_report_names_both_engines(
     _submit(container, admin, seed=1)
     _finish(vendor, run_worker, 1, _music("First", isrc=ISRC))
 
-    answer = signed_in(Role.MANAGER).get("/matches/export/")
+    answer = signed_in(Role.MANAGER).post("/matches/export/")
     text = b"".join(answer).decode("utf-8-sig")
 
     header, row = (line.split(",") for line in text.splitlines()[:2])

@@ -273,6 +273,7 @@ _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
     (f"{_PORTAL}/notices/<str:uid>/sign/", "POST"): _signing,
     (f"{_PORTAL}/notices/<str:uid>/answers/", "POST"): _reply,
     (f"{_PORTAL}/reports/", "POST"): _report,
+    (f"{_PORTAL}/reports/stream/", "POST"): _report,
     (f"{_PORTAL}/declarations/", "POST"): _declaration,
     (f"{_PORTAL}/declarations/check/", "POST"): _declaration,
     (f"{_PORTAL}/declarations/<str:uid>/cancel/", "POST"): None,

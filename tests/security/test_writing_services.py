@@ -61,7 +61,7 @@ from tests.factories.rules import make_licence, make_policy
 from tests.factories.streams import StreamFactory
 from tests.security.admin_screens import SCREENS
 from tests.security.test_admin import watched
-from tests.security.world import Desk, declaration, report_run
+from tests.security.world import Desk, declaration
 
 pytestmark = pytest.mark.django_db
 
@@ -139,7 +139,6 @@ class Shared:
         self.work = own.work()
         self.work.recordings.add(other.sound())
         self.declared = declaration(self.stranger)
-        self.run = report_run(self.stranger)
         self.template = reports.save_template(
             name="Weekly", layout=Layout(), user=self.stranger
         )
@@ -239,12 +238,6 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
     "reports.services.save_template": lambda it: reports.save_template(
         name=it.template.name, layout=Layout(), user=it.user
     ),
-    "reports.services.cancel_run": lambda it: reports.cancel_run(
-        run=it.run, user=it.user
-    ),
-    "reports.services.try_again": lambda it: reports.try_again(
-        run=it.run, user=it.user
-    ),
     "reports.declarations.services.save_profile": (
         lambda it: declarations.save_profile(
             profile=it.declared.profile, stations=[it.station], user=it.user
@@ -300,7 +293,7 @@ _ERRORS = (
     *(ActionRefused, BroadcastRefused, ItemRefused, NameTaken, PermissionDenied),
     *(RightsRefused, StreamRefused),
 )
-_WHY = re.compile(r"(may not|cannot) see|made it or a manager|already has a template")
+_WHY = re.compile(r"(may not|cannot) see|already has a template")
 
 
 @pytest.mark.parametrize("name", REFUSED)

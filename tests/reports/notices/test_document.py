@@ -61,6 +61,25 @@ def test_every_element_of_the_law_is_there(
     assert ("penalty of perjury" in text) == (law == NoticeLaw.US_512C)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Mira", "Signed by Mira (account mira) on"),
+        ("", "Signed by the account mira on"),
+    ],
+)
+def test_the_account_that_signed_stands_beside_the_typed_name(
+    reviewer: User, manager: User, name: str, shown: str
+) -> None:
+    manager.username, manager.first_name, manager.last_name = "mira", name, ""
+    manager.save()
+
+    notice = make_signed([make_claim(reviewer)], reviewer, manager)
+
+    assert f"/A. Muster/ {shown}" in flat(notice.text)
+    assert notice.content["signed_by"] == {"name": name, "username": "mira"}
+
+
 def test_the_same_content_gives_the_same_bytes(reviewer: User, manager: User) -> None:
     notice = make_signed([make_claim(reviewer)], reviewer, manager)
     assert notice.signed_at is not None
