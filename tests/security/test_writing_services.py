@@ -28,6 +28,7 @@ from broadcasts.values import AudienceValues, RevenueValues
 from catalogue.services import create_bucket
 from dedup import actions as duplicates
 from dedup import checks, loop_actions
+from dedup.effects import ActionRequest
 from dedup.errors import ActionRefused
 from dedup.models import (
     ActionVerb,
@@ -41,6 +42,7 @@ from dedup.models import (
 from imports import services as imports
 from recurring import actions as unknown
 from recurring.errors import ItemRefused
+from recurring.models import IgnoreReason
 from reports import services as reports
 from reports.declarations import services as declarations
 from reports.layouts import Layout
@@ -194,7 +196,7 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
         user=it.user,
         version=it.group.version,
         seen=[it.own.recording.uid, it.other.recording.uid],
-        asked=duplicates.ActionRequest([it.own.recording.uid]),
+        asked=ActionRequest([it.own.recording.uid]),
     ),
     "dedup.actions.accept": lambda it: duplicates.accept(
         action=it.action, user=it.user
@@ -230,7 +232,7 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
         items=[it.item], user=it.user, on=True
     ),
     "recurring.actions.ignore_items": lambda it: unknown.ignore_items(
-        items=[it.item], user=it.user, reason="jingle"
+        items=[it.item], user=it.user, reason=IgnoreReason.JINGLE
     ),
     "reports.services.delete_template": lambda it: reports.delete_template(
         template=it.template, user=it.user
