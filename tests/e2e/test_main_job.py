@@ -73,7 +73,7 @@ def test_upload_watch_review_and_export(
 
     page.goto("/matches/?state=confirmed")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Export CSV").click()
+        page.get_by_role("button", name="Export CSV").click()
     rows = list(
         csv.DictReader(
             Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()

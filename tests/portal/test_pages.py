@@ -244,8 +244,8 @@ def test_export_of_files_says_that_it_heeds_no_state(signed_in: MakeClient) -> N
     every = client.get("/files/").content.decode()
     some = client.get("/files/?state=error").content.decode()
 
-    assert "Export CSV</a>" in every
-    assert "Export CSV, any state</a>" in some
+    assert "Export CSV</button>" in every
+    assert "Export CSV, any state</button>" in some
     assert "Report, any state…</a>" in some
 
 

@@ -87,7 +87,9 @@ def test_every_report_holds_the_late_match_with_its_own_scan(
     found = {row["source_name"]: row for row in rows(content(Layout(mode=Mode.FILE)))}
     page = client.get("/reports/")
     export = b"".join(client.post("/matches/export/"))
-    api = b"".join(client.post("/api/portal/v1/reports/stream/"))
+    api = b"".join(
+        client.post("/api/portal/v1/reports/stream/", {}, "application/json")
+    )
 
     assert {name: row["match_found"] for name, row in found.items()} == {
         "lone.wav": "yes",
