@@ -41,7 +41,7 @@ from jobs.models import Job
 from recognition import media
 from recognition.limits import DecodeLimits
 from scanning.models import Container
-from tests import audio, databases, pristine, scheduling, unread
+from tests import audio, databases, pristine, scheduling, unread, write_locks
 from tests.clocks import follow_this_machine
 from tests.factories.accounts import make_user
 from tests.markup import checked_answers
@@ -249,6 +249,14 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
     caches["process"].clear()
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = False
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def nothing_slow_holds_the_write_lock() -> Iterator[None]:
+    """Fail a test whose services do slow work in a write transaction."""
+    with write_locks.watched() as holds:
+        yield
+    assert not holds.take_found()
 
 
 @pytest.fixture
