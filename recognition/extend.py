@@ -35,8 +35,8 @@ _FEWEST_LANDMARKS = 8
 _SAME_TEMPO, _SAME_PITCH = 0.005, 0.3
 # 1.5 s: a run that ends this close to the edge of its span is extended beyond it
 _NEAR_FRAMES = 94
-# Landmarks weighed at a stretch, in about 0.3 s: a run through hours takes minutes.
-_AT_A_STRETCH = 1 << 21
+# Landmarks weighed at a stretch, in about 0.2 s: a run through hours takes minutes.
+_AT_A_STRETCH = 1 << 20
 _PITCHES = 257  # as many as a landmark's bin, a byte with a fraction, rounds to
 
 Tally = tuple[int, int, float, float, int, int, int, int, float]
