@@ -1,7 +1,8 @@
 """Ends the search of a request whose client is gone, and one that takes too long.
 
 Without this, a client that gives up and asks again would hold one thread after the other.
-Behind a proxy, the proxy closes its connection when the client leaves.
+Behind a proxy, the proxy closes its connection when the client leaves. As nginx does, this
+takes a client that closed only its sending half for gone.
 """
 
 from __future__ import annotations

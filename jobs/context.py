@@ -61,25 +61,31 @@ class JobContext:
         ``share`` is 0 to 1. Cheap enough for every second of sound: the row is written
         once a second by another thread. Raises a subclass of ``Stopped``.
         """
-        self._note_report()
         if share is not None:
             self._progress = min(100, max(0, int(100 * share)))
         self._stage = stage or self._stage
+        self.look()
+        if self._give_way is not None and self._somebody_waits:
+            self._somebody_waits = False
+            self._give_way()
+            self._note_report()
+
+    def look(self) -> None:
+        """Stop the work here if it must not go on; nobody else's goes before it.
+
+        A search calls it anywhere, also while it holds a lock that others wait for.
+        """
+        self._note_report()
         if self._own_transaction:
             self.beat()
         if self._is_lost:
             raise LeaseLost
         if self._is_cancelled:
             raise Cancelled
-        if self._give_way is None:
-            return
         limit = self.kind.hand_back_after
-        if limit is not None and draining.seconds() > limit:
+        is_in_worker = self._give_way is not None
+        if is_in_worker and limit is not None and draining.seconds() > limit:
             raise HandedBack
-        if self._somebody_waits:
-            self._somebody_waits = False
-            self._give_way()
-            self._note_report()
 
     def _note_report(self) -> None:
         self._reported_at = monotonic()

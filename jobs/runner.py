@@ -174,7 +174,7 @@ def _end_here(context: JobContext, state: JobState, code: str, cause: str) -> No
 def _attempt(context: JobContext) -> None:
     job = context.job
     try:
-        with interrupts.checked_by(context.report):
+        with interrupts.checked_by(context.look):
             context.kind.load_work()(context)
         if context.kind.every is not None:
             failed = Job.objects.filter(kind=job.kind, state=JobState.FAILED)

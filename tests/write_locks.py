@@ -88,12 +88,17 @@ _is_hooked = False
 
 @contextmanager
 def watched() -> Iterator[Holds]:
-    """Watch all write transactions of this process during the block."""
+    """Watch all write transactions of this process during the block.
+
+    Inside another block, only this one sees them.
+    """
     global _holds
     before, _holds = _holds, Holds()
-    undo = [_patch(*method) for method in _SLOW_METHODS]
-    undo += [_wrap_enter(), _wrap_exit()]
-    _hook()
+    undo: list[Callable[[], None]] = []
+    if before is None:
+        undo = [_patch(*method) for method in _SLOW_METHODS]
+        undo += [_wrap_enter(), _wrap_exit()]
+        _hook()
     try:
         yield _holds
     finally:
