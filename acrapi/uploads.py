@@ -188,10 +188,7 @@ def _copy(stream: BinaryIO, target: Path) -> int:
 def opened(
     *, key: str, container: Container, owner: User
 ) -> Iterator[tuple[StagedUpload, FileOnDisk]]:
-    """Open the upload with this key; refuse keys of other callers.
-
-    The file is hashed here, to keep the transaction that claims it short.
-    """
+    """Open the upload with this key; refuse keys of other callers."""
     mine = StagedUpload.objects.filter(key=key, container=container, owner=owner)
     staged = _waiting(mine).first()
     if staged is None:
@@ -205,11 +202,20 @@ def opened(
         yield staged, file
 
 
-def claim(staged: StagedUpload) -> None:
-    """Claim an upload once; refuse a second claim."""
+@contextmanager
+def claimed(staged: StagedUpload) -> Iterator[None]:
+    """Claim an upload for the block; refuse a second claim, unless the block failed.
+
+    Storing the file is slow, so no transaction holds the claim meanwhile.
+    """
     mine = StagedUpload.objects.filter(pk=staged.pk)
     if not _waiting(mine).update(used_at=datetime.now(tz=UTC)):
         raise _unknown()
+    try:
+        yield
+    except BaseException:
+        mine.update(used_at=None)
+        raise
 
 
 def _waiting(rows: QuerySet[StagedUpload]) -> QuerySet[StagedUpload]:

@@ -1,8 +1,8 @@
 """Lists the services that hold the database's write lock longest, in a season on SQLite.
 
 ``python -m benchmarks.write_locks --check`` exits with 1 if one of them uses the
-processor for more than 200 ms while it holds the lock, or does slow work with it. Times
-in all include waits for the disk and for other processes.
+processor for more than 200 ms while it holds the lock, more than once, or does slow work
+with it. Times in all include waits for the disk and for other processes.
 """
 
 from __future__ import annotations
@@ -35,17 +35,23 @@ def main() -> int:
         found = json.loads(summary.read_text())
     report.check(f"a season without findings:\n{played}", reached=not found["findings"])
     report.title("Longest holds of the write lock")
-    rows = sorted(found["held"].items(), key=lambda row: -row[1][0])
+    rows = sorted(found["held"].items(), key=lambda row: row[1][-1], reverse=True)
     report.table(
-        ("service", "processor, ms", "in all, ms"),
+        ("service", "processor, ms, second longest", "longest", "in all, longest"),
         [
-            (name, f"{1000 * cpu:.1f}", f"{1000 * wall:.1f}")
-            for name, (cpu, wall) in rows[:_SHOWN]
+            (name, _ms(held[-1][0]), _ms(held[0][0]), _ms(held[0][1]))
+            for name, held in rows[:_SHOWN]
         ],
     )
-    for name, (cpu, _wall) in rows:
-        report.check(f"{name}: {1000 * cpu:.0f} ms", reached=1000 * cpu <= LIMIT_MS)
+    for name, held in rows:
+        # A first call loads what later ones have.
+        is_short = len(held) < 2 or 1000 * held[-1][0] <= LIMIT_MS
+        report.check(f"{name}: {_ms(held[-1][0])} ms", reached=is_short)
     return report.end(checked=asked.check)
+
+
+def _ms(seconds: float) -> str:
+    return f"{1000 * seconds:.1f}"
 
 
 def _play(steps: int, seed: int, summary: Path) -> str:

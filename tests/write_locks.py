@@ -8,6 +8,7 @@ matter of structure, so it does not depend on how busy the machine is.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import tempfile
@@ -32,9 +33,11 @@ _ROOT = Path(__file__).resolve().parents[1]
 _SLOW_EVENTS = {
     *("socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen"),
     *("os.fork", "os.posix_spawn", "fcntl.flock", "shutil.copyfile", "shutil.rmtree"),
-    *("open", "os.remove", "os.rename", "os.mkdir", "tempfile.mkstemp"),
+    # Not of renaming, which takes no time and may have to go with a row. To delete may
+    # be a request to the object storage.
+    *("open", "os.remove", "tempfile.mkstemp"),
 }
-_OF_FILES = {"open", "os.remove", "os.rename", "os.mkdir"}
+_OF_FILES = {"open", "os.remove"}
 _SLOW_METHODS: tuple[tuple[type[Any], str, str], ...] = (
     (Compiled, "__call__", "compiled function"),
     (File, "chunks", "reading a file"),
@@ -63,8 +66,11 @@ class Holds:
     """What was seen of write transactions, and how long each service held one."""
 
     found: Counter[SlowWork] = field(default_factory=Counter)
-    longest: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """The longest hold of each service in seconds: of the processor, and in all."""
+    longest: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """The two longest holds of each service in seconds: of the processor, and in all.
+
+    The second one tells what repeats from what a first call loads once.
+    """
 
     def take_found(self) -> list[str]:
         """Return what was found since the last call, most frequent first."""
@@ -79,6 +85,8 @@ class _Here(threading.local):
     depth = 0
     began = (0.0, 0.0)
     is_looking = False
+    # Python's own tidying up falls on whoever runs.
+    tidied = tidies_since = 0.0
 
 
 _here = _Here()
@@ -97,7 +105,7 @@ def watched() -> Iterator[Holds]:
     undo: list[Callable[[], None]] = []
     if before is None:
         undo = [_patch(*method) for method in _SLOW_METHODS]
-        undo += [_wrap_enter(), _wrap_exit()]
+        undo += [_wrap_enter(), _wrap_exit(), _count_tidying()]
         _hook()
     try:
         yield _holds
@@ -166,7 +174,7 @@ def _wrap_enter() -> Callable[[], None]:
             return
         if not _here.depth:
             _here.service = _service(sys._getframe(1))
-            _here.began = thread_time(), perf_counter()
+            _here.began, _here.tidied = (thread_time(), perf_counter()), 0.0
         _here.depth += 1
 
     Atomic.__enter__ = enter  # type: ignore[method-assign]
@@ -190,12 +198,24 @@ def _wrap_exit() -> Callable[[], None]:
         finally:
             if ends and _holds is not None and service:
                 cpu, wall = _here.began
-                held = thread_time() - cpu, perf_counter() - wall
-                longest = _holds.longest.get(service, (0.0, 0.0))
-                _holds.longest[service] = max(longest, held)
+                tidied = _here.tidied
+                held = thread_time() - cpu - tidied, perf_counter() - wall - tidied
+                known = _holds.longest.get(service, [])
+                _holds.longest[service] = sorted([*known, held], reverse=True)[:2]
 
     Atomic.__exit__ = leave  # type: ignore[method-assign]
     return lambda: setattr(Atomic, "__exit__", original)
+
+
+def _count_tidying() -> Callable[[], None]:
+    def count(phase: str, _info: dict[str, int]) -> None:
+        if phase == "start":
+            _here.tidies_since = thread_time()
+        else:
+            _here.tidied += thread_time() - _here.tidies_since
+
+    gc.callbacks.append(count)
+    return lambda: gc.callbacks.remove(count)
 
 
 def _service(frame: FrameType | None) -> str:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.files.base import File
-from django.db import transaction
 from django.db.models import Q
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
@@ -30,7 +29,7 @@ from acrapi.serializers.files import (
     file_shapes,
 )
 from acrapi.states import file_state_filter
-from acrapi.uploads import claim, opened
+from acrapi.uploads import claimed, opened
 from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from common.fingerprint_files import looks_like_fingerprint
@@ -209,8 +208,7 @@ def _submit(
             waiting,
         ):
             name = name or fields.get("filename", "") or staged.file_name
-            with transaction.atomic():
-                claim(staged)
+            with claimed(staged):
                 return _submit_bytes(container, data_type, waiting, user, name)
     if upload is None:
         raise invalid(
