@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 import audit.services
 from accounts.models import User
-from accounts.reach import sees_everything, working_for
+from accounts.reach import sees_everything, why_limited, working_for
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.changes import retire_recordings
@@ -105,6 +105,8 @@ def why_not(*, item: UnknownItem, user: User, verb: ItemVerb) -> str:
             "Some of this sound was found in containers that you cannot see. Ask "
             "somebody who can see them all."
         )
+    if _is_hidden(item.recording_id):
+        return why_limited(user)
     if verb is ItemVerb.UNDO:
         return "" if event is not None else _("There is nothing to undo.")
     if verb is ItemVerb.IGNORE and item.state == ItemState.CLOSED:
@@ -378,6 +380,11 @@ def _hides_some(item: UnknownItem) -> bool:
     seen = Occurrence.objects.filter(item=item).count()
     with working_for(None):
         return seen < Occurrence.objects.filter(item=item).count()
+
+
+def _is_hidden(recording: int | None) -> bool:
+    seen = Recording.objects.filter(pk=recording or 0)
+    return recording is not None and not seen.exists()
 
 
 def _refuse_many(items: Sequence[UnknownItem]) -> None:

@@ -220,7 +220,8 @@ class UnknownItem(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.label or self.uid
+        # The label of a named item is the title of a recording that access limits may hide.
+        return self.uid if self.recording_id else self.label or self.uid
 
 
 class Occurrence(models.Model):

@@ -24,7 +24,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from accounts.models import User
-from accounts.reach import is_limited
+from accounts.reach import is_limited, sees_every_bucket
 from accounts.roles import Action
 from portal.admin import history
 from portal.admin.filters import pick_media
@@ -78,6 +78,8 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
 
     add_action: Action | None = None
     change_action: Action | None = None
+    # Columns that name recordings and buckets whatever the reader's limits are.
+    of_every_bucket: Sequence[str] = ()
     list_per_page = 50
     show_full_result_count = False
     empty_value_display = formats.UNKNOWN
@@ -108,6 +110,13 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
             name = one if isinstance(one, str) else getattr(one, "__name__", "")
             # A filter of our own has a name of its own in the address.
             yield getattr(one, "parameter_name", name).split(LOOKUP_SEP)[0]
+
+    def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
+        """Leave out columns that tell too much. Any: as Django types it."""
+        fields = super().get_fields(request, obj)
+        if sees_every_bucket():
+            return fields
+        return [each for each in fields if each not in self.of_every_bucket]
 
     def get_list_display(self, request: HttpRequest) -> Any:  # Any: as Django types it
         """Return the columns, with functions for those that Django shows as stored."""

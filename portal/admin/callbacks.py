@@ -40,6 +40,7 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
     list_filter = ["outcome", ("container", PickFilter), ("received_at", DaysFilter)]
     list_select_related = ["container", "scanned_file"]
     search_fields = ["=file_id", "scanned_file__name"]
+    of_every_bucket = ("body",)
     readonly_fields = all_field_names(InboundCallback, but=["id"])
     fields = readonly_fields
     actions = ["apply_again"]
@@ -100,6 +101,7 @@ class OutboundCallbackAdmin(RoleAdmin[OutboundCallback]):
     list_filter = ["status", ("container", PickFilter), ("created_at", DaysFilter)]
     list_select_related = ["container", "scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
+    of_every_bucket = ("body",)
     readonly_fields = all_field_names(OutboundCallback, but=["id"])
     fields = readonly_fields
     inlines = [AttemptInline]

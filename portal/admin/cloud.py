@@ -369,6 +369,7 @@ class CloudJobAdmin(RoleAdmin[CloudJob]):
     list_filter = [("account", PickFilter), "sent_as", ("created_at", DaysFilter)]
     list_select_related = ["scan__scanned_file", "account"]
     search_fields = ["=scan__uid", "=remote_id", "scan__scanned_file__name"]
+    of_every_bucket = ("answer",)
     readonly_fields = (*all_field_names(CloudJob, but=["id", "raw"]), "answer")
     fields = readonly_fields
 

@@ -74,6 +74,7 @@ class ScanAdmin(RoleAdmin[Scan]):
     ]
     list_select_related = ["scanned_file"]
     search_fields = ["=uid", "scanned_file__name"]
+    of_every_bucket = ("buckets", "unmatched")
     readonly_fields = (
         *all_field_names(Scan, but=["id", "engine", "engine_version", "error_code"]),
         "shown_engine",

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from audit.models import Event
+from catalogue.models import Recording
 from common.reading import read_clock
 from recurring.actions import UNWATCH, ItemVerb
 from recurring.models import IgnoreReason
@@ -56,7 +57,11 @@ def _said(event: Event) -> str:
         case ItemVerb.IGNORE if event.after["ignored_as"]:
             reason = IgnoreReason(event.after["ignored_as"]).label
             return _("ignored it: %(reason)s") % {"reason": reason}
-        case ItemVerb.NAME if event.after["label"]:
+        case ItemVerb.NAME if _is_seen(event.after["recording"]):
             return _("named it “%(name)s”") % {"name": event.after["label"]}
         case action:
             return str(_SAID[action])
+
+
+def _is_seen(recording: str) -> bool:
+    return Recording.objects.filter(uid=recording).exists()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 from django.db import transaction
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
 
@@ -26,6 +29,7 @@ from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.security.addresses import addresses, every_address
+from tests.security.admin_screens import SCREENS
 from tests.security.world import Desk, World, paths_of
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +131,36 @@ def test_what_a_hidden_rule_did_is_told_without_its_name(world: World) -> None:
     Match.objects.filter(pk=match.pk).update(decided_by_name=f"policy:{HIDDEN} rule")
     answer = client.get(f"/api/portal/v1/matches/{match.uid}/").json()
     assert answer["decided_by_name"] == "policy:"
+
+
+def test_stored_answers_are_for_who_sees_every_bucket(world: World) -> None:
+    own, told = world.own, f"{HIDDEN} title"
+    scan = own.match.scan
+    type(scan).objects.filter(pk=scan.pk).update(buckets=[{"id": 1, "name": told}])
+    stored: dict[str, dict[str, Any]] = {  # Any: a column's value
+        "InboundCallback": {"body": told},
+        "OutboundCallback": {"body": told},
+        "CloudJob": {"raw": zlib.compress(told.encode())},
+    }
+    rows: list[Model] = [scan]
+    for label, columns in stored.items():
+        row = SCREENS[f"scanning.{label}"].row(own)
+        type(row)._base_manager.filter(pk=row.pk).update(**columns)
+        rows.append(row)
+    pages = [
+        reverse(f"admin:scanning_{row._meta.model_name}_change", args=[row.pk])
+        for row in rows
+    ]
+    client = Client()
+
+    client.force_login(own.user)
+    limited = [HIDDEN.encode() in _answer(client, page) for page in pages]
+    guessed = client.get("/admin/scanning/outboundcallback/", {"body__contains": told})
+    client.force_login(world.admin)
+    everything = [HIDDEN.encode() in _answer(client, page) for page in pages]
+
+    assert (limited, everything) == ([False] * 4, [True] * 4)
+    assert guessed.status_code == 400
 
 
 def test_a_report_names_no_hidden_rule(world: World) -> None:

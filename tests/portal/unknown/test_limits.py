@@ -11,11 +11,14 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit
 from accounts.roles import Role
+from catalogue.models import RecordingStatus
+from catalogue.services import RecordingDetails
+from recurring import actions
 from recurring.models import ItemState, UnknownItem
 from scanning.models import Container
 from scanning.services.filing import move_file
 from tests.factories.accounts import make_user
-from tests.factories.catalogue import RecordingFactory
+from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import ContainerFactory
 from tests.portal.unknown.items import make_item
 
@@ -121,6 +124,33 @@ def test_the_title_of_a_hidden_recording_is_not_told(desk: Desk) -> None:
     assert desk.rows("?state=named&q=halflight") == []
     for address in (url, f"{reverse('portal:unknown')}?state=named"):
         assert "Halflight" not in desk.client.get(address).content.decode()
+
+
+def test_a_name_from_a_hidden_bucket_is_neither_told_nor_undone(desk: Desk) -> None:
+    item = make_item(desk.own, desk.own)
+    recording = actions.name_item(
+        item=item,
+        user=make_user(Role.MANAGER),
+        version=item.version,
+        bucket=BucketFactory.create(),
+        details=RecordingDetails(title="Halflight"),
+    )
+    screen = [
+        reverse(f"admin:recurring_unknownitem_{page}", args=[item.pk])
+        for page in ("change", "history")
+    ]
+    page = reverse("portal:unknown_item", args=[item.uid])
+    act = reverse("portal:unknown_act", args=[item.uid])
+
+    pages = [desk.client.get(path) for path in (page, *screen)]
+    refused = desk.client.post(act, {"verb": "undo"}, follow=True).content.decode()
+
+    assert [shown.status_code for shown in pages] == [200] * 3
+    told = [shown.content.decode() for shown in pages]
+    assert not [text for text in (*told, refused) if "Halflight" in text]
+    assert "containers or buckets that you may not see" in refused
+    recording.refresh_from_db()
+    assert recording.status != RecordingStatus.RETIRED
 
 
 def test_admin_screens_follow_the_limits(desk: Desk) -> None:
