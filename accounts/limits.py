@@ -37,6 +37,8 @@ _STRANGER_SECONDS_AT_ONCE = 60
 # Asked by monitoring systems, whose alarm would tell of the limit.
 _FREE = ("/healthz", "/readyz", "/metrics")
 _REFUSED = (401, 403, 404)
+# The API's description is made anew each time, for whoever asks.
+_PUBLIC = "/api/schema"
 
 
 def costly(*methods: str) -> Callable[[View], View]:
@@ -96,7 +98,8 @@ class RequestLimits:
         if path in _FREE:
             return self._get_response(request)
         is_person = request.user.is_authenticated
-        shows_credentials = is_api_path(path) or path.startswith("/callbacks/")
+        is_signed = is_api_path(path) and path != _PUBLIC
+        shows_credentials = is_signed or path.startswith("/callbacks/")
         if is_person or not shows_credentials:
             wait = _wait_of_person(request) if is_person else wait_of_stranger(request)
             return too_many(request, wait) if wait else self._get_response(request)
@@ -109,7 +112,8 @@ class RequestLimits:
         self, request: HttpRequest, view: Callable[..., Any], *_arguments: Any
     ) -> HttpResponse | None:  # Any: Django's own signature
         """Count costly work a second time, at a lower rate."""
-        is_costly = request.method in (mark_of(view, "costly_methods") or ())
+        method = "GET" if request.method == "HEAD" else request.method
+        is_costly = method in (mark_of(view, "costly_methods") or ())
         if not is_costly or not request.user.is_authenticated:
             return None
         rate = settings.ACRPORTAL_COSTLY_RATE

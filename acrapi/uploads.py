@@ -11,7 +11,7 @@ from typing import BinaryIO
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
 from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -79,9 +79,11 @@ def _unfinished_bytes(owner: User) -> int:
 def _reserve(staged: StagedUpload, size_bytes: int) -> None:
     """Count the bytes of a body before it is received, for all bodies at once."""
     with one_at_a_time(f"unfinished:{staged.owner_id}"):
-        # A large body may take longer than the address lasts.
+        # A large body may take longer than the address lasts, and a second one may
+        # come to the same address meanwhile.
         StagedUpload._base_manager.filter(pk=staged.pk).update(
-            size_bytes=size_bytes, expires_at=datetime.now(tz=UTC) + KEPT
+            size_bytes=F("size_bytes") + size_bytes,
+            expires_at=datetime.now(tz=UTC) + KEPT,
         )
         total = _unfinished_bytes(staged.owner)
         quotas.refuse_unfinished(count=0, size_bytes=total)
@@ -138,10 +140,11 @@ def receive(staged: StagedUpload, stream: BinaryIO, announced: int | None) -> No
     target.parent.mkdir(parents=True, exist_ok=True)
     # A name per request: two bodies may arrive at the same URL.
     partial = target.with_suffix(f".{new_upload_uid()}.part")
+    # A body of unknown length may come to the largest.
+    limit = settings.ACRPORTAL_MAX_FILE_BYTES
+    reserved = limit if announced is None else min(announced, limit)
+    _reserve(staged, reserved)
     try:
-        # A body of unknown length may come to the largest.
-        limit = settings.ACRPORTAL_MAX_FILE_BYTES
-        _reserve(staged, limit if announced is None else min(announced, limit))
         received = _copy(stream, partial)
         if announced is not None and received < announced:
             raise WireError(
@@ -156,13 +159,16 @@ def receive(staged: StagedUpload, stream: BinaryIO, announced: int | None) -> No
                 pk=staged.pk, uploaded_at__isnull=True
             )
             if not waiting.update(
-                size_bytes=received, uploaded_at=now, expires_at=now + KEPT
+                size_bytes=F("size_bytes") - reserved + received,
+                uploaded_at=now,
+                expires_at=now + KEPT,
             ):
                 raise _used()
             partial.replace(target)
     except BaseException:
-        waiting = StagedUpload._base_manager.filter(pk=staged.pk, uploaded_at=None)
-        waiting.update(size_bytes=0, expires_at=staged.expires_at)
+        rows = StagedUpload._base_manager.filter(pk=staged.pk)
+        rows.update(size_bytes=F("size_bytes") - reserved)
+        rows.filter(uploaded_at=None).update(expires_at=staged.expires_at)
         raise
     finally:
         partial.unlink(missing_ok=True)

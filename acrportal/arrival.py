@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import time
 from enum import Enum
+from urllib.parse import unquote_to_bytes
+
+from gunicorn.util import split_request_uri
 
 HEAD_BYTES = 64 * 1024
 # No client of ours sends trailers or extensions of chunks, and nobody reads them.
@@ -42,6 +45,8 @@ class Arrival:
     def __init__(self) -> None:
         self.begun = time.monotonic()
         self.data = bytearray()
+        self.received = 0
+        """Bytes so far, with the empty lines before the head, which are dropped."""
         self.expects_continue = False
         self._body_at = -1
         self._body_bytes: int | None = 0
@@ -51,7 +56,7 @@ class Arrival:
     @property
     def deadline(self) -> float:
         """Return when the request must be complete, at the slowest accepted rate."""
-        return deadline(self.begun, len(self.data))
+        return deadline(self.begun, self.received)
 
     @property
     def has_head(self) -> bool:
@@ -61,10 +66,11 @@ class Arrival:
     def add(self, data: bytes) -> Stage:
         """Add received bytes; return the next step."""
         self.data += data
+        self.received += len(data)
         if not self.has_head:
             self._look_for_head()
         if not self.has_head:
-            too_large = len(self.data) > HEAD_BYTES
+            too_large = self.received > HEAD_BYTES
             return Stage.FIELDS_TOO_LARGE if too_large else Stage.WAIT
         if self._body_bytes is None:
             stage = self._follow_chunks()
@@ -86,8 +92,7 @@ class Arrival:
         self._body_at = self._chunk_at = end + len(_HEAD_END)
         request_line, *headers = bytes(self.data[:end]).split(_LINE_END)
         words = request_line.split(b" ")
-        path = words[1].partition(b"?")[0] if len(words) > 1 else b""
-        if path in SIGNED_BODY_PATHS:
+        if len(words) > 1 and _path_of(words[1]) in SIGNED_BODY_PATHS:
             self._buffered_bytes = SIGNED_BODY_BYTES
         for header in headers:
             name, _, value = header.lower().partition(b":")
@@ -132,3 +137,11 @@ class Arrival:
 def deadline(begun: float, received: int) -> float:
     """Return the deadline for a request after ``received`` bytes."""
     return begun + GRACE_SECONDS + received / BYTES_PER_SECOND
+
+
+def _path_of(target: bytes) -> bytes:
+    """Return the path as the server finds it: a target may be escaped, or a whole URL."""
+    try:
+        return unquote_to_bytes(split_request_uri(target.decode("latin-1")).path)
+    except ValueError:
+        return b""

@@ -283,7 +283,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
 
     def _forget(self, conn: Any) -> Arrival:
         arrival = self._arriving.pop(conn)
-        self._held_bytes -= len(arrival.data)
+        self._held_bytes -= arrival.received
         self.poller.unregister(conn.sock)
         return arrival
 

@@ -121,6 +121,9 @@ class _Follower:
             self._place.head_bytes = b""
         self._place.head = segment.head
         head = self._place.head_bytes
+        if anew:
+            # It is kept with each, and fetched once.
+            self._connection.keep_pace(len(head))
         self._fresh = False
         self._connection.put(Chunk(head + data if anew else data, at, anew, head))
 

@@ -10,7 +10,10 @@ from typing import Final
 from common.http import FetchFailed
 from streams.recording import causes
 
-TITLE: Final = re.compile(rb"StreamTitle='(.*?)';(?=\s*\w+=|\s*\x00|\s*$)", re.DOTALL)
+# Atomic: where the first beginning finds no end, no later one does.
+TITLE: Final = re.compile(
+    rb"(?>.*?StreamTitle=')(.*?)';(?=\s*\w+=|\s*\x00|\s*$)", re.DOTALL
+)
 BLOCK: Final = 16
 # Servers send 4,096 or more. Each piece of sound costs as much as it weighs or more.
 LEAST_INTERVAL: Final = 256
@@ -75,7 +78,7 @@ class IcyReader:
         self._block.clear()
         self._block_left = None
         self._sound_left = self._interval
-        found = TITLE.search(block)
+        found = TITLE.match(block)
         if found is not None:
             yield SentTitle(as_title(_text(found[1])))
 

@@ -84,8 +84,12 @@ def test_a_decision_a_second_for_hours_is_never_too_often(
         assert not any(wait_for("person", rate) for _request in range(12))
 
 
-@pytest.mark.parametrize("path", ["/search/?q=x", "/matches/export/", "/files/export/"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("get", "/search/?q=x"), ("post", "/matches/export/"), ("post", "/files/export/")],
+)
 def test_costly_pages_have_a_lower_limit_of_their_own(
+    method: str,
     path: str,
     signed_in: MakeClient,
     settings: Settings,
@@ -95,10 +99,21 @@ def test_costly_pages_have_a_lower_limit_of_their_own(
     client = signed_in(Role.REVIEWER)
 
     assert statuses(client, "/search/?q=x", 3) == [200] * 3
-    assert client.get(path).status_code == 429
+    assert getattr(client, method)(path).status_code == 429
     assert client.get("/queue/").status_code == 200
     clock.shift(21)
     assert client.get("/search/?q=x").status_code == 200
+
+
+def test_asking_for_headers_alone_is_as_costly(
+    signed_in: MakeClient, settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_COSTLY_RATE = 3
+    client = signed_in(Role.REVIEWER)
+
+    found = [client.head("/search/?q=x").status_code for _ in range(4)]
+
+    assert found == [200] * 3 + [429]
 
 
 def test_strangers_are_counted_by_address(
@@ -109,6 +124,7 @@ def test_strangers_are_counted_by_address(
 
     assert statuses(here, LOGIN, 4) == [200] * 3 + [429]
     assert here.get("/no-such-page").status_code == 429
+    assert here.get("/api/schema").status_code == 429
     assert elsewhere.get(LOGIN).status_code == 200
 
 

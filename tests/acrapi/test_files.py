@@ -212,6 +212,27 @@ def test_bodies_that_wait_to_be_submitted_have_a_limit_of_bytes(
     assert smaller.status_code == 200
 
 
+def test_bodies_at_one_address_count_each(api: Api, settings: Settings) -> None:
+    """Each is on disk until the first of them has arrived."""
+    settings.ACRPORTAL_UNFINISHED_BYTES = 1000
+    address = _staged(api, ContainerFactory.create())[1]
+    refused: list[Any] = []
+
+    class Body(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() == 0:
+                refused.append(Client().put(address, b"x" * 401))
+            return super().read(size)
+
+    request = RequestFactory().put(address, b"x" * 600)
+    request._stream = Body(b"x" * 600)
+    uid = urlsplit(address).path.split("/")[-1]
+
+    assert UploadView.as_view()(request, uid=uid).status_code == 200
+    assert [each.status_code for each in refused] == [429]
+    assert StagedUpload.objects.get().size_bytes == 600
+
+
 def test_addresses_that_wait_for_a_body_have_a_limit_of_number(
     api: Api, settings: Settings
 ) -> None:

@@ -68,6 +68,23 @@ def test_clips_are_collected_whole() -> None:
     assert Arrival().add(_post(SIGNED_BODY_BYTES + 1, "/v1/identify")) is Stage.LARGE
 
 
+@pytest.mark.parametrize(
+    "target", ["/v1/%69dentify", "http://localhost/v1/identify", "/v1/identify#a"]
+)
+def test_clips_are_collected_however_their_address_is_written(target: str) -> None:
+    """A stranger's clip held a thread for uploads as long as it could drip."""
+    assert Arrival().add(_post(SIGNED_BODY_BYTES, target)) is Stage.WAIT
+
+
+def test_empty_lines_count_and_end() -> None:
+    """The worker's count of held bytes never came back from those that were dropped."""
+    arrival = Arrival()
+
+    assert arrival.add(b"\r\n" * 100 + _GET) is Stage.WHOLE
+    assert arrival.received == 200 + len(_GET)
+    assert Arrival().add(b"\r\n" * HEAD_BYTES) is Stage.FIELDS_TOO_LARGE
+
+
 def test_endless_heads_are_refused() -> None:
     arrival = Arrival()
 

@@ -17,8 +17,11 @@ from benchmarks.radio import Broken, Radio, Segments, SentSound
 from benchmarks.streams import RATE, KeptEvents, outcome, recorded
 from streams.choices import StreamState
 from streams.recording import causes, pace
+from streams.recording.arrivals import Arrival, Chunk
 from streams.recording.clocks import Clock
+from streams.recording.connection import Connection
 from streams.recording.events import StateChanged, StreamPlan
+from streams.recording.hls import HlsPlace
 from streams.recording.pace import Pace
 from streams.recording.recorder import StreamRecorder
 from streams.recording.ring import RingLog
@@ -119,6 +122,34 @@ def test_a_playlist_of_many_large_segments_does_not_fill_the_disk(
     most = pace.BURST_BYTES + pace.BYTES_PER_S * clock.monotonic()
     assert RingLog(tmp_path).size_bytes < most * 1.01 + (1 << 20)
     assert causes.TOO_FAST in _told(sink)
+
+
+def test_a_head_that_each_segment_begins_with_counts_each_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is sent once, and kept with each segment: 60 MB of ring a second."""
+    monkeypatch.setattr(pace, "BURST_BYTES", 4 << 20)
+    listed = "".join(
+        f"#EXT-X-DISCONTINUITY\n#EXTINF:1,\n/{number}\n" for number in range(200)
+    )
+    playlist = f'#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-MAP:URI="/head"\n{listed}'
+    answers = {"/": _answer(playlist.encode()), "*": _answer(b"x")}
+    answers["/head"] = _answer(bytes(1 << 20))
+    hands = Hands()
+    held, received = Pace(hands), 0
+    with serving(by_path(answers)) as address:
+        connection = Connection(f"{address}/", hands, HlsPlace(number=0), held)
+        connection.start()
+        while not held.cause:
+            received += sum(_size_of(arrival) for arrival in connection.arrived())
+        connection.halt()
+        received += sum(_size_of(arrival) for arrival in connection.arrived())
+
+    assert received <= pace.BURST_BYTES + (1 << 20)
+
+
+def _size_of(arrival: Arrival) -> int:
+    return len(arrival.data) if isinstance(arrival, Chunk) else 0
 
 
 def _answer(body: bytes) -> bytes:
