@@ -287,6 +287,8 @@ MFA_TOTP_ISSUER = ACRPORTAL_SITE_NAME
 USERSESSIONS_ADAPTER = "accounts.sessions.SessionsAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.adapters.OpenIdAdapter"
 SOCIALACCOUNT_STORE_TOKENS = False
+# An open session must not be enough to add a sign-in of one's own to an account.
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACRPORTAL_OIDC_URL: str = env.str("ACRPORTAL_OIDC_URL", default="")
 ACRPORTAL_OIDC_NAME: str = env.str("ACRPORTAL_OIDC_NAME", default="Single sign-on")
 ACRPORTAL_OIDC_CLIENT_ID: str = env.str("ACRPORTAL_OIDC_CLIENT_ID", default="")

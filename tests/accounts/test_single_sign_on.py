@@ -112,6 +112,23 @@ def test_an_account_with_a_password_is_not_taken_over(server: OpenIdServer) -> N
     assert "Ask an admin" in answer.content.decode()
 
 
+@pytest.mark.parametrize("has_confirmed", [False, True])
+def test_an_open_session_is_not_enough_to_add_ones_own_sign_in(
+    server: OpenIdServer, has_confirmed: bool
+) -> None:
+    """Whoever came by an open screen kept the account with an identity of their own."""
+    person, client = make_user(Role.ADMIN), Client()
+    client.force_login(person)
+    if has_confirmed:
+        client.post("/accounts/reauthenticate/", {"password": "secret"})
+
+    answer = client.get(come_back(client, f"{BEGIN}?process=connect"))
+
+    assert SocialAccount.objects.filter(user=person).exists() == has_confirmed
+    if not has_confirmed:
+        assert "/accounts/reauthenticate/" in answer["Location"]
+
+
 def test_a_name_that_somebody_took_at_the_server_opens_no_account(
     server: OpenIdServer,
 ) -> None:
