@@ -120,13 +120,13 @@ def test_a_client_that_hangs_up_frees_its_thread(
 def test_a_search_that_takes_too_long_is_answered(
     installation: tuple[dict[str, str], WaitForSearch],
 ) -> None:
-    env, wait_for_search = installation
+    env, _wait_for_search = installation
     request = identify(endless.act(env, "fill"))
     with serving(env | {"ACRPORTAL_SEARCH_SECONDS": "0.1"}) as address:
         client = socket.create_connection(address, timeout=endless.PATIENCE_SECONDS)
         client.sendall(request)
 
-        assert wait_for_search().readline() == "SearchTooLong\n"
+        # On a busy machine, the time is over before the endless part of it begins.
         answer = client.recv(65_536).decode()
 
     assert answer.startswith("HTTP/1.1 503")
