@@ -56,6 +56,8 @@ def take_piece(*, upload: ResumableUpload, offset: int, data: bytes) -> Resumabl
     if it is longer than the announced file.
     """
     _check_piece(upload, offset, len(data))
+    if not data:
+        return upload
     name = f"pieces/{upload.uid.hex}/{offset:014d}-{uuid.uuid4().hex}"
     stored = default_storage.save(name, ContentFile(data))
     try:

@@ -100,6 +100,19 @@ def test_an_upload_goes_on_where_it_broke_off_and_becomes_one_file(
     ] == ([])
 
 
+def test_empty_pieces_are_not_kept(client: Client, container: Container) -> None:
+    """They were answered with 500, and count for no limit of bytes."""
+    where = begin(client, container)
+    headers = {"Upload-Offset": "0", "Content-Length": "0"}
+
+    answers = [
+        client.patch(where, b"", content_type=_PIECE, headers=headers) for _ in range(3)
+    ]
+
+    assert {(one.status_code, one["Upload-Offset"]) for one in answers} == {(204, "0")}
+    assert not UploadPiece.objects.exists()
+
+
 def test_a_piece_that_does_not_follow_is_refused_and_leaves_nothing(
     client: Client, container: Container
 ) -> None:
