@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.forms import ChangePasswordForm, LoginForm
+from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateForm
+from allauth.mfa.base.forms import ReauthenticateForm as ReauthenticateByCodeForm
 from django.utils.translation import gettext_lazy as _
 
 
@@ -26,3 +27,19 @@ class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]  # as above
         self.fields["password2"].label = _("New password, again")
         for field in self.fields.values():
             field.widget.attrs.pop("placeholder", None)
+
+
+class ConfirmForm(ReauthenticateForm):  # type: ignore[misc]  # as above
+    """Asks for the password, the only field of its page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].widget.attrs["autofocus"] = True
+
+
+class ConfirmByCodeForm(ReauthenticateByCodeForm):  # type: ignore[misc]  # as above
+    """Asks for a code, the only field of its page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs["autofocus"] = True

@@ -82,6 +82,18 @@ def test_the_password_does_not_remove_a_second_factor() -> None:
     assert Authenticator.objects.filter(user=person).exists()
 
 
+def test_who_is_asked_can_type_at_once() -> None:
+    _person, _codes, by_code = _with_factor(Role.REVIEWER)
+    make_user(Role.REVIEWER, username="ben")
+    by_password = Client()
+    sign_in(by_password, username="ben")
+
+    for client, name in ((by_code, "code"), (by_password, "password")):
+        asked = client.get("/accounts/2fa/totp/activate/", follow=True)
+        field = asked.context["form"].fields[name]
+        assert field.widget.attrs["autofocus"]
+
+
 def test_new_recovery_codes_need_the_second_factor_too() -> None:
     _person, _codes, client = _with_factor(Role.REVIEWER)
 
