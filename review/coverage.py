@@ -157,6 +157,13 @@ def labels_match(labels: list[str], label: str) -> bool:
 
 def _licences_for(recording: Recording) -> Iterator[Licence]:
     """Yield the licences in force that are for the recording."""
+    for licence in ever_for(recording):
+        if licence.active and licence.withdrawn_at is None:
+            yield licence
+
+
+def ever_for(recording: Recording) -> Iterator[Licence]:
+    """Yield the licences for the recording, drafts and withdrawn ones too."""
     for_bucket = Licence.buckets.through.objects.filter(bucket=recording.bucket_id)
     for_recording = Licence.recordings.through.objects.filter(
         recording__in=with_merged(recording)
@@ -165,8 +172,6 @@ def _licences_for(recording: Recording) -> Iterator[Licence]:
         Q(scope__in=(LicenceScope.ALL, LicenceScope.LABEL))
         | Q(scope=LicenceScope.BUCKET, pk__in=for_bucket.values("licence"))
         | Q(scope=LicenceScope.RECORDINGS, pk__in=for_recording.values("licence")),
-        active=True,
-        withdrawn_at__isnull=True,
     )
     yield from (each for each in found.order_by("pk") if _is_for(each, recording))
 

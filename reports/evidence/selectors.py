@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from accounts.reach import hidden_keys
+from accounts.reach import hidden_keys, working_for
 from audit.models import Event
 from reports.models import EvidencePack, PackStatus
-from review import rule_names
-from review.coverage import LicencesInForce
+from review import coverage, rule_names
 from review.models import Licence, Match, Policy
 from review.services.transitions import ASSIGN, LOCK_EVENTS, NOTE
 
@@ -104,7 +103,9 @@ def names_hidden_rules(match: Match) -> bool:
     """
     if not (hidden_keys(Licence) or hidden_keys(Policy)):
         return False
-    considered = {each.pk for each in LicencesInForce().of(match.recording)}
+    # A pack also names licences that were withdrawn since.
+    with working_for(None):
+        considered = {each.pk for each in coverage.ever_for(match.recording)}
     events = Event.objects.filter(case=match.case)
     return (
         not considered.isdisjoint(hidden_keys(Licence))

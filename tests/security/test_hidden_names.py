@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from accounts.reach import working_for
 from accounts.roles import Role
+from reports.evidence.selectors import names_hidden_rules
 from reports.models import EvidencePack, PackStatus
 from reports.selectors import match_rows
 from review.choices import MatchState
@@ -26,6 +27,7 @@ from review.subjects import Subject
 from rights.models import Party
 from rights.selectors import parties_in_reach
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence, make_policy
 from tests.security.addresses import addresses, every_address
@@ -190,6 +192,21 @@ def test_a_pack_that_names_a_hidden_rule_stays_here(world: World) -> None:
 
     assert "policies that you may not see" in refused.content.decode()
     assert b"".join(sent) == b"sealed"
+
+
+def test_a_pack_may_name_a_licence_that_was_withdrawn_since(world: World) -> None:
+    recording = RecordingFactory.create(bucket=world.own.dedup_bucket)
+    match = make_match(recording=recording)
+    licence = make_licence(
+        holder=f"{HIDDEN} past", recordings=[recording, world.other.recording]
+    )
+
+    licences.withdraw(licence=licence, user=world.admin, reason="Ended")
+
+    with working_for(world.own.user):
+        assert names_hidden_rules(match)
+    with working_for(world.admin):
+        assert not names_hidden_rules(match)
 
 
 def test_a_policy_counts_what_the_reader_may_see(world: World) -> None:
