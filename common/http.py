@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -37,6 +37,7 @@ from common.addresses import is_public
 _CONNECT_READ_SECONDS = (10.0, 30.0)
 _CHUNK_BYTES = 256 * 1024
 _MAX_REDIRECTS = 5
+_MOST_ANSWERS = 5
 _ANSWER_BYTES = 500
 _REASON_CHARACTERS = 100
 _LENGTH_DIGITS = 19
@@ -145,12 +146,27 @@ class _Deadline:
                     connection.shutdown(socket.SHUT_RDWR)
 
 
-class _RadioResponse(HTTPResponse):
-    """Also reads the first line of SHOUTcast servers of version 1, ``ICY 200 OK``."""
+class _Response(HTTPResponse):
+    """Ends an exchange whose answer is announced again and again (status 100)."""
+
+    _answers = 0
 
     def _read_status(self) -> tuple[str, int, str]:
+        self._answers += 1
+        if self._answers > _MOST_ANSWERS:
+            raise HTTPException
+        return self._read_first_line()
+
+    def _read_first_line(self) -> tuple[str, int, str]:
+        return super()._read_status()  # type: ignore[misc, no-any-return]
+
+
+class _RadioResponse(_Response):
+    """Also reads the first line of SHOUTcast servers of version 1, ``ICY 200 OK``."""
+
+    def _read_first_line(self) -> tuple[str, int, str]:
         if self.fp.peek(4)[:4] != b"ICY ":
-            return super()._read_status()  # type: ignore[misc, no-any-return]
+            return super()._read_first_line()
         words = self.fp.readline(1000).decode("latin-1").split(None, 2)
         code = words[1] if len(words) > 1 and words[1].isdecimal() else "200"
         return "HTTP/1.0", int(code[:3]), "".join(words[2:]).strip()
@@ -159,7 +175,7 @@ class _RadioResponse(HTTPResponse):
 def _watched_pools(
     deadline: _Deadline, *, of_radio: bool = False
 ) -> dict[str, type[HTTPConnectionPool]]:
-    answers = _RadioResponse if of_radio else HTTPResponse
+    answers = _RadioResponse if of_radio else _Response
 
     class Plain(HTTPConnection):
         response_class = answers

@@ -71,6 +71,8 @@ def answer(body: bytes, *headers: bytes) -> bytes:
         (answer(SOUND, b"icy-metaint: many"), "could not be read"),
         (answer(SOUND, *[b"X-%d: y" % n for n in range(200)]), "could not be reached"),
         (answer(SOUND, b"X: " + b"y" * 100_000), "could not be reached"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 9 + answer(SOUND), "could not be reached"),
+        (b"ICY 100 Wait\r\n\r\n" * 9 + answer(SOUND), "could not be reached"),
         (b"HTTP/1.0 404 Not\x00 \x07Found\r\n\r\n", "404 Not Found"),
         (answer(b"#EXTM3U\n" + b"#" * 10_000_000), "too much"),
     ],
