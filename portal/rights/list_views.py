@@ -14,7 +14,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.limits import costly
-from accounts.reach import is_limited
+from accounts.reach import is_limited, sees_every_bucket
 from accounts.roles import Action
 from portal.rights import page
 from portal.rights.forms import (
@@ -40,7 +40,7 @@ def work_list(request: PortalRequest) -> HttpResponseBase:
         share_count=Count(
             "shares", filter=Q(shares__withdrawn_at__isnull=True), distinct=True
         ),
-        recording_count=Count("recordings", distinct=True),
+        recording_count=Count("recordings", filter=_seen("recordings"), distinct=True),
         conflict_count=Count(
             "conflicts", filter=Q(conflicts__state=ConflictState.OPEN), distinct=True
         ),
@@ -62,7 +62,9 @@ def party_list(request: PortalRequest) -> HttpResponseBase:
 def release_list(request: PortalRequest) -> HttpResponseBase:
     """List releases."""
     columns = {"title": "title_key", "upc": "upc", "label": "label"}
-    rows = Release.objects.annotate(track_count=Count("tracks"))
+    rows = Release.objects.annotate(
+        track_count=Count("tracks", filter=_seen("tracks__recording"))
+    )
     return _list(request, "releases", selectors.search_releases, rows, columns)
 
 
@@ -79,6 +81,13 @@ def rights_export(request: PortalRequest) -> HttpResponseBase:
         return sent(pieces, name="rights", form=Format.CSV)
     context = {"form": form, "has_sources": bool(sources)}
     return render(request, "portal/rights/export.html", context)
+
+
+def _seen(path: str) -> Q:
+    """Return the condition that the reader may see the recording with rights there."""
+    if sees_every_bucket():
+        return Q()
+    return Q((f"{path}__in", selectors.recordings_in_reach().values("pk")))
 
 
 def _list(
