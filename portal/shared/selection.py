@@ -90,7 +90,7 @@ class Progress:
         try:
             entries = json.loads(posted.get("refused", "") or "[]")
             refused = tuple(Refused(*(str(part) for part in item)) for item in entries)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             refused = ()
         return cls(
             done=unpack(posted.getlist("done")),

@@ -147,6 +147,18 @@ def test_many_are_decided_and_the_refused_named_with_the_cause(client: Client) -
     assert [m.pk for m in Match.objects.filter(state=MatchState.CONFIRMED)] == [free.pk]
 
 
+@pytest.mark.parametrize(
+    "refused", ["[" * 100_000, "{}", "[[1]]", "7", "[" + "9" * 5000]
+)
+def test_a_form_that_is_not_ours_decides_as_usual(client: Client, refused: str) -> None:
+    match = make_match()
+    data = {"verb": "confirm", "apply": "yes", "expected": chosen(match)}
+
+    page = client.post(DECIDE, {**data, "refused": refused})
+
+    assert "1 match confirmed, 0 refused" in page.content.decode()
+
+
 def test_decision_for_many_is_undone_at_once(client: Client) -> None:
     first, second = make_match(), make_match()
     done = client.post(
