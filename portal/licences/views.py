@@ -47,7 +47,8 @@ def licence_list(request: PortalRequest) -> HttpResponseBase:
     text = filters.cleaned_data.get("q", "").strip()
     if text:
         number = text.upper().removeprefix(NUMBER_PREFIX)
-        by_number = Q(pk=int(number)) if number.isdecimal() else Q()
+        is_number = number.isdecimal() and len(number) < 19
+        by_number = Q(pk=int(number)) if is_number else Q()
         rows = rows.filter(Q(holder__icontains=text) | by_number)
     ended = Q(withdrawn_at__isnull=False) | Q(valid_until__lt=office_day())
     states = {

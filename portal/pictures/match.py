@@ -47,7 +47,9 @@ def shown_segments(segments: Sequence[Segment], current: int) -> list[ShownSegme
 
 def chosen(text: str, count: int) -> int:
     """Return the segment number in ``text``, clamped to 1 … ``count``; 1 if invalid."""
-    number = int(text) if text.isascii() and text.isdigit() else 1
+    # Python refuses to read numbers of thousands of digits.
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    number = int(text) if is_number else 1
     return min(max(number, 1), max(count, 1))
 
 

@@ -159,6 +159,18 @@ def test_a_form_that_is_not_ours_decides_as_usual(client: Client, refused: str) 
     assert "1 match confirmed, 0 refused" in page.content.decode()
 
 
+def test_numbers_of_thousands_of_digits_are_none(client: Client) -> None:
+    match, digits = make_match(), "9" * 5000
+
+    answers = [
+        client.get(f"/m/{match.uid}", {"segment": digits}),
+        client.get(f"/m/{match.uid}/preview", {"segment": digits}),
+        client.get("/licences/", {"q": digits}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+
 def test_decision_for_many_is_undone_at_once(client: Client) -> None:
     first, second = make_match(), make_match()
     done = client.post(
