@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template import loader
@@ -54,7 +55,12 @@ def costly(*methods: str) -> Callable[[View], View]:
 def wait_of_stranger(request: HttpRequest) -> float:
     """Count a request that nobody answers for; return the seconds to wait, or 0."""
     rate = settings.ACRPORTAL_STRANGER_RATE
-    return _wait(f"address:{get_ip(request)}", rate * _STRANGER_SECONDS_AT_ONCE, rate)
+    try:
+        address = get_ip(request)
+    except PermissionDenied:
+        # A proxy that names no address; all its clients count as one.
+        address = ""
+    return _wait(f"address:{address}", rate * _STRANGER_SECONDS_AT_ONCE, rate)
 
 
 def wait_of_key(key: str) -> float:

@@ -176,6 +176,7 @@ def add_audio(*, recording: Recording, audio: File[bytes]) -> None:
     """
     keep_audio(recording, audio)
     refresh_fingerprint(recording)
+    postings = index_store.postings_of(recording)
     with transaction.atomic():
         recording.save(
             update_fields=["audio", "audio_name", "audio_sha256", "audio_bytes"]
@@ -185,7 +186,7 @@ def add_audio(*, recording: Recording, audio: File[bytes]) -> None:
             action="recording.audio_added",
             after={"sha256": recording.audio_sha256},
         )
-        note_sound(recording, index_store.postings_of(recording))
+        note_sound(recording, postings)
         note_change([recording.pk])
         submit(RENDITION, recording)
 

@@ -29,7 +29,11 @@ _NOTHING: Final = Fingerprint(
     0,
     DEFAULT.shape_hash(),
     dense=NO_LANDMARKS,
-    level_map=LevelMap(np.zeros((0, 1), dtype=np.uint8), 1, 1),
+    level_map=LevelMap(
+        np.zeros((0, -(-DEFAULT.n_bins // DEFAULT.map_bins)), dtype=np.uint8),
+        DEFAULT.map_frames,
+        DEFAULT.map_bins,
+    ),
 )
 
 

@@ -27,6 +27,7 @@ from jobs.runner import run_next
 from jobs.services import cancel, reclaim
 from recognition import fingerprint as fingerprint_file
 from recognition.errors import ParamsMismatch
+from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.types import Progress
 from tests import audio
@@ -188,11 +189,14 @@ def test_index_follows_a_recording_that_leaves_while_it_is_fingerprinted(
     recording = _add(bucket, audio.wav_bytes(audio.tune(1, 10)))
     other = create_bucket(name="Other")
 
-    def leave(_indexed: Recording) -> None:
+    postings_of = index_store.postings_of
+
+    def leave(indexed: Recording) -> Postings:
         if how == "retired":
             retire_recordings(recordings=[recording], user=None)
         else:
             move_recordings(recordings=[recording], target=other, user=None)
+        return postings_of(indexed)
 
     with monkeypatch.context() as patched:
         patched.setattr(index_store, "postings_of", leave)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
         ("/api/portal/v1/reports/a%00b/", 404),
         ("/catalogue/recordings/a%00b/", 404),
         ("/files/?q=a%00b", 200),
-        ("/admin/review/match/export/?nothing=1", 400),
+        ("/admin/review/match/export/?nothing=1", 405),
         ("/admin/scanning/scannedfile/?q=a%00b", 200),
         ("/admin/scanning/scannedfile/a%00b/change/", 302),
         ("/api/portal/v1/reports/?cursor=%00", 200),

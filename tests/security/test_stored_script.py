@@ -43,6 +43,7 @@ def _poison(row: Model) -> None:
     for field in row._meta.concrete_fields:
         free = isinstance(field, CharField | TextField) and not field.choices
         names_things = field.unique or field.name in _MACHINE
+        names_things |= field.name.endswith("_sealed")
         if free and not names_things and not hasattr(field, "upload_to"):
             texts[field.name] = PAYLOAD[: field.max_length or None]
     type(row)._base_manager.filter(pk=row.pk).update(**texts)

@@ -431,6 +431,9 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "tokens/<str:uid>": lambda _, person: {
         "uid": create_token(owner=person, name="a", scopes=["all"]).token.uid
     },
+    "reports/templates/<str:uid>": lambda _, person: {
+        "uid": ReportTemplate.objects.create(name=new_uid("t"), made_by=person).uid
+    },
     "reports/declarations/<str:uid>": lambda _, person: {
         "uid": declaration(person).uid
     },
@@ -512,7 +515,6 @@ SHARED: dict[str, Callable[[World], Arguments]] = {
     "reports/declarations/profiles/<str:uid>": lambda _: {
         "uid": declaration_profile().uid
     },
-    "reports/templates/<str:uid>": lambda world: {"uid": world.template.uid},
     "tokens/keys/<str:uid>": lambda world: {"uid": world.project.uid},
 }
 
