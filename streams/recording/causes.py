@@ -26,6 +26,9 @@ TOO_MANY_BYTES: Final = gettext_noop(
 TOO_FAST: Final = gettext_noop(
     "The server sends sound faster than it plays; it is read no faster."
 )
+TOO_LONG_LISTS: Final = gettext_noop(
+    "The server's playlists take long to read; they are read less often."
+)
 A_PAGE: Final = gettext_noop("The server sends a page, not a stream.")
 LISTS_OF_LISTS: Final = gettext_noop("The playlist only leads to other playlists.")
 EMPTY_LIST: Final = gettext_noop("The server sent a list without addresses.")

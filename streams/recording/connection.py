@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Final
+from time import thread_time
+from typing import Final, TypeVar
 
 from common import http
 from common.http import LiveBody
@@ -32,6 +33,8 @@ FIRST_BYTE_S: Final = 30.0
 MAX_LISTS: Final = 3
 MINUTE_S: Final = 60.0
 WHITE: Final = b"\xef\xbb\xbf \r\n\t"
+
+Read = TypeVar("Read")
 
 
 class Connection:
@@ -100,6 +103,15 @@ class Connection:
         self._pace.receive(received)
         while (wait_s := self._pace.hold_s()) > 0:
             self.pause(min(wait_s, 1.0))
+
+    def parse(self, read: Callable[[str, str], Read], text: str, url: str) -> Read:
+        """Read a playlist, as seldom as its cost demands. Raises ``Halted``."""
+        self.keep_pace(0)
+        begun = thread_time()
+        try:
+            return read(text, url)
+        finally:
+            self._pace.work(thread_time() - begun)
 
     def pause(self, seconds: float) -> None:
         """Wait. Raises ``Halted``."""
@@ -173,7 +185,7 @@ class Connection:
             return hls.follow(self, base, text, self._place)
         if lists_left == 0:
             raise BadPlaylist(causes.LISTS_OF_LISTS)
-        found = playlists.entries(text, base)
+        found = self.parse(playlists.entries, text, base)
         if not found:
             raise BadPlaylist(causes.EMPTY_LIST)
         return self._read(found[0], lists_left - 1)

@@ -43,10 +43,10 @@ class HlsPlace:
 
 def follow(connection: Connection, url: str, text: str, place: HlsPlace) -> str:
     """Read a live stream from its playlist; return why it ended."""
-    variant = playlists.leanest(text, url)
+    variant = connection.parse(playlists.leanest, text, url)
     if variant is not None:
         url, text = _fetched(connection, variant)
-    offer = playlists.media_playlist(text, url)
+    offer = connection.parse(playlists.media_playlist, text, url)
     connection.put(Opened(url, is_hls=True, jitter_s=offer.target_s))
     follower = _Follower(connection, url, place)
     still_s, failures = 0.0, 0
@@ -69,7 +69,7 @@ def follow(connection: Connection, url: str, text: str, place: HlsPlace) -> str:
             if failures == MAX_FAILURES:
                 raise
             continue
-        offer = playlists.media_playlist(text, url)
+        offer = connection.parse(playlists.media_playlist, text, url)
 
 
 class _Follower:

@@ -1,4 +1,5 @@
-"""How fast a stream is read: its bytes, and its sound, which arrives as fast as it plays.
+"""How fast a stream is read: its bytes, its sound, which arrives as fast as it plays, and
+its playlists, which take time of the processor.
 
 A server that sends faster is read no faster, as players do. So nothing is lost of one
 that catches up after an outage, and none fills the disk.
@@ -26,6 +27,10 @@ OUTAGE_S: Final = 24 * 3600.0
 MOST_AHEAD_S: Final = 600.0
 # Seconds of sound in a second: clocks of encoders are off by less.
 SOUND_PER_S: Final = 1.001
+# The processor's time for playlists in a second, about as much as listening takes. A
+# machine may record a hundred streams.
+WORK_PER_S: Final = 0.02
+BURST_WORK_S: Final = 1.0
 # For so long the page says that a server was held back.
 SHOWN_S: Final = 60.0
 
@@ -39,6 +44,7 @@ class Pace:
         now = clock.monotonic()
         self._bytes = _Budget(now, BYTES_PER_S, BURST_BYTES, BURST_BYTES)
         self._sound = _Budget(now, SOUND_PER_S, BURST_S, OUTAGE_S)
+        self._work = _Budget(now, WORK_PER_S, BURST_WORK_S, BURST_WORK_S)
         self._held: tuple[float, str] | None = None
 
     def receive(self, size: int) -> None:
@@ -51,6 +57,11 @@ class Pace:
         with self._lock:
             self._sound.spend(self._clock.monotonic(), seconds, MOST_AHEAD_S)
 
+    def work(self, seconds: float) -> None:
+        """Note the processor's time that a playlist took."""
+        with self._lock:
+            self._work.spend(self._clock.monotonic(), seconds)
+
     def hold_s(self) -> float:
         """Return for how many seconds nothing may be read."""
         with self._lock:
@@ -58,6 +69,7 @@ class Pace:
             waits = (
                 (self._sound.wait_s(now), causes.TOO_FAST),
                 (self._bytes.wait_s(now), causes.TOO_MANY_BYTES),
+                (self._work.wait_s(now), causes.TOO_LONG_LISTS),
             )
             wait_s, cause = max(waits)
             if wait_s > 0:

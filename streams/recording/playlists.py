@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 from urllib.parse import urljoin
 
 from streams.recording import causes
 
 MAX_PLAYLIST: Final = 256 * 1024
 MAX_ENTRIES: Final = 10
+# Of so many lines the first addresses are taken; others may be unreadable.
+MAX_LINES_READ: Final = 200
 MAX_SEGMENT_S: Final = 120.0
 # The look-behind keeps a long name without a value from costing its square.
 ATTRIBUTE: Final = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"]*"|[^,]*)')
@@ -31,16 +34,26 @@ class ListedPart:
     range: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LiveSegment:
-    """One segment of a live media playlist."""
+class LiveSegment(NamedTuple):
+    """One segment of a live media playlist.
+
+    A playlist may list a hundred thousand segments, of which few are read, so this is a
+    tuple and its address is made when it is wanted.
+    """
 
     number: int
-    part: ListedPart
+    base: str
+    address: str
+    range: tuple[int, int] | None
     duration_s: float
     begins_anew: bool
     head: ListedPart | None
     is_missing: bool
+
+    @property
+    def part(self) -> ListedPart:
+        """Its bytes. Raises ``BadPlaylist``."""
+        return ListedPart(_address(self.base, self.address), self.range)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +73,20 @@ def is_hls(text: str) -> bool:
 def entries(text: str, base: str) -> list[str]:
     """Return the addresses of an M3U or PLS list."""
     if text.lstrip("\ufeff \r\n").lower().startswith("[playlist]"):
-        found = FILE.findall(text)
+        found = (match[1] for match in FILE.finditer(text))
     else:
         lines = (line.strip().lstrip("\ufeff") for line in text.splitlines())
-        found = [line for line in lines if line and not line.startswith("#")]
-    urls = []
+        found = (line for line in lines if line and not line.startswith("#"))
+    return list(islice(_urls(islice(found, MAX_LINES_READ), base), MAX_ENTRIES))
+
+
+def _urls(found: Iterator[str], base: str) -> Iterator[str]:
     for entry in found:
         # One that cannot be read must not hide the others.
         with suppress(BadPlaylist):
-            urls.append(_address(base, entry))
-    return [url for url in urls if url.startswith(("http://", "https://"))][
-        :MAX_ENTRIES
-    ]
+            url = _address(base, entry)
+            if url.startswith(("http://", "https://")):
+                yield url
 
 
 def leanest(text: str, base: str) -> str | None:
@@ -137,7 +152,9 @@ class _Reader:
     def _segment(self, address: str) -> LiveSegment:
         segment = LiveSegment(
             number=self._number,
-            part=ListedPart(_address(self._base, address), self._range),
+            base=self._base,
+            address=address,
+            range=self._range,
             duration_s=self._duration_s or self._target_s,
             begins_anew=self._anew,
             head=self._head,

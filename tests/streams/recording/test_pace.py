@@ -148,6 +148,30 @@ def test_a_head_that_each_segment_begins_with_counts_each_time(
     assert received <= pace.BURST_BYTES + (1 << 20)
 
 
+def test_playlists_that_take_long_to_read_are_read_seldom(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each took up to a second of the processor, again and again."""
+    monkeypatch.setattr(pace, "BURST_WORK_S", 0.001)
+    playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n" + b"a\n" * 30_000
+    asked: list[str] = []
+
+    def answer(path: str) -> bytes:
+        asked.append(path)
+        return _answer(playlist)
+
+    held = Pace(Hands())
+    with serving(answer) as address:
+        connection = Connection(f"{address}/", Hands(), HlsPlace(), held)
+        connection.start()
+        while not held.cause:
+            list(connection.arrived())
+        connection.halt()
+
+    assert held.cause == causes.TOO_LONG_LISTS
+    assert asked.count("/") == 1
+
+
 def _size_of(arrival: Arrival) -> int:
     return len(arrival.data) if isinstance(arrival, Chunk) else 0
 

@@ -94,6 +94,28 @@ def test_an_entry_that_cannot_be_read_does_not_hide_the_next() -> None:
     assert found == [f"{address}/live"]
 
 
+@pytest.mark.parametrize("line", ["http://[bad\n", "a\n", "File1=ftp://a\n"])
+def test_a_long_list_of_addresses_costs_little(line: str) -> None:
+    """All were read for the first of them: half a second of the processor."""
+    first = "[playlist]\n" if "File" in line else ""
+    listed = first + line * (playlists.MAX_PLAYLIST // len(line))
+    begun = time.thread_time()
+
+    assert len(playlists.entries(listed, "http://radio.example/")) <= 10
+    assert time.thread_time() - begun < 0.1
+
+
+def test_addresses_of_segments_that_nobody_reads_cost_nothing() -> None:
+    """A playlist of 131,000 segments took a second of the processor."""
+    begun = time.thread_time()
+    listed = playlists.media_playlist(
+        "#EXTM3U\n#EXT-X-VERSION:3\n" + "a\n" * 131_000, "http://radio.example/"
+    )
+
+    assert len(listed.segments) == 131_000
+    assert time.thread_time() - begun < 0.4
+
+
 def test_a_long_name_in_a_playlist_costs_little() -> None:
     """Reading it took the square of its length: ten minutes for a whole playlist."""
     line = "#EXT-X-STREAM-INF:" + "A" * 200_000
