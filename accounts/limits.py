@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
+from django.core.cache import caches
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
@@ -35,6 +36,7 @@ View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 _PAGE_SECONDS_AT_ONCE = 30
 # An office signs in within minutes, from one address.
 _STRANGER_SECONDS_AT_ONCE = 60
+_KNOWN_SECONDS = 3600
 # Asked by monitoring systems, whose alarm would tell of the limit.
 _FREE = ("/healthz", "/readyz", "/metrics")
 _REFUSED = (401, 403, 404)
@@ -54,13 +56,42 @@ def costly(*methods: str) -> Callable[[View], View]:
 
 def wait_of_stranger(request: HttpRequest) -> float:
     """Count a request that nobody answers for; return the seconds to wait, or 0."""
+    return _wait_of_address(request, counts=True)
+
+
+def refuses_unread(request: HttpRequest) -> bool:
+    """Tell whether a request whose sender only its body names may stay unread.
+
+    Nothing is counted. Addresses that lately sent a valid signature are read, so that
+    nobody is held up by others at the same address.
+    """
+    return bool(
+        _wait_of_address(request, counts=False)
+        and caches["process"].get(_known(request)) is None
+    )
+
+
+def remember_signed(request: HttpRequest) -> None:
+    """Remember that a valid signature came from the request's address."""
+    caches["process"].set(_known(request), 1, timeout=_KNOWN_SECONDS)
+
+
+def _wait_of_address(request: HttpRequest, *, counts: bool) -> float:
     rate = settings.ACRPORTAL_STRANGER_RATE
+    key, at_once = f"address:{_address(request)}", rate * _STRANGER_SECONDS_AT_ONCE
+    return _wait(key, at_once, rate, counts=counts)
+
+
+def _known(request: HttpRequest) -> str:
+    return f"rate:signed:{_address(request)}"
+
+
+def _address(request: HttpRequest) -> str:
     try:
-        address = get_ip(request)
+        return str(get_ip(request))
     except PermissionDenied:
         # A proxy that names no address; all its clients count as one.
-        address = ""
-    return _wait(f"address:{address}", rate * _STRANGER_SECONDS_AT_ONCE, rate)
+        return ""
 
 
 def wait_of_key(key: str) -> float:
@@ -69,10 +100,10 @@ def wait_of_key(key: str) -> float:
     return _wait(f"key:{key}", rate, rate)
 
 
-def _wait(key: str, at_once: float, per_second: float) -> float:
+def _wait(key: str, at_once: float, per_second: float, *, counts: bool = True) -> float:
     if not settings.ACRPORTAL_RATE_LIMITS:
         return 0.0
-    return wait_for(f"rate:{key}", Rate(at_once, per_second))
+    return wait_for(f"rate:{key}", Rate(at_once, per_second), counts=counts)
 
 
 class TokenThrottle(BaseThrottle):

@@ -25,10 +25,10 @@ class Rate:
     per_second: float
 
 
-def wait_for(key: str, rate: Rate) -> float:
+def wait_for(key: str, rate: Rate, *, counts: bool = True) -> float:
     """Count one; return 0, or the seconds until it would be allowed, uncounted.
 
-    A key holds one number, the time at which all that was counted is worked off: the
+    Without ``counts``, only tell whether one would be allowed. A key holds one number, the time at which all that was counted is worked off: the
     generic cell rate algorithm (ITU-T I.371).
     """
     if not rate.per_second:
@@ -40,6 +40,8 @@ def wait_for(key: str, rate: Rate) -> float:
         wait = done_at - now - (rate.at_once - 1) / rate.per_second
         if wait > _NOTHING:
             return float(wait)
+        if not counts:
+            return 0.0
         done_at += 1 / rate.per_second
         cache.set(key, done_at, timeout=done_at - now + 1)
     return 0.0

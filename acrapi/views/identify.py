@@ -104,7 +104,12 @@ class IdentifyView(WireView):
         return MAX_BODY_BYTES
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Keep the clip in memory. Any: DRF's own signature."""
+        """Keep the clip in memory. Any: DRF's own signature.
+
+        Strangers over their limit are refused unread: the signature is in the body.
+        """
+        if limits.refuses_unread(request._request):
+            raise _Refused(TOO_MANY)
         super().initial(request, *args, **kwargs)
         plain = request._request
         plain.upload_handlers = [_ClipInMemory(plain)]
@@ -126,8 +131,7 @@ class IdentifyView(WireView):
     def post(self, request: Request) -> Response:
         """Check the signature and search the project's buckets."""
         begun = monotonic()
-        fields = _fields(request)
-        project = _project(request, fields)
+        fields, project = _signed(request)
         sample = _sample(request)
         _refuse_replay(fields, sample)
         try:
@@ -158,18 +162,31 @@ def _fields(request: Request) -> dict[str, str]:
     }
 
 
-def _project(request: Request, fields: dict[str, str]) -> Project:
+def _signed(request: Request) -> tuple[dict[str, str], Project]:
+    """Return the fields and the project that signed them; count strangers."""
+    try:
+        fields = _fields(request)
+        project = _project(fields)
+    except Exception as error:
+        # Also a body that cannot be parsed.
+        if limits.wait_of_stranger(request._request):
+            raise _Refused(TOO_MANY) from error
+        raise
+    limits.remember_signed(request._request)
+    # After the signature, so that strangers cannot use up a project's rate.
+    if limits.wait_of_key(project.access_key):
+        raise _Refused(TOO_MANY)
+    return fields, project
+
+
+def _project(fields: dict[str, str]) -> Project:
     key = fields.get("access_key", "")
     project = find_project(key) if key.isascii() and key.isprintable() else None
-    refusal = BAD_KEY
-    if project is not None:
-        if is_signed(secret=project.access_secret, fields=fields):
-            # After the signature, so that strangers cannot use up a project's rate.
-            if limits.wait_of_key(project.access_key):
-                raise _Refused(TOO_MANY)
-            return project
-        refusal = BAD_SIGNATURE
-    raise _Refused(TOO_MANY if limits.wait_of_stranger(request._request) else refusal)
+    if project is None:
+        raise _Refused(BAD_KEY)
+    if not is_signed(secret=project.access_secret, fields=fields):
+        raise _Refused(BAD_SIGNATURE)
+    return project
 
 
 def _refuse_replay(fields: dict[str, str], sample: File[bytes]) -> None:

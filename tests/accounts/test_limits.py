@@ -13,9 +13,13 @@ from pytest_django import Settings
 from accounts import limits
 from accounts.roles import Role
 from accounts.tokens import create_token
+from acrapi.parsers import WireJSONParser
 from common.rates import Rate, wait_for
+from scanning.services.identification import create_project
+from tests.acrapi.test_identify import signed
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -181,6 +185,45 @@ def test_guessing_keys_of_identify_is_limited_by_address(
 
     assert codes[0] == 3001
     assert codes[-1] == 3015
+
+
+def test_bodies_of_strangers_over_the_limit_stay_unread(
+    settings: Settings, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each was parsed, up to 8 MiB of it, before it was counted; nonsense never was."""
+    settings.ACRPORTAL_STRANGER_RATE = 1
+    parsed: list[object] = []
+    parse = WireJSONParser.parse
+
+    def counting(parser: WireJSONParser, *given: Any, **named: Any) -> dict[str, Any]:
+        parsed.append(parser)
+        return parse(parser, *given, **named)
+
+    monkeypatch.setattr(WireJSONParser, "parse", counting)
+
+    codes = [
+        Client().post("/v1/identify", "{", content_type="application/json").json()
+        for _ in range(6)
+    ]
+
+    assert [each["status"]["code"] for each in codes] == [2005] * 3 + [3015] * 3
+    assert len(parsed) == 3
+
+
+def test_a_stranger_does_not_hold_up_a_project_at_the_same_address(
+    settings: Settings, clock: time_machine.Traveller
+) -> None:
+    settings.ACRPORTAL_STRANGER_RATE = 1
+    project = create_project(name="clips", buckets=[BucketFactory.create()], user=None)
+    call = signed(project)
+
+    def code(fields: dict[str, Any]) -> int:
+        answer = Client().post("/v1/identify", fields)
+        return int(answer.json()["status"]["code"])
+
+    assert code(call) == 2005  # it has no sample
+    assert [code({"access_key": "guessed"}) for _ in range(5)][-1] == 3015
+    assert code(call) == 2005
 
 
 def test_both_apis_count_a_token_together(
