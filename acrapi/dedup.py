@@ -17,6 +17,7 @@ from accounts.models import User
 from acrapi.models import TrackId
 from acrapi.states import LISTED_RECORDING_STATUSES
 from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.selectors import shown_for
 from catalogue.services import RecordingDetails, new_recording
 from catalogue.signals import recording_ready
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
@@ -124,7 +125,7 @@ def _known_as(bucket: Bucket, track_id: str) -> Recording | None:
 def alias_of(rows: QuerySet[Recording]) -> Recording | None:
     """Return the target of the first merged recording among ``rows``."""
     merged = rows.filter(merged_into__isnull=False).first()
-    return merged.stands_for_it if merged is not None else None
+    return shown_for(merged) if merged is not None else None
 
 
 def _name(recording: Recording, track_id: str) -> None:

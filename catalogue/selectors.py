@@ -9,6 +9,7 @@ from operator import or_
 
 from django.db.models import Count, Q, QuerySet
 
+from accounts.reach import seen_buckets
 from catalogue.identifiers import check_isrc
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
@@ -128,6 +129,15 @@ def with_merged(recording: Recording) -> set[int]:
         latest = set(merged.values_list("pk", flat=True)) - found
         found |= latest
     return found
+
+
+def shown_for(recording: Recording) -> Recording:
+    """Return the recording that this one was merged into, or itself.
+
+    Itself too if the viewer may not see what stands for it, which may have been moved.
+    """
+    stays, seen = recording.stands_for_it, seen_buckets()
+    return stays if seen is None or stays.bucket_id in seen else recording
 
 
 def standing_for(recordings: QuerySet[Recording]) -> dict[int, int]:

@@ -24,6 +24,7 @@ from accounts.reach import working_for
 from catalogue import changes, following, index_log, index_store, services
 from catalogue.index_log import note_change
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
+from catalogue.selectors import shown_for
 from catalogue.services import RecordingDetails
 from common.media_analysis import fingerprint_upload
 from common.storage import sha256_of
@@ -535,7 +536,7 @@ def _refuse_same_id(bucket: Bucket, custom_id: str) -> None:
         )
         if existing is None:
             return
-        stands = existing.stands_for_it
+    stands = shown_for(existing)
     message = _("The id %(id)s belongs to %(name)s in %(bucket)s.") % {
         "id": custom_id,
         "name": stands,

@@ -21,6 +21,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.reach import hidden_keys, sees_every_bucket
 from catalogue.models import Exclusion, Recording
+from catalogue.selectors import shown_for
 from reports.cells import Cell, Value, ValueType, offset
 from reports.evidence.selectors import EvidenceStatus, MatchPacks
 from review import rule_names
@@ -116,10 +117,11 @@ def _of_match(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
 def _of_recording(value: Callable[[Recording], Value]) -> Callable[[Case], Value]:
     """Leave the column empty without a recording.
 
-    A merged recording is shown as the recording it was merged into.
+    A merged recording is shown as the recording it was merged into, if the viewer may
+    see that one.
     """
     return lambda case: (
-        None if case.recording is None else value(case.recording.stands_for_it)
+        None if case.recording is None else value(shown_for(case.recording))
     )
 
 

@@ -16,6 +16,10 @@ from django.urls import reverse
 
 from accounts.reach import working_for
 from accounts.roles import Role
+from acrapi.dedup import alias_of
+from catalogue.models import IntakeRule, Recording
+from catalogue.services import RecordingDetails
+from dedup.intake import AlreadyInCatalogue, Newcomer, add_prepared
 from reports.evidence.selectors import names_hidden_rules
 from reports.models import EvidencePack, PackStatus
 from reports.selectors import match_rows
@@ -175,6 +179,32 @@ def test_a_report_names_no_hidden_rule(world: World) -> None:
     number = Licence.objects.get(holder=f"{HIDDEN} holder").number
     assert [text in everything for text in (HIDDEN, number)] == [True, True]
     assert [text in limited for text in (HIDDEN, number)] == [False, False]
+
+
+def test_a_merged_recording_is_shown_itself_if_what_stands_for_it_is_hidden(
+    world: World,
+) -> None:
+    """The recording that stayed was moved to a bucket that the reader may not see."""
+    own, other = world.own, world.other
+    other.recording.custom_id = ""
+    other.recording.save()
+    own.recording.merged_into, own.recording.status = other.recording, "retired"
+    own.recording.custom_id = "OWN-1"
+    own.recording.save()
+    details = RecordingDetails(title="New", custom_id="OWN-1")
+    newcomer = Newcomer(own.bucket, IntakeRule.IGNORE, False, None, "", None, None)
+
+    with working_for(own.user):
+        limited = str(match_rows([own.match.pk], None))
+        with pytest.raises(AlreadyInCatalogue) as refused:
+            add_prepared(newcomer=newcomer, details=details, user=own.user)
+        known = alias_of(Recording.objects.filter(custom_id="OWN-1"))
+
+    assert HIDDEN in str(match_rows([own.match.pk], None))
+    assert HIDDEN not in limited
+    assert own.recording.title in limited
+    assert HIDDEN not in str(refused.value)
+    assert known == own.recording
 
 
 def test_a_pack_that_names_a_hidden_rule_stays_here(world: World) -> None:
