@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from django.urls import reverse
 from accounts.models import User
 from acrapi.errors import CUT_OFF, WireError, invalid
 from acrapi.models import StagedUpload, new_upload_uid
+from common.bodies import BodyTooLarge
 from common.databases import one_at_a_time
 from common.storage import FileOnDisk, display_name, sha256_of
 from scanning.models import Container
@@ -76,18 +77,29 @@ def _unfinished_bytes(owner: User) -> int:
     return int(staged) + quotas.unfinished_bytes(owner)
 
 
-def _reserve(staged: StagedUpload, size_bytes: int) -> None:
-    """Count the bytes of a body before it is received, for all bodies at once."""
+def _reserve(staged: StagedUpload, announced: int | None) -> int:
+    """Count the bytes of a body before it is received, for all bodies at once.
+
+    A body of unknown length may take all the room that is left; return its limit.
+    """
     with one_at_a_time(f"unfinished:{staged.owner_id}"):
+        unfinished = _unfinished_bytes(staged.owner)
+        size_bytes = quotas.room(staged.owner, unfinished)
+        if announced is not None:
+            size_bytes = min(announced, settings.ACRPORTAL_MAX_FILE_BYTES)
         # A large body may take longer than the address lasts, and a second one may
         # come to the same address meanwhile.
         StagedUpload._base_manager.filter(pk=staged.pk).update(
             size_bytes=F("size_bytes") + size_bytes,
             expires_at=datetime.now(tz=UTC) + KEPT,
         )
-        total = _unfinished_bytes(staged.owner)
-        quotas.refuse_unfinished(count=0, size_bytes=total)
-        quotas.refuse_over_day(staged.owner, total)
+        _refuse_total(staged.owner, unfinished + max(size_bytes, 1))
+    return size_bytes
+
+
+def _refuse_total(owner: User, total_bytes: int) -> None:
+    quotas.refuse_unfinished(count=0, size_bytes=total_bytes)
+    quotas.refuse_over_day(owner, total_bytes)
 
 
 def presigned_url(staged: StagedUpload, request: HttpRequest) -> str:
@@ -131,21 +143,28 @@ def _used() -> WireError:
     )
 
 
-def receive(staged: StagedUpload, stream: BinaryIO, announced: int | None) -> None:
+def receive(
+    staged: StagedUpload, announced: int | None, open_body: Callable[[int], BinaryIO]
+) -> None:
     """Store the body completely, or not at all.
 
-    The first complete body takes the URL; a concurrent one is refused.
+    ``open_body`` returns the body, and raises ``BodyTooLarge`` as soon as it has more
+    bytes than it is told. It is called when there is room: servers may first write a
+    body of unknown length to disk. The first complete body takes the URL; a concurrent
+    one is refused.
     """
     target = path_of(staged)
     target.parent.mkdir(parents=True, exist_ok=True)
     # A name per request: two bodies may arrive at the same URL.
     partial = target.with_suffix(f".{new_upload_uid()}.part")
-    # A body of unknown length may come to the largest.
-    limit = settings.ACRPORTAL_MAX_FILE_BYTES
-    reserved = limit if announced is None else min(announced, limit)
-    _reserve(staged, reserved)
+    reserved = _reserve(staged, announced)
     try:
-        received = _copy(stream, partial)
+        try:
+            received = _copy(open_body(reserved), partial)
+        except BodyTooLarge as error:
+            # It was the room that was left, if it was less than a file may have.
+            _refuse_total(staged.owner, _unfinished_bytes(staged.owner) + 1)
+            raise _too_large() from error
         if announced is not None and received < announced:
             raise WireError(
                 400,
@@ -180,14 +199,19 @@ def _copy(stream: BinaryIO, target: Path) -> int:
         while chunk := stream.read(_CHUNK_BYTES):
             received += len(chunk)
             if received > limit:
-                raise WireError(
-                    413,
-                    "file_too_large",
-                    f"The file is larger than {limit / 1024**3:g} GiB, which is the "
-                    "limit. Split it or ask an admin to raise the limit.",
-                )
+                raise _too_large()
             file.write(chunk)
     return received
+
+
+def _too_large() -> WireError:
+    limit = settings.ACRPORTAL_MAX_FILE_BYTES
+    return WireError(
+        413,
+        "file_too_large",
+        f"The file is larger than {limit / 1024**3:g} GiB, which is the limit. Split it "
+        "or ask an admin to raise the limit.",
+    )
 
 
 @contextmanager

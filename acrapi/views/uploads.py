@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -24,7 +24,7 @@ from acrapi.uploads import open_upload, presigned_url, receive, stage
 from acrapi.views.base import WireView, accept_file
 from acrapi.views.containers import query_text
 from common.api_errors import error_body
-from common.bodies import checks_sender
+from common.bodies import accept_body, checks_sender
 from scanning.errors import IntakeRefused
 
 _CONTENT_TYPE = "audio/mpeg"
@@ -96,9 +96,16 @@ class UploadView(View):
                 expires=request.GET.get("expires", ""),
                 signature=request.GET.get("signature", ""),
             )
-            accept_file(request)
             announced = int(length) if str(length).isdigit() else None
-            receive(staged, request, announced)  # type: ignore[arg-type]  # reads like a file
+
+            def body(most_bytes: int) -> BinaryIO:
+                if announced is None:
+                    accept_body(request, most_bytes)
+                else:
+                    accept_file(request)
+                return request  # type: ignore[return-value]  # reads like a file
+
+            receive(staged, announced, body)
         except (WireError, IntakeRefused) as error:
             return JsonResponse(error_body(error.code, str(error)), status=error.status)
         return HttpResponse(status=200)

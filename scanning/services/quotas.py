@@ -26,6 +26,16 @@ def unfinished_bytes(user: User) -> int:
     return rows.aggregate(bytes=Sum("size_bytes"))["bytes"] or 0
 
 
+def room(user: User, unfinished: int) -> int:
+    """Return how many more bytes the person may send, next to the unfinished ones."""
+    rooms = [settings.ACRPORTAL_MAX_FILE_BYTES]
+    if settings.ACRPORTAL_UNFINISHED_BYTES:
+        rooms.append(settings.ACRPORTAL_UNFINISHED_BYTES - unfinished)
+    if settings.ACRPORTAL_DAY_BYTES:
+        rooms.append(settings.ACRPORTAL_DAY_BYTES - _stored_today(user) - unfinished)
+    return max(0, min(rooms))
+
+
 def refuse_unfinished(*, count: int, size_bytes: int) -> None:
     """Raise ``IntakeRefused`` if one person's unfinished uploads come to too much.
 
@@ -60,10 +70,7 @@ def refuse_over_day(user: User | None, size_bytes: int) -> None:
     limit = settings.ACRPORTAL_DAY_BYTES
     if user is None or not limit:
         return
-    since = datetime.now(tz=UTC) - _DAY
-    # What was deleted again counts too: it was work all the same.
-    rows = ScannedFile._base_manager.filter(uploaded_by=user, created_at__gte=since)
-    stored = rows.aggregate(bytes=Sum("size_bytes"))["bytes"] or 0
+    stored = _stored_today(user)
     if stored + size_bytes > limit:
         raise IntakeRefused(
             "too_much_today",
@@ -74,3 +81,10 @@ def refuse_over_day(user: User | None, size_bytes: int) -> None:
             % {"limit": read_number(limit / _GIB, decimals=1)},
             status=429,
         )
+
+
+def _stored_today(user: User) -> int:
+    since = datetime.now(tz=UTC) - _DAY
+    # What was deleted again counts too: it was work all the same.
+    rows = ScannedFile._base_manager.filter(uploaded_by=user, created_at__gte=since)
+    return rows.aggregate(bytes=Sum("size_bytes"))["bytes"] or 0

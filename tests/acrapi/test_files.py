@@ -233,6 +233,40 @@ def test_bodies_at_one_address_count_each(api: Api, settings: Settings) -> None:
     assert StagedUpload.objects.get().size_bytes == 600
 
 
+def _send_chunks(address: str, body: io.BytesIO) -> Any:
+    """Send a body of unknown length. Any: the client's type."""
+    return Client().generic(
+        "PUT",
+        address,
+        **{
+            "wsgi.input": body,
+            "CONTENT_LENGTH": "",
+            "HTTP_TRANSFER_ENCODING": "chunked",
+            "wsgi.input_terminated": True,
+        },
+    )
+
+
+def test_a_body_of_unknown_length_is_read_no_further_than_there_is_room(
+    api: Api, settings: Settings
+) -> None:
+    """It was on disk before anybody asked whether there was room."""
+    settings.ACRPORTAL_UNFINISHED_BYTES = 1000
+    container = ContainerFactory.create()
+    first, second = (_staged(api, container)[1] for _ in range(2))
+    large, more = io.BytesIO(b"x" * 100_000), io.BytesIO(b"x")
+
+    refused = _send_chunks(first, large)
+    kept = _send_chunks(first, io.BytesIO(b"x" * 1000))
+    full = _send_chunks(second, more)
+
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_much_unfinished")
+    assert large.tell() == 1001
+    assert kept.status_code == 200
+    assert StagedUpload.objects.get(uploaded_at=None).size_bytes == 0
+    assert (full.status_code, more.tell()) == (429, 0)
+
+
 def test_addresses_that_wait_for_a_body_have_a_limit_of_number(
     api: Api, settings: Settings
 ) -> None:
