@@ -31,6 +31,8 @@ class ResumableUpload(models.Model):
     name = models.CharField(max_length=500)
     size_bytes = models.PositiveBigIntegerField()
     offset_bytes = models.PositiveBigIntegerField(default=0)
+    # Of the whole file; empty until somebody has asked for it to be finished.
+    sha256 = models.CharField(max_length=64, blank=True, editable=False)
     scanned_file = models.ForeignKey(
         ScannedFile, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )

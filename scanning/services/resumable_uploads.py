@@ -17,7 +17,7 @@ from common.databases import one_at_a_time
 from common.reading import read_number
 from common.storage import FileOnDisk, display_name, scratch_directory
 from scanning.errors import IntakeRefused
-from scanning.models import Container, ResumableUpload, UploadPiece
+from scanning.models import Container, ResumableUpload, ScannedFile, UploadPiece
 from scanning.services import intake, quotas
 from scanning.services.intake import FileDetails, Submission
 
@@ -97,10 +97,18 @@ def finish_upload(
             status=409,
         )
     intake.refuse_too_many_open(upload.user)
+    if upload.sha256:
+        # Whoever asks again must not have gigabytes read again for the same answer.
+        if not scan_again and (earlier := _earlier(upload)) is not None:
+            return Submission(earlier, seen_before=True)
+        quotas.refuse_over_day(upload.user, upload.size_bytes)
     with scratch_directory() as folder:
+        whole = _joined(upload, folder / "whole")
+        upload.sha256 = str(whole.sha256)
+        upload.save(update_fields=["sha256"])
         done = intake.submit_upload(
             container=upload.container,
-            upload=_joined(upload, folder / "whole"),
+            upload=whole,
             user=upload.user,
             details=details,
             scan_again=scan_again,
@@ -127,6 +135,10 @@ def discard_abandoned() -> int:
     for upload in abandoned:
         discard_upload(upload)
     return len(abandoned)
+
+
+def _earlier(upload: ResumableUpload) -> ScannedFile | None:
+    return intake.file_of_bytes(upload.container, upload.sha256)
 
 
 def _joined(upload: ResumableUpload, path: Path) -> FileOnDisk:

@@ -177,6 +177,26 @@ def test_bytes_that_came_again_can_be_scanned_again_without_sending_them(
     assert ScannedFile.objects.count() == 2
 
 
+def test_known_bytes_are_read_once_however_often_somebody_asks(
+    client: Client, container: Container, settings: Settings
+) -> None:
+    """Each request joined and hashed up to 2 GiB."""
+    for _ in range(2):
+        where = begin(client, container)
+        send(client, where, 0, WAV)
+        seen = finish(client, where)
+    folder = f"pieces/{ResumableUpload.objects.latest('pk').uid.hex}"
+    for name in default_storage.listdir(folder)[1]:
+        default_storage.delete(f"{folder}/{name}")
+
+    again = finish(client, where)
+    settings.ACRPORTAL_DAY_BYTES = 1
+    refused = finish(client, where, scan_again=True)
+
+    assert (again.status_code, again.json()) == (200, seen.json())
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_much_today")
+
+
 def test_an_upload_is_its_own_persons(
     client: Client, container: Container, signed_in: MakeClient
 ) -> None:
