@@ -25,6 +25,7 @@ from audit.account_changes import address_left
 from audit.models import Event
 from audit.services import events_recorded
 from common.reading import read_date
+from common.receivers import MailRefused, check_mail
 from common.secret_text import seal, unseal
 from jobs.choices import Pool
 from jobs.context import JobContext
@@ -129,15 +130,27 @@ def _owner_of(event: Event) -> User | None:
     """Return whom to tell, if that person can be told."""
     kind, _colon, key = event.case.partition(":")
     owner = str(event.after["owner"]) if kind == "token" else key
-    people = User.objects.filter(is_active=True).exclude(email="")
-    return people.filter(pk=owner).first()
+    person = User.objects.filter(is_active=True, pk=owner).first()
+    return person if person is not None and _may_be_mailed(person.email) else None
+
+
+def _may_be_mailed(address: str) -> bool:
+    """Tell whether the portal mails this address; the list of domains has no exception.
+
+    Any address can be entered for an account, so an exception would mail anybody.
+    """
+    try:
+        check_mail(address)
+    except MailRefused:
+        return False
+    return True
 
 
 def _tell_both_addresses(user: User, address: str, **_signal: object) -> None:
     """Tell the old address too: a thief would change it first."""
     if not settings.ACRPORTAL_ACCOUNT_MAIL or not user.is_active:
         return
-    for told in filter(None, {address, user.email}):
+    for told in filter(_may_be_mailed, {address, user.email}):
         _ask(user, _ADDRESS_CHANGED, timezone.now(), to=seal(told))
 
 

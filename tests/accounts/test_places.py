@@ -68,6 +68,25 @@ def test_a_new_place_is_told_and_the_first_one_is_not(ana: User) -> None:
     assert "Account: ana" in mail.outbox[0].body
 
 
+def test_addresses_outside_the_listed_domains_get_nothing_and_leave_no_failure(
+    ana: User, settings: Settings
+) -> None:
+    """Each was a failed job that an admin had to look at."""
+    settings.ACRPORTAL_MAIL_DOMAINS = ["example.com"]
+
+    create_token(owner=ana, name="a", scopes=["all"])
+    ana.email = "ana@example.com"
+    ana.save()
+    create_token(owner=ana, name="b", scopes=["all"])
+
+    assert sorted(sent()) == [
+        "An API token was created",
+        "Your email address was changed",
+    ]
+    assert {each.to[0] for each in mail.outbox} == {"ana@example.com"}
+    assert not Job.objects.filter(kind="account_mail", state="failed").exists()
+
+
 def test_each_person_has_places_of_their_own(ana: User) -> None:
     make_user(Role.REVIEWER, username="bert")
     for name in ("bert", "ana"):
