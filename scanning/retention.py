@@ -15,6 +15,7 @@ from functools import reduce
 from operator import or_
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -106,27 +107,34 @@ def _due(
     return due
 
 
-@transaction.atomic
 def _remove(
     key: int, *, original_only: bool, user: User | None = None, reason: str = ""
 ) -> bool:
-    file = ScannedFile.objects.select_for_update().get(pk=key)
+    file = ScannedFile.objects.get(pk=key)
     # An active scan still needs the audio; the next run tries again.
     if file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists():
         return False
-    gone = [file.media] if original_only else [file.media, file.proxy]
-    gone = [stored for stored in gone if stored]
+    columns = ("media",) if original_only else ("media", "proxy")
+    gone = {str(getattr(file, column)) for column in columns} - {""}
     if not gone:
         return False
-    for stored in gone:
-        stored.delete(save=False)
-    if not original_only:
-        file.audio_removed_at = datetime.now(tz=UTC)
-    file.save(update_fields=["media", "proxy", "audio_removed_at", "updated_at"])
-    audit.services.record(
-        case=f"file:{file.uid}",
-        action="file.original_removed" if original_only else "file.audio_removed",
-        actor=user or audit.services.SYSTEM,
-        note=reason,
-    )
+    # Outside the transaction, because object storage may be slow. A scan that begins
+    # now fails for want of the audio; its next attempt finds the row below.
+    for name in gone:
+        default_storage.delete(name)
+    with transaction.atomic():
+        file = ScannedFile.objects.select_for_update().get(pk=key)
+        for column in columns:
+            # Other audio may have been attached meanwhile.
+            if str(getattr(file, column)) in gone:
+                setattr(file, column, "")
+        if not original_only and not file.media:
+            file.audio_removed_at = datetime.now(tz=UTC)
+        file.save(update_fields=[*columns, "audio_removed_at", "updated_at"])
+        audit.services.record(
+            case=f"file:{file.uid}",
+            action="file.original_removed" if original_only else "file.audio_removed",
+            actor=user or audit.services.SYSTEM,
+            note=reason,
+        )
     return True

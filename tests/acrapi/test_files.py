@@ -235,16 +235,13 @@ def test_bodies_at_one_address_count_each(api: Api, settings: Settings) -> None:
 
 def _send_chunks(address: str, body: io.BytesIO) -> Any:
     """Send a body of unknown length. Any: the client's type."""
-    return Client().generic(
-        "PUT",
-        address,
-        **{
-            "wsgi.input": body,
-            "CONTENT_LENGTH": "",
-            "HTTP_TRANSFER_ENCODING": "chunked",
-            "wsgi.input_terminated": True,
-        },
-    )
+    chunked: dict[str, Any] = {
+        "wsgi.input": body,
+        "CONTENT_LENGTH": "",
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "wsgi.input_terminated": True,
+    }
+    return Client().generic("PUT", address, **chunked)
 
 
 def test_a_body_of_unknown_length_is_read_no_further_than_there_is_room(
