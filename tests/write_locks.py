@@ -8,6 +8,7 @@ matter of structure, so it does not depend on how busy the machine is.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -15,7 +16,6 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter, thread_time
@@ -94,7 +94,7 @@ _holds: Holds | None = None
 _is_hooked = False
 
 
-@contextmanager
+@contextlib.contextmanager
 def watched() -> Iterator[Holds]:
     """Watch all write transactions of this process during the block.
 
@@ -225,7 +225,7 @@ def _service(frame: FrameType | None) -> str:
         name = frame.f_code.co_name
         if place == "common/databases.py" and name == "consistent_read":
             return ""
-        if name == "inner" and "func" in frame.f_locals:
+        if name == "inner" and frame.f_code.co_filename == contextlib.__file__:
             # A function under ``@transaction.atomic``.
             func = frame.f_locals["func"]
             return f"{func.__module__}.{func.__qualname__}"
