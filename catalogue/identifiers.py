@@ -23,6 +23,7 @@ _ISRC = re.compile(r"^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$")
 _ISWC_DIGITS = 10
 # EAN-8, UPC-A and EAN-13.
 _UPC_LENGTHS = (8, 12, 13)
+_SHORT_UPC = (10, 11)
 _DIGITS_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # The leading zeros of an IPI name number are often left out.
 _IPI_NAME = re.compile(r"[0-9]{9,11}")
@@ -66,15 +67,24 @@ def check_upc(given: str) -> str:
     bare = _bare(given)
     if not bare:
         return ""
-    if not bare.isascii() or not bare.isdigit() or len(bare) not in _UPC_LENGTHS:
+    is_number = bare.isascii() and bare.isdigit()
+    # Spreadsheets drop the zeros at the beginning of a UPC.
+    if is_number and len(bare) in _SHORT_UPC and bare[-1] == _check_of_upc(bare):
+        return bare.zfill(12)
+    if not is_number or len(bare) not in _UPC_LENGTHS:
         raise BadIdentifier(
             _("a UPC or EAN has 8, 12 or 13 digits, not '%(given)s'") % {"given": given}
         )
+    return _ending(bare, _check_of_upc(bare), given)
+
+
+def _check_of_upc(digits: str) -> str:
+    """Return the check digit that the other digits need; leading zeros do not count."""
     weighted = sum(
         int(digit) * (3 if position % 2 == 0 else 1)
-        for position, digit in enumerate(reversed(bare[:-1]))
+        for position, digit in enumerate(reversed(digits[:-1]))
     )
-    return _ending(bare, str(-weighted % 10), given)
+    return str(-weighted % 10)
 
 
 def check_iswc(given: str) -> str:

@@ -16,6 +16,8 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.db.models.fields.files import FieldFile
 
+from common.table_text import one_form
+
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -138,6 +140,6 @@ def display_name(raw: str, *, otherwise: str) -> str:
     Unicode marks that reverse the text direction are removed too: they can make
     ``gpj.exe`` read as ``exe.jpg``.
     """
-    last = raw.replace("\\", "/").rsplit("/", 1)[-1]
+    last = one_form(raw).replace("\\", "/").rsplit("/", 1)[-1]
     shown = "".join(c for c in last if c.isprintable())
     return shown.strip()[:500] or otherwise

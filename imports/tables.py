@@ -21,16 +21,15 @@ from typing import IO, TextIO
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from common.charsets import CHARSETS, guess_charset
 from common.confined import ReadingLimits, Unreadable, json_lines, read_confined
 from common.csv_safety import unguard
 from common.reading import read_number
+from common.table_text import one_form, separator_of
 from imports.errors import ImportRefused
 
 MAX_ROWS = 200_000
 MAX_BYTES = 100 * 1024**2
-# The encodings that spreadsheet programs write CSV in.
-ENCODINGS = ("utf-8", "windows-1252")
-SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 # Limits of an unpacked workbook. Its texts stay in the child's memory, its rows do not;
 # parsing a million cells takes the child about 20 s.
 MAX_UNPACKED_BYTES = 512 * 1024**2
@@ -45,6 +44,8 @@ WORKBOOK_CPU_S = 120
 # The longest text that a cell of Excel may hold.
 _MAX_CELL = 32_767
 _MAX_LINE = 4_000_000
+# Enough to recognise an encoding.
+_MAX_SAMPLE = 2_000_000
 # Enough for any header; avoids reading a file that is one long line.
 _SNIFF_CHARS = 20_000
 # Files that are not CSV: workbooks of Excel before 2007, and UTF-16 text.
@@ -76,6 +77,8 @@ class Table:
     header: tuple[str, ...]
     separator: str
     encoding: str
+    is_separator_named: bool = False
+    """Whether a line above the header only names the separator."""
 
     def __enter__(self) -> Table:
         return self
@@ -124,16 +127,15 @@ def open_table(
 
 def table_of(file: IO[bytes], *, encoding: str) -> Table:
     """Read the header of an open file: CSV, or ``xlsx`` for the rows of a workbook."""
-    separator, name = "", encoding
+    separator, name, is_named = "", encoding, False
     if encoding != "xlsx":
         _check_encoding(file, encoding)
         # Excel begins UTF-8 files with a byte order mark.
         name = "utf-8-sig" if encoding == "utf-8" else encoding
         with _as_text(file, name) as text:
             first_line = text.read(_SNIFF_CHARS).split("\n", 1)[0]
-        # The separator that occurs most often in the header.
-        separator = max(SEPARATORS, key=first_line.count)
-    table = Table(file, (), separator, name)
+        separator, is_named = separator_of(first_line.rstrip("\r"))
+    table = Table(file, (), separator, name, is_named)
     header = next(_all_rows(table), RawRow(1, ())).cells
     if len([column for column in header if column.strip()]) < 2:
         raise TableRefused(
@@ -143,7 +145,7 @@ def table_of(file: IO[bytes], *, encoding: str) -> Table:
             )
             % {"header": " ".join(header)[:120]}
         )
-    return Table(file, header, separator, name)
+    return Table(file, header, separator, name, is_named)
 
 
 def rows_of(table: Table) -> Iterator[RawRow]:
@@ -187,21 +189,26 @@ def _check_encoding(file: IO[bytes], encoding: str) -> None:
         try:
             decoder.decode(raw, final=not raw)
         except UnicodeDecodeError as error:
-            other = next(name for name in ENCODINGS if name != encoding)
             # The decoder kept the end of the previous part in front of this one.
             at = done + error.start + 1 - (len(error.object) - len(raw))
-            raise TableRefused(
-                gettext(
-                    "Line %(line)s, byte %(at)s: 0x%(object)s is not "
-                    "%(encoding)s text. Save the file as UTF-8, or choose "
-                    "%(other)s."
+            guessed = guess_charset(raw + file.read(_MAX_SAMPLE))
+            text = gettext(
+                "Line %(line)s, byte %(at)s: 0x%(object)s is not %(encoding)s text. "
+                "Save the file as UTF-8, or choose %(other)s."
+            )
+            if guessed == encoding:
+                text = gettext(
+                    "Line %(line)s, byte %(at)s: 0x%(object)s is not %(encoding)s text. "
+                    "Save the file as UTF-8."
                 )
+            raise TableRefused(
+                text
                 % {
                     "line": line,
                     "at": at,
                     "object": f"{error.object[error.start]:02x}",
-                    "encoding": encoding,
-                    "other": other,
+                    "encoding": CHARSETS[encoding],
+                    "other": CHARSETS[guessed],
                 }
             ) from error
         line, done = line + raw.endswith(b"\n"), done + len(raw)
@@ -222,18 +229,23 @@ def _as_text(file: IO[bytes], encoding: str) -> Iterator[TextIO]:
 
 def _csv_rows(table: Table) -> Iterator[RawRow]:
     with _as_text(table.file, table.encoding) as text:
-        reader = csv.reader(_lines(text), delimiter=table.separator)
-        begin = 1
+        lines = _lines(text)
+        above = len(list(itertools.islice(lines, int(table.is_separator_named))))
+        reader = csv.reader(lines, delimiter=table.separator)
+        begin = above + 1
         while True:
             try:
                 cells = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
-                raise TableRefused(f"Line {reader.line_num}: {error}.") from error
-            yield RawRow(begin, tuple(unguard(cell)[:_MAX_CELL] for cell in cells))
+                raise TableRefused(
+                    f"Line {above + reader.line_num}: {error}."
+                ) from error
+            texts = (one_form(unguard(cell))[:_MAX_CELL] for cell in cells)
+            yield RawRow(begin, tuple(texts))
             # A quoted cell may contain line breaks, so a row may span lines.
-            begin = reader.line_num + 1
+            begin = above + reader.line_num + 1
 
 
 def _lines(file: TextIO) -> Iterator[str]:

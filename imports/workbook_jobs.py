@@ -19,11 +19,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, BinaryIO, Final
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
+from openpyxl.reader.excel import ExcelReader
 from openpyxl.utils import get_column_letter
 
 from common.confined import keep_texts_english
 from common.csv_safety import unguard
+from common.table_text import one_form
+from imports.workbook_archive import WorkbookArchive
+from imports.workbook_cells import cell_text
 from recognition.errors import JobRefused
 from recognition.isolation import wire
 from recognition.isolation.child import Job
@@ -89,7 +93,10 @@ def rows(
                 if number % _REPORT_EVERY == 0:
                     report()
         except _UNREADABLE as error:
-            raise JobRefused(f"The workbook cannot be read: {error}.") from error
+            raise JobRefused(
+                "The workbook cannot be read. Open it in a spreadsheet program, save it "
+                f"there as .xlsx or CSV, and upload that file. ({error})"
+            ) from error
 
 
 def warm() -> None:
@@ -131,8 +138,9 @@ def _check_parts(
     than the archive declares.
     """
     formulas = texts = 0
-    with zipfile.ZipFile(file) as archive:
+    with WorkbookArchive(file) as archive:
         parts = archive.infolist()
+        _refuse_other_kinds(archive)
         if sum(info.file_size for info in parts) > limits.unpacked_bytes:
             raise JobRefused("The workbook is too large once unpacked. Split it.")
         for info in parts:
@@ -150,6 +158,20 @@ def _check_parts(
                 if texts > limits.texts or (cells == 0 and done > limits.texts_bytes):
                     raise _too_much_text()
     return formulas > 0
+
+
+def _refuse_other_kinds(archive: zipfile.ZipFile) -> None:
+    """Refuse archives that hold something else than an .xlsx workbook."""
+    names = set(archive.namelist())
+    if "xl/workbook.bin" in names:
+        kind = "This is a binary workbook (.xlsb)."
+    elif "content.xml" in names:
+        kind = "This is an OpenDocument file (.ods)."
+    elif "[Content_Types].xml" not in names:
+        kind = "This ZIP archive is not a workbook."
+    else:
+        return
+    raise JobRefused(f"{kind} Save the table as .xlsx or CSV.")
 
 
 def _too_much_text() -> JobRefused:
@@ -178,70 +200,81 @@ def _lines(
     file: BinaryIO, limits: WorkbookLimits, *, has_formulas: bool
 ) -> Iterator[bytes]:
     written = 0
-    for number, values in _values(file, limits, has_formulas=has_formulas):
-        end = len(values)
+    for number, cells in _rows(file, limits, has_formulas=has_formulas):
+        texts = [_text(cell) for cell in cells]
         # Empty cells at the end of a row are left out.
-        while end and values[end - 1] is None:
-            end -= 1
-        cells = [_text(value) for value in values[:end]]
-        if sum(map(len, cells)) > limits.row_chars:
+        while texts and not texts[-1]:
+            texts.pop()
+        if not texts:
+            continue
+        if sum(map(len, texts)) > limits.row_chars:
             raise JobRefused(f"Row {number} contains too much text.")
-        line = json.dumps([number, cells], ensure_ascii=False).encode() + b"\n"
+        line = json.dumps([number, texts], ensure_ascii=False).encode() + b"\n"
         written += len(line)
         if written > limits.output_bytes:
             raise _too_much_text()
         yield line
 
 
-def _values(
+_Row = Sequence[Any]  # Any: cells of openpyxl, empty ones too
+
+
+def _rows(
     file: BinaryIO, limits: WorkbookLimits, *, has_formulas: bool
-) -> Iterator[tuple[int, Sequence[object]]]:
-    """Yield the values of the first sheet's rows, numbered from 1."""
-    book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+) -> Iterator[tuple[int, _Row]]:
+    """Yield the cells of the first sheet's rows, numbered from 1."""
+    book = _opened(file, data_only=True)
     with closing(book):
         if len(book.sheetnames) > limits.sheets:
             raise JobRefused(f"A workbook may have at most {limits.sheets} sheets.")
-        sheet = book.worksheets[0]
-        if (sheet.max_column or 0) > limits.columns:
-            raise JobRefused(f"A table may have at most {limits.columns} columns.")
-        rows = _numbered(sheet, limits)
+        rows = _numbered(book.worksheets[0], limits)
         if not has_formulas:
             yield from rows
             return
         # A second reader, since openpyxl returns either formulas or their stored
         # values.
-        formulas = load_workbook(file, read_only=True, keep_links=False)
+        formulas = _opened(file, data_only=False)
         with closing(formulas):
             both = zip(rows, _numbered(formulas.worksheets[0], limits), strict=False)
-            for (number, values), (_, written) in both:
-                _refuse_uncomputed(number, values, written)
-                yield number, values
+            for (number, cells), (_, written) in both:
+                _refuse_uncomputed(number, cells, written)
+                yield number, cells
+
+
+def _opened(file: BinaryIO, *, data_only: bool) -> Workbook:
+    """Open a workbook as ``openpyxl.load_workbook`` does, from our archive."""
+    reader = ExcelReader(file, read_only=True, data_only=data_only, keep_links=False)
+    reader.archive = WorkbookArchive(file)
+    reader.valid_files = reader.archive.namelist()
+    reader.read()
+    return reader.wb
 
 
 def _numbered(
     sheet: Any,  # Any: a worksheet
     limits: WorkbookLimits,
-) -> Iterator[tuple[int, Sequence[object]]]:
-    # The limits stop a workbook that claims endless rows and columns.
-    rows: Iterable[tuple[object, ...]] = sheet.iter_rows(
-        max_row=_SHEET_ROWS, max_col=limits.columns, values_only=True
-    )
+) -> Iterator[tuple[int, _Row]]:
+    # The size that the sheet states counts cells with a colour and no value.
+    sheet.reset_dimensions()
+    # The limit stops a workbook that claims endless rows.
+    rows: Iterable[_Row] = sheet.iter_rows(max_row=_SHEET_ROWS)
     cells = 0
-    for number, values in enumerate(rows, start=1):
-        cells += sum(1 for value in values if value is not None)
+    for number, row in enumerate(rows, start=1):
+        kept, beyond = row[: limits.columns], row[limits.columns :]
+        if any(cell.value is not None for cell in beyond):
+            raise JobRefused(f"A table may have at most {limits.columns} columns.")
+        # openpyxl fills a row up to its last cell, which takes as long as real cells.
+        cells += len(beyond) + sum(1 for cell in kept if cell.value is not None)
         if cells > limits.cells:
             raise _too_many_cells(limits)
-        yield number, values
+        yield number, kept
 
 
-def _refuse_uncomputed(
-    number: int, values: Sequence[object], written: Sequence[object]
-) -> None:
+def _refuse_uncomputed(number: int, cells: _Row, written: _Row) -> None:
     """Refuse a formula without a stored value, which would be read as an empty cell."""
-    for column, formula in enumerate(written):
-        is_formula = isinstance(formula, str) and formula.startswith("=")
-        known = column < len(values) and values[column] is not None
-        if is_formula and not known:
+    for column, cell in enumerate(written):
+        known = column < len(cells) and cells[column].value is not None
+        if cell.data_type == "f" and not known:
             raise JobRefused(
                 f"Cell {get_column_letter(column + 1)}{number} contains a formula whose "
                 "value is not stored. Open the workbook in a spreadsheet program, save "
@@ -249,14 +282,13 @@ def _refuse_uncomputed(
             )
 
 
-def _text(value: object) -> str:
+def _text(cell: Any) -> str:  # Any: a cell of openpyxl
     """Return a cell as it would appear in a CSV file."""
-    if value is None:
+    if cell.value is None:
         return ""
-    if isinstance(value, datetime):
-        return value.date().isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return unguard(str(value))[:_MAX_CELL]
+    try:
+        number_format = cell.number_format
+    except LookupError:  # a style that the workbook does not define
+        number_format = ""
+    text = cell_text(cell.value, number_format)
+    return one_form(unguard(text))[:_MAX_CELL]

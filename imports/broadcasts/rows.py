@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, TypeVar
 
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from broadcasts.models import Broadcast
 from broadcasts.selectors import list_broadcasts, stations_named
 from broadcasts.times import hour_of, read_length, read_month, read_start
 from broadcasts.values import AudienceValues, BroadcastValues
+from common.table_text import read_decimal, without_clock
 from imports.errors import ImportRefused
 from imports.tables import RawRow, Table
 from scanning import selectors
@@ -216,7 +217,7 @@ def audience_row(
     """Return the values of an audience's line, or all of its faults."""
     cells = _cells(layout, row)
     station = None if cells.faults else _station(cells)
-    month = cells.read("month", read_month)
+    month = cells.read("month", lambda text: read_month(without_clock(text)))
     broadcast = None
     hour = None
     if sum(bool(cells[name]) for name in ("month", "hour", "starts_at")) != 1:
@@ -344,10 +345,7 @@ def _whole(text: str) -> int:
 
 
 def _hours(text: str) -> Decimal:
-    try:
-        hours = Decimal(text)
-    except InvalidOperation:
-        hours = Decimal(-1)
-    if not (hours.is_finite() and 0 <= hours < Decimal(10) ** 14):
+    hours = read_decimal(text, most=10**14 - 1)
+    if hours is None:
         raise BroadcastRefused("invalid", _("Write hours as 1480.5."))
     return hours.quantize(Decimal("0.01"))

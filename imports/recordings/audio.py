@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.http import LinkRefused, check_link
 from common.media_analysis import AudioRefused
 from common.storage import read_bytes, sha256_of
+from common.table_text import one_form
 from imports.recordings.rows import RowRefused, Unfit
 from recognition import fingerprint as fingerprint_file
 from recognition.types import Fingerprint
@@ -43,14 +44,28 @@ class Folder:
     """Files in a folder and its subfolders."""
 
     root: Path
+    _names: dict[Path, dict[str, str]] = field(default_factory=dict)
+    """The names in each folder by their composed form."""
 
     def open(self, name: str) -> File[bytes] | None:
         """Return the file; None for names that lead out of the folder."""
         path = (self.root / name).resolve()
+        if not path.is_file():
+            path = self._composed(name).resolve()
         # Names come from the table and may contain ``..`` or symbolic links.
         if not path.is_relative_to(self.root.resolve()) or not path.is_file():
             return None
         return File(path.open("rb"), name=path.name)
+
+    def _composed(self, name: str) -> Path:
+        """Return the path whose names are those of ``name`` in any form of Unicode."""
+        folder = self.root
+        for part in Path(name).parts:
+            if folder not in self._names:
+                names = folder.iterdir() if folder.is_dir() else ()
+                self._names[folder] = {one_form(each.name): each.name for each in names}
+            folder /= self._names[folder].get(one_form(part), part)
+        return folder
 
 
 @dataclass(frozen=True, slots=True)

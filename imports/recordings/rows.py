@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from django.utils.functional import Promise
@@ -17,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
 from catalogue.models import CodeStatus
 from catalogue.services import RecordingDetails
+from common.table_text import read_percent, without_clock
 from imports.tables import split_list
 
 REQUIRED = ("custom_id", "title", "artists")
@@ -223,11 +223,12 @@ def _code(
 def _date(value: str, faults: list[ImportFault]) -> str:
     if not value:
         return ""
-    found = _DATE.match(value)
+    day = without_clock(value)
+    found = _DATE.match(day)
     if found is not None:
         with suppress(ValueError):
             date(*map(int, found.groups(default="01")))
-            return value
+            return day
     faults.append(ImportFault("release_date", value, "2016, 2016-06 or 2016-06-28."))
     return ""
 
@@ -246,15 +247,11 @@ def _extra(values: Mapping[str, str], faults: list[ImportFault]) -> dict[str, ob
     """Return share, territories and tags, as far as they are given."""
     extra: dict[str, object] = {}
     if share := values.get("owner_share_pct", ""):
-        try:
-            number = Decimal(share)
-        except InvalidOperation:
-            # Out of range, so that the check below refuses it.
-            number = Decimal(-1)
-        if not number.is_finite() or not 0 <= number <= 100:
+        number = read_percent(share)
+        if number is None:
             rule = gettext("A number from 0 to 100.")
             faults.append(ImportFault("owner_share_pct", share, rule))
-        extra["owner_share_pct"] = share
+        extra["owner_share_pct"] = share if number is None else f"{number:f}"
     if territories := [
         code.upper() for code in split_list(values.get("territories", ""))
     ]:

@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -17,6 +17,7 @@ from django.core.files.base import File
 from django.utils.translation import gettext as _
 
 from common.reading import read_number
+from common.table_text import one_form
 from imports.errors import ImportRefused
 from imports.recordings.rows import RowRefused
 from imports.tables import MAX_ROWS
@@ -36,6 +37,7 @@ _END = struct.Struct("<4s8xI6x")
 _END_64 = struct.Struct("<40xQ8x4s16x")
 _LOCATOR_64 = b"PK\x06\x07"
 _LONGEST_COMMENT = 1 << 16
+_IS_UTF_8 = 0x800
 
 
 @contextmanager
@@ -88,16 +90,16 @@ class Archive:
         # Bare names first: full paths replace them, and the first file keeps a name.
         for info in archive.infolist():
             if not info.is_dir():
-                self._paths.setdefault(PurePosixPath(info.filename).name, info)
+                self._paths.setdefault(PurePosixPath(_name_of(info)).name, info)
         for info in archive.infolist():
-            self._paths[info.filename] = info
+            self._paths[_name_of(info)] = info
 
     def open(self, name: str) -> File[bytes] | None:
         """Return a temporary copy, deleted on close; None if missing or too large.
 
         Raises ``RowRefused`` if the ZIP entry cannot be read.
         """
-        info = self._paths.get(name)
+        info = self._paths.get(_compared(name))
         limit = settings.ACRPORTAL_MAX_FILE_BYTES
         if info is None or info.is_dir() or info.file_size > limit:
             return None
@@ -116,3 +118,15 @@ class Archive:
             ) from error
         copy.seek(0)
         return File(copy, name=PurePosixPath(name).name)
+
+
+def _name_of(info: zipfile.ZipInfo) -> str:
+    """Return the name of an entry; macOS writes UTF-8 without the flag for it."""
+    if not info.flag_bits & _IS_UTF_8:
+        with suppress(UnicodeError):
+            return _compared(info.filename.encode("cp437").decode())
+    return _compared(info.filename)
+
+
+def _compared(name: str) -> str:
+    return one_form(name.replace("\\", "/"))

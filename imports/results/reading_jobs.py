@@ -10,10 +10,10 @@ import socket
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Final
 
+from common.charsets import CHARSETS
 from common.confined import keep_texts_english
 from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.results.parsing import parsed
-from imports.tables import ENCODINGS
 from recognition.errors import JobRefused
 from recognition.isolation import wire
 from recognition.isolation.child import Job
@@ -50,7 +50,7 @@ def lines_of(file: BinaryIO, *, name: str, is_workbook: bool) -> Iterator[bytes]
 def warm() -> None:
     """Load codecs in advance, because the child cannot open files."""
     keep_texts_english()
-    for name in ("utf-8-sig", *ENCODINGS):
+    for name in ("utf-8-sig", *CHARSETS):
         "".encode(name)
 
 

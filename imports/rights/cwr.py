@@ -6,6 +6,7 @@ transaction with a fault is left out, with all its faults; the others are read.
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -37,7 +38,10 @@ _TYPE = re.compile(r"[A-Z]{3}")
 
 def is_cwr(beginning: bytes) -> bool:
     """Tell whether a file begins as a CWR file does."""
-    return re.match(rb"HDR(PB|SO|AA|WR|[0-9]{2})[0-9]{9}", beginning) is not None
+    return (
+        re.match(rb"(?:\xef\xbb\xbf)?HDR(PB|SO|AA|WR|[0-9]{2})[0-9]{9}", beginning)
+        is not None
+    )
 
 
 def read_cwr(file: BinaryIO, *, name: str = "") -> Iterator[Read]:
@@ -122,6 +126,8 @@ class CwrReader:
         """Yield the records as text; a line that is far too long is left out."""
         is_rest = False
         while raw := file.readline(_MAX_LINE):
+            if not self._line:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
             ends = raw.endswith(b"\n")
             if not is_rest:
                 self._line += 1
@@ -148,7 +154,7 @@ class CwrReader:
                 "characters; they are read as UTF-8, or else as Latin-1."
             )
             self._fault(text[:3], text[19:60].strip(), rule, is_warning=True)
-        return text.removeprefix("\ufeff")
+        return text
 
     def _take(self, text: str) -> CwrTransaction | None:
         """Take a record; return the transaction that ends before it."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -247,6 +247,30 @@ def read_record(
     text: str, *, line: int, version: str
 ) -> tuple[CwrRecord, list[ClaimFault]]:
     """Read one line of a type in ``LAYOUTS``; every fault of it is returned."""
+    record, faults = _cut_record(text, line=line, version=version)
+    if not faults or text.isascii():
+        return record, faults
+    # Programs that write UTF-8 pad fields either to characters or to bytes.
+    in_bytes = text.encode().decode("latin-1")
+    other, other_faults = _cut_record(in_bytes, line=line, version=version)
+    if len(other_faults) >= len(faults):
+        return record, faults
+    texts = {name: _from_bytes(value) for name, value in other.texts.items()}
+    decoded = [
+        replace(each, value=_from_bytes(each.value), field=_from_bytes(each.field))
+        for each in other_faults
+    ]
+    return replace(other, texts=texts), decoded
+
+
+def _from_bytes(value: str) -> str:
+    """Return a value whose characters stand for the bytes of UTF-8, perhaps cut short."""
+    return value.encode("latin-1", "replace").decode("utf-8", "ignore")
+
+
+def _cut_record(
+    text: str, *, line: int, version: str
+) -> tuple[CwrRecord, list[ClaimFault]]:
     kind = text[:3]
     layout = LAYOUTS[kind]
     record = CwrRecord(kind, line, {}, {}, {})

@@ -1,4 +1,4 @@
-"""Reads DDEX ERN 3.8.2 and 4.3: parties, works, recordings and releases.
+"""Reads DDEX ERN 3.8 and 4.3 with their later versions: parties, works, recordings and releases.
 
 A deal says where a release may be offered, never who owns it, so deals are only counted
 and checked. The message is read once; its resources are kept until their releases come.
@@ -36,8 +36,14 @@ from rights.tis import UnknownTerritory, normalised
 
 FORMAT: Final = "ERN"
 MESSAGE: Final = "NewReleaseMessage"
-_VERSIONS = {"382": "3.8.2", "43": "4.3"}
-_NAMESPACE = re.compile(r"https?://ddex\.net/xml/([a-z-]+)/([0-9]+)")
+_VERSIONS = {
+    "382": "3.8.2",
+    "383": "3.8.3",
+    "43": "4.3",
+    "431": "4.3.1",
+    "432": "4.3.2",
+}
+_NAMESPACE = re.compile(r"https?://(?:service\.)?ddex\.net/xml/([a-z-]+)/([0-9]+)")
 MAX_RESOURCES: Final = 20_000
 MAX_PARTIES: Final = 20_000
 # One transaction each, during which nobody else can write.
@@ -359,7 +365,7 @@ def _version_of(root: XmlRecord, namespace: str) -> str:
         )
     if number not in _VERSIONS:
         raise MessageRefused(
-            _("This is ERN %(number)s. Send version 3.8.2 (ern/382) or 4.3 (ern/43).")
-            % {"number": number}
+            _("This is ERN %(number)s. Send one of these versions: %(versions)s.")
+            % {"number": number, "versions": ", ".join(_VERSIONS.values())}
         )
     return _VERSIONS[number]

@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from django.utils.translation import gettext as _
 
 from common.reading import read_number
+from common.table_text import read_percent, without_clock
 from imports.rights.found import MessageRefused, Read, ReadCounts, fault
 from imports.tables import MAX_ROWS, RawRow, Table, rows_of, split_list
 from rights.claims import (
@@ -73,7 +74,6 @@ _RIGHTS = {
 _KINDS = {"ownership": "OWN", "own": "OWN", "collection": "COL", "col": "COL"}
 _MASTER = "NR"
 _BATCH = 50
-_MOST_DIGITS = 12
 
 
 def read_table(
@@ -413,7 +413,7 @@ def _date(row: _Row, name: str) -> date | None:
     if not row[name]:
         return None
     try:
-        return date.fromisoformat(row[name])
+        return date.fromisoformat(without_clock(row[name]))
     except ValueError:
         row.refuse(name, _("This must be a date as YYYY-MM-DD."))
         return None
@@ -421,16 +421,11 @@ def _date(row: _Row, name: str) -> date | None:
 
 def _percent(row: _Row) -> Decimal | None:
     """Return the share; an empty cell is a share of unknown size."""
-    given = row["share_pct"].removesuffix("%").strip().replace(",", ".")
-    if not given:
+    if not row["share_pct"]:
         return None
-    try:
-        percent = Decimal(given)
-    except InvalidOperation:
-        percent = Decimal(-1)
-    if len(given) > _MOST_DIGITS or not percent.is_finite() or not 0 <= percent <= 100:
+    percent = read_percent(row["share_pct"])
+    if percent is None:
         row.refuse("share_pct", _("A share must be a number from 0 to 100."))
-        return None
     return percent
 
 

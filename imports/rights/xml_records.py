@@ -5,9 +5,12 @@ Document types are refused, so entities and external references cannot occur.
 
 from __future__ import annotations
 
+import codecs
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import BinaryIO, Final
 from xml.parsers import expat
 
@@ -100,8 +103,12 @@ class XmlReader:
 
     def read(self, file: BinaryIO) -> Iterator[XmlRecord]:
         """Yield the root without children, then the records; raise ``MessageRefused``."""
+        beginning = file.read(_CHUNK)
+        # Programs write blank lines before the declaration, which expat refuses.
+        bare = beginning.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")
+        rest = iter(partial(file.read, _CHUNK), b"")
         try:
-            while chunk := file.read(_CHUNK):
+            for chunk in itertools.chain([bare] if bare else [], rest):
                 self._quiet_bytes += len(chunk)
                 self._parser.Parse(chunk, False)
                 if self._quiet_bytes > _MAX_TOKEN:

@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.reach import why_limited
 from accounts.roles import Action
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
+from common.charsets import CHARSETS
 from common.reading import read_clock
 from imports import services
 from imports.broadcasts.importer import BroadcastSummary
@@ -56,7 +57,7 @@ class TableForm(forms.Form):
     )
     encoding = forms.ChoiceField(
         label=_("Text of the CSV file"),
-        choices=[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252")],
+        choices=list(CHARSETS.items()),
     )
     keep_unknown = forms.BooleanField(
         required=False,
@@ -95,7 +96,7 @@ class RightsForm(forms.Form):
 
     file = forms.FileField(
         label=_("Message or table"),
-        help_text=_("CWR 2.1 or 2.2, DDEX ERN 3.8.2 or 4.3, CSV or XLSX."),
+        help_text=_("CWR 2.1 or 2.2, DDEX ERN 3.8 or 4.3, CSV or XLSX."),
     )
     sender = forms.CharField(
         required=False,
@@ -108,7 +109,7 @@ class RightsForm(forms.Form):
     )
     encoding = forms.ChoiceField(
         label=_("Text of the CSV file"),
-        choices=[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252")],
+        choices=list(CHARSETS.items()),
     )
 
     def keep(self, user: User) -> RightsImport:
@@ -125,7 +126,7 @@ class BroadcastsForm(forms.Form):
     )
     encoding = forms.ChoiceField(
         label=_("Text of the CSV file"),
-        choices=[("utf-8", "UTF-8"), ("windows-1252", "Windows-1252")],
+        choices=list(CHARSETS.items()),
     )
 
     def keep(self, user: User) -> BroadcastImport:

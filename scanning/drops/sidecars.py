@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from django.utils.translation import gettext as _
 
+from common.table_text import one_form
 from common.territories import TERRITORIES
 from scanning.errors import IntakeRefused
 from scanning.services.intake import FileDetails
@@ -58,7 +59,9 @@ def cells_of_manifest(content: bytes, name: str) -> Cells:
     at = next((columns.index(each) for each in _FILE_COLUMNS if each in columns), None)
     if at is None:
         raise _bad(_("manifest.csv has no column of file names. Name it 'file'."))
-    fitting = [row for row in rows if at < len(row) and row[at].strip() == name]
+    fitting = [
+        row for row in rows if at < len(row) and row[at].strip() == one_form(name)
+    ]
     if len(fitting) > 1:
         raise _bad(_("manifest.csv has several rows for %(name)s.") % {"name": name})
     return _named(header, fitting[0]) if fitting else {}

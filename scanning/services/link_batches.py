@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -12,6 +13,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from common.charsets import decode_text
+from common.table_text import one_form, separator_of
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import FileDetails, room_for, submit_link
@@ -143,20 +146,17 @@ def links_of_items(items: Sequence[FeedItem]) -> list[WantedLink]:
 
 def rows_of_csv(content: bytes) -> list[list[str]]:
     """Return the rows of a CSV file that are not empty; raise ``IntakeRefused``."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # Excel still writes this encoding on Windows.
-        text = content.decode("windows-1252", "replace")
+    text = one_form(decode_text(content.removeprefix(codecs.BOM_UTF8)))
     if "\0" in text:
         raise IntakeRefused(
             "bad_csv", _("This is not a CSV file: it holds binary data.")
         )
-    first = text.split("\n", 1)[0]
-    # Spreadsheets use the separator of the country they are set to.
-    separator = max(",;\t", key=first.count)
+    first, _line_end, rest = text.partition("\n")
+    separator, is_named = separator_of(first.rstrip("\r"))
     try:
-        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+        rows = list(
+            csv.reader(io.StringIO(rest if is_named else text), delimiter=separator)
+        )
     except csv.Error as error:
         raise IntakeRefused(
             "bad_csv", _("The CSV file cannot be read: %(error)s.") % {"error": error}

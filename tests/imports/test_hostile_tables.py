@@ -119,9 +119,9 @@ def test_rows_and_columns_that_are_only_claimed_cost_nothing(workbook: Path) -> 
     vast = sheet(row(1)).replace("<sheetData>", '<dimension ref="A1:XFD1"/><sheetData>')
 
     assert read(changed(workbook, {SHEET: far})) == [("a", "b")]
-    assert read(changed(workbook, {SHEET: wide})) == [("a",)]
+    assert read(changed(workbook, {SHEET: vast})) == []
     with pytest.raises(TableRefused, match="200 columns"):
-        read(changed(workbook, {SHEET: vast}))
+        read(changed(workbook, {SHEET: wide}))
 
 
 def test_a_line_without_end_is_refused(
@@ -264,7 +264,7 @@ def test_cells_are_read_as_a_person_sees_them(tmp_path: Path) -> None:
     book.save(tmp_path / "table.xlsx")
 
     assert read(tmp_path / "table.xlsx") == [
-        ("17", "plain", "2026-01-02", "2026-01-02", "12.5"),
+        ("17", "plain", "2026-01-02", "2026-01-02 03:04:00", "12.5"),
         ("L2", "merged", "", "2000000000015", "50"),
     ]
 

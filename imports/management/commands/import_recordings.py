@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from catalogue.models import Bucket
+from common.charsets import CHARSETS
 from common.words import count_noun
 from imports.recordings.audio import Folder, NoAudio
 from imports.recordings.mapping import (
@@ -28,7 +29,7 @@ from imports.recordings.mapping import (
 )
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
-from imports.tables import ENCODINGS, Table, TableRefused, open_table
+from imports.tables import Table, TableRefused, open_table
 
 
 class Command(BaseCommand):
@@ -44,7 +45,7 @@ class Command(BaseCommand):
             "--audio-dir", type=Path, help="Folder with the audio files."
         )
         parser.add_argument("--dry-run", action="store_true", help="Write nothing.")
-        parser.add_argument("--encoding", choices=ENCODINGS, default="utf-8")
+        parser.add_argument("--encoding", choices=CHARSETS, default="utf-8")
         parser.add_argument(
             "--keep-unknown", action="store_true", help="Keep unknown columns as data."
         )

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
+from common.charsets import CHARSETS
 from imports.errors import ImportRefused
 from imports.rights.importer import (
     RECORD_KINDS,
@@ -20,14 +21,13 @@ from imports.rights.importer import (
     RightsSummary,
     import_file,
 )
-from imports.tables import ENCODINGS
 
 
 class Command(BaseCommand):
     """Imports a file of rights, or only checks it, and prints the counts."""
 
     help = (
-        "Import rights: CWR 2.1 or 2.2, DDEX ERN 3.8.2 or 4.3, or a table with one "
+        "Import rights: CWR 2.1 or 2.2, DDEX ERN 3.8 or 4.3, or a table with one "
         "share per line as CSV or XLSX."
     )
 
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--sender", default="", help="who says what a table contains"
         )
-        parser.add_argument("--encoding", choices=ENCODINGS, default="utf-8")
+        parser.add_argument("--encoding", choices=CHARSETS, default="utf-8")
         parser.add_argument(
             "--dry-run", action="store_true", help="only report what would change"
         )

@@ -415,3 +415,33 @@ def test_mutated_files_never_break_the_reader() -> None:
                 assert isinstance(each, (RightsMessage, ClaimFault, ReadCounts))
         except MessageRefused:
             continue
+
+
+def titled(title: str, *, in_bytes: bool) -> bytes:
+    """Return the sample with another title, padded to 60 characters or bytes."""
+    size = len(title.encode()) if in_bytes else len(title)
+    work = SAMPLE[2][:19] + title + " " * (60 - size) + SAMPLE[2][79:]
+    return "".join(f"{line}\r\n" for line in changed((2, lambda _line: work))).encode()
+
+
+@pytest.mark.parametrize("in_bytes", [True, False])
+@pytest.mark.parametrize("title", ["CAFÉ DE L’ÉTÉ", "ГРУППА КРОВИ", "STRAẞE"])
+def test_utf_8_is_padded_to_characters_or_bytes(title: str, *, in_bytes: bool) -> None:
+    content = titled(title, in_bytes=in_bytes)
+
+    found = list(read_cwr(io.BytesIO(content), name=NAME))
+
+    assert faults_of(found) == []
+    assert [each.rule[:24] for each in faults_of(found, warnings=True)] == [
+        "CWR is written in ASCII."
+    ]
+    assert (works_of(found)[0].title, works_of(found)[0].iswc) == (title, "T9000000011")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_header() -> None:
+    content = b"\xef\xbb\xbf" + titled("BLUE LANTERN", in_bytes=True)
+
+    assert is_cwr(content)
+    found = list(read_cwr(io.BytesIO(content), name=NAME))
+    assert faults_of(found) + faults_of(found, warnings=True) == []
+    assert works_of(found)[0].title == "BLUE LANTERN"

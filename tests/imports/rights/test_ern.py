@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import random
 from datetime import date
@@ -313,3 +314,36 @@ def test_mutated_messages_never_break_the_reader(text: str) -> None:
                 assert isinstance(each, (RightsMessage, ClaimFault, ReadCounts))
         except MessageRefused:
             continue
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after", "version"),
+    [
+        (ERN_382, "ddex.net/xml/ern/382", "ddex.net/xml/ern/383", "3.8.3"),
+        (ERN_43, "ddex.net/xml/ern/43", "ddex.net/xml/ern/431", "4.3.1"),
+        (ERN_43, "ddex.net/xml/ern/43", "service.ddex.net/xml/ern/432", "4.3.2"),
+    ],
+)
+def test_later_versions_are_read_alike(
+    text: str, before: str, after: str, version: str
+) -> None:
+    earlier, later = read(text), read(text.replace(before, after))
+
+    assert [
+        dataclasses.replace(each, version="")
+        if isinstance(each, RightsMessage)
+        else each
+        for each in later
+    ] == [
+        dataclasses.replace(each, version="")
+        if isinstance(each, RightsMessage)
+        else each
+        for each in earlier
+    ]
+    assert {each.version for each in later if isinstance(each, RightsMessage)} == {
+        version
+    }
+
+
+def test_a_blank_line_before_the_declaration_does_no_harm() -> None:
+    assert read("\ufeff\r\n" + ERN_43)[-1] == read(ERN_43)[-1]

@@ -1,0 +1,59 @@
+"""How tables of many programs write text: separators, numbers, days, accents."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import Decimal
+from typing import Final
+
+SEPARATORS: Final = ",;\t"
+_NAMED: Final = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\s]*', re.IGNORECASE)
+_NUMBER: Final = re.compile(r"[0-9]{1,15}(?:[.,][0-9]{1,15})?")
+_GROUPED: Final = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
+_CLOCK: Final = re.compile(r"[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?")
+
+
+def one_form(text: str) -> str:
+    """Return text in the composed form of Unicode.
+
+    macOS writes the names of files decomposed, so that equal names would differ.
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def separator_of(first_line: str) -> tuple[str, bool]:
+    """Return the separator of a CSV file, and whether the line only names it.
+
+    Spreadsheets use that of the country they are set to. Excel reads it from a first
+    line such as ``sep=;``.
+    """
+    named = _NAMED.fullmatch(first_line)
+    if named is not None:
+        return named[1], True
+    return max(SEPARATORS, key=first_line.count), False
+
+
+def read_decimal(text: str, *, most: int) -> Decimal | None:
+    """Return a number from 0 to ``most`` with a decimal point or comma; else None.
+
+    A comma that may group thousands (12,500) is refused, because it could mean either.
+    """
+    bare = text.strip().replace("\N{NO-BREAK SPACE}", "")
+    if not _NUMBER.fullmatch(bare):
+        return None
+    if _GROUPED.fullmatch(bare) and int(bare.replace(",", "")) <= most:
+        return None
+    number = Decimal(bare.replace(",", "."))
+    return number if number <= most else None
+
+
+def read_percent(text: str) -> Decimal | None:
+    """Return a share from 0 to 100, with or without a percent sign; else None."""
+    return read_decimal(text.strip().removesuffix("%").rstrip(), most=100)
+
+
+def without_clock(text: str) -> str:
+    """Return a date without the time of day that programs add to it."""
+    day, rest = text[:10], text[10:]
+    return day if _CLOCK.fullmatch(rest) else text

@@ -1,0 +1,396 @@
+"""Tables as spreadsheets, macOS and other programs write them.
+
+The workbooks in ``cases`` rebuild circumstances that people reported in public.
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+import zipfile
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
+from hypothesis import given
+from hypothesis import strategies as st
+from openpyxl import Workbook
+
+from accounts.roles import Role
+from broadcasts.models import Broadcast
+from catalogue.models import Bucket, Recording
+from common.charsets import CHARSETS, decode_text, guess_charset
+from common.table_text import read_decimal, read_percent
+from imports.broadcasts import importer as broadcasts
+from imports.models import BroadcastImport
+from imports.recordings.audio import AudioSource, Folder
+from imports.recordings.summary import ImportSummary
+from imports.recordings.work import make_import
+from imports.recordings.zip_audio import Archive
+from imports.rights.importer import RightsImporter, RightsSummary
+from imports.rights.reading import open_message
+from imports.tables import TableRefused, open_table, rows_of
+from imports.workbook_cells import cell_text
+from rights.models import Share
+from scanning.services.intake import submit_upload
+from scanning.services.link_batches import rows_of_csv
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.factories.streams import StationFactory
+
+CASES = Path(__file__).parent / "cases"
+HEADER = "custom_id;title;artists;isrc;upc;owner_share_pct;release_date;audio\r\n"
+
+
+def rows(path: Path, encoding: str = "utf-8") -> list[tuple[int, tuple[str, ...]]]:
+    """Read a table to its end."""
+    with open_table(path, encoding=encoding) as table:
+        return [(row.line, row.cells) for row in rows_of(table)]
+
+
+def table_file(folder: Path, content: str | bytes) -> Path:
+    path = folder / "table.csv"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def import_recordings(path: Path, bucket: Bucket, audio: AudioSource) -> ImportSummary:
+    with (
+        open_table(path) as table,
+        make_import(
+            bucket=bucket, table=table, audio=audio, user=None, dry=False
+        ) as task,
+    ):
+        return task.run(io.StringIO())
+
+
+def import_rights(path: Path) -> RightsSummary:
+    task = RightsImporter(source="test", sender="T", user=None, dry=False)
+    with open_message(path, name=path.name) as reads:
+        return task.run(reads)
+
+
+def import_broadcasts(path: Path) -> object:
+    one = BroadcastImport(made_by=make_user(Role.REVIEWER), file_name=path.name)
+    one.file.save(path.name, ContentFile(path.read_bytes()), save=False)
+    return broadcasts.run(one, lambda: None, dry=False)["summary"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a file whose name is decomposed, as on macOS."""
+    (tmp_path / unicodedata.normalize("NFD", "Étude.ogg")).write_bytes(b"sound")
+    return tmp_path
+
+
+# Workbooks
+
+
+@pytest.mark.django_db
+def test_percent_cells_are_the_shares_that_they_show() -> None:
+    summary = import_rights(CASES / "b1_rights_percent_cells.xlsx")
+
+    assert not summary.faults
+    assert [share.percent for share in Share.objects.all()] == [Decimal(50)] * 2
+
+
+@pytest.mark.django_db
+def test_cells_with_date_and_time_are_broadcasts() -> None:
+    StationFactory.create(name="Test FM", time_zone="Europe/Zurich")
+    for name in ("21_chapters.m4b", "22_cut5s.m4a"):
+        ScannedFileFactory.create(name=name)
+
+    import_broadcasts(CASES / "b2_schedule_date_time_cells.xlsx")
+
+    assert [
+        (row.starts_at, row.length_ms) for row in Broadcast.objects.order_by("pk")
+    ] == [
+        (datetime(2026, 11, 3, 6, 15, tzinfo=UTC), 1_800_000),
+        (datetime(2026, 11, 3, 22, 45, 10, tzinfo=UTC), 1_500_000),
+    ]
+
+
+def test_strict_open_xml_is_read() -> None:
+    assert rows(CASES / "b3_strict_open_xml.xlsx") == [(2, ("d1", "Dim", "A"))]
+
+
+moment = datetime.fromisoformat
+# What a cell holds, its format, and the text that somebody sees, without lost digits.
+SHOWN: list[tuple[Any, str, str]] = [  # Any: each type of a cell
+    (0.5, "0%", "50%"),
+    (1 / 3, "0.00%", "33.3333333333333%"),
+    (0.07, "0.0 %", "7%"),
+    (50, "General", "50"),
+    (33.33, "0.00", "33.33"),
+    (1480.0, "#,##0", "1480"),
+    (12.5, '"$"#,##0.00', "$ 12.50"),
+    (12.5, "#,##0.00 [$€-407]", "12.50 €"),
+    (-3, '#,##0.00" CHF"', "-3.00 CHF"),
+    (75678164125, "000000000000", "075678164125"),
+    (42, "0000", "0042"),
+    (9000000420, '"T-"000\\.000\\.000\\-0', "T-900.000.042-0"),
+    (123, '"LC"00000', "LC00123"),
+    (183000, '0" ms"', "183000"),
+    (moment("2026-11-03T07:15"), "yyyy-mm-dd h:mm:ss", "2026-11-03 07:15:00"),
+    (moment("2026-11-03T07:15"), "dd/mm/yyyy hh:mm", "2026-11-03 07:15"),
+    (moment("2026-11-03T07:14:59.999"), "d.m.yy h:mm", "2026-11-03 07:15"),
+    (moment("2026-11-03T07:15"), "yyyy-mm-dd", "2026-11-03"),
+    (moment("2026-11-03"), "m/d/yy h:mm", "2026-11-03 00:00"),
+    (moment("2026-11-03"), "[$-407]d. mmmm yyyy", "2026-11-03"),
+    (moment("2016-06-01"), "mmm-yy", "2016-06"),
+    (moment("2016-01-01"), "yyyy", "2016"),
+    (time(7, 15), "h:mm", "07:15"),
+    (time(0, 3, 45), "mm:ss", "00:03:45"),
+    (time(7, 15), "h:mm AM/PM", "07:15"),
+    (timedelta(hours=25), "[h]:mm:ss", "25:00:00"),
+    (timedelta(minutes=30), "[h]:mm", "0:30:00"),
+    ("0012", "General", "0012"),
+    ("0.5", "0%", "0.5"),
+]  # fmt: skip
+
+
+def test_a_cell_means_what_its_format_says(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["a", "b"])
+    for number, (value, number_format, _text) in enumerate(SHOWN, start=2):
+        sheet.cell(number, 1, value).number_format = number_format
+    book.save(tmp_path / "t.xlsx")
+
+    read = [cells[0] for _line, cells in rows(tmp_path / "t.xlsx")]
+
+    assert read == [text for _value, _format, text in SHOWN]
+
+
+@given(
+    value=st.one_of(
+        st.floats(),
+        st.integers(),
+        st.datetimes(),
+        st.times(),
+        st.timedeltas(),
+        st.dates(),
+    ),
+    number_format=st.text('0#?.,%yYmMdDhHsS[]"\\;-/_* @€$AMP+E', max_size=20),
+)
+def test_every_value_has_a_text_in_every_format(
+    value: object, number_format: str
+) -> None:
+    assert cell_text(value, number_format)
+
+
+@given(st.decimals(0, 100, places=4))
+def test_a_percent_cell_is_its_share(share: Decimal) -> None:
+    assert read_percent(cell_text(float(share / 100), "0.00%")) == share
+
+
+def test_a_coloured_cell_at_the_edge_is_no_column(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["custom_id", "title"])
+    sheet.append(["L1", "Night Drive"])
+    sheet["XFD1"].number_format = "0%"
+    book.save(tmp_path / "t.xlsx")
+
+    assert rows(tmp_path / "t.xlsx") == [(2, ("L1", "Night Drive"))]
+
+
+def test_an_archive_with_backslashes_is_read(tmp_path: Path) -> None:
+    with (
+        zipfile.ZipFile(CASES / "b1_rights_percent_cells.xlsx") as given_book,
+        zipfile.ZipFile(tmp_path / "t.xlsx", "w") as made,
+    ):
+        for info in given_book.infolist():
+            name = zipfile.ZipInfo("x")
+            name.filename = info.filename.replace("/", "\\")
+            made.writestr(name, given_book.read(info))
+
+    assert len(rows(tmp_path / "t.xlsx")) == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "sentence"),
+    [
+        (
+            "content.xml",
+            r"OpenDocument file \(\.ods\)\. Save the table as \.xlsx or CSV",
+        ),
+        ("xl/workbook.bin", r"binary workbook \(\.xlsb\)"),
+        ("readme.txt", "This ZIP archive is not a workbook"),
+        ("[Content_Types].xml", "Open it in a spreadsheet program, save it there as"),
+    ],
+)
+def test_other_archives_are_refused_in_a_plain_sentence(
+    tmp_path: Path, part: str, sentence: str
+) -> None:
+    with zipfile.ZipFile(tmp_path / "t.xlsx", "w") as made:
+        made.writestr(part, "<a/>")
+
+    with pytest.raises(TableRefused, match=sentence):
+        rows(tmp_path / "t.xlsx")
+
+
+# CSV
+
+
+@pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;;;;;;;;"])
+def test_a_first_line_may_name_the_separator(tmp_path: Path, first: str) -> None:
+    content = f"\ufeff{first}\r\n{HEADER}k1;Sep;A;;;50;2016;\r\n"
+
+    read = rows(table_file(tmp_path, content))
+
+    assert read == [(3, ("k1", "Sep", "A", "", "", "50", "2016", ""))]
+
+
+def test_a_separator_that_the_header_would_not_show(tmp_path: Path) -> None:
+    content = "sep=|\ntitle, long|artists, all\nOne, two|A\n"
+
+    assert rows(table_file(tmp_path, content)) == [(3, ("One, two", "A"))]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("written", "kept"), [("33,33", "33.33"), ("50 %", "50"), ("12,5%", "12.5")]
+)
+def test_shares_of_recordings_have_commas_and_percent_signs(
+    folder: Path, written: str, kept: str
+) -> None:
+    table = table_file(folder, f"{HEADER}m1;Dezimal;A;;;{written};2016;Étude.ogg\r\n")
+
+    import_recordings(table, BucketFactory.create(), Folder(folder))
+
+    assert Recording.objects.get().user_defined["owner_share_pct"] == kept
+
+
+@given(st.decimals(0, 10**6, places=2))
+def test_commas_and_points_are_the_same_number(number: Decimal) -> None:
+    text = f"{number:.2f}"
+
+    assert read_decimal(text, most=10**6) == number
+    assert read_decimal(text.replace(".", ","), most=10**6) == number
+
+
+def test_a_comma_that_may_group_thousands_is_no_number() -> None:
+    assert read_decimal("12,500", most=10**6) is None
+    assert read_decimal("12,500", most=100) == Decimal("12.5")
+    assert read_decimal("0,125", most=10**6) == Decimal("0.125")
+    for text in ("", "1e3", "+1", "-1", "1.2.3", "1 %", "NaN", "١٢"):
+        assert read_decimal(text, most=10**6) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "charset"),
+    [
+        ("Dawid Podsiadło;Małomiasteczkowy", "windows-1250"),
+        ("Jiří Suchý;Dvořákův kůň", "windows-1250"),
+        ("Françoise Hardy;Désenchantée", "windows-1252"),
+        ("Motörhead;Männer sind Schweine", "windows-1252"),
+        ("Кино;Группа крови", "windows-1251"),
+        ("Μίκης Θεοδωράκης;Ζορμπάς", "windows-1253"),
+        ("Кино;Группа крови", "koi8-r"),
+    ],
+)
+def test_the_advice_names_the_encoding(tmp_path: Path, text: str, charset: str) -> None:
+    content = f"title;artists\nA;B\n{text}\n".encode(charset)
+    table = table_file(tmp_path, content)
+
+    with pytest.raises(TableRefused, match=rf"Line 3.*choose {CHARSETS[charset]}\."):
+        rows(table)
+
+    assert rows(table, encoding=charset)[1][1] == tuple(text.split(";"))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_have_an_encoding(content: bytes) -> None:
+    assert guess_charset(content) in CHARSETS
+    assert isinstance(decode_text(content), str)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("75678164125", "075678164125"), ("8811111120", "008811111120")],
+)
+def test_a_upc_gets_the_zeros_back_that_a_spreadsheet_dropped(
+    folder: Path, written: str, kept: str
+) -> None:
+    table = table_file(folder, f"{HEADER}u1;Zero;A;;{written};;;Étude.ogg\r\n")
+
+    import_recordings(table, BucketFactory.create(), Folder(folder))
+
+    assert Recording.objects.get().upc == kept
+
+
+@pytest.mark.django_db
+def test_a_upc_whose_check_digit_does_not_fit_is_refused(folder: Path) -> None:
+    table = table_file(folder, f"{HEADER}u1;Zero;A;;75678164126;;;Étude.ogg\r\n")
+
+    assert import_recordings(table, BucketFactory.create(), Folder(folder)).refused == 1
+
+
+def test_tables_of_links_are_read_alike() -> None:
+    content = "sep=;\r\nurl;programme\r\nhttps://a.example/1.mp3;Małomiasteczkowy\r\n"
+
+    read = rows_of_csv(content.encode("windows-1250"))
+
+    assert read[1] == ["https://a.example/1.mp3", "Małomiasteczkowy"]
+
+
+# Names
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["Étude.ogg", "E\u0301tude.ogg"])
+def test_a_decomposed_name_in_a_folder_is_found(folder: Path, name: str) -> None:
+    table = table_file(folder, f"custom_id,title,artists,audio\nn1,Étude,A,{name}\n")
+
+    assert import_recordings(table, BucketFactory.create(), Folder(folder)).added == 1
+
+
+def test_names_in_archives_of_other_systems_are_found() -> None:
+    # macOS writes decomposed UTF-8 without the flag for it, Windows backslashes.
+    decomposed = "E\u0301tude.ogg".encode()
+    windows = zipfile.ZipInfo()
+    windows.filename = "disc 1\\three.ogg"
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as made:
+        made.writestr("x" * len(decomposed), b"one")
+        made.writestr("Café.ogg", b"two")
+        made.writestr(windows, b"three")
+    content = memory.getvalue().replace(b"x" * len(decomposed), decomposed)
+
+    archive = Archive(zipfile.ZipFile(io.BytesIO(content)))
+
+    for name in ("Étude.ogg", "Cafe\u0301.ogg", "disc 1/three.ogg", "three.ogg"):
+        assert archive.open(name) is not None
+
+
+@pytest.mark.django_db
+def test_a_file_uploaded_from_macos_is_found_by_its_name(tmp_path: Path) -> None:
+    upload = SimpleUploadedFile("E\u0301tude.wav", b"sound")
+    submit_upload(container=ContainerFactory.create(), upload=upload, user=None)
+    StationFactory.create(name="Test FM")
+    line = "Étude.wav,Test FM,2026-11-03 07:00\n"
+
+    import_broadcasts(table_file(tmp_path, f"file_name,station,starts_at\n{line}"))
+
+    assert Broadcast.objects.get().scanned_file.name == "Étude.wav"
+
+
+# Dates
+
+
+@pytest.mark.django_db
+def test_a_date_with_midnight_is_a_date(folder: Path) -> None:
+    line = "d1;Day;A;;;;2016-06-28 00:00:00;Étude.ogg\r\n"
+    table = table_file(folder, HEADER + line)
+
+    import_recordings(table, BucketFactory.create(), Folder(folder))
+
+    assert Recording.objects.get().release_date == "2016-06-28"
+    assert cell_text(date(2016, 6, 28), "General") == "2016-06-28"
