@@ -3,6 +3,7 @@
 # make test    the tests (PROCESSES=3)
 # make test-slow  those that start whole installations, brokers' workers and other clients
 # make test-all   both together, so that the ones work while the others wait
+# make test-soak  slow tests again elsewhere or for longer, before a release
 # make test-postgres  those that use the database again on PostgreSQL, where one runs
 # make coverage  the branches that make test reaches without a browser
 # make check   style, types, imports, migrations, API schema (-j2: types beside the rest)
@@ -17,9 +18,8 @@ PYTHON ?= python3.11
 PORT ?= 8000
 # One more than there are cores: what waits for another process leaves its core to others.
 PROCESSES ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-# Slow tests mostly wait for workers, leases and pauses, three portals for their browsers
-# and clients.
-SLOW_PROCESSES ?= $(shell expr $(PROCESSES) + 2)
+# Slow tests mostly wait for workers, leases and pauses.
+SLOW_PROCESSES ?= $(shell expr $(PROCESSES) + 1)
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Local set-up: plain http on this machine, everything written under var/.
@@ -32,7 +32,7 @@ PYTEST := nice -n 10 $(RUN) -m pytest
 unexport PYTHONDONTWRITEBYTECODE
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test test-slow test-all test-postgres shared coverage check types rules translations bench clients advisories sbom
+.PHONY: demo serve test test-slow test-all test-soak test-postgres shared coverage check types rules translations bench clients advisories sbom
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -43,15 +43,19 @@ serve: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 
 test: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(PYTEST) -n $(PROCESSES) -m "not slow" $(ARGS)
+	$(PYTEST) -n $(PROCESSES) -m "not slow and not soak" $(ARGS)
 
 test-slow: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(PYTEST) -n $(SLOW_PROCESSES) -m slow $(ARGS)
+	$(PYTEST) -n $(SLOW_PROCESSES) -m "slow and not soak" $(ARGS)
 
 test-all: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(PYTEST) -n $(SLOW_PROCESSES) $(ARGS)
+	$(PYTEST) -n $(SLOW_PROCESSES) -m "not soak" $(ARGS)
+
+test-soak: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
+	$(RUN) -m recognition.warm
+	$(PYTEST) -n $(PROCESSES) -m soak $(ARGS)
 
 shared: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
@@ -61,7 +65,7 @@ test-postgres: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m tests.on_postgres -n $(PROCESSES) $(ARGS)
 
 coverage: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
-	$(RUN) -m pytest -q -n $(PROCESSES) -m "not slow and not e2e" --cov --cov-report=term:skip-covered $(ARGS)
+	$(RUN) -m pytest -q -n $(PROCESSES) -m "not slow and not soak and not e2e" --cov --cov-report=term:skip-covered $(ARGS)
 
 check: types rules
 

@@ -104,7 +104,7 @@ def main() -> int:
     return subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "tests.on_postgres"),
-            *("-m", "not slow and not e2e and not any_database"),
+            *("-m", "not slow and not soak and not e2e and not any_database"),
             *(f"--ignore={path}" for path in (*_WITHOUT, *_other_pages())),
             *sys.argv[1:],
         ],

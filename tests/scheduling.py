@@ -63,7 +63,8 @@ def _rank(item: pytest.Item) -> int:
     The others keep the order of pytest-django, with tests that empty the database last.
     """
     group = group_of(item.nodeid)
-    if group not in _ORDER and item.get_closest_marker("slow"):
+    marks = {mark.name for mark in item.iter_markers()}
+    if group not in _ORDER and not marks.isdisjoint({"slow", "soak"}):
         group = _SLOW
     if group in _ORDER:
         return _ORDER.index(group)

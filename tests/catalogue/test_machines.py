@@ -25,7 +25,7 @@ from tests.jobs.chaos import LEASE_SECONDS, postgres_database
 from tests.object_storage import s3_server
 
 # Starts seven processes, and lets them suffer for some minutes.
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 _BROKER = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1//")
 _PATIENCE_SECONDS = 400.0

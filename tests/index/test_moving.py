@@ -61,7 +61,7 @@ def s3() -> Iterator[str]:
         yield address
 
 
-@pytest.mark.slow  # sets up a second installation, twice
+@pytest.mark.soak  # sets up a second installation, twice
 def test_everything_moves_and_a_broken_off_move_goes_on(
     installation: Catalogue,
     tmp_path: Path,

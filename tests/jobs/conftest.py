@@ -52,7 +52,9 @@ def on_sqlite(tmp_path: Path, copy_database: CopyDatabase) -> Iterator[Chaos]:
     chaos.end_all()
 
 
-@pytest.fixture(params=["on_sqlite", "on_postgres"])
+@pytest.fixture(
+    params=["on_sqlite", pytest.param("on_postgres", marks=pytest.mark.soak)]
+)
 def chaos(request: pytest.FixtureRequest) -> Chaos:
     """Return an installation on each database."""
     found: Chaos = request.getfixturevalue(request.param)

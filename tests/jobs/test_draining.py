@@ -102,7 +102,14 @@ class Installation:
             time.sleep(0.02)
 
 
-@pytest.fixture(params=[*sorted(_BROKERS), "celery"])
+@pytest.fixture(
+    params=[
+        "database",
+        "rabbitmq",
+        pytest.param("redis", marks=pytest.mark.soak),
+        pytest.param("celery", marks=pytest.mark.soak),
+    ]
+)
 def installation(
     request: pytest.FixtureRequest, tmp_path: Path, copy_database: CopyDatabase
 ) -> Iterator[Installation]:

@@ -85,6 +85,7 @@ def test_a_scan_waits_for_room_and_goes_on(chaos: Chaos, sound: Path) -> None:
     assert not list((chaos.folder / "tmp").iterdir())
 
 
+@pytest.mark.soak
 def test_a_backup_that_finds_no_room_leaves_nothing_and_the_next_is_whole(
     on_postgres: Chaos, sound: Path
 ) -> None:

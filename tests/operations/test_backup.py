@@ -113,7 +113,7 @@ def _holds_the_same(elsewhere: Elsewhere, backups: Path) -> None:
     assert {path.name for path in (again / "objects").glob("*/*")} == original
 
 
-@pytest.mark.slow  # sets up a second installation
+@pytest.mark.soak  # sets up a second installation
 def test_a_restored_installation_holds_the_same(backups: Path, tmp_path: Path) -> None:
     elsewhere = Elsewhere(tmp_path / "elsewhere")
 

@@ -190,7 +190,10 @@ def test_a_killed_web_server_ends_everything(serve: Session) -> None:
     assert serve.process.returncode == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.soak)],
+)
 def test_the_demo_ends_with_its_worker(number: signal.Signals, begin: Begin) -> None:
     session = begin(*_manage("run_demo", "--no-serve"))
     session.wait_for("manage.py worker")

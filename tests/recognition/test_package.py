@@ -100,7 +100,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(out.iterdir())
 
 
-@pytest.mark.slow  # builds in an environment of its own
+@pytest.mark.soak  # builds in an environment of its own
 def test_the_wheel_works_without_the_portal(wheel: Path, tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert wheel.name == f"recognition-{VERSION}-py3-none-any.whl"

@@ -507,7 +507,7 @@ def _accept(station: Station, verdict: Verdict) -> None:
     assert np.median(edges) <= 0.1
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("order", [(1, 2, 3, 4), (4, 2, 1, 3)])
 def test_each_title_of_a_station_is_one_item_and_nothing_else_is(
     station: Station, order: tuple[int, ...]
@@ -515,7 +515,7 @@ def test_each_title_of_a_station_is_one_item_and_nothing_else_is(
     _accept(station, station.verdict(station.kept(order)))
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng speaks here")
 def test_most_plays_under_speech_are_found(station: Station) -> None:
     verdict = station.verdict(station.kept((1, 2, 3, 4)))
@@ -523,7 +523,7 @@ def test_most_plays_under_speech_are_found(station: Station) -> None:
     assert np.mean(station.found(verdict, stations.SPOKEN)) >= 0.75
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_file_of_a_station_may_go_and_return(station: Station) -> None:
     made = station.kept((1, 2, 3, 4))
 

@@ -24,7 +24,7 @@ from tests.recurring.station import scanned, work
 Plays = Mapping[ScannedFile, tuple[Play, ...]]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
 def test_each_title_of_a_station_is_one_item_whatever_comes_and_goes(
     admin: User,

@@ -254,7 +254,10 @@ def test_detections_cannot_be_changed_or_deleted(
 
 
 @pytest.mark.slow  # only real signals show that the process holds no state
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.soak)],
+)
 def test_worker_that_dies_or_freezes_in_the_middle_loses_nothing(
     tmp_path: Path, copy_database: CopyDatabase, number: signal.Signals
 ) -> None:

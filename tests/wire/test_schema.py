@@ -54,6 +54,7 @@ def call_at_random(live: Server, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
 
 
+@pytest.mark.soak
 def test_calls_about_what_is_not_there(live: Server, scene: Scene) -> None:
     call_at_random(live)
 
