@@ -51,7 +51,7 @@ test-slow: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 
 test-all: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(PYTEST) -n $(SLOW_PROCESSES) -m "not soak" $(ARGS)
+	$(PYTEST) -n $(SLOW_PROCESSES) -m "not soak" -p tests.statements --statements var/statements $(ARGS)
 
 test-soak: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm

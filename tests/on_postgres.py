@@ -1,16 +1,13 @@
-"""Runs the tests that use the database on PostgreSQL too, if a server answers.
+"""Runs tests that use the database on PostgreSQL too, if a server answers.
 
 ``python -m tests.on_postgres [arguments of pytest]``; ``TEST_DATABASE_URL`` names the
 server, with a superuser. pytest loads this module as a plugin then.
 
-What runs again is what a database may answer differently: services and selectors; pages
-that search, filter, sort, count, limit, lock or take numbers of any size; every page and
-screen once, in every state (``tests/portal/test_every_text.py``). What a page says, whom it
-opens for and which fields its form takes follows from rows that are there already, so it
-is tested on SQLite alone, as is what is checked before anything is stored, and what the
-rules of a licence or a policy say of a row that was read. In ``tests/portal``, only the
-modules in ``_PAGES`` run again; elsewhere, all but those in ``_WITHOUT`` and the tests
-with the mark ``any_database``, each with its reason.
+``make test-all`` records the SQL statements of each test on SQLite. Those tests run again
+that send every statement once more in the least time (``tests.statements``); those that no
+record names, because they are new or need PostgreSQL; and those with the mark
+``each_database``: threads and processes that wait for each other send the same statements
+everywhere. Without a record, all tests that use the database run.
 """
 
 from __future__ import annotations
@@ -24,73 +21,12 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from tests import databases
+from tests import databases, statements
 
-_WITHOUT = (
-    # Runs servers of its own, each with its own database.
-    "tests/jobs/test_draining.py",
-    # The engine knows no database, browsers and clients ask a portal on SQLite. Each
-    # process would import their tests only to leave them out.
-    "tests/recognition",
-    "tests/e2e",
-    "tests/wire",
-    # Who is let in, by what they show.
-    "tests/accounts/test_sessions.py",
-    "tests/accounts/test_sign_in.py",
-    "tests/accounts/test_single_sign_on.py",
-    # What is read before anything is stored, and what is written of rows that were read.
-    "tests/common/test_logs.py",
-    "tests/imports/test_mapping.py",
-    "tests/reports/notices/test_document.py",
-    "tests/reports/test_formats.py",
-    "tests/scanning/drops/test_sidecars.py",
-    "tests/scanning/test_bad_input.py",
-    "tests/scanning/test_damaged_sound.py",
-    "tests/scanning/test_sent_forms.py",
-    "tests/test_translations.py",
-    # Whom and what pages and the API refuse, before or without a question of their own.
-    "tests/acrapi/test_documented_statuses.py",
-    "tests/acrapi/test_identify.py",
-    "tests/acrapi/test_refusals.py",
-    "tests/scanning/test_callback_address.py",
-    "tests/security/test_bodies.py",
-    "tests/security/test_error_pages.py",
-    "tests/security/test_extra_fields.py",
-    "tests/security/test_methods.py",
-    "tests/security/test_writable_fields.py",
-)
-# The pages that ask questions of their own, or write where others write.
-_PAGES = frozenset(
-    {
-        "broadcasts/test_api.py",
-        "review/test_lists.py",
-        "review/test_review_locks.py",
-        "review/test_review_queue.py",
-        "review/test_saved_views.py",
-        "rights/test_pages.py",
-        "streams/test_limits.py",
-        "streams/test_pages.py",
-        "test_admin_history.py",
-        "test_admin_match.py",
-        "test_admin_match_actions.py",
-        "test_choices.py",
-        "test_dashboard.py",
-        "test_every_text.py",
-        "test_file_list.py",
-        "test_job_pages.py",
-        "test_match_api.py",
-        "test_recording_actions.py",
-        "test_report_api.py",
-        "test_report_pages.py",
-        "test_resumable_uploads.py",
-        "test_retro_pages.py",
-        "test_search.py",
-        "test_some_buckets.py",
-        "unknown/test_item.py",
-        "unknown/test_limits.py",
-        "unknown/test_list.py",
-    }
-)
+STATEMENTS = Path(__file__).parent.parent / "var" / "statements"
+"""Where ``make test-all`` records the statements of each test."""
+# They ask the engine or a portal on SQLite. Each process would import them for nothing.
+_WITHOUT = ("tests/recognition", "tests/e2e", "tests/wire", "tests/season")
 _DEFAULT = "postgres://postgres@127.0.0.1:5432/postgres"
 _USES_DATABASE = frozenset({"db", "transactional_db", "live_server"})
 
@@ -104,27 +40,13 @@ def main() -> int:
     return subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "tests.on_postgres"),
-            *("-m", "not slow and not soak and not e2e and not any_database"),
-            *(f"--ignore={path}" for path in (*_WITHOUT, *_other_pages())),
+            *("-m", "not slow and not soak and not e2e"),
+            *(f"--ignore={path}" for path in _WITHOUT),
             *sys.argv[1:],
         ],
         env=os.environ | {"DATABASE_URL": fast},
         check=False,
     ).returncode
-
-
-def _other_pages() -> list[str]:
-    """Return the modules of ``tests/portal`` that are not in ``_PAGES``.
-
-    A name there or in ``_WITHOUT`` that leads nowhere is an error.
-    """
-    folder = Path(__file__).parent / "portal"
-    found = {str(each.relative_to(folder)) for each in folder.rglob("test_*.py")}
-    missing = sorted(_PAGES - found)
-    missing += [path for path in _WITHOUT if not Path(path).exists()]
-    if missing:
-        raise SystemExit(f"No such modules of tests: {missing}")
-    return [f"tests/portal/{name}" for name in sorted(found - _PAGES)]
 
 
 def prepared() -> str | None:
@@ -142,13 +64,22 @@ def prepared() -> str | None:
     return fast
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out the tests that use no database; they ran on SQLite already."""
-    left_out = [item for item in items if not _uses_database(item)]
-    items[:] = [item for item in items if _uses_database(item)]
-    config.hook.pytest_deselected(items=left_out)
+    """Leave out the tests that use no database or send nothing new."""
+    recorded = {each.test: each for each in statements.read(STATEMENTS)}
+    usable = [item for item in items if _uses_database(item)]
+    known = [recorded[item.nodeid] for item in usable if item.nodeid in recorded]
+    left_out = recorded.keys() - statements.choose(known)
+    kept = [
+        item
+        for item in usable
+        if item.nodeid not in left_out or item.get_closest_marker("each_database")
+    ]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
 
 
 def _uses_database(item: pytest.Item) -> bool:

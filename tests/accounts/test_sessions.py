@@ -112,7 +112,6 @@ def test_passwords_have_twelve_characters() -> None:
     assert changed("Xk3-wq8-mnBv")
 
 
-@pytest.mark.any_database  # headers of every page
 def test_no_page_and_no_answer_is_kept_in_a_cache(signed_in: MakeClient) -> None:
     """Refusals are not cached either: they quote the request."""
     client = signed_in(Role.ADMIN)

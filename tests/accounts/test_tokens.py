@@ -71,6 +71,7 @@ def test_use_is_noted_every_few_minutes(admin: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.each_database
 def test_reading_over_the_api_does_not_wait_for_a_locked_database(
     admin: User, tmp_path: Path
 ) -> None:
@@ -102,7 +103,6 @@ def test_an_expired_token_opens_nothing(admin: User) -> None:
         find_token(made.secret)
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("role", "scope", "action", "allowed"),
     [

@@ -48,7 +48,6 @@ def test_the_documented_example_makes_a_bucket(api: Api) -> None:
     assert data["id"] > 1000
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("kind", ["Live", "LiveRec", "LiveTimeshift", "Other", ""])
 def test_other_types_of_buckets_are_refused(api: Api, kind: str) -> None:
     body = {"name": "a", "region": "eu-west-1", "type": kind}
@@ -208,7 +207,6 @@ def test_user_defined_is_always_answered_as_an_object(api: Api, given: object) -
     assert (data["title"], data["user_defined"]) == ("New Title", {"k": "v"})
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("given", ["{", "[1]", "1", [1], 5])
 def test_user_defined_that_is_no_object_is_refused(api: Api, given: object) -> None:
     recording = RecordingFactory.create()
@@ -303,7 +301,6 @@ def test_a_link_is_fetched_by_the_worker(api: Api) -> None:
     assert recording.status == RecordingStatus.WAITING
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     "body",
     [

@@ -67,7 +67,6 @@ def test_unknown_fields_and_policy_flags_are_taken(api: Api) -> None:
     assert (data["deepright"], data["music_detection"]) == (True, False)
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("engine", [1, 2, 3, 4, 5])
 def test_every_engine_is_echoed(api: Api, engine: int) -> None:
     body = wanted(BucketFactory.create(), engine=engine)
@@ -93,7 +92,6 @@ def test_form_data_is_taken_as_php_sends_it(api: Api) -> None:
     assert data["policy"] == {"type": "points", "points": "3"}
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -40,14 +40,8 @@ OPERATIONS = {
     for method, told in methods.items()
     if path.startswith(("/api/fs-containers", "/api/buckets"))
 }
-# Refused before the operation asks the database, so that every database says the same.
-BEFORE_THE_DATABASE = {"400", "401", "403", "413", "429"}
 CASES = [
-    pytest.param(
-        name,
-        int(status),
-        marks=[pytest.mark.any_database] if status in BEFORE_THE_DATABASE else [],
-    )
+    (name, int(status))
     for name, (_, _, told) in OPERATIONS.items()
     for status in told["responses"]
 ]

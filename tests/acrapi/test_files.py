@@ -94,7 +94,6 @@ def test_the_same_bytes_are_taken_again_with_a_new_id(api: Api) -> None:
     assert len(ids) == 2
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("url", "uri", "data_type"),
     [
@@ -123,7 +122,6 @@ def test_media_link_keeps_its_name(api: Api) -> None:
     assert data["uri"] == "audio_url:https://h.example/x.mp3"
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -306,6 +304,7 @@ def test_what_nobody_submits_is_deleted_in_time(api: Api) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.each_database
 def test_of_two_bodies_put_at_one_moment_one_is_kept(api: Api, tmp_path: Path) -> None:
     container = ContainerFactory.create()
     offered = api.get(f"/api/fs-containers/{container.pk}/presigned-upload").json()

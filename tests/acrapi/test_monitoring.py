@@ -128,7 +128,6 @@ def test_forms_with_brackets_are_read(api: Api, container: Container) -> None:
     assert answer.json()["data"]["stream_urls"] == [URL, f"{URL}/2"]
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -148,7 +147,6 @@ def test_wrong_streams_are_refused(
     assert not Stream.objects.exists()
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("state", "told"),
     [

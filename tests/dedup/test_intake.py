@@ -339,6 +339,7 @@ def test_a_bucket_that_never_rests_is_an_error(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.each_database
 def test_of_two_copies_at_one_moment_one_goes_in(tmp_path: Path) -> None:
     bucket = BucketFactory.create(intake_rule=IntakeRule.ASK)
     database = shared_database(tmp_path)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from portal.shared import looks
 
-pytestmark = [pytest.mark.e2e, pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = [pytest.mark.e2e, pytest.mark.django_db]
 
 # Per element: the properties that a style may set to distinguish a state.
 _DRAWN = """nodes => nodes.map(node => {

@@ -111,7 +111,6 @@ def imported(client: Client, one: CatalogueImport) -> CatalogueImport:
 # Guesses
 
 
-@pytest.mark.any_database  # of names alone
 @pytest.mark.parametrize(
     ("name", "target"),
     [

@@ -141,7 +141,6 @@ def test_other_audio_replaces_what_was_there(run: Run) -> None:
     assert Recording.objects.get().audio_name == "b.wav"
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("row", "column", "rule"),
     [
@@ -270,7 +269,6 @@ def test_a_recording_named_by_its_id_is_compared_as_audio_is(
     assert "already" in here.faults[0]["rule"]
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -314,7 +312,6 @@ def test_a_workbook_is_read(bucket: Bucket, tmp_path: Path) -> None:
     assert (recording.custom_id, recording.upc) == ("17", "2000000000015")
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("text", "items"),
     [("a|b", ["a", "b"]), (r"a\|b|c\\", ["a|b", "c\\"]), ("", []), (" | ", [])],

@@ -268,7 +268,6 @@ def test_rows_that_lack_columns_stop_nothing(tmp_path: Path) -> None:
     assert Match.objects.filter(scanned_file__name="c.wav").exists()
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("changes", "column"),
     [
@@ -289,7 +288,6 @@ def test_files_of_a_dump_that_say_too_little_are_named(
     assert (fault.line, fault.column) == (1, column)
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     "content",
     [

@@ -45,7 +45,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "windows-1252"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_the_command_reads_what_spreadsheets_write(
@@ -210,6 +209,7 @@ def test_an_undo_refuses_to_lose_what_an_import_wrote(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.each_database
 def test_two_imports_of_one_table_at_once_add_each_row_once(folder: Path) -> None:
     bucket = BucketFactory.create()
     lines = [f"L{n},Title {n},A,,{n}.wav" for n in range(20)]

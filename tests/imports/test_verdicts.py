@@ -261,7 +261,6 @@ def test_a_sign_takes_a_value_away(run: Run, bucket: Bucket) -> None:
     assert summary.changes[0]["before"]["label"] == "Example"
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     "column", ["custom_id", "title", "artists", "audio", "exclude"]
 )

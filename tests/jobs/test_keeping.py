@@ -58,6 +58,7 @@ def test_a_cancelled_job_stops_while_it_runs() -> None:
     assert Job.objects.get().state == JobState.CANCELLED
 
 
+@pytest.mark.each_database
 def test_two_workers_never_take_the_same_job(tmp_path: Path) -> None:
     with registered(PLAIN) as kind:
         for number in range(40):

@@ -98,6 +98,7 @@ def test_jobs_of_dead_workers_are_done_first_of_all() -> None:
     assert job.state == JobState.DONE
 
 
+@pytest.mark.each_database
 def test_a_thread_works_until_the_worker_is_told_to_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,11 +10,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from operations.management.commands.adopt_database import FIRST, LAST_BEFORE
 
-pytestmark = [
-    pytest.mark.django_db,
-    # Only notes of migrations change.
-    pytest.mark.any_database,
-]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -39,7 +39,6 @@ def test_figures_tell_what_is_there(catalogue: Catalogue, settings: Settings) ->
     assert metrics["acrportal_request_seconds_count", ("GET", "2xx", "login")] >= 1
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("header", ["", "Bearer ", "Bearer wrong"])
 @pytest.mark.parametrize("token", ["", "open sesame"])
 def test_figures_are_for_who_knows_the_token(
@@ -52,7 +51,6 @@ def test_figures_are_for_who_knows_the_token(
     assert answer.status_code == 404
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
 def test_monitoring_only_reads(db: None, path: str, method: str) -> None:

@@ -153,7 +153,6 @@ def test_empty_bucket_asks_those_for_recordings_who_may_add_them(
     assert link not in signed_in(REVIEWER).get(page).content.decode()
 
 
-@pytest.mark.any_database
 def test_recordings_that_cannot_be_found_are_listed_with_the_reason(
     signed_in: MakeClient,
 ) -> None:
@@ -206,7 +205,6 @@ def test_queries_do_not_grow_with_what_cannot_be_found(signed_in: MakeClient) ->
     assert queries_of(client, url) == few
 
 
-@pytest.mark.any_database
 def test_a_silent_recording_says_so_and_offers_other_audio(
     signed_in: MakeClient,
 ) -> None:

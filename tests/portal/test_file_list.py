@@ -199,7 +199,6 @@ def test_files_get_no_tag_from_an_empty_or_a_wrong_form(manager: Client) -> None
     assert "XX is not a territory" in wrong.content.decode()
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("role", "verb", "status"),
     [

@@ -49,7 +49,6 @@ def test_a_decision_is_the_event_that_a_page_would_write() -> None:
     assert "desk" in event.via
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

@@ -103,7 +103,6 @@ def test_json_lines_are_sent_while_they_are_read() -> None:
     assert json.loads(file)["match_id"] == match.uid
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("role", "scope", "status"),
     [
@@ -141,7 +140,6 @@ def test_session_of_the_portal_counts_too(signed_in: MakeClient) -> None:
     assert answer.status_code == 202
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("told", "field", "why"),
     [

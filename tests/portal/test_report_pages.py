@@ -305,7 +305,6 @@ def test_filter_that_cannot_be_read_exports_nothing_else(
     assert answer.headers["Location"] == f"/reports/?{query}"
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("path", ["", "file", "manifest.json", "csv-metadata.json"])
 def test_strange_run_is_not_found(signed_in: MakeClient, path: str) -> None:
     assert signed_in(Role.VIEWER).get(f"/reports/runs/p_none/{path}").status_code == 404

@@ -235,7 +235,6 @@ def test_an_upload_that_is_given_up_or_abandoned_leaves_nothing(
     )
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("headers", "status"),
     [

@@ -179,7 +179,6 @@ def test_the_csv_has_the_broadcasters_columns_and_no_formula() -> None:
     assert content.count("\r\n") == 4
 
 
-@pytest.mark.any_database
 def test_the_pdf_goes_on_over_pages_and_is_the_same_each_time() -> None:
     scan = programme(*[interval(1000 + 20 * n, 1010 + 20 * n) for n in range(40)])
     sheet = sheet_of(scan)

@@ -54,7 +54,6 @@ def test_licence_that_cleared_a_match_is_named(recording: Recording) -> None:
     assert cells["decided_by"] == f"licence:{licence.number}"
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("told", "share", "territories"),
     [

@@ -479,7 +479,6 @@ def test_a_run_in_a_worker_waits_for_room_and_then_is_whole(
     assert len(stored_reports(settings)) == 2
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("name", list(Format))
 def test_full_disk_leaves_nothing_under_a_final_name(
     settings: Settings, name: Format

@@ -27,7 +27,6 @@ from tests.reports.schedules import MONDAY, Mailbox, comes, plan, schedule
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("every", "hour", "after", "comes"),
     [
@@ -280,7 +279,6 @@ def test_page_makes_and_ends_a_schedule(signed_in: MakeClient) -> None:
     assert not ReportSchedule.objects.exists()
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("changes", "why"),
     [

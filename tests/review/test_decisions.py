@@ -467,7 +467,6 @@ _ENDS: dict[MatchState, dict[Verb, MatchState]] = {
 }
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("state", MatchState)
 def test_what_is_offered_in_a_state_is_what_can_be_done(
     state: MatchState, manager: User

@@ -24,7 +24,7 @@ from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, make_detection
 
 # Each step alone runs on every database in other modules.
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 ONLY_BY_A_PERSON = (MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD)
 INTERVALS = ((70_000, 90_000, 5_000, 25_000), (300_000, 340_000, 0, 40_000))

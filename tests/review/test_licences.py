@@ -86,7 +86,6 @@ def test_draft_covers_nothing() -> None:
     assert make_match(recording=recording).state == MatchState.PENDING
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("kind", "value", "fields", "outside"),
     [
@@ -146,7 +145,6 @@ def test_label_is_compared_whatever_its_case() -> None:
     assert said(licence, other) is None
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("terms", "tags", "cover"),
     [
@@ -404,7 +402,6 @@ def test_rescan_carries_the_licence_along() -> None:
     assert (again.state, again.licence) == (MatchState.CLEARED, licence)
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     "terms",
     [

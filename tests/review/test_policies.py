@@ -80,7 +80,6 @@ def test_first_rule_that_fits_treats_a_new_match(
     assert match.decided_by_name == decided
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("conditions", "fits"),
     [

@@ -36,7 +36,7 @@ from tests.jobs.workers import run_regular_work
 from tests.review.test_decisions_property import INTERVALS, live, rescan
 
 # Each step alone runs on every database in other modules.
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 ONLY_BY_A_PERSON = (MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD)
 BEGIN = datetime(2026, 5, 2, 12, 0, tzinfo=UTC)

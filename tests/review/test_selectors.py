@@ -47,7 +47,6 @@ def test_filter_survives_the_way_through_a_query_string() -> None:
     assert filters.get("score_min") == Decimal("50.5")
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     "query",
     [

@@ -46,7 +46,6 @@ def _scan(
     return ScannedFile.objects.get(uid=answer.json()["uid"])
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_text_that_calls_itself_audio_ends_as_error_that_names_the_file(
     client: Client, run_worker: Worker, container: Container
 ) -> None:
@@ -84,7 +83,6 @@ def test_too_large_file_is_refused_with_its_limit(
     assert "big.wav" in answer.json()["message"]
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_too_short_file_says_how_much_sound_is_needed(
     client: Client, run_worker: Worker, container: Container
 ) -> None:
@@ -96,7 +94,6 @@ def test_too_short_file_says_how_much_sound_is_needed(
     assert "at least 3 s" in file.message
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_too_long_file_is_told_while_reading(
     client: Client, run_worker: Worker, container: Container, settings: Settings
 ) -> None:
@@ -109,7 +106,6 @@ def test_too_long_file_is_told_while_reading(
     assert (file.status, file.error_code) == (FileStatus.ERROR, "too_long")
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_silence_is_a_no_match_with_its_reason(
     client: Client, run_worker: Worker, catalogue: Catalogue
 ) -> None:
@@ -125,7 +121,6 @@ def test_silence_is_a_no_match_with_its_reason(
     assert file.scans.get().no_match_reason == "silence"
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_speech_is_a_no_match_that_says_so(
     client: Client, run_worker: Worker, catalogue: Catalogue
 ) -> None:
@@ -144,7 +139,6 @@ def test_speech_is_a_no_match_that_says_so(
     assert "speech in 100" in page
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_unknown_music_is_no_speech(
     client: Client, run_worker: Worker, catalogue: Catalogue
 ) -> None:
@@ -155,7 +149,6 @@ def test_unknown_music_is_no_speech(
     assert file.scans.get().no_match_reason in ("clean_scan", "below_floor")
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_truncated_file_gives_what_could_be_decoded(
     client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
 ) -> None:
@@ -175,7 +168,6 @@ def test_truncated_file_gives_what_could_be_decoded(
     assert 15_000 < file.duration_ms < 25_000
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_video_with_a_sound_track_is_accepted(
     client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
 ) -> None:

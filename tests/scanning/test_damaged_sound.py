@@ -51,7 +51,6 @@ def _reported(mode: str, folder: Path) -> dict[str, str]:
     return row
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_cut_off_file_with_a_match_says_so_everywhere(
     client: Client, run_worker: Worker, catalogue: Catalogue
 ) -> None:
@@ -68,7 +67,6 @@ def test_cut_off_file_with_a_match_says_so_everywhere(
     assert client.get(f"{API}{file.uid}/").json()["message"] == LOST
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_cut_off_file_without_a_match_is_no_clean_scan(
     client: Client, run_worker: Worker, catalogue: Catalogue
 ) -> None:
@@ -85,7 +83,6 @@ def test_cut_off_file_without_a_match_is_no_clean_scan(
     assert "Partly scanned" in queue
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_sound_that_is_damaged_in_the_middle_is_told(
     client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
 ) -> None:
@@ -101,7 +98,6 @@ def test_sound_that_is_damaged_in_the_middle_is_told(
     assert NOTICE in page
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_scanning_again_does_not_forget_the_damage(
     client: Client, run_worker: Worker, catalogue: Catalogue
 ) -> None:
@@ -127,7 +123,6 @@ def test_reports_say_what_could_not_be_read(
     assert _reported("file", tmp_path)["notes"] == LOST
 
 
-@pytest.mark.any_database  # the decoder decides
 def test_whole_file_has_no_notice(
     client: Client, run_worker: Worker, catalogue: Catalogue
 ) -> None:

@@ -47,7 +47,7 @@ from tests.conftest import Catalogue, MakeClient, do_all_work, upload
 
 # The engine takes most of the time, and tests/catalogue/test_machines.py asks the same of
 # PostgreSQL.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class Machines:

@@ -73,7 +73,6 @@ def _scan(container: Container, user: User, *seeds: int) -> ScannedFile:
     )
 
 
-@pytest.mark.any_database  # the engine takes half a minute
 def test_a_recording_added_later_is_found_in_the_demo_as_a_scan_would_find_it(
     admin: User, run_worker: Worker
 ) -> None:
@@ -170,7 +169,6 @@ def test_what_is_found_late_waits_with_its_reason_and_its_own_scan(
     assert event.after["scan"] == match.scan.uid
 
 
-@pytest.mark.any_database  # the engine takes half a minute
 def test_the_results_that_clients_read_have_it_beside_what_was_found_before(
     late: Recording, admin: User, run_worker: Worker
 ) -> None:

@@ -24,7 +24,7 @@ from tests.factories.accounts import confirm, make_user
 from tests.security.admin_screens import MORE, SCREENS
 from tests.security.world import Desk
 
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 _ADMINS: dict[str, ModelAdmin[Any]] = {
     model._meta.label: screen for model, screen in admin.site._registry.items()

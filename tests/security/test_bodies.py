@@ -95,7 +95,6 @@ _ADDRESSES = {
 }
 
 
-@pytest.mark.any_database  # a stranger is refused before any question
 @pytest.mark.parametrize(("method", "path"), _ADDRESSES)
 def test_nothing_of_a_strangers_large_body_is_read(
     method: str, path: str, settings: Settings
@@ -107,7 +106,6 @@ def test_nothing_of_a_strangers_large_body_is_read(
     assert _kept(settings) == []
 
 
-@pytest.mark.any_database  # a stranger is refused before any question
 @pytest.mark.parametrize(("method", "path"), _ADDRESSES)
 def test_chunks_without_an_end_are_read_to_a_limit(
     method: str, path: str, settings: Settings

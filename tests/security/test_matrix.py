@@ -20,7 +20,7 @@ from tests.factories.accounts import make_user
 from tests.security.addresses import Address, addresses, every_address
 from tests.security.world import Desk, World, paths_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 Ask = Callable[[str, str], HttpResponse]
 

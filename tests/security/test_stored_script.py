@@ -13,7 +13,7 @@ from tests.factories.accounts import make_user
 from tests.security.addresses import addresses
 from tests.security.world import Desk, World, is_known, paths_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 PAYLOAD = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>{{7*7}}"
 

@@ -20,11 +20,8 @@ from benchmarks.radio import Radio, encoded
 from streams.recording.clocks import Clock
 from tests.conftest import CopyDatabase
 
-# The processes read the same copy, whatever database the other tests use.
-pytestmark = [
-    pytest.mark.any_database,
-    pytest.mark.slow,  # real processes listen in real time, and one is killed
-]
+# Real processes listen in real time, and one is killed.
+pytestmark = pytest.mark.slow
 
 DEMO = Path(django_settings.BASE_DIR) / "demo"
 SET_UP = """

@@ -191,7 +191,6 @@ def test_hostile_texts_are_kept_as_they_are(take: Callable[..., RightsSummary]) 
     assert Party.objects.get().name == "Tab\tName"
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("content", "error"),
     [

@@ -196,7 +196,6 @@ def test_reject_of_many_asks_for_its_reason(client: Client) -> None:
     assert (match.state, match.decision_reason) == ("rejected", "noise")
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     "data",
     [{}, {"verb": "confirm"}, {"verb": "reopen", "expected": "m_1:1"}, {"verb": "x"}],

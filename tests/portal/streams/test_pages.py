@@ -354,7 +354,6 @@ def test_the_cause_is_told_if_nothing_is_heard(
     assert "Add it anyway" in answer.content.decode()
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -484,7 +483,6 @@ def test_alarms_say_what_and_how_long(signed_in: MakeClient) -> None:
     assert "Settings" not in text
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     "name", ["streams", "stream_log", "stream_alarms", "station_list"]
 )

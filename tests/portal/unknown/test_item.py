@@ -182,7 +182,6 @@ def test_at_the_end_of_the_list_the_list_offers_to_undo(signed_in: MakeClient) -
     assert 'value="undo"' in client.get(answer["Location"]).content.decode()
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("verb", "data", "says"),
     [

@@ -284,7 +284,6 @@ def test_what_refuses_is_named_and_does_not_stop_the_others(
     assert "1 item is ignored." in page.content.decode()
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("data", [{}, {"verb": "x"}, {"verb": "ignore", "item": "x"}])
 def test_a_bulk_action_on_nothing_says_so(
     signed_in: MakeClient, data: dict[str, str]

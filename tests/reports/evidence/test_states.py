@@ -383,7 +383,6 @@ def test_any_title_gives_two_pages_and_harmless_files(
         assert json.loads(archive.read("case.json"))["recording"]["title"] == title
 
 
-@pytest.mark.any_database
 def test_a_use_beyond_a_day_is_told_with_its_hours(build: BuildPack) -> None:
     start = 27 * 3_600_000
     match = make_match((start, start + 20_000, 0, 20_000))

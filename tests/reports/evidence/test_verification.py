@@ -24,7 +24,7 @@ from tests.factories.review import make_match
 from tests.reports.evidence.conftest import BuildPack
 
 # What is checked are files.
-pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
+pytestmark = pytest.mark.django_db
 
 Change = Callable[[dict[str, bytes]], None]
 

@@ -221,7 +221,6 @@ def test_one_notice_goes_to_one_platform(reviewer: User) -> None:
     assert "Elsewhere, Video Example" in refusal(here, there, user=reviewer)
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize("name", FILLED_IN)
 def test_us_law_needs_every_element(name: str, reviewer: User) -> None:
     draft = make_draft([make_claim(reviewer)], reviewer)
@@ -249,7 +248,6 @@ def test_european_law_needs_no_address_and_no_phone(
     assert steps.missing_in(draft) == {}
 
 
-@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("name", "typed"),
     [("good_faith", ""), ("good_faith", "yes"), ("accuracy", ""), ("signature", " ")],
