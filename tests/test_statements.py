@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import suppress
+from io import StringIO
 
-from tests.statements import Made, choose, read
-
-_TESTS = """
 import pytest
-from django.db import connection, IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 
-def ask(sql, *values):
+from tests.statements import Made, Recorder, choose
+
+
+def ask(sql: str, *values: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-
-@pytest.fixture
-def asked(db):
-    ask("SELECT %s", 1)
-
-def test_asks_twice(asked):
-    ask("SELECT 1 WHERE 1 IN (%s, %s)", 1, 2)
-    ask("SELECT 2 WHERE 7 IN (%s, %s, %s)", 1, 2, 3)
-
-def test_asks_once(asked):
-    pass
-
-def test_meets_an_error(db):
-    with pytest.raises(IntegrityError), transaction.atomic():
-        ask("INSERT INTO django_content_type (id) VALUES (1)")
-
-@pytest.mark.skip
-def test_is_skipped(asked):
-    pass
-"""
 
 
 def made(test: str, seconds: float, statements: str) -> Made:
@@ -58,38 +39,34 @@ def test_a_statement_that_takes_long_is_left_to_sqlite() -> None:
     assert choose([made("sweep", 20.0, "abc")]) == set()
 
 
-def test_a_run_records_statements_without_their_numbers(tmp_path: Path) -> None:
-    (tmp_path / "test_made.py").write_text(_TESTS)
-    record = tmp_path / "record"
+def test_statements_are_recorded_without_their_numbers(
+    db: None, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    # Afterwards, cursors send as before.
+    monkeypatch.setattr(CursorWrapper, "execute", CursorWrapper.execute)
+    file = StringIO()
+    recorder = Recorder(file)
+    recorder.watch("execute")
 
-    run = subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-m",
-                "pytest",
-                "-q",
-                "-n",
-                "0",
-                "-p",
-                "tests.statements",
-            ),
-            *("--statements", str(record), str(tmp_path / "test_made.py")),
-            *("-p", "no:cacheprovider", "--rootdir", str(tmp_path)),
-            *("-c", str(Path.cwd() / "pyproject.toml")),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    def record(act: Callable[[], None]) -> set[str]:
+        recorder.pytest_runtest_setup()
+        act()
+        call = recorder.pytest_runtest_call(request.node)
+        next(call)
+        with suppress(StopIteration):
+            next(call)
+        test, _seconds, found = json.loads(file.getvalue().splitlines()[-1])
+        assert test == request.node.nodeid
+        return set(found)
 
-    assert run.returncode == 0, run.stdout
-    found = {each.test.rpartition("::")[2]: each.statements for each in read(record)}
-    assert found.keys() == {"test_asks_twice", "test_asks_once", "test_meets_an_error"}
-    assert len(found["test_asks_once"]) == 1
-    assert len(found["test_asks_twice"]) == 2
-    assert found["test_asks_once"] < found["test_asks_twice"]
+    two = record(lambda: ask("SELECT 1 WHERE 1 IN (%s, %s)", 1, 2))
+    three = record(lambda: ask("SELECT 2 WHERE 7 IN (%s, %s, %s)", 1, 2, 3))
+
+    def fail() -> None:
+        with suppress(IntegrityError), transaction.atomic():
+            ask("INSERT INTO django_content_type (id) VALUES (1)")
+
+    assert two == three
+    assert len(two) == 1
     # The statement, and that it failed.
-    assert len(found["test_meets_an_error"]) == 2
-    for path in record.glob("*.jsonl"):
-        assert all(json.loads(line) for line in path.read_text().splitlines())
+    assert len(record(fail)) == 2
