@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final
 
 from recognition.fingerprint import DENSE, HEAD, LAYER, LEVEL_MAP, MAGIC, REFERENCE
@@ -122,6 +123,7 @@ def same_hash(duration_ms: int) -> bytes:
     )
 
 
+@cache
 def fixed() -> dict[str, bytes]:
     """Return the files that need no randomness, by name."""
     empty = CraftedLayer(DENSE, 0, b"")
