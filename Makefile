@@ -12,6 +12,7 @@
 # make clients the vendor's own API clients, which the tests then drive too
 # make advisories  known vulnerabilities of the pinned packages, without a network
 # make sbom    the bill of materials, sbom.cdx.json
+# make dist     the files of a release, in dist/: engine, source, bill of materials, sums
 # make bench   the benchmarks, on the demo audio
 
 PYTHON ?= python3.11
@@ -32,7 +33,7 @@ PYTEST := nice -n 10 $(RUN) -m pytest
 unexport PYTHONDONTWRITEBYTECODE
 export NUMBA_CACHE_DIR ?= $(ACRPORTAL_DATA_DIR)/numba
 
-.PHONY: demo serve test test-slow test-all test-soak test-postgres shared coverage check types rules translations bench clients advisories sbom
+.PHONY: demo serve test test-slow test-all test-soak test-postgres shared coverage check types rules translations bench clients advisories sbom dist
 
 demo: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) manage.py run_demo --port $(PORT) $(ARGS)
@@ -94,6 +95,14 @@ sbom: $(VENV)/ready
 bench: $(VENV)/ready
 	$(RUN) -m benchmarks.accuracy
 	$(RUN) -m benchmarks.speed
+
+dist: $(VENV)/ready .venv-release/ready
+	$(RUN) -m acrportal.release dist
+
+.venv-release/ready: requirements/release.txt
+	test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
+	.venv-release/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r requirements/release.txt
+	touch $@
 
 clients: .venv-clients/ready
 

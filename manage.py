@@ -9,6 +9,12 @@ import sys
 
 def main() -> None:
     """Run the management command named on the command line."""
+    if sys.argv[1:] in (["version"], ["--version"]):
+        # Django would print its own.
+        from recognition.version import VERSION
+
+        print(f"acrportal {VERSION}")  # noqa: T201 - the answer
+        return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "acrportal.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -31,6 +31,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 from packaging.requirements import Requirement
 
+from recognition.version import VERSION
+
 ROOT = Path(__file__).resolve().parent.parent
 _RUNTIME = "requirements/runtime.txt"
 _PIN = re.compile(r"^([a-z0-9_.-]+)==([^\s\\]+)((?: \\\n +--hash=\S+)*)", re.MULTILINE)
@@ -62,7 +64,10 @@ def bill_of_materials() -> str:
     bom = Bom()
     bom.metadata.timestamp = _EPOCH
     portal = Component(
-        name="acrportal", type=ComponentType.APPLICATION, bom_ref="acrportal"
+        name="acrportal",
+        version=VERSION,
+        type=ComponentType.APPLICATION,
+        bom_ref="acrportal",
     )
     bom.metadata.component = portal
     packages = dict(_packages())

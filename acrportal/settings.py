@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from acrportal.placeholders import check_secret_key, refuse_placeholders
 from common.storage_url import storage_options
+from recognition.version import VERSION
 
 # Objects made at start live on, so scanning them for garbage wastes a fifth of the start.
 # ``acrportal.apps`` turns the collector on again.
@@ -473,7 +474,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "acrportal",
     "DESCRIPTION": "The ACRCloud-compatible API, and the one that the pages use.",
-    "VERSION": "1",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db.models import Count, Model, Sum
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -25,6 +25,7 @@ from catalogue.selectors import cannot_be_found
 from jobs.listing import failed_by_kind
 from jobs.selectors import counts
 from recognition.errors import RecognitionError
+from recognition.version import VERSION
 from review.choices import DisputeStatus
 from review.models import Dispute, Match
 from scanning import selectors
@@ -58,6 +59,7 @@ class PortalCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield each metric with its current value."""
+        yield InfoMetricFamily("acrportal", "What is installed", {"version": VERSION})
         yield _by_state("scans", "Scans", Scan, "status")
         yield _by_state("scanned_files", "Scanned files", ScannedFile, "status")
         yield _by_state("recordings", "Recordings", Recording, "status")

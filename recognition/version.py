@@ -1,4 +1,7 @@
-"""The version of the package: the first number changes when callers must."""
+"""The version of acrportal and of its engine, stated here alone.
+
+The first number changes when callers of an API or of the library must change.
+"""
 
 from __future__ import annotations
 

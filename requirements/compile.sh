@@ -10,6 +10,7 @@ compile="pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-ur
 $compile test.in --output-file ../requirements.txt
 $compile dev.in --constraint ../requirements.txt --output-file dev.txt
 $compile runtime.in --constraint ../requirements.txt --output-file runtime.txt
+$compile release.in --allow-unsafe --constraint ../requirements.txt --output-file release.txt
 # pytest-cov asks for this extra, which is empty in Python 3.11; pip wants it with a hash. Last,
 # because a constraint may have no extra.
 sed -i 's/^coverage==/coverage[toml]==/' ../requirements.txt dev.txt

@@ -37,6 +37,7 @@ from portal.shared import columns, formats, looks
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
 from portal.shared.times import lasting, when
+from recognition.version import VERSION
 from review import rule_names, words
 from review.choices import Relation
 from review.models import Match
@@ -91,6 +92,12 @@ def portal_name() -> str:
     """Return the portal's name; Django's login view overrides ``site_name``."""
     name: str = settings.ACRPORTAL_SITE_NAME
     return name
+
+
+@register.simple_tag
+def portal_version() -> str:
+    """Return the version of the program."""
+    return VERSION
 
 
 @register.filter

@@ -22,7 +22,7 @@ def test_every_pin_has_hashes_and_no_address(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     pins = re.split(r"\n(?! )", text.strip())
 
-    assert len(pins) > 50
+    assert len(pins) > 30
     for pin in pins:
         assert re.fullmatch(
             r"[a-z0-9_.\-\[\]]+==\S+( \\\n    --hash=sha256:[0-9a-f]{64})+", pin
@@ -38,7 +38,7 @@ def test_everything_is_installed_by_hash() -> None:
         if "pip install" in line and "clients.txt" not in line
     ]
 
-    assert len(installs) == 2
+    assert len(installs) == 3
     assert all("--require-hashes" in line for line in installs)
 
 
