@@ -14,7 +14,10 @@ from acrportal import advisories, sbom
 from acrportal.advisories import Snapshot
 
 ROOT = Path(settings.BASE_DIR)
-LISTS = ["requirements.txt", "requirements/dev.txt", "requirements/runtime.txt"]
+LISTS = [
+    "requirements.txt",
+    *(f"requirements/{name}.txt" for name in ("dev", "runtime", "release")),
+]
 
 
 @pytest.mark.parametrize("name", LISTS)
