@@ -263,46 +263,46 @@ class Rehearsal:
         self._index = SegmentStore(
             folder / "index", params_hash=params.DEFAULT.index_hash()
         )
-        self._added: list[Recording] = []
+        self._held: list[Recording] = []
         self._by_sha256: dict[str, Recording] = {}
         self.replaced: set[int] = set()
         """Keys of recordings whose audio would have been replaced."""
 
     def add(self, newcomer: Newcomer, details: RecordingDetails) -> None:
         """Note that this recording would have been added."""
-        number = len(self._added) + 1
         would_be = Recording(bucket=newcomer.bucket)
         services.apply_details(would_be, details)
-        self._added.append(would_be)
+        self._hold(would_be, newcomer)
+
+    def replace_audio(self, recording: Recording, newcomer: Newcomer) -> None:
+        """Note that a recording would have got the audio of ``newcomer``."""
+        self.replaced.add(recording.pk)
+        self._hold(recording, newcomer)
+
+    def _hold(self, recording: Recording, newcomer: Newcomer) -> None:
+        number = len(self._held) + 1
+        self._held.append(recording)
         if newcomer.audio is not None:
-            self._by_sha256.setdefault(newcomer.sha256, would_be)
+            self._by_sha256.setdefault(newcomer.sha256, recording)
         if newcomer.heard is not None:
             content = fingerprint_file.to_bytes(newcomer.heard)
             self._path(number).write_bytes(content)
             hashes, frames = reference_hashes(reference_layer(newcomer.heard))
             self._index.add_many(0, [(number, hashes, frames)])
 
-    def replace_audio(self, recording: Recording, sha256: str) -> None:
-        """Note that a recording would have got new audio; ``sha256`` is empty for a
-        link.
-        """
-        self.replaced.add(recording.pk)
-        if sha256:
-            self._by_sha256.setdefault(sha256, recording)
-
     def same_file(self, sha256: str) -> Recording | None:
         """Return the recording that would have these bytes."""
         return self._by_sha256.get(sha256)
 
     def compared(self, landmarks: Landmarks) -> list[Same]:
-        """Return the recordings added so far in the dry run that share sound."""
+        """Return the recordings whose sound in the dry run shares something."""
         leads = relatives(landmarks, index=self._index, bucket=0)
         found = []
         for number, candidate_leads in leads.items():
             stored = fingerprint_file.from_bytes(self._path(number).read_bytes())
             comparison = related(landmarks, reference_layer(stored), candidate_leads)
             if comparison is not None:
-                would_be = self._added[number - 1]
+                would_be = self._held[number - 1]
                 link = comparing.link_between(
                     Recording(pk=0), Recording(pk=number), comparison
                 )

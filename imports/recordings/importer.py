@@ -227,10 +227,10 @@ class RecordingImporter:
         self._decider.refuse_second_row(row, existing)
         with self._decider.new_audio(row, named, existing) as new_audio:
             change = self._decider.change(row, named, existing, new_audio)
-            if not change.is_empty and not self.dry:
+            if self.dry and change.audio is not None:
+                self.rules.rehearse_audio(existing, change.audio.file)
+            elif not change.is_empty and not self.dry:
                 change = self._write(row, named, existing, new_audio)
-        if change.audio is not None:
-            self.rules.note_new_audio(existing, change.audio.sha256)
         if change.exclusions and change.touched is None:
             change.touched = self.rules.touched_by(existing, change.exclusions)
         self.summary.note_change(row.line, existing.custom_id, change)

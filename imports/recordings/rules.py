@@ -75,10 +75,11 @@ class RowRules:
             if error.field != "custom_id":
                 raise RowRefused(str(error)) from error
 
-    def note_new_audio(self, recording: Recording, sha256: str) -> None:
-        """Let a dry run compare later rows with the recording's new audio."""
+    def rehearse_audio(self, recording: Recording, audio: File[bytes] | None) -> None:
+        """Let a dry run compare later rows with a recording's other audio or link."""
         if self._rehearsal is not None:
-            self._rehearsal.replace_audio(recording, sha256)
+            newcomer = self.listen(audio=audio, fingerprint=None)
+            self._rehearsal.replace_audio(recording, newcomer)
 
     def missing_exclusions(
         self, recording: Recording | None, intervals: Sequence[Interval]

@@ -199,6 +199,18 @@ def test_two_copies_in_one_table_are_seen_before_either_is_added(run: Run) -> No
     assert run(rows)[0] == dry
 
 
+def test_a_copy_of_the_audio_that_an_earlier_row_brings_is_seen(
+    run: Run, bucket: Bucket
+) -> None:
+    RecordingFactory.create(bucket=bucket, custom_id="B")
+    rows = [row("B", audio="copy.wav"), row("L1", audio="tune.wav")]
+
+    dry = run(rows, dry=True)[0]
+
+    assert list(dry.values()) == [Verdict.UPDATED, Verdict.REFUSED]
+    assert run(rows)[0] == dry
+
+
 def test_a_copy_with_exclusions_past_its_end_has_both_faults(run: Run) -> None:
     late = "00:00:03.000-00:10:00.000|00:00:03.000-00:20:00.000"
     rows = [row("L1", audio="tune.wav"), row("L2", audio="copy.wav", exclude=late)]
