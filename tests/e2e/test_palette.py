@@ -62,7 +62,7 @@ def test_what_is_none_of_the_choices_is_kept_and_not_saved(
 ) -> None:
     sign_in(page, portal, "ana")
     page.goto("/accounts/language/")
-    box = page.locator("#id_time_zone")
+    box = page.locator("input#id_time_zone")
 
     box.fill("new yrk")
     page.get_by_role("button", name="Save").click()
@@ -104,7 +104,7 @@ def many_containers(portal: Portal) -> Iterator[None]:
 def test_one_of_many_containers_is_found_by_name(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "mira")
     page.goto("/files/")
-    container = page.locator("#id_container")
+    container = page.locator("input#id_container")
     chosen = page.locator("[name=container] option:checked")
     expect(container).to_have_attribute("placeholder", "Any container")
 
@@ -133,7 +133,7 @@ def test_one_of_many_containers_is_found_by_name(page: Page, portal: Portal) -> 
 def test_an_upload_always_has_a_container(page: Page, portal: Portal) -> None:
     sign_in(page, portal, "mira")
     page.goto("/upload/")
-    container = page.locator("#id_container")
+    container = page.locator("input#id_container")
     first = page.locator("[name=container] option:checked").text_content()
 
     container.press("Backspace")
