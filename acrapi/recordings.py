@@ -16,7 +16,7 @@ from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.http import LinkRefused, check_link
 from common.storage import display_name, read_bytes
 from dedup.intake import add_recording
-from recognition import fingerprint as fingerprint_file
+from recognition.fingerprint import file_format as fingerprint_file
 from scanning.errors import IntakeRefused
 from scanning.sources.links import link_name, too_large_message
 

@@ -130,7 +130,7 @@ def _fill(
     from catalogue.index_log import note_change
     from catalogue.models import Bucket, Recording, RecordingStatus
     from common.storage import replace_bytes
-    from recognition.fingerprint import to_bytes
+    from recognition.fingerprint.file_format import to_bytes
     from recognition.types import Fingerprint
 
     bucket = Bucket.objects.create(name="Benchmark")

@@ -25,10 +25,10 @@ from benchmarks.shelf import BUCKET, add_all, fingerprint
 from benchmarks.sound import RATE, Samples
 from benchmarks.variants import variants
 from benchmarks.voices import voices
-from recognition.compare import SoundComparison, SoundRelation, compare, related
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
-from recognition.relatives import relatives
+from recognition.relate.compare import SoundComparison, SoundRelation, compare, related
+from recognition.relate.relatives import relatives
 from recognition.types import Fingerprint, Landmarks
 from recognition.warm import compile_all
 

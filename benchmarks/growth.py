@@ -34,11 +34,11 @@ from benchmarks.shelf import BUCKET, add_all, build, fingerprint
 from benchmarks.speed import fingerprint_of, timed, write_programme
 from benchmarks.variants import Variant, many_variants
 from benchmarks.voices import voices
-from recognition.hashes import reference_hashes
+from recognition.fingerprint.hashes import reference_hashes
 from recognition.index.store import SegmentStore
-from recognition.match import scan
 from recognition.params import DEFAULT
-from recognition.places import References
+from recognition.search.match import scan
+from recognition.search.places import References
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from recognition.warm import compile_all
 

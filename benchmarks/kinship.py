@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from benchmarks.corpus import Track
 from benchmarks.sound import RATE, Samples
-from recognition.alignment import Line
 from recognition.params import DEFAULT
-from recognition.segments import ScoringRun
+from recognition.verify.alignment import Line
+from recognition.verify.segments import ScoringRun
 
 Floats: TypeAlias = NDArray[np.floating[Any]]  # Any: of either precision
 

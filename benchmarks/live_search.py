@@ -16,9 +16,9 @@ from benchmarks.growth import Catalogue
 from benchmarks.report import Report, machine
 from benchmarks.shelf import BUCKET, build
 from benchmarks.speed import fingerprint_of, timed, write_programme
-from recognition import fingerprint
-from recognition.joined import GRID_MS
-from recognition.live import WINDOW_MS, OpenPlay, hear
+from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.joined import GRID_MS
+from recognition.search.live import WINDOW_MS, OpenPlay, hear
 from recognition.streaming.pieces import RunPiece
 from recognition.types import Fingerprint, SegmentMatch
 from recognition.warm import compile_all

@@ -12,7 +12,7 @@ from benchmarks.corpus import Roles, Track
 from benchmarks.report import Report
 from benchmarks.shelf import fingerprint
 from benchmarks.sound import RATE, Samples
-from recognition.compare import SoundComparison, SoundRelation, compare
+from recognition.relate.compare import SoundComparison, SoundRelation, compare
 from recognition.types import Fingerprint
 
 _COUNT = 30

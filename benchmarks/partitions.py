@@ -19,16 +19,16 @@ from benchmarks.programmes import programme
 from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import BUCKET, add_all, build, fingerprint
 from benchmarks.voices import voices
-from recognition.calibration import catalogue_hours
 from recognition.index.store import SegmentStore
-from recognition.match import scan
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.answering import answer
 from recognition.partitioned.questions import answer_from_bytes, answer_to_bytes
 from recognition.partitioned.scanning import PartitionedScan
 from recognition.partitioned.union import PartitionedIndex, partition_of
-from recognition.places import References
+from recognition.search.match import scan
+from recognition.search.places import References
 from recognition.types import Fingerprint, Landmarks, ScanResult, SegmentMatch
+from recognition.verify.calibration import catalogue_hours
 
 COUNTS = (2, 3)
 PROGRAMMES = 6

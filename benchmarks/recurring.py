@@ -22,7 +22,7 @@ from benchmarks.speed import timed
 from benchmarks.stations import Broadcast, Play, Title
 from benchmarks.variants import variants
 from benchmarks.verdict import Verdict
-from recognition.decode import blocks
+from recognition.audio.decode import blocks
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.recurring.back import searched_back

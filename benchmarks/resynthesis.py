@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import correlate
 
-from recognition import match
-from recognition.analysis import analyse_file
-from recognition.builder import extract
-from recognition.collection import BUCKET, Collection
-from recognition.decode import AudioFile
-from recognition.limits import DEFAULT_LIMITS
+from recognition.audio.analysis import analyse_file
+from recognition.audio.decode import AudioFile
+from recognition.audio.limits import DEFAULT_LIMITS
+from recognition.commands.collection import BUCKET, Collection
+from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
+from recognition.search import match
 from recognition.types import Landmarks
 
 DEMO = Path(__file__).resolve().parent.parent / "demo"

@@ -15,10 +15,10 @@ from benchmarks.corpus import roles
 from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import Shelf, build
 from benchmarks.speed import fingerprint_of, timed, write_programme
-from recognition import fingerprint as fingerprint_file
-from recognition.calibration import catalogue_hours
-from recognition.retro import RetroIndex, search_back
+from recognition.fingerprint import file_format as fingerprint_file
+from recognition.search.retro import RetroIndex, search_back
 from recognition.types import SegmentMatch
+from recognition.verify.calibration import catalogue_hours
 from recognition.warm import compile_all
 
 LIMIT = 0.5  # seconds of processor time per hour and recording

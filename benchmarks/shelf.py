@@ -11,12 +11,12 @@ import numpy as np
 
 from benchmarks.corpus import Track
 from benchmarks.sound import RATE, Samples, resample
-from recognition.builder import extract
-from recognition.hashes import reference_hashes
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.hashes import reference_hashes
 from recognition.index.store import SegmentStore
-from recognition.match import scan
 from recognition.params import DEFAULT
-from recognition.places import References, places_of
+from recognition.search.match import scan
+from recognition.search.places import References, places_of
 from recognition.types import Fingerprint, Landmarks, ScanResult
 
 BUCKET = 1

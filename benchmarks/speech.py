@@ -1,7 +1,7 @@
 """Measures how often a second is classified correctly as speech, by voice level.
 
 ``python -m benchmarks.speech [--music DIR] [--clips N] [--half 0|1] [--check]``;
-``--fit`` prints the weights that fit the half, for ``recognition/speech.py``.
+``--fit`` prints the weights that fit the half, for ``recognition/search/speech.py``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.corpus import Roles, Track, roles
 from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import fingerprint
 from benchmarks.voices import voices
-from recognition.speech import speech_share, traits
+from recognition.search.speech import speech_share, traits
 from recognition.types import Fingerprint
 
 Values = NDArray[np.float64]

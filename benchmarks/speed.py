@@ -21,10 +21,10 @@ from benchmarks.programmes import programme
 from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import BUCKET, Shelf, add_all, altered, build, fingerprint
 from benchmarks.voices import voices
-from recognition.builder import FingerprintBuilder
-from recognition.decode import blocks
-from recognition.match import scan
+from recognition.audio.decode import blocks
+from recognition.fingerprint.builder import FingerprintBuilder
 from recognition.params import DEFAULT
+from recognition.search.match import scan
 from recognition.types import Fingerprint
 from recognition.warm import compile_all
 

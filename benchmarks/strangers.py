@@ -33,13 +33,13 @@ from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import BUCKET, add_all, fingerprint
 from benchmarks.sound import RATE, Samples
 from benchmarks.tail import best_by_window, fit
-from recognition.alignment import Line
-from recognition.calibration import threshold_bits
 from recognition.index.store import SegmentStore
-from recognition.match import searched
 from recognition.params import DEFAULT
-from recognition.segments import ScoringRun, is_row
+from recognition.search.match import searched
 from recognition.types import Fingerprint, Landmarks, LevelMap
+from recognition.verify.alignment import Line
+from recognition.verify.calibration import threshold_bits
+from recognition.verify.segments import ScoringRun, is_row
 from recognition.warm import compile_all
 
 _FRAMES = 1000 / DEFAULT.frame_ms  # per second

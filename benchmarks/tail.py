@@ -12,15 +12,15 @@ from benchmarks.corpus import Roles, Track
 from benchmarks.kinship import kin
 from benchmarks.report import Report
 from benchmarks.shelf import BUCKET, Shelf, fingerprint
-from recognition.alignment import view_of
-from recognition.calibration import WINDOWS_PER_HOUR, threshold_bits
-from recognition.candidates import stages
-from recognition.levels import silent_frames
+from recognition.fingerprint.levels import silent_frames
 from recognition.params import DEFAULT
-from recognition.places import References
-from recognition.search import Search
-from recognition.segments import ScoringRun, is_row
+from recognition.search.candidates import stages
+from recognition.search.cascade import Search
+from recognition.search.places import References
 from recognition.types import Fingerprint, Votes
+from recognition.verify.alignment import view_of
+from recognition.verify.calibration import WINDOWS_PER_HOUR, threshold_bits
+from recognition.verify.segments import ScoringRun, is_row
 
 _WINDOW = 625
 # Runs to examine for shared sound: minimum bits, and maximum per recording

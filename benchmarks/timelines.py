@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import Report, machine, parser, workplace
-from recognition import decode
+from recognition.audio import decode
 from tests.recognition.test_timeline import by_ffmpeg, distances_ms
 from tests.recognition.timed_files import KINDS, write_random
 

@@ -27,7 +27,7 @@ from common.storage import keep_file, scratch_directory
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.services import submit
-from recognition.hashes import can_be_found
+from recognition.fingerprint.hashes import can_be_found
 from recognition.index.segment import Postings
 from recognition.types import Progress
 

@@ -16,15 +16,15 @@ from catalogue.models import Recording
 from catalogue.partitions import Partition
 from common.outages import outage_of
 from common.storage import read_bytes
-from recognition import fingerprint as fingerprint_file
 from recognition.errors import RecognitionError
-from recognition.fingerprint import reference_layer
-from recognition.hashes import reference_hashes
+from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprint.file_format import reference_layer
+from recognition.fingerprint.hashes import reference_hashes
 from recognition.index.segment import Postings
 from recognition.index.store import STORE, SegmentStore
 from recognition.params import DEFAULT
 from recognition.partitioned.union import PartitionedIndex
-from recognition.places import References, places_of
+from recognition.search.places import References, places_of
 from recognition.types import NO_LANDMARKS, IndexStore, Landmarks
 
 # A minute of landmarks is about 15 kB. The candidates of one file are read repeatedly;

@@ -30,7 +30,7 @@ from common.storage import (
     keep_file,
     kept_only_if_done,
 )
-from recognition.fingerprint import to_bytes
+from recognition.fingerprint.file_format import to_bytes
 from recognition.types import Fingerprint
 
 

@@ -23,10 +23,10 @@ from common.storage import (
     keep_file,
     scratch_directory,
 )
-from recognition import fingerprint as fingerprint_file
-from recognition.analysis import RewrittenFingerprint, rewrite_fingerprint
+from recognition.audio.analysis import RewrittenFingerprint, rewrite_fingerprint
+from recognition.audio.limits import DecodeLimits
 from recognition.errors import BadFingerprint, ParamsMismatch, RecognitionError
-from recognition.limits import DecodeLimits
+from recognition.fingerprint import file_format as fingerprint_file
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 

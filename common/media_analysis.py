@@ -26,8 +26,10 @@ from common.storage import (
     replace_file,
     scratch_directory,
 )
-from recognition import analysis, errors, fingerprint, media, waveform
-from recognition.limits import DecodeLimits
+from recognition import errors
+from recognition.audio import analysis, media, waveform
+from recognition.audio.limits import DecodeLimits
+from recognition.fingerprint import file_format as fingerprint
 from recognition.types import Fingerprint, Progress
 
 logger = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from catalogue import following, index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from dedup.models import CheckedRecording, DuplicateKind, PairLink
 from recognition import interrupts
-from recognition.compare import SoundComparison, SoundRelation, compare, related
 from recognition.params import DEFAULT, ENGINE_VERSION
-from recognition.relatives import relatives
+from recognition.relate.compare import SoundComparison, SoundRelation, compare, related
+from recognition.relate.relatives import relatives
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
 
 _CACHED = 64

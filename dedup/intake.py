@@ -30,14 +30,14 @@ from common.media_analysis import fingerprint_upload
 from common.storage import sha256_of
 from dedup import comparing, selectors
 from dedup.models import DuplicateKind, PairLink
-from recognition import fingerprint as fingerprint_file
 from recognition import interrupts, params
-from recognition.compare import related
 from recognition.errors import RecognitionError
-from recognition.fingerprint import reference_layer
-from recognition.hashes import reference_hashes
+from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprint.file_format import reference_layer
+from recognition.fingerprint.hashes import reference_hashes
 from recognition.index.store import SegmentStore
-from recognition.relatives import relatives
+from recognition.relate.compare import related
+from recognition.relate.relatives import relatives
 from recognition.types import Fingerprint, Landmarks
 
 _REFUSING = (IntakeRule.REJECT, IntakeRule.ASK)

@@ -17,7 +17,7 @@ from recognition.commands.console import UsageError, print_error, print_json
 from recognition.version import VERSION
 
 if TYPE_CHECKING:
-    from recognition.collection import Collection
+    from recognition.commands.collection import Collection
     from recognition.types import Fingerprint
 
 ADD_BATCH = 16
@@ -114,7 +114,7 @@ def _place_compiled_code(index: Path | None) -> None:
 
 
 def _add(args: argparse.Namespace) -> int:
-    from recognition.collection import Collection
+    from recognition.commands.collection import Collection
     from recognition.isolation import client
 
     client.prepare()
@@ -137,8 +137,8 @@ def _add(args: argparse.Namespace) -> int:
 def _acknowledge(
     collection: Collection, waiting: Sequence[tuple[str, Fingerprint]]
 ) -> None:
-    from recognition.fingerprint import reference_layer
-    from recognition.hashes import can_be_found, reference_hashes
+    from recognition.fingerprint.file_format import reference_layer
+    from recognition.fingerprint.hashes import can_be_found, reference_hashes
 
     if waiting:
         collection.add_many(waiting)
@@ -184,9 +184,9 @@ def _manifest_rows(manifest: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _scan(args: argparse.Namespace) -> int:
-    from recognition import report
-    from recognition.batch import scan_files
-    from recognition.collection import Collection
+    from recognition.commands import report
+    from recognition.commands.batch import scan_files
+    from recognition.commands.collection import Collection
 
     if args.processes < 1:
         raise UsageError("--processes needs at least 1.")
@@ -207,8 +207,8 @@ def _scan(args: argparse.Namespace) -> int:
 
 
 def _compare(args: argparse.Namespace) -> int:
-    from recognition import report
-    from recognition.compare import compare
+    from recognition.commands import report
+    from recognition.relate.compare import compare
 
     fingerprints = [
         _read_or_report(path, "reference", "scan") for path in (args.a, args.b)
@@ -227,8 +227,8 @@ def _compare(args: argparse.Namespace) -> int:
 
 
 def _recurring(args: argparse.Namespace) -> int:
-    from recognition import report
-    from recognition.collection import Collection
+    from recognition.commands import report
+    from recognition.commands.collection import Collection
     from recognition.errors import RecognitionError
     from recognition.isolation import client
     from recognition.recurring.files import JoinedFiles
@@ -256,8 +256,8 @@ def _recurring(args: argparse.Namespace) -> int:
 
 
 def _info(args: argparse.Namespace) -> int:
-    from recognition.collection import Collection
-    from recognition.report import info_object
+    from recognition.commands.collection import Collection
+    from recognition.commands.report import info_object
 
     facts = info_object(Collection(args.index))
     if args.json:
@@ -269,7 +269,7 @@ def _info(args: argparse.Namespace) -> int:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from recognition.collection import Collection
+    from recognition.commands.collection import Collection
 
     problems = Collection(args.index).verify()
     for problem in problems:
@@ -279,23 +279,23 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _compact(args: argparse.Namespace) -> int:
-    from recognition.collection import Collection
+    from recognition.commands.collection import Collection
 
     Collection(args.index).compact()
     return 0
 
 
 def _rebuild(args: argparse.Namespace) -> int:
-    from recognition.collection import Collection
+    from recognition.commands.collection import Collection
 
     Collection(args.index).rebuild()
     return 0
 
 
 def _read_or_report(path: Path, *layers: str) -> Fingerprint | None:
-    from recognition.batch import read_fingerprint
+    from recognition.commands.batch import read_fingerprint
+    from recognition.commands.report import error_object
     from recognition.errors import RecognitionError
-    from recognition.report import error_object
 
     try:
         return read_fingerprint(path, *layers)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from recognition.places import PlaceTable, Recorded
+    from recognition.search.places import PlaceTable, Recorded
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition import fingerprint as fingerprint_file
-from recognition.alignment import Line, view_of
-from recognition.builder import extract
-from recognition.candidates import NEARBY, Lead
-from recognition.collection import BUCKET, Collection
-from recognition.compare import compare
-from recognition.extend import whole_window
-from recognition.hashes import likely_hashes
-from recognition.match import scan
+from recognition.commands.collection import BUCKET, Collection
+from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.hashes import likely_hashes
 from recognition.params import DEFAULT
-from recognition.places import Weights, heights_at, highest_places
-from recognition.retro import RetroIndex, search_back
-from recognition.speech import speech_share
+from recognition.relate.compare import compare
+from recognition.search.candidates import NEARBY, Lead
+from recognition.search.match import scan
+from recognition.search.places import Weights, heights_at, highest_places
+from recognition.search.retro import RetroIndex, search_back
+from recognition.search.speech import speech_share
+from recognition.verify.alignment import Line, view_of
+from recognition.verify.extension import whole_window
 
 
 def compile_all() -> None:

@@ -15,7 +15,6 @@ from django.db.models import Q
 
 from jobs import clock
 from jobs.context import JobContext
-from recognition.match import scan
 from recognition.recurring.back import heard
 from recognition.recurring.clipping import clipped, within
 from recognition.recurring.families import PLACE_BITS
@@ -23,6 +22,7 @@ from recognition.recurring.items import INSIDE, Item, Occurrence, is_inside, ite
 from recognition.recurring.join import MIN_MS, SharedRun, drop, shared_runs
 from recognition.recurring.renewal import renewed
 from recognition.recurring.sounds import Sound
+from recognition.search.match import scan
 from recognition.types import SegmentMatch
 from recurring import joining_index, keeping, runs
 from recurring.items import (

@@ -9,7 +9,7 @@ from common.storage import FileOnDisk, local_path, scratch_directory
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.services import submit
-from recognition import media
+from recognition.audio import media
 from recognition.errors import RecognitionError
 from recurring.jobs import CUT_AUDIO
 from recurring.models import ItemState, UnknownItem

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from recognition import fingerprint
 from recognition.errors import RecognitionError
-from recognition.fingerprint import reference_layer
+from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.file_format import reference_layer
 from recognition.params import DEFAULT
 from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks
 from recurring.models import UnknownItem

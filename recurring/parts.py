@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from recognition.landmarks import select
+from recognition.fingerprint.landmarks import select
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
 from recurring.landmarks import landmarks_of, stored

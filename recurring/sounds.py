@@ -12,10 +12,10 @@ import numpy as np
 from django.core.files.storage import default_storage
 
 from common.outages import outage_of
-from recognition import fingerprint
 from recognition.errors import RecognitionError
-from recognition.fingerprint import scan_layer
-from recognition.landmarks import select
+from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.file_format import scan_layer
+from recognition.fingerprint.landmarks import select
 from recognition.params import DEFAULT
 from recognition.recurring.sounds import Sound
 from recognition.types import NO_LANDMARKS, Fingerprint, LevelMap

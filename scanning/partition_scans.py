@@ -24,10 +24,9 @@ from jobs.choices import JobState
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed, Retry, WaitsUntil
 from jobs.services import bring_forward, submit
-from recognition import fingerprint as fingerprint_file
 from recognition import interrupts
-from recognition.calibration import catalogue_hours
 from recognition.errors import IndexUnavailable, ParamsMismatch
+from recognition.fingerprint import file_format as fingerprint_file
 from recognition.params import DEFAULT
 from recognition.partitioned.answering import answer
 from recognition.partitioned.questions import (
@@ -37,8 +36,9 @@ from recognition.partitioned.questions import (
     answer_to_bytes,
 )
 from recognition.partitioned.scanning import PartitionedScan
-from recognition.policy import ScanPolicy
+from recognition.search.policy import ScanPolicy
 from recognition.types import Fingerprint, ScanResult
+from recognition.verify.calibration import catalogue_hours
 from scanning.jobs import PARTITION_QUESTION, SCAN
 from scanning.models import PartitionQuestion, PartitionSearch, Scan
 

@@ -26,7 +26,6 @@ from jobs import clock
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed
 from jobs.services import bring_forward, submit
-from recognition import fingerprint as fingerprint_file
 from recognition.errors import (
     BadFingerprint,
     IndexUnavailable,
@@ -34,7 +33,8 @@ from recognition.errors import (
     ParamsMismatch,
     RecognitionError,
 )
-from recognition.fingerprint import scan_layer
+from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprint.file_format import scan_layer
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 from scanning import partition_scans, results

@@ -20,9 +20,9 @@ from catalogue.models import Recording, RecordingStatus
 from common.storage import read_bytes
 from jobs.context import JobContext
 from jobs.errors import WaitsUntil
-from recognition import fingerprint as fingerprint_file
 from recognition.errors import RecognitionError
-from recognition.retro import RetroIndex, search_back
+from recognition.fingerprint import file_format as fingerprint_file
+from recognition.search.retro import RetroIndex, search_back
 from scanning import partition_scans, results, selectors
 from scanning.engines import embedded
 from scanning.models import RetroSearch, ScannedFile

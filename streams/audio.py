@@ -18,7 +18,7 @@ from common.databases import one_at_a_time
 from common.media_analysis import decode_limits, draw_waveform
 from common.storage import FileOnDisk, keep_file, scratch_directory
 from jobs.services import submit
-from recognition import media
+from recognition.audio import media
 from recognition.errors import RecognitionError
 from scanning.choices import KeepAudio, ScanStatus
 from scanning.jobs import RENDITION

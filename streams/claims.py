@@ -15,9 +15,9 @@ from typing import Any, Final
 import jobs.clock
 from common.storage import read_bytes
 from jobs.errors import WaitsUntil
-from recognition import fingerprint
 from recognition.errors import BadFingerprint, MissingLayer
-from recognition.joined import GRID_MS, join
+from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.joined import GRID_MS, join
 from recognition.types import Fingerprint
 from scanning.choices import ACTIVE_SCAN_STATUSES, NoMatchReason, SourceType
 from scanning.engines.base import EngineResult, FoundRecording, FoundSegment

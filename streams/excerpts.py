@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from common.media_analysis import decode_limits
 from common.storage import local_path
+from recognition.audio.media import write_excerpts
 from recognition.errors import RecognitionError
-from recognition.media import write_excerpts
 from streams.audio import kept_intervals
 from streams.clock import clock_of
 from streams.errors import SoundElsewhere, StreamRefused

@@ -16,12 +16,12 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from catalogue import following, index_store
-from recognition import live
 from recognition.errors import RecognitionError
-from recognition.joined import GRID_MS
+from recognition.fingerprint.joined import GRID_MS
 from recognition.params import DEFAULT
-from recognition.places import References
-from recognition.policy import CaptureType
+from recognition.search import live
+from recognition.search.places import References
+from recognition.search.policy import CaptureType
 from recognition.types import IndexStore, SegmentMatch
 from scanning.models import Container
 from streams import alarms, notices

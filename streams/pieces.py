@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from recognition.joined import GRID_MS, join, on_grid
+from recognition.fingerprint.joined import GRID_MS, join, on_grid
 from recognition.types import Fingerprint
 from streams.clock import AnchoredClock, clock_of
 from streams.models import StreamHour, StreamRun

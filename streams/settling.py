@@ -22,7 +22,7 @@ from common.storage import delete_files, keep_file, kept_only_if_done
 from common.words import for_the_record
 from jobs.choices import OPEN_STATES
 from jobs.selectors import jobs_of
-from recognition import fingerprint
+from recognition.fingerprint import file_format as fingerprint
 from scanning.models import ScannedFile
 from scanning.services.intake import FileDetails, store_landmarks, submit_landmarks
 from scanning.services.scans import request_scan

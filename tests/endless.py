@@ -36,7 +36,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Any:
 
 
 def _make_endless() -> None:
-    from recognition import match
+    from recognition.search import match
 
     match.scan = _search
 
@@ -94,8 +94,8 @@ def _fill() -> dict[str, Any]:
     from accounts.roles import Role
     from accounts.services import create_user
     from catalogue.services import create_bucket
-    from recognition.builder import extract
-    from recognition.fingerprint import to_bytes
+    from recognition.fingerprint.builder import extract
+    from recognition.fingerprint.file_format import to_bytes
     from scanning.models import Container
     from scanning.services.identification import create_project
     from scanning.services.intake import submit_fingerprint

@@ -119,8 +119,8 @@ def _peaks_mib(pid: int) -> dict[int, float]:
 
 def _made() -> bytes:
     """Return the fingerprint of a real recording."""
-    from recognition import fingerprint
-    from recognition.analysis import analyse_file
+    from recognition.audio.analysis import analyse_file
+    from recognition.fingerprint import file_format as fingerprint
 
     smallest = min(DEMO.rglob("*.opus"), key=lambda path: path.stat().st_size)
     return fingerprint.to_bytes(analyse_file(smallest).fingerprint)

@@ -61,7 +61,7 @@ def _bases(folder: Path | None, work: Path) -> list[tuple[str, bytes]]:
 def _decoded(path: Path, content: bytes) -> tuple[str, str]:
     """Decode a file; return the outcome, and the fault if there is one."""
     from common.media_analysis import decode_limits
-    from recognition.analysis import analyse_file
+    from recognition.audio.analysis import analyse_file
     from recognition.errors import RecognitionError
 
     path.write_bytes(content)

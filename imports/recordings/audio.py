@@ -21,7 +21,7 @@ from common.media_analysis import AudioRefused
 from common.storage import read_bytes, sha256_of
 from common.table_text import one_form
 from imports.recordings.rows import RowRefused, Unfit
-from recognition import fingerprint as fingerprint_file
+from recognition.fingerprint import file_format as fingerprint_file
 from recognition.types import Fingerprint
 
 

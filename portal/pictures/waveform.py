@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from catalogue.models import Recording
 from common.storage import read_bytes
-from recognition import waveform
+from recognition.audio import waveform
 from recognition.errors import RecognitionError
 from scanning.models import ScannedFile
 

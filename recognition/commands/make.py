@@ -201,8 +201,9 @@ def make_file(
     source: SourceFile, output: Path, *, layers: frozenset[str], done: Done
 ) -> MadeFile:
     """Make one fingerprint, unless the output is that of the unchanged source."""
-    from recognition import analysis, fingerprint
-    from recognition.report import error_object
+    from recognition.audio import analysis
+    from recognition.commands.report import error_object
+    from recognition.fingerprint import file_format as fingerprint
 
     try:
         stamp = source.path.stat().st_mtime_ns
@@ -236,8 +237,8 @@ def _write(output: Path, data: bytes, stamp: int) -> None:
 
 def _already_made(output: Path, stamp: int, layers: frozenset[str]) -> int | None:
     """Return the length in ms that a sound output of this source covers, or None."""
-    from recognition import fingerprint
     from recognition.errors import BadFingerprint
+    from recognition.fingerprint import file_format as fingerprint
     from recognition.params import DEFAULT
 
     try:

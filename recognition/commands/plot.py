@@ -42,9 +42,9 @@ def add_to(commands: Any) -> None:  # Any: argparse names no public class for it
 def run(args: argparse.Namespace) -> int:
     """Write the picture."""
     from recognition import durable
-    from recognition.batch import read_fingerprint
+    from recognition.commands.batch import read_fingerprint
+    from recognition.commands.report import error_object
     from recognition.errors import RecognitionError
-    from recognition.report import error_object
 
     if not 0 < args.length_s <= MAX_S or not args.start_s >= 0:
         raise UsageError(f"--length is at most {MAX_S:g} s, --from at least 0.")

@@ -198,7 +198,7 @@ class _Unfit(Exception):
 
 
 def _upload_of(path: Path, *, audio: bool) -> Upload:
-    from recognition import fingerprint
+    from recognition.fingerprint import file_format as fingerprint
 
     is_fingerprint = fingerprint.is_fingerprint(path)
     if not is_fingerprint and not audio:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import kernels
 from recognition.index.kernels import PAGE_BYTES
-from recognition.places import (
+from recognition.search.places import (
     NO_PLACES,
     PlaceParts,
     Places,

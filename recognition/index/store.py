@@ -33,7 +33,7 @@ from recognition.index.segment import (
     write_segment,
 )
 from recognition.index.vote import best_offsets, prepare
-from recognition.places import PlaceTable, Recorded
+from recognition.search.places import PlaceTable, Recorded
 from recognition.types import IndexStats, IndexStore, Votes
 
 STORE: Final = "STORE"

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.alignment import view_of
-from recognition.candidates import (
+from recognition.fingerprint.file_format import scan_layer
+from recognition.params import DEFAULT, Params
+from recognition.partitioned.questions import Answer, Question, WindowAnswer
+from recognition.search.candidates import (
     DENSE,
     SWEEP,
     SearchStage,
@@ -18,13 +20,11 @@ from recognition.candidates import (
     stages,
     window_votes,
 )
-from recognition.fingerprint import scan_layer
-from recognition.params import DEFAULT, Params
-from recognition.partitioned.questions import Answer, Question, WindowAnswer
-from recognition.places import PlaceTable, References
-from recognition.search import Search
-from recognition.sweep import glanced_places, swept_places
+from recognition.search.cascade import Search
+from recognition.search.places import PlaceTable, References
+from recognition.search.sweep import glanced_places, swept_places
 from recognition.types import NO_LANDMARKS, Fingerprint, Progress, Votes
+from recognition.verify.alignment import view_of
 
 
 def answer(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recognition.errors import ParamsMismatch, RecognitionError
 from recognition.params import ENGINE_VERSION, Params
-from recognition.sweep import Place
+from recognition.search.sweep import Place
 from recognition.types import Votes
 
 

@@ -20,17 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.alignment import Line
-from recognition.candidates import (
-    DENSE,
-    GRID,
-    SWEEP,
-    SearchStage,
-    open_windows,
-    voted_leads,
-)
 from recognition.index.store import ranked
-from recognition.match import BegunScan, begin
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.questions import (
     Answer,
@@ -40,10 +30,18 @@ from recognition.partitioned.questions import (
     check_complete,
     engine_of,
 )
-from recognition.places import References
-from recognition.policy import CaptureType, ScanPolicy
-from recognition.segments import ScoringRun
-from recognition.sweep import Place, highest, lead_at
+from recognition.search.candidates import (
+    DENSE,
+    GRID,
+    SWEEP,
+    SearchStage,
+    open_windows,
+    voted_leads,
+)
+from recognition.search.match import BegunScan, begin
+from recognition.search.places import References
+from recognition.search.policy import CaptureType, ScanPolicy
+from recognition.search.sweep import Place, highest, lead_at
 from recognition.types import (
     Fingerprint,
     Landmarks,
@@ -52,6 +50,8 @@ from recognition.types import (
     Vote,
     Votes,
 )
+from recognition.verify.alignment import Line
+from recognition.verify.segments import ScoringRun
 
 PORTION: Final = 256
 """Windows of a deep stage that are asked together, 43 minutes: bounds an answer."""

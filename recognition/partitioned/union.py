@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.index.store import best_of
-from recognition.places import PlaceTable, Recorded
+from recognition.search.places import PlaceTable, Recorded
 from recognition.types import IndexStats, IndexStore, Votes
 
 

@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.candidates import DENSE, GRID, SPARSE, SearchStage, Warp, speed
 from recognition.params import DEFAULT, Params
 from recognition.recurring.families import PLACE_BITS
 from recognition.recurring.items import (
@@ -21,7 +20,8 @@ from recognition.recurring.items import (
 )
 from recognition.recurring.join import MIN_MS, SPEEDS
 from recognition.recurring.sounds import Load, Sound
-from recognition.retro import RetroIndex, search_back
+from recognition.search.candidates import DENSE, GRID, SPARSE, SearchStage, Warp, speed
+from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Landmarks, SegmentMatch
 
 _HOURS: Final = 1.0  # as compared recordings are judged; ``PLACE_BITS`` is above it

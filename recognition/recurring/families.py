@@ -8,15 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from recognition.alignment import Line
-from recognition.candidates import NEARBY, Lead
-from recognition.extend import follow
-from recognition.landmarks import select
+from recognition.fingerprint.landmarks import select
 from recognition.params import DEFAULT, Params
 from recognition.recurring.join import MIN_MS, SharedRun
 from recognition.recurring.sounds import Load
-from recognition.search import unexplained
-from recognition.segments import ScoringRun, settle
+from recognition.search.candidates import NEARBY, Lead
+from recognition.search.cascade import unexplained
+from recognition.verify.alignment import Line
+from recognition.verify.extension import follow
+from recognition.verify.segments import ScoringRun, settle
 
 STEPS: Final = 4  # alignments that are composed one after another
 PLACE_BITS: Final = 25.0

@@ -7,17 +7,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from recognition import fingerprint
-from recognition.batch import read_fingerprint
-from recognition.collection import BUCKET, Collection
+from recognition.commands.batch import read_fingerprint
+from recognition.commands.collection import BUCKET, Collection
+from recognition.fingerprint import file_format as fingerprint
 from recognition.index.store import SegmentStore
-from recognition.match import scan
 from recognition.params import DEFAULT
 from recognition.recurring.back import searched_back
 from recognition.recurring.clipping import clipped
 from recognition.recurring.items import Item, items_of
 from recognition.recurring.join import SharedRun, keep
 from recognition.recurring.sounds import Sound
+from recognition.search.match import scan
 from recognition.types import Fingerprint, UnmatchedKind
 
 JOIN_BUCKET: Final = 0

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from recognition.calibration import e_value, score_of
 from recognition.params import DEFAULT, Params
 from recognition.recurring.families import (
     Side,
@@ -21,6 +20,7 @@ from recognition.recurring.join import SharedRun
 from recognition.recurring.pieces import Part, Piece, pieces
 from recognition.recurring.sounds import Load
 from recognition.types import Landmarks
+from recognition.verify.calibration import e_value, score_of
 
 LEAST_MS: Final = 4_500
 # An occurrence is another item's if so much of it lies inside that item's.

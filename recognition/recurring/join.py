@@ -14,8 +14,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.alignment import Line
-from recognition.candidates import (
+from recognition.fingerprint.hashes import Hashes
+from recognition.params import DEFAULT, Params
+from recognition.recurring.sounds import Load, Sound
+from recognition.relate.single import OneRecording
+from recognition.search.candidates import (
     GRID,
     SPARSE,
     Lead,
@@ -25,15 +28,12 @@ from recognition.candidates import (
     leads,
     speed,
 )
-from recognition.extend import follow
-from recognition.hashes import Hashes
-from recognition.params import DEFAULT, Params
-from recognition.recurring.sounds import Load, Sound
-from recognition.repeats import sorted_hashes
-from recognition.search import unexplained
-from recognition.segments import ScoringRun, settle
-from recognition.single import OneRecording
+from recognition.search.cascade import unexplained
 from recognition.types import LandmarkIndex, Votes
+from recognition.verify.alignment import Line
+from recognition.verify.extension import follow
+from recognition.verify.repeats import sorted_hashes
+from recognition.verify.segments import ScoringRun, settle
 
 # What a prototype measured best on 32 h of synthetic radio; see docs/engine-notes.md,
 # Repeated unknown sound.

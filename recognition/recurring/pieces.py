@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from recognition.alignment import Line
 from recognition.params import DEFAULT, Params
 from recognition.recurring.families import Side
 from recognition.recurring.join import MIN_MS
-from recognition.segments import ScoringRun
+from recognition.verify.alignment import Line
+from recognition.verify.segments import ScoringRun
 
 # Ends this close mark one cut: as many as ``_MANY`` and a share of the runs that cross
 # it, or a pair closer still that few runs cross. Scattered ends are those of partial

@@ -9,13 +9,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.alignment import QueryView, view_of
-from recognition.fingerprint import scan_layer
-from recognition.landmarks import ranks_of, select
-from recognition.levels import silent_frames
+from recognition.fingerprint.file_format import scan_layer
+from recognition.fingerprint.landmarks import ranks_of, select
+from recognition.fingerprint.levels import silent_frames
 from recognition.params import DEFAULT, Params
-from recognition.speech import speech_share
+from recognition.search.speech import speech_share
 from recognition.types import Fingerprint, Landmarks
+from recognition.verify.alignment import QueryView, view_of
 
 
 @dataclass(frozen=True, slots=True)

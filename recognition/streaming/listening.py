@@ -24,9 +24,7 @@ from av.error import FFmpegError
 from av.error import MemoryError as FFmpegMemoryError
 from av.packet import Packet
 
-from recognition import fingerprint
-from recognition.builder import FingerprintBuilder
-from recognition.decode import (
+from recognition.audio.decode import (
     SAMPLE_RATE,
     Converter,
     Wanted,
@@ -35,10 +33,12 @@ from recognition.decode import (
     open_container,
     refuse_shape,
 )
+from recognition.audio.limits import DecodeLimits
 from recognition.errors import UnsupportedMedia
+from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.builder import FingerprintBuilder
 from recognition.isolation import wire
 from recognition.isolation.wire import MessageKind
-from recognition.limits import DecodeLimits
 from recognition.params import DEFAULT
 from recognition.streaming import feeds
 from recognition.types import Fingerprint, Landmarks

@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from common.storage import read_bytes
-from recognition import waveform
+from recognition.audio import waveform
 from recognition.types import Waveform
 from reports.cells import offset
 from reports.evidence import clips, drawings, words

@@ -12,7 +12,7 @@ from django.db.models.fields.files import FieldFile
 
 from common.media_analysis import decode_limits
 from common.storage import local_path
-from recognition import media
+from recognition.audio import media
 from recognition.errors import RecognitionError
 from reports.evidence.drawings import Excerpt, Picture, spectrograms
 from reports.evidence.facts import CaseFacts

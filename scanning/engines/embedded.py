@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from catalogue import following, index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
-from recognition import interrupts, match
+from recognition import interrupts
 from recognition.params import ENGINE_VERSION
-from recognition.policy import CaptureType, ScanPolicy
+from recognition.search import match
+from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.types import (
     Fingerprint,
     Progress,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from recognition.fingerprint import MAX_DURATION_MS
+from recognition.fingerprint.file_format import MAX_DURATION_MS
 from recognition.params import DEFAULT
 from recognition.streaming.listening import PIECE
 from recognition.streaming.pieces import PieceCollector, RunPiece

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from recognition.levels import silent_frames
+from recognition.fingerprint.levels import silent_frames
 from recognition.types import LevelMap
 from streams.recording.landmark_log import GRID_MS
 

@@ -6,8 +6,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from catalogue.models import BucketType
-from recognition import analysis
-from recognition import fingerprint as fingerprint_file
+from recognition.audio import analysis
+from recognition.fingerprint import file_format as fingerprint_file
 from tests import audio
 from tests.acrapi.conftest import Api
 from tests.factories.catalogue import BucketFactory

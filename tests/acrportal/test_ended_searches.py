@@ -17,8 +17,8 @@ import pytest
 import requests
 
 from acrapi.views.identify import signature_of
-from recognition.builder import extract
-from recognition.fingerprint import to_bytes
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.file_format import to_bytes
 from tests import audio, endless
 from tests.conftest import CopyDatabase
 from tests.wire.live import free_port

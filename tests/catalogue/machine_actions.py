@@ -144,7 +144,7 @@ def identify(seed: int) -> list[list[str]]:
     from django.conf import settings
 
     from catalogue.models import Bucket, Recording
-    from recognition.analysis import analyse_file
+    from recognition.audio.analysis import analyse_file
     from scanning.services.identification import search_clip
     from tests import audio
 

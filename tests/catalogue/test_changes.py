@@ -34,8 +34,8 @@ from common.media_analysis import AudioRefused, write_rendition
 from jobs.choices import Pool
 from jobs.runner import run_next
 from jobs.services import submit
-from recognition import analysis
-from recognition import fingerprint as fingerprint_file
+from recognition.audio import analysis
+from recognition.fingerprint import file_format as fingerprint_file
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import ScannedFile

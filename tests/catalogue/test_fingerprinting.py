@@ -25,8 +25,8 @@ from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import cancel, reclaim
-from recognition import fingerprint as fingerprint_file
 from recognition.errors import ParamsMismatch
+from recognition.fingerprint import file_format as fingerprint_file
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.types import Progress

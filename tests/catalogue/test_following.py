@@ -40,10 +40,10 @@ from catalogue.models import (
 from catalogue.services import RecordingDetails, add_recording, create_bucket
 from jobs import resources
 from jobs.models import Job
-from recognition import match
 from recognition.errors import IndexUnavailable
 from recognition.index.segment import Postings
 from recognition.index.store import FAN
+from recognition.search import match
 from recognition.types import ScanResult
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan, ScannedFile

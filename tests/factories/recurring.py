@@ -11,7 +11,7 @@ from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from common.media_analysis import fingerprint_upload
-from recognition.fingerprint import reference_layer
+from recognition.fingerprint.file_format import reference_layer
 from recognition.types import Landmarks
 from recurring.figures import refresh_figures
 from recurring.landmarks import stored

@@ -8,7 +8,7 @@ import pytest
 from catalogue.models import Recording
 from common.storage import replace_bytes
 from portal.pictures.pair import aligned_pair
-from recognition import waveform
+from recognition.audio import waveform
 from recognition.types import Waveform
 from review.models import Match
 from review.selectors import match_segments

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.places import Recorded
+from recognition.search.places import Recorded
 from recognition.types import IndexStats, LandmarkIndex, Vote, Votes
 
 _SPAN = np.int64(1 << 24)  # range reserved for the offsets of one recording

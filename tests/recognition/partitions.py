@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recognition.calibration import catalogue_hours
-from recognition.hashes import reference_hashes
+from recognition.fingerprint.hashes import reference_hashes
 from recognition.index.store import SegmentStore
-from recognition.match import scan
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.answering import answer
 from recognition.partitioned.questions import (
@@ -19,9 +17,11 @@ from recognition.partitioned.questions import (
 )
 from recognition.partitioned.scanning import PartitionedScan
 from recognition.partitioned.union import PartitionedIndex, partition_of
-from recognition.places import Recorded, References, places_of
-from recognition.policy import ScanPolicy
+from recognition.search.match import scan
+from recognition.search.places import Recorded, References, places_of
+from recognition.search.policy import ScanPolicy
 from recognition.types import Fingerprint, Landmarks, ScanResult
+from recognition.verify.calibration import catalogue_hours
 
 BUCKET = 1
 

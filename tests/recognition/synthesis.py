@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.builder import extract
-from recognition.hashes import reference_hashes
-from recognition.match import scan
-from recognition.places import References
-from recognition.policy import ScanPolicy
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.hashes import reference_hashes
+from recognition.search.match import scan
+from recognition.search.places import References
+from recognition.search.policy import ScanPolicy
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from tests.keeping import kept
 from tests.recognition.memory_index import MemoryIndex

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recognition.alignment import nearest, something_near, view_of
 from recognition.types import Landmarks
+from recognition.verify.alignment import nearest, something_near, view_of
 
 N_FRAMES = 40
 BINS = st.floats(0, 226, width=32)

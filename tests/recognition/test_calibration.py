@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from recognition.calibration import (
+from recognition.params import DEFAULT
+from recognition.verify.calibration import (
     catalogue_hours,
     e_value,
     score_of,
     threshold_bits,
 )
-from recognition.params import DEFAULT
 
 
 @pytest.mark.parametrize(

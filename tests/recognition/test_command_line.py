@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from recognition import fingerprint
 from recognition.__main__ import main
-from recognition.collection import BUCKET, Collection
+from recognition.commands.collection import BUCKET, Collection
 from recognition.errors import IndexCorrupt
+from recognition.fingerprint import file_format as fingerprint
 from tests.audio import RATE, silence, wav_bytes
 from tests.recognition import media_files
 from tests.recognition.media_files import melody

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.hostile import crafted
-from recognition import fingerprint as fingerprint_file
-from recognition.builder import extract
-from recognition.compare import SoundRelation, compare
 from recognition.errors import MissingLayer
-from recognition.hashes import reference_hashes
-from recognition.repeats import sorted_hashes
-from recognition.single import OneRecording
+from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.hashes import reference_hashes
+from recognition.relate.compare import SoundRelation, compare
+from recognition.relate.single import OneRecording
 from recognition.types import Fingerprint
+from recognition.verify.repeats import sorted_hashes
 from tests.recognition.synthesis import RATE, faster, join, music, noise, silence
 
 SONG = music(21, 60)

@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 
-from recognition.builder import extract
+from recognition.fingerprint.builder import extract
 from recognition.types import SegmentMatch
 from tests.recognition.memory_index import MemoryIndex
 from tests.recognition.synthesis import RATE, Catalogue, Samples

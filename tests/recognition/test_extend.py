@@ -10,14 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from recognition.alignment import Line, QueryView, view_of
-from recognition.builder import extract
-from recognition.candidates import Lead
-from recognition.compare import compare
-from recognition.extend import follow
+from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT, Params
-from recognition.segments import ScoringRun
+from recognition.relate.compare import compare
+from recognition.search.candidates import Lead
 from recognition.types import Landmarks
+from recognition.verify.alignment import Line, QueryView, view_of
+from recognition.verify.extension import follow
+from recognition.verify.segments import ScoringRun
 from tests.recognition.memory_index import MemoryIndex
 from tests.recognition.synthesis import (
     RATE,

@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from recognition.builder import extract
-from recognition.hashes import likely_hashes, reference_hashes, triplet_hashes
-from recognition.landmarks import ranks_of, select
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.hashes import (
+    likely_hashes,
+    reference_hashes,
+    triplet_hashes,
+)
+from recognition.fingerprint.landmarks import ranks_of, select
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
 from tests.recognition.synthesis import empty_landmarks, music

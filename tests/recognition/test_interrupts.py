@@ -8,19 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from recognition import extend, interrupts, retro
-from recognition.builder import extract
-from recognition.compare import compare
+from recognition import interrupts
 from recognition.errors import SearchTooLong
-from recognition.hashes import reference_hashes
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.hashes import reference_hashes
 from recognition.index import vote
 from recognition.index.store import SegmentStore
-from recognition.match import scan
 from recognition.params import DEFAULT
-from recognition.places import References, places_of
-from recognition.relatives import relatives
-from recognition.retro import RetroIndex, search_back
+from recognition.relate.compare import compare
+from recognition.relate.relatives import relatives
+from recognition.search import retro
+from recognition.search.match import scan
+from recognition.search.places import References, places_of
+from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Fingerprint, Landmarks, ScanResult
+from recognition.verify import extension as extend
 from tests.recognition.synthesis import RATE, faster, join, music, noise
 
 RECORDINGS = {number: music(number, 30) for number in (11, 12)}

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recognition import fingerprint as fingerprint_file
-from recognition.builder import FingerprintBuilder, extract
-from recognition.hashes import likely_hashes
-from recognition.landmarks import LandmarkExtractor, ranks_of
-from recognition.levels import silent_frames
+from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprint.builder import FingerprintBuilder, extract
+from recognition.fingerprint.hashes import likely_hashes
+from recognition.fingerprint.landmarks import LandmarkExtractor, ranks_of
+from recognition.fingerprint.levels import silent_frames
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
 from tests.recognition.synthesis import (

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recognition.builder import extract
 from recognition.errors import MissingLayer, ParamsMismatch
-from recognition.match import scan, searched
+from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT, Params
-from recognition.places import References
-from recognition.policy import CaptureType, ScanPolicy
+from recognition.search.match import scan, searched
+from recognition.search.places import References
+from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.types import ScanResult, UnmatchedKind
 from tests.recognition.synthesis import (
     RATE,

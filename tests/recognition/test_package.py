@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import recognition
-from recognition import hashes
+from recognition.fingerprint import hashes
 from recognition.index import kernels
 from recognition.version import VERSION
 

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recognition.builder import extract
 from recognition.errors import ParamsMismatch
-from recognition.match import scan
+from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.answering import answer
 from recognition.partitioned.questions import (
@@ -21,8 +20,9 @@ from recognition.partitioned.questions import (
 )
 from recognition.partitioned.scanning import PartitionedScan
 from recognition.partitioned.union import PartitionedIndex, partition_of
-from recognition.places import References
-from recognition.policy import CaptureType, ScanPolicy
+from recognition.search.match import scan
+from recognition.search.places import References
+from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.types import Fingerprint, Landmarks
 from tests.recognition.partitions import BUCKET, split
 from tests.recognition.synthesis import (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from recognition.alignment import Line
 from recognition.recurring.families import Side
 from recognition.recurring.pieces import pieces
-from recognition.segments import ScoringRun
 from recognition.types import Landmarks
+from recognition.verify.alignment import Line
+from recognition.verify.segments import ScoringRun
 
 FRAME = 0.016
 Interval = tuple[float, float]

@@ -17,7 +17,7 @@ from recognition.index.segment import (
     merge_segments,
     write_segment,
 )
-from recognition.places import (
+from recognition.search.places import (
     NO_PLACES,
     Places,
     PlaceTable,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from recognition import batch, report
-from recognition.collection import Collection
+from recognition.commands import batch, report
+from recognition.commands.collection import Collection
 from recognition.types import ScanResult
 
 CASES = Path(__file__).parent / "cases"

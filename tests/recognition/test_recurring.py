@@ -14,10 +14,10 @@ import pytest
 from benchmarks import stations
 from benchmarks.stations import Play
 from benchmarks.verdict import Verdict
-from recognition import fingerprint
 from recognition.__main__ import main
-from recognition.builder import extract
 from recognition.errors import MissingLayer
+from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.builder import extract
 from recognition.recurring.back import searched_back
 from recognition.recurring.items import Item, items_of
 from recognition.recurring.join import SharedRun, drop, keep

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from recognition.builder import extract
-from recognition.compare import SoundRelation, compare, related
-from recognition.hashes import reference_hashes
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.hashes import reference_hashes
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
-from recognition.relatives import relatives
+from recognition.relate.compare import SoundRelation, compare, related
+from recognition.relate.relatives import relatives
 from recognition.types import Landmarks
 from tests.recognition.synthesis import (
     RATE,

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recognition.alignment import Line, QueryView, view_of
-from recognition.builder import extract
-from recognition.candidates import Lead
-from recognition.extend import follow
+from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
-from recognition.relief import relief_bits
-from recognition.segments import ScoringRun
+from recognition.search.candidates import Lead
 from recognition.types import Fingerprint
+from recognition.verify.alignment import Line, QueryView, view_of
+from recognition.verify.extension import follow
+from recognition.verify.relief import relief_bits
+from recognition.verify.segments import ScoringRun
 from tests.recognition.synthesis import music, noise
 
 SONG = music(3, 20)

@@ -6,14 +6,14 @@ import time
 
 import numpy as np
 
-from recognition.alignment import Line, view_of
-from recognition.builder import extract
-from recognition.candidates import Lead
-from recognition.extend import follow
+from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
-from recognition.repeats import better_repeat, repeats_of, sorted_hashes
-from recognition.segments import ScoringRun
+from recognition.search.candidates import Lead
 from recognition.types import Landmarks
+from recognition.verify.alignment import Line, view_of
+from recognition.verify.extension import follow
+from recognition.verify.repeats import better_repeat, repeats_of, sorted_hashes
+from recognition.verify.segments import ScoringRun
 from tests.recognition.synthesis import RATE, Samples, catalogue, music, noise
 
 PERIOD = 8

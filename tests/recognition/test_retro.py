@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.hostile import crafted
-from recognition import fingerprint
-from recognition.builder import extract
 from recognition.errors import MissingLayer
-from recognition.hashes import reference_hashes
-from recognition.policy import ScanPolicy
-from recognition.retro import RetroIndex, search_back
+from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.hashes import reference_hashes
+from recognition.search.policy import ScanPolicy
+from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
 from tests.recognition.synthesis import (
     RATE,
@@ -74,7 +74,7 @@ def test_the_same_is_found_where_memory_lets_few_tempi_be_asked_about_at_once(
 ) -> None:
     index = _index(*RECORDINGS)
     whole = search_back(programme, index, hours=1)
-    monkeypatch.setattr("recognition.retro._PAIRINGS", 1)
+    monkeypatch.setattr("recognition.search.retro._PAIRINGS", 1)
 
     assert search_back(programme, index, hours=1) == whole
     assert [s.recording for s in whole] == [11, 12, 13, 11]

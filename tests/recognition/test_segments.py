@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from recognition.alignment import Line
 from recognition.params import DEFAULT
-from recognition.segments import ScoringRun, best_segment, edge_of, settle, trimmed
 from recognition.types import Landmarks
+from recognition.verify.alignment import Line
+from recognition.verify.segments import (
+    ScoringRun,
+    best_segment,
+    edge_of,
+    settle,
+    trimmed,
+)
 
 REFERENCE = Landmarks(
     frames=np.arange(0, 4000, 4, dtype=np.int32),

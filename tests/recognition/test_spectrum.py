@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from recognition.fingerprint.spectrum import SpectrumStream, levels_of
 from recognition.params import DEFAULT
-from recognition.spectrum import SpectrumStream, levels_of
 from tests.recognition.synthesis import RATE, music
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from recognition.builder import extract
-from recognition.speech import speech_share
+from recognition.fingerprint.builder import extract
+from recognition.search.speech import speech_share
 from tests.recognition.synthesis import RATE, Samples, music, noise, silence
 
 

@@ -16,13 +16,13 @@ from benchmarks.sound import RATE, Samples, resample, speed, tempo
 from benchmarks.strangers import POSES, Pose, Scene, Task
 from benchmarks.tail import fit
 from benchmarks.variants import Variant
-from recognition.alignment import Line
-from recognition.builder import extract
+from recognition.fingerprint.builder import extract
 from recognition.index.store import SegmentStore
-from recognition.match import scan
 from recognition.params import DEFAULT
-from recognition.places import References
+from recognition.search.match import scan
+from recognition.search.places import References
 from recognition.types import Fingerprint, Landmarks
+from recognition.verify.alignment import Line
 from tests.recognition.synthesis import RATE as OWN_RATE
 from tests.recognition.synthesis import join, music
 

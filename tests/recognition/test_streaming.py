@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from benchmarks import radio
 from benchmarks.corpus import DEMO
-from recognition.analysis import analyse_file
-from recognition.builder import FingerprintBuilder, extract
-from recognition.fingerprint import from_bytes, to_bytes
+from recognition.audio.analysis import analyse_file
+from recognition.fingerprint.builder import FingerprintBuilder, extract
+from recognition.fingerprint.file_format import from_bytes, to_bytes
 from recognition.streaming.listener import HeardSound, Listener
 from recognition.streaming.listening import moved_to_zero
 from recognition.streaming.pieces import PieceCollector, RunPiece

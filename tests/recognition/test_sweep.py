@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from recognition.alignment import QueryView, view_of
-from recognition.builder import extract
-from recognition.candidates import Lead, open_windows
-from recognition.extend import follow, whole_window
+from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
-from recognition.places import References, places_of
-from recognition.sweep import sweep, weights_of
+from recognition.search.candidates import Lead, open_windows
+from recognition.search.places import References, places_of
+from recognition.search.sweep import sweep, weights_of
 from recognition.types import Landmarks
+from recognition.verify.alignment import QueryView, view_of
+from recognition.verify.extension import follow, whole_window
 from tests.recognition.synthesis import (
     RATE,
     Samples,

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recognition import decode
-from recognition.timeline import MOST_DRIFT_S, Timed, Timeline
+from recognition.audio import decode
+from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
 from tests.recognition import timed_files
 from tests.recognition.media_files import Kind, Sound
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from recognition.alignment import Line, view_of
-from recognition.builder import extract
-from recognition.lookup import ABSENT, ALIGNED
+from recognition.fingerprint.builder import extract
 from recognition.types import Landmarks
-from recognition.verify import LandmarkEvidence, weigh
+from recognition.verify.alignment import Line, view_of
+from recognition.verify.evidence import LandmarkEvidence, weigh
+from recognition.verify.lookup import ABSENT, ALIGNED
 from tests.recognition.synthesis import RATE, Samples, music, noise
 
 SECONDS = 20

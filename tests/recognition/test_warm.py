@@ -11,11 +11,12 @@ import pytest
 _WORK = """
 import sys, tempfile
 from pathlib import Path
-from recognition import match, warm
-from recognition.batch import read_fingerprint
-from recognition.collection import BUCKET, Collection
+from recognition import warm
+from recognition.search import match
+from recognition.commands.batch import read_fingerprint
+from recognition.commands.collection import BUCKET, Collection
 from recognition.jit import Compiled
-from recognition.retro import RetroIndex, search_back
+from recognition.search.retro import RetroIndex, search_back
 
 def compiled():
     return {

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recognition import waveform
+from recognition.audio import waveform
+from recognition.audio.waveform import WaveformBuilder
 from recognition.types import Waveform
-from recognition.waveform import WaveformBuilder
 
 
 def built(y: np.ndarray[tuple[int], np.dtype[np.float32]], block: int) -> Waveform:

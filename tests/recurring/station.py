@@ -11,8 +11,8 @@ from django.db.models import Model
 
 from jobs.choices import Pool
 from jobs.runner import run_next
-from recognition.builder import extract
-from recognition.fingerprint import to_bytes
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.file_format import to_bytes
 from recognition.types import Fingerprint
 from recurring import keeping
 from recurring.models import KeptFile, Occurrence, SharedRun, UnknownItem

@@ -17,7 +17,7 @@ from jobs import clock
 from jobs.choices import JobState
 from jobs.models import Job
 from jobs.services import bring_forward
-from recognition.builder import extract
+from recognition.fingerprint.builder import extract
 from recurring import comparing, joining_index
 from recurring.actions import merge_items
 from recurring.items import Rewriting

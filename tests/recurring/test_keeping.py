@@ -9,7 +9,7 @@ from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import cancel_subject
-from recognition.fingerprint import to_bytes
+from recognition.fingerprint.file_format import to_bytes
 from recurring import keeping
 from recurring.jobs import COMPARE
 from recurring.models import KeptFile, KeptState, UnknownItem, UnknownPolicy

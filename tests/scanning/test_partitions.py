@@ -25,7 +25,7 @@ from jobs import clock, services
 from jobs.choices import JobState
 from jobs.models import Job
 from operations.metrics import page_of_figures
-from recognition.analysis import analyse_file
+from recognition.audio.analysis import analyse_file
 from recognition.errors import IndexPartial, IndexUnavailable
 from recognition.types import Fingerprint
 from review.models import Match

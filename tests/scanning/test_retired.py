@@ -14,7 +14,7 @@ from audit.models import Event
 from catalogue.changes import delete_bucket, retire_recordings
 from catalogue.models import Recording, RecordingStatus
 from catalogue.services import RecordingDetails, add_recording
-from recognition import match as engine
+from recognition.search import match as engine
 from review.choices import MatchState
 from review.models import Match
 from scanning import results, retro_pipeline

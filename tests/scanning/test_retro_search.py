@@ -24,8 +24,8 @@ from jobs.choices import Pool
 from jobs.models import Job
 from jobs.runner import run_next
 from portal.management import demo
-from recognition.builder import extract
-from recognition.fingerprint import to_bytes
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.file_format import to_bytes
 from recognition.types import Fingerprint
 from review.choices import MatchState, QueueReason, RejectCode
 from review.models import Match

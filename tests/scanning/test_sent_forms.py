@@ -11,7 +11,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from common.fingerprint_files import accepted_form
-from recognition import fingerprint
+from recognition.fingerprint import file_format as fingerprint
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import AudioBecause, CloudJob, FormSent, ScannedFile, SentAs
 from scanning.services import cloud

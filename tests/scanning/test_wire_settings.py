@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from recognition.policy import CaptureType
+from recognition.search.policy import CaptureType
 from scanning.engines.embedded import parts_not_done, scan_policy
 from scanning.models import Container
 from scanning.services.intake import submit_upload

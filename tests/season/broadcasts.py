@@ -16,8 +16,8 @@ from pathlib import Path
 from accounts.models import User
 from common.uid import new_uid
 from operations.streams import stream_findings
-from recognition import fingerprint
-from recognition.analysis import analyse_file
+from recognition.audio.analysis import analyse_file
+from recognition.fingerprint import file_format as fingerprint
 from recognition.streaming.pieces import RunPiece
 from recognition.types import Fingerprint
 from review.models import Match

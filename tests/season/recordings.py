@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from catalogue.models import Recording, RecordingStatus
 from dedup import selectors
-from recognition import match as engine
+from recognition.search import match as engine
 from recognition.types import ScanResult
 from review.models import Match
 from tests.season import samples

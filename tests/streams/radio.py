@@ -16,9 +16,9 @@ import numpy as np
 from accounts.models import User
 from catalogue.models import Recording
 from catalogue.services import RecordingDetails, add_recording, create_bucket
-from recognition import fingerprint
-from recognition.builder import extract
-from recognition.joined import GRID_MS, on_grid
+from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.builder import extract
+from recognition.fingerprint.joined import GRID_MS, on_grid
 from recognition.types import Fingerprint, Landmarks, LevelMap
 from scanning.models import Container
 from streams import recorders, services, settling

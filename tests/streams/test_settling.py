@@ -13,8 +13,8 @@ from catalogue.services import RecordingDetails, add_recording
 from common.storage import keep_file, read_bytes
 from jobs.errors import WaitsUntil
 from operations.streams import stream_findings
-from recognition import fingerprint
-from recognition.match import scan as scan_whole
+from recognition.fingerprint import file_format as fingerprint
+from recognition.search.match import scan as scan_whole
 from reports import services
 from reports.files import file_content
 from reports.layouts import Layout

@@ -18,7 +18,7 @@ from benchmarks import radio
 from benchmarks.corpus import DEMO
 from benchmarks.radio import SentSound
 from benchmarks.streams import KeptEvents
-from recognition.analysis import analyse_file
+from recognition.audio.analysis import analyse_file
 from streams.choices import GapCause, RunEdge, StreamState
 from streams.recording import ring
 from streams.recording.clocks import Clock

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recognition import fingerprint
-from recognition.builder import extract
+from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.builder import extract
 from recognition.streaming.pieces import RunPiece
 from recognition.types import Fingerprint, Landmarks
 from streams.recording import landmark_log, records

@@ -14,7 +14,7 @@ from benchmarks.corpus import DEMO
 from benchmarks.radio import Broken, Radio, Segments, SentSound
 from benchmarks.streams import RATE, KeptEvents, Recorded, outcome, recorded
 from common.stored import read_stored
-from recognition.analysis import analyse_file
+from recognition.audio.analysis import analyse_file
 from streams.choices import GapCause, RunEdge, StreamState
 from streams.recording.clocks import Clock
 from streams.recording.cutting import cut_audio

@@ -1,0 +1,1 @@
+"""Sound out of media files: decoding in a confined child, waveforms and renditions."""

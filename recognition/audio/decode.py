@@ -1,0 +1,555 @@
+"""Decode a media file to mono samples at 8 kHz, block by block.
+
+Meant to run in the confined child process (see ``analysis``), because the file is
+untrusted. Memory use does not grow with the length of the file.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.error import MemoryError as FFmpegMemoryError
+from av.packet import Packet
+from av.stream import Disposition
+from numpy.typing import NDArray
+
+from recognition.audio.formats import FORMATS, announced_ms
+from recognition.audio.limits import (
+    DEFAULT_LIMITS,
+    MAX_CHANNELS,
+    MAX_SAMPLE_RATE,
+    MIN_SAMPLE_RATE,
+    DecodeLimits,
+)
+from recognition.audio.sources import Section, Source, sections_of
+from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
+from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
+
+SAMPLE_RATE: Final = 8000
+BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE
+# If side (L − R) has this many times the power of mid (L + R), the channels are in
+# opposite phase and their mean would cancel.
+CANCELLING: Final = 4.0
+# 64 ms at 8 kHz, and 1.3 s.
+PHASE_SAMPLES: Final = 512
+PHASE_NEAR: Final = 21
+CLIPPED_LEVEL: Final = 0.99
+MAX_LEVEL: Final = 8.0
+# A file with more damaged packets than this, and more than whole ones, is given up.
+MAX_BAD_PACKETS: Final = 10_000
+SHORT_FORMATS: Final = frozenset({"u8", "u8p", "s16", "s16p"})
+# Lossless codecs, whose samples of more than 16 bits carry information.
+EXACT: Final = ("pcm", "flac", "alac", "wavpack", "tta", "ape", "tak", "mlp", "truehd")
+NOT_MAIN: Final = (
+    Disposition.comment
+    | Disposition.visual_impaired
+    | Disposition.hearing_impaired
+    | Disposition.descriptions
+)
+# FFmpeg guesses what stands where if a file has channels without a layout, and leaves out
+# what it takes for the bass.
+NO_LAYOUT: Final = " channels"
+# PyAV reads beyond the planes of frames with more channels.
+PYAV_PLANES: Final = 8
+MAX_TAGS: Final = 64
+MAX_TAG_CHARS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the headers say about the sound, before decoding."""
+
+    container: str
+    codec: str
+    sample_rate: int
+    channels: int
+    bit_rate: int | None
+    duration_ms: int | None
+    has_video: bool
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The format that decoded frames are converted to; ``samples`` is their length."""
+
+    format: str
+    layout: str
+    rate: int
+    samples: int
+
+
+class AudioFile:
+    """The sound of an open file, of all its links; a context manager.
+
+    When ``blocks`` has ended, ``samples`` (at 8 kHz), ``clipped`` (samples at full
+    scale) and ``warnings`` describe the sound.
+    """
+
+    def __init__(self, file: BinaryIO, limits: DecodeLimits, *, name: str = "") -> None:
+        self._file = file
+        self._name = name
+        self.limits = limits
+        self._size = file.seek(0, io.SEEK_END)
+        self._sections = sections_of(file)
+        self._begun = 0
+        self._lost_s = 0.0
+        self._packets = 0
+        self._bad_packets = 0
+        self._broken_off = False
+        self._unread = 0
+        self.samples = 0
+        self.clipped = 0
+        self.warnings: list[str] = []
+        self._open(self._sections[0])
+        try:
+            more = len(self._container.streams.audio) - 1
+            if more:
+                self.warnings.append(
+                    f"The file has {more + 1} sound tracks; only one was searched."
+                )
+            self.declared = _declared(self._container, self._stream)
+            _refuse_claims(self.declared, self._size, limits)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _open(self, section: Section) -> None:
+        """Go on with a section of the file; the one before is closed."""
+        self._source = Source(self._file, section, self._name)
+        self._container = _open(self._source)
+        try:
+            self._source.end_step()
+            self._stream = first_audio(self._container)
+        except BaseException:
+            self._container.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._container.close()
+
+    @property
+    def progress(self) -> float:
+        """Share of the file read so far, 0–1."""
+        before = sum(
+            end - begin
+            for section in self._sections[: self._begun]
+            for begin, end in section.ranges
+        )
+        return min(1.0, (before + self._source.tell()) / max(1, self._size))
+
+    @property
+    def layout(self) -> str:
+        """``mono`` or ``stereo``; more channels are mixed down to two."""
+        return "mono" if self._stream.channels == 1 else "stereo"
+
+    @property
+    def exact_format(self) -> str:
+        """The planar integer format that holds the samples exactly: 16 or 32 bits."""
+        short = self._stream.codec_context.format.name in SHORT_FORMATS
+        return "s16p" if short or not self.declared.codec.startswith(EXACT) else "s32p"
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Yield mono float32 samples at 8 kHz in blocks of at most 10 s.
+
+        Raises ``TooLong`` on the way, ``TooShort`` at the end, and ``UnsupportedMedia``
+        if nothing could be decoded.
+        """
+        max_samples = self.limits.max_duration_ms * SAMPLE_RATE // 1000
+        want = Wanted("fltp", self.layout, SAMPLE_RATE, BLOCK_SAMPLES)
+        for frame in self.frames(want):
+            block, clipped = mono_block(frame)
+            self.clipped += clipped
+            self.samples += len(block)
+            if self.samples > max_samples:
+                raise TooLong(self.limits.max_duration_ms / 1000)
+            yield block
+        self._judge()
+
+    def frames(self, want: Wanted) -> Iterator[AudioFrame]:
+        """Yield every decodable frame, converted, with gaps filled by silence."""
+        converter = Converter(want)
+        for gap_s, frame in self._placed():
+            for silent in _silence_like(frame, gap_s):
+                yield from self._safely(converter.take(silent))
+            yield from self._safely(converter.take(frame))
+        yield from self._safely(converter.finish())
+
+    def _placed(self) -> Iterator[tuple[float, AudioFrame]]:
+        """Yield the frames of all links, with the seconds of silence before each."""
+        for number, section in enumerate(self._sections):
+            self._begun = number
+            if number and not self._opened(section):
+                continue
+            timeline: Timeline[AudioFrame] = Timeline(self._origin_s())
+            yield from timeline.place(self._timed())
+            self._lost_s += timeline.lost_s
+
+    def _opened(self, section: Section) -> bool:
+        """Go on with a later link, and return whether it can be read."""
+        self._container.close()
+        try:
+            self._open(section)
+        except UnsupportedMedia:
+            self._unread += 1
+            return False
+        return True
+
+    def _origin_s(self) -> float | None:
+        """Return when the link begins: its first packets may give no sound, and its
+        sound may begin after its picture.
+        """
+        if _has_video(self._container):
+            return (self._container.start_time or 0) / av.time_base
+        if self._stream.start_time is None or self._stream.time_base is None:
+            return None
+        return float(self._stream.start_time * self._stream.time_base)
+
+    def _timed(self) -> Iterator[Timed[AudioFrame]]:
+        """Yield the frames of the current link with their times."""
+        may_cut = self._container.format.name == "mpegts"
+        place, end_s = 0, 0.0
+        for packet, frame in self._decoded():
+            refuse_shape(frame.sample_rate, frame.layout.nb_channels)
+            start_s, is_cut = None, False
+            if frame.pts is not None and frame.time_base is not None:
+                unit = frame.time_base
+                start_s = frame.pts * unit.numerator / unit.denominator
+            length_s = frame.samples / frame.sample_rate
+            before, place = place, max(place, packet.pos or 0)
+            if may_cut and start_s is not None:
+                is_cut = abs(
+                    start_s - end_s
+                ) > MOST_DRIFT_S and self._source.has_cut_between(before, place)
+                end_s = start_s + length_s
+            yield Timed(frame, start_s, length_s, is_cut)
+
+    def _safely(self, frames: Iterator[AudioFrame]) -> Iterator[AudioFrame]:
+        """Skip frames that cannot be converted."""
+        try:
+            yield from frames
+        except FFmpegMemoryError:
+            raise
+        except (FFmpegError, ValueError):
+            self._count_bad()
+
+    def _decoded(self) -> Iterator[tuple[Packet[AudioStream], AudioFrame]]:
+        packets = self._container.demux(self._stream)
+        while True:
+            self._source.begin_step()
+            try:
+                packet = next(packets, None)
+            except FFmpegMemoryError:
+                raise
+            # PyAV raises IndexError for streams that appear late
+            except (FFmpegError, IndexError):
+                self._broken_off = True
+                packet = None
+            self._source.end_step()
+            if packet is None:
+                return
+            self._packets += 1
+            try:
+                for frame in packet.decode():
+                    yield packet, frame
+            except FFmpegMemoryError:
+                raise
+            except FFmpegError:
+                self._count_bad()
+
+    def _count_bad(self) -> None:
+        self._bad_packets += 1
+        if self._bad_packets > max(MAX_BAD_PACKETS, self._packets // 2):
+            raise DecodeFailed("Most of the file is damaged.")
+
+    def _judge(self) -> None:
+        if self.samples == 0:
+            raise UnsupportedMedia(
+                f"The {self.declared.codec} sound in it could not be decoded."
+            )
+        duration_ms = self.samples * 1000 // SAMPLE_RATE
+        if duration_ms < self.limits.min_duration_ms:
+            raise TooShort(duration_ms / 1000, self.limits.min_duration_ms / 1000)
+        if self._lost_s >= 1:
+            self.warnings.append(
+                f"{self._lost_s:.0f} s within the file could not be decoded "
+                "and count as silence."
+            )
+        elif self._bad_packets:
+            self.warnings.append(
+                f"{self._bad_packets} damaged places in the file were skipped."
+            )
+        missing_s = self._missing_s()
+        if self._unread:
+            self.warnings.append("A later part of the file could not be read.")
+        if missing_s:
+            self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
+        elif self._broken_off:
+            self.warnings.append("The end of the file could not be decoded.")
+
+    def _missing_s(self) -> float:
+        """Return the seconds announced but not decoded; 0 if no length is announced."""
+        declared = self.declared
+        announced = announced_ms(self._file, declared.container, declared.duration_ms)
+        if announced is None:
+            return 0.0
+        missing_s = announced / 1000 - self.samples / SAMPLE_RATE
+        return missing_s if missing_s > max(1.0, announced / 100_000) else 0.0
+
+
+class Converter:
+    """Converts frames of any format to one format.
+
+    The input format may change on the way (chained streams, broadcast recordings).
+    """
+
+    def __init__(self, want: Wanted) -> None:
+        self._want = want
+        self._kind: tuple[str, str, int] | None = None
+        self._inner = self._new()
+
+    def take(self, frame: AudioFrame) -> Iterator[AudioFrame]:
+        """Yield the frames of the wanted length that this frame completes."""
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._kind:
+            yield from self.finish()
+            self._inner, self._kind = self._new(), kind
+        is_known = frame.layout.nb_channels <= 2 or NO_LAYOUT not in frame.layout.name
+        for each in [frame] if is_known else _mixed(frame):
+            yield from self._inner.resample(each)
+
+    def finish(self) -> Iterator[AudioFrame]:
+        """Yield the rest, which may be shorter."""
+        if self._kind is not None:
+            yield from self._inner.resample(None)
+
+    def _new(self) -> av.AudioResampler:
+        return av.AudioResampler(
+            format=self._want.format,
+            layout=self._want.layout,
+            rate=self._want.rate,
+            frame_size=self._want.samples,
+        )
+
+
+def _mixed(frame: AudioFrame) -> Iterator[AudioFrame]:
+    """Yield channels without a layout as two: those of even and of odd number."""
+    # Packed, because of ``PYAV_PLANES``.
+    packer = av.AudioResampler("flt", frame.layout, frame.sample_rate)
+    for packed in packer.resample(frame):
+        channels = packed.to_ndarray().reshape(-1, frame.layout.nb_channels)
+        pair = np.stack([channels[:, 0::2].sum(axis=1), channels[:, 1::2].sum(axis=1)])
+        pair *= np.float32(2 / frame.layout.nb_channels) ** np.float32(0.5)
+        mixed = AudioFrame.from_ndarray(pair, format="fltp", layout="stereo")
+        mixed.sample_rate = frame.sample_rate
+        yield mixed
+
+
+def blocks(
+    # For benchmarks and tests, which trust their files.
+    path: Path,
+    limits: DecodeLimits = DEFAULT_LIMITS,
+) -> Iterator[NDArray[np.float32]]:
+    """Yield mono float32 samples of a trusted file at 8 kHz, in blocks of at most 10 s."""
+    with path.open("rb") as file, AudioFile(file, limits, name=path.name) as audio:
+        yield from audio.blocks()
+
+
+def mono_block(frame: AudioFrame) -> tuple[NDArray[np.float32], int]:
+    """Return a planar float frame as mono samples, and how many are at full scale."""
+    channels = np.asarray(frame.to_ndarray(), dtype=np.float32)
+    if not np.isfinite(channels).all():
+        channels = np.nan_to_num(channels, nan=0.0, posinf=0.0, neginf=0.0)
+    channels = np.clip(channels, -MAX_LEVEL, MAX_LEVEL)
+    clipped = int((np.abs(channels).max(axis=0) >= CLIPPED_LEVEL).sum())
+    return to_mono(channels), clipped
+
+
+def to_mono(channels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the mean of the channels, or the louder one wherever the mean cancels.
+
+    Decided for each ``PHASE_SAMPLES`` with their surroundings: a song in opposite phase
+    may be short.
+    """
+    left: NDArray[np.float32] = channels[0]
+    if len(channels) == 1:
+        return left
+    right: NDArray[np.float32] = channels[1]
+    mid: NDArray[np.float32] = (left + right) * np.float32(0.5)
+    side = (left - right) * np.float32(0.5)
+    where = _cancelling(mid, side)
+    if not where.any():
+        return mid
+    is_left = np.dot(left[where], left[where]) >= np.dot(right[where], right[where])
+    return np.where(where, left if is_left else right, mid)
+
+
+def _cancelling(
+    mid: NDArray[np.float32], side: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Return which samples lie in a stretch in opposite phase.
+
+    A stretch is as long as the side is louder in each ``PHASE_SAMPLES``, and clearly
+    louder in ``PHASE_NEAR`` of them together.
+    """
+    edges = np.arange(0, max(1, len(mid)), PHASE_SAMPLES)
+    power = [
+        np.add.reduceat(np.append(y * y, 0)[: len(y) or 1], edges) for y in (mid, side)
+    ]
+    is_side = power[1] > power[0]
+    if not is_side.any():
+        return np.zeros(len(mid), dtype=np.bool_)
+    near = np.ones(min(PHASE_NEAR, len(edges)))
+    mid_near, side_near = (np.convolve(one, near, mode="same") for one in power)
+    runs = np.cumsum(np.diff(is_side, prepend=False))
+    clear = np.unique(runs[is_side & (side_near > CANCELLING * mid_near)])
+    return np.repeat(is_side & np.isin(runs, clear), PHASE_SAMPLES)[: len(mid)]
+
+
+def _silence_like(frame: AudioFrame, length_s: float) -> Iterator[AudioFrame]:
+    """Yield silent frames in the format of ``frame``."""
+    form, layout = frame.format.name, frame.layout.name
+    if frame.layout.nb_channels > PYAV_PLANES:
+        form, layout = "fltp", "stereo"
+    left = round(length_s * frame.sample_rate)
+    # Unsigned 8-bit audio is silent at its middle value.
+    middle = 0x80 if form.startswith("u8") else 0
+    while left > 0:
+        part = min(left, frame.sample_rate)
+        silent = AudioFrame(format=form, layout=layout, samples=part)
+        silent.sample_rate = frame.sample_rate
+        for plane in silent.planes:
+            plane.update(bytes([middle]) * plane.buffer_size)
+        yield silent
+        left -= part
+
+
+def _refuse_nested(url: str, flags: int, options: dict[str, str]) -> BinaryIO:
+    raise PermissionError("A media file may not open another file.")
+
+
+def open_container(source: object) -> InputContainer:
+    """Open a file object without access to any other file."""
+    return av.open(
+        source,
+        mode="r",
+        container_options={"protocol_whitelist": "none", "format_whitelist": FORMATS},
+        metadata_errors="replace",
+        io_open=_refuse_nested,
+    )
+
+
+def _open(source: Source) -> InputContainer:
+    source.begin_step()
+    try:
+        return open_container(source)
+    except FFmpegMemoryError:
+        raise
+    except (FFmpegError, ValueError) as error:
+        source.end_step()
+        if source.size == 0:
+            raise UnsupportedMedia("The file is empty.") from None
+        raise UnsupportedMedia("This is not an audio or video file.") from error
+    except PermissionError as error:
+        raise UnsupportedMedia(str(error)) from error
+
+
+def first_audio(container: InputContainer) -> AudioStream:
+    """Return the main audio stream; raises ``UnsupportedMedia`` without one.
+
+    That is the one marked as default, unless it is marked as a commentary or audio
+    description; else the first.
+    """
+    if not container.streams.audio:
+        raise UnsupportedMedia("The file has no audio stream.")
+    stream = min(container.streams.audio, key=_rank)
+    if stream.codec_context is None:
+        raise UnsupportedMedia("The audio codec is unknown.")
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def _rank(stream: AudioStream) -> tuple[bool, bool, int]:
+    """Return the sort key of a stream: the main one is first."""
+    marks = stream.disposition
+    return (
+        bool(marks & NOT_MAIN) or stream.codec_context is None,
+        not marks & Disposition.default,
+        stream.index,
+    )
+
+
+def _declared(container: InputContainer, stream: AudioStream) -> Declared:
+    tags = {**stream.metadata, **container.metadata}
+    return Declared(
+        container=container.format.name,
+        codec=stream.codec_context.name,
+        sample_rate=stream.sample_rate or 0,
+        channels=stream.channels or 0,
+        bit_rate=stream.bit_rate or container.bit_rate or None,
+        duration_ms=_duration_ms(container, stream),
+        has_video=_has_video(container),
+        tags={
+            key[:MAX_TAG_CHARS]: value[:MAX_TAG_CHARS]
+            for key, value in sorted(tags.items())[:MAX_TAGS]
+        },
+    )
+
+
+def _has_video(container: InputContainer) -> bool:
+    return any(
+        not video.disposition & Disposition.attached_pic
+        for video in container.streams.video
+    )
+
+
+def _refuse_claims(declared: Declared, size: int, limits: DecodeLimits) -> None:
+    """Refuse a file whose headers claim more than the limits allow."""
+    # 0 means unknown; the frames are checked when they arrive.
+    refuse_shape(declared.sample_rate or MIN_SAMPLE_RATE, max(1, declared.channels))
+    if declared.codec.startswith("pcm") and declared.bit_rate:
+        # For uncompressed sound the file size bounds the length.
+        longest_ms = size * 8000 // declared.bit_rate
+        whole_ms = min(longest_ms, declared.duration_ms or longest_ms)
+        if whole_ms > limits.max_duration_ms:
+            raise TooLong(limits.max_duration_ms / 1000)
+
+
+def refuse_shape(sample_rate: int, channels: int) -> None:
+    """Raise ``UnsupportedMedia`` for sound that nothing can be matched in."""
+    if not MIN_SAMPLE_RATE <= sample_rate <= MAX_SAMPLE_RATE:
+        raise UnsupportedMedia(
+            f"The file claims {sample_rate} samples a second; "
+            f"{MIN_SAMPLE_RATE} to {MAX_SAMPLE_RATE} can be read."
+        )
+    if channels > MAX_CHANNELS:
+        raise UnsupportedMedia(
+            f"The file claims {channels} channels; at most {MAX_CHANNELS} can be read."
+        )
+
+
+def _duration_ms(container: InputContainer, stream: AudioStream) -> int | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return round(1000 * stream.duration * stream.time_base)
+    if container.duration is not None:
+        return container.duration * 1000 // av.time_base
+    return None

@@ -1,0 +1,212 @@
+"""The jobs that a child process runs on a media file; see ``isolation``."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import importlib
+import io
+import json
+import os
+import pkgutil
+import socket
+import wave
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+import av
+import numpy as np
+
+from recognition.audio import renditions, spectrogram, waveform
+from recognition.audio.decode import SAMPLE_RATE, AudioFile
+from recognition.audio.limits import DEFAULT_LIMITS, DecodeLimits
+from recognition.errors import RecognitionError
+from recognition.fingerprint import file_format as fingerprint
+from recognition.fingerprint.builder import FingerprintBuilder
+from recognition.isolation import wire
+from recognition.isolation.child import Job
+from recognition.isolation.wire import MessageKind
+from recognition.streaming.listening import listen
+from recognition.types import Analysis, MediaFacts, Progress
+
+
+def analyse(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Send the fingerprint, waveform and facts of the file ``fds[0]``."""
+
+    def report(share: float) -> None:
+        wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
+
+    with os.fdopen(fds[0], "rb") as file:
+        audio = AudioFile(file, limits, name=request["name"])
+        analysis = examine(audio, frozenset(request["layers"]), report)
+    facts = {
+        "facts": dataclasses.asdict(analysis.facts),
+        "warnings": analysis.warnings,
+    }
+    wire.send(talk, MessageKind.FACTS, json.dumps(facts).encode())
+    wire.send(talk, MessageKind.WAVEFORM, waveform.to_bytes(analysis.waveform))
+    wire.send(talk, MessageKind.FINGERPRINT, fingerprint.to_bytes(analysis.fingerprint))
+
+
+def rewrite(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Write the fingerprint file ``fds[0]`` again, to ``fds[1]``, with some layers.
+
+    Sends its duration and the kinds of the layers written.
+    """
+    with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
+        read = fingerprint.from_bytes(
+            file.read(), kinds=request["kinds"], limits=limits
+        )
+        fingerprint.check_layers(read)
+        output.write(fingerprint.to_bytes(read))
+    facts = {"duration_ms": read.duration_ms, "kinds": fingerprint.kinds_of(read)}
+    wire.send(talk, MessageKind.FACTS, json.dumps(facts).encode())
+
+
+def proxy(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Write the rendition of the file ``fds[0]`` to ``fds[1]``."""
+
+    def report(share: float) -> None:
+        wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
+
+    with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
+        audio = AudioFile(file, limits, name=request["name"])
+        renditions.encode_proxy(audio, output, report)
+
+
+def excerpts(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Write intervals of the file ``fds[0]`` to ``fds[1]``, one after the other."""
+
+    def report(share: float) -> None:
+        wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
+
+    intervals_ms = [(start, end) for start, end in request["intervals_ms"]]
+    with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
+        audio = AudioFile(file, limits, name=request["name"])
+        lengths = renditions.encode_excerpts(audio, output, intervals_ms, report)
+    wire.send(talk, MessageKind.FACTS, json.dumps(lengths).encode())
+
+
+def assemble(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Write the parts that ``fds[0]`` holds to ``fds[1]``, each at its time."""
+
+    def report(share: float) -> None:
+        wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
+
+    def opened(file: BinaryIO) -> Iterator[tuple[AudioFile, int]]:
+        for suffix, length, at_ms in request["parts"]:
+            memory = io.BytesIO(file.read(length))
+            try:
+                yield AudioFile(memory, limits, name=f"part{suffix}"), at_ms
+            except RecognitionError:
+                continue
+
+    with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
+        kept = renditions.encode_assembled(
+            opened(file), output, request["duration_ms"], report
+        )
+    wire.send(talk, MessageKind.FACTS, json.dumps(kept).encode())
+
+
+def levels(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Send the spectrogram of the file ``fds[0]``."""
+    with os.fdopen(fds[0], "rb") as file:
+        audio = AudioFile(file, limits, name=request["name"])
+        drawn = spectrogram.draw(audio, request["columns"])
+    wire.send(talk, MessageKind.SPECTROGRAM, drawn.tobytes())
+
+
+def examine(audio: AudioFile, layers: frozenset[str], report: Progress) -> Analysis:
+    """Decode once, and compute fingerprint and waveform from the same blocks."""
+    builder = FingerprintBuilder(layers=layers)
+    drawn = waveform.WaveformBuilder()
+    with audio:
+        for block in audio.blocks():
+            builder.feed(block)
+            drawn.feed(block)
+            report(audio.progress)
+        facts = _facts(audio, drawn.silent_ms)
+    made = builder.finish(facts.duration_ms)
+    del builder
+    # Return freed memory to the system: for ten hours of sound, the builder's many small
+    # allocations leave 80 MB free.
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
+    return Analysis(
+        facts=facts,
+        fingerprint=made,
+        waveform=drawn.finish(),
+        warnings=tuple(audio.warnings),
+    )
+
+
+def warm() -> None:
+    """Load and compile the jobs' code, so that each child finds it ready.
+
+    A child may not open files, so PyAV could not import a module on demand, for example
+    for subtitles.
+    """
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    noise = np.random.default_rng(1).normal(0, 3000, 4 * SAMPLE_RATE)
+    memory = io.BytesIO()
+    with wave.open(memory, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(noise.astype("<i2").tobytes())
+    layers = frozenset({"reference", "scan"})
+    audio = AudioFile(memory, DEFAULT_LIMITS)
+    analysis = examine(audio, layers, lambda _: None)
+    fingerprint.check_layers(
+        fingerprint.from_bytes(fingerprint.to_bytes(analysis.fingerprint))
+    )
+    audio = AudioFile(memory, DEFAULT_LIMITS)
+    renditions.encode_proxy(audio, io.BytesIO(), lambda _: None)
+    audio = AudioFile(memory, DEFAULT_LIMITS)
+    renditions.encode_excerpts(audio, io.BytesIO(), [(1000, 2000)], lambda _: None)
+    parts = [(AudioFile(memory, DEFAULT_LIMITS), 1000)]
+    renditions.encode_assembled(parts, io.BytesIO(), 6000, lambda _: None)
+    spectrogram.draw(AudioFile(memory, DEFAULT_LIMITS), 10)
+
+
+JOBS: Final[dict[str, Job]] = {
+    "analyse": analyse,
+    "rewrite": rewrite,
+    "proxy": proxy,
+    "excerpts": excerpts,
+    "assemble": assemble,
+    "spectrogram": levels,
+    "listen": listen,
+}
+
+
+def _facts(audio: AudioFile, silent_ms: int) -> MediaFacts:
+    declared = audio.declared
+    duration_ms = audio.samples * 1000 // SAMPLE_RATE
+    return MediaFacts(
+        container=declared.container,
+        codec=declared.codec,
+        sample_rate=declared.sample_rate,
+        channels=declared.channels,
+        bit_rate=declared.bit_rate,
+        duration_ms=duration_ms,
+        silent_ms=min(silent_ms, duration_ms),
+        clipped_share=audio.clipped / max(1, audio.samples),
+        has_video=declared.has_video,
+        tags=declared.tags,
+    )

@@ -1,0 +1,101 @@
+"""Scans many files against one collection, in several processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+
+from recognition.audio import analysis
+from recognition.commands import report
+from recognition.commands.collection import BUCKET, Collection
+from recognition.errors import ProcessLost, RecognitionError
+from recognition.fingerprint import file_format as fingerprint
+from recognition.isolation import client, confine
+from recognition.search import match
+from recognition.types import Fingerprint, ScanResult
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """One file with its result, or with the error that prevented one."""
+
+    path: Path
+    outcome: ScanResult | report.ErrorObject
+
+
+def scan_files(
+    index: Path, files: Sequence[Path], *, processes: int
+) -> Iterator[Scanned]:
+    """Scan files against the collection in a directory; yield the results in order.
+
+    Raises ``ProcessLost`` if a process is killed.
+    """
+    if processes == 1:
+        yield from map(partial(_scan, _open(index)), files)
+        return
+    with ProcessPoolExecutor(
+        processes,
+        # A forked process would lack the threads of libraries.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(index,),
+    ) as pool:
+        try:
+            yield from pool.map(partial(_scan_here, index), files)
+        except BrokenProcessPool as broken:
+            raise ProcessLost from broken
+
+
+def read_fingerprint(path: Path, *layers: str) -> Fingerprint:
+    """Return the fingerprint of a media file, or load it from an ``.acrfp`` file."""
+    return _read(path, *layers)[0]
+
+
+def _read(path: Path, *layers: str) -> tuple[Fingerprint, tuple[str, ...]]:
+    """Return a file's fingerprint, and what its sound lacks."""
+    if fingerprint.is_fingerprint(path):
+        return fingerprint.load(path), ()
+    made = analysis.analyse_file(path, layers=frozenset(layers))
+    return made.fingerprint, made.warnings
+
+
+def _open(index: Path) -> Collection:
+    client.prepare()
+    return Collection(index)
+
+
+_opened = cache(_open)
+
+
+def _begin(index: Path) -> None:
+    # Ctrl+C reaches all processes; these end without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Without a parent, the process would wait for files for ever.
+    if parent := multiprocessing.parent_process():
+        confine.die_with_parent(parent.pid or 0)
+    _opened(index)
+
+
+def _scan_here(index: Path, path: Path) -> Scanned:
+    """Scan a file in a process of the pool."""
+    return _scan(_opened(index), path)
+
+
+def _scan(collection: Collection, path: Path) -> Scanned:
+    try:
+        query, warnings = _read(path, "scan")
+        result = match.scan(
+            query,
+            index=collection.store,
+            buckets=[BUCKET],
+            references=collection.references(),
+        )
+    except (RecognitionError, OSError) as error:
+        return Scanned(path, report.error_object(error))
+    return Scanned(path, replace(result, warnings=(*warnings, *result.warnings)))

@@ -1,0 +1,202 @@
+"""Format results for the command line: JSON objects and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from recognition.commands.collection import BUCKET, Collection
+from recognition.errors import RecognitionError
+from recognition.params import DEFAULT, ENGINE_VERSION
+from recognition.recurring.items import Item
+from recognition.relate.compare import SoundComparison
+from recognition.types import ScanResult, SegmentMatch, UnmatchedInterval, UnmatchedKind
+
+Object: TypeAlias = dict[str, Any]  # Any: JSON
+Name: TypeAlias = Callable[[int], str]
+ErrorObject: TypeAlias = dict[str, str]
+
+ERROR_CODES = {
+    "UnsupportedMedia": "not_audio",
+    "TooShort": "too_short",
+    "TooLong": "too_long",
+    "DecodeFailed": "decode_failed",
+    "OutOfLimits": "out_of_limits",
+    "BadFingerprint": "bad_fingerprint",
+    "MissingLayer": "missing_layer",
+    "ParamsMismatch": "params_mismatch",
+    "IndexCorrupt": "index_corrupt",
+}
+
+KIND_WORDS = {
+    UnmatchedKind.NO_MATCH: "no match",
+    UnmatchedKind.SILENCE: "silence",
+    UnmatchedKind.NOT_SCANNED: "not scanned",
+}
+
+
+def scan_object(path: Path, result: ScanResult, name: Name) -> Object:
+    """Return one line of ``scan --json``."""
+    return {
+        "path": str(path),
+        "duration_s": _s(result.duration_ms),
+        "segments": [
+            {"recording_id": name(segment.recording), **_times(segment)}
+            for segment in result.segments
+        ],
+        "unmatched": [_interval(interval, name) for interval in result.unmatched],
+        "warnings": list(result.warnings),
+    }
+
+
+def scan_table(path: Path, result: ScanResult, name: Name) -> str:
+    """Return segments and unmatched intervals of one file, in order of time."""
+    rows: list[tuple[int, str]] = []
+    for segment in result.segments:
+        speed = f"{segment.tempo_ratio:.4f} × {segment.pitch_cents:+.0f} cents"
+        rows.append(
+            (
+                segment.start_ms,
+                f"{_span(segment.start_ms, segment.end_ms)}  "
+                f"{name(segment.recording):30}  "
+                f"{_span(segment.reference_start_ms, segment.reference_end_ms)}  "
+                f"{speed:22}  {segment.score:5.1f}",
+            )
+        )
+    for interval in result.unmatched:
+        span = _span(interval.start_ms, interval.end_ms)
+        rows.append((interval.start_ms, f"{span}  – {KIND_WORDS[interval.kind]}"))
+    head = f"{path} ({_clock(result.duration_ms)})"
+    notes = [f"  note: {warning}" for warning in result.warnings]
+    return "\n".join([head, *notes, *(f"  {text}" for _, text in sorted(rows))])
+
+
+def error_object(error: RecognitionError | OSError) -> ErrorObject:
+    """Return the code and the message of an error, for ``--json``."""
+    if isinstance(error, OSError):
+        return {"code": "unreadable", "message": error.strerror or str(error)}
+    return {"code": ERROR_CODES[type(error).__name__], "message": str(error)}
+
+
+def comparison_object(found: SoundComparison, a: Path, b: Path) -> Object:
+    """Return one line of ``compare --json``; the source is ``a``, the reference ``b``."""
+    return {
+        "a": str(a),
+        "b": str(b),
+        "relation": str(found.relation),
+        "altered": found.altered,
+        "coverage_a": found.coverage_a,
+        "coverage_b": found.coverage_b,
+        "tempo_ratio": found.tempo_ratio,
+        "pitch_cents": found.pitch_cents,
+        "score": found.score,
+        "confidence": found.confidence,
+        "segments": [_times(run) for run in found.runs],
+    }
+
+
+def comparison_table(found: Object) -> str:
+    """Return the comparison as text."""
+    lines = [
+        f"{found['relation']}{' (altered)' if found['altered'] else ''}",
+        f"  covers {found['coverage_a']:.1%} of {found['a']}",
+        f"  covers {found['coverage_b']:.1%} of {found['b']}",
+    ]
+    lines += [
+        f"  {segment['start_s']:9.2f} – {segment['end_s']:.2f} s  =  "
+        f"{segment['reference_start_s']:9.2f} – {segment['reference_end_s']:.2f} s  "
+        f"{segment['tempo_ratio']:.4f} × {segment['pitch_cents']:+.0f} cents  {segment['score']:.1f}"
+        for segment in found["segments"]
+    ]
+    return "\n".join(lines)
+
+
+def recurring_object(number: int, item: Item, paths: Sequence[Path]) -> Object:
+    """Return one line of ``recurring --json``; ``paths`` are the files by number."""
+    return {
+        "id": number,
+        "length_s": _s(item.length_ms),
+        "occurrences": [
+            {
+                "path": str(paths[one.file]),
+                "start_s": _s(one.start_ms),
+                "end_s": _s(one.end_ms),
+                "tempo_ratio": one.tempo_ratio,
+                "score": one.score,
+            }
+            for one in item.occurrences
+        ],
+    }
+
+
+def recurring_table(number: int, item: Item, paths: Sequence[Path]) -> str:
+    """Return an item and its occurrences as text; the best copy has a star."""
+    count, length = len(item.occurrences), _clock(item.length_ms).strip()
+    lines = [f"{number}: {length}, {count} occurrences"]
+    for one in item.occurrences:
+        star = "*" if one == item.best else " "
+        lines.append(
+            f" {star} {_span(one.start_ms, one.end_ms)}  {one.tempo_ratio:.4f} × "
+            f"{one.pitch_cents:+.0f} cents  {one.score:5.1f}  {paths[one.file]}"
+        )
+    return "\n".join(lines)
+
+
+def info_object(collection: Collection) -> Object:
+    """Return the statistics of an index, as ``info`` prints them."""
+    stats = collection.store.stats(BUCKET)
+    return {
+        "engine": ENGINE_VERSION,
+        "params": DEFAULT.index_hash(),
+        "recordings": stats.recordings,
+        "duration_s": _s(collection.duration_ms),
+        "postings": stats.postings,
+        "index_bytes": stats.size_bytes,
+        "landmark_bytes": collection.landmark_bytes,
+        "segments": stats.segments,
+        "tombstones": stats.tombstones,
+    }
+
+
+def _times(segment: SegmentMatch) -> Object:
+    return {
+        "start_s": _s(segment.start_ms),
+        "end_s": _s(segment.end_ms),
+        "reference_start_s": _s(segment.reference_start_ms),
+        "reference_end_s": _s(segment.reference_end_ms),
+        "tempo_ratio": round(segment.tempo_ratio, 5),
+        "pitch_cents": round(segment.pitch_cents, 1),
+        "score": round(segment.score, 1),
+    }
+
+
+def _interval(interval: UnmatchedInterval, name: Name) -> Object:
+    closest = interval.candidate
+    return {
+        "start_s": _s(interval.start_ms),
+        "end_s": _s(interval.end_ms),
+        "kind": str(interval.kind),
+        "closest": closest
+        and {
+            "recording_id": name(closest.recording),
+            "start_s": _s(closest.start_ms),
+            "end_s": _s(closest.end_ms),
+            "reference_start_s": _s(closest.reference_start_ms),
+            "score": round(closest.score, 1),
+            "reason": closest.reason,
+        },
+    }
+
+
+def _s(ms: int) -> float:
+    return ms / 1000
+
+
+def _span(start_ms: int, end_ms: int) -> str:
+    return f"{_clock(start_ms)} – {_clock(end_ms)}"
+
+
+def _clock(ms: int) -> str:
+    minutes, rest = divmod(ms, 60_000)
+    return f"{minutes:3d}:{rest / 1000:06.3f}"

@@ -1,0 +1,1 @@
+"""Fingerprints: spectrum, landmarks, hashes, the level map, and the stored form."""

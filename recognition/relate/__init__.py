@@ -1,0 +1,1 @@
+"""The comparison of recordings with each other."""

@@ -1,0 +1,1 @@
+"""The search of a catalogue: candidates, sweep, cascade, and what a scan returns."""

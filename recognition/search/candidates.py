@@ -1,0 +1,308 @@
+"""Propose where in the catalogue a query might lie: stages, windows, hashes, votes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition import interrupts
+from recognition.fingerprint.hashes import likely_hashes, triplet_hashes
+from recognition.fingerprint.landmarks import select
+from recognition.params import Params
+from recognition.types import Landmarks, Votes
+from recognition.verify.alignment import Line
+
+
+class VoteSource(Protocol):
+    """The part of an index that a search needs."""
+
+    def query_windows(
+        self,
+        buckets: Sequence[int],
+        hashes: NDArray[np.uint32],
+        frames: NDArray[np.int32],
+        windows: Sequence[tuple[int, int]],
+        *,
+        top: int = 10,
+        min_votes: int = 6,
+        max_list: int | None = None,
+    ) -> list[Votes]:
+        """Return the best offsets of each window of the hashes, most votes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warp:
+    """A tempo ratio and a pitch shift, in bins, to search a query under."""
+
+    tempo: float = 1.0
+    shift: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStage:
+    """One search method of the cascade; later stages cost more and find more.
+
+    ``hours`` is the size of the catalogue, on which the fewest votes depend.
+    """
+
+    name: str
+    warp: Warp
+    top: int
+    hours: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """An offset to verify: a recording along a line in a window of the query.
+
+    - ``nearby``: offsets around it, in frames, to start from. Votes locate an offset
+      only to a few frames, and a weak match does not verify even one frame beside the
+      true offset.
+    - ``swept``: the sweep chose this place as the best of all places, so its level
+      evidence is biased.
+    - ``within``: query frames that its run must not leave; None for all.
+    """
+
+    recording: int
+    line: Line
+    window: tuple[int, int]
+    votes: int
+    warped: bool
+    nearby: tuple[float, ...] = (0.0,)
+    swept: bool = False
+    within: tuple[int, int] | None = None
+
+
+Windows = Sequence[tuple[int, int]]
+"""First frames of windows, and the frames after their last."""
+
+Glance = Callable[[tuple[int, int], Votes], Iterable[Lead]]
+"""Chooses leads among weak offsets of a window."""
+
+SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"
+
+NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
+# About the most hashes looked up together, which bounds memory: 60 bytes for each. More
+# hashes of a large index share its pages.
+_BLOCK_HASHES = 1 << 21
+_MOST_HASHES = 3 * _BLOCK_HASHES
+_LIKELY_SHARE = 0.1  # of the dense triplets; see ``likely_hashes``
+
+
+def stages(params: Params, *, robust_first: bool, hours: float) -> list[SearchStage]:
+    """Return the cascade for a catalogue of this many hours.
+
+    Sparse triplets, then the sweep, which in catalogues beyond ``sweep_hours`` gives
+    way to dense triplets with a glance, then the tempo and pitch grid.
+    ``robust_first`` skips the sparse stage, for recorded audio.
+    """
+    plain = Warp()
+    first = (
+        [] if robust_first else [SearchStage(SPARSE, plain, params.sparse_top, hours)]
+    )
+    deep = SearchStage(DENSE, plain, params.dense_top, hours)
+    if hours <= params.sweep_hours:
+        deep = SearchStage(SWEEP, plain, params.sweep_top, hours)
+    grid = [SearchStage(GRID, one, params.grid_top, hours) for one in warps(params)]
+    return [*first, deep, *grid]
+
+
+def warps(params: Params) -> list[Warp]:
+    """Return the grid: tempo alone, pitch alone, and both together as a change of
+    speed.
+    """
+    semitone = params.bins_per_octave / 12
+    tempi = [Warp(tempo=1 + k / 40) for k in range(-4, 5) if k]
+    pitches = [Warp(shift=k * semitone) for k in (-2, -1, 1, 2)]
+    speeds = [speed(1 + k / 100, params) for k in range(-6, 7, 2) if k]
+    return [*tempi, *pitches, *speeds]
+
+
+def speed(ratio: float, params: Params) -> Warp:
+    """Return the change of tempo and pitch that a faster tape makes."""
+    return Warp(ratio, params.bins_per_octave * float(np.log2(ratio)))
+
+
+def leads(
+    index: VoteSource,
+    buckets: Sequence[int],
+    landmarks: Landmarks,
+    *,
+    stage: SearchStage,
+    open_frames: NDArray[np.bool_],
+    params: Params,
+    glance: Glance | None = None,
+) -> Iterator[Lead]:
+    """Yield the index's candidates for the open frames of a query, window by window.
+
+    ``landmarks`` are the query's, of the density of the stage. ``glance`` chooses
+    further leads among many weaker offsets.
+    """
+    found = window_votes(
+        index,
+        buckets,
+        landmarks,
+        stage=stage,
+        open_frames=open_frames,
+        params=params,
+        glances=glance is not None,
+    )
+    for window, votes in found:
+        yield from voted_leads(window, votes, stage, params)
+        if glance is not None:
+            yield from glance(window, votes[stage.top :])
+
+
+def window_votes(
+    index: VoteSource,
+    buckets: Sequence[int],
+    landmarks: Landmarks,
+    *,
+    stage: SearchStage,
+    open_frames: NDArray[np.bool_],
+    params: Params,
+    glances: bool,
+) -> Iterator[tuple[tuple[int, int], Votes]]:
+    """Yield each window of the open frames with its best offsets.
+
+    ``glances`` includes weaker ones, as many as a glance chooses from.
+    """
+    every = open_windows(open_frames, params)
+    if not every:
+        return
+    top, least = stage.top, least_votes(stage.hours, params)
+    if glances:
+        top, least = params.glance_offsets, glance_votes(stage.hours, params)
+    usable = select(landmarks, open_frames[landmarks.frames])
+    landmarks = warped(usable, stage.warp, params)
+    for windows in _blocks(every, stage, params):
+        for part, hashes, frames in _hashed(windows, landmarks, stage, params):
+            interrupts.look()
+            bounds = _bounds_of(part, stage)
+            spans = [(int(a), int(b)) for a, b in np.searchsorted(frames, bounds)]
+            answers = index.query_windows(
+                buckets,
+                hashes,
+                frames,
+                spans,
+                top=top,
+                min_votes=least,
+                max_list=longest_list(stage, params),
+            )
+            yield from zip(part, answers, strict=True)
+
+
+def _hashed(
+    windows: Windows, landmarks: Landmarks, stage: SearchStage, params: Params
+) -> Iterator[tuple[Windows, NDArray[np.uint32], NDArray[np.int32]]]:
+    """Yield windows with their hashes and the frames of these.
+
+    Windows with far more hashes than usual are halved, to bound memory.
+    """
+    bounds = _bounds_of(windows, stage)
+    low, high = np.searchsorted(landmarks.frames, [bounds[0, 0], bounds[-1, 1]])
+    block = select(landmarks, slice(int(low), int(high)))
+    if stage.name == DENSE:
+        hashes, frames = likely_hashes(block, params)
+    else:
+        fan, within = fans(stage, params)
+        hashes, frames = triplet_hashes(block, fan=fan, within=within, params=params)
+    if len(hashes) <= _MOST_HASHES or len(windows) == 1:
+        yield windows, hashes, frames
+        return
+    del hashes, frames
+    middle = len(windows) // 2
+    for part in (windows[:middle], windows[middle:]):
+        yield from _hashed(part, landmarks, stage, params)
+
+
+def _bounds_of(windows: Windows, stage: SearchStage) -> NDArray[np.int32]:
+    """Return first and last frames of windows at the tempo of a stage."""
+    return np.rint(np.array(windows) * stage.warp.tempo).astype(np.int32)
+
+
+def voted_leads(
+    window: tuple[int, int], votes: Votes, stage: SearchStage, params: Params
+) -> Iterator[Lead]:
+    """Yield the leads of a window's strongest offsets."""
+    enough, tempo = least_votes(stage.hours, params), stage.warp.tempo
+    for rank, vote in enumerate(votes[: stage.top]):
+        if vote.votes < enough:
+            break
+        line = Line(1 / tempo, -vote.delta / tempo, stage.warp.shift)
+        # follow() fits these lines first, which finds the offset
+        on_grid = stage.name == GRID
+        near = NEARBY if rank < params.nearby_top and not on_grid else (0.0,)
+        yield Lead(vote.recording, line, window, vote.votes, on_grid, near)
+
+
+def _blocks(windows: Windows, stage: SearchStage, params: Params) -> Iterator[Windows]:
+    """Group windows so that the hashes of each group fit in memory."""
+    fan, within = fans(stage, params)
+    seconds = params.window_frames * params.frame_ms / 1000
+    sparse = stage.name in (SPARSE, GRID)
+    rate = params.reference_rate if sparse else params.dense_rate * _LIKELY_SHARE
+    size = max(1, int(_BLOCK_HASHES / (seconds * rate * fan * within)))
+    for start in range(0, len(windows), size):
+        yield windows[start : start + size]
+
+
+def least_votes(hours: float, params: Params) -> int:
+    """Return the fewest votes worth verifying; noise grows with the catalogue."""
+    more = 0.6 * np.log2(max(1.0, hours / params.min_votes_hours))
+    return params.min_votes + int(more)
+
+
+def glance_votes(hours: float, params: Params) -> int:
+    """Return the fewest votes worth a glance; chance gives more in larger catalogues."""
+    more = params.glance_growth * np.log2(max(1.0, hours / params.glance_hours))
+    return params.glance_votes + int(more)
+
+
+def longest_list(stage: SearchStage, params: Params) -> int:
+    """Return the length of the longest posting list worth reading.
+
+    Longer lists belong to very common hashes: they cost most of the votes and say
+    little.
+    """
+    longest = params.longest_list
+    if stage.name == GRID:
+        longest = params.longest_grid_list
+    larger = max(1.0, stage.hours / params.longest_list_hours)
+    return int(longest * larger**params.longest_list_growth)
+
+
+def open_windows(
+    open_frames: NDArray[np.bool_], params: Params
+) -> list[tuple[int, int]]:
+    """Return overlapping windows with enough open frames to be worth a search."""
+    n = len(open_frames)
+    total = np.zeros(n + 1, dtype=np.int32)
+    np.cumsum(open_frames, out=total[1:])
+    enough = params.min_segment_ms / params.frame_ms
+    overlap = params.window_frames - params.step_frames
+    starts = np.arange(0, max(1, n - overlap), params.step_frames)
+    ends = np.minimum(n, starts + params.window_frames)
+    worth = total[ends] - total[starts] >= enough
+    return list(zip(starts[worth].tolist(), ends[worth].tolist(), strict=True))
+
+
+def warped(landmarks: Landmarks, warp: Warp, params: Params) -> Landmarks:
+    """Return the landmarks as they would be at the reference's tempo and pitch."""
+    frames = np.rint(landmarks.frames * warp.tempo).astype(np.int32)
+    bins = (landmarks.bins - np.float32(warp.shift)).astype(np.float32)
+    inside = (bins >= 0) & (bins <= params.n_bins - 1)
+    return select(Landmarks(frames, bins, landmarks.levels), inside)
+
+
+def fans(stage: SearchStage, params: Params) -> tuple[int, int]:
+    """Return how many second and third neighbours each landmark is hashed with."""
+    return {
+        SPARSE: (params.grid_fan, params.grid_within),
+        DENSE: (params.dense_fan, params.dense_within),
+        GRID: (params.grid_fan, params.grid_within),
+    }[stage.name]

@@ -1,0 +1,297 @@
+"""Run the cascade over one query; each stage searches only unexplained intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.fingerprint.hashes import Hashes
+from recognition.fingerprint.landmarks import ranks_of, select
+from recognition.params import Params
+from recognition.search.candidates import (
+    DENSE,
+    SWEEP,
+    Lead,
+    SearchStage,
+    VoteSource,
+    leads,
+    open_windows,
+)
+from recognition.search.places import References, Weights
+from recognition.search.sweep import glance, sweep, weights_of
+from recognition.types import Landmarks, Votes
+from recognition.verify.alignment import QueryView
+from recognition.verify.calibration import threshold_bits
+from recognition.verify.extension import follow, raw_in, whole_window
+from recognition.verify.relief import relief_bits
+from recognition.verify.repeats import better_repeat, sorted_hashes
+from recognition.verify.segments import ScoringRun, is_row, overlap, settle
+
+_SAME_LINE = 20  # frames
+_LONG = 3750  # frames: a minute
+
+
+@dataclass
+class Search:
+    """A search in progress.
+
+    ``closed`` marks frames not to search: silence, and what the policy skips. ``hours``
+    is the size of the catalogue, on which the threshold depends.
+    """
+
+    view: QueryView
+    references: References
+    params: Params
+    hours: float
+    closed: NDArray[np.bool_]
+    found: list[ScoringRun] = field(default_factory=list)
+    refused: list[ScoringRun] = field(default_factory=list)
+    loaded: dict[int, Landmarks] = field(default_factory=dict)
+    hashed: dict[int, Hashes] = field(default_factory=dict)
+    # How many runs found so far closed frames, and the frames they left open.
+    _open: tuple[int, NDArray[np.bool_]] = field(init=False)
+    # The runs found by recording, and how many of those found are among them.
+    _of_recording: dict[int, list[ScoringRun]] = field(init=False, default_factory=dict)
+    _sorted: int = field(init=False, default=0)
+    _raws: dict[tuple[int, tuple[int, int]], float] = field(
+        init=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        """Open all frames that are to be searched."""
+        self._open = 0, ~self.closed
+
+    def run_stage(
+        self, stage: SearchStage, index: VoteSource, buckets: Sequence[int]
+    ) -> None:
+        """Search the index for more runs in the frames that are still open."""
+        if stage.name == SWEEP:
+            self.sweep()
+            return
+        proposed = leads(
+            index,
+            buckets,
+            self.landmarks(stage),
+            stage=stage,
+            open_frames=self.open_frames(),
+            params=self.params,
+            glance=self.glance if stage.name == DENSE else None,
+        )
+        self.follow_all(proposed)
+
+    def glance(self, window: tuple[int, int], votes: Votes) -> Iterable[Lead]:
+        """Return the best of a window's weaker offsets."""
+        return glance(
+            self.references.places, window, self.weights(window), votes, self.params
+        )
+
+    def weights(self, window: tuple[int, int]) -> Weights:
+        """Return the weights of the window's open frames."""
+        return weights_of(self.view, window, self.open_frames(), self.params)
+
+    def sweep(self) -> None:
+        """Compare the open frames with every place of every recording."""
+        open_frames = self.open_frames()
+        windows = open_windows(open_frames, self.params)
+        if windows:
+            weighed = ((window, self.weights(window)) for window in windows)
+            self.follow_all(sweep(self.references.places, weighed, self.params))
+
+    def landmarks(self, stage: SearchStage) -> Landmarks:
+        """Return the query's landmarks at the density that a stage hashes."""
+        if stage.name == DENSE:
+            likely = self.ranks <= self.params.likely_rank
+            return select(self.view.landmarks, likely)
+        return self.sparse_landmarks
+
+    @cached_property
+    def sparse_landmarks(self) -> Landmarks:
+        """The query's landmarks as sparse as a reference's."""
+        return select(self.view.landmarks, self.ranks == 0)
+
+    @cached_property
+    def ranks(self) -> NDArray[np.uint8]:
+        """The rank of each of the query's landmarks; see ``ranks_of``."""
+        return ranks_of(self.view.landmarks, self.params)
+
+    def follow_all(self, proposed: Iterable[Lead]) -> None:
+        """Verify leads, except where a run already explains the window."""
+        for lead in proposed:
+            known = self._found_of(lead.recording)
+            for part in unexplained(lead, known, self.view.n_frames, self.params):
+                run = self._weighed(part)
+                if run is None:
+                    continue
+                if self._is_found(run):
+                    self.found.append(self._at_best_repeat(run, part))
+                elif run.bits > 0:
+                    # Kept as the closest candidate of an unmatched interval.
+                    self.refused.append(run)
+
+    def _found_of(self, recording: int) -> list[ScoringRun]:
+        """Return the runs of a recording found so far."""
+        for run in self.found[self._sorted :]:
+            self._of_recording.setdefault(run.recording, []).append(run)
+        self._sorted = len(self.found)
+        return self._of_recording.get(recording, [])
+
+    def settled(self) -> list[ScoringRun]:
+        """Return the runs found, without those that others replace."""
+        return settle(self.found, self.params)
+
+    def open_frames(self) -> NDArray[np.bool_]:
+        """Return which frames are still to be searched."""
+        runs, still_open = self._open
+        if runs < len(self.found):
+            still_open = still_open.copy()
+            for run in self.found[runs:]:
+                start, end = run.query_span
+                still_open[max(0, int(start)) : int(end) + 1] = False
+            self._open = len(self.found), still_open
+        return still_open
+
+    def _weighed(self, lead: Lead) -> ScoringRun | None:
+        """Return the best run along a lead, with all evidence included."""
+        run = follow(
+            self.view,
+            self._reference(lead.recording),
+            lead,
+            self.params,
+            beyond=self._known_raw(lead),
+        )
+        if run is not None and self._gives_way(run):
+            return None
+        if run is not None and is_row(run, self.params):
+            # The sweep chose this place partly by its levels, so they count less.
+            price = self.params.sweep_bits if lead.swept else 0.0
+            run = self._with_relief(run, price)
+        if run is not None:
+            run = self._doubted(run)
+        return self._swept(lead, run) if lead.swept else run
+
+    def _known_raw(self, lead: Lead) -> float:
+        """Return the most ``raw`` bits in a lead's window of a long run of its recording.
+
+        To follow looped music along every repeat of minutes is slow, and the best one
+        fits better in most of its windows. Of shorter runs it may lead in one only.
+        """
+        start, end = lead.window
+        around = (
+            run
+            for run in self._found_of(lead.recording)
+            if run.length >= _LONG
+            and run.query_span[0] <= start
+            and end <= run.query_span[1]
+        )
+        return max((self._raw_in(run, lead.window) for run in around), default=0.0)
+
+    def _raw_in(self, run: ScoringRun, window: tuple[int, int]) -> float:
+        key = id(run), window
+        if key not in self._raws:
+            self._raws[key] = raw_in(self.view, run, window, self.params)
+        return self._raws[key]
+
+    def _gives_way(self, run: ScoringRun) -> bool:
+        """Return whether ``settle`` would prefer a known run of the same recording.
+
+        Looped music aligns at dozens of offsets, and weighing each completely is slow.
+        """
+        return any(
+            other.raw >= run.raw and overlap(run, other) > run.length / 2
+            for other in self._found_of(run.recording)
+        )
+
+    def _swept(self, lead: Lead, run: ScoringRun | None) -> ScoringRun | None:
+        """Return the run of a place that the sweep chose, or that of its whole window."""
+        if run is not None and self._is_found(run):
+            return run
+        reference = self._reference(lead.recording)
+        whole = whole_window(self.view, reference, lead, self.params)
+        if whole is None or whole.bits < self.params.whole_bits:
+            return run
+        whole = self._doubted(self._with_relief(whole))
+        return whole if run is None or whole.bits > run.bits else run
+
+    def _with_relief(self, run: ScoringRun, price: float = 0.0) -> ScoringRun:
+        """Add the level evidence to a run, reduced by ``price`` but never below 0."""
+        more = relief_bits(self.view, run, self.params)
+        return replace(run, bits=run.bits + more - min(price, max(0.0, more)))
+
+    def _doubted(self, run: ScoringRun) -> ScoringRun:
+        """Reduce the bits of a run that lacks landmarks or repeats a few sounds.
+
+        Counts the share of its landmarks that are not absent, and the share of the
+        pitches that so many aligned landmarks should have.
+        """
+        if run.bits <= 0 or not run.aligned:
+            return run
+        params = self.params
+        present = run.aligned / (run.aligned + params.absent_share * run.absent)
+        wanted = params.pitch_share * run.aligned**params.pitch_power
+        return replace(run, bits=run.bits * present * min(1.0, run.pitches / wanted))
+
+    def _is_found(self, run: ScoringRun) -> bool:
+        threshold = threshold_bits(self.hours, self.params)
+        return is_row(run, self.params) and run.bits >= threshold
+
+    def _at_best_repeat(self, run: ScoringRun, lead: Lead) -> ScoringRun:
+        """Return the run, or a repeat of its interval that fits better."""
+        if run.recording not in self.hashed:
+            self.hashed[run.recording] = sorted_hashes(run.reference, self.params)
+        line = better_repeat(self.view, run, self.hashed[run.recording], self.params)
+        if line is None:
+            return run
+        start, end = run.query_span
+        again = self._weighed(
+            replace(lead, line=line, window=(int(start), int(end) + 1), nearby=(0.0,))
+        )
+        if again is None or not self._is_found(again) or again.raw <= run.raw:
+            return run
+        return again
+
+    def _reference(self, recording: int) -> Landmarks:
+        if recording not in self.loaded:
+            self.loaded[recording] = self.references.one(recording)
+        return self.loaded[recording]
+
+
+def unexplained(
+    lead: Lead, found: Iterable[ScoringRun], n_frames: int, params: Params
+) -> list[Lead]:
+    """Limit a lead to the parts of its window that no run on its line explains.
+
+    Beyond the end of a run the recording may continue along the same line, for
+    example after a voice. ``n_frames`` is the length of the query.
+    """
+    spans = sorted(
+        run.query_span
+        for run in found
+        if run.recording == lead.recording and _on_line(run, lead)
+    )
+    if not spans:
+        return [lead]
+    least = params.min_segment_ms / params.frame_ms
+    ends = [0, *(int(end) + 1 for _, end in spans)]
+    starts = [*(int(start) for start, _ in spans), n_frames]
+    parts = []
+    for within in zip(ends, starts, strict=True):
+        window = max(within[0], lead.window[0]), min(within[1], lead.window[1])
+        if window[1] - window[0] >= least:
+            parts.append(replace(lead, window=window, within=within))
+    return parts
+
+
+def _on_line(run: ScoringRun, lead: Lead) -> bool:
+    """Return whether a run of the lead's recording lies on the lead's line in its
+    window.
+    """
+    start, end = run.query_span
+    if start >= lead.window[1] or end <= lead.window[0]:
+        return False
+    middle = sum(lead.window) / 2
+    reference = run.line.reference_frame(middle)
+    return abs(lead.line.query_frame(reference) - middle) < _SAME_LINE

@@ -1,0 +1,115 @@
+"""Search the last seconds of a stream, while its recordings play.
+
+Plays that go on are followed along their alignments; only what none of them explains is
+searched, by the two stages that cost little. Later scans find the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from recognition.fingerprint.file_format import scan_layer
+from recognition.fingerprint.levels import silent_frames
+from recognition.params import DEFAULT, Params
+from recognition.search.candidates import DENSE, SPARSE, Lead, SearchStage, Warp
+from recognition.search.cascade import Search
+from recognition.search.match import segment_match
+from recognition.search.places import References
+from recognition.search.policy import CaptureType
+from recognition.types import Fingerprint, LandmarkIndex, SegmentMatch
+from recognition.verify.alignment import Line, view_of
+from recognition.verify.calibration import catalogue_hours
+from recognition.verify.extension import follow
+from recognition.verify.segments import ScoringRun
+
+WINDOW_MS: Final = 16_000
+"""How much of the last sound one search hears."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPlay:
+    """A recording that played when it was last heard, and its alignment.
+
+    ``offset_ms`` is the query's time of the recording's first sample; it may be negative.
+    """
+
+    recording: int
+    offset_ms: float
+    tempo_ratio: float
+    pitch_cents: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeardNow:
+    """What sounds in the window: the evidence for each open play, in their order, None
+    for those that are not heard; and other segments.
+    """
+
+    followed: tuple[SegmentMatch | None, ...]
+    found: tuple[SegmentMatch, ...]
+
+
+def hear(
+    query: Fingerprint,
+    plays: Sequence[OpenPlay],
+    *,
+    index: LandmarkIndex,
+    buckets: Sequence[int],
+    references: References,
+    audio_type: CaptureType = CaptureType.LINEIN,
+    params: Params = DEFAULT,
+) -> HeardNow:
+    """Follow plays in a window of a stream, and search the unexplained sound.
+
+    ``query`` needs its scan layer.
+    """
+    dense, level_map = scan_layer(query, params)
+    n_frames = len(level_map.levels) * level_map.frames_per_cell
+    silent = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
+    search = Search(
+        view=view_of(dense, level_map, n_frames),
+        references=references,
+        params=params,
+        hours=catalogue_hours(sum(index.stats(b).postings for b in buckets)),
+        closed=silent,
+    )
+    followed = []
+    for play in plays:
+        lead = Lead(play.recording, _line_of(play, params), (0, n_frames), 0, False)
+        run = follow(search.view, references.one(play.recording), lead, params)
+        # Known since long, so that less evidence is enough than for a new play.
+        heard = run is not None and run.bits >= params.candidate_bits
+        followed.append(run if heard else None)
+        if run is not None and heard:
+            search.found.append(run)
+    known = set(map(id, search.found))
+    names = [DENSE] if audio_type is CaptureType.RECORDED else [SPARSE, DENSE]
+    tops = {SPARSE: params.sparse_top, DENSE: params.dense_top}
+    for name in names:
+        stage = SearchStage(name, Warp(), tops[name], search.hours)
+        search.run_stage(stage, index, buckets)
+
+    def leave(run: ScoringRun) -> SegmentMatch:
+        return segment_match(
+            run,
+            duration_ms=query.duration_ms,
+            hours=search.hours,
+            params=params,
+        )
+
+    return HeardNow(
+        followed=tuple(None if run is None else leave(run) for run in followed),
+        found=tuple(leave(run) for run in search.settled() if id(run) not in known),
+    )
+
+
+def _line_of(play: OpenPlay, params: Params) -> Line:
+    return Line(
+        slope=1 / play.tempo_ratio,
+        offset=play.offset_ms / params.frame_ms,
+        shift=play.pitch_cents * params.bins_per_octave / 1200,
+    )

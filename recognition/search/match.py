@@ -1,0 +1,193 @@
+"""Scan a file: which recordings sound in it, where, from which interval, how surely.
+
+Needs only the stored fingerprint, so a file can be scanned again without its audio.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.fingerprint.file_format import scan_layer
+from recognition.fingerprint.levels import silent_frames
+from recognition.params import DEFAULT, Params
+from recognition.search.candidates import SearchStage, stages
+from recognition.search.cascade import Search
+from recognition.search.places import References
+from recognition.search.policy import CaptureType, ScanPolicy
+from recognition.search.speech import speech_share
+from recognition.search.unmatched import unmatched_intervals
+from recognition.types import (
+    Fingerprint,
+    LandmarkIndex,
+    Progress,
+    ScanResult,
+    SegmentMatch,
+    UnmatchedInterval,
+    UnmatchedKind,
+)
+from recognition.verify.alignment import view_of
+from recognition.verify.calibration import catalogue_hours, e_value, score_of
+from recognition.verify.segments import ScoringRun
+
+
+def scan(
+    query: Fingerprint,
+    *,
+    index: LandmarkIndex,
+    buckets: Sequence[int],
+    references: References,
+    params: Params = DEFAULT,
+    policy: ScanPolicy | None = None,
+    progress: Progress | None = None,
+) -> ScanResult:
+    """Return every segment of the buckets' recordings in the query, and unmatched
+    intervals.
+
+    ``query`` needs its scan layer. ``progress`` receives the share done, 0–1.
+    """
+    return searched(
+        query,
+        index=index,
+        buckets=buckets,
+        references=references,
+        params=params,
+        policy=policy,
+        progress=progress,
+    ).result()
+
+
+def searched(
+    query: Fingerprint,
+    *,
+    index: LandmarkIndex,
+    buckets: Sequence[int],
+    references: References,
+    params: Params = DEFAULT,
+    policy: ScanPolicy | None = None,
+    progress: Progress | None = None,
+) -> BegunScan:
+    """Return a scan whose search is complete, with the runs found and those refused."""
+    hours = catalogue_hours(sum(index.stats(b).postings for b in buckets))
+    begun = begin(
+        query, references=references, hours=hours, params=params, policy=policy
+    )
+    for number, stage in enumerate(begun.todo):
+        if progress is not None:
+            progress(number / len(begun.todo))
+        begun.search.run_stage(stage, index, buckets)
+    if progress is not None:
+        progress(1.0)
+    return begun
+
+
+@dataclass(frozen=True, slots=True)
+class BegunScan:
+    """A scan in progress: its search, the stages to do, and masks by frame."""
+
+    query: Fingerprint
+    search: Search
+    todo: Sequence[SearchStage]
+    silent: NDArray[np.bool_]
+    scanned: NDArray[np.bool_]
+
+    def match(self, run: ScoringRun) -> SegmentMatch:
+        """Convert one of its runs to the library's output."""
+        search = self.search
+        return segment_match(
+            run,
+            duration_ms=self.query.duration_ms,
+            hours=search.hours,
+            params=search.params,
+        )
+
+    def result(self, refused: Sequence[SegmentMatch] = ()) -> ScanResult:
+        """Return the result of a search that is complete.
+
+        ``refused`` are earlier alignments of the same scan that were too weak.
+        """
+        segments = tuple(self.match(run) for run in self.search.settled())
+        unmatched = unmatched_intervals(
+            segments,
+            duration_ms=self.query.duration_ms,
+            silent=self.silent,
+            scanned=self.scanned,
+            refused=[*refused, *(self.match(run) for run in self.search.refused)],
+            params=self.search.params,
+        )
+        return _with_speech(
+            ScanResult(self.query.duration_ms, segments, unmatched),
+            self.query,
+            self.search.params,
+        )
+
+
+def begin(
+    query: Fingerprint,
+    *,
+    references: References,
+    hours: float,
+    params: Params = DEFAULT,
+    policy: ScanPolicy | None = None,
+) -> BegunScan:
+    """Prepare a scan of a catalogue of ``hours``; ``query`` needs its scan layer."""
+    dense, level_map = scan_layer(query, params)
+    policy = policy or ScanPolicy()
+    n_frames = len(level_map.levels) * level_map.frames_per_cell
+    silent = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
+    scanned = policy.scanned_frames(query.duration_ms, n_frames, params)
+    search = Search(
+        view=view_of(dense, level_map, n_frames),
+        references=references,
+        params=params,
+        hours=hours,
+        closed=silent | ~scanned,
+    )
+    robust_first = policy.audio_type is CaptureType.RECORDED
+    todo = stages(params, robust_first=robust_first, hours=hours)
+    return BegunScan(query, search, todo, silent, scanned)
+
+
+def segment_match(
+    run: ScoringRun, *, duration_ms: int, hours: float, params: Params = DEFAULT
+) -> SegmentMatch:
+    """Convert a run to the library's output: milliseconds and a calibrated score."""
+    ms = params.frame_ms
+    (start, end), (r_start, r_end) = run.query_span, run.reference_span
+    expected = e_value(run.bits, hours, params)
+    before = max(0.0, min(params.edge_ms, start * ms, r_start * ms))
+    after = min(params.edge_ms, max(0.0, duration_ms - end * ms))
+    return SegmentMatch(
+        recording=run.recording,
+        start_ms=round(start * ms - before),
+        end_ms=min(duration_ms, round(end * ms + after)),
+        reference_start_ms=max(0, round(r_start * ms - before / run.line.slope)),
+        reference_end_ms=round(r_end * ms + after / run.line.slope),
+        tempo_ratio=round(1 / run.line.slope, 4),
+        pitch_cents=round(run.line.shift * 1200 / params.bins_per_octave, 1),
+        score=score_of(expected),
+        bits=round(run.bits, 2),
+        e_value=expected,
+        aligned=run.aligned,
+        expected_by_chance=round(run.p0 * run.known, 1),
+    )
+
+
+def _with_speech(result: ScanResult, query: Fingerprint, params: Params) -> ScanResult:
+    """Add an estimate of speech to every match and every unmatched interval with sound."""
+    dense, level_map = scan_layer(query, params)
+
+    def share(part: SegmentMatch | UnmatchedInterval) -> float | None:
+        return speech_share(dense, level_map, (part.start_ms, part.end_ms), params)
+
+    return replace(
+        result,
+        segments=tuple(replace(s, speech=share(s)) for s in result.segments),
+        unmatched=tuple(
+            replace(s, speech=share(s)) if s.kind is UnmatchedKind.NO_MATCH else s
+            for s in result.unmatched
+        ),
+    )

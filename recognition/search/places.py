@@ -1,0 +1,487 @@
+"""Where a catalogue's landmarks lie in time and frequency, to score any place of it.
+
+A place is an offset at which a recording may lie beneath a window of a query. The
+weights of a window (``sweep``) give the evidence of each landmark at a place; a place's
+height is their sum in standard deviations of chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.jit import Late, compiled
+from recognition.params import DEFAULT, Params
+from recognition.types import Landmarks
+
+BLOCK = 64  # places whose sums share a register of the processor
+BLOCKS = 4  # blocks whose sums are computed together
+SPAN = BLOCK * BLOCKS
+# A place, and the bounds of the parts that ``block_sums`` tells landmarks apart by.
+WHERE = 1 + 2 * BLOCKS
+LOUD_GROUP = 64  # landmarks; the louder half of each group serves the rough pass
+_FEWEST = 15  # a place with fewer landmarks is given the spread of this many
+_ROWS = 256  # one for each value of a bin
+_BYTES = 6  # weights are divided by this for sums in bytes
+_CHANCE_STEPS = 256  # steps of a spread of 1
+_AHEAD = 64  # places whose landmarks are prefetched together
+
+block_sums = Late("recognition.search.vectors", "block_sums")
+
+Cells = NDArray[np.int32]
+Bins = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """A recording's landmarks for the sweep: cell of time (int32) and bin (uint8).
+
+    ``loud_cells`` and ``loud_bins`` are the louder half of each 64 landmarks.
+    """
+
+    cells: Cells
+    bins: Bins
+    loud_cells: Cells
+    loud_bins: Bins
+
+    @property
+    def parts(self) -> PlaceParts:
+        """All four columns."""
+        return self.cells, self.bins, self.loud_cells, self.loud_bins
+
+
+PlaceParts = tuple[Cells, Bins, Cells, Bins]
+"""Cells and bins of all landmarks, then of the loud ones."""
+
+Recorded: TypeAlias = (
+    tuple[int, NDArray[np.uint32], NDArray[np.int32]]
+    | tuple[int, NDArray[np.uint32], NDArray[np.int32], Places]
+)
+"""A recording's number, hashes and frames, and where its landmarks lie."""
+
+NO_PLACES = Places(*(2 * (np.zeros(0, np.int32), np.zeros(0, np.uint8))))
+
+
+def places_of(landmarks: Landmarks, params: Params = DEFAULT) -> Places:
+    """Return a recording's places; they take 7.5 bytes per landmark."""
+    last = params.n_bins - 1
+    cells = landmarks.frames // np.int32(params.sweep_frames)
+    bins = np.clip(np.rint(landmarks.bins), 0, last).astype(np.uint8)
+    # The louder half of each group of landmarks.
+    loud = np.zeros(len(landmarks.levels), dtype=np.bool_)
+    for start in range(0, len(loud), LOUD_GROUP):
+        part = landmarks.levels[start : start + LOUD_GROUP]
+        loud[start + np.argsort(-part, kind="stable")[: -(-len(part) // 2)]] = True
+    return Places(cells, bins, cells[loud], bins[loud])
+
+
+@dataclass(frozen=True)
+class PlaceTable:
+    """The places of many recordings in one piece: recordings lie one after another.
+
+    ``dead`` is 1 for recordings that were removed. ``starts`` and ``loud_starts`` hold
+    where each recording's landmarks begin, and where the last ones end.
+    """
+
+    recordings: NDArray[np.uint32]
+    dead: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+    cells: Cells
+    bins: Bins
+    loud_starts: NDArray[np.int64]
+    loud_cells: Cells
+    loud_bins: Bins
+
+    @classmethod
+    def of(cls, places: Mapping[int, Places]) -> PlaceTable:
+        """Put the places of some recordings together."""
+        every = places.values()
+        return cls(
+            np.array([*places], dtype=np.uint32),
+            np.zeros(len(every), dtype=np.uint8),
+            starts_of([len(one.cells) for one in every]),
+            np.concatenate([np.zeros(0, np.int32), *(one.cells for one in every)]),
+            np.concatenate([np.zeros(0, np.uint8), *(one.bins for one in every)]),
+            starts_of([len(one.loud_cells) for one in every]),
+            np.concatenate([np.zeros(0, np.int32), *(one.loud_cells for one in every)]),
+            np.concatenate([np.zeros(0, np.uint8), *(one.loud_bins for one in every)]),
+        )
+
+    def parts(self, local: int) -> PlaceParts:
+        """Return the landmarks of one recording."""
+        every = slice(self.starts[local], self.starts[local + 1])
+        loud = slice(self.loud_starts[local], self.loud_starts[local + 1])
+        return (
+            self.cells[every],
+            self.bins[every],
+            self.loud_cells[loud],
+            self.loud_bins[loud],
+        )
+
+    def is_sound(self) -> bool:
+        """Return whether the cells of every recording are in order."""
+        for cells, starts in (
+            (self.cells, self.starts),
+            (self.loud_cells, self.loud_starts),
+        ):
+            falls = np.flatnonzero(cells[1:] < cells[:-1]) + 1
+            if not (np.isin(falls, starts).all() and (cells[:1] >= 0).all()):
+                return False
+        return True
+
+    @cached_property
+    def order(self) -> NDArray[np.int64]:
+        """The order that sorts ``recordings``."""
+        return np.argsort(self.recordings, kind="stable")
+
+    def local(self, recordings: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return the numbers of recordings in this table, -1 for those not in it."""
+        if not len(self.recordings):
+            return np.full(len(recordings), -1, dtype=np.int64)
+        at = np.searchsorted(self.recordings, recordings, sorter=self.order)
+        local = self.order[np.minimum(at, len(self.order) - 1)]
+        here = (self.recordings[local] == recordings) & (self.dead[local] == 0)
+        return np.where(here, local, -1)
+
+
+def starts_of(lengths: Sequence[int] | NDArray[np.uint32]) -> NDArray[np.int64]:
+    """Return where parts of these lengths begin, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of a window, and the spread of chance.
+
+    ``exact`` is int16 of shape [1 + 256 + 1, 1 + cells + 1], the last cell first, with
+    nothing around it. ``spread`` is the mean square of each bin, ``least`` the
+    spread that every place has at least. All have a row for any uint8.
+    """
+
+    exact: NDArray[np.int16]
+    spread: NDArray[np.float32]
+    least: float
+
+    @classmethod
+    def of(cls, exact: NDArray[np.int16]) -> Weights:
+        """Prepare the weights of a window."""
+        n_bins, cells = exact.shape
+        spread = np.zeros(_ROWS, dtype=np.float32)
+        spread[:n_bins] = (exact.astype(np.float32) ** 2).mean(axis=1)
+        padded = np.zeros((_ROWS + 2, cells + 2), dtype=np.int16)
+        padded[1 : 1 + n_bins, 1:-1] = exact
+        least = float(spread[:n_bins].mean()) * _FEWEST
+        return cls(padded, spread, least)
+
+    @cached_property
+    def rough(self) -> NDArray[np.int8]:
+        """Sixths of ``exact`` as int8, with blocks of nothing before and after."""
+        rough = np.zeros((_ROWS, self.cells + 2 * SPAN), dtype=np.int8)
+        small = np.clip(np.rint(self.exact[1:-1, 1:-1] / _BYTES), -127, 127)
+        rough[:, SPAN : SPAN + self.cells] = small
+        return rough
+
+    @cached_property
+    def chance(self) -> NDArray[np.int64]:
+        """``spread`` in whole steps, which add up faster than fractions."""
+        return np.rint(self.spread * _CHANCE_STEPS).astype(np.int64)
+
+    @property
+    def cells(self) -> int:
+        """Number of cells of the window."""
+        return len(self.exact[0]) - 2
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """The landmarks of the recordings that a scan compares with.
+
+    ``one`` returns the landmarks of a recording; ``places`` where those of all lie.
+    """
+
+    one: Callable[[int], Landmarks]
+    places: Sequence[PlaceTable]
+
+    @classmethod
+    def held(
+        cls, landmarks: Mapping[int, Landmarks], params: Params = DEFAULT
+    ) -> References:
+        """Return references held in memory, by number."""
+        table = PlaceTable.of(
+            {number: places_of(one, params) for number, one in landmarks.items()}
+        )
+        return cls(landmarks.__getitem__, [table])
+
+
+def heights_at(
+    table: PlaceTable,
+    local: NDArray[np.int64],
+    places: NDArray[np.int64],
+    weights: Weights,
+    least: float,
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the height of the best of each place and both beside it, and which it is.
+
+    Heights are in standard deviations, and 0 where they cannot reach ``least``;
+    ``local`` are numbers of recordings in the table.
+    """
+    heights, best, _ = _heights(
+        (table.starts, table.cells, table.bins),
+        local,
+        places,
+        (weights.exact.reshape(-1), weights.spread, weights.least, weights.cells),
+        least,
+    )
+    return heights, best
+
+
+@compiled
+def _heights(
+    table: tuple[NDArray[np.int64], Cells, Bins],
+    local: NDArray[np.int64],
+    places: NDArray[np.int64],
+    query: tuple[NDArray[np.int16], NDArray[np.float32], float, int],
+    least: float,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], Cells]:
+    """Return what ``heights_at`` returns; the last value only keeps the compiler from
+    removing the reads of ``_guess``.
+    """
+    starts, cells, bins = table
+    weights, spread, least_spread, n = query
+    one, stride = np.uint64(1), np.uint64(n + 2)
+    heights = np.zeros(len(places), dtype=np.float32)
+    best = np.empty(len(places), dtype=np.int64)
+    guesses = np.empty(_AHEAD, dtype=np.int64)
+    touched = np.zeros(1, dtype=np.int32)
+    # A height is rounded before it is compared with ``least``.
+    fewest = 0.999 * least * np.sqrt(least_spread)
+    for block in range(0, len(places), _AHEAD):
+        stop = min(block + _AHEAD, len(places))
+        touched[0] ^= _guess(
+            (starts, cells), local[block:stop], places[block:stop] - n, guesses
+        )
+        for i in range(block, stop):
+            place, high = places[i], starts[local[i] + 1]
+            first = _first_near(
+                cells, starts[local[i]], high, (guesses[i - block], place - n)
+            )
+            before, here, after = 0, 0, 0
+            last = first
+            while last < high:
+                at = np.uint64(place - cells[last] + 1)
+                if at >= stride:
+                    break
+                at += (np.uint64(bins[last]) + one) * stride
+                before += weights[at - one]
+                here += weights[at]
+                after += weights[at + one]
+                last += 1
+            total = max(before, here, after)
+            best[i] = place + (after == total) - (before == total)
+            if here == total:
+                best[i] = place
+            if total < fewest:  # whatever the spread is
+                continue
+            chance = np.float32(0)
+            for k in range(first, last):
+                chance += spread[bins[k]]
+            heights[i] = total / np.sqrt(np.maximum(chance, least_spread))
+    return heights, best, touched
+
+
+@compiled
+def _guess(
+    table: tuple[NDArray[np.int64], Cells],
+    local: NDArray[np.int64],
+    wanted: NDArray[np.int64],
+    guesses: NDArray[np.int64],
+) -> np.int32:
+    """Guess where in each recording the first landmark from a cell on is.
+
+    Reads what lies there, so that the processor waits for many recordings at once.
+    """
+    starts, cells = table
+    touched = np.int32(0)
+    for i in range(len(local)):
+        if starts[local[i]] < starts[local[i] + 1]:
+            touched ^= cells[starts[local[i] + 1] - 1]
+    for i in range(len(local)):
+        low, high = starts[local[i]], starts[local[i] + 1]
+        guesses[i] = low
+        if low == high:
+            continue
+        cell, length = max(0, wanted[i]), max(0, cells[high - 1]) + 1
+        guesses[i] = min(high - 1, low + (high - low) * cell // length)
+        touched ^= cells[guesses[i]]
+    return touched
+
+
+@compiled
+def _first_near(cells: Cells, low: int, high: int, wanted: tuple[int, int]) -> int:
+    """Return the first landmark of ``low`` … ``high`` in a cell or after it.
+
+    ``wanted`` is a guess which it is, and the cell.
+    """
+    guess, cell = wanted
+    if low == high:
+        return high
+    step = 16
+    if cells[guess] < cell:
+        low = guess + 1
+        while guess + step < high and cells[guess + step] < cell:
+            low = guess + step + 1
+            step *= 2
+        return _first_from(cells, low, min(high, guess + step), cell)
+    high = guess
+    while guess - step >= low and cells[guess - step] >= cell:
+        high = guess - step
+        step *= 2
+    return _first_from(cells, max(low, guess - step), high, cell)
+
+
+@compiled
+def _first_from(cells: Cells, low: int, high: int, cell: int) -> int:
+    """Return the first landmark of ``low`` … ``high`` in ``cell`` or after it."""
+    while low < high:
+        middle = (low + high) >> 1
+        if cells[middle] < cell:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def highest_places(
+    table: PlaceTable, weights: Weights, least: float, most: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return recordings (local numbers) and places that may be the highest, unordered.
+
+    A rough pass over the louder landmarks with sums in bytes: the best place of each
+    block of 64 that reaches ``least`` standard deviations, at most ``most`` of them.
+    """
+    return _highest(
+        (table.loud_starts, table.loud_cells, table.loud_bins),
+        table.dead,
+        (weights.rough, weights.chance, weights.least / 2, weights.cells),
+        least,
+        most,
+    )
+
+
+@compiled
+def _highest(
+    table: tuple[NDArray[np.int64], Cells, Bins],
+    dead: NDArray[np.uint8],
+    query: tuple[NDArray[np.int8], NDArray[np.int64], float, int],
+    least: float,
+    most: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    starts, cells, bins = table
+    weights, spread, least_spread, n = query
+    # Of each candidate: recording, place; and its height.
+    found = np.empty((most, 2), dtype=np.int64)
+    heights = np.empty(most, dtype=np.float32)
+    count = 0
+    sums = np.empty(SPAN, dtype=np.int8)
+    most_each = np.empty(BLOCKS, dtype=np.int8)
+    chances = np.empty(BLOCKS, dtype=np.int64)
+    where = np.empty(WHERE, dtype=np.int64)
+    bounds = where[1:]
+    for local in range(len(starts) - 1):
+        low, high = starts[local], starts[local + 1]
+        if low == high or dead[local]:
+            continue
+        # The landmarks that lie in all places of a block, and their spread.
+        inner_first = low
+        inner_last, chance = _skip_adding((cells, bins), spread, low, high, 0)
+        for begin in range(0, cells[high - 1] + n, SPAN):
+            # The landmarks of any place; those a cell outside weigh nothing.
+            where[0], bounds[0] = begin, inner_first
+            for block in range(BLOCKS):
+                end = begin + block * BLOCK + BLOCK - 1
+                inner_first, less = _skip_adding(
+                    (cells, bins), spread, inner_first, high, end - n
+                )
+                chance -= less
+                chances[block] = chance
+                inner_last, more = _skip_adding(
+                    (cells, bins), spread, inner_last, high, end + 1
+                )
+                chance += more
+                if block + 1 < BLOCKS:
+                    bounds[1 + block] = inner_first
+                bounds[BLOCKS + block] = inner_last
+            if bounds[BLOCKS - 1] > bounds[BLOCKS]:
+                # Of a short window, no landmark weighs something in all blocks.
+                bounds[1:BLOCKS] = bounds[0]
+                bounds[BLOCKS:-1] = bounds[-1]
+            block_sums(weights, cells, bins, where, sums, most_each)
+            for block in range(BLOCKS):
+                place = begin + block * BLOCK
+                highest = int(most_each[block])
+                deviation = np.sqrt(max(chances[block] / _CHANCE_STEPS, least_spread))
+                height = highest * _BYTES / deviation
+                if highest > 0 and height >= least:
+                    part = sums[block * BLOCK : (block + 1) * BLOCK]
+                    at = place + _middle(part, highest)
+                    count = _keep(found, heights, count, (local, at, height))
+    return found[:count, 0].copy(), found[:count, 1].copy()
+
+
+@compiled
+def _skip(cells: Cells, at: int, high: int, cell: int) -> int:
+    """Return the first landmark from ``at`` on that lies after ``cell``."""
+    while at < high and cells[at] <= cell:
+        at += 1
+    return at
+
+
+@compiled
+def _skip_adding(
+    landmarks: tuple[Cells, Bins],
+    spread: NDArray[np.int64],
+    at: int,
+    high: int,
+    cell: int,
+) -> tuple[int, np.int64]:
+    """Skip like ``_skip``; return also the spread of the skipped landmarks."""
+    cells, bins = landmarks
+    total = np.int64(0)
+    while at < high and cells[at] <= cell:
+        total += spread[bins[at]]
+        at += 1
+    return at, total
+
+
+@compiled
+def _middle(sums: NDArray[np.int8], highest: int) -> int:
+    """Return the middle of the highest places: where sums end, several are equal."""
+    total, ties = 0, 0
+    for k in range(len(sums)):
+        if sums[k] == highest:
+            total += k
+            ties += 1
+    return total // ties
+
+
+@compiled
+def _keep(
+    found: NDArray[np.int64],
+    heights: NDArray[np.float32],
+    count: int,
+    new: tuple[int, int, float],
+) -> int:
+    """Keep a candidate if there is room or it replaces a lower one; return how many."""
+    local, place, height = new
+    at = count
+    if count == len(heights):
+        at = int(np.argmin(heights))
+        if height <= heights[at]:
+            return count
+    found[at, 0], found[at, 1], heights[at] = local, place, height
+    return min(len(heights), count + 1)

@@ -1,0 +1,420 @@
+"""Turn a lead into a run: verify it in its window, extend it, and fit its line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition import interrupts
+from recognition.jit import compiled
+from recognition.params import Params
+from recognition.search.candidates import Lead
+from recognition.types import Landmarks
+from recognition.verify.alignment import Line, QueryView, fit_line
+from recognition.verify.evidence import Weighed, evidence, weighed
+from recognition.verify.lookup import (
+    ABSENT,
+    ALIGNED,
+    OUTSIDE,
+    Alignment,
+    aligned_counts,
+    alignment_of,
+    found_along,
+    found_wider,
+)
+from recognition.verify.segments import ScoringRun, best_segment, edge_of, trimmed
+
+_FITS = 6  # enough: each fit lets a run at another tempo grow to about twice its length
+# With fewer landmarks, a span says too little to estimate gains and chance.
+_FEWEST_LANDMARKS = 8
+# how far a line may differ and still count as unaltered: as a ratio, in bins
+_SAME_TEMPO, _SAME_PITCH = 0.005, 0.3
+# 1.5 s: a run that ends this close to the edge of its span is extended beyond it
+_NEAR_FRAMES = 94
+# Landmarks weighed at a stretch, in about 0.2 s: a run through hours takes minutes.
+_AT_A_STRETCH = 1 << 20
+_PITCHES = 257  # as many as a landmark's bin, a byte with a fraction, rounds to
+
+Tally = tuple[int, int, float, float, int, int, int, int, float]
+"""The fields of a run from ``first`` to ``p0``, with landmarks numbered from the span."""
+
+
+def follow(
+    view: QueryView,
+    reference: Landmarks,
+    lead: Lead,
+    params: Params,
+    *,
+    beyond: float = 0.0,
+) -> ScoringRun | None:
+    """Return the best run along a lead, verified in its window and then extended.
+
+    Of the ``nearby`` offsets, those along which the most landmarks align are weighed,
+    and the one with most evidence is followed. Only a run of at
+    least ``candidate_bits`` is extended; then the line is fitted and the run extended
+    again until that gains nothing. Returns None if its evidence in the window is not
+    ``beyond`` that of a known run (see ``raw_in``).
+
+    A warped lead has only roughly the right tempo and pitch, so its line is fitted
+    before it is weighed. A line at another tempo or pitch than the recording's costs
+    ``warp_bits``, because it was chosen among many.
+    """
+    interrupts.look()
+    if not len(reference.frames):
+        return None
+    line = lead.line
+    span = _span(reference, line, lead.window)
+    if lead.warped:
+        line = fit_line(view, reference, span, line)
+    nearby = _promising(view, reference, span, line, lead.nearby, params)
+    run = _run_in(view, lead.recording, reference, span, line, params, nearby)
+    if run is not None and run.raw <= beyond:
+        return None
+    if run is None or run.bits < params.candidate_bits:
+        return None if lead.warped else run
+    within = lead.within or (0, view.n_frames)
+    run = _extended(view, run, span, within, params)
+    for _ in range(_FITS):
+        span = (run.first, run.last + 1)
+        fitted = replace(run, line=fit_line(view, reference, span, run.line))
+        wider = _inside(within, fitted, _wider(run, params))
+        again = _extended(view, fitted, wider, within, params)
+        if again.raw <= run.raw:
+            break
+        run = again
+    # Other tempi give chance more ways to fit, so such a line must pay for them.
+    paid = replace(run, bits=run.bits - params.warp_bits)
+    if lead.warped:
+        return paid
+    # It strays if it was fitted to another tempo or pitch than the recording's.
+    strays = abs(run.line.slope - 1) > _SAME_TEMPO or abs(run.line.shift) > _SAME_PITCH
+    if not strays:
+        return run
+    return max(_straight(view, run, within, params), paid, key=lambda run: run.bits)
+
+
+def raw_in(
+    view: QueryView, run: ScoringRun, window: tuple[int, int], params: Params
+) -> float:
+    """Return the ``raw`` bits of a run's line in a window of query frames."""
+    span = _span(run.reference, run.line, window)
+    best = _run_in(view, run.recording, run.reference, span, run.line, params)
+    return 0.0 if best is None else best.raw
+
+
+def _promising(
+    view: QueryView,
+    reference: Landmarks,
+    span: tuple[int, int],
+    line: Line,
+    nearby: Sequence[float],
+    params: Params,
+) -> Sequence[float]:
+    """Return the offsets around a line along which the most landmarks align.
+
+    Counting is far cheaper than weighing.
+    """
+    if len(nearby) <= params.nearby_weighed:
+        return nearby
+    counts = aligned_counts(view, reference, span, line, nearby, params)
+    best = np.argsort(-counts, kind="stable")[: params.nearby_weighed]
+    return [nearby[number] for number in np.sort(best)]
+
+
+def _straight(
+    view: QueryView, run: ScoringRun, within: tuple[int, int], params: Params
+) -> ScoringRun:
+    """Return what remains of a run at the recording's own tempo and pitch."""
+    middle = sum(run.reference_span) / 2
+    line = Line(1.0, run.line.query_frame(middle) - middle, 0.0)
+    span = (run.first, run.last + 1)
+    return _extended(view, replace(run, line=line), span, within, params)
+
+
+def whole_window(
+    view: QueryView, reference: Landmarks, lead: Lead, params: Params
+) -> ScoringRun | None:
+    """Return the run over a lead's whole window, with all evidence against it.
+
+    Where noise masks almost every landmark, no run grows far, but the window as a whole
+    may still hold enough evidence. Tries all ``nearby`` offsets and returns the best.
+    """
+    if not len(reference.frames):
+        return None
+    span = _span(reference, lead.line, lead.window)
+    if span[1] - span[0] < _FEWEST_LANDMARKS:
+        return None
+    best, tally = _best_whole(
+        alignment_of(view, reference, span, lead.line, params),
+        np.array(lead.nearby, dtype=np.float64),
+    )
+    line = replace(lead.line, offset=lead.line.offset + lead.nearby[best])
+    return _run(lead.recording, reference, span[0], line, tally)
+
+
+def _span(reference: Landmarks, line: Line, window: tuple[int, int]) -> tuple[int, int]:
+    """Return the numbers of the reference landmarks that fall into a query window."""
+    beyond = int(reference.frames[-1]) + 1
+    places = [
+        min(max(0, math.ceil(line.reference_frame(frame))), beyond) for frame in window
+    ]
+    # searchsorted would convert the whole array for values of another type.
+    low, high = np.searchsorted(reference.frames, np.array(places, dtype=np.int32))
+    return int(low), int(high)
+
+
+def _wider(run: ScoringRun, params: Params) -> tuple[int, int]:
+    frames = run.reference.frames
+    start, end = run.reference_span
+    around = [start - params.extend_frames, end + params.extend_frames]
+    low, high = np.searchsorted(frames, np.array(around, dtype=np.int32))
+    return int(low), int(high)
+
+
+def _extended(
+    view: QueryView,
+    run: ScoringRun,
+    span: tuple[int, int],
+    within: tuple[int, int],
+    params: Params,
+) -> ScoringRun:
+    """Widen the span on each side while the run touches its border."""
+    whole = 0, len(run.reference.frames)
+    alignment = alignment_of(view, run.reference, whole, run.line, params)
+    borders = _span(run.reference, run.line, within)
+    extended, core, is_done = run, (run.first, run.last + 1), False
+    while not is_done:
+        interrupts.look()
+        tally, span, is_done = _widened(
+            alignment,
+            span,
+            core,
+            borders,
+            params.extend_frames,
+            (params.x_drop, params.candidate_bits),
+            edge_of(params),
+        )
+        if tally[2] > 0:
+            extended = _run(run.recording, run.reference, 0, run.line, tally)
+            core = extended.first, extended.last + 1
+    return extended
+
+
+def _inside(
+    within: tuple[int, int], run: ScoringRun, span: tuple[int, int]
+) -> tuple[int, int]:
+    """Limit a span to the landmarks that fall inside ``within``, in query frames."""
+    low, high = _span(run.reference, run.line, within)
+    return max(span[0], low), min(span[1], high)
+
+
+def _run_in(
+    view: QueryView,
+    recording: int,
+    reference: Landmarks,
+    span: tuple[int, int],
+    line: Line,
+    params: Params,
+    nearby: Sequence[float] = (0.0,),
+) -> ScoringRun | None:
+    """Return the best run inside a span, or None, along a line or offsets ``nearby``.
+
+    Weighs twice: gains and chance are estimated from the whole span first, then from
+    the run itself.
+    """
+    if span[1] - span[0] < _FEWEST_LANDMARKS:
+        return None
+    best, tally = _best_nearby(
+        alignment_of(view, reference, span, line, params),
+        np.array(nearby, dtype=np.float64),
+        (params.x_drop, params.candidate_bits),
+        edge_of(params),
+    )
+    if tally[2] <= 0:
+        return None
+    if nearby[best]:
+        line = replace(line, offset=line.offset + nearby[best])
+    return _run(recording, reference, span[0], line, tally)
+
+
+def _run(
+    recording: int, reference: Landmarks, begin: int, line: Line, tally: Tally
+) -> ScoringRun:
+    first, last, bits, raw, aligned, known, absent, pitches, p0 = tally
+    return ScoringRun(
+        recording=recording,
+        reference=reference,
+        line=line,
+        first=begin + first,
+        last=begin + last,
+        bits=bits,
+        raw=raw,
+        aligned=aligned,
+        known=known,
+        absent=absent,
+        pitches=pitches,
+        p0=p0,
+    )
+
+
+Limits = tuple[float, float]
+"""``x_drop`` and ``candidate_bits``."""
+Edge = tuple[float, float, float]
+
+
+@compiled
+def _best_nearby(
+    alignment: Alignment, nearby: NDArray[np.float64], limits: Limits, edge: Edge
+) -> tuple[int, Tally]:
+    """Return the number of the offset with the best run, and that run."""
+    query, reference, (slope, offset, shift), constants, tables = alignment
+    best, tally = 0, (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
+    for number in range(len(nearby)):
+        line = slope, offset + nearby[number], shift
+        run = _best_run((query, reference, line, constants, tables), limits, edge)
+        if run[2] > tally[2]:
+            best, tally = number, run
+    return best, tally
+
+
+@compiled
+def _best_run(alignment: Alignment, limits: Limits, edge: Edge) -> Tally:
+    """Return the best run of an alignment.
+
+    Gains and chance are estimated from all landmarks, then from the best run itself.
+    """
+    found = found_along(alignment)
+    inner = 0, len(alignment[1][0])
+    result = weighed(alignment, found, inner)
+    first, last, bits = best_segment(result[3], limits[0])
+    if bits > 0 and last - first >= _FEWEST_LANDMARKS:
+        result = weighed(alignment, found, (first, last + 1))
+        first, last, bits = best_segment(result[3], limits[0])
+    return _ended(alignment, result, (first, last, bits), limits, edge)
+
+
+@compiled
+def _ended(
+    alignment: Alignment,
+    result: Weighed,
+    segment: tuple[int, int, float],
+    limits: Limits,
+    edge: Edge,
+) -> Tally:
+    """Return a run with its true ends."""
+    frames, bins, _ = alignment[1]
+    states, _, _, weights, raw, p0 = result
+    first, last, bits = segment
+    if bits >= limits[1]:  # weaker runs are dropped anyway
+        first, last = trimmed(frames, states == ALIGNED, raw, (first, last), edge)
+        bits = np.float64(0)
+        for i in range(first, last + 1):
+            bits += weights[i]
+    return _tally(bins, states, raw, (first, last), (bits, p0))
+
+
+@compiled
+def _widened(
+    alignment: Alignment,
+    span: tuple[int, int],
+    core: tuple[int, int],
+    within: tuple[int, int],
+    step: int,
+    limits: Limits,
+    edge: Edge,
+) -> tuple[Tally, tuple[int, int], bool]:
+    """Return the best run near a known one, in a span that widens while it touches the
+    border; one without bits if there is none.
+
+    ``alignment`` has the whole recording, whose landmarks ``core``, ``span`` and
+    ``within`` number. ``core`` is the known run, ``span`` the first span, ``within``
+    what none may leave, and ``step`` the frames by which it widens. Also returns the
+    next span, and whether there is none: long work ends in between.
+    """
+    query, (frames, bins, levels), line, constants, tables = alignment
+    best = (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
+    low, high = span
+    begin, end = low, low  # the landmarks looked up so far
+    weighed_so_far = 0
+    found = found_along(
+        (query, (frames[:0], bins[:0], levels[:0]), line, constants, tables)
+    )
+    while True:
+        inner = max(core[0], low) - low, min(core[1], high) - low
+        # A fitted line may move the core out of the span.
+        if high - low < _FEWEST_LANDMARKS or inner[0] >= inner[1]:
+            return best, (low, high), True
+        if weighed_so_far > _AT_A_STRETCH:
+            return best, (low, high), False
+        weighed_so_far += high - low
+        part = frames[low:high], bins[low:high], levels[low:high]
+        here = query, part, line, constants, tables
+        # What is known is looked up only once: songs are many steps long.
+        found = found_wider(here, found, begin - low)
+        begin, end = low, high
+        result = weighed(here, found, inner)
+        segment = best_segment(result[3], limits[0])
+        first, last, bits, raw, aligned, known, absent, pitches, p0 = _ended(
+            here, result, segment, limits, edge
+        )
+        if bits <= 0:
+            return best, (low, high), True
+        first, last = low + first, low + last
+        best = first, last, bits, raw, aligned, known, absent, pitches, p0
+        core = first, last + 1
+        if low > 0 and frames[first] - frames[low] < _NEAR_FRAMES:
+            low = int(np.searchsorted(frames, np.int32(frames[low] - step)))
+        if high < len(frames) and frames[high - 1] - frames[last] < _NEAR_FRAMES:
+            high = int(np.searchsorted(frames, np.int32(frames[high - 1] + step)))
+        low, high = min(begin, max(low, within[0])), max(end, min(high, within[1]))
+        if low == begin and high == end:
+            return best, (low, high), True
+
+
+@compiled
+def _best_whole(alignment: Alignment, nearby: NDArray[np.float64]) -> tuple[int, Tally]:
+    """Return which of the offsets ``nearby`` has most evidence over the whole span."""
+    query, reference, (slope, offset, shift), constants, tables = alignment
+    last = len(reference[0]) - 1
+    best = -1
+    tally = (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
+    for number in range(len(nearby)):
+        line = slope, offset + nearby[number], shift
+        moved = query, reference, line, constants, tables
+        states, _, _, weights, raw, p0 = evidence(moved, (0, last + 1))
+        bits = np.float64(0)
+        for weight in weights:
+            bits += weight
+        if best < 0 or bits > tally[2]:
+            best = number
+            tally = _tally(reference[1], states, raw, (0, last), (bits, p0))
+    return best, tally
+
+
+@compiled
+def _tally(
+    bins: NDArray[np.float32],
+    states: NDArray[np.int8],
+    raw: NDArray[np.float32],
+    segment: tuple[int, int],
+    result: tuple[float, float],
+) -> Tally:
+    first, last = segment
+    total = np.float64(0)
+    aligned, known, absent, pitches = 0, 0, 0, 0
+    heard = np.zeros(_PITCHES, dtype=np.bool_)
+    for i in range(first, last + 1):
+        total += raw[i]
+        known += states[i] != OUTSIDE
+        absent += states[i] == ABSENT
+        if states[i] == ALIGNED:
+            aligned += 1
+            pitch = int(np.rint(bins[i]))
+            pitches += not heard[pitch]
+            heard[pitch] = True
+    bits, p0 = result
+    return first, last, bits, total, aligned, known, absent, pitches, p0
