@@ -35,10 +35,10 @@ from benchmarks.speed import fingerprint_of, timed, write_programme
 from benchmarks.variants import Variant, many_variants
 from benchmarks.voices import voices
 from recognition.fingerprint.hashes import reference_hashes
+from recognition.index.places import References
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.search.match import scan
-from recognition.search.places import References
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from recognition.warm import compile_all
 

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.report import Report
+from recognition.index.interface import IndexStore
 from recognition.index.store import SegmentStore
-from recognition.types import IndexStore, Vote
+from recognition.types import Vote
 
 PER_RECORDING = 21_600
 FRAMES = 15_000

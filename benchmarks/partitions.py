@@ -19,6 +19,7 @@ from benchmarks.programmes import programme
 from benchmarks.report import Report, machine, music, parser, workplace
 from benchmarks.shelf import BUCKET, add_all, build, fingerprint
 from benchmarks.voices import voices
+from recognition.index.places import References
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.answering import answer
@@ -26,7 +27,6 @@ from recognition.partitioned.questions import answer_from_bytes, answer_to_bytes
 from recognition.partitioned.scanning import PartitionedScan
 from recognition.partitioned.union import PartitionedIndex, partition_of
 from recognition.search.match import scan
-from recognition.search.places import References
 from recognition.types import Fingerprint, Landmarks, ScanResult, SegmentMatch
 from recognition.verify.calibration import catalogue_hours
 

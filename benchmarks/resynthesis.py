@@ -16,9 +16,9 @@ from scipy.signal import correlate
 
 from recognition.audio.analysis import analyse_file
 from recognition.audio.decode import AudioFile
-from recognition.audio.limits import DEFAULT_LIMITS
 from recognition.commands.collection import BUCKET, Collection
 from recognition.fingerprint.builder import extract
+from recognition.limits import DEFAULT_LIMITS
 from recognition.params import DEFAULT
 from recognition.search import match
 from recognition.types import Landmarks

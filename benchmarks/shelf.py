@@ -13,10 +13,10 @@ from benchmarks.corpus import Track
 from benchmarks.sound import RATE, Samples, resample
 from recognition.fingerprint.builder import extract
 from recognition.fingerprint.hashes import reference_hashes
+from recognition.index.places import References, places_of
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.search.match import scan
-from recognition.search.places import References, places_of
 from recognition.types import Fingerprint, Landmarks, ScanResult
 
 BUCKET = 1

@@ -13,10 +13,10 @@ from benchmarks.kinship import kin
 from benchmarks.report import Report
 from benchmarks.shelf import BUCKET, Shelf, fingerprint
 from recognition.fingerprint.levels import silent_frames
+from recognition.index.places import References
 from recognition.params import DEFAULT
 from recognition.search.candidates import stages
 from recognition.search.cascade import Search
-from recognition.search.places import References
 from recognition.types import Fingerprint, Votes
 from recognition.verify.alignment import view_of
 from recognition.verify.calibration import WINDOWS_PER_HOUR, threshold_bits

@@ -31,8 +31,8 @@ from common.outages import outage_of
 from jobs import clock, draining, resources
 from recognition import interrupts
 from recognition.errors import IndexCorrupt, IndexUnavailable, RecognitionError
+from recognition.index.interface import IndexStore
 from recognition.index.store import SegmentStore
-from recognition.types import IndexStore
 
 logger = logging.getLogger(__name__)
 

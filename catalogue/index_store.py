@@ -20,12 +20,13 @@ from recognition.errors import RecognitionError
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.fingerprint.file_format import reference_layer
 from recognition.fingerprint.hashes import reference_hashes
+from recognition.index.interface import IndexStore
+from recognition.index.places import References, places_of
 from recognition.index.segment import Postings
 from recognition.index.store import STORE, SegmentStore
 from recognition.params import DEFAULT
 from recognition.partitioned.union import PartitionedIndex
-from recognition.search.places import References, places_of
-from recognition.types import NO_LANDMARKS, IndexStore, Landmarks
+from recognition.types import NO_LANDMARKS, Landmarks
 
 # A minute of landmarks is about 15 kB. The candidates of one file are read repeatedly;
 # those of the next file are mostly others.

@@ -16,10 +16,10 @@ from typing import IO, Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from recognition.audio.limits import DecodeLimits
 from recognition.errors import DecodeFailed, JobRefused, OutOfLimits
 from recognition.isolation import client
 from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ from common.storage import (
     scratch_directory,
 )
 from recognition.audio.analysis import RewrittenFingerprint, rewrite_fingerprint
-from recognition.audio.limits import DecodeLimits
 from recognition.errors import BadFingerprint, ParamsMismatch, RecognitionError
 from recognition.fingerprint import file_format as fingerprint_file
+from recognition.limits import DecodeLimits
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
 

@@ -28,8 +28,8 @@ from common.storage import (
 )
 from recognition import errors
 from recognition.audio import analysis, media, waveform
-from recognition.audio.limits import DecodeLimits
 from recognition.fingerprint import file_format as fingerprint
+from recognition.limits import DecodeLimits
 from recognition.types import Fingerprint, Progress
 
 logger = logging.getLogger(__name__)

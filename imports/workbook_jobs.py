@@ -28,11 +28,11 @@ from common.csv_safety import unguard
 from common.table_text import one_form
 from imports.workbook_archive import WorkbookArchive
 from imports.workbook_cells import cell_text
-from recognition.audio.limits import DecodeLimits
 from recognition.errors import JobRefused
 from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
 
 # Exceptions that a manipulated workbook can raise while it is read.
 _UNREADABLE = (

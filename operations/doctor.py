@@ -27,7 +27,7 @@ from operations.resealing import stored_secrets
 from operations.stored_files import lost_files, stray_files, stray_uploads
 from operations.streams import stream_findings
 from recognition.errors import IndexUnavailable, RecognitionError
-from recognition.types import IndexStore
+from recognition.index.interface import IndexStore
 
 Check = Callable[[], Iterable[DoctorFinding]]
 

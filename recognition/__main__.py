@@ -229,9 +229,9 @@ def _compare(args: argparse.Namespace) -> int:
 def _recurring(args: argparse.Namespace) -> int:
     from recognition.commands import report
     from recognition.commands.collection import Collection
+    from recognition.commands.recurring_files import JoinedFiles
     from recognition.errors import RecognitionError
     from recognition.isolation import client
-    from recognition.recurring.files import JoinedFiles
 
     client.prepare()
     collection = Collection(args.index) if args.index else None

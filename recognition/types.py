@@ -6,17 +6,13 @@ it. A frame is ``hop_length / sample_rate`` seconds (16 ms).
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from recognition.search.places import PlaceTable, Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,99 +233,6 @@ class IndexStats:
     size_bytes: int
     segments: int
     tombstones: int
-
-
-class LandmarkIndex(Protocol):
-    """Postings from hash to (recording, frame), partitioned by bucket.
-
-    ``hashes`` are uint32, ``frames`` int32, of equal length. The methods implemented
-    here are the same for every index.
-    """
-
-    def add(
-        self,
-        bucket: int,
-        recording: int,
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-    ) -> None:
-        """Add or replace a recording; durable and visible to every process on return."""
-        self.add_many(bucket, [(recording, hashes, frames)])
-
-    @abstractmethod
-    def add_many(
-        self,
-        bucket: int,
-        recordings: Sequence[Recorded],
-    ) -> None:
-        """Add many recordings; each is added completely or not at all."""
-
-    @abstractmethod
-    def remove(self, bucket: int, recording: int) -> None:
-        """Remove a recording; its space is freed when the bucket is maintained."""
-
-    def query(
-        self,
-        buckets: Sequence[int],
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-        *,
-        top: int = 10,
-        min_votes: int = 6,
-        max_list: int | None = None,
-    ) -> list[Vote]:
-        """Return the best offsets, most votes first; votes of neighbours are added.
-
-        Hashes with more than ``max_list`` postings may be skipped.
-        """
-        (votes,) = self.query_windows(
-            buckets,
-            hashes,
-            frames,
-            [(0, len(hashes))],
-            top=top,
-            min_votes=min_votes,
-            max_list=max_list,
-        )
-        return list(votes)
-
-    @abstractmethod
-    def query_windows(
-        self,
-        buckets: Sequence[int],
-        hashes: NDArray[np.uint32],
-        frames: NDArray[np.int32],
-        windows: Sequence[tuple[int, int]],
-        *,
-        top: int = 10,
-        min_votes: int = 6,
-        max_list: int | None = None,
-    ) -> list[Votes]:
-        """Query each window (first, past the last) of the hashes."""
-
-    @abstractmethod
-    def maintain(self, bucket: int) -> None:
-        """Merge segments and drop removed postings; safe while others read."""
-
-    @abstractmethod
-    def stats(self, bucket: int) -> IndexStats:
-        """Return the counts of one bucket; zeros if it is empty."""
-
-
-class IndexStore(LandmarkIndex, Protocol):
-    """A stored index, whose content can be listed and checked."""
-
-    @abstractmethod
-    def place_tables(self, buckets: Sequence[int]) -> list[PlaceTable]:
-        """Return where all landmarks of some buckets lie."""
-
-    @abstractmethod
-    def recordings(self, bucket: int) -> NDArray[np.uint32]:
-        """Return the numbers of all recordings in a bucket, sorted."""
-
-    @abstractmethod
-    def verify(self, bucket: int) -> list[str]:
-        """Read a whole bucket and return its faults; empty if there are none."""
 
 
 Progress: TypeAlias = Callable[[float], None]

@@ -16,14 +16,14 @@ from recognition.commands.collection import BUCKET, Collection
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.fingerprint.builder import extract
 from recognition.fingerprint.hashes import likely_hashes
+from recognition.index.places import Weights, heights_at, highest_places
 from recognition.params import DEFAULT
 from recognition.relate.compare import compare
-from recognition.search.candidates import NEARBY, Lead
+from recognition.search.candidates import NEARBY
 from recognition.search.match import scan
-from recognition.search.places import Weights, heights_at, highest_places
 from recognition.search.retro import RetroIndex, search_back
 from recognition.search.speech import speech_share
-from recognition.verify.alignment import Line, view_of
+from recognition.verify.alignment import Lead, Line, view_of
 from recognition.verify.extension import whole_window
 
 

@@ -21,12 +21,12 @@ from catalogue import index_log
 from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.fingerprint.hashes import reference_hashes
 from recognition.index import manifest
+from recognition.index.places import NO_PLACES, References, places_of
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.recurring.join import entry
 from recognition.recurring.sounds import Load
-from recognition.search.places import NO_PLACES, References, places_of
 from recognition.types import NO_LANDMARKS, Landmarks
 from recurring import runs
 from recurring.landmarks import searchable

@@ -18,11 +18,12 @@ from django.db.models import QuerySet
 from catalogue import following, index_store
 from recognition.errors import RecognitionError
 from recognition.fingerprint.joined import GRID_MS
+from recognition.index.interface import IndexStore
+from recognition.index.places import References
 from recognition.params import DEFAULT
 from recognition.search import live
-from recognition.search.places import References
 from recognition.search.policy import CaptureType
-from recognition.types import IndexStore, SegmentMatch
+from recognition.types import SegmentMatch
 from scanning.models import Container
 from streams import alarms, notices
 from streams.choices import AirplayState

@@ -39,7 +39,7 @@ from jobs.choices import JobState
 from jobs.kinds import all_kinds, regular_work
 from jobs.models import Job
 from recognition.audio import media
-from recognition.audio.limits import DecodeLimits
+from recognition.limits import DecodeLimits
 from scanning.models import Container
 from tests import audio, databases, pristine, scheduling, unread, write_locks
 from tests.clocks import follow_this_machine

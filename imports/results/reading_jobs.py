@@ -14,11 +14,11 @@ from common.charsets import CHARSETS
 from common.confined import keep_texts_english
 from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.results.parsing import parsed
-from recognition.audio.limits import DecodeLimits
 from recognition.errors import JobRefused
 from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
 
 _REPORT_EVERY = 500
 # NUL as JSON escape after an even number of backslashes; PostgreSQL cannot store it.

@@ -13,11 +13,11 @@ from imports.rights.claims_json import to_line
 from imports.rights.cwr import is_cwr, read_cwr
 from imports.rights.ern import is_xml, read_ern
 from imports.rights.found import MessageRefused, Read
-from recognition.audio.limits import DecodeLimits
 from recognition.errors import JobRefused
 from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
 from rights.tis import expand, normalised
 
 # The beginning that decides the format.

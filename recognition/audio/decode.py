@@ -25,16 +25,16 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from recognition.audio.formats import FORMATS, announced_ms
-from recognition.audio.limits import (
+from recognition.audio.sources import Section, Source, sections_of
+from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
+from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
+from recognition.limits import (
     DEFAULT_LIMITS,
     MAX_CHANNELS,
     MAX_SAMPLE_RATE,
     MIN_SAMPLE_RATE,
     DecodeLimits,
 )
-from recognition.audio.sources import Section, Source, sections_of
-from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
-from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 
 SAMPLE_RATE: Final = 8000
 BLOCK_SAMPLES: Final = 10 * SAMPLE_RATE

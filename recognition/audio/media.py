@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition import durable
-from recognition.audio.limits import (
+from recognition.errors import DecodeFailed
+from recognition.isolation import client, wire
+from recognition.isolation.wire import MessageKind
+from recognition.limits import (
     DEFAULT_LIMITS,
     SPECTROGRAM_COLUMNS,
     SPECTROGRAM_ROWS,
     DecodeLimits,
     limits_for,
 )
-from recognition.errors import DecodeFailed
-from recognition.isolation import client, wire
-from recognition.isolation.wire import MessageKind
 from recognition.types import Progress
 
 # Upper bounds on the child's output, well above the encoders' output.

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.audio.decode import AudioFile, Wanted, to_mono
-from recognition.audio.limits import SPECTROGRAM_ROWS
 from recognition.errors import DecodeFailed, TooLong
+from recognition.limits import SPECTROGRAM_ROWS
 
 RATE: Final = 16_000
 MAX_SECONDS: Final = 120

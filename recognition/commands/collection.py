@@ -23,10 +23,10 @@ from recognition.errors import IndexCorrupt, RecognitionError
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.fingerprint.file_format import reference_layer
 from recognition.fingerprint.hashes import reference_hashes
+from recognition.index.places import References, places_of
 from recognition.index.segment import Postings
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
-from recognition.search.places import References, places_of
 from recognition.types import NO_LANDMARKS, Fingerprint, Landmarks
 
 NAMES: Final = "names.jsonl"

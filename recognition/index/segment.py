@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import kernels
 from recognition.index.kernels import PAGE_BYTES
-from recognition.search.places import (
+from recognition.index.places import (
     NO_PLACES,
     PlaceParts,
     Places,

@@ -24,7 +24,9 @@ from numpy.typing import NDArray
 from recognition import durable
 from recognition.errors import IndexCorrupt, ParamsMismatch
 from recognition.index import manifest as manifests
+from recognition.index.interface import IndexStore
 from recognition.index.manifest import Manifest, ManifestEntry
+from recognition.index.places import PlaceTable, Recorded
 from recognition.index.segment import (
     MAX_AXIS,
     IndexSegment,
@@ -33,8 +35,7 @@ from recognition.index.segment import (
     write_segment,
 )
 from recognition.index.vote import best_offsets, prepare
-from recognition.search.places import PlaceTable, Recorded
-from recognition.types import IndexStats, IndexStore, Votes
+from recognition.types import IndexStats, Votes
 
 STORE: Final = "STORE"
 LOCK: Final = "LOCK"

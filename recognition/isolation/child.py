@@ -6,10 +6,10 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from recognition.audio.limits import DecodeLimits
 from recognition.errors import OutOfLimits, RecognitionError
 from recognition.isolation import confine, wire
 from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
 
 # Any: the request is JSON.
 Job = Callable[[socket.socket, dict[str, Any], DecodeLimits, list[int]], None]

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 from recognition import interrupts
-from recognition.audio.limits import DecodeLimits
 from recognition.errors import (
     DecodeFailed,
     OutOfLimits,
@@ -25,10 +24,11 @@ from recognition.errors import (
 )
 from recognition.isolation import wire
 from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
 
 # Includes Numba's compilation, which the first job of a new installation waits for.
 START_S: Final = 180.0
-MEDIA_JOBS: Final = "recognition.audio.jobs"
+MEDIA_JOBS: Final = "recognition.jobs"
 STATUS_S: Final = 10.0
 # Wall time also counts waiting for a core and for the disk.
 WALL_PER_CPU: Final = 2

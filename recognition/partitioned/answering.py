@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.fingerprint.file_format import scan_layer
+from recognition.index.places import PlaceTable, References
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.questions import Answer, Question, WindowAnswer
 from recognition.search.candidates import (
@@ -21,7 +22,6 @@ from recognition.search.candidates import (
     window_votes,
 )
 from recognition.search.cascade import Search
-from recognition.search.places import PlaceTable, References
 from recognition.search.sweep import glanced_places, swept_places
 from recognition.types import NO_LANDMARKS, Fingerprint, Progress, Votes
 from recognition.verify.alignment import view_of

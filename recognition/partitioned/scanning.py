@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition.index.places import References
 from recognition.index.store import ranked
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.questions import (
@@ -39,7 +40,6 @@ from recognition.search.candidates import (
     voted_leads,
 )
 from recognition.search.match import BegunScan, begin
-from recognition.search.places import References
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.sweep import Place, highest, lead_at
 from recognition.types import (

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition.index.interface import IndexStore
+from recognition.index.places import PlaceTable, Recorded
 from recognition.index.store import best_of
-from recognition.search.places import PlaceTable, Recorded
-from recognition.types import IndexStats, IndexStore, Votes
+from recognition.types import IndexStats, Votes
 
 
 def partition_of(recording: int, count: int) -> int:

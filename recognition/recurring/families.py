@@ -12,9 +12,9 @@ from recognition.fingerprint.landmarks import select
 from recognition.params import DEFAULT, Params
 from recognition.recurring.join import MIN_MS, SharedRun
 from recognition.recurring.sounds import Load
-from recognition.search.candidates import NEARBY, Lead
+from recognition.search.candidates import NEARBY
 from recognition.search.cascade import unexplained
-from recognition.verify.alignment import Line
+from recognition.verify.alignment import Lead, Line
 from recognition.verify.extension import follow
 from recognition.verify.segments import ScoringRun, settle
 

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.fingerprint.hashes import Hashes
+from recognition.index.interface import LandmarkIndex
 from recognition.params import DEFAULT, Params
 from recognition.recurring.sounds import Load, Sound
 from recognition.relate.single import OneRecording
 from recognition.search.candidates import (
     GRID,
     SPARSE,
-    Lead,
     SearchStage,
     VoteSource,
     Warp,
@@ -29,8 +29,8 @@ from recognition.search.candidates import (
     speed,
 )
 from recognition.search.cascade import unexplained
-from recognition.types import LandmarkIndex, Votes
-from recognition.verify.alignment import Line
+from recognition.types import Votes
+from recognition.verify.alignment import Lead, Line
 from recognition.verify.extension import follow
 from recognition.verify.repeats import sorted_hashes
 from recognition.verify.segments import ScoringRun, settle

@@ -14,15 +14,15 @@ import numpy as np
 
 from recognition.fingerprint.file_format import reference_layer
 from recognition.fingerprint.landmarks import select
+from recognition.index.places import References
 from recognition.params import DEFAULT, Params
 from recognition.relate.loops import is_repeated, repeats_within
 from recognition.relate.single import OneRecording
-from recognition.search.candidates import GRID, SPARSE, Lead, SearchStage, Warp, stages
+from recognition.search.candidates import GRID, SPARSE, SearchStage, Warp, stages
 from recognition.search.cascade import Search
 from recognition.search.match import segment_match
-from recognition.search.places import References
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
-from recognition.verify.alignment import QueryView, level_gaps, view_of
+from recognition.verify.alignment import Lead, QueryView, level_gaps, view_of
 from recognition.verify.calibration import threshold_bits
 from recognition.verify.extension import follow
 from recognition.verify.repeats import sorted_hashes

@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from recognition.fingerprint.hashes import reference_hashes
+from recognition.index.interface import LandmarkIndex
 from recognition.params import DEFAULT, Params
-from recognition.search.candidates import Lead, Warp, open_windows, warped, warps
-from recognition.types import LandmarkIndex, Landmarks
-from recognition.verify.alignment import Line
+from recognition.search.candidates import Warp, open_windows, warped, warps
+from recognition.types import Landmarks
+from recognition.verify.alignment import Lead, Line
 
 SAMPLE = 2  # query one hash in this many, chosen by its value
 WARPED_SAMPLE = 4

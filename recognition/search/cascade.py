@@ -11,20 +11,19 @@ from numpy.typing import NDArray
 
 from recognition.fingerprint.hashes import Hashes
 from recognition.fingerprint.landmarks import ranks_of, select
+from recognition.index.places import References, Weights
 from recognition.params import Params
 from recognition.search.candidates import (
     DENSE,
     SWEEP,
-    Lead,
     SearchStage,
     VoteSource,
     leads,
     open_windows,
 )
-from recognition.search.places import References, Weights
 from recognition.search.sweep import glance, sweep, weights_of
 from recognition.types import Landmarks, Votes
-from recognition.verify.alignment import QueryView
+from recognition.verify.alignment import Lead, QueryView
 from recognition.verify.calibration import threshold_bits
 from recognition.verify.extension import follow, raw_in, whole_window
 from recognition.verify.relief import relief_bits

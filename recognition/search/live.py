@@ -14,14 +14,15 @@ import numpy as np
 
 from recognition.fingerprint.file_format import scan_layer
 from recognition.fingerprint.levels import silent_frames
+from recognition.index.interface import LandmarkIndex
+from recognition.index.places import References
 from recognition.params import DEFAULT, Params
-from recognition.search.candidates import DENSE, SPARSE, Lead, SearchStage, Warp
+from recognition.search.candidates import DENSE, SPARSE, SearchStage, Warp
 from recognition.search.cascade import Search
 from recognition.search.match import segment_match
-from recognition.search.places import References
 from recognition.search.policy import CaptureType
-from recognition.types import Fingerprint, LandmarkIndex, SegmentMatch
-from recognition.verify.alignment import Line, view_of
+from recognition.types import Fingerprint, SegmentMatch
+from recognition.verify.alignment import Lead, Line, view_of
 from recognition.verify.calibration import catalogue_hours
 from recognition.verify.extension import follow
 from recognition.verify.segments import ScoringRun

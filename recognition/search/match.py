@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 
 from recognition.fingerprint.file_format import scan_layer
 from recognition.fingerprint.levels import silent_frames
+from recognition.index.interface import LandmarkIndex
+from recognition.index.places import References
 from recognition.params import DEFAULT, Params
 from recognition.search.candidates import SearchStage, stages
 from recognition.search.cascade import Search
-from recognition.search.places import References
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.speech import speech_share
 from recognition.search.unmatched import unmatched_intervals
 from recognition.types import (
     Fingerprint,
-    LandmarkIndex,
     Progress,
     ScanResult,
     SegmentMatch,

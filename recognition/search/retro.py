@@ -29,13 +29,13 @@ from recognition.fingerprint.hashes import (
 from recognition.fingerprint.landmarks import select
 from recognition.fingerprint.levels import silent_frames
 from recognition.index.kernels import peaks
+from recognition.index.places import References
 from recognition.jit import compiled
 from recognition.params import DEFAULT, Params
 from recognition.search.candidates import (
     GRID,
     NEARBY,
     SWEEP,
-    Lead,
     SearchStage,
     Warp,
     fans,
@@ -45,11 +45,10 @@ from recognition.search.candidates import (
 )
 from recognition.search.cascade import Search
 from recognition.search.match import segment_match
-from recognition.search.places import References
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.speech import speech_share
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
-from recognition.verify.alignment import Line, view_of
+from recognition.verify.alignment import Lead, Line, view_of
 
 TOP = 4
 """Offsets of one recording that are followed per window.

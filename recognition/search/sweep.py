@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition import interrupts
+from recognition.index.places import PlaceTable, Weights, heights_at, highest_places
 from recognition.jit import compiled
 from recognition.params import Params
-from recognition.search.candidates import NEARBY, Lead
-from recognition.search.places import PlaceTable, Weights, heights_at, highest_places
+from recognition.search.candidates import NEARBY
 from recognition.types import Votes
-from recognition.verify.alignment import Line, QueryView
+from recognition.verify.alignment import Lead, Line, QueryView
 from recognition.verify.relief import FARTHEST, rises
 
 _UNIT = 8  # weights are integers; this many steps make a bit

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from recognition.audio.limits import DecodeLimits
 from recognition.errors import DecodeFailed, RecognitionError
 from recognition.isolation import client, wire
 from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
 from recognition.streaming import feeds
 from recognition.streaming.listening import PIECE
 from recognition.streaming.pieces import RunPiece

@@ -33,12 +33,12 @@ from recognition.audio.decode import (
     open_container,
     refuse_shape,
 )
-from recognition.audio.limits import DecodeLimits
 from recognition.errors import UnsupportedMedia
 from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.builder import FingerprintBuilder
 from recognition.isolation import wire
 from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
 from recognition.params import DEFAULT
 from recognition.streaming import feeds
 from recognition.types import Fingerprint, Landmarks

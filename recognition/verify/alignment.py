@@ -43,6 +43,28 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Lead:
+    """An offset to verify: a recording along a line in a window of the query.
+
+    - ``nearby``: offsets around it, in frames, to start from. Votes locate an offset
+      only to a few frames, and a weak match does not verify even one frame beside the
+      true offset.
+    - ``swept``: the sweep chose this place as the best of all places, so its level
+      evidence is biased.
+    - ``within``: query frames that its run must not leave; None for all.
+    """
+
+    recording: int
+    line: Line
+    window: tuple[int, int]
+    votes: int
+    warped: bool
+    nearby: tuple[float, ...] = (0.0,)
+    swept: bool = False
+    within: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class QueryView:
     """Landmarks of a query with a directory by frame, and its level map.
 

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from recognition import interrupts
 from recognition.jit import compiled
 from recognition.params import Params
-from recognition.search.candidates import Lead
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line, QueryView, fit_line
+from recognition.verify.alignment import Lead, Line, QueryView, fit_line
 from recognition.verify.evidence import Weighed, evidence, weighed
 from recognition.verify.lookup import (
     ABSENT,

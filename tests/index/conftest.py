@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from recognition.index.interface import IndexStore
 from recognition.index.store import SegmentStore
-from recognition.types import IndexStore
 
 PARAMS = "0123456789abcdef"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.types import LandmarkIndex
+from recognition.index.interface import LandmarkIndex
 
 Postings = tuple[NDArray[np.uint32], NDArray[np.int32]]
 

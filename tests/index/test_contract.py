@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recognition.index.interface import IndexStore
 from recognition.index.store import SegmentStore
-from recognition.types import IndexStats, IndexStore
+from recognition.types import IndexStats
 from tests.index.conftest import PARAMS, OpenStore
 from tests.index.sounds import best, excerpt, music
 

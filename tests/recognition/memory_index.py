@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.search.places import Recorded
-from recognition.types import IndexStats, LandmarkIndex, Vote, Votes
+from recognition.index.interface import LandmarkIndex
+from recognition.index.places import Recorded
+from recognition.types import IndexStats, Vote, Votes
 
 _SPAN = np.int64(1 << 24)  # range reserved for the offsets of one recording
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recognition.fingerprint.hashes import reference_hashes
+from recognition.index.places import Recorded, References, places_of
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.answering import answer
@@ -18,7 +19,6 @@ from recognition.partitioned.questions import (
 from recognition.partitioned.scanning import PartitionedScan
 from recognition.partitioned.union import PartitionedIndex, partition_of
 from recognition.search.match import scan
-from recognition.search.places import Recorded, References, places_of
 from recognition.search.policy import ScanPolicy
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from recognition.verify.calibration import catalogue_hours

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from recognition.fingerprint.builder import extract
 from recognition.fingerprint.hashes import reference_hashes
+from recognition.index.places import References
 from recognition.search.match import scan
-from recognition.search.places import References
 from recognition.search.policy import ScanPolicy
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from tests.keeping import kept

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recognition.audio import analysis, jobs, limits, media
-from recognition.audio.limits import DecodeLimits, limits_for
+from recognition import jobs, limits
+from recognition.audio import analysis, media
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.isolation import client, wire
 from recognition.isolation.confine import Limits, confine
 from recognition.isolation.wire import MessageKind as Message
+from recognition.limits import DecodeLimits, limits_for
 from tests.recognition import media_files
 from tests.recognition.media_files import Kind, melody, stereo
 

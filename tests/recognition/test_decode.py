@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from recognition.audio import decode, sources
-from recognition.audio.limits import DEFAULT_LIMITS, DecodeLimits
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
+from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from tests.recognition import media_files
 from tests.recognition.media_files import Kind, Sound, melody, stereo
 

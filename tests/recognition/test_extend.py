@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT, Params
 from recognition.relate.compare import compare
-from recognition.search.candidates import Lead
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line, QueryView, view_of
+from recognition.verify.alignment import Lead, Line, QueryView, view_of
 from recognition.verify.extension import follow
 from recognition.verify.segments import ScoringRun
 from tests.recognition.memory_index import MemoryIndex

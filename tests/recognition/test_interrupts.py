@@ -13,13 +13,13 @@ from recognition.errors import SearchTooLong
 from recognition.fingerprint.builder import extract
 from recognition.fingerprint.hashes import reference_hashes
 from recognition.index import vote
+from recognition.index.places import References, places_of
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.relate.compare import compare
 from recognition.relate.relatives import relatives
 from recognition.search import retro
 from recognition.search.match import scan
-from recognition.search.places import References, places_of
 from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Fingerprint, Landmarks, ScanResult
 from recognition.verify import extension as extend

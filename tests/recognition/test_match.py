@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from recognition.errors import MissingLayer, ParamsMismatch
 from recognition.fingerprint.builder import extract
+from recognition.index.places import References
 from recognition.params import DEFAULT, Params
 from recognition.search.match import scan, searched
-from recognition.search.places import References
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.types import ScanResult, UnmatchedKind
 from tests.recognition.synthesis import (

@@ -40,6 +40,12 @@ def test_all_packages_are_named() -> None:
     assert set(PROJECT["tool"]["setuptools"]["packages"]) == found | {"recognition"}
 
 
+def test_the_public_names_are_there() -> None:
+    assert {name: getattr(recognition, name) for name in recognition.__all__}
+    with pytest.raises(AttributeError, match="no attribute 'unknown'"):
+        recognition.unknown  # noqa: B018 - asking is the test
+
+
 def test_nothing_else_is_imported() -> None:
     ours = {"recognition", "numpy", "scipy", "numba", "llvmlite", "av"}
     imported = {

@@ -10,6 +10,7 @@ import pytest
 
 from recognition.errors import ParamsMismatch
 from recognition.fingerprint.builder import extract
+from recognition.index.places import References
 from recognition.params import DEFAULT, Params
 from recognition.partitioned.answering import answer
 from recognition.partitioned.questions import (
@@ -21,7 +22,6 @@ from recognition.partitioned.questions import (
 from recognition.partitioned.scanning import PartitionedScan
 from recognition.partitioned.union import PartitionedIndex, partition_of
 from recognition.search.match import scan
-from recognition.search.places import References
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.types import Fingerprint, Landmarks
 from tests.recognition.partitions import BUCKET, split

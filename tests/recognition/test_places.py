@@ -11,13 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from recognition.index.segment import (
-    IndexSegment,
-    Postings,
-    merge_segments,
-    write_segment,
-)
-from recognition.search.places import (
+from recognition.index.places import (
     NO_PLACES,
     Places,
     PlaceTable,
@@ -25,6 +19,12 @@ from recognition.search.places import (
     heights_at,
     highest_places,
     places_of,
+)
+from recognition.index.segment import (
+    IndexSegment,
+    Postings,
+    merge_segments,
+    write_segment,
 )
 from recognition.types import Landmarks
 from tests.index.sounds import music

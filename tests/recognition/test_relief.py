@@ -9,9 +9,8 @@ import pytest
 
 from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
-from recognition.search.candidates import Lead
 from recognition.types import Fingerprint
-from recognition.verify.alignment import Line, QueryView, view_of
+from recognition.verify.alignment import Lead, Line, QueryView, view_of
 from recognition.verify.extension import follow
 from recognition.verify.relief import relief_bits
 from recognition.verify.segments import ScoringRun

@@ -8,9 +8,8 @@ import numpy as np
 
 from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
-from recognition.search.candidates import Lead
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line, view_of
+from recognition.verify.alignment import Lead, Line, view_of
 from recognition.verify.extension import follow
 from recognition.verify.repeats import better_repeat, repeats_of, sorted_hashes
 from recognition.verify.segments import ScoringRun

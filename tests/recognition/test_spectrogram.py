@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from recognition.audio import media, spectrogram
-from recognition.audio.limits import SPECTROGRAM_ROWS
 from recognition.errors import DecodeFailed, TooLong, UnsupportedMedia
+from recognition.limits import SPECTROGRAM_ROWS
 from tests import audio
 
 

@@ -17,10 +17,10 @@ from benchmarks.strangers import POSES, Pose, Scene, Task
 from benchmarks.tail import fit
 from benchmarks.variants import Variant
 from recognition.fingerprint.builder import extract
+from recognition.index.places import References
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.search.match import scan
-from recognition.search.places import References
 from recognition.types import Fingerprint, Landmarks
 from recognition.verify.alignment import Line
 from tests.recognition.synthesis import RATE as OWN_RATE

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from recognition.fingerprint.builder import extract
+from recognition.index.places import References, places_of
 from recognition.params import DEFAULT
-from recognition.search.candidates import Lead, open_windows
-from recognition.search.places import References, places_of
+from recognition.search.candidates import open_windows
 from recognition.search.sweep import sweep, weights_of
 from recognition.types import Landmarks
-from recognition.verify.alignment import QueryView, view_of
+from recognition.verify.alignment import Lead, QueryView, view_of
 from recognition.verify.extension import follow, whole_window
 from tests.recognition.synthesis import (
     RATE,

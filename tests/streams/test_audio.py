@@ -13,7 +13,7 @@ from common.storage import read_bytes
 from recognition.audio import waveform
 from recognition.audio.analysis import analyse_file
 from recognition.audio.decode import AudioFile
-from recognition.audio.limits import DEFAULT_LIMITS
+from recognition.limits import DEFAULT_LIMITS
 from scanning.models import ScannedFile
 from streams import audio
 from streams.errors import SoundElsewhere, StreamRefused

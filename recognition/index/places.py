@@ -31,7 +31,7 @@ _BYTES = 6  # weights are divided by this for sums in bytes
 _CHANCE_STEPS = 256  # steps of a spread of 1
 _AHEAD = 64  # places whose landmarks are prefetched together
 
-block_sums = Late("recognition.search.vectors", "block_sums")
+block_sums = Late("recognition.index.vectors", "block_sums")
 
 Cells = NDArray[np.int32]
 Bins = NDArray[np.uint8]

@@ -16,8 +16,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from recognition.index.places import BLOCK, BLOCKS, SPAN
 from recognition.jit import compiled
-from recognition.search.places import BLOCK, BLOCKS, SPAN
 
 # Numba's own helpers have no types.
 get_or_insert: Any = cgutils.get_or_insert_function

@@ -19,13 +19,13 @@ import numpy as np
 
 from recognition.audio import renditions, spectrogram, waveform
 from recognition.audio.decode import SAMPLE_RATE, AudioFile
-from recognition.audio.limits import DEFAULT_LIMITS, DecodeLimits
 from recognition.errors import RecognitionError
 from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.builder import FingerprintBuilder
 from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
+from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from recognition.streaming.listening import listen
 from recognition.types import Analysis, MediaFacts, Progress
 
