@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -257,11 +256,12 @@ def test_index_is_rebuilt_from_stored_fingerprints(
 
 
 def test_index_of_another_engine_is_refused_until_it_is_rebuilt(
-    bucket: Bucket, run_worker: Worker
+    bucket: Bucket, run_worker: Worker, tmp_path: Path
 ) -> None:
     _add(bucket, audio.wav_bytes(audio.tune(1, 20)))
     run_worker()
-    shutil.rmtree(index_store.index_folders()[0])
+    # At once, because the worker may still merge segments there.
+    index_store.index_folders()[0].rename(tmp_path / "gone")
     SegmentStore(index_store.index_folders()[0], params_hash="0" * 16)
 
     with pytest.raises(ParamsMismatch, match=r"manage\.py rebuild_index"):
