@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from acrapi.formats import seconds
-from review.services.figures import UNDER_SPEECH_PCT
+from review.counting import UNDER_SPEECH_PCT
 from scanning.models import Segment
 
 # Any: JSON.

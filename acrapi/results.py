@@ -19,8 +19,8 @@ from acrapi.states import file_state
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
 from review.choices import MatchState
+from review.counting import counted_pieces
 from review.models import Match
-from review.services.figures import counted_pieces
 from review.services.intervals import Interval
 from scanning.choices import (
     COMBINED_ENGINES,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -41,10 +42,25 @@ def read_week(at: date) -> str:
     return gettext("W%(week)s") % {"week": f"{at.isocalendar().week:02d}"}
 
 
+def rounded(ms: int, unit_ms: int = 1000) -> int:
+    """Round a time to whole units, half up: the one rule for all times of sounds."""
+    return (ms + unit_ms // 2) // unit_ms * unit_ms
+
+
+def rounded_length(intervals: Iterable[tuple[int, int]], unit_ms: int = 1000) -> int:
+    """Return the length of intervals whose ends a document prints in whole units.
+
+    It is the sum of the differences of the printed ends, so that readers can check it.
+    """
+    return sum(
+        rounded(end, unit_ms) - rounded(start, unit_ms) for start, end in intervals
+    )
+
+
 def read_clock(total_ms: int, *, digits: int = 0) -> str:
-    """Write a time of a sound as m:ss or h:mm:ss, truncated to ``digits`` decimals."""
+    """Write a time of a sound as m:ss or h:mm:ss, rounded to ``digits`` decimals."""
     sign = "−" if total_ms < 0 else ""
-    seconds, ms = divmod(abs(total_ms), 1000)
+    seconds, ms = divmod(rounded(abs(total_ms), 10 ** (3 - digits)), 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     text = (

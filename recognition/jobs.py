@@ -206,6 +206,7 @@ def _facts(audio: AudioFile, silent_ms: int) -> MediaFacts:
         bit_rate=declared.bit_rate,
         duration_ms=duration_ms,
         silent_ms=min(silent_ms, duration_ms),
+        undecoded_ms=audio.undecoded_ms,
         clipped_share=audio.clipped / max(1, audio.samples),
         has_video=declared.has_video,
         tags=declared.tags,

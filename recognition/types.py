@@ -157,6 +157,7 @@ class MediaFacts:
     bit_rate: int | None
     duration_ms: int
     silent_ms: int
+    undecoded_ms: int
     clipped_share: float
     has_video: bool
     tags: dict[str, str] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from common.csv_safety import guard
+from common.reading import rounded
 
 Value: TypeAlias = str | int | bool | Decimal | datetime | Sequence[str] | None
 """A cell before it is written; None means unknown or not applicable."""
@@ -66,8 +67,8 @@ def offset(total_ms: int) -> str:
 
 
 def clock(total_ms: int) -> str:
-    """Format a time offset as HH:MM:SS, truncated to whole seconds."""
-    return offset(total_ms)[:-4]
+    """Format a time offset as HH:MM:SS, rounded to whole seconds."""
+    return offset(rounded(total_ms))[:-4]
 
 
 def join_items(items: Sequence[str]) -> str:

@@ -25,13 +25,15 @@ FIELDS = (
     ColumnType("status", ValueType.ENUM),
     ColumnType("match_id", ValueType.TEXT),
 )
+"""The columns of a sheet, with which the lines of cue declarations begin."""
+_SHEET = (*FIELDS, ColumnType("item_id", ValueType.TEXT))
 
 
 def written(sheet: CueSheet, kind: str) -> bytes:
     """Return the sheet as ``csv`` or ``pdf``."""
     if kind == "csv":
         rows = [_cells(cue) for cue in sheet.cues]
-        return b"".join(csv_pieces(rows, FIELDS, Dialect()))
+        return b"".join(csv_pieces(rows, _SHEET, Dialect()))
     # Imported late: the PDF libraries take half a second, and few processes need them.
     from reports.cue_sheet_pdf import pdf_of
 
@@ -73,4 +75,5 @@ def _cells(cue: Cue) -> list[Cell]:
         None if share is None else str(share),
         cue.status,
         cue.match.uid if cue.match else None,
+        cue.item.uid if cue.item else None,
     ]

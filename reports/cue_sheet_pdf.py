@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from broadcasts.models import Episode
 from broadcasts.selectors import broadcasts_of, episode_of
+from common.reading import rounded_length
 from reports.cells import clock
-from reports.cue_sheets import Cue, CueSheet
+from reports.cue_sheets import UNKNOWN_MS, Cue, CueSheet, CueStatus
 from reports.pdf import INK, LINE, QUIET, Pages
+from review.counting import SoundKind
 
 _COLUMNS = (
     ("#", 9),
@@ -25,6 +27,13 @@ _COLUMNS = (
     ("Out", 17),
     ("Length", 15),
 )
+_NO_MUSIC = "No music was found in this file."
+_LABELS: Mapping[str, str] = {
+    CueStatus.EXCLUDED: "Excluded, not counted",
+    CueStatus.SUPPRESSED: "Suppressed match",
+    CueStatus.NOT_SCANNED: "Not scanned",
+    CueStatus.NOT_DECODED: "Not decoded",
+}
 _ROW_MM, _HEAD_MM, _FOOT_MM = 9.5, 32, 16
 
 
@@ -44,7 +53,7 @@ def pdf_of(sheet: CueSheet) -> bytes:
         _row(pages, [(name, "") for name, _ in _COLUMNS], height=6, bold=True)
         if not chunk:
             pages.ln(4)
-            pages.write_text("No music was found in this file.", most_lines=1)
+            pages.write_text(_nothing_listed(sheet), most_lines=1)
         for cue in chunk:
             _row(pages, _cells(cue), height=_ROW_MM)
         pages.set_xy(pages.l_margin, pages.h - 11)
@@ -97,7 +106,7 @@ def _facts(sheet: CueSheet, episode: Episode | None) -> list[str]:
     counted = [
         f"file {file.name}",
         file.external_id,
-        f"length {clock(file.duration_ms)}" if file.duration_ms else "",
+        f"length {clock(sheet.division.length_ms)}" if file.duration_ms else "",
         cues,
     ]
     lines = (" · ".join(filter(None, parts)) for parts in (programme, counted))
@@ -105,19 +114,36 @@ def _facts(sheet: CueSheet, episode: Episode | None) -> list[str]:
 
 
 def _length(cue: Cue) -> str:
-    """Return out minus in as they are printed, in whole seconds."""
-    return clock(cue.end_ms // 1000 * 1000 - cue.start_ms // 1000 * 1000)
+    """Return the length between the printed ends, without pauses."""
+    return clock(rounded_length(cue.counted))
+
+
+def _nothing_listed(sheet: CueSheet) -> str:
+    """Return what a sheet without cues says, and what it cannot say."""
+    division = sheet.division
+    doubtful = (
+        ("an estimate takes %s for speech", (SoundKind.SPEECH,)),
+        ("nothing is known of %s", (SoundKind.UNDESCRIBED,)),
+    )
+    parts = [
+        text % clock(division.ms(*kinds))
+        for text, kinds in doubtful
+        if division.ms(*kinds) >= UNKNOWN_MS
+    ]
+    return f"No music is listed; {' and '.join(parts)}." if parts else _NO_MUSIC
 
 
 def _cells(cue: Cue) -> list[tuple[str, str]]:
     """Return two lines per column."""
     recording = cue.recording
     times = [(clock(cue.start_ms), ""), (clock(cue.end_ms), "")]
-    use = (cue.usage.value if cue.usage else "", cue.status.replace("_", " "))
+    status = "not counted" if cue.status == CueStatus.EXCLUDED else cue.status
+    use = (cue.usage.value if cue.usage else "", status.replace("_", " "))
     last = [use, *times, (_length(cue), "")]
     if recording is None:
-        label = "Not scanned" if cue.status == "not_scanned" else "Unknown music"
-        return [(str(cue.number), ""), (label, ""), *[("", "")] * 4, *last]
+        item = cue.item.label or cue.item.uid if cue.item else ""
+        label = _LABELS.get(cue.status, "Unknown music")
+        return [(str(cue.number), ""), (label, item), *[("", "")] * 4, *last]
     share = recording.owner_share_pct
     return [
         (str(cue.number), ""),

@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
-from typing import Any
 
-from django.db.models import Q
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts.reach import seen_buckets, working_for
 from catalogue.models import Recording
 from common.words import lowered
+from reports.divisions import division_of
 from reports.plays import plays_of
 from review import selectors as review_selectors
-from review.choices import MatchState, RejectCode
+from review.choices import MatchState
+from review.counting import (
+    NO_DIVISION,
+    Division,
+    Occurs,
+    SoundKind,
+    is_heard,
+    is_mostly_speech,
+)
 from review.models import Match
 from review.services import intervals
-from review.services.figures import UNDER_SPEECH_PCT
+from review.services.intervals import Interval
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
-from scanning.selectors import current_scans
 
 UNKNOWN_MS = 5_000
-"""Shorter unmatched intervals are not listed as unknown music."""
+"""Shorter intervals without a match are not listed."""
 
-_REJECTED = Q(state=MatchState.REJECTED)
-# Of the reasons to reject, only this one says that the recording itself is heard.
-_STILL_HEARD = Q(decision_reason=RejectCode.PUBLIC_DOMAIN)
-_HEARD = ~Q(
-    state__in=(MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
-) | (_REJECTED & _STILL_HEARD)
 _SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
+
+
+class CueStatus(StrEnum):
+    """What a cue without a claimed recording is."""
+
+    EXCLUDED = "excluded"
+    SUPPRESSED = "suppressed"
+    UNKNOWN = "unknown"
+    NOT_SCANNED = "not_scanned"
+    NOT_DECODED = "not_decoded"
+
+
+_OF_PIECES = {
+    SoundKind.ITEM: CueStatus.UNKNOWN,
+    SoundKind.UNKNOWN: CueStatus.UNKNOWN,
+    SoundKind.NOT_CLAIMED: CueStatus.UNKNOWN,
+    SoundKind.NOT_SCANNED: CueStatus.NOT_SCANNED,
+    SoundKind.NOT_DECODED: CueStatus.NOT_DECODED,
+}
 
 
 class Usage(StrEnum):
@@ -50,17 +69,29 @@ class NotScanned(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One piece of music; ``match`` is None for unknown music.
+    """One piece of music, or of sound that nobody knows.
 
-    ``usage`` is None if speech was not analysed.
+    ``counted`` are its intervals of the file: pauses and excluded time are not among
+    them. ``match`` is None for sound without a recording that may be named, ``item`` the
+    unknown sound that repeats. ``usage`` is None if speech was not analysed.
     """
 
     number: int
-    start_ms: int
-    end_ms: int
+    counted: Sequence[Interval]
     match: Match | None
     usage: Usage | None
     status: str
+    item: Occurs | None = None
+
+    @property
+    def start_ms(self) -> int:
+        """Return where the cue begins."""
+        return self.counted[0][0]
+
+    @property
+    def end_ms(self) -> int:
+        """Return where the cue ends."""
+        return self.counted[-1][1]
 
     @property
     def recording(self) -> Recording | None:
@@ -69,16 +100,17 @@ class Cue:
 
     @property
     def length_ms(self) -> int:
-        """Return the length in milliseconds."""
-        return self.end_ms - self.start_ms
+        """Return how long the cue sounds."""
+        return sum(end - start for start, end in self.counted)
 
 
 @dataclass(frozen=True, slots=True)
 class CueSheet:
-    """The cues of a file, in order."""
+    """The cues of a file, in order, and the division that they come from."""
 
     file: ScannedFile
     cues: Sequence[Cue]
+    division: Division = NO_DIVISION
 
     @property
     def name(self) -> str:
@@ -93,14 +125,20 @@ class CueSheet:
 
 
 @dataclass(frozen=True, slots=True)
-class _Play:
-    """One piece of music before it is numbered."""
+class _Entry:
+    """A cue before it is numbered."""
 
-    start_ms: int
-    end_ms: int
+    counted: Sequence[Interval]
     match: Match | None
     speech_pct: float | None
     status: str
+    item: Occurs | None = None
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """Return by what entries are sorted."""
+        start, end = self.counted[0][0], self.counted[-1][1]
+        return start, end, self.match.uid if self.match else ""
 
 
 def cue_sheet(*, file: ScannedFile) -> CueSheet:
@@ -110,113 +148,96 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
             _("%(name)s is not scanned (%(state)s). A cue sheet needs a finished scan.")
             % {"name": file.name, "state": lowered(file.get_status_display())}
         )
-    matches = review_selectors.with_segments(
-        Match.objects.filter(_HEARD, scanned_file=file).select_related("recording")
-    )
-    known = [play for match in matches for play in _plays(match)]
-    unknown = list(_unknown(file, known))
-    ordered = sorted(
-        [*known, *unknown],
-        key=lambda play: (
-            play.start_ms,
-            play.end_ms,
-            play.match.uid if play.match else "",
-        ),
-    )
+    matches, hidden = _live_matches(file)
+    division = division_of(file, [*matches, *hidden])
+    entries = [
+        *(entry for match in matches for entry in _entries_of(match)),
+        *_without_recording(division, matches, hidden),
+    ]
     return CueSheet(
         file,
         [
             Cue(
                 number=number,
-                start_ms=play.start_ms,
-                end_ms=play.end_ms,
-                match=play.match,
-                usage=usage_of(play.speech_pct),
-                status=play.status,
+                counted=entry.counted,
+                match=entry.match,
+                usage=usage_of(entry.speech_pct, entry.match),
+                status=entry.status,
+                item=entry.item,
             )
-            for number, play in enumerate(ordered, start=1)
+            for number, entry in enumerate(
+                sorted(entries, key=lambda each: each.order), start=1
+            )
         ],
+        division,
     )
 
 
-def _plays(match: Match) -> Iterator[_Play]:
-    """Yield the plays of a match."""
-    for play in plays_of(match.segments):
-        yield _Play(
-            start_ms=play.start_ms,
-            end_ms=play.end_ms,
-            match=match,
-            speech_pct=play.speech_pct,
-            status=match.state,
-        )
+def _live_matches(file: ScannedFile) -> tuple[list[Match], list[Match]]:
+    """Return the file's matches, and those in buckets hidden from the viewer.
 
-
-def _unknown(file: ScannedFile, known: Iterable[_Play]) -> Iterator[_Play]:
-    """Yield unmatched intervals that may be music, and intervals not scanned."""
-    taken = [(play.start_ms, play.end_ms) for play in known]
-    # Of the first engine that reports any.
-    reported = (scan.unmatched for scan in current_scans(file) if scan.unmatched)
-    for left in unmatched_music(next(reported, []), taken):
-        yield _Play(left.start_ms, left.end_ms, None, left.speech_pct, left.status)
-        taken.append((left.start_ms, left.end_ms))
-    for match in _not_named(file):
-        heard = [(segment.start_ms, segment.end_ms) for segment in match.segments]
-        # What named matches cover is on the sheet already.
-        for start, end in intervals.without(heard, taken):
-            if end - start >= UNKNOWN_MS:
-                yield _Play(start, end, None, None, "unknown")
-                taken.append((start, end))
-
-
-@dataclass(frozen=True, slots=True)
-class UnmatchedMusic:
-    """An interval of a file that may be music, or that was not scanned."""
-
-    start_ms: int
-    end_ms: int
-    speech_pct: float | None
-    status: str
-
-
-def unmatched_music(
-    reported: Iterable[Mapping[str, Any]], taken: Sequence[intervals.Interval]
-) -> Iterator[UnmatchedMusic]:  # Any: JSON of a scan
-    """Yield unmatched intervals of a scan that may be music and have no other match."""
-    for interval in reported:
-        speech = interval.get("speech_pct")
-        status = "not_scanned" if interval["kind"] == "not_scanned" else "unknown"
-        # Speech without music does not belong on a cue sheet.
-        if interval["kind"] == "silence" or (
-            speech is not None and speech >= UNDER_SPEECH_PCT
-        ):
-            continue
-        for start, end in intervals.without(
-            [(interval["start_ms"], interval["end_ms"])], taken
-        ):
-            if end - start >= UNKNOWN_MS:
-                yield UnmatchedMusic(start, end, speech, status)
-
-
-def _not_named(file: ScannedFile) -> list[Match]:
-    """Return the matches whose recording the sheet must not name.
-
-    Those are rejected matches whose recording is not the one heard, and matches in
-    buckets hidden from the viewer. If they were left out, their intervals would count
-    as silence.
+    A hidden match still fills its interval, or the sheet would deny the music.
     """
-    wanted = _REJECTED & ~_STILL_HEARD
+    live = Match.objects.filter(scanned_file=file).exclude(state=MatchState.SUPERSEDED)
+    matches = review_selectors.with_segments(
+        live.select_related("recording").order_by("first_start_ms", "pk")
+    )
     seen = seen_buckets()
-    if seen is not None:
-        # A hidden match still fills its interval, or the sheet would deny the music.
-        wanted |= ~Q(recording__bucket__in=seen) & _HEARD
+    if seen is None:
+        return matches, []
     with working_for(None):
-        return review_selectors.with_segments(
-            Match.objects.filter(wanted, scanned_file=file)
+        rows = Match.objects.filter(scanned_file=file).exclude(
+            state=MatchState.SUPERSEDED
         )
+        hidden = rows.exclude(recording__bucket__in=seen)
+        return matches, review_selectors.with_segments(hidden.order_by("pk"))
 
 
-def usage_of(speech_pct: float | None) -> Usage | None:
-    """Return how music is used, from the share of speech over it."""
+def _entries_of(match: Match) -> Iterator[_Entry]:
+    """Yield the plays of a match that is heard, and what exclusions take from it."""
+    if not is_heard(match.state, match.decision_reason):
+        return
+    for play in plays_of(match.segments):
+        if counted := play.counted(match.tally):
+            yield _Entry(counted, match, play.speech_pct, match.state)
+        for interval in play.excluded(match.tally):
+            yield _Entry([interval], match, play.speech_pct, CueStatus.EXCLUDED)
+
+
+def _without_recording(
+    division: Division, matches: Sequence[Match], hidden: Sequence[Match]
+) -> Iterator[_Entry]:
+    """Yield sound without a recording that the sheet may name."""
+    suppressed = {match.pk for match in matches if match.state == MatchState.SUPPRESSED}
+    excluded = {match.pk for match in matches if match.wholly_excluded}
+    for piece in division.of(*_OF_PIECES):
+        status = _OF_PIECES[piece.heard]
+        if piece.match in suppressed:
+            status = (
+                CueStatus.EXCLUDED if piece.match in excluded else CueStatus.SUPPRESSED
+            )
+        if piece.length_ms >= UNKNOWN_MS or status == CueStatus.EXCLUDED:
+            interval = (piece.start_ms, piece.end_ms)
+            yield _Entry([interval], None, piece.speech_pct, status, piece.item)
+    # What named matches cover is on the sheet already.
+    named = [
+        interval
+        for match in matches
+        if is_heard(match.state, match.decision_reason)
+        for interval in match.tally.heard
+    ]
+    for match in hidden:
+        if is_heard(match.state, match.decision_reason):
+            for start, end in intervals.without(match.tally.counted, named):
+                if end - start >= UNKNOWN_MS:
+                    yield _Entry([(start, end)], None, None, CueStatus.UNKNOWN)
+            named += match.tally.counted
+
+
+def usage_of(speech_pct: float | None, match: Match | None = None) -> Usage | None:
+    """Return how music is used: what a person heard, else by the estimate of speech."""
+    if match is not None and match.speech_checked:
+        return Usage.BACKGROUND if match.under_speech else Usage.FEATURED
     if speech_pct is None:
         return None
-    return Usage.BACKGROUND if speech_pct >= UNDER_SPEECH_PCT else Usage.FEATURED
+    return Usage.BACKGROUND if is_mostly_speech(speech_pct) else Usage.FEATURED

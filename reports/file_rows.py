@@ -21,9 +21,9 @@ from reports.rows import (
 )
 from reports.segment_rows import heard_in
 from review.choices import WAITING_STATES, MatchState, QueueReason
+from review.counting import count_segments, is_heard
 from review.models import Match
 from review.services import intervals
-from review.services.figures import counted_intervals
 from scanning.choices import FileStatus
 from scanning.models import Scan, ScannedFile
 
@@ -61,8 +61,6 @@ _FOUND_OF_STATUS = {
     FileStatus.PROCESSING: RowKind.PENDING,
     FileStatus.NEEDS_AUDIO: RowKind.PENDING,
 }
-# In these states, the recording is not audible in the file. Released claims still are.
-_NOT_HEARD = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
 # Long columns that no report shows; decoding them for every row would be slow.
 LONG_OF_FILE = ("facts", "tags", "platform_facts")
 LONG_OF_SCAN = ("unmatched", "warnings", "buckets")
@@ -95,7 +93,7 @@ def _count(state: MatchState) -> Column[FileCase]:
 
 
 def _coverage(case: FileCase) -> Value:
-    length = case.file.duration_ms
+    length = case.file.whole_ms
     if case.matched_ms is None or not length:
         return None
     return (Decimal(100 * min(case.matched_ms, length)) / length).quantize(_CENT)
@@ -104,7 +102,7 @@ def _coverage(case: FileCase) -> Value:
 def _unmatched_minutes(case: FileCase) -> Value:
     if case.matched_ms is None or not case.file.duration_ms:
         return None
-    left = max(0, case.file.duration_ms - case.matched_ms)
+    left = max(0, case.file.whole_ms - case.matched_ms)
     return (Decimal(left) / _MINUTE_MS).quantize(_CENT)
 
 
@@ -189,15 +187,16 @@ def _covered_intervals(
     matches: Sequence[Match],
 ) -> Mapping[int, list[intervals.Interval]]:
     """Return the matched intervals by file, without excluded ones."""
-    matched = [match for match in matches if match.state not in _NOT_HEARD]
+    matched = [
+        match for match in matches if is_heard(match.state, match.decision_reason)
+    ]
     heard = heard_in({match.scan_id for match in matched})
     excluded = excluded_intervals_of({match.recording_id for match in matched})
     covered: dict[int, list[intervals.Interval]] = defaultdict(list)
     for match in matched:
         segments = heard[match.scan_id][match.recording_id].segments
-        covered[match.scanned_file_id] += counted_intervals(
-            segments, excluded.get(match.recording_id, [])
-        )
+        count = count_segments(segments, excluded.get(match.recording_id, []))
+        covered[match.scanned_file_id] += count.counted
     return covered
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from review.counting import Count, source_interval
 from review.services import intervals
-from review.services.figures import counted_intervals, source_interval
+from review.services.intervals import Interval
 from scanning.models import Segment
 from streams.claims import ALIGNED_MS
 
@@ -49,16 +50,18 @@ class Play:
         self.segments.append(segment)
         self.end_ms = max(self.end_ms, segment.end_ms)
 
-    def sounding(
-        self, excluded: Sequence[intervals.Interval] = ()
-    ) -> list[intervals.Interval]:
-        """Return when the play sounds, in order and without overlaps.
+    @property
+    def sounding(self) -> list[Interval]:
+        """Return when the play sounds, counted or not, in order and without overlaps."""
+        return intervals.union(map(source_interval, self.segments))
 
-        ``excluded`` intervals of the recording do not count.
-        """
-        if not excluded:
-            return intervals.union(map(source_interval, self.segments))
-        return intervals.union(counted_intervals(self.segments, excluded))
+    def counted(self, count: Count) -> list[Interval]:
+        """Return the part of its match's counted time that the play has."""
+        return intervals.without(self.sounding, count.excluded)
+
+    def excluded(self, count: Count) -> list[Interval]:
+        """Return the part of the play that does not count."""
+        return intervals.without(self.sounding, count.counted)
 
 
 def plays_of(segments: Iterable[Segment]) -> list[Play]:

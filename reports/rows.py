@@ -1,4 +1,4 @@
-"""The columns of ``match-report/2``: name, type and meaning, in fixed order.
+"""The columns of ``match-report/3``: name, type and meaning, in fixed order.
 
 There is a row for each match, and one for each file without a match. So no file is
 missing from a report, and a failed scan never reads as "no match".
@@ -6,7 +6,7 @@ missing from a report, and a failed scan never reads as "no match".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -26,11 +26,13 @@ from reports.cells import Cell, Value, ValueType, offset
 from reports.evidence.selectors import EvidenceStatus, MatchPacks
 from review import rule_names
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
+from review.counting import NOTHING, Count
 from review.models import Dispute, Licence, Match, Policy
+from review.services.intervals import Interval
 from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment
 
-SCHEMA = "match-report/2"
+SCHEMA = "match-report/3"
 IN_REACH = "in the buckets that whoever ran this report may see"
 
 
@@ -66,7 +68,8 @@ class Case:
     """The subject of a row: a match, or a file without one.
 
     ``scan`` is the scan behind the row; None if none has run. ``candidates`` are the
-    rival recordings, ``exclusions`` the excluded intervals of the recording. ``as_of``
+    rival recordings, ``exclusions`` the excluded intervals of the recording, and
+    ``count`` is the counted time. ``as_of``
     is the time of the report's last event. ``evidence`` summarises the match's packs,
     if any. ``aired`` is empty unless the file is an hour of a stream.
     """
@@ -79,6 +82,7 @@ class Case:
     licence: Licence | None = None
     dispute: Dispute | None = None
     segments: Sequence[Segment] = ()
+    count: Count = NOTHING
     detected_at: datetime | None = None
     candidates: Sequence[RivalRecording] = ()
     exclusions: Sequence[Exclusion] = ()
@@ -188,6 +192,11 @@ def _queue_reason(case: Case) -> Value:
     if case.found == RowKind.NO and case.scan is not None and case.scan.no_match_reason:
         return f"no_match:{case.scan.no_match_reason}"
     return None
+
+
+def interval_texts(found: Iterable[Interval]) -> list[str]:
+    """Return intervals of a file as ``start-end``."""
+    return [f"{offset(start)}-{offset(end)}" for start, end in found]
 
 
 def _segments(case: Case) -> Value:
@@ -397,4 +406,10 @@ COLUMNS: tuple[Column[Case], ...] = (
     Column("station", _T, lambda case: case.aired.station if case.aired else None),
     Column("stream", _T, lambda case: case.aired.stream if case.aired else None),
     Column("aired_at", _U, lambda case: case.aired.at if case.aired else None),
+    Column("excluded_ms", _I, _of_match(lambda match: match.excluded_ms)),
+    Column(
+        "counted_parts",
+        _L,
+        lambda case: None if case.match is None else interval_texts(case.count.counted),
+    ),
 )

@@ -1,4 +1,4 @@
-"""The segments in reports: ``match-segment/1``, one row per segment with its match."""
+"""The segments in reports: ``match-segment/2``, one row per segment with its match."""
 
 from __future__ import annotations
 
@@ -7,59 +7,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 
 from catalogue.models import Exclusion
 from reports.cells import Cell, Value, ValueType, as_cell
-from reports.rows import Case, Column, RivalRecording
-from review.services import intervals
-from review.services.figures import (
-    UNDER_SPEECH_PCT,
-    counted_pieces,
-    reference_interval,
-    source_interval,
-)
+from reports.rows import Case, Column, RivalRecording, interval_texts
+from review.counting import CountedSegment, is_mostly_speech, reference_interval
 from scanning.models import Detection, Segment
 
-SCHEMA = "match-segment/1"
+SCHEMA = "match-segment/2"
 _CENT = Decimal("0.01")
-
-
-class SegmentState(StrEnum):
-    """Whether a segment counts."""
-
-    COUNTED = "counted"
-    EXCLUDED = "excluded"
-    OVERLAPPED = "overlapped"
 
 
 @dataclass(frozen=True, slots=True)
 class ReportSegment:
-    """One segment of a case, with its number from 1 and its state."""
+    """One counted segment of a case, with the exclusion that overlaps it most."""
 
-    index: int
-    segment: Segment
-    state: SegmentState
+    counted: CountedSegment
     exclusion: Exclusion | None
+
+    @property
+    def segment(self) -> Segment:
+        """Return the segment as the engine found it."""
+        return self.counted.segment
 
 
 def parts_of(case: Case) -> list[ReportSegment]:
-    """Return the segments in source order, each compared with those before it."""
-    excluded = [(each.start_ms, each.end_ms) for each in case.exclusions]
-    covered: list[intervals.Interval] = []
-    parts = []
-    for index, segment in enumerate(case.segments, start=1):
-        exclusion = _exclusion_in(segment, case.exclusions)
-        if exclusion is not None and not counted_pieces(segment, excluded):
-            state = SegmentState.EXCLUDED
-        # Overlaps count once, for the earlier segment.
-        elif not intervals.without([source_interval(segment)], covered):
-            state = SegmentState.OVERLAPPED
-        else:
-            state = SegmentState.COUNTED
-            covered = intervals.union([*covered, source_interval(segment)])
-        parts.append(ReportSegment(index, segment, state, exclusion))
-    return parts
+    """Return the counted segments in source order."""
+    return [
+        ReportSegment(each, _exclusion_in(each.segment, case.exclusions))
+        for each in case.count.segments
+    ]
 
 
 def _exclusion_in(
@@ -87,34 +64,37 @@ def _pitch_cents(part: ReportSegment) -> Value:
 
 def _under_speech(part: ReportSegment) -> Value:
     share = part.segment.speech_pct
-    return None if share is None else share >= UNDER_SPEECH_PCT
+    return None if share is None else is_mostly_speech(share)
 
 
-_E, _I, _D, _O, _B, _T = (
+_E, _I, _D, _O, _B, _T, _L = (
     ValueType.ENUM,
     ValueType.INTEGER,
     ValueType.DECIMAL,
     ValueType.OFFSET,
     ValueType.YES_NO,
     ValueType.TEXT,
+    ValueType.LIST,
 )
 PART_COLUMNS: tuple[Column[ReportSegment], ...] = (
-    Column("segment_index", _I, lambda part: part.index),
+    Column("segment_index", _I, lambda part: part.counted.number),
     Column("source_start", _O, lambda part: part.segment.start_ms),
     Column("source_end", _O, lambda part: part.segment.end_ms),
     Column("reference_start", _O, lambda part: part.segment.reference_start_ms),
     Column("reference_end", _O, lambda part: part.segment.reference_end_ms),
-    Column("length_ms", _I, lambda part: part.segment.end_ms - part.segment.start_ms),
+    Column("length_ms", _I, lambda part: part.counted.length_ms),
     Column("segment_score", _D, lambda part: part.segment.score),
     Column("speed_pct", _D, _speed_pct),
     Column("pitch_cents", _I, _pitch_cents),
     Column("under_speech", _B, _under_speech),
-    Column("segment_state", _E, lambda part: part.state.value),
+    Column("segment_state", _E, lambda part: part.counted.state.value),
     Column(
         "exclusion_id",
         _T,
         lambda part: None if part.exclusion is None else part.exclusion.uid,
     ),
+    Column("counted_ms", _I, lambda part: part.counted.counted_ms),
+    Column("counted_parts", _L, lambda part: interval_texts(part.counted.parts)),
 )
 # All columns in fixed order; those that no segment has come from the match.
 NAMES = (
@@ -148,6 +128,8 @@ NAMES = (
     "engine_version",
     "scan_id",
     "case_url",
+    "counted_ms",
+    "counted_parts",
 )
 
 

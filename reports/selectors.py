@@ -54,6 +54,7 @@ from reports.rows import COLUMNS, Aired, Case, KeptRow, RowKind
 from reports.segment_rows import Heard, heard_in, part_cells, parts_of, rivals_of
 from review import selectors as review_selectors
 from review.choices import MatchState
+from review.counting import count_segments
 from review.filters import MatchFilter
 from review.models import Dispute, Licence, Match
 from scanning.choices import FileStatus, ScanStatus
@@ -333,6 +334,7 @@ def match_rows(keys: Iterable[int], as_of: datetime | None) -> dict[int, KeptRow
 def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
     heard = around.heard[match.scan_id]
     own = heard[match.recording_id]
+    exclusions = around.exclusions.get(match.recording_id, ())
     return Case(
         found=RowKind.YES,
         file=around.files[match.scanned_file_id],
@@ -342,9 +344,12 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
         licence=around.licences.get(match.licence_id or 0),
         dispute=around.disputes.get(match.dispute_id or 0),
         segments=own.segments,
+        count=count_segments(
+            own.segments, [(each.start_ms, each.end_ms) for each in exclusions]
+        ),
         detected_at=own.detected_at,
         candidates=rivals_of(match.recording_id, heard),
-        exclusions=around.exclusions.get(match.recording_id, ()),
+        exclusions=exclusions,
         evidence=around.evidence.get(match.pk),
         aired=around.aired.get(match.pk),
         as_of=as_of,

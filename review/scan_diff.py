@@ -9,8 +9,9 @@ from decimal import Decimal
 from enum import StrEnum
 
 from catalogue.models import Recording
+from review.counting import source_interval
 from review.models import Match
-from review.services import figures, intervals
+from review.services import intervals
 from review.services.evaluation import SAME_INTERVALS_SHARE
 from scanning.choices import ScanStatus
 from scanning.models import Detection, Scan
@@ -159,7 +160,7 @@ def _sides(*scans: Scan) -> dict[int, ScanSide]:
     sides = {}
     for key, detections in found.items():
         intervals = [
-            figures.source_interval(segment)
+            source_interval(segment)
             for detection in detections
             for segment in detection.segments.all()
         ]

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Exclusion
+from catalogue.selectors import excluded_intervals_of
 from review import approval
 from review.choices import (
     DECIDED_STATES,
@@ -19,6 +20,7 @@ from review.choices import (
     MatchState,
     Verb,
 )
+from review.counting import Count, MatchTime, count_segments
 from review.filters import MatchFilter, in_kept_files
 from review.models import Dispute, Match
 from review.models.match import Waits
@@ -98,12 +100,26 @@ def segments_for_matches(found: Iterable[Match]) -> Mapping[int, Sequence[Segmen
 
 
 def with_segments(found: Iterable[Match]) -> list[Match]:
-    """Fill ``segments`` of each match with one additional query."""
+    """Fill ``segments`` and ``tally`` of each match with two additional queries."""
     listed = list(found)
     segments = segments_for_matches(listed)
+    excluded = excluded_intervals_of({match.recording_id for match in listed})
     for match in listed:
         match.segments = segments[match.pk]
+        match.tally = count_segments(
+            match.segments, excluded.get(match.recording_id, ())
+        )
     return listed
+
+
+def count_of(match: Match) -> Count:
+    """Return the counted time of a match."""
+    return with_segments([match])[0].tally
+
+
+def time_of(match: Match) -> MatchTime:
+    """Return the time of a match that ``with_segments`` filled."""
+    return MatchTime(match.pk, match.state, match.decision_reason, match.tally)
 
 
 def proposals_behind(found: Iterable[Match]) -> Mapping[int, Exclusion]:

@@ -167,10 +167,15 @@ def _fingerprint_of(
         progress=_reporter(context, ScanStage.FINGERPRINTING),
     )
     file.duration_ms = made.duration_ms
+    file.undecoded_ms = made.facts["undecoded_ms"]
     file.facts = made.facts | {"warnings": list(made.warnings)}
     file.fingerprint = made.fingerprint_name
     file.waveform = made.waveform_name
-    file.save(update_fields=["duration_ms", "facts", "fingerprint", "waveform"])
+    file.save(
+        update_fields=[
+            *("duration_ms", "undecoded_ms", "facts", "fingerprint", "waveform")
+        ]
+    )
     if file.container.cloud_account_id is not None:
         # A scan by another portal may wait for the fingerprint.
         bring_forward(CLOUD_SCAN, file.scans.all())

@@ -167,8 +167,10 @@ class MatchAdmin(RoleAdmin[Match]):
     def places(self, match: Match) -> SafeString:
         """Draw the segments in the source, with their total length."""
         drawn = [
-            ribbon.DrawnSegment(segment.start_ms, segment.end_ms, match.state)
-            for segment in match.segments
+            ribbon.DrawnSegment(
+                each.start_ms, each.end_ms, match.state, excluded=each.excluded
+            )
+            for each in match.tally.segments
         ]
         length = match.scanned_file.duration_ms or match.last_end_ms
         mini = ribbon.mini_ribbon(duration_ms=length, segments=drawn)

@@ -28,7 +28,8 @@ def page(*, match: Match, user: User, chosen: str) -> dict[str, object]:
 
 def evidence(*, match: Match, chosen: str) -> dict[str, object]:
     """Return the ribbon, sounds and segments; ``chosen`` is a segment's number, from 1."""
-    segments = selectors.match_segments(match)
+    [match] = selectors.with_segments([match])
+    segments, count = match.segments, match.tally
     current = pictures.chosen(chosen, len(segments))
     segment = segments[current - 1] if segments else None
     pair = aligned_pair(match=match, segment=segment) if segment else None
@@ -37,15 +38,15 @@ def evidence(*, match: Match, chosen: str) -> dict[str, object]:
         "standing": standing(match),
         "ribbon": pictures.draw_ribbon(
             match=match,
-            segments=segments,
+            count=count,
             segment=segment,
             others=pictures.others_in_file(match),
             here="",
             waveform=load_waveform(match.scanned_file),
         ),
-        "shown_segments": pictures.shown_segments(segments, current),
+        "shown_segments": pictures.shown_segments(count, current),
         "current": current,
         "source": pair.source if pair else None,
         "reference": pair.reference if pair else None,
-        "plot": pictures.draw_plot(match, segments, current),
+        "plot": pictures.draw_plot(match, count, current),
     }

@@ -19,8 +19,8 @@ from jobs.choices import JobState
 from jobs.selectors import jobs_of
 from portal.shared.selectors import count_per_row, shown_matches
 from review.choices import WAITING_STATES
+from review.counting import CountedSegment
 from review.models import Match
-from review.services.figures import UNDER_SPEECH_PCT
 from scanning import selectors
 from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, ScanStatus
 from scanning.cloud.jobs import CLOUD_SCAN
@@ -52,6 +52,7 @@ class SegmentRow:
 
     pk: int
     recording: Recording
+    counted: CountedSegment
     start_ms: int
     end_ms: int
     reference_start_ms: int
@@ -61,29 +62,25 @@ class SegmentRow:
     score: Decimal | None
     under_speech: bool
 
-    @property
-    def length_ms(self) -> int:
-        """Return the segment's length in the source."""
-        return self.end_ms - self.start_ms
-
 
 def segment_rows(matches: Iterable[Match]) -> list[SegmentRow]:
     """Return the segments of all matches in the order of the file."""
     rows = [
         SegmentRow(
-            pk=segment.pk,
+            pk=each.segment.pk,
             recording=match.recording,
-            start_ms=segment.start_ms,
-            end_ms=segment.end_ms,
-            reference_start_ms=segment.reference_start_ms,
-            reference_end_ms=segment.reference_end_ms,
-            tempo_ratio=segment.tempo_ratio,
-            pitch_cents=segment.pitch_cents,
-            score=segment.score,
-            under_speech=(segment.speech_pct or 0) >= UNDER_SPEECH_PCT,
+            counted=each,
+            start_ms=each.start_ms,
+            end_ms=each.end_ms,
+            reference_start_ms=each.segment.reference_start_ms,
+            reference_end_ms=each.segment.reference_end_ms,
+            tempo_ratio=each.segment.tempo_ratio,
+            pitch_cents=each.segment.pitch_cents,
+            score=each.segment.score,
+            under_speech=each.under_speech,
         )
         for match in matches
-        for segment in match.segments
+        for each in match.tally.segments
     ]
     return sorted(rows, key=lambda row: (row.start_ms, row.pk))
 

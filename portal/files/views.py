@@ -53,6 +53,7 @@ from portal.shared.selectors import (
     files_named,
     is_uuid,
 )
+from reports.divisions import division_of
 from review import scan_diff
 from review.choices import WAITING_STATES, MatchState
 from review.services import file_details as details
@@ -170,6 +171,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     matches = matches_of(file)
     shown = [match for match in matches if match.state != MatchState.SUPPRESSED]
     waiting = [match for match in shown if match.state in WAITING_STATES]
+    division = division_of(file, matches)
     broadcasts = list(broadcasts_of(file)[: BROADCASTS_SHOWN + 1])
     return render(
         request,
@@ -182,8 +184,8 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             **_comparison(scans, request.GET.get("compare", "")),
             "matches": matches,
             "segments": segment_rows(shown),
-            "ribbon": draw_ribbon(file, done, matches, request.GET),
-            "coverage": draw_coverage(file, shown),
+            "ribbon": draw_ribbon(file, matches, division, request.GET),
+            "coverage": draw_coverage(file, shown, division),
             "why": why_no_match(file, done) if done else {},
             "audio_url": audio_url(file),
             "platform_read_at": read_moment(file.platform_facts.get("read_at", "")),

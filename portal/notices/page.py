@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -18,7 +19,7 @@ from reports.notices.checks import live_match, unfit, why_lapsed
 from reports.notices.content import content_of, items_of
 from reports.notices.signing import why_not_sign
 from reports.notices.steps import missing_in
-from reports.notices.words import blocks_of, head_of, title_of
+from reports.notices.words import Content, blocks_of, head_of, title_of
 from review.choices import MatchState
 from review.models import Match
 
@@ -50,6 +51,8 @@ class ItemRow:
     packs: MatchPacks | None
     problem: str
     """Why the notice may not name it now, or no longer holds."""
+    intervals: Sequence[Sequence[int]]
+    """Where the document says that the recording is heard, in ms of the file."""
     answers: list[AnswerRow]
 
     @property
@@ -65,7 +68,10 @@ def state_icon(state: str) -> str:
 
 def document(notice: TakedownNotice) -> dict[str, object]:
     """Return the notice as it is read: title, lines below it, blocks."""
-    content = content_of(notice)
+    return _document(content_of(notice))
+
+
+def _document(content: Content) -> dict[str, object]:
     return {
         "document_title": title_of(content),
         "document_head": head_of(content),
@@ -75,7 +81,8 @@ def document(notice: TakedownNotice) -> dict[str, object]:
 
 def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
     """Return the context of the page of one notice."""
-    rows = _rows(notice)
+    content = content_of(notice)
+    rows = _rows(notice, content)
     may_prepare = user.has_perm(Action.REPORT)
     may_sign = user.has_perm(Action.APPROVE)
     in_review = notice.state == NoticeState.REVIEW
@@ -84,7 +91,7 @@ def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
         and notice.state != NoticeState.WITHDRAWN
         and any(row.problem for row in rows)
     )
-    return document(notice) | {
+    return _document(content) | {
         "notice": notice,
         "icon_name": state_icon(notice.state),
         "rows": rows,
@@ -104,8 +111,9 @@ def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
     }
 
 
-def _rows(notice: TakedownNotice) -> list[ItemRow]:
+def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
     items = items_of(notice)
+    intervals = {each["match"]: each["intervals"] for each in content["items"]}
     packs = evidence_of_many(item.match_id for item in items)
     answers: dict[int, list[AnswerRow]] = {}
     for answer in selectors.answers_of(notice):
@@ -126,6 +134,7 @@ def _rows(notice: TakedownNotice) -> list[ItemRow]:
             problem=problems.get(item.match_id, "")
             if notice.is_unsigned
             else why_lapsed(item),
+            intervals=intervals.get(item.match.uid, ()),
             answers=answers.get(item.pk, []),
         )
         for item in items

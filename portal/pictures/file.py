@@ -16,19 +16,26 @@ from portal.pictures import ribbon
 from portal.pictures.waveform import Window, load_waveform
 from review import selectors as review_selectors
 from review.choices import MatchState
+from review.counting import Division, FileInterval, SoundKind, is_heard
 from review.filters import MatchFilter
 from review.models import Match
-from review.services.figures import UNDER_SPEECH_PCT
-from review.services.intervals import length, without
+from review.services.intervals import Interval, length, union, without
 from scanning.choices import NoMatchReason
-from scanning.models import Scan, ScannedFile, Segment
+from scanning.models import Scan, ScannedFile
 
-_UNMATCHED_LANES = {
-    "no_match": lazy("No match"),
-    "silence": lazy("Silence"),
-    "not_scanned": lazy("Not scanned"),
-    "speech": lazy("Speech"),
+_NO_MATCH = (SoundKind.ITEM, SoundKind.UNKNOWN, SoundKind.SPEECH)
+_FACTS = {
+    SoundKind.SILENCE: lazy("Silence"),
+    SoundKind.NOT_SCANNED: lazy("Not scanned"),
+    SoundKind.NOT_DECODED: lazy("Not decoded"),
 }
+# What only a scan that describes its unmatched intervals reports.
+_REPORTED = (
+    SoundKind.UNKNOWN,
+    SoundKind.SPEECH,
+    SoundKind.SILENCE,
+    SoundKind.NOT_SCANNED,
+)
 # Order of the states in the coverage bar: settled first, open last.
 _COVERAGE_ORDER = (
     MatchState.CONFIRMED,
@@ -38,8 +45,8 @@ _COVERAGE_ORDER = (
     MatchState.ESCALATED,
     MatchState.IN_REVIEW,
     MatchState.PENDING,
-    MatchState.REJECTED,
     MatchState.RELEASED,
+    MatchState.REJECTED,
 )
 
 
@@ -75,7 +82,7 @@ def matches_of(file: ScannedFile) -> list[Match]:
 
 
 def draw_ribbon(
-    file: ScannedFile, scan: Scan | None, matches: Sequence[Match], query: QueryDict
+    file: ScannedFile, matches: Sequence[Match], division: Division, query: QueryDict
 ) -> ribbon.Ribbon | None:
     """Draw the file with its matches; None while its duration is unknown."""
     if not file.duration_ms:
@@ -83,41 +90,55 @@ def draw_ribbon(
     begin, end = query.get("from", ""), query.get("to", "")
     is_window = begin.isdecimal() and end.isdecimal()
     return ribbon.ribbon(
-        duration_ms=file.duration_ms,
+        duration_ms=division.length_ms,
         waveform=load_waveform(file),
         lanes=[
             _lane(match) for match in matches if match.state != MatchState.SUPPRESSED
         ],
-        facts=fact_lanes(
-            scan, [segment for match in matches for segment in match.segments]
-        ),
+        facts=fact_lanes(matches, division),
         window=Window(int(begin), int(end)) if is_window else None,
     )
 
 
 def draw_coverage(
-    file: ScannedFile, matches: Iterable[Match]
+    file: ScannedFile, matches: Iterable[Match], division: Division
 ) -> ribbon.Coverage | None:
     """Draw how much of the file each state covers; None while its duration is unknown.
 
-    Time in several states counts once, for the first of them in ``_COVERAGE_ORDER``.
+    Time in several states counts once, for the first of them in ``_COVERAGE_ORDER``;
+    matched time comes before rejected and excluded time.
     """
     if not file.duration_ms:
         return None
-    by_state: dict[str, list[tuple[int, int]]] = {}
+    by_state: dict[str, list[Interval]] = {}
+    rejected: list[Interval] = []
     for match in matches:
-        intervals = [(segment.start_ms, segment.end_ms) for segment in match.segments]
-        by_state.setdefault(match.state, []).extend(intervals)
-    taken: list[tuple[int, int]] = []
+        if is_heard(match.state, match.decision_reason):
+            by_state.setdefault(match.state, []).extend(match.tally.counted)
+        elif match.state == MatchState.REJECTED:
+            rejected += match.tally.heard
+    taken: list[Interval] = []
     parts = []
     for state in _COVERAGE_ORDER:
-        intervals = by_state.get(state, [])
+        counted = by_state.get(state, [])
         parts.append(
-            ribbon.CoveragePart(state, length(taken + intervals) - length(taken))
+            ribbon.CoveragePart(state, length(taken + counted) - length(taken))
         )
-        taken += intervals
+        taken += counted
+    others = [ribbon.CoveragePart("excluded", division.ms(SoundKind.EXCLUDED))]
+    wrong = [
+        (piece.start_ms, piece.end_ms) for piece in division.of(SoundKind.NOT_CLAIMED)
+    ]
+    outside = length(without(wrong, rejected))
+    others += [
+        ribbon.CoveragePart(MatchState.REJECTED, length(wrong) - outside),
+        ribbon.CoveragePart("not_decoded", division.ms(SoundKind.NOT_DECODED)),
+    ]
     return ribbon.coverage(
-        duration_ms=file.duration_ms, parts=parts, rest_label=_nothing()
+        duration_ms=division.length_ms,
+        parts=parts,
+        others=others,
+        rest_label=_nothing(),
     )
 
 
@@ -125,15 +146,14 @@ def fill_coverage(files: Iterable[ScannedFile]) -> None:
     """Set ``coverage_pct`` of each file: its matched share, overlaps counted once."""
     listed = {file.pk: file for file in files}
     matches = review_selectors.matches().filter(scanned_file__in=listed)
-    intervals: dict[int, list[tuple[int, int]]] = {}
-    for match in review_selectors.with_segments(
-        matches.exclude(state=MatchState.SUPPRESSED)
-    ):
-        found = [(each.start_ms, each.end_ms) for each in match.segments]
-        intervals.setdefault(match.scanned_file_id, []).extend(found)
+    intervals: dict[int, list[Interval]] = {}
+    for match in review_selectors.with_segments(matches):
+        found = intervals.setdefault(match.scanned_file_id, [])
+        if is_heard(match.state, match.decision_reason):
+            found += match.tally.counted
     for pk, covered in intervals.items():
-        if listed[pk].duration_ms:
-            listed[pk].coverage_pct = 100 * length(covered) / listed[pk].duration_ms
+        if listed[pk].whole_ms:
+            listed[pk].coverage_pct = 100 * length(covered) / listed[pk].whole_ms
 
 
 def _lane(match: Match) -> ribbon.Lane:
@@ -142,62 +162,65 @@ def _lane(match: Match) -> ribbon.Lane:
         url=reverse("portal:recording_detail", args=[match.recording.uid]),
         segments=[
             ribbon.DrawnSegment(
-                start_ms=segment.start_ms,
-                end_ms=segment.end_ms,
+                start_ms=each.start_ms,
+                end_ms=each.end_ms,
                 state=match.state,
-                reference_start_ms=segment.reference_start_ms,
-                reference_end_ms=segment.reference_end_ms,
-                score=None if segment.score is None else float(segment.score),
-                key=str(segment.pk),
+                reference_start_ms=each.segment.reference_start_ms,
+                reference_end_ms=each.segment.reference_end_ms,
+                score=None if each.segment.score is None else float(each.segment.score),
+                key=str(each.segment.pk),
+                excluded=each.excluded,
             )
-            for segment in match.segments
+            for each in match.tally.segments
         ],
     )
 
 
-def fact_lanes(scan: Scan | None, segments: Iterable[Segment]) -> list[ribbon.FactLane]:
-    """Return a lane for each kind of unmatched interval, and one for speech.
+def fact_lanes(matches: Iterable[Match], division: Division) -> list[ribbon.FactLane]:
+    """Return a lane for each kind of sound without a match, and one for speech.
 
     Speech marks whole intervals and segments that are mostly speech. For a user with
     access limits, "no match" covers hidden matches too, so that no gap reveals them.
     """
-    segments = list(segments)
-    heard = [
-        segment for segment in segments if (segment.speech_pct or 0) >= UNDER_SPEECH_PCT
+    listed = list(matches)
+    suppressed = {each.pk for each in listed if each.state == MatchState.SUPPRESSED}
+    is_described = any(True for _ in division.of(*_REPORTED))
+    limited = is_described and not sees_every_bucket()
+    unmatched = (*_NO_MATCH, SoundKind.UNDESCRIBED) if limited else _NO_MATCH
+    speech = [
+        ribbon.DrawnInterval(each.start_ms, each.end_ms)
+        for match in listed
+        for each in match.tally.segments
+        if each.under_speech
     ]
-    intervals = {
-        "speech": [
-            ribbon.DrawnInterval(segment.start_ms, segment.end_ms) for segment in heard
-        ]
-    }
-    # A late match can lie where the full scan found none.
-    taken = [(segment.start_ms, segment.end_ms) for segment in segments]
-    for interval in scan.unmatched if scan else []:
-        left = without([(interval["start_ms"], interval["end_ms"])], taken)
-        drawn = [ribbon.DrawnInterval(start, end) for start, end in left]
-        intervals.setdefault(interval["kind"], []).extend(drawn)
-        if interval.get("speech_pct", 0) >= UNDER_SPEECH_PCT:
-            intervals["speech"].extend(drawn)
-    names = {kind: str(name) for kind, name in _UNMATCHED_LANES.items()}
-    if scan and scan.unmatched and not sees_every_bucket():
-        names = names | {"no_match": _nothing()}
-        intervals["no_match"] = _rest(scan, segments)
     return [
-        ribbon.FactLane(name, kind, intervals.get(kind, []))
-        for kind, name in names.items()
+        ribbon.FactLane(
+            _nothing() if limited else _("No match"),
+            "no_match",
+            _joined(division.of(*unmatched)),
+        ),
+        *(
+            ribbon.FactLane(str(name), heard.value, _joined(division.of(heard)))
+            for heard, name in _FACTS.items()
+        ),
+        ribbon.FactLane(
+            _("Suppressed"),
+            "suppressed",
+            _joined(
+                piece
+                for piece in division.of(SoundKind.NOT_CLAIMED)
+                if piece.match in suppressed
+            ),
+        ),
+        ribbon.FactLane(
+            _("Speech"), "speech", [*speech, *_joined(division.of(SoundKind.SPEECH))]
+        ),
     ]
 
 
-def _rest(scan: Scan, segments: Iterable[Segment]) -> list[ribbon.DrawnInterval]:
-    """Return the intervals outside the segments, silence and parts not scanned."""
-    taken = [(segment.start_ms, segment.end_ms) for segment in segments]
-    taken += [
-        (interval["start_ms"], interval["end_ms"])
-        for interval in scan.unmatched
-        if interval["kind"] != "no_match"
-    ]
-    whole = (0, scan.scanned_file.duration_ms)
-    return [ribbon.DrawnInterval(*interval) for interval in without([whole], taken)]
+def _joined(pieces: Iterable[FileInterval]) -> list[ribbon.DrawnInterval]:
+    joined = union((piece.start_ms, piece.end_ms) for piece in pieces)
+    return [ribbon.DrawnInterval(*interval) for interval in joined]
 
 
 def _nothing() -> str:

@@ -12,37 +12,23 @@ from portal.pictures import plots, ribbon
 from portal.pictures.file import fact_lanes, matches_of
 from portal.pictures.pair import CONTEXT_MS
 from portal.pictures.waveform import DrawnWaveform
+from reports.divisions import division_of
+from review.counting import Count, CountedSegment
 from review.models import Match
-from review.services.figures import UNDER_SPEECH_PCT
-from scanning.choices import ScanStatus
-from scanning.models import Scan, Segment
+from scanning.models import Segment
 
 
 @dataclass(frozen=True, slots=True)
 class ShownSegment:
     """One segment as the table shows it."""
 
-    number: int
-    segment: Segment
+    counted: CountedSegment
     is_current: bool
 
-    @property
-    def length_ms(self) -> int:
-        """Return the segment's length in the source."""
-        return self.segment.end_ms - self.segment.start_ms
 
-    @property
-    def under_speech(self) -> bool:
-        """Tell whether most of the segment lies under speech."""
-        return (self.segment.speech_pct or 0) >= UNDER_SPEECH_PCT
-
-
-def shown_segments(segments: Sequence[Segment], current: int) -> list[ShownSegment]:
-    """Number the segments from 1 and mark the chosen one."""
-    return [
-        ShownSegment(number, segment, number == current)
-        for number, segment in enumerate(segments, start=1)
-    ]
+def shown_segments(count: Count, current: int) -> list[ShownSegment]:
+    """Mark the chosen one of a match's segments."""
+    return [ShownSegment(each, each.number == current) for each in count.segments]
 
 
 def chosen(text: str, count: int) -> int:
@@ -61,20 +47,20 @@ def others_in_file(match: Match) -> list[Match]:
 def draw_ribbon(
     *,
     match: Match,
-    segments: Sequence[Segment],
+    count: Count,
     segment: Segment | None,
     others: Sequence[Match],
     here: str,
     waveform: DrawnWaveform | None = None,
 ) -> ribbon.Ribbon | None:
     """Draw this match above all others of the file; ``here`` is this page's address."""
-    duration_ms = match.scanned_file.duration_ms
-    if not duration_ms:
+    file = match.scanned_file
+    if not file.duration_ms:
         return None
+    division = division_of(file, [match, *others])
+    duration_ms = division.length_ms
     lanes = [
-        ribbon.Lane(
-            _("This match"), list(_drawn(match, segments, here)), is_current=True
-        )
+        ribbon.Lane(_("This match"), list(_drawn(match, count, here)), is_current=True)
     ]
     if others:
         name = ngettext(
@@ -83,16 +69,13 @@ def draw_ribbon(
         drawn = [
             box
             for other in others
-            for box in _drawn(other, other.segments, other.review_url)
+            for box in _drawn(other, other.tally, other.review_url)
         ]
         lanes.append(ribbon.Lane(name, sorted(drawn, key=lambda box: box.start_ms)))
     return ribbon.ribbon(
         duration_ms=duration_ms,
         lanes=lanes,
-        facts=_facts(
-            match,
-            [*segments, *(segment for other in others for segment in other.segments)],
-        ),
+        facts=fact_lanes([match, *others], division),
         waveform=waveform,
         frame=_frame(segment, duration_ms) if segment else None,
     )
@@ -106,36 +89,23 @@ def _frame(segment: Segment, duration_ms: int) -> ribbon.DrawnInterval:
     )
 
 
-def draw_plot(
-    match: Match, segments: Sequence[Segment], current: int
-) -> plots.AlignmentPlot | None:
+def draw_plot(match: Match, count: Count, current: int) -> plots.AlignmentPlot | None:
     """Draw the alignment of the match with the chosen segment highlighted."""
-    drawn = list(_drawn(match, segments, ""))
+    drawn = list(_drawn(match, count, ""))
     return plots.alignment_plot(segments=drawn, current=current)
 
 
-def _drawn(
-    match: Match, segments: Sequence[Segment], address: str
-) -> Iterator[ribbon.DrawnSegment]:
+def _drawn(match: Match, count: Count, address: str) -> Iterator[ribbon.DrawnSegment]:
     joint = "&" if "?" in address else "?"
-    for number, segment in enumerate(segments, start=1):
+    for each in count.segments:
+        segment = each.segment
         yield ribbon.DrawnSegment(
             start_ms=segment.start_ms,
             end_ms=segment.end_ms,
             state=match.state,
-            url=f"{address}{joint}segment={number}",
+            url=f"{address}{joint}segment={each.number}",
             reference_start_ms=segment.reference_start_ms,
             reference_end_ms=segment.reference_end_ms,
             score=None if segment.score is None else float(segment.score),
+            excluded=each.excluded,
         )
-
-
-def _facts(match: Match, segments: Sequence[Segment]) -> list[ribbon.FactLane]:
-    """Return the newest full scan's lanes of unmatched intervals and speech."""
-    scan = (
-        Scan.objects.full()
-        .filter(scanned_file_id=match.scanned_file_id, status=ScanStatus.SUCCEEDED)
-        .order_by("-pk")
-        .first()
-    )
-    return fact_lanes(scan, segments)

@@ -18,6 +18,7 @@ from common.words import lowered
 from portal.pictures.waveform import DrawnWaveform, WavePaths, Window, wave_paths
 from portal.shared import formats
 from portal.shared.looks import pattern_fill, review_look
+from review.services.intervals import Interval
 
 MAX_LANES = 8
 # Minimum share of the plot, so that a short segment stays visible.
@@ -47,6 +48,8 @@ class DrawnSegment:
     reference_end_ms: int | None = None
     score: float | None = None
     key: str = ""
+    excluded: Sequence[Interval] = ()
+    """Intervals of the source in which the segment does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +101,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class DrawnLane:
-    """A lane ready for the template."""
+    """A lane ready for the template; ``excluded`` is drawn over the boxes."""
 
     name: str
     boxes: tuple[Box, ...]
+    excluded: tuple[Box, ...] = ()
     url: str = ""
     kind: str = ""
     is_current: bool = False
@@ -200,6 +204,7 @@ class MiniRibbon:
 
     title: str
     boxes: tuple[Box, ...] = field(default_factory=tuple)
+    excluded: tuple[Box, ...] = ()
 
 
 def ribbon(
@@ -238,17 +243,25 @@ def mini_ribbon(*, duration_ms: int, segments: Sequence[DrawnSegment]) -> MiniRi
         "places": places or formats.UNKNOWN,
         "length": read_clock(duration_ms),
     }
-    return MiniRibbon(title=title, boxes=boxes)
+    return MiniRibbon(title=title, boxes=boxes, excluded=_excluded(segments, shown))
 
 
 def coverage(
-    *, duration_ms: int, parts: Sequence[CoveragePart], rest_label: str
+    *,
+    duration_ms: int,
+    parts: Sequence[CoveragePart],
+    others: Sequence[CoveragePart] = (),
+    rest_label: str,
 ) -> Coverage:
-    """Draw how much of the source each state covers, in the order given, and the rest."""
+    """Draw how much of the source each state covers, in the order given, and the rest.
+
+    ``others`` cover time that does not count as matched.
+    """
     shown = Window(0, max(duration_ms, 1))
     items: list[CoverageItem] = []
     at_ms = 0
-    for part in parts:
+    matched_ms = sum(part.ms for part in parts)
+    for part in (*parts, *others):
         if part.ms > 0:
             drawn = box(at_ms, at_ms + part.ms, shown, state=part.state)
             share = formats.percent(part.ms, duration_ms)
@@ -259,8 +272,8 @@ def coverage(
     words.append(f"{rest_label} {rest}")
     return Coverage(
         items=tuple(items),
-        matched_ms=at_ms,
-        matched_share=formats.percent(at_ms, duration_ms),
+        matched_ms=matched_ms,
+        matched_share=formats.percent(matched_ms, duration_ms),
         rest_label=rest_label,
         rest_share=rest,
         summary=", ".join(words),
@@ -323,7 +336,23 @@ def _lane(lane: Lane, shown: Window) -> DrawnLane:
         for number, segment in enumerate(lane.segments, start=1)
         if shown.shows(segment.start_ms, segment.end_ms)
     )
-    return DrawnLane(lane.name, boxes, url=lane.url, is_current=lane.is_current)
+    return DrawnLane(
+        lane.name,
+        boxes,
+        _excluded(lane.segments, shown),
+        url=lane.url,
+        is_current=lane.is_current,
+    )
+
+
+def _excluded(segments: Sequence[DrawnSegment], shown: Window) -> tuple[Box, ...]:
+    """Return the intervals in which segments do not count."""
+    return tuple(
+        box(start, end, shown)
+        for segment in segments
+        for start, end in segment.excluded
+        if shown.shows(start, end)
+    )
 
 
 def _fact_lane(fact: FactLane, shown: Window) -> DrawnLane:
@@ -391,6 +420,11 @@ def _segment_label(segment: DrawnSegment, name: str, number: int, count: int) ->
     if segment.score is not None:
         parts.append(_("score %(score)s") % {"score": round(segment.score)})
     parts.append(lowered(review_look(segment.state).label))
+    parts += [
+        _("excluded from %(start)s to %(end)s")
+        % {"start": formats.spoken(start), "end": formats.spoken(end)}
+        for start, end in segment.excluded
+    ]
     return ", ".join(parts)
 
 

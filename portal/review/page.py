@@ -237,7 +237,7 @@ def page(
             "proposals": [
                 proposed(exclusion=each, match=match, queue=queue) for each in touching
             ],
-            "plot": pictures.draw_plot(match, seen.segments, seen.current),
+            "plot": pictures.draw_plot(match, match.tally, seen.current),
             "candidates": _candidates(seen.segments, seen.others),
             "copies": selectors.copies_heard(match),
             "earlier": selectors.earlier_decisions(match),
@@ -291,7 +291,8 @@ class _Evidence:
 
     def __init__(self, match: Match, queue: Queue, chosen: str) -> None:
         self.match, self.queue = match, queue
-        self.segments = segments = selectors.match_segments(match)
+        selectors.with_segments([match])
+        self.segments = segments = match.segments
         self.current = pictures.chosen(chosen, len(segments))
         self.segment = segments[self.current - 1] if segments else None
         self.others = pictures.others_in_file(match)
@@ -301,13 +302,13 @@ class _Evidence:
         match, segment = self.match, self.segment
         fields = _metadata(match)
         return {
-            "shown_segments": pictures.shown_segments(self.segments, self.current),
+            "shown_segments": pictures.shown_segments(match.tally, self.current),
             "current": self.current,
             "pair": aligned_pair(match=match, segment=segment) if segment else None,
             "kept_sound": _kept_sound(match, segment),
             "ribbon": pictures.draw_ribbon(
                 match=match,
-                segments=self.segments,
+                count=match.tally,
                 segment=segment,
                 others=self.others,
                 here=self.queue.url_of(match),
@@ -315,7 +316,7 @@ class _Evidence:
             "fields": fields,
             "differing": sum(field.differs for field in fields),
             "score_scale": scale(match.score_scale),
-            "share_of_file": percent(match.matched_ms, match.scanned_file.duration_ms),
+            "share_of_file": percent(match.matched_ms, match.scanned_file.whole_ms),
         }
 
 

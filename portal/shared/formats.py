@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext
 
 from common.browsers import browser_of
-from common.reading import read_clock, read_number
+from common.reading import read_clock, read_number, rounded
 from portal.shared.lists import COUNTED
 
 UNKNOWN = "–"
@@ -20,7 +20,7 @@ def length(total_ms: int) -> str:
 
 def spoken(total_ms: int) -> str:
     """Format a time with units, short enough for a label: 11 min 36 s."""
-    minutes, seconds = divmod(abs(total_ms) // 1000, 60)
+    minutes, seconds = divmod(rounded(abs(total_ms)) // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "min"), (seconds, "s")]
     shown = [f"{value} {unit}" for value, unit in parts if value]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from review.choices import MatchState, QueueReason
 from scanning.choices import FileStatus
@@ -64,6 +65,11 @@ _FILE_ICONS = {
 REVIEW_STATES: dict[str, StateLook] = {
     state: StateLook(state.label, icon) for state, icon in _REVIEW_ICONS.items()
 }
+# Kinds of time that no state of a match has, for pictures.
+KINDS: dict[str, StateLook] = {
+    "excluded": StateLook(_("Excluded"), "scissors"),
+    "not_decoded": StateLook(_("Not decoded"), "triangle"),
+}
 FILE_STATES: dict[str, StateLook] = {
     status: StateLook(status.label, icon) for status, icon in _FILE_ICONS.items()
 }
@@ -77,7 +83,7 @@ PATTERN_ALIASES = {"released": "rejected"}
 
 def review_look(state: str) -> StateLook:
     """Return the look of a match state; an unknown state gets a label from its name."""
-    return REVIEW_STATES.get(
+    return (REVIEW_STATES | KINDS).get(
         state, StateLook(state.replace("_", " ").capitalize(), "info")
     )
 
@@ -91,6 +97,8 @@ def file_look(state: str) -> StateLook:
 
 def pattern_fill(state: str) -> str:
     """Return the SVG fill of a state's pattern; empty if a CSS class draws the state."""
+    if state == "not_decoded":
+        return "url(#pat-not-scanned)"
     if state not in PATTERNED:
         return ""
     return f"url(#pat-{PATTERN_ALIASES.get(state, state)})"

@@ -40,6 +40,7 @@ from portal.shared.times import lasting, when
 from recognition.version import VERSION
 from review import rule_names, words
 from review.choices import Relation
+from review.counting import CountedSegment
 from review.models import Match
 from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
 from scanning.jobs import CALLBACK_SENT
@@ -444,11 +445,12 @@ def current_page(context: Context, names: str) -> SafeString:
 
 @register.inclusion_tag("components/_mini.html")
 def mini_ribbon(
-    duration_ms: int | None, segments: Iterable[Any], state: str
+    duration_ms: int | None, segments: Iterable[CountedSegment], state: str
 ) -> dict[str, Any]:
-    """Draw the segments of a match, which need start_ms and end_ms, on a small ribbon."""
+    """Draw the segments of a match on a small ribbon."""
     drawn = [
-        ribbon.DrawnSegment(item.start_ms, item.end_ms, state) for item in segments
+        ribbon.DrawnSegment(each.start_ms, each.end_ms, state, excluded=each.excluded)
+        for each in segments
     ]
     longest = max((segment.end_ms for segment in drawn), default=1)
     mini = ribbon.mini_ribbon(duration_ms=duration_ms or longest, segments=drawn)

@@ -161,6 +161,7 @@ def _media_facts(fields: dict[str, Any]) -> MediaFacts:  # Any: JSON
         bit_rate=None if bit_rate is None else int(bit_rate),
         duration_ms=int(fields["duration_ms"]),
         silent_ms=int(fields["silent_ms"]),
+        undecoded_ms=int(fields["undecoded_ms"]),
         clipped_share=float(fields["clipped_share"]),
         has_video=bool(fields["has_video"]),
         tags={str(key): str(value) for key, value in fields["tags"].items()},

@@ -94,7 +94,8 @@ class AudioFile:
     """The sound of an open file, of all its links; a context manager.
 
     When ``blocks`` has ended, ``samples`` (at 8 kHz), ``clipped`` (samples at full
-    scale) and ``warnings`` describe the sound.
+    scale), ``undecoded_ms`` (announced, but missing at the end) and ``warnings`` describe
+    the sound.
     """
 
     def __init__(self, file: BinaryIO, limits: DecodeLimits, *, name: str = "") -> None:
@@ -111,6 +112,7 @@ class AudioFile:
         self._unread = 0
         self.samples = 0
         self.clipped = 0
+        self.undecoded_ms = 0
         self.warnings: list[str] = []
         self._open(self._sections[0])
         try:
@@ -302,6 +304,9 @@ class AudioFile:
         if self._unread:
             self.warnings.append("A later part of the file could not be read.")
         if missing_s:
+            # A header may announce any length.
+            room_ms = self.limits.max_duration_ms - duration_ms
+            self.undecoded_ms = min(round(1000 * missing_s), max(0, room_ms))
             self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
         elif self._broken_off:
             self.warnings.append("The end of the file could not be decoded.")

@@ -15,10 +15,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from broadcasts.models import Episode, MusicUse
-from catalogue.models import Exclusion, Recording
-from recurring.models import ItemState
-from recurring.selectors import present
-from reports.cue_sheets import UNKNOWN_MS, unmatched_music, usage_of
+from catalogue.models import Recording
+from reports.cue_sheets import UNKNOWN_MS, usage_of
 from reports.declarations.airings import (
     Airing,
     Period,
@@ -36,13 +34,14 @@ from reports.declarations.figures import station_facts
 from reports.declarations.left_out import LeftOut, LeftOutRow, Take
 from reports.declarations.recordings import recording_facts, standing_for
 from reports.declarations.spooled import Spool, SpooledList
+from reports.divisions import Reported, divide_file, occurrences_in, reported_by
 from reports.models import Declaration, DeclarationProfile
 from reports.plays import Play, plays_of
-from review.choices import MatchState, RejectCode
+from review.choices import MatchState
+from review.counting import Occurs, SoundKind, is_heard
 from review.models import Match
 from review.selectors import with_segments
 from review.services import intervals
-from review.services.figures import source_interval
 from scanning.choices import FileStatus
 from scanning.models import ScannedFile
 from scanning.selectors import current_scans_of
@@ -58,7 +57,20 @@ DECLARED: Final = (
 """The states of declared matches. A licence does not undo a use, and a dispute leaves
 the decision as it is until somebody releases the claim."""
 _WAITING: Final = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
-_READ: Final = (*DECLARED, *_WAITING, MatchState.REJECTED)
+_READ: Final = (
+    *DECLARED,
+    *_WAITING,
+    MatchState.REJECTED,
+    MatchState.SUPPRESSED,
+)
+_UNNAMED: Final = {
+    SoundKind.ITEM: LeftOut.ITEM,
+    SoundKind.UNKNOWN: LeftOut.UNKNOWN,
+    SoundKind.NOT_CLAIMED: LeftOut.UNKNOWN,
+    SoundKind.NOT_SCANNED: LeftOut.NOT_SCANNED,
+    SoundKind.NOT_DECODED: LeftOut.NOT_DECODED,
+}
+"""Why sound without a known recording is not declared."""
 _SCANNED: Final = (FileStatus.READY, FileStatus.NO_MATCH)
 _MS: Final = timedelta(milliseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -209,11 +221,10 @@ class _Files:
     files: Mapping[int, ScannedFile]
     matches: Mapping[int, Sequence[Match]]
     recordings: Mapping[int, Recording]
-    excluded: Mapping[int, Sequence[intervals.Interval]]
     uses: Mapping[tuple[int, int], MusicUse]
     episodes: Mapping[int, EpisodeFacts]
-    unmatched: Mapping[int, Sequence[dict[str, object]]]
-    items: Mapping[int, Sequence[tuple[int, int, str, str]]]
+    unmatched: Mapping[int, Reported]
+    items: Mapping[int, Sequence[Occurs]]
     plays: dict[int, list[Play]] = field(default_factory=dict)
 
     @classmethod
@@ -225,37 +236,20 @@ class _Files:
         for match in with_segments(rows.order_by("first_start_ms", "pk")):
             matches[match.scanned_file_id].append(match)
         keys = {each.recording_id for listed in matches.values() for each in listed}
-        excluded: dict[int, list[intervals.Interval]] = defaultdict(list)
-        for one in Exclusion.objects.filter(
-            recording__in=keys, approved=True, removed_at__isnull=True
-        ).order_by("start_ms", "pk"):
-            excluded[one.recording_id].append((one.start_ms, one.end_ms))
-        items: dict[int, list[tuple[int, int, str, str]]] = defaultdict(list)
-        for heard in (
-            present()
-            .filter(file__scanned_file__in=files)
-            .exclude(item__state__in=[ItemState.IGNORED, ItemState.MERGED])
-            .order_by("start_ms", "pk")
-            .values_list(
-                "file__scanned_file", "start_ms", "end_ms", "item__uid", "item__label"
-            )
-        ):
-            items[heard[0]].append(heard[1:])
         return cls(
             files=files,
             matches=matches,
             recordings=standing_for(keys),
-            excluded=excluded,
             uses={
                 (use.scanned_file_id, use.recording_id): use
                 for use in MusicUse.objects.filter(scanned_file__in=files)
             },
             episodes=_episodes(files.values()),
             unmatched={
-                key: next((scan.unmatched for scan in scans if scan.unmatched), [])
+                key: reported_by(scans)
                 for key, scans in current_scans_of(list(files.values())).items()
             },
-            items=items,
+            items=occurrences_in(files),
         )
 
     def plays_of(self, match: Match) -> list[Play]:
@@ -320,19 +314,18 @@ def _counted(
     recording = files.recordings.get(match.recording_id)
     if recording is None:
         return
-    # A match that exclusions cover wholly counts as if there were none.
-    excluded = (
-        () if match.wholly_excluded else files.excluded.get(match.recording_id, ())
-    )
     use = files.uses.get((file.pk, match.recording_id)) or files.uses.get(
         (file.pk, recording.pk)
     )
     for number, play in enumerate(files.plays_of(match), start=1):
-        sounding = _within(play.sounding(excluded), airing.length_ms)
-        starts_at = airing.at(play.start_ms)
-        if not sounding or not period.has(starts_at):
+        counted = _within(play.counted(match.tally), airing.length_ms)
+        if not counted:
             continue
-        usage = usage_of(play.speech_pct)
+        start_ms = counted[0][0]
+        starts_at = airing.at(start_ms)
+        if not period.has(starts_at):
+            continue
+        usage = usage_of(play.speech_pct, match)
         facts = PlayFacts(
             uid=f"{airing.key}-{match.uid}-{number}",
             station=station.uid,
@@ -340,9 +333,9 @@ def _counted(
             broadcast_starts_at=airing.starts_at,
             broadcast_ms=airing.length_ms or file.duration_ms or None,
             starts_at=starts_at,
-            start_ms=play.start_ms,
-            end_ms=max(end for _, end in sounding),
-            played_ms=intervals.length(sounding),
+            start_ms=start_ms,
+            end_ms=counted[-1][1],
+            played_ms=intervals.length(counted),
             recording=recording.uid,
             match=match.uid,
             file=str(file.uid),
@@ -426,64 +419,54 @@ def _rest(
     if file.status not in _SCANNED:
         yield _row(LeftOut.NOT_SCANNED, station, airing, file, (0, length))
         return
-    taken: list[intervals.Interval] = []
-    for match in files.matches.get(file.pk, ()):
-        if _is_wrong(match):
+    matches = files.matches.get(file.pk, ())
+    for match in matches:
+        if is_heard(match.state, match.decision_reason):
+            yield from _not_declared(station, airing, file, files, match, length)
+    division = divide_file(
+        file,
+        matches,
+        items=files.items.get(file.pk, ()),
+        reported=files.unmatched.get(file.pk, ()),
+    )
+    suppressed = {each.pk for each in matches if each.state == MatchState.SUPPRESSED}
+    for piece in division.of(*_UNNAMED):
+        if piece.length_ms < UNKNOWN_MS or piece.start_ms >= length:
             continue
-        taken += map(source_interval, match.segments)
-        if match.state in DECLARED:
-            continue
-        why = LeftOut.UNDECIDED if match.state in _WAITING else LeftOut.PUBLIC_DOMAIN
-        known = files.recordings.get(match.recording_id)
-        for play in files.plays_of(match):
-            if play.start_ms < length:
-                heard = intervals.length(play.sounding())
-                span = (play.start_ms, play.start_ms + heard)
+        is_suppressed = piece.match in suppressed
+        why = LeftOut.SUPPRESSED if is_suppressed else _UNNAMED[piece.heard]
+        span = (piece.start_ms, min(piece.end_ms, length))
+        row = _row(why, station, airing, file, span)
+        if piece.item is not None:
+            row = replace(row, item=piece.item.uid, note=piece.item.label)
+        yield row
+
+
+def _not_declared(
+    station: Station,
+    airing: Airing,
+    file: ScannedFile,
+    files: _Files,
+    match: Match,
+    length: int,
+) -> Iterator[LeftOutRow]:
+    """Yield the plays of a match that is not declared, and what exclusions take."""
+    known = files.recordings.get(match.recording_id)
+    why = LeftOut.UNDECIDED if match.state in _WAITING else LeftOut.PUBLIC_DOMAIN
+    for play in files.plays_of(match):
+        counted = _within(play.counted(match.tally), length)
+        left = [(LeftOut.EXCLUDED, each) for each in play.excluded(match.tally)]
+        if counted and match.state not in DECLARED:
+            begins = counted[0][0]
+            left.append((why, (begins, begins + intervals.length(counted))))
+        for cause, span in left:
+            if span[0] < length:
                 yield replace(
-                    _row(why, station, airing, file, span),
+                    _row(cause, station, airing, file, span),
                     match=match.uid,
                     recording=str(known) if known else "",
                     isrc=known.isrc_normalised if known else "",
                 )
-    for why, span, item, label in _unnamed(file, files, taken):
-        if span[0] < length:
-            row = _row(why, station, airing, file, span)
-            yield replace(row, item=item, note=label)
-
-
-def _is_wrong(match: Match) -> bool:
-    """Tell whether another recording was heard than that of a rejected match."""
-    is_free = match.decision_reason == RejectCode.PUBLIC_DOMAIN
-    return match.state == MatchState.REJECTED and not is_free
-
-
-def _unnamed(
-    file: ScannedFile, files: _Files, taken: list[intervals.Interval]
-) -> Iterator[tuple[LeftOut, intervals.Interval, str, str]]:
-    """Yield unknown sound without a known recording, and unsearched intervals."""
-    for start, end, item, label in files.items.get(file.pk, ()):
-        for span in intervals.without([(start, end)], taken):
-            if span[1] - span[0] >= UNKNOWN_MS:
-                yield LeftOut.ITEM, span, item, label
-        taken.append((start, end))
-    rejected = intervals.union(
-        source_interval(segment)
-        for match in files.matches.get(file.pk, ())
-        if _is_wrong(match)
-        for segment in match.segments
-    )
-    reported = [
-        *files.unmatched.get(file.pk, ()),
-        *(
-            {"start_ms": one, "end_ms": end, "kind": "rejected"}
-            for one, end in rejected
-        ),
-    ]
-    for left in unmatched_music(reported, taken):
-        is_unknown = left.status != "not_scanned"
-        why = LeftOut.UNKNOWN if is_unknown else LeftOut.NOT_SCANNED
-        taken.append((left.start_ms, left.end_ms))
-        yield why, (left.start_ms, left.end_ms), "", ""
 
 
 def _row(

@@ -27,7 +27,10 @@ class LeftOut(models.TextChoices):
     )
     UNKNOWN = "unknown_music", _("Unknown music")
     ITEM = "unknown_item", _("Unknown sound that repeats")
+    EXCLUDED = "excluded", _("Excluded part of a recording")
+    SUPPRESSED = "suppressed", _("Suppressed match")
     NOT_SCANNED = "not_searched", _("Not searched")
+    NOT_DECODED = "not_decoded", _("Not decoded")
     GAP = "stream_gap", _("Gap of a stream")
 
 

@@ -138,7 +138,7 @@ def draw(
     length = file.duration_ms or match.last_end_ms
     reference_pct = match.reference_coverage_pct
     pictures = [
-        drawings.ribbon(segments, length, match.state, _fact_lanes(facts)),
+        drawings.ribbon(facts.count, length, match.state, _fact_lanes(facts)),
         drawings.alignment(segments, facts.recording.duration_ms),
         drawings.coverage(
             float(match.source_coverage_pct),
@@ -148,7 +148,7 @@ def draw(
     ]
     sound = _waveform(file)
     if sound is not None:
-        pictures.insert(0, drawings.waveform(sound, segments, length, match.state))
+        pictures.insert(0, drawings.waveform(sound, facts.count, length, match.state))
     return pictures
 
 
@@ -159,12 +159,14 @@ def _segment_rows(facts: CaseFacts) -> list[dict[str, str]]:
             "source": f"{offset(each.start_ms)} – {offset(each.end_ms)}",
             "reference": f"{offset(each.reference_start_ms)} – "
             f"{offset(each.reference_end_ms)}",
-            "length": f"{(each.end_ms - each.start_ms) / 1000:.1f} s",
+            "length": f"{counted.length_ms / 1000:.3f} s",
+            "counted": f"{counted.counted_ms / 1000:.3f} s",
             "speed": "" if each.tempo_ratio is None else f"{each.tempo_ratio:.3f}×",
             "pitch": "" if each.pitch_cents is None else f"{each.pitch_cents:+.0f}",
             "score": "" if each.score is None else f"{each.score:.1f}",
         }
-        for each in facts.segments
+        for counted in facts.count.segments
+        for each in (counted.segment,)
     ]
 
 

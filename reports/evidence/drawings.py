@@ -20,6 +20,8 @@ from PIL import Image
 
 from recognition.types import Waveform
 from reports.cells import clock, offset
+from review.counting import Count
+from review.services.intervals import Interval
 from scanning.models import Segment
 
 FONTS = Path(__file__).resolve().parent.parent / "fonts"
@@ -114,42 +116,45 @@ class Excerpt:
     levels: NDArray[np.uint8] | None
 
 
-def waveform(
-    sound: Waveform, segments: Sequence[Segment], duration_ms: int, state: str
-) -> Picture:
-    """Draw the loudness of the file, with its segments marked."""
+def waveform(sound: Waveform, count: Count, duration_ms: int, state: str) -> Picture:
+    """Draw the loudness of the file, with the counted and the excluded time marked."""
     height, middle, half = 190, 85, 70
     peaks = _pooled(sound.peaks, _POINTS)
     body = _pooled(sound.rms, _POINTS)
     marks = [
         _rect(x, 10, width, 150, STATE_COLOURS.get(state, OTHER_STATE), opacity="0.25")
-        for x, width in _boxes(segments, duration_ms)
+        for x, width in _boxes(count.counted, duration_ms)
     ]
     parts = [
         _rect(LEFT, 10, PLOT, 150, "#fafbfc"),
         *marks,
+        *_hatched(count.excluded, duration_ms, 10, 150),
         _outline(peaks, middle, half, SOURCE_SOFT),
         _outline(body, middle, half, SOURCE),
         _label(LEFT - 10, middle + 4, "Loudness", anchor="end"),
         *_ruler(0, duration_ms, 160),
     ]
     text = f"Loudness of the file over {offset(duration_ms)}; the match is marked."
+    if count.excluded:
+        text += " Hatched time is excluded and does not count."
     return _picture("waveform", "Waveform of the file", text, height, parts)
 
 
 def ribbon(
-    segments: Sequence[Segment],
+    count: Count,
     duration_ms: int,
     state: str,
     facts: Sequence[tuple[str, Sequence[tuple[int, int]]]],
 ) -> Picture:
-    """Draw the segments in the file, above lanes of facts about the file."""
+    """Draw the counted time in the file, above lanes of facts about the file."""
     colour = STATE_COLOURS.get(state, OTHER_STATE)
     parts = [
         _label(LEFT - 10, 34, "Match", anchor="end"),
         _rect(LEFT, 15, PLOT, 30, SUNKEN),
     ]
-    parts += [_rect(x, 15, w, 30, colour) for x, w in _boxes(segments, duration_ms)]
+    counted = count.counted
+    parts += [_rect(x, 15, w, 30, colour) for x, w in _boxes(counted, duration_ms)]
+    parts += _hatched(count.excluded, duration_ms, 15, 30)
     y = 55
     for name, intervals in facts:
         parts.append(_label(LEFT - 10, y + 12, name, anchor="end"))
@@ -161,9 +166,13 @@ def ribbon(
             )
         y += 26
     parts += _ruler(0, duration_ms, y)
-    places = ", ".join(offset(segment.start_ms) for segment in segments[:20])
-    more = f" and {len(segments) - 20} more" if len(segments) > 20 else ""
-    text = f"{len(segments)} segments in {offset(duration_ms)}, at {places}{more}."
+    places = ", ".join(offset(start) for start, _ in counted[:20])
+    more = f" and {len(counted) - 20} more" if len(counted) > 20 else ""
+    named = "1 interval" if len(counted) == 1 else f"{len(counted)} intervals"
+    at = f", at {places}{more}" if counted else ""
+    text = f"{named} counted in {offset(duration_ms)}{at}."
+    if count.excluded:
+        text += f" {offset(count.excluded_ms)} is excluded and hatched."
     return _picture("ribbon", "Position of the match in the file", text, y + 30, parts)
 
 
@@ -289,13 +298,31 @@ def _picture(
 
 
 def _boxes(
-    segments: Sequence[Segment], duration_ms: int
+    intervals: Iterable[Interval], duration_ms: int
 ) -> Iterator[tuple[float, float]]:
-    """Yield left edge and width of each segment; short ones stay visible."""
-    for segment in segments:
-        left = PLOT * segment.start_ms / duration_ms
-        width = max(2.0, PLOT * (segment.end_ms - segment.start_ms) / duration_ms)
+    """Yield left edge and width of each interval; short ones stay visible."""
+    for start, end in intervals:
+        left = PLOT * start / duration_ms
+        width = max(2.0, PLOT * (end - start) / duration_ms)
         yield LEFT + min(left, PLOT - width), width
+
+
+def _hatched(
+    intervals: Sequence[Interval], duration_ms: int, y: float, height: float
+) -> list[str]:
+    """Draw intervals that do not count; nothing if there are none."""
+    if not intervals:
+        return []
+    hatch = (
+        '<defs><pattern id="excluded" width="6" height="6" '
+        'patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        f'<path d="M2 0v6" stroke="{SOURCE}" stroke-width="1.6"/></pattern></defs>'
+    )
+    return [hatch] + [
+        f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}" '
+        f'fill="url(#excluded)" stroke="{SOURCE}"/>'
+        for x, width in _boxes(intervals, duration_ms)
+    ]
 
 
 def _ruler(first_ms: int, last_ms: int, y: float) -> list[str]:

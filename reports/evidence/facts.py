@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,8 +20,10 @@ from reports.layouts import SCHEMAS, Layout
 from reports.models import TakedownNotice
 from reports.selectors import rows, selected
 from review import coverage, selectors
+from review.counting import Count
 from review.coverage import LicenceCheck
 from review.models import Dispute, Match
+from review.services.intervals import Interval
 from review.subjects import Subject
 from scanning.models import Detection, Scan, ScannedFile, Segment
 
@@ -41,7 +43,7 @@ class CaseFacts:
     """
 
     match: Match
-    segments: Sequence[Segment]
+    count: Count
     detections: Sequence[Detection]
     exclusions: Sequence[Exclusion]
     licences: Sequence[LicenceCheck]
@@ -56,6 +58,11 @@ class CaseFacts:
     def file(self) -> ScannedFile:
         """Return the scanned file."""
         return self.match.scanned_file
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Return the segments in source order."""
+        return [each.segment for each in self.count.segments]
 
     @property
     def recording(self) -> Recording:
@@ -97,7 +104,7 @@ def gather(*, match_id: int) -> CaseFacts:
         )
         return CaseFacts(
             match=match,
-            segments=list(selectors.match_segments(match)),
+            count=selectors.count_of(match),
             detections=list(
                 detections.select_related("scan")
                 .prefetch_related("segments")
@@ -139,9 +146,12 @@ def case_json(facts: CaseFacts) -> Json:
         "match": _match(match),
         "recording": _recording(facts.recording),
         "segments": [
-            segment_json(segment, number)
-            for number, segment in enumerate(facts.segments, start=1)
+            segment_json(each.segment, each.number)
+            | {"counted_ms": each.counted_ms, "counted": _intervals(each.parts)}
+            for each in facts.count.segments
         ],
+        "counted": _intervals(facts.count.counted),
+        "not_counted": _intervals(facts.count.excluded),
         "excluded_stretches_of_the_recording": [
             {
                 "start_ms": each.start_ms,
@@ -265,6 +275,11 @@ def segment_json(segment: Segment, number: int) -> Json:
         "aligned_landmarks": segment.aligned_landmarks,
         "expected_by_chance": _number(segment.expected_by_chance),
     }
+
+
+def _intervals(found: Iterable[Interval]) -> list[Json]:
+    """Return intervals of the file."""
+    return [{"start_ms": start, "end_ms": end} for start, end in found]
 
 
 def _match(match: Match) -> Json:

@@ -18,7 +18,7 @@ from reports.pdf import FAMILY, INK, LINE, QUIET, Pages
 SEGMENT_ROWS = 9
 DECISION_ROWS = 5
 GAP_ROWS = 3
-_COLUMNS = (8, 46, 46, 22, 18, 19, 19)
+_COLUMNS = (8, 45, 45, 18, 18, 14, 16, 14)
 _FOOT_MM = 18
 
 
@@ -146,18 +146,20 @@ def _draw(pages: Pages, drawn: Drawn) -> None:
 def _segments(pages: Pages, facts: CaseFacts) -> None:
     _heading(pages, _("Segments"))
     names: tuple[str, ...] = ("#", _("In the file"), _("In the recording"), _("Length"))
-    names += (_("Speed"), _("Pitch"), _("Score"))
+    names += (_("Counted"), _("Speed"), _("Pitch"), _("Score"))
     _row(pages, names, bold=True)
-    numbered = list(enumerate(facts.segments, start=1))
-    for number, each in numbered[:SEGMENT_ROWS]:
+    numbered = facts.count.segments
+    for counted in numbered[:SEGMENT_ROWS]:
+        each = counted.segment
         tempo, cents, score = each.tempo_ratio, each.pitch_cents, each.score
         _row(
             pages,
             (
-                str(number),
+                str(counted.number),
                 f"{offset(each.start_ms)} – {offset(each.end_ms)}",
                 f"{offset(each.reference_start_ms)} – {offset(each.reference_end_ms)}",
-                f"{(each.end_ms - each.start_ms) / 1000:.1f} s",
+                f"{counted.length_ms / 1000:.3f} s",
+                f"{counted.counted_ms / 1000:.3f} s",
                 "" if tempo is None else f"{tempo:.3f}×",
                 "" if cents is None else f"{cents:+.0f} ct",
                 "" if score is None else f"{score:.1f}",

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import User
 from audit.words import actor_label
+from common.reading import rounded
 from common.words import lowered
 from reports.cells import offset
 from reports.evidence.facts import CaseFacts, decision_events
@@ -79,10 +80,10 @@ def sentences(facts: CaseFacts) -> list[str]:
         _speed(match),
         _("Speech is heard over most of it.") if match.under_speech else "",
     ]
-    if match.excluded_ms:
+    if facts.count.excluded_ms:
         texts.append(
             _("Another %(s)s seconds lie in excluded intervals and are not counted.")
-            % {"s": _seconds(match.excluded_ms)}
+            % {"s": _seconds(facts.count.excluded_ms)}
         )
     if match.second_scan is not None:
         texts.append(_("Two engines found this match independently of each other."))
@@ -219,20 +220,32 @@ def _known(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def _what(facts: CaseFacts) -> str:
-    match, recording = facts.match, facts.recording
+    recording, count = facts.recording, facts.count
+    names = {
+        "title": Truncator(recording.title).chars(_NAME_CHARS),
+        "file": Truncator(facts.file.name).chars(_NAME_CHARS),
+    }
+    if not count.counted:
+        return (
+            _(
+                "“%(title)s” is heard in “%(file)s”, but only where it is excluded: "
+                "none of it counts."
+            )
+            % names
+        )
+    counting = [each for each in count.segments if each.parts]
     return ngettext(
         "“%(file)s” contains %(s)s seconds of “%(title)s”, in one segment between "
         "%(first)s and %(last)s.",
         "“%(file)s” contains %(s)s seconds of “%(title)s”, in %(count)s segments "
         "between %(first)s and %(last)s.",
-        match.segment_count,
+        len(counting),
     ) % {
-        "s": _seconds(match.matched_ms),
-        "title": Truncator(recording.title).chars(_NAME_CHARS),
-        "file": Truncator(facts.file.name).chars(_NAME_CHARS),
-        "count": match.segment_count,
-        "first": offset(match.first_start_ms),
-        "last": offset(match.last_end_ms),
+        **names,
+        "s": _seconds(count.ms),
+        "count": len(counting),
+        "first": offset(count.counted[0][0]),
+        "last": offset(count.counted[-1][1]),
     }
 
 
@@ -299,4 +312,4 @@ def _speed(match: Match) -> str:
 
 
 def _seconds(total_ms: int) -> str:
-    return f"{total_ms / 1000:.1f}"
+    return f"{rounded(total_ms, 100) / 1000:.1f}"

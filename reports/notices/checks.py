@@ -69,6 +69,7 @@ def unfit(
             or _no_address(match.scanned_file)
             or _taken_by(taken.get((match.scanned_file_id, match.recording_id)))
             or _licensed(match, licences)
+            or _nothing_counted(match)
             or _doubtful(match, right)
         )
         if message:
@@ -172,6 +173,12 @@ def _licensed(match: Match, licences: LicencesInForce) -> str:
                 "The licence %(number)s covers this use. Decide the match again."
             ) % {"number": rule_names.licence_number(check.licence.number)}
     return ""
+
+
+def _nothing_counted(match: Match) -> str:
+    if not match.wholly_excluded:
+        return ""
+    return _("Exclusions cover the whole match, so that none of it counts.")
 
 
 def _doubtful(match: Match, right: ClaimedRight) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from common.reading import rounded_length
 from reports.cells import clock
 from reports.evidence.selectors import MatchPacks, evidence_of_many
 from reports.models import (
@@ -15,7 +16,7 @@ from reports.models import (
 )
 from reports.notices.checks import rights_at_use
 from review.models import Match
-from review.selectors import match_segments
+from review.selectors import with_segments
 from rights.choices import Right, ShareKind
 from rights.selectors import OwnedShare
 
@@ -34,23 +35,14 @@ def items_of(notice: TakedownNotice) -> list[NoticeItem]:
     )
 
 
-def intervals_of(match: Match) -> list[list[int]]:
-    """Return where the file has the recording, in ms, overlaps joined."""
-    joined: list[list[int]] = []
-    for segment in sorted(match_segments(match), key=lambda each: each.start_ms):
-        if joined and segment.start_ms <= joined[-1][1]:
-            joined[-1][1] = max(joined[-1][1], segment.end_ms)
-        else:
-            joined.append([segment.start_ms, segment.end_ms])
-    return joined or [[match.first_start_ms, match.last_end_ms]]
-
-
 def content_of(notice: TakedownNotice) -> Json:
     """Return the facts of a notice: those signed, or for a draft those of now."""
     if notice.content:
         frozen: Json = notice.content
         return frozen
     items = items_of(notice)
+    # Exclusions may have changed since the notice was prepared.
+    with_segments(item.match for item in items)
     packs = current_packs(item.match_id for item in items)
     return {
         "schema": "takedown-notice/1",
@@ -119,9 +111,9 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
         "label": recording.label,
         "url": item.url,
         "account": file.account,
-        "intervals": item.intervals,
-        "times": [[clock(begin), _end(end)] for begin, end in item.intervals],
-        "matched_s": round(match.matched_ms / 1000),
+        "intervals": [list(each) for each in match.tally.counted],
+        "times": [[clock(begin), clock(end)] for begin, end in match.tally.counted],
+        "matched_s": rounded_length(match.tally.counted) // 1000,
         "decided_on": ""
         if match.decided_at is None
         else f"{match.decided_at:%Y-%m-%d}",
@@ -136,11 +128,6 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
             "size_bytes": pack.size_bytes,
         },
     }
-
-
-def _end(end_ms: int) -> str:
-    """Return the end in whole seconds, rounded up, so that the sound lies within."""
-    return clock(end_ms + 999)
 
 
 def _owners(match: Match, right: ClaimedRight) -> list[str]:

@@ -25,7 +25,6 @@ from reports.models import (
 )
 from reports.notices.checks import site_of, unfit
 from reports.notices.content import (
-    intervals_of,
     items_of,
 )
 from reports.notices.errors import NoticeRefused
@@ -43,6 +42,7 @@ from reports.notices.steps import (
     unfit_error,
 )
 from review.models import Match
+from review.selectors import with_segments
 
 MOST_MATCHES: Final = 50
 _OF_SENDER: Final = (
@@ -104,6 +104,7 @@ def _begin(
         .select_related("recording__bucket", "scanned_file__container", "scan")
         .order_by("pk")
     )
+    with_segments(rows)
     if refused := unfit(rows, right=right):
         raise unfit_error(refused)
     accounts = {match.scanned_file.account for match in rows}
@@ -123,7 +124,7 @@ def _begin(
                     notice=notice,
                     match=match,
                     url=match.scanned_file.source_url,
-                    intervals=intervals_of(match),
+                    intervals=match.tally.counted,
                 )
                 for match in rows
             )

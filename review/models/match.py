@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -24,6 +24,9 @@ from review.models.dispute import Dispute
 from review.models.licence import Licence
 from review.models.policy import Policy
 from scanning.models import Scan, ScannedFile, Segment
+
+if TYPE_CHECKING:
+    from review.counting import Count
 
 NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """Sorts matches without a due date last."""
@@ -75,6 +78,7 @@ class Match(models.Model):
 
     # Set by ``selectors.with_segments``.
     segments: Sequence[Segment] = ()
+    tally: Count
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "m"), editable=False
@@ -119,7 +123,7 @@ class Match(models.Model):
     )
     wholly_excluded = models.BooleanField(
         default=False,
-        help_text=_("Exclusions cover the whole match; the figures ignore them."),
+        help_text=_("Exclusions cover the whole match, so that none of it counts."),
     )
     source_views = models.BigIntegerField(
         default=0, help_text=_("Views of the source as reported by its platform.")
@@ -133,6 +137,10 @@ class Match(models.Model):
     speed_pct = models.DecimalField(max_digits=6, decimal_places=2, null=True)
     pitch_cents = models.IntegerField(null=True)
     under_speech = models.BooleanField(null=True)
+    speech_checked = models.BooleanField(
+        default=False,
+        help_text=_("A person listened and said whether speech lies over most of it."),
+    )
     rivals = models.PositiveIntegerField(
         default=0,
         help_text=_(
@@ -250,8 +258,11 @@ class Match(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(
-                    longest_ms__gt=0, matched_ms__gte=models.F("longest_ms")
-                ),
+                    wholly_excluded=False,
+                    longest_ms__gt=0,
+                    matched_ms__gte=models.F("longest_ms"),
+                )
+                | models.Q(wholly_excluded=True, longest_ms=0, matched_ms=0),
                 name="match_lengths_ordered",
             ),
             models.CheckConstraint(

@@ -326,7 +326,7 @@ def _worked_out(match: Match, excluded: list[Interval]) -> Figures:
             (segment for each in detections for segment in each.segments.all()),
             key=lambda segment: (segment.start_ms, segment.pk),
         ),
-        source_ms=match.scanned_file.duration_ms,
+        source_ms=match.scanned_file.whole_ms,
         reference_ms=match.recording.duration_ms,
         excluded=excluded,
     )

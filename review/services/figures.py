@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from review.choices import Relation
+from review.counting import (
+    count_segments,
+    is_mostly_speech,
+    reference_interval,
+    source_interval,
+)
 from review.services import intervals
 from scanning.choices import Section
 from scanning.models import Detection, Segment
@@ -20,9 +26,6 @@ IDENTICAL_SHARE = 0.97
 LOOP_MS = 20_000
 LOOP_TIMES = 4
 SAME_RECORDING_SHARE = 0.60
-UNDER_SPEECH_PCT = 50
-EDGE_MS = 250
-"""Segment edges are inexact, so a shorter rest beside an exclusion does not count."""
 
 _HUNDREDTH = Decimal("0.01")
 
@@ -48,16 +51,6 @@ class Figures:
     wholly_excluded: bool
 
 
-def source_interval(segment: Segment) -> intervals.Interval:
-    """Return the segment's interval in the scanned file."""
-    return (segment.start_ms, segment.end_ms)
-
-
-def reference_interval(segment: Segment) -> intervals.Interval:
-    """Return the segment's interval in the recording."""
-    return (segment.reference_start_ms, segment.reference_end_ms)
-
-
 def work_out(
     *,
     detections: Sequence[Detection],
@@ -70,75 +63,32 @@ def work_out(
 
     ``detections`` are one scan's detections of it, ``segments`` all their segments, at
     least one. A duration of 0 is unknown. ``excluded`` intervals of the recording do
-    not count; if nothing else is left, the figures ignore the exclusions.
+    not count.
     """
-    sources = [source_interval(segment) for segment in segments]
-    references = [reference_interval(segment) for segment in segments]
-    counted = counted_intervals(segments, excluded)
-    is_left = bool(counted)
-    if is_left:
-        references = intervals.without(references, excluded)
-    counted = counted or sources
-    found_ms, matched_ms = intervals.length(sources), intervals.length(counted)
+    count = count_segments(segments, excluded)
     speed = _mean(segments, lambda segment: segment.tempo_ratio)
     pitch = _mean(segments, lambda segment: segment.pitch_cents)
     speech = _mean(segments, lambda segment: segment.speech_pct)
     score, score_scale = _score(detections)
-    heard_ms = intervals.length(references)
     return Figures(
         relation=_relation(detections, segments, source_ms, reference_ms),
         score=score,
         score_scale=score_scale,
         segment_count=len(segments),
-        matched_ms=matched_ms,
-        longest_ms=max(end - start for start, end in counted),
-        source_coverage_pct=_percent(matched_ms, source_ms) or Decimal("0.00"),
-        reference_coverage_pct=_percent(heard_ms, reference_ms),
-        first_start_ms=min(start for start, _ in sources),
-        last_end_ms=max(end for _, end in sources),
+        matched_ms=count.ms,
+        longest_ms=count.longest_ms,
+        source_coverage_pct=_percent(count.ms, source_ms) or Decimal("0.00"),
+        reference_coverage_pct=_percent(
+            intervals.length(count.reference), reference_ms
+        ),
+        first_start_ms=count.heard[0][0],
+        last_end_ms=count.heard[-1][1],
         speed_pct=None if speed is None else ((speed - 1) * 100).quantize(_HUNDREDTH),
         pitch_cents=None if pitch is None else round(pitch),
-        under_speech=None if speech is None else speech >= UNDER_SPEECH_PCT,
-        excluded_ms=found_ms - matched_ms if is_left else found_ms,
-        wholly_excluded=not is_left,
+        under_speech=None if speech is None else is_mostly_speech(speech),
+        excluded_ms=count.excluded_ms,
+        wholly_excluded=not count.counted,
     )
-
-
-def counted_intervals(
-    segments: Sequence[Segment], excluded: Sequence[intervals.Interval]
-) -> list[intervals.Interval]:
-    """Return the segments' source intervals without the excluded ones.
-
-    A segment aligns source and reference linearly, so an interval of one maps to the
-    other in proportion.
-    """
-    return [
-        source
-        for segment in segments
-        for source, _ in counted_pieces(segment, excluded)
-    ]
-
-
-def counted_pieces(
-    segment: Segment, excluded: Sequence[intervals.Interval]
-) -> list[tuple[intervals.Interval, intervals.Interval]]:
-    """Return the rest of one segment, as pairs of source and reference interval."""
-    whole = reference_interval(segment)
-    left = intervals.without([whole], excluded)
-    if left == [whole]:
-        # Keep the engine's own source times if nothing is cut.
-        return [(source_interval(segment), whole)]
-    begins, ends = whole
-    length = segment.end_ms - segment.start_ms
-    pieces = []
-    for piece in left:
-        first, last = (
-            segment.start_ms + (edge - begins) * length // (ends - begins)
-            for edge in piece
-        )
-        if last - first >= EDGE_MS:
-            pieces.append(((first, last), piece))
-    return pieces
 
 
 def _relation(

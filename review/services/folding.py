@@ -17,6 +17,7 @@ import catalogue.selectors
 from audit.services import record
 from catalogue.models import Recording, RecordingStatus
 from review.choices import WAITING_STATES, MatchState, QueueReason
+from review.counting import source_interval
 from review.models import Match
 from review.services import evaluation, figures, intervals, licences, transitions
 from review.subjects import Subject
@@ -43,7 +44,7 @@ class _MatchDraft:
 
     @cached_property
     def source_intervals(self) -> list[intervals.Interval]:
-        return [figures.source_interval(segment) for segment in self.segments]
+        return [source_interval(segment) for segment in self.segments]
 
     @cached_property
     def length(self) -> int:
@@ -287,7 +288,7 @@ def _fold(
     worked_out = figures.work_out(
         detections=draft.detections,
         segments=draft.segments,
-        source_ms=file.duration_ms,
+        source_ms=file.whole_ms,
         reference_ms=draft.recording.duration_ms,
         excluded=catalogue.selectors.excluded_intervals(draft.recording),
     )
@@ -364,7 +365,7 @@ def _intervals_of(match: Match) -> list[intervals.Interval]:
     segments = Segment.objects.filter(
         detection__scan_id=match.scan_id, detection__recording_id=match.recording_id
     )
-    return [figures.source_interval(segment) for segment in segments]
+    return [source_interval(segment) for segment in segments]
 
 
 def _supersede(*, earlier: Match, scan: Scan) -> None:

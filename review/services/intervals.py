@@ -27,13 +27,21 @@ def length(intervals: Iterable[Interval]) -> int:
 
 def without(intervals: Iterable[Interval], taken: Iterable[Interval]) -> list[Interval]:
     """Return the intervals with the ``taken`` ones cut out."""
-    left = union(intervals)
-    for taken_start, taken_end in taken:
-        pieces = []
-        for start, end in left:
-            pieces.append((start, min(end, taken_start)))
-            pieces.append((max(start, taken_end), end))
-        left = [(start, end) for start, end in pieces if start < end]
+    cuts = union(taken)
+    left: list[Interval] = []
+    first = 0
+    for start, end in union(intervals):
+        # Both lists are in order, so that cuts before this interval are over.
+        while first < len(cuts) and cuts[first][1] <= start:
+            first += 1
+        at = first
+        while at < len(cuts) and cuts[at][0] < end:
+            if start < cuts[at][0]:
+                left.append((start, cuts[at][0]))
+            start = max(start, cuts[at][1])
+            at += 1
+        if start < end:
+            left.append((start, end))
     return left
 
 

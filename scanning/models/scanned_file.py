@@ -69,6 +69,10 @@ class ScannedFile(models.Model):
     sha256 = models.CharField(max_length=64, blank=True, default="")
     size_bytes = models.BigIntegerField(default=0)
     duration_ms = models.BigIntegerField(default=0)
+    undecoded_ms = models.BigIntegerField(
+        default=0,
+        help_text=_("The announced time at its end that could not be decoded."),
+    )
     facts = models.JSONField(default=dict, blank=True)
     fingerprint = models.FileField(max_length=200, blank=True, default="")
     waveform = models.FileField(max_length=200, blank=True, default="")
@@ -196,6 +200,11 @@ class ScannedFile(models.Model):
     def needs_other_audio(self) -> bool:
         """Tell whether scanning the file again as it is cannot help."""
         return self.error_code in HOPELESS_CODES
+
+    @property
+    def whole_ms(self) -> int:
+        """Return the file's length with the end that could not be decoded."""
+        return self.duration_ms + self.undecoded_ms
 
     @property
     def damage(self) -> list[str]:

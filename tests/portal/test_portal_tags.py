@@ -25,14 +25,14 @@ def draw(source: str, query: str = "", **context: Any) -> str:
     ("ms", "exact", "short", "tenth"),
     [
         (0, "0:00.000", "0:00", "0:00.0"),
-        (702_360, "11:42.360", "11:42", "11:42.3"),
-        (59_999, "0:59.999", "0:59", "0:59.9"),
+        (702_360, "11:42.360", "11:42", "11:42.4"),
+        (59_999, "0:59.999", "1:00", "1:00.0"),
         (3_600_000, "1:00:00.000", "1:00:00", "1:00:00.0"),
         (97_200_000, "27:00:00.000", "27:00:00", "27:00:00.0"),
         (None, "–", "–", "–"),
     ],
 )
-def test_media_times_are_cut_not_rounded(
+def test_media_times_are_rounded_half_up(
     ms: int | None, exact: str, short: str, tenth: str
 ) -> None:
     assert (tags.ms_exact(ms), tags.ms_short(ms), tags.ms_tenth(ms)) == (
@@ -191,8 +191,8 @@ def test_field_names_its_hint_and_error() -> None:
 
 def test_mini_ribbon_escapes_nothing_it_was_not_given() -> None:
     plays = [
-        SimpleNamespace(start_ms=0, end_ms=500),
-        SimpleNamespace(start_ms=900, end_ms=1000),
+        SimpleNamespace(start_ms=0, end_ms=500, excluded=()),
+        SimpleNamespace(start_ms=900, end_ms=1000, excluded=()),
     ]
 
     html = draw("{% mini_ribbon 1000 plays 'confirmed' %}", plays=plays)

@@ -171,10 +171,12 @@ def test_the_csv_has_the_broadcasters_columns_and_no_formula() -> None:
         "usage": "",
         "time_in": "00:00:00.000",
         "time_out": "00:00:20.000",
-        "duration": "00:00:20.000",
+        # The pause of two seconds within the cue does not count.
+        "duration": "00:00:18.000",
         "share_pct": "50.00",
         "status": "pending",
         "match_id": rows[0]["match_id"],
+        "item_id": "",
     }
     assert content.count("\r\n") == 4
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.plays import JOIN_MS, plays_of
+from review.counting import count_segments
 from review.services import intervals
 from scanning.models import Segment
 
@@ -25,14 +26,14 @@ def segment(start: int, end: int, reference: int, **more: object) -> Segment:
 def test_what_is_close_together_is_one_play() -> None:
     plays = plays_of([segment(20_000 + JOIN_MS, 40_000, 90_000), segment(0, 20_000, 0)])
     assert [(play.start_ms, play.end_ms) for play in plays] == [(0, 40_000)]
-    assert plays[0].sounding() == [(0, 20_000), (20_000 + JOIN_MS, 40_000)]
+    assert plays[0].sounding == [(0, 20_000), (20_000 + JOIN_MS, 40_000)]
 
 
 def test_a_play_that_speech_splits_is_one_play() -> None:
     # The recording goes on under thirty seconds of speech.
     plays = plays_of([segment(10_000, 40_000, 0), segment(70_000, 100_000, 60_200)])
     assert [(play.start_ms, play.end_ms) for play in plays] == [(10_000, 100_000)]
-    assert intervals.length(plays[0].sounding()) == 60_000
+    assert intervals.length(plays[0].sounding) == 60_000
 
 
 def test_the_same_recording_again_is_another_play() -> None:
@@ -53,12 +54,15 @@ def test_a_faster_play_goes_on_at_its_own_speed() -> None:
 def test_overlapping_segments_count_once() -> None:
     plays = plays_of([segment(0, 30_000, 0), segment(10_000, 40_000, 55_000)])
     assert len(plays) == 1
-    assert plays[0].sounding() == [(0, 40_000)]
+    assert plays[0].sounding == [(0, 40_000)]
 
 
 def test_excluded_parts_of_the_recording_do_not_count() -> None:
-    (play,) = plays_of([segment(0, 30_000, 0)])
-    assert play.sounding([(0, 10_000)]) == [(10_000, 30_000)]
+    segments = [segment(0, 30_000, 0)]
+    (play,) = plays_of(segments)
+    count = count_segments(segments, [(0, 10_000)])
+    assert play.counted(count) == [(10_000, 30_000)]
+    assert play.excluded(count) == [(0, 10_000)]
 
 
 _SEGMENTS = st.lists(
@@ -73,7 +77,7 @@ _SEGMENTS = st.lists(
 def test_no_moment_is_in_two_plays(segments: list[Segment]) -> None:
     plays = plays_of(segments)
     assert sum(len(play.segments) for play in plays) == len(segments)
-    together = sum(intervals.length(play.sounding()) for play in plays)
+    together = sum(intervals.length(play.sounding) for play in plays)
     whole = intervals.length((each.start_ms, each.end_ms) for each in segments)
     assert together == whole
     assert all(a.start_ms <= b.start_ms for a, b in pairwise(plays))

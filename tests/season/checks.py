@@ -68,6 +68,7 @@ from tests.season.invariants import broken_chains, check, text_of, wrong_names
 from tests.season.machines import Machines
 from tests.season.people import Person
 from tests.season.routes import Route
+from tests.seconds import differing_seconds
 from tests.visible_text import faults_in
 
 # The lists that the dashboard's numbers open; some numbers have no link.
@@ -83,6 +84,7 @@ def figures_agree(people: dict[str, Person], rng: random.Random) -> None:
     _lists_hold_their_states(person, rng.sample(list(MatchState), 3))
     _numbers_open_their_lists(people[rng.choice(["mira", "lena", "lou", "vera"])])
     _reports_agree(person, rng)
+    _seconds_agree(rng)
     readers.check_days(person, people["ben"], rng)
     with readers.english(person):
         for match in rng.sample(_live(), min(3, len(_live()))):
@@ -91,6 +93,14 @@ def figures_agree(people: dict[str, Person], rng: random.Random) -> None:
 
 def _live() -> list[Match]:
     return list(Match._base_manager.order_by("pk"))
+
+
+def _seconds_agree(rng: random.Random) -> None:
+    """Check that page, reports and cue sheet of some files state the same seconds."""
+    files = list(ScannedFile.objects.filter(matches__isnull=False).distinct())
+    for file in rng.sample(files, min(3, len(files))):
+        faults = list(differing_seconds(file))
+        check(not faults, "; ".join(faults))
 
 
 def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> None:

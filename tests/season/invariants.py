@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Model
+from django.db.models import Model, Q
 from lxml import html
 
 from audit.models import Event
@@ -18,6 +18,7 @@ from audit.services import first_broken_event
 from catalogue.models import Recording, RecordingStatus
 from review.choices import ONLY_BY, TRANSITIONS, MatchState, Verb
 from review.models import Match
+from review.selectors import with_segments
 from review.services.transitions import ASSIGN, NEW_GROUNDS, NOTE
 from scanning.models import Detection, Segment
 from tests.season import samples
@@ -127,7 +128,8 @@ class Records:
         if events:
             self.last_event = events[-1].pk
         self._check_retired()
-        self._check_matches(events)
+        changed = self._check_matches(events)
+        check_seconds(changed, events)
         self._check_untouched(Detection, self.detections)
         self._check_untouched(Segment, self.segments)
         return events
@@ -178,7 +180,9 @@ class Records:
         for key, act in [each for each in self.before_act if each[0] in keys]:
             del self.before_act[key, act]
 
-    def _check_matches(self, events: list[Event]) -> None:
+    def _check_matches(self, events: list[Event]) -> list[int]:
+        """Check the rows that differ since the last step; return their keys."""
+        changed: list[int] = []
         cases = {event.case: event for event in events}
         for match in Match._base_manager.all():
             row = {
@@ -189,6 +193,7 @@ class Records:
             known = self.matches.get(match.pk)
             if known == row:
                 continue
+            changed.append(match.pk)
             state = self.states.get(match.case)
             check(
                 state is None or state == match.state,
@@ -212,6 +217,7 @@ class Records:
             ):
                 self.before_decision[match.pk] = known
             self.matches[match.pk] = row
+        return changed
 
     def _let_stay(self, match: Match, column: str) -> None:
         """Expect undoing what came before to keep the column's present value."""
@@ -256,6 +262,23 @@ class Records:
         changed = [pk for pk, row in known.items() if rows.get(pk, row) != row]
         check(not changed, f"{model.__name__} {changed} changed")
         known.update(rows)
+
+
+def check_seconds(changed: list[int], events: list[Event]) -> None:
+    """Check that matches store the seconds that their segments and exclusions give."""
+    excluded = {
+        event.case.removeprefix("recording:")
+        for event in events
+        if event.action.startswith("exclusion.")
+    }
+    live = Match._base_manager.filter(
+        Q(pk__in=changed) | Q(recording__uid__in=excluded)
+    ).exclude(state=MatchState.SUPERSEDED)
+    for match in with_segments(live):
+        stored = (match.matched_ms, match.excluded_ms, match.wholly_excluded)
+        tally = match.tally
+        counted = (tally.ms, tally.excluded_ms, not tally.counted)
+        check(stored == counted, f"{match.case} stores {stored}, counts {counted}")
 
 
 def broken_chains() -> Iterator[str]:

@@ -288,9 +288,9 @@ def test_what_is_left_out_is_listed() -> None:
         (row.why, row.starts_at.isoformat()[8:19], row.length_ms) for row in left
     ] == [
         (LeftOut.PUBLIC_DOMAIN, "03T07:00:00", 20_000),
+        (LeftOut.UNKNOWN, "03T07:01:40", 20_000),
         (LeftOut.UNKNOWN, "03T07:03:20", 30_000),
         (LeftOut.NOT_SCANNED, "03T07:06:40", 30_000),
-        (LeftOut.UNKNOWN, "03T07:01:40", 20_000),
         (LeftOut.NOT_SCANNED, "04T07:00:00", 3_600_000),
         (LeftOut.GAP, "05T01:00:00", 120_000),
     ]

@@ -1,0 +1,382 @@
+"""Counts the seconds of matches, and divides a file into what is heard in it.
+
+Every page, report, document and list of seconds reads its seconds here, so that no two
+of them differ. Changes no rows.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+from review.choices import MatchState, RejectCode
+from review.services import intervals
+from review.services.intervals import Interval
+from scanning.models import Segment
+
+EDGE_MS = 250
+"""Segment edges are inexact, so a shorter rest beside an exclusion does not count."""
+UNDER_SPEECH_PCT = 50
+
+# In these states, nobody says that the recording is heard. Released claims still are.
+_NOT_HEARD = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
+
+
+def is_heard(state: str, decision_reason: str) -> bool:
+    """Return whether a match in this state says that its recording is heard.
+
+    Of the reasons to reject, only the public domain says so.
+    """
+    if state == MatchState.REJECTED:
+        return decision_reason == RejectCode.PUBLIC_DOMAIN
+    return state not in _NOT_HEARD
+
+
+class SegmentState(StrEnum):
+    """Whether a segment counts."""
+
+    COUNTED = "counted"
+    EXCLUDED = "excluded"
+    OVERLAPPED = "overlapped"
+
+
+@dataclass(frozen=True, slots=True)
+class CountedSegment:
+    """One segment with its number from 1, and what it adds to the count of its match.
+
+    ``parts`` are its counted intervals of the file, without those that an earlier
+    segment counts. ``excluded`` are those that exclusions take from it.
+    """
+
+    number: int
+    segment: Segment
+    parts: Sequence[Interval]
+    excluded: Sequence[Interval]
+
+    @property
+    def start_ms(self) -> int:
+        """Return the segment's start in the file."""
+        return self.segment.start_ms
+
+    @property
+    def end_ms(self) -> int:
+        """Return the segment's end in the file."""
+        return self.segment.end_ms
+
+    @property
+    def length_ms(self) -> int:
+        """Return the segment's length in the file, counted or not."""
+        return self.segment.end_ms - self.segment.start_ms
+
+    @property
+    def counted_ms(self) -> int:
+        """Return what the segment adds to the match's counted time."""
+        return sum(end - start for start, end in self.parts)
+
+    @property
+    def under_speech(self) -> bool:
+        """Return whether the engine estimates speech over most of the segment."""
+        return is_mostly_speech(self.segment.speech_pct)
+
+    @property
+    def state(self) -> SegmentState:
+        """Return whether the segment counts."""
+        if self.parts:
+            return SegmentState.COUNTED
+        if self.excluded and intervals.length(self.excluded) >= self.length_ms:
+            return SegmentState.EXCLUDED
+        return SegmentState.OVERLAPPED
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The counted time of one match: intervals of the file, disjoint and in order.
+
+    ``heard`` are those of all segments; ``counted`` and ``excluded`` divide them.
+    ``reference`` are the counted intervals of the recording. ``longest_ms`` is the
+    longest counted interval of one segment.
+    """
+
+    segments: Sequence[CountedSegment] = ()
+    heard: Sequence[Interval] = ()
+    counted: Sequence[Interval] = ()
+    excluded: Sequence[Interval] = ()
+    reference: Sequence[Interval] = ()
+    longest_ms: int = 0
+
+    @property
+    def ms(self) -> int:
+        """Return the counted time."""
+        return sum(end - start for start, end in self.counted)
+
+    @property
+    def excluded_ms(self) -> int:
+        """Return the time that exclusions take."""
+        return sum(end - start for start, end in self.excluded)
+
+
+NOTHING = Count()
+
+
+def count_segments(
+    segments: Iterable[Segment], excluded: Sequence[Interval] = ()
+) -> Count:
+    """Return the count of a match with these segments of one recording.
+
+    ``excluded`` are the intervals of the recording that do not count. Where segments
+    overlap, the time counts once, for the earlier segment.
+    """
+    ordered = sorted(segments, key=lambda each: (each.start_ms, each.pk or 0))
+    covered: list[Interval] = []
+    rows, counted, reference = [], [], []
+    longest = 0
+    for number, segment in enumerate(ordered, start=1):
+        pieces = counted_pieces(segment, excluded)
+        sources = [source for source, _ in pieces]
+        reference += [used for _, used in pieces]
+        longest = max([longest, *(end - start for start, end in sources)])
+        # Only what reaches beyond the segment's start can overlap later segments.
+        covered = [each for each in covered if each[1] > segment.start_ms]
+        parts = intervals.without(sources, covered)
+        covered = intervals.union([*covered, *sources])
+        counted += parts
+        taken = intervals.without([source_interval(segment)], sources)
+        rows.append(CountedSegment(number, segment, parts, taken))
+    heard = intervals.union(source_interval(segment) for segment in ordered)
+    kept = intervals.union(counted)
+    return Count(
+        segments=rows,
+        heard=heard,
+        counted=kept,
+        excluded=intervals.without(heard, kept),
+        reference=intervals.union(reference),
+        longest_ms=longest,
+    )
+
+
+def source_interval(segment: Segment) -> Interval:
+    """Return the segment's interval in the scanned file."""
+    return (segment.start_ms, segment.end_ms)
+
+
+def reference_interval(segment: Segment) -> Interval:
+    """Return the segment's interval in the recording."""
+    return (segment.reference_start_ms, segment.reference_end_ms)
+
+
+def counted_pieces(
+    segment: Segment, excluded: Sequence[Interval]
+) -> list[tuple[Interval, Interval]]:
+    """Return the rest of one segment, as pairs of source and reference interval.
+
+    A segment aligns source and reference linearly, so an interval of one maps to the
+    other in proportion.
+    """
+    whole = reference_interval(segment)
+    left = intervals.without([whole], excluded) if excluded else [whole]
+    if left == [whole]:
+        # Keep the engine's own source times if nothing is cut.
+        return [(source_interval(segment), whole)]
+    begins, ends = whole
+    length = segment.end_ms - segment.start_ms
+    pieces = []
+    for piece in left:
+        first, last = (
+            segment.start_ms + (edge - begins) * length // (ends - begins)
+            for edge in piece
+        )
+        if last - first >= EDGE_MS:
+            pieces.append(((first, last), piece))
+    return pieces
+
+
+def is_mostly_speech(speech_pct: float | Decimal | None) -> bool:
+    """Return whether an estimate says that most of an interval is speech."""
+    return speech_pct is not None and speech_pct >= UNDER_SPEECH_PCT
+
+
+class SoundKind(StrEnum):
+    """What is heard in an interval of a file; where several apply, the first counts."""
+
+    COUNTED = "counted"
+    EXCLUDED = "excluded"
+    ITEM = "unknown_item"
+    NOT_CLAIMED = "not_claimed"
+    UNKNOWN = "unknown"
+    SPEECH = "speech"
+    SILENCE = "silence"
+    NOT_SCANNED = "not_scanned"
+    NOT_DECODED = "not_decoded"
+    UNDESCRIBED = "undescribed"
+
+
+_OF_REPORTED = {
+    "no_match": SoundKind.UNKNOWN,
+    "silence": SoundKind.SILENCE,
+    "not_scanned": SoundKind.NOT_SCANNED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Occurs:
+    """Unknown sound that repeats, where it occurs in the file."""
+
+    start_ms: int
+    end_ms: int
+    uid: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class MatchTime:
+    """The time of one match in a file; ``state`` and ``reason`` are the decision's."""
+
+    key: int
+    state: str
+    reason: str
+    count: Count
+
+    @property
+    def is_heard(self) -> bool:
+        """Return whether the match says that its recording is heard."""
+        return is_heard(self.state, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class FileInterval:
+    """An interval of a file and what is heard in it.
+
+    ``match`` is the key of the match that nobody claims, ``item`` the unknown sound.
+    """
+
+    start_ms: int
+    end_ms: int
+    heard: SoundKind
+    match: int | None = None
+    item: Occurs | None = None
+    speech_pct: float | None = None
+
+    @property
+    def length_ms(self) -> int:
+        """Return the length in milliseconds."""
+        return self.end_ms - self.start_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """A file from its start to its end; each moment is in one piece."""
+
+    length_ms: int
+    pieces: Sequence[FileInterval]
+
+    def __post_init__(self) -> None:
+        at_ms = 0
+        for piece in self.pieces:
+            if piece.start_ms != at_ms or piece.end_ms <= at_ms:
+                raise ValueError(f"the pieces of a file break off at {at_ms} ms")
+            at_ms = piece.end_ms
+        if at_ms != self.length_ms:
+            raise ValueError(f"the pieces end at {at_ms}, the file at {self.length_ms}")
+
+    def of(self, *kinds: SoundKind) -> Iterator[FileInterval]:
+        """Yield the pieces of these kinds, in order."""
+        return (piece for piece in self.pieces if piece.heard in kinds)
+
+    def ms(self, *kinds: SoundKind) -> int:
+        """Return how long these kinds are together."""
+        return sum(piece.length_ms for piece in self.of(*kinds))
+
+
+NO_DIVISION = Division(0, ())
+
+
+def divide(
+    *,
+    length_ms: int,
+    decoded_ms: int,
+    matches: Iterable[MatchTime] = (),
+    items: Iterable[Occurs] = (),
+    reported: Iterable[Mapping[str, Any]] = (),  # Any: JSON of a scan
+) -> Division:
+    """Divide a file into what is heard in it.
+
+    ``reported`` are the unmatched intervals of a scan. Sound that no engine describes
+    remains as ``UNDESCRIBED``.
+    """
+    layers = [FileInterval(0, length_ms, SoundKind.UNDESCRIBED)]
+    if decoded_ms < length_ms:
+        layers.append(FileInterval(decoded_ms, length_ms, SoundKind.NOT_DECODED))
+    for match in matches:
+        layers += _intervals_of(match)
+    layers += [
+        FileInterval(each.start_ms, each.end_ms, SoundKind.ITEM, item=each)
+        for each in items
+    ]
+    for interval in reported:
+        heard, speech = _OF_REPORTED[interval["kind"]], interval.get("speech_pct")
+        if heard == SoundKind.UNKNOWN and is_mostly_speech(speech):
+            heard = SoundKind.SPEECH
+        layers.append(
+            FileInterval(
+                interval["start_ms"], interval["end_ms"], heard, speech_pct=speech
+            )
+        )
+    return Division(length_ms, list(_first_of_each_moment(layers, length_ms)))
+
+
+def _intervals_of(match: MatchTime) -> Iterator[FileInterval]:
+    if not match.is_heard:
+        for start, end in match.count.heard:
+            yield FileInterval(start, end, SoundKind.NOT_CLAIMED, match=match.key)
+        return
+    for start, end in match.count.counted:
+        yield FileInterval(start, end, SoundKind.COUNTED)
+    for start, end in match.count.excluded:
+        yield FileInterval(start, end, SoundKind.EXCLUDED)
+
+
+_ORDER = {heard: number for number, heard in enumerate(SoundKind)}
+
+
+def _first_of_each_moment(
+    layers: Sequence[FileInterval], length_ms: int
+) -> Iterator[FileInterval]:
+    """Yield disjoint pieces: of the layers over each moment, the first in ``SoundKind``."""
+    begins = sorted(layers, key=lambda each: each.start_ms)
+    edges = {0, length_ms}
+    for each in layers:
+        edges |= {each.start_ms, each.end_ms}
+    bounds = sorted(edge for edge in edges if 0 <= edge <= length_ms)
+    open_layers: list[tuple[int, int, FileInterval]] = []
+    at, last = 0, None
+    for start, end in pairwise(bounds):
+        while at < len(begins) and begins[at].start_ms <= start:
+            heapq.heappush(open_layers, (_ORDER[begins[at].heard], at, begins[at]))
+            at += 1
+        while open_layers[0][2].end_ms <= start:
+            heapq.heappop(open_layers)
+        top = open_layers[0][2]
+        piece = FileInterval(start, end, top.heard, top.match, top.item, top.speech_pct)
+        if last is not None and _goes_on(last, piece):
+            last = FileInterval(last.start_ms, end, *_kind_of(last))
+            continue
+        if last is not None:
+            yield last
+        last = piece
+    if last is not None:
+        yield last
+
+
+def _kind_of(
+    piece: FileInterval,
+) -> tuple[SoundKind, int | None, Occurs | None, float | None]:
+    return piece.heard, piece.match, piece.item, piece.speech_pct
+
+
+def _goes_on(piece: FileInterval, later: FileInterval) -> bool:
+    return _kind_of(piece) == _kind_of(later)

@@ -1,0 +1,230 @@
+"""One file with everything in it: the same seconds in every place that states them."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from recurring.models import KeptState
+from reports import cue_sheet_files
+from reports.cue_sheets import CueSheet, CueStatus, cue_sheet
+from reports.declarations.gathering import gather as gather_declaration
+from reports.declarations.left_out import LeftOut, LeftOutRow
+from reports.evidence.facts import case_json, gather
+from reports.models import ClaimedRight, NoticeLaw
+from reports.notices.content import content_of
+from reports.notices.services import prepare
+from review.choices import MatchState, QueueReason
+from review.counting import SoundKind
+from review.models import Match
+from review.services import exclusions
+from scanning.models import Scan, ScannedFile
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.notices import at_address
+from tests.factories.recurring import KeptFileFactory, OccurrenceFactory, make_item
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory, ScannedFileFactory
+from tests.reports.declarations.making import (
+    NOVEMBER,
+    a_broadcast,
+    a_draft,
+    a_profile,
+    a_station,
+    utc,
+)
+from tests.seconds import differing_seconds, places_of
+
+pytestmark = pytest.mark.django_db
+
+EXCLUDED_MS = 29_800
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER)
+
+
+@pytest.fixture
+def scan() -> Scan:
+    """Return the scan of a file of ten minutes whose last minute is not decoded."""
+    file = ScannedFileFactory.create(duration_ms=540_000, undecoded_ms=60_000)
+    return ScanFactory.create(
+        scanned_file=file,
+        unmatched=[
+            {"start_ms": 0, "end_ms": 40_000, "kind": "no_match", "speech_pct": 50.0},
+            {"start_ms": 40_000, "end_ms": 47_064, "kind": "silence"},
+            {"start_ms": 300_000, "end_ms": 330_000, "kind": "not_scanned"},
+        ],
+    )
+
+
+@pytest.fixture
+def claim(scan: Scan, manager: User) -> Match:
+    """Return a confirmed match of 43.1 s, of which exclusions leave 13.3 s."""
+    match = make_match(
+        (47_064, 66_127, 10_000, 29_063),
+        (100_000, 124_037, 40_000, 64_037),
+        scan=scan,
+        match={"state": MatchState.CONFIRMED},
+    )
+    exclusions.exclude(
+        recording=match.recording,
+        interval=(23_300, 70_000),
+        reason="shared_loop",
+        user=manager,
+    )
+    match.refresh_from_db()
+    return match
+
+
+def test_all_places_state_the_same_seconds(claim: Match, manager: User) -> None:
+    file = claim.scanned_file
+    at_address(claim, "https://video.example/v/1")
+    station = a_station()
+    a_broadcast(file, station, utc(2026, 11, 3, 6))
+
+    assert set(places_of(claim).values()) == {13_300}
+    assert list(differing_seconds(file)) == []
+    case = case_json(gather(match_id=claim.pk))
+    assert case["match"]["matched_ms"] == 13_300
+    assert case["counted"] == [{"start_ms": 47_064, "end_ms": 60_364}]
+    assert [each["counted_ms"] for each in case["segments"]] == [13_300, 0]
+    notice = prepare(
+        matches=[claim],
+        law=NoticeLaw.US_512C,
+        right=ClaimedRight.RECORDING,
+        user=manager,
+    )
+    (item,) = content_of(notice)["items"]
+    assert (item["times"], item["matched_s"]) == ([["00:00:47", "00:01:00"]], 13)
+    left: list[LeftOutRow] = []
+    (play,) = gather_declaration(
+        a_draft(a_profile(station), NOVEMBER), left_out=left.append
+    ).facts.plays
+    assert (play.start_ms, play.end_ms, play.played_ms) == (47_064, 60_364, 13_300)
+    lengths = [each.length_ms for each in left if each.why == LeftOut.EXCLUDED]
+    assert sum(lengths) == EXCLUDED_MS
+
+
+def test_a_page_states_what_counts_of_each_segment(
+    claim: Match, client: Client
+) -> None:
+    client.force_login(make_user(Role.REVIEWER))
+
+    page = client.get(claim.review_url).content.decode()
+
+    assert "0:13.300" in page
+    assert "of 0:19.063 counts" in page
+    assert "of 0:24.037 counts" in page
+    assert page.count("seg--excluded") == 2
+
+
+def rows_of(sheet: CueSheet) -> list[dict[str, str]]:
+    content = cue_sheet_files.written(sheet, "csv").decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(content, newline="")))
+
+
+def test_a_cue_sheet_has_no_hole(claim: Match) -> None:
+    scan, file = claim.scan, claim.scanned_file
+    make_match(
+        (200_000, 220_000, 0, 20_000),
+        scan=scan,
+        match={
+            "state": MatchState.SUPPRESSED,
+            "queue_reason": QueueReason.BELOW_FLOOR,
+        },
+    )
+    item = make_item(plays=1)
+    OccurrenceFactory.create(
+        item=item,
+        file=KeptFileFactory.create(scanned_file=file, state=KeptState.COMPARED),
+        start_ms=5_000,
+        end_ms=35_000,
+    )
+
+    sheet = cue_sheet(file=file)
+
+    assert [
+        (row["time_in"][3:], row["duration"][3:], row["status"], row["item_id"])
+        for row in rows_of(sheet)
+    ] == [
+        ("00:05.000", "00:30.000", "unknown", item.uid),
+        ("00:47.064", "00:13.300", "confirmed", ""),
+        ("01:00.364", "00:05.763", "excluded", ""),
+        ("01:40.000", "00:24.037", "excluded", ""),
+        ("03:20.000", "00:20.000", "suppressed", ""),
+        ("05:00.000", "00:30.000", "not_scanned", ""),
+        ("09:00.000", "01:00.000", "not_decoded", ""),
+    ]
+    assert sheet.division.length_ms == 600_000
+    assert sheet.division.ms(*SoundKind) == 600_000
+
+
+def test_an_undecodable_end_is_not_matched(scan: Scan, client: Client) -> None:
+    make_match((0, 540_000, 0, 540_000), scan=scan)
+    client.force_login(make_user(Role.REVIEWER))
+
+    page = client.get(
+        reverse("portal:file_detail", args=[scan.scanned_file.uid])
+    ).content.decode()
+
+    assert "9:00 · 90.0\u2009%" in page
+    assert "Not decoded" in page
+
+
+def test_an_exclusion_of_all_leaves_nothing(manager: User) -> None:
+    match = make_match(
+        (70_000, 87_836, 5_000, 22_836), match={"state": MatchState.CONFIRMED}
+    )
+    exclusions.exclude(
+        recording=match.recording,
+        interval=(0, 30_000),
+        reason="shared_loop",
+        user=manager,
+    )
+    match.refresh_from_db()
+
+    assert (match.matched_ms, match.excluded_ms) == (0, 17_836)
+    assert list(differing_seconds(match.scanned_file)) == []
+    (cue,) = cue_sheet(file=match.scanned_file).cues
+    assert (cue.status, cue.length_ms) == (CueStatus.EXCLUDED, 17_836)
+
+
+def test_lengths_are_differences_of_the_printed_ends() -> None:
+    match = make_match((47_064, 66_127, 0, 19_063), (100_000, 117_836, 30_000, 47_836))
+    pytest.importorskip("fpdf")
+    from reports.cue_sheet_pdf import _cells
+
+    lines = [_cells(cue) for cue in cue_sheet(file=match.scanned_file).cues]
+
+    assert [[cell[0] for cell in line[-3:]] for line in lines] == [
+        ["00:00:47", "00:01:06", "00:00:19"],
+        ["00:01:40", "00:01:58", "00:00:18"],
+    ]
+
+
+def test_every_moment_is_of_one_kind(scan: Scan) -> None:
+    make_match(
+        (10_000, 20_000, 0, 10_000), scan=scan, recording=RecordingFactory.create()
+    )
+    file: ScannedFile = scan.scanned_file
+
+    pieces = cue_sheet(file=file).division.pieces
+
+    assert [(each.start_ms, each.heard) for each in pieces] == [
+        (0, SoundKind.SPEECH),
+        (10_000, SoundKind.COUNTED),
+        (20_000, SoundKind.SPEECH),
+        (40_000, SoundKind.SILENCE),
+        (47_064, SoundKind.UNDESCRIBED),
+        (300_000, SoundKind.NOT_SCANNED),
+        (330_000, SoundKind.UNDESCRIBED),
+        (540_000, SoundKind.NOT_DECODED),
+    ]

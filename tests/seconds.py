@@ -1,0 +1,86 @@
+"""Compares the seconds of matches in all places that state them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from portal.files.page import segment_rows
+from portal.pictures.file import draw_coverage, matches_of
+from reports.choices import Mode
+from reports.cue_sheets import CueStatus, NotScanned, cue_sheet
+from reports.divisions import division_of
+from reports.layouts import kept_columns
+from reports.selectors import rows, selected
+from review.counting import SoundKind, is_heard
+from review.models import Match
+from review.selectors import with_segments
+from review.services.intervals import length
+from scanning.models import ScannedFile
+
+
+def places_of(match: Match) -> dict[str, int]:
+    """Return the counted milliseconds of a match by the place that states them."""
+    [match] = with_segments([match])
+    ((cells, segments),) = rows(
+        chosen=selected(matches=Match.objects.filter(pk=match.pk)), mode=Mode.MATCH
+    )
+    of_match, of_segments = kept_columns(Mode.MATCH)
+    row = dict(zip(of_match, cells, strict=True))
+    counted = [
+        int(str(dict(zip(of_segments, each, strict=True))["counted_ms"]))
+        for each in segments
+    ]
+    listed = segment_rows([match])
+    return {
+        "match": match.matched_ms,
+        "page": sum(each.counted.counted_ms for each in listed),
+        "report by match": int(str(row["matched_ms"])),
+        "parts by match": _length_of(row["counted_parts"]),
+        "report by segment": sum(counted),
+    }
+
+
+def _length_of(parts: object) -> int:
+    assert isinstance(parts, list)
+    return sum(
+        _ms(end) - _ms(start) for start, end in (part.split("-") for part in parts)
+    )
+
+
+def _ms(text: str) -> int:
+    hours, minutes, seconds = text.split(":")
+    return round(1000 * (3600 * int(hours) + 60 * int(minutes) + float(seconds)))
+
+
+def differing_seconds(file: ScannedFile) -> Iterator[str]:
+    """Yield each place of a file that counts other seconds than the matches have."""
+    matches = matches_of(file)
+    for match in matches:
+        places = places_of(match)
+        if len(set(places.values())) > 1:
+            yield f"{match.case} counts {places}"
+    division = division_of(file, matches)
+    heard = [each for each in matches if is_heard(each.state, each.decision_reason)]
+    counted = length(part for each in heard for part in each.tally.counted)
+    coverage = draw_coverage(file, matches, division)
+    summary = {"matches": counted, "division": division.ms(SoundKind.COUNTED)}
+    if coverage is not None:
+        summary["coverage"] = coverage.matched_ms
+    if len(set(summary.values())) > 1:
+        yield f"file {file.uid} counts {summary}"
+    try:
+        sheet = cue_sheet(file=file)
+    except NotScanned:
+        return
+    for match in heard:
+        cues = [cue for cue in sheet.cues if cue.match == match]
+        on_sheet = sum(
+            cue.length_ms for cue in cues if cue.status != CueStatus.EXCLUDED
+        )
+        if on_sheet != match.matched_ms:
+            yield f"{match.case} counts {match.matched_ms}, its cues {on_sheet}"
+        left_out = sum(
+            cue.length_ms for cue in cues if cue.status == CueStatus.EXCLUDED
+        )
+        if left_out != match.excluded_ms:
+            yield f"{match.case} excludes {match.excluded_ms}, its cues {left_out}"
