@@ -1,7 +1,7 @@
 # make demo    set up everything, scan the demo programmes, serve the portal
 # make serve   web server and worker (PORT=8000)
 # make test    the tests (PROCESSES=3)
-# make test-slow  those that start whole installations, brokers' workers and other clients
+# make test-slow  those that start whole installations, browsers, brokers' workers and other clients
 # make test-all   both together, so that the ones work while the others wait
 # make test-soak  slow tests again elsewhere or for longer, before a release
 # make test-postgres  those that use the database again on PostgreSQL, where one runs
@@ -44,11 +44,11 @@ serve: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 
 test: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(PYTEST) -n $(PROCESSES) -m "not slow and not soak" $(ARGS)
+	$(PYTEST) -n $(PROCESSES) -m "not slow and not soak and not e2e" $(ARGS)
 
 test-slow: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
-	$(PYTEST) -n $(SLOW_PROCESSES) -m "slow and not soak" $(ARGS)
+	$(PYTEST) -n $(SLOW_PROCESSES) -m "(slow or e2e) and not soak" $(ARGS)
 
 test-all: $(VENV)/ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(RUN) -m recognition.warm
