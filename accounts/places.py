@@ -1,7 +1,7 @@
 """Remembers where people sign in from: networks, browsers, and devices.
 
 A place is a network and a kind of browser; a sign-in from a new one is an event, which
-the person is told. A device is a browser that has signed the person in before, known by
+the person gets a mail. A device is a browser that has signed the person in before, known by
 a signed cookie. ``accounts.attempts`` counts wrong passwords apart for known ones.
 """
 

@@ -149,7 +149,7 @@ def receive(
     """Store the body completely, or not at all.
 
     ``open_body`` returns the body, and raises ``BodyTooLarge`` as soon as it has more
-    bytes than it is told. It is called when there is room: servers may first write a
+    bytes than were announced. It is called when there is room: servers may first write a
     body of unknown length to disk. The first complete body takes the URL; a concurrent
     one is refused.
     """

@@ -32,8 +32,8 @@ from broadcasts.values import (
     RevenueValues,
     UseValues,
     Values,
+    as_json,
     state_of,
-    told,
 )
 from catalogue.identifiers import BadIdentifier, check_isan
 from catalogue.models import Recording
@@ -78,7 +78,9 @@ def set_episode(
     if given == before:
         return False
     _store(row or Episode(scanned_file=current), given)
-    _record(_case(current), "file.episode_changed", user, told(before), told(given))
+    _record(
+        _case(current), "file.episode_changed", user, as_json(before), as_json(given)
+    )
     return True
 
 
@@ -128,7 +130,7 @@ def add_broadcast(
         )
     _refuse_listed(row, given)
     _store_broadcast(row, station, given)
-    _record(_case(current), "file.broadcast_added", user, {}, _told_broadcast(row))
+    _record(_case(current), "file.broadcast_added", user, {}, _broadcast_json(row))
     return row
 
 
@@ -155,12 +157,12 @@ def change_broadcast(
     if given == broadcast_values(row) and station == row.station:
         return False
     _refuse_listed(row, given, station)
-    before = _told_broadcast(row)
+    before = _broadcast_json(row)
     moved = station.pk != row.station_id
     _store_broadcast(row, station, given)
     if moved:
         Audience.objects.filter(broadcast=row).update(station=station)
-    after = _told_broadcast(row)
+    after = _broadcast_json(row)
     _record(_case(current), "file.broadcast_changed", user, before, after)
     return True
 
@@ -178,10 +180,10 @@ def delete_broadcast(
     row = _locked_broadcast(broadcast)
     if seen is not None and seen != broadcast_state(row):
         raise _overtaken()
-    before = _told_broadcast(row)
+    before = _broadcast_json(row)
     audience = Audience.objects.filter(broadcast=row).first()
     if audience is not None:
-        before["audience"] = told(audience_values(audience))
+        before["audience"] = as_json(audience_values(audience))
     row.delete()
     _record(_case(current), "file.broadcast_deleted", user, before, {})
 
@@ -234,8 +236,8 @@ def set_use(
         _case(current),
         "file.use_changed",
         user,
-        named | told(before),
-        named | told(given),
+        named | as_json(before),
+        named | as_json(given),
     )
     return True
 
@@ -279,15 +281,15 @@ def set_audience(
     if values == before:
         return False
     _store(row or Audience(station=current, **of_what), values)
-    named = {"broadcast": broadcast.uid} if broadcast else _told_month(month)
+    named = {"broadcast": broadcast.uid} if broadcast else _month_json(month)
     case = _case(broadcast.scanned_file) if broadcast else _case(current)
     begin = "file" if broadcast else "station"
     _record(
         case,
         f"{begin}.audience_changed",
         user,
-        named | told(before),
-        named | told(values),
+        named | as_json(before),
+        named | as_json(values),
     )
     return True
 
@@ -376,13 +378,13 @@ def set_revenue(
     if given == before:
         return False
     _store(row or Revenue(station=current, **of_what), given)
-    named = _told_month(month) | {"rights_type": str(rights_type)}
+    named = _month_json(month) | {"rights_type": str(rights_type)}
     _record(
         f"revenue:{current.uid}",
         "station.revenue_changed",
         user,
-        named | told(before),
-        named | told(given),
+        named | as_json(before),
+        named | as_json(given),
     )
     return True
 
@@ -541,16 +543,16 @@ def _case(subject: ScannedFile | Station) -> str:
     return f"{kind}:{subject.uid}"
 
 
-def _told_broadcast(row: Broadcast) -> dict[str, Any]:  # Any: JSON
+def _broadcast_json(row: Broadcast) -> dict[str, Any]:  # Any: JSON
     return {
         "broadcast": row.uid,
         "station": row.station.name,
         "local_time": local_text(row.starts_at, row.time_zone),
-        **told(broadcast_values(row)),
+        **as_json(broadcast_values(row)),
     }
 
 
-def _told_month(month: date | None) -> dict[str, Any]:  # Any: JSON
+def _month_json(month: date | None) -> dict[str, Any]:  # Any: JSON
     return {"month": f"{month:%Y-%m}"}
 
 

@@ -76,7 +76,7 @@ class RevenueValues(Values):
     currency: str = ""
 
 
-def told(values: Values) -> dict[str, Any]:  # Any: JSON
+def as_json(values: Values) -> dict[str, Any]:  # Any: JSON
     """Return the values that say something, as the audit trail keeps them."""
     return {
         name: value if isinstance(value, str | bool | int) else _text(value)
@@ -94,5 +94,5 @@ def state_of(values: Values) -> str:
 
     A form carries the state that its reader saw.
     """
-    text = json.dumps(told(values), sort_keys=True)
+    text = json.dumps(as_json(values), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -37,7 +37,7 @@ from recognition.index.store import SegmentStore
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.05
-_TELL_SECONDS = 20.0
+_REPORT_SECONDS = 20.0
 # A copy whose machine is silent for longer counts as unseen, then as gone.
 UNSEEN_AFTER = timedelta(minutes=2)
 _FORGOTTEN_AFTER = timedelta(days=1)
@@ -266,7 +266,7 @@ def _locked(folder: Path, *, waits: bool) -> Iterator[bool]:
 # --- For workers ---------------------------------------------------------------------
 
 # When each partition was last reported, and what was reported.
-_told: dict[Partition, tuple[float, object]] = {}
+_reported: dict[Partition, tuple[float, object]] = {}
 # The position up to which this process has merged, and its thread that merges.
 _merged_to: dict[Partition, int] = {}
 _merging: Thread | None = None
@@ -286,8 +286,8 @@ def _keep_up(partition: Partition) -> bool:
     def tell_on_the_way(done: int, changes: int) -> None:
         if draining.seconds():
             raise _Draining
-        told, _news = _told.get(partition, (0.0, None))
-        if changes and monotonic() - told > 1:
+        reported_at, _news = _reported.get(partition, (0.0, None))
+        if changes and monotonic() - reported_at > 1:
             _tell(partition, f"{done:,} / {changes:,}")
             if resources.are_blocked({resources.INDEX}):
                 resources.block(resources.INDEX)
@@ -341,7 +341,7 @@ class _Draining(Exception):
 
 
 def _tell(partition: Partition, stage: str) -> None:
-    """Write how far this machine is, if that changed or was told long ago."""
+    """Write how far this machine is, if that changed or was reported long ago."""
     folder = partition.folder
     state = index_log.count_changes()
     try:
@@ -350,10 +350,10 @@ def _tell(partition: Partition, stage: str) -> None:
         reached = None
     is_complete = not stage and reached is not None and reached >= state.position
     news = (reached, is_complete, stage)
-    told, before = _told.get(partition, (0.0, None))
-    if news == before and monotonic() - told < _TELL_SECONDS:
+    reported_at, before = _reported.get(partition, (0.0, None))
+    if news == before and monotonic() - reported_at < _REPORT_SECONDS:
         return
-    _told[partition] = (monotonic(), news)
+    _reported[partition] = (monotonic(), news)
     now = clock.now()
     columns: dict[str, object] = {
         "position": max(0, reached or 0),
@@ -446,21 +446,21 @@ def unheld() -> list[Partition]:
 def catalogue_postings(buckets: Sequence[int], *, since: int) -> int | None:
     """Return how many postings all partitions hold of some buckets.
 
-    A machine that holds only a part learns the size of the others from what they told
-    at position ``since`` or later: None while one has told nothing.
+    A machine that holds only a part learns the size of the others from what they reported
+    at position ``since`` or later: None while one has reported nothing.
     """
     if partitions.are_all_held():
         index = open_index()
         return sum(index.stats(bucket).postings for bucket in buckets)
     total = 0
     for partition in partitions.every():
-        told = IndexCopy.objects.filter(
+        copies = IndexCopy.objects.filter(
             partition=partition.number,
             partitions=partition.count,
             position__gte=since,
             postings__isnull=False,
         )
-        copy = told.order_by("-position").first()
+        copy = copies.order_by("-position").first()
         if copy is None or copy.postings is None:
             return None
         total += sum(copy.postings.get(str(bucket), 0) for bucket in buckets)

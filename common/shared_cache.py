@@ -17,7 +17,7 @@ class SharedCache(DatabaseCache):
     """Raises if a write fails; Django's cache reports the key as taken instead.
 
     Failed sign-ins are counted under a lock in this cache. On a full disk the lock
-    could not be taken, and people were told that they had tried too often.
+    could not be taken, and people read that they had tried too often.
     """
 
     def add(

@@ -241,7 +241,7 @@ def reclaim(memory: LeaseMemory | None = None) -> int:
                 count += _reclaimed(job)
         except DatabaseGone:
             raise
-        except Exception:  # the others must not wait for one that cannot be told
+        except Exception:  # the others must not wait for one that cannot be reached
             logger.exception("%s could not be taken back from its worker", job)
     return count
 

@@ -127,7 +127,7 @@ def _ask_for_mails(events: Iterable[Event], **_signal: object) -> None:
 
 
 def _owner_of(event: Event) -> User | None:
-    """Return whom to tell, if that person can be told."""
+    """Return the person to tell, if a message can reach them."""
     kind, _colon, key = event.case.partition(":")
     owner = str(event.after["owner"]) if kind == "token" else key
     person = User.objects.filter(is_active=True, pk=owner).first()
@@ -150,8 +150,8 @@ def _tell_both_addresses(user: User, address: str, **_signal: object) -> None:
     """Tell the old address too: a thief would change it first."""
     if not settings.ACRPORTAL_ACCOUNT_MAIL or not user.is_active:
         return
-    for told in filter(_may_be_mailed, {address, user.email}):
-        _ask(user, _ADDRESS_CHANGED, timezone.now(), to=seal(told))
+    for known_address in filter(_may_be_mailed, {address, user.email}):
+        _ask(user, _ADDRESS_CHANGED, timezone.now(), to=seal(known_address))
 
 
 def _ask(person: User, what: str, at: datetime, **more: object) -> None:

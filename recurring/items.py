@@ -26,7 +26,7 @@ from recurring.models import ItemState, Occurrence, UnknownItem
 
 # The machine may change these items only.
 _OPEN: Final = Q(state__in=[ItemState.UNIDENTIFIED, ItemState.CLOSED], settled=False)
-# Milliseconds by which an extent may change without being told, or searched again.
+# Milliseconds by which an extent may change without being reported, or searched again.
 _SAME_MS: Final = 1_000
 _GROWN_MS: Final = 2_000
 # A best copy is kept if the new one has hardly more bits, and the same speed.
@@ -271,10 +271,10 @@ class Rewriting:
         note: str = "",
     ) -> None:
         case = f"unknown:{row.uid}"
-        told = EventDraft(
+        event = EventDraft(
             case=case, action=action, before=before or {}, after=after, note=note
         )
-        self._events.append(told)
+        self._events.append(event)
 
 
 def _columns(one: engine.Occurrence) -> dict[str, Any]:  # Any: as each column has it

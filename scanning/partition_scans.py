@@ -152,7 +152,7 @@ def _begin(
 def size_of(buckets: Sequence[int]) -> tuple[float, int]:
     """Return the hours of all partitions of some buckets, at which state.
 
-    Raises ``WaitsUntil`` while a partition has not told its size at this state.
+    Raises ``WaitsUntil`` while a partition has not reported its size at this state.
     """
     state = index_log.count_changes().position
     postings = following.catalogue_postings(buckets, since=state)

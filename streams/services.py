@@ -105,7 +105,7 @@ def change_station(
     """Change a station. Raises ``StreamRefused`` as ``add_station`` does."""
     _require(user, Action.UPLOAD)
     _refuse_shared(station, user)
-    before = _told(station, _STATION_COLUMNS)
+    before = _values_of(station, _STATION_COLUMNS)
     for name, value in _known(columns, _STATION_COLUMNS).items():
         setattr(station, name, value)
     _save_station(station, user, "station.changed", before)
@@ -199,7 +199,7 @@ def add_stream(
     with transaction.atomic():
         stream.save()
         submit(RECORD, stream)
-        _record(stream, "stream.added", user, _told(stream, _STREAM_COLUMNS))
+        _record(stream, "stream.added", user, _values_of(stream, _STREAM_COLUMNS))
     return stream
 
 
@@ -211,14 +211,14 @@ def change_stream(
     Raises ``StreamRefused`` as ``add_stream`` does.
     """
     _require_own(stream, user)
-    before = _told(stream, _STREAM_COLUMNS)
+    before = _values_of(stream, _STREAM_COLUMNS)
     changed = _known(settings, _STREAM_COLUMNS)
     if "urls" in changed:
         changed["urls"] = _checked_urls(changed["urls"])
     for name, value in changed.items():
         setattr(stream, name, value)
     _clean(stream)
-    after = _told(stream, _STREAM_COLUMNS)
+    after = _values_of(stream, _STREAM_COLUMNS)
     for name, setter in _SET_BY.items():
         if before[name] != after[name]:
             setattr(stream, setter, user)
@@ -277,7 +277,7 @@ def delete_stream(*, stream: Stream, user: User, reason: str = "") -> None:
         if not rows.update(enabled=False, deleted_at=datetime.now(tz=UTC)):
             raise StreamRefused(_("This stream is already deleted."))
         _stop(stream)
-        before = _told(stream, _STREAM_COLUMNS)
+        before = _values_of(stream, _STREAM_COLUMNS)
         audit.services.record(
             case=case_of(stream),
             action="stream.deleted",
@@ -378,7 +378,9 @@ def _save_station(
     try:
         with transaction.atomic():
             station.save()
-            _record(station, action, user, _told(station, _STATION_COLUMNS), before)
+            _record(
+                station, action, user, _values_of(station, _STATION_COLUMNS), before
+            )
     except IntegrityError as error:
         raise StreamRefused(_("Another station has this name.")) from error
 
@@ -411,7 +413,7 @@ def _list_pause(stream: Stream) -> None:
         )
 
 
-def _told(row: Station | Stream, names: Sequence[str]) -> dict[str, object]:
+def _values_of(row: Station | Stream, names: Sequence[str]) -> dict[str, object]:
     values = {name: getattr(row, name) for name in names}
     return {
         name: value

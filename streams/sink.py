@@ -164,7 +164,7 @@ def add_gap(
 ) -> list[StreamGap]:
     """Add a gap, less what gaps of its sort cover already; return the rows added.
 
-    Silence lies within runs, so it is told apart from the other gaps.
+    Silence lies within runs, so it is kept apart from the other gaps.
     """
     known = StreamGap.objects.filter(
         stream=stream, starts_at__lt=end, ends_at__gt=start

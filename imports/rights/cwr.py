@@ -92,7 +92,7 @@ class CwrReader:
             done = self._take(text)
             if done is not None:
                 self._finish(done, batch)
-            yield from self._told()
+            yield from self._take_faults()
             if len(batch) >= _BATCH:
                 yield batch.message(**self._head())
                 batch = WorkBatch()
@@ -101,7 +101,7 @@ class CwrReader:
         if not self._is_ended:
             rule = _("The file ends without its trailer TRL. Part of it is missing.")
             self._fault("TRL", "", rule)
-        yield from self._told()
+        yield from self._take_faults()
         if len(batch):
             yield batch.message(**self._head())
         yield self.counts
@@ -115,9 +115,9 @@ class CwrReader:
             "created": self._created,
         }
 
-    def _told(self) -> Iterator[ClaimFault]:
-        told, self._faults = self._faults, []
-        yield from told
+    def _take_faults(self) -> Iterator[ClaimFault]:
+        taken, self._faults = self._faults, []
+        yield from taken
 
     def _fault(self, name: str, value: str, rule: str, **more: bool) -> None:
         self._faults.append(fault(self._line, name, value, rule, **more))

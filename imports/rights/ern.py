@@ -166,7 +166,7 @@ class ErnReader:
         self._version = _version_of(root, xml.namespace)
         for record in records:
             self._take(record)
-            yield from self._told()
+            yield from self._take_faults()
             if len(self._batch) >= _BATCH:
                 yield self._send()
         for sound in self._sounds.values():
@@ -178,9 +178,9 @@ class ErnReader:
             yield self._send()
         yield self.counts
 
-    def _told(self) -> Iterator[ClaimFault]:
-        told, self._faults = self._faults, []
-        yield from told
+    def _take_faults(self) -> Iterator[ClaimFault]:
+        taken, self._faults = self._faults, []
+        yield from taken
 
     def _fault(
         self, record: XmlRecord, name: str, value: str, rule: str, **more: bool

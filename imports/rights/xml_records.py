@@ -22,7 +22,7 @@ MAX_DEPTH: Final = 32
 MAX_ATTRIBUTES: Final = 40
 MAX_RECORD_TEXT: Final = 500_000
 MAX_RECORD_ELEMENTS: Final = 50_000
-# How many names of unread elements are told apart.
+# How many names of unread elements are kept apart.
 MAX_NAMES: Final = 200
 OTHERS: Final = "other elements"
 _CHUNK = 64 * 1024

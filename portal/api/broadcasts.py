@@ -197,7 +197,7 @@ class FileBroadcastsView(BroadcastsView):
     def get(self, request: Request, uid: uuid.UUID) -> Response:
         """Return the broadcasts in order of time."""
         rows = selectors.broadcasts_of(_file(uid))
-        return Response([_told(row) for row in rows])
+        return Response([_broadcast_json(row) for row in rows])
 
     @extend_schema(
         request=FileBroadcastSerializer, responses={201: FileBroadcastSerializer}
@@ -211,7 +211,7 @@ class FileBroadcastsView(BroadcastsView):
             values=_values(given),
             user=self.person,
         )
-        return Response(_told(row), status=201)
+        return Response(_broadcast_json(row), status=201)
 
 
 class FileBroadcastView(BroadcastsView):
@@ -220,7 +220,7 @@ class FileBroadcastView(BroadcastsView):
     @extend_schema(responses=FileBroadcastSerializer)
     def get(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
         """Return the broadcast."""
-        return Response(_told(_broadcast(uid, broadcast)))
+        return Response(_broadcast_json(_broadcast(uid, broadcast)))
 
     @extend_schema(request=FileBroadcastSerializer, responses=FileBroadcastSerializer)
     def put(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
@@ -234,7 +234,7 @@ class FileBroadcastView(BroadcastsView):
             user=self.person,
             seen=given.get("version"),
         )
-        return Response(_told(_broadcast(uid, broadcast)))
+        return Response(_broadcast_json(_broadcast(uid, broadcast)))
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
@@ -254,7 +254,7 @@ class MusicUsesView(BroadcastsView):
         """Return the stated use of each recording."""
         rows = selectors.uses_of(_file(uid))
         return Response(
-            [_told_use(row.recording, services.use_values(row)) for row in rows]
+            [_use_json(row.recording, services.use_values(row)) for row in rows]
         )
 
     @extend_schema(request=MusicUseSerializer, responses=MusicUseSerializer)
@@ -275,7 +275,7 @@ class MusicUsesView(BroadcastsView):
             seen=seen,
         )
         now = services.use_values(selectors.use_of(file, recording))
-        return Response(_told_use(recording, now))
+        return Response(_use_json(recording, now))
 
 
 class StationsView(BroadcastsView):
@@ -296,7 +296,7 @@ class StationAudiencesView(BroadcastsView):
     def get(self, request: Request, uid: str) -> Response:
         """Return the audiences of months, the newest first."""
         rows = selectors.audiences_of(_station(uid))
-        return Response([_told_audience(row) for row in rows])
+        return Response([_audience_json(row) for row in rows])
 
     @extend_schema(
         request=StationAudienceSerializer, responses=StationAudienceSerializer
@@ -313,7 +313,7 @@ class StationAudiencesView(BroadcastsView):
             seen=seen,
         )
         row = selectors.audiences_of(station).filter(month=month).first()
-        return Response(_told_audience(row or Audience(month=month)))
+        return Response(_audience_json(row or Audience(month=month)))
 
 
 class StationRevenuesView(BroadcastsView):
@@ -328,7 +328,7 @@ class StationRevenuesView(BroadcastsView):
         rows = selectors.revenues_of(_station(uid))
         return Response(
             [
-                _told_revenue(row.month, row.rights_type, services.revenue_values(row))
+                _revenue_json(row.month, row.rights_type, services.revenue_values(row))
                 for row in rows
             ]
         )
@@ -348,7 +348,7 @@ class StationRevenuesView(BroadcastsView):
         )
         rows = selectors.revenues_of(station)
         row = rows.filter(month=month, rights_type=rights_type).first()
-        return Response(_told_revenue(month, rights_type, services.revenue_values(row)))
+        return Response(_revenue_json(month, rights_type, services.revenue_values(row)))
 
 
 # --- Details --------------------------------------------------------------------------
@@ -383,7 +383,7 @@ def _episode(file: ScannedFile) -> Json:
     return asdict(values) | {"version": state_of(values)}
 
 
-def _told(row: Broadcast) -> Json:
+def _broadcast_json(row: Broadcast) -> Json:
     return {
         "uid": row.uid,
         "station": row.station.uid,
@@ -396,18 +396,18 @@ def _told(row: Broadcast) -> Json:
     }
 
 
-def _told_use(recording: Recording, values: UseValues) -> Json:
+def _use_json(recording: Recording, values: UseValues) -> Json:
     said = asdict(values) | {"version": state_of(values)}
     return {"recording": recording.uid} | said
 
 
-def _told_audience(row: Audience) -> Json:
+def _audience_json(row: Audience) -> Json:
     values = services.audience_values(row)
     said = StationAudienceSerializer({"month": row.month, **asdict(values)}).data
     return dict(said) | {"version": state_of(values)}
 
 
-def _told_revenue(month: date, rights_type: str, values: RevenueValues) -> Json:
+def _revenue_json(month: date, rights_type: str, values: RevenueValues) -> Json:
     of_what = {"month": month, "rights_type": rights_type}
     said = StationRevenueSerializer(of_what | asdict(values)).data
     return dict(said) | {"version": state_of(values)}

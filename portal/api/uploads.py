@@ -103,12 +103,12 @@ class UploadsView(TusView):
     )
     def post(self, request: Request) -> Response:
         """Announce a file: its length, and ``filename`` and ``container`` as metadata."""
-        told = _metadata(request.headers.get("Upload-Metadata", ""))
+        metadata = _metadata(request.headers.get("Upload-Metadata", ""))
         form = BeginUploadSerializer(
             data={
                 "size_bytes": request.headers.get("Upload-Length"),
-                "name": told.get("filename", ""),
-                "container": told.get("container"),
+                "name": metadata.get("filename", ""),
+                "container": metadata.get("container"),
             }
         )
         form.is_valid(raise_exception=True)

@@ -217,8 +217,8 @@ def _why_not_tagged(file: ScannedFile, _user: User, form: forms.Form) -> str:
 
 def _tag(file: ScannedFile, user: User, form: forms.Form) -> None:
     # The details decide which licences fit, so matches are evaluated again.
-    told = replace(filing.details_of(file), tags=_tags_after(file, form))
-    details.change(scanned_file=file, details=told, user=user)
+    changed = replace(filing.details_of(file), tags=_tags_after(file, form))
+    details.change(scanned_file=file, details=changed, user=user)
 
 
 def _always(_file: ScannedFile, _user: User, _form: forms.Form) -> str:

@@ -70,10 +70,10 @@ def conflict_many(request: PortalRequest) -> HttpResponseBase:
     for refusal in refusals:
         messages.error(request, refusal)
     if done:
-        told = ngettext(
+        message = ngettext(
             "%(n)s conflict is settled.", "%(n)s conflicts are settled.", done
         )
-        messages.success(request, told % {"n": done})
+        messages.success(request, message % {"n": done})
     return redirect("portal:rights_conflicts")
 
 

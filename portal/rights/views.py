@@ -376,10 +376,10 @@ def _act(
     if verb is None:
         return show(_("Choose what to do."))
     try:
-        told, target = verb()
+        message, target = verb()
     except RightsRefused as refused:
         return show(str(refused))
-    messages.success(request, told)
+    messages.success(request, message)
     return redirect(page.url_of(target))
 
 
@@ -418,15 +418,15 @@ def _take_out(
 def _merge_work(request: PortalRequest, row: Work) -> tuple[str, Work]:
     into = valid_values(MergeWorkForm(request.POST))["into"]
     merging.merge_works(work=row, into=into, user=request.user)
-    told = _("%(name)s is now part of %(other)s.")
-    return told % {"name": row, "other": into}, into
+    message = _("%(name)s is now part of %(other)s.")
+    return message % {"name": row, "other": into}, into
 
 
 def _merge_party(request: PortalRequest, row: Party) -> tuple[str, Party]:
     into = valid_values(MergePartyForm(request.POST))["into"]
     merging.merge_parties(party=row, into=into, user=request.user)
-    told = _("%(name)s is now part of %(other)s.")
-    return told % {"name": row, "other": into}, into
+    message = _("%(name)s is now part of %(other)s.")
+    return message % {"name": row, "other": into}, into
 
 
 def _split(request: PortalRequest, row: Work) -> tuple[str, Work]:

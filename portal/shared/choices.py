@@ -110,7 +110,7 @@ def _named_parties(values: list[str]) -> Iterable[Choice]:
 
 
 def _work(work: Work) -> Choice:
-    # Works of one title are told apart by their codes, or by their senders' numbers.
+    # Works of one title differ in their codes, or in their senders' numbers.
     numbers = ", ".join(str(number) for number in work.numbers.all())
     return Choice(work.uid, work.title, work.iswc or numbers)
 

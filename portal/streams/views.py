@@ -218,13 +218,13 @@ def stream_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     if verb not in _VERBS:
         messages.error(request, _("Choose what to do."))
         return redirect("portal:stream_day", uid=uid)
-    act, told = _VERBS[verb]
+    act, message = _VERBS[verb]
     try:
         act(stream=stream, user=request.user)
     except StreamRefused as refused:
         messages.error(request, str(refused))
     else:
-        messages.success(request, str(told) % {"stream": stream})
+        messages.success(request, str(message) % {"stream": stream})
     return redirect("portal:stream_day", uid=uid)
 
 

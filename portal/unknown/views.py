@@ -164,7 +164,7 @@ def unknown_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     if not form.is_valid():
         return _show(request, item, {verb: form}, asks=verb, status=422)
     try:
-        told, target = _act(verb, form, item, request, following)
+        message, target = _act(verb, form, item, request, following)
     except AlreadyInCatalogue as error:
         form.add_error(error.field if error.field in form.fields else None, str(error))
         return _show(request, item, {verb: form}, asks=verb, existing=error, status=422)
@@ -175,7 +175,7 @@ def unknown_act(request: PortalRequest, uid: str) -> HttpResponseBase:
         return _show(
             request, item, {verb: form}, asks=verb, problem=str(refused), status=409
         )
-    messages.success(request, told)
+    messages.success(request, message)
     return redirect(target)
 
 
@@ -204,8 +204,8 @@ def _act(
             details=form.details(),
             answer=values["if_there"],
         )
-        told = _("%(name)s is now the recording “%(title)s”.")
-        return told % {"name": name, "title": recording.title}, following
+        message = _("%(name)s is now the recording “%(title)s”.")
+        return message % {"name": name, "title": recording.title}, following
     if isinstance(form, IgnoreForm):
         _ignore(item, form, user)
         return _("%(name)s is ignored from now on.") % {"name": name}, following
@@ -215,8 +215,8 @@ def _act(
             actions.alias_item(
                 item=item, user=user, version=version, recording=recording
             )
-            told = _("%(name)s is now known as “%(title)s”.")
-            return told % {"name": name, "title": recording.title}, following
+            message = _("%(name)s is now known as “%(title)s”.")
+            return message % {"name": name, "title": recording.title}, following
         case "split":
             actions.split_item(
                 item=item, user=user, version=version, at_ms=values["at"]
@@ -225,17 +225,17 @@ def _act(
         case "merge":
             into = values["other"]
             actions.merge_items(items=[item, into], into=into, user=user)
-            told = _("%(name)s is now part of %(other)s.")
+            message = _("%(name)s is now part of %(other)s.")
             after = _address(request, into.uid, after=item.uid)
-            return told % {"name": name, "other": selectors.title_of(into)}, after
+            return message % {"name": name, "other": selectors.title_of(into)}, after
         case "watch":
             actions.watch_items(items=[item], user=user, on=values["on"])
-            told = (
+            message = (
                 _("%(name)s is now watched.")
                 if values["on"]
                 else _("%(name)s is no longer watched.")
             )
-            return told % {"name": name}, here
+            return message % {"name": name}, here
         case _:
             return actions.undo(item=item, user=user), here
 
@@ -265,7 +265,7 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
         done = _each(
             request, items, lambda item: actions.undo(item=item, user=request.user)
         )
-        told = ngettext(
+        message = ngettext(
             "%(n)s item is as it was before.", "%(n)s items are as they were.", done
         )
     else:
@@ -275,7 +275,7 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
             items,
             lambda item: actions.watch_items(items=[item], user=request.user, on=on),
         )
-        told = (
+        message = (
             ngettext("%(n)s item is watched.", "%(n)s items are watched.", done)
             if on
             else ngettext(
@@ -285,7 +285,7 @@ def unknown_many(request: PortalRequest) -> HttpResponseBase:
             )
         )
     if done:
-        messages.success(request, told % {"n": done})
+        messages.success(request, message % {"n": done})
     return redirect(back)
 
 
@@ -297,8 +297,8 @@ def _ignore_many(
         return _ask_many(request, items, form, ItemVerb.IGNORE, back)
     done = _each(request, items, lambda item: _ignore(item, form, request.user))
     if done:
-        told = ngettext("%(n)s item is ignored.", "%(n)s items are ignored.", done)
-        messages.success(request, told % {"n": done})
+        message = ngettext("%(n)s item is ignored.", "%(n)s items are ignored.", done)
+        messages.success(request, message % {"n": done})
     return redirect(back)
 
 
@@ -318,12 +318,12 @@ def _merge_many(
     except ItemRefused as refused:
         form.add_error(None, str(refused))
         return _ask_many(request, items, form, ItemVerb.MERGE, back)
-    told = ngettext(
+    message = ngettext(
         "%(n)s item is now part of %(name)s.",
         "%(n)s items are now part of %(name)s.",
         len(items) - 1,
     )
-    messages.success(request, told % {"n": len(items) - 1, "name": names[into.pk]})
+    messages.success(request, message % {"n": len(items) - 1, "name": names[into.pk]})
     return redirect(_address(request, into.uid))
 
 

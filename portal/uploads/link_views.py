@@ -77,7 +77,7 @@ def links(request: PortalRequest) -> HttpResponseBase:
         request,
         form=ManyLinksForm(initial=kept),
         sent=form,
-        outcomes=_told(outcomes, form.arrival, request.user),
+        outcomes=_with_arrivals(outcomes, form.arrival, request.user),
         given=len(wanted),
     )
 
@@ -146,25 +146,25 @@ def feed_items(request: PortalRequest) -> HttpResponseBase:
     return _page(
         request,
         sent=form,
-        outcomes=_told(outcomes, form.arrival, request.user),
+        outcomes=_with_arrivals(outcomes, form.arrival, request.user),
         given=len(chosen),
     )
 
 
-def _told(
+def _with_arrivals(
     outcomes: Sequence[LinkOutcome], arrival: Arrival, user: User
 ) -> list[LinkOutcome]:
     """Store the form's values for each accepted link; show refusals at their links."""
-    told = []
+    noted = []
     for outcome in outcomes:
         try:
             if outcome.file:
                 tell(scanned_file=outcome.file, arrival=arrival, user=user)
         except BroadcastRefused as refused:
-            told.append(replace(outcome, code=refused.code, message=str(refused)))
+            noted.append(replace(outcome, code=refused.code, message=str(refused)))
         else:
-            told.append(outcome)
-    return told
+            noted.append(outcome)
+    return noted
 
 
 def _feed_page(

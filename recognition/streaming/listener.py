@@ -116,7 +116,7 @@ class Listener:
                 self._feed.shutdown(socket.SHUT_WR)
         except BlockingIOError:
             return
-        except OSError:  # its end is told by its last message
+        except OSError:  # its last message says how it ended
             self._pending.clear()
             self._pending_bytes = 0
 

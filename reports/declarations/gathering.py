@@ -76,7 +76,7 @@ _MS: Final = timedelta(milliseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Report = Callable[[int], None]
-"""Is told the number of airings read so far."""
+"""Called with the number of airings read so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,5 +69,7 @@ def _is_read_by_rules(change: Event) -> bool:
     if change.action != "file.details_changed":
         return not names.isdisjoint(_OF_RECORDINGS)
     # Of the tags, rules read the territories.
-    told = [set(territories_of(each.get("tags", []))) for each in (before, after)]
-    return names != {"tags"} or told[0] != told[1]
+    territories = [
+        set(territories_of(each.get("tags", []))) for each in (before, after)
+    ]
+    return names != {"tags"} or territories[0] != territories[1]

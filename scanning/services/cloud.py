@@ -84,12 +84,12 @@ def try_account(*, account: CloudAccount) -> Trial:
         remote = {there.id: there for there in Cloud(account).containers()}
     except CloudFault as fault:
         return Trial(works=False, notes=(_trial_fault(fault, account),))
-    notes, told = [], []
+    notes, sent_notes = [], []
     for container in account.containers.present():
         wrong = _compare(container, account, remote)
         if not wrong:
             sent, wrong = _what_is_sent(container, account)
-            told += [sent] if sent else []
+            sent_notes += [sent] if sent else []
         notes += [wrong] if wrong else []
     # Other servers with this protocol may leave the region empty.
     regions = sorted({there.region for there in remote.values() if there.region})
@@ -102,7 +102,7 @@ def try_account(*, account: CloudAccount) -> Trial:
         found += " " + ngettext(
             "Region: %(regions)s.", "Regions: %(regions)s.", len(regions)
         ) % {"regions": ", ".join(regions)}
-    return Trial(works=not notes, notes=(*notes, found, *told))
+    return Trial(works=not notes, notes=(*notes, found, *sent_notes))
 
 
 def _trial_fault(fault: CloudFault, account: CloudAccount) -> str:

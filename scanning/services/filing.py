@@ -109,13 +109,13 @@ def change_details(
         case=f"file:{current.uid}",
         action="file.details_changed",
         actor=user,
-        before={name: _told(before[name]) for name in changed},
-        after={name: _told(after[name]) for name in changed},
+        before={name: _as_json(before[name]) for name in changed},
+        after={name: _as_json(after[name]) for name in changed},
     )
     return True
 
 
-def _told(value: object) -> object:
+def _as_json(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else value
 
 

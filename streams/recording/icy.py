@@ -32,7 +32,7 @@ class SentTitle:
 def interval(header: str) -> int:
     """Return the bytes of sound between titles from ``icy-metaint``, 0 if none.
 
-    Raises ``FetchFailed`` if no server means it: what it sends cannot be told apart.
+    Raises ``FetchFailed`` if no server means it: what it sends cannot be distinguished.
     """
     text = header.strip() or "0"
     size = int(text) if LENGTH.fullmatch(text) else -1

@@ -76,7 +76,7 @@ class LiveRun:
         self._settles_s = SETTLES_S + 1.5 * manner.jitter_s
         self._anchored_s = 0.0
         self._heard: HeardSound | None = None
-        self._is_told = False
+        self._is_announced = False
         self.decided_ms = 0
         self._listener = Listener(patience_bytes=manner.patience_bytes)
         self._fed_base = byte_offset
@@ -142,7 +142,7 @@ class LiveRun:
         """Read the listener's messages and report their consequences."""
         self._take_all(self._listener.take(), now)
         self._tell_if_settled(now)
-        if self._is_told and now - self._anchored_s >= ANCHORS_EACH_S:
+        if self._is_announced and now - self._anchored_s >= ANCHORS_EACH_S:
             self._anchored_s = now
             self._tell_anchors()
 
@@ -168,7 +168,7 @@ class LiveRun:
             return
         if duration_ms < self.heard_ms:
             self._clock.forget_after(duration_ms)
-        if not self._is_told:
+        if not self._is_announced:
             self._tell()
         self._tell_anchors()
         for start_ms, end_ms in self._silence.end():
@@ -215,7 +215,7 @@ class LiveRun:
         if level_map is not None:
             for start_ms, end_ms in self._silence.take(piece.first_row, level_map):
                 self._tell_silence(start_ms, end_ms)
-        if self._is_told:
+        if self._is_announced:
             self._tell_growth()
 
     def _tell_growth(self) -> None:
@@ -233,7 +233,7 @@ class LiveRun:
     def _tell_if_settled(self, now: float) -> None:
         first = self._first_heard_s
         settled = first is not None and now - first >= self._settles_s
-        if settled and self._clock.is_set and not self._is_told:
+        if settled and self._clock.is_set and not self._is_announced:
             self._tell()
             if self.decided_ms:
                 self._tell_growth()
@@ -242,7 +242,7 @@ class LiveRun:
         heard = self._heard
         if heard is None:
             return
-        self._is_told = True
+        self._is_announced = True
         starts_at = self._clock.at(0)
         self._files.save(
             RunFacts(

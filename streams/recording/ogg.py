@@ -123,7 +123,7 @@ def title_of(head: bytes) -> str:
 
 def _packets(head: bytes) -> Iterator[bytes]:
     """Yield the packets of pages; of several streams in one, what the pages interleave
-    is not told apart.
+    is not distinguished.
     """
     packet, at = bytearray(), 0
     while head[at : at + 4] == CAPTURE and len(head) >= at + HEAD_BYTES:

@@ -1,4 +1,4 @@
-"""Record one stream until told to stop."""
+"""Record one stream until somebody stops it."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class StreamRecorder:
         self._splice: Splice | None = None
         self._opened: Opened | None = None
         self._is_broken = False
-        self._told_state: tuple[str, str, str] | None = None
+        self._last_state: tuple[str, str, str] | None = None
         self._reason = ""
         self._url = ""
         self._sound_at = self._now()
@@ -427,7 +427,7 @@ class StreamRecorder:
 
     def _tell_state(self) -> None:
         now = self._now()
-        told = self._told_state
+        last = self._last_state
         recent = now - self._sound_at < AWAY_S
         if self._run is not None and self._run.is_silent and recent:
             state, reason = StreamState.SILENT, ""
@@ -437,15 +437,15 @@ class StreamRecorder:
                 causes.DISK_FULL if self._ring.is_failing else self._pace.cause,
             )
             self._reason = ""
-        elif told is None:
+        elif last is None:
             state, reason = StreamState.CONNECTING, ""
-        elif (told[0] == StreamState.CONNECTING and not self._reason) or recent:
+        elif (last[0] == StreamState.CONNECTING and not self._reason) or recent:
             return
         else:
             reason = self._pace.cause or self._reason or causes.NOTHING_ARRIVES
             state = StreamState.AWAY
-        if told != (state, self._url, reason):
-            self._told_state = (state, self._url, reason)
+        if last != (state, self._url, reason):
+            self._last_state = (state, self._url, reason)
             self._account.tell(
                 StateChanged(
                     state=state, at=self._clock.utc(), url=self._url, cause=reason

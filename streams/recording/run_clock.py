@@ -41,7 +41,7 @@ class RunClock:
         self.jump_s = jump_s
         self._buckets: list[_Bucket] = []
         self._anchors: list[tuple[int, float]] = []  # (run_ms, UTC)
-        self._told: dict[int, float] = {}
+        self._given: dict[int, float] = {}
         self.last_ms = 0
 
     def add(self, run_ms: int, byte: int, arrived_s: float) -> None:
@@ -85,14 +85,14 @@ class RunClock:
         first = self.last_ms - WINDOW_MS - ANCHOR_MS
         begin = max(0, first - first % ANCHOR_MS)
         for run_ms in range(begin, self.last_ms + 1, ANCHOR_MS):
-            if self._told.get(run_ms) is not None and not self._near(run_ms):
+            if self._given.get(run_ms) is not None and not self._near(run_ms):
                 continue
             at = self._least(run_ms - WINDOW_MS, run_ms + WINDOW_MS) + run_ms / 1000
-            if abs(at - self._told.get(run_ms, float("inf"))) > 0.01:
-                self._told[run_ms] = at
+            if abs(at - self._given.get(run_ms, float("inf"))) > 0.01:
+                self._given[run_ms] = at
                 moved.append((run_ms, at))
         if moved:
-            self._anchors = sorted(self._told.items())
+            self._anchors = sorted(self._given.items())
         return moved
 
     def jump(self) -> tuple[int, int] | None:
@@ -123,8 +123,8 @@ class RunClock:
         last.points = [p for p in last.points if p[0] <= run_ms]
         last.delay_s = min((p[2] for p in last.points), default=last.delay_s)
         self._anchors = []
-        self._told = {
-            ms: at for ms, at in self._told.items() if ms < run_ms - WINDOW_MS
+        self._given = {
+            ms: at for ms, at in self._given.items() if ms < run_ms - WINDOW_MS
         }
         self.last_ms = run_ms
 

@@ -34,7 +34,7 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class AccountState:
-    """``covered_until`` is UTC in seconds up to which runs and gaps are told.
+    """``covered_until`` is UTC in seconds up to which runs and gaps were reported.
 
     ``zero_at`` is the UTC of the open run's first sample, as its last part has it.
     """

@@ -64,7 +64,7 @@ class Machines:
         settings.ACRPORTAL_PARTITIONS = count
         settings.ACRPORTAL_HELD_PARTITIONS = held
         # What this process told of another machine says nothing of this one.
-        following._told.clear()
+        following._reported.clear()
         try:
             yield
         finally:

@@ -15,7 +15,7 @@ from broadcasts.services import (
     episode_values,
     use_values,
 )
-from broadcasts.values import state_of, told
+from broadcasts.values import as_json, state_of
 from review.models import Match
 from scanning.models import ScannedFile
 from streams.models import Station
@@ -113,17 +113,19 @@ def airings_hold() -> None:
     said = _said_last()
     shown = {
         **{
-            ("episode", str(row.scanned_file.uid), ""): told(episode_values(row))
+            ("episode", str(row.scanned_file.uid), ""): as_json(episode_values(row))
             for row in Episode._base_manager.select_related("scanned_file")
         },
         **{
-            ("use", str(row.scanned_file.uid), row.recording.uid): told(use_values(row))
+            ("use", str(row.scanned_file.uid), row.recording.uid): as_json(
+                use_values(row)
+            )
             for row in MusicUse._base_manager.select_related(
                 "scanned_file", "recording"
             )
         },
         **{
-            ("broadcast", str(row.scanned_file.uid), row.uid): told(
+            ("broadcast", str(row.scanned_file.uid), row.uid): as_json(
                 broadcast_values(row)
             )
             for row in Broadcast._base_manager.select_related("scanned_file")

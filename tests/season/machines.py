@@ -93,7 +93,7 @@ def _holding(held: list[int] | None) -> Iterator[None]:
     """Let the block be a machine with these partitions; web servers hold all."""
     settings.ACRPORTAL_HELD_PARTITIONS = held
     # What this process told of another machine says nothing of this one.
-    following._told.clear()
+    following._reported.clear()
     try:
         yield
     finally:

@@ -23,8 +23,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Make the backup and print its content; exit with 1 on failure."""
-        is_told = options["verbosity"] > 1
-        progress = self.stdout.write if is_told else lambda _line: None
+        is_verbose = options["verbosity"] > 1
+        progress = self.stdout.write if is_verbose else lambda _line: None
         try:
             backup = make_backup(options["folder"], progress)
         except OSError as error:

@@ -40,21 +40,23 @@ class Command(BaseCommand):
             items = list(shown[: max(0, options["most"])])
             if options["format"] == "json":
                 next_at = due.get(drop.pk)
-                told = _told(drop) | {"next_poll_at": next_at and next_at.isoformat()}
-                told["files"] = [_item(item) for item in items]
-                self.stdout.write(json.dumps(told, ensure_ascii=False))
+                facts = _facts_of(drop) | {
+                    "next_poll_at": next_at and next_at.isoformat()
+                }
+                facts["files"] = [_item(item) for item in items]
+                self.stdout.write(json.dumps(facts, ensure_ascii=False))
             else:
-                self._print(_told(drop), items)
+                self._print(_facts_of(drop), items)
         if not drops and options["format"] == "text":
             self.stdout.write("There are no drops.")
 
-    def _print(self, told: Mapping[str, object], items: list[DropItem]) -> None:
-        state = "on" if told["enabled"] else "paused"
+    def _print(self, facts: Mapping[str, object], items: list[DropItem]) -> None:
+        state = "on" if facts["enabled"] else "paused"
         self.stdout.write(
-            f"{told['name']} ({told['place']}, {state}): {told['waiting']} waiting, "
-            f"{told['taken']} taken, {told['failed']} failed"
+            f"{facts['name']} ({facts['place']}, {state}): {facts['waiting']} waiting, "
+            f"{facts['taken']} taken, {facts['failed']} failed"
         )
-        for fault in (told["last_error"], told["notice"]):
+        for fault in (facts["last_error"], facts["notice"]):
             if fault:
                 self.stdout.write(f"  ! {fault}")
         for item in items:
@@ -63,7 +65,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {word}: {item.path}: {why}")
 
 
-def _told(drop: Any) -> dict[str, object]:  # Any: carries annotations
+def _facts_of(drop: Any) -> dict[str, object]:  # Any: carries annotations
     names = ("uid", "name", "place", "enabled", "waiting", "taken", "failed")
     return {name: getattr(drop, name) for name in (*names, "last_error", "notice")}
 
