@@ -471,7 +471,7 @@ def test_a_late_copy_says_how_late_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.ACRPORTAL_METRICS_TOKEN = "secret"
-    monkeypatch.setattr(following, "_told", {})
+    monkeypatch.setattr(following, "_reported", {})
     following.keep_up()
     client = signed_in(Role.ADMIN)
     assert "up to date" in jobs_page(client)
@@ -495,7 +495,7 @@ def test_a_late_copy_says_how_late_it_is(
         monkeypatch.context() as elsewhere,
     ):
         elsewhere.setattr(socket, "gethostname", lambda: "another")
-        elsewhere.setattr(following, "_told", {})
+        elsewhere.setattr(following, "_reported", {})
         following.keep_up()
         assert [copy.host for copy in IndexCopy.objects.all()] == ["another"]
 
@@ -506,7 +506,7 @@ def test_a_machine_that_cannot_follow_says_why(
     signed_in: MakeClient,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(following, "_told", {})
+    monkeypatch.setattr(following, "_reported", {})
     with machine("new"), media_at("127.0.0.1:9"):
         following.keep_up()
 
