@@ -150,14 +150,20 @@ class NoticesView(ProgramView):
         return Response(NoticeSerializer(rows, many=True).data)
 
     @extend_schema(request=NewNoticeSerializer, responses={201: NoticeSerializer})
-    @transaction.atomic
     def post(self, request: Request) -> Response:
         """Prepare a notice and ask for the evidence of its matches."""
         asked = _read(NewNoticeSerializer(data=request.data))
+        notice = self._prepare(asked)
+        services.ask_for_evidence(notice=notice, user=self.person)
+        return Response(_shown(notice.uid), status=201)
+
+    @transaction.atomic
+    def _prepare(self, asked: dict[str, Any]) -> TakedownNotice:
+        """Prepare the notice whole, or not at all. Any: a serializer's values."""
         found = Match.objects.filter(uid__in=asked["matches"]).select_related(
             "recording__bucket", "scanned_file__container", "scan"
         )
-        notice = services.prepare(
+        notice = services.begin(
             matches=list(found),
             law=NoticeLaw(asked["law"]),
             right=ClaimedRight(asked["right"]),
@@ -169,7 +175,7 @@ class NoticesView(ProgramView):
         )
         if asked["submit"]:
             services.submit(notice=notice, version=notice.version, user=self.person)
-        return Response(_shown(notice.uid), status=201)
+        return notice
 
 
 class NoticeView(ProgramView):

@@ -84,18 +84,19 @@ def prepare(
 
     Raises ``NoticeRefused`` with the reason for each match that no notice may name.
     """
-    require(user, Action.REPORT)
-    if problem := refuse_together(matches):
-        raise NoticeRefused("wrong_matches", problem)
-    notice = _begin(matches, law, right, user)
+    notice = begin(matches=matches, law=law, right=right, user=user)
     ask_for_evidence(notice=notice, user=user)
     return notice
 
 
 @transaction.atomic
-def _begin(
-    matches: Sequence[Match], law: NoticeLaw, right: ClaimedRight, user: User
+def begin(
+    *, matches: Sequence[Match], law: NoticeLaw, right: ClaimedRight, user: User
 ) -> TakedownNotice:
+    """Begin a notice, as ``prepare`` does, without asking for evidence."""
+    require(user, Action.REPORT)
+    if problem := refuse_together(matches):
+        raise NoticeRefused("wrong_matches", problem)
     # Decisions update these rows, so they wait until the notice is there.
     keys = [match.pk for match in matches]
     rows = list(
@@ -158,7 +159,10 @@ def _as_before(platform: str, law: NoticeLaw, user: User) -> dict[str, str]:
 
 
 def ask_for_evidence(*, notice: TakedownNotice, user: User) -> str:
-    """Ask for the packs that the notice lacks; return why one was refused, or ""."""
+    """Ask for the packs that the notice lacks; return why one was refused, or "".
+
+    Call it outside of transactions, because it reads the signing key.
+    """
     require(user, Action.REPORT)
     why = ""
     for match in matches_without_pack(items_of(notice)):
