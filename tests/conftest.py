@@ -254,16 +254,9 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
     return tmp_path
 
 
-# The packages whose tests are known to hold no write lock during slow work.
-_WATCHED = {"acrapi", "catalogue", "dedup", "recurring", "reports"}
-
-
 @pytest.fixture(autouse=True)
-def nothing_slow_holds_the_write_lock(request: pytest.FixtureRequest) -> Iterator[None]:
+def nothing_slow_holds_the_write_lock() -> Iterator[None]:
     """Fail a test whose services do slow work in a write transaction."""
-    if _WATCHED.isdisjoint(request.path.parts):
-        yield
-        return
     with write_locks.watched() as holds:
         yield
     assert not holds.take_found()
