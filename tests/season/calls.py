@@ -172,7 +172,7 @@ def _known(_path: str, rng: random.Random) -> Json:
     }
 
 
-def _begin_upload(person: Person, path: str, rng: random.Random) -> Answer:
+def begin_upload(person: Person, path: str, rng: random.Random) -> Answer:
     """Announce a sample; its first byte of the name says which."""
     number = rng.randrange(samples.PROGRAMMES)
     told = {"filename": f"{number}.wav", "container": str(_pk(Container, rng))}
@@ -354,7 +354,7 @@ _FORMS: dict[tuple[str, str], Callable[[random.Random], Json]] = {
 
 # Calls whose headers matter.
 _WITH_HEADERS: dict[tuple[str, str], Callable[[Person, str, random.Random], Answer]] = {
-    (f"{_PORTAL}/uploads/", "POST"): _begin_upload,
+    (f"{_PORTAL}/uploads/", "POST"): begin_upload,
     (f"{_PORTAL}/uploads/<uuid:uid>/", "PATCH"): _send_piece,
 }
 

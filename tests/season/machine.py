@@ -34,6 +34,7 @@ from tests.season import (
     broadcasts,
     calls,
     checks,
+    limits,
     links,
     moves,
     notices,
@@ -137,6 +138,7 @@ _KINDS = {
     "retire_during_a_scan": 1,
     "choose_reading": 3,
     "assign_matches": 4,
+    "meet_limits": 2,
     "restart": 1,
     "change_machines": 3,
     "stations_are_heard": 5,
@@ -432,6 +434,14 @@ class Season:
         assignments.assign(person, rng)
         return True
 
+    def meet_limits(self, person: Person, rng: random.Random) -> bool:
+        """Ask too often, or announce more uploads than there is room for."""
+        if rng.random() < 0.5:
+            limits.ask_too_often(person, self._other(person, rng))
+        else:
+            limits.send_too_much(person, rng)
+        return True
+
     def restart(self, person: Person, rng: random.Random) -> bool:
         """Restart the portal while a preview is open, then decide in that preview."""
         matches = list(Match._base_manager.order_by("pk"))
@@ -489,6 +499,9 @@ class Season:
         return False
 
     # --- Helpers of the steps -----------------------------------------------------
+
+    def _other(self, person: Person, rng: random.Random) -> Person:
+        return rng.choice([each for each in self.people.values() if each != person])
 
     def _send_some_form(self, person: Person, page: Page, rng: random.Random) -> None:
         forms = [
