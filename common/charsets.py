@@ -67,13 +67,27 @@ def guess_charset(content: bytes) -> str:
 
 
 def decode_text(content: bytes, charset: str = "") -> str:
-    """Decode text: in ``charset``, or else in UTF-8 or the encoding that it seems to have."""
-    if not charset:
-        try:
-            return content.decode()
-        except UnicodeDecodeError:
-            charset = guess_charset(content)
-    return content.decode(charset, "replace")
+    """Decode text in ``charset``, or else in UTF-8; other lines in what they seem to be."""
+    if charset:
+        return content.decode(charset, "replace")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        pass
+    lines = content.splitlines(keepends=True)
+    guessed = guess_charset(b"".join(line for line in lines if not _is_utf_8(line)))
+    return "".join(
+        line.decode("utf-8" if _is_utf_8(line) else guessed, "replace")
+        for line in lines
+    )
+
+
+def _is_utf_8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _encodings_of(line: bytes) -> set[str]:

@@ -1,0 +1,213 @@
+"""Feeds are read as podcast programs read them, and their dates rightly or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+from pytest_httpserver import HTTPServer
+
+from common.http import FetchFailed
+from scanning.sources import feeds
+from scanning.sources.feed_dates import read_date
+from scanning.sources.feed_parser import feed_rows
+from scanning.sources.feeds import Feed
+
+BASE = "https://pod.example/feeds/show.xml"
+ITEM = (
+    "<item><title>{title}</title><pubDate>{date}</pubDate>"
+    '<enclosure url="/ep1.mp3" type="audio/mpeg" length="1"/></item>'
+)
+XML = '<?xml version="1.0" encoding="UTF-8"?>'
+Expand = Callable[[str | bytes], Feed]
+
+
+def rss(*items: str) -> str:
+    """Return a feed of these items."""
+    return f"<rss><channel><title>The Show</title>{''.join(items)}</channel></rss>"
+
+
+def one(title: str = "One", date: str = "") -> str:
+    """Return a feed with one episode."""
+    return rss(ITEM.format(title=title, date=date))
+
+
+@pytest.fixture
+def expand(httpserver: HTTPServer, settings: Settings) -> Expand:
+    """Return a function that reads a feed from a local server."""
+    settings.ACRPORTAL_ALLOW_PRIVATE_ADDRESSES = True
+
+    def read(content: str | bytes) -> Feed:
+        httpserver.expect_request("/feed").respond_with_data(content)
+        return feeds.expand(httpserver.url_for("/feed"))
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        ("\n\n" + XML + one(), "One"),
+        ("\ufeff \r\n" + XML + one(), "One"),
+        (XML + one("Tom & Jerry"), "Tom & Jerry"),
+        (XML + one("Tom&nbsp;&amp; Jerry &hellip;"), "Tom & Jerry …"),
+        (XML + one("Tom &amp;amp; Jerry"), "Tom & Jerry"),
+        ((XML + one("Café – Désirée")).encode("windows-1252"), "Café – Désirée"),
+        ((XML + one("Zażółć Paweł")).encode("windows-1250"), "Zażółć Paweł"),
+        ((XML + one("Утренний эфир")).encode("windows-1251"), "Утренний эфир"),
+        (one("Café").encode("utf-16"), "Café"),
+        (XML + one("<b>One").replace("</channel>", ""), "<b>One"),
+        (one("One").replace("<rss>", "<!DOCTYPE rss><rss>"), "One"),
+    ],
+)
+def test_a_feed_that_is_no_xml_is_read(
+    expand: Expand, content: str | bytes, title: str
+) -> None:
+    feed = expand(content)
+
+    (item,) = feed.items
+    assert (feed.title, item.title) == ("The Show", title)
+    assert item.url.endswith("/ep1.mp3")
+
+
+@pytest.mark.parametrize(
+    "enclosures",
+    [
+        '<enclosure url="/cover.jpg" type="image/jpeg"/>'
+        '<enclosure url="/ep1.mp3" type="audio/mpeg"/>',
+        '<enclosure url="/ep1.mp4" type="video/mp4"/><enclosure url="/ep1.mp3?a=b"/>',
+        '<enclosure url="/notes.pdf"/><enclosure url="/ep1.mp3" type=""/>',
+        '<enclosure url="/ep1.mp3" type="audio/mpeg"/>'
+        '<enclosure url="/ep2.mp3" type="audio/mpeg"/>',
+        '<enclosure url="/cover.jpg" type="image/jpeg"/><media:content '
+        'xmlns:media="http://search.yahoo.com/mrss/" url="/ep1.mp3" medium="audio"/>',
+        '<enclosure url="/cover.jpg" type="image/jpeg"/><link>/ep1.mp3</link>',
+    ],
+)
+def test_the_sound_is_taken_whatever_its_place(expand: Expand, enclosures: str) -> None:
+    (item,) = expand(rss(f"<item><title>x</title>{enclosures}</item>")).items
+
+    assert "/ep1.mp3" in item.url
+
+
+def test_atom_has_bases_several_enclosures_and_updates(expand: Expand) -> None:
+    (item,) = expand(
+        '<feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://cdn.example/a/">'
+        "<title>Atom</title><entry><title>x</title>"
+        '<link rel="enclosure" type="image/png" href="b.png"/>'
+        '<link rel="enclosure" type="audio/mpeg" href="b.mp3"/>'
+        '<link rel="enclosure" type="audio/ogg" href="b.ogg"/>'
+        "<updated>2026-11-01T10:00:00+02:00</updated></entry></feed>"
+    ).items
+
+    assert item.url == "https://cdn.example/a/b.mp3"
+    assert item.published_at == datetime(2026, 11, 1, 8, tzinfo=UTC)
+
+
+def test_a_channel_of_videos_leads_to_their_pages(expand: Expand) -> None:
+    """Its media elements are players, which nothing can be heard from."""
+    (item,) = expand(
+        '<feed xmlns="http://www.w3.org/2005/Atom" '
+        'xmlns:media="http://search.yahoo.com/mrss/"><title>C</title><entry>'
+        '<title>V</title><link rel="alternate" href="https://v.example/watch?v=1"/>'
+        "<author><name>Bo</name></author><media:group><media:content "
+        'url="https://v.example/v/1?version=3" type="application/x-shockwave-flash"/>'
+        '<media:thumbnail url="https://v.example/1.jpg"/></media:group></entry></feed>'
+    ).items
+
+    assert (item.url, item.account) == ("https://v.example/watch?v=1", "Bo")
+
+
+def test_a_large_feed_is_read_in_a_child_process(expand: Expand) -> None:
+    items = [ITEM.format(title=f"{n} & more " + "x" * 900, date="") for n in range(300)]
+
+    feed = expand(rss(*items))
+
+    assert (len(feed.items), feed.more) == (200, True)
+    assert feed.items[199].title.startswith("199 & more")
+
+
+@given(st.lists(st.sampled_from([*"<>&;/!?=\"' ab", "rss", "item", "<![CDATA["])))
+def test_anything_after_the_beginning_ends_in_rows(parts: list[str]) -> None:
+    rows = list(feed_rows(f"<rss>{''.join(parts)}".encode(), BASE, 10))
+
+    assert "title" in rows[0]
+
+
+def test_a_feed_without_items_says_so(expand: Expand) -> None:
+    with pytest.raises(FetchFailed, match="nothing that can be scanned"):
+        expand(rss())
+
+
+# Dates
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("Wed, 3 Jun 2020 15:20:44 PST", "2020-06-03T23:20:44"),
+        ("Sat Sep  3 09:19:24 2016 GMT", "2016-09-03T09:19:24"),
+        ("2016-09-03T09:19:24Z", "2016-09-03T09:19:24"),
+        ("2016-09-03T09:19:24.123+02:00", "2016-09-03T07:19:24"),
+        ("2016-09-03 09:19:24 +0200", "2016-09-03T07:19:24"),
+        ("Wed, 03 Jun 2020 15:20:44 CEST", "2020-06-03T13:20:44"),
+        ("Wed, 03 Jun 2020 15:20:44 +0200 (CEST)", "2020-06-03T13:20:44"),
+        ("Wed Jun 03 2020 15:20:44 GMT+0200 (Summer Time)", "2020-06-03T13:20:44"),
+        ("Wed, 03 Jun 2020 15:20:44 GMT+2", "2020-06-03T13:20:44"),
+        ("Wed, 03 Jun 2020 15:20:44 UTC-03:30", "2020-06-03T18:50:44"),
+        ("Mi, 03 Jun 2020 15:20:44 +0200", "2020-06-03T13:20:44"),
+        ("Wed, 03 Jun 20 15:20:44 +0200", "2020-06-03T13:20:44"),
+        ("Wed, 03 Jun 2020 3:20 PM EST", "2020-06-03T20:20:00"),
+        ("June 3rd, 2020 12:05am EDT", "2020-06-03T04:05:00"),
+        ("Wed, 03 Jun 2020", "2020-06-03T00:00:00"),
+        ("Wed, 03 Jun 2020 15:20:44", "2020-06-03T15:20:44"),
+    ],
+)
+def test_dates_are_read_as_they_are_meant(text: str, iso: str) -> None:
+    assert read_date(text) == datetime.fromisoformat(iso).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Invalid Date",
+        "Wed, 31 Sep 2020 15:20:44 +0200",
+        "Wed, 03 Jun 2020 24:00:00 +0000",
+        "Wed, 03 Juin 2020 15:20:44 +0200",
+        "03/06/2020",
+        # British or Bangladesh time; India, Israel or Ireland.
+        "Wed, 03 Jun 2020 15:20:44 BST",
+        "Wed, 03 Jun 2020 15:20:44 IST",
+        "Wed, 03 Jun 2020 15:20 PM EST",
+        "Wed, 03 Jun 2020 15:20:44 +9900",
+        "Wed, 03 Jun 2020 15:20:44 +0200 CEST",
+        "Wed, 03 Jun 0001 15:20:44 +0000",
+    ],
+)
+def test_a_date_that_is_not_certain_is_none(text: str) -> None:
+    assert read_date(text) is None
+
+
+@given(
+    moment=st.datetimes(datetime(1970, 1, 1), datetime(2199, 1, 1)),  # noqa: DTZ001 - a zone is drawn
+    minutes=st.integers(-14 * 4, 14 * 4).map(lambda quarters: 15 * quarters),
+)
+def test_dates_survive_being_written(moment: datetime, minutes: int) -> None:
+    zoned = moment.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
+
+    assert read_date(format_datetime(zoned)) == zoned
+    assert read_date(zoned.isoformat()) == zoned
+    assert read_date(f"{zoned:%a %b %d %Y %I:%M:%S %p %z}") == zoned
+
+
+@given(st.text("0123456789:+-,.apmTZ JunGMTCES()", max_size=40))
+def test_any_text_is_a_date_or_none(text: str) -> None:
+    found = read_date(text)
+
+    assert found is None or found.tzinfo is not None
