@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, PresentManager, ReachManager
 from catalogue.models import Recording
+from common.charsets import CHARSETS
 from common.reading import read_date
 from common.uid import new_uid
 from scanning.choices import DeliveryStatus
@@ -80,7 +81,8 @@ class Station(models.Model):
 class Stream(models.Model):
     """One address, with others to try in order, that a recorder listens to.
 
-    The audio of the last ``keep_hours`` is kept as a ring. Minutes of an alarm are
+    The audio of the last ``keep_hours`` is kept as a ring. Without ``title_charset``, the
+    encoding of each title that the server sends is guessed. Minutes of an alarm are
     empty if it is off.
     """
 
@@ -103,6 +105,13 @@ class Stream(models.Model):
         _("hours of audio kept"),
         default=24,
         validators=[MinValueValidator(1), MaxValueValidator(90 * 24)],
+    )
+    title_charset = models.CharField(
+        _("encoding of titles"),
+        max_length=20,
+        choices=CHARSETS,
+        blank=True,
+        default="",
     )
     silent_minutes = models.PositiveIntegerField(
         _("alarm after minutes of silence"), null=True, blank=True, default=2

@@ -95,6 +95,7 @@ def _record(stream: Stream, context: JobContext) -> None:
         urls=tuple(stream.urls),
         folder=folder,
         keep_hours=stream.keep_hours,
+        title_charset=stream.title_charset,
     )
     watcher.start()
     try:

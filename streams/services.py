@@ -38,11 +38,12 @@ MAX_URLS: Final = 10
 # A try-out holds a thread of the web server for as long as it listens.
 _trying = threading.BoundedSemaphore(1)
 # Changes of these need a new connection.
-_RECORDED: Final = ("urls", "keep_hours")
+_RECORDED: Final = ("urls", "keep_hours", "title_charset")
 _STREAM_COLUMNS: Final = (
     "name",
     "urls",
     "keep_hours",
+    "title_charset",
     "silent_minutes",
     "away_minutes",
     "unmatched_minutes",

@@ -153,12 +153,14 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
     class Meta:
         model = Stream
         fields = [
-            *("name", "urls", "keep_hours", "silent_minutes", "away_minutes"),
+            *("name", "urls", "title_charset", "keep_hours"),
+            *("silent_minutes", "away_minutes"),
             *("unmatched_minutes", "quiet_from", "quiet_until", "alarm_emails"),
             "alarm_url",
         ]
         labels = {
             "name": gettext_lazy("Name"),
+            "title_charset": gettext_lazy("Text of the titles"),
             "keep_hours": gettext_lazy("Hours of audio kept"),
             "silent_minutes": gettext_lazy("Alarm after minutes of silence"),
             "away_minutes": gettext_lazy("Alarm after minutes away"),
@@ -167,6 +169,10 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
             "quiet_until": gettext_lazy("No email until"),
         }
         help_texts = {
+            "title_charset": gettext_lazy(
+                "Choose an encoding if titles show wrong letters. Without one, each "
+                "title's is guessed."
+            ),
             "keep_hours": gettext_lazy("At most 2,160, which is 90 days."),
             "silent_minutes": gettext_lazy("Leave empty for no such alarm."),
             "away_minutes": gettext_lazy("Leave empty for no such alarm."),

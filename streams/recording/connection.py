@@ -40,14 +40,25 @@ Read = TypeVar("Read")
 class Connection:
     """Reads an address until it ends, or until ``halt``."""
 
-    def __init__(self, url: str, clock: Clock, place: hls.HlsPlace, pace: Pace) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        place: hls.HlsPlace,
+        pace: Pace,
+        *,
+        title_charset: str = "",
+    ) -> None:
         self._url = url
+        self._title_charset = title_charset
         self._clock = clock
         self._place = place
         self._pace = pace
         self._halt = threading.Event()
         self._body: LiveBody | None = None
         self._head = b""
+        self._has_opened = False
+        self._entries_left = playlists.MAX_ENTRIES
         self._arrivals: queue.Queue[Arrival] = queue.Queue(QUEUED)
         # Each is written by one thread only.
         self._put_bytes = self._taken_bytes = 0
@@ -86,6 +97,7 @@ class Connection:
 
     def put(self, arrival: Arrival) -> None:
         """Hand over what arrived. Raises ``Halted``."""
+        self._has_opened = self._has_opened or isinstance(arrival, Opened)
         size = _size_of(arrival)
         while self._put_bytes + size - self._taken_bytes > QUEUED_BYTES:
             self.pause(TICK_S)
@@ -171,10 +183,10 @@ class Connection:
         ) as body:
             self._hold(body)
             first = body.read(READ_BYTES)
-            listed = _looks_listed(first, body.headers.get("content-type", ""))
-            if first.lstrip(WHITE).startswith(b"<"):
-                raise BadPlaylist(causes.A_PAGE)
-            if not listed:
+            kind = body.headers.get("content-type", "")
+            if not playlists.is_list(first, kind):
+                if first.lstrip(WHITE).startswith(b"<"):
+                    raise BadPlaylist(causes.A_PAGE)
                 return self._read_sound(body, first)
             rest = body.read_all(
                 playlists.MAX_PLAYLIST, seconds=self._clock.real(FIRST_BYTE_S)
@@ -188,11 +200,25 @@ class Connection:
         found = self.parse(playlists.entries, text, base)
         if not found:
             raise BadPlaylist(causes.EMPTY_LIST)
-        return self._read(found[0], lists_left - 1)
+        return self._read_first(found, lists_left - 1)
+
+    def _read_first(self, urls: list[str], lists_left: int) -> str:
+        """Read the first of several addresses that answers with sound."""
+        for url in urls:
+            self._entries_left -= 1
+            try:
+                return self._read(url, lists_left)
+            except (http.LinkRefused, http.FetchFailed, http.TooLarge, BadPlaylist):
+                # One that broke off is tried again by a new connection.
+                if self._has_opened or url == urls[-1] or self._entries_left <= 0:
+                    raise
+        raise BadPlaylist(causes.EMPTY_LIST)
 
     def _read_sound(self, body: LiveBody, data: bytes) -> str:
         self.put(Opened(body.url, is_hls=False, jitter_s=0.0))
-        reader = IcyReader(icy.interval(body.headers.get("icy-metaint", "")))
+        reader = IcyReader(
+            icy.interval(body.headers.get("icy-metaint", "")), self._title_charset
+        )
         links = OggLinks() if data.startswith(ogg.CAPTURE) else None
         while data:
             at = self.now()
@@ -221,9 +247,3 @@ class Connection:
 
 def _size_of(arrival: Arrival) -> int:
     return len(arrival.data) if isinstance(arrival, Chunk) else 0
-
-
-def _looks_listed(first: bytes, content_type: str) -> bool:
-    text = first.lstrip(WHITE)[:200].lower()
-    starts = (b"#extm3u", b"[playlist]", b"http://", b"https://")
-    return text.startswith(starts) or content_type.lower().startswith("text/html")

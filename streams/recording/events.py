@@ -105,3 +105,5 @@ class StreamPlan:
     folder: Path
     """Holds the ring of bytes and the landmarks of each run; survives a restart."""
     keep_hours: float
+    title_charset: str = ""
+    """The encoding of titles; "" to guess it."""

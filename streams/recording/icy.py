@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from common.charsets import decode_text
 from common.http import FetchFailed
 from streams.recording import causes
 
@@ -14,6 +15,9 @@ from streams.recording import causes
 TITLE: Final = re.compile(
     rb"(?>.*?StreamTitle=')(.*?)';(?=\s*\w+=|\s*\x00|\s*$)", re.DOTALL
 )
+# Attributes that some networks write into the title, with that of the song.
+ATTRIBUTE: Final = re.compile(r'\b([A-Za-z_]{1,40})="([^"]*)"')
+ATTRIBUTES_OF: Final = re.compile(r'\b(?:song_spot|MediaBaseId|spotInstanceId|TPID)="')
 BLOCK: Final = 16
 # Servers send 4,096 or more. Each piece of sound costs as much as it weighs or more.
 LEAST_INTERVAL: Final = 256
@@ -45,10 +49,12 @@ class IcyReader:
     """Takes bytes as they arrive, and yields sound and titles.
 
     ``interval`` is how many bytes of sound lie between two titles; 0 if there are none.
+    Without a ``charset``, each title is read in UTF-8 or what it seems to be in.
     """
 
-    def __init__(self, interval: int) -> None:
+    def __init__(self, interval: int, charset: str = "") -> None:
         self._interval = interval
+        self._charset = charset
         self._sound_left = interval
         self._block_left: int | None = None  # None before the length byte
         self._block = bytearray()
@@ -80,17 +86,24 @@ class IcyReader:
         self._sound_left = self._interval
         found = TITLE.match(block)
         if found is not None:
-            yield SentTitle(as_title(_text(found[1])))
+            yield SentTitle(as_title(decode_text(found[1], self._charset)))
 
 
 def as_title(text: str) -> str:
-    """Return a title on one line, and not too long."""
-    printable = "".join(c if c.isprintable() else " " for c in text)
+    """Return a title on one line, without attributes, and not too long."""
+    printable = "".join(
+        c if c.isprintable() else " " for c in _without_attributes(text)
+    )
     return " ".join(printable.split())[:MAX_TITLE]
 
 
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
+def _without_attributes(text: str) -> str:
+    """Return artist and song of ``Artist - text="Song" song_spot="M" …``."""
+    if not ATTRIBUTES_OF.search(text):
+        return text
+    first = ATTRIBUTE.search(text)
+    named = dict(reversed(ATTRIBUTE.findall(text)))
+    before = text[: first.start()] if first else text
+    artist = before.strip().removesuffix("-").strip() or named.get("artist", "")
+    song = named.get("text", "") or named.get("title", "")
+    return " - ".join(part for part in (artist, song) if part)

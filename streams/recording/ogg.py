@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from common.charsets import decode_text
+
 CAPTURE: Final = b"OggS"
 HEAD_BYTES: Final = 27
 IS_FIRST: Final = 2
@@ -144,9 +146,7 @@ def _comments(data: bytes) -> dict[str, str]:
     reader.seek(_number(reader), io.SEEK_CUR)  # the name of the encoder
     for _ in range(min(_number(reader), MAX_COMMENTS)):
         name, _sign, value = reader.read(_number(reader)).partition(b"=")
-        found.setdefault(
-            name.decode("ascii", "replace").lower(), value.decode("utf-8", "replace")
-        )
+        found.setdefault(name.decode("ascii", "replace").lower(), decode_text(value))
     return found
 
 

@@ -1,7 +1,8 @@
-"""Read the lists that lead to a stream: M3U, PLS, and those of HLS."""
+"""Read the lists that lead to a stream: M3U, PLS, XSPF, ASX, and those of HLS."""
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,9 +18,34 @@ MAX_ENTRIES: Final = 10
 # Of so many lines the first addresses are taken; others may be unreadable.
 MAX_LINES_READ: Final = 200
 MAX_SEGMENT_S: Final = 120.0
+# What describes the picture to the blind is no programme.
+DESCRIBES: Final = "public.accessibility.describes-video"
 # The look-behind keeps a long name without a value from costing its square.
 ATTRIBUTE: Final = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"]*"|[^,]*)')
-FILE: Final = re.compile(r"File\d+\s*=\s*(\S+)", re.IGNORECASE)
+FILE: Final = re.compile(r"(?:File|Ref)\d+\s*=\s*(\S+)", re.IGNORECASE)
+# In XSPF and ASX, whose tags programs write in capitals and without quotes.
+LOCATION: Final = re.compile(
+    r"""<location\s*>([^<]{1,2000})|<ref\s[^<>]{0,200}?href\s{0,9}=\s{0,9}["']?([^"'<>\s]{1,2000})""",
+    re.IGNORECASE,
+)
+BEGINS_LIST: Final = (
+    b"#extm3u",
+    b"[playlist]",
+    b"[reference]",
+    b"http://",
+    b"https://",
+)
+# Types of lists, or of plain text, which sound never has.
+LIST_TYPES: Final = (
+    "text/",
+    "mpegurl",
+    "scpls",
+    "pls+xml",
+    "xspf",
+    "x-ms-asx",
+    "x-ms-wax",
+)
+BLANK: Final = "\ufeff \t\r\n"
 
 
 class BadPlaylist(Exception):
@@ -65,14 +91,36 @@ class MediaPlaylist:
     has_ended: bool
 
 
+def is_list(beginning: bytes, content_type: str) -> bool:
+    """Tell whether the first bytes of an answer are those of a list, not of sound."""
+    text = beginning.lstrip(b"\xef\xbb\xbf \t\r\n")[:1000].lower()
+    if text.startswith(b"<"):
+        return _is_xml_list(text.decode("utf-8", "replace"))
+    if text.startswith(BEGINS_LIST) or content_type.lower().startswith("text/html"):
+        return True
+    # Sound has control characters from its first bytes on.
+    is_text = len(text) > 0 and not any(byte < 9 or 13 < byte < 32 for byte in text)
+    is_listed = any(each in content_type.lower() for each in LIST_TYPES)
+    return is_text and (is_listed or text.startswith(b"#"))
+
+
+def _is_xml_list(text: str) -> bool:
+    beginning = text[:1000].lower()
+    return "<asx" in beginning or ("<playlist" in beginning and "xspf" in beginning)
+
+
 def is_hls(text: str) -> bool:
     """Return whether a list is one of HLS."""
-    return text.lstrip("\ufeff").startswith("#EXTM3U") and "#EXT-X-" in text
+    return text.lstrip(BLANK).startswith("#EXTM3U") and "#EXT-X-" in text
 
 
 def entries(text: str, base: str) -> list[str]:
-    """Return the addresses of an M3U or PLS list."""
-    if text.lstrip("\ufeff \r\n").lower().startswith("[playlist]"):
+    """Return the addresses of a list of M3U, PLS, XSPF or ASX."""
+    bare = text.lstrip(BLANK)
+    if bare.startswith("<"):
+        matches = LOCATION.finditer(bare)
+        found = (html.unescape(match[1] or match[2]).strip() for match in matches)
+    elif "[playlist]" in bare[:1000].lower() or bare.lower().startswith("[reference]"):
         found = (match[1] for match in FILE.finditer(text))
     else:
         lines = (line.strip().lstrip("\ufeff") for line in text.splitlines())
@@ -96,14 +144,14 @@ def leanest(text: str, base: str) -> str | None:
     """
     if "#EXT-X-STREAM-INF" not in text:
         return None
-    renditions: dict[str, str] = {}
+    renditions: dict[str, list[dict[str, str]]] = {}
     variants: list[tuple[int, str, str]] = []
     bandwidth: tuple[int, str] | None = None
     for line in _lines(text):
         if line.startswith("#EXT-X-MEDIA:"):
             named = _attributes(line)
-            if named.get("TYPE") == "AUDIO" and "URI" in named:
-                renditions.setdefault(named.get("GROUP-ID", ""), named["URI"])
+            if named.get("TYPE") == "AUDIO":
+                renditions.setdefault(named.get("GROUP-ID", ""), []).append(named)
         elif line.startswith("#EXT-X-STREAM-INF:"):
             named = _attributes(line)
             bits = _whole(named.get("BANDWIDTH", ""), 1 << 40)
@@ -114,7 +162,18 @@ def leanest(text: str, base: str) -> str | None:
     if not variants:
         raise BadPlaylist(causes.NO_VARIANTS)
     _, address, group = min(variants)
-    return _address(base, renditions.get(group, address) if group else address)
+    named = min(renditions.get(group, [{}]) if group else [{}], key=_unlikely)
+    # Without an address of its own, it is the sound in the variant.
+    return _address(base, named.get("URI", address))
+
+
+def _unlikely(rendition: dict[str, str]) -> tuple[bool, bool, bool]:
+    """Rank a rendition of the sound: what players choose unasked comes first."""
+    return (
+        DESCRIBES in rendition.get("CHARACTERISTICS", ""),
+        rendition.get("DEFAULT") != "YES",
+        rendition.get("AUTOSELECT") != "YES",
+    )
 
 
 def media_playlist(text: str, base: str) -> MediaPlaylist:

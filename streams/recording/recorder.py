@@ -170,7 +170,13 @@ class StreamRecorder:
         self._opened = self._splice = None
         connected_at = self._now()
         self._tell_state()
-        connection = Connection(url, self._clock, self._place, self._pace)
+        connection = Connection(
+            url,
+            self._clock,
+            self._place,
+            self._pace,
+            title_charset=self._plan.title_charset,
+        )
         connection.start()
         try:
             while not stop.is_set():

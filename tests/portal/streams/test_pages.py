@@ -402,6 +402,7 @@ def test_makers_and_managers_change_a_stream(signed_in: MakeClient) -> None:
         "name": "Harbour",
         "urls": "https://radio.example/a\nhttps://radio.example/b",
         "keep_hours": 48,
+        "title_charset": "windows-1251",
         "away_minutes": 10,
         "quiet_from": "22:00",
         "quiet_until": "06:00",
@@ -410,10 +411,12 @@ def test_makers_and_managers_change_a_stream(signed_in: MakeClient) -> None:
     assert manager.post(edit, values).status_code == 302
     stream.refresh_from_db()
     assert stream.urls == ["https://radio.example/a", "https://radio.example/b"]
+    assert stream.title_charset == "windows-1251"
     assert (stream.silent_minutes, stream.away_minutes) == (None, 10)
     assert stream.alarm_emails == ["desk@radio.example"]
     for wrong in (
         {"quiet_until": ""},
+        {"title_charset": "utf-99"},
         {"alarm_emails": "nobody"},
         {"alarm_url": "https://user@:bad"},
     ):
