@@ -19,6 +19,10 @@ from django.utils.translation import gettext as _
 
 from catalogue.models import CodeStatus
 
+# Tables and web pages put spaces, dashes and invisible characters into codes.
+_PUNCTUATION = re.compile(
+    r"[\s\-\u00ad\u200b-\u200f\u2010-\u2015\u202a-\u202e\u2060\ufeff]"
+)
 _ISRC = re.compile(r"^[A-Z]{2}[A-Z0-9]{3}[0-9]{7}$")
 _ISWC_DIGITS = 10
 # EAN-8, UPC-A and EAN-13.
@@ -51,8 +55,7 @@ class CheckedIsrc:
 
 def check_isrc(given: str) -> CheckedIsrc:
     """Normalise an ISRC; a malformed one has no normalised form and matches nothing."""
-    # Tables and PDFs put spaces and typographic dashes into ISRCs.
-    bare = re.sub(r"[\s\-\u2010-\u2015]", "", given.upper()).removeprefix("ISRC")
+    bare = _PUNCTUATION.sub("", given.upper()).removeprefix("ISRC")
     bare = bare.removeprefix(":")
     if not bare:
         return CheckedIsrc("", CodeStatus.MISSING)
@@ -246,7 +249,7 @@ def check_society(given: str) -> str:
 
 
 def _bare(given: str) -> str:
-    return re.sub(r"[\s.\-\u2010-\u2015]", "", given.upper())
+    return _PUNCTUATION.sub("", given.upper()).replace(".", "")
 
 
 def _ending(bare: str, expected: str, given: str) -> str:

@@ -9,9 +9,10 @@ from typing import Final
 
 SEPARATORS: Final = ",;\t"
 _NAMED: Final = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\s]*', re.IGNORECASE)
+_LINE_END: Final = re.compile(r"[\r\n]")
 _NUMBER: Final = re.compile(r"[0-9]{1,15}(?:[.,][0-9]{1,15})?")
 _GROUPED: Final = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
-_CLOCK: Final = re.compile(r"[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?")
+_CLOCK: Final = re.compile(r"[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?Z?")
 
 
 def one_form(text: str) -> str:
@@ -22,12 +23,13 @@ def one_form(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
-def separator_of(first_line: str) -> tuple[str, bool]:
-    """Return the separator of a CSV file, and whether the line only names it.
+def separator_of(text: str) -> tuple[str, bool]:
+    """Return the separator of a CSV file, and whether its first line only names it.
 
     Spreadsheets use that of the country they are set to. Excel reads it from a first
     line such as ``sep=;``.
     """
+    first_line = _LINE_END.split(text, maxsplit=1)[0]
     named = _NAMED.fullmatch(first_line)
     if named is not None:
         return named[1], True

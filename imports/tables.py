@@ -133,8 +133,7 @@ def table_of(file: IO[bytes], *, encoding: str) -> Table:
         # Excel begins UTF-8 files with a byte order mark.
         name = "utf-8-sig" if encoding == "utf-8" else encoding
         with _as_text(file, name) as text:
-            first_line = text.read(_SNIFF_CHARS).split("\n", 1)[0]
-        separator, is_named = separator_of(first_line.rstrip("\r"))
+            separator, is_named = separator_of(text.read(_SNIFF_CHARS))
     table = Table(file, (), separator, name, is_named)
     header = next(_all_rows(table), RawRow(1, ())).cells
     if len([column for column in header if column.strip()]) < 2:

@@ -54,6 +54,8 @@ _REPORT_EVERY = 5_000
 _SCAN_BYTES = 1 << 20
 # The tags of cells, shared texts and formulas, with an optional namespace prefix.
 _TAG = re.compile(rb"<(?:\w+:)?(c|si|f)[ >/]")
+# How Excel writes line ends and tabs of a text; openpyxl leaves them so.
+_ESCAPED = re.compile("_x(000[9ADad])_")
 # Longer than any tag that is counted, with its prefix.
 _LONGEST_TAG = 64
 
@@ -290,5 +292,7 @@ def _text(cell: Any) -> str:  # Any: a cell of openpyxl
         number_format = cell.number_format
     except LookupError:  # a style that the workbook does not define
         number_format = ""
-    text = cell_text(cell.value, number_format)
+    text = _ESCAPED.sub(
+        lambda code: chr(int(code[1], 16)), cell_text(cell.value, number_format)
+    )
     return one_form(unguard(text))[:_MAX_CELL]

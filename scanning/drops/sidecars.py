@@ -78,7 +78,7 @@ def details_of_sidecars(cells: Cells) -> tuple[str, FileDetails]:
             _("%(code)s is not a territory. Use a code of two letters such as GB.")
             % {"code": wrong[0][:20]}
         )
-    words = [word.strip() for word in cells.get("tags", "").split(",")]
+    words = [word.strip() for word in re.split(r"[,|]", cells.get("tags", ""))]
     details = replace(
         details_of_cells(cells),
         platform=cells.get("platform", "")[:60],
@@ -105,7 +105,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _split(text: str) -> list[str]:
-    return [code for code in re.split(r"[,;\s]+", text) if code]
+    return [code for code in re.split(r"[,;|\s]+", text) if code]
 
 
 def _cell(name: str, value: object) -> str:

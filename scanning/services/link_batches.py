@@ -151,17 +151,14 @@ def rows_of_csv(content: bytes) -> list[list[str]]:
         raise IntakeRefused(
             "bad_csv", _("This is not a CSV file: it holds binary data.")
         )
-    first, _line_end, rest = text.partition("\n")
-    separator, is_named = separator_of(first.rstrip("\r"))
+    separator, is_named = separator_of(text)
     try:
-        rows = list(
-            csv.reader(io.StringIO(rest if is_named else text), delimiter=separator)
-        )
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     except csv.Error as error:
         raise IntakeRefused(
             "bad_csv", _("The CSV file cannot be read: %(error)s.") % {"error": error}
         ) from error
-    return [row for row in rows if any(cell.strip() for cell in row)]
+    return [row for row in rows[is_named:] if any(cell.strip() for cell in row)]
 
 
 def name_of_cells(cells: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from streams.recording import causes
 TITLE: Final = re.compile(
     rb"(?>.*?StreamTitle=')(.*?)';(?=\s*\w+=|\s*\x00|\s*$)", re.DOTALL
 )
+# Some servers leave the last sign out.
+UNENDED: Final = re.compile(rb"(?>.*?StreamTitle=')(.*?)'(?=\s*\x00|\s*$)", re.DOTALL)
+ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z]{2,8});")
 # Attributes that some networks write into the title, with that of the song.
 ATTRIBUTE: Final = re.compile(r'\b([A-Za-z_]{1,40})="([^"]*)"')
 ATTRIBUTES_OF: Final = re.compile(r'\b(?:song_spot|MediaBaseId|spotInstanceId|TPID)="')
@@ -84,16 +88,17 @@ class IcyReader:
         self._block.clear()
         self._block_left = None
         self._sound_left = self._interval
-        found = TITLE.match(block)
+        found = TITLE.match(block) or UNENDED.match(block)
         if found is not None:
             yield SentTitle(as_title(decode_text(found[1], self._charset)))
 
 
 def as_title(text: str) -> str:
-    """Return a title on one line, without attributes, and not too long."""
-    printable = "".join(
-        c if c.isprintable() else " " for c in _without_attributes(text)
-    )
+    """Return a title on one line, without attributes and HTML, and not too long."""
+    # What is longer is no title.
+    bare = _without_attributes(text[: 8 * MAX_TITLE])
+    bare = ENTITY.sub(lambda entity: html.unescape(entity[0]), bare)
+    printable = "".join(c if c.isprintable() else " " for c in bare)
     return " ".join(printable.split())[:MAX_TITLE]
 
 

@@ -22,7 +22,9 @@ MAX_SEGMENT_S: Final = 120.0
 DESCRIBES: Final = "public.accessibility.describes-video"
 # The look-behind keeps a long name without a value from costing its square.
 ATTRIBUTE: Final = re.compile(r'(?<![A-Z0-9-])([A-Z0-9-]+)=("[^"]*"|[^,]*)')
-FILE: Final = re.compile(r"(?:File|Ref)\d+\s*=\s*(\S+)", re.IGNORECASE)
+FILE: Final = re.compile(
+    r"^[ \t]*(?:File|Ref)[0-9]+[ \t]*=[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE
+)
 # In XSPF and ASX, whose tags programs write in capitals and without quotes.
 LOCATION: Final = re.compile(
     r"""<location\s*>([^<]{1,2000})|<ref\s[^<>]{0,200}?href\s{0,9}=\s{0,9}["']?([^"'<>\s]{1,2000})""",
@@ -120,7 +122,7 @@ def entries(text: str, base: str) -> list[str]:
     if bare.startswith("<"):
         matches = LOCATION.finditer(bare)
         found = (html.unescape(match[1] or match[2]).strip() for match in matches)
-    elif "[playlist]" in bare[:1000].lower() or bare.lower().startswith("[reference]"):
+    elif bare.lower().startswith("[playlist]") or FILE.search(bare):
         found = (match[1] for match in FILE.finditer(text))
     else:
         lines = (line.strip().lstrip("\ufeff") for line in text.splitlines())

@@ -149,7 +149,10 @@ SHOWN: list[tuple[Any, str, str]] = [  # Any: each type of a cell
     (time(7, 15), "h:mm AM/PM", "07:15"),
     (timedelta(hours=25), "[h]:mm:ss", "25:00:00"),
     (timedelta(minutes=30), "[h]:mm", "0:30:00"),
+    (time(0, 0), "h:mm:ss", "00:00:00"),
+    (moment("2023-08-03T14:07:11.000"), "dd.mm.yyyy", "2023-08-03"),
     ("0012", "General", "0012"),
+    ("One\r\nTwo", "General", "One\r\nTwo"),
     ("0.5", "0%", "0.5"),
 ]  # fmt: skip
 
@@ -236,6 +239,25 @@ def test_other_archives_are_refused_in_a_plain_sentence(
 
 
 # CSV
+
+
+def test_line_ends_of_old_macs_are_read(tmp_path: Path) -> None:
+    content = "sep=;\rtitle;artists\rOne;A\r"
+
+    assert rows(table_file(tmp_path, content)) == [(3, ("One", "A"))]
+    assert rows_of_csv(content.encode())[1] == ["One", "A"]
+
+
+@pytest.mark.django_db
+def test_invisible_characters_in_codes_do_not_count(folder: Path) -> None:
+    line = "c1;Code;A;ZZ\u2011X01\u200b2600001;\ufeff2000000000015;;;Étude.ogg\r\n"
+    table = table_file(folder, HEADER + line)
+
+    import_recordings(table, BucketFactory.create(), Folder(folder))
+
+    recording = Recording.objects.get()
+    assert recording.isrc_normalised == "ZZX012600001"
+    assert recording.upc == "2000000000015"
 
 
 @pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;;;;;;;;"])

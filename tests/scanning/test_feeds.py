@@ -109,6 +109,15 @@ def test_atom_has_bases_several_enclosures_and_updates(expand: Expand) -> None:
     assert item.published_at == datetime(2026, 11, 1, 8, tzinfo=UTC)
 
 
+def test_an_item_outside_the_channel_is_read(expand: Expand) -> None:
+    channel, end = one().split("<item>")
+    item, _channel, rest = end.partition("</item>")
+
+    feed = expand(f"{channel}</channel><item>{item}</item>{rest}")
+
+    assert [each.title for each in feed.items] == ["One"]
+
+
 def test_a_channel_of_videos_leads_to_their_pages(expand: Expand) -> None:
     """Its media elements are players, which nothing can be heard from."""
     (item,) = expand(

@@ -110,6 +110,7 @@ def test_a_list_of_dead_mirrors_says_why_the_last_one_is() -> None:
         ("#EXTM3U\n#EXTINF:-1,Ours\nlive\n", "text/plain"),
         ("live\r\n", "application/x-mpegurl; charset=utf-8"),
         ("\ufeff\r\n[playlist]\nfile1 = HERE/live\n", "audio/x-scpls"),
+        ("File1=HERE/live\n", "audio/x-scpls"),
         ("; comment\n[playlist]\nFile1=HERE/live\n", "audio/x-scpls"),
         ("[Reference]\r\nRef1=HERE/live?MSWMExt=.asf\r\n", "video/x-ms-asf"),
         (
@@ -203,9 +204,9 @@ def test_a_list_of_tags_without_addresses_costs_little(line: str) -> None:
 # Titles
 
 
-def titled(raw: bytes) -> bytes:
-    """Return an answer whose server sends one title between two stretches of sound."""
-    block = b"StreamTitle='" + raw + b"';"
+def titled(raw: bytes, end: bytes = b"';") -> bytes:
+    """Return an answer whose server sends one title after a stretch of sound."""
+    block = b"StreamTitle='" + raw + end
     size = -(-len(block) // 16)
     return answer(
         SOUND + bytes([size]) + block.ljust(16 * size, b"\0"), "icy-metaint: 256"
@@ -232,9 +233,20 @@ def test_a_title_is_read_in_the_encoding_it_was_sent_in(
     assert [each.text for each in found if isinstance(each, SentTitle)] == [title]
 
 
+@pytest.mark.parametrize("end", [b"'", b"';", b"'; ", b"';StreamUrl='';"])
+def test_a_title_ends_where_the_server_ends_it(end: bytes) -> None:
+    found = arrivals({"/": titled(b"Guns N' Roses - Don't Cry; 'Live'", end)})
+
+    assert [each.text for each in found if isinstance(each, SentTitle)] == [
+        "Guns N' Roses - Don't Cry; 'Live'"
+    ]
+
+
 @pytest.mark.parametrize(
     ("sent", "title"),
     [
+        ("THE WEEKND &amp; KENDRICK LAMAR - X", "THE WEEKND & KENDRICK LAMAR - X"),
+        ("Don&#8217;t &#353; &nosuch; AT&T", "Don’t š &nosuch; AT&T"),
         (
             'Beatles - text="This Boy" song_spot="M" MediaBaseId="25" '
             'itunesTrackId="0" length="00:02:13"',
