@@ -22,24 +22,27 @@ CHARSETS: Final = {
     "koi8-r": "KOI8-R",
 }
 """The encodings that people may choose, by the names that Python knows."""
-_WESTERN, _CENTRAL, _TURKISH = "windows-1252", "windows-1250", "windows-1254"
-# Letters beyond ASCII, lower case, of languages by encoding.
-_LANGUAGES: Final = (
-    (_WESTERN, "äöüßéà"),  # German
-    (_WESTERN, "àâæçéèêëîïôœùûüÿñ"),  # French
-    (_WESTERN, "áéíóúüñçà"),  # Spanish, Catalan
-    (_WESTERN, "áàâãçéêíóôõúü"),  # Portuguese
-    (_WESTERN, "àèéìíîòóùú"),  # Italian
-    (_WESTERN, "åäöéæøüà"),  # Nordic languages
-    (_WESTERN, "áæéíðóöúýþ"),  # Icelandic
-    (_WESTERN, "éèëïöüáóúêâîôûŵŷ"),  # Dutch, Welsh
-    (_CENTRAL, "ąćęłńóśźżé"),  # Polish
-    (_CENTRAL, "áčďéěíňóřšťúůýžäöüĺľôŕ"),  # Czech, Slovak
-    (_CENTRAL, "áéíóöőúüű"),  # Hungarian
-    (_CENTRAL, "čćđšž"),  # Croatian, Slovene
-    (_CENTRAL, "ăâîşţ"),  # Romanian
-    (_TURKISH, "çğıiöşüâîû"),
-)
+# Letters beyond ASCII, lower case, of the languages that an encoding serves.
+_LANGUAGES: Final = {
+    "windows-1252": (
+        frozenset("äöüßéà"),  # German
+        frozenset("àâæçéèêëîïôœùûüÿñ"),  # French
+        frozenset("áéíóúüñçà"),  # Spanish, Catalan
+        frozenset("áàâãçéêíóôõúü"),  # Portuguese
+        frozenset("àèéìíîòóùú"),  # Italian
+        frozenset("åäöéæøüà"),  # Nordic languages
+        frozenset("áæéíðóöúýþ"),  # Icelandic
+        frozenset("éèëïöüáóúêâîôû"),  # Dutch
+    ),
+    "windows-1250": (
+        frozenset("ąćęłńóśźżé"),  # Polish
+        frozenset("áčďéěíňóřšťúůýžäöüĺľôŕ"),  # Czech, Slovak
+        frozenset("áéíóöőúüű"),  # Hungarian
+        frozenset("čćđšž"),  # Croatian, Slovene
+        frozenset("ăâîşţ"),  # Romanian
+    ),
+    "windows-1254": (frozenset("çğıiöşüâîû"),),  # Turkish
+}
 # Without case from one word to the next, a line speaks for the first of these.
 _SCRIPTS: Final = (
     ("windows-1251", re.compile(r"[Ѐ-ӿ]")),
@@ -53,7 +56,9 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 _ODD: Final = re.compile(
     r"[^\W\d_][¡-¿×÷˘ˇ˛˝€‚-‹†-‰]+[^\W\d_]|[^\W\d_]{2}[¹³£¯¼¾]|[¹³£¯¼¾][^\W\d_]{2}"
 )
+# Enough to recognise an encoding.
 _MAX_LINES: Final = 2_000
+_MAX_LINE_BYTES: Final = 500
 
 
 def guess_charset(content: bytes) -> str:
@@ -61,7 +66,7 @@ def guess_charset(content: bytes) -> str:
     votes: Counter[str] = Counter()
     lines = (line for line in content.splitlines() if _HIGH.search(line))
     for line, _number in zip(lines, range(_MAX_LINES), strict=False):
-        votes.update(_encodings_of(line))
+        votes.update(_encodings_of(line[:_MAX_LINE_BYTES]))
     # Of equal numbers, the first in the order of ``CHARSETS`` counts.
     return max((name for name in CHARSETS if name != "utf-8"), key=votes.__getitem__)
 
@@ -97,7 +102,9 @@ def _encodings_of(line: bytes) -> set[str]:
         fitting = [name for name, script in _SCRIPTS if _is_script(line, name, script)]
         if fitting:
             return {fitting[0]}
-    return {name for name, letters in _LANGUAGES if _is_language(line, name, letters)}
+    return {
+        name for name, languages in _LANGUAGES.items() if _fits(line, name, languages)
+    }
 
 
 def _is_script(line: bytes, name: str, script: re.Pattern[str]) -> bool:
@@ -116,13 +123,11 @@ def _is_script(line: bytes, name: str, script: re.Pattern[str]) -> bool:
     )
 
 
-def _is_language(line: bytes, name: str, letters: str) -> bool:
-    text = line.decode(name, "replace").casefold().replace("i\u0307", "i")
+def _fits(line: bytes, name: str, languages: tuple[frozenset[str], ...]) -> bool:
+    """Tell whether a line is text of one of the languages of an encoding."""
+    text = line.decode(name, "replace").lower().replace("i\u0307", "i")
+    # A sign such as ³ or £ that belongs to a word was a letter.
+    if "\ufffd" in text or _ODD.search(text):
+        return False
     foreign = {each for each in text if each.isalpha() and not each.isascii()}
-    allowed = {*letters.casefold(), *letters}
-    return "\ufffd" not in text and foreign <= allowed | {"s"} and not _odd_marks(text)
-
-
-def _odd_marks(text: str) -> bool:
-    """Tell whether a sign such as ³ or £ belongs to a word."""
-    return bool(_ODD.search(text))
+    return any(foreign <= letters for letters in languages)

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from common.charsets import CHARSETS
 from common.http import LinkRefused, check_link
 from common.receivers import MailRefused, check_mail
 from common.territories import TERRITORIES
@@ -138,6 +139,12 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
             "One per line: Icecast, SHOUTcast or HLS. The next is tried if one fails."
         ),
     )
+    title_charset = forms.ChoiceField(
+        required=False,
+        choices=[("", gettext_lazy("Guessed")), *CHARSETS.items()],
+        label=gettext_lazy("Text of the titles"),
+        help_text=gettext_lazy("Choose an encoding if titles show wrong letters."),
+    )
     alarm_emails = EmailsField(
         required=False,
         label=gettext_lazy("Email addresses"),
@@ -160,7 +167,6 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
         ]
         labels = {
             "name": gettext_lazy("Name"),
-            "title_charset": gettext_lazy("Text of the titles"),
             "keep_hours": gettext_lazy("Hours of audio kept"),
             "silent_minutes": gettext_lazy("Alarm after minutes of silence"),
             "away_minutes": gettext_lazy("Alarm after minutes away"),
@@ -169,10 +175,6 @@ class StreamSettingsForm(forms.ModelForm[Stream]):
             "quiet_until": gettext_lazy("No email until"),
         }
         help_texts = {
-            "title_charset": gettext_lazy(
-                "Choose an encoding if titles show wrong letters. Without one, each "
-                "title's is guessed."
-            ),
             "keep_hours": gettext_lazy("At most 2,160, which is 90 days."),
             "silent_minutes": gettext_lazy("Leave empty for no such alarm."),
             "away_minutes": gettext_lazy("Leave empty for no such alarm."),
@@ -235,7 +237,8 @@ class StreamForm(StreamSettingsForm):
     class Meta(StreamSettingsForm.Meta):
         fields = ["urls", "container", "name", "keep_hours"]
 
-    alarm_emails = None  # type: ignore[assignment]  # Django's way to drop a field
+    title_charset = None  # type: ignore[assignment]  # Django's way to drop a field
+    alarm_emails = None  # type: ignore[assignment]
     alarm_url = None  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
