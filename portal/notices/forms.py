@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django import forms
 from django.utils import timezone
@@ -204,11 +205,26 @@ class SentForm(_VersionForm):
         max_length=200, label=_("How"), help_text=_("Such as email or web form")
     )
     to = forms.CharField(max_length=500, label=_("To whom"))
+    despite = forms.BooleanField(
+        required=False, label=_("It was sent all the same, or must be")
+    )
+
+    def __init__(self, *args: Any, changed: Sequence[str], **more: Any) -> None:
+        super().__init__(*args, **more)
+        if changed:
+            self.fields["despite"].help_text = " ".join(changed)
+        else:
+            del self.fields["despite"]
 
     def sending(self) -> Sending:
         """Return the sending of a valid form."""
         values = self.cleaned_data
-        return Sending(at=values["at"], how=values["how"], to=values["to"])
+        return Sending(
+            at=values["at"],
+            how=values["how"],
+            to=values["to"],
+            despite=values.get("despite", False),
+        )
 
 
 class WithdrawForm(_VersionForm):

@@ -34,7 +34,7 @@ from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import read_version
 from reports.models import ClaimedRight, NoticeLaw, NoticeState, TakedownNotice
 from reports.notices import answers, selectors, services, signing
-from reports.notices.checks import STANDING, unfit
+from reports.notices.checks import STANDING, changed_since_signed, unfit
 from reports.notices.content import items_of
 from reports.notices.errors import NoticeRefused
 from review.filters import MatchFilter
@@ -204,7 +204,11 @@ def notice_sent(request: PortalRequest, uid: str) -> HttpResponseBase:
         messages.warning(request, _("Only a signed notice can be marked as sent."))
         return redirect(row.url)
     known = {"at": timezone.now(), "to": row.recipient_contact}
-    form = SentForm(request.POST or None, initial={"version": row.version, **known})
+    form = SentForm(
+        request.POST or None,
+        initial={"version": row.version, **known},
+        changed=changed_since_signed(row),
+    )
 
     def save() -> None:
         services.mark_sent(

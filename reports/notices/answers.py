@@ -59,6 +59,15 @@ def answer(
     require(user, Action.DECIDE)
     row = locked(notice, version, NoticeState.SENT, NoticeState.ANSWERED)
     _refuse_reply(reply)
+    # Forms know minutes.
+    if row.sent_at is not None and reply.received_at < row.sent_at.replace(
+        second=0, microsecond=0
+    ):
+        raise NoticeRefused(
+            "before_sent",
+            _("The notice was sent later than that. Correct the time."),
+            fields={"received_at": _("The notice was sent later than that.")},
+        )
     items = [item for item in items_of(row) if item.match.uid in set(matches)]
     if not items or len(items) != len(set(matches)):
         raise NoticeRefused(

@@ -15,6 +15,7 @@ from review import rule_names
 from review.choices import WAITING_STATES, MatchState
 from review.coverage import Cover, LicencesInForce, checks
 from review.models import Match
+from review.selectors import with_segments
 from review.subjects import Subject
 from rights.choices import ConflictKind, ConflictState
 from rights.models import Conflict
@@ -22,6 +23,11 @@ from rights.records import rights_records
 from rights.selectors import Rights, rights_of
 from scanning.models import ScannedFile
 
+ROWS_OF_ITEMS = (
+    *("match__recording__bucket", "match__scanned_file__container", "match__scan"),
+    *("match__licence", "pack__match"),
+)
+"""What pages and documents read of each match of a notice."""
 STANDING = (MatchState.CONFIRMED, MatchState.UPHELD)
 """The states of matches that a notice may name."""
 _CLAIMED = (*STANDING, MatchState.DISPUTED)
@@ -91,6 +97,30 @@ def live_match(item: NoticeItem) -> Match:
         scanned_file=match.scanned_file_id, recording=match.recording_id
     )
     return same.exclude(state=MatchState.SUPERSEDED).first() or match
+
+
+def changed_since_signed(notice: TakedownNotice) -> list[str]:
+    """Return what the signed document says that does not hold any more."""
+    items = list(
+        NoticeItem.objects.filter(notice=notice)
+        .select_related(*ROWS_OF_ITEMS)
+        .order_by("pk")
+    )
+    live = {live_match(item).pk: item for item in items}
+    rows = with_segments(
+        Match.objects.filter(pk__in=live).select_related(
+            *("recording__bucket", "scanned_file__container", "scan", "licence")
+        )
+    )
+    refused = unfit(rows, right=notice.claimed_right, beside=notice)
+    said = [f"{each.match}: {each.message}" for each in refused]
+    signed = {each["match"]: each["intervals"] for each in notice.content["items"]}
+    for match in rows:
+        counted = [list(each) for each in match.tally.counted]
+        if signed.get(live[match.pk].match.uid) not in (None, counted):
+            change = _("other seconds of it count than when the notice was signed.")
+            said.append(f"{match}: {change}")
+    return said
 
 
 def lapsed_items() -> QuerySet[NoticeItem]:

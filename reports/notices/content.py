@@ -14,7 +14,7 @@ from reports.models import (
     NoticeItem,
     TakedownNotice,
 )
-from reports.notices.checks import rights_at_use
+from reports.notices.checks import ROWS_OF_ITEMS, rights_at_use
 from review.models import Match
 from review.selectors import with_segments
 from rights.choices import Right, ShareKind
@@ -22,16 +22,14 @@ from rights.selectors import OwnedShare
 
 # Any in this module: JSON.
 Json = dict[str, Any]
-_ROWS = (
-    *("match__recording__bucket", "match__scanned_file__container", "match__scan"),
-    *("match__licence", "pack__match"),
-)
 
 
 def items_of(notice: TakedownNotice) -> list[NoticeItem]:
     """Return the notice's matches in the order of the document."""
     return list(
-        NoticeItem.objects.filter(notice=notice).select_related(*_ROWS).order_by("pk")
+        NoticeItem.objects.filter(notice=notice)
+        .select_related(*ROWS_OF_ITEMS)
+        .order_by("pk")
     )
 
 

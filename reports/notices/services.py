@@ -23,7 +23,7 @@ from reports.models import (
     NoticeState,
     TakedownNotice,
 )
-from reports.notices.checks import site_of, unfit
+from reports.notices.checks import changed_since_signed, site_of, unfit
 from reports.notices.content import (
     items_of,
 )
@@ -53,11 +53,12 @@ _OF_RECIPIENT: Final = ("recipient", "recipient_contact")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """How a person sent the notice."""
+    """How a person sent the notice; ``despite`` the changes since the signature."""
 
     at: datetime
     to: str
     how: str
+    despite: bool = False
 
 
 def refuse_together(found: Sequence[Match]) -> str:
@@ -248,7 +249,11 @@ def give_back(
 def mark_sent(
     *, notice: TakedownNotice, version: int, sending: Sending, user: User
 ) -> TakedownNotice:
-    """Record that a person sent the signed notice: when, how and to whom."""
+    """Record that a person sent the signed notice: when, how and to whom.
+
+    Raise ``NoticeRefused`` if what the notice stands on has changed since the signature,
+    unless the person says that it was sent all the same.
+    """
     require(user, Action.REPORT)
     row = locked(notice, version, NoticeState.SIGNED)
     if not sending.to.strip() or not sending.how.strip():
@@ -260,6 +265,18 @@ def mark_sent(
             "in_future",
             _("The notice cannot have been sent in the future. Correct the time."),
         )
+    # Forms know minutes.
+    if row.signed_at is not None and sending.at < row.signed_at.replace(
+        second=0, microsecond=0
+    ):
+        raise NoticeRefused(
+            "before_signed",
+            _("The notice was signed later than that. Correct the time."),
+        )
+    changed = changed_since_signed(row)
+    if changed and not sending.despite:
+        text = " ".join(changed)
+        raise NoticeRefused("ground_changed", text, fields={"despite": text})
     values = {"sent_at": sending.at, "sent_to": sending.to, "sent_how": sending.how}
     change(row, {"state": NoticeState.SENT, **values})
     record_step(
@@ -271,6 +288,7 @@ def mark_sent(
             "at": sending.at.isoformat(),
             "to": sending.to,
             "how": sending.how,
+            **({"despite": changed} if changed else {}),
         },
     )
     return row

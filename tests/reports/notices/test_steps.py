@@ -31,6 +31,7 @@ from reports.notices.selectors import listed
 from reports.notices.services import Sending
 from review.choices import DisputeCode, DisputeStatus, MatchState
 from review.models import Dispute, Match
+from review.services import exclusions
 from review.services.folding import fold_scan
 from rights import conflicts
 from rights.choices import Right, ShareKind
@@ -548,3 +549,63 @@ def test_a_draft_keeps_its_last_match(reviewer: User) -> None:
         )
 
     assert prepare(first, user=reviewer).items.get().match == first
+
+
+def sent(notice: TakedownNotice, user: User, **more: object) -> TakedownNotice:
+    sending = Sending(
+        **{"at": datetime.now(tz=UTC), "to": "agent", "how": "E-mail", **more}  # type: ignore[arg-type]  # the test's own values
+    )
+    return services.mark_sent(
+        notice=notice, version=notice.version, sending=sending, user=user
+    )
+
+
+def test_a_licence_since_the_signature_asks_before_sending(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    licence = make_licence(recordings=[claim.recording])
+
+    with pytest.raises(NoticeRefused, match=licence.number) as refused:
+        sent(notice, reviewer)
+    notice = sent(notice, reviewer, despite=True)
+
+    assert refused.value.code == "ground_changed"
+    assert notice.state == NoticeState.SENT
+
+
+def test_other_seconds_since_the_signature_ask_before_sending(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    exclusions.exclude(
+        recording=claim.recording,
+        interval=(0, 10_000),
+        reason="shared_loop",
+        user=manager,
+    )
+
+    with pytest.raises(NoticeRefused, match="other seconds"):
+        sent(notice, reviewer)
+
+
+def test_a_notice_is_signed_then_sent_then_answered(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    before = datetime.now(tz=UTC) - timedelta(hours=1)
+
+    with pytest.raises(NoticeRefused, match="signed later"):
+        sent(notice, reviewer, at=before)
+    notice = sent(notice, reviewer)
+    with pytest.raises(NoticeRefused, match="sent later"):
+        answers.answer(
+            notice=notice,
+            version=notice.version,
+            matches=[claim.uid],
+            reply=Reply(outcome=NoticeOutcome.REMOVED, received_at=before),
+            user=reviewer,
+        )
