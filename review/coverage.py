@@ -132,6 +132,13 @@ def best(
     return next((each for each in results if each.cover != Cover.NONE), None)
 
 
+def check_terms(licence: Licence, match: Match) -> LicenceCheck | None:
+    """Check one licence's terms for a match, in force or not; None if it is for others."""
+    with working_for(None):
+        rows = Match.objects.filter(_scope_condition(licence), pk=match.pk)
+        return _check(licence, Subject.of(match)) if rows.exists() else None
+
+
 def of_licence(
     *, licence: Licence, states: tuple[MatchState, ...]
 ) -> Iterator[tuple[Match, LicenceCheck]]:

@@ -176,11 +176,16 @@ _ALL_RULES = (
         done=ngettext_lazy(
             "%(shown)s match reopened", "%(shown)s matches reopened", "count"
         ),
-        starts=(MatchState.REJECTED, MatchState.RELEASED, MatchState.ESCALATED),
+        starts=(
+            MatchState.CLEARED,
+            MatchState.REJECTED,
+            MatchState.RELEASED,
+            MatchState.ESCALATED,
+        ),
         wrong_state=(
             _(
-                "This match is {state}; only rejected, released and escalated matches can "
-                "be reopened."
+                "This match is {state}; only cleared, rejected, released and escalated "
+                "matches can be reopened."
             )
         ),
         action=Action.APPROVE,

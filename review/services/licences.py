@@ -153,7 +153,7 @@ def save(
     """Save the licence's terms; return how many matches it no longer covers.
 
     A new licence stays a draft until ``apply``. Matches that narrower terms no longer
-    cover reopen at once, if the licence says so.
+    cover reopen at once.
     """
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
     # Licences act on all matches, so people with access limits may not change them.
@@ -288,7 +288,7 @@ def make_draft(*, licence: Licence, user: User) -> None:
     licence.active = False
     licence.save(update_fields=["active", "updated_at"])
     _record(licence, "licence.draft_again", user)
-    _reopen_those_uncovered(_cleared_by(licence))
+    _reopen_those_uncovered(_cleared_by(licence), keeps=False)
 
 
 @transaction.atomic
@@ -326,20 +326,19 @@ def _cleared_by(licence: Licence) -> QuerySet[Match]:
 
 
 def _reopen_uncovered(licence: Licence) -> int:
-    """Reopen matches the licence cleared but no longer covers, if it says so."""
-    if licence.on_expiry != OnExpiry.REOPEN:
-        return 0
+    """Reopen matches that the licence cleared but no longer covers."""
     return _reopen_those_uncovered(_cleared_by(licence))
 
 
 def reopen_uncovered(rows: QuerySet[Match]) -> int:
-    """Reopen those matches that their licences no longer cover, as these say."""
+    """Reopen those matches that their licences no longer cover."""
     return _reopen_those_uncovered(
-        rows.filter(state=MatchState.CLEARED, licence__on_expiry=OnExpiry.REOPEN)
+        rows.filter(state=MatchState.CLEARED, licence__isnull=False)
     )
 
 
-def _reopen_those_uncovered(rows: QuerySet[Match]) -> int:
+def _reopen_those_uncovered(rows: QuerySet[Match], *, keeps: bool = True) -> int:
+    """Reopen matches; ``keeps`` lets licences protect uses in their period."""
     cleared = list(
         rows.select_related(
             "recording", "scanned_file__container", "scan", "licence"
@@ -352,15 +351,23 @@ def _reopen_those_uncovered(rows: QuerySet[Match]) -> int:
     return sum(
         _reopen(match, match.licence)
         for match in cleared
-        if match.licence and not _still_covers(match.licence, match, in_force)
+        if match.licence
+        and not _still_covers(match.licence, match, in_force, keeps=keeps)
     )
 
 
 def _still_covers(
-    licence: Licence, match: Match, in_force: coverage.LicencesInForce
+    licence: Licence, match: Match, in_force: coverage.LicencesInForce, *, keeps: bool
 ) -> bool:
-    """Return whether the licence covers the match; in part is enough for a person."""
-    check = coverage.check_one(licence, match, in_force)
+    """Return whether the licence covers the match; in part is enough for a person.
+
+    A licence that keeps uses in its period protects them when it ends, but not from
+    narrower terms.
+    """
+    if keeps and licence.on_expiry == OnExpiry.KEEP:
+        check = coverage.check_terms(licence, match)
+    else:
+        check = coverage.check_one(licence, match, in_force)
     if check is None or check.cover == Cover.NONE:
         return False
     return check.cover == Cover.FULL or match.decided_by_id is not None

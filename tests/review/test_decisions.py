@@ -461,7 +461,7 @@ _ENDS: dict[MatchState, dict[Verb, MatchState]] = {
     },
     MatchState.REJECTED: _REOPEN,
     MatchState.RELEASED: _REOPEN,
-    MatchState.CLEARED: {},
+    MatchState.CLEARED: _REOPEN,
     MatchState.SUPPRESSED: {},
     MatchState.SUPERSEDED: {},
 }

@@ -124,15 +124,17 @@ def test_a_licence_of_the_new_bucket_keeps_a_match_cleared(manager: User) -> Non
     assert (now.state, now.licence) == (MatchState.CLEARED, other)
 
 
-def test_a_licence_that_keeps_its_uses_keeps_them_after_a_move(manager: User) -> None:
-    """As when its terms are narrowed."""
+def test_a_licence_that_keeps_its_uses_keeps_none_that_it_does_not_cover(
+    manager: User,
+) -> None:
+    """Only its end leaves uses in its period cleared, not narrower terms."""
     match = make_match()
     licence = make_licence(buckets=[match.recording.bucket], on_expiry=OnExpiry.KEEP)
     licences.apply(licence=licence, user=manager, reach=licences.Reach.ALL)
 
     move(match, BucketFactory.create(), manager)
 
-    assert fresh(match).state == MatchState.CLEARED
+    assert fresh(match).state == MatchState.PENDING
 
 
 @pytest.mark.parametrize("how", ["bucket", "label"])

@@ -309,6 +309,20 @@ def test_withdrawing_opens_again_what_was_cleared_where_it_says_so(
     assert Event.objects.filter(action="licence.withdrawn", note="never paid").exists()
 
 
+def test_narrower_terms_reopen_matches_of_a_licence_that_keeps_its_uses(
+    manager: User,
+) -> None:
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording], on_expiry=OnExpiry.KEEP)
+    match = make_match(recording=recording)
+    assert state_of(match) == MatchState.CLEARED
+    licence.max_seconds = 5
+
+    reopened = licences.save(licence=licence, user=manager, recordings=[recording])
+
+    assert (reopened, state_of(match)) == (1, MatchState.PENDING)
+
+
 def test_saving_does_not_undo_that_it_was_withdrawn_meanwhile(manager: User) -> None:
     recording = RecordingFactory.create()
     licence = make_licence(recordings=[recording])
