@@ -205,8 +205,17 @@ What rules read of the match has changed, and they do not confirm it any more. P
 confirmations stay.
 """
 
-ONLY_BY = {(MatchState.CONFIRMED, MatchState.PENDING): POLICY_ENDED}
-"""Moves of ``TRANSITIONS`` that only this event may make."""
+MORE_COUNTS = "more_counts"
+"""The event that takes back a decision because an exclusion ended.
+
+More of a confirmed match counts than when a person confirmed it, or something is left of
+one that was rejected because nothing was.
+"""
+
+ONLY_BY = {
+    (MatchState.CONFIRMED, MatchState.PENDING): frozenset({POLICY_ENDED, MORE_COUNTS})
+}
+"""Moves of ``TRANSITIONS`` that only these events may make."""
 
 WAITING_STATES = (MatchState.PENDING, MatchState.IN_REVIEW, MatchState.ESCALATED)
 DECIDED_STATES = (

@@ -16,6 +16,7 @@ from common.reading import read_clock, read_interval
 from review import rule_names
 from review.choices import (
     BY_LICENCE,
+    MORE_COUNTS,
     POLICY_ENDED,
     STATED_REASON,
     DisputeCode,
@@ -56,6 +57,7 @@ _DONE = {
     "licensed": lazy("applied a licence, which cleared it"),
     "licence_ended": lazy("ended, so it waits again"),
     POLICY_ENDED: lazy("returned it to the queue: no policy confirms it now"),
+    MORE_COUNTS: lazy("returned it to the queue: more of it counts than was decided"),
 }
 _ABOUT_AN_EXCLUSION = {
     "exclude": lazy("excluded %(interval)s"),
@@ -84,16 +86,8 @@ def done(event: Event) -> str:
         action = "propose_exclusion" if proposes else event.action
         interval = read_interval(*after["span"])
         return str(_ABOUT_AN_EXCLUSION[action]) % {"interval": interval}
-    if event.action == "counted":
-        return _("changed the exclusions: matched time %(before)s → %(after)s") % {
-            "before": read_clock(event.before["matched_ms"]),
-            "after": read_clock(after["matched_ms"]),
-        }
-    if event.action == "ground_changed":
-        return _("changed what the rules say about it: %(before)s → %(after)s") % {
-            "before": _said_by_rules(event.before),
-            "after": _said_by_rules(after),
-        }
+    if event.action in _OF_GROUNDS:
+        return _OF_GROUNDS[event.action](event.before, after)
     if event.action == "licensed" and event.actor_id is None:
         return _("cleared it")
     if event.action == "assign":
@@ -105,6 +99,33 @@ def done(event: Event) -> str:
         return _rule_applied(after)
     text = _DONE.get(event.action)
     return action_label(event.action) if text is None else str(text)
+
+
+def _counted(before: Json, after: Json) -> str:
+    return _("changed the exclusions: matched time %(before)s → %(after)s") % {
+        "before": read_clock(before["matched_ms"], digits=1),
+        "after": read_clock(after["matched_ms"], digits=1),
+    }
+
+
+def _ground_changed(before: Json, after: Json) -> str:
+    return _("changed what the rules say about it: %(before)s → %(after)s") % {
+        "before": _said_by_rules(before),
+        "after": _said_by_rules(after),
+    }
+
+
+def _speech_checked(_before: Json, after: Json) -> str:
+    if after["under_speech"]:
+        return _("heard speech over most of it")
+    return _("heard no speech over most of it")
+
+
+_OF_GROUNDS = {
+    "counted": _counted,
+    "ground_changed": _ground_changed,
+    "speech_checked": _speech_checked,
+}
 
 
 def _found(after: Json) -> str:

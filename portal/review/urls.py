@@ -39,6 +39,7 @@ urlpatterns = [
     path("m/<str:uid>/decide", views.decide, name="match_decide"),
     path("m/<str:uid>/dispute", views.decide, name="match_dispute"),
     path("m/<str:uid>/note", views.note, name="match_note"),
+    path("m/<str:uid>/speech", views.speech, name="match_speech"),
     path("m/<str:uid>/lock", views.lock, name="match_lock"),
     path("m/<str:uid>/release", views.release, name="match_release"),
     path("m/<str:uid>/exclude", exclusion_views.exclude, name="match_exclude"),

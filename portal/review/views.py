@@ -37,6 +37,7 @@ from review.decisions.verbs import RULES
 from review.errors import ReviewError
 from review.models import Licence, Match
 from review.services import locks, transitions
+from review.services.speech import check_speech
 
 MISSING_VERSION = _("The page did not say which version of the match it showed.")
 
@@ -128,6 +129,17 @@ def note(request: PortalRequest, uid: str) -> HttpResponseBase:
         return refuse(request, match, refused.code, refused.message, status=409)
     if _wants_json(request):
         return JsonResponse({"message": gettext("Note added to the history.")})
+    return redirect(_queue(request).url_of(match))
+
+
+@require_POST
+@needs(Action.DECIDE)
+def speech(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Store whether a person hears speech over most of the match."""
+    match = find_match(uid)
+    check_speech(
+        match=match, user=request.user, heard=request.POST.get("heard") == "yes"
+    )
     return redirect(_queue(request).url_of(match))
 
 

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 
 from audit import words as actions
 from audit.models import Event
@@ -40,7 +40,7 @@ from portal.shared.times import lasting, when
 from recognition.version import VERSION
 from review import rule_names, words
 from review.choices import Relation
-from review.counting import CountedSegment
+from review.counting import CountedSegment, is_unsure
 from review.models import Match
 from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
 from scanning.jobs import CALLBACK_SENT
@@ -135,6 +135,17 @@ def ms_length(value: int) -> str:
 def ms_tenth(value: int | None) -> str:
     """Format milliseconds as m:ss.t, for lengths."""
     return formats.UNKNOWN if value is None else read_clock(int(value), digits=1)
+
+
+@register.filter
+def speech_estimate(pct: float | Decimal | None) -> str:
+    """Write an estimate of speech, with a word for doubt where it may be wrong."""
+    if pct is None:
+        return formats.UNKNOWN
+    share = read_number(float(pct))
+    if is_unsure(pct):
+        return gettext("about %(share)s %%, unsure") % {"share": share}
+    return gettext("about %(share)s %%") % {"share": share}
 
 
 @register.filter

@@ -300,6 +300,7 @@ def _match(match: Match) -> Json:
         "speed_pct": _number(match.speed_pct),
         "pitch_cents": match.pitch_cents,
         "under_speech": match.under_speech,
+        "speech_checked": match.speech_checked,
         "found_late": match.found_late,
         "queue_reason": match.queue_reason,
         "policy_action": match.policy_action,

@@ -17,6 +17,7 @@ from reports.cells import offset
 from reports.evidence.facts import CaseFacts, decision_events
 from review import words as event_words
 from review.choices import MatchState, Relation
+from review.counting import is_unsure
 from review.models import Match
 
 _NAME_CHARS = 80
@@ -78,7 +79,7 @@ def sentences(facts: CaseFacts) -> list[str]:
         str(_RELATIONS[Relation(match.relation)]),
         _score(match),
         _speed(match),
-        _("Speech is heard over most of it.") if match.under_speech else "",
+        _speech(facts),
     ]
     if facts.count.excluded_ms:
         texts.append(
@@ -283,6 +284,20 @@ def _score(match: Match) -> str:
             "The score only shows that chance does not explain the match: if two recordings "
             "share a loop or a sample, both are found."
         )
+    )
+
+
+def _speech(facts: CaseFacts) -> str:
+    match, estimate = facts.match, facts.count.speech_pct
+    if match.speech_checked:
+        if match.under_speech:
+            return _("A person heard speech over most of it.")
+        return ""
+    if estimate is None or not match.under_speech:
+        return ""
+    share = _("An automatic estimate finds speech in about %(pct)s %% of it.")
+    return share % {"pct": round(estimate)} + (
+        " " + _("The estimate is unsure.") if is_unsure(estimate) else ""
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 from django.db import transaction
@@ -292,6 +292,9 @@ def _fold(
         reference_ms=draft.recording.duration_ms,
         excluded=catalogue.selectors.excluded_intervals(draft.recording),
     )
+    checked = earlier is not None and _keeps_speech(earlier, draft)
+    if earlier is not None and checked:
+        worked_out = replace(worked_out, under_speech=earlier.under_speech)
     late = (
         _is_late(scan=scan, recording=draft.recording)
         if earlier is None
@@ -306,7 +309,11 @@ def _fold(
         found_late=late,
     )
     outcome = evaluation.evaluate(subject=subject)
-    begins: dict[str, object] = {**outcome.fields(), "found_late": late}
+    begins: dict[str, object] = {
+        **outcome.fields(),
+        "found_late": late,
+        "speech_checked": checked,
+    }
     if earlier is not None:
         begins |= evaluation.carried_fields(
             earlier=earlier,
@@ -335,6 +342,15 @@ def _fold(
     if earlier is not None and match.state == MatchState.CLEARED:
         # It may be used for longer now, or the file's details may have changed.
         licences.reopen_uncovered(Match.objects.filter(pk=match.pk))
+
+
+def _keeps_speech(earlier: Match, draft: _MatchDraft) -> bool:
+    """Return whether what a person heard of the earlier match holds for its follower."""
+    return (
+        earlier.speech_checked
+        and intervals.overlap_share(_intervals_of(earlier), draft.source_intervals)
+        >= evaluation.SAME_INTERVALS_SHARE
+    )
 
 
 def _is_late(*, scan: Scan, recording: Recording) -> bool:

@@ -39,15 +39,16 @@ NOTE = "note"
 ASSIGN = "assign"
 COUNTED = "counted"
 GROUND = "ground_changed"
+SPEECH = "speech_checked"
 TAKE = "take"
 RELEASE = "release"
 LOCK_ENDED = "lock_ended"
 LOCK_EVENTS = (TAKE, RELEASE, LOCK_ENDED)
 """Events of review locks; they decide nothing."""
-NEW_GROUNDS = (COUNTED, GROUND)
+NEW_GROUNDS = (COUNTED, GROUND, SPEECH)
 """Events after which rules may say something else of a match."""
 # These events do not change the match's version.
-_UNCHANGING = (NOTE, ASSIGN, GROUND)
+_UNCHANGING = (NOTE, ASSIGN, GROUND, SPEECH)
 # These events do not change the decision about the match.
 _ASIDES = (*_UNCHANGING, *LOCK_EVENTS, COUNTED)
 UNDECIDED: dict[str, object] = {
@@ -304,8 +305,8 @@ def apply_all(
 
 def _refuse_impossible(state: MatchState, change: Change) -> None:
     """Raise ``NotPossible`` unless ``TRANSITIONS`` allows the change."""
-    only_by = ONLY_BY.get((state, change.to), change.action)
-    if change.free or (change.to in TRANSITIONS[state] and change.action == only_by):
+    only_by = ONLY_BY.get((state, change.to), {change.action})
+    if change.free or (change.to in TRANSITIONS[state] and change.action in only_by):
         return
     if state == MatchState.ESCALATED and change.to == MatchState.IN_REVIEW:
         raise errors.NotPossible(_("Somebody escalated this match; a manager decides."))

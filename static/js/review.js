@@ -545,6 +545,7 @@ function actionOf(event) {
     ...Object.fromEntries([...`x${strips.LETTERS}`].map((letter) => [letter, () => strips.openStrip(letter) || ask || cannot()])),
     n: () => strips.focusNote(),
     u: () => press("[data-use]"),
+    s: () => press("[data-speech] button"),
     z: () => ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit(),
     j: () => leave(root.dataset.next),
     k: () => leave(root.dataset.previous),

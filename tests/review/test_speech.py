@@ -1,0 +1,86 @@
+"""Estimates of speech, and what a person heard instead."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from reports.cue_sheets import Usage, cue_sheet
+from review.models import Match
+from review.services.folding import fold_scan
+from tests.factories.accounts import make_user
+from tests.factories.review import make_match
+from tests.factories.scanning import ScanFactory, make_detection
+
+pytestmark = pytest.mark.django_db
+
+SPOKEN: dict[str, object] = {"speech_pct": "63.00"}
+
+
+@pytest.fixture
+def reviewer(client: Client) -> User:
+    user = make_user(Role.REVIEWER)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def match() -> Match:
+    return make_match(segment=SPOKEN)
+
+
+def correct(client: Client, match: Match, heard: str) -> None:
+    client.post(reverse("portal:match_speech", args=[match.uid]), {"heard": heard})
+    match.refresh_from_db()
+
+
+@pytest.mark.usefixtures("reviewer")
+def test_an_estimate_says_how_sure_it_is(client: Client, match: Match) -> None:
+    page = client.get(match.review_url).content.decode()
+    sure = make_match(segment={"speech_pct": "95.00"})
+
+    assert "about 63 %, unsure" in page
+    assert "about 95 %<" in client.get(sure.review_url).content.decode()
+
+
+@pytest.mark.usefixtures("reviewer")
+def test_a_correction_is_kept_and_used_in_cue_sheets(
+    client: Client, match: Match
+) -> None:
+    (before,) = cue_sheet(file=match.scanned_file).cues
+    correct(client, match, "no")
+    (after,) = cue_sheet(file=match.scanned_file).cues
+
+    assert (before.usage, after.usage) == (Usage.BACKGROUND, Usage.FEATURED)
+    assert (match.under_speech, match.speech_checked) == (False, True)
+    assert match.queue_reason == "default"
+    page = client.get(match.review_url).content.decode()
+    assert "not over most of it, as a person heard" in page
+    assert "heard no speech over most of it" in page
+
+
+@pytest.mark.usefixtures("reviewer")
+def test_a_correction_outlives_a_rescan(client: Client, match: Match) -> None:
+    correct(client, match, "no")
+    scan = ScanFactory.create(scanned_file=match.scanned_file)
+    make_detection(
+        (70_000, 90_000, 5_000, 25_000),
+        scan=scan,
+        recording=match.recording,
+        segment=SPOKEN,
+    )
+    fold_scan(scan=scan)
+
+    later = Match.objects.get(scan=scan)
+    assert (later.under_speech, later.speech_checked) == (False, True)
+
+
+def test_viewers_correct_nothing(client: Client, match: Match) -> None:
+    client.force_login(make_user(Role.VIEWER))
+
+    correct(client, match, "no")
+
+    assert (match.under_speech, match.speech_checked) == (True, False)
