@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.roles import Action
 from catalogue import selectors
@@ -115,11 +116,19 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
     return render(request, "portal/catalogue/exclusion.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Action.EDIT_CATALOGUE)
 def exclusion_remove(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Remove an exclusion, or refuse a proposed one."""
-    segment = get_object_or_404(Exclusion, uid=uid)
+    """Preview the end of an exclusion; remove it, or refuse a proposed one, on POST."""
+    segment = get_object_or_404(Exclusion.objects.select_related("recording"), uid=uid)
+    if request.method == "GET":
+        if segment.removed_at is not None:
+            raise Http404
+        interval = (segment.start_ms, segment.end_ms)
+        context = {"segment": segment} | _heard(segment.recording, interval)
+        if segment.approved:
+            context["preview"] = exclusions.preview_removed(segment=segment)
+        return render(request, "portal/catalogue/exclusion_remove.html", context)
     reason = request.POST.get("reason", "")
     try:
         if segment.approved:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,10 +16,13 @@ from django.utils.translation import gettext_lazy as _
 import audit.services
 from accounts.models import User
 from accounts.roles import Action
+from audit.models import Event
 from catalogue.models import Exclusion, ExclusionReason, Recording
-from catalogue.selectors import excluded_intervals
+from catalogue.selectors import excluded_intervals, excluded_segments
 from review import approval, errors, selectors
 from review.choices import (
+    MORE_COUNTS,
+    STATED_REASON,
     WAITING_STATES,
     MatchState,
     ProposalVerb,
@@ -48,13 +52,36 @@ _MOVES = (_EXCLUDED, *ProposalVerb)
 _MAY_NOT = _("Only a manager may exclude intervals of recordings.")
 
 
+class Effect(StrEnum):
+    """What new figures do to a match."""
+
+    SUPPRESSES = "suppresses"
+    OFFERED = "offered"
+    """A manager may suppress it too."""
+    RETURNS = "returns"
+    REOPENS = "reopens"
+    EVALUATES = "evaluates"
+    STAYS = "stays"
+    """Only the counted time changes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A match that loses matched time; ``wholly`` if nothing is left."""
+    """A match whose counted time an exclusion changes, to ``left_ms``."""
 
     match: Match
-    wholly: bool
+    effect: Effect
     left_ms: int
+
+    @property
+    def wholly(self) -> bool:
+        """Return whether nothing is left."""
+        return not self.left_ms
+
+    @property
+    def keeps_more(self) -> bool:
+        """Return whether the decision stays although more of the match counts."""
+        return self.effect == Effect.STAYS and self.left_ms > self.match.matched_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +102,18 @@ class ExclusionPreview:
     @property
     def suppressed(self) -> list[Touched]:
         """Return the waiting matches that lose everything and will be suppressed."""
-        return [
-            each
-            for each in self.touched
-            if each.wholly and each.match.state in WAITING_STATES
-        ]
+        return [each for each in self.touched if each.effect == Effect.SUPPRESSES]
 
     @property
     def offered(self) -> list[Touched]:
         """Return the decided matches that a manager may choose to suppress too."""
-        return [
-            each
-            for each in self.touched
-            if each.wholly and each.match.state in TICKABLE
-        ]
+        return [each for each in self.touched if each.effect == Effect.OFFERED]
+
+    @property
+    def returning(self) -> list[Touched]:
+        """Return the matches that are evaluated anew or that wait for a person again."""
+        returns = (Effect.RETURNS, Effect.REOPENS)
+        return [each for each in self.touched if each.effect in returns]
 
 
 def preview(*, recording: Recording, start_ms: int, end_ms: int) -> ExclusionPreview:
@@ -100,18 +125,26 @@ def preview_all(
     *, recording: Recording, intervals: Sequence[Interval]
 ) -> ExclusionPreview:
     """Return which matches these exclusions together would affect, and how."""
-    before = excluded_intervals(recording)
-    after = [*before, *intervals]
+    return _preview(recording, [*excluded_intervals(recording), *intervals])
+
+
+def preview_removed(*, segment: Exclusion) -> ExclusionPreview:
+    """Return which matches the end of an exclusion would affect, and how."""
+    return _preview(segment.recording, _intervals_without(segment))
+
+
+def _preview(recording: Recording, excluded: Sequence[Interval]) -> ExclusionPreview:
     touched = []
     for match in _live(recording):
-        now, then = _worked_out(match, before), _worked_out(match, after)
-        if (now.matched_ms, now.wholly_excluded) != (
-            then.matched_ms,
-            then.wholly_excluded,
-        ):
-            left = 0 if then.wholly_excluded else then.matched_ms
-            touched.append(Touched(match, then.wholly_excluded, left))
+        then = _worked_out(match, excluded)
+        if _differs(match, then):
+            touched.append(Touched(match, _effect(match, then), then.matched_ms))
     return ExclusionPreview(touched)
+
+
+def _intervals_without(segment: Exclusion) -> list[Interval]:
+    others = excluded_segments(segment.recording).filter(approved=True)
+    return list(others.exclude(pk=segment.pk).values_list("start_ms", "end_ms"))
 
 
 def leaves_nothing(*, match: Match, interval: Interval) -> bool:
@@ -318,7 +351,7 @@ def _live(recording: Recording) -> list[Match]:
     )
 
 
-def _worked_out(match: Match, excluded: list[Interval]) -> Figures:
+def _worked_out(match: Match, excluded: Sequence[Interval]) -> Figures:
     detections = list(selectors.detections_of(match))
     return figures.work_out(
         detections=detections,
@@ -336,32 +369,112 @@ def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
     """Recompute all matches of the recording; return how many wait again."""
     excluded = excluded_intervals(segment.recording)
     returned = 0
-    otherwise = []
+    evaluated = []
     for match in _live(segment.recording):
         found = _worked_out(match, excluded)
-        was_excluded = match.wholly_excluded
         # Matches whose figures stay the same need no event and no evaluation.
-        if not _counted(match, found, user):
+        if not _differs(match, found):
             continue
+        effect = _effect(match, found)
+        _count(match, found, user)
         match.refresh_from_db()
-        if found.wholly_excluded:
-            _suppress(match, segment, user, is_chosen=match.uid in chosen)
-        elif (
-            was_excluded
-            and match.state == MatchState.SUPPRESSED
-            and match.queue_reason == QueueReason.EXCLUDED
-        ):
-            outcome = evaluation.evaluate(subject=Subject.of(match))
-            returned += treat(match=match, outcome=outcome, user=user)
-        else:
-            # Licences and policies read how long the recording is used.
-            otherwise.append(match)
-    grounds.again(matches=otherwise, actor=user)
+        match effect:
+            case Effect.SUPPRESSES | Effect.OFFERED:
+                _suppress(match, segment, user, is_chosen=match.uid in chosen)
+            case Effect.RETURNS:
+                outcome = evaluation.evaluate(subject=Subject.of(match))
+                returned += treat(match=match, outcome=outcome, user=user)
+            case Effect.REOPENS:
+                _reopen(match, segment, user)
+                returned += 1
+            case Effect.EVALUATES | Effect.STAYS:
+                # Licences and policies read how long the recording is used.
+                evaluated.append(match)
+    grounds.again(matches=evaluated, actor=user)
     return returned
 
 
-def _counted(match: Match, found: Figures, user: User) -> bool:
-    """Write the match's new figures; return whether they changed."""
+def _differs(match: Match, found: Figures) -> bool:
+    """Return whether the match stores other counted time than the figures have."""
+    return (match.matched_ms, match.excluded_ms, match.wholly_excluded) != (
+        found.matched_ms,
+        found.excluded_ms,
+        found.wholly_excluded,
+    )
+
+
+def _effect(match: Match, found: Figures) -> Effect:
+    """Return what new figures do to a match; previews and changes both ask here."""
+    state = MatchState(match.state)
+    if found.wholly_excluded:
+        if state in WAITING_STATES:
+            return Effect.SUPPRESSES
+        return Effect.OFFERED if state in TICKABLE else Effect.STAYS
+    if state == MatchState.SUPPRESSED:
+        by_exclusion = match.queue_reason == QueueReason.EXCLUDED
+        returns = match.wholly_excluded and by_exclusion
+        return Effect.RETURNS if returns else Effect.STAYS
+    if _counts_more_than_decided(match, found):
+        return Effect.REOPENS
+    is_open = state in WAITING_STATES or evaluation.is_of_a_policy_alone(match)
+    return Effect.EVALUATES if is_open else Effect.STAYS
+
+
+def _counts_more_than_decided(match: Match, found: Figures) -> bool:
+    """Return whether a person decided about less than counts now.
+
+    A claim may shrink by itself, but never grows without a person. Where an exclusion
+    was made after the decision, its end only gives back what was decided.
+    """
+    if match.state == MatchState.REJECTED:
+        return match.wholly_excluded and _was_rejected_by_exclusion(match)
+    by_person = match.decided_by_id is not None and (
+        match.state == MatchState.CONFIRMED
+        or (
+            match.state == MatchState.CLEARED and match.decision_reason == STATED_REASON
+        )
+    )
+    return by_person and found.matched_ms > _decided_ms(match)
+
+
+def _was_rejected_by_exclusion(match: Match) -> bool:
+    """Return whether the match was rejected because an exclusion left nothing."""
+    event = transitions.last_event(match)
+    return (
+        event is not None
+        and event.action in (Verb.EXCLUDE, ProposalVerb.APPROVE)
+        and "exclusion" in event.after
+    )
+
+
+def _decided_ms(match: Match) -> int:
+    """Return how much of the match counted when it was decided."""
+    counted = Event.objects.filter(
+        case=match.case, action=transitions.COUNTED, at__gte=match.decided_at
+    )
+    since = counted.order_by("sequence").first()
+    return match.matched_ms if since is None else int(since.before["matched_ms"])
+
+
+def _reopen(match: Match, segment: Exclusion, user: User) -> None:
+    """Return a decided match to the queue, because more of it counts now."""
+    change = Change(
+        action=MORE_COUNTS,
+        to=MatchState.PENDING,
+        fields={
+            **transitions.UNDECIDED,
+            "queue_reason": QueueReason.REOPENED,
+            "licence_id": None,
+        },
+        reason=QueueReason.EXCLUDED,
+        details={"exclusion": segment.uid},
+    )
+    current = transitions.locked_row(match=match)
+    transitions.apply(current=current, change=change, actor=user)
+
+
+def _count(match: Match, found: Figures, user: User) -> None:
+    """Write the match's new figures."""
     figured = asdict(found)
     names = (
         "matched_ms",
@@ -374,8 +487,6 @@ def _counted(match: Match, found: Figures, user: User) -> bool:
     counted = {name: figured[name] for name in names}
     before = {"matched_ms": match.matched_ms, "excluded_ms": match.excluded_ms}
     after = {"matched_ms": found.matched_ms, "excluded_ms": found.excluded_ms}
-    if before == after and match.wholly_excluded == found.wholly_excluded:
-        return False
     # The figures changed, so pages that show the old ones are stale.
     current = transitions.locked_row(match=match)
     Match.objects.filter(pk=match.pk).update(**counted, version=current.version + 1)
@@ -386,7 +497,6 @@ def _counted(match: Match, found: Figures, user: User) -> bool:
         before=before,
         after=after,
     )
-    return True
 
 
 def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) -> None:

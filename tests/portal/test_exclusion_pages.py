@@ -40,6 +40,9 @@ def test_interval_is_previewed_then_excluded_then_removed(manager: Client) -> No
     assert 'x="5000" width="20000"' in page
 
     remove = reverse("portal:exclusion_remove", args=[segment.uid])
+    preview = manager.get(remove).content.decode()
+    assert match.scanned_file.name in preview
+    assert "Rules are applied again" in preview
     manager.post(remove, {"reason": ""})
     segment.refresh_from_db()
     assert segment.removed_at is None

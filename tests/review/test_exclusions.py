@@ -13,7 +13,8 @@ from review import errors
 from review.choices import MatchState, QueueReason
 from review.counting import count_segments
 from review.models import Match
-from review.services import exclusions
+from review.services import exclusions, transitions
+from review.services.exclusions import Effect
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -322,3 +323,70 @@ def test_stale_page_names_who_excluded_a_part(
 
     with pytest.raises(errors.StaleMatch, match="Changed by mia"):
         deciding.confirm(match=match, user=reviewer, version=1)
+
+
+def test_a_claim_does_not_grow_beyond_what_was_confirmed(
+    recording: Recording, manager: User, reviewer: User
+) -> None:
+    segment = exclude(recording, (0, 20_000), manager)
+    match = make_match(recording=recording)
+    deciding.confirm(match=match, user=reviewer, version=match.version)
+    shown = exclusions.preview_removed(segment=segment)
+
+    returned = exclusions.remove(segment=segment, user=manager, reason="it is ours")
+
+    assert [(each.effect, each.left_ms) for each in shown.touched] == [
+        (Effect.REOPENS, 20_000)
+    ]
+    match.refresh_from_db()
+    assert (match.state, match.queue_reason) == ("pending", QueueReason.REOPENED)
+    assert (match.matched_ms, match.decided_by, returned) == (20_000, None, 1)
+    event = transitions.last_event(match)
+    assert event is not None
+    assert event.action == "more_counts"
+
+
+def test_a_claim_gets_back_what_was_confirmed(
+    recording: Recording, manager: User, reviewer: User
+) -> None:
+    match = make_match(recording=recording)
+    deciding.confirm(match=match, user=reviewer, version=match.version)
+    segment = exclude(recording, (0, 20_000), manager)
+    match.refresh_from_db()
+    assert (match.state, match.matched_ms) == (MatchState.CONFIRMED, 5_000)
+
+    exclusions.remove(segment=segment, user=manager, reason="it is ours")
+
+    match.refresh_from_db()
+    assert (match.state, match.matched_ms) == (MatchState.CONFIRMED, 20_000)
+
+
+def test_what_was_rejected_for_an_exclusion_reopens_with_its_end(
+    recording: Recording, manager: User
+) -> None:
+    match = make_match(recording=recording)
+    deciding.exclude_part(
+        match=match, user=manager, version=1, interval=INTRO, reason="shared_loop"
+    )
+    match.refresh_from_db()
+    assert match.state == MatchState.REJECTED
+
+    exclusions.remove(
+        segment=Exclusion.objects.get(), user=manager, reason="it is ours"
+    )
+
+    match.refresh_from_db()
+    assert (match.state, match.decision_reason) == (MatchState.PENDING, "")
+
+
+def test_a_rejection_for_another_reason_stays(
+    recording: Recording, manager: User
+) -> None:
+    match = make_match(recording=recording)
+    deciding.reject(match=match, user=manager, version=1, reason="noise")
+    segment = exclude(recording, INTRO, manager)
+
+    exclusions.remove(segment=segment, user=manager, reason="it is ours")
+
+    match.refresh_from_db()
+    assert match.state == MatchState.REJECTED

@@ -16,7 +16,13 @@ from lxml import html
 from audit.models import Event
 from audit.services import first_broken_event
 from catalogue.models import Recording, RecordingStatus
-from review.choices import ONLY_BY, TRANSITIONS, MatchState, Verb
+from review.choices import (
+    ONLY_BY,
+    POLICY_ENDED,
+    TRANSITIONS,
+    MatchState,
+    Verb,
+)
 from review.models import Match
 from review.selectors import with_segments
 from review.services.transitions import ASSIGN, NEW_GROUNDS, NOTE
@@ -154,8 +160,9 @@ class Records:
                 )
             if (before, after) in ONLY_BY and event.action not in _FREE:
                 check(
-                    event.action == ONLY_BY[before, after]
-                    and event.before["decided_by"] is None,
+                    event.action in ONLY_BY[before, after]
+                    and (event.before["decided_by"] is None)
+                    == (event.action == POLICY_ENDED),
                     f"{text} takes a confirmation back",
                 )
             if after in _ONLY_BY_A_PERSON and event.action not in _FREE:
