@@ -18,9 +18,18 @@ _CLOCK: Final = re.compile(r"[ T][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?Z?"
 def one_form(text: str) -> str:
     """Return text in the composed form of Unicode.
 
-    macOS writes the names of files decomposed, so that equal names would differ.
+    macOS writes the names of files decomposed, so that equal names would differ. Text
+    without combining characters stays as it is: composing it would only replace the
+    variants of ideographs that some people write their names with.
     """
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    if text.isascii() or not any(map(_combines, text)):
+        return text
+    return unicodedata.normalize("NFC", text)
+
+
+def _combines(character: str) -> bool:
+    """Return whether a character joins the one before: an accent, or a part of Hangul."""
+    return unicodedata.combining(character) > 0 or "\u1160" <= character <= "\u11ff"
 
 
 def separator_of(text: str) -> tuple[str, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -161,9 +161,10 @@ def test_whether_a_licence_still_holds_does_not_depend_on_who_looks() -> None:
 
 
 def test_times_in_forms_are_read_in_the_persons_zone() -> None:
-    manager = make_user(Role.MANAGER)
-    claim = make_claim(manager)
-    notice = make_sent([claim], manager, make_user(Role.MANAGER))
+    with time_machine.travel(LATE - timedelta(days=1)):
+        manager = make_user(Role.MANAGER)
+        claim = make_claim(manager)
+        notice = make_sent([claim], manager, make_user(Role.MANAGER))
     client = client_in("Asia/Tokyo", Role.MANAGER)
     url = reverse("portal:notice_answer", args=[notice.uid])
     asked = client.get(url).content.decode()

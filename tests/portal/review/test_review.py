@@ -129,7 +129,7 @@ def test_what_is_missing_is_said_and_what_was_typed_kept(
     ("state", "verb", "message"),
     [
         (MatchState.CONFIRMED, "reject", "This match is already confirmed."),
-        (MatchState.PENDING, "reopen", "pending; only rejected"),
+        (MatchState.PENDING, "reopen", "pending; only cleared, rejected"),
     ],
 )
 def test_a_move_that_is_not_allowed_is_said_and_the_text_kept(
