@@ -62,7 +62,8 @@ class LicencePreview:
     """The effect of applying a licence to existing matches.
 
     Each list holds the first ``LISTED`` matches. ``held`` counts waiting matches that
-    somebody is reviewing; they stay unchanged. ``uncovered`` counts waiting matches of
+    somebody is reviewing; they stay unchanged. ``disputed`` are disputed matches that it
+    covers: a person answers their disputes. ``uncovered`` counts waiting matches of
     its recordings that it does not cover, by why not, most first.
     """
 
@@ -70,6 +71,8 @@ class LicencePreview:
     clearing_count: int
     offered: list[Match]
     offered_count: int
+    disputed: list[Match]
+    disputed_count: int
     held: int
     cleared: int
     reopens_on: date | None
@@ -116,6 +119,8 @@ def preview(*, licence: Licence) -> LicencePreview:
         clearing_count=counts[_Touch.CLEARING],
         offered=named[_Touch.OFFERED],
         offered_count=counts[_Touch.OFFERED],
+        disputed=named[_Touch.DISPUTED],
+        disputed_count=counts[_Touch.DISPUTED],
         held=counts[_Touch.HELD],
         cleared=_cleared_by(licence).count(),
         reopens_on=licence.valid_until if reopens else None,
@@ -128,13 +133,18 @@ class _Touch(StrEnum):
 
     CLEARING = "clearing"
     OFFERED = "offered"
+    DISPUTED = "disputed"
     HELD = "held"
 
 
 def _touches(licence: Licence) -> Iterator[tuple[Match, _Touch | None, str]]:
     """Yield the matches in the licence's scope with its effect, or why it has none."""
-    states = (MatchState.PENDING, MatchState.IN_REVIEW, *OFFERED_STATES)
-    kinds = {MatchState.PENDING: _Touch.CLEARING, MatchState.IN_REVIEW: _Touch.HELD}
+    kinds = {
+        MatchState.PENDING: _Touch.CLEARING,
+        MatchState.IN_REVIEW: _Touch.HELD,
+        MatchState.DISPUTED: _Touch.DISPUTED,
+    }
+    states = (*kinds, *OFFERED_STATES)
     for match, check in coverage.of_licence(licence=licence, states=states):
         if check.cover == Cover.FULL:
             yield match, kinds.get(MatchState(match.state), _Touch.OFFERED), ""
@@ -232,7 +242,7 @@ def apply(
         (match.pk, match.version)
         for match, kind, _why in _touches(licence)
         if (kind == _Touch.CLEARING and reach == Reach.ALL)
-        or (kind not in (None, _Touch.HELD) and match.uid in chosen)
+        or (kind in (_Touch.CLEARING, _Touch.OFFERED) and match.uid in chosen)
     ]
     act, cleared = transitions.new_act(), []
     for first in range(0, len(meant), _AT_ONCE):

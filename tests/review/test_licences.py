@@ -323,6 +323,23 @@ def test_narrower_terms_reopen_matches_of_a_licence_that_keeps_its_uses(
     assert (reopened, state_of(match)) == (1, MatchState.PENDING)
 
 
+def test_the_preview_names_disputes_that_the_licence_would_answer(
+    manager: User, reviewer: User
+) -> None:
+    match = make_match()
+    deciding.confirm(match=match, user=reviewer, version=match.version)
+    Match.objects.filter(pk=match.pk).update(state=MatchState.DISPUTED)
+    licence = make_licence(recordings=[match.recording], in_force=False)
+
+    shown = licences.preview(licence=licence)
+    licences.apply(
+        licence=licence, user=manager, reach=Reach.CHOSEN, chosen={match.uid}
+    )
+
+    assert (shown.disputed, shown.disputed_count) == ([match], 1)
+    assert state_of(match) == MatchState.DISPUTED
+
+
 def test_saving_does_not_undo_that_it_was_withdrawn_meanwhile(manager: User) -> None:
     recording = RecordingFactory.create()
     licence = make_licence(recordings=[recording])
