@@ -74,11 +74,6 @@ def listed(uids: Sequence[str]) -> QuerySet[Match]:
     )
 
 
-def match_segments(match: Match) -> Sequence[Segment]:
-    """Return all segments behind the match, in source order."""
-    return segments_for_matches([match])[match.pk]
-
-
 def segments_for_matches(found: Iterable[Match]) -> Mapping[int, Sequence[Segment]]:
     """Return the segments of many matches by match key, with one query.
 

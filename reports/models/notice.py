@@ -197,9 +197,9 @@ class TakedownNotice(models.Model):
 
 
 class NoticeItem(models.Model):
-    """One match of a notice: the address, and where the recording is heard.
+    """One match of a notice, and the address.
 
-    ``intervals`` are ms of the file. ``is_open`` is set until the notice is withdrawn
+    ``is_open`` is set until the notice is withdrawn
     or the item answered; meanwhile no other notice may have the match.
     """
 
@@ -210,7 +210,6 @@ class NoticeItem(models.Model):
         Match, on_delete=models.PROTECT, related_name="notice_items"
     )
     url = models.URLField(max_length=2000)
-    intervals = models.JSONField(default=list)
     pack = models.ForeignKey(
         EvidencePack,
         on_delete=models.PROTECT,

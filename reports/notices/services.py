@@ -42,7 +42,6 @@ from reports.notices.steps import (
     unfit_error,
 )
 from review.models import Match
-from review.selectors import with_segments
 
 MOST_MATCHES: Final = 50
 _OF_SENDER: Final = (
@@ -106,7 +105,6 @@ def begin(
         .select_related("recording__bucket", "scanned_file__container", "scan")
         .order_by("pk")
     )
-    with_segments(rows)
     if refused := unfit(rows, right=right):
         raise unfit_error(refused)
     accounts = {match.scanned_file.account for match in rows}
@@ -126,7 +124,6 @@ def begin(
                     notice=notice,
                     match=match,
                     url=match.scanned_file.source_url,
-                    intervals=match.tally.counted,
                 )
                 for match in rows
             )

@@ -11,7 +11,7 @@ from portal.pictures.pair import aligned_pair
 from recognition.audio import waveform
 from recognition.types import Waveform
 from review.models import Match
-from review.selectors import match_segments
+from review.selectors import with_segments
 from scanning.models import ScannedFile
 from tests.factories.review import make_match
 
@@ -37,7 +37,7 @@ def fresh(match: Match) -> Match:
 def test_same_speed_stands_upright_with_five_seconds_around() -> None:
     match = make_match((70_000, 80_000, 20_000, 30_000))
 
-    pair = aligned_pair(match=match, segment=match_segments(match)[0])
+    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
 
     assert (pair.source.window.start_ms, pair.source.window.end_ms) == (65_000, 85_000)
     assert (pair.reference.window.start_ms, pair.reference.window.end_ms) == (
@@ -54,7 +54,7 @@ def test_same_speed_stands_upright_with_five_seconds_around() -> None:
 def test_faster_source_slants_its_links_and_shows_more_of_the_reference() -> None:
     match = make_match((70_000, 80_000, 20_000, 30_500))
 
-    pair = aligned_pair(match=match, segment=match_segments(match)[0])
+    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
 
     assert not pair.is_same_speed
     assert str(pair.ratio) == "1.05000"
@@ -72,7 +72,7 @@ def test_window_reaches_past_the_ends_as_silence() -> None:
     keep_loudness(Recording, match.recording_id, length_ms=60_000, rms=200)
     match = fresh(match)
 
-    pair = aligned_pair(match=match, segment=match_segments(match)[0])
+    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
 
     assert pair.source.window.start_ms == -4_000
     assert pair.source.ticks[0].label == "0:00"
@@ -89,7 +89,7 @@ def test_louder_side_comes_down_to_the_quieter_one() -> None:
     keep_loudness(Recording, match.recording_id, length_ms=180_000, rms=200)
     match = fresh(match)
 
-    pair = aligned_pair(match=match, segment=match_segments(match)[0])
+    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
 
     assert (pair.source.gain, pair.reference.gain) == ("1.000", "0.250")
 
@@ -98,7 +98,7 @@ def test_louder_side_comes_down_to_the_quieter_one() -> None:
 def test_without_stored_sound_there_is_nothing_to_play_or_match() -> None:
     match = make_match()
 
-    pair = aligned_pair(match=match, segment=match_segments(match)[0])
+    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
 
     assert not pair.can_play
     assert pair.source.wave is None
@@ -109,7 +109,7 @@ def test_without_stored_sound_there_is_nothing_to_play_or_match() -> None:
 def test_long_play_has_a_tick_for_several_seconds() -> None:
     match = make_match((0, 200_000, 0, 200_000))
 
-    pair = aligned_pair(match=match, segment=match_segments(match)[0])
+    pair = aligned_pair(match=match, segment=with_segments([match])[0].segments[0])
 
     assert pair.lean_seconds == 5
     assert len(pair.links) == 40

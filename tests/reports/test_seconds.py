@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -43,6 +45,7 @@ from tests.seconds import differing_seconds, places_of
 
 pytestmark = pytest.mark.django_db
 
+BASE = Path(__file__).resolve().parents[2]
 EXCLUDED_MS = 29_800
 
 
@@ -228,3 +231,22 @@ def test_every_moment_is_of_one_kind(scan: Scan) -> None:
         (330_000, SoundKind.UNDESCRIBED),
         (540_000, SoundKind.NOT_DECODED),
     ]
+
+
+def test_nothing_else_adds_up_segments() -> None:
+    """Seconds are counted in one module; the others only draw or weigh segments."""
+    length = re.compile(r"segment\w*\.end_ms\s*-\s*\w*segment\w*\.start_ms")
+    found = {
+        str(path.relative_to(BASE))
+        for package in ("review", "reports", "portal", "acrapi")
+        for path in (BASE / package).rglob("*.py")
+        if length.search(path.read_text(encoding="utf-8"))
+    }
+
+    assert found == {
+        "review/counting.py",
+        "review/services/figures.py",
+        "reports/plays.py",
+        "portal/pictures/pair.py",
+        "portal/pictures/plots.py",
+    }

@@ -325,7 +325,7 @@ def test_matches_show_the_proposals_that_concern_them(match: Match, ana: User) -
 
     def shown(each: Match) -> list[Exclusion]:
         excluded = excluded_segments(each.recording)
-        segments = selectors.match_segments(each)
+        segments = selectors.with_segments([each])[0].segments
         return selectors.proposals_touching(each, segments, excluded)
 
     assert shown(escalated) == shown(same_part) == [segment]

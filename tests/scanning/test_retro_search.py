@@ -29,7 +29,7 @@ from recognition.fingerprint.file_format import to_bytes
 from recognition.types import Fingerprint
 from review.choices import MatchState, QueueReason, RejectCode
 from review.models import Match
-from review.selectors import match_segments
+from review.selectors import with_segments
 from scanning import retro_pipeline
 from scanning.choices import FileStatus, RetroStatus
 from scanning.errors import IntakeRefused
@@ -108,7 +108,7 @@ def test_a_recording_added_later_is_found_in_the_demo_as_a_scan_would_find_it(
     heard = [
         (name, segment)
         for name, match in found.items()
-        for segment in match_segments(match)
+        for segment in with_segments([match])[0].segments
     ]
     assert len(heard) == len(plays) == 3
     for row in plays:
