@@ -92,7 +92,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Record in each process that runs tests; the first one empties the folder."""
     folder: Path | None = config.getoption("--statements")
-    if folder is None:
+    # A run of what failed before would record only that.
+    if folder is None or config.getoption("--last-failed"):
         return
     worker = getattr(config, "workerinput", None)
     if worker is None:

@@ -131,15 +131,19 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         if not isinstance(arguments[0], str | bytes | os.PathLike):
             return
         path = os.fsdecode(arguments[0])
-        if not path.startswith(_stored()) or path.endswith(".py") or ".pyc" in path:
+        if not _is_stored(path) or path.endswith(".py") or ".pyc" in path:
             return
         what = f"{event} {Path(path).suffix}"
     _note(what)
 
 
-def _stored() -> tuple[str, ...]:
-    """Return where data lies; the product's own code and templates are read once."""
-    return str(settings.ACRPORTAL_DATA_DIR), tempfile.gettempdir()
+def _is_stored(path: str) -> bool:
+    """Return whether data lies there; the product's own files are read once."""
+    if path.startswith(str(settings.ACRPORTAL_DATA_DIR)):
+        return True
+    # A checkout may lie among the temporary files.
+    is_own = path.startswith(str(_ROOT))
+    return path.startswith(tempfile.gettempdir()) and not is_own
 
 
 def _note(what: str) -> None:

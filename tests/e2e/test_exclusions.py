@@ -36,7 +36,7 @@ def test_an_interval_is_picked_heard_and_seen_before_it_is_excluded(
 
     expect(page.locator("#exclusions")).to_contain_text("A loop of drums.")
     expect(page.locator("#exclusions")).to_contain_text("0:10.0")
-    page.locator("#exclusions summary").filter(has_text="Remove").click()
-    page.locator("#exclusions [name=reason]").fill("It was a test.")
-    page.locator("#exclusions button").filter(has_text="Remove").click()
+    page.locator("#exclusions").get_by_role("link", name="Remove…").click()
+    page.get_by_label("Why it is removed").fill("It was a test.")
+    page.get_by_role("button", name="Remove").click()
     expect(page.locator("#exclusions")).not_to_contain_text("A loop of drums.")
