@@ -170,6 +170,7 @@ def fill() -> list[str]:
         reverse("portal:retro_search", args=[search.uid]),
         reverse("portal:licence_preview", args=[licence.uid]),
         reverse("portal:exclusion_approve", args=[proposed.uid]),
+        reverse("portal:exclusion_remove", args=[proposed.uid]),
         reverse("portal:match_proposal", args=[waiting.uid, asked.uid]),
         waiting.review_url,
         reverse("portal:import_detail", args=[table.uid]),
@@ -214,6 +215,7 @@ def _notices(user: User) -> list[str]:
             "signed_by": user,
             "signature": "A. Muster",
             "pdf": ContentFile(b"%PDF", name=f"{number}.pdf"),
+            "content": {"items": []},
         }
         rows[state] = notice = TakedownNotice.objects.create(
             law=NoticeLaw.US_512C,
