@@ -114,7 +114,9 @@ def changed_since_signed(notice: TakedownNotice) -> list[str]:
     )
     refused = unfit(rows, right=notice.claimed_right, beside=notice)
     said = [f"{each.match}: {each.message}" for each in refused]
-    signed = {each["match"]: each["intervals"] for each in notice.content["items"]}
+    signed = {
+        each["match"]: each["intervals"] for each in notice.content.get("items", ())
+    }
     for match in rows:
         counted = [list(each) for each in match.tally.counted]
         if signed.get(live[match.pk].match.uid) not in (None, counted):

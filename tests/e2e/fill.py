@@ -215,7 +215,6 @@ def _notices(user: User) -> list[str]:
             "signed_by": user,
             "signature": "A. Muster",
             "pdf": ContentFile(b"%PDF", name=f"{number}.pdf"),
-            "content": {"items": []},
         }
         rows[state] = notice = TakedownNotice.objects.create(
             law=NoticeLaw.US_512C,
