@@ -22,7 +22,6 @@ from review.counting import (
     Division,
     Occurs,
     SoundKind,
-    is_heard,
     is_mostly_speech,
 )
 from review.models import Match
@@ -101,7 +100,7 @@ class Cue:
     @property
     def length_ms(self) -> int:
         """Return how long the cue sounds."""
-        return sum(end - start for start, end in self.counted)
+        return intervals.length(self.counted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +194,7 @@ def _live_matches(file: ScannedFile) -> tuple[list[Match], list[Match]]:
 
 def _entries_of(match: Match) -> Iterator[_Entry]:
     """Yield the plays of a match that is heard, and what exclusions take from it."""
-    if not is_heard(match.state, match.decision_reason):
+    if not match.is_heard:
         return
     for play in plays_of(match.segments):
         if counted := play.counted(match.tally):
@@ -223,11 +222,11 @@ def _without_recording(
     named = [
         interval
         for match in matches
-        if is_heard(match.state, match.decision_reason)
+        if match.is_heard
         for interval in match.tally.heard
     ]
     for match in hidden:
-        if is_heard(match.state, match.decision_reason):
+        if match.is_heard:
             for start, end in intervals.without(match.tally.counted, named):
                 if end - start >= UNKNOWN_MS:
                     yield _Entry([(start, end)], None, None, CueStatus.UNKNOWN)

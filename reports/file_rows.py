@@ -21,7 +21,7 @@ from reports.rows import (
 )
 from reports.segment_rows import heard_in
 from review.choices import WAITING_STATES, MatchState, QueueReason
-from review.counting import count_segments, is_heard
+from review.counting import count_segments
 from review.models import Match
 from review.services import intervals
 from scanning.choices import FileStatus
@@ -187,9 +187,7 @@ def _covered_intervals(
     matches: Sequence[Match],
 ) -> Mapping[int, list[intervals.Interval]]:
     """Return the matched intervals by file, without excluded ones."""
-    matched = [
-        match for match in matches if is_heard(match.state, match.decision_reason)
-    ]
+    matched = [match for match in matches if match.is_heard]
     heard = heard_in({match.scan_id for match in matched})
     excluded = excluded_intervals_of({match.recording_id for match in matched})
     covered: dict[int, list[intervals.Interval]] = defaultdict(list)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
-from review.choices import MatchState, RejectCode
 from review.services import intervals
 from review.services.intervals import Interval
 from scanning.models import Segment
@@ -28,19 +27,6 @@ SURE_PCT = 90
 On mixes with synthetic voices, 87 to 100 of 100 seconds are judged correctly; real voices
 were not measured, and singing is sometimes taken for speech.
 """
-
-# In these states, nobody says that the recording is heard. Released claims still are.
-_NOT_HEARD = (MatchState.REJECTED, MatchState.SUPPRESSED, MatchState.SUPERSEDED)
-
-
-def is_heard(state: str, decision_reason: str) -> bool:
-    """Return whether a match in this state says that its recording is heard.
-
-    Of the reasons to reject, only the public domain says so.
-    """
-    if state == MatchState.REJECTED:
-        return decision_reason == RejectCode.PUBLIC_DOMAIN
-    return state not in _NOT_HEARD
 
 
 class SegmentState(StrEnum):
@@ -82,7 +68,7 @@ class CountedSegment:
     @property
     def counted_ms(self) -> int:
         """Return what the segment adds to the match's counted time."""
-        return sum(end - start for start, end in self.parts)
+        return intervals.length(self.parts)
 
     @property
     def under_speech(self) -> bool:
@@ -118,12 +104,12 @@ class Count:
     @property
     def ms(self) -> int:
         """Return the counted time."""
-        return sum(end - start for start, end in self.counted)
+        return intervals.length(self.counted)
 
     @property
     def excluded_ms(self) -> int:
         """Return the time that exclusions take."""
-        return sum(end - start for start, end in self.excluded)
+        return intervals.length(self.excluded)
 
     @property
     def speech_pct(self) -> float | None:
@@ -256,17 +242,11 @@ class Occurs:
 
 @dataclass(frozen=True, slots=True)
 class MatchTime:
-    """The time of one match in a file; ``state`` and ``reason`` are the decision's."""
+    """The time of one match in a file, and whether it says that its recording is heard."""
 
     key: int
-    state: str
-    reason: str
+    is_heard: bool
     count: Count
-
-    @property
-    def is_heard(self) -> bool:
-        """Return whether the match says that its recording is heard."""
-        return is_heard(self.state, self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,22 +363,12 @@ def _first_of_each_moment(
         while open_layers[0][2].end_ms <= start:
             heapq.heappop(open_layers)
         top = open_layers[0][2]
-        piece = FileInterval(start, end, top.heard, top.match, top.item, top.speech_pct)
-        if last is not None and _goes_on(last, piece):
-            last = FileInterval(last.start_ms, end, *_kind_of(last))
+        piece = replace(top, start_ms=start, end_ms=end)
+        if last is not None and replace(last, start_ms=start, end_ms=end) == piece:
+            last = replace(last, end_ms=end)
             continue
         if last is not None:
             yield last
         last = piece
     if last is not None:
         yield last
-
-
-def _kind_of(
-    piece: FileInterval,
-) -> tuple[SoundKind, int | None, Occurs | None, float | None]:
-    return piece.heard, piece.match, piece.item, piece.speech_pct
-
-
-def _goes_on(piece: FileInterval, later: FileInterval) -> bool:
-    return _kind_of(piece) == _kind_of(later)

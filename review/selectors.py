@@ -114,7 +114,7 @@ def count_of(match: Match) -> Count:
 
 def time_of(match: Match) -> MatchTime:
     """Return the time of a match that ``with_segments`` filled."""
-    return MatchTime(match.pk, match.state, match.decision_reason, match.tally)
+    return MatchTime(match.pk, match.is_heard, match.tally)
 
 
 def proposals_behind(found: Iterable[Match]) -> Mapping[int, Exclusion]:

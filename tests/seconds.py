@@ -11,7 +11,7 @@ from reports.cue_sheets import CueStatus, NotScanned, cue_sheet
 from reports.divisions import division_of
 from reports.layouts import kept_columns
 from reports.selectors import rows, selected
-from review.counting import SoundKind, is_heard
+from review.counting import SoundKind
 from review.models import Match
 from review.selectors import with_segments
 from review.services.intervals import length
@@ -60,7 +60,7 @@ def differing_seconds(file: ScannedFile) -> Iterator[str]:
         if len(set(places.values())) > 1:
             yield f"{match.case} counts {places}"
     division = division_of(file, matches)
-    heard = [each for each in matches if is_heard(each.state, each.decision_reason)]
+    heard = [each for each in matches if each.is_heard]
     counted = length(part for each in heard for part in each.tally.counted)
     coverage = draw_coverage(file, matches, division)
     summary = {"matches": counted, "division": division.ms(SoundKind.COUNTED)}

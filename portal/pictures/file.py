@@ -16,7 +16,7 @@ from portal.pictures import ribbon
 from portal.pictures.waveform import Window, load_waveform
 from review import selectors as review_selectors
 from review.choices import MatchState
-from review.counting import Division, FileInterval, SoundKind, is_heard
+from review.counting import Division, FileInterval, SoundKind
 from review.filters import MatchFilter
 from review.models import Match
 from review.services.intervals import Interval, length, union, without
@@ -113,7 +113,7 @@ def draw_coverage(
     by_state: dict[str, list[Interval]] = {}
     rejected: list[Interval] = []
     for match in matches:
-        if is_heard(match.state, match.decision_reason):
+        if match.is_heard:
             by_state.setdefault(match.state, []).extend(match.tally.counted)
         elif match.state == MatchState.REJECTED:
             rejected += match.tally.heard
@@ -149,7 +149,7 @@ def fill_coverage(files: Iterable[ScannedFile]) -> None:
     intervals: dict[int, list[Interval]] = {}
     for match in review_selectors.with_segments(matches):
         found = intervals.setdefault(match.scanned_file_id, [])
-        if is_heard(match.state, match.decision_reason):
+        if match.is_heard:
             found += match.tally.counted
     for pk, covered in intervals.items():
         if listed[pk].whole_ms:

@@ -38,7 +38,7 @@ from reports.divisions import Reported, divide_file, occurrences_in, reported_by
 from reports.models import Declaration, DeclarationProfile
 from reports.plays import Play, plays_of
 from review.choices import MatchState
-from review.counting import Occurs, SoundKind, is_heard
+from review.counting import Occurs, SoundKind
 from review.models import Match
 from review.selectors import with_segments
 from review.services import intervals
@@ -421,7 +421,7 @@ def _rest(
         return
     matches = files.matches.get(file.pk, ())
     for match in matches:
-        if is_heard(match.state, match.decision_reason):
+        if match.is_heard:
             yield from _not_declared(station, airing, file, files, match, length)
     division = divide_file(
         file,

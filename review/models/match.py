@@ -19,7 +19,14 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
 from common.uid import new_uid
-from review.choices import MatchState, PolicyAction, QueueReason, Relation, Verb
+from review.choices import (
+    MatchState,
+    PolicyAction,
+    QueueReason,
+    RejectCode,
+    Relation,
+    Verb,
+)
 from review.models.dispute import Dispute
 from review.models.licence import Licence
 from review.models.policy import Policy
@@ -346,6 +353,16 @@ class Match(models.Model):
 
     def __str__(self) -> str:
         return f"{self.recording.title} in {self.scanned_file.name}"
+
+    @property
+    def is_heard(self) -> bool:
+        """Return whether the match says that its recording is heard.
+
+        Released claims still do, and of the reasons to reject only the public domain.
+        """
+        if self.state == MatchState.REJECTED:
+            return self.decision_reason == RejectCode.PUBLIC_DOMAIN
+        return self.state not in (MatchState.SUPPRESSED, MatchState.SUPERSEDED)
 
     @property
     def review_url(self) -> str:

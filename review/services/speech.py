@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.roles import Action
 from audit.services import record
-from review.choices import WAITING_STATES
+from review.choices import MatchState
 from review.models import Match
 from review.services import evaluation, grounds, transitions
 from review.subjects import Subject
@@ -51,7 +51,7 @@ def _renew_reason(match: Match) -> None:
     """Replace a reason that the engine's estimate gave a waiting match."""
     match.refresh_from_db()
     if (
-        match.state not in WAITING_STATES[:2]
+        match.state not in (MatchState.PENDING, MatchState.IN_REVIEW)
         or match.queue_reason not in evaluation.OWN_REASONS
     ):
         return
