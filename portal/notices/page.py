@@ -15,8 +15,8 @@ from reports.evidence.selectors import MatchPacks, evidence_of_many
 from reports.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
 from reports.notices import selectors
 from reports.notices.business_days import restore_days
-from reports.notices.checks import live_match, unfit, why_lapsed
-from reports.notices.content import content_of, items_of
+from reports.notices.checks import items_of, live_match, unfit, why_lapsed
+from reports.notices.content import content_of
 from reports.notices.signing import why_not_sign
 from reports.notices.steps import missing_in
 from reports.notices.words import Content, blocks_of, head_of, title_of

@@ -34,8 +34,7 @@ from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import read_version
 from reports.models import ClaimedRight, NoticeLaw, NoticeState, TakedownNotice
 from reports.notices import answers, selectors, services, signing
-from reports.notices.checks import STANDING, changed_since_signed, unfit
-from reports.notices.content import items_of
+from reports.notices.checks import STANDING, changed_since_signed, items_of, unfit
 from reports.notices.errors import NoticeRefused
 from review.filters import MatchFilter
 from review.models import Match

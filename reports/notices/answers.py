@@ -21,8 +21,7 @@ from reports.models import (
     TakedownNotice,
 )
 from reports.notices.business_days import restore_days
-from reports.notices.checks import STANDING, live_match
-from reports.notices.content import items_of
+from reports.notices.checks import STANDING, items_of, live_match
 from reports.notices.errors import NoticeRefused
 from reports.notices.steps import NoticeStep, change, locked, record_step, require
 from review.choices import DisputeCode, MatchState, Verb

@@ -15,7 +15,7 @@ import audit.services
 from common.storage import read_bytes
 from reports.evidence.services import EvidenceRefused, refuse_hidden
 from reports.models import TakedownNotice
-from reports.notices.content import items_of
+from reports.notices.checks import items_of
 from reports.notices.errors import NoticeRefused
 
 # No clock: the same notice and the same log give the same bytes.

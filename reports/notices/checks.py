@@ -23,11 +23,10 @@ from rights.records import rights_records
 from rights.selectors import Rights, rights_of
 from scanning.models import ScannedFile
 
-ROWS_OF_ITEMS = (
+_ROWS = (
     *("match__recording__bucket", "match__scanned_file__container", "match__scan"),
     *("match__licence", "pack__match"),
 )
-"""What pages and documents read of each match of a notice."""
 STANDING = (MatchState.CONFIRMED, MatchState.UPHELD)
 """The states of matches that a notice may name."""
 _CLAIMED = (*STANDING, MatchState.DISPUTED)
@@ -99,14 +98,16 @@ def live_match(item: NoticeItem) -> Match:
     return same.exclude(state=MatchState.SUPERSEDED).first() or match
 
 
+def items_of(notice: TakedownNotice) -> list[NoticeItem]:
+    """Return the notice's matches in the order of the document."""
+    return list(
+        NoticeItem.objects.filter(notice=notice).select_related(*_ROWS).order_by("pk")
+    )
+
+
 def changed_since_signed(notice: TakedownNotice) -> list[str]:
     """Return what the signed document says that does not hold any more."""
-    items = list(
-        NoticeItem.objects.filter(notice=notice)
-        .select_related(*ROWS_OF_ITEMS)
-        .order_by("pk")
-    )
-    live = {live_match(item).pk: item for item in items}
+    live = {live_match(item).pk: item for item in items_of(notice)}
     rows = with_segments(
         Match.objects.filter(pk__in=live).select_related(
             *("recording__bucket", "scanned_file__container", "scan", "licence")

@@ -14,7 +14,7 @@ from reports.models import (
     NoticeItem,
     TakedownNotice,
 )
-from reports.notices.checks import ROWS_OF_ITEMS, rights_at_use
+from reports.notices.checks import items_of, rights_at_use
 from review.models import Match
 from review.selectors import with_segments
 from rights.choices import Right, ShareKind
@@ -22,15 +22,6 @@ from rights.selectors import OwnedShare
 
 # Any in this module: JSON.
 Json = dict[str, Any]
-
-
-def items_of(notice: TakedownNotice) -> list[NoticeItem]:
-    """Return the notice's matches in the order of the document."""
-    return list(
-        NoticeItem.objects.filter(notice=notice)
-        .select_related(*ROWS_OF_ITEMS)
-        .order_by("pk")
-    )
 
 
 def content_of(notice: TakedownNotice) -> Json:

@@ -23,10 +23,7 @@ from reports.models import (
     NoticeState,
     TakedownNotice,
 )
-from reports.notices.checks import changed_since_signed, site_of, unfit
-from reports.notices.content import (
-    items_of,
-)
+from reports.notices.checks import changed_since_signed, items_of, site_of, unfit
 from reports.notices.errors import NoticeRefused
 from reports.notices.selectors import matches_without_pack
 from reports.notices.steps import (

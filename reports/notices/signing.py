@@ -20,11 +20,8 @@ from reports.models import (
     NoticeState,
     TakedownNotice,
 )
-from reports.notices.content import (
-    content_of,
-    current_packs,
-    items_of,
-)
+from reports.notices.checks import items_of
+from reports.notices.content import content_of, current_packs
 from reports.notices.errors import NoticeRefused
 from reports.notices.steps import (
     NoticeStep,

@@ -20,10 +20,7 @@ from reports.models import (
     NoticeState,
     TakedownNotice,
 )
-from reports.notices.checks import UnfitMatch, unfit
-from reports.notices.content import (
-    items_of,
-)
+from reports.notices.checks import UnfitMatch, items_of, unfit
 from reports.notices.errors import NoticeRefused
 from reports.notices.selectors import notices_in_reach
 from review.models import Match
