@@ -65,8 +65,9 @@ _FILE_ICONS = {
 REVIEW_STATES: dict[str, StateLook] = {
     state: StateLook(state.label, icon) for state, icon in _REVIEW_ICONS.items()
 }
-# Kinds of time that no state of a match has, for pictures.
-KINDS: dict[str, StateLook] = {
+# Pictures also show kinds of time that no state of a match has.
+_REVIEW_LOOKS: dict[str, StateLook] = {
+    **REVIEW_STATES,
     "excluded": StateLook(_("Excluded"), "scissors"),
     "not_decoded": StateLook(_("Not decoded"), "triangle"),
 }
@@ -78,12 +79,16 @@ FILE_STATES: dict[str, StateLook] = {
 PATTERNED = frozenset(
     {"pending", "escalated", "cleared", "rejected", "released", "disputed"}
 )
-PATTERN_ALIASES = {"released": "rejected"}
+_PATTERNS = {
+    **{state: state for state in PATTERNED},
+    "released": "rejected",
+    "not_decoded": "not-scanned",
+}
 
 
 def review_look(state: str) -> StateLook:
     """Return the look of a match state; an unknown state gets a label from its name."""
-    return (REVIEW_STATES | KINDS).get(
+    return _REVIEW_LOOKS.get(
         state, StateLook(state.replace("_", " ").capitalize(), "info")
     )
 
@@ -97,11 +102,8 @@ def file_look(state: str) -> StateLook:
 
 def pattern_fill(state: str) -> str:
     """Return the SVG fill of a state's pattern; empty if a CSS class draws the state."""
-    if state == "not_decoded":
-        return "url(#pat-not-scanned)"
-    if state not in PATTERNED:
-        return ""
-    return f"url(#pat-{PATTERN_ALIASES.get(state, state)})"
+    name = _PATTERNS.get(state)
+    return f"url(#pat-{name})" if name else ""
 
 
 def reason_icon(reason: str) -> str:
