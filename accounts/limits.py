@@ -60,7 +60,7 @@ def wait_of_stranger(request: HttpRequest) -> float:
 
 
 def refuses_unread(request: HttpRequest) -> bool:
-    """Tell whether a request whose sender only its body names may stay unread.
+    """Return whether a request whose sender only its body names may stay unread.
 
     Nothing is counted. Addresses that lately sent a valid signature are read, so that
     nobody is held up by others at the same address.

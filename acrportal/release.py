@@ -38,8 +38,9 @@ def main() -> None:
         source = Path(scratch) / f"acrportal-{VERSION}"
         with tarfile.open(fileobj=io.BytesIO(_git("archive", "HEAD"))) as committed:
             committed.extractall(source, filter="data")
-        _pack(source, folder / f"{source.name}.tar.gz")
-        _build_engine(source / "recognition", folder)
+        epoch = int(_git("log", "-1", "--format=%ct"))
+        _pack(source, folder / f"{source.name}.tar.gz", epoch)
+        _build_engine(source / "recognition", folder, epoch)
     bill = folder / f"acrportal-{VERSION}.cdx.json"
     bill.write_text(bill_of_materials(), encoding="utf-8")
     subprocess.run(
@@ -66,13 +67,9 @@ def _git(*arguments: str) -> bytes:
     ).stdout
 
 
-def _commit_time() -> int:
-    return int(_git("log", "-1", "--format=%ct"))
-
-
-def _build_engine(package: Path, folder: Path) -> None:
+def _build_engine(package: Path, folder: Path, epoch: int) -> None:
     """Build wheel and source distribution; pack the latter again, with one time."""
-    environment = os.environ | {"SOURCE_DATE_EPOCH": str(_commit_time())}
+    environment = os.environ | {"SOURCE_DATE_EPOCH": str(epoch)}
     subprocess.run(
         [_TOOLS, "-m", "build", "--no-isolation", "--outdir", folder, package],
         env=environment,
@@ -82,12 +79,11 @@ def _build_engine(package: Path, folder: Path) -> None:
     [packed] = folder.glob("recognition-*.tar.gz")
     unpacked = package.parent.parent / "sdist"
     shutil.unpack_archive(packed, unpacked, filter="data")
-    _pack(next(unpacked.iterdir()), packed)
+    _pack(next(unpacked.iterdir()), packed, epoch)
 
 
-def _pack(folder: Path, target: Path) -> None:
-    """Pack a folder with sorted names, the commit's time, and no owners."""
-    epoch = _commit_time()
+def _pack(folder: Path, target: Path, epoch: int) -> None:
+    """Pack a folder with sorted names, one time, and no owners."""
 
     def same(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.mtime = epoch

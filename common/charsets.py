@@ -108,7 +108,7 @@ def _encodings_of(line: bytes) -> set[str]:
 
 
 def _is_script(line: bytes, name: str, script: re.Pattern[str]) -> bool:
-    """Tell whether every foreign letter is of a script, and no small one before a capital."""
+    """Return whether every foreign letter is of a script, and no small one before a capital."""
     text = line.decode(name, "replace")
     words = [word for word in _WORD.findall(text) if not word.isascii()]
     return (
@@ -124,7 +124,7 @@ def _is_script(line: bytes, name: str, script: re.Pattern[str]) -> bool:
 
 
 def _fits(line: bytes, name: str, languages: tuple[frozenset[str], ...]) -> bool:
-    """Tell whether a line is text of one of the languages of an encoding."""
+    """Return whether a line is text of one of the languages of an encoding."""
     text = line.decode(name, "replace").lower().replace("i\u0307", "i")
     # A sign such as ³ or £ that belongs to a word was a letter.
     if "\ufffd" in text or _ODD.search(text):

@@ -135,7 +135,7 @@ def _owner_of(event: Event) -> User | None:
 
 
 def _may_be_mailed(address: str) -> bool:
-    """Tell whether the portal mails this address; the list of domains has no exception.
+    """Return whether the portal mails this address; the list of domains has no exception.
 
     Any address can be entered for an account, so an exception would mail anybody.
     """

@@ -44,7 +44,7 @@ _RANKS: Final = {
 
 
 def is_feed(content: bytes) -> bool:
-    """Tell whether a document is a feed; servers label feeds with many types."""
+    """Return whether a document is a feed; servers label feeds with many types."""
     beginning = content[:4096].replace(b"\0", b"")
     return any(tag in beginning for tag in (b"<rss", b"<feed", b"<rdf:RDF"))
 
@@ -91,7 +91,7 @@ def _text(entry: _Entry, name: str) -> str:
 
 
 def _title(entry: _Entry) -> str:
-    # Programs escape titles twice.
+    # Some programs escape titles twice.
     return html.unescape(_text(entry, "title"))
 
 

@@ -94,21 +94,16 @@ class MediaPlaylist:
 
 
 def is_list(beginning: bytes, content_type: str) -> bool:
-    """Tell whether the first bytes of an answer are those of a list, not of sound."""
+    """Return whether the first bytes of an answer are those of a list, not of sound."""
     text = beginning.lstrip(b"\xef\xbb\xbf \t\r\n")[:1000].lower()
     if text.startswith(b"<"):
-        return _is_xml_list(text.decode("utf-8", "replace"))
+        return b"<asx" in text or (b"<playlist" in text and b"xspf" in text)
     if text.startswith(BEGINS_LIST) or content_type.lower().startswith("text/html"):
         return True
     # Sound has control characters from its first bytes on.
     is_text = len(text) > 0 and not any(byte < 9 or 13 < byte < 32 for byte in text)
     is_listed = any(each in content_type.lower() for each in LIST_TYPES)
     return is_text and (is_listed or text.startswith(b"#"))
-
-
-def _is_xml_list(text: str) -> bool:
-    beginning = text[:1000].lower()
-    return "<asx" in beginning or ("<playlist" in beginning and "xspf" in beginning)
 
 
 def is_hls(text: str) -> bool:
