@@ -79,7 +79,7 @@ class WireFormParser(BaseParser):
         return nested(QueryDict(content, encoding="utf-8"))
 
 
-class _Counted:
+class _CountingStream:
     """Counts the bytes read from a stream."""
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -102,7 +102,7 @@ class WireMultiPartParser(MultiPartParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> DataAndFiles[Any, Any]:
         """Return fields and files; refuse a truncated body."""
-        counted = _Counted(stream)
+        counted = _CountingStream(stream)
         try:
             parsed = super().parse(
                 counted,  # type: ignore[arg-type]  # the parser only reads

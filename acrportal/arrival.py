@@ -39,7 +39,7 @@ class Stage(Enum):
     FIELDS_TOO_LARGE = "fields too large"
 
 
-class Arrival:
+class RequestArrival:
     """The bytes of one request received so far."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from acrportal.arrival import (
     SMALL_BODY_BYTES,
     TRAILER_BYTES,
-    Arrival,
+    RequestArrival,
     Stage,
     deadline,
 )
@@ -108,7 +108,7 @@ class PacedUnreader(SocketUnreader):  # type: ignore[misc]  # as above
 
 
 class LimitedChunks(ChunkedReader):  # type: ignore[misc]  # as above
-    """Reads a body that ``Arrival`` did not see to its end.
+    """Reads a body that ``RequestArrival`` did not see to its end.
 
     Raises ``OSError``, which views answer with 400, if its chunks or trailers are wrong.
     """
@@ -130,7 +130,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
 
     def init_process(self) -> None:
         """Prepare, then run until the worker stops."""
-        self._arriving: dict[Any, Arrival] = {}
+        self._arriving: dict[Any, RequestArrival] = {}
         self._held_bytes = 0
         self._lingering: dict[Any, float] = {}
         self._looked_at = 0.0
@@ -141,7 +141,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
         """Wait for a request on a connection without a thread."""
         held = conn.parser.unreader.take_buffered() if conn.initialized else b""
         conn.sock.setblocking(False)
-        self._arriving[conn] = Arrival()
+        self._arriving[conn] = RequestArrival()
         self.poller.register(
             conn.sock, selectors.EVENT_READ, partial(self._on_bytes, conn)
         )
@@ -281,7 +281,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]  # as above
         self._forget(conn)
         self._close(conn)
 
-    def _forget(self, conn: Any) -> Arrival:
+    def _forget(self, conn: Any) -> RequestArrival:
         arrival = self._arriving.pop(conn)
         self._held_bytes -= arrival.received
         self.poller.unregister(conn.sock)

@@ -61,7 +61,7 @@ def _app(url: str) -> Celery:
         broker_heartbeat=0,
     )
     made.task(_run, name=_RUN)
-    made.steps["worker"].add(_Watch)
+    made.steps["worker"].add(_ChildWatch)
     return made
 
 
@@ -126,7 +126,7 @@ def _run(pool: str) -> None:
         close_old_connections()
 
 
-class _Watch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
+class _ChildWatch(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no types
     """Keeps watch in each Celery worker, beside its children."""
 
     requires = ("celery.worker.components:Pool",)

@@ -111,7 +111,7 @@ def _batches(keys: Iterable[T]) -> Iterator[list[T]]:
 
 
 @dataclass(slots=True)
-class _Group:
+class _SourceShares:
     """What a source says under one number of a work, or without a number."""
 
     work: Work
@@ -150,19 +150,19 @@ def _works(source: str) -> Iterator[_Line]:
                 yield group.names
 
 
-def _groups(batch: Sequence[int], source: str) -> list[_Group]:
+def _groups(batch: Sequence[int], source: str) -> list[_SourceShares]:
     """Return the groups of some works.
 
     Shares that a person moved to another work still belong to their number, and stand
     with it.
     """
     works = Work.objects.in_bulk(batch)
-    groups: dict[tuple[int, str], _Group] = {}
+    groups: dict[tuple[int, str], _SourceShares] = {}
     owner: dict[str, int] = {}
     for number in WorkNumber.objects.filter(claimant=source, work__in=batch):
         owner[number.number] = number.work_id
         key = (number.work_id, number.number)
-        groups[key] = _Group(works[number.work_id], number.number)
+        groups[key] = _SourceShares(works[number.work_id], number.number)
     shares = _living_shares().filter(claimant=source, work__isnull=False)
     mine = shares.filter(Q(work__in=batch, number="") | Q(number__in=owner))
     for share in mine.select_related("party", "controlled_by"):
@@ -170,7 +170,7 @@ def _groups(batch: Sequence[int], source: str) -> list[_Group]:
         if place is None or place not in works:
             continue
         group = groups.setdefault(
-            (place, share.number), _Group(works[place], share.number)
+            (place, share.number), _SourceShares(works[place], share.number)
         )
         group.shares.append(share)
     _say_iswcs(groups, source)
@@ -178,7 +178,7 @@ def _groups(batch: Sequence[int], source: str) -> list[_Group]:
     return [groups[key] for key in sorted(groups)]
 
 
-def _say_iswcs(groups: Mapping[tuple[int, str], _Group], source: str) -> None:
+def _say_iswcs(groups: Mapping[tuple[int, str], _SourceShares], source: str) -> None:
     stated = Statement.objects.filter(
         claimant=source,
         field=StatedField.ISWC,
@@ -190,13 +190,13 @@ def _say_iswcs(groups: Mapping[tuple[int, str], _Group], source: str) -> None:
             group.iswc = statement.value
 
 
-def _places(group: _Group) -> set[int]:
+def _places(group: _SourceShares) -> set[int]:
     """Return the works in which a group has shares, its own among them."""
     keys = (share.work_id for share in group.shares)
     return {group.work.pk, *(key for key in keys if key is not None)}
 
 
-def _link(groups: Sequence[_Group]) -> None:
+def _link(groups: Sequence[_SourceShares]) -> None:
     """Add the recordings of the works in which a group has shares."""
     works = {key for group in groups for key in _places(group)}
     links: defaultdict[int, list[int]] = defaultdict(list)

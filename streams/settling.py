@@ -186,7 +186,7 @@ def _free_end(stream: Stream, nominal: datetime, now: datetime) -> datetime | No
 
 
 @dataclass(frozen=True, slots=True)
-class _Sound:
+class _WindowSound:
     """What was heard of a window, with its landmarks stored.
 
     ``file`` is not saved; None if nothing was heard.
@@ -200,7 +200,9 @@ class _Sound:
     after: str = ""
 
 
-def _gather(stream: Stream, window: _Window, folder: Path, names: list[str]) -> _Sound:
+def _gather(
+    stream: Stream, window: _Window, folder: Path, names: list[str]
+) -> _WindowSound:
     """Read a window's landmarks and store them; note the ``names`` of the files."""
     rows = (
         StreamRun.objects.filter(
@@ -223,7 +225,7 @@ def _gather(stream: Stream, window: _Window, folder: Path, names: list[str]) -> 
         # The last piece fills the window: its own length is the file's.
         duration_ms = pieces[-1].at_ms + pieces[-1].length_ms
     if not pieces:
-        return _Sound(heard, pieces, end)
+        return _WindowSound(heard, pieces, end)
     made = fingerprint.to_bytes(landmarks_of(pieces, duration_ms, folder))
     file = store_landmarks(landmarks=made, duration_ms=duration_ms)
     key = file.uid.hex
@@ -247,10 +249,10 @@ def _gather(stream: Stream, window: _Window, folder: Path, names: list[str]) -> 
         _store(after, after_ms, folder, f"{name}.after.acrfp"),
     )
     names += [str(file.fingerprint), *stored]
-    return _Sound(heard, pieces, end, file, *stored)
+    return _WindowSound(heard, pieces, end, file, *stored)
 
 
-def _make(stream: Stream, window: _Window, sound: _Sound) -> StreamHour:
+def _make(stream: Stream, window: _Window, sound: _WindowSound) -> StreamHour:
     """Write the hour of a window, and ask for its scan if something was heard."""
     # A recorder on another machine does not know of the time before it.
     for start, until in selectors.missing(

@@ -26,8 +26,8 @@ from imports.broadcasts.rows import (
     SCHEDULE,
     AudienceRow,
     CellFault,
-    Layout,
     ScheduleRow,
+    TableLayout,
     audience_row,
     layout_of,
     schedule_row,
@@ -94,7 +94,7 @@ class BroadcastImporter:
                 self._apply(layout, row)
         return self.summary
 
-    def _apply(self, layout: Layout, raw: RawRow) -> None:
+    def _apply(self, layout: TableLayout, raw: RawRow) -> None:
         read = schedule_row if layout.table == SCHEDULE else audience_row
         row, faults = read(layout, raw)
         if row is None:

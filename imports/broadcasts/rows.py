@@ -91,7 +91,7 @@ class AudienceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TableLayout:
     """Which table this is, and where each of its columns stands."""
 
     table: str
@@ -99,7 +99,7 @@ class Layout:
     unknown: tuple[str, ...]
 
 
-def layout_of(table: Table) -> Layout:
+def layout_of(table: Table) -> TableLayout:
     """Return the layout of a table; raise ``ImportRefused`` if it is neither."""
     named: dict[str, int] = {}
     for position, given in enumerate(table.header):
@@ -124,13 +124,13 @@ def _layout(
     columns: tuple[str, ...],
     named: Mapping[str, int],
     needed: tuple[str, ...],
-) -> Layout:
+) -> TableLayout:
     for name in needed:
         if name not in named:
             raise ImportRefused(_("The column %(name)s is missing.") % {"name": name})
     known = {name: named[name] for name in columns if name in named}
     unknown = tuple(name for name in named if name and name not in known)
-    return Layout(table, known, unknown)
+    return TableLayout(table, known, unknown)
 
 
 @dataclass(slots=True)
@@ -164,7 +164,7 @@ class _Cells:
         return bool(self[name])
 
 
-def _cells(layout: Layout, row: RawRow) -> _Cells:
+def _cells(layout: TableLayout, row: RawRow) -> _Cells:
     texts = {
         name: row.cells[position].strip()
         for name, position in layout.positions.items()
@@ -185,7 +185,7 @@ def _cells(layout: Layout, row: RawRow) -> _Cells:
 
 
 def schedule_row(
-    layout: Layout, row: RawRow
+    layout: TableLayout, row: RawRow
 ) -> tuple[ScheduleRow | None, list[CellFault]]:
     """Return the values of a schedule's line, or all of its faults."""
     cells = _cells(layout, row)
@@ -212,7 +212,7 @@ def schedule_row(
 
 
 def audience_row(
-    layout: Layout, row: RawRow
+    layout: TableLayout, row: RawRow
 ) -> tuple[AudienceRow | None, list[CellFault]]:
     """Return the values of an audience's line, or all of its faults."""
     cells = _cells(layout, row)

@@ -53,7 +53,7 @@ def read_cwr(file: BinaryIO, *, name: str = "") -> Iterator[Read]:
 
 
 @dataclass(slots=True)
-class _Group:
+class _CwrGroup:
     """A group: its type and number, and what was counted in it."""
 
     type: str
@@ -75,7 +75,7 @@ class CwrReader:
     _message_id: str = ""
     _created: datetime | None = None
     _line: int = 0
-    _group: _Group | None = None
+    _group: _CwrGroup | None = None
     _groups: int = 0
     _transactions: int = 0
     _records: int = 0
@@ -229,7 +229,7 @@ class CwrReader:
             self._version = "2.2"
         elif record["version"] == "02.10":
             self._version = "2.1"
-        self._group = _Group(record["type"], record.number("group"), self._line)
+        self._group = _CwrGroup(record["type"], record.number("group"), self._line)
         self._transaction_number = -1
 
     def _close_group(self, record: CwrRecord) -> None:

@@ -119,7 +119,7 @@ def read_ern(file: BinaryIO) -> Iterator[Read]:
 
 
 @dataclass(slots=True)
-class _Sound:
+class _SoundRecording:
     """A sound recording of the message, with its works and faults."""
 
     recordings: list[RecordingClaim]
@@ -151,7 +151,7 @@ class ErnReader:
     _created: datetime | None = None
     _parties: ErnParties = field(default_factory=ErnParties)
     _works: dict[str, WorkClaim] = field(default_factory=dict)
-    _sounds: dict[str, _Sound] = field(default_factory=dict)
+    _sounds: dict[str, _SoundRecording] = field(default_factory=dict)
     _other_resources: set[str] = field(default_factory=set)
     _releases: set[str] = field(default_factory=set)
     _batch: _Batch = field(default_factory=_Batch)
@@ -253,7 +253,9 @@ class ErnReader:
         self._faults += faults
         is_refused = any(not each.is_warning for each in faults)
         self.counts.refused += is_refused
-        self._sounds.setdefault(reference, _Sound(recordings, works, is_refused))
+        self._sounds.setdefault(
+            reference, _SoundRecording(recordings, works, is_refused)
+        )
         self._limit(len(self._sounds), MAX_RESOURCES)
         self._limit(len(self._parties.by_key), MAX_PARTIES)
 
@@ -278,7 +280,9 @@ class ErnReader:
         if release is not None:
             self._batch.releases.append(release)
 
-    def _sounds_of(self, record: XmlRecord) -> tuple[list[_Sound], list[ClaimFault]]:
+    def _sounds_of(
+        self, record: XmlRecord
+    ) -> tuple[list[_SoundRecording], list[ClaimFault]]:
         """Return the sound recordings that a release refers to."""
         sounds, faults = [], []
         for reference in tracks_of(record):
@@ -313,7 +317,7 @@ class ErnReader:
 
     # Batches
 
-    def _put(self, sound: _Sound, *, label: str = "") -> None:
+    def _put(self, sound: _SoundRecording, *, label: str = "") -> None:
         """Put a recording with its works and parties into the batch."""
         sound.is_sent = True
         for recording in sound.recordings:

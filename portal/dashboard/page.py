@@ -296,7 +296,7 @@ def precision() -> list[charts.ShareTable]:
         charts.share_table(
             _("Engine"),
             [
-                charts.Share(
+                charts.ShareLine(
                     str(EngineChoice(row["scan__engine"]).label),
                     row["right"],
                     row["all"],
@@ -309,7 +309,7 @@ def precision() -> list[charts.ShareTable]:
         charts.share_table(
             _("Policy"),
             [
-                charts.Share(
+                charts.ShareLine(
                     row["policy__name"],
                     row["right"],
                     row["all"],
@@ -324,7 +324,7 @@ def precision() -> list[charts.ShareTable]:
 def _bands(
     rows: Iterable[Mapping[str, Any]],  # Any: columns of the database
     decided_by_people: str,
-) -> list[charts.Share]:
+) -> list[charts.ShareLine]:
     """Return one share per ten points of each scale; scales are never mixed."""
     listed = list(rows)
     many = len({row["score_scale"] for row in listed}) > 1
@@ -334,7 +334,7 @@ def _bands(
         label = f"{low}–{low + 9}" if low < TOP_SCORE else str(low)
         name = f"{row['score_scale'].partition(':')[2]} {label}" if many else label
         query = f"?score_min={low}&score_max={low + 9.9}&{decided_by_people}"
-        shares.append(charts.Share(name, row["right"], row["all"], query))
+        shares.append(charts.ShareLine(name, row["right"], row["all"], query))
     return shares
 
 

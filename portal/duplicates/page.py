@@ -41,7 +41,7 @@ Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ListEntry:
     """One entry of the list: a group, a pair or a loop."""
 
     uid: str
@@ -125,7 +125,7 @@ def page_of_items(keys: Sequence[Key], number: str | None) -> Page[Key]:
     return Paginator(keys, PAGE_SIZE).get_page(number)
 
 
-def items(keys: Iterable[Key]) -> list[Item]:
+def items(keys: Iterable[Key]) -> list[ListEntry]:
     """Return the entries of the keys in their order; leave out those that are gone."""
     wanted = list(keys)
     pks = {
@@ -164,13 +164,13 @@ def recordings_of(group: DedupGroup) -> list[Recording]:
     return [member.recording for member in group.members.all()]
 
 
-def group_item(group: DedupGroup, counts: Mapping[int, int]) -> Item:
+def group_item(group: DedupGroup, counts: Mapping[int, int]) -> ListEntry:
     """Return the entry of a group."""
     members = list(group.members.all())
     recordings = recordings_of(group)
     kind, label = group_kind(group, members)
     first = recordings[0] if recordings else Recording()
-    return Item(
+    return ListEntry(
         uid=group.uid,
         kind=kind,
         label=label,
@@ -196,7 +196,7 @@ def group_kind(group: DedupGroup, members: Sequence[DedupMember]) -> tuple[str, 
     return "same_audio", _("Same audio")
 
 
-def pair_item(link: PairLink, counts: Mapping[int, int]) -> Item:
+def pair_item(link: PairLink, counts: Mapping[int, int]) -> ListEntry:
     """Return the entry of a pair of recordings outside any group."""
     shared = sum(int(run[1] - run[0]) for run in link.runs)
     label = (
@@ -204,7 +204,7 @@ def pair_item(link: PairLink, counts: Mapping[int, int]) -> Item:
         if link.kind == DuplicateKind.EXACT_FILE
         else _("Overlap, %(length)s") % {"length": length(shared)}
     )
-    return Item(
+    return ListEntry(
         uid=link.uid,
         kind=link.kind,
         label=label,
@@ -222,12 +222,12 @@ def pair_item(link: PairLink, counts: Mapping[int, int]) -> Item:
     )
 
 
-def loop_item(loop: SharedLoop, counts: Mapping[int, int]) -> Item:
+def loop_item(loop: SharedLoop, counts: Mapping[int, int]) -> ListEntry:
     """Return the entry of a shared loop."""
     recordings = {place.recording_id: place.recording for place in loop.places.all()}
     artists = {recording.artist_names for recording in recordings.values()}
     titles = [recording.title for recording in recordings.values()]
-    return Item(
+    return ListEntry(
         uid=loop.uid,
         kind="shared_loop",
         label=_("Shared loop, %(length)s") % {"length": length(loop.length_ms)},

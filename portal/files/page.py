@@ -181,7 +181,7 @@ class EngineRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class EngineComparison:
     """The engines of one file as its page shows them; ``agreed`` counts recordings."""
 
     rows: Sequence[EngineRow]
@@ -201,7 +201,7 @@ def _what_was_sent(job: CloudJob) -> str:
     return f"{sent}. {job.get_audio_because_display()}"
 
 
-def compare(file: ScannedFile) -> Comparison | None:
+def compare(file: ScannedFile) -> EngineComparison | None:
     """Return the comparison; None without scans or if only the embedded engine scans."""
     scans = selectors.current_scans(file)
     engine = file.engine
@@ -233,8 +233,8 @@ def compare(file: ScannedFile) -> Comparison | None:
     others = [section for scan in scans for section in other_sections(scan)]
     disagreements = differences(file)
     if disagreements is None:
-        return Comparison(rows, others=others)
+        return EngineComparison(rows, others=others)
     ours, theirs = (set(recordings) for recordings in detections.values())
-    return Comparison(
+    return EngineComparison(
         rows, len(ours & theirs), disagreements, compared=True, others=others
     )

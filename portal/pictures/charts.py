@@ -33,7 +33,7 @@ class BarRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BarPart:
     """One section of a bar as SVG attributes."""
 
     x: str
@@ -47,7 +47,7 @@ class DrawnRow:
     """A row ready for the template."""
 
     row: BarRow
-    parts: tuple[Part, ...]
+    parts: tuple[BarPart, ...]
     end: str
 
 
@@ -79,7 +79,7 @@ def bar_chart(
             width = FULL_PERCENT * count / longest
             if count:
                 label = f"{row.label}, {name}: {count}"
-                parts.append(Part(f"{at:.2f}%", f"{width:.2f}%", number, label))
+                parts.append(BarPart(f"{at:.2f}%", f"{width:.2f}%", number, label))
             at += width
         drawn.append(DrawnRow(row, tuple(parts), f"{at:.2f}%"))
     return BarChart(
@@ -92,7 +92,7 @@ def bar_chart(
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class ShareLine:
     """One line of a share table: the number that were right, of a total."""
 
     label: str
@@ -121,9 +121,9 @@ class ShareTable:
     """Shares grouped by one property, such as engine, score band or policy."""
 
     title: str
-    rows: tuple[Share, ...]
+    rows: tuple[ShareLine, ...]
 
 
-def share_table(title: str | Promise, rows: Sequence[Share]) -> ShareTable:
+def share_table(title: str | Promise, rows: Sequence[ShareLine]) -> ShareTable:
     """Return the table of shares, in the order given."""
     return ShareTable(str(title), tuple(rows))

@@ -56,7 +56,7 @@ class AlignmentTick:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class PairSide:
     """One of the two sounds around the segment."""
 
     title: str
@@ -85,8 +85,8 @@ class Side:
 class Pair:
     """Everything the pair template draws and the player reads."""
 
-    source: Side
-    reference: Side
+    source: PairSide
+    reference: PairSide
     interval: ribbon.Box
     links: tuple[AlignmentTick, ...]
     lean_seconds: int
@@ -132,7 +132,7 @@ def aligned(
         ),
     )
     step, links = _links(segment, shown, ratio)
-    source = Side(
+    source = PairSide(
         title=_title(file),
         audio_url=playback.audio_url(file),
         start_ms=segment.start_ms,
@@ -144,7 +144,7 @@ def aligned(
     )
     return Pair(
         source=source,
-        reference=Side(
+        reference=PairSide(
             title=_title(other),
             audio_url=playback.audio_url(other),
             start_ms=segment.reference_start_ms,

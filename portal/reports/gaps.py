@@ -10,18 +10,18 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.roles import Action
 from reports.declarations.checking import FoundGap, GapGroup
-from reports.declarations.formats.base import Subject
+from reports.declarations.formats.base import ValueSubject
 
 _SHOWN = 50
 _PAGES = {
-    Subject.PLAY: ("match", Action.VIEW),
-    Subject.RECORDING: ("recording_detail", Action.VIEW),
-    Subject.STATION: ("station_edit", Action.EDIT_CATALOGUE),
-    Subject.FIGURES: ("station_figures", Action.REPORT),
-    Subject.BROADCAST: ("file_broadcasts", Action.UPLOAD),
-    Subject.AUDIENCE: ("station_hours", Action.REPORT),
-    Subject.EPISODE: ("file_broadcasts", Action.UPLOAD),
-    Subject.PROFILE: ("declaration_profile", Action.EDIT_CATALOGUE),
+    ValueSubject.PLAY: ("match", Action.VIEW),
+    ValueSubject.RECORDING: ("recording_detail", Action.VIEW),
+    ValueSubject.STATION: ("station_edit", Action.EDIT_CATALOGUE),
+    ValueSubject.FIGURES: ("station_figures", Action.REPORT),
+    ValueSubject.BROADCAST: ("file_broadcasts", Action.UPLOAD),
+    ValueSubject.AUDIENCE: ("station_hours", Action.REPORT),
+    ValueSubject.EPISODE: ("file_broadcasts", Action.UPLOAD),
+    ValueSubject.PROFILE: ("declaration_profile", Action.EDIT_CATALOGUE),
 }
 
 
@@ -57,7 +57,7 @@ def linked(groups: Iterable[GapGroup], user: User) -> list[LinkedGroup]:
 
 
 def _address(gap: FoundGap, user: User) -> str:
-    name, action = _PAGES[Subject(gap.subject)]
+    name, action = _PAGES[ValueSubject(gap.subject)]
     if not user.has_perm(action):
         return ""
     # Of an audience, the station and the day are named.

@@ -137,7 +137,7 @@ _STATES: Mapping[View, Sequence[MatchState]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class QueuePosition:
     """A match's position in the queue; ``number`` is 0 if the match is not in it.
 
     Both numbers are capped as in ``count_of``, because exact counts are slow.
@@ -229,7 +229,7 @@ class Queue:
         )
         return next((each for each in nearest if each is not None), None)
 
-    def place_of(self, match: Match) -> Place:
+    def place_of(self, match: Match) -> QueuePosition:
         """Return the match's position and the total."""
         rows = self._unordered()
         inside = rows.filter(pk=match.pk).exists()
@@ -237,7 +237,7 @@ class Queue:
         for beyond, _order in self._beyond(match, backwards=True):
             if earlier <= COUNTED:
                 earlier += count_of(rows.filter(beyond))
-        return Place(earlier + 1 if inside else 0, count_of(rows))
+        return QueuePosition(earlier + 1 if inside else 0, count_of(rows))
 
     def _open(self) -> QuerySet[Match]:
         """Return the rows that this user can decide, with the columns of ``_ways``."""

@@ -333,7 +333,7 @@ def marked(text: str, searched: str) -> SafeString:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _PageLink:
     """A page, or a verb that a page begins."""
 
     label: Any  # Any: a lazy translation
@@ -342,7 +342,9 @@ class _Place:
     query: str = ""
 
 
-def _places(places: tuple[_Place, ...], asked: SearchText, user: User) -> Iterator[Hit]:
+def _places(
+    places: tuple[_PageLink, ...], asked: SearchText, user: User
+) -> Iterator[Hit]:
     """Yield the places that the person may open and whose name has all words."""
     words = asked.text.casefold().split()
     for place in places:
@@ -354,67 +356,71 @@ def _places(places: tuple[_Place, ...], asked: SearchText, user: User) -> Iterat
 
 
 _PAGES = (
-    _Place(gettext_lazy("Dashboard"), "portal:dashboard"),
-    _Place(gettext_lazy("Review queue"), "portal:queue"),
-    _Place(gettext_lazy("All matches"), "portal:match_list"),
-    _Place(gettext_lazy("Disputes"), "portal:dispute_list"),
-    _Place(gettext_lazy("Files without a match"), "portal:queue_files"),
-    _Place(gettext_lazy("Files"), "portal:file_list"),
-    _Place(gettext_lazy("Unknown sound"), "portal:unknown"),
-    _Place(gettext_lazy("Streams"), "portal:streams"),
-    _Place(gettext_lazy("Play log"), "portal:stream_log"),
-    _Place(gettext_lazy("Stream alarms"), "portal:stream_alarms"),
-    _Place(gettext_lazy("Stations"), "portal:station_list"),
-    _Place(gettext_lazy("Watches"), "portal:watch_list"),
-    _Place(gettext_lazy("Drops"), "portal:drop_list"),
-    _Place(gettext_lazy("Containers"), "portal:container_list"),
-    _Place(gettext_lazy("Catalogue"), "portal:catalogue"),
-    _Place(gettext_lazy("Duplicates"), "portal:duplicates"),
-    _Place(gettext_lazy("Works"), "portal:work_list"),
-    _Place(gettext_lazy("Parties"), "portal:party_list"),
-    _Place(gettext_lazy("Releases"), "portal:release_list"),
-    _Place(gettext_lazy("Rights conflicts"), "portal:rights_conflicts"),
-    _Place(gettext_lazy("Policies"), "portal:policy_list"),
-    _Place(gettext_lazy("Licences"), "portal:licence_list"),
-    _Place(gettext_lazy("Notices"), "portal:notice_list"),
-    _Place(gettext_lazy("Reports"), "portal:reports"),
-    _Place(gettext_lazy("Declarations"), "portal:declarations"),
-    _Place(gettext_lazy("Report summary"), "portal:report_summary"),
-    _Place(gettext_lazy("Scheduled reports"), "portal:report_schedules", Action.REPORT),
-    _Place(gettext_lazy("Jobs"), "portal:jobs"),
-    _Place(gettext_lazy("Retention"), "portal:retention", Action.DELETE),
-    _Place(gettext_lazy("API tokens"), "portal:tokens"),
-    _Place(gettext_lazy("Your account"), "mfa_index"),
-    _Place(gettext_lazy("Language and time zone"), "account_language"),
+    _PageLink(gettext_lazy("Dashboard"), "portal:dashboard"),
+    _PageLink(gettext_lazy("Review queue"), "portal:queue"),
+    _PageLink(gettext_lazy("All matches"), "portal:match_list"),
+    _PageLink(gettext_lazy("Disputes"), "portal:dispute_list"),
+    _PageLink(gettext_lazy("Files without a match"), "portal:queue_files"),
+    _PageLink(gettext_lazy("Files"), "portal:file_list"),
+    _PageLink(gettext_lazy("Unknown sound"), "portal:unknown"),
+    _PageLink(gettext_lazy("Streams"), "portal:streams"),
+    _PageLink(gettext_lazy("Play log"), "portal:stream_log"),
+    _PageLink(gettext_lazy("Stream alarms"), "portal:stream_alarms"),
+    _PageLink(gettext_lazy("Stations"), "portal:station_list"),
+    _PageLink(gettext_lazy("Watches"), "portal:watch_list"),
+    _PageLink(gettext_lazy("Drops"), "portal:drop_list"),
+    _PageLink(gettext_lazy("Containers"), "portal:container_list"),
+    _PageLink(gettext_lazy("Catalogue"), "portal:catalogue"),
+    _PageLink(gettext_lazy("Duplicates"), "portal:duplicates"),
+    _PageLink(gettext_lazy("Works"), "portal:work_list"),
+    _PageLink(gettext_lazy("Parties"), "portal:party_list"),
+    _PageLink(gettext_lazy("Releases"), "portal:release_list"),
+    _PageLink(gettext_lazy("Rights conflicts"), "portal:rights_conflicts"),
+    _PageLink(gettext_lazy("Policies"), "portal:policy_list"),
+    _PageLink(gettext_lazy("Licences"), "portal:licence_list"),
+    _PageLink(gettext_lazy("Notices"), "portal:notice_list"),
+    _PageLink(gettext_lazy("Reports"), "portal:reports"),
+    _PageLink(gettext_lazy("Declarations"), "portal:declarations"),
+    _PageLink(gettext_lazy("Report summary"), "portal:report_summary"),
+    _PageLink(
+        gettext_lazy("Scheduled reports"), "portal:report_schedules", Action.REPORT
+    ),
+    _PageLink(gettext_lazy("Jobs"), "portal:jobs"),
+    _PageLink(gettext_lazy("Retention"), "portal:retention", Action.DELETE),
+    _PageLink(gettext_lazy("API tokens"), "portal:tokens"),
+    _PageLink(gettext_lazy("Your account"), "mfa_index"),
+    _PageLink(gettext_lazy("Language and time zone"), "account_language"),
 )
 _VERBS = (
-    _Place(gettext_lazy("Upload audio or links"), "portal:upload", Action.UPLOAD),
-    _Place(gettext_lazy("Submit many links"), "portal:links", Action.UPLOAD),
-    _Place(
+    _PageLink(gettext_lazy("Upload audio or links"), "portal:upload", Action.UPLOAD),
+    _PageLink(gettext_lazy("Submit many links"), "portal:links", Action.UPLOAD),
+    _PageLink(
         gettext_lazy("Watch a feed or channel"), "portal:watch_create", Action.UPLOAD
     ),
-    _Place(gettext_lazy("Add a stream"), "portal:stream_add", Action.UPLOAD),
-    _Place(gettext_lazy("Add a drop"), "portal:drop_create", Action.UPLOAD),
-    _Place(gettext_lazy("Add a licence"), "portal:licence_create", Action.APPROVE),
-    _Place(gettext_lazy("Add a policy"), "portal:policy_create", Action.APPROVE),
-    _Place(
+    _PageLink(gettext_lazy("Add a stream"), "portal:stream_add", Action.UPLOAD),
+    _PageLink(gettext_lazy("Add a drop"), "portal:drop_create", Action.UPLOAD),
+    _PageLink(gettext_lazy("Add a licence"), "portal:licence_create", Action.APPROVE),
+    _PageLink(gettext_lazy("Add a policy"), "portal:policy_create", Action.APPROVE),
+    _PageLink(
         gettext_lazy("Add a recording"), "portal:recording_add", Action.EDIT_CATALOGUE
     ),
-    _Place(
+    _PageLink(
         gettext_lazy("Import recordings"),
         "portal:catalogue_import",
         Action.EDIT_CATALOGUE,
     ),
-    _Place(
+    _PageLink(
         gettext_lazy("Import rights"), "portal:rights_import", Action.EDIT_CATALOGUE
     ),
-    _Place(gettext_lazy("Import broadcasts"), "portal:broadcast_import", Action.UPLOAD),
-    _Place(gettext_lazy("Import results"), "portal:result_import", Action.UPLOAD),
-    _Place(gettext_lazy("Compare two recordings"), "portal:duplicate_compare"),
-    _Place(
+    _PageLink(
+        gettext_lazy("Import broadcasts"), "portal:broadcast_import", Action.UPLOAD
+    ),
+    _PageLink(gettext_lazy("Import results"), "portal:result_import", Action.UPLOAD),
+    _PageLink(gettext_lazy("Compare two recordings"), "portal:duplicate_compare"),
+    _PageLink(
         gettext_lazy("Create a bucket"), "portal:bucket_create", Action.EDIT_CATALOGUE
     ),
-    _Place(
+    _PageLink(
         gettext_lazy("Create a container"), "portal:container_create", Action.CONFIGURE
     ),
 )

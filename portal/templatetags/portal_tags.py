@@ -31,7 +31,7 @@ from common.territories import read_territories
 from common.zones import UTC
 from jobs.choices import JobState
 from jobs.selectors import jobs_of
-from portal.files.page import Comparison, compare
+from portal.files.page import EngineComparison, compare
 from portal.pictures import plots, ribbon
 from portal.shared import columns, formats, looks
 from portal.shared.fields import may_be_empty, shown_when
@@ -532,7 +532,7 @@ def _local(at: datetime, time_zone: str) -> str:
 
 
 @register.inclusion_tag("portal/files/_file_engines.html")
-def file_engines(file: ScannedFile) -> dict[str, Comparison | None]:
+def file_engines(file: ScannedFile) -> dict[str, EngineComparison | None]:
     """Draw the engine comparison; nothing if only the embedded engine is used."""
     return {"comparison": compare(file)}
 

@@ -25,7 +25,7 @@ from av.stream import Disposition
 from numpy.typing import NDArray
 
 from recognition.audio.formats import FORMATS, announced_ms
-from recognition.audio.sources import Section, Source, sections_of
+from recognition.audio.sources import ByteSection, Source, sections_of
 from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.limits import (
@@ -127,7 +127,7 @@ class AudioFile:
             self._container.close()
             raise
 
-    def _open(self, section: Section) -> None:
+    def _open(self, section: ByteSection) -> None:
         """Go on with a section of the file; the one before is closed."""
         self._source = Source(self._file, section, self._name)
         self._container = _open(self._source)
@@ -206,7 +206,7 @@ class AudioFile:
             yield from timeline.place(self._timed())
             self._lost_s += timeline.lost_s
 
-    def _opened(self, section: Section) -> bool:
+    def _opened(self, section: ByteSection) -> bool:
         """Go on with a later link, and return whether it can be read."""
         self._container.close()
         try:

@@ -50,14 +50,14 @@ Range = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ByteSection:
     """Ranges of a file that are read as one file, with bytes put over some places."""
 
     ranges: tuple[Range, ...]
     patches: tuple[tuple[int, bytes], ...] = ()
 
 
-def sections_of(file: BinaryIO) -> list[Section]:
+def sections_of(file: BinaryIO) -> list[ByteSection]:
     """Return the parts of a file that are files of their own, in order; at least one."""
     size = file.seek(0, io.SEEK_END)
     begin = _after_tag(file)
@@ -65,10 +65,10 @@ def sections_of(file: BinaryIO) -> list[Section]:
     if magic == OGG_PAGE:
         return _links(file, begin, size)
     if magic in (b"RIFF", b"RIFX"):
-        return [Section(((begin, size),), tuple(_riff_patches(file, begin, size)))]
+        return [ByteSection(((begin, size),), tuple(_riff_patches(file, begin, size)))]
     if titles := _ranges_without_titles(file, size):
-        return [Section(titles)]
-    return [Section(((0, size),))]
+        return [ByteSection(titles)]
+    return [ByteSection(((0, size),))]
 
 
 def _after_tag(file: BinaryIO) -> int:
@@ -80,7 +80,7 @@ def _after_tag(file: BinaryIO) -> int:
 # --- Ogg ------------------------------------------------------------------------------
 
 
-def _links(file: BinaryIO, begin: int, size: int) -> list[Section]:
+def _links(file: BinaryIO, begin: int, size: int) -> list[ByteSection]:
     """Return the links of a chained Ogg file: a link begins with its first pages.
 
     A page that repeats the Vorbis headers within a link loses its mark, so that FFmpeg,
@@ -112,7 +112,7 @@ def _links(file: BinaryIO, begin: int, size: int) -> list[Section]:
         at = body + sum(sizes)
     ends = [*starts[1:], size]
     return [
-        Section(((start, end),), tuple(patches[start]))
+        ByteSection(((start, end),), tuple(patches[start]))
         for start, end in zip(starts, ends, strict=True)
     ]
 
@@ -233,7 +233,7 @@ class Source:
     ``name`` carries the suffix, by which FFmpeg recognises some formats.
     """
 
-    def __init__(self, file: BinaryIO, section: Section, name: str) -> None:
+    def __init__(self, file: BinaryIO, section: ByteSection, name: str) -> None:
         self._file = file
         self._section = section
         self._starts = [0, *accumulate(end - begin for begin, end in section.ranges)]

@@ -76,7 +76,7 @@ def _of_stage(
             yield number, WindowAnswer(Votes.of([]), tuple(places))
         return
     found = window_votes(
-        _Asked(index, frozenset(wanted)),
+        _WantedWindows(index, frozenset(wanted)),
         question.buckets,
         search.landmarks(stage),
         stage=stage,
@@ -103,7 +103,7 @@ def _with_glance(
 
 
 @dataclass
-class _Asked:
+class _WantedWindows:
     """Asks an index about wanted windows only; the others get no offsets.
 
     ``window_votes`` brings the windows in their order, some at a time.

@@ -61,7 +61,7 @@ Load = Callable[[int], Landmarks]
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _WindowVerdicts:
     """What all partitions together say of a window.
 
     ``weighed`` are its frames that counted for ``places``; ``is_glanced`` whether there
@@ -87,7 +87,7 @@ class PartitionedScan:
     _window: int = 0
     _voted: bool = False
     _open: NDArray[np.bool_] | None = None
-    _known: dict[tuple[int, int], _Known] = field(default_factory=dict)
+    _known: dict[tuple[int, int], _WindowVerdicts] = field(default_factory=dict)
 
     @classmethod
     def start(
@@ -284,13 +284,13 @@ class PartitionedScan:
 
 def _merged(
     parts: Sequence[WindowAnswer], stage: SearchStage, weighed: bytes, params: Params
-) -> _Known:
+) -> _WindowVerdicts:
     """Choose the best of what all partitions found in a window."""
     every, order = ranked([part.votes for part in parts])
     if stage.name == SWEEP:
         found = [place for part in parts for place in part.places]
         places = highest(found, params.sweep_top, params)
-        return _Known(every, tuple(places), weighed, is_glanced=True)
+        return _WindowVerdicts(every, tuple(places), weighed, is_glanced=True)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     found, first = [], 0
@@ -299,7 +299,7 @@ def _merged(
             if stage.top <= rank[first + at] < params.glance_offsets:
                 found.append(place)
         first += len(part.votes)
-    return _Known(
+    return _WindowVerdicts(
         every[order[: stage.top]],
         tuple(highest(found, params.glance_top, params)),
         weighed,
@@ -339,7 +339,7 @@ def _run_of(row: list[Any], begun: BegunScan) -> ScoringRun:  # Any: JSON
     )
 
 
-def _known_row(known: _Known) -> list[Any]:  # Any: JSON
+def _known_row(known: _WindowVerdicts) -> list[Any]:  # Any: JSON
     return [
         [astuple(vote) for vote in known.votes],
         known.places,
@@ -348,9 +348,9 @@ def _known_row(known: _Known) -> list[Any]:  # Any: JSON
     ]
 
 
-def _known_of(row: list[Any]) -> _Known:  # Any: JSON
+def _known_of(row: list[Any]) -> _WindowVerdicts:  # Any: JSON
     votes, places, weighed, is_glanced = row
-    return _Known(
+    return _WindowVerdicts(
         Votes.of([Vote(*vote) for vote in votes]),
         tuple((height, recording, place) for height, recording, place in places),
         b64decode(weighed),

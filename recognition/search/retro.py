@@ -162,7 +162,7 @@ def search_back(
     if todo is None:
         todo = stages(params, robust_first=robust_first, hours=hours)
     grid = [stage.warp for stage in todo if stage.name == GRID]
-    asked = _Asked(search, index, grid)
+    asked = _ProposedLeads(search, index, grid)
     for stage in todo:
         if stage.name == SWEEP:
             search.sweep()
@@ -184,7 +184,7 @@ def search_back(
 
 
 @dataclass
-class _Asked:
+class _ProposedLeads:
     """The leads that a few recordings propose for one file.
 
     A landmark has the same neighbours at every tempo and pitch, so the hits of as many

@@ -11,7 +11,11 @@ from django.utils.translation import ngettext
 
 from reports.choices import UNFINISHED, RunState
 from reports.declarations.facts import DeclarationFacts
-from reports.declarations.formats.base import Format, Gap, Subject
+from reports.declarations.formats.base import (
+    DeclarationFormat,
+    MissingValue,
+    ValueSubject,
+)
 from reports.declarations.formats.registry import make_format
 from reports.declarations.gathering import DECLARED, Gathered, gather
 from reports.declarations.left_out import LeftOut, LeftOutList
@@ -20,7 +24,12 @@ from review.choices import MatchState
 from review.models import Match
 
 SHOWN_GAPS = 500
-_OF_PLAYS = (Subject.PLAY, Subject.BROADCAST, Subject.AUDIENCE, Subject.EPISODE)
+_OF_PLAYS = (
+    ValueSubject.PLAY,
+    ValueSubject.BROADCAST,
+    ValueSubject.AUDIENCE,
+    ValueSubject.EPISODE,
+)
 """So many gaps are kept with a declaration; all of them count."""
 MOST_MATCHES = 20_000
 """With more matches a page cannot wait for a check; the run checks them."""
@@ -106,7 +115,7 @@ def is_too_large(declaration: Declaration) -> bool:
 
 
 def found_gaps(
-    made: Format, facts: DeclarationFacts, profile: DeclarationProfile
+    made: DeclarationFormat, facts: DeclarationFacts, profile: DeclarationProfile
 ) -> list[FoundGap]:
     """Return the gaps that a format finds, once per cell and record to be changed."""
     gaps = list(made.gaps(facts))
@@ -119,21 +128,21 @@ def found_gaps(
         uid, name, subject = gap.uid, "", gap.subject
         if gap.subject in _OF_PLAYS:
             play = plays[gap.uid]
-            uid = play.match if gap.subject == Subject.PLAY else play.file
+            uid = play.match if gap.subject == ValueSubject.PLAY else play.file
             name = (
                 recordings[play.recording].title
-                if gap.subject == Subject.PLAY
+                if gap.subject == ValueSubject.PLAY
                 else f"{stations[play.station]}, {play.broadcast_starts_at:%Y-%m-%d %H:%M}"
             )
-            if subject == Subject.AUDIENCE and play.broadcast != play.file:
-                subject = Subject.BROADCAST
-            elif subject == Subject.AUDIENCE:
+            if subject == ValueSubject.AUDIENCE and play.broadcast != play.file:
+                subject = ValueSubject.BROADCAST
+            elif subject == ValueSubject.AUDIENCE:
                 # Hours of streams are no broadcasts: their station has the listeners.
                 day = f"{play.starts_at:%Y-%m-%d}"
                 uid, name = f"{play.station}/{day}", f"{stations[play.station]}, {day}"
-        elif gap.subject == Subject.RECORDING:
+        elif gap.subject == ValueSubject.RECORDING:
             name = recordings[uid].title
-        elif gap.subject in (Subject.STATION, Subject.FIGURES):
+        elif gap.subject in (ValueSubject.STATION, ValueSubject.FIGURES):
             name = stations.get(uid, "")
         else:
             uid, name = profile.uid, profile.name
@@ -142,7 +151,10 @@ def found_gaps(
 
 
 def _add(
-    found: dict[tuple[str, str, str, str], FoundGap], gap: Gap, uid: str, name: str
+    found: dict[tuple[str, str, str, str], FoundGap],
+    gap: MissingValue,
+    uid: str,
+    name: str,
 ) -> None:
     key = (gap.subject.value, uid, gap.cell, gap.why)
     known = found.get(key)

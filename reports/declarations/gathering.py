@@ -80,7 +80,7 @@ Report = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PlaySource:
     """The match behind a declared play, as it was."""
 
     match: int
@@ -94,18 +94,18 @@ class Gathered:
     """What a declaration says; ``sources`` has the match of each play, in order."""
 
     facts: DeclarationFacts
-    sources: Sequence[Source]
+    sources: Sequence[PlaySource]
     airings: Mapping[str, int]
     """How many airings in the period each station has, by the station's id."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Counted:
+class _CountedPlay:
     """A play with its match, before the recording's facts are known."""
 
     facts: PlayFacts
     recording: int
-    source: Source
+    source: PlaySource
 
 
 @dataclass(slots=True)
@@ -120,7 +120,7 @@ class _Placed:
     place: int
 
     @classmethod
-    def of(cls, play: _Counted, place: int) -> _Placed:
+    def of(cls, play: _CountedPlay, place: int) -> _Placed:
         """Return it for a play."""
         facts = play.facts
         starts_ms = (facts.starts_at - _EPOCH) // _MS
@@ -149,7 +149,7 @@ def gather(
     profile = declaration.profile
     stations = list(declaration.stations)
     period = Period(declaration.begins, declaration.ends)
-    spool = Spool[_Counted]()
+    spool = Spool[_CountedPlay]()
     places = array("Q")
     used: dict[int, None] = {}
     airings: dict[str, int] = {}
@@ -280,10 +280,10 @@ def _episodes(files: Iterable[ScannedFile]) -> dict[int, EpisodeFacts]:
 
 def _plays_of_chunk(
     station: Station, airings: Sequence[Airing], period: Period, left_out: Take
-) -> tuple[list[_Counted], int]:
+) -> tuple[list[_CountedPlay], int]:
     """Return the plays of some airings that begin in the period, and how many reach it."""
     files = _Files.of(airings)
-    counted: list[_Counted] = []
+    counted: list[_CountedPlay] = []
     inside = 0
     for airing in airings:
         file = files.files.get(airing.file)
@@ -310,7 +310,7 @@ def _counted(
     match: Match,
     files: _Files,
     period: Period,
-) -> Iterator[_Counted]:
+) -> Iterator[_CountedPlay]:
     recording = files.recordings.get(match.recording_id)
     if recording is None:
         return
@@ -356,8 +356,8 @@ def _counted(
                 recorded_in=use.recorded_in,
                 published_in=use.published_in,
             )
-        source = Source(match.pk, match.state, match.version, station.pk)
-        yield _Counted(facts, recording.pk, source)
+        source = PlaySource(match.pk, match.state, match.version, station.pk)
+        yield _CountedPlay(facts, recording.pk, source)
 
 
 def _within(
@@ -373,7 +373,7 @@ def _within(
 def _once_each(
     station: Station,
     counted: Iterable[_Placed],
-    spool: Spool[_Counted],
+    spool: Spool[_CountedPlay],
     left_out: Take,
 ) -> list[_Placed]:
     """Leave one of two plays of a recording that sound together, the longer one.

@@ -73,14 +73,14 @@ def recording_facts(
     )
     facts: dict[int, RecordingFacts] = {}
     for chunk in chunked(recordings):
-        known = _Known.of(chunk)
+        known = _KnownRights.of(chunk)
         for recording in chunk:
             facts[recording.pk] = _facts(recording, known, day, countries)
     return facts
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _KnownRights:
     """What rights know of a chunk of recordings, by the recording's key."""
 
     works: Mapping[int, Sequence[Work]]
@@ -90,7 +90,7 @@ class _Known:
     releases: Mapping[int, Sequence[Release]]
 
     @classmethod
-    def of(cls, recordings: Sequence[Recording]) -> _Known:
+    def of(cls, recordings: Sequence[Recording]) -> _KnownRights:
         """Read it, with one query per kind."""
         records = _records(recordings)
         keys = {record for listed in records.values() for record in listed}
@@ -189,7 +189,7 @@ def _chosen(works: Collection[int]) -> dict[int, dict[Group, str]]:
 
 
 def _facts(
-    recording: Recording, known: _Known, day: date, countries: frozenset[str]
+    recording: Recording, known: _KnownRights, day: date, countries: frozenset[str]
 ) -> RecordingFacts:
     works = known.works[recording.pk]
     shares = [

@@ -28,7 +28,7 @@ from jobs.context import JobContext
 from jobs.errors import Failed
 from reports import selectors
 from reports.declarations import checking
-from reports.declarations.formats.base import Written
+from reports.declarations.formats.base import WrittenDeclaration
 from reports.declarations.formats.registry import UnknownFormat, make_format
 from reports.declarations.formats.template import BadOptions
 from reports.declarations.gathering import Gathered, gather
@@ -113,7 +113,10 @@ def _fail(context: JobContext, gaps: list[checking.FoundGap]) -> None:
 
 
 def _take_totals(
-    declaration: Declaration, gathered: Gathered, written: Written, listed: LeftOutList
+    declaration: Declaration,
+    gathered: Gathered,
+    written: WrittenDeclaration,
+    listed: LeftOutList,
 ) -> None:
     states: dict[str, int] = {}
     for source in gathered.sources:

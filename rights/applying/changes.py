@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from django.utils.translation import gettext as _
 
 from audit.services import EventDraft
-from rights.applying.known import Known
+from rights.applying.known import KnownRecords
 from rights.applying.values import plain
 from rights.choices import StatedField
 from rights.claims import ClaimFault, RightsMessage
@@ -66,7 +66,7 @@ class Changes:
     message: RightsMessage
     source: str
     claimant: str
-    known: Known
+    known: KnownRecords
     parties: dict[str, Party] = field(default_factory=dict)
     works: dict[str, Work] = field(default_factory=dict)
     recordings: dict[str, RightsRecording] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Changes:
         """Return the changes of a message before its first claim."""
         # Without a sender, all messages of a format are one source.
         claimant = (message.sender or message.format).strip()[:200]
-        return cls(message, source, claimant, Known.of(message, claimant))
+        return cls(message, source, claimant, KnownRecords.of(message, claimant))
 
     def add_fault(
         self,

@@ -12,7 +12,7 @@ from rights.models import RightsRecording, Share, Work, WorkNumber
 
 
 @dataclass(slots=True)
-class Known:
+class KnownRecords:
     """What the records have of a message's codes, found with one query for each kind."""
 
     recordings: dict[str, RightsRecording] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Known:
     """Living shares by number that a person took along into another work."""
 
     @classmethod
-    def of(cls, message: RightsMessage, claimant: str) -> Known:
+    def of(cls, message: RightsMessage, claimant: str) -> KnownRecords:
         """Look up the codes of a message."""
         isrcs = {check_isrc(claim.isrc).normalised for claim in message.recordings}
         iswcs = {_bare_iswc(claim.iswc) for claim in message.works}

@@ -38,7 +38,7 @@ class LandmarkLog:
         self.folder = folder / "runs" / run
         self._file: BinaryIO | None = None
         self._file_rows = 0
-        self._known: dict[Path, _Known] = {}
+        self._known: dict[Path, _WholeRecords] = {}
 
     def append(self, piece: RunPiece) -> None:
         """Add the next piece. Raises ``BadFingerprint`` if the listener sent rubbish."""
@@ -107,9 +107,9 @@ class LandmarkLog:
             if at + 1 == len(files) or _first_row(files[at + 1]) * GRID_MS >= from_ms:
                 yield path
 
-    def _places(self, path: Path) -> list[_Place]:
+    def _places(self, path: Path) -> list[_PiecePlace]:
         """Return the complete records of a file; only new ones are parsed."""
-        known = self._known.setdefault(path, _Known())
+        known = self._known.setdefault(path, _WholeRecords())
         try:
             file = path.open("rb")
         except FileNotFoundError:  # deleted in the meantime
@@ -120,7 +120,9 @@ class LandmarkLog:
             for payload in records.read(file):
                 _first_frame, first_row, duration_ms = PIECE.unpack_from(payload)
                 at = known.end + records.HEAD.size
-                known.places.append(_Place(at, len(payload), first_row, duration_ms))
+                known.places.append(
+                    _PiecePlace(at, len(payload), first_row, duration_ms)
+                )
                 known.end = at + len(payload)
         return known.places
 
@@ -132,7 +134,7 @@ class LandmarkLog:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _PiecePlace:
     """A piece's place in its file, and its origin."""
 
     at: int
@@ -142,18 +144,18 @@ class _Place:
 
 
 @dataclass(slots=True)
-class _Known:
+class _WholeRecords:
     """The whole records of a file up to byte ``end``."""
 
     end: int = 0
-    places: list[_Place] = field(default_factory=list)
+    places: list[_PiecePlace] = field(default_factory=list)
 
 
 def _first_row(path: Path) -> int:
     return int(path.name.removesuffix(SUFFIX))
 
 
-def _pieces_at(path: Path, places: list[_Place]) -> Iterator[RunPiece]:
+def _pieces_at(path: Path, places: list[_PiecePlace]) -> Iterator[RunPiece]:
     if not places:
         return
     try:

@@ -10,7 +10,7 @@ from acrportal.arrival import (
     SIGNED_BODY_BYTES,
     SMALL_BODY_BYTES,
     TRAILER_BYTES,
-    Arrival,
+    RequestArrival,
     Stage,
 )
 
@@ -35,7 +35,7 @@ WHOLE = {
 @pytest.mark.parametrize("kind", WHOLE)
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 1000])
 def test_a_request_is_whole_with_its_last_byte(kind: str, step: int) -> None:
-    request, arrival = WHOLE[kind], Arrival()
+    request, arrival = WHOLE[kind], RequestArrival()
 
     stages = [
         arrival.add(request[at : at + step]) for at in range(0, len(request), step)
@@ -46,13 +46,13 @@ def test_a_request_is_whole_with_its_last_byte(kind: str, step: int) -> None:
 
 
 def test_large_bodies_are_not_collected() -> None:
-    assert Arrival().add(_post(SMALL_BODY_BYTES + 1)) is Stage.LARGE
-    assert Arrival().add(_post(SMALL_BODY_BYTES)) is Stage.WAIT
+    assert RequestArrival().add(_post(SMALL_BODY_BYTES + 1)) is Stage.LARGE
+    assert RequestArrival().add(_post(SMALL_BODY_BYTES)) is Stage.WAIT
 
 
 def test_endless_chunks_are_not_collected() -> None:
     chunk = b"1000\r\n" + bytes(0x1000) + b"\r\n"
-    arrival = Arrival()
+    arrival = RequestArrival()
     arrival.add(_CHUNKED)
 
     stages = [arrival.add(chunk) for _ in range(SMALL_BODY_BYTES // 0x1000 + 1)]
@@ -64,8 +64,13 @@ def test_endless_chunks_are_not_collected() -> None:
 def test_clips_are_collected_whole() -> None:
     """A clip's sender is known only at its end, so no thread waits for it."""
     assert SIGNED_BODY_BYTES == MAX_BODY_BYTES
-    assert Arrival().add(_post(SIGNED_BODY_BYTES, "/v1/identify?a")) is Stage.WAIT
-    assert Arrival().add(_post(SIGNED_BODY_BYTES + 1, "/v1/identify")) is Stage.LARGE
+    assert (
+        RequestArrival().add(_post(SIGNED_BODY_BYTES, "/v1/identify?a")) is Stage.WAIT
+    )
+    assert (
+        RequestArrival().add(_post(SIGNED_BODY_BYTES + 1, "/v1/identify"))
+        is Stage.LARGE
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,20 +78,20 @@ def test_clips_are_collected_whole() -> None:
 )
 def test_clips_are_collected_however_their_address_is_written(target: str) -> None:
     """A stranger's clip held a thread for uploads as long as it could drip."""
-    assert Arrival().add(_post(SIGNED_BODY_BYTES, target)) is Stage.WAIT
+    assert RequestArrival().add(_post(SIGNED_BODY_BYTES, target)) is Stage.WAIT
 
 
 def test_empty_lines_count_and_end() -> None:
     """The worker's count of held bytes never came back from those that were dropped."""
-    arrival = Arrival()
+    arrival = RequestArrival()
 
     assert arrival.add(b"\r\n" * 100 + _GET) is Stage.WHOLE
     assert arrival.received == 200 + len(_GET)
-    assert Arrival().add(b"\r\n" * HEAD_BYTES) is Stage.FIELDS_TOO_LARGE
+    assert RequestArrival().add(b"\r\n" * HEAD_BYTES) is Stage.FIELDS_TOO_LARGE
 
 
 def test_endless_heads_are_refused() -> None:
-    arrival = Arrival()
+    arrival = RequestArrival()
 
     assert arrival.add(b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 10) is Stage.WAIT
     assert arrival.add(b"A: b\r\n" * (HEAD_BYTES // 6)) is Stage.FIELDS_TOO_LARGE
@@ -94,7 +99,7 @@ def test_endless_heads_are_refused() -> None:
 
 @pytest.mark.parametrize("size", ["zz", "-5", ""])
 def test_chunks_without_a_size_are_left_to_the_server(size: str) -> None:
-    assert Arrival().add(_CHUNKED + f"{size}\r\nabc".encode()) is Stage.WHOLE
+    assert RequestArrival().add(_CHUNKED + f"{size}\r\nabc".encode()) is Stage.WHOLE
 
 
 @pytest.mark.parametrize(
@@ -107,7 +112,7 @@ def test_chunks_without_a_size_are_left_to_the_server(size: str) -> None:
     ],
 )
 def test_what_is_beside_a_body_in_chunks_is_limited(start: str, more: bytes) -> None:
-    arrival = Arrival()
+    arrival = RequestArrival()
     chunked = _CHUNKED.replace(b"POST /", b"POST /v1/identify")
     assert arrival.add(chunked + start.encode() + more) is Stage.WAIT
 

@@ -10,7 +10,7 @@ from typing import BinaryIO, Protocol
 from reports.declarations.facts import DeclarationFacts
 
 
-class Subject(StrEnum):
+class ValueSubject(StrEnum):
     """The kind of record in which a missing value is entered."""
 
     PLAY = "play"
@@ -24,7 +24,7 @@ class Subject(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class MissingValue:
     """A mandatory cell without a value, or with one that the format cannot hold.
 
     ``uid`` is that of a play, recording or station, of the play whose use, broadcast or
@@ -32,14 +32,14 @@ class Gap:
     ``cell`` is the format's own name of the cell; ``why`` is a sentence for people.
     """
 
-    subject: Subject
+    subject: ValueSubject
     uid: str
     cell: str
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenDeclaration:
     """A file's totals, and one sentence for each change made to fit the format."""
 
     plays: int
@@ -52,19 +52,19 @@ class Written:
 class MandatoryMissing(Exception):
     """The declaration has gaps, so no file is written."""
 
-    def __init__(self, gaps: tuple[Gap, ...]) -> None:
+    def __init__(self, gaps: tuple[MissingValue, ...]) -> None:
         super().__init__(gaps[0].why if gaps else "")
         self.gaps = gaps
 
 
-class Format(Protocol):
+class DeclarationFormat(Protocol):
     """One layout of declarations. The same facts always give the same bytes."""
 
     key: str
     version: str
     media_type: str
 
-    def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
+    def gaps(self, facts: DeclarationFacts) -> Iterator[MissingValue]:
         """Yield the missing mandatory values in the order of the facts."""
         ...
 
@@ -72,6 +72,6 @@ class Format(Protocol):
         """Return the name that the format gives its files."""
         ...
 
-    def write(self, facts: DeclarationFacts, target: BinaryIO) -> Written:
+    def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write the file; raise ``MandatoryMissing`` before the first byte."""
         ...

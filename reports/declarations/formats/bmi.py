@@ -24,7 +24,11 @@ from reports.declarations.facts import (
     StationFacts,
 )
 from reports.declarations.formats.archive import entry
-from reports.declarations.formats.base import Gap, Subject, Written
+from reports.declarations.formats.base import (
+    MissingValue,
+    ValueSubject,
+    WrittenDeclaration,
+)
 from reports.declarations.formats.checks import (
     artist_name,
     composer_names,
@@ -36,7 +40,7 @@ from reports.declarations.formats.checks import (
     unfit_code,
 )
 from reports.declarations.formats.texts import (
-    Changes,
+    ChangedValues,
     compact_day,
     in_ascii,
     name_part,
@@ -70,10 +74,10 @@ class BmiLog:
     media_type = "application/zip"
     label: str | Promise = gettext_lazy("BMI radio log (fixed width)")
 
-    def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
+    def gaps(self, facts: DeclarationFacts) -> Iterator[MissingValue]:
         """Yield the mandatory values of a line that the facts lack."""
         yield from required(
-            Subject.PROFILE,
+            ValueSubject.PROFILE,
             "",
             [
                 (
@@ -95,7 +99,7 @@ class BmiLog:
         who = name_part(in_ascii(facts.service).text)
         return f"BMI_{who}_{compact_day(facts.begins)}-{compact_day(facts.ends)}.zip"
 
-    def write(self, facts: DeclarationFacts, target: BinaryIO) -> Written:
+    def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write the ZIP; lines are counted over all files, with first and last ones."""
         refuse_gaps(self, facts)
         log = _Logs(facts)
@@ -117,7 +121,7 @@ class _Logs:
     """Writes logs and counts their entries."""
 
     def __init__(self, facts: DeclarationFacts) -> None:
-        self._changes = Changes()
+        self._changes = ChangedValues()
         self._created_at = facts.created_at
         self._texts = {one.uid: self._recording(one) for one in facts.recordings}
         self._recordings: dict[str, None] = {}
@@ -146,9 +150,9 @@ class _Logs:
         _line(file, f"TRLR{records:012d}")
         self._lines += records
 
-    def written(self) -> Written:
+    def written(self) -> WrittenDeclaration:
         """Return the totals of all logs."""
-        return Written(
+        return WrittenDeclaration(
             self._plays,
             self._played_ms,
             len(self._recordings),
@@ -219,17 +223,17 @@ def _names(facts: DeclarationFacts) -> dict[str, str]:
     return names
 
 
-def _station_gaps(station: StationFacts) -> Iterator[Gap]:
+def _station_gaps(station: StationFacts) -> Iterator[MissingValue]:
     why = _("The station has neither a call sign nor a name. Enter one.")
     name = _station_name(station)
-    yield from required(Subject.STATION, station.uid, [("STATION", name, why)])
-    yield from unfit_ascii(Subject.STATION, station.uid, "STATION", name)
+    yield from required(ValueSubject.STATION, station.uid, [("STATION", name, why)])
+    yield from unfit_ascii(ValueSubject.STATION, station.uid, "STATION", name)
     if station.type not in _TYPES:
         why = _("The log is for radio: choose a type of radio for the station.")
-        yield Gap(Subject.STATION, station.uid, "TYPE", why)
+        yield MissingValue(ValueSubject.STATION, station.uid, "TYPE", why)
 
 
-def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
+def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
     uid = recording.uid
     texts = [
         ("TITLE", full_title(recording), _("The recording has no title. Enter it.")),
@@ -239,16 +243,18 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
             _("The recording has no artist. Enter the artist."),
         ),
     ]
-    yield from required(Subject.RECORDING, uid, texts)
+    yield from required(ValueSubject.RECORDING, uid, texts)
     for cell, given, _why in texts:
-        yield from unfit_ascii(Subject.RECORDING, uid, cell, given)
-    yield from unfit_code(Subject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc)
+        yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, given)
+    yield from unfit_code(
+        ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc
+    )
 
 
-def _play_gaps(play: PlayFacts) -> Iterator[Gap]:
+def _play_gaps(play: PlayFacts) -> Iterator[MissingValue]:
     if not _use(play):
         why = _("How the music was used is not known. Say whether it was featured.")
-        yield Gap(Subject.PLAY, play.uid, "USE", why)
+        yield MissingValue(ValueSubject.PLAY, play.uid, "USE", why)
     if play.played_ms > _MOST_MS:
         why = _("The play is longer than 99 hours, which the log cannot hold.")
-        yield Gap(Subject.PLAY, play.uid, "LENGTH", why)
+        yield MissingValue(ValueSubject.PLAY, play.uid, "LENGTH", why)

@@ -11,10 +11,10 @@ from catalogue.identifiers import BadIdentifier, check_isrc
 from catalogue.models import CodeStatus
 from reports.declarations.facts import Contributor, DeclarationFacts, RecordingFacts
 from reports.declarations.formats.base import (
-    Format,
-    Gap,
+    DeclarationFormat,
     MandatoryMissing,
-    Subject,
+    MissingValue,
+    ValueSubject,
 )
 from reports.declarations.formats.texts import in_ascii, one_line
 
@@ -23,7 +23,7 @@ ARRANGERS: Final = frozenset({"AR", "SR"})
 _COMPOSERS: Final = frozenset({"CA", "C"})
 
 
-def refuse_gaps(layout: Format, facts: DeclarationFacts) -> None:
+def refuse_gaps(layout: DeclarationFormat, facts: DeclarationFacts) -> None:
     """Raise ``MandatoryMissing`` if the format finds gaps."""
     gaps = tuple(layout.gaps(facts))
     if gaps:
@@ -31,18 +31,18 @@ def refuse_gaps(layout: Format, facts: DeclarationFacts) -> None:
 
 
 def required(
-    subject: Subject, uid: str, cells: Iterable[tuple[str, object, str]]
-) -> Iterator[Gap]:
+    subject: ValueSubject, uid: str, cells: Iterable[tuple[str, object, str]]
+) -> Iterator[MissingValue]:
     """Yield a gap for each cell without a value; a cell is name, value and sentence."""
     for cell, value, why in cells:
         known = one_line(value) if isinstance(value, str) else value
         if known is None or known == "":
-            yield Gap(subject, uid, cell, why)
+            yield MissingValue(subject, uid, cell, why)
 
 
 def unfit_code(
-    subject: Subject, uid: str, cell: str, given: str, check: Callable[[str], str]
-) -> Iterator[Gap]:
+    subject: ValueSubject, uid: str, cell: str, given: str, check: Callable[[str], str]
+) -> Iterator[MissingValue]:
     """Yield a gap if a code is malformed; a missing code is no fault."""
     try:
         check(given)
@@ -51,10 +51,12 @@ def unfit_code(
             "cell": cell,
             "fault": fault,
         }
-        yield Gap(subject, uid, cell, why)
+        yield MissingValue(subject, uid, cell, why)
 
 
-def unfit_ascii(subject: Subject, uid: str, cell: str, given: str) -> Iterator[Gap]:
+def unfit_ascii(
+    subject: ValueSubject, uid: str, cell: str, given: str
+) -> Iterator[MissingValue]:
     """Yield a gap for a mandatory text that ASCII cannot hold."""
     plain = in_ascii(given)
     if not plain.lost and (plain.text or not one_line(given)):
@@ -63,7 +65,7 @@ def unfit_ascii(subject: Subject, uid: str, cell: str, given: str) -> Iterator[G
         "%(cell)s must be in ASCII, which has no form for “%(lost)s”. Enter it in "
         "Latin letters."
     ) % {"cell": cell, "lost": (plain.lost or given)[:20]}
-    yield Gap(subject, uid, cell, why)
+    yield MissingValue(subject, uid, cell, why)
 
 
 def plain_isrc(given: str) -> str:

@@ -22,7 +22,11 @@ from reports.declarations.facts import (
     PlayFacts,
     RecordingFacts,
 )
-from reports.declarations.formats.base import Gap, Subject, Written
+from reports.declarations.formats.base import (
+    MissingValue,
+    ValueSubject,
+    WrittenDeclaration,
+)
 from reports.declarations.formats.checks import refuse_gaps, required
 from reports.declarations.formats.texts import in_ascii, name_part
 
@@ -52,11 +56,11 @@ class CueDeclaration:
     media_type = "text/csv; charset=utf-8"
     label = gettext_lazy("Cue declaration (CSV)")
 
-    def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
+    def gaps(self, facts: DeclarationFacts) -> Iterator[MissingValue]:
         """Yield titles, writers, uses and origins that nobody has entered."""
         for recording in facts.recordings:
             yield from required(
-                Subject.RECORDING,
+                ValueSubject.RECORDING,
                 recording.uid,
                 (
                     (
@@ -73,7 +77,7 @@ class CueDeclaration:
             )
         for play in facts.plays:
             yield from required(
-                Subject.PLAY,
+                ValueSubject.PLAY,
                 play.uid,
                 (
                     (
@@ -94,7 +98,7 @@ class CueDeclaration:
         service = name_part(in_ascii(facts.service).text) or "cue-declaration"
         return f"{service}_{facts.begins}_{facts.ends}.csv"
 
-    def write(self, facts: DeclarationFacts, target: BinaryIO) -> Written:
+    def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write UTF-8 with a byte order mark and CRLF, guarded against formulas."""
         refuse_gaps(self, facts)
         recordings = {each.uid: each for each in facts.recordings}
@@ -116,7 +120,7 @@ class CueDeclaration:
             played_ms += play.played_ms
         text.flush()
         text.detach()
-        return Written(
+        return WrittenDeclaration(
             plays=len(facts.plays),
             played_ms=played_ms,
             recordings=len(recordings),

@@ -30,7 +30,11 @@ from reports.declarations.facts import (
     RecordingFacts,
     StationFacts,
 )
-from reports.declarations.formats.base import Gap, Subject, Written
+from reports.declarations.formats.base import (
+    MissingValue,
+    ValueSubject,
+    WrittenDeclaration,
+)
 from reports.declarations.formats.checks import (
     ARRANGERS,
     AUTHORS,
@@ -42,7 +46,7 @@ from reports.declarations.formats.checks import (
     with_roles,
 )
 from reports.declarations.formats.texts import (
-    Changes,
+    ChangedValues,
     is_month,
     name_part,
     one_line,
@@ -72,7 +76,7 @@ class DsrRadio:
         "DDEX sales report, radio (DSR, RadioBroadcastProfile 1.0)"
     )
 
-    def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
+    def gaps(self, facts: DeclarationFacts) -> Iterator[MissingValue]:
         """Yield the mandatory values that the profile lacks."""
         yield from _profile_gaps(facts)
         for station in facts.stations:
@@ -95,11 +99,11 @@ class DsrRadio:
         ]
         return "_".join(parts)
 
-    def write(self, facts: DeclarationFacts, target: BinaryIO) -> Written:
+    def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write the file; its lines are those of FOOT."""
         refuse_gaps(self, facts)
         counts, plays, played_ms = _count(facts)
-        changes = Changes()
+        changes = ChangedValues()
         lines = _Lines(target)
         lines.add(_head(facts, changes))
         for number, station in enumerate(facts.stations, start=1):
@@ -137,7 +141,9 @@ class DsrRadio:
         lines.add(
             ["FOOT", total, total, str(len(facts.stations)), block_count, block_count]
         )
-        return Written(plays, played_ms, blocks, lines.written, changes.sentences())
+        return WrittenDeclaration(
+            plays, played_ms, blocks, lines.written, changes.sentences()
+        )
 
 
 DSR_RADIO: Final = DsrRadio()
@@ -167,7 +173,7 @@ def _count(facts: DeclarationFacts) -> tuple[dict[str, dict[str, int]], int, int
     return counts, plays, played_ms
 
 
-def _head(facts: DeclarationFacts, changes: Changes) -> list[str]:
+def _head(facts: DeclarationFacts, changes: ChangedValues) -> list[str]:
     return [
         "HEAD",
         _MESSAGE_VERSION,
@@ -193,7 +199,7 @@ def _summary(
     station: StationFacts,
     number: int,
     broadcasts: int,
-    changes: Changes,
+    changes: ChangedValues,
 ) -> list[str]:
     return [
         "SY08",
@@ -217,7 +223,9 @@ def _summary(
     ]
 
 
-def _resource(recording: RecordingFacts, block: str, changes: Changes) -> list[str]:
+def _resource(
+    recording: RecordingFacts, block: str, changes: ChangedValues
+) -> list[str]:
     authors = with_roles(recording.writers, AUTHORS)
     arrangers = with_roles(recording.writers, ARRANGERS)
     roles = {one.role for one in recording.writers} - AUTHORS - ARRANGERS
@@ -245,7 +253,9 @@ def _resource(recording: RecordingFacts, block: str, changes: Changes) -> list[s
     ]
 
 
-def _people(cell: str, people: Sequence[Contributor], changes: Changes) -> list[str]:
+def _people(
+    cell: str, people: Sequence[Contributor], changes: ChangedValues
+) -> list[str]:
     """Return names, and the ids that stand at the same places."""
     names = [_text(cell, one.name, changes) for one in people]
     ipis = [check_ipi_name(one.ipi) for one in people]
@@ -253,11 +263,11 @@ def _people(cell: str, people: Sequence[Contributor], changes: Changes) -> list[
     return ["|".join(names), "|".join(ids) if any(ids) else ""]
 
 
-def _text(cell: str, given: str, changes: Changes) -> str:
+def _text(cell: str, given: str, changes: ChangedValues) -> str:
     return changes.keep(cell, given, one_line(given).translate(_FITTING))
 
 
-def _service(facts: DeclarationFacts, changes: Changes) -> str:
+def _service(facts: DeclarationFacts, changes: ChangedValues) -> str:
     # In the file's name too, and both must be equal.
     return changes.keep("ServiceDescription", facts.service, name_part(facts.service))
 
@@ -295,9 +305,9 @@ def _period(begins: date, ends: date) -> str:
     return f"{begins.isoformat()}--{ends.isoformat()}"
 
 
-def _profile_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
+def _profile_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
     yield from required(
-        Subject.PROFILE,
+        ValueSubject.PROFILE,
         "",
         [
             ("MessageId", facts.message_id, _("The declaration has no message id.")),
@@ -340,13 +350,13 @@ def _profile_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
         ("SenderPartyId", facts.sender.dpid),
         ("RecipientPartyId", facts.recipient.dpid),
     ):
-        yield from unfit_code(Subject.PROFILE, "", cell, given, check_dpid)
+        yield from unfit_code(ValueSubject.PROFILE, "", cell, given, check_dpid)
 
 
-def _station_gaps(station: StationFacts) -> Iterator[Gap]:
+def _station_gaps(station: StationFacts) -> Iterator[MissingValue]:
     yield from _station_values(station)
     yield from required(
-        Subject.FIGURES,
+        ValueSubject.FIGURES,
         station.uid,
         [
             (
@@ -370,13 +380,13 @@ def _station_gaps(station: StationFacts) -> Iterator[Gap]:
             if station.currency
             else _("The currency of the revenue is not known. Enter it.")
         )
-        yield Gap(Subject.FIGURES, station.uid, "Currency", why)
+        yield MissingValue(ValueSubject.FIGURES, station.uid, "Currency", why)
 
 
-def _station_values(station: StationFacts) -> Iterator[Gap]:
+def _station_values(station: StationFacts) -> Iterator[MissingValue]:
     uid = station.uid
     yield from required(
-        Subject.STATION,
+        ValueSubject.STATION,
         uid,
         [
             (
@@ -388,22 +398,22 @@ def _station_values(station: StationFacts) -> Iterator[Gap]:
     )
     if station.commercial_model not in CommercialModel.values:
         why = _("How the station earns its money is not known. Choose it.")
-        yield Gap(Subject.STATION, uid, "CommercialModel", why)
+        yield MissingValue(ValueSubject.STATION, uid, "CommercialModel", why)
     if station.type not in _USE_TYPES:
         why = _(
             "The report is for radio: the station's type must be AM, FM, digital or "
             "web radio. Choose the type."
         )
-        yield Gap(Subject.STATION, uid, "UseType", why)
+        yield MissingValue(ValueSubject.STATION, uid, "UseType", why)
     if station.territory not in TERRITORIES:
         why = _("The station has no territory. Enter a code of two letters such as GB.")
-        yield Gap(Subject.STATION, uid, "Territory", why)
+        yield MissingValue(ValueSubject.STATION, uid, "Territory", why)
 
 
-def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
+def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
     uid = recording.uid
     yield from required(
-        Subject.RECORDING,
+        ValueSubject.RECORDING,
         uid,
         [
             (
@@ -425,7 +435,7 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
         ],
     )
     for cell, given, check in _codes(recording):
-        yield from unfit_code(Subject.RECORDING, uid, cell, given, check)
+        yield from unfit_code(ValueSubject.RECORDING, uid, cell, given, check)
 
 
 def _codes(

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from django.utils.functional import Promise
 
 from reports.declarations.formats import bmi, cue, dsr, soundexchange, suisa
-from reports.declarations.formats.base import Format
+from reports.declarations.formats.base import DeclarationFormat
 from reports.declarations.formats.template import (
     TemplateDeclaration,
     read_options,
@@ -18,7 +18,7 @@ from reports.declarations.formats.template import (
 Options = Mapping[str, Any]  # Any: JSON of a profile
 
 
-class Labelled(Format, Protocol):
+class Labelled(DeclarationFormat, Protocol):
     """A format without options; people read its label."""
 
     @property
@@ -35,7 +35,7 @@ class Entry:
     label: str | Promise
     version: str
     read_options: Callable[[Options], dict[str, Any]]  # Any: as above
-    make: Callable[[Options], Format]
+    make: Callable[[Options], DeclarationFormat]
 
 
 def _no_options(given: Options) -> dict[str, Any]:  # Any: as above
@@ -80,7 +80,7 @@ def entry_of(key: str) -> Entry:
         raise UnknownFormat(key) from error
 
 
-def make_format(key: str, options: Options) -> Format:
+def make_format(key: str, options: Options) -> DeclarationFormat:
     """Return a format with its options; raise ``UnknownFormat`` or ``BadOptions``."""
     return entry_of(key).make(options)
 

@@ -25,7 +25,11 @@ from reports.declarations.facts import (
     StationFacts,
 )
 from reports.declarations.formats.archive import entry
-from reports.declarations.formats.base import Gap, Subject, Written
+from reports.declarations.formats.base import (
+    MissingValue,
+    ValueSubject,
+    WrittenDeclaration,
+)
 from reports.declarations.formats.checks import (
     artist_name,
     full_title,
@@ -36,7 +40,7 @@ from reports.declarations.formats.checks import (
     unfit_code,
 )
 from reports.declarations.formats.texts import (
-    Changes,
+    ChangedValues,
     compact_day,
     in_ascii,
     is_month,
@@ -86,7 +90,7 @@ class SoundExchangeReport:
             else gettext_lazy("SoundExchange report of use, without header")
         )
 
-    def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
+    def gaps(self, facts: DeclarationFacts) -> Iterator[MissingValue]:
         """Yield the mandatory values that the facts lack."""
         yield from _service_gaps(facts)
         if self._has_header:
@@ -101,11 +105,11 @@ class SoundExchangeReport:
         """Return the name under which the ZIP is delivered."""
         return f"{_stem(facts)}.zip"
 
-    def write(self, facts: DeclarationFacts, target: BinaryIO) -> Written:
+    def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write the ZIP; its lines are those of the text in it."""
         refuse_gaps(self, facts)
         totals = _Totals(facts)
-        changes = Changes()
+        changes = ChangedValues()
         texts = {one.uid: _texts(one, changes) for one in facts.recordings}
         service = _upper("NAME_OF_SERVICE", facts.service, changes)
         channels = {
@@ -138,7 +142,7 @@ class SoundExchangeReport:
             for row in rows:
                 cells = [marks.cell(cell, changes) for cell in row[: len(columns)]]
                 file.write(f"{marks.between.join(cells)}\r\n".encode("ascii"))
-        return Written(
+        return WrittenDeclaration(
             totals.plays,
             totals.played_ms,
             len(totals.recordings),
@@ -169,7 +173,7 @@ class _Marks:
     around: str
     between: str
 
-    def cell(self, cell: _Cell, changes: Changes) -> str:
+    def cell(self, cell: _Cell, changes: ChangedValues) -> str:
         """Return a cell; it must not contain either character."""
         if isinstance(cell, str):
             return cell
@@ -258,7 +262,7 @@ def _opening(service: str, category: str, texts: Sequence[str]) -> list[_Cell]:
     return [_Text(*pair) for pair in zip(_COLUMNS[:-1], values, strict=True)]
 
 
-def _texts(recording: RecordingFacts, changes: Changes) -> tuple[str, ...]:
+def _texts(recording: RecordingFacts, changes: ChangedValues) -> tuple[str, ...]:
     """Return artist, title, ISRC, album and label."""
     return (
         _upper("FEATURED_ARTIST", artist_name(recording), changes),
@@ -269,7 +273,7 @@ def _texts(recording: RecordingFacts, changes: Changes) -> tuple[str, ...]:
     )
 
 
-def _upper(column: str, given: str, changes: Changes) -> str:
+def _upper(column: str, given: str, changes: ChangedValues) -> str:
     """Return text in ASCII capitals; what ASCII cannot hold is left out."""
     plain = in_ascii(given)
     return changes.keep(column, given, "" if plain.lost else plain.text).upper()
@@ -285,7 +289,7 @@ def _marks(texts: Iterable[str]) -> _Marks:
     return _Marks(around, between)
 
 
-def _sender(facts: DeclarationFacts, changes: Changes) -> list[str]:
+def _sender(facts: DeclarationFacts, changes: ChangedValues) -> list[str]:
     """Return the header's rows 2 to 6."""
     sender = facts.sender
     rows = [
@@ -316,9 +320,9 @@ def _stem(facts: DeclarationFacts) -> str:
     return f"{service}{compact_day(facts.begins)}-{compact_day(facts.ends)}"
 
 
-def _service_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
+def _service_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
     yield from required(
-        Subject.PROFILE,
+        ValueSubject.PROFILE,
         "",
         [
             (
@@ -335,13 +339,13 @@ def _service_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
             ),
         ],
     )
-    yield from unfit_ascii(Subject.PROFILE, "", "NAME_OF_SERVICE", facts.service)
+    yield from unfit_ascii(ValueSubject.PROFILE, "", "NAME_OF_SERVICE", facts.service)
     if not _is_period(facts.begins, facts.ends):
         why = _(
             "A report covers a calendar month, or seven days for services at the "
             "minimum fee. Choose such a period."
         )
-        yield Gap(Subject.PROFILE, "", "START_DATE", why)
+        yield MissingValue(ValueSubject.PROFILE, "", "START_DATE", why)
 
 
 def _is_period(begins: date, ends: date) -> bool:
@@ -353,7 +357,7 @@ def _is_minimum_fee(begins: date, ends: date) -> bool:
     return (ends - begins).days + 1 == _DAYS_OF_MINIMUM_FEE
 
 
-def _header_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
+def _header_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
     sender = facts.sender
     rows = [
         (
@@ -366,25 +370,27 @@ def _header_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
         ("PHONE", sender.phone, _("The sender has no telephone number. Enter it.")),
         ("EMAIL", sender.email, _("The sender has no email address. Enter it.")),
     ]
-    yield from required(Subject.PROFILE, "", rows)
+    yield from required(ValueSubject.PROFILE, "", rows)
     for cell, given, _why in rows:
-        yield from unfit_ascii(Subject.PROFILE, "", cell, given)
+        yield from unfit_ascii(ValueSubject.PROFILE, "", cell, given)
     for cell, given in [("NAME_OF_SERVICE", facts.service), *(row[:2] for row in rows)]:
         if len(in_ascii(given).text) > _HEADER_CHARS:
             why = _("%(cell)s is longer than %(most)s characters. Shorten it.") % {
                 "cell": cell,
                 "most": _HEADER_CHARS,
             }
-            yield Gap(Subject.PROFILE, "", cell, why)
+            yield MissingValue(ValueSubject.PROFILE, "", cell, why)
 
 
-def _station_gaps(station: StationFacts) -> Iterator[Gap]:
+def _station_gaps(station: StationFacts) -> Iterator[MissingValue]:
     if station.soundexchange_category not in _CATEGORIES:
         why = _("The station has no category. Enter one of A, B, C, H, I, J and K.")
-        yield Gap(Subject.STATION, station.uid, "TRANSMISSION_CATEGORY", why)
+        yield MissingValue(
+            ValueSubject.STATION, station.uid, "TRANSMISSION_CATEGORY", why
+        )
 
 
-def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
+def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
     uid = recording.uid
     texts = [
         (
@@ -398,12 +404,12 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
             _("The recording has no title. Enter it."),
         ),
     ]
-    yield from required(Subject.RECORDING, uid, texts)
+    yield from required(ValueSubject.RECORDING, uid, texts)
     for cell, given, _why in texts:
-        yield from unfit_ascii(Subject.RECORDING, uid, cell, given)
+        yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, given)
     if one_line(recording.isrc):
         yield from unfit_code(
-            Subject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc
+            ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc
         )
         return
     if not one_line(recording.album) or not one_line(recording.label):
@@ -411,15 +417,15 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
             "The recording has neither an ISRC nor both an album and a label. "
             "Enter the ISRC, or album and label."
         )
-        yield Gap(Subject.RECORDING, uid, "ISRC", why)
+        yield MissingValue(ValueSubject.RECORDING, uid, "ISRC", why)
     for cell, given in (
         ("ALBUM_TITLE", recording.album),
         ("MARKETING_LABEL", recording.label),
     ):
-        yield from unfit_ascii(Subject.RECORDING, uid, cell, given)
+        yield from unfit_ascii(ValueSubject.RECORDING, uid, cell, given)
 
 
-def _play_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
+def _play_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
     """Yield plays without listeners, and stations that may give hours but lack them."""
     stations = {one.uid: one for one in facts.stations}
     in_hours: dict[str, None] = {}
@@ -435,7 +441,9 @@ def _play_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
             "How many people heard the play is not known. Enter the listeners of "
             "the broadcast or of the station's hour."
         )
-        yield Gap(Subject.AUDIENCE, play.uid, "ACTUAL_TOTAL_PERFORMANCES", why)
+        yield MissingValue(
+            ValueSubject.AUDIENCE, play.uid, "ACTUAL_TOTAL_PERFORMANCES", why
+        )
     for uid in in_hours:
         station = stations[uid]
         if station.listener_hours is None:
@@ -443,7 +451,7 @@ def _play_gaps(facts: DeclarationFacts) -> Iterator[Gap]:
                 "Neither the listeners of all plays nor the hours of listening in the "
                 "period are known. Enter the hours."
             )
-            yield Gap(Subject.FIGURES, uid, "AGGREGATE_TUNING_HOURS", why)
+            yield MissingValue(ValueSubject.FIGURES, uid, "AGGREGATE_TUNING_HOURS", why)
         yield from unfit_ascii(
-            Subject.STATION, uid, "CHANNEL_OR_PROGRAM_NAME", station.name
+            ValueSubject.STATION, uid, "CHANNEL_OR_PROGRAM_NAME", station.name
         )

@@ -20,7 +20,11 @@ from catalogue.identifiers import check_upc
 from common.csv_safety import guard
 from reports.cells import ColumnType, Dialect, ValueType, clock, csv_pieces
 from reports.declarations.facts import DeclarationFacts, PlayFacts, RecordingFacts
-from reports.declarations.formats.base import Gap, Subject, Written
+from reports.declarations.formats.base import (
+    MissingValue,
+    ValueSubject,
+    WrittenDeclaration,
+)
 from reports.declarations.formats.checks import (
     artist_name,
     composer_names,
@@ -31,7 +35,7 @@ from reports.declarations.formats.checks import (
     unfit_code,
 )
 from reports.declarations.formats.texts import (
-    Changes,
+    ChangedValues,
     compact_day,
     name_part,
     one_line,
@@ -72,10 +76,10 @@ class _SuisaReport:
     media_type: str
     _extension: str
 
-    def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
+    def gaps(self, facts: DeclarationFacts) -> Iterator[MissingValue]:
         """Yield what one of the first eleven columns lacks."""
         yield from required(
-            Subject.PROFILE,
+            ValueSubject.PROFILE,
             "",
             [
                 (
@@ -87,11 +91,11 @@ class _SuisaReport:
         )
         if f"{facts.begins:%Y%m}" != f"{facts.ends:%Y%m}":
             why = _("A report lies within one calendar month. Choose such a period.")
-            yield Gap(Subject.PROFILE, "", "Sendedatum", why)
+            yield MissingValue(ValueSubject.PROFILE, "", "Sendedatum", why)
         for station in facts.stations:
             why = _("The station has no name. Enter it.")
             cells = [("Sender", station.name, why)]
-            yield from required(Subject.STATION, station.uid, cells)
+            yield from required(ValueSubject.STATION, station.uid, cells)
         for recording in facts.recordings:
             yield from _recording_gaps(recording)
         for play in facts.plays:
@@ -99,7 +103,7 @@ class _SuisaReport:
                 why = _(
                     "It is not known whether this is the station's own recording. Say whether it is."
                 )
-                yield Gap(Subject.PLAY, play.uid, "Eigenaufnahmen", why)
+                yield MissingValue(ValueSubject.PLAY, play.uid, "Eigenaufnahmen", why)
 
     def file_name(self, facts: DeclarationFacts) -> str:
         """Return the name of the station, or of the service for several, and the month."""
@@ -116,7 +120,7 @@ class SuisaLog(_SuisaReport):
     label: str | Promise = gettext_lazy("SUISA radio report (CSV)")
     _extension = "csv"
 
-    def write(self, facts: DeclarationFacts, target: BinaryIO) -> Written:
+    def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write the file; its first line names the columns."""
         refuse_gaps(self, facts)
         rows = _PlayRows(facts)
@@ -136,7 +140,7 @@ class SuisaWorkbook(_SuisaReport):
     label: str | Promise = gettext_lazy("SUISA radio report (XLSX)")
     _extension = "xlsx"
 
-    def write(self, facts: DeclarationFacts, target: BinaryIO) -> Written:
+    def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write the file by way of a temporary one, since the library needs a path."""
         refuse_gaps(self, facts)
         rows = _PlayRows(facts)
@@ -161,7 +165,7 @@ class _PlayRows:
     """Cells of each play, read once, and their totals."""
 
     def __init__(self, facts: DeclarationFacts) -> None:
-        self.changes = Changes()
+        self.changes = ChangedValues()
         self._facts = facts
         self._stations = {
             one.uid: self._text("Sender", one.name) for one in facts.stations
@@ -190,9 +194,9 @@ class _PlayRows:
         for cells in self._recordings.values():
             yield from cells.items()
 
-    def written(self) -> Written:
+    def written(self) -> WrittenDeclaration:
         """Return the totals of the rows that were read."""
-        return Written(
+        return WrittenDeclaration(
             self._plays,
             self._played_ms,
             len(self._played),
@@ -240,10 +244,10 @@ def _yes_no(value: bool | None) -> str:
     return "ja" if value else "nein"
 
 
-def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
+def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
     uid = recording.uid
     yield from required(
-        Subject.RECORDING,
+        ValueSubject.RECORDING,
         uid,
         [
             (
@@ -270,7 +274,9 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[Gap]:
             ),
         ],
     )
-    yield from unfit_code(Subject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc)
     yield from unfit_code(
-        Subject.RECORDING, uid, "EAN / GTIN", recording.upc, check_upc
+        ValueSubject.RECORDING, uid, "ISRC", recording.isrc, plain_isrc
+    )
+    yield from unfit_code(
+        ValueSubject.RECORDING, uid, "EAN / GTIN", recording.upc, check_upc
     )

@@ -18,7 +18,11 @@ from django.utils.translation import gettext_lazy
 
 from common.csv_safety import guard
 from reports.declarations.facts import DeclarationFacts
-from reports.declarations.formats.base import Gap, Subject, Written
+from reports.declarations.formats.base import (
+    MissingValue,
+    ValueSubject,
+    WrittenDeclaration,
+)
 from reports.declarations.formats.checks import refuse_gaps
 from reports.declarations.formats.texts import in_ascii, name_part
 from reports.declarations.formats.values import (
@@ -91,7 +95,7 @@ class BadOptions(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TemplateColumn:
     """A column: its heading, a value by name or a fixed text, and whether it must be there."""
 
     heading: str
@@ -100,7 +104,7 @@ class Column:
     is_mandatory: bool
 
 
-def read_columns(text: str) -> tuple[Column, ...]:
+def read_columns(text: str) -> tuple[TemplateColumn, ...]:
     """Read columns, one a line: ``Heading = value``, ``!`` behind what is mandatory.
 
     A fixed text stands in double quotes; nothing behind the sign is an empty column.
@@ -131,7 +135,9 @@ def read_columns(text: str) -> tuple[Column, ...]:
                 )
                 % {"number": number, "name": name},
             )
-        columns.append(Column(found["heading"], name, fixed, bool(found["must"])))
+        columns.append(
+            TemplateColumn(found["heading"], name, fixed, bool(found["must"]))
+        )
     if not columns:
         raise BadOptions("columns", _("Enter at least one column."))
     if len(columns) > MOST_COLUMNS:
@@ -182,7 +188,7 @@ class TemplateDeclaration:
         self.options = read_options(given)
         self.columns = read_columns(self.options["columns"])
 
-    def gaps(self, facts: DeclarationFacts) -> Iterator[Gap]:
+    def gaps(self, facts: DeclarationFacts) -> Iterator[MissingValue]:
         """Yield empty mandatory cells, and texts that the encoding cannot hold."""
         seen: set[tuple[str, str, str]] = set()
         for row in _rows(facts):
@@ -191,13 +197,13 @@ class TemplateDeclaration:
                 if not why:
                     continue
                 known = VALUES[column.value] if column.value else None
-                subject = known.subject if known else Subject.PROFILE
+                subject = known.subject if known else ValueSubject.PROFILE
                 uid = known.uid_of(row) if known else ""
                 if (subject, uid, column.heading) not in seen:
                     seen.add((subject, uid, column.heading))
-                    yield Gap(subject, uid, column.heading, why)
+                    yield MissingValue(subject, uid, column.heading, why)
 
-    def _why_missing(self, column: Column, row: Row) -> str:
+    def _why_missing(self, column: TemplateColumn, row: Row) -> str:
         text = self._text(column, row, Counter())
         if column.is_mandatory and not text:
             return _("“%(heading)s” is empty.") % {"heading": column.heading}
@@ -221,7 +227,7 @@ class TemplateDeclaration:
         ending = "tsv" if self.options["separator"] == "tab" else "csv"
         return f"{name or 'declaration'}_{facts.begins}_{facts.ends}.{ending}"
 
-    def write(self, facts: DeclarationFacts, target: BinaryIO) -> Written:
+    def write(self, facts: DeclarationFacts, target: BinaryIO) -> WrittenDeclaration:
         """Write the header, if it is wanted, and one row per play."""
         refuse_gaps(self, facts)
         text = io.TextIOWrapper(target, self.options["encoding"], newline="")
@@ -247,7 +253,7 @@ class TemplateDeclaration:
             played_ms += row.play.played_ms
         text.flush()
         text.detach()
-        return Written(
+        return WrittenDeclaration(
             plays=len(facts.plays),
             played_ms=played_ms,
             recordings=len({play.recording for play in facts.plays}),
@@ -255,7 +261,7 @@ class TemplateDeclaration:
             changed=tuple(_sentences(changes)),
         )
 
-    def _text(self, column: Column, row: Row, changes: Counter[str]) -> str:
+    def _text(self, column: TemplateColumn, row: Row, changes: Counter[str]) -> str:
         if not column.value:
             return self._fitting(column.fixed, column, changes)
         value = VALUES[column.value].read(row)
@@ -265,7 +271,7 @@ class TemplateDeclaration:
             return self._fitting(text, column, changes)
         return text
 
-    def _fitting(self, text: str, column: Column, changes: Counter[str]) -> str:
+    def _fitting(self, text: str, column: TemplateColumn, changes: Counter[str]) -> str:
         fitting = _BREAKS.sub(" ", text)
         if self.options["quotes"] == "never":
             fitting = fitting.replace(_SEPARATORS[self.options["separator"]], " ")

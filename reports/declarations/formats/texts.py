@@ -118,7 +118,7 @@ def in_ascii(text: str) -> AsciiText:
     return AsciiText(" ".join("".join(kept).split()), "".join(dict.fromkeys(lost)))
 
 
-class Changes:
+class ChangedValues:
     """Sentences about values that were changed to fit a format, each once."""
 
     def __init__(self) -> None:

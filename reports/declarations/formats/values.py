@@ -17,7 +17,7 @@ from reports.declarations.facts import (
     RecordingFacts,
     StationFacts,
 )
-from reports.declarations.formats.base import Subject
+from reports.declarations.formats.base import ValueSubject
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +60,20 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownValue:
     """One value: its label, the record in which it is entered, and how to read it."""
 
     label: str | Promise
-    subject: Subject
+    subject: ValueSubject
     read: Callable[[Row], Plain]
 
     def uid_of(self, row: Row) -> str:
         """Return the id by which a gap names the record."""
-        if self.subject == Subject.RECORDING:
+        if self.subject == ValueSubject.RECORDING:
             return row.recording.uid
-        if self.subject in (Subject.STATION, Subject.FIGURES):
+        if self.subject in (ValueSubject.STATION, ValueSubject.FIGURES):
             return row.station.uid
-        return "" if self.subject == Subject.PROFILE else row.play.uid
+        return "" if self.subject == ValueSubject.PROFILE else row.play.uid
 
 
 def _ms(length: int | None) -> timedelta | None:
@@ -81,106 +81,125 @@ def _ms(length: int | None) -> timedelta | None:
 
 
 _RUNS: Final = {"first_run": "first", "repeat_run": "repeat"}
-_R, _P, _S, _E = Subject.RECORDING, Subject.PLAY, Subject.STATION, Subject.EPISODE
-_B, _F, _O = Subject.BROADCAST, Subject.FIGURES, Subject.PROFILE
+_R, _P, _S, _E = (
+    ValueSubject.RECORDING,
+    ValueSubject.PLAY,
+    ValueSubject.STATION,
+    ValueSubject.EPISODE,
+)
+_B, _F, _O = ValueSubject.BROADCAST, ValueSubject.FIGURES, ValueSubject.PROFILE
 
-VALUES: Final[Mapping[str, Known]] = {
-    "station": Known(_("Station"), _S, lambda row: row.station.name),
-    "call_sign": Known(_("Call sign"), _S, lambda row: row.station.call_sign),
-    "territory": Known(_("Country of the station"), _S, lambda r: r.station.territory),
-    "title": Known(_("Title"), _R, lambda row: row.recording.title),
-    "version_title": Known(_("Version"), _R, lambda row: row.recording.version_title),
-    "artists": Known(_("Artists"), _R, lambda row: row.recording.artists),
-    "isrc": Known("ISRC", _R, lambda row: row.recording.isrc),
-    "own_id": Known(_("Custom ID"), _R, lambda row: row.recording.own_id),
-    "length": Known(
+VALUES: Final[Mapping[str, KnownValue]] = {
+    "station": KnownValue(_("Station"), _S, lambda row: row.station.name),
+    "call_sign": KnownValue(_("Call sign"), _S, lambda row: row.station.call_sign),
+    "territory": KnownValue(
+        _("Country of the station"), _S, lambda r: r.station.territory
+    ),
+    "title": KnownValue(_("Title"), _R, lambda row: row.recording.title),
+    "version_title": KnownValue(
+        _("Version"), _R, lambda row: row.recording.version_title
+    ),
+    "artists": KnownValue(_("Artists"), _R, lambda row: row.recording.artists),
+    "isrc": KnownValue("ISRC", _R, lambda row: row.recording.isrc),
+    "own_id": KnownValue(_("Custom ID"), _R, lambda row: row.recording.own_id),
+    "length": KnownValue(
         _("Length of the recording"), _R, lambda row: _ms(row.recording.duration_ms)
     ),
-    "label": Known(_("Label"), _R, lambda row: row.recording.label),
-    "label_code": Known(_("Label code"), _R, lambda row: row.recording.label_code),
-    "album": Known(_("Album"), _R, lambda row: row.recording.album),
-    "upc": Known("UPC", _R, lambda row: row.recording.upc),
-    "catalogue_number": Known(
+    "label": KnownValue(_("Label"), _R, lambda row: row.recording.label),
+    "label_code": KnownValue(_("Label code"), _R, lambda row: row.recording.label_code),
+    "album": KnownValue(_("Album"), _R, lambda row: row.recording.album),
+    "upc": KnownValue("UPC", _R, lambda row: row.recording.upc),
+    "catalogue_number": KnownValue(
         _("Catalogue number"), _R, lambda row: row.recording.catalogue_number
     ),
-    "released": Known(_("First release"), _R, lambda row: row.recording.released),
-    "iswc": Known("ISWC", _R, lambda row: row.recording.iswc),
-    "work_number": Known(_("Work number"), _R, lambda row: row.recording.work_number),
-    "writers": Known(
+    "released": KnownValue(_("First release"), _R, lambda row: row.recording.released),
+    "iswc": KnownValue("ISWC", _R, lambda row: row.recording.iswc),
+    "work_number": KnownValue(
+        _("Work number"), _R, lambda row: row.recording.work_number
+    ),
+    "writers": KnownValue(
         _("Writers"), _R, lambda row: tuple(e.name for e in row.recording.writers)
     ),
-    "writer_ipis": Known(
+    "writer_ipis": KnownValue(
         _("IPI numbers of the writers"),
         _R,
         lambda row: tuple(e.ipi for e in row.recording.writers if e.ipi),
     ),
-    "publishers": Known(
+    "publishers": KnownValue(
         _("Publishers"), _R, lambda row: tuple(e.name for e in row.recording.publishers)
     ),
-    "publisher_ipis": Known(
+    "publisher_ipis": KnownValue(
         _("IPI numbers of the publishers"),
         _R,
         lambda row: tuple(e.ipi for e in row.recording.publishers if e.ipi),
     ),
-    "our_share": Known(
+    "our_share": KnownValue(
         _("Our share in percent"), _R, lambda row: row.recording.own_share
     ),
-    "play_date": Known(
+    "play_date": KnownValue(
         _("Date of the play"), _B, lambda row: DayOf(row.play.starts_at)
     ),
-    "play_time": Known(
+    "play_time": KnownValue(
         _("Time of the play"), _B, lambda row: ClockTime(row.play.starts_at)
     ),
-    "play_start": Known(
+    "play_start": KnownValue(
         _("Date and time of the play"), _B, lambda row: row.play.starts_at
     ),
-    "played": Known(_("Time played"), _P, lambda row: _ms(row.play.played_ms)),
-    "played_seconds": Known(
+    "played": KnownValue(_("Time played"), _P, lambda row: _ms(row.play.played_ms)),
+    "played_seconds": KnownValue(
         _("Seconds played"), _P, lambda row: Decimal(row.play.played_ms) / 1000
     ),
-    "time_in": Known(
+    "time_in": KnownValue(
         _("Start in the broadcast"), _P, lambda row: _ms(row.play.start_ms)
     ),
-    "time_out": Known(_("End in the broadcast"), _P, lambda row: _ms(row.play.end_ms)),
-    "featured": Known(_("Featured or background"), _P, lambda row: row.play.usage),
-    "use": Known(_("Use"), _P, lambda row: row.play.use),
-    "origin": Known(_("Origin"), _P, lambda row: row.play.origin),
-    "own_recording": Known(_("Own recording"), _P, lambda row: row.play.own_recording),
-    "live": Known(_("Live recording"), _P, lambda row: row.play.live),
-    "recorded_on": Known(_("Recorded on"), _P, lambda row: row.play.recorded_on),
-    "recorded_in": Known(_("Recorded in"), _P, lambda row: row.play.recorded_in),
-    "published_in": Known(_("Published in"), _P, lambda row: row.play.published_in),
-    "broadcast_start": Known(
+    "time_out": KnownValue(
+        _("End in the broadcast"), _P, lambda row: _ms(row.play.end_ms)
+    ),
+    "featured": KnownValue(_("Featured or background"), _P, lambda row: row.play.usage),
+    "use": KnownValue(_("Use"), _P, lambda row: row.play.use),
+    "origin": KnownValue(_("Origin"), _P, lambda row: row.play.origin),
+    "own_recording": KnownValue(
+        _("Own recording"), _P, lambda row: row.play.own_recording
+    ),
+    "live": KnownValue(_("Live recording"), _P, lambda row: row.play.live),
+    "recorded_on": KnownValue(_("Recorded on"), _P, lambda row: row.play.recorded_on),
+    "recorded_in": KnownValue(_("Recorded in"), _P, lambda row: row.play.recorded_in),
+    "published_in": KnownValue(
+        _("Published in"), _P, lambda row: row.play.published_in
+    ),
+    "broadcast_start": KnownValue(
         _("Start of the broadcast"), _B, lambda row: row.play.broadcast_starts_at
     ),
-    "broadcast_length": Known(
+    "broadcast_length": KnownValue(
         _("Length of the broadcast"), _B, lambda row: _ms(row.play.broadcast_ms)
     ),
-    "run": Known(
+    "run": KnownValue(
         _("First broadcast or repeat"), _B, lambda row: _RUNS.get(row.play.showing, "")
     ),
-    "listeners": Known(
-        _("Listeners"), Subject.AUDIENCE, lambda row: row.play.listeners
+    "listeners": KnownValue(
+        _("Listeners"), ValueSubject.AUDIENCE, lambda row: row.play.listeners
     ),
-    "programme": Known(_("Programme"), _E, lambda row: row.play.episode.programme),
-    "series": Known(_("Series"), _E, lambda row: row.play.episode.series),
-    "season": Known(_("Season"), _E, lambda row: row.play.episode.season),
-    "episode": Known(_("Episode number"), _E, lambda row: row.play.episode.number),
-    "episode_title": Known(_("Episode title"), _E, lambda row: row.play.episode.title),
-    "also_known_as": Known(
+    "programme": KnownValue(_("Programme"), _E, lambda row: row.play.episode.programme),
+    "series": KnownValue(_("Series"), _E, lambda row: row.play.episode.series),
+    "season": KnownValue(_("Season"), _E, lambda row: row.play.episode.season),
+    "episode": KnownValue(_("Episode number"), _E, lambda row: row.play.episode.number),
+    "episode_title": KnownValue(
+        _("Episode title"), _E, lambda row: row.play.episode.title
+    ),
+    "also_known_as": KnownValue(
         _("Also known as"), _E, lambda row: row.play.episode.also_known_as
     ),
-    "production_company": Known(
+    "production_company": KnownValue(
         _("Production company"), _E, lambda row: row.play.episode.production_company
     ),
-    "isan": Known("ISAN", _E, lambda row: row.play.episode.isan),
-    "play_id": Known(_("ID of the play"), _P, lambda row: row.play.uid),
-    "match_id": Known(_("ID of the match"), _P, lambda row: row.play.match),
-    "state": Known(_("State of the match"), _P, lambda row: row.play.state),
-    "service": Known(_("Service"), _O, lambda row: row.facts.service),
-    "sender": Known(_("Sender"), _O, lambda row: row.facts.sender.name),
-    "recipient": Known(_("Recipient"), _O, lambda row: row.facts.recipient.name),
-    "message_id": Known(
+    "isan": KnownValue("ISAN", _E, lambda row: row.play.episode.isan),
+    "play_id": KnownValue(_("ID of the play"), _P, lambda row: row.play.uid),
+    "match_id": KnownValue(_("ID of the match"), _P, lambda row: row.play.match),
+    "state": KnownValue(_("State of the match"), _P, lambda row: row.play.state),
+    "service": KnownValue(_("Service"), _O, lambda row: row.facts.service),
+    "sender": KnownValue(_("Sender"), _O, lambda row: row.facts.sender.name),
+    "recipient": KnownValue(_("Recipient"), _O, lambda row: row.facts.recipient.name),
+    "message_id": KnownValue(
         _("ID of the declaration"), _O, lambda row: row.facts.message_id
     ),
 }

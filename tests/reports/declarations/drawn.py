@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from reports.declarations.facts import Contributor, DeclarationFacts
-from reports.declarations.formats.base import Format
+from reports.declarations.formats.base import DeclarationFormat
 from tests.reports.declarations.samples import RECORDING, STATION, facts, missing, play
 
 HOSTILE = st.one_of(
@@ -76,7 +76,7 @@ def declarations(draw: st.DrawFn) -> DeclarationFacts:
     )
 
 
-def fitting(layout: Format, declared: DeclarationFacts) -> DeclarationFacts:
+def fitting(layout: DeclarationFormat, declared: DeclarationFacts) -> DeclarationFacts:
     """Return the declaration without the recordings that the format refuses."""
     refused = {uid for subject, uid, _cell in missing(layout, declared) if subject}
     if refused & {"", "st_2", STATION.uid}:

@@ -17,7 +17,7 @@ from reports.declarations.facts import (
     RecordingFacts,
     StationFacts,
 )
-from reports.declarations.formats.base import Format, Written
+from reports.declarations.formats.base import DeclarationFormat, WrittenDeclaration
 
 ZURICH = ZoneInfo("Europe/Zurich")
 
@@ -115,7 +115,9 @@ def with_station(**values: object) -> DeclarationFacts:
     return facts(stations=(changed,))
 
 
-def written(layout: Format, declared: DeclarationFacts) -> tuple[bytes, Written]:
+def written(
+    layout: DeclarationFormat, declared: DeclarationFacts
+) -> tuple[bytes, WrittenDeclaration]:
     """Return what a format writes, and its totals."""
     target = io.BytesIO()
     totals = layout.write(declared, target)
@@ -129,6 +131,8 @@ def unzipped(content: bytes) -> dict[str, str]:
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
-def missing(layout: Format, declared: DeclarationFacts) -> list[tuple[str, str, str]]:
+def missing(
+    layout: DeclarationFormat, declared: DeclarationFacts
+) -> list[tuple[str, str, str]]:
     """Return subject, uid and cell of each gap."""
     return [(gap.subject, gap.uid, gap.cell) for gap in layout.gaps(declared)]

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.declarations.facts import DeclarationFacts, PlayFacts
-from reports.declarations.formats.base import Format
+from reports.declarations.formats.base import DeclarationFormat
 from reports.declarations.formats.bmi import BMI_LOG, LINE_CHARS
 from reports.declarations.formats.dsr import DSR_RADIO
 from reports.declarations.formats.soundexchange import SOUNDEXCHANGE, SOUNDEXCHANGE_BARE
@@ -30,7 +30,7 @@ from tests.reports.declarations.samples import (
     written,
 )
 
-FORMATS: tuple[Format, ...] = (
+FORMATS: tuple[DeclarationFormat, ...] = (
     DSR_RADIO,
     SOUNDEXCHANGE,
     SOUNDEXCHANGE_BARE,
@@ -123,7 +123,7 @@ def test_bmi_keeps_its_positions(declared: DeclarationFacts) -> None:
 
 
 @pytest.mark.parametrize("layout", FORMATS, ids=lambda layout: layout.key)
-def test_the_same_facts_give_the_same_bytes(layout: Format) -> None:
+def test_the_same_facts_give_the_same_bytes(layout: DeclarationFormat) -> None:
     assert written(layout, facts()) == written(layout, facts())
 
 
@@ -202,7 +202,7 @@ class CountingTarget(io.RawIOBase):
 @pytest.mark.parametrize(
     "layout", [DSR_RADIO, SOUNDEXCHANGE, SUISA, BMI_LOG], ids=lambda layout: layout.key
 )
-def test_memory_does_not_grow_with_plays(layout: Format) -> None:
+def test_memory_does_not_grow_with_plays(layout: DeclarationFormat) -> None:
     def peak(number: int) -> int:
         target: BinaryIO = CountingTarget()  # type: ignore[assignment]  # is one, but for its type
         declared = facts(plays=ManyPlays(number))

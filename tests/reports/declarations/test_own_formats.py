@@ -22,7 +22,7 @@ from reports.declarations.facts import (
     RecordingFacts,
     StationFacts,
 )
-from reports.declarations.formats.base import MandatoryMissing, Subject
+from reports.declarations.formats.base import MandatoryMissing, ValueSubject
 from reports.declarations.formats.cue import FORMAT
 from reports.declarations.formats.template import (
     BadOptions,
@@ -109,18 +109,18 @@ def test_the_sample_of_the_cue_declaration() -> None:
 @pytest.mark.parametrize(
     ("facts", "subject", "cell"),
     [
-        (titled(""), Subject.RECORDING, "title"),
+        (titled(""), ValueSubject.RECORDING, "title"),
         (
             replace(FACTS, recordings=[replace(RECORDING, writers=())]),
-            Subject.RECORDING,
+            ValueSubject.RECORDING,
             "writers",
         ),
-        (replace(FACTS, plays=[replace(PLAY, use="")]), Subject.PLAY, "use"),
-        (replace(FACTS, plays=[replace(PLAY, origin="")]), Subject.PLAY, "origin"),
+        (replace(FACTS, plays=[replace(PLAY, use="")]), ValueSubject.PLAY, "use"),
+        (replace(FACTS, plays=[replace(PLAY, origin="")]), ValueSubject.PLAY, "origin"),
     ],
 )
 def test_what_a_cue_declaration_must_have(
-    facts: DeclarationFacts, subject: Subject, cell: str
+    facts: DeclarationFacts, subject: ValueSubject, cell: str
 ) -> None:
     target = io.BytesIO()
     with pytest.raises(MandatoryMissing) as refused:
@@ -163,7 +163,7 @@ def test_columns_that_are_refused(columns: str, part: str) -> None:
 def test_an_encoding_that_cannot_hold_a_title() -> None:
     made = TemplateDeclaration({"columns": "T = title", "encoding": "iso-8859-1"})
     (gap,) = made.gaps(titled("Nacht 夜"))
-    assert (gap.subject, gap.uid, gap.cell) == (Subject.RECORDING, "r_01", "T")
+    assert (gap.subject, gap.uid, gap.cell) == (ValueSubject.RECORDING, "r_01", "T")
     assert "夜" in gap.why
     assert not list(made.gaps(titled("Grüße")))
 

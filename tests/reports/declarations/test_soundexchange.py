@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reports.declarations.facts import DeclarationFacts
-from reports.declarations.formats.base import MandatoryMissing, Written
+from reports.declarations.formats.base import MandatoryMissing, WrittenDeclaration
 from reports.declarations.formats.soundexchange import (
     SOUNDEXCHANGE,
     SOUNDEXCHANGE_BARE,
@@ -34,7 +34,7 @@ BOTH = pytest.mark.parametrize("layout", [SOUNDEXCHANGE, SOUNDEXCHANGE_BARE])
 
 def report(
     layout: SoundExchangeReport, declared: DeclarationFacts
-) -> tuple[list[str], Written]:
+) -> tuple[list[str], WrittenDeclaration]:
     """Return the lines of the text in the ZIP, and the totals."""
     content, totals = written(layout, declared)
     (text,) = unzipped(content).values()
