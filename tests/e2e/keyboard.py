@@ -63,6 +63,7 @@ _OPENERS = (
     "[data-palette-open], [data-open-dialog], [popovertarget], "
     "details.menu > summary, .ask > summary"
 )
+_NAMES = "nodes => nodes.map(node => node.outerHTML.replace(/\\s+/g, ' '))"
 _OPENED = """opener => {
   const { openDialog, paletteOpen } = opener.dataset;
   if (paletteOpen !== undefined) return document.querySelector("#palette");
@@ -90,8 +91,10 @@ def faults_of_openings(page: Page, seen: set[str]) -> list[str]:
     and return to what opened it. Openers in ``seen``, as on earlier pages, are left out.
     """
     faults = []
-    for opener in page.locator(_OPENERS).all():
-        name = opener.evaluate("node => node.outerHTML.replace(/\\s+/g, ' ')")
+    openers = page.locator(_OPENERS)
+    names = openers.evaluate_all(_NAMES)
+    for number, name in enumerate(names):
+        opener = openers.nth(number)
         if name in seen or not opener.is_visible():
             continue
         seen.add(name)

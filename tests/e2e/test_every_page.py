@@ -7,6 +7,7 @@ that the demo cannot reach, fails the test by its name.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import pytest
@@ -37,12 +38,15 @@ NOT_PAGES = {
 }
 _FILE_ENDINGS = ("_csv", "_pdf", "_zip", "_file", "_manifest", "_csvw", "_export")
 # Django's own widgets: the dual list, autocomplete, headings of inline rows.
-NOT_OURS = {
-    "exclude": [
-        [".selector .search-label-icon"],
-        [".select2-container"],
-        [".inline-group thead"],
-    ]
+NOT_OURS = [
+    [".selector .search-label-icon"],
+    [".select2-container"],
+    [".inline-group thead"],
+]
+# The frame around every page; both themes of it are judged on the first page that has it.
+_FRAMES = {
+    "portal": [[".nav"], ["#keys"], ["#palette"]],
+    "admin": [["#header"], ["#nav-sidebar"]],
 }
 # What passes is neither described nor sent; styles are not fetched again for one rule
 # that axe-core leaves out by default.
@@ -116,6 +120,7 @@ def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
     paths: set[str] = set()
     linked: set[str] = set()
     opened: set[str] = set()
+    framed: set[str] = set()
     faults: list[str] = []
 
     while waiting:
@@ -131,7 +136,9 @@ def test_no_page_has_a_fault_that_axe_finds_or_that_stops_a_keyboard(
         seen[name] += 1
         if not _opens(page, path):
             continue
-        faults += _faults_of(page, name)
+        frame = name.partition(":")[0]
+        faults += _faults_of(page, name, _FRAMES[frame] if frame in framed else ())
+        framed.add(frame)
         by_keys = [*faults_of_keys(page), *unlisted_keys(page)]
         by_keys += faults_of_openings(page, opened)
         faults += [f"{name}: {fault}" for fault in by_keys]
@@ -177,9 +184,13 @@ def _is_page(page: Page, route: str) -> bool:
     return page.request.get("/" + "/".join(parts), max_retries=3).status != 405
 
 
-def _faults_of(page: Page, name: str) -> list[str]:
-    """Return axe-core's findings in both themes, one line per rule and element."""
+def _faults_of(page: Page, name: str, known: Sequence[list[str]] = ()) -> list[str]:
+    """Return axe-core's findings in both themes, one line per rule and element.
+
+    What ``known`` selects was judged on another page.
+    """
     faults = []
+    where = {"exclude": [*NOT_OURS, *known]}
     page.evaluate(Axe().axe_script)
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme)
@@ -187,7 +198,7 @@ def _faults_of(page: Page, name: str) -> list[str]:
         page.evaluate("document.getAnimations().forEach(one => one.finish())")
         # Only colours differ between the themes.
         rules = {} if theme == "light" else {"runOnly": ["color-contrast"]}
-        found = page.evaluate(_AXE, [NOT_OURS, _ONLY_FAULTS | rules])
+        found = page.evaluate(_AXE, [where, _ONLY_FAULTS | rules])
         faults += [
             f"{name} ({theme}) {fault['id']}: {node['html'][:160]}"
             for fault in found
