@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import (
-    POST,
     Portal,
     open_first,
+    post,
     run_in,
     sign_in,
     state_of,
@@ -190,7 +190,7 @@ def test_an_answer_that_comes_too_late_leaves_the_first_one(
     sign_in(other, portal, "admin")
     version = state_of(other, disputed[0])["version"]
     fields = {"verb": "release_claim", "version": version, "note": "It is theirs."}
-    other.evaluate(POST, [f"/m/{disputed[0]}/decide", fields])
+    post(other, f"/m/{disputed[0]}/decide", fields)
     expect(row).to_contain_text("Claim released")
     expect(page.locator(".preview__notice")).to_contain_text("has changed")
 

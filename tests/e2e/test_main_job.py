@@ -171,6 +171,7 @@ def test_no_card_of_the_dashboard_is_taller_than_its_text(
 ) -> None:
     sign_in(page, portal, "ana")
 
+    page.goto("/")
     empty = page.locator(".dashboard__column > .card").evaluate_all(
         """cards => cards.map(card => {
           const inside = card.lastElementChild.getBoundingClientRect();

@@ -17,6 +17,7 @@ def test_the_palette_opens_by_key_and_enter_opens_the_first_thing(
     page: Page, portal: Portal
 ) -> None:
     sign_in(page, portal, "ana")
+    page.goto("/")
     palette = page.locator("#palette")
 
     page.keyboard.press("/")

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.conftest import (
-    POST,
     Portal,
     open_first,
+    post,
     sign_in,
     state_of,
     uid_of,
@@ -48,14 +48,14 @@ def mira(other: BrowserContext, portal: Portal) -> Page:
     return page
 
 
-def act(page: Page, uid: str, verb: str, **fields: object) -> None:
+def act(page: Page, uid: str, verb: str, **values: str | float) -> None:
     """Decide the match's current version from another client."""
-    told = {"verb": verb, "version": state_of(page, uid)["version"], **fields}
-    assert page.evaluate(POST, [f"/m/{uid}/decide", told]) == 200
+    fields = {"verb": verb, "version": state_of(page, uid)["version"], **values}
+    assert post(page, f"/m/{uid}/decide", fields) == 200
 
 
 def take_over(page: Page, uid: str) -> None:
-    assert page.evaluate(POST, [f"/m/{uid}/lock", {"break": "yes"}]) == 200
+    assert post(page, f"/m/{uid}/lock", {"break": "yes"}) == 200
 
 
 def following(page: Page) -> str:
@@ -206,7 +206,7 @@ def test_going_on_undecided_gives_back_what_was_taken_again(
 ) -> None:
     uid = open_first(ana, "?sort=-found")
     restored.append(uid)
-    assert ana.evaluate(POST, [f"/m/{uid}/release", {}]) == 200
+    assert post(ana, f"/m/{uid}/release", {}) == 200
     ana.evaluate("window.dispatchEvent(new Event('focus'))")
     expect(ana.locator("[data-lock-badge]")).to_be_hidden()
 
