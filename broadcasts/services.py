@@ -37,7 +37,7 @@ from broadcasts.values import (
 )
 from catalogue.identifiers import BadIdentifier, check_isan
 from catalogue.models import Recording
-from common.territories import TERRITORIES
+from common.territories import TERRITORIES, why_no_territory
 from review.models import Match
 from scanning.models import ScannedFile
 from streams.models import Station
@@ -475,8 +475,7 @@ def _checked_use(values: UseValues) -> UseValues:
         if code and code not in TERRITORIES:
             raise BroadcastRefused(
                 "invalid",
-                _("%(code)s is not a territory. Use a code of two letters such as GB.")
-                % {"code": code},
+                why_no_territory(code),
                 field=name,
             )
     return replace(values, **codes)

@@ -167,6 +167,13 @@ class Recording(models.Model):
         choices=CodeStatus.choices,
         default=CodeStatus.MISSING,
     )
+    own_isrc = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("Its ISRC before a merge chose that of another recording."),
+    )
     upc = models.CharField("UPC", max_length=14, blank=True, default="")
     iswc = models.CharField("ISWC", max_length=11, blank=True, default="")
     writers = models.JSONField(default=list, blank=True)
@@ -264,6 +271,11 @@ class Recording(models.Model):
                 name="recording_too_little_sound",
             ),
             models.Index(fields=["isrc_normalised"], name="recording_isrc"),
+            models.Index(
+                fields=["own_isrc"],
+                condition=~models.Q(own_isrc=""),
+                name="recording_own_isrc",
+            ),
             models.Index(fields=["audio_sha256"], name="recording_sha256"),
         ]
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from babel import Locale, UnknownLocaleError
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 _CODES = (
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM "
@@ -23,6 +24,23 @@ _CODES = (
     "WS YE YT ZA ZM ZW"
 )
 TERRITORIES = frozenset(_CODES.split())
+# What people write for a territory that has another code.
+MEANT = {"UK": "GB", "EL": "GR"}
+
+
+def why_no_territory(code: str) -> str:
+    """Return why a code in capitals names no territory, and what to write instead."""
+    said = {"code": code[:20]}
+    if meant := MEANT.get(code):
+        return _(
+            "%(code)s is not a territory: %(meant)s is meant. Write %(meant)s."
+        ) % {
+            **said,
+            "meant": meant,
+        }
+    return (
+        _("%(code)s is not a territory. Use a code of two letters such as GB.") % said
+    )
 
 
 def territory_names() -> Mapping[str, str]:

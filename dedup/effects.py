@@ -11,15 +11,21 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from catalogue.identifiers import check_isrc
 from catalogue.index_log import note_change
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from catalogue.selectors import excluded_intervals, excluded_segments
+from common.zones import office_day
 from dedup import comparing
 from dedup.merging import merged_columns
 from dedup.models import ActionVerb, DedupAction, DedupGroup, DedupMember, PairLink
 from dedup.services import DedupRun, regroup
 from dedup.snapshots import Row
 from review.services import exclusions, grounds
+from rights import conflicts
+from rights.filling import refresh_own_share
+from rights.models import RightsRecording
+from rights.records import record_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +119,19 @@ def reindex(now: Mapping[str, Row], before: Mapping[str, Row]) -> None:
 def follow(before: Mapping[str, Row], user: User) -> None:
     """Evaluate the matches of recordings again that had these columns before.
 
-    Licences of a merged recording also cover the one that stays.
+    Licences and shares of a merged recording also count for the one that stays.
     """
-    keys = Recording.objects.filter(uid__in=before).values_list("uid", "pk")
+    touched = {each.pk: each for each in Recording.objects.filter(uid__in=before)}
     grounds.follow_recordings(
-        before={key: {"label": before[uid]["label"]} for uid, key in keys}, user=user
+        before={
+            key: {"label": before[each.uid]["label"]} for key, each in touched.items()
+        },
+        user=user,
     )
+    records = set[int]().union(*record_keys(touched.values()).values())
+    conflicts.refresh(RightsRecording.objects.filter(pk__in=records).order_by("pk"))
+    for recording in touched.values():
+        refresh_own_share(recording, day=office_day())
 
 
 def regroup_buckets(recordings: Iterable[Recording]) -> None:
@@ -143,6 +156,11 @@ def _merge(chosen: Sequence[Recording], asked: ActionRequest) -> None:
     canonical = next(member for member in chosen if member.uid == asked.canonical)
     others = [member for member in chosen if member != canonical]
     columns = merged_columns([canonical, *others], asked.fields)
+    if not canonical.own_isrc and columns["isrc_normalised"] != (
+        own := canonical.isrc_normalised
+    ):
+        # Rights know it by this one too.
+        columns["own_isrc"] = own
     Recording.objects.filter(pk=canonical.pk).update(
         **columns, updated_at=datetime.now(tz=UTC)
     )
@@ -174,6 +192,18 @@ def _split(
     """Keep the chosen apart from the rest; recordings merged into them come back."""
     rest = [member for member in members if member not in chosen]
     _keep(((one, other) for one in chosen for other in rest), user)
+    for recording in chosen:
+        if recording.own_isrc and recording.aliases.filter(
+            isrc_normalised=recording.isrc_normalised
+        ):
+            # The merge gave it this ISRC, which leaves with its owner.
+            checked = check_isrc(recording.own_isrc)
+            Recording.objects.filter(pk=recording.pk).update(
+                isrc=recording.own_isrc,
+                isrc_normalised=checked.normalised,
+                isrc_status=checked.status,
+                own_isrc="",
+            )
     Recording.objects.filter(merged_into__in=chosen).update(
         status=RecordingStatus.READY, merged_into=None, updated_at=datetime.now(tz=UTC)
     )

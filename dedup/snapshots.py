@@ -70,7 +70,7 @@ def restore(snapshot: Snapshot) -> None:
     uids = list(snapshot["recordings"])
     pks = dict(Recording.objects.filter(uid__in=uids).values_list("uid", "pk"))
     for uid, row in snapshot["recordings"].items():
-        columns = {name: row[name] for name in (*COLUMNS, "status")}
+        columns = {name: row[name] for name in (*COLUMNS, "own_isrc", "status")}
         into = row["merged_into"]
         target = Recording.objects.get(uid=into) if into else None
         # Not ``save``: it would also write columns that other people changed.
@@ -114,6 +114,7 @@ def _row(recording: Recording) -> Row:
     into = recording.merged_into
     return {
         **{name: getattr(recording, name) for name in COLUMNS},
+        "own_isrc": recording.own_isrc,
         "status": recording.status,
         "merged_into": into.uid if into else None,
     }

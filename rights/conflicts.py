@@ -27,7 +27,7 @@ from rights.models import (
     Track,
     Work,
 )
-from rights.records import Record, catalogue_recordings, column_of
+from rights.records import Record, column_of, recordings_naming
 from rights.texts import folded
 
 # Encoders pad and trim, so smaller differences are normal.
@@ -138,7 +138,7 @@ def _(work: Work, day: date) -> Iterator[FoundConflict]:
     # Recordings of several works name the ISWC of one of them.
     for each in work.recordings.all():
         if each.works.filter(merged_into=None).count() == 1:
-            recordings |= catalogue_recordings(each)
+            recordings |= recordings_naming(each)
     stated = _stated(work, StatedField.ISWC, work.iswc)
     stated += [
         {"recording": row.uid, "value": row.iswc}
@@ -151,7 +151,7 @@ def _(work: Work, day: date) -> Iterator[FoundConflict]:
 @find.register
 def _(recording: RightsRecording, day: date) -> Iterator[FoundConflict]:
     yield from _in_shares(recording.shares, day)
-    here = list(catalogue_recordings(recording).order_by("pk"))
+    here = list(recordings_naming(recording).order_by("pk"))
     own = f"{recording.title} {recording.version_title}".strip()
     titles = _stated(recording, StatedField.TITLE, own)
     titles += [

@@ -73,11 +73,13 @@ class Rights:
     works: list[Work]
     releases: list[Release]
     conflicts: list[Conflict]
+    claimed: frozenset[ledger.Group]
+    """The rights and kinds of which anybody has a share, on any day in any country."""
 
     @property
     def is_known(self) -> bool:
         """Return whether anything is known."""
-        return bool(self.owners or self.works or self.releases)
+        return bool(self.claimed or self.works or self.releases)
 
     @property
     def territory(self) -> str:
@@ -107,6 +109,7 @@ def _in_catalogue(recordings: QuerySet[Recording]) -> QuerySet[Recording]:
     """Leave the catalogue recordings for which the outer record stands."""
     return recordings.filter(
         Q(isrc_normalised=OuterRef("isrc")) & ~Q(isrc_normalised="")
+        | Q(own_isrc=OuterRef("isrc")) & ~Q(own_isrc="")
         | Q(rights_record=OuterRef("pk"))
     )
 
@@ -236,6 +239,9 @@ def rights_of(
     subjects: list[Work | RightsRecording] = [*records, *works.order_by("pk")]
     for record in subjects:
         owners += owners_of(record, day=day, countries=countries)
+    shares = Share.objects.filter(withdrawn_at__isnull=True).filter(
+        Q(work__in=works) | Q(recording__in=records)
+    )
     return Rights(
         day=day,
         countries=countries,
@@ -243,6 +249,7 @@ def rights_of(
         works=list(works.order_by("pk")),
         releases=list(releases.order_by("pk")),
         conflicts=list(conflicts.select_related("work", "recording", "release")),
+        claimed=frozenset(shares.values_list("right", "kind")),
     )
 
 

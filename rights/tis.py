@@ -19,7 +19,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from common.territories import TERRITORIES, territory_names
+from common.territories import MEANT, TERRITORIES, territory_names, why_no_territory
 
 WORLD: Final = "2136"
 # More countries than this are counted.
@@ -201,6 +201,8 @@ def normalised(code: str) -> str:
             return number
         if country := _countries().get(number[1:] if number[0] == "0" else ""):
             return country
+    if bare in MEANT:
+        raise UnknownTerritory(why_no_territory(bare))
     raise UnknownTerritory(
         gettext(
             "'%(code)s' is not a territory. Use a code of two letters such as GB, a TIS "

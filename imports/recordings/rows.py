@@ -17,6 +17,7 @@ from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_u
 from catalogue.models import CodeStatus
 from catalogue.services import RecordingDetails
 from common.table_text import read_percent, without_clock
+from common.territories import TERRITORIES, why_no_territory
 from imports.tables import split_list
 
 REQUIRED = ("custom_id", "title", "artists")
@@ -71,7 +72,6 @@ CLEARABLE = frozenset(COLUMNS) - _NEVER_CLEARED.keys() - {"duration_ms"}
 """Columns whose values can be removed; the duration is that of the audio."""
 IN_DATA = ("owner_share_pct", "territories", "tags")
 """Columns that are stored in a recording's ``user_defined``."""
-_COUNTRY = re.compile(r"(?:[A-Z]{2}|WW)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,11 +256,9 @@ def _extra(values: Mapping[str, str], faults: list[ImportFault]) -> dict[str, ob
         code.upper() for code in split_list(values.get("territories", ""))
     ]:
         faults += [
-            ImportFault(
-                "territories", code, gettext("Two-letter country codes, or WW.")
-            )
+            ImportFault("territories", code, why_no_territory(code))
             for code in territories
-            if not _COUNTRY.match(code)
+            if code not in TERRITORIES and code != "WW"
         ]
         extra["territories"] = territories
     if tags := split_list(values.get("tags", "")):

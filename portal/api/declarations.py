@@ -160,7 +160,10 @@ class DeclarationCheckView(DeclarationView):
             "played_ms": checked.played_ms,
             "gap_count": len(checked.gaps),
             "gaps": checked.gaps[: checking.SHOWN_GAPS],
-            "warnings": checked.warnings,
+            "warnings": [
+                *checked.warnings,
+                *(doubt.text for doubt in checked.gathered.doubts),
+            ],
             "not_declared": {why.value: counts[why] for why in sorted(counts)},
         }
         return Response(CheckedSerializer(result).data)

@@ -16,7 +16,7 @@ from broadcasts.arrivals import read_arrival
 from broadcasts.choices import Showing
 from broadcasts.errors import BroadcastRefused
 from common.stored import read_stored
-from common.territories import TERRITORIES
+from common.territories import TERRITORIES, why_no_territory
 from scanning import selectors
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, ScannedFile
@@ -102,12 +102,7 @@ class DetailsSerializer(serializers.Serializer[None]):
         codes = [code for code in re.split(r"[,;\s]+", given.upper()) if code]
         wrong = [code for code in codes if code not in TERRITORIES]
         if wrong:
-            raise serializers.ValidationError(
-                gettext(
-                    "%(code)s is not a territory. Use a code of two letters such as GB."
-                )
-                % {"code": wrong[0]}
-            )
+            raise serializers.ValidationError(why_no_territory(wrong[0]))
         return codes
 
 

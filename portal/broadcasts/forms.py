@@ -36,7 +36,7 @@ from broadcasts.values import (
     Values,
     state_of,
 )
-from common.territories import TERRITORIES
+from common.territories import TERRITORIES, why_no_territory
 from portal.shared.arrivals import BroadcastFields, SeriesFields
 from streams.models import Station
 
@@ -231,10 +231,7 @@ class CountryField(forms.CharField):
         """Return the code in capitals; reject one that names no territory."""
         code = str(super().clean(value)).upper()
         if code and code not in TERRITORIES:
-            raise forms.ValidationError(
-                _("%(code)s is not a territory. Use a code of two letters such as GB.")
-                % {"code": code}
-            )
+            raise forms.ValidationError(why_no_territory(code))
         return code
 
 

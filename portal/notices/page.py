@@ -15,7 +15,13 @@ from reports.evidence.selectors import MatchPacks, evidence_of_many
 from reports.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
 from reports.notices import selectors
 from reports.notices.business_days import restore_days
-from reports.notices.checks import items_of, live_match, unfit, why_lapsed
+from reports.notices.checks import (
+    heard_together,
+    items_of,
+    live_match,
+    unfit,
+    why_lapsed,
+)
 from reports.notices.content import content_of
 from reports.notices.signing import why_not_sign
 from reports.notices.steps import missing_in
@@ -99,6 +105,7 @@ def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
         "lacks_evidence": notice.is_unsigned
         and any(row.packs is None or row.packs.status != "ready" for row in rows),
         "is_lapsed": is_lapsed,
+        "doubts": heard_together(notice) if notice.is_unsigned else [],
         "why_not_sign": why_not_sign(notice, user) if in_review and may_sign else "",
         "may_fill": may_prepare and notice.state == NoticeState.DRAFT,
         "may_prepare": may_prepare,

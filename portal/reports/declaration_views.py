@@ -20,7 +20,7 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from portal.reports.declaration_forms import DeclarationProfileForm, PeriodForm
-from portal.reports.gaps import linked
+from portal.reports.gaps import linked, linked_doubts
 from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import ask_first
 from portal.shared.lists import page_of
@@ -122,6 +122,7 @@ def _page_of_check(
             "checked": checked,
             "too_large": too_large,
             "groups": linked(checked.groups, request.user) if checked else [],
+            "doubts": linked_doubts(checked.gathered.doubts) if checked else [],
             "left_out": [
                 (why.label, checked.left_out.counts[why])
                 for why in LeftOut
@@ -176,6 +177,7 @@ def _page(
             "format_label": label_of(found.format),
             "working": found.state in UNFINISHED,
             "groups": linked(checking.kept_gaps(found), request.user),
+            "doubts": linked_doubts(checking.kept_doubts(found)),
             "changed": marks[:_CHANGED_SHOWN],
             "more_changed": len(marks) > _CHANGED_SHOWN,
             "added": added[:_CHANGED_SHOWN],

@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.roles import Action
 from reports.declarations.checking import FoundGap, GapGroup
+from reports.declarations.doubts import Doubt, DoubtKind
 from reports.declarations.formats.base import ValueSubject
 
 _SHOWN = 50
@@ -53,6 +54,21 @@ def linked(groups: Iterable[GapGroup], user: User) -> list[LinkedGroup]:
             [(_address(gap, user), gap) for gap in group.gaps[:_SHOWN]],
         )
         for group in groups
+    ]
+
+
+_OF_DOUBTS = {
+    DoubtKind.CONFLICT: "rights_conflict",
+    DoubtKind.MATCH: "match",
+    DoubtKind.FILE: "file_broadcasts",
+}
+
+
+def linked_doubts(doubts: Iterable[Doubt]) -> list[tuple[str, str]]:
+    """Return the text of each doubt, and the page where people look into it."""
+    return [
+        (doubt.text, reverse(f"portal:{_OF_DOUBTS[doubt.kind]}", args=[doubt.uid]))
+        for doubt in doubts
     ]
 
 

@@ -18,7 +18,7 @@ from catalogue.identifiers import BadIdentifier
 from catalogue.models import IntakeRule, Recording
 from common.http import LinkRefused
 from common.receivers import check_webhook
-from common.territories import TERRITORIES
+from common.territories import TERRITORIES, why_no_territory
 from portal.shared.choices import named
 from scanning.services.intake import FileDetails
 from scanning.tags import tags_of
@@ -201,10 +201,7 @@ class TerritoriesField(WordsField):
         known = TERRITORIES | ({WORLD} if self.takes_world else set())
         wrong = [code for code in codes if code not in known]
         if wrong:
-            raise forms.ValidationError(
-                _("%(code)s is not a territory. Use a code of two letters such as GB.")
-                % {"code": wrong[0]}
-            )
+            raise forms.ValidationError(why_no_territory(wrong[0]))
         return codes
 
 

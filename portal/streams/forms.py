@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from common.charsets import CHARSETS
 from common.http import LinkRefused, check_link
 from common.receivers import MailRefused, check_mail
-from common.territories import TERRITORIES
+from common.territories import TERRITORIES, why_no_territory
 from common.zones import UTC, zone_choices
 from portal.shared.fields import (
     LinesField,
@@ -113,10 +113,7 @@ class StationForm(forms.ModelForm[Station]):
         """Return the code in capitals; reject one that names no territory."""
         code: str = self.cleaned_data["territory"].upper()
         if code and code not in TERRITORIES:
-            raise ValidationError(
-                _("%(code)s is not a territory. Use a code of two letters such as GB.")
-                % {"code": code}
-            )
+            raise ValidationError(why_no_territory(code))
         return code
 
 

@@ -79,6 +79,8 @@ class Airing:
     listeners: int | None = None
     time_zone: str = "UTC"
     by_hour: Mapping[datetime, int] = field(default_factory=dict)
+    is_scheduled: bool = False
+    """Whether it is a broadcast that people entered; streams overlap what they hear."""
 
     def listeners_at(self, at: datetime) -> int | None:
         """Return how many listened: to the broadcast, or else in that hour."""
@@ -200,6 +202,7 @@ def _broadcasts(
                     length_ms=broadcast.length_ms,
                     at=_by_start(broadcast.starts_at, zone),
                     showing=broadcast.showing,
+                    is_scheduled=True,
                     listeners=heard.listeners if heard else None,
                     time_zone=station.time_zone,
                     by_hour=by_hour,

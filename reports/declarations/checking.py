@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from reports.choices import UNFINISHED, RunState
+from reports.declarations.doubts import Doubt, DoubtKind
 from reports.declarations.facts import DeclarationFacts
 from reports.declarations.formats.base import (
     DeclarationFormat,
@@ -186,6 +187,14 @@ def kept_gaps(declaration: Declaration) -> list[GapGroup]:
     return grouped(FoundGap(**gap) for gap in declaration.gaps)
 
 
+def kept_doubts(declaration: Declaration) -> list[Doubt]:
+    """Return the first doubts that there were when a declaration was written."""
+    return [
+        Doubt(DoubtKind(each["kind"]), each["uid"], each["text"])
+        for each in declaration.counts.get("doubts", ())
+    ]
+
+
 def declared_before(declaration: Declaration) -> list[Declaration]:
     """Return declarations of the same profile with days of the same period.
 
@@ -236,3 +245,8 @@ def warnings_of(
     if declaration.ends >= declaration.message_at.date():
         said.append(_("The period has not ended yet."))
     return said
+
+
+def doubts_as_json(doubts: Sequence[Doubt]) -> list[dict[str, object]]:
+    """Return the first doubts as a declaration keeps them."""
+    return [asdict(doubt) for doubt in doubts[:SHOWN_GAPS]]

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -24,6 +25,14 @@ from reports.declarations.airings import (
     files_of,
     local_time,
 )
+from reports.declarations.doubts import (
+    Doubt,
+    Programme,
+    declared_together,
+    overlapping,
+    programmes_at_once,
+    share_conflicts,
+)
 from reports.declarations.facts import (
     DeclarationFacts,
     EpisodeFacts,
@@ -35,7 +44,7 @@ from reports.declarations.left_out import LeftOut, LeftOutRow, Take
 from reports.declarations.recordings import recording_facts, standing_for
 from reports.declarations.spooled import Spool, SpooledList
 from reports.divisions import Reported, divide_file, occurrences_in, reported_by
-from reports.models import Declaration, DeclarationProfile
+from reports.models import Declaration
 from reports.plays import Play, plays_of
 from review.choices import MatchState
 from review.counting import Occurs, SoundKind
@@ -72,6 +81,8 @@ _UNNAMED: Final = {
 }
 """Why sound without a known recording is not declared."""
 _SCANNED: Final = (FileStatus.READY, FileStatus.NO_MATCH)
+_MOST_DOUBTS: Final = 100
+"""So many doubts of one kind are named for each station."""
 _MS: Final = timedelta(milliseconds=1)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -97,6 +108,7 @@ class Gathered:
     sources: Sequence[PlaySource]
     airings: Mapping[str, int]
     """How many airings in the period each station has, by the station's id."""
+    doubts: Sequence[Doubt]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,47 +158,67 @@ def gather(
 
     ``declaration`` need not be saved: a check makes one only to look.
     """
-    profile = declaration.profile
     stations = list(declaration.stations)
     period = Period(declaration.begins, declaration.ends)
     spool = Spool[_CountedPlay]()
     places = array("Q")
     used: dict[int, None] = {}
     airings: dict[str, int] = {}
+    doubts: list[Doubt] = []
+    together: list[tuple[Station, _Placed, _Placed]] = []
     read = 0
     for station in stations:
         of_station: list[_Placed] = []
+        programmes: list[Programme] = []
         airings[station.uid] = 0
         for chunk in airings_of(station, period):
-            found, inside = _plays_of_chunk(station, chunk, period, left_out)
+            files = _Files.of(chunk)
+            inside = _inside(chunk, files, period)
+            found = _plays_of_chunk(station, inside, files, period, left_out)
             of_station += [_Placed.of(play, spool.add(play)) for play in found]
-            airings[station.uid] += inside
+            airings[station.uid] += len(inside)
+            programmes += _programmes(inside)
             read += len(chunk)
             if report is not None:
                 report(read)
-        for kept in _once_each(station, of_station, spool, left_out):
+        declared = _once_each(station, of_station, spool, left_out)
+        for kept in declared:
             places.append(kept.place)
             used[kept.recording] = None
+        doubts += islice(programmes_at_once(station, programmes), _MOST_DOUBTS)
+        pairs = overlapping(declared)
+        together += islice(
+            ((station, *pair) for pair in pairs if _are_together(*pair)), _MOST_DOUBTS
+        )
         _take_gaps(station, period, left_out)
     plays = SpooledList(spool, places, lambda counted: counted.facts)
+    recordings = Recording.objects.defer("facts", "notes").in_bulk(list(used))
+    territories = {station.territory for station in stations}
+    for station, one, other in together:
+        titles = str(recordings[one.recording]), str(recordings[other.recording])
+        match = spool.at(other.place).facts.match
+        doubts.append(declared_together(station, other.starts_ms, match, titles))
+    doubts += share_conflicts(list(recordings.values()), territories)
     return Gathered(
-        _facts_of(declaration, profile, stations, period, list(used), plays),
+        _facts_of(
+            declaration, stations, period, [recordings[key] for key in used], plays
+        ),
         SpooledList(spool, places, lambda counted: counted.source),
         airings,
+        doubts,
     )
 
 
 def _facts_of(
     declaration: Declaration,
-    profile: DeclarationProfile,
     stations: Sequence[Station],
     period: Period,
-    used: Sequence[int],
+    recordings: Sequence[Recording],
     plays: Sequence[PlayFacts],
 ) -> DeclarationFacts:
-    recordings = Recording.objects.defer("facts", "notes").in_bulk(used)
+    profile = declaration.profile
     known = recording_facts(
-        [recordings[key] for key in used],
+        recordings,
         day=period.ends,
         territories={station.territory for station in stations},
     )
@@ -208,7 +240,7 @@ def _facts_of(
         ),
         recipient=PartyFacts(name=profile.recipient, dpid=profile.recipient_dpid),
         stations=station_facts(stations, period, rights_type=profile.rights_type),
-        recordings=[known[key] for key in used],
+        recordings=[known[recording.pk] for recording in recordings],
         plays=plays,
         replaces=replaced.message_id if replaced is not None else "",
     )
@@ -278,29 +310,54 @@ def _episodes(files: Iterable[ScannedFile]) -> dict[int, EpisodeFacts]:
     return facts
 
 
-def _plays_of_chunk(
-    station: Station, airings: Sequence[Airing], period: Period, left_out: Take
-) -> tuple[list[_CountedPlay], int]:
-    """Return the plays of some airings that begin in the period, and how many reach it."""
-    files = _Files.of(airings)
-    counted: list[_CountedPlay] = []
-    inside = 0
+@dataclass(frozen=True, slots=True)
+class _Inside:
+    """An airing that reaches into the period, with its file and length."""
+
+    airing: Airing
+    file: ScannedFile
+    length_ms: int
+
+
+def _inside(airings: Iterable[Airing], files: _Files, period: Period) -> list[_Inside]:
+    found = []
     for airing in airings:
         file = files.files.get(airing.file)
         if file is None:
             continue
         length = file.duration_ms if airing.length_ms is None else airing.length_ms
         end = airing.at(max(0, length - 1))
-        if not (airing.starts_at.date() <= period.ends and end.date() >= period.begins):
-            continue
-        inside += 1
+        if airing.starts_at.date() <= period.ends and end.date() >= period.begins:
+            found.append(_Inside(airing, file, length))
+    return found
+
+
+def _programmes(inside: Iterable[_Inside]) -> Iterator[Programme]:
+    for each in inside:
+        if each.airing.is_scheduled:
+            begin = (each.airing.starts_at - _EPOCH) // _MS
+            end = begin + each.length_ms
+            yield Programme(begin, end, str(each.file.uid), each.file.name)
+
+
+def _plays_of_chunk(
+    station: Station,
+    inside: Iterable[_Inside],
+    files: _Files,
+    period: Period,
+    left_out: Take,
+) -> list[_CountedPlay]:
+    """Return the plays of some airings that begin in the period."""
+    counted: list[_CountedPlay] = []
+    for each in inside:
+        airing, file, length = each.airing, each.file, each.length_ms
         for match in files.matches.get(airing.file, ()):
             if match.state in DECLARED:
                 counted += _counted(station, airing, file, match, files, period)
         for row in _rest(station, airing, file, files, length):
             if period.has(row.starts_at):
                 left_out(row)
-    return counted, inside
+    return counted
 
 
 def _counted(
@@ -407,9 +464,9 @@ def _once_each(
 
 
 def _are_together(one: _Placed, other: _Placed) -> bool:
-    both = min(one.ends_ms, other.ends_ms) - max(one.starts_ms, other.starts_ms)
-    shorter = min(one.ends_ms - one.starts_ms, other.ends_ms - other.starts_ms)
-    return both > shorter / 2
+    return intervals.are_together(
+        [(one.starts_ms, one.ends_ms)], [(other.starts_ms, other.ends_ms)]
+    )
 
 
 def _rest(

@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Q
-
 from catalogue.models import Recording
 from reports.declarations.chunks import chunked
 from reports.declarations.facts import Contributor, RecordingFacts
@@ -26,12 +24,12 @@ from rights.ledger import BY_HAND, Group, countries_of, holds_on
 from rights.models import (
     Conflict,
     Release,
-    RightsRecording,
     Share,
     Track,
     Work,
     WorkNumber,
 )
+from rights.records import record_keys
 
 _LONG = ("facts", "notes")
 
@@ -92,7 +90,7 @@ class _KnownRights:
     @classmethod
     def of(cls, recordings: Sequence[Recording]) -> _KnownRights:
         """Read it, with one query per kind."""
-        records = _records(recordings)
+        records = {key: sorted(found) for key, found in record_keys(recordings).items()}
         keys = {record for listed in records.values() for record in listed}
         links = Work.recordings.through.objects.filter(
             rightsrecording__in=keys, work__merged_into=None
@@ -144,34 +142,6 @@ class _KnownRights:
 
 def _joined(records: Iterable[int], of: Mapping[int, set[int]]) -> set[int]:
     return set[int]().union(*(of[record] for record in records if record in of))
-
-
-def _records(recordings: Sequence[Recording]) -> dict[int, list[int]]:
-    """Return the keys of the rights' records of recordings and those merged into them."""
-    home = {recording.pk: recording.pk for recording in recordings}
-    homes_of_isrc: dict[str, set[int]] = defaultdict(set)
-    for recording in recordings:
-        homes_of_isrc[recording.isrc_normalised].add(recording.pk)
-    level = list(home)
-    while level:
-        rows = Recording.objects.filter(merged_into__in=level)
-        level = []
-        for key, into, isrc in rows.values_list("pk", "merged_into", "isrc_normalised"):
-            if key not in home:
-                home[key] = home[into or 0]
-                homes_of_isrc[isrc].add(home[key])
-                level.append(key)
-    homes_of_isrc.pop("", None)
-    found: dict[int, set[int]] = {recording.pk: set() for recording in recordings}
-    known = RightsRecording.objects.filter(
-        Q(recording__in=home) | Q(isrc__in=homes_of_isrc)
-    )
-    for record, recording_key, isrc in known.values_list("pk", "recording", "isrc"):
-        for key in homes_of_isrc.get(isrc, ()):
-            found[key].add(record)
-        if recording_key is not None:
-            found[home[recording_key]].add(record)
-    return {key: sorted(records) for key, records in found.items()}
 
 
 def _chosen(works: Collection[int]) -> dict[int, dict[Group, str]]:

@@ -126,6 +126,8 @@ def _take_totals(
         "undeclared": {why.value: listed.counts[why] for why in sorted(listed.counts)},
         "stations": dict(sorted(gathered.airings.items())),
     }
+    if gathered.doubts:
+        counts["doubts"] = checking.doubts_as_json(gathered.doubts)
     # Receivers cannot know the limits of the person who declared.
     if not sees_every_bucket():
         counts["within"] = IN_REACH

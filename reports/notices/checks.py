@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from urllib.parse import urlsplit
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -16,11 +17,13 @@ from review.choices import WAITING_STATES, MatchState
 from review.coverage import Cover, LicencesInForce, checks
 from review.models import Match
 from review.selectors import with_segments
+from review.services.intervals import are_together
 from review.subjects import Subject
-from rights.choices import ConflictKind, ConflictState
-from rights.models import Conflict
+from rights.choices import ConflictKind, ConflictState, Right, ShareKind
+from rights.models import Conflict, Party
 from rights.records import rights_records
-from rights.selectors import Rights, rights_of
+from rights.selectors import OwnedShare, Rights, rights_of
+from rights.texts import folded
 from scanning.models import ScannedFile
 
 _ROWS = (
@@ -76,6 +79,7 @@ def unfit(
             or _licensed(match, licences)
             or _nothing_counted(match)
             or _doubtful(match, right)
+            or _owns_nothing(match, right, beside)
         )
         if message:
             refused.append(UnfitMatch(match, message))
@@ -225,6 +229,77 @@ def _doubtful(match: Match, right: ClaimedRight) -> str:
             "Settle it first."
         )
     return ""
+
+
+def owned(match: Match, right: ClaimedRight) -> tuple[Rights, list[OwnedShare]]:
+    """Return the rights at the use, and who owns shares of the claimed right there."""
+    rights = rights_at_use(match)
+    owners = [row for row in rights.owners if _is_owned(row.right, row.kind, right)]
+    return rights, owners
+
+
+def _owns_nothing(
+    match: Match, right: ClaimedRight, notice: TakedownNotice | None
+) -> str:
+    """Return that the owner whom the notice names owns nothing where the use was."""
+    if notice is None or not notice.owner.strip():
+        return ""
+    rights, owners = owned(match, right)
+    said = {"owner": notice.owner.strip()}
+    if owners:
+        named = {folded(str(each)) for row in owners for each in _holders(row)}
+        if folded(notice.owner) in named:
+            return ""
+        names = dict.fromkeys(str(row.party) for row in owners)
+        return _(
+            "%(owner)s owns no share of it on this day in these territories. As far as "
+            "the portal knows, its owners are: %(names)s. Correct the owner of the right, "
+            "or the shares."
+        ) % {**said, "names": ", ".join(names)}
+    if not any(_is_owned(*group, right) for group in rights.claimed):
+        # Nobody has said anything that contradicts.
+        return ""
+    return (
+        _(
+            "As far as the portal knows, nobody owns a share of it on this day in these "
+            "territories, so %(owner)s does not. Correct the shares, or take the match out."
+        )
+        % said
+    )
+
+
+def _holders(row: OwnedShare) -> list[Party]:
+    """Return whoever may claim a share: its owner, and who collects for the owner."""
+    collector = row.share.controlled_by
+    return [row.party, *([collector] if collector is not None else [])]
+
+
+def _is_owned(right: str, kind: str, claimed: ClaimedRight) -> bool:
+    is_master = right == Right.MASTER
+    return kind == ShareKind.OWNERSHIP and is_master == (
+        claimed == ClaimedRight.RECORDING
+    )
+
+
+def heard_together(notice: TakedownNotice) -> list[str]:
+    """Return which of a notice's matches of one file are claimed for the same seconds."""
+    items = items_of(notice)
+    with_segments(item.match for item in items)
+    found = []
+    for one, other in combinations(items, 2):
+        first, second = one.match, other.match
+        if first.scanned_file_id != second.scanned_file_id:
+            continue
+        if are_together(first.tally.counted, second.tally.counted):
+            found.append(
+                _("%(one)s and %(other)s are claimed for the same seconds of %(file)s.")
+                % {
+                    "one": first.recording,
+                    "other": second.recording,
+                    "file": first.scanned_file.name,
+                }
+            )
+    return found
 
 
 def _concerns(conflict: Conflict, right: ClaimedRight) -> bool:

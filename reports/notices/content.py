@@ -14,10 +14,10 @@ from reports.models import (
     NoticeItem,
     TakedownNotice,
 )
-from reports.notices.checks import items_of, rights_at_use
+from reports.notices.checks import items_of, owned
 from review.models import Match
 from review.selectors import with_segments
-from rights.choices import Right, ShareKind
+from rights.choices import Right
 from rights.selectors import OwnedShare
 
 # Any in this module: JSON.
@@ -120,12 +120,7 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
 
 
 def _owners(match: Match, right: ClaimedRight) -> list[str]:
-    is_master = right == ClaimedRight.RECORDING
-    return [
-        _owner(row)
-        for row in rights_at_use(match).owners
-        if row.kind == ShareKind.OWNERSHIP and (row.right == Right.MASTER) == is_master
-    ]
+    return [_owner(row) for row in owned(match, right)[1]]
 
 
 def _owner(row: OwnedShare) -> str:

@@ -54,6 +54,12 @@ def overlap_share(one: Sequence[Interval], other: Sequence[Interval]) -> float:
     return shared / together
 
 
+def are_together(one: Sequence[Interval], other: Sequence[Interval]) -> bool:
+    """Return whether two lists share more than half of the shorter one."""
+    shared = length(one) + length(other) - length([*one, *other])
+    return shared > min(length(one), length(other)) / 2
+
+
 def deepest(intervals: Iterable[Interval]) -> int:
     """Return the most intervals that overlap at one moment."""
     edges = [edge for start, end in intervals for edge in ((end, -1), (start, 1))]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from django.utils.translation import gettext as _
 
 from common.table_text import one_form
-from common.territories import TERRITORIES
+from common.territories import TERRITORIES, why_no_territory
 from scanning.errors import IntakeRefused
 from scanning.services.intake import FileDetails
 from scanning.services.link_batches import (
@@ -74,10 +74,7 @@ def details_of_sidecars(cells: Cells) -> tuple[str, FileDetails]:
     """
     codes = _split(cells.get("territories", "").upper())
     if wrong := [code for code in codes if code not in TERRITORIES]:
-        raise _bad(
-            _("%(code)s is not a territory. Use a code of two letters such as GB.")
-            % {"code": wrong[0][:20]}
-        )
+        raise _bad(why_no_territory(wrong[0]))
     words = [word.strip() for word in re.split(r"[,|]", cells.get("tags", ""))]
     details = replace(
         details_of_cells(cells),

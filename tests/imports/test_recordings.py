@@ -191,6 +191,18 @@ def test_a_table_without_shares_keeps_those_that_were_told(run: Run) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("code", "why"), [("UK", "GB is meant"), ("XX", "is not a territory")]
+)
+def test_a_code_that_names_no_territory_is_refused(
+    run: Run, code: str, why: str
+) -> None:
+    summary = run(HEADER + ",territories", f"{ROW},GB|{code}")
+
+    assert counts(summary) == (0, 0, 0, 1)
+    assert why in summary.faults[0]["rule"]
+
+
 def test_the_same_id_twice_in_a_table(run: Run) -> None:
     summary = run(HEADER, ROW, ROW)
 

@@ -130,7 +130,7 @@ CELLS = {
     "isrc": (["", "ZZX012600001", "[clear]"], ["bad"]),
     "upc": (["", "2000000000015"], ["1"]),
     "owner_share_pct": (["", "50", "[clear]"], ["101"]),
-    "territories": (["", "GB|DE", "[clear]"], ["Europe"]),
+    "territories": (["", "GB|DE", "[clear]"], ["Europe", "UK", "XX", "GB|ZZ"]),
     "exclude": (
         ["", "", FIRST, f"{FIRST}|{SECOND}"],
         ["x", "00:00:02.000-00:00:01.000", "00:00:03.000-00:10:00.000"],

@@ -374,3 +374,18 @@ def test_a_viewer_changes_nothing() -> None:
             revision=1,
             values={"title": "x"},
         )
+
+
+def test_rights_known_for_other_countries_are_not_unknown() -> None:
+    ours, bare = (
+        RecordingFactory.create(isrc_normalised=ISRC),
+        RecordingFactory.create(),
+    )
+    claim(recordings=[recording(shares=(master("L1", included=("GB",)),))])
+
+    here = selectors.rights_of(ours, day=DAY, territories=["GB"])
+    there = selectors.rights_of(ours, day=DAY, territories=["US"])
+
+    assert [str(row.party) for row in here.owners] == ["Harbour Lights"]
+    assert (there.owners, there.is_known) == ([], True)
+    assert not selectors.rights_of(bare, day=DAY, territories=["US"]).is_known

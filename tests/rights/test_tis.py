@@ -35,6 +35,11 @@ def test_what_is_no_territory_is_refused(code: str) -> None:
         tis.normalised(code)
 
 
+def test_a_territory_that_people_call_otherwise_names_the_code_that_is_meant() -> None:
+    with pytest.raises(tis.UnknownTerritory, match="GB is meant"):
+        tis.normalised("uk")
+
+
 def test_groups_expand_and_exclusions_are_taken_out() -> None:
     assert tis.expand(["2110"]) == {"BE", "NL", "LU"}
     assert tis.expand(["2110", "DE"], ["NL"]) == {"BE", "LU", "DE"}

@@ -69,6 +69,8 @@ class Command(BaseCommand):
             for gap in declaration.gaps:
                 self.stderr.write(f"{gap['name']}: {gap['cell']}: {gap['why']}")
             raise CommandError(str(refused)) from refused
+        for doubt in declaration.counts.get("doubts", ()):
+            self.stderr.write(doubt["text"])
         folder: Path = options["out"]
         try:
             self._save(declaration, folder)

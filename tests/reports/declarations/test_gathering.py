@@ -9,7 +9,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
+from accounts.roles import Role
 from broadcasts.models import Audience, Broadcast, Episode, Revenue
 from portal.reports.gaps import linked
 from reports.declarations.checking import check
@@ -20,10 +22,14 @@ from reports.declarations.recordings import recording_facts
 from reports.declarations.services import declare_now
 from review.choices import MatchState, RejectCode
 from review.models import Match
+from rights import conflicts
+from rights.actions.parts import record_of
+from rights.models import Conflict, Share, Work
 from scanning.models import Scan
 from streams.models import ClockAnchor, Station
+from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
-from tests.factories.rights import claim_all
+from tests.factories.rights import claim, claim_all, work
 from tests.factories.streams import (
     StreamFactory,
     StreamGapFactory,
@@ -355,3 +361,43 @@ def test_the_number_of_queries_does_not_grow() -> None:
     add(5)
     assert Broadcast.objects.count() == 6
     assert queries() == few
+
+
+def test_a_check_names_what_makes_the_declaration_doubtful(
+    signed_in: MakeClient,
+) -> None:
+    """Three programmes at once, two recordings in the same seconds, rival publishers."""
+    station = a_station(name="Harbour FM", territory="GB")
+    at = utc(2026, 11, 3, 6)
+    rival, other = (
+        RecordingFactory.create(title=title, writers=["Anna Muster"])
+        for title in ("Ferry", "Pier")
+    )
+    claim_all(works=[work(recordings=())])
+    one = Work.objects.get()
+    one.recordings.add(record_of(rival))
+    claim(sender="Rival", works=[work(submitter_id="R1", recordings=())])
+    Share.objects.filter(claimant="Rival").update(percent=80)
+    conflicts.refresh([one])
+    both = a_file(name="Morning")
+    a_match(both, (60_000, 90_000, 0, 30_000), recording=rival)
+    a_match(both, (62_000, 90_000, 0, 28_000), recording=other)
+    for file, minutes in ((both, 0), (a_file(name="News"), 30), (a_file(), 60)):
+        a_broadcast(file, station, at + timedelta(minutes=minutes))
+
+    draft = a_draft(a_profile(station))
+    doubts = [each.text for each in check(draft).gathered.doubts]
+
+    assert len(doubts) == 4
+    assert "Morning and News are on the air at once on Harbour FM" in doubts[0]
+    assert "2026-11-03 07:30:00+01:00" in doubts[0]
+    assert f"{rival} and {other} are both declared for the same seconds" in doubts[2]
+    assert f"The shares of {rival} are in conflict" in doubts[3]
+    asked = f"profile={draft.profile.uid}&begins=2026-11-01&ends=2026-11-30"
+    client = signed_in(Role.MANAGER)
+    address = reverse("portal:declaration_check")
+    page = client.get(f"{address}?{asked}").content.decode()
+    assert "are on the air at once" in page
+    assert f"/rights/conflicts/{Conflict.objects.get().uid}/" in page
+    made = declare_now(a_draft(a_profile(station, name="Other")))
+    assert len(made.counts["doubts"]) == 4

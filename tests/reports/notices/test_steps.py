@@ -34,10 +34,12 @@ from review.models import Dispute, Match
 from review.services import exclusions
 from review.services.folding import fold_scan
 from rights import conflicts
+from rights.actions.parts import record_of
 from rights.choices import Right, ShareKind
 from rights.models import Party, RightsRecording, Share
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
+from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -573,6 +575,88 @@ def test_a_licence_since_the_signature_asks_before_sending(
 
     assert refused.value.code == "ground_changed"
     assert notice.state == NoticeState.SENT
+
+
+def owned_by(match: Match, name: str, *territories: str) -> Share:
+    """Let a party own the master right of the match's recording in territories."""
+    return Share.objects.create(
+        recording=record_of(match.recording),
+        party=Party.objects.create(name=name),
+        right=Right.MASTER,
+        kind=ShareKind.OWNERSHIP,
+        percent=100,
+        included=list(territories),
+    )
+
+
+@pytest.mark.parametrize(
+    ("owner", "where", "why"),
+    [
+        ("Harbour Lights", "GB", "its owners are: Harbour Lights"),
+        ("Example Music Ltd", "US", "nobody owns a share of it on this day"),
+        ("EXAMPLE MUSIC, LTD.", "GB", ""),
+    ],
+)
+def test_a_notice_for_somebody_who_owns_nothing_there_is_refused(
+    owner: str, where: str, why: str, reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    ScannedFile.objects.filter(pk=claim.scanned_file_id).update(tags=["territory:GB"])
+    draft = make_draft([claim], reviewer)
+    owned_by(claim, owner, where)
+
+    if not why:
+        services.submit(notice=draft, version=draft.version, user=reviewer)
+        return
+    with pytest.raises(NoticeRefused, match=why) as refused:
+        services.submit(notice=draft, version=draft.version, user=reviewer)
+    assert refused.value.code == "unfit_matches"
+
+
+def test_an_owner_who_changed_since_the_signature_asks_before_sending(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    owned_by(claim, "Harbour Lights")
+
+    with pytest.raises(NoticeRefused, match="its owners are: Harbour Lights"):
+        sent(notice, reviewer)
+
+
+def test_a_notice_names_two_matches_of_the_same_seconds(
+    reviewer: User, signed_in: MakeClient
+) -> None:
+    claim = make_claim(reviewer)
+    other = make_match(scan=claim.scan, match={"state": MatchState.CONFIRMED})
+    notice = prepare(claim, other, user=reviewer)
+
+    page = signed_in(Role.REVIEWER).get(notice.url).content.decode()
+
+    assert "are claimed for the same seconds" in page
+
+
+def test_a_conflict_of_a_merged_recording_stops_the_notice(
+    reviewer: User, manager: User
+) -> None:
+    """The match keeps the recording that it found; the conflict is in the other one."""
+    claim = make_claim(reviewer)
+    stays = RecordingFactory.create(bucket=claim.recording.bucket)
+    share = owned_by(claim, "Example Music Ltd")
+    Share.objects.filter(pk=share.pk).update(recording=record_of(stays))
+    share.pk, share.uid, share.claimant = None, "sh_2", "Rival"
+    share.party = Party.objects.create(name="Rival")
+    share.recording = record_of(stays)
+    share.save()
+    conflicts.refresh([record_of(stays)])
+    assert prepare(claim, user=reviewer).items.count() == 1
+    NoticeItem.objects.all().delete()
+
+    Recording.objects.filter(pk=claim.recording_id).update(
+        merged_into=stays, status=RecordingStatus.RETIRED
+    )
+
+    assert "The shares are in doubt" in refusal(claim, user=reviewer)
 
 
 def test_other_seconds_since_the_signature_ask_before_sending(
