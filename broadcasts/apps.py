@@ -12,3 +12,10 @@ class BroadcastsConfig(AppConfig):
     name = "broadcasts"
     verbose_name = _("Broadcasts")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the jobs; follow stations."""
+        from broadcasts import following
+        from streams.signals import station_moved
+
+        station_moved.connect(following.note_station, dispatch_uid="broadcasts.place")

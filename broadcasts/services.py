@@ -7,7 +7,7 @@ else changed the values since, the change is refused, so that nobody's words are
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
@@ -22,6 +22,7 @@ from accounts.reach import why_shared
 from accounts.roles import Action
 from broadcasts.choices import RightsType
 from broadcasts.errors import BroadcastRefused
+from broadcasts.following import follow_file
 from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
 from broadcasts.selectors import hours_heard
 from broadcasts.times import checked_length, hour_of, local_text, start_at
@@ -46,6 +47,19 @@ MOST_BROADCASTS: Final = 500
 """The most broadcasts of one file."""
 
 Given = TypeVar("Given", bound=Values)
+Statements = Callable[[Broadcast], list[str]]
+_statements: list[Statements] = []
+
+
+def register_statements(find: Statements) -> None:
+    """Register a function of a package above that says what states a broadcast."""
+    if find not in _statements:
+        _statements.append(find)
+
+
+def statements_on(broadcast: Broadcast) -> list[str]:
+    """Return what was stated of a broadcast and would be wrong if it moved."""
+    return [text for find in _statements for text in find(broadcast)]
 
 
 # --- What a file is -------------------------------------------------------------------
@@ -130,6 +144,7 @@ def add_broadcast(
         )
     _refuse_listed(row, given)
     _store_broadcast(row, station, given)
+    follow_file(current, user)
     _record(_case(current), "file.broadcast_added", user, {}, _broadcast_json(row))
     return row
 
@@ -142,11 +157,13 @@ def change_broadcast(
     values: BroadcastValues,
     user: User | None,
     seen: str | None = None,
+    despite: bool = False,
 ) -> bool:
     """Change a broadcast; return whether anything changed.
 
     Raises ``BroadcastRefused`` as ``add_broadcast`` does, and if the broadcast was
-    changed or deleted since it was ``seen``.
+    changed or deleted since it was ``seen``. One that moves or becomes shorter or
+    longer is refused if something was stated of it, unless ``despite`` that.
     """
     _require(user, Action.UPLOAD)
     current = _locked_file(broadcast.scanned_file)
@@ -157,34 +174,45 @@ def change_broadcast(
     if given == broadcast_values(row) and station == row.station:
         return False
     _refuse_listed(row, given, station)
+    now = (row.station_id, row.starts_at, row.length_ms)
+    if (station.pk, given.starts_at, given.length_ms) != now:
+        _refuse_stated(row, despite=despite)
     before = _broadcast_json(row)
     moved = station.pk != row.station_id
     _store_broadcast(row, station, given)
     if moved:
         Audience.objects.filter(broadcast=row).update(station=station)
     after = _broadcast_json(row)
+    follow_file(current, user)
     _record(_case(current), "file.broadcast_changed", user, before, after)
     return True
 
 
 @transaction.atomic
 def delete_broadcast(
-    *, broadcast: Broadcast, user: User | None, seen: str | None = None
+    *,
+    broadcast: Broadcast,
+    user: User | None,
+    seen: str | None = None,
+    despite: bool = False,
 ) -> None:
     """Delete a broadcast with its audience.
 
-    Raises ``BroadcastRefused`` if it was changed or deleted since it was ``seen``.
+    Raises ``BroadcastRefused`` if it was changed or deleted since it was ``seen``, and
+    if something was stated of it, unless ``despite`` that.
     """
     _require(user, Action.UPLOAD)
     current = _locked_file(broadcast.scanned_file)
     row = _locked_broadcast(broadcast)
     if seen is not None and seen != broadcast_state(row):
         raise _overtaken()
+    _refuse_stated(row, despite=despite)
     before = _broadcast_json(row)
     audience = Audience.objects.filter(broadcast=row).first()
     if audience is not None:
         before["audience"] = as_json(audience_values(audience))
     row.delete()
+    follow_file(current, user)
     _record(_case(current), "file.broadcast_deleted", user, before, {})
 
 
@@ -442,6 +470,12 @@ def _overtaken() -> BroadcastRefused:
 def _refuse_overtaken(now: Values, seen: str | None) -> None:
     if seen is not None and seen != state_of(now):
         raise _overtaken()
+
+
+def _refuse_stated(row: Broadcast, *, despite: bool) -> None:
+    """Refuse to move or delete a broadcast that a statement names."""
+    if not despite and (said := statements_on(row)):
+        raise BroadcastRefused("stated", " ".join(said), field="despite")
 
 
 def _refuse_listed(

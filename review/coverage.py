@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -20,6 +20,7 @@ from review.choices import LicenceScope, MatchState, OnExpiry, UseKind
 from review.models import Licence, Match
 from review.subjects import Subject
 from scanning.models import ScannedFile
+from scanning.uses import FileUse, UseSource
 
 WORLD = "WW"
 MS = 1000
@@ -210,10 +211,11 @@ def _check(licence: Licence, subject: Subject) -> LicenceCheck:
     other_use = _other_use(licence, subject.file)
     if other_use:
         return LicenceCheck(licence, Cover.NONE, other_use)
-    outside = _outside_dates(licence, subject)
-    if outside:
-        return LicenceCheck(licence, Cover.NONE, outside)
-    why = _passed_limit(licence, subject)
+    use = subject.use
+    outside = {day: _outside_dates(licence, day) for day in _days(licence, use)}
+    if all(outside.values()):
+        return LicenceCheck(licence, Cover.NONE, next(iter(outside.values())))
+    why = _passed_limit(licence, subject, use) or _some_day(outside)
     return LicenceCheck(licence, Cover.PARTIAL if why else Cover.FULL, why)
 
 
@@ -248,14 +250,31 @@ def _other_use(licence: Licence, file: ScannedFile) -> str:
     return "" if value.casefold() in values else not_listed
 
 
-def _outside_dates(licence: Licence, subject: Subject) -> str:
-    """Return why the date is outside the licence's period; empty if it is inside.
+def _days(licence: Licence, use: FileUse) -> list[date]:
+    """Return the days on which a licence must permit a use.
 
-    If uses in the period stay cleared, the day of the use counts; if not, today does,
-    because an online use goes on.
+    If uses in the period stay cleared, these are the days of the use. If not, today
+    counts, because an online use goes on; a broadcast must be permitted on its day too.
     """
-    keeps = licence.on_expiry == OnExpiry.KEEP
-    day: date = subject.used_on if keeps else office_day()
+    if licence.on_expiry == OnExpiry.KEEP:
+        return list(use.days)
+    aired = use.days if use.day_source == UseSource.BROADCAST else ()
+    return [office_day(), *aired]
+
+
+def _some_day(outside: Mapping[date, str]) -> str:
+    """Return which day of several a licence does not cover; empty if it covers all."""
+    day = next((day for day, why in outside.items() if why), None)
+    if day is None:
+        return ""
+    return _("It does not cover the use on %(day)s: %(why)s") % {
+        "day": f"{day:%Y-%m-%d}",
+        "why": outside[day],
+    }
+
+
+def _outside_dates(licence: Licence, day: date) -> str:
+    """Return why a day is outside the licence's period; empty if it is inside."""
     if licence.valid_from is not None and day < licence.valid_from:
         return _("It starts on %(valid_from)s.") % {
             "valid_from": f"{licence.valid_from:%Y-%m-%d}"
@@ -267,7 +286,7 @@ def _outside_dates(licence: Licence, subject: Subject) -> str:
     return ""
 
 
-def _passed_limit(licence: Licence, subject: Subject) -> str:
+def _passed_limit(licence: Licence, subject: Subject, use: FileUse) -> str:
     """Return the limit that the use exceeds; empty if none."""
     limit = licence.max_seconds
     if limit is not None and subject.measured.matched_ms > limit * MS:
@@ -276,11 +295,11 @@ def _passed_limit(licence: Licence, subject: Subject) -> str:
     # No territory listed means the whole world.
     if not allowed or WORLD in allowed:
         return ""
-    if not subject.territories:
+    if not use.is_everywhere_known:
         return _(
             "It covers certain territories, and the territory of the use is unknown."
         )
-    outside = sorted(subject.territories - allowed)
+    outside = sorted(use.territories - allowed)
     return (
         _("It does not cover %(outside)s.") % {"outside": ", ".join(outside)}
         if outside

@@ -9,13 +9,12 @@ from typing import Protocol, Self
 
 from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus, Recording
-from common.zones import office_day
 from review.choices import Relation
 from review.models import Match
 from review.services.figures import LOOP_MS
 from scanning.comparison import differences
 from scanning.models import Scan, ScannedFile
-from scanning.tags import territories_of
+from scanning.uses import FileUse, use_of
 
 # With two rivals, at least three recordings share the interval.
 LOOP_RIVALS = 2
@@ -100,12 +99,16 @@ class Subject:
         return bool(tagged.normalised and ours and tagged.normalised != ours)
 
     @property
+    def use(self) -> FileUse:
+        """Return when and where the file was used, and how that is known."""
+        return use_of(self.file)
+
+    @property
     def used_on(self) -> date:
-        """Return the day of the use: publication, or else arrival in the portal."""
-        # Rights depend on the day the use was public.
-        return self.file.published_on or office_day(self.file.created_at)
+        """Return the day of the first use; rights depend on it."""
+        return self.use.first_day
 
     @property
     def territories(self) -> frozenset[str]:
-        """Return the territories of the use that the file's tags name."""
-        return frozenset(territories_of(self.file.tags))
+        """Return the known territories of the use."""
+        return self.use.territories

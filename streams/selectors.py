@@ -16,6 +16,7 @@ from django.db.models import F, Min, OuterRef, Q, QuerySet, Subquery
 from accounts.reach import working_for
 from catalogue.models import Recording
 from scanning.models import ScannedFile
+from scanning.uses import FileAiring
 from streams.choices import HEARING, AirplayState, GapCause, StreamState
 from streams.models import (
     Airplay,
@@ -333,3 +334,9 @@ def current_hours(stream: Stream) -> QuerySet[StreamHour]:
     """Return the hours of a stream that have files, the newest first."""
     rows = StreamHour.objects.filter(stream=stream, scanned_file__isnull=False)
     return rows.select_related("scanned_file").order_by(F("starts_at").desc())
+
+
+def airing_of(station: Station, starts_at: datetime) -> FileAiring:
+    """Return when and where a station broadcast what a stream heard from a moment on."""
+    day = starts_at.astimezone(ZoneInfo(station.time_zone)).date()
+    return FileAiring(day, station.territory, station.name, is_broadcast=False)

@@ -32,6 +32,7 @@ from streams.errors import StreamRefused
 from streams.jobs import RECORD
 from streams.models import Station, Stream, StreamRun
 from streams.recording.tryout import TryOut, try_stream
+from streams.signals import station_moved
 from streams.sink import add_gap
 
 MAX_URLS: Final = 10
@@ -66,6 +67,10 @@ _STATION_COLUMNS: Final = (
     "commercial_model",
     "soundexchange_category",
 )
+
+
+# The day and territory of a use depend on these.
+_OF_PLACE: Final = ("territory", "time_zone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +387,8 @@ def _save_station(
             _record(
                 station, action, user, _values_of(station, _STATION_COLUMNS), before
             )
+            if any(before.get(name) != getattr(station, name) for name in _OF_PLACE):
+                station_moved.send(sender=Station, station=station)
     except IntegrityError as error:
         raise StreamRefused(_("Another station has this name.")) from error
 

@@ -26,6 +26,7 @@ from recognition.fingerprint import file_format as fingerprint
 from scanning.models import ScannedFile
 from scanning.services.intake import FileDetails, store_landmarks, submit_landmarks
 from scanning.services.scans import request_scan
+from scanning.uses import stored_airings
 from streams import selectors
 from streams.choices import AirplayState, GapCause
 from streams.jobs import RECORD
@@ -275,6 +276,8 @@ def _make(stream: Stream, window: _Window, sound: _WindowSound) -> StreamHour:
         after=sound.after,
     )
     if sound.file is not None:
+        airing = selectors.airing_of(stream.station, window.start)
+        sound.file.aired = stored_airings([airing])
         hour.scanned_file = submit_landmarks(
             file=sound.file,
             container=stream.container,

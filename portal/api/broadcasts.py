@@ -95,6 +95,20 @@ class FileBroadcastSerializer(serializers.Serializer[Json]):
         choices=Showing.choices, allow_blank=True, default=""
     )
     version = _VersionField()
+    despite = serializers.BooleanField(
+        write_only=True,
+        default=False,
+        help_text="Change it though a declaration that was written names it.",
+    )
+
+
+class DespiteSerializer(serializers.Serializer[Json]):
+    """Whether to delete a broadcast that a declaration names."""
+
+    despite = serializers.BooleanField(
+        default=False,
+        help_text="Delete it though a declaration that was written names it.",
+    )
 
 
 class MusicUseSerializer(serializers.Serializer[Json]):
@@ -233,14 +247,19 @@ class FileBroadcastView(BroadcastsView):
             values=_values(given),
             user=self.person,
             seen=given.get("version"),
+            despite=given["despite"],
         )
         return Response(_broadcast_json(_broadcast(uid, broadcast)))
 
-    @extend_schema(responses={204: None})
+    @extend_schema(parameters=[DespiteSerializer], responses={204: None})
     def delete(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
         """Delete the broadcast with its audience."""
         row = _broadcast(uid, broadcast)
-        services.delete_broadcast(broadcast=row, user=self.person)
+        asked = DespiteSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        services.delete_broadcast(
+            broadcast=row, user=self.person, despite=asked.validated_data["despite"]
+        )
         return Response(status=204)
 
 

@@ -29,6 +29,7 @@ _STATUS_OF_REFUSAL = {
     "wrong_state": 409,
     "taken": 409,
     "unfit_matches": 409,
+    "stated": 409,
 }
 
 

@@ -19,7 +19,12 @@ from django.utils.translation import gettext_lazy as _
 from broadcasts.choices import CueUse, MusicOrigin, RightsType
 from broadcasts.errors import BroadcastRefused
 from broadcasts.models import Broadcast
-from broadcasts.services import broadcast_state, broadcast_values, hours_state
+from broadcasts.services import (
+    broadcast_state,
+    broadcast_values,
+    hours_state,
+    statements_on,
+)
 from broadcasts.times import (
     hours_of_day,
     length_text,
@@ -137,11 +142,16 @@ class BroadcastForm(BroadcastFields):
         help_text=_("Such as 0:30:00; leave empty for the whole file."),
     )
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
+    despite = forms.BooleanField(required=False, label=_("Change it all the same"))
 
     def __init__(
         self, data: QueryDict | None = None, *, broadcast: Broadcast | None = None
     ) -> None:
         super().__init__(data, initial=_initial(broadcast) if broadcast else {})
+        if broadcast is not None and (said := statements_on(broadcast)):
+            self.fields["despite"].help_text = " ".join(said)
+        else:
+            del self.fields["despite"]
         if not (self.is_bound and self._is_doubled()):
             self.fields["occurrence"].widget = forms.HiddenInput()
 

@@ -40,7 +40,13 @@ from scanning.models import ScannedFile
 from streams.models import Station
 
 _SAVED = 302
-_STATUSES = {"stale": 409, "gone": 409, "listed": 409, "not_allowed": 403}
+_STATUSES = {
+    "stale": 409,
+    "gone": 409,
+    "listed": 409,
+    "stated": 409,
+    "not_allowed": 403,
+}
 
 
 @require_http_methods(["GET", "POST"])
@@ -106,6 +112,7 @@ def broadcast(
             values=form.values(),
             user=request.user,
             seen=form.cleaned_data["seen"],
+            despite=form.cleaned_data.get("despite", False),
         )
 
     if request.method == "POST":
@@ -149,21 +156,29 @@ def broadcast_delete(
     """Delete one broadcast after a confirmation."""
     found = _broadcast(uid, broadcast)
     if request.method != "POST":
+        stated = services.statements_on(found)
+        text = _("Its audience and revenue are deleted too. The file stays.")
         return ask_first(
             request,
             title=_("Delete the broadcast by %(station)s") % {"station": found.station},
-            text=_("Its audience and revenue are deleted too. The file stays."),
+            text=" ".join([*stated, text]),
             submit=_("Delete the broadcast"),
             crumbs=[
                 (_("Files"), reverse("portal:file_list")),
                 (found.scanned_file, reverse("portal:file_detail", args=[uid])),
                 (_("Broadcasts"), reverse("portal:file_broadcasts", args=[uid])),
             ],
-            kept={"seen": request.GET.get("seen", "")},
+            kept={
+                "seen": request.GET.get("seen", ""),
+                **({"despite": "yes"} if stated else {}),
+            },
         )
     try:
         services.delete_broadcast(
-            broadcast=found, user=request.user, seen=request.POST.get("seen", "")
+            broadcast=found,
+            user=request.user,
+            seen=request.POST.get("seen", ""),
+            despite="despite" in request.POST,
         )
     except BroadcastRefused as refused:
         messages.error(request, str(refused))

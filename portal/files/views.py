@@ -68,7 +68,8 @@ from scanning.services.filing import delete_files
 from scanning.services.intake import attach_audio
 from scanning.services.scans import cancel_scans, request_scan
 from scanning.sources.platform_page import read_moment
-from scanning.tags import territories_of, words_of
+from scanning.tags import words_of
+from scanning.uses import use_of
 
 AHEAD = (0, 7, 30, 90, 365)
 _USUAL = 30
@@ -189,7 +190,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "why": why_no_match(file, done) if done else {},
             "audio_url": audio_url(file),
             "platform_read_at": read_moment(file.platform_facts.get("read_at", "")),
-            "territories": territories_of(file.tags),
+            "used": use_of(file),
             "tags": words_of(file.tags),
             "episode": episode_of(file),
             "broadcasts": broadcasts[:BROADCASTS_SHOWN],

@@ -164,8 +164,7 @@ def declaration_files_check(request: PortalRequest, uid: str) -> HttpResponseBas
 def _page(
     request: PortalRequest, found: Declaration, checks: list[Check] | None = None
 ) -> HttpResponse:
-    changed = selectors.changed_plays(found)[: _CHANGED_SHOWN + 1]
-    marks = [(play, selectors.mark_of(play)) for play in changed]
+    marks = list(islice(selectors.corrections(found), _CHANGED_SHOWN + 1))
     added = list(islice(additions(found), _CHANGED_SHOWN + 1))
     names = dict(LeftOut.choices)
     return render(

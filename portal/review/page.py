@@ -29,6 +29,7 @@ from portal.shared.access import PortalRequest
 from portal.shared.formats import counted, percent, scale
 from reports.declarations.selectors import marks_of
 from reports.evidence.selectors import evidence_of
+from reports.notices.checks import rights_at_use
 from reports.notices.selectors import notices_of
 from review import coverage, selectors
 from review.choices import (
@@ -44,7 +45,6 @@ from review.errors import ReviewError
 from review.models import Match
 from review.services import locks, transitions
 from review.subjects import Subject
-from rights.selectors import Rights, rights_of
 from scanning.choices import SourceType
 from scanning.models import Segment
 from streams.audio import kept_intervals
@@ -244,21 +244,12 @@ def page(
             "evidence": evidence_of(match),
             "notices": notices_of(match),
             "declared": marks_of([match.pk]).get(match.pk, []),
-            "rights": _rights(match),
+            "rights": rights_at_use(match),
+            "used": Subject.of(match).use,
             "use": use_of(match.scanned_file, match.recording),
             "events": events[:EVENTS_SHOWN],
             "has_more_events": len(events) > EVENTS_SHOWN,
         }
-    )
-
-
-def _rights(match: Match) -> Rights:
-    """Return who owns what on the day and in the territories of the use."""
-    subject = Subject.of(match)
-    return rights_of(
-        match.recording,
-        day=subject.used_on,
-        territories=sorted(subject.territories),
     )
 
 

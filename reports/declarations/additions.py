@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from broadcasts.models import Broadcast
 from reports.choices import RunState
 from reports.declarations.gathering import DECLARED
-from reports.models import Declaration
+from reports.models import Declaration, DeclaredPlay
 from review.models import Match
 from streams.models import Station, StreamHour
 
@@ -36,6 +36,8 @@ class _OnAir:
     station: Station
     starts_at: datetime
     length_ms: int | None = None
+    is_new: bool = False
+    """Whether the broadcast was entered after the declaration was written."""
 
     def first_play(self, match: Match) -> datetime | None:
         """Return when the match began first; None if the broadcast ended before."""
@@ -48,7 +50,8 @@ def additions(declaration: Declaration) -> Iterator[Addition]:
     """Yield the matches that were confirmed, or whose broadcast was entered, later.
 
     A match counts with its first play. Matches that the declaration names, and those
-    that took their place, are left to its list of changed plays. A declaration that is
+    that took their place, are left to its list of changed plays, unless their file has
+    another broadcast now. A declaration that is
     not written, or was corrected, takes nothing up.
     """
     corrections = declaration.corrections.filter(state=RunState.READY)
@@ -69,10 +72,12 @@ def additions(declaration: Declaration) -> Iterator[Addition]:
         for file, starts_at in hours.values_list("scanned_file", "starts_at"):
             on_air[file].append(_OnAir(station, starts_at))
         for broadcast in _broadcasts(station, begin, end):
-            aired = _OnAir(station, broadcast.starts_at, broadcast.length_ms)
+            is_new = broadcast.created_at > since
+            aired = _OnAir(station, broadcast.starts_at, broadcast.length_ms, is_new)
             on_air[broadcast.scanned_file_id].append(aired)
-            if broadcast.created_at > since:
+            if is_new:
                 entered.add(broadcast.scanned_file_id)
+    declared = DeclaredPlay.objects.filter(declaration=declaration)
     matches = (
         Match.objects.filter(
             Q(decided_at__gt=since) | Q(scanned_file__in=entered),
@@ -80,13 +85,21 @@ def additions(declaration: Declaration) -> Iterator[Addition]:
             scanned_file__deleted_at__isnull=True,
             state__in=DECLARED,
         )
-        .exclude(declared_plays__declaration=declaration)
-        .exclude(supersedes__declared_plays__declaration=declaration)
+        .annotate(
+            is_declared=Exists(
+                declared.filter(
+                    Q(match=OuterRef("pk")) | Q(match__superseded_by=OuterRef("pk"))
+                )
+            )
+        )
+        .exclude(~Q(scanned_file__in=entered), is_declared=True)
         .select_related("recording", "scanned_file")
         .order_by("decided_at", "pk")
     )
     for match in matches.iterator():
         for aired in on_air[match.scanned_file_id]:
+            if match.is_declared and not aired.is_new:
+                continue
             at = aired.first_play(match)
             begin, end = days[aired.station.pk]
             if at is not None and begin <= at < end:

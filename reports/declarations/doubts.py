@@ -47,7 +47,7 @@ class Doubt:
     text: str
 
 
-class Timed(Protocol):
+class OnStation(Protocol):
     """Something on a station from one moment to another, in ms since 1970."""
 
     @property
@@ -56,7 +56,7 @@ class Timed(Protocol):
     def ends_ms(self) -> int: ...
 
 
-Each = TypeVar("Each", bound=Timed)
+Each = TypeVar("Each", bound=OnStation)
 
 
 def overlapping(ordered: Iterable[Each]) -> Iterator[tuple[Each, Each]]:
@@ -69,7 +69,7 @@ def overlapping(ordered: Iterable[Each]) -> Iterator[tuple[Each, Each]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
+class AiredProgramme:
     """A broadcast that people entered."""
 
     starts_ms: int
@@ -79,7 +79,7 @@ class Programme:
 
 
 def programmes_at_once(
-    station: Station, programmes: Iterable[Programme]
+    station: Station, programmes: Iterable[AiredProgramme]
 ) -> Iterator[Doubt]:
     """Yield the broadcasts that were on the air while another one was."""
     ordered = sorted(programmes, key=lambda each: (each.starts_ms, each.ends_ms))

@@ -26,8 +26,8 @@ from reports.declarations.airings import (
     local_time,
 )
 from reports.declarations.doubts import (
+    AiredProgramme,
     Doubt,
-    Programme,
     declared_together,
     overlapping,
     programmes_at_once,
@@ -98,6 +98,8 @@ class PlaySource:
     state: str
     version: int
     station: int
+    broadcast: str
+    broadcast_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def gather(
     read = 0
     for station in stations:
         of_station: list[_Placed] = []
-        programmes: list[Programme] = []
+        programmes: list[AiredProgramme] = []
         airings[station.uid] = 0
         for chunk in airings_of(station, period):
             files = _Files.of(chunk)
@@ -332,12 +334,12 @@ def _inside(airings: Iterable[Airing], files: _Files, period: Period) -> list[_I
     return found
 
 
-def _programmes(inside: Iterable[_Inside]) -> Iterator[Programme]:
+def _programmes(inside: Iterable[_Inside]) -> Iterator[AiredProgramme]:
     for each in inside:
         if each.airing.is_scheduled:
             begin = (each.airing.starts_at - _EPOCH) // _MS
             end = begin + each.length_ms
-            yield Programme(begin, end, str(each.file.uid), each.file.name)
+            yield AiredProgramme(begin, end, str(each.file.uid), each.file.name)
 
 
 def _plays_of_chunk(
@@ -375,7 +377,7 @@ def _counted(
         (file.pk, recording.pk)
     )
     for number, play in enumerate(files.plays_of(match), start=1):
-        counted = _within(play.counted(match.tally), airing.length_ms)
+        counted = within(play.counted(match.tally), airing.length_ms)
         if not counted:
             continue
         start_ms = counted[0][0]
@@ -413,13 +415,21 @@ def _counted(
                 recorded_in=use.recorded_in,
                 published_in=use.published_in,
             )
-        source = PlaySource(match.pk, match.state, match.version, station.pk)
+        source = PlaySource(
+            match=match.pk,
+            state=match.state,
+            version=match.version,
+            station=station.pk,
+            broadcast=airing.key if airing.is_scheduled else "",
+            broadcast_at=airing.starts_at if airing.is_scheduled else None,
+        )
         yield _CountedPlay(facts, recording.pk, source)
 
 
-def _within(
+def within(
     sounding: Iterable[intervals.Interval], length_ms: int | None
 ) -> list[intervals.Interval]:
+    """Return the part of some intervals that a broadcast of this length reaches."""
     if length_ms is None:
         return list(sounding)
     return [
@@ -511,7 +521,7 @@ def _not_declared(
     known = files.recordings.get(match.recording_id)
     why = LeftOut.UNDECIDED if match.state in _WAITING else LeftOut.PUBLIC_DOMAIN
     for play in files.plays_of(match):
-        counted = _within(play.counted(match.tally), length)
+        counted = within(play.counted(match.tally), length)
         left = [(LeftOut.EXCLUDED, each) for each in play.excluded(match.tally)]
         if counted and match.state not in DECLARED:
             begins = counted[0][0]

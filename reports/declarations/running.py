@@ -199,6 +199,8 @@ def _add_plays(declaration: Declaration, gathered: Gathered) -> None:
             station_id=source.station,
             starts_at=play.starts_at,
             played_ms=play.played_ms,
+            broadcast=source.broadcast,
+            broadcast_at=source.broadcast_at,
         )
         for play, source in pairs
     )

@@ -249,6 +249,9 @@ class DeclaredPlay(models.Model):
     )
     starts_at = models.DateTimeField()
     played_ms = models.PositiveBigIntegerField()
+    # The broadcast, as it may move or be deleted; empty for an hour of a stream.
+    broadcast = models.CharField(max_length=32, blank=True, default="")
+    broadcast_at = models.DateTimeField(null=True, blank=True)
 
     reach = Path(
         containers="match__scanned_file__container",
@@ -264,6 +267,13 @@ class DeclaredPlay(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["declaration", "play"], name="declared_play_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["broadcast"],
+                condition=~Q(broadcast=""),
+                name="declared_play_broadcast",
             )
         ]
 

@@ -16,7 +16,8 @@ from scanning.tags import territories_of
 
 # Names in events of recordings: a move keeps the bucket, a change its columns.
 _OF_RECORDINGS = ("bucket", "bucket_id", "label")
-_CHANGES = ("file.details_changed", "recording.changed", "recording.moved")
+_AIRED = "file.aired_changed"
+_CHANGES = (_AIRED, "file.details_changed", "recording.changed", "recording.moved")
 # Events of duplicates that join or part recordings; each has the rows of all of them.
 _JOINS = ("dedup.merge", "dedup.split", "dedup.undo")
 # Licences for a merged recording also cover the one that stays.
@@ -64,6 +65,8 @@ def _changed_by(change: Event) -> Iterable[str]:
 
 def _is_read_by_rules(change: Event) -> bool:
     """Return whether a change concerns what policies or licences can read."""
+    if change.action == _AIRED:
+        return True
     before, after = change.before, change.after
     names = {name for name in after if before.get(name) != after[name]}
     if change.action != "file.details_changed":

@@ -62,6 +62,12 @@ class ScannedFile(models.Model):
     programme = models.CharField(max_length=300, blank=True, default="")
     published_at = models.DateTimeField(null=True, blank=True)
     tags = models.JSONField(default=list, blank=True)
+    aired = models.JSONField(
+        default=list,
+        blank=True,
+        editable=False,
+        help_text=_("When and where stations broadcast it; see scanning.uses."),
+    )
 
     media = models.FileField(max_length=200, blank=True, default="")
     audio_at = models.DateTimeField(null=True, blank=True)

@@ -18,6 +18,7 @@ from scanning.errors import IntakeRefused
 from scanning.models import Container, Scan, ScannedFile
 from scanning.services.intake import FileDetails
 from scanning.services.scans import stop_scan
+from scanning.uses import FileAiring, stored_airings
 
 MAX_TAGS = 50
 
@@ -111,6 +112,28 @@ def change_details(
         actor=user,
         before={name: _as_json(before[name]) for name in changed},
         after={name: _as_json(after[name]) for name in changed},
+    )
+    return True
+
+
+@transaction.atomic
+def set_airings(
+    *, scanned_file: ScannedFile, airings: Iterable[FileAiring], user: User | None
+) -> bool:
+    """Store when and where stations broadcast a file; return whether that changed."""
+    rows = ScannedFile.objects.select_for_update(of=("self",))
+    current = rows.get(pk=scanned_file.pk)
+    before, after = current.aired, stored_airings(airings)
+    if before == after:
+        return False
+    current.aired = after
+    current.save(update_fields=["aired", "updated_at"])
+    audit.services.record(
+        case=f"file:{current.uid}",
+        action="file.aired_changed",
+        actor=user or audit.services.SYSTEM,
+        before={"aired": before},
+        after={"aired": after},
     )
     return True
 

@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 from audit.models import Event
+from broadcasts import following
 from broadcasts.choices import CueUse, MusicOrigin
 from broadcasts.models import Broadcast, Episode, MusicUse
 from broadcasts.selectors import list_broadcasts
@@ -17,6 +18,7 @@ from broadcasts.services import (
 )
 from broadcasts.values import as_json, state_of
 from review.models import Match
+from scanning import uses
 from scanning.models import ScannedFile
 from streams.models import Station
 from tests.season import samples
@@ -31,7 +33,9 @@ _OF_FILES = (
 
 def tell(person: Person, rng: random.Random) -> None:
     """Say one thing on a page; roles and limits may refuse it."""
-    rng.choice((_episode, _add, _add, _delete, _use, _use, _figures))(person, rng)
+    rng.choice((_episode, _add, _add, _move, _delete, _use, _use, _figures))(
+        person, rng
+    )
 
 
 def _some(model: type[Any], rng: random.Random) -> Any:  # Any: a row of the model
@@ -72,7 +76,19 @@ def _delete(person: Person, rng: random.Random) -> None:
     row = _some(Broadcast, rng)
     if row is not None:
         path = f"/files/{row.scanned_file.uid}/broadcasts/{row.uid}/delete/"
-        person.fill_in(path, seen=broadcast_state(row))
+        person.fill_in(path, seen=broadcast_state(row), despite=rng.choice(["", "yes"]))
+
+
+def _move(person: Person, rng: random.Random) -> None:
+    row, station = _some(Broadcast, rng), _some(Station, rng)
+    if row is not None:
+        person.fill_in(
+            f"/files/{row.scanned_file.uid}/broadcasts/{row.uid}/",
+            station=station.uid,
+            starts_at=f"2026-11-{rng.randint(1, 30):02}T07:00",
+            seen=broadcast_state(row),
+            despite=rng.choice(["", "on"]),
+        )
 
 
 def _use(person: Person, rng: random.Random) -> None:
@@ -108,6 +124,8 @@ def _figures(person: Person, rng: random.Random) -> None:
 def airings_hold() -> None:
     """Check that rows say what people said last, whatever scans and rules did since.
 
+    A file keeps the days and territories of its broadcasts for licences.
+
     A file that was deleted has no broadcasts on any list.
     """
     said = _said_last()
@@ -132,6 +150,13 @@ def airings_hold() -> None:
         },
     }
     check(shown == said, f"people said {said}, the rows say {shown}")
+    for file in ScannedFile._base_manager.filter(deleted_at__isnull=True):
+        # A job brings the territories of a station up to date later.
+        days, kept = (
+            sorted(each.day for each in airings if each.is_broadcast)
+            for airings in (following.airings_of(file), uses.airings_of(file))
+        )
+        check(days == kept, f"{file} was broadcast on {days}, licences read {kept}")
     gone = list_broadcasts().filter(scanned_file__deleted_at__isnull=False)
     check(not gone.exists(), f"deleted files are broadcast: {list(gone)}")
 

@@ -16,12 +16,14 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.http import QueryDict
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.reach import working_for
 from accounts.roles import Role
 from audit.models import Event
-from broadcasts.models import MusicUse
+from broadcasts.models import Broadcast, MusicUse
+from broadcasts.services import broadcast_state
 from jobs.choices import Pool
 from jobs.runner import run_next
 from reports import selectors as report_selectors
@@ -36,6 +38,7 @@ from reports.rows import COLUMNS
 from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
+from review.services import exclusions
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.reports.declarations.making import (
@@ -160,7 +163,7 @@ def test_days_are_declared_once_and_then_corrected(
         MatchState.RELEASED,
         True,
     )
-    assert selectors.changed_plays(made).count() == 2
+    assert len(list(selectors.corrections(made))) == 2
     correction = services.declare_now(a_draft(made.profile, replaces=made))
     assert correction.play_count == 1
     assert correction.message_id != made.message_id
@@ -209,6 +212,83 @@ def test_a_declaration_lists_what_was_confirmed_since(
     assert correction.play_count == made.play_count + 2
     assert not list(additions(made))
     assert not list(additions(correction))
+
+
+def test_a_declared_broadcast_moves_only_after_a_question(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    row = match.scanned_file.broadcasts.get()
+    client.force_login(a_user())
+    page = reverse("portal:broadcast", args=[row.scanned_file.uid, row.uid])
+    moved = {
+        "station": row.station.uid,
+        "starts_at": "2026-11-04T08:00",
+        "seen": broadcast_state(row),
+    }
+
+    refused = client.post(page, moved)
+    assert refused.status_code == 409
+    assert f"“{made.name}” declares 3 plays" in refused.content.decode()
+    assert client.post(page, {**moved, "despite": "on"}).status_code == 302
+
+    (mark,) = selectors.marks_of([match.pk])[match.pk]
+    assert mark.changes == (
+        "declared for Harbour FM, 2026-11-03 07:00:10, now Harbour FM, "
+        "2026-11-04 08:00:10",
+        "declared for Harbour FM, 2026-11-03 07:01:40, now Harbour FM, "
+        "2026-11-04 08:01:40",
+    )
+    assert len(list(selectors.corrections(made))) == 3
+    assert "now Harbour FM, 2026-11-04" in client.get(made.url).content.decode()
+    assert "now Harbour FM, 2026-11-04" in client.get(match.review_url).content.decode()
+
+
+def test_plays_of_a_deleted_broadcast_vanish_and_another_one_is_new(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    row = match.scanned_file.broadcasts.get()
+    client.force_login(a_user())
+    page = reverse("portal:broadcast_delete", args=[row.scanned_file.uid, row.uid])
+
+    assert "declares 3 plays" in client.get(page).content.decode()
+    client.post(page, {"seen": broadcast_state(row)})
+    assert Broadcast.objects.filter(pk=row.pk).exists()
+    client.post(page, {"seen": broadcast_state(row), "despite": "yes"})
+    assert not Broadcast.objects.filter(pk=row.pk).exists()
+    a_broadcast(match.scanned_file, row.station, utc(2026, 11, 5, 6))
+
+    gone = [mark.changes for _play, mark in selectors.corrections(made)]
+    assert gone == [("its broadcast was deleted",)] * 3
+    assert {each.match.pk for each in additions(made)} == set(
+        DeclaredPlay.objects.values_list("match", flat=True)
+    )
+
+
+def test_a_correction_lists_plays_that_became_shorter(
+    month: tuple[Declaration, Match],
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    exclusions.exclude(
+        recording=match.recording,
+        interval=(0, 10_000),
+        reason="shared_loop",
+        user=a_user(),
+    )
+    Broadcast.objects.update(length_ms=110_000)
+
+    listed = {
+        play.play.rpartition("-")[2]: mark.changes
+        for play, mark in selectors.corrections(made)
+        if play.match == match
+    }
+
+    assert listed["1"][1] == "declared with 00:00:30, now 00:00:20"
+    assert listed["2"] == ("no second of it counts any more",)
 
 
 def test_a_match_that_a_later_scan_replaced_keeps_its_mark(

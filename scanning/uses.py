@@ -1,0 +1,122 @@
+"""When and where a file was used: by broadcasts, else by what is known of the file.
+
+Packages above keep the broadcasts of a file in ``ScannedFile.aired``, so that licences,
+policies and rights read day and territory from the file alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from common.zones import office_day
+from scanning.models import ScannedFile
+from scanning.tags import territories_of
+
+
+class UseSource(models.TextChoices):
+    """Where the day or the territories of a use come from."""
+
+    BROADCAST = "broadcast", _("from the broadcast")
+    FILE = "file", _("from the file")
+    STATION = "station", _("from the station")
+    ARRIVAL = "arrival", _("when it arrived")
+    UNKNOWN = "unknown", _("unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class FileAiring:
+    """One time that a station had the file on the air, on a day of its local time.
+
+    ``territory`` is empty if the station has none. Streams are heard, broadcasts entered.
+    """
+
+    day: date
+    territory: str
+    station: str
+    is_broadcast: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileUse:
+    """The days and territories of a use, and where each of them comes from.
+
+    ``is_everywhere_known`` is False if the territory of some broadcast is unknown.
+    """
+
+    days: tuple[date, ...]
+    day_source: UseSource
+    territories: frozenset[str]
+    territory_source: UseSource
+    is_everywhere_known: bool
+    stations: tuple[str, ...]
+
+    @property
+    def first_day(self) -> date:
+        """Return the day of the first use."""
+        return self.days[0]
+
+    @property
+    def last_day(self) -> date:
+        """Return the day of the last use."""
+        return self.days[-1]
+
+    @property
+    def places(self) -> list[str]:
+        """Return the codes of the territories in order."""
+        return sorted(self.territories)
+
+
+def airings_of(file: ScannedFile) -> list[FileAiring]:
+    """Return when and where a file was on the air, as far as that is known."""
+    return [
+        FileAiring(**{**each, "day": date.fromisoformat(each["day"])})
+        for each in file.aired
+    ]
+
+
+def stored_airings(airings: Iterable[FileAiring]) -> list[dict[str, Any]]:  # Any: JSON
+    """Return airings as a file keeps them, in order of days."""
+    rows = [{**asdict(each), "day": each.day.isoformat()} for each in airings]
+    return sorted(rows, key=lambda row: (row["day"], row["station"], row["territory"]))
+
+
+def use_of(file: ScannedFile) -> FileUse:
+    """Return when and where a file was used.
+
+    A broadcast goes before the file's own details, these before the station of a stream.
+    """
+    airings = airings_of(file)
+    entered = [each for each in airings if each.is_broadcast]
+    aired = entered or airings
+    source = UseSource.BROADCAST if entered else UseSource.STATION
+    named = frozenset(territories_of(file.tags))
+    days = tuple(sorted({each.day for each in aired}))
+    if days:
+        day_source = source
+    elif file.published_on:
+        days, day_source = (file.published_on,), UseSource.FILE
+    else:
+        days, day_source = (office_day(file.created_at),), UseSource.ARRIVAL
+    where = frozenset(each.territory for each in aired if each.territory)
+    is_known = bool(named) or (bool(where) and all(each.territory for each in aired))
+    if where and (entered or not named):
+        territories, territory_source = where, source
+        if not all(each.territory for each in aired):
+            territories |= named
+    else:
+        territories = named
+        territory_source = UseSource.FILE if named else UseSource.UNKNOWN
+    return FileUse(
+        days=days,
+        day_source=day_source,
+        territories=territories,
+        territory_source=territory_source,
+        is_everywhere_known=is_known,
+        stations=tuple(dict.fromkeys(each.station for each in aired)),
+    )
