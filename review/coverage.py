@@ -150,7 +150,7 @@ def of_licence(
     rows = (
         Match.objects.filter(_scope_condition(licence), state__in=states)
         .filter(scanned_file__deleted_at__isnull=True)
-        .select_related("recording", "scanned_file", "scan", "licence")
+        .select_related("recording", "scanned_file__container", "scan", "licence")
         .order_by("pk")
     )
     # A licence can be for every match there is.

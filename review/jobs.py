@@ -1,4 +1,4 @@
-"""The regular work of review."""
+"""The jobs and the regular work of review."""
 
 from __future__ import annotations
 
@@ -6,7 +6,22 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
+from jobs.choices import Priority
+from jobs.kinds import Kind, register
 from jobs.periodic import periodic
+from scanning.models import Container
+
+FOLLOW_CONTAINER = register(
+    Kind(
+        "follow_container",
+        Container,
+        "review.services.grounds.run",
+        label=_("Matches of a container in another territory"),
+        priority=Priority.AFTERWARDS,
+        gives_way=True,
+        hand_back_after=0.0,
+    )
+)
 
 periodic(
     "review_locks",

@@ -81,6 +81,27 @@ class Rights:
         """Return whether anything is known."""
         return bool(self.claimed or self.works or self.releases)
 
+    def exceeds(self, right: Right) -> bool:
+        """Return whether its records together give away more than all of a right.
+
+        Recordings that were merged can have owners who know nothing of each other. A
+        party with shares in several records counts with the largest.
+        """
+        shares: dict[str, dict[int, dict[int, Decimal]]] = {}
+        for row in self.owners:
+            if row.right != right or row.kind != ShareKind.OWNERSHIP:
+                continue
+            for country in row.countries:
+                parties = shares.setdefault(country, {})
+                records = parties.setdefault(row.party.pk, {})
+                size = records.get(row.record.pk, Decimal()) + (row.percent or 0)
+                records[row.record.pk] = size
+        return any(
+            sum(max(records.values()) for records in parties.values())
+            > ledger.MOST_PERCENT
+            for parties in shares.values()
+        )
+
     @property
     def territory(self) -> str:
         """Return the countries that were asked for; "" for all."""

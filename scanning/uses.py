@@ -6,7 +6,7 @@ policies and rights read day and territory from the file alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -25,6 +25,7 @@ class UseSource(models.TextChoices):
     BROADCAST = "broadcast", _("from the broadcast")
     FILE = "file", _("from the file")
     STATION = "station", _("from the station")
+    CONTAINER = "container", _("from the container")
     ARRIVAL = "arrival", _("when it arrived")
     UNKNOWN = "unknown", _("unknown")
 
@@ -89,29 +90,14 @@ def stored_airings(airings: Iterable[FileAiring]) -> list[dict[str, Any]]:  # An
 def use_of(file: ScannedFile) -> FileUse:
     """Return when and where a file was used.
 
-    A broadcast goes before the file's own details, these before the station of a stream.
+    A broadcast goes before the file's own details, these before the station of a stream
+    and the container.
     """
     airings = airings_of(file)
     entered = [each for each in airings if each.is_broadcast]
     aired = entered or airings
-    source = UseSource.BROADCAST if entered else UseSource.STATION
-    named = frozenset(territories_of(file.tags))
-    days = tuple(sorted({each.day for each in aired}))
-    if days:
-        day_source = source
-    elif file.published_on:
-        days, day_source = (file.published_on,), UseSource.FILE
-    else:
-        days, day_source = (office_day(file.created_at),), UseSource.ARRIVAL
-    where = frozenset(each.territory for each in aired if each.territory)
-    is_known = bool(named) or (bool(where) and all(each.territory for each in aired))
-    if where and (entered or not named):
-        territories, territory_source = where, source
-        if not all(each.territory for each in aired):
-            territories |= named
-    else:
-        territories = named
-        territory_source = UseSource.FILE if named else UseSource.UNKNOWN
+    days, day_source = _days(file, aired)
+    territories, territory_source, is_known = _territories(file, aired)
     return FileUse(
         days=days,
         day_source=day_source,
@@ -120,3 +106,40 @@ def use_of(file: ScannedFile) -> FileUse:
         is_everywhere_known=is_known,
         stations=tuple(dict.fromkeys(each.station for each in aired)),
     )
+
+
+def _days(
+    file: ScannedFile, aired: Sequence[FileAiring]
+) -> tuple[tuple[date, ...], UseSource]:
+    if aired:
+        return tuple(sorted({each.day for each in aired})), _source_of(aired)
+    if file.published_on:
+        return (file.published_on,), UseSource.FILE
+    return (office_day(file.created_at),), UseSource.ARRIVAL
+
+
+def _territories(
+    file: ScannedFile, aired: Sequence[FileAiring]
+) -> tuple[frozenset[str], UseSource, bool]:
+    """Return the territories, their source, and whether all of them are known."""
+    where = frozenset(each.territory for each in aired if each.territory)
+    named = frozenset(territories_of(file.tags))
+    source = UseSource.FILE
+    if not named and file.container.territory:
+        named, source = frozenset({file.container.territory}), UseSource.CONTAINER
+    station = _source_of(aired)
+    if where and (
+        station == UseSource.BROADCAST or source != UseSource.FILE or not named
+    ):
+        is_complete = all(each.territory for each in aired)
+        return (
+            where if is_complete else where | named,
+            station,
+            is_complete or bool(named),
+        )
+    return named, source if named else UseSource.UNKNOWN, bool(named)
+
+
+def _source_of(aired: Sequence[FileAiring]) -> UseSource:
+    is_entered = any(each.is_broadcast for each in aired)
+    return UseSource.BROADCAST if is_entered else UseSource.STATION

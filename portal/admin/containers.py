@@ -46,6 +46,7 @@ _CONTAINER_FIELDS = (
     "upload_audio",
     "link_audio",
     "audio_days",
+    "territory",
     "hide_rejected",
     "callback_url",
     "callback_address",
@@ -60,6 +61,7 @@ class ContainerAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscrip
     """The settings of a container, with the labels and the preview of its page."""
 
     callback_url = ContainerForm.base_fields["callback_url"]
+    territory = ContainerForm.base_fields["territory"]
     floor_shown = forms.CharField(required=False, label="", widget=forms.HiddenInput)
 
     class Meta:

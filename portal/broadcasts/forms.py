@@ -41,8 +41,8 @@ from broadcasts.values import (
     Values,
     state_of,
 )
-from common.territories import TERRITORIES, why_no_territory
 from portal.shared.arrivals import BroadcastFields, SeriesFields
+from portal.shared.fields import CountryField
 from streams.models import Station
 
 _USUAL_HOURS = 24
@@ -224,25 +224,6 @@ class YesNoField(forms.TypedChoiceField):
     def prepare_value(self, value: object) -> object:
         """Return the choice of a value."""
         return {True: "yes", False: "no", None: ""}.get(value, value)  # type: ignore[call-overload]  # text stays as it is
-
-
-class CountryField(forms.CharField):
-    """A country by its code of two letters."""
-
-    def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        super().__init__(
-            required=False,
-            widget=forms.TextInput({"data-suggest": "territories"}),
-            help_text=_("Type a country's name or its code, such as GB."),
-            **options,
-        )
-
-    def clean(self, value: object) -> str:
-        """Return the code in capitals; reject one that names no territory."""
-        code = str(super().clean(value)).upper()
-        if code and code not in TERRITORIES:
-            raise forms.ValidationError(why_no_territory(code))
-        return code
 
 
 class UseForm(_SeenForm):

@@ -22,10 +22,10 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, confirm_outbound, needs
-from portal.shared.fields import SearchSelectMultiple, WebhookField
+from portal.shared.fields import CountryField, SearchSelectMultiple, WebhookField
 from recurring.models import UnknownPolicy
 from recurring.policies import policy_of, save_policy
-from review.services import floors
+from review.services import floors, grounds
 from scanning.models import Container, OutboundCallback
 from scanning.services.containers import inbound_callback_url, record_saved
 from scanning.services.outbound_callbacks import send_again
@@ -40,13 +40,20 @@ class ContainerForm(forms.ModelForm[Container]):
             "Results are posted to this address when a scan has ended."
         ),
     )
+    territory = CountryField(
+        label=gettext_lazy("Territory of the uses"),
+        help_text=gettext_lazy(
+            "Such as GB. It counts for files of which neither a broadcast nor the file "
+            "itself names one."
+        ),
+    )
 
     class Meta:
         model = Container
         fields = [
             *("name", "buckets", "engine", "audio_type", "score_floor"),
             *("upload_audio", "link_audio", "audio_days"),
-            *("hide_rejected", "callback_url"),
+            *("territory", "hide_rejected", "callback_url"),
         ]
         labels = {
             "upload_audio": gettext_lazy("Keep uploaded audio"),
@@ -183,6 +190,8 @@ def after_change(
             )
             % {"name": container.name},
         )
+    if "territory" in form.changed_data:
+        grounds.note_container(container)
     returned = floors.give_back(container=container, user=user)
     if returned:
         messages.info(

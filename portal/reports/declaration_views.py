@@ -27,6 +27,7 @@ from portal.shared.lists import page_of
 from reports.choices import UNFINISHED, RunState
 from reports.declarations import checking, selectors, services
 from reports.declarations.additions import additions
+from reports.declarations.changes import recording_changes
 from reports.declarations.formats.registry import UnknownFormat, label_of
 from reports.declarations.formats.template import BadOptions
 from reports.declarations.formats.values import VALUES
@@ -166,6 +167,7 @@ def _page(
 ) -> HttpResponse:
     marks = list(islice(selectors.corrections(found), _CHANGED_SHOWN + 1))
     added = list(islice(additions(found), _CHANGED_SHOWN + 1))
+    described = list(islice(recording_changes(found), _CHANGED_SHOWN + 1))
     names = dict(LeftOut.choices)
     return render(
         request,
@@ -179,6 +181,8 @@ def _page(
             "doubts": linked_doubts(checking.kept_doubts(found)),
             "changed": marks[:_CHANGED_SHOWN],
             "more_changed": len(marks) > _CHANGED_SHOWN,
+            "described": described[:_CHANGED_SHOWN],
+            "more_described": len(described) > _CHANGED_SHOWN,
             "added": added[:_CHANGED_SHOWN],
             "more_added": len(added) > _CHANGED_SHOWN,
             "corrections": found.corrections.select_related(None).order_by("pk"),

@@ -205,6 +205,25 @@ class TerritoriesField(WordsField):
         return codes
 
 
+class CountryField(forms.CharField):
+    """A country by its code of two letters; empty is unknown."""
+
+    def __init__(self, **options: Any) -> None:  # Any: Django's own signature
+        usual = {
+            "required": False,
+            "widget": forms.TextInput({"data-suggest": "territories"}),
+            "help_text": gettext_lazy("Type a country's name or its code, such as GB."),
+        }
+        super().__init__(**{**usual, **options})
+
+    def clean(self, value: object) -> str:
+        """Return the code in capitals; reject one that names no territory."""
+        code = str(super().clean(value)).upper()
+        if code and code not in TERRITORIES:
+            raise forms.ValidationError(why_no_territory(code))
+        return code
+
+
 class RecordingsField(LinesField):
     """Recordings, each given by its uid, custom id or ISRC, one per line."""
 

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy
 from common.charsets import CHARSETS
 from common.http import LinkRefused, check_link
 from common.receivers import MailRefused, check_mail
-from common.territories import TERRITORIES, why_no_territory
 from common.zones import UTC, zone_choices
 from portal.shared.fields import (
+    CountryField,
     LinesField,
     Picker,
     RecordingsField,
@@ -73,6 +73,7 @@ class EmailsField(LinesField):
 class StationForm(forms.ModelForm[Station]):
     """A station as reports and declarations name it."""
 
+    territory = CountryField(label=gettext_lazy("Territory"))
     time_zone = forms.ChoiceField(
         choices=zone_choices,
         initial=UTC,
@@ -92,14 +93,12 @@ class StationForm(forms.ModelForm[Station]):
         labels = {
             "name": gettext_lazy("Name"),
             "place": gettext_lazy("Place"),
-            "territory": gettext_lazy("Territory"),
             "call_sign": gettext_lazy("Call sign"),
             "custom_id": gettext_lazy("Custom ID"),
             "type": gettext_lazy("Type"),
             "commercial_model": gettext_lazy("Commercial model"),
             "soundexchange_category": gettext_lazy("SoundExchange category"),
         }
-        widgets = {"territory": forms.TextInput({"data-suggest": "territories"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's signature
         """Say in words what an empty commercial model means."""
@@ -108,13 +107,6 @@ class StationForm(forms.ModelForm[Station]):
             ("", _("Not known")),
             *CommercialModel.choices,
         ]
-
-    def clean_territory(self) -> str:
-        """Return the code in capitals; reject one that names no territory."""
-        code: str = self.cleaned_data["territory"].upper()
-        if code and code not in TERRITORIES:
-            raise ValidationError(why_no_territory(code))
-        return code
 
 
 class BannedForm(forms.Form):

@@ -1,8 +1,9 @@
-"""Finds what a written declaration says that is not so any more, play by play."""
+"""Finds what a written declaration says of plays and recordings that is not so any more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -11,15 +12,24 @@ from django.utils.translation import gettext as _
 
 from broadcasts.models import Broadcast
 from broadcasts.times import local_text
+from catalogue.models import Recording
 from reports.cells import clock
+from reports.choices import RunState
+from reports.declarations.chunks import chunked
+from reports.declarations.facts import Contributor, RecordingFacts
+from reports.declarations.formats.values import VALUES
 from reports.declarations.gathering import DECLARED, within
-from reports.models import DeclaredPlay
+from reports.declarations.keeping import recordings_in
+from reports.declarations.recordings import recording_facts, standing_for
+from reports.models import Declaration, DeclaredPlay
 from reports.plays import plays_of
 from review.models import Match
 from review.selectors import with_segments
 from review.services import intervals
 from streams.models import Station
 
+# What a column calls it, where it does not have the name of the fact.
+_NAMED: Final = {"duration_ms": "length", "own_share": "our_share"}
 # Files and streams write whole seconds.
 _SAME_TIME: Final = timedelta(seconds=1)
 
@@ -124,3 +134,53 @@ def _counted(
 
 def _when(station: Station, at: datetime) -> str:
     return f"{station.name}, {local_text(at, station.time_zone)[:19]}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingChange:
+    """A declared recording of which the catalogue or rights say something else now."""
+
+    recording: Recording
+    changes: tuple[str, ...]
+
+
+def recording_changes(declaration: Declaration) -> Iterator[RecordingChange]:
+    """Yield the recordings that a correction would describe otherwise."""
+    if declaration.state != RunState.READY:
+        return
+    territories = {station.territory for station in declaration.stations}
+    for chunk in chunked(recordings_in(declaration.facts)):
+        uids = [then.uid for then in chunk]
+        rows = Recording.objects.defer("facts", "notes").in_bulk(uids, field_name="uid")
+        stays = standing_for(row.pk for row in rows.values())
+        now = recording_facts(
+            list({row.pk: row for row in stays.values()}.values()),
+            day=declaration.ends,
+            territories=territories,
+        )
+        for then in chunk:
+            row = rows.get(then.uid)
+            if row is None or row.pk not in stays:
+                continue
+            if changes := tuple(_differences(then, now[stays[row.pk].pk])):
+                yield RecordingChange(stays[row.pk], changes)
+
+
+def _differences(then: RecordingFacts, now: RecordingFacts) -> Iterator[str]:
+    for field in fields(then):
+        known = VALUES.get(_NAMED.get(field.name, field.name))
+        before, after = getattr(then, field.name), getattr(now, field.name)
+        if known is not None and before != after:
+            yield _("%(label)s: declared %(then)s, now %(now)s") % {
+                "label": known.label,
+                "then": _shown(before),
+                "now": _shown(after),
+            }
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(
+            each.name if isinstance(each, Contributor) else str(each) for each in value
+        ) or _("nothing")
+    return _("nothing") if value is None or value == "" else str(value)

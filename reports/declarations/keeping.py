@@ -54,6 +54,19 @@ def facts_in(stored: File[bytes]) -> DeclarationFacts:
     return DeclarationFacts(**own, **lists)
 
 
+def recordings_in(stored: File[bytes]) -> Iterator[RecordingFacts]:
+    """Yield the recordings of kept facts, without reading the plays after them."""
+    made, readers = _KINDS["recordings"]
+    with stored.open("rb") as raw, gzip.open(raw, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            record = json.loads(line)
+            kind = record.pop("kind")
+            if kind == "plays":
+                return
+            if kind == "recordings":
+                yield made(**_read(record, readers))
+
+
 def _line(record: Mapping[str, object]) -> bytes:
     return f"{_encode(record)}\n".encode()
 

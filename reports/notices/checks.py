@@ -228,6 +228,11 @@ def _doubtful(match: Match, right: ClaimedRight) -> str:
             "The shares are in doubt, because a rights conflict is open. "
             "Settle it first."
         )
+    if right == ClaimedRight.RECORDING and rights_at_use(match).exceeds(Right.MASTER):
+        return _(
+            "The shares are in doubt, because its ISRCs together have owners of more "
+            "than 100 %. Correct the shares first."
+        )
     return ""
 
 

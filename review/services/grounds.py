@@ -16,14 +16,17 @@ from django.db.models import Q, QuerySet
 from accounts.models import User
 from accounts.reach import working_for
 from audit.services import SYSTEM, record
+from jobs.context import JobContext
+from jobs.services import submit
 from review.choices import LicenceScope, MatchState, QueueReason
 from review.coverage import LicencesInForce
+from review.jobs import FOLLOW_CONTAINER
 from review.models import Licence, Match
 from review.services import evaluation, licences, transitions
 from review.services.evaluation import Evaluation, is_of_a_policy_alone
 from review.services.treatments import treat
 from review.subjects import Subject
-from scanning.models import ScannedFile
+from scanning.models import Container, ScannedFile
 
 Former = Callable[[Subject], Subject]
 """Returns a subject as it was before the change."""
@@ -102,6 +105,26 @@ def _is_read(condition: str, scope: LicenceScope) -> bool:
         condition in policy.conditions.get("sets", {})
         for policy in evaluation.rules_in_force()
     )
+
+
+def note_container(container: Container) -> None:
+    """Ask for the work that a container's new territory means for its matches."""
+    submit(FOLLOW_CONTAINER, container)
+
+
+def run(context: JobContext) -> None:
+    """Evaluate the matches of a container; a job that was stopped begins again."""
+    with working_for(None):
+        rows = Match.objects.filter(scanned_file__container=context.subject)
+        keys = list(rows.order_by("pk").values_list("pk", flat=True))
+    for first in range(0, len(keys), _AT_ONCE):
+        _follow(Q(pk__in=keys[first : first + _AT_ONCE]), actor=SYSTEM)
+        context.report(first / len(keys))
+
+
+def note_moved_file(*, scanned_file: ScannedFile, **_signal: object) -> None:
+    """Evaluate the matches of a file that another container may have put elsewhere."""
+    _follow(Q(scanned_file=scanned_file), actor=SYSTEM)
 
 
 def again(*, matches: Iterable[Match], actor: User | str) -> Followed:

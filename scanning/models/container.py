@@ -73,6 +73,12 @@ class Container(models.Model):
         default=False,
         help_text=_("Otherwise the API returns all matches, whatever the decision."),
     )
+    territory = models.CharField(
+        _("territory of the uses"),
+        max_length=2,
+        blank=True,
+        default="",
+    )
     callback_url = models.URLField(
         max_length=2000,
         blank=True,

@@ -77,6 +77,7 @@ def record_saved(
             "upload_audio": container.upload_audio,
             "link_audio": container.link_audio,
             "audio_days": container.audio_days,
+            "territory": container.territory,
             "hide_rejected": container.hide_rejected,
             "buckets": sorted(container.buckets.values_list("pk", flat=True)),
         },

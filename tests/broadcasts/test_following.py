@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -27,7 +28,7 @@ from tests.factories.accounts import make_user
 from tests.factories.broadcasts import NOVEMBER, make_broadcast
 from tests.factories.review import make_match
 from tests.factories.rules import make_licence
-from tests.factories.scanning import ScannedFileFactory
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.factories.streams import StationFactory
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +126,27 @@ def test_a_station_that_moves_takes_its_broadcasts_along(manager: User) -> None:
     assert fresh(match).state == MatchState.CLEARED
 
 
+def test_a_container_names_the_territory_of_its_files(
+    manager: User, signed_in: MakeClient
+) -> None:
+    match = make_match()
+    container = match.scanned_file.container
+    make_licence(recordings=[match.recording], territories=["CH"], user=manager)
+    client = signed_in(Role.ADMIN)
+    page = reverse("portal:container_edit", args=[container.pk])
+    fields = client.get(page).context["form"].initial
+    sent = {name: value for name, value in fields.items() if value is not None}
+    sent["buckets"] = [bucket.pk for bucket in fields["buckets"]]
+
+    refused = client.post(page, {**sent, "territory": "UK"})
+    assert "GB is meant" in refused.content.decode()
+    client.post(page, {**sent, "territory": "ch"})
+    while run_next(Pool.WORK):
+        pass
+
+    assert fresh(match).state == MatchState.CLEARED
+
+
 def test_a_decision_of_a_person_stays_and_says_what_rules_would_say(
     manager: User,
 ) -> None:
@@ -140,7 +162,7 @@ def test_a_decision_of_a_person_stays_and_says_what_rules_would_say(
 
 
 def test_broadcasts_go_before_the_file_and_the_file_before_a_stream() -> None:
-    file = ScannedFileFactory.create(tags=["territory:GB"])
+    file = ScannedFileFactory.create(container=ContainerFactory.create(territory="FR"))
     heard = FileAiring(date(2026, 11, 2), "CH", "Harbour FM", is_broadcast=False)
     entered = FileAiring(date(2026, 11, 4), "DE", "Pier Radio", is_broadcast=True)
 
@@ -149,6 +171,7 @@ def test_broadcasts_go_before_the_file_and_the_file_before_a_stream() -> None:
         ([], ["territory:GB"]),
         ([heard], ["territory:GB"]),
         ([heard], []),
+        ([replace(heard, territory="")], []),
         ([heard, entered], ["territory:GB"]),
     ):
         file.aired, file.tags = stored_airings(airings), tags
@@ -159,6 +182,7 @@ def test_broadcasts_go_before_the_file_and_the_file_before_a_stream() -> None:
         (["GB"], UseSource.FILE, UseSource.ARRIVAL),
         (["GB"], UseSource.FILE, UseSource.STATION),
         (["CH"], UseSource.STATION, UseSource.STATION),
+        (["FR"], UseSource.CONTAINER, UseSource.STATION),
         (["DE"], UseSource.BROADCAST, UseSource.BROADCAST),
     ]
 

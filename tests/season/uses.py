@@ -18,7 +18,7 @@ from review.models import Licence, Match
 from review.services import applications, evaluation
 from review.subjects import Subject
 from scanning.models import Container, ScannedFile
-from scanning.tags import territories_of
+from scanning.uses import use_of
 from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person
@@ -141,10 +141,11 @@ def licences_hold() -> None:
         case = f"{match.case}, cleared by {licence.number},"
         check(licence.active and licence.withdrawn_at is None, f"{case} not in force")
         allowed = set(licence.territories)
-        used = set(territories_of(match.scanned_file.tags))
+        use = use_of(match.scanned_file)
+        is_inside = use.is_everywhere_known and use.territories <= allowed
         check(
-            not allowed or WORLD in allowed or (used and used <= allowed),
-            f"{case} is used in {used}, not only in {allowed}",
+            not allowed or WORLD in allowed or is_inside,
+            f"{case} is used in {use.places}, not only in {allowed}",
         )
 
 

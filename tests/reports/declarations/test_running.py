@@ -24,12 +24,14 @@ from accounts.roles import Role
 from audit.models import Event
 from broadcasts.models import Broadcast, MusicUse
 from broadcasts.services import broadcast_state
+from catalogue.models import Recording
 from jobs.choices import Pool
 from jobs.runner import run_next
 from reports import selectors as report_selectors
 from reports.choices import FilesWithout, Mode, RunState
 from reports.declarations import checking, selectors, services
 from reports.declarations.additions import additions
+from reports.declarations.changes import recording_changes
 from reports.declarations.formats.registry import make_format
 from reports.declarations.keeping import facts_in
 from reports.declarations.services import DeclarationRefused
@@ -289,6 +291,23 @@ def test_a_correction_lists_plays_that_became_shorter(
 
     assert listed["1"][1] == "declared with 00:00:30, now 00:00:20"
     assert listed["2"] == ("no second of it counts any more",)
+
+
+def test_a_declaration_lists_recordings_that_are_described_otherwise(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    assert not list(recording_changes(made))
+    client.force_login(a_user())
+
+    Recording.objects.filter(pk=match.recording_id).update(
+        writers=["Anna Muster", "B. Muster"], title="Blue"
+    )
+
+    page = client.get(made.url).content.decode()
+    assert "Writers: declared Anna Muster, now Anna Muster, B. Muster" in page
+    assert "Title: declared =Blue, now Blue" in page
 
 
 def test_a_match_that_a_later_scan_replaced_keeps_its_mark(

@@ -36,7 +36,7 @@ from review.services.folding import fold_scan
 from rights import conflicts
 from rights.actions.parts import record_of
 from rights.choices import Right, ShareKind
-from rights.models import Party, RightsRecording, Share
+from rights.models import Conflict, Party, RightsRecording, Share
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
@@ -201,7 +201,12 @@ def test_a_doubtful_share_refuses_the_match(reviewer: User) -> None:
         )
     conflicts.refresh([record])
 
-    assert "The shares are in doubt" in refusal(claim, user=reviewer)
+    assert "a rights conflict is open" in refusal(claim, user=reviewer)
+    Conflict.objects.all().delete()
+    Share.objects.filter(claimant="Rival").update(
+        recording=RightsRecording.objects.create(recording=claim.recording), claimant=""
+    )
+    assert "its ISRCs together" in refusal(claim, user=reviewer)
 
 
 def test_a_match_is_in_one_open_notice_only(reviewer: User) -> None:
