@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from django.db import transaction
@@ -58,7 +58,6 @@ def answer(
     require(user, Action.DECIDE)
     row = locked(notice, version, NoticeState.SENT, NoticeState.ANSWERED)
     _refuse_reply(reply)
-    # Forms know minutes.
     if row.sent_at is not None and reply.received_at < row.sent_at.replace(
         second=0, microsecond=0
     ):
@@ -67,6 +66,9 @@ def answer(
             _("The notice was sent later than that. Correct the time."),
             fields={"received_at": _("The notice was sent later than that.")},
         )
+    # As with the signature, the minute of sending may begin before it.
+    received_at = max(reply.received_at, row.sent_at or reply.received_at)
+    reply = replace(reply, received_at=received_at)
     items = [item for item in items_of(row) if item.match.uid in set(matches)]
     if not items or len(items) != len(set(matches)):
         raise NoticeRefused(

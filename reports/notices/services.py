@@ -259,7 +259,6 @@ def mark_sent(
             "in_future",
             _("The notice cannot have been sent in the future. Correct the time."),
         )
-    # Forms know minutes.
     if row.signed_at is not None and sending.at < row.signed_at.replace(
         second=0, microsecond=0
     ):
@@ -271,7 +270,9 @@ def mark_sent(
     if changed and not sending.despite:
         text = " ".join(changed)
         raise NoticeRefused("ground_changed", text, fields={"despite": text})
-    values = {"sent_at": sending.at, "sent_to": sending.to, "sent_how": sending.how}
+    # A form knows minutes, so the minute of the signature may begin before it.
+    at = max(sending.at, row.signed_at or sending.at)
+    values = {"sent_at": at, "sent_to": sending.to, "sent_how": sending.how}
     change(row, {"state": NoticeState.SENT, **values})
     record_step(
         row,
@@ -279,7 +280,7 @@ def mark_sent(
         user,
         {
             "state": row.state,
-            "at": sending.at.isoformat(),
+            "at": at.isoformat(),
             "to": sending.to,
             "how": sending.how,
             **({"despite": changed} if changed else {}),

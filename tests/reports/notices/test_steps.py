@@ -680,6 +680,31 @@ def test_other_seconds_since_the_signature_ask_before_sending(
         sent(notice, reviewer)
 
 
+def test_the_minute_of_a_form_never_lies_before_the_step_before(
+    reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    notice = make_signed([claim], reviewer, manager)
+    TakedownNotice.objects.filter(pk=notice.pk).update(
+        signed_at=datetime(2026, 5, 1, 12, 0, 40, tzinfo=UTC)
+    )
+    minute = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+    notice = sent(notice, reviewer, at=minute)
+    (given,) = answers.answer(
+        notice=notice,
+        version=notice.version,
+        matches=[claim.uid],
+        reply=Reply(outcome=NoticeOutcome.REMOVED, received_at=minute),
+        user=reviewer,
+    )
+
+    notice.refresh_from_db()
+    assert notice.signed_at is not None
+    assert notice.sent_at is not None
+    assert notice.signed_at <= notice.sent_at <= given.received_at
+
+
 def test_a_notice_is_signed_then_sent_then_answered(
     reviewer: User, manager: User
 ) -> None:
