@@ -372,6 +372,26 @@ def values_of(conflict: Conflict) -> list[dict[str, Any]]:  # Any: JSON
     ]
 
 
+def choice_by(conflict: Conflict, source: str) -> str | None:
+    """Return the choice that believes a source; None if it says nothing of this."""
+    if conflict.kind == ConflictKind.OVERLAP:
+        return source if source in sources_of(conflict) else None
+    values = conflict.evidence.get("values", [])
+    said = (each["value"] for each in values if each.get("claimant") == source)
+    return next(said, None)
+
+
+def choosable_sources(conflicts: Iterable[Conflict]) -> list[str]:
+    """Return the sources by which at least one of these conflicts can be settled."""
+    sources: set[str] = set()
+    for conflict in conflicts:
+        if conflict.kind == ConflictKind.OVERLAP:
+            sources.update(sources_of(conflict))
+        values = conflict.evidence.get("values", [])
+        sources.update(each["claimant"] for each in values if "claimant" in each)
+    return sorted(sources)
+
+
 def sources_of(conflict: Conflict) -> list[str]:
     """Return the sources whose shares contradict, "" for a person."""
     return sorted(

@@ -23,6 +23,7 @@ from portal.rights.forms import (
 )
 from portal.shared.access import PortalRequest, needs
 from portal.shared.lists import page_of, sorted_by
+from portal.shared.selection import unpack
 from rights import selectors
 from rights.actions import base, conflicts
 from rights.choices import ConflictState
@@ -52,20 +53,34 @@ def conflict_list(request: PortalRequest) -> HttpResponseBase:
         "here": "conflicts",
         "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
     }
+    if filters.cleaned_data.get("of") and filters.tab == ConflictState.OPEN:
+        of_record = list(here[: conflicts.BULK_LIMIT])
+        if of_record:
+            subject = of_record[0].subject
+            context["subject"] = subject
+            context["subject_url"] = page.url_of(subject)
+            context["all_form"] = page.settle_all_form(of_record)
     return render(request, "portal/rights/conflicts.html", context)
 
 
 @require_POST
 @needs(Action.EDIT_CATALOGUE)
 def conflict_many(request: PortalRequest) -> HttpResponseBase:
-    """Leave the ticked conflicts as they are, with one note."""
-    uids = request.POST.getlist("conflict")[: conflicts.BULK_LIMIT]
+    """Settle the ticked conflicts, or all of one record as a person saw them."""
+    seen = unpack([request.POST.get("seen", "")])
+    uids = [*request.POST.getlist("conflict"), *seen][: conflicts.BULK_LIMIT]
     rows = list(selectors.conflicts_in_reach().filter(uid__in=uids))
+    # A source begins with "=", as in a choice.
+    source = request.POST.get("source", "")
     if not rows:
         messages.error(request, _("Tick at least one conflict first."))
         return redirect("portal:rights_conflicts")
     done, refusals = conflicts.settle_many(
-        conflicts=rows, user=request.user, note=request.POST.get("note", "")
+        conflicts=rows,
+        user=request.user,
+        note=request.POST.get("note", ""),
+        believed=source[1:] if source else None,
+        revisions=seen,
     )
     for refusal in refusals:
         messages.error(request, refusal)
@@ -74,7 +89,10 @@ def conflict_many(request: PortalRequest) -> HttpResponseBase:
             "%(n)s conflict is settled.", "%(n)s conflicts are settled.", done
         )
         messages.success(request, message % {"n": done})
-    return redirect("portal:rights_conflicts")
+    back = redirect("portal:rights_conflicts")
+    if seen and refusals:
+        back["Location"] += f"?of={rows[0].subject.uid}"
+    return back
 
 
 @require_safe

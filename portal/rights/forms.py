@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -76,6 +76,7 @@ class ConflictFilterForm(forms.Form):
         choices=[(state, state) for state in ConflictState],
         widget=forms.HiddenInput,
     )
+    of = forms.CharField(required=False, max_length=32, widget=forms.HiddenInput)
 
     @property
     def tab(self) -> ConflictState:
@@ -354,6 +355,27 @@ class RightsSplitForm(forms.Form):
     """The title of the work that is split off; shares and recordings are ticked."""
 
     title = forms.CharField(max_length=500, label=_("Title of the new work"))
+
+
+class SettleAllForm(forms.Form):
+    """Whom to believe in all conflicts of one record, or why all may stay."""
+
+    source = forms.ChoiceField(required=False, label=_("Whom to believe"))
+    note = forms.CharField(
+        required=False,
+        max_length=500,
+        label=_("Note"),
+        help_text=_("Required for conflicts that are left as they are."),
+    )
+    seen = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, sources: Iterable[tuple[str, str]], **more: Any
+    ) -> None:  # Any: Django's own signature
+        super().__init__(*args, **more)
+        field = self.fields["source"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = [("", _("Nobody: leave all as they are")), *sources]
 
 
 class SettleForm(forms.Form):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -17,8 +18,9 @@ from audit.models import Event
 from catalogue.models import Recording
 from common.reading import read_clock, read_date
 from common.zones import office_day
-from portal.rights.forms import ConflictFilterForm
+from portal.rights.forms import ConflictFilterForm, SettleAllForm
 from portal.shared.lists import count_of
+from portal.shared.selection import pack
 from rights import selectors, tis
 from rights.actions.base import RightsVerb, why_not
 from rights.actions.undoing import last_action
@@ -239,7 +241,16 @@ def listed_conflicts(filters: ConflictFilterForm) -> Any:  # Any: a queryset
     rows = selectors.conflicts_in_reach()
     if kind := filters.cleaned_data.get("kind"):
         rows = rows.filter(kind=kind)
+    if of := filters.cleaned_data.get("of"):
+        rows = rows.filter(Q(work__uid=of) | Q(recording__uid=of) | Q(release__uid=of))
     return rows
+
+
+def settle_all_form(rows: Sequence[Conflict]) -> SettleAllForm:
+    """Return the form that settles all open conflicts of one record."""
+    sources = source_choices(selectors.choosable_sources(rows))
+    seen = pack({row.uid: row.revision for row in rows})
+    return SettleAllForm(sources=sources, initial={"seen": seen})
 
 
 @dataclass(frozen=True, slots=True)

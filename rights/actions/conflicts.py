@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from rights.models import (
     Conflict,
     RightsRecording,
 )
-from rights.selectors import sources_of, values_of
+from rights.selectors import choice_by, sources_of, values_of
 
 BULK_LIMIT: Final = 100
 _NOTE_LENGTH: Final = 500
@@ -126,9 +126,19 @@ def reopen(*, conflict: Conflict, user: User) -> None:
 
 
 def settle_many(
-    *, conflicts: Sequence[Conflict], user: User, note: str
+    *,
+    conflicts: Sequence[Conflict],
+    user: User,
+    note: str,
+    believed: str | None = None,
+    revisions: Mapping[str, int] | None = None,
 ) -> tuple[int, list[str]]:
-    """Leave several conflicts as they are; return how many, and why others were not."""
+    """Settle several conflicts; return how many, and why others were not.
+
+    Each is settled by what the ``believed`` source says; one of which it says nothing,
+    and all without such a source, are left as they are, which needs the note. With
+    ``revisions``, by uid, those that changed since a person saw them stay open.
+    """
     if len(conflicts) > BULK_LIMIT:
         raise RightsRefused(
             _("Choose at most %(most)s conflicts at once.") % {"most": BULK_LIMIT}
@@ -136,7 +146,13 @@ def settle_many(
     done, refusals = 0, []
     for conflict in conflicts:
         try:
-            settle(conflict=conflict, user=user, note=note)
+            settle(
+                conflict=conflict,
+                user=user,
+                revision=(revisions or {}).get(conflict.uid),
+                choice=None if believed is None else choice_by(conflict, believed),
+                note=note,
+            )
         except RightsRefused as refused:
             refusals.append(f"{conflict}: {refused}")
         else:

@@ -166,6 +166,47 @@ def test_a_conflict_is_settled_by_a_choice_and_opened_again(page: Client) -> Non
     assert (row.state, row.note) == (ConflictState.SETTLED, "Asked both")
 
 
+def test_all_conflicts_of_one_work_are_settled_at_once(page: Client) -> None:
+    claim(works=[work(shares=(share("W1", "100"),))])
+    claim(
+        sender="Another",
+        works=[
+            work(
+                submitter_id=Work.objects.get().uid,
+                iswc="T0345246801",
+                shares=(share("P1", "100"),),
+            )
+        ],
+    )
+    one = Work.objects.get()
+    rows = one.conflicts.filter(state=ConflictState.OPEN)
+    found = rows.count()
+    assert found > 1
+    address = f"{reverse('portal:rights_conflicts')}?of={one.uid}"
+    assert address in page.get(reverse("portal:work", args=[one.uid])).content.decode()
+    form = page.get(address).context["all_form"]
+    assert ("=Another", "Another") in form.fields["source"].choices
+
+    many = reverse("portal:rights_conflict_many")
+    seen = form.initial["seen"]
+    page.post(many, {"seen": seen, "source": "=Another", "note": ""})
+
+    assert {
+        row.chosen for row in one.conflicts.filter(state=ConflictState.SETTLED)
+    } == {
+        "Another",
+        "T0345246801",
+    }
+    one.refresh_from_db()
+    assert one.iswc == "T0345246801"
+    assert not rows.exists()
+
+    # What a person saw decides: they are settled by now, so that nothing changes.
+    answer = page.post(many, {"seen": seen, "note": "Leave them"}, follow=True)
+    assert "has changed since you opened it" in answer.content.decode()
+    assert not one.conflicts.filter(note="Leave them").exists()
+
+
 def test_each_kind_of_conflict_can_be_opened(page: Client) -> None:
     claim(works=[work(shares=(share("W1", "60"), share("P1", "60")))])
     claim_all(sender="B", releases=[], works=[])
