@@ -7,7 +7,7 @@ else changed the values since, the change is refused, so that nobody's words are
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields, replace
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
@@ -24,7 +24,7 @@ from broadcasts.choices import RightsType
 from broadcasts.errors import BroadcastRefused
 from broadcasts.following import follow_file
 from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
-from broadcasts.selectors import hours_heard
+from broadcasts.selectors import hours_heard, use_of
 from broadcasts.times import checked_length, hour_of, local_text, start_at
 from broadcasts.values import (
     AudienceValues,
@@ -39,7 +39,10 @@ from broadcasts.values import (
 from catalogue.identifiers import BadIdentifier, check_isan
 from catalogue.models import Recording
 from common.territories import TERRITORIES, why_no_territory
+from review.decisions.decide import Decided, Refusal, decision_limit
+from review.errors import BulkLimit, NotPossible
 from review.models import Match
+from review.services.transitions import require
 from scanning.models import ScannedFile
 from streams.models import Station
 
@@ -268,6 +271,44 @@ def set_use(
         named | as_json(given),
     )
     return True
+
+
+def set_uses(
+    *, uids: Collection[str], change: Mapping[str, str | bool | None], user: User
+) -> Decided:
+    """Set some values of ``UseValues`` for many matches; the others stay as they are.
+
+    Raises ``ReviewError`` before writing if the user or the number is refused.
+    """
+    require(user, Action.DECIDE, why=_("Your role can view this but not change it."))
+    limit = decision_limit(user)
+    if len(uids) > limit:
+        raise BulkLimit(limit=limit)
+    outcome = Decided()
+    matches = Match.objects.filter(uid__in=uids)
+    for match in matches.select_related("recording", "scanned_file"):
+        try:
+            _change_use(match, change, user)
+        except BroadcastRefused as refused:
+            outcome.refused.append(Refusal(match, NotPossible(str(refused))))
+        else:
+            outcome.done.append(match)
+    return outcome
+
+
+@transaction.atomic
+def _change_use(
+    match: Match, change: Mapping[str, str | bool | None], user: User
+) -> None:
+    # Locked first, so that values that somebody else sets meanwhile stay.
+    _locked_file(match.scanned_file)
+    row = use_of(match.scanned_file, match.recording)
+    set_use(
+        scanned_file=match.scanned_file,
+        recording=match.recording,
+        values=replace(use_values(row), **change),  # type: ignore[arg-type]  # named so
+        user=user,
+    )
 
 
 def use_values(row: MusicUse | None) -> UseValues:

@@ -11,13 +11,14 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
+from broadcasts.services import set_uses
 from common.reading import count_words
-from portal.review.forms import AssignForm, DecisionForm
-from portal.review.queue import Queue
+from portal.review.forms import AssignForm, DecisionForm, UseManyForm
+from portal.review.queue import AllMatches, Queue
 from portal.shared import drafts, selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.drafts import keeps_typed
@@ -36,14 +37,22 @@ if TYPE_CHECKING:
 
 PREVIEW_ROWS = 20
 ASSIGN = "assign"
+USE = "use"
+_USE_SET = ngettext_lazy(
+    "Use of %(shown)s match set", "Use of %(shown)s matches set", "count"
+)
+_BulkForm = DecisionForm | AssignForm | UseManyForm
+_List = Queue | AllMatches
 _OFFERED = (Verb.CONFIRM, Verb.CLEAR, Verb.REJECT, Verb.ESCALATE, Verb.UNDO)
 _LABELS: dict[str, str | Promise] = {
     **{verb: RULES[verb].label for verb in _OFFERED},
     ASSIGN: _("Assign"),
+    USE: _("Set the use"),
 }
 _DONE: dict[str, _StrPromise] = {
     **{verb: RULES[verb].done for verb in _OFFERED},
     ASSIGN: ASSIGNED,
+    USE: _USE_SET,
 }
 
 
@@ -51,7 +60,8 @@ _DONE: dict[str, _StrPromise] = {
 @needs(Action.DECIDE)
 def decide_many(request: PortalRequest) -> HttpResponseBase:
     """Preview a decision on the selected matches; apply it when the user confirms."""
-    queue = Queue.from_query(request.GET, request.user)
+    kind: type[_List] = AllMatches if request.GET.get("list") == "all" else Queue
+    queue = kind.from_query(request.GET, request.user)
     again = drafts.take(request) if request.method == "GET" else None
     if request.method != "POST" and again is None:
         return HttpResponseNotAllowed(["POST"])
@@ -71,7 +81,7 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
         )
         return redirect(queue.url)
     data = posted if "apply" in posted else None
-    form = AssignForm(data) if verb == ASSIGN else DecisionForm(RULES[verb], data)
+    form = _form(verb, data)
     if again is not None:
         messages.warning(request, drafts.message())
     elif "apply" in posted and form.is_valid():
@@ -91,8 +101,14 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
     return render(request, "portal/review/decide_many.html", context)
 
 
+def _form(verb: str, data: QueryDict | None) -> _BulkForm:
+    if verb == ASSIGN:
+        return AssignForm(data)
+    return UseManyForm(data) if verb == USE else DecisionForm(RULES[verb], data)
+
+
 def _apply(
-    request: PortalRequest, form: DecisionForm | AssignForm, verb: str, queue: Queue
+    request: PortalRequest, form: _BulkForm, verb: str, queue: _List
 ) -> HttpResponseBase:
     """Decide the next batch; show the progress page, or the result after the last."""
     progress = Progress.from_post(request.POST)
@@ -105,6 +121,10 @@ def _apply(
                     user=request.user,
                     assignee=form.cleaned_data["assignee"],
                     note=form.cleaned_data["note"],
+                )
+            elif isinstance(form, UseManyForm):
+                outcome = set_uses(
+                    uids=list(step), change=form.change(), user=request.user
                 )
             else:
                 outcome = decide(
@@ -125,7 +145,7 @@ def _apply(
         "refused_count": len(progress.refused),
         "left": len(progress.rest),
         "done_words": count_words(_DONE[verb], len(progress.done)),
-        "can_undo": verb not in (Verb.UNDO, ASSIGN),
+        "can_undo": verb not in (Verb.UNDO, ASSIGN, USE),
         "notice_query": _notice_query(progress) if verb == Verb.CONFIRM else "",
         "back": queue.url,
     }
@@ -138,12 +158,12 @@ def _notice_query(progress: Progress) -> str:
 
 
 def _go_on(
-    request: PortalRequest, verb: str, progress: Progress, queue: Queue
+    request: PortalRequest, verb: str, progress: Progress, queue: _List
 ) -> HttpResponseBase:
     """Show the progress; the page's form posts the next batch."""
     answers = {
         name: request.POST[name]
-        for name in ("code", "note", "assignee")
+        for name in ("code", "note", "assignee", *UseManyForm.base_fields)
         if name in request.POST
     }
     context = {
@@ -156,7 +176,7 @@ def _go_on(
     return render(request, "portal/review/deciding_many.html", context)
 
 
-def _selected(posted: QueryDict, queue: Queue) -> Versions:
+def _selected(posted: QueryDict, queue: _List) -> Versions:
     """Return the ticked matches, or for "all" those of the queue's filters."""
     if "all" in posted:
         # One more than the limit, so that the caller sees that there are too many.

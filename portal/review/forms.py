@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.services import deciders
+from broadcasts.choices import CueUse, MusicOrigin
 from portal.shared.fields import SearchSelect
 from review.decisions.verbs import Decision, VerbRule
 from review.errors import ReasonMissing
@@ -97,6 +98,53 @@ class SavedViewForm(forms.Form):
     is_default = forms.BooleanField(
         required=False, label=_("Open the queue with this view")
     )
+
+
+_AS_IT_IS = ("", _("Leave it as it is"))
+_NOT_KNOWN = "-"
+
+
+class UseManyForm(forms.Form):
+    """How the files of the selected matches use the recordings."""
+
+    use = forms.ChoiceField(
+        required=False,
+        choices=[_AS_IT_IS, *CueUse.choices, (_NOT_KNOWN, _("Not known"))],
+        label=_("Use"),
+    )
+    origin = forms.ChoiceField(
+        required=False,
+        choices=[_AS_IT_IS, *MusicOrigin.choices, (_NOT_KNOWN, _("Not stated"))],
+        label=_("Origin"),
+    )
+    own_recording = forms.ChoiceField(
+        required=False,
+        choices=[
+            _AS_IT_IS,
+            ("yes", _("Yes")),
+            ("no", _("No")),
+            (_NOT_KNOWN, _("Not known")),
+        ],
+        label=_("Own recording"),
+    )
+
+    def clean(self) -> dict[str, object]:
+        """Require at least one value."""
+        values = super().clean() or {}
+        if not self.errors and not any(values.values()):
+            raise forms.ValidationError(_("Choose at least one value to set."))
+        return values
+
+    def change(self) -> dict[str, str | bool | None]:
+        """Return the values of the valid form that a person chose to set."""
+        chosen = {name: text for name, text in self.cleaned_data.items() if text}
+        known: dict[str, str | bool | None] = {
+            name: "" if text == _NOT_KNOWN else text for name, text in chosen.items()
+        }
+        if "own_recording" in chosen:
+            own = {"yes": True, "no": False}
+            known["own_recording"] = own.get(chosen["own_recording"])
+        return known
 
 
 class AssignForm(forms.Form):

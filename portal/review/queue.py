@@ -292,6 +292,29 @@ class Queue:
         return conditions[::-1]
 
 
+@dataclass(frozen=True, slots=True)
+class AllMatches:
+    """The list of all matches with its filters, decided ones too."""
+
+    user: User
+    filters: MatchFilter
+
+    @classmethod
+    def from_query(cls, query: QueryDict, user: User) -> AllMatches:
+        """Read a query string, as the list does."""
+        return cls(user, MatchFilter.from_query(query))
+
+    @property
+    def url(self) -> str:
+        """Return the address of the list."""
+        query = urlencode(self.filters.to_query(), doseq=True)
+        return f"{reverse('portal:match_list')}{f'?{query}' if query else ''}"
+
+    def rows(self) -> QuerySet[Match]:
+        """Return the matches of the list."""
+        return selectors.matches(filters=self.filters).order_by("-pk")
+
+
 def tab_counts(user: User, *, waiting: int | None = None) -> dict[str, dict[str, int]]:
     """Return the number of rows in each tab of the queue, for the tabs and the menu.
 

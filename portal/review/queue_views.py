@@ -155,6 +155,7 @@ def match_list(request: PortalRequest) -> HttpResponseBase:
             ),
             "columns": columns_shown(request.user, "matches"),
             "filters": MatchFilterForm(request.GET),
+            "limit": selection.total_limit(request.user),
             "page_obj": page,
             **tab_counts(request.user),
             "tab": "all",

@@ -311,3 +311,51 @@ def test_many_files_get_a_series_and_a_broadcast(
     assert Broadcast.objects.count() == 2
     page = reviewer.post(url, wrong | {"starts_at": "2026-11-03 07:00"})
     assert "already in the list" in page.content.decode()
+
+
+def test_the_use_of_many_matches_is_set_at_once(reviewer: Client) -> None:
+    themes = [make_match(state="confirmed"), make_match()]
+    known, other = themes
+    MusicUse.objects.create(
+        scanned_file=known.scanned_file,
+        recording=known.recording,
+        origin="LibraryMusic",
+        own_recording=True,
+    )
+    listed = reviewer.get(reverse("portal:match_list")).content.decode()
+    assert f'value="{known.uid}:{known.version}"' in listed
+    many = f"{reverse('portal:decide_many')}?list=all"
+    sent = {
+        "verb": "use",
+        "expected": [f"{each.uid}:{each.version}" for each in themes],
+    }
+    preview = reviewer.post(many, sent).content.decode()
+    assert "Set the use: 2 matches" in preview
+    nothing = reviewer.post(many, sent | {"apply": "yes"}).content.decode()
+    assert "Choose at least one value" in nothing
+
+    sent |= {"apply": "yes", "use": "Theme", "own_recording": "-"}
+    done = reviewer.post(many, sent).content.decode()
+
+    assert "Use of 2 matches set" in done
+    assert reverse("portal:match_list") in done
+    uses = {use.scanned_file_id: use for use in MusicUse.objects.all()}
+    first, second = uses[known.scanned_file_id], uses[other.scanned_file_id]
+    assert (first.use, first.origin, first.own_recording) == (
+        "Theme",
+        "LibraryMusic",
+        None,
+    )
+    assert (second.use, second.origin) == ("Theme", "")
+    assert Event.objects.filter(action="file.use_changed").count() == 2
+    # The state and the version of a match are those of its decisions alone.
+    known.refresh_from_db()
+    assert known.version == themes[0].version
+
+
+def test_viewers_set_no_use_of_many_matches(signed_in: MakeClient) -> None:
+    match = make_match()
+    sent = {"verb": "use", "apply": "yes", "use": "Theme", "expected": match.uid}
+    answer = signed_in(Role.VIEWER).post(reverse("portal:decide_many"), sent)
+    assert answer.status_code == 403
+    assert not MusicUse.objects.exists()
