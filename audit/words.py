@@ -30,6 +30,7 @@ CASES: Final = {
     "evidence": lazy("evidence pack"),
     "file": lazy("file"),
     "group": lazy("role"),
+    "installation": lazy("installation"),
     "job": lazy("job"),
     "licence": lazy("licence"),
     "loop": lazy("shared loop"),
@@ -62,7 +63,7 @@ CASES: Final = {
 """The kinds of cases of the audit trail, by the beginning of the case."""
 
 # What follows the kind is a code, not an id that somebody could look for.
-_WITHOUT_ID = ("report-summary",)
+_WITHOUT_ID = ("installation", "report-summary")
 
 # Actions whose code does not read as a label. The names on the wire stay as they are.
 _TEXTS = {
@@ -97,6 +98,7 @@ _TEXTS = {
     "file.source_gone": "Source of the file is gone",
     "found": "Match found",
     "found_too": "Found by another engine too",
+    "installation.declared": "Real installation or copy decided",
     "licence.draft_again": "Licence became a draft again",
     "licence.in_force": "Licence put in force",
     "lost": "No longer found",

@@ -24,6 +24,7 @@ from common.media_analysis import (
 )
 from common.media_links import download_media
 from common.storage import keep_file, scratch_directory
+from jobs import resources
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.services import submit
@@ -51,6 +52,7 @@ def run(context: JobContext) -> None:
         return
     try:
         if recording.source_url and not recording.audio:
+            resources.require_outside()
             _fetch(recording, lambda _share: context.report(stage="fetching"))
         if recording.audio:
             _analyse(recording, context.report)

@@ -18,6 +18,14 @@ class JobState(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
+class InstallationRole(models.TextChoices):
+    """Whether an installation may reach out: send, call back, listen, fetch."""
+
+    REAL = "real", _("The real installation")
+    COPY = "copy", _("A copy")
+    UNDECIDED = "undecided", _("Not decided yet")
+
+
 OPEN_STATES = (JobState.WAITING, JobState.RUNNING)
 
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from common.words import for_the_record
-from jobs import clock, draining, selectors
+from jobs import clock, draining, installation, resources, selectors
 from jobs.choices import JobState
 from jobs.errors import Cancelled, HandedBack, LeaseLost, WaitsUntil
 from jobs.kinds import Kind, Subject
@@ -51,6 +51,7 @@ class JobContext:
         self._written = (job.progress, job.stage)
         self._renewed_at = monotonic()
         self._is_lost = self._is_cancelled = self._somebody_waits = False
+        self._must_rest = False
         self._note_report()
 
     # --- For the work ---------------------------------------------------------------
@@ -82,6 +83,8 @@ class JobContext:
             raise LeaseLost
         if self._is_cancelled:
             raise Cancelled
+        if self._must_rest:
+            raise HandedBack
         limit = self.kind.hand_back_after
         is_in_worker = self._give_way is not None
         if is_in_worker and limit is not None and draining.seconds() > limit:
@@ -169,6 +172,9 @@ class JobContext:
         asked = self._mine().values_list("cancel_requested", flat=True).first()
         self._is_lost = asked is None and not self.is_finished
         self._is_cancelled = bool(asked)
+        self._must_rest = (
+            resources.OUTSIDE in self.kind.needs and installation.is_paused()
+        )
         if self._give_way and self.kind.gives_way:
             waiting = selectors.due(self.kind.pool, for_people=True)
             self._somebody_waits = waiting.exists()

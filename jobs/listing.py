@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from accounts.reach import sees_everything
 from common.stored import read_stored
-from jobs import resources
+from jobs import installation, resources
 from jobs.choices import JobState, Pool
 from jobs.kinds import Kind, Subject, all_kinds, find_kind
 from jobs.models import Job
@@ -49,6 +49,8 @@ class ListedJob:
     def why(self) -> str:
         """Return why the job waits or failed, in words."""
         cause = read_stored(self.row.cause)
+        if installation.is_paused() and resources.OUTSIDE in self.kind.needs:
+            return _("Nothing is sent or fetched until this is the real installation.")
         if self.row.blocked_by and self.row.blocked_by != resources.DISK:
             blocked = _("Waiting for an answer from: %(resource)s.")
             return f"{blocked % {'resource': self.row.blocked_by}} {cause}"

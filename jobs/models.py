@@ -9,7 +9,7 @@ from django.db import models
 
 from common.uid import new_uid
 from jobs import clock
-from jobs.choices import OPEN_STATES, JobState, Pool, Priority
+from jobs.choices import OPEN_STATES, InstallationRole, JobState, Pool, Priority
 
 
 class Job(models.Model):
@@ -106,3 +106,33 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject or ''} ({self.uid})"
+
+
+class Installation(models.Model):
+    """What this installation is beside the one that its backup was made of.
+
+    Without a row it was never restored, and is the real one. Backups leave it out.
+    """
+
+    ONLY = 1
+
+    role = models.CharField(max_length=10, choices=InstallationRole.choices)
+    since = models.DateTimeField(default=clock.now)
+    backup = models.CharField(max_length=200, blank=True, default="")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+
+    objects = models.Manager["Installation"]()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(pk=1), name="installation_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.get_role_display()

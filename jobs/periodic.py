@@ -31,7 +31,14 @@ _COMPANIONS_PAUSE_SECONDS = 1.0
 _companions: list[str] = []
 
 
-def periodic(name: str, work: str, *, every: timedelta, label: str | Promise) -> Kind:
+def periodic(
+    name: str,
+    work: str,
+    *,
+    every: timedelta,
+    label: str | Promise,
+    needs: frozenset[str] = frozenset(),
+) -> Kind:
     """Register a function without arguments, by its path, to run again and again.
 
     It should take seconds, because callbacks and deliveries wait for the same threads.
@@ -46,6 +53,7 @@ def periodic(name: str, work: str, *, every: timedelta, label: str | Promise) ->
             priority=Priority.CLOCK,
             key=lambda _subject: "clock",
             every=every,
+            needs=needs,
         )
     )
 

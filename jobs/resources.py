@@ -10,12 +10,18 @@ from collections.abc import Iterable
 from datetime import timedelta
 from time import monotonic
 
+from jobs import installation
+from jobs.errors import Blocked
+
 INDEX = "index"
 """This machine's copy of the landmark index."""
 STORAGE = "storage"
 """The storage of files. No kind names it as a need: each has its own files."""
 DISK = "disk"
 """Room for files. No kind names it as a need, since most of their work needs none."""
+
+OUTSIDE = "outside"
+"""Other people and servers, whom only the real installation may reach."""
 
 PAUSE = timedelta(seconds=30)
 
@@ -31,6 +37,12 @@ def unblock(needs: Iterable[str]) -> None:
     """Note that resources answered."""
     for resource in needs:
         _blocked_until.pop(resource, None)
+
+
+def require_outside() -> None:
+    """Raise ``Blocked`` in a copy, where a job may do all but reach out."""
+    if installation.is_paused():
+        raise Blocked(OUTSIDE)
 
 
 def are_blocked(needs: Iterable[str]) -> bool:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Count, Max, Min, OuterRef, QuerySet, Subquery
 
-from jobs import clock, resources
+from jobs import clock, installation, resources
 from jobs.choices import OPEN_STATES, JobState, Pool, Priority
 from jobs.kinds import Kind, all_kinds, regular_work
 from jobs.models import Job
@@ -26,13 +26,16 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
     if for_people:
         jobs = jobs.filter(priority__gte=Priority.PERSON)
     kinds = [kind for kind in all_kinds() if kind.pool == pool]
+    resting = _resting_kinds()
     # Kinds that have reached their limit, and lanes that are full or not of this machine.
     closed: list[str] = []
     full: list[str] = []
     for kind in kinds:
         most = settings.ACRPORTAL_JOBS_AT_ONCE.get(kind.name)
-        if resources.are_blocked(kind.needs) or (
-            most is not None and running(kind.name).count() >= most
+        if (
+            kind.name in resting
+            or resources.are_blocked(kind.needs)
+            or (most is not None and running(kind.name).count() >= most)
         ):
             closed.append(kind.name)
         full += [f"{kind.name}:{lane}" for lane in kind.closed_lanes()]
@@ -45,6 +48,13 @@ def due(pool: Pool, *, for_people: bool = False) -> QuerySet[Job]:
     if full:
         jobs = jobs.exclude(lane__in=full)
     return jobs.order_by("-priority", "turn", "pk")
+
+
+def _resting_kinds() -> list[str]:
+    """Return the kinds that begin no job until an operator calls this the real one."""
+    if not installation.is_paused():
+        return []
+    return [kind.name for kind in all_kinds() if resources.OUTSIDE in kind.needs]
 
 
 def may_be_due(pool: Pool) -> bool:
@@ -133,13 +143,14 @@ def standstill() -> timedelta | None:
     """Return how long due jobs have waited while none runs.
 
     None if that is not long: a worker that is busy would run some at least. Regular
-    work, which waits for its time, is left aside.
+    work, which waits for its time, is left aside, and so is what a copy must not do.
     """
     if Job.objects.filter(state=JobState.RUNNING).exists():
         return None
     now = clock.now()
     waiting = Job.objects.filter(state=JobState.WAITING, run_after__lt=now - _LONG_WAIT)
-    oldest = waiting.exclude(kind__in=regular_work()).order_by("run_after").first()
+    beside = [*regular_work(), *_resting_kinds()]
+    oldest = waiting.exclude(kind__in=beside).order_by("run_after").first()
     return now - oldest.run_after if oldest is not None else None
 
 

@@ -27,6 +27,7 @@ from audit.services import events_recorded
 from common.reading import read_date
 from common.receivers import MailRefused, check_mail
 from common.secret_text import seal, unseal
+from jobs import resources
 from jobs.choices import Pool
 from jobs.context import JobContext
 from jobs.kinds import Kind, register
@@ -62,6 +63,7 @@ ACCOUNT_MAIL = register(
         "account_mail",
         User,
         "operations.account_mails.send",
+        needs=frozenset({resources.OUTSIDE}),
         label=lazy("Mail about an account"),
         pool=Pool.TALK,
         key=lambda _user: "",

@@ -17,8 +17,8 @@ from catalogue.partitions import Partition
 from catalogue.rebuilding import rebuild_index
 from common.secret_text import SecretUnreadable, unseal
 from common.words import count_noun
-from jobs import clock, resources
-from jobs.choices import JobState, Pool
+from jobs import clock, installation, resources
+from jobs.choices import InstallationRole, JobState, Pool
 from jobs.models import Job
 from jobs.selectors import lost_leases, standstill
 from jobs.services import reclaim
@@ -192,6 +192,24 @@ def _held_in_vain(
     )
 
 
+def _role() -> Iterator[DoctorFinding]:
+    """Find that this installation sends and fetches nothing."""
+    known = installation.current()
+    if known is None or known.role == InstallationRole.REAL:
+        return
+    is_copy = known.role == InstallationRole.COPY
+    yield DoctorFinding(
+        "installation",
+        "this is a copy, which sends and fetches nothing"
+        if is_copy
+        else f"it was restored from {known.backup}, and sends and fetches nothing until "
+        "somebody says whether it is the real one",
+        "If it is the real one: manage.py installation --real"
+        if is_copy
+        else "Run: manage.py installation --real, or --copy",
+    )
+
+
 def _stuck_work() -> Iterator[DoctorFinding]:
     """Find work whose lease expired; a running worker would have reclaimed it."""
     if count := lost_leases().count():
@@ -236,6 +254,7 @@ def _broker() -> Iterator[DoctorFinding]:
 
 
 CHECKS: tuple[Check, ...] = (
+    _role,
     _disk,
     _clock,
     _keys,

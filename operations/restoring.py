@@ -26,6 +26,7 @@ from django.db.migrations.executor import MigrationExecutor
 from catalogue import index_log, index_store
 from common.storage import sha256_of
 from common.words import count_noun
+from jobs.installation import wait_for_decision
 from operations.backup import (
     EARLIER_KEYS_NAME,
     FORMAT,
@@ -51,6 +52,7 @@ from operations.tables import (
 from reports.evidence import signing
 
 Node = tuple[str, str]
+_INSTALLATION: Node = ("jobs", "0002_installation")
 
 
 class NotFresh(Exception):
@@ -109,6 +111,7 @@ def restore(folder: Path, progress: Progress) -> dict[str, int]:
             shutil.copytree(folder / "index", index)
     rows = _restore_rows(folder, manifest, nodes, progress)
     call_command("migrate", verbosity=0)
+    wait_for_decision(backup=folder.name)
     index_log.begin_anew()
     return rows
 
@@ -259,6 +262,9 @@ def _restore_rows(
         connection.check_constraints()
         # Explicit keys leave PostgreSQL sequences behind.
         continue_numbering(list(by_label.values()))
+        if _INSTALLATION in executor.loader.applied_migrations:
+            # With the rows, so that no worker finds them without it.
+            wait_for_decision(backup=folder.name)
     return rows
 
 

@@ -28,6 +28,8 @@ from django.utils.duration import duration_iso_string
 # restored catalogue from its beginning, because it goes another way from here.
 _LEFT_OUT = {
     "sessions.session",
+    # Says of this installation alone that it is the real one, or a copy.
+    "jobs.installation",
     "catalogue.cataloguestate",
     "catalogue.indexcopy",
     # A scan that waits for answers asks again.

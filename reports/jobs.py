@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 import audit.services
 from accounts.reach import person_at_work
 from accounts.roles import Action
+from jobs import resources
 from jobs.choices import JobState, Pool, Priority
 from jobs.kinds import Kind, register
 from jobs.periodic import periodic
@@ -185,6 +186,7 @@ DELIVERY = register(
         "dispatch",
         ReportDelivery,
         "reports.sending.run",
+        needs=frozenset({resources.OUTSIDE}),
         label=_("Delivery of a scheduled report"),
         pool=Pool.TALK,
         priority=Priority.DOCUMENT,
@@ -212,6 +214,7 @@ periodic(
 periodic(
     "report_schedules",
     "reports.scheduling.run_due",
+    needs=frozenset({resources.OUTSIDE}),
     every=timedelta(seconds=20),
     label=_("Start of scheduled reports"),
 )

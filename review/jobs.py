@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
+from jobs import resources
 from jobs.choices import Priority
 from jobs.kinds import Kind, register
 from jobs.periodic import periodic
@@ -38,6 +39,7 @@ periodic(
 periodic(
     "dispute_reminders",
     "review.services.reminders.remind",
+    needs=frozenset({resources.OUTSIDE}),
     every=timedelta(minutes=5),
     label=_("Reminders of disputes"),
 )

@@ -222,6 +222,7 @@ CALLBACK_SENT = register(
         "callback_sent",
         OutboundCallback,
         "scanning.services.outbound_callbacks.run",
+        needs=frozenset({resources.OUTSIDE}),
         label=_("Callback sent"),
         pool=Pool.TALK,
         # A receiver that hangs holds one thread.
@@ -275,6 +276,7 @@ WATCH_CHECK = register(
         "watch_check",
         Watch,
         "scanning.watching.run",
+        needs=frozenset({resources.OUTSIDE}),
         label=_("Check of a watch"),
         pool=Pool.TALK,
         max_attempts=without_limit,
@@ -288,6 +290,7 @@ DROP_POLL = register(
         "drop_poll",
         Drop,
         "scanning.drops.polling.run",
+        needs=frozenset({resources.OUTSIDE}),
         label=_("Poll of a drop"),
         pool=Pool.TALK,
         # Copying large files must leave threads for callbacks and the cloud.

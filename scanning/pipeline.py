@@ -22,7 +22,7 @@ from common.media_analysis import (
     write_rendition,
 )
 from common.storage import read_bytes
-from jobs import clock
+from jobs import clock, resources
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed
 from jobs.services import bring_forward, submit
@@ -193,6 +193,7 @@ def _bring_audio(file: ScannedFile, context: JobContext) -> None:
             )
             % {"name": file.name},
         )
+    resources.require_outside()
     fetch_link(file, progress=_reporter(context, ScanStage.FETCHING))
     file.refresh_from_db()
 

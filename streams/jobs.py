@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
+from jobs import resources
 from jobs.choices import JobState, Pool
 from jobs.kinds import Kind, register, without_limit
 from jobs.periodic import periodic
@@ -20,6 +21,7 @@ RECORD = register(
         "stream",
         Stream,
         "streams.recorders.run",
+        needs=frozenset({resources.OUTSIDE}),
         label=_("Recording of a stream"),
         pool=Pool.STREAM,
         max_attempts=without_limit,
@@ -39,6 +41,7 @@ NOTICE = register(
         "stream_notice",
         StreamNotice,
         "streams.notices.run",
+        needs=frozenset({resources.OUTSIDE}),
         label=_("Notice of a stream"),
         pool=Pool.TALK,
         # A receiver that hangs holds one thread.
@@ -60,6 +63,8 @@ NOTICE = register(
 periodic(
     "stream_watch",
     "streams.alarms.watch",
+    # Nobody listens, so that every stream would seem to be silent.
+    needs=frozenset({resources.OUTSIDE}),
     every=timedelta(seconds=20),
     label=_("Watch over streams and their alarms"),
 )

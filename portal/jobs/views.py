@@ -15,7 +15,11 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import (
+    require_GET,
+    require_http_methods,
+    require_POST,
+)
 
 from accounts.roles import Action
 from catalogue import following
@@ -27,8 +31,8 @@ from imports.models import (
     ResultImport,
     RightsImport,
 )
-from jobs import clock
-from jobs.choices import OPEN_STATES, JobState
+from jobs import clock, installation, resources
+from jobs.choices import OPEN_STATES, InstallationRole, JobState
 from jobs.kinds import all_kinds, find_kind
 from jobs.listing import (
     LISTED_STATES,
@@ -112,6 +116,37 @@ def job_list(request: PortalRequest) -> HttpResponseBase:
             "may_delete": request.user.has_perm(Action.DELETE),
         },
     )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.CONFIGURE)
+def installation_role(request: PortalRequest) -> HttpResponseBase:
+    """Say whether this is the real installation, or a copy that sends nothing."""
+    role = request.POST.get("role", "")
+    if request.method == "POST" and role in (
+        InstallationRole.REAL,
+        InstallationRole.COPY,
+    ):
+        if installation.declare(InstallationRole(role), user=request.user):
+            text = (
+                _("This is the real installation now. Waiting work goes out.")
+                if role == InstallationRole.REAL
+                else _("This is a copy now. It sends and fetches nothing.")
+            )
+            messages.success(request, text)
+        return redirect("portal:installation")
+    known = installation.current()
+    context = {
+        "installation": known,
+        "is_real": known is None or known.role == InstallationRole.REAL,
+        "is_copy": known is not None and known.role == InstallationRole.COPY,
+        "resting": [
+            kind.label
+            for kind in all_kinds()
+            if resources.OUTSIDE in kind.needs and kind.every is None
+        ],
+    }
+    return render(request, "portal/jobs/installation.html", context)
 
 
 @require_POST

@@ -9,6 +9,9 @@ from django.http import HttpRequest
 
 from accounts.reach import sees_every_bucket
 from accounts.roles import Action
+from jobs import installation
+from jobs.choices import InstallationRole
+from jobs.models import Installation
 from portal.shared.lists import COUNTED_IN_MENU, count_of
 from review import selectors as review_selectors
 
@@ -22,6 +25,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     context: dict[str, object] = {
         "site_name": settings.ACRPORTAL_SITE_NAME,
         "request_id": getattr(request, "request_id", ""),
+        "paused_installation": cache(_paused_installation),
     }
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -31,6 +35,13 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "sees_every_bucket": sees_every_bucket,
         "can": {action.name.lower(): user.has_perm(action) for action in Action},
     }
+
+
+def _paused_installation() -> Installation | None:
+    """Return this installation if it sends and fetches nothing."""
+    known = installation.current()
+    is_real = known is None or known.role == InstallationRole.REAL
+    return None if is_real else known
 
 
 def count_waiting() -> int:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.reach import sees_everything
+from jobs import resources
 from jobs.choices import JobState, Pool
 from jobs.kinds import Kind, register, without_limit
 from jobs.services import submit
@@ -67,6 +68,7 @@ CLOUD_SCAN = register(
         "cloud_scan",
         Scan,
         "scanning.cloud.running.run",
+        needs=frozenset({resources.OUTSIDE}),
         label=_("Scan by ACRCloud"),
         pool=Pool.TALK,
         lane=lambda scan: str(scan.scanned_file.container_id),
@@ -88,6 +90,7 @@ CLOUD_DELETION = register(
         "cloud_deletion",
         CloudDeletion,
         "scanning.cloud.running.delete",
+        needs=frozenset({resources.OUTSIDE}),
         label=_("Deletion at ACRCloud"),
         pool=Pool.TALK,
         lane=lambda deletion: str(deletion.account_id),

@@ -120,6 +120,7 @@ def test_a_restored_installation_holds_the_same(backups: Path, tmp_path: Path) -
     restored = elsewhere.manage("restore", backups)
 
     assert restored.returncode == 0, restored.stderr
+    assert "until you decide" in elsewhere.manage("installation").stdout
     _holds_the_same(elsewhere, backups)
     assert (elsewhere.folder / "secret_key").read_text() == settings.SECRET_KEY
     assert (elsewhere.folder / "secret_key_fallbacks").read_text() == _EARLIER_KEY

@@ -44,5 +44,6 @@ class Command(BaseCommand):
         self.stdout.write(
             f"The move is complete: rows, files and index match {backup}. Start "
             "the web server and workers with the new settings; keep the old "
-            "installation until you have checked the new one."
+            "installation, stopped, until you have checked the new one. Then let the new "
+            "one send and fetch, with its settings: manage.py installation --real."
         )

@@ -67,5 +67,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(
             f"Restored {folder}: {sum(rows.values())} rows. "
-            "Check the installation with: manage.py doctor --fix"
+            "Check the installation with: manage.py doctor --fix\n"
+            "It sends and fetches nothing until you say which installation is the real "
+            "one: manage.py installation --real, or --copy."
         )
