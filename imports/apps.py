@@ -15,3 +15,6 @@ class ImportsConfig(AppConfig):
     def ready(self) -> None:
         """Register the jobs."""
         from imports import jobs  # noqa: F401
+        from imports.undoing import noting
+
+        noting.listen()

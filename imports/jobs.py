@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
+from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+import audit.services
 from imports.errors import ImportRefused
 from imports.kinds import ImportKind
 from imports.models import (
@@ -12,9 +16,11 @@ from imports.models import (
     CatalogueImport,
     Import,
     ImportStatus,
+    ImportStep,
     ResultImport,
     RightsImport,
 )
+from imports.undoing.noting import noted
 from jobs.choices import JobState, Priority
 from jobs.context import JobContext
 from jobs.errors import Failed
@@ -83,6 +89,42 @@ def _import_kind(
     )
 
 
+def _undo_kinds(
+    name: str,
+    model: type[Import],
+    belongs_to: str,
+    check_label: str | Promise,
+    label: str | Promise,
+) -> tuple[Kind, Kind]:
+    """Return the kinds that check an undo, and that carry it out."""
+    working = {
+        "check": (ImportStatus.UNDO_CHECKING, ImportStatus.UNDO_CHECKED),
+        "": (ImportStatus.UNDOING, ImportStatus.UNDONE),
+    }
+    stopped = {"check": ImportStatus.DONE, "": ImportStatus.UNDO_CHECKED}
+    checks, undoes = (
+        register(
+            Kind(
+                f"{name}_undo{step and f'_{step}'}",
+                model,
+                "imports.jobs.check_undo" if step else "imports.jobs.undo",
+                label=text,
+                related=(belongs_to,) if belongs_to else (),
+                priority=Priority.PERSON if step else Priority.DOCUMENT,
+                gives_way=True,
+                mirror={
+                    **_mirror(*working[step]),
+                    JobState.FAILED: stopped[step],
+                    JobState.CANCELLED: stopped[step],
+                },
+                cause_field="message",
+            )
+        )
+        for step, text in (("check", check_label), ("", label))
+    )
+    return checks, undoes
+
+
 RECORDINGS = ImportKind(
     CatalogueImport,
     _check_kind(
@@ -94,6 +136,13 @@ RECORDINGS = ImportKind(
     _import_kind(
         "catalogue_import", CatalogueImport, "bucket", _("Import of recordings")
     ),
+    *_undo_kinds(
+        "catalogue_import",
+        CatalogueImport,
+        "bucket",
+        _("Check of an undo of recordings"),
+        _("Undo of an import of recordings"),
+    ),
     work="imports.recordings.work.run",
     event="bucket.import",
     file_label="table",
@@ -104,6 +153,13 @@ RESULTS = ImportKind(
         "result_import", ResultImport, "container", _("Check of a file of results")
     ),
     _import_kind("result_import", ResultImport, "container", _("Import of results")),
+    *_undo_kinds(
+        "result_import",
+        ResultImport,
+        "container",
+        _("Check of an undo of results"),
+        _("Undo of an import of results"),
+    ),
     work="imports.results.importer.run",
     event="results.import",
     file_label="file",
@@ -114,6 +170,13 @@ RIGHTS = ImportKind(
     RightsImport,
     _check_kind("rights_import", RightsImport, "", _("Check of a file of rights")),
     _import_kind("rights_import", RightsImport, "", _("Import of rights")),
+    *_undo_kinds(
+        "rights_import",
+        RightsImport,
+        "",
+        _("Check of an undo of rights"),
+        _("Undo of an import of rights"),
+    ),
     work="imports.rights.importer.run",
     event="rights.import",
     file_label="file",
@@ -124,6 +187,13 @@ BROADCASTS = ImportKind(
         "broadcast_import", BroadcastImport, "", _("Check of a table of broadcasts")
     ),
     _import_kind("broadcast_import", BroadcastImport, "", _("Import of broadcasts")),
+    *_undo_kinds(
+        "broadcast_import",
+        BroadcastImport,
+        "",
+        _("Check of an undo of broadcasts"),
+        _("Undo of an import of broadcasts"),
+    ),
     work="imports.broadcasts.importer.run",
     event="broadcasts.import",
     file_label="file",
@@ -146,11 +216,54 @@ def carry_out(context: JobContext) -> None:
     _run(context, dry=False)
 
 
+def check_undo(context: JobContext) -> None:
+    """Say what an undo would take back, and what would stay."""
+    _run_undo(context, dry=True)
+
+
+def undo(context: JobContext) -> None:
+    """Take back what was imported, as far as it can be."""
+    _run_undo(context, dry=False)
+
+
+def _run_undo(context: JobContext, *, dry: bool) -> None:
+    # It knows every kind of record.
+    from imports.undoing.walk import undo_import
+
+    one, user = context.subject, context.job.requested_by
+    if user is None:
+        raise Failed(
+            "refused", str(_("The account of the person who asked was deleted."))
+        )
+    found = undo_import(one.uid, user=user, dry=dry, heartbeat=context.report)
+    with transaction.atomic():
+        context.finish(
+            summary=one.summary | {"undo": {**asdict(found), "is_done": not dry}}
+        )
+        if not dry:
+            audit.services.record(
+                case=one.case,
+                action=f"{kind_of(one).event}_undone",
+                actor=user,
+                after={"import": one.uid, **_counts(one.uid)},
+            )
+
+
+def _counts(uid: str) -> dict[str, int]:
+    """Return how many steps were undone and kept, by earlier attempts too."""
+    steps = ImportStep.objects.filter(import_uid=uid)
+    return {
+        state.value: steps.filter(state=state).count()
+        for state in (ImportStep.State.UNDONE, ImportStep.State.KEPT)
+    }
+
+
 def _run(context: JobContext, *, dry: bool) -> None:
     one = context.subject
     work = kind_of(one).load_work()
     try:
-        outcome = work(one, context.report, dry=dry)
+        with noted("" if dry else one.uid):
+            outcome = work(one, context.report, dry=dry)
     except ImportRefused as error:
         raise Failed("refused", str(error)) from error
     context.finish(**outcome)

@@ -33,6 +33,8 @@ class ImportKind:
     model: type[Import]
     check: Kind
     carry_out: Kind
+    undo_check: Kind
+    undo: Kind
     work: str
     event: str
     """Beginning of the names of its audit events."""

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, Path, ReachManager
+from audit.models import Event
 from catalogue.models import Bucket
 from common.uid import new_uid
 from scanning.models import Container
@@ -24,11 +25,25 @@ class ImportStatus(models.TextChoices):
     DONE = "done", _("Imported")
     REFUSED = "refused", _("Unreadable")
     UNMAPPED = "unmapped", _("Columns to choose")
+    UNDO_CHECKING = "undo_checking", _("Checking what can be undone")
+    UNDO_CHECKED = "undo_checked", _("Imported; undo was checked")
+    UNDOING = "undoing", _("Being undone")
+    UNDONE = "undone", _("Undone")
 
 
 MAPPABLE_STATUSES = (ImportStatus.CHECKED, ImportStatus.UNMAPPED)
 """While an import has one of these, people may change the mapping of its columns."""
-OPEN_STATUSES = (ImportStatus.CHECKING, ImportStatus.IMPORTING)
+OPEN_STATUSES = (
+    ImportStatus.CHECKING,
+    ImportStatus.IMPORTING,
+    ImportStatus.UNDO_CHECKING,
+    ImportStatus.UNDOING,
+)
+
+
+UNDO_CHECKABLE = (ImportStatus.DONE, ImportStatus.REFUSED, ImportStatus.UNDO_CHECKED)
+"""What was imported can be undone, also of an import that was stopped."""
+RIGHTS_PREFIX = "wi"
 
 
 class MappingOrigin(models.TextChoices):
@@ -179,7 +194,10 @@ class RightsImport(Import):
     place_field = ""
 
     uid = models.CharField(
-        max_length=32, unique=True, default=partial(new_uid, "wi"), editable=False
+        max_length=32,
+        unique=True,
+        default=partial(new_uid, RIGHTS_PREFIX),
+        editable=False,
     )
     encoding = models.CharField(max_length=20, default="utf-8")
     sender = models.CharField(max_length=200, blank=True, default="")
@@ -221,3 +239,37 @@ class BroadcastImport(Import):
     def case(self) -> str:
         """Return the case of its own; files and stations have others."""
         return f"broadcast_import:{self.uid}"
+
+
+class ImportStep(models.Model):
+    """One event of an import that its undo takes back, the last one first.
+
+    ``import_uid`` is that of an import of any kind, or of a command. ``why`` says what
+    stays, and why.
+    """
+
+    class State(models.TextChoices):
+        """Whether the step was taken back."""
+
+        DONE = "done", _("Imported")
+        UNDONE = "undone", _("Undone")
+        KEPT = "kept", _("Kept")
+
+    import_uid = models.CharField(max_length=32)
+    event = models.OneToOneField(
+        Event, on_delete=models.PROTECT, related_name="import_step"
+    )
+    state = models.CharField(max_length=8, choices=State.choices, default=State.DONE)
+    why = models.CharField(max_length=500, blank=True, default="")
+
+    # Seen with its import.
+    objects = models.Manager["ImportStep"]()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["import_uid", "state", "-id"], name="import_step_next")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event.action} {self.event.case}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.core.files.base import File
 from django.db import transaction
 
@@ -13,16 +15,19 @@ from common.storage import display_name, keep_file
 from imports.jobs import BROADCASTS, RECORDINGS, RESULTS, RIGHTS, kind_of
 from imports.models import (
     MAPPABLE_STATUSES,
+    UNDO_CHECKABLE,
     BroadcastImport,
     CatalogueImport,
     Import,
     ImportStatus,
+    ImportStep,
     MappingOrigin,
     ResultImport,
     RightsImport,
 )
 from imports.recordings.mapping import Columns, from_json, refuse_impossible, to_json
 from jobs.choices import JobState
+from jobs.kinds import Kind
 from jobs.services import cancel_subject, submit
 from scanning.models import Container
 
@@ -200,12 +205,56 @@ def try_again(*, one: Import, user: User) -> bool:
 
 
 @transaction.atomic
+def check_undo(*, one: Import, user: User) -> bool:
+    """Have it checked what an undo would take back; return False if it cannot be now."""
+    return _undo_step(one, user, kind_of(one).undo_check, UNDO_CHECKABLE)
+
+
+@transaction.atomic
+def undo(*, one: Import, user: User) -> bool:
+    """Have an import undone after the check; return False if it was not checked."""
+    return _undo_step(one, user, kind_of(one).undo, [ImportStatus.UNDO_CHECKED])
+
+
+@transaction.atomic
+def keep(*, one: Import, user: User) -> bool:
+    """Leave an import as it is after the check of an undo."""
+    _refuse_limited(one, user)
+    checked = type(one)._default_manager.filter(
+        pk=one.pk, status=ImportStatus.UNDO_CHECKED
+    )
+    return bool(checked.update(status=ImportStatus.DONE, message=""))
+
+
+def can_be_undone(one: Import) -> bool:
+    """Return whether an import did something that was not taken back."""
+    if one.status not in UNDO_CHECKABLE:
+        return False
+    steps = ImportStep.objects.filter(import_uid=one.uid, state=ImportStep.State.DONE)
+    return steps.exists()
+
+
+def _undo_step(
+    one: Import, user: User, step: Kind, expected: Collection[ImportStatus]
+) -> bool:
+    _refuse_limited(one, user)
+    if not can_be_undone(one):
+        return False
+    rows = type(one)._default_manager.filter(pk=one.pk, status__in=expected)
+    begun = bool(rows.update(status=step.mirror[JobState.WAITING], message=""))
+    if begun:
+        submit(step, one, user=user)
+    return begun
+
+
+@transaction.atomic
 def cancel(*, one: Import, user: User) -> bool:
-    """Cancel the check or the import; return False if neither waits or runs."""
+    """Cancel the check, the import or its undo; return False if none waits or runs."""
     _refuse_limited(one, user)
     kind = kind_of(one)
-    is_cancelled = cancel_subject(kind.check, one) or cancel_subject(
-        kind.carry_out, one
+    is_cancelled = any(
+        cancel_subject(step, one)
+        for step in (kind.check, kind.carry_out, kind.undo_check, kind.undo)
     )
     if is_cancelled:
         audit.services.record(

@@ -16,7 +16,7 @@ from django.db import transaction
 
 import audit.services
 from accounts.models import User
-from rights.applying.changes import Changes, Row
+from rights.applying.changes import UNDO, Changes, Row
 from rights.applying.parties import apply_party
 from rights.applying.recordings import apply_recording
 from rights.applying.releases import apply_release
@@ -154,7 +154,7 @@ def _applied(changes: Changes, key: str, row: Party | Record) -> AppliedRecord:
         changes={
             name: value
             for name, value in (event.after if event else {}).items()
-            if name not in where
+            if name not in where and name != UNDO
         },
     )
 

@@ -242,6 +242,11 @@ class ImportPage:
         rows = self.model._default_manager.all()
         return rows.select_related(place) if place else rows
 
+    @property
+    def undo(self) -> str:
+        """Return the name of the address that undoes an import."""
+        return self.start.replace("_start", "_undo")
+
     def refusal(self, user: User) -> str:
         """Return why access limits keep a person from such imports; else empty."""
         return why_limited(user) if self.model is RightsImport else ""
@@ -280,6 +285,8 @@ class ImportPage:
             "import": one,
             "refusal": refusal or (_NOTHING_FITS if _nothing_fits(one) else ""),
             # Counters that are newer than this import default to zero.
+            "can_undo": not refusal and services.can_be_undone(one),
+            "undo": one.summary.get("undo"),
             "summary": one.summary and {**asdict(self.summary()), **one.summary},
         }
 

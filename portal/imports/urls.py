@@ -28,6 +28,11 @@ urlpatterns = [
     path("catalogue/import/<str:uid>/", views.import_detail, name="import_detail"),
     path("catalogue/import/<str:uid>/start/", views.import_start, name="import_start"),
     path(
+        "catalogue/import/<str:uid>/undo/",
+        views.import_undo,
+        name="import_undo",
+    ),
+    path(
         "catalogue/import/<str:uid>/columns/",
         views.import_columns,
         name="import_columns",
@@ -48,6 +53,11 @@ urlpatterns = [
         views.result_import_start,
         name="result_import_start",
     ),
+    path(
+        "files/import/<str:uid>/undo/",
+        views.result_import_undo,
+        name="result_import_undo",
+    ),
     path("rights/import/", views.rights_import, name="rights_import"),
     path(
         "rights/import/<str:uid>/",
@@ -59,6 +69,11 @@ urlpatterns = [
         views.rights_import_start,
         name="rights_import_start",
     ),
+    path(
+        "rights/import/<str:uid>/undo/",
+        views.rights_import_undo,
+        name="rights_import_undo",
+    ),
     path("broadcasts/import/", views.broadcast_import, name="broadcast_import"),
     path(
         "broadcasts/import/<str:uid>/",
@@ -69,5 +84,10 @@ urlpatterns = [
         "broadcasts/import/<str:uid>/start/",
         views.broadcast_import_start,
         name="broadcast_import_start",
+    ),
+    path(
+        "broadcasts/import/<str:uid>/undo/",
+        views.broadcast_import_undo,
+        name="broadcast_import_undo",
     ),
 ]

@@ -20,7 +20,7 @@ from accounts.roles import Action
 from common.bodies import takes_files
 from imports.models import CatalogueImport
 from imports.samples import SAMPLES
-from imports.services import change_columns, start
+from imports.services import change_columns, check_undo, keep, start, undo
 from portal.imports.columns import MappingForm
 from portal.imports.page import (
     BROADCASTS,
@@ -82,6 +82,25 @@ def _start_view(page: ImportPage) -> View:
     return view
 
 
+def _undo_view(page: ImportPage) -> View:
+    @require_POST
+    @needs(page.action)
+    def view(request: PortalRequest, uid: str) -> HttpResponseBase:
+        """Check what an undo would take back, undo the import, or keep it."""
+        one = get_object_or_404(page.rows(), uid=uid)
+        step = _UNDO_STEPS.get(request.POST.get("verb", ""), check_undo)
+        if not step(one=one, user=request.user):
+            messages.warning(
+                request, _("This import changed meanwhile. Look at it again.")
+            )
+        return redirect(page.detail, uid=uid)
+
+    return view
+
+
+_UNDO_STEPS = {"check": check_undo, "undo": undo, "keep": keep}
+
+
 def _version(request: PortalRequest) -> int | None:
     """Return the version of the mapping that the page showed; None if there was none."""
     given = request.POST.get("version", "")
@@ -89,6 +108,10 @@ def _version(request: PortalRequest) -> int | None:
 
 
 catalogue_import = _form_view(RECORDINGS)
+import_undo = _undo_view(RECORDINGS)
+result_import_undo = _undo_view(RESULTS)
+rights_import_undo = _undo_view(RIGHTS)
+broadcast_import_undo = _undo_view(BROADCASTS)
 import_detail = _detail_view(RECORDINGS)
 import_start = _start_view(RECORDINGS)
 result_import = _form_view(RESULTS)

@@ -130,6 +130,13 @@ _CATALOGUE_IMPORT = _Way(
     lambda job, user: imports.try_again(one=job.subject, user=user),
     lambda job, user: imports.cancel(one=job.subject, user=user),
 )
+
+
+def _undo_again(job: ListedJob, user: User) -> bool:
+    begin = imports.check_undo if job.kind.name.endswith("_check") else imports.undo
+    return begin(one=job.subject, user=user)
+
+
 _RESULT_IMPORT = replace(_CATALOGUE_IMPORT, action=Action.UPLOAD)
 _WAYS: Mapping[str, _Way] = {
     "scan": _SCAN,
@@ -173,6 +180,16 @@ _WAYS: Mapping[str, _Way] = {
     "rights_import": _CATALOGUE_IMPORT,
     "broadcast_import_check": _RESULT_IMPORT,
     "broadcast_import": _RESULT_IMPORT,
+    **{
+        f"{name}_undo{step}": _Way(action, _undo_again, _CATALOGUE_IMPORT.cancel)
+        for name, action in (
+            ("catalogue_import", Action.EDIT_CATALOGUE),
+            ("result_import", Action.UPLOAD),
+            ("rights_import", Action.EDIT_CATALOGUE),
+            ("broadcast_import", Action.UPLOAD),
+        )
+        for step in ("_check", "")
+    },
     "callback_sent": _Way(
         Action.CONFIGURE,
         lambda job, user: outbound_callbacks.send_again(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,9 @@ from rights.models import (
     Work,
 )
 from rights.records import Record, case_of, column_of
+
+UNDO: Final = "undo"
+"""What an undo needs, in the values after an event."""
 
 Row = TypeVar("Row", Party, Work, RightsRecording, Release)
 
@@ -147,8 +150,10 @@ class Changes:
         if not filled:
             return
         for name, value in filled.items():
+            before = plain(getattr(row, name))
             setattr(row, name, value)
             self.note_change(row, name, plain(value))
+            self.note_undo(row, "filled", {name: before})
         row.save()
 
     def keep_statement(
@@ -176,6 +181,9 @@ class Changes:
             return
         if row is not None:
             self.note_change(record, field.lower(), value)
+        kept = row and {"value": row.value, "source": row.source, "line": row.line}
+        said = {"field": field, "number": number, "value": value[:1100]}
+        self.note_undo(record, "statements", [said | {"before": kept or None}])
         row = row or Statement(**where)
         row.value, row.source, row.line = value[:1100], self.source[:200], line
         self.rows.statements[key] = row
@@ -197,6 +205,18 @@ class Changes:
         noted = event.after.setdefault(name, [])
         if isinstance(noted, list):
             noted.append(value)
+
+    def note_undo(
+        self, row: Party | Record, name: str, what: list[Any] | dict[str, Any]
+    ) -> None:  # Any: JSON
+        """Note in a record's event, if it has one, what an undo of the import needs."""
+        if (event := self.events.get(case_of(row))) is None:
+            return
+        undo = event.after.setdefault(UNDO, {})
+        if isinstance(what, dict):
+            undo.setdefault(name, {}).update(what)
+        else:
+            undo.setdefault(name, []).extend(what)
 
     def origin(self) -> dict[str, str]:
         """Return what an event says of the message."""

@@ -96,12 +96,14 @@ def _replace(
             changes.rows.shares.append(share)
             made[values] = share
             _note_at(changes, home or record, "share", share)
+            changes.note_undo(home or record, "shares", [share.uid])
     if left:
         gone = Share.objects.filter(pk__in=[share.pk for share in left.values()])
         gone.update(withdrawn_at=datetime.now(tz=UTC))
         for share in left.values():
             home = homes.get((share.party_id, share.role))
             _note_at(changes, home or record, "share_withdrawn", share)
+            changes.note_undo(home or record, "withdrawn", [share.uid])
 
 
 def _note_at(

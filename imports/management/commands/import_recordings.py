@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.models import User
 from catalogue.models import Bucket
 from common.charsets import CHARSETS
+from common.uid import new_uid
 from common.words import count_noun
 from imports.recordings.audio import Folder, NoAudio
 from imports.recordings.mapping import (
@@ -30,6 +31,7 @@ from imports.recordings.mapping import (
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
 from imports.tables import Table, TableRefused, open_table
+from imports.undoing.noting import HOW_TO_UNDO, noted
 
 
 class Command(BaseCommand):
@@ -71,7 +73,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Run the import; exit with status 1 if rows were refused."""
         bad_rows: Path = options["bad_rows"] or Path(f"{options['table']}.errors.csv")
-        folder = options["audio_dir"]
+        folder, uid = options["audio_dir"], new_uid("i")
         try:
             bucket = _bucket(options["bucket"])
             user: User | None = None
@@ -90,13 +92,17 @@ class Command(BaseCommand):
                     columns=_mapping_of(table, options),
                 ) as task,
                 bad_rows.open("w", encoding="utf-8-sig", newline="") as file,
+                noted("" if options["dry_run"] else uid),
             ):
                 summary = task.run(file)
         except (TableRefused, NoSuchColumn, MappingRefused, OSError) as error:
             raise CommandError(str(error)) from error
         if not summary.refused:
             bad_rows.unlink()
-        self._print(summary, as_json=options["format"] == "json")
+        as_json = options["format"] == "json"
+        self._print(summary, as_json=as_json)
+        if not (as_json or options["dry_run"]) and summary.added + summary.updated:
+            self.stdout.write(HOW_TO_UNDO % uid)
         if summary.refused:
             self.stderr.write(
                 f"{count_noun(summary.refused, 'row')} refused; see {bad_rows}"

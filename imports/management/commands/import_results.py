@@ -8,10 +8,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.uid import new_uid
 from common.words import count_noun
 from imports.results.found import ResultsRefused
 from imports.results.importer import ResultImporter
 from imports.results.reading import read
+from imports.undoing.noting import HOW_TO_UNDO, noted
 from scanning.models import Container
 
 
@@ -39,6 +41,7 @@ class Command(BaseCommand):
         container = Container.objects.present().filter(pk=options["container"]).first()
         if container is None:
             raise CommandError(f"There is no container {options['container']}.")
+        uid = new_uid("ri")
         task = ResultImporter(
             container=container,
             user=None,
@@ -47,7 +50,8 @@ class Command(BaseCommand):
             heartbeat=lambda: None,
         )
         try:
-            summary = task.run(read(path, name=path.name))
+            with noted("" if options["dry_run"] else uid):
+                summary = task.run(read(path, name=path.name))
         except ResultsRefused as error:
             raise CommandError(f"{path}: {error}") from error
         except OSError as error:
@@ -63,3 +67,5 @@ class Command(BaseCommand):
             f"files without a match"
             + (". Dry run: nothing was written." if options["dry_run"] else ".")
         )
+        if not options["dry_run"] and summary.added + summary.rescanned:
+            self.stdout.write(HOW_TO_UNDO % uid)

@@ -14,13 +14,16 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from common.charsets import CHARSETS
+from common.uid import new_uid
 from imports.errors import ImportRefused
+from imports.models import RIGHTS_PREFIX
 from imports.rights.importer import (
     RECORD_KINDS,
     RightsImporter,
     RightsSummary,
     import_file,
 )
+from imports.undoing.noting import HOW_TO_UNDO, noted
 
 
 class Command(BaseCommand):
@@ -52,16 +55,18 @@ class Command(BaseCommand):
             user = User.objects.filter(username=options["username"]).first()
             if user is None:
                 raise CommandError(f"There is no user {options['username']}.")
+        uid = new_uid(RIGHTS_PREFIX)
         task = RightsImporter(
-            source=f"import of {path.name}",
+            source=f"import {uid}, {path.name}",
             sender=options["sender"],
             user=user,
             dry=options["dry_run"],
         )
         try:
-            summary = import_file(
-                task, path, name=path.name, encoding=options["encoding"]
-            )
+            with noted("" if options["dry_run"] else uid):
+                summary = import_file(
+                    task, path, name=path.name, encoding=options["encoding"]
+                )
         except ImportRefused as error:
             raise CommandError(f"{path}: {error}") from error
         except OSError as error:
@@ -70,6 +75,8 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(asdict(summary)))
         else:
             self._print(path, summary, options)
+            if not options["dry_run"] and (summary.created or summary.changed):
+                self.stdout.write(HOW_TO_UNDO % uid)
         if summary.refused:
             sys.exit(1)
 

@@ -1,0 +1,1 @@
+"""Undoes a whole import: walks back over its events, which hold what was before."""

@@ -1,0 +1,61 @@
+"""Notes the events of an import, each in the transaction of its change.
+
+Every change is an event with its values before, so that one mechanism serves all kinds
+of imports: their events are listed, and ``UNDOERS`` says how each is taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+from audit.models import Event
+from audit.services import events_recorded
+from imports.models import ImportStep
+
+UNDOERS: Final = {
+    "recording.added": "imports.undoing.recordings.retire",
+    "recording.changed": "imports.undoing.recordings.restore_columns",
+    "recording.audio_replaced": "imports.undoing.recordings.keep_audio",
+    "exclusion.added": "imports.undoing.recordings.remove_exclusion",
+    "file.broadcast_added": "imports.undoing.broadcasts.delete_broadcast",
+    "file.broadcast_changed": "imports.undoing.broadcasts.restore_broadcast",
+    "file.episode_changed": "imports.undoing.broadcasts.restore_episode",
+    "file.audience_changed": "imports.undoing.broadcasts.restore_audience",
+    "station.audience_changed": "imports.undoing.broadcasts.restore_figures",
+    "file.submitted": "imports.undoing.results.delete_file",
+    "results.imported": "imports.undoing.results.keep_scan",
+    "rights.imported": "imports.undoing.rights.remove_record",
+    "rights.import_changed": "imports.undoing.rights.restore_record",
+}
+"""The path of the function that takes back an event of each action."""
+
+HOW_TO_UNDO: Final = "Undo it with: manage.py undo_import %s --username NAME"
+
+_import: ContextVar[str] = ContextVar("import", default="")
+
+
+@contextmanager
+def noted(uid: str) -> Iterator[None]:
+    """Note the events of an import, by its uid, while the block runs."""
+    token = _import.set(uid)
+    try:
+        yield
+    finally:
+        _import.reset(token)
+
+
+def listen() -> None:
+    """Connect to the audit trail."""
+    events_recorded.connect(_note, dispatch_uid="steps of imports")
+
+
+def _note(events: Iterable[Event], **_signal: object) -> None:
+    if uid := _import.get():
+        ImportStep.objects.bulk_create(
+            ImportStep(import_uid=uid, event=event)
+            for event in events
+            if event.action in UNDOERS
+        )

@@ -1,0 +1,62 @@
+"""Takes back what an import of results did.
+
+Scans are never removed, so only files that the import added go, and only while nothing
+stands on them.
+"""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.roles import Action
+from audit.models import Event
+from imports.models import ImportStep
+from imports.undoing.walk import Stays, Undo, missing
+from review.models import Match
+from scanning.models import ScannedFile
+from scanning.services.filing import delete_files
+
+
+def delete_file(undo: Undo, event: Event) -> str:
+    """Delete a file that the import added; decisions and the trail stay."""
+    row = ScannedFile.objects.filter(uid=event.case.partition(":")[2]).first()
+    if row is None:
+        raise missing()
+    if row.deleted_at is not None:
+        return ""
+    if not undo.user.has_perm(Action.DELETE):
+        raise Stays(_("Your role may not delete files. Ask a manager to undo it."))
+    decided = Match.objects.filter(scanned_file=row, decided_by__isnull=False).count()
+    if decided:
+        text = ngettext(
+            "People decided %(n)s of its matches. Delete the file itself if it must go.",
+            "People decided %(n)s of its matches. Delete the file itself if it must go.",
+            decided,
+        )
+        raise Stays(text % {"n": decided})
+    own = ImportStep.objects.filter(
+        import_uid=undo.import_uid,
+        event__case=event.case,
+        event__action="results.imported",
+    ).values_list("event__after__scan", flat=True)
+    if row.scans.exclude(uid__in=list(own)).exists():
+        raise Stays(_("It was scanned again since."))
+    if row.broadcasts.exists():
+        raise Stays(_("It has broadcasts. Delete them first."))
+    delete_files(files=[row], user=undo.user, reason=_("The import was undone."))
+    return ""
+
+
+def keep_scan(undo: Undo, event: Event) -> str:
+    """Keep a result of a file that was here before; one of a file that goes, goes too."""
+    added = ImportStep.objects.filter(
+        import_uid=undo.import_uid,
+        event__case=event.case,
+        event__action="file.submitted",
+    )
+    if added.exists():
+        return ""
+    raise Stays(
+        _("The file was here before, and scans are never removed. Scan it again.")
+    )
