@@ -19,6 +19,7 @@ from imports.models import (
     ImportStep,
     ResultImport,
     RightsImport,
+    StepState,
 )
 from imports.undoing.noting import noted
 from jobs.choices import JobState, Priority
@@ -254,7 +255,7 @@ def _counts(uid: str) -> dict[str, int]:
     steps = ImportStep.objects.filter(import_uid=uid)
     return {
         state.value: steps.filter(state=state).count()
-        for state in (ImportStep.State.UNDONE, ImportStep.State.KEPT)
+        for state in (StepState.UNDONE, StepState.KEPT)
     }
 
 

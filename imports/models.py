@@ -241,6 +241,14 @@ class BroadcastImport(Import):
         return f"broadcast_import:{self.uid}"
 
 
+class StepState(models.TextChoices):
+    """Whether a step of an import was taken back."""
+
+    DONE = "done", _("Imported")
+    UNDONE = "undone", _("Undone")
+    KEPT = "kept", _("Kept")
+
+
 class ImportStep(models.Model):
     """One event of an import that its undo takes back, the last one first.
 
@@ -248,18 +256,13 @@ class ImportStep(models.Model):
     stays, and why.
     """
 
-    class State(models.TextChoices):
-        """Whether the step was taken back."""
-
-        DONE = "done", _("Imported")
-        UNDONE = "undone", _("Undone")
-        KEPT = "kept", _("Kept")
-
     import_uid = models.CharField(max_length=32)
     event = models.OneToOneField(
         Event, on_delete=models.PROTECT, related_name="import_step"
     )
-    state = models.CharField(max_length=8, choices=State.choices, default=State.DONE)
+    state = models.CharField(
+        max_length=8, choices=StepState.choices, default=StepState.DONE
+    )
     why = models.CharField(max_length=500, blank=True, default="")
 
     # Seen with its import.

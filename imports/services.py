@@ -24,6 +24,7 @@ from imports.models import (
     MappingOrigin,
     ResultImport,
     RightsImport,
+    StepState,
 )
 from imports.recordings.mapping import Columns, from_json, refuse_impossible, to_json
 from jobs.choices import JobState
@@ -230,7 +231,7 @@ def can_be_undone(one: Import) -> bool:
     """Return whether an import did something that was not taken back."""
     if one.status not in UNDO_CHECKABLE:
         return False
-    steps = ImportStep.objects.filter(import_uid=one.uid, state=ImportStep.State.DONE)
+    steps = ImportStep.objects.filter(import_uid=one.uid, state=StepState.DONE)
     return steps.exists()
 
 

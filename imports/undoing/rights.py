@@ -17,7 +17,7 @@ import audit.services
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from audit.models import Event
-from imports.models import ImportStep
+from imports.models import ImportStep, StepState
 from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
 from rights.models import (
     OtherTitle,
@@ -204,7 +204,7 @@ def _take_shares(
         sequence__gt=event.sequence,
         action="rights.import_changed",
         after__claimant=event.after["claimant"],
-    ).exclude(import_step__state=ImportStep.State.UNDONE)
+    ).exclude(import_step__state=StepState.UNDONE)
     if later.exclude(import_step__import_uid=undo.import_uid).exists():
         return _("A later message of %(source)s replaced the shares.") % {
             "source": event.after["claimant"]

@@ -20,7 +20,7 @@ from accounts.reach import working_for
 from audit.models import Event
 from broadcasts.errors import BroadcastRefused
 from catalogue.changes import ChangeRefused
-from imports.models import RIGHTS_PREFIX, ImportStep
+from imports.models import RIGHTS_PREFIX, ImportStep, StepState
 from imports.undoing.noting import UNDOERS
 from jobs.services import submit
 from review.errors import ReviewError
@@ -61,7 +61,7 @@ class Undo:
     def run(self) -> UndoSummary:
         """Take back every step that is not, as the person who asks may."""
         steps = ImportStep.objects.filter(
-            import_uid=self.import_uid, state=ImportStep.State.DONE
+            import_uid=self.import_uid, state=StepState.DONE
         )
         for key in list(steps.order_by("-pk").values_list("pk", flat=True)):
             self.heartbeat()
@@ -78,7 +78,7 @@ class Undo:
         try:
             with transaction.atomic():
                 step = rows.get(pk=key)
-                if step.state != ImportStep.State.DONE:
+                if step.state != StepState.DONE:
                     return
                 event = step.event
                 undo = import_string(UNDOERS[event.action])
@@ -103,7 +103,7 @@ _REFUSALS = (Stays, BroadcastRefused, ChangeRefused, ReviewError, PermissionDeni
 
 
 def _mark(step: ImportStep, why: str) -> None:
-    step.state = ImportStep.State.KEPT if why else ImportStep.State.UNDONE
+    step.state = StepState.KEPT if why else StepState.UNDONE
     step.why = why[:500]
     step.save(update_fields=["state", "why"])
 

@@ -21,7 +21,7 @@ from catalogue.changes import update_recording
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from imports import services
 from imports.jobs import RIGHTS
-from imports.models import Import, ImportStatus, ImportStep
+from imports.models import Import, ImportStatus, ImportStep, StepState
 from imports.undoing import walk
 from imports.undoing.noting import UNDOERS
 from jobs.choices import Pool
@@ -317,9 +317,7 @@ def test_an_undo_that_was_killed_goes_on_and_a_repeated_one_does_nothing(
     with pytest.raises(SystemExit):
         walk.undo_import(one.uid, user=manager, dry=False)
     monkeypatch.undo()
-    open_steps = ImportStep.objects.filter(
-        import_uid=one.uid, state=ImportStep.State.DONE
-    )
+    open_steps = ImportStep.objects.filter(import_uid=one.uid, state=StepState.DONE)
     assert open_steps.count() == steps - 2
 
     summary = walk.undo_import(one.uid, user=manager, dry=False)
