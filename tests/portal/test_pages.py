@@ -198,7 +198,7 @@ def test_no_page_has_inline_script_or_style(signed_in: MakeClient) -> None:
 
 @pytest.mark.parametrize("count", [3, 12])
 @pytest.mark.parametrize(
-    ("path", "queries"), [("/files/", 13), ("/matches/", 18), ("/", 52)]
+    ("path", "queries"), [("/files/", 13), ("/matches/", 19), ("/", 52)]
 )
 def test_lists_ask_as_many_queries_for_many_rows_as_for_few(
     signed_in: MakeClient,
