@@ -95,8 +95,8 @@ class Subject:
             return True
         tags = self.file.facts.get("tags", {})
         tagged = check_isrc(str(tags.get("isrc") or tags.get("tsrc") or ""))
-        ours = self.recording.isrc_normalised
-        return bool(tagged.normalised and ours and tagged.normalised != ours)
+        ours = {self.recording.isrc_normalised, self.recording.own_isrc} - {""}
+        return bool(tagged.normalised and ours and tagged.normalised not in ours)
 
     @property
     def use(self) -> FileUse:

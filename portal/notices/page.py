@@ -28,6 +28,7 @@ from reports.notices.steps import missing_in
 from reports.notices.words import Content, blocks_of, head_of, title_of
 from review.choices import MatchState
 from review.models import Match
+from scanning.uses import FileUse, use_of
 
 _STATE_ICONS = {
     NoticeState.DRAFT: "edit",
@@ -60,6 +61,8 @@ class ItemRow:
     intervals: Sequence[Sequence[int]]
     """Where the document says that the recording is heard, in ms of the file."""
     answers: list[AnswerRow]
+    used: FileUse | None
+    """The day and the territories by which rights count; none in a signed notice."""
 
     @property
     def is_disputed(self) -> bool:
@@ -143,6 +146,7 @@ def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
             else why_lapsed(item),
             intervals=intervals.get(item.match.uid, ()),
             answers=answers.get(item.pk, []),
+            used=use_of(item.match.scanned_file) if notice.is_unsigned else None,
         )
         for item in items
     ]

@@ -639,6 +639,7 @@ def test_a_notice_names_two_matches_of_the_same_seconds(
     page = signed_in(Role.REVIEWER).get(notice.url).content.decode()
 
     assert "are claimed for the same seconds" in page
+    assert "when it arrived" in page
 
 
 def test_a_conflict_of_a_merged_recording_stops_the_notice(
