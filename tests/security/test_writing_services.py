@@ -315,6 +315,9 @@ def test_a_limited_person_changes_nothing_that_others_share(name: str) -> None:
 # Services that share the guard of one that is tried above.
 AS = {
     "dedup.actions.merge_many": "dedup.actions.act_on_group",
+    "imports.services.check_undo": "imports.services.start",
+    "imports.services.keep": "imports.services.start",
+    "imports.services.undo": "imports.services.start",
     **dict.fromkeys(
         (
             *("recurring.actions.alias_item", "recurring.actions.merge_items"),
@@ -359,8 +362,11 @@ LISTED = {
     "audit.services.record_all": _EVENTS,
     "broadcasts.services.add_broadcast": "of a file; changes nothing of the station",
     "broadcasts.services.change_broadcast": "as add_broadcast",
+    "broadcasts.services.set_uses": _BY_UID,
     "dedup.intake.add_prepared": "as dedup.intake.add_recording, into a bucket",
     "imports.services.keep_broadcasts": "imports what services permit, row by row",
+    "imports.undoing.walk.undo_import": "undoes what services permit, step by step",
+    "jobs.installation.declare": _ADMINS,
     "jobs.services.begin_here": _JOBS,
     "jobs.services.submit": _JOBS,
     "jobs.services.try_subject_again": _JOBS,
