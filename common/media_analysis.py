@@ -39,6 +39,8 @@ RENDITION_TYPE = "audio/webm"
 # The library has no translations, so its most frequent causes are marked here.
 CAUSES = (
     gettext_noop("This is not an audio or video file."),
+    gettext_noop("The file is cut off: the index of its sound is missing."),
+    gettext_noop("The file holds what macOS notes beside a file, and no sound."),
     gettext_noop("The file is empty."),
     gettext_noop("The file has no audio stream."),
     gettext_noop("The audio codec is unknown."),
@@ -65,6 +67,7 @@ class KeptAnalysis:
     fingerprint_name: str
     waveform_name: str
     warnings: tuple[str, ...]
+    others: tuple[tuple[int, Fingerprint], ...] = ()
 
 
 def decode_limits() -> DecodeLimits:
@@ -108,6 +111,7 @@ def analyse(
             f"{stem}.waveform", waveform.to_bytes(result.waveform)
         ),
         warnings=result.warnings,
+        others=result.others,
     )
 
 

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recognition.commands import make, plot, send, watch
-from recognition.commands.console import UsageError, print_error, print_json
+from recognition.commands.console import (
+    UsageError,
+    print_error,
+    print_json,
+    print_notes,
+)
 from recognition.version import VERSION
 
 if TYPE_CHECKING:
@@ -293,16 +298,18 @@ def _rebuild(args: argparse.Namespace) -> int:
 
 
 def _read_or_report(path: Path, *layers: str) -> Fingerprint | None:
-    from recognition.commands.batch import read_fingerprint
+    from recognition.commands.batch import read
     from recognition.commands.report import error_object
     from recognition.errors import RecognitionError
 
     try:
-        return read_fingerprint(path, *layers)
+        file = read(path, *layers)
     except (RecognitionError, OSError) as error:
         message = error_object(error)["message"]
         print(f"{path}: {message}", file=sys.stderr, flush=True)
         return None
+    print_notes(path, file.notes)
+    return file.fingerprint
 
 
 def _digest(path: Path) -> bytes:

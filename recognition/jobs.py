@@ -21,13 +21,24 @@ from recognition.audio import renditions, spectrogram, waveform
 from recognition.audio.decode import SAMPLE_RATE, AudioFile
 from recognition.errors import RecognitionError
 from recognition.fingerprint import file_format as fingerprint
-from recognition.fingerprint.builder import FingerprintBuilder
+from recognition.fingerprint.builder import SCAN, FingerprintBuilder
+from recognition.fingerprint.tracks import differing
 from recognition.isolation import wire
 from recognition.isolation.child import Job
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from recognition.streaming.listening import listen
-from recognition.types import Analysis, MediaFacts, Progress
+from recognition.types import (
+    Analysis,
+    Fingerprint,
+    MediaFacts,
+    Progress,
+    Track,
+    TrackState,
+)
+
+# More tracks than any programme has; the rest counts as not searched.
+MAX_TRACKS: Final = 16
 
 
 def analyse(
@@ -38,16 +49,60 @@ def analyse(
     def report(share: float) -> None:
         wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
 
+    layers, name = frozenset(request["layers"]), request["name"]
     with os.fdopen(fds[0], "rb") as file:
-        audio = AudioFile(file, limits, name=request["name"])
-        analysis = examine(audio, frozenset(request["layers"]), report)
+        audio = AudioFile(file, limits, name=name)
+        analysis = examine(audio, layers, report)
+        if SCAN in layers and len(audio.tracks) > 1:
+            analysis = _with_other_tracks(analysis, audio, file, report)
     facts = {
         "facts": dataclasses.asdict(analysis.facts),
         "warnings": analysis.warnings,
     }
     wire.send(talk, MessageKind.FACTS, json.dumps(facts).encode())
     wire.send(talk, MessageKind.WAVEFORM, waveform.to_bytes(analysis.waveform))
-    wire.send(talk, MessageKind.FINGERPRINT, fingerprint.to_bytes(analysis.fingerprint))
+    for made in (analysis.fingerprint, *(sound for _, sound in analysis.others)):
+        wire.send(talk, MessageKind.FINGERPRINT, fingerprint.to_bytes(made))
+
+
+def _with_other_tracks(
+    analysis: Analysis, audio: AudioFile, file: BinaryIO, report: Progress
+) -> Analysis:
+    """Return the analysis with the tracks that differ from the one decoded."""
+    tracks: list[Track] = []
+    others: list[tuple[int, Fingerprint]] = []
+    for number, name in enumerate(audio.tracks, 1):
+        state, sound = TrackState.UNREAD, None
+        if number == audio.main:
+            state = TrackState.MAIN
+        elif len(others) < MAX_TRACKS:
+            try:
+                sound = _track(file, audio, number, report)
+            except RecognitionError:
+                pass
+            else:
+                sound = differing(analysis.fingerprint, sound)
+                state = TrackState.SAME if sound is None else TrackState.OTHER
+        if sound is not None:
+            others.append((number, sound))
+        tracks.append(Track(number, name, state))
+    return dataclasses.replace(
+        analysis,
+        facts=dataclasses.replace(analysis.facts, tracks=tuple(tracks)),
+        others=tuple(others),
+    )
+
+
+def _track(
+    file: BinaryIO, main: AudioFile, number: int, report: Progress
+) -> Fingerprint:
+    """Return the scan layer of a sound track."""
+    builder = FingerprintBuilder(layers={SCAN})
+    with AudioFile(file, main.limits, name=main.name, track=number) as audio:
+        for block in audio.blocks():
+            builder.feed(block)
+            report(audio.progress)
+        return builder.finish(audio.samples * 1000 // SAMPLE_RATE)
 
 
 def rewrite(
@@ -90,7 +145,7 @@ def excerpts(
 
     intervals_ms = [(start, end) for start, end in request["intervals_ms"]]
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
-        audio = AudioFile(file, limits, name=request["name"])
+        audio = AudioFile(file, limits, name=request["name"], track=request["track"])
         lengths = renditions.encode_excerpts(audio, output, intervals_ms, report)
     wire.send(talk, MessageKind.FACTS, json.dumps(lengths).encode())
 

@@ -244,6 +244,9 @@ class Params:
 
     # Silence
     silence_level: float = -7.0  # nepers (-61 dB): a map row without louder cells
+    # Nepers (13 dB) above the file's own noise that a cell of a quiet row must reach to be
+    # heard; of 10^10 cells of steady noise one does.
+    silence_margin: float = 1.5
     # Bin of 180 Hz: hum and rumble below it do not count as sound.
     silence_bin: int = 72
     # Milliseconds: shorter pauses belong to the sound around them.

@@ -114,7 +114,7 @@ class SegmentMatch:
     ``pitch_cents`` is how much higher it sounds. ``score`` is 0–100 and follows from
     ``e_value``, the number of such matches expected by chance (see
     docs/recognition.md). ``speech`` is the share (0–1) of its seconds with speech; None
-    if not judged.
+    if not judged. ``track`` is the number of its sound track; None for the main one.
     """
 
     recording: int
@@ -130,6 +130,7 @@ class SegmentMatch:
     aligned: int
     expected_by_chance: float
     speech: float | None = None
+    track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +147,35 @@ class ScanResult:
     warnings: tuple[str, ...] = ()
 
 
+class TrackState(StrEnum):
+    """What became of a sound track: only one may be the main one."""
+
+    MAIN = "main"
+    SAME = "same"
+    """It sounds like the main one."""
+    OTHER = "other"
+    """It differs and is searched, too."""
+    UNREAD = "unread"
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A sound track of a file that has several; ``number`` counts from 1.
+
+    ``name`` is its title and language, as far as the file states them.
+    """
+
+    number: int
+    name: str
+    state: TrackState
+
+
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """What the file's headers say, and what decoding measured."""
+    """What the file's headers say, and what decoding measured.
+
+    ``tracks`` is empty for a file with one sound track.
+    """
 
     container: str
     codec: str
@@ -161,16 +188,22 @@ class MediaFacts:
     clipped_share: float
     has_video: bool
     tags: dict[str, str] = field(default_factory=dict)
+    tracks: tuple[Track, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The results of one decoding pass."""
+    """The results of decoding a file.
+
+    ``others`` are fingerprints of its other tracks by number, silent where they sound
+    like the main one.
+    """
 
     facts: MediaFacts
     fingerprint: Fingerprint
     waveform: Waveform
     warnings: tuple[str, ...] = ()
+    others: tuple[tuple[int, Fingerprint], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

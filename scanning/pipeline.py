@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -36,7 +36,8 @@ from recognition.errors import (
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.fingerprint.file_format import scan_layer
 from recognition.params import DEFAULT
-from recognition.types import Fingerprint
+from recognition.relate.tracks import unsearched
+from recognition.types import Fingerprint, TrackState
 from scanning import partition_scans, results
 from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage, SourceType
 from scanning.cloud.jobs import CLOUD_SCAN
@@ -69,15 +70,19 @@ def run(context: JobContext) -> None:
         status=FileStatus.PROCESSING, error_code="", message=""
     )
     try:
-        query, warnings = _fingerprint_of(file, context)
+        sound = _sound_of(file, context)
+        query = sound.main
         around = surroundings_of(file)
         if around is not None:
             query = around.widen(query)
+        elsewhere = _elsewhere(scan, query, is_stored=around is None)
+        others = sound.others if elsewhere is None else ()
         result = embedded.recognise(
             file.container,
             query,
+            others=others,
             also=scan.also_buckets.present(),
-            elsewhere=_elsewhere(scan, query, is_stored=around is None),
+            elsewhere=elsewhere,
             progress=_reporter(context, ScanStage.MATCHING),
         )
         if around is not None:
@@ -92,7 +97,9 @@ def run(context: JobContext) -> None:
     except RecognitionError as error:
         raise Failed("engine_error", f"{file.name}: {error}") from error
     # Damage found while decoding belongs to the result as well.
-    result = replace(result, warnings=(*warnings, *result.warnings))
+    unread = unsearched(file.tracks, (number for number, _sound in others))
+    warnings = (*file.damage, *unread, *result.warnings)
+    result = replace(result, warnings=warnings)
     with transaction.atomic():
         if results.is_outdated(result):
             # The next search finds what it hid, and describes unmatched intervals.
@@ -120,7 +127,7 @@ def make_fingerprint(context: JobContext) -> None:
     if file.deleted_at is not None:
         raise Cancelled
     try:
-        _fingerprint_of(file, context)
+        _sound_of(file, context)
     except (AudioRefused, ScanFailed) as error:
         raise Failed(error.code, str(error)) from error
     with transaction.atomic():
@@ -129,13 +136,23 @@ def make_fingerprint(context: JobContext) -> None:
         context.finish()
 
 
-def _fingerprint_of(
-    file: ScannedFile, context: JobContext
-) -> tuple[Fingerprint, tuple[str, ...]]:
-    """Return the stored fingerprint of the file, or make and store one."""
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """The fingerprints of a file: of its main sound track, and of others by number."""
+
+    main: Fingerprint
+    others: tuple[tuple[int, Fingerprint], ...] = ()
+
+
+def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
+    """Return the stored fingerprint of the file, or make and store one.
+
+    Only the main track's is stored, so a file with other tracks is decoded again.
+    """
+    has_others = any(track.state is TrackState.OTHER for track in file.tracks)
     kept = kept_fingerprint(file)
-    if kept is not None:
-        return kept, tuple(file.damage)
+    if kept is not None and not (has_others and file.media):
+        return _Sound(kept)
     if file.source_type == SourceType.FINGERPRINT:
         raise ScanFailed(
             "bad_fingerprint",
@@ -179,7 +196,7 @@ def _fingerprint_of(
     if file.container.cloud_account_id is not None:
         # A scan by another portal may wait for the fingerprint.
         bring_forward(CLOUD_SCAN, file.scans.all())
-    return made.fingerprint, made.warnings
+    return _Sound(made.fingerprint, made.others)
 
 
 def _bring_audio(file: ScannedFile, context: JobContext) -> None:

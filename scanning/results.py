@@ -224,6 +224,7 @@ def _store_detection(scan: Scan, found: FoundRecording) -> None:
             aligned_landmarks=segment.aligned_landmarks,
             expected_by_chance=segment.expected_by_chance,
             speech_pct=segment.speech_pct,
+            track=segment.track,
         )
         for position, segment in enumerate(found.segments, start=1)
     )

@@ -20,6 +20,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_lazy as lazy
 
 from audit import words as actions
 from audit.models import Event
@@ -37,6 +38,7 @@ from portal.shared import columns, formats, looks
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
 from portal.shared.times import lasting, when
+from recognition.types import Track, TrackState
 from recognition.version import VERSION
 from review import rule_names, words
 from review.choices import Relation
@@ -57,6 +59,28 @@ register.filter(rule_names.policy_of)
 register.filter(rule_names.licence_of)
 
 _CALLBACKS_SHOWN = 20
+
+
+_TRACK_STATES = {
+    TrackState.MAIN: lazy("played here, searched first"),
+    TrackState.SAME: lazy("the same sound"),
+    TrackState.OTHER: lazy("differs, searched as well"),
+    TrackState.UNREAD: lazy("could not be read"),
+}
+
+
+@register.filter
+def track_state(track: Track) -> str:
+    """Say what became of a sound track."""
+    return str(_TRACK_STATES[track.state])
+
+
+@register.filter
+def track_in(number: int, file: ScannedFile) -> str:
+    """Return number and name of a file's sound track."""
+    names = {track.number: track.name for track in file.tracks}
+    name = names.get(number, "")
+    return f"{number}: {name}" if name else str(number)
 
 
 @register.simple_tag

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,8 @@ from recognition.types import (
     Fingerprint,
     MediaFacts,
     Progress,
+    Track,
+    TrackState,
     Waveform,
 )
 
@@ -115,7 +117,7 @@ class _Collected:
         self._progress = progress
         self._facts: tuple[MediaFacts, tuple[str, ...]] | None = None
         self._waveform: Waveform | None = None
-        self._fingerprint: Fingerprint | None = None
+        self._fingerprints: list[Fingerprint] = []
 
     def take(self, kind: MessageKind, body: bytes) -> None:
         """Take one message of the child."""
@@ -132,7 +134,7 @@ class _Collected:
                 case MessageKind.WAVEFORM:
                     self._waveform = waveform.from_bytes(body)
                 case MessageKind.FINGERPRINT:
-                    self._fingerprint = fingerprint.from_bytes(body)
+                    self._fingerprints.append(fingerprint.from_bytes(body))
                 case _:
                     raise ValueError(f"unexpected message {kind.name}")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -140,15 +142,32 @@ class _Collected:
 
     def analysis(self) -> Analysis:
         """Return the analysis, after the child has reported that it is done."""
-        if self._facts is None or self._waveform is None or self._fingerprint is None:
+        facts, warnings = self._facts or (None, ())
+        numbers = [
+            track.number
+            for track in (facts.tracks if facts is not None else ())
+            if track.state is TrackState.OTHER
+        ]
+        if (
+            facts is None
+            or self._waveform is None
+            or len(self._fingerprints) != 1 + len(numbers)
+        ):
             raise DecodeFailed("The decoding process left something out of its answer.")
-        facts, warnings = self._facts
+        main, *others = self._fingerprints
         return Analysis(
             facts=facts,
-            fingerprint=self._fingerprint,
+            fingerprint=main,
             waveform=self._waveform,
             warnings=warnings,
+            others=tuple(zip(numbers, others, strict=True)),
         )
+
+
+def tracks_from(stored: Iterable[dict[str, Any]]) -> Iterator[Track]:  # Any: JSON
+    """Yield the tracks of facts that were written as JSON."""
+    for each in stored:
+        yield Track(int(each["number"]), str(each["name"]), TrackState(each["state"]))
 
 
 def _media_facts(fields: dict[str, Any]) -> MediaFacts:  # Any: JSON
@@ -165,4 +184,5 @@ def _media_facts(fields: dict[str, Any]) -> MediaFacts:  # Any: JSON
         clipped_share=float(fields["clipped_share"]),
         has_video=bool(fields["has_video"]),
         tags={str(key): str(value) for key, value in fields["tags"].items()},
+        tracks=tuple(tracks_from(fields["tracks"])),
     )

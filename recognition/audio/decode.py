@@ -7,6 +7,7 @@ untrusted. Memory use does not grow with the length of the file.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,9 @@ from av.packet import Packet
 from av.stream import Disposition
 from numpy.typing import NDArray
 
-from recognition.audio.formats import FORMATS, announced_ms
-from recognition.audio.sources import ByteSection, Source, sections_of
+from recognition.audio.formats import FORMATS, read_at
+from recognition.audio.lengths import announced_ms, ends_early, lacks_index
+from recognition.audio.sources import ByteSection, Source, begin_of, sections_of
 from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
 from recognition.limits import (
@@ -57,11 +59,17 @@ NOT_MAIN: Final = (
     | Disposition.hearing_impaired
     | Disposition.descriptions
 )
+# What a title says of a track beside the main one; many programs set no mark.
+BESIDE: Final = re.compile(
+    r"comm?enta|kommenta|audio.?des[ck]ri|descripti(on|ve)|described|hörfilm", re.I
+)
 # FFmpeg guesses what stands where if a file has channels without a layout, and leaves out
 # what it takes for the bass.
 NO_LAYOUT: Final = " channels"
 # PyAV reads beyond the planes of frames with more channels.
 PYAV_PLANES: Final = 8
+# What macOS writes beside a file where it cannot keep its notes in it: ``._name``.
+APPLE_DOUBLE: Final = b"\x00\x05\x16\x07"
 MAX_TAGS: Final = 64
 MAX_TAG_CHARS: Final = 500
 
@@ -95,12 +103,21 @@ class AudioFile:
 
     When ``blocks`` has ended, ``samples`` (at 8 kHz), ``clipped`` (samples at full
     scale), ``undecoded_ms`` (announced, but missing at the end) and ``warnings`` describe
-    the sound.
+    the sound. ``tracks`` names its sound tracks, and ``main`` is the number of this one.
     """
 
-    def __init__(self, file: BinaryIO, limits: DecodeLimits, *, name: str = "") -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        limits: DecodeLimits,
+        *,
+        name: str = "",
+        track: int | None = None,
+    ) -> None:
+        """``track`` is the number of a sound track, from 1; None for the main one."""
         self._file = file
-        self._name = name
+        self.name = name
+        self._track = track
         self.limits = limits
         self._size = file.seek(0, io.SEEK_END)
         self._sections = sections_of(file)
@@ -116,11 +133,8 @@ class AudioFile:
         self.warnings: list[str] = []
         self._open(self._sections[0])
         try:
-            more = len(self._container.streams.audio) - 1
-            if more:
-                self.warnings.append(
-                    f"The file has {more + 1} sound tracks; only one was searched."
-                )
+            self.tracks = _track_names(self._container)
+            self.main = self._container.streams.audio.index(self._stream) + 1
             self.declared = _declared(self._container, self._stream)
             _refuse_claims(self.declared, self._size, limits)
         except BaseException:
@@ -129,11 +143,11 @@ class AudioFile:
 
     def _open(self, section: ByteSection) -> None:
         """Go on with a section of the file; the one before is closed."""
-        self._source = Source(self._file, section, self._name)
-        self._container = _open(self._source)
+        self._source = Source(self._file, section, self.name)
+        self._container = _open(self._source, self._file)
         try:
             self._source.end_step()
-            self._stream = first_audio(self._container)
+            self._stream = audio_stream(self._container, self._track)
         except BaseException:
             self._container.close()
             raise
@@ -308,13 +322,23 @@ class AudioFile:
             room_ms = self.limits.max_duration_ms - duration_ms
             self.undecoded_ms = min(round(1000 * missing_s), max(0, room_ms))
             self.warnings.append(f"The last {missing_s:.0f} s could not be decoded.")
-        elif self._broken_off:
+        elif self._broken_off or self._ends_early():
             self.warnings.append("The end of the file could not be decoded.")
+
+    def _ends_early(self) -> bool:
+        begin = begin_of(self._file)
+        return ends_early(self._file, self.declared.container, begin=begin)
 
     def _missing_s(self) -> float:
         """Return the seconds announced but not decoded; 0 if no length is announced."""
         declared = self.declared
-        announced = announced_ms(self._file, declared.container, declared.duration_ms)
+        announced = announced_ms(
+            self._file,
+            declared.container,
+            declared.duration_ms,
+            begin=begin_of(self._file),
+            held_ms=self.samples * 1000 // SAMPLE_RATE,
+        )
         if announced is None:
             return 0.0
         missing_s = announced / 1000 - self.samples / SAMPLE_RATE
@@ -463,7 +487,7 @@ def open_container(source: object) -> InputContainer:
     )
 
 
-def _open(source: Source) -> InputContainer:
+def _open(source: Source, file: BinaryIO) -> InputContainer:
     source.begin_step()
     try:
         return open_container(source)
@@ -473,33 +497,71 @@ def _open(source: Source) -> InputContainer:
         source.end_step()
         if source.size == 0:
             raise UnsupportedMedia("The file is empty.") from None
-        raise UnsupportedMedia("This is not an audio or video file.") from error
+        raise UnsupportedMedia(_why_unreadable(file)) from error
     except PermissionError as error:
         raise UnsupportedMedia(str(error)) from error
+
+
+def _why_unreadable(file: BinaryIO) -> str:
+    """Return what is wrong with a file that FFmpeg does not recognise."""
+    if lacks_index(file):
+        return "The file is cut off: the index of its sound is missing."
+    if read_at(file, 0, len(APPLE_DOUBLE)) == APPLE_DOUBLE:
+        return "The file holds what macOS notes beside a file, and no sound."
+    return "This is not an audio or video file."
 
 
 def first_audio(container: InputContainer) -> AudioStream:
     """Return the main audio stream; raises ``UnsupportedMedia`` without one.
 
     That is the one marked as default, unless it is marked as a commentary or audio
-    description; else the first.
+    description, or called one; else the first.
     """
-    if not container.streams.audio:
+    return audio_stream(container, None)
+
+
+def audio_stream(container: InputContainer, track: int | None) -> AudioStream:
+    """Return an audio stream by its number from 1, the main one if that is None."""
+    streams = container.streams.audio
+    if not streams:
         raise UnsupportedMedia("The file has no audio stream.")
-    stream = min(container.streams.audio, key=_rank)
+    if track is None:
+        stream = min(streams, key=_rank)
+    elif track <= len(streams):
+        stream = streams[track - 1]
+    else:
+        raise UnsupportedMedia("The file has no such sound track.")
     if stream.codec_context is None:
         raise UnsupportedMedia("The audio codec is unknown.")
     stream.codec_context.thread_count = 1
     return stream
 
 
-def _rank(stream: AudioStream) -> tuple[bool, bool, int]:
+def _rank(stream: AudioStream) -> tuple[bool, bool, bool, int]:
     """Return the sort key of a stream: the main one is first."""
     marks = stream.disposition
     return (
-        bool(marks & NOT_MAIN) or stream.codec_context is None,
+        stream.codec_context is None,
+        bool(marks & NOT_MAIN) or bool(BESIDE.search(title_of(stream))),
         not marks & Disposition.default,
         stream.index,
+    )
+
+
+def title_of(stream: AudioStream) -> str:
+    """Return what a track is called; empty if nobody named it."""
+    return stream.metadata.get("title", "")
+
+
+def _track_names(container: InputContainer) -> tuple[str, ...]:
+    """Return title and language of each sound track; empty where neither is stated."""
+    parts = (
+        (title_of(stream), stream.metadata.get("language", ""))
+        for stream in container.streams.audio
+    )
+    return tuple(
+        ", ".join(part for part in pair if part and part != "und")[:MAX_TAG_CHARS]
+        for pair in parts
     )
 
 

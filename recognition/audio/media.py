@@ -70,10 +70,13 @@ def write_excerpts(
     path: Path,
     excerpts: Sequence[tuple[Path, int, int]],
     *,
+    track: int | None = None,
     limits: DecodeLimits = DEFAULT_LIMITS,
     progress: Progress | None = None,
 ) -> None:
     """Write intervals (target, start and end in ms) as FLAC, in one pass, without loss.
+
+    ``track`` is the number of a sound track; None for the main one.
 
     Exact to the sample; lossy formats give what they decode to, in 16 bits. An interval
     without sound gets no file; raises ``DecodeFailed`` if none has sound, and else the
@@ -97,6 +100,7 @@ def write_excerpts(
     request = {
         "job": "excerpts",
         "intervals_ms": [(start, end) for _, start, end in ordered],
+        "track": track,
         "name": f"media{path.suffix}",
         "limits": asdict(limits),
         "output_bytes": total_ms * EXCERPT_MAX_BYTES_PER_MS + len(ordered) * ROOM,

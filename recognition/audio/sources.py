@@ -12,22 +12,21 @@ import time
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Literal
 
-from recognition.audio.formats import (
-    MAX_CHUNKS,
-    OGG_PAGE,
-    VORBIS_BEGINS,
-    after_id3,
-    read_at,
-)
+from recognition.audio.chunks import FORM, LARGEST, RIFF, Chunk, chunks_of, order_of
+from recognition.audio.formats import after_id3, read_at
+from recognition.audio.ogg import CAPTURE, MAX_HEAD_BYTES, Chain, PageHead
 from recognition.errors import DecodeFailed
 
 # Some file systems refuse to seek further; no media file is that long.
 MAX_POSITION: Final = 1 << 43
 # Bounds hostile headers; opening a 48-hour film takes two seconds.
 MAX_STEP_CPU_S: Final = 20.0
-TS_PACKET: Final = 188
+# How far apart packets of a transport stream lie, and where the first begins: Blu-ray and
+# some recorders put four bytes before each, broadcasters 16 behind.
+TS_LAYOUTS: Final = ((188, 0), (192, 4), (204, 0))
+TS_SYNC: Final = 0x47
 # A search for the next page or title reads this much at once, and looks this far for
 # the first title. A mark of a transport stream lies near the packet it is about.
 CHUNK: Final = 1 << 16
@@ -43,6 +42,7 @@ USUAL_INTERVALS: Final = (8192, 16000, 16384, 32768, 4000, 4096, 8000, 32000, 65
 MIN_BLOCKS: Final = 4
 # A dump of titles may hold millions; a section of so many parts still fits into memory.
 MAX_PARTS: Final = 1 << 20
+VORBIS_BEGINS: Final = b"\x01vorbis"
 EXTENSIBLE: Final = 0xFFFE
 UNKNOWN_SIZE: Final = b"\xff\xff\xff\xff"
 
@@ -60,21 +60,23 @@ class ByteSection:
 def sections_of(file: BinaryIO) -> list[ByteSection]:
     """Return the parts of a file that are files of their own, in order; at least one."""
     size = file.seek(0, io.SEEK_END)
-    begin = _after_tag(file)
-    magic = read_at(file, begin, 4)
-    if magic == OGG_PAGE:
+    begin = begin_of(file)
+    magic = read_at(file, begin, 12)
+    if magic[:4] == CAPTURE:
         return _links(file, begin, size)
-    if magic in (b"RIFF", b"RIFX"):
-        return [ByteSection(((begin, size),), tuple(_riff_patches(file, begin, size)))]
+    if magic[:4] in RIFF and magic[8:] == b"WAVE":
+        return [_riff(file, begin, size)]
+    if magic[:4] == FORM:
+        return [_aiff(file, begin, size)]
     if titles := _ranges_without_titles(file, size):
         return [ByteSection(titles)]
     return [ByteSection(((0, size),))]
 
 
-def _after_tag(file: BinaryIO) -> int:
-    """Return where a RIFF or Ogg file begins after leading ID3 tags; 0 for others."""
+def begin_of(file: BinaryIO) -> int:
+    """Return where a file of chunks or pages begins after ID3 tags; 0 for others."""
     at = after_id3(file)
-    return at if read_at(file, at, 4) in (b"RIFF", b"RIFX", OGG_PAGE) else 0
+    return at if read_at(file, at, 4) in (*RIFF, FORM, CAPTURE) else 0
 
 
 # --- Ogg ------------------------------------------------------------------------------
@@ -88,33 +90,31 @@ def _links(file: BinaryIO, begin: int, size: int) -> list[ByteSection]:
     """
     starts: list[int] = [begin]
     patches: dict[int, list[tuple[int, bytes]]] = {begin: []}
-    at, was_first, is_head = begin, True, True
+    chain, at = Chain(), begin
     for _ in range(MAX_PAGES):
-        head = read_at(file, at, 27 + 255)
-        if head[:4] != OGG_PAGE or len(head) < 27:
-            found = _find(file, OGG_PAGE, at + 1, size)
+        page = PageHead.read(read_at(file, at, MAX_HEAD_BYTES))
+        if page is None:
+            found = _find(file, CAPTURE, at + 1, size)
             if found is None:
                 break
             at = found
             continue
-        sizes = head[27 : 27 + head[26]]
-        body = at + 27 + len(sizes)
-        is_first = bool(head[5] & 2)
-        if is_first and not was_first and len(starts) < MAX_LINKS:
+        if chain.begins_link(page) and at > begin and len(starts) < MAX_LINKS:
             starts.append(at)
             patches[at] = []
-            is_head = True
-        if is_head and not is_first and read_at(file, body, 7) == VORBIS_BEGINS:
-            patches[starts[-1]].append((at, bytes(len(OGG_PAGE))))
-        # Headers come before the first granule of sound.
-        is_head = is_head and (is_first or int.from_bytes(head[6:14], "little") == 0)
-        was_first = is_first
-        at = body + sum(sizes)
+        body = at + page.head_bytes
+        if chain.in_head and not page.is_first and _is_vorbis_head(file, body):
+            patches[starts[-1]].append((at, bytes(len(CAPTURE))))
+        at = body + page.body_bytes
     ends = [*starts[1:], size]
     return [
         ByteSection(((start, end),), tuple(patches[start]))
         for start, end in zip(starts, ends, strict=True)
     ]
+
+
+def _is_vorbis_head(file: BinaryIO, at: int) -> bool:
+    return read_at(file, at, len(VORBIS_BEGINS)) == VORBIS_BEGINS
 
 
 def _find(file: BinaryIO, wanted: bytes, at: int, size: int) -> int | None:
@@ -126,44 +126,65 @@ def _find(file: BinaryIO, wanted: bytes, at: int, size: int) -> int | None:
     return None
 
 
-# --- RIFF -----------------------------------------------------------------------------
+# --- Chunks ---------------------------------------------------------------------------
 
 
-def _riff_patches(file: BinaryIO, begin: int, size: int) -> list[tuple[int, bytes]]:
-    """Return corrections of a header that would have FFmpeg read other sound.
+def _riff(file: BinaryIO, begin: int, size: int) -> ByteSection:
+    """Return a WAV file as FFmpeg reads it: the sound of all its ``data`` chunks.
 
-    24 valid bits in 32 are integers, which FFmpeg takes for a rare floating-point format.
-    A ``data`` chunk that ends where no chunk follows has a size counted modulo 2³².
+    Left out are chunks of odd size without padding, which FFmpeg does not expect. Header
+    fields are corrected: an unknown size, and 24 valid bits in 32, which are integers and
+    which FFmpeg takes for a rare floating-point format.
     """
-    order = "big" if read_at(file, begin, 4) == b"RIFX" else "little"
+    ranges: list[Range] = []
     patches: list[tuple[int, bytes]] = []
-    at = begin + 12
-    for _ in range(MAX_CHUNKS):
-        chunk = read_at(file, at, 8)
-        if len(chunk) < 8:
-            break
-        length = int.from_bytes(chunk[4:], order)  # type: ignore[arg-type]
-        if chunk[:4] == b"fmt " and length >= 20:
-            form = read_at(file, at + 8, 20)
-            kind, bits, valid = (
-                int.from_bytes(form[place : place + 2], order)  # type: ignore[arg-type]
-                for place in (0, 14, 18)
-            )
-            if kind == EXTENSIBLE and bits == 32 and valid == 24:
-                patches.append((at + 26, bits.to_bytes(2, order)))  # type: ignore[arg-type]
-        end = at + 8 + length + length % 2
-        if chunk[:4] == b"data":
-            if length > 0 and end + 8 <= size and not _is_chunk(file, end):
-                patches.append((at + 4, UNKNOWN_SIZE))
-            break
-        at = end
-    return patches
+    sound: list[Chunk] = []
+    at = begin
+    for chunk in chunks_of(file, begin, size):
+        if chunk.name == b"fmt ":
+            patches += _integers(file, chunk, order_of(file, begin))
+        elif chunk.name == b"data":
+            sound.append(chunk)
+        elif chunk.is_unpadded and not sound:
+            ranges.append((at, chunk.at))
+            at = chunk.next_at
+    if sound and (sound[0].stated is None or len(sound) > 1):
+        patches.append((sound[0].at + 4, UNKNOWN_SIZE))
+    if len(sound) > 1:
+        ranges.append((at, sound[0].end))
+        ranges += [(one.begin, one.end) for one in sound[1:] if one.begin < one.end]
+    else:
+        ranges.append((at, size))
+    return ByteSection(
+        tuple((low, min(high, size)) for low, high in ranges), tuple(patches)
+    )
 
 
-def _is_chunk(file: BinaryIO, at: int) -> bool:
-    """Return whether a place looks like the head of a chunk, or like padding."""
-    name = read_at(file, at, 4)
-    return all(32 <= byte < 127 for byte in name) or not any(name)
+def _integers(
+    file: BinaryIO, chunk: Chunk, order: Literal["little", "big"]
+) -> list[tuple[int, bytes]]:
+    form = read_at(file, chunk.begin, 20)
+    kind, bits, valid = (
+        int.from_bytes(form[place : place + 2], order) for place in (0, 14, 18)
+    )
+    if (kind, bits, valid) == (EXTENSIBLE, 32, 24):
+        return [(chunk.begin + 18, bits.to_bytes(2, order))]
+    return []
+
+
+def _aiff(file: BinaryIO, begin: int, size: int) -> ByteSection:
+    """Return an AIFF file whose sizes say how much sound it holds."""
+    chunks = {chunk.name: chunk for chunk in chunks_of(file, begin, size)}
+    common, sound = chunks.get(b"COMM"), chunks.get(b"SSND")
+    patches: list[tuple[int, bytes]] = []
+    if common is not None and sound is not None and sound.stated is None:
+        shape = read_at(file, common.begin, 8)
+        channels, bits = (int.from_bytes(shape[at : at + 2]) for at in (0, 6))
+        held = min(size - sound.begin, LARGEST)
+        frames = max(0, held - 8) // max(1, channels * -(-bits // 8))
+        patches.append((common.begin + 2, frames.to_bytes(4)))
+        patches.append((sound.at + 4, held.to_bytes(4)))
+    return ByteSection(((begin, size),), tuple(patches))
 
 
 # --- Titles between frames ------------------------------------------------------------
@@ -287,11 +308,14 @@ class Source:
 
         ``low`` and ``high`` are places of two packets of sound.
         """
-        self._file.seek(self._section.ranges[0][0] + low)
-        data = self._file.read(min(high - low + TS_PACKET, CUT_WITHIN))
-        packets = (data[at : at + 6] for at in range(0, len(data) - 5, TS_PACKET))
+        begin = self._section.ranges[0][0] + low
+        data = read_at(self._file, begin, min(high - low + 208, CUT_WITHIN))
+        step, first = max(
+            TS_LAYOUTS, key=lambda one: _share_of(TS_SYNC, data[one[1] :: one[0]])
+        )
+        packets = (data[at : at + 6] for at in range(first, len(data) - 5, step))
         return any(
-            packet[0] == 0x47 and packet[3] & 0x20 and packet[4] and packet[5] & 0x80
+            packet[0] == TS_SYNC and packet[3] & 0x20 and packet[4] and packet[5] & 0x80
             for packet in packets
         )
 
@@ -302,3 +326,7 @@ class Source:
         """
         self._is_over = self._is_over or time.process_time() > self._step_ends
         return self._is_over
+
+
+def _share_of(byte: int, data: bytes) -> float:
+    return data.count(byte) / max(1, len(data))

@@ -17,8 +17,9 @@ from recognition.commands.collection import BUCKET, Collection
 from recognition.errors import ProcessLost, RecognitionError
 from recognition.fingerprint import file_format as fingerprint
 from recognition.isolation import client, confine
+from recognition.relate.tracks import scan_tracks, unsearched
 from recognition.search import match
-from recognition.types import Fingerprint, ScanResult
+from recognition.types import Fingerprint, ScanResult, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +55,30 @@ def scan_files(
 
 def read_fingerprint(path: Path, *layers: str) -> Fingerprint:
     """Return the fingerprint of a media file, or load it from an ``.acrfp`` file."""
-    return _read(path, *layers)[0]
+    return read(path, *layers).fingerprint
 
 
-def _read(path: Path, *layers: str) -> tuple[Fingerprint, tuple[str, ...]]:
-    """Return a file's fingerprint, and what its sound lacks."""
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A file's fingerprint, those of its other tracks, and what its sound lacks."""
+
+    fingerprint: Fingerprint
+    others: tuple[tuple[int, Fingerprint], ...] = ()
+    tracks: tuple[Track, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what is lacking for who reads the main track alone."""
+        return (*self.warnings, *unsearched(self.tracks, ()))
+
+
+def read(path: Path, *layers: str) -> ReadFile:
+    """Return what a media file or an ``.acrfp`` file holds."""
     if fingerprint.is_fingerprint(path):
-        return fingerprint.load(path), ()
+        return ReadFile(fingerprint.load(path))
     made = analysis.analyse_file(path, layers=frozenset(layers))
-    return made.fingerprint, made.warnings
+    return ReadFile(made.fingerprint, made.others, made.facts.tracks, made.warnings)
 
 
 def _open(index: Path) -> Collection:
@@ -89,13 +105,16 @@ def _scan_here(index: Path, path: Path) -> Scanned:
 
 def _scan(collection: Collection, path: Path) -> Scanned:
     try:
-        query, warnings = _read(path, "scan")
-        result = match.scan(
-            query,
+        file = read(path, "scan")
+        scan = partial(
+            match.scan,
             index=collection.store,
             buckets=[BUCKET],
             references=collection.references(),
         )
+        result = scan_tracks(file.fingerprint, file.others, scan)
     except (RecognitionError, OSError) as error:
         return Scanned(path, report.error_object(error))
-    return Scanned(path, replace(result, warnings=(*warnings, *result.warnings)))
+    unread = unsearched(file.tracks, (number for number, _ in file.others))
+    warnings = (*file.warnings, *unread, *result.warnings)
+    return Scanned(path, replace(result, warnings=warnings))

@@ -6,6 +6,7 @@ import json
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,12 @@ def print_error(path: Path, error: dict[str, str], *, as_json: bool) -> None:
     print(f"{path}: {error['message']}", file=sys.stderr, flush=True)
     if as_json:
         print_json({"path": str(path), "error": error})
+
+
+def print_notes(path: Path, notes: Iterable[str]) -> None:
+    """Say for people, on standard error, what the sound of a file lacks."""
+    for note in notes:
+        print(f"{path}: note: {note}", file=sys.stderr, flush=True)
 
 
 class ProgressBar:

@@ -22,6 +22,7 @@ from recognition.commands.console import (
     UsageError,
     print_error,
     print_json,
+    print_notes,
 )
 from recognition.commands.sources import (
     FINGERPRINT_SUFFIX,
@@ -53,6 +54,7 @@ class MadeFile:
     status: str  # made, skipped or failed
     duration_ms: int = 0
     error: dict[str, str] | None = None
+    notes: tuple[str, ...] = ()
 
     def line(self) -> dict[str, Any]:  # Any: JSON
         """Return the line of ``--json``."""
@@ -64,6 +66,7 @@ class MadeFile:
             "output": str(self.output),
             "duration_s": self.duration_ms / 1000,
             "size_bytes": size,
+            "warnings": list(self.notes),
         }
 
 
@@ -146,6 +149,7 @@ def show(made: MadeFile, *, as_json: bool) -> None:
     """Print the outcome of one file."""
     if made.error is not None:
         print_error(made.source.path, made.error, as_json=False)
+    print_notes(made.source.path, made.notes)
     if as_json:
         print_json(made.line())
     elif made.error is None:
@@ -204,6 +208,7 @@ def make_file(
     from recognition.audio import analysis
     from recognition.commands.report import error_object
     from recognition.fingerprint import file_format as fingerprint
+    from recognition.relate.tracks import unsearched
 
     try:
         stamp = source.path.stat().st_mtime_ns
@@ -219,7 +224,9 @@ def make_file(
         return MadeFile(source, output, "failed", error=refused)
     except (RecognitionError, OSError) as error:
         return MadeFile(source, output, "failed", error=error_object(error))
-    return MadeFile(source, output, "made", found.fingerprint.duration_ms)
+    notes = (*found.warnings, *unsearched(found.facts.tracks, ()))
+    length_ms = found.fingerprint.duration_ms
+    return MadeFile(source, output, "made", length_ms, notes=notes)
 
 
 def _write(output: Path, data: bytes, stamp: int) -> None:

@@ -7,8 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from recognition.commands.batch import read_fingerprint
+from recognition.commands.batch import read
 from recognition.commands.collection import BUCKET, Collection
+from recognition.commands.console import print_notes
 from recognition.fingerprint import file_format as fingerprint
 from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
@@ -44,8 +45,10 @@ class JoinedFiles:
         self._sound = lru_cache(_HELD)(self._load)
 
     def add(self, path: Path) -> None:
-        """Read and join a file; raises as ``read_fingerprint`` and ``scan`` do."""
-        made = read_fingerprint(path, "scan")
+        """Read and join a file; raises as ``read`` and ``scan`` do."""
+        file = read(path, "scan")
+        print_notes(path, file.notes)
+        made = file.fingerprint
         number = len(self.paths)
         self._unmatched[number] = self._open(made)
         fingerprint.save(self._path(number), made)

@@ -42,7 +42,11 @@ def scan_object(path: Path, result: ScanResult, name: Name) -> Object:
         "path": str(path),
         "duration_s": _s(result.duration_ms),
         "segments": [
-            {"recording_id": name(segment.recording), **_times(segment)}
+            {
+                "recording_id": name(segment.recording),
+                **_times(segment),
+                "track": segment.track,
+            }
             for segment in result.segments
         ],
         "unmatched": [_interval(interval, name) for interval in result.unmatched],
@@ -61,7 +65,8 @@ def scan_table(path: Path, result: ScanResult, name: Name) -> str:
                 f"{_span(segment.start_ms, segment.end_ms)}  "
                 f"{name(segment.recording):30}  "
                 f"{_span(segment.reference_start_ms, segment.reference_end_ms)}  "
-                f"{speed:22}  {segment.score:5.1f}",
+                f"{speed:22}  {segment.score:5.1f}"
+                f"{f'  track {segment.track}' if segment.track else ''}",
             )
         )
     for interval in result.unmatched:

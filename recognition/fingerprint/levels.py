@@ -13,6 +13,9 @@ from recognition.params import DEFAULT, Params
 from recognition.types import LevelMap
 
 STEPS_PER_NEPER = 8
+# Of each band, the level below which it stays for this share of the time is noise.
+NOISE_SHARE = 0.1
+NOISE_ROWS = 1 << 14
 OFFSET = 24.0  # byte 0 stands for this many nepers below full scale
 
 
@@ -64,8 +67,26 @@ def to_bytes(levels: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def silent_frames(level_map: LevelMap, params: Params = DEFAULT) -> NDArray[np.bool_]:
-    """Return for each row of the map whether nothing in it is audible."""
-    limit = to_bytes(np.array([params.silence_level], dtype=np.float32))[0]
-    heard = level_map.levels[:, params.silence_bin // level_map.bins_per_cell :]
-    quiet: NDArray[np.bool_] = heard.max(axis=1, initial=0) <= limit
-    return quiet
+    """Return for each row of the map whether nothing in it is audible.
+
+    A row is heard if it is loud, or if a cell of it stands out from the file's own noise:
+    a quiet master is no silence, and the hiss of its pauses is.
+    """
+    loud, floor = to_bytes(
+        np.array([params.silence_level, params.level_floor], dtype=np.float32)
+    ).tolist()
+    cells = level_map.levels[:, params.silence_bin // level_map.bins_per_cell :]
+    loudest = cells.max(axis=1, initial=0)
+    silent: NDArray[np.bool_] = loudest <= loud
+    sounding = cells[loudest > floor]
+    if not len(sounding):
+        return silent
+    # A part of the rows is enough, and takes little memory for two days.
+    drawn = sounding[:: -(-len(sounding) // NOISE_ROWS)]
+    noise = np.quantile(drawn, NOISE_SHARE, axis=0)
+    limit = np.maximum(noise + STEPS_PER_NEPER * params.silence_margin, floor)
+    quiet = np.flatnonzero(silent & (loudest > floor))
+    for at in range(0, len(quiet), NOISE_ROWS):
+        rows = quiet[at : at + NOISE_ROWS]
+        silent[rows] = ~(cells[rows] > limit).any(axis=1)
+    return silent

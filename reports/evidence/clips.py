@@ -58,7 +58,7 @@ def cut(facts: CaseFacts, folder: Path, *, with_reference: bool, report: Report)
     (folder / "clips").mkdir()
     numbered = list(enumerate(facts.segments, start=1))
     longest = sorted(numbered, key=lambda each: each[1].start_ms - each[1].end_ms)
-    # In order of time, since a side is decoded in one pass.
+    # In order of time, since sound is decoded in one pass.
     chosen = sorted(longest[:MOST_SEGMENTS])
     file = facts.file
     sides = [_Side("source", file.media, file.duration_ms, file.audio_removed_at)]
@@ -154,17 +154,24 @@ def _cut_side(
     clips = [
         Clip(side.name, number, *interval) for number, interval in intervals.items()
     ]
+    # A side is decoded in one pass for each sound track.
+    by_track: dict[int | None, list[Clip]] = {}
+    for clip, (_number, segment) in zip(clips, chosen, strict=True):
+        track = segment.track if side.name == "source" else None
+        by_track.setdefault(track, []).append(clip)
     with _on_disk(side.audio) as path:
         if path is None:
             gaps.append(_gone(what, side.removed_at))
             return []
         try:
-            media.write_excerpts(
-                path,
-                [(folder / clip.name, clip.start_ms, clip.end_ms) for clip in clips],
-                limits=decode_limits(),
-                progress=report,
-            )
+            for track, cut in by_track.items():
+                media.write_excerpts(
+                    path,
+                    [(folder / clip.name, clip.start_ms, clip.end_ms) for clip in cut],
+                    track=track,
+                    limits=decode_limits(),
+                    progress=report,
+                )
         except RecognitionError as error:
             gaps.append(f"The {what} could not be cut into excerpts: {error}")
             return []

@@ -274,6 +274,7 @@ def segment_json(segment: Segment, number: int) -> Json:
         "under_speech_pct": _number(segment.speech_pct),
         "aligned_landmarks": segment.aligned_landmarks,
         "expected_by_chance": _number(segment.expected_by_chance),
+        "sound_track": segment.track,
     }
 
 

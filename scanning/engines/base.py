@@ -23,6 +23,7 @@ class FoundSegment:
     aligned_landmarks: int | None = None
     expected_by_chance: Decimal | None = None
     speech_pct: Decimal | None = None
+    track: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.utils.functional import Promise
@@ -14,6 +15,7 @@ from catalogue import following, index_store
 from catalogue.models import Bucket, Recording, RecordingStatus
 from recognition import interrupts
 from recognition.params import ENGINE_VERSION
+from recognition.relate.tracks import scan_tracks
 from recognition.search import match
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.types import (
@@ -39,11 +41,15 @@ def recognise(
     container: Container,
     query: Fingerprint,
     *,
+    others: Sequence[tuple[int, Fingerprint]] = (),
     also: Iterable[Bucket] = (),
     elsewhere: Elsewhere | None = None,
     progress: Progress | None = None,
 ) -> EngineResult:
     """Search the container's buckets, and those in ``also``, for recordings.
+
+    ``others`` are the file's other sound tracks by number, which this machine searches
+    if it holds all partitions.
 
     The copy of the index follows the catalogue first, so that the scan finds every
     recording that was searchable when it was asked for. ``elsewhere`` searches instead
@@ -56,14 +62,15 @@ def recognise(
         result, state = elsewhere(bucket_ids, policy)
     else:
         with following.searched_index(_while_following(progress)) as (index, state):
-            result = match.scan(
-                query,
+            scan = partial(
+                match.scan,
                 index=index,
                 buckets=bucket_ids,
                 references=index_store.references_of(bucket_ids, index),
                 policy=policy,
                 progress=progress,
             )
+            result = scan_tracks(query, others, scan)
     return EngineResult(
         engine_version=ENGINE_VERSION,
         found=by_recording(result.segments),
@@ -189,6 +196,7 @@ def _segment(found: SegmentMatch) -> FoundSegment:
         speech_pct=(
             None if found.speech is None else Decimal(f"{100 * found.speech:.2f}")
         ),
+        track=found.track,
     )
 
 

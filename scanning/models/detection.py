@@ -101,6 +101,7 @@ class Segment(Immutable):
 
     ``tempo_ratio`` is the source's speed relative to the reference, ``pitch_cents`` its
     pitch shift, ``speech_pct`` the share of the interval with speech, if known.
+    ``track`` is the number of its sound track if that is not the main one.
     """
 
     detection = models.ForeignKey(
@@ -117,6 +118,7 @@ class Segment(Immutable):
     aligned_landmarks = models.PositiveIntegerField(null=True)
     expected_by_chance = models.DecimalField(max_digits=9, decimal_places=2, null=True)
     speech_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True)
+    track = models.PositiveSmallIntegerField(null=True)
 
     reach = Path(
         containers="detection__scan__scanned_file__container",

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import PRESENT, Path, PresentManager
 from common.storage import StoredFile
 from common.zones import office_day
+from recognition.audio.analysis import tracks_from
+from recognition.types import Track
 from scanning.choices import (
     HOPELESS_CODES,
     EngineChoice,
@@ -216,6 +218,11 @@ class ScannedFile(models.Model):
     def damage(self) -> list[str]:
         """Return a warning for each interval that could not be decoded."""
         return list(self.facts.get("warnings", []))
+
+    @property
+    def tracks(self) -> list[Track]:
+        """Return the sound tracks; empty if there is only one."""
+        return list(tracks_from(self.facts.get("tracks", [])))
 
     def take_audio(self, stored: StoredFile) -> None:
         """Use stored bytes as the file's audio; the caller saves ``AUDIO_FIELDS``."""

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from common import http
 from common.http import LiveBody
+from recognition.audio.ogg import CAPTURE
 from streams.choices import GapCause
 from streams.recording import causes, hls, icy, ogg, playlists
 from streams.recording.arrivals import Arrival, Chunk, Closed, Halted, Opened
@@ -219,7 +220,7 @@ class Connection:
         reader = IcyReader(
             icy.interval(body.headers.get("icy-metaint", "")), self._title_charset
         )
-        links = OggLinks() if data.startswith(ogg.CAPTURE) else None
+        links = OggLinks() if data.startswith(CAPTURE) else None
         while data:
             at = self.now()
             for made in reader.take(data):

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from common.charsets import decode_text
+from recognition.audio.ogg import CAPTURE, HEAD_BYTES, Chain, PageHead
 
-CAPTURE: Final = b"OggS"
-HEAD_BYTES: Final = 27
-IS_FIRST: Final = 2
 MAX_HEAD: Final = 1 << 20
-NO_POSITION: Final = b"\xff" * 8
 # What the packet with the comments begins with, and how much of it is not theirs.
 COMMENTS: Final = ((b"\x03vorbis", 7), (b"OpusTags", 8), (b"\x04", 4), (b"\x84", 4))
 MAX_COMMENTS: Final = 200
@@ -41,8 +38,8 @@ class OggLinks:
     def __init__(self) -> None:
         self._waiting = b""  # of a page header
         self._body_left = 0
-        self._was_first = False
-        self._in_head = False
+        self._chain = Chain()
+        self._page: PageHead | None = None
         self._head = bytearray()
         self.head = b""
 
@@ -59,11 +56,11 @@ class OggLinks:
                 self._body_left -= step
                 size = step
             else:
-                size = self._page_head(data, at)
+                size = self._head_bytes(data, at)
                 if size == 0:
                     self._waiting = data[at:]
                     break
-                if self._begins_link(data, at, size):
+                if self._begins_link():
                     if ready:
                         yield OggPart(bytes(ready), begins)
                         ready.clear()
@@ -75,37 +72,34 @@ class OggLinks:
         if ready:
             yield OggPart(bytes(ready), begins)
 
-    def _page_head(self, data: bytes, at: int) -> int:
-        """Return the size of the page header at a place, 0 if it is not complete."""
+    def _head_bytes(self, data: bytes, at: int) -> int:
+        """Return the size of the page head at a place, or of what precedes the next one.
+
+        It is 0 if more bytes are needed.
+        """
         if data[at : at + 4] != CAPTURE[: len(data) - at]:
             following = data.find(CAPTURE, at + 1)
             return (following if following >= 0 else max(at + 1, len(data) - 3)) - at
-        if len(data) < at + HEAD_BYTES:
+        self._page = PageHead.read(data, at)
+        if self._page is None:
             return 0
-        size = HEAD_BYTES + data[at + 26]
-        if len(data) < at + size:
-            return 0
-        self._body_left = sum(data[at + HEAD_BYTES : at + size])
-        return size
+        self._body_left = self._page.body_bytes
+        return self._page.head_bytes
 
-    def _begins_link(self, data: bytes, at: int, size: int) -> bool:
-        if size < HEAD_BYTES or data[at : at + 4] != CAPTURE:
+    def _begins_link(self) -> bool:
+        page, self._page = self._page, None
+        if page is None:
             return False
-        is_first = bool(data[at + 5] & IS_FIRST)
-        begins = is_first and not self._was_first
-        self._was_first = is_first
-        position = data[at + 6 : at + 14]
+        was_in_head = self._chain.in_head
+        begins = self._chain.begins_link(page)
         if begins:
             self._head.clear()
-            self._in_head = True
-        elif not is_first and position not in (bytes(8), NO_POSITION):
-            if self._in_head:
-                self.head = bytes(self._head)
-            self._in_head = False
+        elif was_in_head and not self._chain.in_head:
+            self.head = bytes(self._head)
         return begins
 
     def _keep_head(self, part: bytes) -> None:
-        if self._in_head and len(self._head) + len(part) <= MAX_HEAD:
+        if self._chain.in_head and len(self._head) + len(part) <= MAX_HEAD:
             self._head += part
 
 

@@ -166,6 +166,32 @@ def test_hum_alone_is_silence_and_a_low_note_of_music_is_heard() -> None:
     assert not silent_frames(note.level_map).any()
 
 
+@pytest.mark.parametrize("pause_db", [-200.0, -70.0])
+def test_a_quiet_master_is_heard_and_its_hiss_is_silence(pause_db: float) -> None:
+    tune = music(4, 20)
+    quiet = tune * (10 ** (-47 / 20) / np.abs(tune).max())
+    hiss = np.random.default_rng(1).normal(0, 10 ** (pause_db / 20), 30 * RATE)
+    hiss[: len(quiet)] += quiet
+
+    made = extract(hiss.astype(np.float32))
+
+    assert made.level_map is not None
+    silent = silent_frames(made.level_map)
+    in_music = 20 * RATE // DEFAULT.hop_length // DEFAULT.map_frames
+    # Pauses of a second belong to the music.
+    assert silent[2 : in_music - 2].mean() < 0.05
+    assert silent[in_music + 20 :].all()
+
+
+def test_hiss_alone_is_silence() -> None:
+    hiss = np.random.default_rng(1).normal(0, 10 ** (-62 / 20), 60 * RATE)
+
+    made = extract(hiss.astype(np.float32))
+
+    assert made.level_map is not None
+    assert silent_frames(made.level_map).all()
+
+
 def test_a_builder_makes_only_the_layers_asked_for() -> None:
     builder = FingerprintBuilder(layers={"reference"})
     builder.feed(music(6, 3))

@@ -28,7 +28,6 @@ from jobs.leases import LeaseMemory
 from jobs.models import Job
 from jobs.runner import run_next
 from jobs.services import reclaim
-from recognition.types import Fingerprint
 from review.models import Match
 from scanning import pipeline, results
 from scanning.choices import (
@@ -165,7 +164,7 @@ def test_worker_that_lost_its_scan_lets_it_be_though_it_failed(
         take_over(context.job)
         raise ScanFailed("odd", "Odd.")
 
-    monkeypatch.setattr(pipeline, "_fingerprint_of", lose)
+    monkeypatch.setattr(pipeline, "_sound_of", lose)
 
     run_next(Pool.WORK)
 
@@ -209,16 +208,14 @@ def test_waiting_scan_of_a_deleted_file_ends_with_it(
 def test_running_scan_stops_at_its_next_step_when_cancelled(
     file: ScannedFile, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    really_fingerprint = pipeline._fingerprint_of
+    really_fingerprint = pipeline._sound_of
 
-    def cancelled_meanwhile(
-        file: ScannedFile, context: JobContext
-    ) -> tuple[Fingerprint, tuple[str, ...]]:
+    def cancelled_meanwhile(file: ScannedFile, context: JobContext) -> pipeline._Sound:
         cancel_scan(scan=file.scans.get(), user=admin)
         context.beat()
         return really_fingerprint(file, context)
 
-    monkeypatch.setattr(pipeline, "_fingerprint_of", cancelled_meanwhile)
+    monkeypatch.setattr(pipeline, "_sound_of", cancelled_meanwhile)
 
     run_next(Pool.WORK)
 

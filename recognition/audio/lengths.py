@@ -1,0 +1,161 @@
+"""Whether a file holds all the sound that its headers announce.
+
+FFmpeg derives the length of many files from their size and estimates others from the
+first frames, so a file that was cut off would look complete. What counts here is what a
+writer stated, unless it did not know the size when it began.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO, Final
+
+from recognition.audio.chunks import SOUND, chunks_of
+from recognition.audio.formats import after_id3, read_at
+from recognition.audio.ogg import CAPTURE, MAX_HEAD_BYTES, PageHead
+
+# Containers for which FFmpeg reports the length stated in the header.
+STATED: Final = frozenset(
+    {"asf", "avi", "flac", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "tta", "wv"}
+)
+# Containers whose sound lies in chunks of a stated size.
+CHUNKED: Final = frozenset({"aiff", "caf", "w64", "wav"})
+AU_HEAD: Final = 12
+AU_UNKNOWN: Final = 0xFFFFFFFF
+# Bytes of an MP3 frame before its Xing tag, by version (MPEG 1 or later) and mono.
+XING_AT: Final = {
+    (True, False): 36,
+    (True, True): 21,
+    (False, False): 21,
+    (False, True): 13,
+}
+XING_HAS_FRAMES: Final = 1
+XING_HAS_BYTES: Final = 2
+# Bytes: writers differ in what they count.
+SLACK: Final = 4096
+MAX_BOXES: Final = 1 << 20
+ASF_HEAD: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+ASF_FILE: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
+
+
+def announced_ms(
+    file: BinaryIO, container: str, declared_ms: int | None, *, begin: int, held_ms: int
+) -> int | None:
+    """Return the announced length in milliseconds; None if no header states one.
+
+    ``held_ms`` is how much sound the file holds, which begins at the byte ``begin``.
+    """
+    if container in STATED:
+        return declared_ms
+    if container == "mp3":
+        return declared_ms if _counts_frames(file) else None
+    if container in CHUNKED:
+        chunks = chunks_of(file, begin, file.seek(0, io.SEEK_END))
+        sizes = [(one.begin, one.stated) for one in chunks if one.name in SOUND]
+    elif container == "au":
+        head = read_at(file, 0, AU_HEAD)
+        first, stated = (int.from_bytes(head[at : at + 4]) for at in (4, 8))
+        sizes = [(first, None if stated == AU_UNKNOWN else stated)]
+    else:
+        return None
+    return _by_bytes(sizes, file.seek(0, io.SEEK_END), held_ms)
+
+
+def _by_bytes(
+    sizes: list[tuple[int, int | None]], end: int, held_ms: int
+) -> int | None:
+    """Return the length from where chunks begin and their stated sizes."""
+    known = [(begin, stated) for begin, stated in sizes if stated is not None]
+    stated = sum(size for _, size in known)
+    held = sum(min(size, max(0, end - begin)) for begin, size in known)
+    if len(known) < len(sizes) or not 0 < held < stated:
+        return None
+    return held_ms * stated // held
+
+
+def _counts_frames(file: BinaryIO) -> bool:
+    """Return whether the tag of LAME and others counts the frames of an MP3 file.
+
+    If it counts the bytes as well, and no more than there are, the file was not cut off,
+    whatever its frames are said to be.
+    """
+    at = after_id3(file)
+    frame = read_at(file, at, 64)
+    if len(frame) < 64 or frame[0] != 0xFF or frame[1] & 0xE0 != 0xE0:
+        return False
+    is_version_1, is_mono = frame[1] & 0x18 == 0x18, frame[3] & 0xC0 == 0xC0
+    tag = frame[XING_AT[is_version_1, is_mono] :]
+    if tag[:4] not in (b"Xing", b"Info") or not tag[7] & XING_HAS_FRAMES:
+        return False
+    stated = int.from_bytes(tag[12:16]) if tag[7] & XING_HAS_BYTES else 0
+    held = file.seek(0, io.SEEK_END) - at
+    return stated == 0 or held + SLACK < stated
+
+
+def ends_early(file: BinaryIO, container: str, *, begin: int) -> bool:
+    """Return whether a file ends within a page or box, or before its stated size."""
+    size = file.seek(0, io.SEEK_END)
+    if container == "ogg":
+        return _last_page_end(file, size) > size
+    if container.startswith("mov"):
+        return any(end > size for _, end in _boxes(file, size))
+    if container == "avi":
+        return _last_riff_end(file, begin, size) > size + SLACK
+    if container == "asf":
+        return _asf_bytes(file) > size + SLACK
+    return False
+
+
+def lacks_index(file: BinaryIO) -> bool:
+    """Return whether this is an MP4 file that ends before the index of its sound."""
+    size = file.seek(0, io.SEEK_END)
+    names = [name for name, _ in _boxes(file, size)]
+    return b"mdat" in names and b"moov" not in names
+
+
+def _boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int]]:
+    """Return the names of the outermost boxes of an MP4 file, and where each ends."""
+    boxes: list[tuple[bytes, int]] = []
+    at = 0
+    while at < size and len(boxes) < MAX_BOXES:
+        head = read_at(file, at, 16)
+        length = int.from_bytes(head[:4])
+        if length == 1:
+            length = int.from_bytes(head[8:])
+        elif length == 0:
+            length = size - at
+        # Names are letters; else this is no box.
+        if len(head) < 8 or length < 8 or not head[4:8].isalnum():
+            break
+        at += length
+        boxes.append((head[4:8], at))
+    return boxes
+
+
+def _last_page_end(file: BinaryIO, size: int) -> int:
+    tail_at = max(0, size - 2 * (1 << 16))
+    tail = read_at(file, tail_at, size - tail_at)
+    at = tail.rfind(CAPTURE)
+    page = PageHead.read(tail[at : at + MAX_HEAD_BYTES]) if at >= 0 else None
+    return tail_at + at + page.head_bytes + page.body_bytes if page else 0
+
+
+def _last_riff_end(file: BinaryIO, begin: int, size: int) -> int:
+    at = begin
+    while at < size and read_at(file, at, 4) == b"RIFF":
+        length = int.from_bytes(read_at(file, at + 4, 4), "little")
+        # A writer that did not finish left no size.
+        if length < 8 or length >= 0x7FFFF000:
+            break
+        at += 8 + length + length % 2
+    return at
+
+
+def _asf_bytes(file: BinaryIO) -> int:
+    """Return the size that an ASF file states; 0 if it states none, as broadcasts do."""
+    if read_at(file, 0, 16) != ASF_HEAD:
+        return 0
+    head = read_at(file, 0, 1 << 12)
+    at = head.find(ASF_FILE)
+    is_broadcast = at < 0 or head[at + 88 : at + 89] in (b"", b"\1", b"\3")
+    return 0 if is_broadcast else int.from_bytes(head[at + 40 : at + 48], "little")

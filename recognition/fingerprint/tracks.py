@@ -1,0 +1,90 @@
+"""Which parts of a sound track differ from the main one: only these need a search."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.params import DEFAULT, Params
+from recognition.types import Fingerprint, Landmarks, LevelMap
+
+# Landmarks of the same sound agree to two frames, since encoders delay it differently, and
+# to a bin. Of unrelated sound a tenth do, of one mix in two codecs most.
+NEAR_FRAMES: Final = 2
+NEAR_BINS: Final = 1
+SAME_SHARE: Final = 0.5
+# Frames that are judged together: 4 s.
+BLOCK: Final = 250
+
+
+def differing(
+    main: Fingerprint, other: Fingerprint, params: Params = DEFAULT
+) -> Fingerprint | None:
+    """Return another track's scan layer, silent where it sounds like the main one.
+
+    What differs keeps some seconds around it. It is as long as the main track. None if
+    nothing differs.
+    """
+    if main.dense is None or other.dense is None or other.level_map is None:
+        return None
+    length = int(main.duration_ms / params.frame_ms) + 1
+    blocks = -(-length // BLOCK)
+    differs = _differing_blocks(main.dense, other.dense, blocks)
+    if not differs.any():
+        return None
+    near = np.convolve(differs, np.ones(3), mode="same") > 0
+    step = other.level_map.frames_per_cell
+    levels = other.level_map.levels[: -(-length // step)].copy()
+    rows = np.arange(len(levels)) * step // BLOCK
+    levels[~near[np.minimum(rows, blocks - 1)]] = 0
+    dense = _within(other.dense, near, min(length, len(levels) * step))
+    return replace(
+        other,
+        duration_ms=main.duration_ms,
+        reference=None,
+        dense=dense,
+        level_map=LevelMap(levels, step, other.level_map.bins_per_cell),
+    )
+
+
+def _differing_blocks(
+    main: Landmarks, other: Landmarks, blocks: int
+) -> NDArray[np.bool_]:
+    """Return in which blocks less than ``SAME_SHARE`` of all landmarks agree."""
+    agreed, of_all = np.zeros(blocks), np.zeros(blocks)
+    for one, against in ((main, other), (other, main)):
+        at = one.frames // BLOCK
+        inside = at < blocks
+        hits = np.bincount(
+            at[inside], _agreeing(one, against)[inside], minlength=blocks
+        )
+        agreed += hits
+        of_all += np.bincount(at[inside], minlength=blocks)
+    different: NDArray[np.bool_] = agreed < SAME_SHARE * of_all
+    return different
+
+
+def _agreeing(one: Landmarks, against: Landmarks) -> NDArray[np.bool_]:
+    """Return which landmarks have another one near."""
+    known = np.sort(_places(against, 0, 0))
+    near = np.zeros(len(one.frames), dtype=np.bool_)
+    for frames in range(-NEAR_FRAMES, NEAR_FRAMES + 1):
+        for bins in range(-NEAR_BINS, NEAR_BINS + 1):
+            near |= np.isin(_places(one, frames, bins), known)
+    return near
+
+
+def _places(landmarks: Landmarks, frames: int, bins: int) -> NDArray[np.int64]:
+    at = landmarks.frames.astype(np.int64) + frames
+    return at << 10 | np.rint(landmarks.bins).astype(np.int64) + 1 + bins
+
+
+def _within(landmarks: Landmarks, blocks: NDArray[np.bool_], length: int) -> Landmarks:
+    at = np.minimum(landmarks.frames // BLOCK, len(blocks) - 1)
+    kept = blocks[at] & (landmarks.frames < length)
+    return Landmarks(
+        landmarks.frames[kept], landmarks.bins[kept], landmarks.levels[kept]
+    )

@@ -1,0 +1,158 @@
+"""All sound tracks of a file are searched, the main one first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from recognition.audio import analysis, media
+from recognition.commands import batch, report
+from recognition.commands.collection import Collection
+from recognition.relate.tracks import scan_tracks, unsearched
+from recognition.types import (
+    Fingerprint,
+    ScanResult,
+    SegmentMatch,
+    Track,
+    TrackState,
+    UnmatchedInterval,
+    UnmatchedKind,
+)
+from tests.recognition.media_files import read_exactly
+from tests.recognition.synthesis import RATE, Samples, music
+
+ALPHA = music(1, 20)
+OTHER = music(2, 20)
+SPOKEN = music(3, 20)
+
+
+def write_tracks(path: Path, tracks: dict[str, Samples]) -> Path:
+    """Write a file with several tracks of one length by their titles."""
+    with av.open(str(path), mode="w") as container:
+        streams = []
+        for title in tracks:
+            stream = container.add_stream("pcm_s16le", rate=RATE, layout="mono")
+            stream.metadata["title"] = title
+            streams.append(stream)
+        for at in range(0, len(ALPHA), RATE):
+            for stream, sound in zip(streams, tracks.values(), strict=True):
+                part = (sound[np.newaxis, at : at + RATE] * 32767).astype("<i2")
+                frame = av.AudioFrame.from_ndarray(part, "s16", "mono")
+                frame.sample_rate, frame.pts = RATE, at
+                container.mux(stream.encode(frame))
+    return path
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an index with one recording."""
+    folder = tmp_path_factory.mktemp("index")
+    path = write_tracks(folder / "alpha.mkv", {"": ALPHA})
+    sound = batch.read_fingerprint(path, "reference")
+    Collection(folder / "index", create=True).add_many([("alpha", sound)])
+    return folder / "index"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file whose third track holds the recording in its second half."""
+    path = tmp_path_factory.mktemp("film") / "film.mkv"
+    late = np.concatenate([OTHER[: 10 * RATE], ALPHA[5 * RATE : 15 * RATE]])
+    tracks = {"Commentary": SPOKEN, "Stereo": OTHER, "Music": late, "Copy": OTHER}
+    return write_tracks(path, tracks)
+
+
+def test_tracks_that_differ_are_kept_where_they_do(film: Path) -> None:
+    found = analysis.analyse_file(film)
+
+    assert found.facts.tracks == (
+        Track(1, "Commentary", TrackState.OTHER),
+        Track(2, "Stereo", TrackState.MAIN),
+        Track(3, "Music", TrackState.OTHER),
+        Track(4, "Copy", TrackState.SAME),
+    )
+    assert [number for number, _ in found.others] == [1, 3]
+    music_only = dict(found.others)[3]
+    assert music_only.dense is not None
+    # The first half sounds like the main track, but for a few seconds before the change.
+    assert music_only.dense.frames[0] > 4 * 62
+    assert music_only.duration_ms == found.facts.duration_ms
+    assert found.warnings == ()
+
+
+def test_a_match_says_its_track(index: Path, film: Path) -> None:
+    (scanned,) = batch.scan_files(index, [film], processes=1)
+
+    assert isinstance(scanned.outcome, ScanResult)
+    (segment,) = scanned.outcome.segments
+    assert segment.track == 3
+    assert segment.start_ms == pytest.approx(10_000, abs=150)
+    assert segment.reference_start_ms == pytest.approx(5000, abs=150)
+    assert max(one.end_ms for one in scanned.outcome.unmatched) <= segment.start_ms
+    text = report.scan_table(film, scanned.outcome, lambda _: "alpha")
+    assert "track 3" in text
+
+
+def test_an_excerpt_is_cut_from_a_track(film: Path, tmp_path: Path) -> None:
+    target = tmp_path / "a.flac"
+
+    media.write_excerpts(film, [(target, 12_000, 14_000)], track=3)
+
+    expected = ALPHA[7 * RATE : 9 * RATE] * 32767
+    assert read_exactly(target)[0] / 65536 == pytest.approx(expected, abs=2)
+
+
+def segment(start_ms: int, end_ms: int, offset_ms: int = 0) -> SegmentMatch:
+    """Return a segment of one recording."""
+    return SegmentMatch(
+        recording=1,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        reference_start_ms=start_ms + offset_ms,
+        reference_end_ms=end_ms + offset_ms,
+        tempo_ratio=1,
+        pitch_cents=0,
+        score=90,
+        bits=90,
+        e_value=0,
+        aligned=90,
+        expected_by_chance=1,
+    )
+
+
+def test_what_the_main_track_has_counts_once() -> None:
+    sounds = [Fingerprint(60_000, "") for _ in range(2)]
+    rest = UnmatchedInterval(20_000, 60_000, UnmatchedKind.NO_MATCH)
+    results = {
+        id(sounds[0]): ScanResult(60_000, (segment(0, 20_000),), (rest,)),
+        id(sounds[1]): ScanResult(
+            60_000, (segment(2000, 19_000), segment(30_000, 40_000, 5000)), ()
+        ),
+    }
+
+    joined = scan_tracks(sounds[0], [(2, sounds[1])], lambda one: results[id(one)])
+
+    assert [(one.start_ms, one.track) for one in joined.segments] == [
+        (0, None),
+        (30_000, 2),
+    ]
+    assert [(one.start_ms, one.end_ms) for one in joined.unmatched] == [
+        (20_000, 30_000),
+        (40_000, 60_000),
+    ]
+
+
+def test_tracks_that_were_not_searched_are_counted() -> None:
+    tracks = [
+        Track(1, "", TrackState.MAIN),
+        Track(2, "", TrackState.SAME),
+        Track(3, "", TrackState.OTHER),
+        Track(4, "", TrackState.UNREAD),
+    ]
+
+    assert unsearched(tracks, [3]) == ("1 other sound track was not searched.",)
+    assert unsearched(tracks, []) == ("2 other sound tracks were not searched.",)
+    assert unsearched(tracks[:3], [3]) == ()
