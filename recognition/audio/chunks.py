@@ -1,4 +1,6 @@
-"""The chunks of WAV, RF64, Wave64, AIFF and CAF files, as their writers meant them."""
+"""The chunks of WAV, RF64, Wave64, AIFF and CAF files, as their writers meant them, and
+the boxes of MP4.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,7 @@ SOUND: Final = (b"data", b"SSND")
 # zero, or near the largest number with or without a sign.
 LARGEST: Final = 0xFFFFFFFF
 NEAR: Final = 0x1000
+MAX_BOXES: Final = 1 << 20
 PLACEHOLDERS: Final = (0, 0x7FFFFFFF, LARGEST, 0xFFFFFFFFFFFFFFFF)
 
 
@@ -139,3 +142,31 @@ def _is_end(file: BinaryIO, at: int, size: int) -> bool:
 def is_name(name: bytes) -> bool:
     """Return whether four bytes may be the name of a chunk."""
     return len(name) == 4 and all(32 <= byte < 127 for byte in name)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An outermost box of an MP4 file; its end may lie beyond that of the file."""
+
+    name: bytes
+    at: int
+    end: int
+
+
+def boxes_of(file: BinaryIO, size: int) -> list[Box]:
+    """Return the outermost boxes of an MP4 file."""
+    boxes: list[Box] = []
+    at = 0
+    while at < size and len(boxes) < MAX_BOXES:
+        head = read_at(file, at, 16)
+        length = int.from_bytes(head[:4])
+        if length == 1:
+            length = int.from_bytes(head[8:])
+        elif length == 0:
+            length = size - at
+        # Names are letters and digits; else this is no box.
+        if len(head) < 8 or length < 8 or not head[4:8].isalnum():
+            break
+        boxes.append(Box(head[4:8], at, at + length))
+        at += length
+    return boxes

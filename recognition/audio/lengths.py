@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from typing import BinaryIO, Final
 
-from recognition.audio.chunks import SOUND, chunks_of
+from recognition.audio.chunks import SOUND, boxes_of, chunks_of
 from recognition.audio.formats import after_id3, read_at
 from recognition.audio.ogg import CAPTURE, MAX_HEAD_BYTES, PageHead
 
@@ -31,9 +31,10 @@ XING_AT: Final = {
 }
 XING_HAS_FRAMES: Final = 1
 XING_HAS_BYTES: Final = 2
+# At the end of a file: more than any padding.
+ZEROS: Final = 1 << 16
 # Bytes: writers differ in what they count.
 SLACK: Final = 4096
-MAX_BOXES: Final = 1 << 20
 ASF_HEAD: Final = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 ASF_FILE: Final = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
@@ -98,9 +99,14 @@ def ends_early(file: BinaryIO, container: str, *, begin: int) -> bool:
     if container == "ogg":
         return _last_page_end(file, size) > size
     if container.startswith("mov"):
-        return any(end > size for _, end in _boxes(file, size))
-    if container == "avi":
-        return _last_riff_end(file, begin, size) > size + SLACK
+        return any(box.end > size for box in boxes_of(file, size))
+    if container in ("avi", "wav"):
+        last_at, end = _last_riff(file, begin, size)
+        # The chunks of a WAV file say it better, but only those of the first.
+        return end > size + SLACK and (container == "avi" or last_at > begin)
+    if container in ("mp3", "aac"):
+        # A download that stopped in a file of the full size.
+        return size > ZEROS and not any(read_at(file, size - ZEROS, ZEROS))
     if container == "asf":
         return _asf_bytes(file) > size + SLACK
     return False
@@ -109,27 +115,8 @@ def ends_early(file: BinaryIO, container: str, *, begin: int) -> bool:
 def lacks_index(file: BinaryIO) -> bool:
     """Return whether this is an MP4 file that ends before the index of its sound."""
     size = file.seek(0, io.SEEK_END)
-    names = [name for name, _ in _boxes(file, size)]
+    names = [box.name for box in boxes_of(file, size)]
     return b"mdat" in names and b"moov" not in names
-
-
-def _boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int]]:
-    """Return the names of the outermost boxes of an MP4 file, and where each ends."""
-    boxes: list[tuple[bytes, int]] = []
-    at = 0
-    while at < size and len(boxes) < MAX_BOXES:
-        head = read_at(file, at, 16)
-        length = int.from_bytes(head[:4])
-        if length == 1:
-            length = int.from_bytes(head[8:])
-        elif length == 0:
-            length = size - at
-        # Names are letters; else this is no box.
-        if len(head) < 8 or length < 8 or not head[4:8].isalnum():
-            break
-        at += length
-        boxes.append((head[4:8], at))
-    return boxes
 
 
 def _last_page_end(file: BinaryIO, size: int) -> int:
@@ -140,15 +127,16 @@ def _last_page_end(file: BinaryIO, size: int) -> int:
     return tail_at + at + page.head_bytes + page.body_bytes if page else 0
 
 
-def _last_riff_end(file: BinaryIO, begin: int, size: int) -> int:
-    at = begin
+def _last_riff(file: BinaryIO, begin: int, size: int) -> tuple[int, int]:
+    """Return where the last of a file's RIFF parts begins, and where it should end."""
+    last, at = begin, begin
     while at < size and read_at(file, at, 4) == b"RIFF":
         length = int.from_bytes(read_at(file, at + 4, 4), "little")
         # A writer that did not finish left no size.
         if length < 8 or length >= 0x7FFFF000:
             break
-        at += 8 + length + length % 2
-    return at
+        last, at = at, at + 8 + length + length % 2
+    return last, at
 
 
 def _asf_bytes(file: BinaryIO) -> int:

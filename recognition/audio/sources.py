@@ -11,10 +11,18 @@ import io
 import time
 from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import BinaryIO, Final, Literal
 
-from recognition.audio.chunks import FORM, LARGEST, RIFF, Chunk, chunks_of, order_of
+from recognition.audio.chunks import (
+    FORM,
+    LARGEST,
+    RIFF,
+    Chunk,
+    boxes_of,
+    chunks_of,
+    order_of,
+)
 from recognition.audio.formats import after_id3, read_at
 from recognition.audio.ogg import CAPTURE, MAX_HEAD_BYTES, Chain, PageHead
 from recognition.errors import DecodeFailed
@@ -65,9 +73,11 @@ def sections_of(file: BinaryIO) -> list[ByteSection]:
     if magic[:4] == CAPTURE:
         return _links(file, begin, size)
     if magic[:4] in RIFF and magic[8:] == b"WAVE":
-        return [_riff(file, begin, size)]
+        return _waves(file, begin, size)
     if magic[:4] == FORM:
         return [_aiff(file, begin, size)]
+    if magic[4:8] == b"ftyp":
+        return _movies(file, size)
     if titles := _ranges_without_titles(file, size):
         return [ByteSection(titles)]
     return [ByteSection(((0, size),))]
@@ -127,6 +137,37 @@ def _find(file: BinaryIO, wanted: bytes, at: int, size: int) -> int | None:
 
 
 # --- Chunks ---------------------------------------------------------------------------
+
+
+def _waves(file: BinaryIO, begin: int, size: int) -> list[ByteSection]:
+    """Return the parts of a file that was put together from WAV files."""
+    starts = [begin]
+    while len(starts) < MAX_LINKS:
+        following = next(
+            (
+                chunk.at
+                for chunk in chunks_of(file, starts[-1], size)
+                if chunk.name in RIFF and read_at(file, chunk.begin, 4) == b"WAVE"
+            ),
+            None,
+        )
+        if following is None:
+            break
+        starts.append(following)
+    return [_riff(file, low, high) for low, high in pairwise([*starts, size])]
+
+
+def _movies(file: BinaryIO, size: int) -> list[ByteSection]:
+    """Return the parts of a file that was put together from MP4 files."""
+    starts, indexes = [0], 0
+    for box in boxes_of(file, size):
+        indexes += box.name == b"moov"
+        # Some writers repeat the first box, and no index of its own follows.
+        if box.name == b"ftyp" and indexes >= len(starts) < MAX_LINKS:
+            starts.append(box.at)
+    if indexes < len(starts):
+        starts = [0]
+    return [ByteSection(((low, high),)) for low, high in pairwise([*starts, size])]
 
 
 def _riff(file: BinaryIO, begin: int, size: int) -> ByteSection:

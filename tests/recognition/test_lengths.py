@@ -128,6 +128,10 @@ BYTES: dict[str, tuple[str, bytes, float, list[str]]] = {
         12,
         [],
     ),
+    "two files in one": (".wav", 2 * wav(chunk(b"data", PCM)), 24, []),
+    "the second of two files cut": (
+        *(".wav", (2 * wav(chunk(b"data", PCM)))[: -len(PCM) // 2], 18, [CUT]),
+    ),
     "RF64": (".wav", rf64(PCM), 12, []),
     "RF64, cut": (".wav", rf64(PCM[:HALF]), 6, missing(6)),
     "RIFX, cut": (
@@ -175,6 +179,11 @@ def no_frames(data: bytes) -> bytes:
     return data[:at] + bytes(4) + data[at + 4 :]
 
 
+def without_count(data: bytes) -> bytes:
+    """Return an MP3 file without the tag that counts."""
+    return data.replace(b"Xing", bytes(4)).replace(b"Info", bytes(4))
+
+
 def with_ape(data: bytes) -> bytes:
     """Return a file with the tags that MP3Gain and others leave behind."""
     item = struct.pack("<II", 11, 0) + b"MP3GAIN_UNDO\0+001,+001,N"
@@ -201,6 +210,13 @@ CODED: dict[str, tuple[Kind, Change, float, list[str]]] = {
     "caf, cut": (Kind(".caf", "pcm_s16le"), halved, 6, missing(6)),
     "w64, cut": (Kind(".w64", "pcm_s16le"), halved, 6, missing(6)),
     "au, cut": (Kind(".au", "pcm_s16be"), halved, 6, missing(6)),
+    "mp3, half zeros": (
+        Kind(".mp3", "mp3"),
+        lambda data: without_count(halved(data)) + bytes(len(data)),
+        6,
+        ["1 damaged places in the file were skipped.", CUT],
+    ),
+    "m4a, two in one": (Kind(".m4a", "aac"), lambda data: 2 * data, 24, []),
     "ogg, cut": (Kind(".opus", "libopus", rate=48_000), halved, 6, [CUT]),
     "avi, cut": (Kind(".avi", "libmp3lame"), halved, 6, [CUT]),
 }

@@ -405,3 +405,23 @@ def test_unknown_licence_clears_nothing(client: Client) -> None:
     assert answer.status_code == 409
     match.refresh_from_db()
     assert match.state == MatchState.PENDING
+
+
+def test_a_segment_names_its_sound_track(client: Client) -> None:
+    match = make_match(segment={"track": 2})
+    file = match.scanned_file
+    file.facts = {
+        "tracks": [
+            {"number": 1, "name": "Stereo, eng", "state": "main"},
+            {"number": 2, "name": "Commentary", "state": "other"},
+        ]
+    }
+    file.save(update_fields=["facts"])
+
+    page = client.get(page_of(match)).content.decode()
+    of_file = client.get(reverse("portal:file_detail", args=[file.uid]))
+
+    said = "Sound track 2: Commentary, not the one played here"
+    assert said in page
+    assert said in of_file.content.decode()
+    assert "1: Stereo, eng – played here, searched first" in of_file.content.decode()
