@@ -33,7 +33,7 @@ from recognition.types import (
     Fingerprint,
     MediaFacts,
     Progress,
-    Track,
+    SoundTrack,
     TrackState,
 )
 
@@ -69,7 +69,7 @@ def _with_other_tracks(
     analysis: Analysis, audio: AudioFile, file: BinaryIO, report: Progress
 ) -> Analysis:
     """Return the analysis with the tracks that differ from the one decoded."""
-    tracks: list[Track] = []
+    tracks: list[SoundTrack] = []
     others: list[tuple[int, Fingerprint]] = []
     for number, name in enumerate(audio.tracks, 1):
         state, sound = TrackState.UNREAD, None
@@ -85,7 +85,7 @@ def _with_other_tracks(
                 state = TrackState.SAME if sound is None else TrackState.OTHER
         if sound is not None:
             others.append((number, sound))
-        tracks.append(Track(number, name, state))
+        tracks.append(SoundTrack(number, name, state))
     return dataclasses.replace(
         analysis,
         facts=dataclasses.replace(analysis.facts, tracks=tuple(tracks)),

@@ -159,7 +159,7 @@ class TrackState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
+class SoundTrack:
     """A sound track of a file that has several; ``number`` counts from 1.
 
     ``name`` is its title and language, as far as the file states them.
@@ -188,7 +188,7 @@ class MediaFacts:
     clipped_share: float
     has_video: bool
     tags: dict[str, str] = field(default_factory=dict)
-    tracks: tuple[Track, ...] = ()
+    tracks: tuple[SoundTrack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ from portal.shared import columns, formats, looks
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
 from portal.shared.times import lasting, when
-from recognition.types import Track, TrackState
+from recognition.types import SoundTrack, TrackState
 from recognition.version import VERSION
 from review import rule_names, words
 from review.choices import Relation
@@ -70,7 +70,7 @@ _TRACK_STATES = {
 
 
 @register.filter
-def track_state(track: Track) -> str:
+def track_state(track: SoundTrack) -> str:
     """Say what became of a sound track."""
     return str(_TRACK_STATES[track.state])
 

@@ -20,7 +20,7 @@ from recognition.types import (
     Fingerprint,
     MediaFacts,
     Progress,
-    Track,
+    SoundTrack,
     TrackState,
     Waveform,
 )
@@ -164,10 +164,12 @@ class _Collected:
         )
 
 
-def tracks_from(stored: Iterable[dict[str, Any]]) -> Iterator[Track]:  # Any: JSON
+def tracks_from(stored: Iterable[dict[str, Any]]) -> Iterator[SoundTrack]:  # Any: JSON
     """Yield the tracks of facts that were written as JSON."""
     for each in stored:
-        yield Track(int(each["number"]), str(each["name"]), TrackState(each["state"]))
+        yield SoundTrack(
+            int(each["number"]), str(each["name"]), TrackState(each["state"])
+        )
 
 
 def _media_facts(fields: dict[str, Any]) -> MediaFacts:  # Any: JSON

@@ -25,7 +25,7 @@ PLACEHOLDERS: Final = (0, 0x7FFFFFFF, LARGEST, 0xFFFFFFFFFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class SoundChunk:
     """A chunk of a file: its name, where it begins, its content, and the next one.
 
     ``stated`` is the size in its head; None if the writer did not know it.
@@ -79,7 +79,7 @@ def order_of(file: BinaryIO, begin: int) -> Literal["little", "big"]:
     return layout.order if layout is not None else "little"
 
 
-def chunks_of(file: BinaryIO, begin: int, size: int) -> Iterator[Chunk]:
+def chunks_of(file: BinaryIO, begin: int, size: int) -> Iterator[SoundChunk]:
     """Yield the chunks of a file that begins at a place and ends at ``size``."""
     layout = _layout(read_at(file, begin, 8))
     at = begin + layout.first if layout is not None else size
@@ -107,7 +107,7 @@ def chunks_of(file: BinaryIO, begin: int, size: int) -> Iterator[Chunk]:
             next_at = _next(file, content + stated, layout, size)
         if name in SOUND and not _is_end(file, next_at, size):
             stated, next_at = None, size
-        yield Chunk(name, at, content, stated, next_at)
+        yield SoundChunk(name, at, content, stated, next_at)
         at = next_at
 
 
@@ -145,7 +145,7 @@ def is_name(name: bytes) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Mp4Box:
     """An outermost box of an MP4 file; its end may lie beyond that of the file."""
 
     name: bytes
@@ -153,9 +153,9 @@ class Box:
     end: int
 
 
-def boxes_of(file: BinaryIO, size: int) -> list[Box]:
+def boxes_of(file: BinaryIO, size: int) -> list[Mp4Box]:
     """Return the outermost boxes of an MP4 file."""
-    boxes: list[Box] = []
+    boxes: list[Mp4Box] = []
     at = 0
     while at < size and len(boxes) < MAX_BOXES:
         head = read_at(file, at, 16)
@@ -167,6 +167,6 @@ def boxes_of(file: BinaryIO, size: int) -> list[Box]:
         # Names are letters and digits; else this is no box.
         if len(head) < 8 or length < 8 or not head[4:8].isalnum():
             break
-        boxes.append(Box(head[4:8], at, at + length))
+        boxes.append(Mp4Box(head[4:8], at, at + length))
         at += length
     return boxes

@@ -18,7 +18,7 @@ from recognition.audio.chunks import (
     FORM,
     LARGEST,
     RIFF,
-    Chunk,
+    SoundChunk,
     boxes_of,
     chunks_of,
     order_of,
@@ -179,7 +179,7 @@ def _riff(file: BinaryIO, begin: int, size: int) -> ByteSection:
     """
     ranges: list[Range] = []
     patches: list[tuple[int, bytes]] = []
-    sound: list[Chunk] = []
+    sound: list[SoundChunk] = []
     at = begin
     for chunk in chunks_of(file, begin, size):
         if chunk.name == b"fmt ":
@@ -202,7 +202,7 @@ def _riff(file: BinaryIO, begin: int, size: int) -> ByteSection:
 
 
 def _integers(
-    file: BinaryIO, chunk: Chunk, order: Literal["little", "big"]
+    file: BinaryIO, chunk: SoundChunk, order: Literal["little", "big"]
 ) -> list[tuple[int, bytes]]:
     form = read_at(file, chunk.begin, 20)
     kind, bits, valid = (

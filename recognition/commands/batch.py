@@ -19,7 +19,7 @@ from recognition.fingerprint import file_format as fingerprint
 from recognition.isolation import client, confine
 from recognition.relate.tracks import scan_tracks, unsearched
 from recognition.search import match
-from recognition.types import Fingerprint, ScanResult, Track
+from recognition.types import Fingerprint, ScanResult, SoundTrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class ReadFile:
 
     fingerprint: Fingerprint
     others: tuple[tuple[int, Fingerprint], ...] = ()
-    tracks: tuple[Track, ...] = ()
+    tracks: tuple[SoundTrack, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ from recognition.types import (
     Fingerprint,
     ScanResult,
     SegmentMatch,
-    Track,
+    SoundTrack,
     TrackState,
     UnmatchedInterval,
 )
@@ -43,7 +43,9 @@ def scan_tracks(
     return result
 
 
-def unsearched(tracks: Iterable[Track], searched: Iterable[int]) -> tuple[str, ...]:
+def unsearched(
+    tracks: Iterable[SoundTrack], searched: Iterable[int]
+) -> tuple[str, ...]:
     """Return a warning if other tracks were not searched, though they may differ."""
     done = set(searched)
     count = sum(

@@ -13,7 +13,7 @@ from accounts.reach import PRESENT, Path, PresentManager
 from common.storage import StoredFile
 from common.zones import office_day
 from recognition.audio.analysis import tracks_from
-from recognition.types import Track
+from recognition.types import SoundTrack
 from scanning.choices import (
     HOPELESS_CODES,
     EngineChoice,
@@ -220,7 +220,7 @@ class ScannedFile(models.Model):
         return list(self.facts.get("warnings", []))
 
     @property
-    def tracks(self) -> list[Track]:
+    def tracks(self) -> list[SoundTrack]:
         """Return the sound tracks; empty if there is only one."""
         return list(tracks_from(self.facts.get("tracks", [])))
 

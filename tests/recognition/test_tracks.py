@@ -16,7 +16,7 @@ from recognition.types import (
     Fingerprint,
     ScanResult,
     SegmentMatch,
-    Track,
+    SoundTrack,
     TrackState,
     UnmatchedInterval,
     UnmatchedKind,
@@ -69,10 +69,10 @@ def test_tracks_that_differ_are_kept_where_they_do(film: Path) -> None:
     found = analysis.analyse_file(film)
 
     assert found.facts.tracks == (
-        Track(1, "Commentary", TrackState.OTHER),
-        Track(2, "Stereo", TrackState.MAIN),
-        Track(3, "Music", TrackState.OTHER),
-        Track(4, "Copy", TrackState.SAME),
+        SoundTrack(1, "Commentary", TrackState.OTHER),
+        SoundTrack(2, "Stereo", TrackState.MAIN),
+        SoundTrack(3, "Music", TrackState.OTHER),
+        SoundTrack(4, "Copy", TrackState.SAME),
     )
     assert [number for number, _ in found.others] == [1, 3]
     music_only = dict(found.others)[3]
@@ -147,10 +147,10 @@ def test_what_the_main_track_has_counts_once() -> None:
 
 def test_tracks_that_were_not_searched_are_counted() -> None:
     tracks = [
-        Track(1, "", TrackState.MAIN),
-        Track(2, "", TrackState.SAME),
-        Track(3, "", TrackState.OTHER),
-        Track(4, "", TrackState.UNREAD),
+        SoundTrack(1, "", TrackState.MAIN),
+        SoundTrack(2, "", TrackState.SAME),
+        SoundTrack(3, "", TrackState.OTHER),
+        SoundTrack(4, "", TrackState.UNREAD),
     ]
 
     assert unsearched(tracks, [3]) == ("1 other sound track was not searched.",)
