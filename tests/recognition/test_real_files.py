@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from recognition.audio import decode
 from recognition.commands import batch, report
 from recognition.commands.collection import Collection
 from recognition.types import ScanResult
@@ -64,6 +65,17 @@ def test_the_recording_is_found_in_its_place(name: str, index: Path) -> None:
     assert segment.tempo_ratio == pytest.approx(1, abs=0.0005)
     assert result.duration_ms / 1000 == pytest.approx(length_s, abs=0.1)
     assert list(result.warnings) == lacks
+
+
+def test_packets_of_192_bytes_mark_a_discontinuity_too(tmp_path: Path) -> None:
+    data = (CASES / "a6_ts_discontinuity.ts").read_bytes()
+    packets = (data[at : at + 188] for at in range(0, len(data), 188))
+    path = tmp_path / "a.m2ts"
+    path.write_bytes(b"".join(bytes(4) + packet for packet in packets))
+
+    samples = sum(len(block) for block in decode.blocks(path))
+
+    assert samples / decode.SAMPLE_RATE == pytest.approx(40.05, abs=0.1)
 
 
 def test_a_long_dump_with_titles_is_read_to_its_end(
