@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("scanning", "0004_undecoded_end")]
+    dependencies = [("scanning", "0005_day_and_territory")]
 
     operations = [
         migrations.AddField(
