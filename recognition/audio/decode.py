@@ -311,9 +311,10 @@ class AudioFile:
                 "and count as silence."
             )
         elif self._bad_packets:
-            self.warnings.append(
-                f"{self._bad_packets} damaged places in the file were skipped."
-            )
+            places = "place in the file was"
+            if self._bad_packets > 1:
+                places = "places in the file were"
+            self.warnings.append(f"{self._bad_packets} damaged {places} skipped.")
         missing_s = self._missing_s()
         if self._unread:
             self.warnings.append("A later part of the file could not be read.")

@@ -214,7 +214,7 @@ CODED: dict[str, tuple[Kind, Change, float, list[str]]] = {
         Kind(".mp3", "mp3"),
         lambda data: without_count(halved(data)) + bytes(len(data)),
         6,
-        ["1 damaged places in the file were skipped.", CUT],
+        ["1 damaged place in the file was skipped.", CUT],
     ),
     "m4a, two in one": (Kind(".m4a", "aac"), lambda data: 2 * data, 24, []),
     "ogg, cut": (Kind(".opus", "libopus", rate=48_000), halved, 6, [CUT]),

@@ -17,7 +17,7 @@ from recognition.commands.collection import Collection
 from recognition.types import ScanResult
 
 CASES = Path(__file__).parent / "cases"
-DAMAGED = "1 damaged places in the file were skipped."
+DAMAGED = "1 damaged place in the file was skipped."
 LOST = "1 s within the file could not be decoded and count as silence."
 # Where second 20 of the recording lies, where the match ends, the length, the warnings.
 PLACED: dict[str, tuple[float, float, float, list[str]]] = {
