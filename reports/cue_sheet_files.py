@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
 import audit.services
 from accounts.models import User
+from accounts.reach import sees_every_bucket
+from audit.models import Event
 from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces, offset
 from reports.cue_sheets import Cue, CueSheet
+from review.models import Match
+from review.services.transitions import LOCK_EVENTS
 
+EXPORTED: Final = "cue_sheet.exported"
 FIELDS = (
     ColumnType("cue_no", ValueType.INTEGER),
     ColumnType("title", ValueType.TEXT),
@@ -40,13 +50,63 @@ def written(sheet: CueSheet, kind: str) -> bytes:
     return pdf_of(sheet)
 
 
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The last export of a file's sheet, and since when it differs from today's.
+
+    ``since`` is None while the sheets are the same.
+    """
+
+    event: Event
+    since: datetime | None
+
+
+def last_export(sheet: CueSheet) -> Exported | None:
+    """Return the last export of a sheet; None if nobody exported it.
+
+    To people who may not see every bucket, sheets differ: nothing is said of theirs.
+    """
+    if not sees_every_bucket():
+        return None
+    exports = Event.objects.filter(case=_case(sheet), action=EXPORTED)
+    event = exports.exclude(after__sha256="").order_by("-sequence").first()
+    if event is None:
+        return None
+    if event.after["sha256"] == _content_hash(sheet):
+        return Exported(event, None)
+    return Exported(event, _changed_since(event, sheet))
+
+
+def _changed_since(export: Event, sheet: CueSheet) -> datetime:
+    """Return the first change of a match or recording of the file after an export."""
+    rows = Match.objects.filter(scanned_file=sheet.file)
+    keys = rows.values_list("uid", "recording__uid")
+    cases = {case for uid, of in keys for case in (f"match:{uid}", f"recording:{of}")}
+    later = Event.objects.filter(case__in=cases, at__gt=export.at)
+    first = later.exclude(action__in=LOCK_EVENTS).order_by("at").first()
+    return first.at if first is not None else export.at
+
+
+def _content_hash(sheet: CueSheet) -> str:
+    return hashlib.sha256(written(sheet, "csv")).hexdigest()
+
+
+def _case(sheet: CueSheet) -> str:
+    return f"file:{sheet.file.uid}"
+
+
 def record_export(*, sheet: CueSheet, actor: User | str, kind: str) -> None:
     """Record the export of a sheet."""
     audit.services.record(
-        case=f"file:{sheet.file.uid}",
-        action="cue_sheet.exported",
+        case=_case(sheet),
+        action=EXPORTED,
         actor=actor,
-        after={"format": kind, "cues": len(sheet.cues), "unknown": sheet.unknown},
+        after={
+            "format": kind,
+            "cues": len(sheet.cues),
+            "unknown": sheet.unknown,
+            "sha256": _content_hash(sheet) if sees_every_bucket() else "",
+        },
     )
 
 

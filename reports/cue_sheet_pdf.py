@@ -106,11 +106,19 @@ def _facts(sheet: CueSheet, episode: Episode | None) -> list[str]:
     counted = [
         f"file {file.name}",
         file.external_id,
-        f"length {clock(sheet.division.length_ms)}" if file.duration_ms else "",
+        _length_of_file(sheet),
         cues,
     ]
     lines = (" · ".join(filter(None, parts)) for parts in (programme, counted))
     return [line for line in lines if line]
+
+
+def _length_of_file(sheet: CueSheet) -> str:
+    """Return the file's length, or up to where a sheet without it can say anything."""
+    described = clock(sheet.division.length_ms)
+    if sheet.file.duration_ms:
+        return f"length {described}"
+    return f"length unknown, nothing is known after {described}"
 
 
 def _length(cue: Cue) -> str:

@@ -9,7 +9,6 @@ from decimal import Decimal
 
 from django.db.models import QuerySet
 
-from catalogue.selectors import excluded_intervals_of
 from reports.cells import Value, ValueType, as_cell
 from reports.rows import (
     SOURCE_COLUMNS,
@@ -19,10 +18,9 @@ from reports.rows import (
     file_url,
     notes_of_file,
 )
-from reports.segment_rows import heard_in
 from review.choices import WAITING_STATES, MatchState, QueueReason
-from review.counting import count_segments
 from review.models import Match
+from review.selectors import with_segments
 from review.services import intervals
 from scanning.choices import FileStatus
 from scanning.models import Scan, ScannedFile
@@ -187,14 +185,9 @@ def _covered_intervals(
     matches: Sequence[Match],
 ) -> Mapping[int, list[intervals.Interval]]:
     """Return the matched intervals by file, without excluded ones."""
-    matched = [match for match in matches if match.is_heard]
-    heard = heard_in({match.scan_id for match in matched})
-    excluded = excluded_intervals_of({match.recording_id for match in matched})
     covered: dict[int, list[intervals.Interval]] = defaultdict(list)
-    for match in matched:
-        segments = heard[match.scan_id][match.recording_id].segments
-        count = count_segments(segments, excluded.get(match.recording_id, []))
-        covered[match.scanned_file_id] += count.counted
+    for match in with_segments(match for match in matches if match.is_heard):
+        covered[match.scanned_file_id] += match.tally.counted
     return covered
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -13,7 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from accounts.reach import working_for
-from catalogue.models import Recording
+from catalogue.models import Bucket, Recording
 from catalogue.selectors import standing_for, with_merged
 from common.zones import office_day
 from review.choices import LicenceScope, MatchState, OnExpiry, UseKind
@@ -193,12 +193,20 @@ def _is_for(licence: Licence, recording: Recording) -> bool:
 
 def _scope_condition(licence: Licence) -> Q:
     """Return the condition that a match's recording is in the licence's scope."""
+    return in_scope(licence, licence.buckets.all(), licence.recordings.all())
+
+
+def in_scope(
+    licence: Licence,
+    buckets: Iterable[Bucket],
+    recordings: QuerySet[Recording] | Sequence[Recording],
+) -> Q:
+    """Return the condition that a match's recording is in the scope of these terms."""
     if licence.scope == LicenceScope.BUCKET:
-        return Q(recording__bucket__in=licence.buckets.all())
+        return Q(recording__bucket__in=buckets)
     if licence.scope == LicenceScope.RECORDINGS:
-        licensed = licence.recordings.all()
-        return Q(recording__in=licensed) | Q(
-            recording__in=set(standing_for(licensed).values())
+        return Q(recording__in=recordings) | Q(
+            recording__in=set(standing_for(recordings).values())
         )
     if licence.scope == LicenceScope.LABEL:
         named = (Q(recording__label__iexact=each) for each in licence.labels)
@@ -274,15 +282,20 @@ def _some_day(outside: Mapping[date, str]) -> str:
 
 
 def _outside_dates(licence: Licence, day: date) -> str:
-    """Return why a day is outside the licence's period; empty if it is inside."""
+    """Return why a day is outside the licence's period; empty if it is inside.
+
+    Where uses in the period stay cleared, a withdrawal ends the period.
+    """
+    ends = licence.valid_until
+    if licence.on_expiry == OnExpiry.KEEP and licence.withdrawn_at is not None:
+        withdrawn = office_day(licence.withdrawn_at)
+        ends = withdrawn if ends is None else min(ends, withdrawn)
     if licence.valid_from is not None and day < licence.valid_from:
         return _("It starts on %(valid_from)s.") % {
             "valid_from": f"{licence.valid_from:%Y-%m-%d}"
         }
-    if licence.valid_until is not None and day > licence.valid_until:
-        return _("It ended on %(valid_until)s.") % {
-            "valid_until": f"{licence.valid_until:%Y-%m-%d}"
-        }
+    if ends is not None and day > ends:
+        return _("It ended on %(valid_until)s.") % {"valid_until": f"{ends:%Y-%m-%d}"}
     return ""
 
 

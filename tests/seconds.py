@@ -11,7 +11,7 @@ from reports.cue_sheets import CueStatus, NotScanned, cue_sheet
 from reports.divisions import division_of
 from reports.layouts import kept_columns
 from reports.selectors import rows, selected
-from review.counting import SoundKind
+from review.counting import Division, SoundKind
 from review.models import Match
 from review.selectors import with_segments
 from review.services.intervals import length
@@ -60,6 +60,7 @@ def differing_seconds(file: ScannedFile) -> Iterator[str]:
         if len(set(places.values())) > 1:
             yield f"{match.case} counts {places}"
     division = division_of(file, matches)
+    yield from _missing_time(file, division)
     heard = [each for each in matches if each.is_heard]
     counted = length(part for each in heard for part in each.tally.counted)
     coverage = draw_coverage(file, matches, division)
@@ -84,3 +85,11 @@ def differing_seconds(file: ScannedFile) -> Iterator[str]:
         )
         if left_out != match.excluded_ms:
             yield f"{match.case} excludes {match.excluded_ms}, its cues {left_out}"
+
+
+def _missing_time(file: ScannedFile, division: Division) -> Iterator[str]:
+    """Yield what a division does not say of a file, to the millisecond."""
+    if division.ms(*SoundKind) != division.length_ms:
+        yield f"the intervals of {file.uid} are not {division.length_ms} ms together"
+    if file.duration_ms and division.length_ms < file.whole_ms:
+        yield f"the intervals of {file.uid} end before {file.whole_ms} ms"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,6 +18,7 @@ from portal.pictures import exclusion
 from portal.pictures.exclusion import IntervalForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.playback import audio_url
+from reports.consequences import Consequences, consequences_of
 from review.decisions import proposals
 from review.errors import ReviewError
 from review.services import exclusions
@@ -45,7 +47,26 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
         picked = form.interval()
         shown = exclusion.preview(recording=recording, interval=picked)
     context = {"form": form, "preview": shown} | _heard(recording, picked)
+    if shown is not None:
+        context["consequences"] = _consequences_of_adding(request, recording, form)
     return render(request, "portal/catalogue/exclusion.html", context)
+
+
+def _consequences_of_adding(
+    request: PortalRequest, recording: Recording, form: IntervalForm
+) -> Consequences:
+    """Return what the exclusion does once it is in force, proposed or not."""
+
+    def add() -> None:
+        proposed = exclusions.propose(
+            recording=recording,
+            interval=form.interval(),
+            reason=form.cleaned_data["reason"],
+            user=request.user,
+        )
+        exclusions.put_in_force(segment=proposed, user=request.user)
+
+    return consequences_of(add, about=Q(recording=recording))
 
 
 def _heard(recording: Recording, picked: Interval) -> dict[str, object]:
@@ -112,6 +133,10 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
     context = {
         "proposed": segment,
         "preview": exclusion.preview(recording=recording, interval=interval),
+        "consequences": consequences_of(
+            lambda: exclusions.put_in_force(segment=segment, user=request.user),
+            about=Q(recording=recording),
+        ),
     } | _heard(recording, interval)
     return render(request, "portal/catalogue/exclusion.html", context)
 
@@ -127,7 +152,12 @@ def exclusion_remove(request: PortalRequest, uid: str) -> HttpResponseBase:
         interval = (segment.start_ms, segment.end_ms)
         context = {"segment": segment} | _heard(segment.recording, interval)
         if segment.approved:
-            context["preview"] = exclusions.preview_removed(segment=segment)
+            context["consequences"] = consequences_of(
+                lambda: exclusions.remove(
+                    segment=segment, user=request.user, reason="–"
+                ),
+                about=Q(recording=segment.recording),
+            )
         return render(request, "portal/catalogue/exclusion_remove.html", context)
     reason = request.POST.get("reason", "")
     try:

@@ -7,10 +7,11 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.identifiers import check_iswc, check_upc
-from catalogue.models import Bucket, RecordingStatus
+from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import searchable_buckets
 from catalogue.services import RecordingDetails
 from portal.shared.fields import (
@@ -31,6 +32,27 @@ class BucketForm(forms.ModelForm[Bucket]):
     class Meta:
         model = Bucket
         fields = ["name", "intake_rule", "intake_versions", "search_earlier"]
+
+
+class MoveForm(forms.Form):
+    """The bucket that a recording moves to."""
+
+    bucket = forms.ModelChoiceField(
+        searchable_buckets(), widget=SearchSelect, label=_("New bucket")
+    )
+
+    def __init__(self, data: QueryDict | None, *, recording: Recording) -> None:
+        super().__init__(data)
+        self._recording = recording
+
+    def clean_bucket(self) -> Bucket:
+        """Refuse the bucket in which the recording is."""
+        bucket: Bucket = self.cleaned_data["bucket"]
+        if bucket.pk == self._recording.bucket_id:
+            raise forms.ValidationError(
+                _("The recording is in this bucket. Choose another one.")
+            )
+        return bucket
 
 
 class RecordingFilterForm(forms.Form):

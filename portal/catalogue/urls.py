@@ -46,6 +46,11 @@ urlpatterns = [
         name="recording_retire",
     ),
     path(
+        "catalogue/recordings/<str:uid>/move/",
+        views.recording_move,
+        name="recording_move",
+    ),
+    path(
         "catalogue/recordings/<str:uid>/audio",
         views.recording_audio,
         name="recording_audio",

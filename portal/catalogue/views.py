@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db.models import Count
+from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,6 +18,7 @@ from accounts.roles import Action
 from catalogue import selectors
 from catalogue.changes import (
     ChangeRefused,
+    move_recordings,
     refingerprint,
     refuse_unready,
     retire_recordings,
@@ -36,6 +37,7 @@ from dedup.models import DedupMember
 from portal.catalogue.forms import (
     CANNOT_BE_FOUND,
     BucketForm,
+    MoveForm,
     RecordingFilterForm,
     RecordingForm,
     ReplaceAudioForm,
@@ -47,10 +49,9 @@ from portal.shared.fields import sentence_of
 from portal.shared.lists import count_of, page_of, sorted_by
 from portal.shared.playback import audio_response, audio_url
 from portal.shared.selectors import count_per_row, shown_matches
+from reports.consequences import consequences_of
 from review import selectors as review_selectors
-from review.choices import MatchState
 from review.filters import MatchFilter
-from review.models import Match
 from rights.selectors import rights_of
 
 _COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
@@ -257,21 +258,55 @@ def recording_retire(request: PortalRequest, uid: str) -> HttpResponseBase:
             % {"title": recording.title},
         )
         return redirect("portal:bucket_detail", pk=recording.bucket_id)
-    counted = (
-        Match.objects.filter(recording=recording)
-        .order_by()
-        .values_list("state")
-        .annotate(total=Count("pk"))
+    consequences = consequences_of(
+        lambda: retire_recordings(recordings=[recording], user=request.user),
+        about=Q(recording=recording),
     )
     return render(
         request,
         "portal/catalogue/recording_retire.html",
         {
             "recording": recording,
-            "matches": [(MatchState(state).label, total) for state, total in counted],
+            "consequences": consequences,
             "containers": recording.bucket.containers.present(),
         },
     )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.EDIT_CATALOGUE)
+def recording_move(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Choose another bucket for a recording, see what changes, and move it."""
+    recording = get_object_or_404(
+        Recording.objects.select_related("bucket").exclude(
+            status=RecordingStatus.RETIRED
+        ),
+        uid=uid,
+    )
+    form = MoveForm(request.POST or request.GET or None, recording=recording)
+    context: dict[str, object] = {"recording": recording, "form": form}
+    if form.is_valid():
+
+        def move() -> None:
+            target = form.cleaned_data["bucket"]
+            move_recordings(recordings=[recording], target=target, user=request.user)
+
+        try:
+            if request.method == "POST":
+                move()
+                done = _("%(title)s is in %(bucket)s now.")
+                named = {
+                    "title": recording.title,
+                    "bucket": form.cleaned_data["bucket"].name,
+                }
+                messages.success(request, done % named)
+                return redirect("portal:recording_detail", uid=uid)
+            context["consequences"] = consequences_of(
+                move, about=Q(recording=recording)
+            )
+        except ChangeRefused as refused:
+            form.add_error("bucket", str(refused))
+    return render(request, "portal/catalogue/recording_move.html", context)
 
 
 @require_safe

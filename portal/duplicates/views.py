@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -30,6 +33,7 @@ from dedup.models import (
 from portal.duplicates import page
 from portal.duplicates.forms import ActionForm, DuplicateFilterForm
 from portal.shared.access import PortalRequest, needs, own_address
+from portal.shared.asking import ask_before
 from portal.shared.downloads import sent, written
 from portal.shared.fields import sentence_of
 from portal.shared.lists import page_of
@@ -37,6 +41,7 @@ from reports import duplicates as duplicate_reports
 from reports.choices import Format
 from review.errors import ReviewError
 
+_CHANGES_GROUNDS = (ActionVerb.MERGE, ActionVerb.SPLIT, ActionVerb.RETIRE)
 _DONE = {
     ActionVerb.CANONICAL: gettext_lazy(
         "{title} is now the canonical recording of its group."
@@ -113,9 +118,11 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
             request, group, problem=problem, chosen=form.fields_chosen(), status=422
         )
     following = _next_after(uid)
-    try:
-        action = actions.act_on_group(
-            verb=ActionVerb(form.cleaned_data["verb"]),
+    verb = ActionVerb(form.cleaned_data["verb"])
+
+    def act() -> DedupAction:
+        return actions.act_on_group(
+            verb=verb,
             group=group,
             user=request.user,
             version=form.cleaned_data["version"],
@@ -123,6 +130,13 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
             asked=form.asked(),
             note=form.cleaned_data["note"],
         )
+
+    try:
+        if verb in _CHANGES_GROUNDS:
+            asked = _ask_before(request, act, _members_of(group), verb.label)
+            if asked is not None:
+                return asked
+        action = act()
     except GroupChanged as changed:
         return _show_group(
             request, group, problem=changed, chosen=form.fields_chosen(), status=409
@@ -206,6 +220,7 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Undo an action, or accept or refuse a proposed one."""
     action = get_object_or_404(DedupAction, uid=uid)
     do = {"undo": actions.undo, "accept": actions.accept, "refuse": actions.refuse}
+    questions = {"undo": _("Undo"), "accept": _("Accept")}
     results = {
         "undo": _("Undone: everything is as it was before."),
         "accept": _("Accepted and done."),
@@ -214,6 +229,17 @@ def duplicate_settle(request: PortalRequest, uid: str) -> HttpResponseBase:
     verb = request.POST.get("verb", "")
     if verb in do:
         try:
+            if verb in questions:
+                asked = _ask_before(
+                    request,
+                    lambda: do[verb](
+                        action=DedupAction.objects.get(pk=action.pk), user=request.user
+                    ),
+                    action.asked.get("recordings", ()),
+                    questions[verb],
+                )
+                if asked is not None:
+                    return asked
             do[verb](action=action, user=request.user)
         except ActionRefused as refused:
             messages.error(request, refused.message)
@@ -250,6 +276,28 @@ def duplicate_check_state(request: PortalRequest) -> HttpResponseBase:
     may_manage = request.user.has_perm(Action.EDIT_DUPLICATES)
     return render(
         request, "portal/duplicates/_check.html", {**_check(), "may_manage": may_manage}
+    )
+
+
+def _members_of(group: DedupGroup) -> list[str]:
+    return list(group.members.values_list("recording__uid", flat=True))
+
+
+def _ask_before(
+    request: PortalRequest,
+    change: Callable[[], object],
+    recordings: Iterable[str],
+    submit: str,
+) -> HttpResponseBase | None:
+    """Show which statements about these recordings change, unless the person agreed."""
+    return ask_before(
+        request,
+        change,
+        about=Q(recording__uid__in=list(recordings)),
+        title=_("These statements change"),
+        text=_("Nothing is done yet. It can be undone for 30 days."),
+        submit=submit,
+        crumbs=[(_("Duplicates"), reverse("portal:duplicates"))],
     )
 
 

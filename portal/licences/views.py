@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 from django.contrib import messages
 from django.db.models import Q
 from django.http import FileResponse, Http404
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import (
@@ -24,8 +27,11 @@ from common.zones import office_day
 from portal.licences.forms import LicenceFilterForm, LicenceForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.applications import undo
+from portal.shared.asking import ask_before, not_agreed
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.selectors import count_per_row
+from reports.consequences import Consequences, NoticeChange, consequences_of
+from review import coverage
 from review.choices import MatchState
 from review.errors import ReviewError
 from review.models import Licence, Match
@@ -90,12 +96,16 @@ def licence_edit(request: PortalRequest, uid: str) -> HttpResponseBase:
 
 def _edit(request: PortalRequest, licence: Licence) -> HttpResponseBase:
     form = LicenceForm(request.POST or None, request.FILES or None, instance=licence)
+    consequences = None
     if request.method == "POST" and form.is_valid():
         try:
-            reopened = _save(form, request.user)
+            consequences = _not_agreed(request, form)
+            reopened = None if consequences else _save(form, request.user)
         except ReviewError as refused:
             form.add_error(None, refused.message)
         else:
+            if consequences:
+                return _show_form(request, form, consequences)
             if reopened:
                 messages.warning(
                     request,
@@ -107,8 +117,37 @@ def _edit(request: PortalRequest, licence: Licence) -> HttpResponseBase:
                     % {"count": reopened},
                 )
             return redirect("portal:licence_preview", uid=form.instance.uid)
-    context = {"form": form, "licence": licence if licence.pk else None}
+    return _show_form(request, form)
+
+
+def _show_form(
+    request: PortalRequest, form: LicenceForm, consequences: Consequences | None = None
+) -> HttpResponseBase:
+    context = {
+        "form": form,
+        "licence": form.instance if form.instance.pk else None,
+        "consequences": consequences,
+    }
     return render(request, "portal/licences/licence_form.html", context)
+
+
+def _not_agreed(request: PortalRequest, form: LicenceForm) -> Consequences | None:
+    """Return what the changed terms do to statements, unless the person has seen it."""
+    licence: Licence = form.instance
+    if licence.pk is None:
+        return None
+    buckets, recordings = form.chosen_buckets(), form.chosen_recordings()
+    named = coverage.in_scope(licence, buckets, recordings)
+    return not_agreed(
+        request,
+        lambda: licences.save(
+            licence=copy.copy(licence),
+            user=request.user,
+            buckets=buckets,
+            recordings=recordings,
+        ),
+        about=Q(licence=licence) | (named & Q(notice_items__isnull=False)),
+    )
 
 
 def _save(form: LicenceForm, user: User) -> int:
@@ -156,10 +195,24 @@ def licence_preview(request: PortalRequest, uid: str) -> HttpResponseBase:
     context = {
         "licence": licence,
         "preview": licences.preview(licence=licence),
+        "notices": _notices_that_it_covers(request, licence),
         "applications": applications.applications(licence),
         "may_undo": not is_limited(request.user),
     }
     return render(request, "portal/licences/licence_preview.html", context)
+
+
+def _notices_that_it_covers(
+    request: PortalRequest, licence: Licence
+) -> list[NoticeChange]:
+    """Return the signed notices that a draft makes wrong once it is in force."""
+    if licence.active or licence.withdrawn_at or is_limited(request.user):
+        return []
+    named = coverage.in_scope(licence, licence.buckets.all(), licence.recordings.all())
+    return consequences_of(
+        lambda: licences.apply(licence=licence, user=request.user, reach=Reach.FUTURE),
+        about=named & Q(notice_items__isnull=False),
+    ).notices
 
 
 @require_POST
@@ -175,10 +228,27 @@ def licence_undo(request: PortalRequest, uid: str) -> HttpResponseBase:
 def licence_withdraw(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Withdraw a licence; matches that it cleared reopen."""
     licence = get_object_or_404(Licence, uid=uid)
+
+    def withdraw() -> int:
+        reason = request.POST.get("reason", "")
+        return licences.withdraw(licence=licence, user=request.user, reason=reason)
+
     try:
-        reopened = licences.withdraw(
-            licence=licence, user=request.user, reason=request.POST.get("reason", "")
+        asked = ask_before(
+            request,
+            withdraw,
+            about=Q(licence=licence),
+            title=_("Withdraw %(number)s") % {"number": licence.number},
+            text=_("Matches that nothing covers any more open again."),
+            submit=_("Withdraw this licence"),
+            crumbs=[
+                (_("Licences"), reverse("portal:licence_list")),
+                (licence.number, licence.url),
+            ],
         )
+        if asked is not None:
+            return asked
+        reopened = withdraw()
     except ReviewError as refused:
         messages.error(request, refused.message)
         return redirect("portal:licence_edit", uid=uid)

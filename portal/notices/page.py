@@ -16,11 +16,11 @@ from reports.models import NoticeAnswer, NoticeItem, NoticeState, TakedownNotice
 from reports.notices import selectors
 from reports.notices.business_days import restore_days
 from reports.notices.checks import (
+    changes_since_signed,
     heard_together,
     items_of,
     live_match,
     unfit,
-    why_lapsed,
 )
 from reports.notices.content import content_of
 from reports.notices.signing import why_not_sign
@@ -95,11 +95,7 @@ def context_of(notice: TakedownNotice, user: User) -> dict[str, object]:
     may_prepare = user.has_perm(Action.REPORT)
     may_sign = user.has_perm(Action.APPROVE)
     in_review = notice.state == NoticeState.REVIEW
-    is_lapsed = (
-        not notice.is_unsigned
-        and notice.state != NoticeState.WITHDRAWN
-        and any(row.problem for row in rows)
-    )
+    is_lapsed = not notice.is_unsigned and any(row.problem for row in rows)
     return _document(content) | {
         "notice": notice,
         "icon_name": state_icon(notice.state),
@@ -130,26 +126,31 @@ def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
         answers.setdefault(answer.item_id, []).append(
             AnswerRow(answer, _counted(answer))
         )
-    problems: dict[int, str] = {}
-    if notice.is_unsigned:
-        found = [item.match for item in items]
-        right = notice.claimed_right
-        refused = unfit(found, right=right, beside=notice)
-        problems = {each.match.pk: each.message for each in refused}
+    problems = _problems(notice, items)
     return [
         ItemRow(
             item=item,
             match=live_match(item),
             packs=packs.get(item.match_id),
-            problem=problems.get(item.match_id, "")
-            if notice.is_unsigned
-            else why_lapsed(item),
+            problem=problems.get(item.pk, ""),
             intervals=intervals.get(item.match.uid, ()),
             answers=answers.get(item.pk, []),
             used=use_of(item.match.scanned_file) if notice.is_unsigned else None,
         )
         for item in items
     ]
+
+
+def _problems(notice: TakedownNotice, items: Sequence[NoticeItem]) -> dict[int, str]:
+    """Return why an unsigned notice may not name items, or a signed one is wrong."""
+    if not notice.is_unsigned:
+        changes = changes_since_signed(notice)
+        return {key: text for key, (_match, text) in changes.items()}
+    refused = unfit(
+        [item.match for item in items], right=notice.claimed_right, beside=notice
+    )
+    said = {each.match.pk: each.message for each in refused}
+    return {item.pk: said[item.match_id] for item in items if item.match_id in said}
 
 
 def _counted(answer: NoticeAnswer) -> str:

@@ -170,7 +170,12 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         (cue, said.get(cue.match.recording_id) if cue.match else None)
         for cue in sheet.cues
     ]
-    context = {"file": file, "sheet": sheet, "cues": cues}
+    context = {
+        "file": file,
+        "sheet": sheet,
+        "cues": cues,
+        "exported": cue_sheet_files.last_export(sheet),
+    }
     return render(request, "portal/reports/cue_sheet.html", context)
 
 

@@ -30,8 +30,8 @@ from portal.shared.formats import counted, percent, scale
 from reports.declarations.selectors import marks_of
 from reports.evidence.selectors import evidence_of
 from reports.notices.checks import rights_at_use
-from reports.notices.selectors import notices_of
-from review import coverage, selectors
+from reports.notices.selectors import notices_and_changes
+from review import coverage, rule_names, selectors
 from review.choices import (
     WAITING_STATES,
     MatchState,
@@ -242,7 +242,7 @@ def page(
             "copies": selectors.copies_heard(match),
             "earlier": selectors.earlier_decisions(match),
             "evidence": evidence_of(match),
-            "notices": notices_of(match),
+            "notices": notices_and_changes(match),
             "declared": marks_of([match.pk]).get(match.pk, []),
             "rights": rights_at_use(match),
             "used": Subject.of(match).use,
@@ -307,8 +307,19 @@ class _Evidence:
             "fields": fields,
             "differing": sum(field.differs for field in fields),
             "score_scale": scale(match.score_scale),
+            "answering": _answering(match),
             "share_of_file": percent(match.matched_ms, match.scanned_file.whole_ms),
         }
+
+
+def _answering(match: Match) -> str:
+    """Return the number of the licence that answers the match's dispute, if one does."""
+    if match.state != MatchState.DISPUTED:
+        return ""
+    found = coverage.best(subject=Subject.of(match))
+    if found is None or found.cover != coverage.Cover.FULL:
+        return ""
+    return rule_names.licence_number(found.licence.number)
 
 
 def _kept_sound(match: Match, segment: Segment | None) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.functional import Promise
 
 from portal.shared.access import PortalRequest
+from reports.consequences import Consequences, consequences_of
 
 Words = str | Promise
+AGREED = "agreed"
 
 
 def ask_first(
@@ -27,12 +30,62 @@ def ask_first(
     ``crumbs`` are the pages above with their addresses; the last one is where *Cancel*
     leads. ``kept`` are values that the form sends along.
     """
+    return _asked(request, title, text, submit, crumbs, (kept or {}).items())
+
+
+def ask_before(
+    request: PortalRequest,
+    change: Callable[[], object],
+    *,
+    about: Q,
+    title: Words,
+    text: Words,
+    submit: Words,
+    crumbs: Sequence[tuple[object, str]],
+) -> HttpResponseBase | None:
+    """Show which statements a posted change would alter; None if the person agreed.
+
+    Also None if no statement changes. Raises what the change raises.
+    """
+    found = not_agreed(request, change, about=about)
+    if found is None:
+        return None
+    posted = [
+        (name, value)
+        for name, values in request.POST.lists()
+        for value in values
+        if name not in (AGREED, "csrfmiddlewaretoken")
+    ]
+    kept = [*posted, (AGREED, found.mark)]
+    return _asked(request, title, text, submit, crumbs, kept, consequences=found)
+
+
+def not_agreed(
+    request: PortalRequest, change: Callable[[], object], *, about: Q
+) -> Consequences | None:
+    """Return what a posted change does to statements unless the form says that it was seen."""
+    found = consequences_of(change, about=about)
+    if not found or request.POST.get(AGREED) == found.mark:
+        return None
+    return found
+
+
+def _asked(
+    request: PortalRequest,
+    title: Words,
+    text: Words,
+    submit: Words,
+    crumbs: Sequence[tuple[object, str]],
+    kept: Iterable[tuple[str, str]],
+    consequences: Consequences | None = None,
+) -> HttpResponseBase:
     context = {
         "title": title,
         "text": text,
         "submit": submit,
         "crumbs": crumbs,
         "cancel_url": crumbs[-1][1],
-        "kept": kept or {},
+        "kept": kept,
+        "consequences": consequences,
     }
     return render(request, "components/ask_first.html", context)

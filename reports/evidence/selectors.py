@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ from review.services.transitions import ASSIGN, LOCK_EVENTS, NOTE
 
 # Lock events, notes and assignments decide nothing.
 _LOOKS = (*LOCK_EVENTS, NOTE, ASSIGN)
+_OF_RECORDINGS = ("recording.changed", "recording.moved")
 
 
 class EvidenceStatus(StrEnum):
@@ -40,7 +41,8 @@ _STATUS = {
 class MatchPacks:
     """The newest pack of a match, and the newest ready pack.
 
-    ``stale_since`` is the time of the first decision after the ready pack.
+    ``stale_since`` is the time of the first decision or change of the recording after the
+    ready pack.
     """
 
     newest: EvidencePack
@@ -73,7 +75,7 @@ def evidence_of(match: Match) -> MatchPacks | None:
 
 
 def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
-    """Return the evidence of matches by primary key, with two queries.
+    """Return the evidence of matches by primary key, with three queries.
 
     Matches without packs are missing, and cancelled packs do not count.
     """
@@ -81,7 +83,7 @@ def evidence_of_many(matches: Iterable[int]) -> Mapping[int, MatchPacks]:
     rows = EvidencePack.objects.filter(match__in=list(matches)).exclude(
         status=PackStatus.CANCELLED
     )
-    for pack in rows.select_related("match").order_by("-pk"):
+    for pack in rows.select_related("match__recording").order_by("-pk"):
         packs.setdefault(pack.match_id, []).append(pack)
     ready = {
         key: next(
@@ -117,7 +119,8 @@ def names_hidden_rules(match: Match) -> bool:
 
 def _changed_since(ready: Iterable[EvidencePack]) -> dict[int, datetime]:
     """Return by match the first decision after its pack."""
-    by_case = {pack.match.case: pack for pack in ready}
+    packs = list(ready)
+    by_case = {pack.match.case: pack for pack in packs}
     if not by_case:
         return {}
     events = (
@@ -130,4 +133,20 @@ def _changed_since(ready: Iterable[EvidencePack]) -> dict[int, datetime]:
         pack = by_case[case]
         if sequence > pack.as_of:
             changed.setdefault(pack.match_id, at)
+    for key, at in _recordings_changed_since(packs).items():
+        changed[key] = min(at, changed.get(key, at))
+    return changed
+
+
+def _recordings_changed_since(packs: Sequence[EvidencePack]) -> dict[int, datetime]:
+    """Return by match the first change of its recording's facts after its pack."""
+    by_case: dict[str, list[EvidencePack]] = {}
+    for pack in packs:
+        by_case.setdefault(f"recording:{pack.match.recording.uid}", []).append(pack)
+    events = Event.objects.filter(case__in=by_case, action__in=_OF_RECORDINGS)
+    changed: dict[int, datetime] = {}
+    for case, at in events.order_by("at").values_list("case", "at"):
+        for pack in by_case[case]:
+            if at > pack.created_at:
+                changed.setdefault(pack.match_id, at)
     return changed

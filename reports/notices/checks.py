@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from common.words import lowered
-from reports.models import ClaimedRight, NoticeItem, TakedownNotice
+from reports.models import ClaimedRight, NoticeItem, NoticeState, TakedownNotice
 from review import rule_names
 from review.choices import WAITING_STATES, MatchState
 from review.coverage import Cover, LicencesInForce, checks
@@ -33,6 +34,12 @@ _ROWS = (
 STANDING = (MatchState.CONFIRMED, MatchState.UPHELD)
 """The states of matches that a notice may name."""
 _CLAIMED = (*STANDING, MatchState.DISPUTED)
+_RIGHTS = {
+    Right.MASTER: "the master right",
+    Right.PERFORMING: "the performing right",
+    Right.MECHANICAL: "the mechanical right",
+    Right.SYNCHRONISATION: "the synchronisation right",
+}
 _ABOUT_SHARES = {ConflictKind.OVER, ConflictKind.OVERLAP, ConflictKind.LAPSED}
 
 
@@ -58,22 +65,35 @@ def rights_at_use(match: Match) -> Rights:
     )
 
 
+def owners_of(match: Match, right: ClaimedRight) -> list[str]:
+    """Return the owners of the claimed right, in the words of the document."""
+    return [_owner(row) for row in owned(match, right)[1]]
+
+
+def _owner(row: OwnedShare) -> str:
+    percent = "share of unknown size" if row.percent is None else f"{row.percent:f} %"
+    return f"{row.party}, {percent} of {_RIGHTS[row.right]}"
+
+
 def unfit(
     found: Iterable[Match],
     *,
     right: ClaimedRight,
     beside: TakedownNotice | None = None,
+    is_sent: bool = False,
 ) -> list[UnfitMatch]:
     """Return the matches that no notice may name now, each with the reason.
 
-    ``beside`` is the notice that has the matches already, if there is one.
+    ``beside`` is the notice that has the matches already, if there is one; ``is_sent``
+    asks whether it still holds, not whether it may be sent.
     """
     rows = list(found)
-    licences, taken = LicencesInForce(), _taken(rows, beside)
+    licences = LicencesInForce()
+    taken = {} if is_sent else _taken(rows, beside)
     refused = []
     for match in rows:
         message = (
-            _wrong_state(match)
+            _wrong_state(match, _CLAIMED if is_sent else STANDING)
             or _no_address(match.scanned_file)
             or _taken_by(taken.get((match.scanned_file_id, match.recording_id)))
             or _licensed(match, licences)
@@ -111,23 +131,56 @@ def items_of(notice: TakedownNotice) -> list[NoticeItem]:
 
 def changed_since_signed(notice: TakedownNotice) -> list[str]:
     """Return what the signed document says that does not hold any more."""
-    live = {live_match(item).pk: item for item in items_of(notice)}
+    changes = changes_since_signed(notice)
+    return [f"{match}: {text}" for match, text in changes.values()]
+
+
+def changes_since_signed(notice: TakedownNotice) -> dict[int, tuple[Match, str]]:
+    """Return, by item, the match of today and what the document says wrongly of it.
+
+    Once the notice is sent, a dispute is an answer to it, and another notice may name
+    the match.
+    """
+    if notice.is_unsigned or notice.state == NoticeState.WITHDRAWN:
+        return {}
+    items = items_of(notice)
+    live = {item.pk: live_match(item) for item in items}
     rows = with_segments(
-        Match.objects.filter(pk__in=live).select_related(
+        Match.objects.filter(
+            pk__in=[match.pk for match in live.values()]
+        ).select_related(
             *("recording__bucket", "scanned_file__container", "scan", "licence")
         )
     )
-    refused = unfit(rows, right=notice.claimed_right, beside=notice)
-    said = [f"{each.match}: {each.message}" for each in refused]
-    signed = {
-        each["match"]: each["intervals"] for each in notice.content.get("items", ())
+    matches = {match.pk: match for match in rows}
+    right, is_sent = notice.claimed_right, notice.sent_at is not None
+    refused = {
+        each.match.pk: each.message
+        for each in unfit(rows, right=right, beside=notice, is_sent=is_sent)
     }
-    for match in rows:
-        counted = [list(each) for each in match.tally.counted]
-        if signed.get(live[match.pk].match.uid) not in (None, counted):
-            change = _("other seconds of it count than when the notice was signed.")
-            said.append(f"{match}: {change}")
-    return said
+    signed = {each["match"]: each for each in notice.content.get("items", ())}
+    changes = {}
+    for item in items:
+        match = matches[live[item.pk].pk]
+        said = signed.get(item.match.uid)
+        text = (
+            why_lapsed(item)
+            or refused.get(match.pk, "")
+            or (_differs(match, right, said) if said is not None else "")
+        )
+        if text:
+            changes[item.pk] = (match, text)
+    return changes
+
+
+# Any: JSON.
+def _differs(match: Match, right: ClaimedRight, said: Mapping[str, Any]) -> str:
+    """Return what a document says otherwise of a match than the portal does now."""
+    if said["intervals"] != [list(each) for each in match.tally.counted]:
+        return _("other seconds of it count than when the notice was signed.")
+    if said["owners"] != owners_of(match, right):
+        return _("the catalogue names other owners than when the notice was signed.")
+    return ""
 
 
 def lapsed_items() -> QuerySet[NoticeItem]:
@@ -156,9 +209,9 @@ def why_lapsed(item: NoticeItem) -> str:
     }
 
 
-def _wrong_state(match: Match) -> str:
+def _wrong_state(match: Match, allowed: Collection[MatchState]) -> str:
     state = MatchState(match.state)
-    if state in STANDING:
+    if state in allowed:
         return ""
     if state in WAITING_STATES:
         return _("Nobody has decided this match yet. Decide it first.")

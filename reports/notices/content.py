@@ -14,11 +14,8 @@ from reports.models import (
     NoticeItem,
     TakedownNotice,
 )
-from reports.notices.checks import items_of, owned
-from review.models import Match
+from reports.notices.checks import items_of, owners_of
 from review.selectors import with_segments
-from rights.choices import Right
-from rights.selectors import OwnedShare
 
 # Any in this module: JSON.
 Json = dict[str, Any]
@@ -108,7 +105,7 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
         else f"{match.decided_at:%Y-%m-%d}",
         # A policy has no account of a person.
         "decided_by": "policy" if match.decided_by_id is None else "person",
-        "owners": _owners(match, right),
+        "owners": owners_of(match, right),
         "pack": None
         if pack is None
         else {
@@ -117,20 +114,3 @@ def _item(item: NoticeItem, right: ClaimedRight, pack: EvidencePack | None) -> J
             "size_bytes": pack.size_bytes,
         },
     }
-
-
-def _owners(match: Match, right: ClaimedRight) -> list[str]:
-    return [_owner(row) for row in owned(match, right)[1]]
-
-
-def _owner(row: OwnedShare) -> str:
-    percent = "share of unknown size" if row.percent is None else f"{row.percent:f} %"
-    return f"{row.party}, {percent} of {_RIGHTS[row.right]}"
-
-
-_RIGHTS = {
-    Right.MASTER: "the master right",
-    Right.PERFORMING: "the performing right",
-    Right.MECHANICAL: "the mechanical right",
-    Right.SYNCHRONISATION: "the synchronisation right",
-}

@@ -19,7 +19,7 @@ from reports.models import (
     PackStatus,
     TakedownNotice,
 )
-from reports.notices.checks import lapsed_items
+from reports.notices.checks import changes_since_signed, lapsed_items
 from reports.notices.content import current_packs
 from review.models import Match
 
@@ -97,6 +97,16 @@ def notices_of(match: Match) -> list[TakedownNotice]:
         items__match__recording=match.recording_id,
     )
     return list(rows.distinct())
+
+
+def notices_and_changes(match: Match) -> list[tuple[TakedownNotice, str]]:
+    """Return the notices that name a match, each with what it says wrongly of it."""
+    found = []
+    for notice in notices_of(match):
+        about = changes_since_signed(notice).values()
+        texts = (text for live, text in about if live == match)
+        found.append((notice, next(texts, "")))
+    return found
 
 
 def answers_of(notice: TakedownNotice) -> list[NoticeAnswer]:

@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy as _
 
 import audit.services
 from accounts.models import User
+from accounts.reach import working_for
 from accounts.roles import Action
 from audit.models import Event
 from catalogue.models import Exclusion, ExclusionReason, Recording
-from catalogue.selectors import excluded_intervals, excluded_segments
+from catalogue.selectors import excluded_intervals
 from review import approval, errors, selectors
 from review.choices import (
     MORE_COUNTS,
@@ -78,11 +79,6 @@ class Touched:
         """Return whether nothing is left."""
         return not self.left_ms
 
-    @property
-    def keeps_more(self) -> bool:
-        """Return whether the decision stays although more of the match counts."""
-        return self.effect == Effect.STAYS and self.left_ms > self.match.matched_ms
-
 
 @dataclass(frozen=True, slots=True)
 class ExclusionPreview:
@@ -109,12 +105,6 @@ class ExclusionPreview:
         """Return the decided matches that a manager may choose to suppress too."""
         return [each for each in self.touched if each.effect == Effect.OFFERED]
 
-    @property
-    def returning(self) -> list[Touched]:
-        """Return the matches that are evaluated anew or that wait for a person again."""
-        returns = (Effect.RETURNS, Effect.REOPENS)
-        return [each for each in self.touched if each.effect in returns]
-
 
 def preview(*, recording: Recording, start_ms: int, end_ms: int) -> ExclusionPreview:
     """Return which matches an exclusion of this interval would affect, and how."""
@@ -125,26 +115,13 @@ def preview_all(
     *, recording: Recording, intervals: Sequence[Interval]
 ) -> ExclusionPreview:
     """Return which matches these exclusions together would affect, and how."""
-    return _preview(recording, [*excluded_intervals(recording), *intervals])
-
-
-def preview_removed(*, segment: Exclusion) -> ExclusionPreview:
-    """Return which matches the end of an exclusion would affect, and how."""
-    return _preview(segment.recording, _intervals_without(segment))
-
-
-def _preview(recording: Recording, excluded: Sequence[Interval]) -> ExclusionPreview:
+    excluded = [*excluded_intervals(recording), *intervals]
     touched = []
     for match in _live(recording):
         then = _worked_out(match, excluded)
         if _differs(match, then):
             touched.append(Touched(match, _effect(match, then), then.matched_ms))
     return ExclusionPreview(touched)
-
-
-def _intervals_without(segment: Exclusion) -> list[Interval]:
-    others = excluded_segments(segment.recording).filter(approved=True)
-    return list(others.exclude(pk=segment.pk).values_list("start_ms", "end_ms"))
 
 
 def leaves_nothing(*, match: Match, interval: Interval) -> bool:
@@ -344,11 +321,14 @@ def _live(recording: Recording) -> list[Match]:
     rows = Match.objects.filter(recording=recording).exclude(
         state=MatchState.SUPERSEDED
     )
-    return list(
-        rows.select_related("recording", "scanned_file__container", "scan").order_by(
-            "pk"
-        )
-    )
+    related = rows.select_related("recording", "scanned_file__container", "scan")
+    return list(related.order_by("pk"))
+
+
+def _all_live(recording: Recording) -> list[Match]:
+    """Return also matches that the person may not see: their seconds change too."""
+    with working_for(None):
+        return _live(recording)
 
 
 def _worked_out(match: Match, excluded: Sequence[Interval]) -> Figures:
@@ -370,7 +350,7 @@ def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
     excluded = excluded_intervals(segment.recording)
     returned = 0
     evaluated = []
-    for match in _live(segment.recording):
+    for match in _all_live(segment.recording):
         found = _worked_out(match, excluded)
         # Matches whose figures stay the same need no event and no evaluation.
         if not _differs(match, found):
@@ -533,7 +513,7 @@ def _restore_all(segment: Exclusion, user: User) -> list[Match]:
     """Restore the matches whose last change came from this exclusion; return them."""
     moved = [
         match
-        for match in _live(segment.recording)
+        for match in _all_live(segment.recording)
         if match.state in (MatchState.SUPPRESSED, MatchState.PENDING)
     ]
     # What another exclusion moved stays.

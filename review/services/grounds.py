@@ -226,10 +226,17 @@ def _says_otherwise(outcome: Evaluation, match: Match) -> bool:
 
 
 def _needs_person(outcome: Evaluation, match: Match) -> bool:
-    """Return whether a policy would decide what the end of a licence gave back."""
+    """Return whether rules would decide what waits for a person.
+
+    A policy decides nothing that the end of a licence gave back, and a licence clears
+    nothing that a person reopened.
+    """
+    if match.state not in _OPEN:
+        return False
+    if match.queue_reason == QueueReason.REOPENED:
+        return outcome.state == MatchState.CLEARED
     return (
-        match.state in _OPEN
-        and match.queue_reason == QueueReason.LICENCE_ENDED
+        match.queue_reason == QueueReason.LICENCE_ENDED
         and outcome.state in (MatchState.CONFIRMED, MatchState.SUPPRESSED)
         and outcome.policy is not None
     )

@@ -16,6 +16,7 @@ from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match
+from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory
 from tests.visible_text import visible_text
 
@@ -124,6 +125,21 @@ def test_manager_answers(
     assert (match.state, Dispute.objects.get().status) == (state, status)
     answered = manager.get(f"{LIST}?show=answered").content.decode()
     assert "the contract ended in 2024" in answered
+
+
+def test_a_licence_that_covers_the_use_is_offered_as_the_answer(
+    manager: Client,
+) -> None:
+    match = disputed()
+    assert "covers this use" not in manager.get(match.review_url).content.decode()
+    licence = make_licence(recordings=[match.recording])
+
+    page = manager.get(match.review_url).content.decode()
+
+    assert f"{licence.number} covers this use" in page
+    assert "Release the claim, because it is licensed" in page
+    answer = f'name="note" value="The licence {licence.number} covers this use."'
+    assert answer in page
 
 
 def test_an_answered_dispute_is_told_in_the_past(manager: Client) -> None:

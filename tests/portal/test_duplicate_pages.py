@@ -29,9 +29,13 @@ from dedup.models import (
     SharedLoop,
 )
 from dedup.services import find_duplicates
+from review.services import exclusions
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.factories import deciding
+from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.review import make_match
 from tests.portal.queries import queries_of
 from tests.visible_text import faults_in
 
@@ -147,6 +151,29 @@ def test_a_group_shows_its_rule_and_what_differs(
     assert not faults_in(page)
     assert "One sound, 2 ISRCs" in page
     assert "Your role may view duplicates" in page
+
+
+def test_a_merge_that_changes_a_claim_asks_first(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    kept, other = (member.recording for member in group.members.all())
+    match = make_match(recording=kept)
+    manager = make_user(Role.MANAGER)
+    deciding.confirm(match=match, user=manager, version=match.version)
+    exclusions.exclude(
+        recording=other, interval=(0, 10_000), reason="ident", user=manager
+    )
+    client = signed_in(Role.MANAGER)
+    form = form_of(group, "merge", canonical=kept.uid)
+
+    asked = client.post(reverse("portal:duplicate_act", args=[group.uid]), form)
+
+    assert not Recording.objects.filter(merged_into__isnull=False).exists()
+    assert "Confirmed: Keeps its state; less of it counts" in asked.content.decode()
+    act(client, group, form | {"agreed": asked.context["consequences"].mark})
+    assert Recording.objects.get(merged_into__isnull=False) == other
+    match.refresh_from_db()
+    assert match.matched_ms == 15_000
 
 
 def test_a_manager_merges_and_undoes(signed_in: MakeClient, group: DedupGroup) -> None:

@@ -96,7 +96,7 @@ def test_the_page_says_since_when_a_pack_is_stale(
     review = client.get(match.review_url).content.decode()
 
     assert "Ready, but outdated" in page
-    assert "The match has changed since" in page
+    assert "The match or its recording has changed since" in page
     assert pack.sha256 in page
     assert "outdated since" in review
 

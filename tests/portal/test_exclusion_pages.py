@@ -42,7 +42,7 @@ def test_interval_is_previewed_then_excluded_then_removed(manager: Client) -> No
     remove = reverse("portal:exclusion_remove", args=[segment.uid])
     preview = manager.get(remove).content.decode()
     assert match.scanned_file.name in preview
-    assert "Rules are applied again" in preview
+    assert "Waits for a person again" in preview
     manager.post(remove, {"reason": ""})
     segment.refresh_from_db()
     assert segment.removed_at is None

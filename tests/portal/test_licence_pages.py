@@ -127,6 +127,52 @@ def test_form_says_what_is_wrong_and_keeps_what_was_typed(
     assert not Licence.objects.filter(built_in=False).exists()
 
 
+def test_narrower_terms_are_saved_once_the_person_saw_what_reopens(
+    manager: Client,
+) -> None:
+    match = make_match()
+    licence = make_licence(recordings=[match.recording], in_force=False)
+    preview = reverse("portal:licence_preview", args=[licence.uid])
+    manager.post(preview, {"reach": "all"})
+    narrower = terms(recordings=match.recording.uid, max_seconds=5)
+
+    shown = manager.post(licence.url, narrower)
+
+    match.refresh_from_db()
+    licence.refresh_from_db()
+    assert (match.state, licence.max_seconds) == (MatchState.CLEARED, None)
+    assert "Nothing is saved yet" in shown.content.decode()
+    assert "Reopens: a person decides again" in shown.content.decode()
+    seen = shown.context["consequences"].mark
+    answer = manager.post(licence.url, narrower | {"agreed": seen})
+
+    match.refresh_from_db()
+    assert answer.status_code == 302
+    assert match.state == MatchState.PENDING
+
+
+def test_a_licence_that_cleared_something_is_withdrawn_after_a_preview(
+    manager: Client,
+) -> None:
+    match = make_match()
+    licence = make_licence(recordings=[match.recording], in_force=False)
+    preview = reverse("portal:licence_preview", args=[licence.uid])
+    manager.post(preview, {"reach": "all"})
+    url = reverse("portal:licence_withdraw", args=[licence.uid])
+
+    shown = manager.post(url, {"reason": "never paid"})
+
+    licence.refresh_from_db()
+    assert licence.withdrawn_at is None
+    page = shown.content.decode()
+    assert 'name="reason" value="never paid"' in page
+    manager.post(
+        url, {"reason": "never paid", "agreed": shown.context["consequences"].mark}
+    )
+    match.refresh_from_db()
+    assert match.state == MatchState.PENDING
+
+
 def test_withdrawing_needs_a_reason(manager: Client) -> None:
     licence = make_licence(recordings=[make_match().recording])
     url = reverse("portal:licence_withdraw", args=[licence.uid])

@@ -8,9 +8,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import RecordingStatus
+from review.choices import MatchState, PolicyAction
 from tests.conftest import MakeClient
-from tests.factories.catalogue import RecordingFactory
+from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
+from tests.factories.rules import make_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +23,7 @@ def test_the_page_shows_what_hangs_on_a_recording(signed_in: MakeClient) -> None
     page = signed_in(Role.MANAGER).get(f"/catalogue/recordings/{recording.uid}/delete/")
 
     text = page.content.decode()
-    assert "Matches: Pending" in text
+    assert "Pending: It waits as before." in text
     assert "Retire this recording" in text
     assert "Delete" not in text
     recording.refresh_from_db()
@@ -41,6 +43,26 @@ def test_a_recording_is_retired(signed_in: MakeClient) -> None:
     recording.refresh_from_db()
     assert recording.status == RecordingStatus.RETIRED
     assert Event.objects.filter(action="recording.retired").exists()
+
+
+def test_a_recording_moves_after_a_preview(signed_in: MakeClient) -> None:
+    match = make_match()
+    recording, target = match.recording, BucketFactory.create()
+    make_policy(action=PolicyAction.ESCALATE, sets={"buckets": [str(target.pk)]})
+    url = f"/catalogue/recordings/{recording.uid}/move/"
+    client = signed_in(Role.MANAGER)
+
+    shown = client.get(url, {"bucket": target.pk}).content.decode()
+    recording.refresh_from_db()
+    same = client.get(url, {"bucket": recording.bucket_id}).content.decode()
+
+    assert recording.bucket != target
+    assert "Pending: Becomes: escalated" in shown
+    assert "The recording is in this bucket" in same
+    client.post(url, {"bucket": target.pk})
+    recording.refresh_from_db()
+    match.refresh_from_db()
+    assert (recording.bucket, match.state) == (target, MatchState.ESCALATED)
 
 
 def test_fingerprinting_anew_needs_audio(signed_in: MakeClient) -> None:

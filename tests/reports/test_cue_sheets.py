@@ -19,9 +19,12 @@ from audit.models import Event
 from broadcasts.models import Episode
 from reports import cue_sheet_files, cue_sheets
 from reports.cue_sheets import CueSheet, NotScanned, Usage
+from review.models import Match
+from review.services import exclusions
 from review.services.folding import fold_scan
 from scanning.models import Scan
 from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.review import make_match
 from tests.factories.scanning import (
@@ -239,6 +242,30 @@ def test_pages_show_the_sheet_and_hand_it_out_as_an_event(
     assert (
         viewer.get(reverse("portal:cue_sheet_csv", args=[file.uid])).status_code == 403
     )
+
+
+def test_a_sheet_says_since_when_it_differs_from_the_exported_one(
+    signed_in: MakeClient,
+) -> None:
+    match = Match.objects.filter(scan=programme(interval(20, 40))).order_by("pk")[0]
+    url = reverse("portal:cue_sheet", args=[match.scanned_file.uid])
+    client = signed_in(Role.MANAGER)
+
+    assert "Last exported by" not in client.get(url).content.decode()
+    client.get(reverse("portal:cue_sheet_pdf", args=[match.scanned_file.uid]))
+    same = client.get(url).content.decode()
+    exclusions.exclude(
+        recording=match.recording,
+        interval=(0, 10_000),
+        reason="ident",
+        user=make_user(Role.MANAGER),
+    )
+    differs = client.get(url).content.decode()
+
+    assert "Last exported by" in same
+    assert "differs from that one" not in same
+    assert "differs from that one" in differs
+    assert "Make it again" in differs
 
 
 def test_the_command_writes_by_the_ending(tmp_path: Path) -> None:

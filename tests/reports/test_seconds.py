@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from accounts.models import User
 from accounts.roles import Role
 from recurring.models import KeptState
 from reports import cue_sheet_files
+from reports.choices import Format, Mode
 from reports.cue_sheets import CueSheet, CueStatus, cue_sheet
 from reports.declarations.gathering import gather as gather_declaration
 from reports.declarations.left_out import LeftOut, LeftOutRow
 from reports.evidence.facts import case_json, gather
+from reports.layouts import Layout
 from reports.models import ClaimedRight, NoticeLaw
 from reports.notices.content import content_of
 from reports.notices.services import prepare
@@ -26,6 +29,7 @@ from review.choices import MatchState, QueueReason
 from review.counting import SoundKind
 from review.models import Match
 from review.services import exclusions
+from review.services.speech import check_speech
 from scanning.models import Scan, ScannedFile
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -41,6 +45,7 @@ from tests.reports.declarations.making import (
     a_station,
     utc,
 )
+from tests.reports.reading import content, rows
 from tests.seconds import differing_seconds, places_of
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +119,108 @@ def test_all_places_state_the_same_seconds(claim: Match, manager: User) -> None:
     assert (play.start_ms, play.end_ms, play.played_ms) == (47_064, 60_364, 13_300)
     lengths = [each.length_ms for each in left if each.why == LeftOut.EXCLUDED]
     assert sum(lengths) == EXCLUDED_MS
+
+
+def with_everything(claim: Match, manager: User) -> ScannedFile:
+    """Put an unknown item, a suppressed match and another version beside the claim."""
+    scan, file = claim.scan, claim.scanned_file
+    make_match(
+        (200_000, 220_000, 0, 20_000),
+        scan=scan,
+        match={
+            "state": MatchState.SUPPRESSED,
+            "queue_reason": QueueReason.BELOW_FLOOR,
+        },
+    )
+    version = RecordingFactory.create(title=claim.recording.title)
+    make_match(
+        (50_000, 66_000, 0, 16_000),
+        scan=scan,
+        recording=version,
+        match={"state": MatchState.CONFIRMED},
+        segment={"speech_pct": "80.00"},
+    )
+    item = make_item(plays=1)
+    kept = KeptFileFactory.create(scanned_file=file, state=KeptState.COMPARED)
+    OccurrenceFactory.create(item=item, file=kept, start_ms=5_000, end_ms=35_000)
+    at_address(claim, "https://video.example/v/1")
+    check_speech(match=claim, user=manager, heard=True)
+    return file
+
+
+def test_one_file_with_everything_states_the_same_seconds_everywhere(
+    claim: Match, manager: User, client: Client
+) -> None:
+    pytest.importorskip("fpdf")
+    from reports.cue_sheet_pdf import _cells
+
+    file = with_everything(claim, manager)
+    station = a_station()
+    a_broadcast(file, station, utc(2026, 11, 3, 6))
+    notice = prepare(
+        matches=[claim],
+        law=NoticeLaw.US_512C,
+        right=ClaimedRight.RECORDING,
+        user=manager,
+    )
+    plays = gather_declaration(
+        a_draft(a_profile(station), NOVEMBER), left_out=lambda _row: None
+    ).facts.plays
+    case = case_json(gather(match_id=claim.pk))
+    sheet = cue_sheet(file=file)
+    of_claim = next(cue for cue in sheet.cues if cue.match == claim)
+    as_csv = next(row for row in rows_of(sheet) if row["match_id"] == claim.uid)
+    body = json.loads(content(Layout(format=Format.JSON)))
+    by_match, by_segment = (
+        [
+            row
+            for row in rows(content(Layout(mode=mode)))
+            if row["match_id"] == claim.uid
+        ]
+        for mode in (Mode.MATCH, Mode.SEGMENT)
+    )
+    client.force_login(manager)
+    page = client.get(claim.review_url).content.decode()
+
+    in_ms = places_of(claim) | {
+        "JSON report": next(
+            row["matched_ms"] for row in body["rows"] if row["match_id"] == claim.uid
+        ),
+        "CSV by match": int(by_match[0]["matched_ms"]),
+        "CSV by segment": sum(int(row["counted_ms"]) for row in by_segment),
+        "cue CSV": ms_of(as_csv["duration"]),
+        "evidence": case["match"]["matched_ms"],
+        "evidence, segments": sum(each["counted_ms"] for each in case["segments"]),
+        "evidence, intervals": sum(
+            each["end_ms"] - each["start_ms"] for each in case["counted"]
+        ),
+        "declaration": next(
+            play.played_ms for play in plays if play.start_ms == 47_064
+        ),
+    }
+    in_seconds = {
+        "cue PDF": _cells(of_claim)[-1][0],
+        "notice": f"00:00:{content_of(notice)['items'][0]['matched_s']}",
+    }
+
+    assert set(in_ms.values()) == {13_300}, in_ms
+    assert set(in_seconds.values()) == {"00:00:13"}, in_seconds
+    assert "0:13.300" in page
+    assert list(differing_seconds(file)) == []
+    assert {piece.heard for piece in sheet.division.pieces} >= {
+        SoundKind.COUNTED,
+        SoundKind.EXCLUDED,
+        SoundKind.ITEM,
+        SoundKind.NOT_CLAIMED,
+        SoundKind.SPEECH,
+        SoundKind.NOT_DECODED,
+    }
+    assert sheet.division.ms(*SoundKind) == 600_000
+
+
+def ms_of(text: str) -> int:
+    hours, minutes, seconds = text.split(":")
+    return round(1000 * (3600 * int(hours) + 60 * int(minutes) + float(seconds)))
 
 
 def test_a_page_states_what_counts_of_each_segment(
@@ -243,6 +350,20 @@ def test_nothing_else_adds_up_segments() -> None:
         if length.search(path.read_text(encoding="utf-8"))
     }
 
+    counts = {
+        str(path.relative_to(BASE))
+        for package in ("review", "reports", "portal", "acrapi", "operations")
+        for path in (BASE / package).rglob("*.py")
+        if "count_segments(" in path.read_text(encoding="utf-8")
+    }
+
+    # Reports read all segments of a scan anyway, for the rivals.
+    assert counts == {
+        "review/counting.py",
+        "review/selectors.py",
+        "review/services/figures.py",
+        "reports/selectors.py",
+    }
     assert found == {
         "review/counting.py",
         "review/services/figures.py",

@@ -19,9 +19,10 @@ from review import coverage, errors
 from review.choices import LicenceScope, MatchState, OnExpiry, QueueReason, UseKind
 from review.coverage import Cover
 from review.models import Licence, Match
-from review.services import licences, locks
+from review.services import grounds, licences, locks
 from review.services.licences import Reach
 from review.subjects import Subject
+from scanning.models import ScannedFile
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -307,6 +308,47 @@ def test_withdrawing_opens_again_what_was_cleared_where_it_says_so(
 
     assert state_of(match) == state
     assert Event.objects.filter(action="licence.withdrawn", note="never paid").exists()
+
+
+def test_a_withdrawal_keeps_only_uses_before_it(manager: User) -> None:
+    """Nobody knows a use after the end when the licence says that it keeps its uses."""
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording], on_expiry=OnExpiry.KEEP)
+    before, after = make_match(recording=recording), make_match(recording=recording)
+    now = datetime.now(tz=UTC)
+    for match, days in ((before, -3), (after, 3)):
+        file = ScannedFile.objects.filter(pk=match.scanned_file_id)
+        file.update(published_at=now + timedelta(days=days))
+
+    reopened = licences.withdraw(licence=licence, user=manager, reason="never paid")
+
+    assert reopened == 1
+    assert state_of(before) == MatchState.CLEARED
+    assert state_of(after) == MatchState.PENDING
+
+
+def test_terms_that_end_before_a_use_keep_it_no_longer(manager: User) -> None:
+    recording = RecordingFactory.create()
+    licence = make_licence(recordings=[recording], on_expiry=OnExpiry.KEEP)
+    match = make_match(recording=recording)
+    licence.valid_until = datetime.now(tz=UTC).date() - timedelta(days=30)
+
+    licences.save(licence=licence, user=manager, recordings=[recording])
+
+    assert state_of(match) == MatchState.PENDING
+
+
+def test_what_a_manager_reopened_is_not_cleared_again(manager: User) -> None:
+    recording = RecordingFactory.create()
+    make_licence(recordings=[recording], on_expiry=OnExpiry.KEEP)
+    match = make_match(recording=recording)
+    deciding.reopen(
+        match=match, user=manager, version=match.version, reason="Not this use."
+    )
+
+    grounds.again(matches=[match], actor=manager)
+
+    assert state_of(match) == MatchState.PENDING
 
 
 def test_narrower_terms_reopen_matches_of_a_licence_that_keeps_its_uses(

@@ -103,6 +103,13 @@ def _seconds_agree(rng: random.Random) -> None:
         check(not faults, "; ".join(faults))
 
 
+def every_file_adds_up() -> None:
+    """Check that the intervals of each file add up to its length, to the millisecond."""
+    for file in ScannedFile._base_manager.order_by("pk"):
+        faults = list(differing_seconds(file))
+        check(not faults, "; ".join(faults))
+
+
 def _lists_hold_their_states(person: Person, states: Iterable[MatchState]) -> None:
     kept = Q(scanned_file__deleted_at__isnull=True)
     for state in states:

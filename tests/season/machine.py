@@ -34,6 +34,7 @@ from tests.season import (
     broadcasts,
     calls,
     checks,
+    grounds,
     limits,
     links,
     moves,
@@ -133,6 +134,7 @@ _KINDS = {
     "handle_policies": 8,
     "handle_schedules": 5,
     "change_grounds": 8,
+    "change_with_a_preview": 8,
     "submit_links": 3,
     "replace_audio": 3,
     "retire_during_a_scan": 1,
@@ -204,6 +206,7 @@ class Season:
             schedules.schedules_hold()
             uses.licences_hold()
             moves.licences_cover_what_they_clear()
+            grounds.licences_cover_what_they_keep()
             uses.no_licence_outlives_its_time()
             checks.unknown_items_hold()
             rights.rights_hold()
@@ -213,6 +216,7 @@ class Season:
             broadcasts.check_hours()
             self._records.check_step(None)
             checks.figures_agree(self.people, rng)
+            checks.every_file_adds_up()
             checks.every_page_opens(self.people, self._pages, rng)
             checks.declarations_hold()
             checks.reports_repeat(self.people["mira"])
@@ -408,6 +412,12 @@ class Season:
             moves.undo_after_an_application(person, rng)
         moves.licences_cover_what_they_clear()
         uses.licences_hold()
+        return True
+
+    def change_with_a_preview(self, person: Person, rng: random.Random) -> bool:
+        """Change a ground whose preview must have said what happens."""
+        grounds.change(person, rng)
+        grounds.licences_cover_what_they_keep()
         return True
 
     def submit_links(self, person: Person, rng: random.Random) -> bool:

@@ -25,6 +25,7 @@ from tests.season.world import PASSWORD, PEOPLE
 
 _OPEN_PAGES = 5
 _REDIRECTS = 4
+_AGREED = re.compile(rb'name="agreed" value="([0-9a-f]+)"')
 
 
 @dataclass
@@ -101,6 +102,12 @@ class Person:
                     filled.fields.setdefault(name, []).append(str(each))
         self.note(f"{self.name} sends {filled}")
         return self.send(filled)
+
+    def fill_in_and_agree(self, path: str, **fields: Any) -> Answer:  # Any: as above
+        """Send a form, and again if a page shows first which statements change."""
+        answer = self.fill_in(path, **fields)
+        mark = _AGREED.search(answer.content)
+        return self.fill_in(path, **fields, agreed=mark[1].decode()) if mark else answer
 
     def listed(self, path: str) -> set[str]:
         """Return the matches on all pages of a list, whose address has a query."""

@@ -16,7 +16,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from reports.cells import clock
 from reports.declarations.facts import (
     DeclarationFacts,
     PlayFacts,
@@ -43,7 +42,9 @@ from reports.declarations.formats.texts import (
     ChangedValues,
     compact_day,
     in_ascii,
+    length_in_seconds,
     name_part,
+    start_in_seconds,
 )
 from streams.choices import StationType
 
@@ -165,11 +166,11 @@ class _Logs:
         self._played_ms += play.played_ms
         self._recordings[play.recording] = None
         texts, isrc = self._texts[play.recording]
-        starts = play.starts_at
+        starts = start_in_seconds(play)
         day = compact_day(starts.date())
         return (
             f"{day[:6]}01{day}{starts:%H:%M:%S}000000001{texts}"
-            f"{clock(play.played_ms)}{'':11}{isrc:>12}{_use(play):2}{'':22}"
+            f"{length_in_seconds(play)}{'':11}{isrc:>12}{_use(play):2}{'':22}"
         )
 
     def _recording(self, recording: RecordingFacts) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from catalogue.identifiers import check_upc
 from common.csv_safety import guard
-from reports.cells import ColumnType, Dialect, ValueType, clock, csv_pieces
+from reports.cells import ColumnType, Dialect, ValueType, csv_pieces
 from reports.declarations.facts import DeclarationFacts, PlayFacts, RecordingFacts
 from reports.declarations.formats.base import (
     MissingValue,
@@ -37,8 +37,10 @@ from reports.declarations.formats.checks import (
 from reports.declarations.formats.texts import (
     ChangedValues,
     compact_day,
+    length_in_seconds,
     name_part,
     one_line,
+    start_in_seconds,
 )
 from reports.tables import Sheet, write_xlsx
 
@@ -226,10 +228,11 @@ class _PlayRows:
 
 
 def _of_play(play: PlayFacts) -> Mapping[str, str]:
+    starts = start_in_seconds(play)
     return {
-        "Sendedatum": play.starts_at.date().isoformat(),
-        "Sendedauer": clock(play.played_ms),
-        "Sendezeit": f"{play.starts_at:%H:%M:%S}",
+        "Sendedatum": starts.date().isoformat(),
+        "Sendedauer": length_in_seconds(play),
+        "Sendezeit": f"{starts:%H:%M:%S}",
         "Eigenaufnahmen": _yes_no(play.own_recording),
         "Aufnahmedatum": compact_day(play.recorded_on),
         "Aufnahmeland": one_line(play.recorded_in),

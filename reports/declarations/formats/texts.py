@@ -6,17 +6,44 @@ import calendar
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from common.reading import rounded
+from reports.cells import clock
+from reports.declarations.facts import PlayFacts
+
+_HALF_SECOND_US = 500_000
 # Control characters, separators of lines and halves of surrogate pairs.
 _BREAKS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NOT_IN_NAMES = re.compile(r"[^\w.+-]|_")
 _NAME_CHARS = 80
 # Sentences about changes quote no more of a value.
 _QUOTED_CHARS = 60
+
+
+def start_in_seconds(play: PlayFacts) -> datetime:
+    """Return when a play began, rounded to the second as its length is.
+
+    No play moves to another day, which may not be in the declaration's period.
+    """
+    at = play.starts_at
+    whole = at.replace(microsecond=0)
+    following = (whole + timedelta(seconds=1)).replace(fold=at.fold)
+    if at.microsecond < _HALF_SECOND_US or following.date() != at.date():
+        return whole
+    return following
+
+
+def length_in_seconds(play: PlayFacts) -> str:
+    """Return the length between the rounded ends; with pauses, what sounded, rounded."""
+    length_ms = play.end_ms - play.start_ms
+    if play.played_ms != length_ms:
+        return clock(play.played_ms)
+    starts_ms = play.starts_at.microsecond // 1000
+    return clock(rounded(starts_ms + length_ms) - rounded(starts_ms))
 
 
 def _table(letters: str, plain: str) -> dict[str, str]:

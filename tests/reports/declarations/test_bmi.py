@@ -71,6 +71,25 @@ def test_each_day_of_each_station_has_its_log() -> None:
     assert totals.lines == 10
 
 
+def test_times_and_lengths_are_rounded_together() -> None:
+    day = datetime(2026, 11, 3, tzinfo=ZoneInfo("Europe/Zurich"))
+    plays = (
+        play(1, starts_at=day.replace(hour=6, microsecond=600_000)),
+        play(
+            2, starts_at=day.replace(hour=23, minute=59, second=59, microsecond=600_000)
+        ),
+    )
+    plays = tuple(
+        replace(each, start_ms=0, end_ms=10_500, played_ms=10_500) for each in plays
+    )
+
+    (log,) = unzipped(written(BMI_LOG, facts(plays=plays))[0]).values()
+
+    lines = [line for line in log.split("\r\n") if "00:00:10" in line]
+    assert ["06:00:01" in line for line in lines] == [True, False]
+    assert "23:59:59" in lines[1]
+
+
 def test_a_day_that_comes_again_at_midnight_has_one_log() -> None:
     # Clocks in Beirut go back from midnight to 23:00.
     beirut = ZoneInfo("Asia/Beirut")

@@ -27,7 +27,7 @@ from reports.notices import answers, checks, services, signing, steps
 from reports.notices.answers import Reply
 from reports.notices.business_days import restore_days
 from reports.notices.errors import NoticeRefused
-from reports.notices.selectors import listed
+from reports.notices.selectors import listed, notices_and_changes
 from reports.notices.services import Sending
 from review.choices import DisputeCode, DisputeStatus, MatchState
 from review.models import Dispute, Match
@@ -53,6 +53,7 @@ from tests.factories.notices import (
     make_submitted,
 )
 from tests.factories.review import make_match
+from tests.factories.rights import claim_all, recording
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
 
@@ -724,3 +725,57 @@ def test_a_notice_is_signed_then_sent_then_answered(
             reply=Reply(outcome=NoticeOutcome.REMOVED, received_at=before),
             user=reviewer,
         )
+
+
+def _license(claim: Match, manager: User) -> None:
+    make_licence(recordings=[claim.recording])
+
+
+def _exclude(claim: Match, manager: User) -> None:
+    exclusions.exclude(
+        recording=claim.recording, interval=(0, 10_000), reason="ident", user=manager
+    )
+
+
+def _sell(claim: Match, manager: User) -> None:
+    claim_all(recordings=[recording(isrc="GBAAA2600001")])
+
+
+def _give_up(claim: Match, manager: User) -> None:
+    deciding.release(match=claim, user=manager, version=claim.version, answer="No.")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (_license, "covers this use"),
+        (_exclude, "other seconds"),
+        (_sell, "other owners"),
+        (_give_up, "is released now"),
+    ],
+)
+def test_a_sent_notice_is_flagged_when_its_ground_changes(
+    change: Callable[[Match, User], None], text: str, reviewer: User, manager: User
+) -> None:
+    claim = make_claim(reviewer)
+    Recording.objects.filter(pk=claim.recording_id).update(
+        isrc="GBAAA2600001", isrc_normalised="GBAAA2600001"
+    )
+    notice = make_sent([claim], reviewer, manager)
+    claim = Match.objects.get(pk=claim.pk)
+    assert notices_and_changes(claim) == [(notice, "")]
+
+    change(claim, manager)
+
+    ((_notice, said),) = notices_and_changes(Match.objects.get(pk=claim.pk))
+    assert text in said
+    assert [said in each for each in checks.changed_since_signed(notice)] == [True]
+
+
+def test_a_dispute_answers_a_sent_notice(reviewer: User, manager: User) -> None:
+    claim = make_claim(reviewer)
+    notice = make_sent([claim], reviewer, manager)
+    replied(notice, NoticeOutcome.REFUSED, manager, code=DisputeCode.LICENSED)
+
+    notice.refresh_from_db()
+    assert checks.changed_since_signed(notice) == []

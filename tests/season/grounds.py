@@ -1,0 +1,174 @@
+"""Changes of grounds that are previewed: the change does what its preview said."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from django.db.models import Q
+
+from catalogue.models import Exclusion, Recording
+from dedup.actions import act_on_group
+from dedup.effects import ActionRequest
+from dedup.errors import ActionRefused
+from dedup.models import ActionVerb, DedupGroup
+from reports.consequences import Consequences, consequences_of
+from review import coverage, errors
+from review.choices import MatchState, OnExpiry
+from review.models import Licence, Match
+from review.services import exclusions, licences
+from tests.previews import rows, unexpected
+from tests.season.invariants import check
+from tests.season.people import Person
+
+
+def change(person: Person, rng: random.Random) -> None:
+    """Change one ground; roles, limits and the state of the world may refuse it."""
+    rng.choice((_exclude, _exclude, _end_exclusion, _end_licence, _merge, _hear))(
+        person, rng
+    )
+
+
+def _exclude(person: Person, rng: random.Random) -> None:
+    recording = _some_recording(rng)
+    if recording is None:
+        return
+    start = rng.randrange(max(1, recording.duration_ms // 1000))
+    end = min(start + rng.randint(1, 60), recording.duration_ms // 1000)
+
+    def exclude() -> None:
+        exclusions.exclude(
+            recording=recording,
+            interval=(start * 1000, end * 1000),
+            reason="ident",
+            user=person.user,
+        )
+
+    path = f"/catalogue/recordings/{recording.uid}/exclude/"
+    _compare(
+        exclude,
+        Q(recording=recording),
+        lambda: person.fill_in(path, start=start, end=end, reason="ident", note=""),
+    )
+
+
+def _end_exclusion(person: Person, rng: random.Random) -> None:
+    rows_in_force = Exclusion.objects.filter(removed_at=None, approved=True)
+    found = list(rows_in_force.select_related("recording").order_by("pk"))
+    if not found:
+        return
+    segment = rng.choice(found)
+    _compare(
+        lambda: exclusions.remove(segment=segment, user=person.user, reason="ours"),
+        Q(recording=segment.recording),
+        lambda: person.fill_in(f"/exclusions/{segment.uid}/remove/", reason="ours"),
+    )
+
+
+def _end_licence(person: Person, rng: random.Random) -> None:
+    in_force = Licence.objects.filter(built_in=False, active=True, withdrawn_at=None)
+    found = list(in_force.order_by("pk"))
+    if not found or rng.random() < 0.5:
+        return
+    licence = rng.choice(found)
+    _compare(
+        lambda: licences.withdraw(licence=licence, user=person.user, reason="Unpaid."),
+        Q(licence=licence),
+        lambda: person.fill_in_and_agree(
+            f"/licences/{licence.uid}/withdraw/", reason="Unpaid."
+        ),
+    )
+
+
+def _merge(person: Person, rng: random.Random) -> None:
+    """Merge or split a group of duplicates."""
+    found = list(DedupGroup.objects.order_by("pk"))
+    if not found:
+        return
+    group = rng.choice(found)
+    uids = [member.recording.uid for member in group.members.order_by("pk")]
+    verb = rng.choice([ActionVerb.MERGE, ActionVerb.MERGE, ActionVerb.SPLIT])
+    some = uids if verb == ActionVerb.MERGE else uids[:1]
+    asked = ActionRequest(some, canonical=uids[0] if uids else "")
+
+    def act() -> None:
+        act_on_group(
+            verb=verb,
+            group=group,
+            user=person.user,
+            version=group.version,
+            seen=uids,
+            asked=asked,
+        )
+
+    _compare(
+        act,
+        Q(recording__uid__in=uids),
+        lambda: person.fill_in_and_agree(
+            f"/duplicates/g/{group.uid}/act/",
+            verb=verb.value,
+            version=group.version,
+            seen=uids,
+            split=some if verb == ActionVerb.SPLIT else [],
+            canonical=uids[0] if uids else "",
+        ),
+    )
+
+
+def _hear(person: Person, rng: random.Random) -> None:
+    """Correct the estimate of speech; a correction stays."""
+    found = list(
+        Match._base_manager.exclude(state=MatchState.SUPERSEDED).order_by("pk")
+    )
+    if not found:
+        return
+    match = rng.choice(found)
+    heard = rng.choice(["yes", "no"])
+    if person.fill_in(f"/m/{match.uid}/speech", heard=heard).status < 400:
+        match.refresh_from_db()
+        check(
+            not match.speech_checked or match.under_speech == (heard == "yes"),
+            f"{match.case} was heard as {heard}, and says {match.under_speech}",
+        )
+
+
+def _compare(change: Callable[[], object], about: Q, act: Callable[[], object]) -> None:
+    """Preview a change, let the person make it, and compare if it was made."""
+    said: Consequences | None = None
+    try:
+        said = consequences_of(change, about=about)
+    except (errors.ReviewError, ActionRefused):
+        act()
+        return
+    was = rows()
+    act()
+    now = rows()
+    if said.matches and now == was:
+        return
+    faults = unexpected(said, was, now)
+    check(not faults, "; ".join(faults))
+
+
+def licences_cover_what_they_keep() -> None:
+    """Check that a licence that keeps uses cleared covers each by its own terms."""
+    kept = Match._base_manager.filter(
+        state=MatchState.CLEARED,
+        decided_by=None,
+        licence__on_expiry=OnExpiry.KEEP,
+        scanned_file__deleted_at=None,
+    ).select_related("licence", "recording", "scanned_file", "scan")
+    for match in kept:
+        assert match.licence is not None
+        found = coverage.check_terms(match.licence, match)
+        check(
+            found is not None and found.cover == coverage.Cover.FULL,
+            f"{match.case} is kept by {match.licence.number}, which covers it not: {found}",
+        )
+
+
+def _some_recording(rng: random.Random) -> Recording | None:
+    rows_with_matches = Recording._base_manager.filter(
+        matches__isnull=False, duration_ms__gt=1000
+    )
+    found = list(rows_with_matches.distinct().order_by("pk"))
+    return rng.choice(found) if found else None
