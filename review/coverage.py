@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -199,7 +199,7 @@ def _scope_condition(licence: Licence) -> Q:
 def in_scope(
     licence: Licence,
     buckets: Iterable[Bucket],
-    recordings: QuerySet[Recording] | Sequence[Recording],
+    recordings: QuerySet[Recording],
 ) -> Q:
     """Return the condition that a match's recording is in the scope of these terms."""
     if licence.scope == LicenceScope.BUCKET:

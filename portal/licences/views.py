@@ -21,6 +21,7 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.reach import is_limited
 from accounts.roles import Action
+from catalogue.models import Recording
 from common.bodies import takes_files
 from common.storage import display_name, keep_file
 from common.zones import office_day
@@ -137,7 +138,11 @@ def _not_agreed(request: PortalRequest, form: LicenceForm) -> Consequences | Non
     if licence.pk is None:
         return None
     buckets, recordings = form.chosen_buckets(), form.chosen_recordings()
-    named = coverage.in_scope(licence, buckets, recordings)
+    named = coverage.in_scope(
+        licence,
+        buckets,
+        Recording.objects.filter(pk__in=[each.pk for each in recordings]),
+    )
     return not_agreed(
         request,
         lambda: licences.save(

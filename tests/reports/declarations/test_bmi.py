@@ -79,13 +79,13 @@ def test_times_and_lengths_are_rounded_together() -> None:
             2, starts_at=day.replace(hour=23, minute=59, second=59, microsecond=600_000)
         ),
     )
-    plays = tuple(
-        replace(each, start_ms=0, end_ms=10_500, played_ms=10_500) for each in plays
+    declared = facts(
+        plays=tuple(
+            replace(each, start_ms=0, end_ms=10_500, played_ms=10_500) for each in plays
+        )
     )
 
-    (log,) = unzipped(written(BMI_LOG, facts(plays=plays))[0]).values()
-
-    lines = [line for line in log.split("\r\n") if "00:00:10" in line]
+    lines = [line for line in log(declared) if "00:00:10" in line]
     assert ["06:00:01" in line for line in lines] == [True, False]
     assert "23:59:59" in lines[1]
 
