@@ -133,7 +133,7 @@ def duplicate_act(request: PortalRequest, uid: str) -> HttpResponseBase:
 
     try:
         if verb in _CHANGES_GROUNDS:
-            asked = _ask_before(request, act, _members_of(group), verb.label)
+            asked = _ask_before(request, act, _members_of(group), str(verb.label))
             if asked is not None:
                 return asked
         action = act()

@@ -135,7 +135,7 @@ def _show_form(
 def _not_agreed(request: PortalRequest, form: LicenceForm) -> Consequences | None:
     """Return what the changed terms do to statements, unless the person has seen it."""
     licence: Licence = form.instance
-    if licence.pk is None:
+    if not licence.pk:
         return None
     buckets, recordings = form.chosen_buckets(), form.chosen_recordings()
     named = coverage.in_scope(

@@ -6,6 +6,7 @@ import contextlib
 import copy
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from django.db.models import Q
@@ -38,6 +39,8 @@ from tests.previews import rows, unexpected
 
 pytestmark = pytest.mark.django_db
 
+# Any: drawn values, and arguments of decisions.
+Drawn = dict[str, Any]
 Change = tuple[Callable[[], object], Q]
 DECISIONS = ("none", "confirm", "clear", "reject", "exclude", "escalate", "dispute")
 GROUNDS = (
@@ -71,7 +74,7 @@ WORLDS = st.fixed_dictionaries(
 class World:
     """Two recordings with the same sound, their matches, a licence, a policy."""
 
-    def __init__(self, drawn: dict[str, object]) -> None:
+    def __init__(self, drawn: Drawn) -> None:
         self.drawn = drawn
         self.manager, self.reviewer = make_user(Role.MANAGER), make_user(Role.REVIEWER)
         self.bucket, self.target = BucketFactory.create_batch(2)
@@ -117,7 +120,11 @@ class World:
         """Decide as far as the state allows."""
         with contextlib.suppress(errors.ReviewError):
             match.refresh_from_db()
-            named = {"match": match, "user": self.manager, "version": match.version}
+            named: Drawn = {
+                "match": match,
+                "user": self.manager,
+                "version": match.version,
+            }
             if decision in ("confirm", "dispute"):
                 match = deciding.confirm(**named)
             if decision == "dispute":
@@ -262,17 +269,17 @@ def check_preview(world: World, ground: str) -> Consequences | None:
 
 @given(drawn=WORLDS, ground=st.sampled_from(GROUNDS))
 @settings(
-    max_examples=25,
+    max_examples=25 if settings().derandomize else 1_000,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_a_change_does_what_its_preview_says(
-    db: None, drawn: dict[str, object], ground: str
+    db: None, drawn: Drawn, ground: str
 ) -> None:
     check_preview(World(drawn), ground)
 
 
-PLAIN = {
+PLAIN: Drawn = {
     "decisions": ["confirm", "none", "clear"],
     "merged": ["confirm"],
     "excluded": [(5, 20)],
