@@ -53,7 +53,8 @@ from tests.factories.notices import (
     make_submitted,
 )
 from tests.factories.review import make_match
-from tests.factories.rights import claim_all, recording
+from tests.factories.rights import LABEL, recording
+from tests.factories.rights import claim as claim_of
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
 
@@ -738,7 +739,12 @@ def _exclude(claim: Match, manager: User) -> None:
 
 
 def _sell(claim: Match, manager: User) -> None:
-    claim_all(recordings=[recording(isrc="GBAAA2600001")])
+    label = PartyClaim(key="L1", name="Example Music Ltd")
+    claim_of(parties=[label], recordings=[recording(isrc="GBAAA2600001")])
+
+
+def _sell_to_others(claim: Match, manager: User) -> None:
+    claim_of(parties=[LABEL], recordings=[recording(isrc="GBAAA2600001")])
 
 
 def _give_up(claim: Match, manager: User) -> None:
@@ -751,6 +757,7 @@ def _give_up(claim: Match, manager: User) -> None:
         (_license, "covers this use"),
         (_exclude, "other seconds"),
         (_sell, "other owners"),
+        (_sell_to_others, "owns no share"),
         (_give_up, "is released now"),
     ],
 )
