@@ -36,6 +36,7 @@ from review.services.folding import fold_scan
 from rights import conflicts
 from rights.actions.parts import record_of
 from rights.choices import Right, ShareKind
+from rights.claims import PartyClaim
 from rights.models import Conflict, Party, RightsRecording, Share
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
