@@ -80,6 +80,23 @@ def write(
     return path
 
 
+def write_tracks(path: Path, tracks: dict[str, Sound], rate: int) -> Path:
+    """Write a file with several sound tracks of one length, by their titles."""
+    with av.open(str(path), mode="w") as container:
+        streams = []
+        for title in tracks:
+            stream = container.add_stream("pcm_s16le", rate=rate, layout="mono")
+            stream.metadata["title"] = title
+            streams.append(stream)
+        for at in range(0, len(next(iter(tracks.values()))), rate):
+            for stream, sound in zip(streams, tracks.values(), strict=True):
+                part = (sound[np.newaxis, at : at + rate] * 32767).astype("<i2")
+                frame = av.AudioFrame.from_ndarray(part, "s16", "mono")
+                frame.sample_rate, frame.pts = rate, at
+                container.mux(stream.encode(frame))
+    return path
+
+
 def sparse(path: Path, *, hours: int) -> Path:
     """Return bursts of noise a minute apart: few bytes that stand for hours."""
     with av.open(str(path), mode="w") as container:

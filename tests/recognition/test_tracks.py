@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -21,36 +20,19 @@ from recognition.types import (
     UnmatchedInterval,
     UnmatchedKind,
 )
-from tests.recognition.media_files import read_exactly
-from tests.recognition.synthesis import RATE, Samples, music
+from tests.recognition.media_files import read_exactly, write_tracks
+from tests.recognition.synthesis import RATE, music
 
 ALPHA = music(1, 20)
 OTHER = music(2, 20)
 SPOKEN = music(3, 20)
 
 
-def write_tracks(path: Path, tracks: dict[str, Samples]) -> Path:
-    """Write a file with several tracks of one length by their titles."""
-    with av.open(str(path), mode="w") as container:
-        streams = []
-        for title in tracks:
-            stream = container.add_stream("pcm_s16le", rate=RATE, layout="mono")
-            stream.metadata["title"] = title
-            streams.append(stream)
-        for at in range(0, len(ALPHA), RATE):
-            for stream, sound in zip(streams, tracks.values(), strict=True):
-                part = (sound[np.newaxis, at : at + RATE] * 32767).astype("<i2")
-                frame = av.AudioFrame.from_ndarray(part, "s16", "mono")
-                frame.sample_rate, frame.pts = RATE, at
-                container.mux(stream.encode(frame))
-    return path
-
-
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an index with one recording."""
     folder = tmp_path_factory.mktemp("index")
-    path = write_tracks(folder / "alpha.mkv", {"": ALPHA})
+    path = write_tracks(folder / "alpha.mkv", {"": ALPHA}, RATE)
     sound = batch.read_fingerprint(path, "reference")
     Collection(folder / "index", create=True).add_many([("alpha", sound)])
     return folder / "index"
@@ -62,7 +44,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("film") / "film.mkv"
     late = np.concatenate([OTHER[: 10 * RATE], ALPHA[5 * RATE : 15 * RATE]])
     tracks = {"Commentary": SPOKEN, "Stereo": OTHER, "Music": late, "Copy": OTHER}
-    return write_tracks(path, tracks)
+    return write_tracks(path, tracks, RATE)
 
 
 def test_tracks_that_differ_are_kept_where_they_do(film: Path) -> None:
