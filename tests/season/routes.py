@@ -123,6 +123,7 @@ _FIXED = {
 LEFT_OUT: dict[str, str] = {
     "callbacks/": "machine.called_back posts there",
     "accounts/": "test_sign_in covers the way in; the season signs people in",
+    "installation/": "a copy holds work back; tests/jobs/test_installation covers it",
     "v1/": "signed by a program; tests/acrapi/test_identify covers it",
     "uploads/": "signed addresses; tests/acrapi covers them",
     "^": "says that nothing is there",
