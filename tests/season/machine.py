@@ -495,6 +495,8 @@ class Season:
         self._installation.lose_everything()
         self._command(("restore", folder))
         self._command(("restore", folder, "--compare"))
+        # The other one is lost, so that this is the one that sends and fetches.
+        self._command(("installation", "--real"))
         self._command(("doctor", "--fix"))
         # Backups hold no sessions.
         for each in self.people.values():
