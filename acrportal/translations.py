@@ -88,7 +88,7 @@ def _actions() -> Iterator[str]:
     # An argument ``action=``, one of a helper ``_record…``, or a constant.
     written = re.compile(
         r'(?:\baction ?= ?|\b_record\w*\([^"()]*(?:\([^"()]*\))?[^"()]*|_ACT = )'
-        r'"([a-z][a-z_.]+)"(?: if [\w.]+ else "([a-z][a-z_.]+)")?'
+        r'"(?!store_)([a-z][a-z_.]+)"(?: if [\w.]+ else "([a-z][a-z_.]+)")?'
     )
     for path in _sources():
         if path.suffix == ".py":
