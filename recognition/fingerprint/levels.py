@@ -78,12 +78,12 @@ def silent_frames(level_map: LevelMap, params: Params = DEFAULT) -> NDArray[np.b
     cells = level_map.levels[:, params.silence_bin // level_map.bins_per_cell :]
     loudest = cells.max(axis=1, initial=0)
     silent: NDArray[np.bool_] = loudest <= loud
-    sounding = cells[loudest > floor]
+    sounding = np.flatnonzero(loudest > floor)
     if not len(sounding):
         return silent
     # A part of the rows is enough, and takes little memory for two days.
     drawn = sounding[:: -(-len(sounding) // NOISE_ROWS)]
-    noise = np.quantile(drawn, NOISE_SHARE, axis=0)
+    noise = np.quantile(cells[drawn], NOISE_SHARE, axis=0)
     limit = np.maximum(noise + STEPS_PER_NEPER * params.silence_margin, floor)
     quiet = np.flatnonzero(silent & (loudest > floor))
     for at in range(0, len(quiet), NOISE_ROWS):

@@ -9,12 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from recognition.audio import decode
 from recognition.commands import batch, report
 from recognition.commands.collection import Collection
 from recognition.types import ScanResult
+from tests.recognition.media_files import Kind, write
 
 CASES = Path(__file__).parent / "cases"
 DAMAGED = "1 damaged place in the file was skipped."
@@ -76,6 +78,19 @@ def test_packets_of_192_bytes_mark_a_discontinuity_too(tmp_path: Path) -> None:
     samples = sum(len(block) for block in decode.blocks(path))
 
     assert samples / decode.SAMPLE_RATE == pytest.approx(40.05, abs=0.1)
+
+
+def test_a_quiet_master_is_searched(index: Path, tmp_path: Path) -> None:
+    alpha = np.concatenate(list(decode.blocks(CASES / "alpha.opus")))[: 30 * 8000]
+    quiet = alpha * np.float32(10 ** (-47 / 20) / np.abs(alpha).max())
+    kind = Kind(".wav", "pcm_s24le", rate=8000)
+    path = write(tmp_path / "quiet.wav", quiet[np.newaxis], kind)
+
+    (result,) = scanned(index, path)
+
+    assert isinstance(result, ScanResult), result
+    (segment,) = result.segments
+    assert segment.end_ms - segment.start_ms > 29_000
 
 
 def test_a_long_dump_with_titles_is_read_to_its_end(
