@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from django.contrib import messages
 from django.db.models import Q
 from django.http import Http404
@@ -48,7 +50,10 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
         shown = exclusion.preview(recording=recording, interval=picked)
     context = {"form": form, "preview": shown} | _heard(recording, picked)
     if shown is not None:
-        context["consequences"] = _consequences_of_adding(request, recording, form)
+        # What was refused just now, the form says already.
+        context["consequences"] = None
+        with contextlib.suppress(ReviewError):
+            context["consequences"] = _consequences_of_adding(request, recording, form)
     return render(request, "portal/catalogue/exclusion.html", context)
 
 
@@ -130,13 +135,18 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
             messages.success(request, _("Interval excluded."))
         return redirect("portal:recording_detail", uid=recording.uid)
     interval = (segment.start_ms, segment.end_ms)
+    try:
+        consequences = consequences_of(
+            lambda: exclusions.put_in_force(segment=segment, user=request.user),
+            about=Q(recording=recording),
+        )
+    except ReviewError as refused:
+        messages.error(request, refused.message)
+        return redirect("portal:recording_detail", uid=recording.uid)
     context = {
         "proposed": segment,
         "preview": exclusion.preview(recording=recording, interval=interval),
-        "consequences": consequences_of(
-            lambda: exclusions.put_in_force(segment=segment, user=request.user),
-            about=Q(recording=recording),
-        ),
+        "consequences": consequences,
     } | _heard(recording, interval)
     return render(request, "portal/catalogue/exclusion.html", context)
 

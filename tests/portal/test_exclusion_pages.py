@@ -9,7 +9,9 @@ from django.urls import reverse
 from accounts.roles import Role
 from catalogue.models import Exclusion
 from review.choices import MatchState
+from review.services import exclusions
 from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +112,19 @@ def test_roles(signed_in: MakeClient) -> None:
     for name in ("exclusion_approve", "exclusion_remove"):
         answer = reviewer.post(reverse(f"portal:{name}", args=[segment.uid]))
         assert answer.status_code == 403
+
+
+def test_a_proposal_that_was_answered_has_no_preview(manager: Client) -> None:
+    user = make_user(Role.MANAGER)
+    segment = exclusions.exclude(
+        recording=make_match().recording, interval=(0, 5_000), reason="ident", user=user
+    )
+
+    page = manager.get(
+        reverse("portal:exclusion_approve", args=[segment.uid]), follow=True
+    )
+
+    assert "This interval is already excluded." in page.content.decode()
 
 
 def test_admin_lists_exclusions(signed_in: MakeClient) -> None:

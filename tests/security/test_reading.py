@@ -29,6 +29,7 @@ BOOKKEEPING: tuple[str, ...] = (
 )
 # Requests for the pages of signing in are counted, to slow down attempts.
 _COUNTS = "accounts_shared_cache"
+_TAKES_BACK = "ROLLBACK TO SAVEPOINT "
 # Addresses that note a GET, with the start of what they write, and why.
 NOTED = {
     r"^/files/[^/]+/cue-sheet\.(csv|pdf)$": (
@@ -92,13 +93,19 @@ def _paths(world: World) -> Iterator[str]:
 
 
 def _written(client: Client, method: str, path: str, secret: str) -> list[str]:
-    """Return the statements that a request writes with."""
+    """Return the statements that a request writes with and does not roll back.
+
+    A preview makes a change, looks, and takes it back.
+    """
     headers = {"Authorization": f"Bearer {secret}"} if path.startswith("/api/") else {}
     written: list[str] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         # Any: Django's own signature
-        if not re.match(r"\s*\(?(SELECT|PRAGMA|WITH|EXPLAIN)\b", sql):
+        if sql.startswith(_TAKES_BACK):
+            begun = "SAVEPOINT " + sql.removeprefix(_TAKES_BACK)
+            del written[written.index(begun) :]
+        elif not re.match(r"\s*\(?(SELECT|PRAGMA|WITH|EXPLAIN)\b", sql):
             written.append(" ".join(sql.split())[:160])
         return execute(sql, params, many, context)
 
