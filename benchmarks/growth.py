@@ -16,7 +16,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -80,15 +80,17 @@ class Catalogue:
         originals: dict[int, Landmarks],
         hours: float,
         held: Sequence[Variant] = (Variant(),),
+        others: Iterable[Variant] | None = None,
     ) -> None:
         self.index = index
         self.hours = hours
         self.adding = 0.0
         self._originals = originals
         self._held = list(held)
-        others = [one for one in many_variants() if one != Variant()]
-        random.Random(1).shuffle(others)  # noqa: S311 - no secret
-        self._waiting = iter(others)
+        every = many_variants() if others is None else others
+        waiting = [one for one in every if one != Variant()]
+        random.Random(1).shuffle(waiting)  # noqa: S311 - no secret
+        self._waiting = iter(waiting)
         self._each = hours
 
     def grow(self, hours: float) -> None:

@@ -175,6 +175,15 @@ def compressed(y: Samples) -> Samples:
     return even
 
 
+def with_bass(y: Samples, decibels: float) -> Samples:
+    """Raise everything below 120 Hz, as "bass boosted" uploads do; clips what is over."""
+    low = scipy.signal.butter(2, 120, "lowpass", fs=RATE, output="sos")
+    bass = scipy.signal.sosfilt(low, y).astype(np.float32)
+    raised = y + np.float32(10 ** (decibels / 20) - 1) * bass
+    clipped: Samples = np.clip(raised, -1, 1).astype(np.float32)
+    return clipped
+
+
 def pink_noise(n: int, rng: np.random.Generator) -> Samples:
     """Return noise with a power that falls by 3 dB per octave."""
     spectrum = np.fft.rfft(rng.normal(size=n))

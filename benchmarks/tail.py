@@ -134,7 +134,7 @@ def search(
         closed=np.repeat(silent_frames(query.level_map), cell),
     )
     index = _Without(shelf, without)
-    for stage in stages(DEFAULT, robust_first=False, hours=shelf.hours):
+    for stage in stages(DEFAULT, robust_first=False, hours=shelf.hours, widely=True):
         made.run_stage(stage, index, [BUCKET])
     return made.settled(), made.refused
 

@@ -59,6 +59,11 @@ def many_variants() -> Iterator[Variant]:
     return _combined(_MANY_TEMPI, _MANY_SHIFTS)
 
 
+def turned_variants() -> Iterator[Variant]:
+    """Return those of ``many_variants`` that are no edit: backwards, mirrored, or both."""
+    return (one for one in many_variants() if one.backwards or one.mirrored)
+
+
 def _combined(tempi: Sequence[float], shifts: Sequence[int]) -> Iterator[Variant]:
     order, ranked = sorted(tempi), sorted(shifts)
     unchanged = (order.index(1.0) + ranked.index(0)) % 2

@@ -119,6 +119,16 @@ class Params:
     # Candidates per window. More find more repeats of loops and cost verification.
     grid_top: int = 2
     sparse_top: int = 4
+    # The wide grid: candidates per window and line, votes more than elsewhere, and
+    # neighbours. There are many lines, and an edited clip has dozens of votes.
+    wide_top: int = 1
+    wide_votes: int = 1
+    wide_fan: int = 3
+    # Of more windows in a row, every so many-th is searched: an edit lasts for a whole
+    # upload. The rest is searched along what was found, so many frames (3 min) around.
+    wide_every: int = 3
+    followed_frames: int = 11_250
+    followed_lines: int = 2
     # Candidates per window that are tried at seven offsets around their own, because
     # a weak match fails even one frame beside the true offset.
     nearby_top: int = 32
@@ -201,6 +211,12 @@ class Params:
     # Bits that a tempo or pitch other than the recording's costs: its line was chosen
     # among many. Without it a wrong run had 19.3 bits, with it 7.2.
     warp_bits: float = 10.0
+    # The same beyond ``near_tempo`` and ``near_bins``, where there are more lines.
+    wide_bits: float = 12.0
+    near_tempo: float = 0.11
+    near_bins: float = 6.5
+    # The same of a line that another part of the file was found along.
+    followed_bits: float = 2.0
     # Frames (14 s) by which a run's span widens at a time: shorter steps repeat the
     # weighing more often, longer ones weigh more for nothing.
     extend_frames: int = 875
@@ -215,6 +231,12 @@ class Params:
     # Bits that a run with level evidence may reach: it settles doubt, and a clean clip
     # must not score less than a noisy one.
     relief_most: float = 40.0
+
+    # The query's band (band.py)
+    # Nepers: bass (treble) this much quieter than the middle was cut off.
+    band_low: float = 1.7
+    band_high: float = 4.6
+    band_body: tuple[int, int] = (99, 182)  # bins: 300 to 1,500 Hz
 
     # Edges of a run
     edge_frames: int = 190  # 3 s: how much of each end is examined

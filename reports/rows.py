@@ -1,4 +1,4 @@
-"""The columns of ``match-report/3``: name, type and meaning, in fixed order.
+"""The columns of ``match-report/4``: name, type and meaning, in fixed order.
 
 There is a row for each match, and one for each file without a match. So no file is
 missing from a report, and a failed scan never reads as "no match".
@@ -27,12 +27,13 @@ from reports.evidence.selectors import EvidenceStatus, MatchPacks
 from review import rule_names
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
 from review.counting import NOTHING, Count
+from review.edits import edit_of, tempo_of
 from review.models import Dispute, Licence, Match, Policy
 from review.services.intervals import Interval
 from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment
 
-SCHEMA = "match-report/3"
+SCHEMA = "match-report/4"
 IN_REACH = "in the buckets that whoever ran this report may see"
 
 
@@ -411,5 +412,10 @@ COLUMNS: tuple[Column[Case], ...] = (
         "counted_parts",
         _L,
         lambda case: None if case.match is None else interval_texts(case.count.counted),
+    ),
+    Column(
+        "edit",
+        _E,
+        _of_match(lambda match: edit_of(tempo_of(match.speed_pct), match.pitch_cents)),
     ),
 )

@@ -1,4 +1,4 @@
-"""The segments in reports: ``match-segment/2``, one row per segment with its match."""
+"""The segments in reports: ``match-segment/3``, one row per segment with its match."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from catalogue.models import Exclusion
 from reports.cells import Cell, Value, ValueType, as_cell
 from reports.rows import Case, Column, RivalRecording, interval_texts
 from review.counting import CountedSegment, is_mostly_speech, reference_interval
+from review.edits import edit_of
 from scanning.models import Detection, Segment
 
-SCHEMA = "match-segment/2"
+SCHEMA = "match-segment/3"
 _CENT = Decimal("0.01")
 
 
@@ -95,6 +96,11 @@ PART_COLUMNS: tuple[Column[ReportSegment], ...] = (
     ),
     Column("counted_ms", _I, lambda part: part.counted.counted_ms),
     Column("counted_parts", _L, lambda part: interval_texts(part.counted.parts)),
+    Column(
+        "edit",
+        _E,
+        lambda part: edit_of(part.segment.tempo_ratio, part.segment.pitch_cents),
+    ),
 )
 # All columns in fixed order; those that no segment has come from the match.
 NAMES = (
@@ -130,6 +136,7 @@ NAMES = (
     "case_url",
     "counted_ms",
     "counted_parts",
+    "edit",
 )
 
 

@@ -18,6 +18,7 @@ from portal.pictures.match import chosen
 from portal.pictures.pair import Pair, aligned
 from portal.pictures.waveform import load_waveform
 from portal.shared import formats
+from review.edits import edit_in_words
 
 ICONS = {
     "exact_file": "exact",
@@ -96,7 +97,10 @@ def relation_label(link: PairLink | None) -> str:
             _("No relation") if link is None or not link.runs else _("A short interval")
         )
     label = str(DuplicateKind(link.kind).label)
-    return _("%(kind)s, altered") % {"kind": label} if link.altered else label
+    if not link.altered:
+        return label
+    edit = edit_in_words(Decimal(str(link.tempo_ratio)), round(link.pitch_cents))
+    return _("%(kind)s, %(edit)s") % {"kind": label, "edit": edit or _("altered")}
 
 
 def quality_of(recording: Recording) -> str:

@@ -21,6 +21,7 @@ from portal.pictures.waveform import (
     wave_paths,
 )
 from portal.shared import playback
+from review.edits import Edit, edit_of
 from review.models import Match
 from scanning.models import ScannedFile, Segment
 
@@ -94,6 +95,8 @@ class Pair:
     is_same_speed: bool
     pitch_cents: Decimal | None
     is_same_pitch: bool
+    # Of a stretched recording: played faster or slower at its own pitch.
+    keeps_pitch: bool
 
     @property
     def can_play(self) -> bool:
@@ -161,6 +164,7 @@ def aligned(
         is_same_speed=abs(ratio - 1) < SAME_SPEED,
         pitch_cents=segment.pitch_cents,
         is_same_pitch=abs(float(segment.pitch_cents or 0)) < SAME_PITCH_CENTS,
+        keeps_pitch=edit_of(Decimal(ratio), segment.pitch_cents) is Edit.TEMPO,
     )
 
 

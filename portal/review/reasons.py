@@ -18,10 +18,11 @@ from common.reading import read_clock
 from portal.pictures.ribbon import Box, box
 from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
 from portal.review.queue import Queue
-from portal.shared import formats, playback
+from portal.shared import playback
 from portal.shared.looks import reason_icon
 from review import approval, rule_names
 from review.choices import WAITING_STATES, MatchState, PolicyAction, QueueReason
+from review.edits import edit_in_words
 from review.models import Match
 from scanning.models import Segment
 
@@ -185,13 +186,12 @@ def _second_approval(match: Match) -> str:
 
 
 def _altered(segment: Segment | None) -> str:
-    if segment is None or segment.tempo_ratio is None:
+    change = segment and edit_in_words(segment.tempo_ratio, segment.pitch_cents)
+    if not change:
         return _("The source plays the recording at another speed or pitch.")
-    change = formats.speed(float(segment.tempo_ratio))
-    if segment.pitch_cents:
-        change += f", {formats.cents(float(segment.pitch_cents))}"
     return _(
-        "The source plays the recording at %(change)s. Compare both before you decide."
+        "The source plays the recording edited: %(change)s. Compare both before you "
+        "decide."
     ) % {"change": change}
 
 

@@ -43,6 +43,7 @@ from recognition.version import VERSION
 from review import rule_names, words
 from review.choices import Relation
 from review.counting import CountedSegment, is_unsure
+from review.edits import edit_in_words, tempo_of
 from review.models import Match
 from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
 from scanning.jobs import CALLBACK_SENT
@@ -200,6 +201,12 @@ def speed_x(value: float | None) -> str:
 def cents(value: float | None) -> str:
     """Format a pitch difference in cents with its sign."""
     return formats.UNKNOWN if value is None else formats.cents(float(value))
+
+
+@register.filter
+def edit_words(match: Match) -> str:
+    """Say how the source plays a match's recording, as "sped up 1.25 ×"."""
+    return edit_in_words(tempo_of(match.speed_pct), match.pitch_cents)
 
 
 @register.filter

@@ -17,9 +17,10 @@ from recognition.search.candidates import (
     SWEEP,
     SearchStage,
     VoteSource,
-    open_windows,
+    following,
     stages,
     window_votes,
+    windows_of,
 )
 from recognition.search.cascade import Search
 from recognition.search.sweep import glanced_places, swept_places
@@ -44,13 +45,21 @@ def answer(
     dense, level_map = scan_layer(query, params)
     n_frames = len(level_map.levels) * level_map.frames_per_cell
     search = Search(
-        view=view_of(dense, level_map, n_frames),
+        view=view_of(dense, level_map, n_frames, params),
         references=References(lambda _recording: NO_LANDMARKS, tables),
         params=params,
         hours=question.hours,
         closed=~question.weighed,
     )
-    todo = stages(params, robust_first=question.robust_first, hours=question.hours)
+    todo = [
+        *stages(
+            params,
+            robust_first=question.robust_first,
+            hours=question.hours,
+            widely=True,
+        ),
+        *following(question.followed, params, hours=question.hours),
+    ]
     found: dict[tuple[int, int], WindowAnswer] = {}
     for place, number in enumerate(question.stages):
         if progress is not None:
@@ -64,14 +73,16 @@ def _of_stage(
     search: Search, stage: SearchStage, question: Question, index: VoteSource
 ) -> Iterator[tuple[int, WindowAnswer]]:
     """Yield the answer of each asked window of a stage."""
-    windows = open_windows(question.open_frames, search.params)
+    windows = windows_of(stage, question.open_frames, search.params)
     wanted = question.windows
     if wanted is None:
         wanted = tuple(range(len(windows)))
     if stage.name == SWEEP:
         for number in wanted:
             places = swept_places(
-                search.references.places, search.weights(windows[number]), search.params
+                search.references.places,
+                search.weights(windows[number], stage),
+                search.params,
             )
             yield number, WindowAnswer(Votes.of([]), tuple(places))
         return
@@ -95,7 +106,11 @@ def _with_glance(
     if stage.name != DENSE:
         return WindowAnswer(votes)
     at, places = glanced_places(
-        search.references.places, window, search.weights(window), votes, search.params
+        search.references.places,
+        (window, stage.warp),
+        search.weights(window, stage),
+        votes,
+        search.params,
     )
     # Weak offsets only show how many there are before others: bytes that repeat.
     deltas = np.where(np.arange(len(votes)) < stage.top, votes.deltas, 0)

@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from recognition.errors import ParamsMismatch, RecognitionError
 from recognition.params import ENGINE_VERSION, Params
+from recognition.search.candidates import Warp
 from recognition.search.sweep import Place
 from recognition.types import Votes
 
@@ -31,6 +32,7 @@ class Question:
     the whole catalogue; ``windows`` are numbers among the windows of ``open_frames``,
     None for all. ``open_frames`` were to be searched when the stage began, and
     ``weighed`` are those whose sound counts for places; both are masks by frame.
+    ``followed`` are the changes that the last stages search along.
     """
 
     stages: tuple[int, ...]
@@ -40,6 +42,7 @@ class Question:
     buckets: tuple[int, ...]
     hours: float
     robust_first: bool
+    followed: tuple[Warp, ...] = ()
 
     def to_bytes(self, params: Params) -> bytes:
         """Return the question for ``from_bytes`` of the same engine."""
@@ -51,6 +54,7 @@ class Question:
             "buckets": self.buckets,
             "hours": self.hours,
             "robust_first": self.robust_first,
+            "followed": [astuple(one) for one in self.followed],
         }
         masks = np.stack([self.open_frames, self.weighed])
         return _packed(header, masks=np.packbits(masks, axis=1))
@@ -80,6 +84,7 @@ class Question:
             tuple(header["buckets"]),
             float(header["hours"]),
             bool(header["robust_first"]),
+            tuple(Warp(*one) for one in header["followed"]),
         )
 
 

@@ -33,11 +33,12 @@ from recognition.partitioned.questions import (
 )
 from recognition.search.candidates import (
     DENSE,
-    GRID,
+    ON_GRID,
     SWEEP,
     SearchStage,
-    open_windows,
+    Warp,
     voted_leads,
+    windows_of,
 )
 from recognition.search.match import BegunScan, begin
 from recognition.search.policy import CaptureType, ScanPolicy
@@ -141,6 +142,7 @@ class PartitionedScan:
             policy=policy,
         )
         begun.search.found += [_run_of(row, begun) for row in kept["found"]]
+        begun.follow([Warp(*one) for one in kept["followed"]])
         made = cls(
             tuple(kept["buckets"]),
             policy,
@@ -163,24 +165,25 @@ class PartitionedScan:
     def question(self) -> Question | None:
         """Return what to ask of every partition next; None once there is a result."""
         begun, opened = self._begun, self._open
-        if self._stage == len(begun.todo) or opened is None:
+        stage = begun.stage(self._stage)
+        if stage is None or opened is None:
             return None
-        stage = begun.todo[self._stage]
         stages: tuple[int, ...] = (self._stage,)
         windows = None
-        if stage.name == GRID:
+        if stage.name in ON_GRID:
             # These seldom find anything, so that all are asked at once.
             stages = tuple(range(self._stage, len(begun.todo)))
         if stage.name in (DENSE, SWEEP):
-            windows = self._not_known(open_windows(opened, begun.search.params))
+            windows = self._not_known(windows_of(stage, opened, begun.search.params))
         return Question(
             stages,
             windows,
             opened,
-            begun.search.open_frames(),
+            begun.search.open_frames(stage),
             self.buckets,
             begun.search.hours,
             self.policy.audio_type is CaptureType.RECORDED,
+            tuple(begun.followed),
         )
 
     def take(self, question: Question, answers: Sequence[Answer]) -> None:
@@ -189,14 +192,15 @@ class PartitionedScan:
         Raises ``BadAnswer`` if they do not fit.
         """
         check_complete(question, answers)
-        windows = open_windows(question.open_frames, self._begun.search.params)
+        params, todo = self._begun.search.params, self._begun.todo
         for key in answers[0]:
             number, window = key
+            windows = windows_of(todo[number], question.open_frames, params)
             self._known[key] = _merged(
                 [answer[key] for answer in answers],
-                self._begun.todo[number],
+                todo[number],
                 _packed(question.weighed[slice(*windows[window])]),
-                self._begun.search.params,
+                params,
             )
         before = self._stage, self._window, self._voted
         self._go_on()
@@ -215,6 +219,7 @@ class PartitionedScan:
             "buckets": self.buckets,
             "policy": asdict(self.policy),
             "hours": search.hours,
+            "followed": [astuple(one) for one in self._begun.followed],
             "stage": self._stage,
             "window": self._window,
             "voted": self._voted,
@@ -230,17 +235,17 @@ class PartitionedScan:
 
     def _go_on(self) -> None:
         """Follow what is known, until something is not."""
-        search, todo = self._begun.search, self._begun.todo
-        while self._stage < len(todo):
+        search = self._begun.search
+        while (stage := self._begun.stage(self._stage)) is not None:
             if self._open is None:
-                self._open = search.open_frames()
-            windows = open_windows(self._open, search.params)
+                self._open = search.open_frames(stage)
+            windows = windows_of(stage, self._open, search.params)
             while self._window < len(windows):
-                if not self._follow(todo[self._stage], windows[self._window]):
+                if not self._follow(stage, windows[self._window]):
                     return
                 self._window += 1
             # Answers to later stages hold only while nothing was found.
-            if not np.array_equal(self._open, search.open_frames()):
+            if not np.array_equal(self._open, search.open_frames(stage)):
                 self._known.clear()
             self._stage, self._window, self._open = self._stage + 1, 0, None
             for key in [key for key in self._known if key[0] < self._stage]:
@@ -256,12 +261,12 @@ class PartitionedScan:
             search.follow_all(voted_leads(window, known.votes, stage, search.params))
             self._voted = True
         if stage.name in (DENSE, SWEEP):
-            weights = search.weights(window)
+            weights = search.weights(window, stage)
             if weights.least and known.is_glanced:
-                if known.weighed != self._open_in(window):
+                if known.weighed != self._open_in(window, stage):
                     return False
                 search.follow_all(
-                    lead_at(place, window, weights, search.params)
+                    lead_at(place, (window, stage.warp), weights, search.params)
                     for place in known.places
                 )
         self._voted = False
@@ -270,16 +275,19 @@ class PartitionedScan:
     def _not_known(self, windows: Sequence[tuple[int, int]]) -> tuple[int, ...]:
         """Return the next windows of a deep stage that were not asked as they are now."""
         numbers = range(self._window, min(self._window + PORTION, len(windows)))
-        return tuple(n for n in numbers if not self._is_known(n, windows[n]))
+        stage = self._begun.todo[self._stage]
+        return tuple(n for n in numbers if not self._is_known(n, windows[n], stage))
 
-    def _is_known(self, number: int, window: tuple[int, int]) -> bool:
+    def _is_known(
+        self, number: int, window: tuple[int, int], stage: SearchStage
+    ) -> bool:
         known = self._known.get((self._stage, number))
-        now = self._open_in(window)
+        now = self._open_in(window, stage)
         # Nothing is looked for in a window that runs explain.
         return known is not None and (known.weighed == now or not any(now))
 
-    def _open_in(self, window: tuple[int, int]) -> bytes:
-        return _packed(self._begun.search.open_frames()[slice(*window)])
+    def _open_in(self, window: tuple[int, int], stage: SearchStage) -> bytes:
+        return _packed(self._begun.search.open_frames(stage)[slice(*window)])
 
 
 def _merged(

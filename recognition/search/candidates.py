@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Protocol
 
 import numpy as np
@@ -41,6 +42,13 @@ class Warp:
     tempo: float = 1.0
     shift: float = 0.0
 
+    def frames(self, window: tuple[int, int]) -> tuple[int, int]:
+        """Return the first frame of a window, and the one after its last, as warped."""
+        return round(window[0] * self.tempo), round(window[1] * self.tempo)
+
+
+PLAIN = Warp()
+
 
 @dataclass(frozen=True, slots=True)
 class SearchStage:
@@ -62,6 +70,10 @@ Glance = Callable[[tuple[int, int], Votes], Iterable[Lead]]
 """Chooses leads among weak offsets of a window."""
 
 SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"
+WIDE = "wide"
+"""Like the grid, for larger changes, in a part of the windows."""
+ON_GRID = frozenset({GRID, WIDE})
+"""Stages whose lines are roughly right."""
 
 NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 # About the most hashes looked up together, which bounds memory: 60 bytes for each. More
@@ -71,22 +83,43 @@ _MOST_HASHES = 3 * _BLOCK_HASHES
 _LIKELY_SHARE = 0.1  # of the dense triplets; see ``likely_hashes``
 
 
-def stages(params: Params, *, robust_first: bool, hours: float) -> list[SearchStage]:
+def stages(
+    params: Params, *, robust_first: bool, hours: float, widely: bool = False
+) -> list[SearchStage]:
     """Return the cascade for a catalogue of this many hours.
 
     Sparse triplets, then the sweep, which in catalogues beyond ``sweep_hours`` gives
-    way to dense triplets with a glance, then the tempo and pitch grid.
-    ``robust_first`` skips the sparse stage, for recorded audio.
+    way to dense triplets with a glance, then the tempo and pitch grid; ``widely``, also
+    the wide one. ``robust_first`` skips the sparse stage, for recorded audio.
     """
-    plain = Warp()
-    first = (
-        [] if robust_first else [SearchStage(SPARSE, plain, params.sparse_top, hours)]
-    )
-    deep = SearchStage(DENSE, plain, params.dense_top, hours)
-    if hours <= params.sweep_hours:
-        deep = SearchStage(SWEEP, plain, params.sweep_top, hours)
+    first = [] if robust_first else [_sparse(PLAIN, hours, params)]
     grid = [SearchStage(GRID, one, params.grid_top, hours) for one in warps(params)]
-    return [*first, deep, *grid]
+    wide = [
+        SearchStage(WIDE, one, params.wide_top, hours)
+        for one in (wide_warps(params) if widely else [])
+    ]
+    return [*first, _deep(PLAIN, hours, params), *grid, *wide]
+
+
+def following(
+    lines: Iterable[Warp], params: Params, *, hours: float
+) -> list[SearchStage]:
+    """Return the stages that search a file along the changes found in a part of it."""
+    return [
+        stage
+        for warp in lines
+        for stage in (_sparse(warp, hours, params), _deep(warp, hours, params))
+    ]
+
+
+def _sparse(warp: Warp, hours: float, params: Params) -> SearchStage:
+    return SearchStage(SPARSE, warp, params.sparse_top, hours)
+
+
+def _deep(warp: Warp, hours: float, params: Params) -> SearchStage:
+    if hours <= params.sweep_hours:
+        return SearchStage(SWEEP, warp, params.sweep_top, hours)
+    return SearchStage(DENSE, warp, params.dense_top, hours)
 
 
 def warps(params: Params) -> list[Warp]:
@@ -98,6 +131,34 @@ def warps(params: Params) -> list[Warp]:
     pitches = [Warp(shift=k * semitone) for k in (-2, -1, 1, 2)]
     speeds = [speed(1 + k / 100, params) for k in range(-6, 7, 2) if k]
     return [*tempi, *pitches, *speeds]
+
+
+def wide_warps(params: Params) -> list[Warp]:
+    """Return the wide grid: what people do to music, beyond what ``warps`` has.
+
+    Speeds, tempi, then pitches. Half a step between lines is what hashes tolerate: half
+    a bin, and 1.2 % of tempo.
+    """
+    speeds = [*_steps(1.08, 1.47, 1.022), *_steps(1 / 1.08, 0.69, 1 / 1.022)]
+    tempi = [*_steps(1.125, 1.41, 1.025), *_steps(0.88, 0.69, 1 / 1.025)]
+    near = {round(one.shift) for one in warps(params) if one.tempo == 1}
+    pitches = [
+        Warp(shift=float(sign * bins))
+        for bins in range(1, params.bins_per_octave // 2 + 1)
+        for sign in (1, -1)
+        if sign * bins not in near
+    ]
+    return [
+        *(speed(one, params) for one in speeds),
+        *(Warp(tempo=one) for one in tempi),
+        *pitches,
+    ]
+
+
+def _steps(first: float, last: float, ratio: float) -> Iterator[float]:
+    while first <= last if ratio > 1 else first >= last:
+        yield first
+        first *= ratio
 
 
 def speed(ratio: float, params: Params) -> Warp:
@@ -149,10 +210,10 @@ def window_votes(
 
     ``glances`` includes weaker ones, as many as a glance chooses from.
     """
-    every = open_windows(open_frames, params)
+    every = windows_of(stage, open_frames, params)
     if not every:
         return
-    top, least = stage.top, least_votes(stage.hours, params)
+    top, least = stage.top, fewest_votes(stage, params)
     if glances:
         top, least = params.glance_offsets, glance_votes(stage.hours, params)
     usable = select(landmarks, open_frames[landmarks.frames])
@@ -207,13 +268,13 @@ def voted_leads(
     window: tuple[int, int], votes: Votes, stage: SearchStage, params: Params
 ) -> Iterator[Lead]:
     """Yield the leads of a window's strongest offsets."""
-    enough, tempo = least_votes(stage.hours, params), stage.warp.tempo
+    enough, tempo = fewest_votes(stage, params), stage.warp.tempo
     for rank, vote in enumerate(votes[: stage.top]):
         if vote.votes < enough:
             break
         line = Line(1 / tempo, -vote.delta / tempo, stage.warp.shift)
         # follow() fits these lines first, which finds the offset
-        on_grid = stage.name == GRID
+        on_grid = stage.name in ON_GRID
         near = NEARBY if rank < params.nearby_top and not on_grid else (0.0,)
         yield Lead(vote.recording, line, window, vote.votes, on_grid, near)
 
@@ -222,7 +283,7 @@ def _blocks(windows: Windows, stage: SearchStage, params: Params) -> Iterator[Wi
     """Group windows so that the hashes of each group fit in memory."""
     fan, within = fans(stage, params)
     seconds = params.window_frames * params.frame_ms / 1000
-    sparse = stage.name in (SPARSE, GRID)
+    sparse = stage.name != DENSE
     rate = params.reference_rate if sparse else params.dense_rate * _LIKELY_SHARE
     size = max(1, int(_BLOCK_HASHES / (seconds * rate * fan * within)))
     for start in range(0, len(windows), size):
@@ -233,6 +294,12 @@ def least_votes(hours: float, params: Params) -> int:
     """Return the fewest votes worth verifying; noise grows with the catalogue."""
     more = 0.6 * np.log2(max(1.0, hours / params.min_votes_hours))
     return params.min_votes + int(more)
+
+
+def fewest_votes(stage: SearchStage, params: Params) -> int:
+    """Return the fewest votes of an offset that a stage verifies."""
+    more = params.wide_votes if stage.name == WIDE else 0
+    return least_votes(stage.hours, params) + more
 
 
 def glance_votes(hours: float, params: Params) -> int:
@@ -248,10 +315,28 @@ def longest_list(stage: SearchStage, params: Params) -> int:
     little.
     """
     longest = params.longest_list
-    if stage.name == GRID:
+    if stage.name in ON_GRID:
         longest = params.longest_grid_list
     larger = max(1.0, stage.hours / params.longest_list_hours)
     return int(longest * larger**params.longest_list_growth)
+
+
+def windows_of(
+    stage: SearchStage, open_frames: NDArray[np.bool_], params: Params
+) -> list[tuple[int, int]]:
+    """Return the windows of the open frames that a stage searches."""
+    every = open_windows(open_frames, params)
+    if stage.name != WIDE:
+        return every
+    step, each = params.step_frames, params.wide_every
+    chosen: list[tuple[int, int]] = []
+    for _, numbered in groupby(
+        enumerate(every), key=lambda one: one[1][0] // step - one[0]
+    ):
+        row = [window for _, window in numbered]
+        # Of few in a row all, else the second of every three.
+        chosen += row if len(row) < each else row[1::each]
+    return chosen
 
 
 def open_windows(
@@ -283,4 +368,5 @@ def fans(stage: SearchStage, params: Params) -> tuple[int, int]:
         SPARSE: (params.grid_fan, params.grid_within),
         DENSE: (params.dense_fan, params.dense_within),
         GRID: (params.grid_fan, params.grid_within),
+        WIDE: (params.wide_fan, params.wide_fan),
     }[stage.name]

@@ -15,23 +15,28 @@ from recognition.index.places import References, Weights
 from recognition.params import Params
 from recognition.search.candidates import (
     DENSE,
+    ON_GRID,
+    PLAIN,
     SWEEP,
     SearchStage,
     VoteSource,
+    Warp,
     leads,
     open_windows,
+    warped,
 )
 from recognition.search.sweep import glance, sweep, weights_of
-from recognition.types import Landmarks, Votes
-from recognition.verify.alignment import Lead, QueryView
+from recognition.types import Landmarks, LevelMap, Votes
+from recognition.verify.alignment import Lead, Line, QueryView, view_of
 from recognition.verify.calibration import threshold_bits
-from recognition.verify.extension import follow, raw_in, whole_window
+from recognition.verify.extension import follow, raw_in, same_warp, whole_window
 from recognition.verify.relief import relief_bits
 from recognition.verify.repeats import better_repeat, sorted_hashes
 from recognition.verify.segments import ScoringRun, is_row, overlap, settle
 
 _SAME_LINE = 20  # frames
 _LONG = 3750  # frames: a minute
+_ORIGINAL = Line(1.0, 0.0, 0.0)
 
 
 @dataclass
@@ -60,6 +65,9 @@ class Search:
         init=False, default_factory=dict
     )
 
+    # The query at the warps that stages follow.
+    _views: dict[Warp, QueryView] = field(init=False, default_factory=dict)
+
     def __post_init__(self) -> None:
         """Open all frames that are to be searched."""
         self._open = 0, ~self.closed
@@ -69,36 +77,65 @@ class Search:
     ) -> None:
         """Search the index for more runs in the frames that are still open."""
         if stage.name == SWEEP:
-            self.sweep()
+            self.sweep(stage)
             return
+
+        def look(window: tuple[int, int], votes: Votes) -> Iterable[Lead]:
+            return glance(
+                self.references.places,
+                (window, stage.warp),
+                self.weights(window, stage),
+                votes,
+                self.params,
+            )
+
         proposed = leads(
             index,
             buckets,
             self.landmarks(stage),
             stage=stage,
-            open_frames=self.open_frames(),
+            open_frames=self.open_frames(stage),
             params=self.params,
-            glance=self.glance if stage.name == DENSE else None,
+            glance=look if stage.name == DENSE else None,
         )
         self.follow_all(proposed)
 
-    def glance(self, window: tuple[int, int], votes: Votes) -> Iterable[Lead]:
-        """Return the best of a window's weaker offsets."""
-        return glance(
-            self.references.places, window, self.weights(window), votes, self.params
-        )
+    def weights(self, window: tuple[int, int], stage: SearchStage) -> Weights:
+        """Return the weights of the window's open frames at the warp of a stage."""
+        view, open_frames = self.view, self.open_frames(stage)
+        if stage.warp == PLAIN:
+            return weights_of(view, window, open_frames, self.params)
+        if stage.warp not in self._views:
+            self._views[stage.warp] = _warped_view(view, stage.warp, self.params)
+        view = self._views[stage.warp]
+        at = (np.arange(view.n_frames) / stage.warp.tempo).astype(np.int64)
+        still_open = open_frames[np.minimum(at, len(open_frames) - 1)]
+        return weights_of(view, stage.warp.frames(window), still_open, self.params)
 
-    def weights(self, window: tuple[int, int]) -> Weights:
-        """Return the weights of the window's open frames."""
-        return weights_of(self.view, window, self.open_frames(), self.params)
-
-    def sweep(self) -> None:
+    def sweep(self, stage: SearchStage) -> None:
         """Compare the open frames with every place of every recording."""
-        open_frames = self.open_frames()
+        open_frames = self.open_frames(stage)
         windows = open_windows(open_frames, self.params)
         if windows:
-            weighed = ((window, self.weights(window)) for window in windows)
+            weighed = (
+                ((window, stage.warp), self.weights(window, stage))
+                for window in windows
+            )
             self.follow_all(sweep(self.references.places, weighed, self.params))
+
+    def changes(self) -> list[Warp]:
+        """Return the changes of tempo and pitch found, most of the file first."""
+        lengths: dict[Warp, float] = {}
+        for run in sorted(self.found, key=lambda run: -run.length):
+            if same_warp(run.line, _ORIGINAL):
+                continue
+            like = next(
+                (one for one in lengths if same_warp(_line(one), run.line)),
+                Warp(1 / run.line.slope, run.line.shift),
+            )
+            lengths[like] = lengths.get(like, 0.0) + run.length
+        ranked = sorted(lengths, key=lambda one: -lengths[one])
+        return ranked[: self.params.followed_lines]
 
     def landmarks(self, stage: SearchStage) -> Landmarks:
         """Return the query's landmarks at the density that a stage hashes."""
@@ -142,8 +179,24 @@ class Search:
         """Return the runs found, without those that others replace."""
         return settle(self.found, self.params)
 
-    def open_frames(self) -> NDArray[np.bool_]:
-        """Return which frames are still to be searched."""
+    def open_frames(self, stage: SearchStage | None = None) -> NDArray[np.bool_]:
+        """Return which frames are still to be searched, in a stage that follows a
+        change only those around it.
+        """
+        still_open = self._still_open()
+        if stage is None or stage.warp == PLAIN or stage.name in ON_GRID:
+            return still_open
+        along = [run for run in self.found if same_warp(run.line, _line(stage.warp))]
+        if not along:  # a partition, which knows no runs and is told what is open
+            return still_open
+        around = np.zeros(len(still_open), dtype=np.bool_)
+        reach = self.params.followed_frames
+        for run in along:
+            start, end = run.query_span
+            around[max(0, int(start) - reach) : int(end) + reach] = True
+        return still_open & around
+
+    def _still_open(self) -> NDArray[np.bool_]:
         runs, still_open = self._open
         if runs < len(self.found):
             still_open = still_open.copy()
@@ -256,6 +309,23 @@ class Search:
         if recording not in self.loaded:
             self.loaded[recording] = self.references.one(recording)
         return self.loaded[recording]
+
+
+def _line(warp: Warp) -> Line:
+    return Line(1 / warp.tempo, 0.0, warp.shift)
+
+
+def _warped_view(view: QueryView, warp: Warp, params: Params) -> QueryView:
+    """Return the query as it would sound at the recording's own tempo and pitch."""
+    n_frames = round(view.n_frames * warp.tempo)
+    rows, columns = view.map_levels.shape
+    row = (np.arange(-(-n_frames // view.map_frames)) + 0.5) / warp.tempo
+    column = np.rint(np.arange(columns) + warp.shift / view.map_bins)
+    levels = view.map_levels[np.minimum(row.astype(np.int64), rows - 1)]
+    levels = levels[:, np.clip(column, 0, columns - 1).astype(np.int64)]
+    level_map = LevelMap(levels, view.map_frames, view.map_bins)
+    landmarks = warped(view.landmarks, warp, params)
+    return view_of(landmarks, level_map, n_frames, params)
 
 
 def unexplained(

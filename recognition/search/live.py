@@ -72,7 +72,7 @@ def hear(
     n_frames = len(level_map.levels) * level_map.frames_per_cell
     silent = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
     search = Search(
-        view=view_of(dense, level_map, n_frames),
+        view=view_of(dense, level_map, n_frames, params),
         references=references,
         params=params,
         hours=catalogue_hours(sum(index.stats(b).postings for b in buckets)),

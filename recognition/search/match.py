@@ -16,7 +16,7 @@ from recognition.fingerprint.levels import silent_frames
 from recognition.index.interface import LandmarkIndex
 from recognition.index.places import References
 from recognition.params import DEFAULT, Params
-from recognition.search.candidates import SearchStage, stages
+from recognition.search.candidates import SearchStage, Warp, following, stages
 from recognition.search.cascade import Search
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.speech import speech_share
@@ -75,10 +75,12 @@ def searched(
     begun = begin(
         query, references=references, hours=hours, params=params, policy=policy
     )
-    for number, stage in enumerate(begun.todo):
+    number = 0
+    while (stage := begun.stage(number)) is not None:
         if progress is not None:
             progress(number / len(begun.todo))
         begun.search.run_stage(stage, index, buckets)
+        number += 1
     if progress is not None:
         progress(1.0)
     return begun
@@ -86,13 +88,33 @@ def searched(
 
 @dataclass(frozen=True, slots=True)
 class BegunScan:
-    """A scan in progress: its search, the stages to do, and masks by frame."""
+    """A scan in progress: its search, the stages to do, and masks by frame.
+
+    ``followed`` are the changes found so far that further stages search along.
+    """
 
     query: Fingerprint
     search: Search
-    todo: Sequence[SearchStage]
+    todo: list[SearchStage]
+    followed: list[Warp]
     silent: NDArray[np.bool_]
     scanned: NDArray[np.bool_]
+
+    def stage(self, number: int) -> SearchStage | None:
+        """Return a stage to do; None after the last.
+
+        Once all that the catalogue's size demands are done, those that follow the
+        changes found come.
+        """
+        if number == len(self.todo) and not self.followed:
+            self.follow(self.search.changes())
+        return self.todo[number] if number < len(self.todo) else None
+
+    def follow(self, changes: Sequence[Warp]) -> None:
+        """Add the stages that search along some changes of tempo and pitch."""
+        self.followed.extend(changes)
+        search = self.search
+        self.todo.extend(following(changes, search.params, hours=search.hours))
 
     def match(self, run: ScoringRun) -> SegmentMatch:
         """Convert one of its runs to the library's output."""
@@ -140,15 +162,15 @@ def begin(
     silent = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
     scanned = policy.scanned_frames(query.duration_ms, n_frames, params)
     search = Search(
-        view=view_of(dense, level_map, n_frames),
+        view=view_of(dense, level_map, n_frames, params),
         references=references,
         params=params,
         hours=hours,
         closed=silent | ~scanned,
     )
     robust_first = policy.audio_type is CaptureType.RECORDED
-    todo = stages(params, robust_first=robust_first, hours=hours)
-    return BegunScan(query, search, todo, silent, scanned)
+    todo = stages(params, robust_first=robust_first, hours=hours, widely=True)
+    return BegunScan(query, search, todo, [], silent, scanned)
 
 
 def segment_match(

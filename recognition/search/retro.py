@@ -152,7 +152,7 @@ def search_back(
     silent = np.repeat(silent_frames(level_map, params), level_map.frames_per_cell)
     skipped = silent | ~policy.scanned_frames(query.duration_ms, n_frames, params)
     search = Search(
-        view=view_of(dense, level_map, n_frames),
+        view=view_of(dense, level_map, n_frames, params),
         references=References.held(index.references, params),
         params=params,
         hours=hours,
@@ -165,7 +165,7 @@ def search_back(
     asked = _ProposedLeads(search, index, grid)
     for stage in todo:
         if stage.name == SWEEP:
-            search.sweep()
+            search.sweep(stage)
         else:
             search.follow_all(asked.leads(stage))
     found = (

@@ -18,7 +18,7 @@ from recognition import interrupts
 from recognition.index.places import PlaceTable, Weights, heights_at, highest_places
 from recognition.jit import compiled
 from recognition.params import Params
-from recognition.search.candidates import NEARBY
+from recognition.search.candidates import NEARBY, Warp
 from recognition.types import Votes
 from recognition.verify.alignment import Lead, Line, QueryView
 from recognition.verify.relief import FARTHEST, rises
@@ -29,17 +29,19 @@ _BESIDE = 2  # places this many cells apart count as one
 
 Place = tuple[float, int, int]
 """Height below zero, so that the best sorts first; recording; place."""
+Where = tuple[tuple[int, int], Warp]
+"""A window, and the warp under which it is compared."""
 
 
 def sweep(
     tables: Sequence[PlaceTable],
-    windows: Iterable[tuple[tuple[int, int], Weights]],
+    windows: Iterable[tuple[Where, Weights]],
     params: Params,
 ) -> Iterator[Lead]:
     """Yield where in the catalogue each window may lie, best first."""
-    for window, weights in windows:
+    for where, weights in windows:
         for place in swept_places(tables, weights, params):
-            yield lead_at(place, window, weights, params)
+            yield lead_at(place, where, weights, params)
 
 
 def swept_places(
@@ -63,7 +65,7 @@ def swept_places(
 
 def glance(
     tables: Sequence[PlaceTable],
-    window: tuple[int, int],
+    where: Where,
     weights: Weights,
     votes: Votes,
     params: Params,
@@ -73,14 +75,14 @@ def glance(
     Such an offset has the votes that chance gives, but few enough offsets have them to
     score each like a place of the sweep.
     """
-    _, found = glanced_places(tables, window, weights, votes, params)
+    _, found = glanced_places(tables, where, weights, votes, params)
     for place in highest(found, params.glance_top, params):
-        yield lead_at(place, window, weights, params)
+        yield lead_at(place, where, weights, params)
 
 
 def glanced_places(
     tables: Sequence[PlaceTable],
-    window: tuple[int, int],
+    where: Where,
     weights: Weights,
     votes: Votes,
     params: Params,
@@ -90,7 +92,8 @@ def glanced_places(
     found: list[Place] = []
     if not weights.least or not len(votes):
         return which, found
-    first = window[0] // params.sweep_frames
+    window, warp = where
+    first = warp.frames(window)[0] // params.sweep_frames
     places = (votes.deltas // params.sweep_frames) + first + weights.cells - 1
     for table in tables:
         interrupts.look()
@@ -136,13 +139,13 @@ def highest(found: Iterable[Place], top: int, params: Params) -> list[Place]:
     return kept[:top]
 
 
-def lead_at(
-    place: Place, window: tuple[int, int], weights: Weights, params: Params
-) -> Lead:
+def lead_at(place: Place, where: Where, weights: Weights, params: Params) -> Lead:
     """Return the lead of a place beneath a window."""
     height, recording, cell = place
+    window, warp = where
     frames = (cell - weights.cells + 1) * params.sweep_frames
-    line = Line(1.0, float(window[0] - frames), 0.0)
+    offset = (warp.frames(window)[0] - frames) / warp.tempo
+    line = Line(1 / warp.tempo, offset, warp.shift)
     return Lead(recording, line, window, round(-height), False, NEARBY, True)
 
 

@@ -8,15 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.jit import compiled
+from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks, LevelMap
+from recognition.verify.band import bands_of
 
 QueryPlaces = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 ReferencePlaces = tuple[NDArray[np.int32], NDArray[np.float32]]
 Place = tuple[float, float, float]
 
 _BESIDE = np.float32(0.5)  # half a landmark's tolerance, in bins
-# Twice as far from 1 as the tempo grid, so that a fit may correct a grid tempo.
-MIN_SLOPE, MAX_SLOPE = 0.8, 1.25
+# Somewhat farther from 1 than the grid, so that a fit may correct a grid tempo; and how
+# far a fit may move from the tempo it began with.
+MIN_SLOPE, MAX_SLOPE, FARTHEST_FIT = 0.62, 1.6, 1.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,9 @@ class QueryView:
     landmark lies within one frame of ``t`` and half a bin of these bins. The filter
     rejects nine of ten lookups without reading landmarks. Without a level map,
     ``map_levels`` has no rows.
+
+    ``bands`` holds the lowest and the highest bin with sound of each ``BAND_FRAMES``;
+    what lies outside was cut off by a telephone, say, and proves nothing.
     """
 
     landmarks: Landmarks
@@ -82,6 +88,7 @@ class QueryView:
     map_levels: NDArray[np.uint8]
     map_frames: int
     map_bins: int
+    bands: NDArray[np.float32]
 
     @property
     def n_frames(self) -> int:
@@ -90,7 +97,10 @@ class QueryView:
 
 
 def view_of(
-    landmarks: Landmarks, level_map: LevelMap | None, n_frames: int
+    landmarks: Landmarks,
+    level_map: LevelMap | None,
+    n_frames: int,
+    params: Params = DEFAULT,
 ) -> QueryView:
     """Prepare a query of ``n_frames`` frames for lookups."""
     last = int(landmarks.frames[-1]) + 1 if len(landmarks.frames) else 0
@@ -102,7 +112,8 @@ def view_of(
     _mark_sectors(landmarks.frames, landmarks.bins, sectors)
     if level_map is None:
         no_map = np.zeros((0, 1), dtype=np.uint8)
-        return QueryView(landmarks, first, sectors, no_map, 1, 1)
+        whole = np.array([[0, np.inf]], dtype=np.float32)
+        return QueryView(landmarks, first, sectors, no_map, 1, 1, whole)
     return QueryView(
         landmarks,
         first,
@@ -110,6 +121,7 @@ def view_of(
         level_map.levels,
         level_map.frames_per_cell,
         level_map.bins_per_cell,
+        bands_of(level_map, n_frames, params),
     )
 
 
@@ -177,7 +189,8 @@ def fit_line(
     last pairs follows.
 
     Steady tones, clicks and drum loops pair with themselves at any tempo, so a fit
-    outside ``MIN_SLOPE`` … ``MAX_SLOPE`` is discarded and the line stays as it was.
+    outside ``MIN_SLOPE`` … ``MAX_SLOPE``, or too far from the line's own tempo, is
+    discarded and the line stays as it was.
     """
     slope, offset, shift = _fit(
         (view.first, view.landmarks.frames, view.landmarks.bins),
@@ -222,6 +235,8 @@ def _partners(
 
 @compiled
 def _fit(query: QueryPlaces, reference: ReferencePlaces, line: Place) -> Place:
+    least = max(MIN_SLOPE, line[0] / FARTHEST_FIT)
+    most = min(MAX_SLOPE, line[0] * FARTHEST_FIT)
     for tolerance in ((3.0, 0.9), (2.0, 0.6), (1.5, 0.5)):
         r, q, df = _pairs_near(query, reference, line, tolerance)
         if len(r) < 12:
@@ -229,7 +244,7 @@ def _fit(query: QueryPlaces, reference: ReferencePlaces, line: Place) -> Place:
             return line
         half = len(r) // 2
         slope = np.median((q[half:] - q[:-half]) / (r[half:] - r[:-half]))
-        if not MIN_SLOPE <= slope <= MAX_SLOPE:
+        if not least <= slope <= most:
             return line
         line = (slope, np.median(q - slope * r), np.median(df))
     r, q, df = _pairs_near(query, reference, line, (1.5, 0.5))
@@ -237,7 +252,7 @@ def _fit(query: QueryPlaces, reference: ReferencePlaces, line: Place) -> Place:
         return line
     r_mean, q_mean = r.mean(), q.mean()
     slope = ((r - r_mean) * (q - q_mean)).sum() / ((r - r_mean) ** 2).sum()
-    if not MIN_SLOPE <= slope <= MAX_SLOPE:
+    if not least <= slope <= most:
         return line
     return (slope, q_mean - slope * r_mean, np.median(df))
 

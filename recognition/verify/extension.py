@@ -60,7 +60,8 @@ def follow(
 
     A warped lead has only roughly the right tempo and pitch, so its line is fitted
     before it is weighed. A line at another tempo or pitch than the recording's costs
-    ``warp_bits``, because it was chosen among many.
+    bits, because it was chosen among many; one that is known from elsewhere in the
+    file, few.
     """
     interrupts.look()
     if not len(reference.frames):
@@ -86,14 +87,31 @@ def follow(
             break
         run = again
     # Other tempi give chance more ways to fit, so such a line must pay for them.
-    paid = replace(run, bits=run.bits - params.warp_bits)
+    paid = replace(run, bits=run.bits - _bill(run.line, params))
     if lead.warped:
         return paid
-    # It strays if it was fitted to another tempo or pitch than the recording's.
-    strays = abs(run.line.slope - 1) > _SAME_TEMPO or abs(run.line.shift) > _SAME_PITCH
-    if not strays:
-        return run
-    return max(_straight(view, run, within, params), paid, key=lambda run: run.bits)
+    known = 0.0 if same_warp(lead.line, Line(1.0, 0.0, 0.0)) else params.followed_bits
+    # It strays if it was fitted to another tempo or pitch than the lead's.
+    if same_warp(run.line, lead.line):
+        return replace(run, bits=run.bits - known)
+    straight = _straight(view, run, lead.line, within, params)
+    straight = replace(straight, bits=straight.bits - known)
+    return max(straight, paid, key=lambda run: run.bits)
+
+
+def same_warp(one: Line, other: Line) -> bool:
+    """Return whether two lines have the same tempo and pitch."""
+    return (
+        abs(one.slope / other.slope - 1) <= _SAME_TEMPO
+        and abs(one.shift - other.shift) <= _SAME_PITCH
+    )
+
+
+def _bill(line: Line, params: Params) -> float:
+    """Return the bits that a line which was chosen among others must pay."""
+    near = abs(1 / line.slope - 1) <= params.near_tempo
+    near = near and abs(line.shift) <= params.near_bins
+    return params.warp_bits if near else params.wide_bits
 
 
 def raw_in(
@@ -125,11 +143,16 @@ def _promising(
 
 
 def _straight(
-    view: QueryView, run: ScoringRun, within: tuple[int, int], params: Params
+    view: QueryView,
+    run: ScoringRun,
+    along: Line,
+    within: tuple[int, int],
+    params: Params,
 ) -> ScoringRun:
-    """Return what remains of a run at the recording's own tempo and pitch."""
+    """Return what remains of a run at the tempo and pitch of the line ``along``."""
     middle = sum(run.reference_span) / 2
-    line = Line(1.0, run.line.query_frame(middle) - middle, 0.0)
+    offset = run.line.query_frame(middle) - along.slope * middle
+    line = Line(along.slope, offset, along.shift)
     span = (run.first, run.last + 1)
     return _extended(view, replace(run, line=line), span, within, params)
 

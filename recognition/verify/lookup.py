@@ -16,6 +16,7 @@ from recognition.jit import compiled
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
 from recognition.verify.alignment import Line, Place, QueryView, nearest, something_near
+from recognition.verify.band import BAND_FRAMES
 
 OUTSIDE, MISSING, ALIGNED, ABSENT = -1, 0, 1, 2
 UNKNOWN_LEVEL = np.float32(1e9)
@@ -31,6 +32,7 @@ Query = tuple[
     NDArray[np.float32],
     NDArray[np.uint8],
     NDArray[np.int32],
+    NDArray[np.float32],
 ]
 Reference = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 Constants = tuple[float, ...]
@@ -102,6 +104,7 @@ def alignment_of(
         view.landmarks.levels,
         view.map_levels,
         np.array([view.map_frames, view.map_bins], dtype=np.int32),
+        view.bands,
     )
     landmarks = (
         reference.frames[slice(*span)],
@@ -226,7 +229,7 @@ def _classify(
     landmarks only.
     """
     frames, bins, levels = reference
-    first, sectors, q_frames, q_bins, q_levels, cells, cell_size = query
+    first, sectors, q_frames, q_bins, q_levels, cells, cell_size, bands = query
     states = np.empty(len(frames), dtype=np.int8)
     gaps = np.full(len(frames), UNKNOWN_LEVEL, dtype=np.float32)
     offs = np.zeros((len(frames), 2), dtype=np.float32)
@@ -234,9 +237,13 @@ def _classify(
     for i in range(len(frames)):
         frame = line[1] + line[0] * frames[i]
         place = bins[i] + line[2]
-        outside = frame < 0 or frame > len(first) - 2 or place < 0
+        states[i] = OUTSIDE
+        if frame < 0 or frame > len(first) - 2:
+            continue
+        # Also what lies outside the query's band: it proves nothing.
+        band = min(int(frame) // BAND_FRAMES, len(bands) - 1)
+        outside = place < bands[band, 0] or place > bands[band, 1]
         if outside or (len(cells) > 0 and place > n_bins - 1):
-            states[i] = OUTSIDE
             continue
         k = -1
         # Written out here and in _chance: a helper that takes the whole query would
@@ -282,6 +289,7 @@ def _chance(
     """Return what shifted alignments show; see ``Found``."""
     frames, bins, levels = reference
     first, sectors, q_frames, q_bins, q_levels = query[:5]
+    bands = query[7]
     shifts, closeness = tables
     counts = np.zeros((2, len(shifts)), dtype=np.int64)
     places = np.zeros(3, dtype=np.float64)
@@ -295,7 +303,10 @@ def _chance(
         for i in range(len(frames)):
             frame = line[1] + line[0] * frames[i] + shifts[s]
             place = bins[i] + line[2]
-            if frame < 0 or frame > len(first) - 2 or place < 0:
+            if frame < 0 or frame > len(first) - 2:
+                continue
+            band = min(int(frame) // BAND_FRAMES, len(bands) - 1)
+            if place < bands[band, 0] or place > bands[band, 1]:
                 continue
             total += 1
             if not something_near(sectors, frame, place):

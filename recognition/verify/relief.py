@@ -21,6 +21,7 @@ from recognition.verify.lookup import (
     ALIGNED,
     CHANCE_SHIFTS,
     MISSING,
+    OUTSIDE,
     UNKNOWN_LEVEL,
 )
 from recognition.verify.segments import ScoringRun
@@ -43,11 +44,13 @@ def relief_bits(view: QueryView, run: ScoringRun, params: Params = DEFAULT) -> f
     """
     span = (run.first, run.last + 1)
     evidence = weigh(view, run.reference, span, run.line, params=params)
-    missing = (evidence.states == MISSING) | (evidence.states == ABSENT)
-    missing &= evidence.gaps != UNKNOWN_LEVEL
-    if not missing.any() or not (evidence.states == ALIGNED).any():
+    inside = evidence.states != OUTSIDE
+    states, gaps = evidence.states[inside], evidence.gaps[inside]
+    missing = ((states == MISSING) | (states == ABSENT)) & (gaps != UNKNOWN_LEVEL)
+    if not missing.any() or not (states == ALIGNED).any():
         return 0.0
-    frames, bins = run.reference.frames[slice(*span)], run.reference.bins[slice(*span)]
+    frames = run.reference.frames[slice(*span)][inside]
+    bins = run.reference.bins[slice(*span)][inside]
     places = (run.line.offset + run.line.slope * frames, bins + run.line.shift)
     here, chance = _lifts(view, places, params)
     spread = float(chance.std()) if len(chance) else 0.0
@@ -55,7 +58,7 @@ def relief_bits(view: QueryView, run: ScoringRun, params: Params = DEFAULT) -> f
         return 0.0
     lift = np.clip((here - chance.mean()) / spread, -FARTHEST, FARTHEST)
     # How far the landmark should stand above the query's surroundings, in nepers.
-    above = evidence.gains - evidence.gaps + here / STEPS_PER_NEPER
+    above = evidence.gains[inside] - gaps + here / STEPS_PER_NEPER
     # Loading SciPy takes as long as Django; most processes weigh nothing.
     from scipy.special import expit
 

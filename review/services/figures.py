@@ -13,13 +13,11 @@ from review.counting import (
     reference_interval,
     source_interval,
 )
+from review.edits import Edit, edit_of
 from review.services import intervals
 from scanning.choices import Section
 from scanning.models import Detection, Segment
 
-# A tempo change of 0.5 % or a pitch shift of 10 cents makes a use altered.
-ALTERED_TEMPO = Decimal("0.005")
-ALTERED_CENTS = 10
 # The share of both file and recording that identical audio covers.
 IDENTICAL_SHARE = 0.97
 # A loop repeats at most this much of the recording at least this often.
@@ -120,10 +118,8 @@ def _relation(
 
 
 def _is_altered(segment: Segment) -> bool:
-    tempo, cents = segment.tempo_ratio, segment.pitch_cents
-    return (tempo is not None and abs(tempo - 1) > ALTERED_TEMPO) or (
-        cents is not None and abs(cents) > ALTERED_CENTS
-    )
+    edit = edit_of(segment.tempo_ratio, segment.pitch_cents)
+    return edit is not None and edit is not Edit.NONE
 
 
 def _covers_both(segment: Segment, source_ms: int, reference_ms: int) -> bool:

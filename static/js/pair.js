@@ -62,7 +62,7 @@ export function fetchSound(node) {
 
 /* One audio element with its own gain and stereo position. */
 class Voice {
-  constructor(element, rate) {
+  constructor(element, rate, keepsPitch) {
     this.element = element;
     this.rate = rate;
     this.jumpedAt = 0;
@@ -71,7 +71,7 @@ class Voice {
     // Drop the URL's media fragment, because playback would stop at its end.
     const address = element.getAttribute("src").split("#")[0];
     if (element.getAttribute("src") !== address) element.src = address;
-    element.preservesPitch = false;
+    element.preservesPitch = keepsPitch;
     element.playbackRate = rate;
     element.controls = false;
   }
@@ -149,7 +149,7 @@ export class Pair {
     const voices = {};
     for (const element of this.root.querySelectorAll("[data-audio]")) {
       const name = element.dataset.audio;
-      voices[name] = new Voice(element, name === "reference" ? this.ratio : 1);
+      voices[name] = new Voice(element, name === "reference" ? this.ratio : 1, "keepsPitch" in this.root.dataset);
     }
     return voices;
   }

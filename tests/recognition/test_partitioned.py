@@ -46,6 +46,10 @@ def _cut(recording: int, start: float, end: float) -> Samples:
     return _SOUNDS[recording - 1][int(start * RATE) : int(end * RATE)]
 
 
+def _in_noise(y: Samples) -> Samples:
+    return y + noise(5, len(y) / RATE, 0.12)[: len(y)]
+
+
 def _programmes() -> dict[str, Samples]:
     return {
         "several plays": join(
@@ -57,6 +61,11 @@ def _programmes() -> dict[str, Samples]:
             music(98, 8),
             faster(_cut(7, 1, 22), 1.03),
             _cut(1, 8, 20),
+        ),
+        "edited": join(
+            faster(_cut(7, 1, 22), 1.25),
+            _in_noise(faster(_cut(8, 4, 18), 1.25)),
+            music(94, 14),
         ),
         "unknown": music(77, 25),
         "in noise": _cut(4, 3, 13) + noise(3, 10, 0.15),

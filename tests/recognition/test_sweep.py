@@ -10,7 +10,7 @@ import pytest
 from recognition.fingerprint.builder import extract
 from recognition.index.places import References, places_of
 from recognition.params import DEFAULT
-from recognition.search.candidates import open_windows
+from recognition.search.candidates import PLAIN, open_windows
 from recognition.search.sweep import sweep, weights_of
 from recognition.types import Landmarks
 from recognition.verify.alignment import Lead, QueryView, view_of
@@ -63,7 +63,7 @@ def _leads(
     open_frames = np.ones(view.n_frames, dtype=np.bool_)
     open_frames[closed] = False
     weighed = [
-        (window, weights_of(view, window, open_frames, DEFAULT))
+        ((window, PLAIN), weights_of(view, window, open_frames, DEFAULT))
         for window in open_windows(open_frames, DEFAULT)
     ]
     return list(sweep(References.held(references).places, weighed, DEFAULT))

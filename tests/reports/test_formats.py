@@ -76,7 +76,7 @@ def test_json_lines_hold_numbers_arrays_and_nulls(match: Match) -> None:
 def test_json_holds_the_manifest_and_the_rows(match: Match) -> None:
     body = json.loads(in_format(Format.JSON))
 
-    assert body["manifest"]["schema"] == "match-report/3"
+    assert body["manifest"]["schema"] == "match-report/4"
     assert body["manifest"]["rows"] == {
         "total": 2,
         "match_found": {"no": 1, "yes": 1},
@@ -95,13 +95,13 @@ def test_workbook_holds_matches_segments_and_manifest_as_text(match: Match) -> N
     assert (of["artists"].value, of["segment_count"].value) == (r"A|B\|C", 2)
     assert of["source_published_at"].value == "2026-05-01T09:00:00Z"
     assert book["matches"].freeze_panes == "A2"
-    assert book["matches"].auto_filter.ref == "A1:BO3"
+    assert book["matches"].auto_filter.ref == "A1:BP3"
     assert [row[13].value for row in book["segments"].iter_rows(min_row=2)] == [
         1,
         2,
         None,
     ]
-    assert ("schema", "match-report/3") in list(
+    assert ("schema", "match-report/4") in list(
         book["manifest"].iter_rows(values_only=True)
     )
     assert not any(
@@ -148,7 +148,7 @@ def test_parquet_has_types(match: Match) -> None:
     assert first["artists"] == ["A", "B|C"]
     assert first["source_published_at"] == datetime(2026, 5, 1, 9, tzinfo=UTC)
     assert (first["found_late"], first["licence_id"]) == (False, None)
-    assert table.schema.metadata[b"report_schema"] == b"match-report/3"
+    assert table.schema.metadata[b"report_schema"] == b"match-report/4"
 
 
 @pytest.mark.parametrize("name", list(Format))
@@ -172,8 +172,8 @@ def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(
 ) -> None:
     first, second, quiet = rows(content(Layout(mode=Mode.SEGMENT)))
 
-    assert len(first) == 32
-    assert first["report_schema"] == "match-segment/2"
+    assert len(first) == 33
+    assert first["report_schema"] == "match-segment/3"
     assert (first["segment_index"], second["segment_index"]) == ("1", "2")
     assert second["source_start"] == "00:01:10.000"
     assert (second["length_ms"], second["segment_score"]) == ("20000", "87.5")
@@ -323,8 +323,8 @@ def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
     with FileOnDisk(kept, "rows") as file:
         ((cells, segments),) = kept_rows(file, Mode.MATCH)
 
-    assert cells == ["match-report/1", "m_1", *[None] * 65]
-    assert segments == [["1", *[None] * 13]]
+    assert cells == ["match-report/1", "m_1", *[None] * 66]
+    assert segments == [["1", *[None] * 14]]
 
 
 def test_rows_per_file_cannot_be_written_per_match(match: Match) -> None:
@@ -350,7 +350,7 @@ def test_manifest_tells_what_the_file_is(match: Match) -> None:
 
     told = manifest(run)
 
-    assert (told["schema"], told["filter"]) == ("match-report/3", {"q": "programme"})
+    assert (told["schema"], told["filter"]) == ("match-report/4", {"q": "programme"})
     assert told["engines"] == ["embedded 1+idx1"]
     assert told["files"] == [
         {

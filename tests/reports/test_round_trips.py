@@ -72,7 +72,7 @@ ROWS = st.lists(
 )
 some = settings(max_examples=15, deadline=None)
 # One text column is never empty, so that no reader takes a row for a blank line.
-SAID = "match-report/3"
+SAID = "match-report/4"
 
 
 def as_kept(rows: Sequence[list[Cell]]) -> list[KeptRow]:

@@ -1,0 +1,100 @@
+"""Measures how well clips of edited music are found.
+
+``python -m benchmarks.edits [--music DIR] [--hours 27 300] [--clips N] [--half 0|1]
+[--check]``. Clips of 10 s are sped up, slowed, stretched and pitched as people edit
+music for their videos; see ``trials`` for how they are judged.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from benchmarks import sound
+from benchmarks.conditions import Condition, Damage
+from benchmarks.sound import Samples
+from benchmarks.trials import Trial, run
+
+SPEEDS = (0.7, 0.75, 0.8, 0.85, 0.9, 1.08, 1.12, 1.16, 1.2, 1.25, 1.3, 1.35, 1.4, 1.45)
+TEMPI = (0.7, 0.75, 0.8, 0.85, 0.89, 1.12, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4)
+# Semitones: in quarter steps, which fall between the lines of any coarse grid.
+PITCHES = (-6, -5.25, -4.5, -3.75, -3, -2.25, -1.5, -0.75)
+PITCHES += tuple(-one for one in reversed(PITCHES))
+BOTH = ((0.92, -3), (0.92, 3), (1.08, -3), (1.08, 3), (0.96, 1.5), (0.94, 2))
+BOTH += ((1.05, -1.5), (1.04, -2))
+_ALONE, _BOTH, _DAMAGED = "speed, tempo or pitch", "tempo and pitch", "and damaged"
+# Least recall by group in catalogues of up to so many hours; see docs/benchmarks.md.
+_TARGETS = {
+    _ALONE: ((27, 0.98), (300, 0.97), (1_000, 0.95), (6_700, 0.93)),
+    _BOTH: ((27, 0.9), (300, 0.88), (1_000, 0.85)),
+    _DAMAGED: ((27, 0.92), (300, 0.9), (1_000, 0.85), (6_700, 0.8)),
+}
+_CLIP_S = 10
+
+Damaging = Callable[[Samples, Damage], Samples]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the measurement and print the results."""
+    trials = [Trial(one, _CLIP_S) for one in edits()]
+    return run(argv, "Measure the recall of edited music.", trials, _TARGETS)
+
+
+def edits() -> list[Condition]:
+    """Return every edit that is measured."""
+    return [
+        *(_edit("speed", _ALONE, speed=one) for one in SPEEDS),
+        *(_edit("tempo", _ALONE, tempo=one) for one in TEMPI),
+        *(_edit("pitch", _ALONE, semitones=one) for one in PITCHES),
+        *(_edit("tempo and pitch", _BOTH, tempo=a, semitones=b) for a, b in BOTH),
+        _damaged("slowed, reverb", 0.85, lambda y, d: sound.reverberant(y, d.rng)),
+        _damaged("slowed, reverb", 0.8, lambda y, d: sound.reverberant(y, d.rng)),
+        _damaged("sped up, bass", 1.25, lambda y, d: sound.with_bass(y, 12)),
+        _damaged("sped up, MP3", 1.2, _mp3),
+        _damaged("slowed, MP3", 0.8, _mp3),
+        _damaged("sped up, voice", 1.25, _voice),
+        _damaged("slowed, voice", 0.85, _voice),
+    ]
+
+
+def _edit(
+    name: str,
+    group: str,
+    *,
+    speed: float = 1.0,
+    tempo: float = 1.0,
+    semitones: float = 0.0,
+) -> Condition:
+    def apply(y: Samples, damage: Damage) -> Samples:
+        # A change of pitch is a change of speed whose tempo is changed back.
+        ratio = speed * 2 ** (semitones / 12)
+        faster = sound.speed(y, ratio) if ratio != 1 else y
+        stretch = speed * tempo / ratio
+        return sound.tempo(faster, stretch) if abs(stretch - 1) > 1e-6 else faster
+
+    words = [f"{speed * tempo:.2f} ×"] * (speed * tempo != 1)
+    words += [f"{semitones:+g} semitones"] * (semitones != 0)
+    cents = 100 * semitones + 1200 * float(np.log2(speed))
+    return Condition(" ".join([name, *words]), group, apply, speed * tempo, cents)
+
+
+def _damaged(name: str, speed: float, damaging: Damaging) -> Condition:
+    def apply(y: Samples, damage: Damage) -> Samples:
+        return damaging(sound.speed(y, speed), damage)
+
+    cents = 1200 * float(np.log2(speed))
+    return Condition(f"{name} {speed:.2f} ×", _DAMAGED, apply, speed, cents)
+
+
+def _mp3(y: Samples, damage: Damage) -> Samples:
+    return sound.coded(y, "libmp3lame", "mp3", 64_000)
+
+
+def _voice(y: Samples, damage: Damage) -> Samples:
+    return sound.mixed(y, damage.speech(1, len(y)), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""How a use was edited, as a code and in words."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from review.edits import Edit, edit_in_words, edit_of
+
+
+@pytest.mark.parametrize(
+    ("tempo", "cents", "edit", "words"),
+    [
+        ("1.0", 0, Edit.NONE, ""),
+        ("1.005", 10, Edit.NONE, ""),
+        ("1.25", 386, Edit.SPED_UP, "sped up 1.25 ×"),
+        ("0.8", -386, Edit.SLOWED, "slowed 0.80 ×"),
+        ("1.0", 300, Edit.PITCH, "pitch +3 semitones"),
+        ("1.001", -150, Edit.PITCH, "pitch −1.50 semitones"),
+        ("1.2", 0, Edit.TEMPO, "tempo 1.20 × at the same pitch"),
+        ("0.92", 300, Edit.TEMPO_AND_PITCH, "tempo 0.92 ×, pitch +3 semitones"),
+        ("1.2", None, Edit.TEMPO, "tempo 1.20 × at the same pitch"),
+        (None, -200, Edit.PITCH, "pitch −2 semitones"),
+        (None, None, None, ""),
+    ],
+)
+def test_an_edit_is_named_by_tempo_and_pitch(
+    tempo: str | None, cents: int | None, edit: Edit | None, words: str
+) -> None:
+    ratio = None if tempo is None else Decimal(tempo)
+
+    assert edit_of(ratio, cents) == edit
+    assert edit_in_words(ratio, cents) == words
