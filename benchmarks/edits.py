@@ -15,15 +15,17 @@ import numpy as np
 from benchmarks import sound
 from benchmarks.conditions import Condition, Damage
 from benchmarks.sound import Samples
-from benchmarks.trials import Trial, run
+from benchmarks.trials import ClipTrial, run
 
 SPEEDS = (0.7, 0.75, 0.8, 0.85, 0.9, 1.08, 1.12, 1.16, 1.2, 1.25, 1.3, 1.35, 1.4, 1.45)
 TEMPI = (0.7, 0.75, 0.8, 0.85, 0.89, 1.12, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4)
 # Semitones: in quarter steps, which fall between the lines of any coarse grid.
-PITCHES = (-6, -5.25, -4.5, -3.75, -3, -2.25, -1.5, -0.75)
-PITCHES += tuple(-one for one in reversed(PITCHES))
-BOTH = ((0.92, -3), (0.92, 3), (1.08, -3), (1.08, 3), (0.96, 1.5), (0.94, 2))
-BOTH += ((1.05, -1.5), (1.04, -2))
+_LOWER = (-6, -5.25, -4.5, -3.75, -3, -2.25, -1.5, -0.75)
+PITCHES = (*_LOWER, *(-one for one in reversed(_LOWER)))
+BOTH = (
+    *((0.92, -3.0), (0.92, 3.0), (1.08, -3.0), (1.08, 3.0)),
+    *((0.96, 1.5), (0.94, 2.0), (1.05, -1.5), (1.04, -2.0)),
+)
 _ALONE, _BOTH, _DAMAGED = "speed, tempo or pitch", "tempo and pitch", "and damaged"
 # Least recall by group in catalogues of up to so many hours; see docs/benchmarks.md.
 _TARGETS = {
@@ -38,7 +40,7 @@ Damaging = Callable[[Samples, Damage], Samples]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
-    trials = [Trial(one, _CLIP_S) for one in edits()]
+    trials = [ClipTrial(one, _CLIP_S) for one in edits()]
     return run(argv, "Measure the recall of edited music.", trials, _TARGETS)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from benchmarks import sound
 from benchmarks.conditions import Condition, Damage
 from benchmarks.sound import Samples
-from benchmarks.trials import Trial, run
+from benchmarks.trials import ClipTrial, run
 
 _CROWD = 5  # voices
 _TARGETS = {
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(argv, description, recordings(), _TARGETS)
 
 
-def recordings() -> list[Trial]:
+def recordings() -> list[ClipTrial]:
     """Return every way of recording that is measured."""
 
     def crowded(y: Samples, damage: Damage, decibels: float) -> Samples:
@@ -37,8 +37,10 @@ def recordings() -> list[Trial]:
         return _called(sound.mixed(hall, damage.speech(_CROWD, len(y)), decibels))
 
     return [
-        Trial(Condition("telephone", "telephone", lambda y, d: sound.telephone(y)), 5),
-        Trial(
+        ClipTrial(
+            Condition("telephone", "telephone", lambda y, d: sound.telephone(y)), 5
+        ),
+        ClipTrial(
             Condition(
                 "hall, telephone, Opus 12 kbit/s",
                 "hall",
@@ -46,7 +48,7 @@ def recordings() -> list[Trial]:
             ),
             10,
         ),
-        Trial(
+        ClipTrial(
             Condition(
                 "the same, crowd 5 dB below",
                 "crowd 5 dB below",
@@ -54,7 +56,7 @@ def recordings() -> list[Trial]:
             ),
             10,
         ),
-        Trial(
+        ClipTrial(
             Condition(
                 "the same, crowd as loud",
                 "crowd as loud",

@@ -35,7 +35,7 @@ Targets = Mapping[str, Sequence[tuple[float, float]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class ClipTrial:
     """A condition, and the seconds of its clips."""
 
     condition: Condition
@@ -48,17 +48,17 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
+class TrialClip:
     """A clip of a track, from where it begins, in seconds."""
 
-    trial: Trial
+    trial: ClipTrial
     track: int
     start: float
     fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TrialAnswer:
     """What a scan of a clip gave: rows of its recording, and others."""
 
     is_found: bool
@@ -69,13 +69,13 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class TrialScene:
     """What clips are judged with."""
 
     tracks: Sequence[Track]
     catalogue: Catalogue
 
-    def answer(self, clip: Clip, *, is_known: bool) -> Answer:
+    def answer(self, clip: TrialClip, *, is_known: bool) -> TrialAnswer:
         """Scan a clip; any row of an unknown one is wrong."""
         result, seconds = timed(partial(self.catalogue.scan, clip.fingerprint))
         right, wrong = [], 0
@@ -86,10 +86,10 @@ class Scene:
             elif not self._shares(clip, original):
                 wrong += 1
         if not right:
-            return Answer(False, wrong, 0.0, 0.0, 1000 * seconds)
+            return TrialAnswer(False, wrong, 0.0, 0.0, 1000 * seconds)
         best = max(right, key=lambda one: one.bits)
         condition = clip.trial.condition
-        return Answer(
+        return TrialAnswer(
             is_found=True,
             wrong=wrong,
             tempo_error=abs(best.tempo_ratio / condition.tempo - 1),
@@ -97,7 +97,7 @@ class Scene:
             ms=1000 * seconds,
         )
 
-    def _shares(self, clip: Clip, other: int) -> bool:
+    def _shares(self, clip: TrialClip, other: int) -> bool:
         if other == clip.track:
             return False
         trial = clip.trial
@@ -110,7 +110,7 @@ class Scene:
 def run(
     argv: Sequence[str] | None,
     description: str,
-    trials: Sequence[Trial],
+    trials: Sequence[ClipTrial],
     targets: Targets,
 ) -> int:
     """Run the trials in catalogues of the given hours; print and check the recall."""
@@ -133,7 +133,7 @@ def run(
         for hours in sorted(args.hours):
             catalogue.grow(hours)
             report.title(f"In {catalogue.hours:.0f} h")
-            _measure(report, Scene(tracks, catalogue), known, unknown, targets)
+            _measure(report, TrialScene(tracks, catalogue), known, unknown, targets)
         report.line(
             f"{args.clips} clips for each condition, {len(parts.references)} "
             f"references of {shelf.hours:.1f} h and turned variants, seed {args.seed}, "
@@ -145,19 +145,19 @@ def run(
 def _clips(
     tracks: Sequence[Track],
     parts: Roles,
-    trials: Sequence[Trial],
+    trials: Sequence[ClipTrial],
     size: tuple[int, int],
-) -> tuple[list[Clip], list[Clip]]:
+) -> tuple[list[TrialClip], list[TrialClip]]:
     """Return clips of recordings under each condition, and half as many of strangers."""
     seed, clips = size
     rng = np.random.default_rng([seed, 12])
     damage = Damage(rng, voices(rng, 10))
 
-    def clip(trial: Trial, number: int) -> Clip:
+    def clip(trial: ClipTrial, number: int) -> TrialClip:
         condition = trial.condition
         y = tracks[number].samples()
         y, start = cut(y, rng, trial.seconds, condition.tempo)
-        return Clip(trial, number, start, fingerprint(condition.apply(y, damage)))
+        return TrialClip(trial, number, start, fingerprint(condition.apply(y, damage)))
 
     known = [
         clip(trial, int(number))
@@ -174,13 +174,13 @@ def _clips(
 
 def _measure(
     report: Report,
-    scene: Scene,
-    known: Sequence[Clip],
-    unknown: Sequence[Clip],
+    scene: TrialScene,
+    known: Sequence[TrialClip],
+    unknown: Sequence[TrialClip],
     targets: Targets,
 ) -> None:
-    trials: dict[str, list[Answer]] = {}
-    groups: dict[str, list[Answer]] = {}
+    trials: dict[str, list[TrialAnswer]] = {}
+    groups: dict[str, list[TrialAnswer]] = {}
     for clip in known:
         answer = scene.answer(clip, is_known=True)
         trials.setdefault(clip.trial.name, []).append(answer)
@@ -207,7 +207,7 @@ def _measure(
 _HEAD = ("condition", "clips", "recall", "wrong", "tempo error", "pitch error", "ms")
 
 
-def _figures(answers: Sequence[Answer]) -> tuple[str, ...]:
+def _figures(answers: Sequence[TrialAnswer]) -> tuple[str, ...]:
     found = [one for one in answers if one.is_found]
     errors = ("–", "–")
     if found:

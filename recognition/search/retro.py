@@ -33,15 +33,16 @@ from recognition.index.places import References
 from recognition.jit import compiled
 from recognition.params import DEFAULT, Params
 from recognition.search.candidates import (
-    GRID,
     NEARBY,
+    ON_GRID,
     SWEEP,
     SearchStage,
     Warp,
     fans,
-    least_votes,
-    open_windows,
+    fewest_votes,
+    following,
     stages,
+    windows_of,
 )
 from recognition.search.cascade import Search
 from recognition.search.match import segment_match
@@ -159,15 +160,22 @@ def search_back(
         closed=skipped if closed is None else skipped | closed,
     )
     robust_first = policy.audio_type is CaptureType.RECORDED
+    follows = todo is None
     if todo is None:
-        todo = stages(params, robust_first=robust_first, hours=hours)
-    grid = [stage.warp for stage in todo if stage.name == GRID]
+        todo = stages(params, robust_first=robust_first, hours=hours, widely=True)
+    grid = [stage for stage in todo if stage.name in ON_GRID]
     asked = _ProposedLeads(search, index, grid)
-    for stage in todo:
-        if stage.name == SWEEP:
-            search.sweep(stage)
-        else:
-            search.follow_all(asked.leads(stage))
+
+    def run(todo: Sequence[SearchStage]) -> None:
+        for stage in todo:
+            if stage.name == SWEEP:
+                search.sweep(stage)
+            else:
+                search.follow_all(asked.leads(stage))
+
+    run(todo)
+    if follows:
+        run(following(search.changes(), params, hours=hours))
     found = (
         segment_match(run, duration_ms=query.duration_ms, hours=hours, params=params)
         for run in search.settled()
@@ -188,30 +196,34 @@ class _ProposedLeads:
     """The leads that a few recordings propose for one file.
 
     A landmark has the same neighbours at every tempo and pitch, so the hits of as many
-    warps of the ``grid`` as fit into memory (``at_once``) are found together and kept in
-    ``grid_hits``.
+    stages of the ``grid`` as fit into memory (``at_once``) are found together and kept
+    in ``grid_hits``, for the frames ``covered``.
     """
 
     search: Search
     index: RetroIndex
-    grid: Sequence[Warp]
-    at_once: list[Warp] = field(default_factory=list)
+    grid: Sequence[SearchStage]
+    at_once: list[SearchStage] = field(default_factory=list)
     grid_hits: _Hits | None = None
+    covered: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
 
     def leads(self, stage: SearchStage) -> Iterator[Lead]:
         """Yield the leads of a stage for the open frames of the file."""
         search = self.search
-        open_frames = search.open_frames()
-        windows = open_windows(open_frames, search.params)
+        open_frames = search.open_frames(stage)
+        windows = windows_of(stage, open_frames, search.params)
         if not windows:
             return
-        if stage.name == GRID:
-            frames, keys = self._hits_on_grid(stage, open_frames)
+        on_grid = stage.name in ON_GRID
+        if on_grid:
+            searched = np.zeros(len(open_frames), dtype=np.bool_)
+            for start, end in windows:
+                searched[start:end] = open_frames[start:end]
+            frames, keys = self._hits_on_grid(stage, searched)
         else:
             _, frames, keys = self._hits(stage, [stage.warp], open_frames)
         edges = np.searchsorted(frames, np.array(windows, dtype=np.int32))
-        least = least_votes(search.hours, search.params)
-        on_grid, tempo = stage.name == GRID, stage.warp.tempo
+        least, tempo = fewest_votes(stage, search.params), stage.warp.tempo
         near = (0.0,) if on_grid else NEARBY
         for begin in range(0, len(windows), _WINDOWS_AT_ONCE):
             interrupts.look()
@@ -225,15 +237,20 @@ class _ProposedLeads:
     def _hits_on_grid(
         self, stage: SearchStage, open_frames: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
-        """Return frames and keys of the hits at a stage's warp, in frames still open."""
-        if self.grid_hits is None or stage.warp not in self.at_once:
-            first = self.grid.index(stage.warp)
+        """Return frames and keys of the hits at a stage's warp, in these frames."""
+        known = self.grid_hits is not None and stage in self.at_once
+        if not known or (open_frames & ~self.covered).any():
+            first = self.grid.index(stage)
+            alike = [one for one in self.grid[first:] if one.name == stage.name]
             landmarks = self.search.landmarks(stage).frames
             pairings = max(1, len(landmarks) * self.index.n_hashes)
-            self.at_once = [*self.grid[first:][: max(1, _PAIRINGS // pairings)]]
-            self.grid_hits = self._hits(stage, self.at_once, open_frames)
+            self.at_once = alike[: max(1, _PAIRINGS // pairings)]
+            asked = [one.warp for one in self.at_once]
+            self.grid_hits = self._hits(stage, asked, open_frames)
+            self.covered = open_frames
+        assert self.grid_hits is not None  # noqa: S101  just found
         which, frames, keys = self.grid_hits
-        here = which == self.at_once.index(stage.warp)
+        here = which == self.at_once.index(stage)
         chosen = here & open_frames[frames]
         return frames[chosen], keys[chosen]
 
