@@ -251,7 +251,7 @@ class _Pair:
 
     def _stages(self, found: Sequence[ScoringRun]) -> list[SearchStage]:
         if not self.leads:
-            return stages(self.params, robust_first=False, hours=1.0)
+            return stages(self.params, robust_first=False, hours=1.0, widely=True)
         longest = max(found, key=lambda run: run.length, default=None)
         if longest is None or not self.leads[0].warped:
             return [SearchStage(SPARSE, Warp(), self.params.sparse_top, hours=1.0)]

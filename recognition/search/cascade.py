@@ -322,7 +322,7 @@ def _warped_view(view: QueryView, warp: Warp, params: Params) -> QueryView:
     row = (np.arange(-(-n_frames // view.map_frames)) + 0.5) / warp.tempo
     column = np.rint(np.arange(columns) + warp.shift / view.map_bins)
     levels = view.map_levels[np.minimum(row.astype(np.int64), rows - 1)]
-    levels = levels[:, np.clip(column, 0, columns - 1).astype(np.int64)]
+    levels = levels.take(np.clip(column, 0, columns - 1).astype(np.int64), axis=1)
     level_map = LevelMap(levels, view.map_frames, view.map_bins)
     landmarks = warped(view.landmarks, warp, params)
     return view_of(landmarks, level_map, n_frames, params)

@@ -180,7 +180,11 @@ def nearest(
 
 
 def fit_line(
-    view: QueryView, reference: Landmarks, span: tuple[int, int], line: Line
+    view: QueryView,
+    reference: Landmarks,
+    span: tuple[int, int],
+    line: Line,
+    slope: float | None = None,
 ) -> Line:
     """Fit tempo, offset and pitch to the reference landmarks numbered ``span``.
 
@@ -189,15 +193,18 @@ def fit_line(
     last pairs follows.
 
     Steady tones, clicks and drum loops pair with themselves at any tempo, so a fit
-    outside ``MIN_SLOPE`` … ``MAX_SLOPE``, or too far from the line's own tempo, is
+    outside ``MIN_SLOPE`` … ``MAX_SLOPE``, or too far from ``slope`` (the line's), is
     discarded and the line stays as it was.
     """
-    slope, offset, shift = _fit(
+    begun = line.slope if slope is None else slope
+    limits = max(MIN_SLOPE, begun / FARTHEST_FIT), min(MAX_SLOPE, begun * FARTHEST_FIT)
+    fitted = _fit(
         (view.first, view.landmarks.frames, view.landmarks.bins),
         (reference.frames[slice(*span)], reference.bins[slice(*span)]),
         (line.slope, line.offset, line.shift),
+        limits,
     )
-    return Line(float(slope), float(offset), float(shift))
+    return Line(*map(float, fitted))
 
 
 def level_gaps(
@@ -234,9 +241,13 @@ def _partners(
 
 
 @compiled
-def _fit(query: QueryPlaces, reference: ReferencePlaces, line: Place) -> Place:
-    least = max(MIN_SLOPE, line[0] / FARTHEST_FIT)
-    most = min(MAX_SLOPE, line[0] * FARTHEST_FIT)
+def _fit(
+    query: QueryPlaces,
+    reference: ReferencePlaces,
+    line: Place,
+    limits: tuple[float, float],
+) -> Place:
+    least, most = limits
     for tolerance in ((3.0, 0.9), (2.0, 0.6), (1.5, 0.5)):
         r, q, df = _pairs_near(query, reference, line, tolerance)
         if len(r) < 12:

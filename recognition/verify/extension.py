@@ -80,7 +80,8 @@ def follow(
     run = _extended(view, run, span, within, params)
     for _ in range(_FITS):
         span = (run.first, run.last + 1)
-        fitted = replace(run, line=fit_line(view, reference, span, run.line))
+        line = fit_line(view, reference, span, run.line, lead.line.slope)
+        fitted = replace(run, line=line)
         wider = _inside(within, fitted, _wider(run, params))
         again = _extended(view, fitted, wider, within, params)
         if again.raw <= run.raw:

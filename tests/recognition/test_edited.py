@@ -10,6 +10,7 @@ import pytest
 from benchmarks import sound
 from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
+from recognition.relate.compare import SoundRelation, compare
 from recognition.search.candidates import (
     GRID,
     WIDE,
@@ -17,6 +18,7 @@ from recognition.search.candidates import (
     wide_warps,
     windows_of,
 )
+from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Landmarks
 from recognition.verify.alignment import Line, QueryView, view_of
 from recognition.verify.evidence import weigh
@@ -79,6 +81,26 @@ def test_a_clip_at_another_tempo_or_pitch_is_found(
     assert segment.recording == 1
     assert segment.tempo_ratio == pytest.approx(tempo, rel=0.002)
     assert segment.pitch_cents == pytest.approx(100 * semitones, abs=10)
+
+
+@pytest.mark.parametrize("speed", [0.8, 1.25])
+def test_an_edited_copy_is_the_same_recording_altered(speed: float) -> None:
+    found = compare(extract(faster(SONGS[2], speed)), extract(SONGS[2]))
+
+    assert found.relation is SoundRelation.SAME_RECORDING
+    assert found.altered
+    assert found.tempo_ratio == pytest.approx(speed, rel=0.001)
+
+
+def test_earlier_files_are_searched_for_edited_music() -> None:
+    reference = extract(SONGS[0]).reference
+    assert reference is not None
+    query = extract(join(music(80, 15), faster(_cut(1, 5, 35), 0.85)))
+
+    (found,) = search_back(query, RetroIndex.of({4: reference}), hours=300.0)
+
+    assert found.recording == 4
+    assert found.tempo_ratio == pytest.approx(0.85, rel=0.001)
 
 
 def test_strangers_are_not_found_at_any_speed(shelf: Catalogue) -> None:
