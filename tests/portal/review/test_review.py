@@ -77,6 +77,17 @@ def test_next_match_stays_in_the_queue_of_the_address(client: Client) -> None:
     assert page.context["place"].total == 2
 
 
+def test_an_altered_use_says_how_it_was_edited(client: Client) -> None:
+    edited = {"relation": "altered", "speed_pct": "25.00", "pitch_cents": 386}
+    match = make_match(match={**edited, "queue_reason": "altered"})
+
+    page = client.get(page_of(match)).content.decode()
+    queue = client.get(reverse("portal:queue")).content.decode()
+
+    assert "sped up 1.25 ×" in page
+    assert "sped up 1.25 ×" in queue
+
+
 def test_queue_follows_its_sort_both_ways(client: Client) -> None:
     low = make_match(score="60.0")
     none = make_match(score=None)
