@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Q
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -33,7 +34,7 @@ from portal.broadcasts.forms import (
     refuse,
 )
 from portal.shared.access import PortalRequest, needs, own_address
-from portal.shared.asking import ask_first
+from portal.shared.asking import ask_before, ask_first
 from review.models import Match
 from scanning import selectors as scanning
 from scanning.models import ScannedFile
@@ -105,6 +106,15 @@ def broadcast(
     found = _broadcast(uid, broadcast)
     form, status = BroadcastForm(request.POST or None, broadcast=found), 200
 
+    def change() -> None:
+        services.change_broadcast(
+            broadcast=_broadcast(uid, broadcast),
+            station=form.cleaned_data["station"],
+            values=form.values(),
+            user=request.user,
+            despite=True,
+        )
+
     def save() -> None:
         services.change_broadcast(
             broadcast=found,
@@ -116,6 +126,11 @@ def broadcast(
         )
 
     if request.method == "POST":
+        asked = None
+        if form.is_valid():
+            asked = _ask_before(request, found, change, _("Save the broadcast"))
+        if asked is not None:
+            return asked
         status = _save(form, save)
         if status == _SAVED:
             messages.success(request, _("The broadcast was saved."))
@@ -173,6 +188,16 @@ def broadcast_delete(
                 **({"despite": "yes"} if stated else {}),
             },
         )
+    asked = _ask_before(
+        request,
+        found,
+        lambda: services.delete_broadcast(
+            broadcast=_broadcast(uid, broadcast), user=request.user, despite=True
+        ),
+        _("Delete the broadcast"),
+    )
+    if asked is not None:
+        return asked
     try:
         services.delete_broadcast(
             broadcast=found,
@@ -336,6 +361,28 @@ def _save(form: forms.Form, save: Callable[[], None]) -> int:
         refuse(form, refused)
         return _STATUSES.get(refused.code, 422)
     return _SAVED
+
+
+def _ask_before(
+    request: PortalRequest, found: Broadcast, change: Callable[[], object], submit: str
+) -> HttpResponseBase | None:
+    """Show which statements change if the broadcast does, unless the person agreed."""
+    file = found.scanned_file
+    try:
+        return ask_before(
+            request,
+            change,
+            about=Q(scanned_file=file.pk),
+            title=_("These statements change"),
+            text=_("Nothing is done yet."),
+            submit=submit,
+            crumbs=[
+                (_("Broadcasts"), reverse("portal:file_broadcasts", args=[file.uid]))
+            ],
+        )
+    except BroadcastRefused:
+        # The change itself is refused again, with the reason beside its field.
+        return None
 
 
 def _audience_form(found: Broadcast) -> AudienceForm:

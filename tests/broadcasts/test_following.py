@@ -126,6 +126,34 @@ def test_a_station_that_moves_takes_its_broadcasts_along(manager: User) -> None:
     assert fresh(match).state == MatchState.CLEARED
 
 
+def test_a_broadcast_whose_move_reopens_a_match_moves_after_a_question(
+    manager: User, signed_in: MakeClient
+) -> None:
+    match = make_match()
+    make_licence(recordings=[match.recording], territories=["CH"], user=manager)
+    row = make_broadcast(match.scanned_file, StationFactory.create(territory="CH"))
+    client, events = signed_in(Role.REVIEWER), Event.objects.count()
+    page = reverse("portal:broadcast", args=[match.scanned_file.uid, row.uid])
+    sent = {
+        "station": StationFactory.create(territory="DE").uid,
+        "starts_at": "2026-11-03T07:00",
+        "seen": services.broadcast_state(row),
+    }
+
+    asked = client.post(page, sent)
+
+    assert "These statements change" in asked.content.decode()
+    deletion = client.post(
+        reverse("portal:broadcast_delete", args=[match.scanned_file.uid, row.uid]), sent
+    )
+    assert "These statements change" in deletion.content.decode()
+    assert fresh(match).state == MatchState.CLEARED
+    assert Event.objects.count() == events
+    agreed = {**sent, "agreed": dict(asked.context["kept"])["agreed"]}
+    assert client.post(page, agreed).status_code == 302
+    assert fresh(match).state == MatchState.PENDING
+
+
 def test_a_container_names_the_territory_of_its_files(
     manager: User, signed_in: MakeClient
 ) -> None:
