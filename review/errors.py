@@ -21,16 +21,23 @@ class ReviewError(Exception):
 
 
 class StaleMatch(ReviewError):
-    """The match changed after the person loaded it."""
+    """The match changed, or another person took it, after the person loaded it."""
 
     code = "stale"
 
-    def __init__(self, *, user: str, at: datetime, replaced: bool = False) -> None:
-        text = (
-            _("A later scan replaced this match at %(clock)s; nothing was saved.")
-            if replaced
-            else _("Changed by %(user)s at %(clock)s; nothing was saved.")
-        )
+    def __init__(
+        self, *, user: str, at: datetime, replaced: bool = False, taken: bool = False
+    ) -> None:
+        text = _("Changed by %(user)s at %(clock)s; nothing was saved.")
+        if replaced:
+            text = _(
+                "A later scan replaced this match at %(clock)s; nothing was saved."
+            )
+        elif taken:
+            text = _(
+                "Taken over by %(user)s at %(clock)s, who reviews it now; nothing was "
+                "saved."
+            )
         super().__init__(text % {"user": user, "clock": read_date(at, "moment")})
 
 

@@ -52,6 +52,7 @@ from portal.shared.selectors import count_per_row, shown_matches
 from reports.consequences import consequences_of
 from review import selectors as review_selectors
 from review.filters import MatchFilter
+from review.services import exclusions
 from rights.selectors import rights_of
 
 _COLUMNS = {"title": "title", "duration": "duration_ms", "status": "status"}
@@ -118,6 +119,7 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
     matches = review_selectors.matches(filters=MatchFilter(recording=uid))
     group = DedupMember.objects.filter(recording=recording).values("group")
     same_sound = DedupMember.objects.filter(group__in=group)
+    approvals = exclusions.approvals(recording)
     return render(
         request,
         "portal/catalogue/recording_detail.html",
@@ -129,7 +131,10 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
             "same_sound": same_sound.exclude(recording=recording).select_related(
                 "recording"
             ),
-            "exclusions": selectors.excluded_segments(recording),
+            "exclusions": [
+                (segment, approvals.get(segment.uid))
+                for segment in selectors.excluded_segments(recording)
+            ],
             "rights": rights_of(recording, day=office_day()),
             "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
             if request.user.has_perm(Action.EDIT_CATALOGUE)

@@ -47,6 +47,8 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
     # Without JavaScript, a button posts the form only to see the preview.
     if "look" in request.POST:
         return refuse("", "", status=200)
+    if views.was_made(request, match):
+        return _answer(request, match)
     changed = page.changed_standing(match, request.POST)
     if changed:
         return refuse("gone", changed, status=409)
@@ -60,11 +62,20 @@ def exclude(request: PortalRequest, uid: str) -> HttpResponseBase:
             interval=form.interval(),
             also=set(request.POST.getlist("match")),
         )
-        decided = decide_one(
-            match=match, user=request.user, version=version, decision=decision
+        decide = partial(
+            decide_one,
+            match=match,
+            user=request.user,
+            version=version,
+            decision=decision,
         )
+        decided = views.make_once(request, match, decide)
     except ReviewError as refused:
         return refuse(refused.code, refused.message, status=409)
+    return _answer(request, decided)
+
+
+def _answer(request: PortalRequest, decided: Match) -> HttpResponseBase:
     stays = decided.state in WAITING_STATES[:2]
     return views.answer_decided(request, decided, stays=stays)
 

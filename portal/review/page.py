@@ -18,13 +18,13 @@ from audit.models import Event
 from broadcasts.selectors import use_of
 from catalogue.models import Exclusion, RecordingStatus
 from catalogue.selectors import excluded_segments
-from common.reading import read_interval
 from common.words import lowered
 from portal.pictures import exclusion
 from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
 from portal.review.queue import Queue
 from portal.review.reasons import proposed, shown_reason
+from portal.review.undoing import Undoing, undoing_of
 from portal.shared.access import PortalRequest
 from portal.shared.formats import counted, percent, scale
 from reports.declarations.selectors import marks_of
@@ -34,11 +34,8 @@ from reports.notices.selectors import notices_and_changes
 from review import coverage, rule_names, selectors
 from review.choices import (
     WAITING_STATES,
-    MatchState,
-    ProposalVerb,
     Verb,
 )
-from review.decisions import undo
 from review.decisions.decide import allowed_verbs
 from review.decisions.verbs import RULES
 from review.errors import ReviewError
@@ -49,8 +46,8 @@ from scanning.choices import SourceType
 from scanning.models import Segment
 from streams.audio import kept_intervals
 
-LAST = "last_decision"
-"""The key of the session with the match that this person decided last."""
+LAST = "decided_last"
+"""The key of the session with the match that this person decided last, and its list."""
 CANDIDATES = 6
 # Undoing depends on the last decision, and an escalated match is not escalated again.
 _OF_NOBODY_ELSE = (Verb.UNDO, Verb.ESCALATE)
@@ -88,15 +85,6 @@ class Field:
             and self.reference
             and self.source.casefold() != self.reference.casefold()
         )
-
-
-@dataclass(frozen=True, slots=True)
-class LastDecision:
-    """The user's last decision, and the time until which the user can undo it."""
-
-    match: Match
-    what: str
-    undo_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +342,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "lock": lock_of(match, user),
         "standing": standing(match),
         "verbs": verbs,
+        "undoing": undoing_of(match, user) if Verb.UNDO in verbs else None,
         "may_decide": user.has_perm(Action.DECIDE),
         "may_manage": user.has_perm(Action.APPROVE),
         "cannot": _cannot(match, user, verbs),
@@ -430,30 +419,27 @@ def _history(match: Match) -> list[Event]:
     return [latest, *shown] if latest and latest.action == transitions.TAKE else shown
 
 
-def last_of(request: PortalRequest) -> LastDecision | None:
-    """Return the user's decision to show with its undo; None if it is not the last event."""
-    user = request.user
+def keep_last(request: PortalRequest, match: Match, listed: str) -> None:
+    """Remember the match as the one that was decided last in the list ``listed``."""
+    request.session[LAST] = {"list": listed, "match": match.uid}
+
+
+def last_of(request: PortalRequest, listed: str) -> Undoing | None:
+    """Return what the user decided last in this list, while the user may undo it.
+
+    None after the time of an undo, after a decision in another list, and if anything
+    else has happened to the match.
+    """
+    kept = request.session.get(LAST, {})
+    if kept.get("list") != listed:
+        return None
     match = (
-        Match.objects.select_related("recording", "scanned_file")
-        .filter(uid=request.session.get(LAST, ""))
+        Match.objects.select_related("recording", "scanned_file", "dispute")
+        .filter(uid=kept["match"])
         .first()
     )
-    event = transitions.last_event(match) if match else None
-    if match is None or event is None or event.actor_id != user.pk:
-        return None
-    if not undo.may_undo(event=event, user=user):
-        return None
-    until = event.at + undo.UNDO_FOR
-    what = match.get_state_display()
-    if event.action in (Verb.EXCLUDE, ProposalVerb.APPROVE):
-        what = _("%(interval)s excluded") % {
-            "interval": read_interval(*event.after["span"])
-        }
-        if match.state == MatchState.ESCALATED:
-            what = _("Exclusion proposed")
-    elif event.action == ProposalVerb.REFUSE:
-        what = _("Exclusion refused")
-    return LastDecision(match, what, until if until > datetime.now(tz=UTC) else None)
+    last = undoing_of(match, request.user) if match else None
+    return last if last and last.until else None
 
 
 def _url_before(queue: Queue, match: Match) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.contrib import messages
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -59,6 +61,8 @@ def proposal(request: PortalRequest, uid: str, exclusion: str) -> HttpResponseBa
         return views.refuse(
             request, match, "bad_request", views.MISSING_VERSION, status=400
         )
+    if views.was_made(request, match):
+        return _answered(request, match, ProposalVerb(verb))
     changed = page.changed_standing(match, request.POST)
     if changed:
         return views.refuse(request, match, "gone", changed, status=409)
@@ -66,11 +70,18 @@ def proposal(request: PortalRequest, uid: str, exclusion: str) -> HttpResponseBa
     if verb == ProposalVerb.APPROVE and request.POST.get("seen") != mark:
         return views.refuse(request, match, "preview_first", _SEE_FIRST, status=409)
     try:
-        decided = _answer(request, match, asked, ProposalVerb(verb), version)
+        answer = partial(_answer, request, match, asked, ProposalVerb(verb), version)
+        decided = views.make_once(request, match, answer)
     except ReviewError as refused:
         return views.refuse(request, match, refused.code, refused.message, status=409)
+    return _answered(request, decided, ProposalVerb(verb))
+
+
+def _answered(
+    request: PortalRequest, decided: Match, verb: ProposalVerb
+) -> HttpResponseBase:
     if request.GET.get("leads") == FROM_QUEUE:
-        messages.success(request, _DONE[ProposalVerb(verb)])
+        messages.success(request, _DONE[verb])
         return redirect(Queue.from_query(request.GET, request.user).url)
     stays = decided.state in WAITING_STATES[:2]
     return views.answer_decided(request, decided, stays=stays)

@@ -222,9 +222,9 @@ class Queue:
         return open_rows.exclude(pk=match.pk).first()
 
     def before(self, match: Match) -> Match | None:
-        """Return the previous match; None for the first."""
+        """Return the previous match that this user can decide; None for the first."""
         nearest = (
-            self._ways().filter(beyond).order_by(*order).last()
+            self._open().filter(beyond).order_by(*order).last()
             for beyond, order in self._beyond(match, backwards=True)
         )
         return next((each for each in nearest if each is not None), None)

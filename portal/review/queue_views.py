@@ -17,7 +17,8 @@ from accounts.roles import Action
 from portal.pictures.file import why_no_matches
 from portal.review.page import last_of
 from portal.review.queue import ORDERS, Queue, View, tab_counts, unmatched_files
-from portal.review.rows import rows_of
+from portal.review.rows import listed_address, rows_of
+from portal.review.undoing import decisions_of
 from portal.shared import selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.columns import columns_shown
@@ -80,7 +81,7 @@ def queue(request: PortalRequest) -> HttpResponseBase:
             "here": shown.query(),
             "orders": ORDERS,
             # Beside rows, the preview offers to undo it.
-            "last": None if rows else last_of(request),
+            "last": None if rows else last_of(request, shown.url),
         },
     )
 
@@ -141,6 +142,19 @@ def judge_unmatched(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 
 
 @require_safe
+@never_cache
+@needs(Action.DECIDE)
+def my_decisions(request: PortalRequest) -> HttpResponseBase:
+    """List the user's last decisions, each with its undo where it can be undone."""
+    context = {
+        "decisions": decisions_of(request.user),
+        **tab_counts(request.user),
+        "tab": "decided",
+    }
+    return render(request, "portal/review/my_decisions.html", context)
+
+
+@require_safe
 @needs(Action.VIEW)
 def match_list(request: PortalRequest) -> HttpResponseBase:
     """List the matches that fit the filters in the address."""
@@ -157,6 +171,7 @@ def match_list(request: PortalRequest) -> HttpResponseBase:
             "filters": MatchFilterForm(request.GET),
             "limit": selection.total_limit(request.user),
             "page_obj": page,
+            "listed": listed_address(request),
             **tab_counts(request.user),
             "tab": "all",
         },

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -135,6 +137,13 @@ def match_changes(request: PortalRequest) -> HttpResponseBase:
     return _changes(request, queue, rows, "matches")
 
 
+def listed_address(request: PortalRequest) -> str:
+    """Return the address of the list of all matches with its filters, without a page."""
+    fields = MatchFilter.from_query(request.GET).to_query()
+    query = urlencode(dict(fields), doseq=True)
+    return f"{reverse('portal:match_list')}?{query}"
+
+
 def _changes(
     request: PortalRequest,
     queue: Queue,
@@ -150,6 +159,7 @@ def _changes(
     def draw(uids: Sequence[str]) -> dict[str, str]:
         context = {
             "queue": queue,
+            "listed": listed_address(request),
             "now": timezone.now(),
             "columns": columns_shown(request.user, name),
         }

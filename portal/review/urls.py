@@ -28,6 +28,7 @@ urlpatterns = [
         dispute_views.dispute_changes,
         name="dispute_changes",
     ),
+    path("queue/mine/", queue_views.my_decisions, name="my_decisions"),
     path("queue/decide/", bulk_views.decide_many, name="decide_many"),
     path("queue/views/", saved_views.view_save, name="view_save"),
     path(

@@ -5,6 +5,9 @@ Scripts ask for JSON and get the outcome; a plain form post gets a redirect.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from django.contrib import messages
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -27,6 +30,7 @@ from portal.review import page
 from portal.review.forms import DecisionForm
 from portal.review.page import Draft
 from portal.review.queue import Queue, View
+from portal.review.undoing import undoing_of
 from portal.shared import drafts, selection
 from portal.shared.access import PortalRequest, needs
 from portal.shared.drafts import keeps_typed
@@ -39,6 +43,7 @@ from review.models import Licence, Match
 from review.services import locks, transitions
 from review.services.speech import check_speech
 
+MAX_NAME_CHARS = 64
 MISSING_VERSION = _("The page did not say which version of the match it showed.")
 
 
@@ -81,7 +86,12 @@ def preview(request: PortalRequest, uid: str) -> HttpResponseBase:
     else:
         chosen = request.GET.get("segment", "")
         context = page.preview(match=match, queue=queue, chosen=chosen)
-    context |= {"last": page.last_of(request), "only_bar": "bar" in request.GET}
+    context |= {
+        "last": page.last_of(request, _listed(request)),
+        "only_bar": "bar" in request.GET,
+        "query": queue.query(list=request.GET.get("list")),
+        "asked": "",
+    }
     return render(request, "portal/review/preview.html", context)
 
 
@@ -94,6 +104,12 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     version = selection.read_version(request.POST.get("version", ""))
     if rule is None or rule.verb == Verb.EXCLUDE or version is None:
         return refuse(request, match, "bad_request", MISSING_VERSION, status=400)
+    undone = rule.verb in (Verb.UNDO, Verb.REOPEN)
+    # The next match of the queue is no dispute, unless the user walks through those.
+    walks = _queue(request).view == View.DISPUTES
+    stays = undone or (rule.verb in CLAIM_VERBS and not walks)
+    if was_made(request, match):
+        return answer_decided(request, match, stays=stays, undone=undone)
     # Claims can be disputed and answered after their file or recording has gone.
     changed = page.changed_standing(match, request.POST)
     if changed and rule.verb not in CLAIM_VERBS:
@@ -102,16 +118,20 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
     form = DecisionForm(rule, request.POST, licence=licence)
     if not form.is_valid():
         return refuse(request, match, "reason_missing", sentence_of(form), status=409)
+    undoing = undoing_of(match, request.user) if rule.verb == Verb.UNDO else None
+    if undoing and undoing.asks and "agreed" not in request.POST:
+        return refuse(request, match, "ask_first", " ".join(undoing.asks), status=409)
+    decide = partial(
+        decide_one,
+        match=match,
+        user=request.user,
+        version=version,
+        decision=form.decision(),
+    )
     try:
-        decided = decide_one(
-            match=match, user=request.user, version=version, decision=form.decision()
-        )
+        decided = make_once(request, match, decide)
     except ReviewError as refused:
         return refuse(request, match, refused.code, refused.message, status=409)
-    undone = rule.verb in (Verb.UNDO, Verb.REOPEN)
-    # The next match of the queue is no dispute, unless the user walks through those.
-    walks = _queue(request).view == View.DISPUTES
-    stays = undone or (rule.verb in CLAIM_VERBS and not walks)
     return answer_decided(request, decided, stays=stays, undone=undone)
 
 
@@ -121,10 +141,14 @@ def decide(request: PortalRequest, uid: str) -> HttpResponseBase:
 def note(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Add a note to the match's history."""
     match = find_match(uid)
+    keep = partial(
+        transitions.add_note,
+        match=match,
+        user=request.user,
+        note=request.POST.get("note", ""),
+    )
     try:
-        transitions.add_note(
-            match=match, user=request.user, note=request.POST.get("note", "")
-        )
+        make_once(request, match, keep)
     except ReviewError as refused:
         return refuse(request, match, refused.code, refused.message, status=409)
     if _wants_json(request):
@@ -132,14 +156,17 @@ def note(request: PortalRequest, uid: str) -> HttpResponseBase:
     return redirect(_queue(request).url_of(match))
 
 
+@keeps_typed(page_of)
 @require_POST
 @needs(Action.DECIDE)
 def speech(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Store whether a person hears speech over most of the match."""
+    """Store whether a person hears speech over most of the match; twice is once."""
     match = find_match(uid)
     check_speech(
         match=match, user=request.user, heard=request.POST.get("heard") == "yes"
     )
+    if _wants_json(request):
+        return JsonResponse({"uid": match.uid})
     return redirect(_queue(request).url_of(match))
 
 
@@ -196,6 +223,27 @@ def _queue(request: PortalRequest) -> Queue:
     return Queue.from_query(request.GET, request.user)
 
 
+def _listed(request: PortalRequest) -> str:
+    """Return the address of the list that the user walks through."""
+    return request.GET.get("list") or _queue(request).url
+
+
+def was_made(request: PortalRequest, match: Match) -> bool:
+    """Return whether this request repeats a decision that was made."""
+    name = request.POST.get("name", "")
+    return transitions.was_made(match=match, user=request.user, name=name)
+
+
+def make_once(
+    request: PortalRequest, match: Match, decide: Callable[[], Match]
+) -> Match:
+    """Decide the match, unless this request repeats a decision that was made."""
+    name = request.POST.get("name", "")[:MAX_NAME_CHARS]
+    return transitions.make_once(
+        match=match, user=request.user, name=name, decide=decide
+    )
+
+
 def _page(
     request: PortalRequest,
     match: Match,
@@ -209,7 +257,10 @@ def _page(
         chosen=request.GET.get("segment", ""),
         draft=draft,
     )
-    context["last"] = page.last_of(request)
+    context |= {
+        "last": page.last_of(request, _listed(request)),
+        "asked": request.GET.get("ask", ""),
+    }
     return render(request, "portal/review/review.html", context, status=status)
 
 
@@ -220,26 +271,33 @@ def answer_decided(
     if undone:
         request.session.pop(page.LAST, None)
     else:
-        request.session[page.LAST] = match.uid
-    if _wants_json(request):
-        shown = {"last": page.last_of(request), "query": _queue(request).query()}
-        bar = render_to_string("portal/review/_last.html", shown, request)
-        answer = {"uid": match.uid, "state": match.state, "last": bar, "stays": stays}
-        return JsonResponse(answer)
+        page.keep_last(request, match, _listed(request))
     queue = _queue(request)
+    done = gettext("%(name)s: %(state)s.") % {
+        "name": match.recording.title,
+        "state": lowered(match.get_state_display()),
+    }
+    if _wants_json(request):
+        shown = {
+            "last": page.last_of(request, _listed(request)),
+            "query": queue.query(list=request.GET.get("list")),
+        }
+        if "leaves" in request.POST:
+            messages.success(request, done)
+        answer = {
+            "uid": match.uid,
+            "state": match.state,
+            "version": match.version,
+            "last": render_to_string("portal/review/_last.html", shown, request),
+            "stays": stays,
+        }
+        return JsonResponse(answer)
     if stays:
         return redirect(queue.url_of(match))
     following = queue.next_to(match)
     if following is not None:
         return redirect(queue.url_of(following))
-    messages.success(
-        request,
-        gettext("%(name)s: %(state)s.")
-        % {
-            "name": match.recording.title,
-            "state": lowered(match.get_state_display()),
-        },
-    )
+    messages.success(request, done)
     return redirect(queue.url)
 
 

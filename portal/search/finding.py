@@ -360,6 +360,7 @@ _PAGES = (
     _PageLink(gettext_lazy("Review queue"), "portal:queue"),
     _PageLink(gettext_lazy("All matches"), "portal:match_list"),
     _PageLink(gettext_lazy("Disputes"), "portal:dispute_list"),
+    _PageLink(gettext_lazy("My decisions"), "portal:my_decisions", Action.DECIDE),
     _PageLink(gettext_lazy("Files without a match"), "portal:queue_files"),
     _PageLink(gettext_lazy("Files"), "portal:file_list"),
     _PageLink(gettext_lazy("Unknown sound"), "portal:unknown"),

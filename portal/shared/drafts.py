@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
@@ -22,6 +22,8 @@ from portal.shared.access import PortalRequest, View
 KEPT = "kept_form"
 CODE = "signed_out"
 MAX_CHARS = 400_000
+SENT_BY = "X-Sent-By"
+"""The header with the key of the user whose form a script sends."""
 
 P = ParamSpec("P")
 
@@ -38,7 +40,8 @@ def keeps_typed(page_of: Callable[P, str]) -> Callable[[View[P]], View[P]]:
     """Send a POST without a session to sign-in, then back to its page, filled in.
 
     ``page_of`` takes the view's URL arguments and returns the path of the page with the
-    form. A script that posts gets the same redirect and must keep the form itself.
+    form. A script keeps the form itself, and names the user whose it is: nothing is
+    saved for another user who has signed in meanwhile.
     """
 
     def decorate(view: View[P]) -> View[P]:
@@ -46,10 +49,13 @@ def keeps_typed(page_of: Callable[P, str]) -> Callable[[View[P]], View[P]]:
         def guarded(
             request: HttpRequest, *args: P.args, **kwargs: P.kwargs
         ) -> HttpResponseBase:
+            sent_by = request.headers.get(SENT_BY)
             if request.user.is_authenticated:
+                if sent_by not in (None, str(request.user.pk)):
+                    return _refuse_other_user(request)
                 return view(cast("PortalRequest", request), *args, **kwargs)
             page = page_of(*args, **kwargs)
-            if request.method == "POST":
+            if request.method == "POST" and sent_by is None:
                 _keep(request, page)
             query = request.GET.urlencode()
             return redirect_to_login(f"{page}?{query}" if query else page)
@@ -57,6 +63,14 @@ def keeps_typed(page_of: Callable[P, str]) -> Callable[[View[P]], View[P]]:
         return cast("View[P]", login_not_required(guarded))
 
     return decorate
+
+
+def _refuse_other_user(request: HttpRequest) -> HttpResponseBase:
+    message = _(
+        "%(user)s is signed in here now. What you decide is kept in this browser and "
+        "sent when you sign in again."
+    ) % {"user": request.user.get_username()}
+    return JsonResponse({"code": "other_user", "message": message}, status=409)
 
 
 def _keep(request: HttpRequest, page: str) -> None:

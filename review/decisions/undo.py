@@ -19,7 +19,7 @@ from review.services import applications, exclusions, grounds, transitions
 from review.services.transitions import Change
 
 UNDO_FOR = timedelta(minutes=10)
-_UNDOABLE = (
+UNDOABLE = (
     Verb.CONFIRM,
     Verb.CLEAR,
     Verb.REJECT,
@@ -32,6 +32,7 @@ _UNDOABLE = (
     PROPOSE,
     *ProposalVerb,
 )
+"""The decisions that can be undone."""
 # Undoing one of these also changes the exclusion.
 _OF_EXCLUSIONS = (Verb.EXCLUDE, *ProposalVerb)
 
@@ -41,7 +42,7 @@ def may_undo(*, event: Event, user: User) -> bool:
 
     The person who decided has ten minutes, a manager any time.
     """
-    if event.action not in _UNDOABLE:
+    if event.action not in UNDOABLE:
         return False
     if user.has_perm(Action.APPROVE):
         return True
@@ -51,7 +52,7 @@ def may_undo(*, event: Event, user: User) -> bool:
 
 def undoable(event: Event | None) -> Event:
     """Return the event, or raise ``NothingToUndo`` if it is no decision."""
-    if event is None or event.action not in _UNDOABLE:
+    if event is None or event.action not in UNDOABLE:
         raise errors.NothingToUndo(
             _("There is nothing to undo: the last change was not a decision.")
         )

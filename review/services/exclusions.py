@@ -47,6 +47,8 @@ from review.subjects import Subject
 
 TICKABLE = (MatchState.CONFIRMED, MatchState.CLEARED)
 MAX_NOTE_CHARS = 1_000
+ADDED = "exclusion.added"
+"""The event of a recording that puts an exclusion in force."""
 _EXCLUDED = "excluded"
 # Events through which an exclusion moves matches other than the one it came from.
 _MOVES = (_EXCLUDED, *ProposalVerb)
@@ -147,7 +149,7 @@ def exclude(
     """
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     segment = _written(recording, interval, reason, user, note, approved=True)
-    _record(segment, "exclusion.added", user)
+    _record(segment, ADDED, user)
     _judge(segment, user, chosen)
     return segment
 
@@ -195,9 +197,15 @@ def put_in_force(
         raise errors.NotPossible(gettext("This interval is already excluded."))
     segment.approved = True
     segment.save(update_fields=["approved"])
-    _record(segment, "exclusion.added", user)
+    _record(segment, ADDED, user)
     _judge(segment, user, chosen)
     return segment
+
+
+def approvals(recording: Recording) -> dict[str, Event]:
+    """Return the last event that put each exclusion of a recording in force, by uid."""
+    events = Event.objects.filter(case=f"recording:{recording.uid}", action=ADDED)
+    return {event.after["exclusion"]: event for event in events.order_by("sequence")}
 
 
 @transaction.atomic

@@ -7,7 +7,8 @@ after the change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -33,6 +34,10 @@ from review.services import facts
 
 # Sent with ``matches``, in the transaction that changed their states.
 matches_changed = Signal()
+
+# The name that a browser gave the decision which is being made.
+_sent_as: ContextVar[str] = ContextVar("sent_as", default="")
+_SENT_AS = "sent_as"
 
 MAX_NOTE_CHARS = 4_000
 NOTE = "note"
@@ -148,6 +153,37 @@ def restored(kept: Mapping[str, Any]) -> dict[str, object]:  # Any: JSON
     }
 
 
+def was_made(*, match: Match, user: User, name: str) -> bool:
+    """Return whether the user's decision of this name has changed the match."""
+    events = Event.objects.filter(case=match.case, actor=user)
+    return bool(name) and events.filter(after__sent_as=name).exists()
+
+
+@transaction.atomic
+def make_once(
+    *, match: Match, user: User, name: str, decide: Callable[[], Match]
+) -> Match:
+    """Decide a match, or return it if the decision of this name was made before.
+
+    A browser sends a decision again until it gets an answer. The name, which it chose,
+    stays in the decision's events.
+    """
+    current = locked_row(match=match)
+    if was_made(match=current, user=user, name=name):
+        return current
+    token = _sent_as.set(name)
+    try:
+        return decide()
+    finally:
+        _sent_as.reset(token)
+
+
+def _name_sent() -> dict[str, object]:
+    """Return the part of an event that names the decision which a browser sent."""
+    name = _sent_as.get()
+    return {_SENT_AS: name} if name else {}
+
+
 def last_event(match: Match) -> Event | None:
     """Return the newest event that changed the decision; notes and locks do not."""
     return last_events([match]).get(match.case)
@@ -242,6 +278,7 @@ def stale(match: Match, *, to_lock: bool = False) -> errors.StaleMatch:
         user=actor_label(event.actor_name),
         at=event.at,
         replaced=match.superseded_by_id is not None,
+        taken=event.action == TAKE,
     )
 
 
@@ -291,7 +328,7 @@ def apply_all(
             case=current.case,
             action=change.action,
             before=snapshot(current),
-            after=snapshot(written[current.pk]) | change.details,
+            after=snapshot(written[current.pk]) | change.details | _name_sent(),
             reason=change.reason,
             note=change.note,
         )
@@ -375,7 +412,7 @@ def add_note(*, match: Match, user: User, note: str) -> Match:
         action=NOTE,
         actor=user,
         before={"note": before},
-        after={"note": text},
+        after={"note": text, **_name_sent()},
         note=text,
     )
     return current

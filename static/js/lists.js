@@ -12,6 +12,8 @@ const DENSITY = "acrportal.density";
 /* Rows may be drawn again at any time, so keep names and not elements. */
 let currentName = "";
 let anchorName = "";
+/* The range that Shift and the keys are ticking: where it began, and what was ticked then. */
+let range = null;
 
 const list = () => document.querySelector("[data-list]");
 export const rows = () => [...(list()?.querySelectorAll("[data-row]") ?? [])];
@@ -100,21 +102,28 @@ function toggle(row) {
   const box = boxOf(row);
   if (!box) return false;
   anchorName = row.dataset.row;
+  range = null;
   tick([row], !box.checked);
   return true;
 }
 
-/* Move by rows; with ``range`` tick everything from where the range began. */
-function step(by, range) {
+/* Tick from where the range began to a row. A shorter range gives back what it ticked, and
+   nothing that was ticked before it. */
+function extendTo(row) {
+  if (!named(range?.from)) range = { from: (current() ?? row).dataset.row, before: ticked().map((each) => each.dataset.row) };
+  tick(rows().filter((each) => !range.before.includes(each.dataset.row)), false);
+  tickRange(named(range.from), row, true);
+  anchorName = range.from;
+}
+
+/* Move by rows; with ``ticks`` tick them on the way. */
+function step(by, ticks) {
   const all = rows();
   const at = all.indexOf(current());
   const next = all[Math.min(Math.max(at + by, 0), all.length - 1)];
   if (!next) return false;
-  if (range && boxOf(next)) {
-    anchorName = named(anchorName) ? anchorName : (current() ?? next).dataset.row;
-    tick(all, false);
-    tickRange(named(anchorName), next, true);
-  }
+  if (ticks && boxOf(next)) extendTo(next);
+  else range = null;
   moveTo(next);
   return true;
 }
@@ -140,6 +149,7 @@ function act(key) {
 function untick() {
   if (!ticked().length) return false;
   anchorName = "";
+  range = null;
   tick(rows(), false);
   return true;
 }

@@ -7,8 +7,8 @@
 import { announce, onKey } from "./shell.js";
 import { current, moveTo, rows, ticked } from "./lists.js";
 import { refresh } from "./live.js";
+import * as outbox from "./outbox.js";
 import { fetchSound, keysOfPair, Pair } from "./pair.js";
-import * as refusals from "./refusals.js";
 import { getPage, post, say } from "./server.js";
 import * as strips from "./strips.js";
 
@@ -37,7 +37,8 @@ let walking = 0;
 const isOn = () => WIDE.matches && localStorage.getItem(OFF) !== "off";
 const $ = (selector, within = shown?.node) => within?.querySelector(selector) ?? null;
 const named = (name) => rows().find((row) => row.dataset.row === name);
-const rowOf = (uid) => rows().find((row) => row.dataset.previewUrl?.split("/")[2] === uid);
+const uidOf = (row) => row.dataset.previewUrl?.split("/")[2];
+const rowOf = (uid) => rows().find((row) => uidOf(row) === uid);
 const waits = (row) => row.dataset.done === undefined && row.dataset.foreign === undefined;
 
 /* Loading -------------------------------------------------------------------- */
@@ -119,6 +120,7 @@ async function show(row, { play = false } = {}) {
   const pair = node.querySelector("[data-pair]");
   if (pair && isOn()) shown.pair = new Pair(pair);
   strips.restoreDrafts(node);
+  if (outbox.waitingOf(node.dataset.uid)) keepShown();
   strips.wire(node, () => {
     pane.classList.add("is-asking");
     hold();
@@ -186,16 +188,21 @@ function notice(at, text) {
 
 /* Decisions -------------------------------------------------------------------- */
 
-const about = (node) => ({ title: node.dataset.title, source: node.dataset.source, href: node.dataset.here });
+const about = (node) => ({ uid: node.dataset.uid, title: node.dataset.title, source: node.dataset.source, href: node.dataset.here });
 
-function send(form, at) {
-  const data = new FormData(form);
-  const sent = pending.then(() => {
-    data.set("version", at.node.dataset.version);
-    return post(form.getAttribute("action"), data, { keepalive: true });
-  });
-  pending = sent.catch(() => {});
-  return sent;
+/* Put a decision into the outbox; it is sent after what is on its way. */
+function send(form, match) {
+  const version = form.dataset.decide ? { version: shown.node.dataset.version } : {};
+  const { name } = outbox.put(form, match, version);
+  const sent = pending.then(() => outbox.deliver(name));
+  pending = sent;
+  return { name, sent };
+}
+
+/* The decision about the match in the pane waits to be sent, so nothing else is decided. */
+function keepShown() {
+  strips.disable(shown.node, true);
+  notice(shown, say("kept"));
 }
 
 /* Move on to the next row that waits: below, or else from the top. */
@@ -217,7 +224,7 @@ function goOn(name) {
 async function finishPage() {
   announce(pane.dataset.noneLeft);
   await pending;
-  if (refusals.any() || !document.querySelector(".pager a")) return;
+  if (outbox.anyRefused() || !document.querySelector(".pager a")) return;
   sessionStorage.setItem(GO_ON, "yes");
   location.assign(location.href);
 }
@@ -248,64 +255,71 @@ function unmark(row) {
   row.classList.remove("is-done");
 }
 
-function sayRefused(row, message) {
+/* Say in a row why its decision is not saved, or not yet. */
+function sayInRow(row, message) {
   row.querySelector(".row-refused")?.remove();
+  if (!message) return;
   const text = document.createElement("span");
   text.className = "cell-sub row-refused";
   text.textContent = message;
   row.querySelector("th").append(text);
 }
 
-/* Post a decision. A confirmation shows the next row at once; a form with a note stays open
-   until it is saved, so that no text is lost. */
+/* Mark a row whose decision waits to be sent. */
+function markKept(row) {
+  if (!row?.dataset.previewUrl || !outbox.waitingOf(uidOf(row))) return;
+  markDone(row);
+  sayInRow(row, say("unsentRow"));
+}
+
+/* Decide. A confirmation shows the next row at once; a form with a note stays open until it
+   is saved or kept, so that it shows its errors. */
 async function decide(form) {
   const at = shown;
   const verb = form.dataset.decide;
   if (!at || at.node.dataset.sent) return;
   const row = named(at.name);
-  const id = refusals.sending(about(at.node));
-  const typed = form.elements.note?.value ?? "";
   const button = $("button:not([type=button])", form);
   at.node.dataset.sent = "yes";
   button.setAttribute("aria-busy", "true");
-  let gone = false;
-  const sent = send(form, at);
+  const { name, sent } = send(form, about(at.node));
   if (verb === "confirm" && row) {
     markDone(row);
     goOn(at.name);
   }
-  try {
-    const answer = await sent;
-    refusals.saved(id);
+  const { answer, refused } = await sent;
+  if (refused) {
+    delete at.node.dataset.sent;
+    button.removeAttribute("aria-busy");
+    showRefusal(form, at, name, refused);
+  } else {
     strips.dropDraft(at.node.dataset.uid, verb);
-    keepLast(answer.last);
+    if (answer?.last) keepLast(answer.last);
     closeAsks();
     if (verb !== "confirm" && row) {
       const waited = waits(row);
       markDone(row);
       if (waited && current()?.dataset.row === at.name) goOn(at.name);
     }
-  } catch (refused) {
-    gone = refused.code === "gone";
-    delete at.node.dataset.sent;
-    button.removeAttribute("aria-busy");
-    const refusedRow = named(at.name);
-    // What a colleague decided meanwhile stays decided.
-    if (refusedRow && verb === "confirm") unmark(refusedRow);
-    if (refusedRow) sayRefused(refusedRow, refused.message);
-    if (shown === at && form.isConnected && $("[data-error]", form)) {
-      const error = $("[data-error]", form);
-      error.textContent = refused.message;
-      error.hidden = false;
-      refusals.saved(id);
-    } else {
-      refusals.refused(id, refused.message, { typed });
-    }
+    if (!answer) markKept(named(at.name));
   }
   await refresh();
-  if (shown === at && gone) await standAgain(at);
+  if (shown === at && refused?.code === "gone") await standAgain(at);
   // Nobody has gone on, so the pane still shows this match: show it as decided.
   if (shown === at && at.node.dataset.sent && current()?.dataset.row === at.name) showAgain(named(at.name));
+}
+
+/* The form shows its own errors; what it cannot show stays above every page. */
+function showRefusal(form, at, name, refused) {
+  const row = named(at.name);
+  // What a colleague decided meanwhile stays decided.
+  if (row && form.dataset.decide === "confirm") unmark(row);
+  if (row) sayInRow(row, refused.message);
+  const error = $("[data-error]", form);
+  if (shown !== at || !form.isConnected || !error) return;
+  outbox.shown(name);
+  error.textContent = refused.message;
+  error.hidden = false;
 }
 
 /* The file or recording has gone, and the refusal said so: the same decision counts now. A
@@ -336,68 +350,70 @@ function closeAsks() {
 
 async function undo(form) {
   const at = form.closest("[data-last]");
-  const uid = form.getAttribute("action").split("/")[2];
+  const uid = form.dataset.uid ?? shown.node.dataset.uid;
   const from = current()?.dataset.row;
-  const name = at?.querySelector(".bar__what b");
-  const id = refusals.sending({
-    title: name?.textContent ?? shown.node.dataset.title,
-    source: name?.title ?? "",
-    href: at?.dataset.undoHere ?? shown.node.dataset.here,
-  });
-  const data = new FormData(form);
-  const sent = pending.then(() => post(form.getAttribute("action"), data));
-  pending = sent.catch(() => {});
-  try {
-    await sent;
-    refusals.saved(id);
-    if (decisions.includes(at)) decisions.splice(decisions.indexOf(at), 1);
-    acted = true;
-    showLast();
-    await refresh();
-    announce(say("undone"));
-    if (current()?.dataset.row === from) showAgain(rowOf(uid));
-  } catch (refused) {
-    refusals.refused(id, refused.message);
-  }
+  const what = at?.querySelector(".bar__what b");
+  closeAsks();
+  const match = at ? { uid, title: what.textContent, source: what.title, href: at.dataset.undoHere } : about(shown.node);
+  const { answer, refused } = await send(form, match).sent;
+  if (refused) return;
+  if (decisions.includes(at)) decisions.splice(decisions.indexOf(at), 1);
+  acted = true;
+  showLast();
+  if (!answer) return;
+  await refresh();
+  announce(say("undone"));
+  if (current()?.dataset.row === from) showAgain(rowOf(uid));
 }
 
 async function keepNote(form) {
   const field = $("input[name=note]", form);
   const at = shown;
   if (!field.value.trim()) return;
-  const id = refusals.sending(about(at.node));
-  try {
-    await post(form.getAttribute("action"), new FormData(form));
-    refusals.saved(id);
-    strips.dropDraft(at.node.dataset.uid, "note");
-    field.value = "";
-    pane.classList.remove("is-asking");
-    current()?.focus({ preventScroll: true });
-    announce(say("noted"));
-  } catch (refused) {
-    refusals.refused(id, refused.message, { typed: field.value });
-  }
+  const { answer, refused } = await send(form, about(at.node)).sent;
+  if (refused) return;
+  strips.dropDraft(at.node.dataset.uid, "note");
+  field.value = "";
+  pane.classList.remove("is-asking");
+  current()?.focus({ preventScroll: true });
+  if (answer) announce(say("noted"));
+}
+
+/* What waited was answered at last, perhaps after this page was opened again. */
+function onOutbox({ type, detail }) {
+  const row = rowOf(detail.entry.uid);
+  if (!row?.querySelector(".row-refused")) return;
+  if (detail.answer?.last && detail.entry.verb !== "undo") keepLast(detail.answer.last);
+  if (type === "outbox:refused") unmark(row);
+  sayInRow(row, detail.refused?.message ?? "");
+  refresh();
+  if (shown?.node.dataset.uid === detail.entry.uid && !shown.node.dataset.sent) showAgain(row);
 }
 
 /* Keys and clicks ---------------------------------------------------------------- */
 
-/* A decision that is on its way is the last one, so wait for it. */
+/* A decision that is on its way is the last one, so wait for it. One that is not sent is
+   taken back. */
 async function undoLast() {
   await pending;
-  ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit();
+  if (outbox.takeBack()) {
+    announce(say("taken"));
+    return;
+  }
+  if (!strips.openStrip("z")) ($("form[data-undo]") ?? $("form[data-undo-here]"))?.requestSubmit();
 }
 
 /* No row is chosen yet: the decision bar of the first one offers to undo what was decided on
    another page. The first row's own decision was not meant. */
 async function undoEarlier() {
   moveTo(rows()[0]);
-  if (await ready()) $("[data-undo]")?.requestSubmit();
+  if ((await ready()) && $(".bar__undo")) undoLast();
 }
 
 /* A key that does nothing says why, also where only the decision bar has room. */
 function cannot() {
   pane.classList.add("is-asking");
-  notice(shown, shown.node.dataset.cannot);
+  notice(shown, outbox.waitingOf(shown.node.dataset.uid) ? say("kept") : shown.node.dataset.cannot);
 }
 
 async function ask(letter) {
@@ -406,7 +422,7 @@ async function ask(letter) {
 
 async function confirm() {
   if (!(await ready())) return;
-  const button = $("[data-decide=confirm] button");
+  const button = $("[data-decide=confirm] button:enabled");
   if (button) button.click();
   else cannot();
 }
@@ -522,6 +538,7 @@ function switchPane(event) {
    it as it is now. */
 function onDrawn(event) {
   const row = event.target;
+  markKept(row);
   if (row.dataset.row !== shown?.name || shown.node.dataset.sent) return;
   const isGone = row.dataset.retired !== undefined && !shown.node.dataset.standing;
   if (waits(row) && shown.node.dataset.foreign === undefined && !isGone) return;
@@ -552,7 +569,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
 /* Nothing is left in the list: only the last decision can be undone. */
 if (!pane) {
   onKey((event) => {
-    if (event.key.toLowerCase() === "z") document.querySelector(".queue__last [data-undo]")?.requestSubmit();
+    if (event.key.toLowerCase() === "z") document.querySelector(".queue__last .bar__undo")?.click();
   });
 }
 
@@ -568,6 +585,8 @@ if (pane) {
   document.addEventListener("keyup", onEscape);
   strips.keepDrafts(hold);
   window.addEventListener("pagehide", onHide);
+  for (const name of ["saved", "refused"]) document.addEventListener(`outbox:${name}`, onOutbox);
+  rows().forEach(markKept);
   const first = rows().find(waits);
   if (first && isOn()) load(first).catch(() => {});
   if (first && sessionStorage.getItem(GO_ON)) moveTo(first);

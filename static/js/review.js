@@ -2,7 +2,7 @@
 
 import { announce, onKey } from "./shell.js";
 import { clock, fetchSound, keysOfPair, Pair } from "./pair.js";
-import * as refusals from "./refusals.js";
+import * as outbox from "./outbox.js";
 import { getJson, getPage, post, say } from "./server.js";
 import { IntervalPicker } from "./interval_picker.js";
 import * as sound from "./sound.js";
@@ -65,7 +65,9 @@ function show(parts, address, { push = true, still = false } = {}) {
   if (still) return;
   // Who listens to one match after the other need not start each.
   if (played) pair?.play();
-  document.getElementById("main").focus({ preventScroll: true });
+  const ask = strips.openAsk();
+  if (ask) strips.focusFirst(ask);
+  else document.getElementById("main").focus({ preventScroll: true });
   announce(parts.title);
 }
 
@@ -173,24 +175,14 @@ function saySaving() {
   return before;
 }
 
-function send(form) {
-  const data = new FormData(form);
-  const page = root;
-  pending = pending.then(() => {
-    // Locking may have increased the version since the form was drawn.
-    data.set("version", page.dataset.version);
-    return post(form.getAttribute("action"), data, { keepalive: true });
-  });
-  const sent = pending;
-  pending = pending.catch(() => {});
-  return sent;
-}
+const about = (page) => ({ uid: page.dataset.uid, title: page.dataset.title, source: page.dataset.source, href: page.dataset.here });
 
-const about = (page) => ({ title: page.dataset.title, source: page.dataset.source, href: page.dataset.here });
-
-function refuse(id, refused, typed = "") {
-  const href = refused.code === "signed_out" ? signIn() : undefined;
-  refusals.refused(id, refused.message, { typed, href });
+/* Put a decision into the outbox; it is sent after what is on its way. */
+function send(form, match = about(root), fields = {}) {
+  const { name } = outbox.put(form, match, fields);
+  const sent = pending.then(() => outbox.deliver(name));
+  pending = sent;
+  return { name, sent };
 }
 
 /* After a refusal, update an outdated page; return whether it was outdated or left. */
@@ -203,132 +195,170 @@ async function catchUp(page) {
   return answer.changed || held.foreign;
 }
 
-/* Show the next match while the confirmation is sent; a failure is shown there. */
+const showNoLast = () => showLast('<div class="bar__last" data-last></div>');
+
+/* The decision about the match on screen waits to be sent, so nothing else is decided. */
+function showKept() {
+  root.dataset.kept = "yes";
+  disableVerbs(true);
+  showNotice(say("kept"));
+}
+
+/* Go on to the next match; where it cannot be loaded now, stay. */
+async function goOn(page) {
+  if (page !== root) return;
+  const { next, over } = page.dataset;
+  if (next) await go(next).catch(() => {});
+  else location.assign(over);
+}
+
+/* Show the next match while the confirmation is sent. */
 async function confirm(form) {
   const page = root;
   if (page.dataset.sent) return;
-  page.dataset.sent = "yes";
   if (!page.dataset.next) {
-    await pending;
-    form.submit();
+    await decide(form);
     return;
   }
-  const id = refusals.sending(about(page));
-  const sent = send(form);
+  page.dataset.sent = "yes";
+  const { sent } = send(form);
   saySaving();
-  const gone = go(page.dataset.next).catch(fault);
-  try {
-    const answer = await sent;
-    refusals.saved(id);
-    showLast(answer.last);
-  } catch (refused) {
-    showLast('<div class="bar__last" data-last></div>');
-    refuse(id, refused);
-  }
-  await gone;
-  if (page === root) {
-    delete page.dataset.sent;
-    await catchUp(page);
-  }
+  await goOn(page);
+  const { answer, refused } = await sent;
+  if (answer?.last) showLast(answer.last);
+  else showNoLast();
+  delete page.dataset.sent;
+  if (page !== root) return;
+  if (answer) await goOn(page);
+  else if (refused) await catchUp(page);
+  else showKept();
 }
 
-/* Send a form with a note and stay until it is saved, so that no text is lost. */
+/* Send a form with a note and stay until it is saved or kept, so that it shows its errors. */
 async function decide(form) {
   const page = root;
   if (page.dataset.sent) return;
   const { next, uid } = page.dataset;
+  const verb = form.dataset.decide;
   const button = $(".btn--primary, [data-send]", form);
   button.disabled = true;
   page.dataset.sent = "yes";
-  const id = refusals.sending(about(page));
   // From here on Z must not undo the decision before this one.
   const before = saySaving();
-  try {
-    if (next || form.dataset.decide === "reopen") {
-      const answer = await send(form);
-      showLast(answer.last);
-      refusals.saved(id);
-      strips.dropDraft(uid, form.dataset.decide);
-      const stays = answer.stays || form.dataset.decide === "reopen";
-      if (stays) ahead = { address: "", parts: null };
-      await go(stays ? page.dataset.here : next).catch(fault);
-    } else {
-      await pending;
-      refusals.saved(id);
-      strips.dropDraft(uid, form.dataset.decide);
-      form.submit();
-    }
-  } catch (refused) {
+  const reopens = verb === "reopen";
+  const { name, sent } = send(form, about(page), next || reopens ? {} : { leaves: "yes" });
+  const { answer, refused } = await sent;
+  delete page.dataset.sent;
+  button.disabled = held.foreign;
+  if (refused) {
     $("[data-last]").replaceWith(before);
-    const error = $("[data-error]", form);
-    error.textContent = refused.message;
-    error.hidden = false;
-    if (refused.code === "signed_out") fault(refused);
-    // The form shows its own errors; other refusals must also appear on later pages.
-    const typed = form.elements.note?.value ?? "";
-    delete page.dataset.sent;
-    if (OUTDATED.includes(refused.code) && (await catchUp(page))) refuse(id, refused, typed);
-    else refusals.saved(id);
-  } finally {
-    delete page.dataset.sent;
-    button.disabled = held.foreign;
+    await showRefusal(form, page, name, refused);
+    return;
   }
+  strips.dropDraft(uid, verb);
+  if (!answer) {
+    showNoLast();
+    await goOn(page);
+    if (page === root) showKept();
+    return;
+  }
+  if (answer.last) showLast(answer.last);
+  if (!answer.stays && !reopens) {
+    await goOn(page);
+    return;
+  }
+  ahead = { address: "", parts: null };
+  if (page === root) await go(page.dataset.here).catch(fault);
 }
 
+/* The form shows its own errors; what it cannot show stays above every page. */
+async function showRefusal(form, page, name, refused) {
+  if (OUTDATED.includes(refused.code) && (await catchUp(page))) return;
+  if (!form.isConnected) return;
+  outbox.shown(name);
+  const error = $("[data-error]", form);
+  error.textContent = refused.message;
+  error.hidden = false;
+}
+
+/* Undo the last decision of this list, or the one about the match on screen. */
 async function undo(form) {
-  const data = new FormData(form);
   const last = form.closest("[data-last]");
-  const address = last?.dataset.undoHere ?? root.dataset.here;
-  const query = new URL(root.dataset.here, location.href).search;
-  const name = last && $(".bar__what b", last);
-  const id = refusals.sending({
-    title: name?.textContent ?? root.dataset.title,
-    source: name?.title ?? root.dataset.source,
-    href: address,
-  });
-  try {
-    await pending;
-    const release = held.mine ? root.dataset.release : "";
-    await post(form.getAttribute("action"), data);
-    refusals.saved(id);
-    if (release) await post(release, {}).catch(() => {});
-    ahead = { address: "", parts: null };
-    await go(address.split("?")[0] + query);
-    showLast('<div class="bar__last" data-last></div>');
-    announce(say("undone"));
-  } catch (refused) {
-    refuse(id, refused);
-    if (!last) await catchUp(root);
+  const page = root;
+  const address = last?.dataset.undoHere ?? page.dataset.here;
+  const query = new URL(page.dataset.here, location.href).search;
+  const what = last && $(".bar__what b", last);
+  strips.closeStrip();
+  const release = held.mine ? page.dataset.release : "";
+  const match = last
+    ? { uid: form.dataset.uid, title: what.textContent, source: what.title, href: address }
+    : about(page);
+  if (last) showNoLast();
+  const { answer, refused } = await send(form, match).sent;
+  if (refused) {
+    if (!last) await catchUp(page);
+    return;
   }
+  if (!answer) {
+    if (!last && page === root) showKept();
+    return;
+  }
+  if (release) await post(release, {}).catch(() => {});
+  ahead = { address: "", parts: null };
+  await go(address.split("?")[0] + query).catch(fault);
+  showNoLast();
+  announce(say("undone"));
+}
+
+/* Z takes back a decision that is not sent, or undoes the last one of this list, or the one
+   about the match on screen. */
+async function undoLast() {
+  await pending;
+  if (outbox.takeBack()) {
+    announce(say("taken"));
+    return;
+  }
+  if (!strips.openStrip("z")) ($("form[data-undo]") ?? $("form[data-undo-here]"))?.requestSubmit();
 }
 
 async function keepNote(form) {
   const field = $("input[name=note]", form);
+  const page = root;
   if (!field.value.trim()) return;
-  const id = refusals.sending(about(root));
-  try {
-    await post(form.getAttribute("action"), new FormData(form));
-    refusals.saved(id);
-    strips.dropDraft(root.dataset.uid, "note");
-    field.value = "";
-    field.blur();
-    announce(say("noted"));
-    const page = await getPage(root.dataset.here, { ahead: true });
-    $("#history")?.replaceWith(document.adoptNode(page.querySelector("#history")));
-  } catch (refused) {
-    refuse(id, refused, field.value);
-  }
+  const { answer, refused } = await send(form).sent;
+  if (refused) return;
+  strips.dropDraft(page.dataset.uid, "note");
+  field.value = "";
+  field.blur();
+  if (!answer) return;
+  announce(say("noted"));
+  const fresh = await getPage(page.dataset.here, { ahead: true });
+  if (page === root) $("#history")?.replaceWith(document.adoptNode(fresh.querySelector("#history")));
+}
+
+async function keepSpeech(form) {
+  const page = root;
+  $("button", form).disabled = true;
+  const { answer } = await send(form).sent;
+  if (answer && page === root) await redraw().catch(fault);
+}
+
+/* What waited was sent at last: show the match on screen as it is now. */
+function onOutbox({ detail }) {
+  if (detail.entry.tries && detail.answer?.last) showLast(detail.answer.last);
+  if (root.dataset.kept && detail.entry.uid === root.dataset.uid) redraw().catch(fault);
 }
 
 function onSubmit(event) {
   const form = event.target;
   const verb = form.dataset.decide;
-  if (verb === undefined && !form.matches("[data-undo], [data-undo-here], [data-note-form]")) return;
+  if (verb === undefined && !form.matches("[data-undo], [data-undo-here], [data-note-form], [data-speech]")) return;
   event.preventDefault();
-  if (form.matches("[data-undo], [data-undo-here]")) undo(form);
-  else if (form.matches("[data-note-form]")) keepNote(form);
+  if (form.matches("[data-undo], [data-undo-here]")) undo(form).catch(fault);
+  else if (form.matches("[data-note-form]")) keepNote(form).catch(fault);
+  else if (form.matches("[data-speech]")) keepSpeech(form);
   else if (verb === "confirm") confirm(form).catch(fault);
-  else decide(form);
+  else decide(form).catch(fault);
 }
 
 /* Count the matches that an exclusion changes only when its strip opens. */
@@ -359,6 +389,7 @@ function lockAddress(page) {
 
 /* Show whether this user, another user or nobody holds the lock. */
 function showLock(answer) {
+  if (root.dataset.kept) return;
   const had = held.mine;
   const wasForeign = held.foreign;
   const foreign = Boolean(answer.holder) && !answer.mine;
@@ -366,6 +397,7 @@ function showLock(answer) {
   showPill(answer);
   showWays(answer);
   $("[data-lock-foreign]").hidden = !foreign;
+  if (!foreign) $("[data-bar-held]").textContent = "";
   if (answer.changed) {
     showNotice(say("changed"), { reload: true });
     disableVerbs(true);
@@ -418,6 +450,7 @@ function drawHeld() {
 }
 
 function showForeign(message) {
+  $("[data-bar-held]").textContent = message;
   $("[data-lock-foreign]").hidden = false;
   $("[data-lock-free]").hidden = true;
   $("[data-lock-message]").textContent = message;
@@ -432,17 +465,13 @@ function showNotice(message, { reload = false } = {}) {
 }
 
 function disableVerbs(off) {
-  for (const button of root.querySelectorAll("[data-decide] button")) button.disabled = off;
-  for (const ask of root.querySelectorAll(".ask")) {
-    if (off) ask.open = false;
-    ask.toggleAttribute("inert", off);
-  }
+  strips.disable(root, off);
 }
 
 async function takeLock() {
   const page = root;
   const lock = held;
-  if (!page.dataset.takes) return;
+  if (!page.dataset.takes || page.dataset.kept) return;
   try {
     const answer = await post(lockAddress(page), {});
     lock.mine = answer.mine;
@@ -533,7 +562,8 @@ const press = (selector) => $(selector)?.click();
 /* A key whose verb the match does not offer says why; a match that another person holds
    says so already. */
 function cannot() {
-  if ($("[data-lock-foreign]").hidden) showNotice(root.dataset.cannot);
+  if (root.dataset.kept) showKept();
+  else if ($("[data-lock-foreign]").hidden) showNotice(root.dataset.cannot);
 }
 
 function actionOf(event) {
@@ -541,12 +571,12 @@ function actionOf(event) {
   const ask = strips.openAsk();
   const actions = {
     ...keysOfPair(pair, event),
-    c: () => ask || ($("[data-decide=confirm]") ? press("[data-decide=confirm] button") : cannot()),
+    c: () => ask || ($("[data-decide=confirm] button:enabled") ? press("[data-decide=confirm] button") : cannot()),
     ...Object.fromEntries([...`x${strips.LETTERS}`].map((letter) => [letter, () => strips.openStrip(letter) || ask || cannot()])),
     n: () => strips.focusNote(),
     u: () => press("[data-use]"),
     s: () => press("[data-speech] button"),
-    z: () => ($("[data-undo]") ?? $("[data-undo-here]"))?.requestSubmit(),
+    z: undoLast,
     j: () => leave(root.dataset.next),
     k: () => leave(root.dataset.previous),
     p: () => press("[data-play]"),
@@ -617,6 +647,9 @@ function start() {
   fold();
   picker = null;
   strips.restoreDrafts(root);
+  const refused = outbox.refusedOf(root.dataset.uid);
+  if (refused) strips.refill(root, refused);
+  if (outbox.waitingOf(root.dataset.uid)) showKept();
   startPair();
   sound.begin(document);
   tickUndo();
@@ -628,6 +661,7 @@ function start() {
 }
 
 document.addEventListener("submit", onSubmit);
+for (const name of ["saved", "refused"]) document.addEventListener(`outbox:${name}`, onOutbox);
 strips.keepDrafts(takeAgain);
 document.addEventListener("click", onClick);
 for (const name of ["keydown", "pointerdown"]) document.addEventListener(name, renew);

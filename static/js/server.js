@@ -2,15 +2,16 @@
 
 /* A failed request; ``code`` is from the server, or "offline" or "signed_out". */
 export class Refused extends Error {
-  constructor(code, message) {
+  constructor(code, message, status = 0) {
     super(message);
     this.code = code;
+    this.status = status;
   }
 }
 
 /* Return a translated message with its {names} filled in. */
 export function say(name, values = {}) {
-  const words = document.querySelector("[data-words]").dataset[name];
+  const words = [...document.querySelectorAll("[data-words]")].find((node) => name in node.dataset).dataset[name];
   return words.replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
 }
 
@@ -50,16 +51,18 @@ export async function getJson(address) {
   return answer.json();
 }
 
-/* Post a form; after a new sign-in, fetch a new CSRF token and try once more. */
-export async function post(address, data, { again = true, keepalive = false } = {}) {
+/* Post a form; after a new sign-in, fetch a new CSRF token and try once more. With
+   ``sentBy`` the portal refuses it in the name of any other user. */
+export async function post(address, data, { again = true, keepalive = false, sentBy = "", timeout = 0 } = {}) {
   const body = new URLSearchParams(data);
   body.delete("csrfmiddlewaretoken");
-  const headers = { Accept: "application/json", "X-CSRFToken": token() };
-  const answer = await ask(address, { method: "POST", body, headers, keepalive });
+  const headers = { Accept: "application/json", "X-CSRFToken": token(), ...(sentBy && { "X-Sent-By": sentBy }) };
+  const signal = timeout ? AbortSignal.timeout(timeout) : undefined;
+  const answer = await ask(address, { method: "POST", body, headers, keepalive, signal });
   if (answer.ok) return answer.json();
   if (answer.status === 403 && again) {
     await getPage(location.href, { ahead: true });
-    return post(address, data, { again: false });
+    return post(address, data, { again: false, keepalive, sentBy, timeout });
   }
   let problem = {};
   try {
@@ -67,5 +70,5 @@ export async function post(address, data, { again = true, keepalive = false } = 
   } catch {
     problem = {};
   }
-  throw new Refused(problem.code ?? "odd", problem.message ?? say("odd"));
+  throw new Refused(problem.code ?? "odd", problem.message ?? say("odd"), answer.status);
 }

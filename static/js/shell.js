@@ -1,7 +1,7 @@
 /* Shared by every page: shortcuts, dialogs, announcements, self-submitting forms. */
 
 import { onChoice } from "./choosing.js";
-import "./refusals.js";
+import "./outbox.js";
 import "./validity.js";
 
 /* Store the setting per user, because several users may share a browser. */
@@ -127,6 +127,8 @@ onKey((event) => {
   if (event.key === "?") {
     event.preventDefault();
     openDialog("keys");
+  } else if (event.shiftKey && key === "z") {
+    if (press('.nav a[data-goto="decisions"]')) event.preventDefault();
   } else if (key === "f" && document.querySelector("[data-key-filter]")) {
     event.preventDefault();
     document.querySelector("[data-key-filter]").focus();

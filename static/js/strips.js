@@ -10,7 +10,7 @@ export const openAsk = () => find(".ask[open]");
 
 /* Focus the chosen answer, or else the first control. */
 export function focusFirst(strip) {
-  const first = find("[type=radio]:checked", strip) ?? find("[data-interval-handle], [type=radio], textarea", strip);
+  const first = find("[type=radio]:checked", strip) ?? find("[data-interval-handle], [type=radio], textarea, [data-undo-agreed]", strip);
   (first ?? find("button, a", strip)).focus();
 }
 
@@ -20,11 +20,20 @@ export const LETTERS = "lrehwdb";
 
 /* Open the strip of a letter; false if the match offers no such verb. */
 export function openStrip(letter) {
-  const ask = find(`.ask > summary[aria-keyshortcuts=${letter.toUpperCase()}]`)?.parentElement;
+  const ask = find(`.ask:not([inert]) > summary[aria-keyshortcuts=${letter.toUpperCase()}]`)?.parentElement;
   if (!ask) return false;
   ask.open = true;
   focusFirst(ask);
   return true;
+}
+
+/* Make the verbs of the match unavailable, and what they ask. */
+export function disable(root, off) {
+  for (const button of root.querySelectorAll(".bar__verbs form button")) button.disabled = off;
+  for (const ask of root.querySelectorAll(".bar__verbs .ask")) {
+    if (off) ask.open = false;
+    ask.inert = off;
+  }
 }
 
 export function closeStrip() {
@@ -90,6 +99,31 @@ export function restoreDrafts(root) {
   }
 }
 
+const refilled = new Set();
+/* What the page says of the match itself. */
+const OWN = ["verb", "version", "standing", "seen", "leaves"];
+
+/* Open the strip of a refused decision once, as it was filled in. */
+export function refill(root, { name, verb, fields, refused }) {
+  const form = find(verb ? `.ask [data-decide="${verb}"]` : "[data-note-form]", root);
+  if (!form || refilled.has(name)) return;
+  refilled.add(name);
+  for (const [key, value] of fields) {
+    if (OWN.includes(key)) continue;
+    for (const field of form.querySelectorAll(`[name="${CSS.escape(key)}"]`)) {
+      if (field.matches("[type=radio], [type=checkbox]")) field.checked = field.value === value;
+      else field.value = value;
+    }
+  }
+  const ask = form.closest(".ask");
+  const error = find("[data-error]", form);
+  if (ask) ask.open = true;
+  if (ask) nameReason(ask);
+  if (!error) return;
+  error.textContent = refused;
+  error.hidden = false;
+}
+
 /* Call ``typed`` whenever the user types something that is kept. */
 export function keepDrafts(typed) {
   document.addEventListener("input", (event) => {
@@ -118,5 +152,5 @@ document.addEventListener("keydown", onKey);
 /* The next match comes in the place of a decided one, and the second click of a double
    click would decide that one, too. */
 document.addEventListener("click", (event) => {
-  if (event.detail > 1 && event.target.closest("[data-decide] button, [data-undo] button")) event.preventDefault();
+  if (event.detail > 1 && event.target.closest("[data-decide] button, form[data-undo] button")) event.preventDefault();
 }, { capture: true });

@@ -133,10 +133,15 @@ def test_ticked_rows_are_decided_together(page: Page, portal: Portal) -> None:
     expect(page.locator("[data-count]")).to_have_text("2 selected")
     page.keyboard.press("Escape")
     expect(page.locator("tbody input:checked")).to_have_count(0)
-    for key in ["x", "Shift+K", "e"]:
+    # A range adds to what is ticked, and going back gives back the range alone.
+    for key in ["x", "j", "j", "j", "Shift+J", "Shift+J"]:
         page.keyboard.press(key)
+    expect(page.locator("[data-count]")).to_have_text("4 selected")
+    page.keyboard.press("Shift+K")
+    expect(page.locator("[data-count]")).to_have_text("3 selected")
+    page.keyboard.press("e")
 
-    expect(page.locator("h1")).to_have_text("Escalate: 2 matches")
+    expect(page.locator("h1")).to_have_text("Escalate: 3 matches")
 
 
 def test_the_way_back_leads_to_the_same_row_and_ticks(

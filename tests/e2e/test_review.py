@@ -169,7 +169,7 @@ def test_stale_decision_is_told_and_the_text_kept(
     page.keyboard.press("Enter")
 
     error = page.locator("[data-ask=clear] [data-error]")
-    expect(error).to_contain_text("Changed by mira at")
+    expect(error).to_contain_text("Taken over by mira at")
     expect(error).to_contain_text("nothing was saved")
     expect(page.locator("#clear-note")).to_have_value("our licence 77")
     page.reload()
@@ -302,6 +302,51 @@ def test_review_works_without_scripts(
     plain.get_by_role("button", name="Undo").click()
     assert uid_of(plain) == second
     context.close()
+
+
+def test_the_estimate_of_speech_is_corrected_by_its_key(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/queue/?reason=under_speech&sort=title")
+    page.locator("[data-open]").first.press("Enter")
+    page.wait_for_url("**/m/**")
+    page.wait_for_load_state("networkidle")
+    restored.append(uid_of(page))
+    why = page.locator(".why-card")
+    expect(why).to_contain_text("an estimate")
+
+    for heard in ("not over most of it", "over most of it", "not over most of it"):
+        page.keyboard.press("s")
+        expect(why).to_contain_text(f"{heard}, as a person heard")
+
+    expect(page.locator("#history")).to_contain_text("heard no speech over most of it")
+    # The list that somebody came from is still the one that J walks through.
+    assert "reason=under_speech" in page.url
+    assert uid_of(page) == restored[-1]
+
+
+def test_own_decisions_are_listed_and_undone_by_keyboard(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    first = open_first(page)
+    restored.append(first)
+    page.keyboard.press("c")
+    expect(page.locator("[data-undo]")).to_be_visible()
+    restored.append(uid_of(page))
+    wait_until_in(page, restored[-1], "in_review")
+
+    page.keyboard.press("Shift+Z")
+    page.wait_for_url("**/queue/mine/")
+    page.wait_for_load_state("networkidle")
+    row = page.locator("[data-decisions] [data-row]").first
+    expect(row).to_contain_text("confirmed it")
+    page.keyboard.press("j")
+    page.keyboard.press("z")
+
+    wait_until_in(page, first, "pending")
+    expect(row).to_contain_text("Something else has happened to the match since.")
 
 
 def test_many_are_decided_from_the_queue_by_keyboard(

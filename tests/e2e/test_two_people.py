@@ -82,7 +82,7 @@ def test_refused_decisions_stay_until_read_and_the_page_is_current(
     cards = ana.locator("[data-refusal]")
     expect(cards).to_have_count(1)
     expect(cards).to_contain_text(f"Not saved: {title}")
-    expect(cards).to_contain_text("Changed by mira at")
+    expect(cards).to_contain_text("Taken over by mira at")
     expect(cards.get_by_role("link").first).to_have_attribute(
         "href", f"/m/{first}?sort=-found"
     )
@@ -149,6 +149,31 @@ def test_open_page_tells_that_another_decided(
         "has changed in the meantime"
     )
     expect(ana.locator("[data-decide=confirm] button")).to_be_disabled()
+
+
+def test_every_verb_of_a_match_that_was_taken_over_is_unavailable(
+    ana: Page, mira: Page, restored: list[str]
+) -> None:
+    uid = open_first(ana, "?sort=-found")
+    restored.append(uid)
+    expect(ana.locator(".ask > summary").first).to_be_visible()
+    take_over(mira, uid)
+
+    ana.evaluate("window.dispatchEvent(new Event('focus'))")
+
+    expect(ana.locator("[data-bar-held]")).to_contain_text("mira is reviewing this")
+    confirm = ana.locator("[data-decide=confirm] button")
+    expect(confirm).to_be_disabled()
+    looks = (
+        "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
+    )
+    for verb in ana.locator(".bar__verbs .ask > summary").all():
+        assert verb.evaluate(looks) == confirm.evaluate(looks)
+        assert verb.evaluate("node => node.closest('[inert]') !== null")
+    for key in "clrxe":
+        ana.keyboard.press(key)
+    expect(ana.locator(".ask[open]")).to_have_count(0)
+    assert state_of(mira, uid)["holder"] == "mira"
 
 
 def test_lock_given_back_in_another_tab_is_taken_again_by_deciding(

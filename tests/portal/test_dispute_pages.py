@@ -76,7 +76,11 @@ def test_reviewer_records_a_dispute_and_undoes_it(reviewer: Client) -> None:
     page = reviewer.get(match.review_url).content.decode()
     assert "The use is licensed" in page
     undo = reverse("portal:match_decide", args=[match.uid])
-    reviewer.post(undo, {"verb": "undo", "version": match.version})
+    fields = {"verb": "undo", "version": match.version}
+    asked = reviewer.post(undo, fields)
+    assert asked.status_code == 409
+    assert "The dispute is marked as recorded by mistake." in asked.content.decode()
+    reviewer.post(undo, fields | {"agreed": "yes"})
     match.refresh_from_db()
     assert match.state == MatchState.CONFIRMED
 

@@ -166,7 +166,7 @@ def test_match_that_was_taken_over_is_refused_in_the_name_of_who_took_it(
     version = seen_by(ana, match)
     locks.take_lock(match=match, user=mira, break_lock=True)
 
-    with pytest.raises(errors.StaleMatch, match="Changed by mira"):
+    with pytest.raises(errors.StaleMatch, match="Taken over by mira"):
         deciding.confirm(match=match, user=ana, version=version)
 
     match.refresh_from_db()
@@ -243,7 +243,7 @@ def test_undo_reaches_back_over_locks_but_not_into_anothers(
     locks.release_lock(match=match, user=mira)
     locks.take_lock(match=match, user=ana)
 
-    with pytest.raises(errors.StaleMatch, match="Changed by ana"):
+    with pytest.raises(errors.StaleMatch, match="Taken over by ana"):
         deciding.undo(match=match, user=mira, version=left.version)
     match.refresh_from_db()
     with pytest.raises(errors.MatchLocked):

@@ -142,7 +142,7 @@ def test_expired_lock_that_another_took_keeps_the_text(
 
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert "Changed by ben at" in page
+    assert "Taken over by ben at" in page
     assert TYPED in page
     match.refresh_from_db()
     assert match.locked_by is not None

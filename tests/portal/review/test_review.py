@@ -196,7 +196,7 @@ def test_stale_page_saves_nothing_and_keeps_the_text(
 
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert "Changed by mira at" in page
+    assert "Taken over by mira at" in page
     assert "nothing was saved" in page
     assert "our licence 77" in page
     match.refresh_from_db()

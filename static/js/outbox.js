@@ -1,0 +1,264 @@
+/* The outbox: every decision waits here, in this browser and under its user's key, until
+   the portal has answered it. It is sent again by itself, also after a reload and from
+   another page; its name lets the portal know a decision that it has already made. A
+   refused decision stays, with what was typed, until its match is decided or the user
+   dismisses it. */
+
+import { plural, post, say } from "./server.js";
+
+const user = document.body.dataset.user ?? "";
+const PREFIX = `acrportal.outbox.${user}.`;
+const box = document.querySelector("[data-outbox]");
+const PATIENCE_MS = 20_000;
+const AGAIN_MS = [2_000, 5_000, 10_000, 30_000];
+/* Most answers come sooner than anybody could read that one is missing. */
+const SHOWN_AFTER_MS = 3_000;
+/* The portal cannot take this user's decisions at the moment, whichever they are. */
+const STOPPING = ["offline", "signed_out", "other_user"];
+
+/* The decisions of this page, newest last, for the key that takes one back. */
+const ours = [];
+const outcomes = new Map();
+let sending = Promise.resolve();
+let failures = 0;
+let timer = 0;
+/* Why what waits is not sent. */
+let problem = { code: "", message: "" };
+
+const keyOf = (name) => PREFIX + name;
+const read = (name) => JSON.parse(localStorage.getItem(keyOf(name)) ?? "null");
+
+function entries() {
+  const names = Object.keys(localStorage).filter((key) => user && key.startsWith(PREFIX));
+  return names.map((key) => JSON.parse(localStorage.getItem(key))).sort((one, other) => one.at - other.at);
+}
+
+const waiting = () => entries().filter((entry) => !entry.refused);
+const refused = () => entries().filter((entry) => entry.refused);
+
+function keep(entry) {
+  localStorage.setItem(keyOf(entry.name), JSON.stringify(entry));
+  draw();
+}
+
+function drop(name) {
+  localStorage.removeItem(keyOf(name));
+  draw();
+}
+
+/* Notes, and corrections of the estimate of speech, decide nothing. */
+const decides = (entry) => Boolean(entry.verb);
+
+/* The decision about a match that waits to be sent, or the refused one. */
+export const waitingOf = (uid) => waiting().find((entry) => entry.uid === uid && decides(entry));
+export const refusedOf = (uid) => refused().findLast((entry) => entry.uid === uid);
+export const anyRefused = () => refused().length > 0;
+
+/* Putting in ------------------------------------------------------------------- */
+
+function add(entry) {
+  const name = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+  const at = Math.max(Date.now(), ...entries().map((other) => other.at + 1));
+  const kept = { ...entry, name, at, tries: 0, refused: "" };
+  keep(kept);
+  return kept;
+}
+
+/* Put a form's decision into the outbox. ``about`` names its match: uid, title, source,
+   href; ``fields`` replace those of the form. */
+export function put(form, about, fields = {}) {
+  const data = new FormData(form);
+  data.delete("csrfmiddlewaretoken");
+  for (const [name, value] of Object.entries(fields)) data.set(name, value);
+  const entry = add({
+    ...about,
+    address: form.getAttribute("action"),
+    verb: form.dataset.decide ?? data.get("verb") ?? "",
+    what: form.dataset.label ?? "",
+    typed: data.get("note") ?? "",
+    fields: [...data],
+  });
+  if (decides(entry) && entry.verb !== "undo") ours.push(entry.name);
+  return entry;
+}
+
+/* Forget what was refused about a match: somebody decides it now, or reads it no more. */
+function forget(uid) {
+  for (const entry of refused()) if (entry.uid === uid) drop(entry.name);
+}
+
+/* Sending ---------------------------------------------------------------------- */
+
+/* Send what waits and return what came of a decision: ``answer``, ``refused``, or neither
+   while it is kept. */
+export async function deliver(name) {
+  await send();
+  const outcome = outcomes.get(name) ?? (read(name) ? {} : { answer: {} });
+  outcomes.delete(name);
+  return outcome;
+}
+
+function send() {
+  sending = sending.then(alone).catch(() => {});
+  return sending;
+}
+
+/* One tab at a time, where the browser can tell; else the portal knows repeated names. */
+const alone = () => navigator.locks?.request(PREFIX, sendAll) ?? sendAll();
+
+async function sendAll() {
+  const passed = new Set();
+  for (const entry of waiting()) {
+    // Decisions about one match keep their order.
+    if (passed.has(entry.uid)) continue;
+    keep({ ...read(entry.name), tries: entry.tries + 1 });
+    try {
+      const fields = [...entry.fields, ["name", entry.name]];
+      const answer = await post(entry.address, fields, { keepalive: true, sentBy: user, timeout: PATIENCE_MS });
+      finish(entry, answer);
+    } catch (fault) {
+      if (!isPassing(fault)) {
+        refuse(entry, fault);
+        continue;
+      }
+      problem = { code: fault.code, message: STOPPING.includes(fault.code) ? fault.message : say("busy") };
+      failures += 1;
+      passed.add(entry.uid);
+      if (STOPPING.includes(fault.code)) break;
+    }
+  }
+  draw();
+  plan();
+}
+
+const isPassing = ({ code, status }) => STOPPING.includes(code) || status >= 500 || status === 429 || status === 408;
+
+function finish(entry, answer) {
+  const now = read(entry.name);
+  failures = 0;
+  drop(entry.name);
+  if (decides(entry)) forget(entry.uid);
+  outcomes.set(entry.name, { answer });
+  if (now?.takenBack) undoSent(entry, answer);
+  tell("saved", { entry, answer });
+}
+
+/* A decision that was taken back had arrived after all. */
+function undoSent(entry, answer) {
+  const address = entry.address.replace(/^(\/m\/[^/?]+)\/[^?]*/, "$1/decide");
+  const fields = [["verb", "undo"], ["version", answer.version], ["agreed", "yes"]];
+  add({ ...entry, address, fields, verb: "undo", what: say("undoWord"), typed: "", takenBack: false });
+  setTimeout(send);
+}
+
+function refuse(entry, fault) {
+  const now = read(entry.name);
+  outcomes.set(entry.name, { refused: fault });
+  if (!now || now.takenBack) {
+    drop(entry.name);
+    return;
+  }
+  const href = fault.code === "ask_first" ? asking(entry.href) : entry.href;
+  keep({ ...now, href, refused: fault.message, code: fault.code });
+  tell("refused", { entry, refused: fault });
+}
+
+function asking(href) {
+  const url = new URL(href, location.href);
+  url.searchParams.set("ask", "undo");
+  return url.pathname + url.search;
+}
+
+const tell = (name, detail) => document.dispatchEvent(new CustomEvent(`outbox:${name}`, { detail }));
+
+/* The page shows the refusal itself. */
+export const shown = (name) => drop(name);
+
+/* Take back the newest decision of this page that is not sent; false if there is none. */
+export function takeBack() {
+  const entry = ours.map(read).findLast((each) => each && !each.refused && !each.takenBack);
+  if (!entry) return false;
+  // What was tried may have arrived without its answer; then the answer is undone.
+  if (entry.tries) keep({ ...entry, takenBack: true });
+  else drop(entry.name);
+  return true;
+}
+
+/* Plan the next attempt. */
+function plan() {
+  clearTimeout(timer);
+  if (waiting().length) timer = setTimeout(send, AGAIN_MS[Math.min(failures, AGAIN_MS.length) - 1] ?? AGAIN_MS[0]);
+}
+
+/* Showing ---------------------------------------------------------------------- */
+
+function card(entry) {
+  const node = box.querySelector("[data-refusal-card]").content.firstElementChild.cloneNode(true);
+  const find = (name) => node.querySelector(`[data-refusal-${name}]`);
+  node.dataset.refusal = entry.name;
+  for (const link of node.querySelectorAll("a")) link.href = entry.href;
+  find("about").textContent = entry.title;
+  find("source").textContent = entry.source;
+  find("message").textContent = entry.refused;
+  find("typed").hidden = !entry.typed;
+  find("words").textContent = entry.typed;
+  find("dismiss").setAttribute("aria-label", box.dataset.dismiss.replace("{title}", entry.title));
+  return node;
+}
+
+function line(entry) {
+  const node = box.querySelector("[data-unsent-line]").content.firstElementChild.cloneNode(true);
+  const link = node.querySelector("a");
+  link.href = entry.href;
+  link.textContent = entry.title;
+  node.querySelector("[data-unsent-what]").textContent = entry.takenBack ? say("takenBack") : entry.what;
+  node.querySelector("[data-unsent-source]").textContent = entry.source;
+  node.querySelector("button").dataset.unsentDiscard = entry.name;
+  return node;
+}
+
+function draw() {
+  if (!box) return;
+  const cards = refused();
+  for (const node of box.querySelectorAll("[data-refusal]")) {
+    if (!cards.some((entry) => entry.name === node.dataset.refusal)) node.remove();
+  }
+  for (const entry of cards) {
+    if (!box.querySelector(`[data-refusal="${CSS.escape(entry.name)}"]`)) box.append(card(entry));
+  }
+  const late = waiting().filter((entry) => failures > 0 || Date.now() - entry.at > SHOWN_AFTER_MS);
+  drawUnsent(late);
+  box.hidden = cards.length + late.length === 0;
+}
+
+function drawUnsent(late) {
+  const unsent = box.querySelector("[data-unsent]");
+  const count = late.length ? plural("unsent", late.length) : "";
+  const text = unsent.querySelector("[data-unsent-count]");
+  unsent.hidden = !late.length;
+  if (text.textContent !== count) text.textContent = count;
+  unsent.querySelector("[data-unsent-why]").textContent = problem.message;
+  unsent.querySelector("[data-unsent-sign-in]").hidden = !["signed_out", "other_user"].includes(problem.code);
+  const names = late.map((entry) => entry.name + Boolean(entry.takenBack)).join();
+  const list = unsent.querySelector("ul");
+  if (list.dataset.names === names) return;
+  list.dataset.names = names;
+  list.replaceChildren(...late.map(line));
+}
+
+function onClick(event) {
+  const button = event.target.closest("button");
+  if (button?.matches("[data-unsent-now]")) send();
+  else if (button?.dataset.unsentDiscard) drop(button.dataset.unsentDiscard);
+  else if (button?.matches("[data-refusal-dismiss]")) drop(button.closest("[data-refusal]").dataset.refusal);
+  else return;
+  if (!button.isConnected) (box.querySelector("[data-refusal-dismiss]") ?? document.getElementById("main")).focus({ preventScroll: true });
+}
+
+if (box) {
+  box.addEventListener("click", onClick);
+  for (const name of ["online", "focus", "pageshow"]) window.addEventListener(name, () => waiting().length && send());
+  window.addEventListener("storage", (event) => event.key?.startsWith(PREFIX) && draw());
+  setInterval(() => waiting().length && draw(), SHOWN_AFTER_MS);
+  draw();
+}
