@@ -52,6 +52,7 @@ const decides = (entry) => Boolean(entry.verb);
 /* The decision about a match that waits to be sent, or the refused one. */
 export const waitingOf = (uid) => waiting().find((entry) => entry.uid === uid && decides(entry));
 export const refusedOf = (uid) => refused().findLast((entry) => entry.uid === uid);
+export const isWaiting = () => waiting().length > 0;
 export const anyRefused = () => refused().length > 0;
 
 /* Putting in ------------------------------------------------------------------- */

@@ -144,6 +144,8 @@ async function choose(address, play = pair?.playing) {
 const signIn = () => `/accounts/login/?next=${encodeURIComponent(location.pathname)}`;
 
 function fault(refused) {
+  // What waits to be sent says so itself.
+  if (["offline", "signed_out"].includes(refused.code) && outbox.isWaiting()) return;
   const bar = $("[data-fault]");
   $("[data-fault-message]").textContent = refused.message;
   const link = $("[data-fault-link]");

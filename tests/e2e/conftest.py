@@ -182,7 +182,7 @@ def restored(browser: Browser, portal: Portal) -> Iterator[list[str]]:
         if current["state"] == "in_review":
             post(page, f"/m/{uid}/release", {})
         elif current["state"] != "pending":
-            fields = {"verb": "undo", "version": current["version"]}
+            fields = {"verb": "undo", "version": current["version"], "agreed": "yes"}
             post(page, f"/m/{uid}/decide", fields)
     context.close()
 

@@ -7,6 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
+from audit.models import Event
 from catalogue.models import Exclusion
 from review.choices import MatchState
 from review.services import exclusions
@@ -79,6 +80,11 @@ def test_reviewer_proposes_and_manager_approves(
     manager.post(reverse("portal:exclusion_approve", args=[segment.uid]))
     match.refresh_from_db()
     assert match.state == MatchState.SUPPRESSED
+    event = Event.objects.get(action="exclusion.added")
+    page = manager.get(
+        reverse("portal:recording_detail", args=[match.recording.uid])
+    ).content.decode()
+    assert f"approved by {event.actor_name}" in page
 
 
 @pytest.mark.parametrize(
