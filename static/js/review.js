@@ -275,12 +275,11 @@ async function decide(form) {
 
 /* The form shows its own errors; what it cannot show stays above every page. */
 async function showRefusal(form, page, name, refused) {
-  if (OUTDATED.includes(refused.code) && (await catchUp(page))) return;
-  if (!form.isConnected) return;
-  outbox.shown(name);
   const error = $("[data-error]", form);
   error.textContent = refused.message;
   error.hidden = false;
+  const isOutdated = OUTDATED.includes(refused.code) && (await catchUp(page));
+  if (!isOutdated && form.isConnected) outbox.shown(name);
 }
 
 /* Undo the last decision of this list, or the one about the match on screen. */

@@ -177,7 +177,7 @@ def test_stale_decision_is_told_and_the_text_kept(
     context.close()
 
 
-def test_lost_session_keeps_what_was_typed(
+def test_a_decision_of_a_lost_session_is_sent_after_signing_in(
     browser: Browser, portal: Portal, restored: list[str]
 ) -> None:
     context = browser.new_context(base_url=portal.url)
@@ -191,17 +191,18 @@ def test_lost_session_keeps_what_was_typed(
 
     page.keyboard.press("Enter")
 
-    error = page.locator("[data-ask=escalate] [data-error]")
-    expect(error).to_contain_text("You are signed out")
-    expect(page.locator("#escalate-note")).to_have_value("whose is it?")
+    unsent = page.locator("[data-unsent]")
+    expect(unsent).to_contain_text("1 not sent")
+    expect(unsent).to_contain_text("You are signed out")
+    # It was looked at ahead, and nobody has decided it.
+    expect(page.locator("#review")).not_to_have_attribute("data-uid", uid)
     again = context.new_page()
     sign_in(again, portal, "ana")
-    assert state_of(again, uid)["state"] == "in_review"
-    page.keyboard.press("Enter")
-    expect(page.locator("#review")).not_to_have_attribute("data-uid", uid)
-    restored.append(uid_of(page))
+    again.goto("/files/")
     wait_until_in(again, uid, "escalated")
-    wait_until_in(again, restored[-1], "in_review")
+    assert state_of(again, uid_of(page))["state"] == "pending"
+    again.goto(f"/m/{uid}")
+    expect(again.locator("#history")).to_contain_text("whose is it?")
     context.close()
 
 
