@@ -34,6 +34,7 @@ from reports.notices.selectors import notices_and_changes
 from review import coverage, rule_names, selectors
 from review.choices import (
     WAITING_STATES,
+    MatchState,
     Verb,
 )
 from review.decisions.decide import allowed_verbs
