@@ -56,6 +56,7 @@ def test_a_programme_is_scanned_against_what_was_added(
         "reference_end_s",
         "tempo_ratio",
         "pitch_cents",
+        "track",
         "score",
     }
     assert {one["recording_id"] for one in line["segments"]} == {"palace", "graveyard"}
