@@ -58,6 +58,7 @@ def test_a_folder_is_made_once_and_a_changed_file_again(
         "output": str(out / "a" / "x.wav.acrfp"),
         "duration_s": 8.0,
         "size_bytes": (out / "a" / "x.wav.acrfp").stat().st_size,
+        "warnings": [],
     }
     assert [one["status"] for one in made] == ["made", "made"]
     assert [one["status"] for one in again] == ["skipped", "skipped"]
