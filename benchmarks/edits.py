@@ -14,8 +14,10 @@ import numpy as np
 
 from benchmarks import sound
 from benchmarks.conditions import Condition, Damage
-from benchmarks.sound import Samples
-from benchmarks.trials import ClipTrial, run
+from benchmarks.report import Report
+from benchmarks.shelf import fingerprint
+from benchmarks.sound import RATE, Samples
+from benchmarks.trials import ClipTrial, TrialScene, run
 
 SPEEDS = (0.7, 0.75, 0.8, 0.85, 0.9, 1.08, 1.12, 1.16, 1.2, 1.25, 1.3, 1.35, 1.4, 1.45)
 TEMPI = (0.7, 0.75, 0.8, 0.85, 0.89, 1.12, 1.15, 1.2, 1.25, 1.3, 1.35, 1.4)
@@ -34,6 +36,10 @@ _TARGETS = {
     _DAMAGED: ((27, 0.92), (300, 0.9), (1_000, 0.85), (6_700, 0.8)),
 }
 _CLIP_S = 10
+# Whole uploads: their speeds, how many of each, seconds, and the pauses around them.
+_UPLOADED = (0.8, 0.85, 1.15, 1.25, 1.35)
+_UPLOADS_EACH, _UPLOAD_S, _PAUSE_S = 4, 180, 8
+_EDGE_S, _TEMPO = 0.15, 0.0005  # median error of the edges, error of tempo
 
 Damaging = Callable[[Samples, Damage], Samples]
 
@@ -41,7 +47,49 @@ Damaging = Callable[[Samples, Damage], Samples]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the measurement and print the results."""
     trials = [ClipTrial(one, _CLIP_S) for one in edits()]
-    return run(argv, "Measure the recall of edited music.", trials, _TARGETS)
+    what = "Measure the recall of edited music."
+    return run(argv, what, trials, _TARGETS, more=uploads)
+
+
+def uploads(report: Report, scene: TrialScene, numbers: Sequence[int]) -> None:
+    """Measure whole edited uploads, from where they begin to where they end.
+
+    Each lies between two pauses of faint noise, as films put music between scenes.
+    """
+    rng = np.random.default_rng(3)
+    pause = 0.02 * sound.pink_noise(_PAUSE_S * RATE, rng)
+    edges, tempi, cents, lost = [], [], [], 0
+    for speed in _UPLOADED:
+        for number in rng.choice(numbers, _UPLOADS_EACH):
+            music = scene.tracks[number].samples()[: int(_UPLOAD_S * speed * RATE)]
+            y = sound.speed(music, speed)
+            y = sound.reverberant(y, rng) if speed < 1 else y
+            made = fingerprint(np.concatenate([pause, y, pause]))
+            rows = scene.catalogue.scan(made).segments
+            found = [one for one in rows if one.recording == number]
+            if not found:
+                lost += 1
+                continue
+            longest = max(found, key=lambda one: one.end_ms - one.start_ms)
+            first, last = found[0].start_ms / 1000, found[-1].end_ms / 1000
+            edges += [abs(first - _PAUSE_S), abs(last - _PAUSE_S - len(y) / RATE)]
+            tempi.append(abs(longest.tempo_ratio / speed - 1))
+            cents.append(abs(longest.pitch_cents - 1200 * float(np.log2(speed))))
+    report.line(f"Whole uploads at {_UPLOADED}, slowed ones with reverberation:")
+    report.table(
+        ("not found", "edges, s: median, 95 %", "tempo, at most", "pitch, median"),
+        [
+            (
+                lost,
+                "{:.2f}, {:.2f}".format(*np.quantile(edges, [0.5, 0.95])),
+                f"{max(tempi):.3%}",
+                f"{np.median(cents):.1f} cents",
+            )
+        ],
+    )
+    report.check(f"{lost} uploads not found", reached=not lost)
+    report.check("edges of uploads", reached=float(np.median(edges)) <= _EDGE_S)
+    report.check("tempo of uploads", reached=max(tempi) <= _TEMPO)
 
 
 def edits() -> list[Condition]:

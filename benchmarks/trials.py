@@ -8,7 +8,7 @@ conditions, should have no row at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -107,13 +107,21 @@ class TrialScene:
         return sounds_in(ours.samples(), theirs.samples(), span)
 
 
+More = Callable[[Report, TrialScene, Sequence[int]], None]
+
+
 def run(
     argv: Sequence[str] | None,
     description: str,
     trials: Sequence[ClipTrial],
     targets: Targets,
+    more: More | None = None,
 ) -> int:
-    """Run the trials in catalogues of the given hours; print and check the recall."""
+    """Run the trials in catalogues of the given hours; print and check the recall.
+
+    ``more`` measures something else in each catalogue, with the tracks that clips come
+    from.
+    """
     made = parser(description)
     made.add_argument("--hours", type=float, nargs="+", default=[27], metavar="H")
     made.add_argument("--clips", type=int, default=10, help="clips for each condition")
@@ -133,7 +141,10 @@ def run(
         for hours in sorted(args.hours):
             catalogue.grow(hours)
             report.title(f"In {catalogue.hours:.0f} h")
-            _measure(report, TrialScene(tracks, catalogue), known, unknown, targets)
+            scene = TrialScene(tracks, catalogue)
+            _measure(report, scene, known, unknown, targets)
+            if more is not None:
+                more(report, scene, parts.played)
         report.line(
             f"{args.clips} clips for each condition, {len(parts.references)} "
             f"references of {shelf.hours:.1f} h and turned variants, seed {args.seed}, "
