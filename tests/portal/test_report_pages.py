@@ -186,7 +186,7 @@ def test_run_page_shows_manifest_and_checks_the_file(signed_in: MakeClient) -> N
     assert run.sha256 in client.get(run.url).content.decode()
     assert client.get(f"{run.url}manifest.json").json()["report_id"] == run.uid
     types = client.get(f"{run.url}csv-metadata.json").json()
-    assert len(types["tableSchema"]["columns"]) == 67
+    assert len(types["tableSchema"]["columns"]) == 68
     assert "as it was written" in client.post(f"{run.url}check/").content.decode()
     Path(run.rows.path).unlink()
     assert "The file is missing" in client.post(f"{run.url}check/").content.decode()
