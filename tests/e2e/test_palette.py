@@ -27,6 +27,7 @@ def test_the_palette_opens_by_key_and_enter_opens_the_first_thing(
     expect(chosen).to_have_text("Licences", timeout=PATIENCE_MS)
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{portal.url}/licences/")
+    page.wait_for_load_state()
 
     page.keyboard.press("Control+k")
     expect(palette).to_be_visible()

@@ -164,6 +164,7 @@ def test_every_verb_of_a_match_that_was_taken_over_is_unavailable(
     expect(ana.locator("[data-bar-held]")).to_contain_text("mira is reviewing this")
     confirm = ana.locator("[data-decide=confirm] button")
     expect(confirm).to_be_disabled()
+    ana.evaluate("document.getAnimations().forEach(one => one.finish())")
     looks = (
         "node => [getComputedStyle(node).color, getComputedStyle(node).backgroundColor]"
     )
