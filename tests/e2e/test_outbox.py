@@ -21,6 +21,9 @@ from tests.e2e.test_two_people import act, following, take_over, title_of
 pytestmark = pytest.mark.e2e
 
 DECISIONS = "**/decide*"
+# The page fetches the next match ahead, and shows that one without a connection.
+IS_FETCHED = """uid => performance.getEntriesByType("resource")
+  .some(({ name }) => name.includes(`/m/${uid}`))"""
 
 
 @pytest.fixture
@@ -68,6 +71,7 @@ def test_a_key_that_was_pressed_offline_reaches_its_own_match(
     first = open_first(ana, "?sort=-found")
     second, title = following(ana), title_of(ana)
     restored += [first, second]
+    ana.wait_for_function(IS_FETCHED, arg=second)
     ana.context.set_offline(offline=True)
 
     ana.keyboard.press("c")

@@ -122,13 +122,13 @@ def test_a_decision_makes_a_pack_stale_and_a_new_one_ready(
     assert case_of(second)["decisions"][-1]["to"] == "confirmed"
 
 
-def test_many_matches_are_told_with_two_queries(
+def test_many_matches_are_told_with_three_queries(
     build: BuildPack, django_assert_num_queries: Any
 ) -> None:
     matches = [make_match() for _ in range(3)]
     pack = build(matches[0])
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         found = selectors.evidence_of_many([match.pk for match in matches])
 
     assert set(found) == {matches[0].pk}
