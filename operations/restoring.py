@@ -178,7 +178,7 @@ def _require_fresh(nodes: set[Node]) -> None:
     applied = set(MigrationExecutor(connection).loader.applied_migrations)
     if not applied:
         return
-    if ("accounts", "0001_version_1") in applied:
+    if ("accounts", "0001_release") in applied:
         with connection.cursor() as cursor:
             cursor.execute("SELECT COUNT(*) FROM accounts_user")
             (users,) = cursor.fetchone()

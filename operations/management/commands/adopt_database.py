@@ -8,22 +8,22 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
-FIRST: Final = "0001_version_1"
+FIRST: Final = "0001_release"
 LAST_BEFORE: Final = {
-    "accounts": "0009_user_time_zone",
-    "acrapi": "0003_stream_callbacks",
-    "audit": "0006_plain_labels",
-    "broadcasts": "0002_listeners_by_hour",
-    "catalogue": "0022_partitions",
-    "dedup": "0007_name_columns",
-    "imports": "0007_broadcast_import",
-    "jobs": "0006_streams_pool",
-    "recurring": "0003_count_plays",
-    "reports": "0019_change_and_run_schedules",
-    "review": "0021_plain_labels",
-    "rights": "0004_kept_off",
-    "scanning": "0044_name_columns",
-    "streams": "0003_events_of_notices",
+    "accounts": "0002_known_place",
+    "acrapi": "0002_signature_cache",
+    "audit": "0001_version_1",
+    "broadcasts": "0002_what_was_broadcast",
+    "catalogue": "0004_own_isrc",
+    "dedup": "0001_version_1",
+    "imports": "0002_undo",
+    "jobs": "0002_installation",
+    "recurring": "0001_version_1",
+    "reports": "0005_broadcast_of_a_play",
+    "review": "0002_counted_time",
+    "rights": "0001_version_1",
+    "scanning": "0006_segment_track",
+    "streams": "0003_title_charset",
 }
 """The last migration of each package before version 1.0; its tables are those of
 ``FIRST``.

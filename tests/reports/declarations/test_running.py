@@ -9,11 +9,9 @@ import io
 import json
 from collections import Counter
 from datetime import date
-from importlib import import_module
 from pathlib import Path
 
 import pytest
-from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.http import QueryDict
@@ -24,7 +22,6 @@ from django.utils import timezone
 from accounts.reach import working_for
 from accounts.roles import Role
 from audit.models import Event
-from broadcasts.following import airings_of
 from broadcasts.models import Broadcast, MusicUse
 from broadcasts.services import broadcast_state
 from catalogue.models import Recording
@@ -44,8 +41,6 @@ from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
 from review.services import exclusions
-from scanning.models import ScannedFile
-from scanning.uses import stored_airings
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.reports.declarations.making import (
@@ -250,24 +245,6 @@ def test_a_declared_broadcast_moves_only_after_a_question(
     assert len(list(selectors.corrections(made))) == 3
     assert "now Harbour FM, 2026-11-04" in client.get(made.url).content.decode()
     assert "now Harbour FM, 2026-11-04" in client.get(match.review_url).content.decode()
-
-
-def test_an_upgrade_finds_the_broadcasts_of_files_and_declared_plays(
-    month: tuple[Declaration, Match],
-) -> None:
-    services.declare_now(month[0])
-    DeclaredPlay.objects.update(broadcast="", broadcast_at=None)
-    step = import_module("broadcasts.migrations.0002_what_was_broadcast")
-
-    step.keep_airings(apps, None)
-    step.name_broadcasts(apps, None)
-
-    file, row = ScannedFile.objects.get(), Broadcast.objects.get()
-    assert file.aired == stored_airings(airings_of(file))
-    assert len(file.aired) == 1
-    assert set(DeclaredPlay.objects.values_list("broadcast", "broadcast_at")) == {
-        (row.uid, row.starts_at)
-    }
 
 
 def test_plays_of_a_deleted_broadcast_vanish_and_another_one_is_new(
