@@ -73,7 +73,7 @@ class ShownSound:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemRow:
+class UnknownRow:
     """One item of the list."""
 
     item: UnknownItem
@@ -159,12 +159,12 @@ def tab_counts(filters: UnknownFilterForm) -> list[tuple[Tab, Promise, int]]:
     return [(tab, label, count_of(listed(filters, tab))) for tab, label in TABS.items()]
 
 
-def rows_of(items: Sequence[UnknownItem]) -> list[ItemRow]:
+def rows_of(items: Sequence[UnknownItem]) -> list[UnknownRow]:
     """Return the rows of one page; the number of queries does not depend on them."""
     figures, copies = selectors.figures(items), selectors.best_copies(items)
     names, matches = selectors.titles(items), _matches_of(items)
     return [
-        ItemRow(
+        UnknownRow(
             item,
             names[item.pk],
             figures.get(item.pk, ItemFigures()),
