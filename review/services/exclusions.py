@@ -205,7 +205,11 @@ def put_in_force(
 def approvals(recording: Recording) -> dict[str, Event]:
     """Return the last event that put each exclusion of a recording in force, by uid."""
     events = Event.objects.filter(case=f"recording:{recording.uid}", action=ADDED)
-    return {event.after["exclusion"]: event for event in events.order_by("sequence")}
+    return {
+        event.after["exclusion"]: event
+        for event in events.order_by("sequence")
+        if "exclusion" in event.after
+    }
 
 
 @transaction.atomic
@@ -333,32 +337,26 @@ def _live(recording: Recording) -> list[Match]:
     return list(related.order_by("pk"))
 
 
-def _all_live(recording: Recording) -> list[Match]:
-    """Return also matches that the person may not see: their seconds change too."""
-    with working_for(None):
-        return _live(recording)
-
-
 def _worked_out(match: Match, excluded: Sequence[Interval]) -> Figures:
     detections = list(selectors.detections_of(match))
+    segments = [each for found in detections for each in found.segments.all()]
     return figures.work_out(
         detections=detections,
-        segments=sorted(
-            (segment for each in detections for segment in each.segments.all()),
-            key=lambda segment: (segment.start_ms, segment.pk),
-        ),
+        segments=sorted(segments, key=lambda segment: (segment.start_ms, segment.pk)),
         source_ms=match.scanned_file.whole_ms,
         reference_ms=match.recording.duration_ms,
         excluded=excluded,
     )
 
 
+# The matches of an exclusion change whether its person may see them or not.
+@working_for(None)
 def _judge(segment: Exclusion, user: User, chosen: Collection[str]) -> int:
     """Recompute all matches of the recording; return how many wait again."""
     excluded = excluded_intervals(segment.recording)
     returned = 0
     evaluated = []
-    for match in _all_live(segment.recording):
+    for match in _live(segment.recording):
         found = _worked_out(match, excluded)
         # Matches whose figures stay the same need no event and no evaluation.
         if not _differs(match, found):
@@ -517,11 +515,12 @@ def _suppress(match: Match, segment: Exclusion, user: User, *, is_chosen: bool) 
     transitions.apply(current=current, change=change, actor=user)
 
 
+@working_for(None)
 def _restore_all(segment: Exclusion, user: User) -> list[Match]:
     """Restore the matches whose last change came from this exclusion; return them."""
     moved = [
         match
-        for match in _all_live(segment.recording)
+        for match in _live(segment.recording)
         if match.state in (MatchState.SUPPRESSED, MatchState.PENDING)
     ]
     # What another exclusion moved stays.

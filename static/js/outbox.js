@@ -19,6 +19,8 @@ const STOPPING = ["offline", "signed_out", "other_user"];
 /* The decisions of this page, newest last, for the key that takes one back. */
 const ours = [];
 const outcomes = new Map();
+/* Decisions of this page that wait for its earlier requests, such as the review lock. */
+const unready = new Set();
 let sending = Promise.resolve();
 let failures = 0;
 let timer = 0;
@@ -34,6 +36,7 @@ function entries() {
 }
 
 const waiting = () => entries().filter((entry) => !entry.refused);
+const ready = () => waiting().filter((entry) => !unready.has(entry.name));
 const refused = () => entries().filter((entry) => entry.refused);
 
 function keep(entry) {
@@ -80,6 +83,7 @@ export function put(form, about, fields = {}) {
     fields: [...data],
   });
   if (decides(entry) && entry.verb !== "undo") ours.push(entry.name);
+  unready.add(entry.name);
   return entry;
 }
 
@@ -93,6 +97,7 @@ function forget(uid) {
 /* Send what waits and return what came of a decision: ``answer``, ``refused``, or neither
    while it is kept. */
 export async function deliver(name) {
+  unready.delete(name);
   await send();
   const outcome = outcomes.get(name) ?? (read(name) ? {} : { answer: {} });
   outcomes.delete(name);
@@ -109,7 +114,7 @@ const alone = () => navigator.locks?.request(PREFIX, sendAll) ?? sendAll();
 
 async function sendAll() {
   const passed = new Set();
-  for (const entry of waiting()) {
+  for (const entry of ready()) {
     // Decisions about one match keep their order.
     if (passed.has(entry.uid)) continue;
     keep({ ...read(entry.name), tries: entry.tries + 1 });
@@ -188,7 +193,7 @@ export function takeBack() {
 /* Plan the next attempt. */
 function plan() {
   clearTimeout(timer);
-  if (waiting().length) timer = setTimeout(send, AGAIN_MS[Math.min(failures, AGAIN_MS.length) - 1] ?? AGAIN_MS[0]);
+  if (ready().length) timer = setTimeout(send, AGAIN_MS[Math.min(failures, AGAIN_MS.length) - 1] ?? AGAIN_MS[0]);
 }
 
 /* Showing ---------------------------------------------------------------------- */

@@ -472,7 +472,7 @@ function disableVerbs(off) {
 async function takeLock() {
   const page = root;
   const lock = held;
-  if (!page.dataset.takes || page.dataset.kept) return;
+  if (!page.dataset.takes || page.dataset.kept || page.dataset.sent) return;
   try {
     const answer = await post(lockAddress(page), {});
     lock.mine = answer.mine;

@@ -27,6 +27,7 @@ from catalogue.models import (
     Recording,
 )
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace
+from imports.models import ImportStep
 from recurring.models import (
     ContainerPlays,
     KeptFile,
@@ -165,6 +166,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         ClockAnchor,
         # The page of a notice shows these.
         *(NoticeAnswer, NoticeItem),
+        # The page of an import shows what its undo takes back.
+        ImportStep,
         # On their way to a scanned file.
         *(ResumableUpload, UploadPiece),
         # Between machines, while a scan waits for them.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import Group
 
-from accounts.models import User
+from accounts.models import AccessLimit, User
+from accounts.reach import working_for
 from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
@@ -70,6 +72,23 @@ def test_excluded_part_is_taken_off_the_counted_time(
     assert match.excluded_ms == 5_000
     assert str(match.source_coverage_pct) == "2.50"
     assert str(match.reference_coverage_pct) == "8.33"
+
+
+def test_matches_that_the_person_does_not_see_are_counted_too(
+    recording: Recording,
+) -> None:
+    seen, hidden = make_match(recording=recording), make_match(recording=recording)
+    limited = make_user(Role.MANAGER)
+    group = Group.objects.create(name="Desk")
+    AccessLimit.objects.create(group=group, containers=[seen.scanned_file.container_id])
+    limited.groups.add(group)
+
+    with working_for(limited):
+        exclude(recording, (0, 10_000), limited)
+
+    for match in (seen, hidden):
+        match.refresh_from_db()
+        assert match.matched_ms == 15_000
 
 
 def test_rest_at_an_edge_does_not_count(recording: Recording, manager: User) -> None:

@@ -190,7 +190,7 @@ def test_unforeseen_trouble_is_kept_and_tried_again_later(
     def burst(*_arguments: object) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(pipeline, "_fingerprint_of", burst)
+    monkeypatch.setattr(pipeline, "_sound_of", burst)
     for tries in (1, 2):
         run_next(Pool.WORK)
         scan.refresh_from_db()
