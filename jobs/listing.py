@@ -49,7 +49,7 @@ class ListedJob:
     def why(self) -> str:
         """Return why the job waits or failed, in words."""
         cause = read_stored(self.row.cause)
-        if installation.is_paused() and resources.OUTSIDE in self.kind.needs:
+        if resources.OUTSIDE in self.kind.needs and installation.is_paused():
             return _("Nothing is sent or fetched until this is the real installation.")
         if self.row.blocked_by and self.row.blocked_by != resources.DISK:
             blocked = _("Waiting for an answer from: %(resource)s.")

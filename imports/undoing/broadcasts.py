@@ -113,8 +113,11 @@ def restore_figures(undo: Undo, event: Event) -> str:
     )
 
 
-def _restore_figures(undo: Undo, event: Event, of_what: dict[str, Any]) -> str:
-    """Any: a station, and a month or a broadcast."""
+def _restore_figures(
+    undo: Undo,
+    event: Event,
+    of_what: dict[str, Any],  # Any: a station, and a month or a broadcast
+) -> str:
     now = services.audience_values(Audience.objects.filter(**of_what).first())
     same, changed = differing(as_json(now), _said(event.before), _said(event.after))
     values = asdict(now) | same

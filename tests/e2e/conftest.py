@@ -203,7 +203,7 @@ def other(browser: Browser, portal: Portal) -> Iterator[BrowserContext]:
 
 
 def state_of(page: Page, uid: str) -> dict[str, Any]:  # Any: JSON of the lock
-    """Return what the page's person is told of a match, past the open page."""
+    """Ask for a match's state and lock without touching the open page."""
     address = f"/m/{uid}/lock"
     answer = page.context.request.get(address, headers={"Accept": "application/json"})
     state: dict[str, Any] = answer.json()  # Any: as above
@@ -211,7 +211,7 @@ def state_of(page: Page, uid: str) -> dict[str, Any]:  # Any: JSON of the lock
 
 
 def post(page: Page, path: str, fields: Mapping[str, str | float]) -> int:
-    """Send a form as the page's person, past the open page; return the status."""
+    """Send a form without touching the open page; return the answer's status."""
     cookies = {one["name"]: one["value"] for one in page.context.cookies()}
     headers = {"X-CSRFToken": cookies["csrftoken"], "Accept": "application/json"}
     return page.context.request.post(path, form=dict(fields), headers=headers).status
