@@ -33,9 +33,8 @@ _OF_FILES = (
 
 def tell(person: Person, rng: random.Random) -> None:
     """Say one thing on a page; roles and limits may refuse it."""
-    rng.choice((_episode, _add, _add, _move, _delete, _use, _use, _figures))(
-        person, rng
-    )
+    ways = (_episode, _add, _add, _move, _delete, _use, _use, _use_many, _figures)
+    rng.choice(ways)(person, rng)
 
 
 def _some(model: type[Any], rng: random.Random) -> Any:  # Any: a row of the model
@@ -106,6 +105,23 @@ def _use(person: Person, rng: random.Random) -> None:
             recorded_in=rng.choice(["", "ch", "XX"]),
             seen=rng.choice([state_of(use_values(row)), "older"]),
         )
+
+
+def _use_many(person: Person, rng: random.Random) -> None:
+    """Set the use of several matches at once; what was left alone stays."""
+    matches = list(Match._base_manager.order_by("pk"))
+    chosen = rng.sample(matches, min(len(matches), rng.randint(1, 4)))
+    if not chosen:
+        return
+    person.fill_in(
+        "/queue/decide/",
+        verb="use",
+        apply="yes",
+        use=rng.choice(["", *CueUse.values]),
+        origin=rng.choice(["", *MusicOrigin.values]),
+        own_recording=rng.choice(["", "yes", "no"]),
+        expected=[f"{match.uid}:{match.version}" for match in chosen],
+    )
 
 
 def _figures(person: Person, rng: random.Random) -> None:

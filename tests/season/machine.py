@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import time_machine
+from django.core import mail
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
@@ -39,12 +40,15 @@ from tests.season import (
     links,
     moves,
     notices,
+    outside,
     policies,
     readers,
     recordings,
     rights,
     samples,
     schedules,
+    sendings,
+    undoing,
     uses,
     workers,
     world,
@@ -127,6 +131,9 @@ _KINDS = {
     "called_back": 3,
     "drop_files": 3,
     "bring_rights": 3,
+    "import_a_table": 2,
+    "undo_an_import": 3,
+    "send_from_the_outbox": 6,
     "handle_rights": 8,
     "tell_of_broadcasts": 8,
     "handle_notices": 6,
@@ -171,6 +178,7 @@ class Season:
         self._time = self._clock.start()
         self._machines = Machines(self._time, spare)
         self._followed: list[links.Followed] = []
+        self._unsent: list[sendings.Sending] = []
         self.people = everybody(self._note)
         self._records = Records.begin()
         self._pages = tuple(pages())
@@ -370,6 +378,25 @@ class Season:
         rights.bring(self._installation.folder, rng, self._note)
         return False
 
+    def import_a_table(self, person: Person, rng: random.Random) -> bool:
+        """Import a table of recordings or of broadcasts."""
+        undoing.bring(person, rng, self._machines.work)
+        return False
+
+    def undo_an_import(self, person: Person, rng: random.Random) -> bool:
+        """Undo a whole import, whatever people did with its rows meanwhile."""
+        undoing.undo(person, rng, self._note)
+        return False
+
+    def send_from_the_outbox(self, person: Person, rng: random.Random) -> bool:
+        """Decide without a network, or send such a decision some steps later."""
+        if self._unsent and rng.random() < 0.6:
+            sending = self._unsent.pop(rng.randrange(len(self._unsent)))
+            sendings.send_twice(person, sending)
+        elif written := sendings.write(rng):
+            self._unsent.append(written)
+        return True
+
     def handle_rights(self, person: Person, rng: random.Random) -> bool:
         """Do something with works, parties, shares or conflicts on their pages."""
         rights.handle(person, rng)
@@ -495,6 +522,10 @@ class Season:
         self._installation.lose_everything()
         self._command(("restore", folder))
         self._command(("restore", folder, "--compare"))
+        self._check_quiet()
+        if rng.random() < 0.3:
+            self._command(("installation", "--copy"))
+            self._check_quiet()
         # The other one is lost, so that this is the one that sends and fetches.
         self._command(("installation", "--real"))
         self._command(("doctor", "--fix"))
@@ -509,6 +540,13 @@ class Season:
         for path in ("/healthz", "/readyz", "/metrics"):
             person.open(path)
         return False
+
+    def _check_quiet(self) -> None:
+        """Check that a restored installation sends and fetches nothing by itself."""
+        asked, mails = len(outside.asked), len(mail.outbox)
+        self._machines.work()
+        check(outside.asked[asked:] == [], f"it asked for {outside.asked[asked:]}")
+        check(mail.outbox[mails:] == [], f"it mailed {mail.outbox[mails:]}")
 
     # --- Helpers of the steps -----------------------------------------------------
 

@@ -86,10 +86,13 @@ posted: list[tuple[str, bytes]] = []
 """The path and body of each callback and webhook that arrived."""
 address = ""
 """Where the server is while it serves."""
+asked: list[str] = []
+"""The path of each request that arrived."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
+        asked.append(self.path)
         if self.path.startswith("/cloud/"):
             self._answer_as_cloud(b"")
         elif self.path == "/feed":
@@ -105,6 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Accept a callback, a webhook or a file for the cloud."""
+        asked.append(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path.startswith("/cloud/"):
             self._answer_as_cloud(body)

@@ -1,0 +1,113 @@
+"""Imports of tables, and their undo after people worked with what they brought."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+import re
+from collections.abc import Callable
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+
+from catalogue.models import Bucket, Recording
+from imports.models import (
+    BroadcastImport,
+    CatalogueImport,
+    ImportStatus,
+    ImportStep,
+    StepState,
+)
+from scanning.models import ScannedFile
+from streams.models import Station
+from tests.season import samples
+from tests.season.invariants import check
+from tests.season.people import Person
+
+_COUNTS = re.compile(r"^(\d+) changes?: (\d+) undone, (\d+) kept\.", re.MULTILINE)
+_Row = dict[str, str]
+
+
+def bring(person: Person, rng: random.Random, work: Callable[[], None]) -> None:
+    """Import a table of recordings or of broadcasts on its page."""
+    is_catalogue = rng.random() < 0.5
+    rows = _recordings(rng) if is_catalogue else _broadcasts(rng)
+    if not rows:
+        return
+    path = "/catalogue/import/" if is_catalogue else "/broadcasts/import/"
+    imports = (CatalogueImport if is_catalogue else BroadcastImport)._default_manager
+    known = list(imports.values_list("pk", flat=True))
+    buckets = list(Bucket.objects.present().order_by("pk"))
+    person.fill_in(
+        path,
+        **{"table" if is_catalogue else "file": _table(rows)},
+        encoding="utf-8",
+        bucket=rng.choice(buckets).pk,
+    )
+    one = imports.exclude(pk__in=known).first()
+    if one is None:
+        return
+    work()
+    one.refresh_from_db()
+    if one.status == ImportStatus.CHECKED:
+        person.fill_in(f"{path}{one.uid}/start/")
+        work()
+
+
+def _recordings(rng: random.Random) -> list[_Row]:
+    """Return rows that describe some recordings in another way."""
+    recordings = list(Recording._base_manager.exclude(custom_id="").order_by("pk"))
+    some = rng.sample(recordings, min(len(recordings), rng.randint(1, 3)))
+    label = rng.choice(["Tune label", "Imported label"])
+    return [{"custom_id": each.custom_id, "label": label} for each in some]
+
+
+def _broadcasts(rng: random.Random) -> list[_Row]:
+    """Return rows that say when stations broadcast some files."""
+    files = list(ScannedFile.objects.present().order_by("pk"))
+    stations = list(Station._base_manager.order_by("pk"))
+    some = rng.sample(files, min(len(files), rng.randint(1, 3)))
+    return [
+        {
+            "file_name": file.name,
+            "station": rng.choice(stations).name,
+            "starts_at": f"2026-11-{rng.randint(1, 28):02} 07:00",
+            "length": "0:30:00",
+            "series": rng.choice(samples.WORDS),
+        }
+        for file in some
+        if stations
+    ]
+
+
+def _table(rows: list[_Row]) -> SimpleUploadedFile:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    writer.writerows(rows)
+    return SimpleUploadedFile("table.csv", text.getvalue().encode())
+
+
+def undo(person: Person, rng: random.Random, note: Callable[[str], None]) -> None:
+    """Undo an import: it does what its dry run says, and nothing when it runs again."""
+    done_steps = ImportStep.objects.filter(state=StepState.DONE)
+    uids = sorted(set(done_steps.values_list("import_uid", flat=True)))
+    if not uids:
+        return
+    uid = rng.choice(uids)
+    said = _undo(uid, person, "--dry-run")
+    done = _undo(uid, person)
+    note(f"{person.name} undoes the import {uid}: {done}")
+    check(said == done, f"a dry run of {uid} says {said}, and the undo did {done}")
+    again = _undo(uid, person)
+    check(again == (0, 0, 0), f"the undo of {uid} ran again and did {again}")
+
+
+def _undo(uid: str, person: Person, *options: str) -> tuple[int, ...]:
+    output = io.StringIO()
+    call_command("undo_import", uid, "--username", person.name, *options, stdout=output)
+    counts = _COUNTS.search(output.getvalue())
+    if counts is None:
+        raise AssertionError(f"the undo of {uid} says {output.getvalue()}")
+    return tuple(int(each) for each in counts.groups())
