@@ -125,16 +125,19 @@ def draw_waveform(path: Path, *, folder: str, key: str) -> str:
     return replace_bytes(f"{folder}/{key[:2]}/{key}.waveform", drawn)
 
 
-def write_rendition(field: FieldFile, *, folder: str, key: str) -> str:
+def write_rendition(
+    field: FieldFile, *, folder: str, key: str, track: int | None = None
+) -> str:
     """Make the small copy of stored audio that browsers can play.
 
-    Returns its storage name, or an empty string on failure.
+    ``track`` is the number of a sound track; None for the main one. Returns its storage name, or an empty string on failure.
     """
-    name = f"{folder}/{key[:2]}/{key}.webm"
+    ending = "webm" if track is None else f"track{track}.webm"
+    name = f"{folder}/{key[:2]}/{key}.{ending}"
     try:
         with local_path(field) as source, scratch_directory() as scratch:
             rendition = scratch / "proxy.webm"
-            media.write_proxy(source, rendition, limits=decode_limits())
+            media.write_proxy(source, rendition, track=track, limits=decode_limits())
             with FileOnDisk(rendition, name) as file:
                 return replace_file(name, file)
     except errors.RecognitionError:

@@ -131,7 +131,7 @@ def proxy(
         wire.send(talk, MessageKind.PROGRESS, wire.DOUBLE.pack(share))
 
     with os.fdopen(fds[0], "rb") as file, os.fdopen(fds[1], "r+b") as output:
-        audio = AudioFile(file, limits, name=request["name"])
+        audio = AudioFile(file, limits, name=request["name"], track=request["track"])
         renditions.encode_proxy(audio, output, report)
 
 

@@ -101,6 +101,8 @@ PART_COLUMNS: tuple[Column[ReportSegment], ...] = (
         _E,
         lambda part: edit_of(part.segment.tempo_ratio, part.segment.pitch_cents),
     ),
+    # Empty for the file's main sound track.
+    Column("sound_track", _I, lambda part: part.segment.track),
 )
 # All columns in fixed order; those that no segment has come from the match.
 NAMES = (
@@ -137,6 +139,7 @@ NAMES = (
     "counted_ms",
     "counted_parts",
     "edit",
+    "sound_track",
 )
 
 

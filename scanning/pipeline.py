@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,34 +20,25 @@ from common.media_analysis import (
     keep_rendition,
     write_rendition,
 )
-from common.storage import read_bytes
+from common.storage import replace_bytes
 from jobs import clock, resources
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed
 from jobs.services import bring_forward, submit
-from recognition.errors import (
-    BadFingerprint,
-    IndexUnavailable,
-    MissingLayer,
-    ParamsMismatch,
-    RecognitionError,
-)
+from recognition.errors import IndexUnavailable, RecognitionError
 from recognition.fingerprint import file_format as fingerprint_file
-from recognition.fingerprint.file_format import scan_layer
-from recognition.params import DEFAULT
 from recognition.relate.tracks import unsearched
-from recognition.types import Fingerprint, TrackState
+from recognition.types import Fingerprint
 from scanning import partition_scans, results
 from scanning.choices import ACTIVE_SCAN_STATUSES, FileStatus, ScanStage, SourceType
 from scanning.cloud.jobs import CLOUD_SCAN
 from scanning.engines import embedded
 from scanning.errors import ScanFailed
+from scanning.fingerprints import kept_fingerprint, kept_tracks
 from scanning.jobs import RENDITION
-from scanning.models import Scan, ScannedFile
+from scanning.models import FileTrack, Scan, ScannedFile
 from scanning.parts import surroundings_of
 from scanning.sources.links import fetch_link
-
-logger = logging.getLogger(__name__)
 
 _LAYERS = frozenset({"reference", "scan"})
 # Where each stage begins and ends on the progress bar.
@@ -145,14 +135,10 @@ class _Sound:
 
 
 def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
-    """Return the stored fingerprint of the file, or make and store one.
-
-    Only the main track's is stored, so a file with other tracks is decoded again.
-    """
-    has_others = any(track.state is TrackState.OTHER for track in file.tracks)
+    """Return the stored fingerprints of the file, or make and store them."""
     kept = kept_fingerprint(file)
-    if kept is not None and not (has_others and file.media):
-        return _Sound(kept)
+    if kept is not None:
+        return _Sound(kept, tuple(kept_tracks(file)))
     if file.source_type == SourceType.FINGERPRINT:
         raise ScanFailed(
             "bad_fingerprint",
@@ -183,6 +169,15 @@ def _sound_of(file: ScannedFile, context: JobContext) -> _Sound:
         layers=_LAYERS,
         progress=_reporter(context, ScanStage.FINGERPRINTING),
     )
+    # Before the main one, which says that all are there.
+    for number, sound in made.others:
+        name = f"scans/{file.uid.hex[:2]}/{file.uid.hex}.track{number}.acrfp"
+        file.other_tracks.update_or_create(
+            number=number,
+            defaults={
+                "fingerprint": replace_bytes(name, fingerprint_file.to_bytes(sound))
+            },
+        )
     file.duration_ms = made.duration_ms
     file.undecoded_ms = made.facts["undecoded_ms"]
     file.facts = made.facts | {"warnings": list(made.warnings)}
@@ -215,19 +210,6 @@ def _bring_audio(file: ScannedFile, context: JobContext) -> None:
     file.refresh_from_db()
 
 
-def kept_fingerprint(file: ScannedFile) -> Fingerprint | None:
-    """Return the stored fingerprint; None if the engine can no longer read it."""
-    if not file.fingerprint:
-        return None
-    try:
-        kept = fingerprint_file.from_bytes(read_bytes(file.fingerprint))
-        scan_layer(kept, DEFAULT)
-    except (BadFingerprint, MissingLayer, ParamsMismatch):
-        logger.warning("fingerprint of %s is unusable and will be made again", file.uid)
-        return None
-    return kept
-
-
 def _reporter(context: JobContext, stage: ScanStage) -> Callable[[float], None]:
     """Return a callback that takes a stage's progress from 0 to 1."""
     begin, end = _STAGE_SPANS[stage]
@@ -243,8 +225,17 @@ def _reporter(context: JobContext, stage: ScanStage) -> Callable[[float], None]:
 def make_rendition(context: JobContext) -> None:
     """Make and keep the rendition of one file, unless it is there."""
     file: ScannedFile = context.subject
-    if file.proxy or not file.media:
+    if not file.media:
         return
-    name = write_rendition(file.media, folder="proxies", key=file.uid.hex)
-    same_audio = ScannedFile.objects.filter(pk=file.pk, media=file.media.name)
-    keep_rendition(name, same_audio)
+    if not file.proxy:
+        name = write_rendition(file.media, folder="proxies", key=file.uid.hex)
+        same_audio = ScannedFile.objects.filter(pk=file.pk, media=file.media.name)
+        keep_rendition(name, same_audio)
+    for track in file.other_tracks.filter(proxy=""):
+        name = write_rendition(
+            file.media, folder="proxies", key=file.uid.hex, track=track.number
+        )
+        same_track = FileTrack.objects.filter(
+            pk=track.pk, scanned_file__media=file.media.name
+        )
+        keep_rendition(name, same_track)

@@ -115,7 +115,9 @@ def _remove(
     if file.scans.filter(status__in=ACTIVE_SCAN_STATUSES).exists():
         return False
     columns = ("media",) if original_only else ("media", "proxy")
-    gone = {str(getattr(file, column)) for column in columns} - {""}
+    tracks = file.other_tracks.none() if original_only else file.other_tracks.all()
+    renditions = set(tracks.values_list("proxy", flat=True))
+    gone = ({str(getattr(file, column)) for column in columns} | renditions) - {""}
     if not gone:
         return False
     # Outside the transaction, because object storage may be slow. A scan that begins
@@ -128,6 +130,7 @@ def _remove(
             # Other audio may have been attached meanwhile.
             if str(getattr(file, column)) in gone:
                 setattr(file, column, "")
+        tracks.filter(proxy__in=gone).update(proxy="")
         if not original_only and not file.media:
             file.audio_removed_at = datetime.now(tz=UTC)
         file.save(update_fields=[*columns, "audio_removed_at", "updated_at"])

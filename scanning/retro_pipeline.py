@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 
 from django.db.models import QuerySet
@@ -22,9 +23,11 @@ from jobs.context import JobContext
 from jobs.errors import WaitsUntil
 from recognition.errors import RecognitionError
 from recognition.fingerprint import file_format as fingerprint_file
+from recognition.relate.tracks import new_on_track
 from recognition.search.retro import RetroIndex, search_back
 from scanning import partition_scans, results, selectors
 from scanning.engines import embedded
+from scanning.fingerprints import kept_tracks
 from scanning.models import RetroSearch, ScannedFile
 from scanning.parts import surroundings_of
 
@@ -107,14 +110,16 @@ class _Slice:
         try:
             query = fingerprint_file.from_bytes(read_bytes(file.fingerprint))
             around = surroundings_of(file)
-            found = embedded.by_recording(
-                search_back(
-                    query if around is None else around.widen(query),
-                    index,
-                    hours=self.hours[searched],
-                    policy=embedded.scan_policy(container),
-                )
+            search = partial(
+                search_back,
+                index=index,
+                hours=self.hours[searched],
+                policy=embedded.scan_policy(container),
             )
+            segments = [*search(query if around is None else around.widen(query))]
+            for number, sound in kept_tracks(file):
+                segments += new_on_track(number, search(sound), segments)
+            found = embedded.by_recording(tuple(segments))
         except (RecognitionError, OSError) as error:
             # One unreadable fingerprint must not stop the search of all other files.
             logger.warning("%s cannot be searched again: %s", file.uid, error)

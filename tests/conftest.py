@@ -114,12 +114,15 @@ def renditions_are_encoded_once() -> Iterator[None]:
     encode = media.write_proxy
     made: dict[bytes, bytes] = {}
 
-    def once(path: Path, target: Path, **limits: DecodeLimits) -> None:
-        sound = sha256(path.suffix.encode() + path.read_bytes()).digest()
+    def once(
+        path: Path, target: Path, *, track: int | None = None, limits: DecodeLimits
+    ) -> None:
+        which = f"{track}{path.suffix}".encode()
+        sound = sha256(which + path.read_bytes()).digest()
         if sound in made:
             target.write_bytes(made[sound])
             return
-        encode(path, target, **limits)
+        encode(path, target, track=track, limits=limits)
         made[sound] = target.read_bytes()
 
     with pytest.MonkeyPatch.context() as patch:

@@ -48,7 +48,7 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of, page_of, sorted_by
-from portal.shared.playback import audio_response, audio_url
+from portal.shared.playback import audio_response, audio_url, heard_tracks, read_track
 from portal.shared.selectors import (
     files_named,
     is_uuid,
@@ -174,6 +174,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     waiting = [match for match in shown if match.state in WAITING_STATES]
     division = division_of(file, matches)
     broadcasts = list(broadcasts_of(file)[: BROADCASTS_SHOWN + 1])
+    track = read_track(request)
     return render(
         request,
         "portal/files/file_detail.html",
@@ -188,7 +189,9 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "ribbon": draw_ribbon(file, matches, division, request.GET),
             "coverage": draw_coverage(file, shown, division),
             "why": why_no_match(file, done) if done else {},
-            "audio_url": audio_url(file),
+            "audio_url": audio_url(file, track),
+            "track": track,
+            "heard_tracks": heard_tracks(file),
             "platform_read_at": read_moment(file.platform_facts.get("read_at", "")),
             "used": use_of(file),
             "tags": words_of(file.tags),

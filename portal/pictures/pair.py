@@ -106,15 +106,19 @@ class Pair:
 
 def aligned_pair(*, match: Match, segment: Segment) -> Pair:
     """Draw source and reference around a segment, with ``CONTEXT_MS`` on each side."""
-    return aligned(match.scanned_file, match.recording, segment)
+    return aligned(match.scanned_file, match.recording, segment, segment.track)
 
 
 def aligned(
     file: ScannedFile | Recording,
     other: ScannedFile | Recording,
     segment: AlignedInterval,
+    track: int | None = None,
 ) -> Pair:
-    """Draw any two sounds around an interval that they share."""
+    """Draw any two sounds around an interval that they share.
+
+    ``track`` is the number of another sound track of the file, which has no waveform.
+    """
     # Reference seconds per second of the source.
     ratio = (segment.reference_end_ms - segment.reference_start_ms) / (
         segment.end_ms - segment.start_ms
@@ -124,7 +128,7 @@ def aligned(
     heard = Window(
         segment.reference_start_ms - around, segment.reference_end_ms + around
     )
-    curves = load_waveform(file), load_waveform(other)
+    curves = None if track else load_waveform(file), load_waveform(other)
     loudness = (
         _loudness(curves[0], segment.start_ms, segment.end_ms, file.duration_ms),
         _loudness(
@@ -137,7 +141,7 @@ def aligned(
     step, links = _links(segment, shown, ratio)
     source = PairSide(
         title=_title(file),
-        audio_url=playback.audio_url(file),
+        audio_url=playback.audio_url(file, track),
         start_ms=segment.start_ms,
         end_ms=segment.end_ms,
         window=shown,

@@ -8,6 +8,7 @@ replace the file under it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from django.db.models.fields.files import FieldFile
@@ -20,6 +21,7 @@ from catalogue.models import Recording
 from common.byte_ranges import file_response
 from common.media_analysis import RENDITION_TYPE
 from portal.shared.access import PortalRequest
+from recognition.types import SoundTrack, TrackState
 from scanning.models import ScannedFile
 
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
@@ -43,8 +45,16 @@ class Playable:
     version: str
 
 
-def playable(owner: ScannedFile | Recording, version: str = "") -> Playable | None:
-    """Return the version if it still exists, else the best file; None if none plays."""
+def playable(
+    owner: ScannedFile | Recording, version: str = "", track: int | None = None
+) -> Playable | None:
+    """Return the version if it still exists, else the best file; None if none plays.
+
+    ``track`` is the number of another sound track of a file; browsers play only the
+    main one of an original.
+    """
+    if track is not None and isinstance(owner, ScannedFile):
+        return _playable_track(owner, track)
     original, sha256 = (
         (owner.media, owner.sha256)
         if isinstance(owner, ScannedFile)
@@ -60,20 +70,52 @@ def playable(owner: ScannedFile | Recording, version: str = "") -> Playable | No
     return next((file for file in files if file.version == version), best)
 
 
-def audio_url(owner: ScannedFile | Recording) -> str:
-    """Return the URL of the audio; empty if nothing can be played yet."""
-    best = playable(owner)
+def _playable_track(file: ScannedFile, number: int) -> Playable | None:
+    track = file.other_tracks.filter(number=number).exclude(proxy="").first()
+    if track is None:
+        return None
+    version = f"rendition-{file.sha256[:12]}-{number}"
+    return Playable(track.proxy, RENDITION_TYPE, version)
+
+
+def audio_url(owner: ScannedFile | Recording, track: int | None = None) -> str:
+    """Return the URL of the audio; empty if nothing can be played yet.
+
+    ``track`` is the number of another sound track of a file.
+    """
+    best = playable(owner, track=track)
     if best is None:
         return ""
     name = "file_audio" if isinstance(owner, ScannedFile) else "recording_audio"
-    return f"{reverse(f'portal:{name}', args=[owner.uid])}?v={best.version}"
+    url = f"{reverse(f'portal:{name}', args=[owner.uid])}?v={best.version}"
+    return url if track is None else f"{url}&track={track}"
+
+
+def heard_tracks(file: ScannedFile) -> list[tuple[int | None, SoundTrack]]:
+    """Return the sound tracks that can be chosen to play; empty if there is one.
+
+    The main one has no number here, as on segments.
+    """
+    others = file.other_tracks.exclude(proxy="").values_list("number", flat=True)
+    numbers = set(others)
+    return [
+        (None if track.state is TrackState.MAIN else track.number, track)
+        for track in file.tracks
+        if numbers and (track.state is TrackState.MAIN or track.number in numbers)
+    ]
+
+
+def read_track(request: PortalRequest) -> int | None:
+    """Return the sound track that the address asks for; None for the main one."""
+    asked = request.GET.get("track", "")
+    return int(asked) if re.fullmatch(r"[0-9]{1,3}", asked) else None
 
 
 def audio_response(
     request: PortalRequest, owner: ScannedFile | Recording
 ) -> HttpResponseBase:
     """Serve the playable audio in the version that the URL names; 404 if there is none."""
-    chosen = playable(owner, request.GET.get("v", ""))
+    chosen = playable(owner, request.GET.get("v", ""), read_track(request))
     if chosen is None:
         raise Http404(_("There is no audio to play yet."))
     return file_response(

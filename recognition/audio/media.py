@@ -38,9 +38,15 @@ ROOM: Final = 1 << 20
 
 
 def write_proxy(
-    path: Path, target: Path, *, limits: DecodeLimits = DEFAULT_LIMITS
+    path: Path,
+    target: Path,
+    *,
+    track: int | None = None,
+    limits: DecodeLimits = DEFAULT_LIMITS,
 ) -> None:
     """Write the rendition that browsers play: Opus in WebM, 32 kbit/s per channel.
+
+    ``track`` is the number of a sound track; None for the main one.
 
     A confined child process makes it, and ``target`` appears complete or not at all.
     Raises the exceptions of ``analyse_file``.
@@ -53,6 +59,7 @@ def write_proxy(
     limits = limits_for(path, limits)
     request = {
         "job": "proxy",
+        "track": track,
         "name": f"media{path.suffix}",
         "limits": asdict(limits),
         "output_bytes": limits.max_duration_ms * PROXY_MAX_BYTES_PER_MS + ROOM,

@@ -31,16 +31,24 @@ def scan_tracks(
     """
     result = scan(query)
     for number, sound in others:
-        new = [
-            replace(segment, track=number)
-            for segment in scan(sound).segments
-            if not any(_is_known(segment, known) for known in result.segments)
-        ]
+        new = new_on_track(number, scan(sound).segments, result.segments)
         if new:
             segments = sorted([*result.segments, *new], key=lambda one: one.start_ms)
             unmatched = tuple(_left(result.unmatched, new))
             result = replace(result, segments=tuple(segments), unmatched=unmatched)
     return result
+
+
+def new_on_track(
+    number: int, found: Iterable[SegmentMatch], known: Iterable[SegmentMatch]
+) -> list[SegmentMatch]:
+    """Return what another track adds to the segments that are known."""
+    known = list(known)
+    return [
+        replace(segment, track=number)
+        for segment in found
+        if not any(_is_known(segment, other) for other in known)
+    ]
 
 
 def unsearched(

@@ -21,9 +21,9 @@ from scanning.choices import ACTIVE_SCAN_STATUSES, EngineChoice, SourceType
 from scanning.engines.acrcloud import Cloud
 from scanning.engines.cloud_faults import CloudFault, FaultKind
 from scanning.errors import ScanFailed
+from scanning.fingerprints import kept_fingerprint
 from scanning.jobs import FILE_FINGERPRINT
 from scanning.models import AudioBecause, CloudJob, FormSent, ScannedFile, SentAs
-from scanning.pipeline import kept_fingerprint
 
 _MEDIA_SUFFIXES = frozenset(
     [

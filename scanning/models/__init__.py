@@ -13,6 +13,7 @@ from scanning.models.cloud_job import (
 from scanning.models.container import Container
 from scanning.models.detection import Detection, Segment
 from scanning.models.drop import Drop, DropFolder, DropItem
+from scanning.models.file_track import FileTrack
 from scanning.models.outbound import DeliveryAttempt, OutboundCallback
 from scanning.models.partition_search import PartitionQuestion, PartitionSearch
 from scanning.models.project import Project
@@ -33,6 +34,7 @@ __all__ = [
     "Drop",
     "DropFolder",
     "DropItem",
+    "FileTrack",
     "FormSent",
     "InboundCallback",
     "OutboundCallback",

@@ -266,7 +266,10 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
     check_size(display_name(upload.name or "", otherwise="upload"), upload.size)
     refuse_over_day(user, upload.size)
     key = scanned_file.uid.hex
-    earlier = [str(path) for path in (scanned_file.media, scanned_file.proxy) if path]
+    renditions = scanned_file.other_tracks.values_list("proxy", flat=True)
+    earlier = [
+        str(path) for path in (scanned_file.media, scanned_file.proxy, *renditions)
+    ]
     stored = keep_file(upload, f"files/{key[:2]}/{key}")
     scanned_file.take_audio(stored)
     scanned_file.fingerprint = scanned_file.waveform = scanned_file.proxy = ""
@@ -274,6 +277,7 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
     try:
         with transaction.atomic():
             scanned_file.save(update_fields=[*AUDIO_FIELDS, *derived])
+            scanned_file.other_tracks.all().delete()
             audit.services.record(
                 case=f"file:{scanned_file.uid}",
                 action="file.audio_attached",
@@ -285,7 +289,7 @@ def attach_audio(*, scanned_file: ScannedFile, upload: File[bytes], user: User) 
         default_storage.delete(stored.name)
         raise
     # Nothing refers to the earlier audio any more.
-    for name in earlier:
+    for name in filter(None, earlier):
         default_storage.delete(name)
 
 

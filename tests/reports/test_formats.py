@@ -172,7 +172,7 @@ def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(
 ) -> None:
     first, second, quiet = rows(content(Layout(mode=Mode.SEGMENT)))
 
-    assert len(first) == 33
+    assert len(first) == 34
     assert first["report_schema"] == "match-segment/3"
     assert (first["segment_index"], second["segment_index"]) == ("1", "2")
     assert second["source_start"] == "00:01:10.000"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,15 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
+from catalogue.services import RecordingDetails, add_recording
+from review.models import Match
 from scanning.models import ScannedFile, Segment
+from scanning.retention import remove_audio
+from scanning.services.retro import request_search
 from scanning.services.scans import request_scan
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, Worker, upload
+from tests.factories.accounts import make_user
 from tests.recognition.media_files import write_tracks
 
 
@@ -22,10 +28,13 @@ def client(signed_in: MakeClient) -> Client:
     return signed_in(Role.MANAGER)
 
 
-def test_a_segment_of_another_track_is_stored_with_its_number(
+@pytest.fixture
+def film(
     client: Client, run_worker: Worker, catalogue: Catalogue, tmp_path: Path
-) -> None:
+) -> ScannedFile:
+    """Return a scanned file of three sound tracks; the second holds a recording."""
     tracks = {"Film": audio.tune(77, 30), "Music": audio.tune(1, 30)}
+    tracks["Song"] = audio.tune(78, 30)
     path = write_tracks(tmp_path / "film.mkv", tracks, audio.RATE)
     answer = client.post(
         "/api/portal/v1/files/",
@@ -35,23 +44,61 @@ def test_a_segment_of_another_track_is_stored_with_its_number(
         },
     )
     run_worker()
-    file = ScannedFile.objects.get(uid=answer.json()["uid"])
+    return ScannedFile.objects.get(uid=answer.json()["uid"])
+
+
+def test_a_segment_of_another_track_can_be_heard_on_the_pages(
+    client: Client, film: ScannedFile
+) -> None:
+    match = Match.objects.get()
+    page_of_file = reverse("portal:file_detail", args=[film.uid])
+
+    main, other, review = (
+        client.get(url).content.decode()
+        for url in (page_of_file, f"{page_of_file}?track=2", match.review_url)
+    )
 
     assert Segment.objects.get().track == 2
-    assert file.message == ""
-    page = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
-    assert "Sound track 2: Music, not the one played here" in page
+    assert film.message == ""
+    assert "Sound track 2: Music" in main
+    assert "&amp;track=2" not in main
+    (heard,) = set(re.findall(r"/files/[^\"#]+&amp;track=2", other + review))
+    answer = client.get(heard.replace("&amp;", "&"))
+    assert answer.headers["Content-Type"] == "audio/webm"
+    assert b"".join(answer).startswith(b"\x1aE\xdf\xa3")
 
-    # Only the main track's fingerprint is stored.
-    request_scan(scanned_file=file, user=None)
-    run_worker()
 
-    assert list(Segment.objects.values_list("track", flat=True)) == [2, 2]
+def test_other_tracks_are_searched_again_without_audio(
+    client: Client, run_worker: Worker, film: ScannedFile
+) -> None:
+    assert remove_audio(scanned_file=film, user=make_user(Role.MANAGER), reason="old")
 
-    file.media = ""
-    file.save(update_fields=["media"])
-    scan = request_scan(scanned_file=file, user=None)
+    scan = request_scan(scanned_file=film, user=None)
     run_worker()
 
     scan.refresh_from_db()
-    assert scan.warnings == ["1 other sound track was not searched."]
+    assert scan.warnings == []
+    assert list(Segment.objects.values_list("track", flat=True)) == [2, 2]
+    assert [track.proxy for track in film.other_tracks.all()] == ["", ""]
+    page = client.get(reverse("portal:file_detail", args=[film.uid]) + "?track=2")
+    assert page.status_code == 200
+
+
+def test_a_later_recording_is_found_on_another_track(
+    run_worker: Worker, catalogue: Catalogue, film: ScannedFile
+) -> None:
+    manager = make_user(Role.MANAGER)
+    song = add_recording(
+        bucket=catalogue.bucket,
+        details=RecordingDetails(title="The film's song"),
+        audio=upload("song.wav", audio.wav_bytes(audio.tune(78, 30))),
+        user=manager,
+    )
+    run_worker()
+    song.refresh_from_db()
+    request_search(recordings=[song], user=manager)
+    run_worker()
+
+    late = Match.objects.get(recording=song, scanned_file=film)
+    assert late.found_late
+    assert Segment.objects.get(detection__recording=song).track == 3

@@ -1,0 +1,41 @@
+"""The stored fingerprints of files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+from common.storage import read_bytes
+from recognition.errors import BadFingerprint, MissingLayer, ParamsMismatch
+from recognition.fingerprint import file_format as fingerprint_file
+from recognition.fingerprint.file_format import scan_layer
+from recognition.params import DEFAULT
+from recognition.types import Fingerprint
+from scanning.models import ScannedFile
+
+logger = logging.getLogger(__name__)
+
+
+def kept_fingerprint(file: ScannedFile) -> Fingerprint | None:
+    """Return the stored fingerprint; None if the engine can no longer read it."""
+    if not file.fingerprint:
+        return None
+    try:
+        kept = fingerprint_file.from_bytes(read_bytes(file.fingerprint))
+        scan_layer(kept, DEFAULT)
+    except (BadFingerprint, MissingLayer, ParamsMismatch):
+        logger.warning("fingerprint of %s is unusable and will be made again", file.uid)
+        return None
+    return kept
+
+
+def kept_tracks(file: ScannedFile) -> Iterator[tuple[int, Fingerprint]]:
+    """Yield the file's other sound tracks by number, with their stored fingerprints."""
+    for track in file.other_tracks.all():
+        try:
+            yield (
+                track.number,
+                fingerprint_file.from_bytes(read_bytes(track.fingerprint)),
+            )
+        except (BadFingerprint, MissingLayer, ParamsMismatch, OSError):
+            logger.warning("%s has no usable fingerprint", track)
