@@ -39,7 +39,7 @@ from jobs.choices import JobState
 from jobs.kinds import all_kinds, regular_work
 from jobs.models import Job
 from recognition.audio import media
-from recognition.limits import DecodeLimits
+from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from scanning.models import Container
 from tests import audio, databases, pristine, scheduling, unread, write_locks
 from tests.clocks import follow_this_machine
@@ -115,7 +115,11 @@ def renditions_are_encoded_once() -> Iterator[None]:
     made: dict[bytes, bytes] = {}
 
     def once(
-        path: Path, target: Path, *, track: int | None = None, limits: DecodeLimits
+        path: Path,
+        target: Path,
+        *,
+        track: int | None = None,
+        limits: DecodeLimits = DEFAULT_LIMITS,
     ) -> None:
         which = f"{track}{path.suffix}".encode()
         sound = sha256(which + path.read_bytes()).digest()

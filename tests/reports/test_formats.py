@@ -324,7 +324,7 @@ def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
         ((cells, segments),) = kept_rows(file, Mode.MATCH)
 
     assert cells == ["match-report/1", "m_1", *[None] * 66]
-    assert segments == [["1", *[None] * 14]]
+    assert segments == [["1", *[None] * 15]]
 
 
 def test_rows_per_file_cannot_be_written_per_match(match: Match) -> None:
