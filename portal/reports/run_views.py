@@ -19,6 +19,7 @@ from portal.shared.access import PortalRequest, needs
 from reports import cue_sheet_files, cue_sheets, selectors, services
 from reports.choices import UNFINISHED, Format, RunState
 from reports.cue_sheets import NotScanned
+from reports.differing import differing_rows
 from reports.files import CONTENT_TYPES, Check, as_json, check_run
 from reports.layouts import Layout
 from reports.manifest import csvw, manifest
@@ -70,6 +71,7 @@ def _page(
             "run": run,
             "query": query_of(Layout.of(run)),
             "manifest": manifest(run) if run.state == RunState.READY else None,
+            "differing": differing_rows(run) if run.state == RunState.READY else None,
             "working": run.state in UNFINISHED,
             "found": [
                 (label, run.counts["match_found"][kind])

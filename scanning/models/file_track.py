@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from accounts.reach import Path
+from accounts.reach import Path, ReachManager
 from scanning.models.scanned_file import ScannedFile
 
 
@@ -23,6 +23,7 @@ class FileTrack(models.Model):
     proxy = models.FileField("rendition", max_length=200, blank=True, default="")
 
     reach = Path(containers="scanned_file__container")
+    objects = ReachManager["FileTrack"]()
 
     class Meta:
         ordering = ["number"]

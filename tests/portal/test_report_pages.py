@@ -12,12 +12,16 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
+from catalogue.changes import update_recording
 from common.reading import read_date
 from reports.choices import Format, RunState
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
+from review.services.locks import take_lock
 from scanning.choices import FileStatus
 from tests.conftest import MakeClient
+from tests.factories import deciding
+from tests.factories.accounts import make_user
 from tests.factories.review import make_match
 from tests.factories.scanning import ScannedFileFactory
 from tests.reports.reading import file_of, rows, run_of
@@ -40,6 +44,28 @@ def test_page_shows_counts_and_the_rows_as_written(signed_in: MakeClient) -> Non
     assert "<strong>2 rows</strong>" in page
     assert "1 match, 0 files with no match, 1 file failed or unfinished" in page
     assert "&#x27;=1+1</td>" in page
+
+
+def test_a_run_says_since_when_its_rows_differ(
+    signed_in: MakeClient,
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    manager = make_user(Role.MANAGER)
+    first, second = make_match(), make_match()
+    run = run_of()
+
+    take_lock(match=first, user=manager)
+    locked = visible_text(client.get(run.url).content.decode())
+    decided = deciding.confirm(match=first, user=manager, version=2)
+    update_recording(
+        recording=second.recording, columns={"label": "Another"}, user=manager
+    )
+    later = visible_text(client.get(run.url).content.decode())
+
+    assert "would read differently" not in locked
+    assert decided.decided_at is not None
+    assert "2 rows would read differently today" in later
+    assert read_date(decided.decided_at, "full")[:10] in later
 
 
 def test_pages_say_in_plain_words_until_when_a_report_counts(
