@@ -54,7 +54,7 @@ _EMPTY_CELLS = [("keep", _("Keep the existing value")), ("clear", _("Clear the v
 
 def target_label(target: str) -> str | Promise:
     """Return one of our columns in words, or what else becomes of a column."""
-    return _OTHER.get(target) or f"{_LABELS[target]} ({target})"
+    return _OTHER.get(target) or _LABELS[target]
 
 
 def names_of(targets: list[str]) -> str:
@@ -108,7 +108,7 @@ class MappingForm(forms.Form):
                 widget=TargetSelect(
                     {
                         "class": "control",
-                        "aria-label": gettext("%(name)s becomes") % {"name": name},
+                        "aria-labelledby": f"column-{position + 1} becomes",
                     }
                 ),
             )
@@ -120,8 +120,7 @@ class MappingForm(forms.Form):
                 widget=forms.Select(
                     {
                         "class": "control",
-                        "aria-label": gettext("Empty cells of %(name)s")
-                        % {"name": name},
+                        "aria-labelledby": f"column-{position + 1} empty-cells",
                     }
                 ),
             )

@@ -63,7 +63,7 @@ _CALLBACKS_SHOWN = 20
 
 
 _TRACK_STATES = {
-    TrackState.MAIN: lazy("played here, searched first"),
+    TrackState.MAIN: lazy("the main one, searched first"),
     TrackState.SAME: lazy("the same sound"),
     TrackState.OTHER: lazy("differs, searched as well"),
     TrackState.UNREAD: lazy("could not be read"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import random
-import re
 from collections.abc import Callable
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -25,7 +24,7 @@ from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person
 
-_COUNTS = re.compile(r"^(\d+) changes?: (\d+) undone, (\d+) kept\.", re.MULTILINE)
+_DRY = " Dry run: nothing was written."
 _Row = dict[str, str]
 
 
@@ -96,18 +95,15 @@ def undo(person: Person, rng: random.Random, note: Callable[[str], None]) -> Non
     if not uids:
         return
     uid = rng.choice(uids)
-    said = _undo(uid, person, "--dry-run")
+    said = _undo(uid, person, "--dry-run").replace(_DRY, "")
     done = _undo(uid, person)
     note(f"{person.name} undoes the import {uid}: {done}")
-    check(said == done, f"a dry run of {uid} says {said}, and the undo did {done}")
+    check(said == done, f"a dry run of {uid} says:\n{said}and the undo did:\n{done}")
     again = _undo(uid, person)
-    check(again == (0, 0, 0), f"the undo of {uid} ran again and did {again}")
+    check(again.startswith("0 changes"), f"the undo of {uid} ran again and did {again}")
 
 
-def _undo(uid: str, person: Person, *options: str) -> tuple[int, ...]:
+def _undo(uid: str, person: Person, *options: str) -> str:
     output = io.StringIO()
     call_command("undo_import", uid, "--username", person.name, *options, stdout=output)
-    counts = _COUNTS.search(output.getvalue())
-    if counts is None:
-        raise AssertionError(f"the undo of {uid} says {output.getvalue()}")
-    return tuple(int(each) for each in counts.groups())
+    return output.getvalue()
