@@ -87,12 +87,14 @@ def level_map(duration_ms: int, value: int = 180) -> CraftedLayer:
     )
 
 
+@cache
 def in_one_frame(count: int, duration_ms: int = HALF_HOUR_MS) -> bytes:
     """Return landmarks that all lie in the first frame."""
     both = landmarks(bytes(count)), replace(landmarks(bytes(count)), kind=REFERENCE)
     return packed([*both, level_map(duration_ms)], duration_ms)
 
 
+@cache
 def bomb(duration_ms: int) -> bytes:
     """Return as many landmarks and cells as the heads may announce."""
     seconds = duration_ms // 1000
@@ -130,30 +132,34 @@ def same_hash(duration_ms: int) -> bytes:
     )
 
 
-@cache
-def fixed() -> dict[str, bytes]:
-    """Return the files that need no randomness, by name."""
-    empty = CraftedLayer(DENSE, 0, b"")
-    odd_map = replace(level_map(10_000), shape=(255, 1, COLUMNS))
-    return {
-        "1,500 landmarks in one frame": in_one_frame(1_500),
-        "600,000 landmarks in one frame": in_one_frame(600_000, TWO_DAYS_MS),
-        "a bomb of two days": bomb(TWO_DAYS_MS),
-        "a bomb of half an hour": bomb(HALF_HOUR_MS),
-        "a bomb in half a second": packed([landmarks(bytes(480))], 500),
-        "no landmarks in two days": packed([empty, level_map(64)], TWO_DAYS_MS),
-        "landmarks beyond the map": packed(
-            [landmarks(bytes([100]) * 6), level_map(640)], 10_000
-        ),
-        "a bin beyond the axis": packed(
-            [landmarks(b"\x05" * 9, DENSE, b"\xff" * 9), level_map(10_000)], 10_000
-        ),
-        "cells of another size": packed([landmarks(b"\x05" * 9), odd_map], 10_000),
-        "a comb": same_hash(60_000),
-        "as dense as allowed": as_dense_as_allowed(10_000),
-        "no layers": packed([], 10_000),
-        "one layer twice": packed([landmarks(b"\x05")] * 2, 10_000),
-    }
+FIXED: Final[dict[str, Callable[[], bytes]]] = {
+    "1,500 landmarks in one frame": lambda: in_one_frame(1_500),
+    "600,000 landmarks in one frame": lambda: in_one_frame(600_000, TWO_DAYS_MS),
+    "a bomb of two days": lambda: bomb(TWO_DAYS_MS),
+    "a bomb of half an hour": lambda: bomb(HALF_HOUR_MS),
+    "a bomb in half a second": lambda: packed([landmarks(bytes(480))], 500),
+    "no landmarks in two days": lambda: packed(
+        [CraftedLayer(DENSE, 0, b""), level_map(64)], TWO_DAYS_MS
+    ),
+    "landmarks beyond the map": lambda: packed(
+        [landmarks(bytes([100]) * 6), level_map(640)], 10_000
+    ),
+    "a bin beyond the axis": lambda: packed(
+        [landmarks(b"\x05" * 9, DENSE, b"\xff" * 9), level_map(10_000)], 10_000
+    ),
+    "cells of another size": lambda: packed(
+        [
+            landmarks(b"\x05" * 9),
+            replace(level_map(10_000), shape=(255, 1, COLUMNS)),
+        ],
+        10_000,
+    ),
+    "a comb": lambda: same_hash(60_000),
+    "as dense as allowed": lambda: as_dense_as_allowed(10_000),
+    "no layers": lambda: packed([], 10_000),
+    "one layer twice": lambda: packed([landmarks(b"\x05")] * 2, 10_000),
+}
+"""Makes each file that needs no randomness, by name; the bombs take a second."""
 
 
 def mutated_print(sound: bytes, rng: random.Random) -> bytes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import requests
 
 from benchmarks.corpus import DEMO
-from benchmarks.hostile.crafted import fixed, mutated_print
+from benchmarks.hostile.crafted import FIXED, mutated_print
 from benchmarks.hostile.feeding import Feeding, feed_each, make_rng
 from benchmarks.report import Report
 from benchmarks.serving import peak_kib, serving, tree_of
@@ -78,7 +78,7 @@ class Doors:
 def feed(report: Report, feeding: Feeding) -> None:
     """Feed fingerprints to all doors in turn, the crafted ones first."""
     sound = _made()
-    crafted = list(fixed().items())
+    crafted = list(FIXED.items())
     with serving(feeding.work / "serve.log") as (port, pid):
         doors = _opened(port)
         ways: tuple[Callable[[int, bytes], tuple[str, str]], ...] = (
@@ -94,7 +94,8 @@ def feed(report: Report, feeding: Feeding) -> None:
         def one(number: int) -> tuple[str, str]:
             turn, which = divmod(number, len(ways))
             if turn < len(crafted):
-                name, content = crafted[turn]
+                name, make = crafted[turn]
+                content = make()
             else:
                 rng = make_rng(feeding.seed, "print", number)
                 name, content = "mutated", mutated_print(sound, rng)

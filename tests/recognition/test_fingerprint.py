@@ -214,9 +214,9 @@ def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
 _ACCEPTED = {"no landmarks in two days", "a comb", "as dense as allowed", "no layers"}
 
 
-@pytest.mark.parametrize("name", crafted.fixed())
+@pytest.mark.parametrize("name", crafted.FIXED)
 def test_what_no_sound_gives_is_refused(name: str) -> None:
-    data = crafted.fixed()[name]
+    data = crafted.FIXED[name]()
 
     try:
         fingerprint.check_layers(fingerprint.from_bytes(data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,14 +26,19 @@ from recognition.types import Fingerprint, Landmarks, ScanResult
 from recognition.verify import extension as extend
 from tests.recognition.synthesis import RATE, faster, join, music, noise
 
-RECORDINGS = {number: music(number, 30) for number in (11, 12)}
-QUERY = extract(
-    join(
-        RECORDINGS[11][3 * RATE : 18 * RATE],
-        faster(RECORDINGS[12][4 * RATE : 24 * RATE], 1.04),
-        music(99, 12) + noise(5, 12, 0.02),
+NUMBERS = (11, 12)
+
+
+@cache
+def query() -> Fingerprint:
+    """Return the fingerprint of both recordings, one of them faster, and noise."""
+    return extract(
+        join(
+            music(11, 30)[3 * RATE : 18 * RATE],
+            faster(music(12, 30)[4 * RATE : 24 * RATE], 1.04),
+            music(99, 12) + noise(5, 12, 0.02),
+        )
     )
-)
 
 
 class Stopped(Exception):
@@ -40,14 +46,14 @@ class Stopped(Exception):
 
 
 def landmarks(number: int) -> Landmarks:
-    reference = extract(RECORDINGS[number]).reference
+    reference = extract(music(number, 30)).reference
     assert reference is not None
     return reference
 
 
 @pytest.fixture(scope="module")
 def references() -> dict[int, Landmarks]:
-    return {number: landmarks(number) for number in RECORDINGS}
+    return {number: landmarks(number) for number in NUMBERS}
 
 
 @pytest.fixture
@@ -65,11 +71,11 @@ def index(tmp_path: Path, references: dict[int, Landmarks]) -> SegmentStore:
 
 def scanned(index: SegmentStore, references: dict[int, Landmarks]) -> ScanResult:
     held = References(references.__getitem__, index.place_tables([1]))
-    return scan(QUERY, index=index, buckets=[1], references=held)
+    return scan(query(), index=index, buckets=[1], references=held)
 
 
 def late(references: dict[int, Landmarks]) -> object:
-    return search_back(QUERY, RetroIndex.of(references), hours=1)
+    return search_back(query(), RetroIndex.of(references), hours=1)
 
 
 def raises_after(looks: int) -> Callable[[], None]:

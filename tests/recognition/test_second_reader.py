@@ -89,7 +89,7 @@ def test_both_readers_refuse_the_same_damaged_files(tmp_path: Path) -> None:
 
 def test_both_readers_refuse_what_no_sound_gives(tmp_path: Path) -> None:
     rng = make_rng("readers")
-    made = [*crafted.fixed().values()]
+    made = [make() for make in crafted.FIXED.values()]
     made += [crafted.mutated_print(GOLDEN[1].read_bytes(), rng) for _ in range(100)]
     paths = [tmp_path / f"{number}.acrfp" for number in range(len(made))]
     for path, data in zip(paths, made, strict=True):

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.slow  # a server and a worker have to start
 
 _DOORS = ("identify", "scan", "add")
 _BOMBS = {
-    "two days": crafted.bomb(crafted.TWO_DAYS_MS),
-    "half an hour": crafted.bomb(crafted.HALF_HOUR_MS),
-    "one frame": crafted.in_one_frame(600_000, crafted.TWO_DAYS_MS),
+    "two days": lambda: crafted.bomb(crafted.TWO_DAYS_MS),
+    "half an hour": lambda: crafted.bomb(crafted.HALF_HOUR_MS),
+    "one frame": lambda: crafted.in_one_frame(600_000, crafted.TWO_DAYS_MS),
 }
 _GROWTH_MIB = 64
 
@@ -56,7 +56,7 @@ def test_a_bomb_is_refused_and_takes_no_memory_of_the_server(
 ) -> None:
     before = {pid: peak_kib(pid) for pid in tree_of(live.pid)}
 
-    outcome, fault = getattr(doors, door)(hash((door, bomb)), _BOMBS[bomb])
+    outcome, fault = getattr(doors, door)(hash((door, bomb)), _BOMBS[bomb]())
 
     assert not fault
     assert outcome in ("no fingerprint", "fs-containers: 422", "buckets: 422")

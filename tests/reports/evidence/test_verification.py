@@ -141,7 +141,7 @@ def _manifest(**changes: object) -> tuple[str, bytes]:
 
 
 _SIGNATURE = ("manifest.sig", bytes(64))
-_ZEROS = bytes(100 << 20)
+_BOMB_BYTES = 100 << 20
 _EMPTY = _zipped(_manifest(), _SIGNATURE)
 
 
@@ -155,31 +155,41 @@ def _file(name: str, size: int) -> dict[str, object]:
     return {"name": name, "size": size, "sha256": "0" * 64}
 
 
-HOSTILE = {
-    "a bomb for a manifest": _zipped(("manifest.json", _ZEROS), _SIGNATURE),
-    "a bomb for a signature": _zipped(_manifest(), ("manifest.sig", _ZEROS)),
-    "a bomb for a chain": _zipped(_manifest(), _SIGNATURE, ("audit.jsonl", _ZEROS)),
-    "a bomb for a clip": _zipped(
-        _manifest(files=[_file("a", 1)]), _SIGNATURE, ("a", _ZEROS)
+HOSTILE: dict[str, Callable[[], bytes]] = {
+    "a bomb for a manifest": lambda: _zipped(
+        ("manifest.json", bytes(_BOMB_BYTES)), _SIGNATURE
     ),
-    "a manifest that claims all bytes": _zipped(
+    "a bomb for a signature": lambda: _zipped(
+        _manifest(), ("manifest.sig", bytes(_BOMB_BYTES))
+    ),
+    "a bomb for a chain": lambda: _zipped(
+        _manifest(), _SIGNATURE, ("audit.jsonl", bytes(_BOMB_BYTES))
+    ),
+    "a bomb for a clip": lambda: _zipped(
+        _manifest(files=[_file("a", 1)]), _SIGNATURE, ("a", bytes(_BOMB_BYTES))
+    ),
+    "a manifest that claims all bytes": lambda: _zipped(
         _manifest(files=[_file("a", 1 << 60)]), _SIGNATURE
     ),
-    "less than no bytes": _zipped(_manifest(files=[_file("a", -1)]), _SIGNATURE),
-    "no signature": _zipped(_manifest()),
-    "half a signature": _zipped(_manifest(), ("manifest.sig", bytes(32))),
-    "absolute and upward paths": _zipped(
+    "less than no bytes": lambda: _zipped(
+        _manifest(files=[_file("a", -1)]), _SIGNATURE
+    ),
+    "no signature": lambda: _zipped(_manifest()),
+    "half a signature": lambda: _zipped(_manifest(), ("manifest.sig", bytes(32))),
+    "absolute and upward paths": lambda: _zipped(
         _manifest(), _SIGNATURE, ("/etc/passwd", b""), ("../../x", b"")
     ),
-    "names for a terminal": _zipped(
+    "names for a terminal": lambda: _zipped(
         _manifest(files=[_file("\x1b[2J", 1), _file("\ud800", 1)]), _SIGNATURE
     ),
-    "the same name twice": _zipped(_manifest(), _manifest(), _SIGNATURE),
-    "a manifest that nests": _zipped(("manifest.json", b"[" * 100_000), _SIGNATURE),
-    "a long number": _zipped(
+    "the same name twice": lambda: _zipped(_manifest(), _manifest(), _SIGNATURE),
+    "a manifest that nests": lambda: _zipped(
+        ("manifest.json", b"[" * 100_000), _SIGNATURE
+    ),
+    "a long number": lambda: _zipped(
         ("manifest.json", b'{"files": ' + b"9" * 10_000 + b"}"), _SIGNATURE
     ),
-    "a chain of odd lines": _zipped(
+    "a chain of odd lines": lambda: _zipped(
         _manifest(),
         _SIGNATURE,
         (
@@ -188,15 +198,17 @@ HOSTILE = {
             b'"actor_salt":"","actor_digest":[]}',
         ),
     ),
-    "a method with memory of its own": _zipped(
+    "a method with memory of its own": lambda: _zipped(
         _manifest(), _SIGNATURE, ("audit.jsonl", b""), method=zipfile.ZIP_LZMA
     ),
-    "a huge directory": _with_end(12, struct.pack("<I", 1 << 31)),
-    "a directory from elsewhere": _with_end(16, struct.pack("<I", 1 << 31)),
-    "a comment": _with_end(20, struct.pack("<H", 7)) + b"comment",
-    "a lie of ZIP64": _EMPTY[:-22]
-    + struct.pack("<4sLQL", b"PK\x06\x07", 0, 1 << 62, 1)
-    + _EMPTY[-22:],
+    "a huge directory": lambda: _with_end(12, struct.pack("<I", 1 << 31)),
+    "a directory from elsewhere": lambda: _with_end(16, struct.pack("<I", 1 << 31)),
+    "a comment": lambda: _with_end(20, struct.pack("<H", 7)) + b"comment",
+    "a lie of ZIP64": lambda: (
+        _EMPTY[:-22]
+        + struct.pack("<4sLQL", b"PK\x06\x07", 0, 1 << 62, 1)
+        + _EMPTY[-22:]
+    ),
 }
 
 
@@ -205,7 +217,7 @@ def test_a_hostile_pack_gets_a_plain_verdict(
     kind: str, key: PublicKey, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "some.zip"
-    path.write_bytes(HOSTILE[kind])
+    path.write_bytes(HOSTILE[kind]())
 
     with pytest.raises(CommandError, match=r"some\.zip|manifest|pack") as refused:
         call_command("verify_evidence", path)
