@@ -91,7 +91,11 @@ def _why_it_stays(undo: Undo, event: Event, row: Any) -> str:  # Any: a record
     foreign = Share.objects.filter(**_of(row)).exclude(source=source)
     if isinstance(row, RightsRecording):
         near: list[Any] = [*row.works.all(), *row.releases.all()]
-        if any(f"{KINDS[type(each)]}:{each.uid}" not in undo.gone for each in near):
+        cases = [f"{KINDS[type(each)]}:{each.uid}" for each in near]
+        if any(
+            case not in undo.gone and (case, row.uid) not in undo.gone_links
+            for case in cases
+        ):
             return _("A work or release that stays contains it.")
     elif isinstance(row, Work) and row.aliases.exists():
         return _("Other works were merged into it.")
@@ -148,9 +152,11 @@ def _take_claims(undo: Undo, row: Any, event: Event) -> str:  # Any: a record
             OtherTitle.objects.filter(work=row, claimant=claimant, text=text).delete()
         for uids in _listed(event, "recordings"):
             row.recordings.remove(*RightsRecording.objects.filter(uid__in=uids))
+            undo.gone_links.update((event.case, uid) for uid in uids)
     elif isinstance(row, Release):
         tracks = _listed(event, "track")
         Track.objects.filter(release=row, recording__uid__in=tracks).delete()
+        undo.gone_links.update((event.case, uid) for uid in tracks)
     _take_statements(row, needed.get("statements", []), claimant)
     return _take_shares(undo, event, needed)
 

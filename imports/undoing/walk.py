@@ -57,6 +57,8 @@ class Undo:
     """Cases of records that this walk removes, which a dry one still finds."""
     gone_shares: set[str] = field(default_factory=set)
     """Uids of shares that it removes from records that stay."""
+    gone_links: set[tuple[str, str]] = field(default_factory=set)
+    """Cases of works and releases that stay, each with a recording it takes out."""
 
     def run(self) -> UndoSummary:
         """Take back every step that is not, as the person who asks may."""

@@ -212,6 +212,20 @@ def test_a_record_of_rights_that_others_use_stays(manager: User) -> None:
     assert left.claimant == "Another"
 
 
+def test_a_recording_that_leaves_a_work_that_stays_goes_in_the_check_too(
+    manager: User,
+) -> None:
+    head = "work_title,iswc,party,right,share_pct,isrc\n"
+    row = "Blue Lantern,T-900.000.001-1,Anna Muster,performing,50,QZES71982312\n"
+    one = rights(head + row, manager)
+    rights(SHARES, manager, sender="Another")
+
+    before, after = undone(one, manager)
+
+    assert before["stays"] == after["stays"]
+    assert not RightsRecording.objects.exists()
+
+
 def test_broadcasts_episodes_and_audiences_go_back(manager: User) -> None:
     station = StationFactory.create(name="Harbour FM", time_zone="Europe/Zurich")
     file = ScannedFileFactory.create(name="fog.wav")
