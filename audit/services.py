@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -27,6 +29,9 @@ from common.attribution import acting_through
 
 # Sent with ``events`` in the transaction that records them.
 events_recorded = Signal()
+_handlers: ContextVar[tuple[Callable[[Sequence[Event]], None], ...]] = ContextVar(
+    "handlers of events", default=()
+)
 
 SYSTEM = "system"
 # The prefixes of cases that concern accounts.
@@ -98,7 +103,22 @@ def record_all(
     events = [_event(entry, last.get(entry.case), actor) for entry in entries]
     recorded = Event.objects.bulk_create(events)
     events_recorded.send(sender=Event, events=recorded)
+    for handle in _handlers.get():
+        handle(recorded)
     return recorded
+
+
+@contextmanager
+def handled_events(handle: Callable[[Sequence[Event]], None]) -> Iterator[None]:
+    """Pass the events that the block records to ``handle``, in their transaction.
+
+    Other threads record events at the same time, which are not passed.
+    """
+    token = _handlers.set((*_handlers.get(), handle))
+    try:
+        yield
+    finally:
+        _handlers.reset(token)
 
 
 def _event(entry: EventDraft, last: Event | None, actor: User | str) -> Event:

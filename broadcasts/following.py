@@ -28,14 +28,14 @@ def follow_file(scanned_file: ScannedFile, user: User | None) -> None:
     # Licences and policies act on all matches, whoever enters a broadcast.
     with working_for(None):
         before = ScannedFile.objects.select_related("container").get(pk=scanned_file.pk)
-        airings = airings_of(before)
+        airings = find_airings(before)
         if set_airings(scanned_file=before, airings=airings, user=user):
             grounds.follow_file(
                 scanned_file=before, before=before, actor=user or SYSTEM
             )
 
 
-def airings_of(scanned_file: ScannedFile) -> list[FileAiring]:
+def find_airings(scanned_file: ScannedFile) -> list[FileAiring]:
     """Return the broadcasts of a file, and the stream that heard it."""
     rows = Broadcast._base_manager.filter(scanned_file=scanned_file)
     hours = StreamHour._base_manager.filter(scanned_file=scanned_file)

@@ -15,6 +15,3 @@ class ImportsConfig(AppConfig):
     def ready(self) -> None:
         """Register the jobs."""
         from imports import jobs  # noqa: F401
-        from imports.undoing import noting
-
-        noting.listen()

@@ -6,13 +6,13 @@ of imports: their events are listed, and ``UNDOERS`` says how each is taken back
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Final
 
 from audit.models import Event
-from audit.services import events_recorded
+from audit.services import handled_events
 from imports.models import ImportStep
 
 UNDOERS: Final = {
@@ -34,28 +34,15 @@ UNDOERS: Final = {
 
 HOW_TO_UNDO: Final = "Undo it with: manage.py undo_import %s --username NAME"
 
-_import: ContextVar[str] = ContextVar("import", default="")
+
+def noted(uid: str) -> AbstractContextManager[None]:
+    """Note the events of an import while the block runs; an empty uid notes none."""
+    return handled_events(partial(_note, uid)) if uid else nullcontext()
 
 
-@contextmanager
-def noted(uid: str) -> Iterator[None]:
-    """Note the events of an import, by its uid, while the block runs."""
-    token = _import.set(uid)
-    try:
-        yield
-    finally:
-        _import.reset(token)
-
-
-def listen() -> None:
-    """Connect to the audit trail."""
-    events_recorded.connect(_note, dispatch_uid="steps of imports")
-
-
-def _note(events: Iterable[Event], **_signal: object) -> None:
-    if uid := _import.get():
-        ImportStep.objects.bulk_create(
-            ImportStep(import_uid=uid, event=event)
-            for event in events
-            if event.action in UNDOERS
-        )
+def _note(uid: str, events: Iterable[Event]) -> None:
+    ImportStep.objects.bulk_create(
+        ImportStep(import_uid=uid, event=event)
+        for event in events
+        if event.action in UNDOERS
+    )

@@ -89,7 +89,7 @@ class Airing:
         return self.by_hour.get(hour_of(at, self.time_zone))
 
 
-def airings_of(station: Station, period: Period) -> Iterator[list[Airing]]:
+def airings_in(station: Station, period: Period) -> Iterator[list[Airing]]:
     """Yield a station's broadcasts around a period, in chunks, in order of time.
 
     Hours come before broadcasts. The number of queries is fixed per chunk.

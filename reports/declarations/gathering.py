@@ -21,7 +21,7 @@ from reports.cue_sheets import UNKNOWN_MS, usage_of
 from reports.declarations.airings import (
     Airing,
     Period,
-    airings_of,
+    airings_in,
     files_of,
     local_time,
 )
@@ -173,7 +173,7 @@ def gather(
         of_station: list[_Placed] = []
         programmes: list[AiredProgramme] = []
         airings[station.uid] = 0
-        for chunk in airings_of(station, period):
+        for chunk in airings_in(station, period):
             files = _Files.of(chunk)
             inside = _inside(chunk, files, period)
             found = _plays_of_chunk(station, inside, files, period, left_out)

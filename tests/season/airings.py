@@ -170,7 +170,7 @@ def airings_hold() -> None:
         # A job brings the territories of a station up to date later.
         days, kept = (
             sorted(each.day for each in airings if each.is_broadcast)
-            for airings in (following.airings_of(file), uses.airings_of(file))
+            for airings in (following.find_airings(file), uses.airings_of(file))
         )
         check(days == kept, f"{file} was broadcast on {days}, licences read {kept}")
     gone = list_broadcasts().filter(scanned_file__deleted_at__isnull=False)
