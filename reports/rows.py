@@ -27,7 +27,6 @@ from reports.evidence.selectors import EvidenceStatus, MatchPacks
 from review import rule_names
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
 from review.counting import NOTHING, Count
-from review.edits import edit_of, tempo_of
 from review.models import Dispute, Licence, Match, Policy
 from review.services.intervals import Interval
 from scanning.choices import EngineChoice
@@ -413,9 +412,5 @@ COLUMNS: tuple[Column[Case], ...] = (
         _L,
         lambda case: None if case.match is None else interval_texts(case.count.counted),
     ),
-    Column(
-        "edit",
-        _E,
-        _of_match(lambda match: edit_of(tempo_of(match.speed_pct), match.pitch_cents)),
-    ),
+    Column("edit", _E, _of_match(lambda match: match.edit or None)),
 )

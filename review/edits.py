@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from decimal import Decimal
 
 from django.db.models import TextChoices
@@ -16,6 +17,8 @@ ALTERED_TEMPO = Decimal("0.005")
 ALTERED_CENTS = 10
 # A tape changes pitch with speed; measured changes agree within a few cents.
 _LIKE_A_TAPE_CENTS = 20
+# Segments of one edit differ by less, as far as they are measured.
+_ONE_TEMPO = Decimal("0.01")
 
 
 class Edit(TextChoices):
@@ -27,6 +30,9 @@ class Edit(TextChoices):
     PITCH = "pitch", gettext_lazy("pitch changed")
     TEMPO = "tempo", gettext_lazy("tempo changed")
     TEMPO_AND_PITCH = "tempo_and_pitch", gettext_lazy("tempo and pitch changed")
+    # Of a match whose segments differ.
+    IN_PART = "in_part", gettext_lazy("edited in part")
+    SEVERAL = "several", gettext_lazy("edited in several ways")
 
 
 def edit_of(tempo: Decimal | None, cents: Decimal | int | None) -> Edit | None:
@@ -44,11 +50,37 @@ def edit_of(tempo: Decimal | None, cents: Decimal | int | None) -> Edit | None:
     return Edit.TEMPO_AND_PITCH if abs(higher) > ALTERED_CENTS else Edit.TEMPO
 
 
-def edit_in_words(tempo: Decimal | None, cents: Decimal | int | None) -> str:
+def edit_of_all(
+    played: Iterable[tuple[Decimal | None, Decimal | int | None]],
+) -> Edit | None:
+    """Return the edit of segments by their tempo ratio and pitch; None if unknown.
+
+    A mean of segments that differ would state an amount that none of them has.
+    """
+    known = [each for each in played if edit_of(*each) is not None]
+    if not known:
+        return None
+    edits = {edit_of(*each) for each in known}
+    if Edit.NONE in edits:
+        return Edit.NONE if len(edits) == 1 else Edit.IN_PART
+    tempos = [tempo or Decimal(1) for tempo, _cents in known]
+    pitches = [float(cents or 0) for _tempo, cents in known]
+    is_one = (
+        len(edits) == 1
+        and max(tempos) - min(tempos) <= _ONE_TEMPO
+        and max(pitches) - min(pitches) <= _LIKE_A_TAPE_CENTS
+    )
+    return edits.pop() if is_one else Edit.SEVERAL
+
+
+def edit_in_words(
+    edit: str | None, tempo: Decimal | None, cents: Decimal | int | None
+) -> str:
     """Return the edit with its amount, as "sped up 1.25 ×"; empty if there is none."""
-    edit = edit_of(tempo, cents)
-    if edit is None or edit is Edit.NONE:
+    if not edit or edit == Edit.NONE:
         return ""
+    if edit in (Edit.IN_PART, Edit.SEVERAL):
+        return str(Edit(edit).label)
     amounts = {
         "tempo": read_number(float(tempo or 1), decimals=2),
         "pitch": _semitones(float(cents or 0)),
@@ -59,7 +91,12 @@ def edit_in_words(tempo: Decimal | None, cents: Decimal | int | None) -> str:
         Edit.PITCH: _("pitch %(pitch)s semitones"),
         Edit.TEMPO: _("tempo %(tempo)s × at the same pitch"),
         Edit.TEMPO_AND_PITCH: _("tempo %(tempo)s ×, pitch %(pitch)s semitones"),
-    }[edit] % amounts
+    }[Edit(edit)] % amounts
+
+
+def played_in_words(tempo: Decimal | None, cents: Decimal | int | None) -> str:
+    """Return the edit of one segment with its amount; empty if there is none."""
+    return edit_in_words(edit_of(tempo, cents), tempo, cents)
 
 
 def tempo_of(speed_pct: Decimal | None) -> Decimal | None:

@@ -18,7 +18,7 @@ from portal.pictures.match import chosen
 from portal.pictures.pair import Pair, aligned
 from portal.pictures.waveform import load_waveform
 from portal.shared import formats
-from review.edits import edit_in_words
+from review.edits import played_in_words
 
 ICONS = {
     "exact_file": "exact",
@@ -99,7 +99,7 @@ def relation_label(link: PairLink | None) -> str:
     label = str(DuplicateKind(link.kind).label)
     if not link.altered:
         return label
-    edit = edit_in_words(Decimal(str(link.tempo_ratio)), round(link.pitch_cents))
+    edit = played_in_words(Decimal(str(link.tempo_ratio)), round(link.pitch_cents))
     return _("%(kind)s, %(edit)s") % {"kind": label, "edit": edit or _("altered")}
 
 

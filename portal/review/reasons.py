@@ -22,7 +22,7 @@ from portal.shared import playback
 from portal.shared.looks import reason_icon
 from review import approval, rule_names
 from review.choices import WAITING_STATES, MatchState, PolicyAction, QueueReason
-from review.edits import edit_in_words
+from review.edits import played_in_words
 from review.models import Match
 from scanning.models import Segment
 
@@ -186,7 +186,7 @@ def _second_approval(match: Match) -> str:
 
 
 def _altered(segment: Segment | None) -> str:
-    change = segment and edit_in_words(segment.tempo_ratio, segment.pitch_cents)
+    change = segment and played_in_words(segment.tempo_ratio, segment.pitch_cents)
     if not change:
         return _("The source plays the recording at another speed or pitch.")
     return _(

@@ -206,7 +206,7 @@ def cents(value: float | None) -> str:
 @register.filter
 def edit_words(match: Match) -> str:
     """Say how the source plays a match's recording, as "sped up 1.25 ×"."""
-    return edit_in_words(tempo_of(match.speed_pct), match.pitch_cents)
+    return edit_in_words(match.edit, tempo_of(match.speed_pct), match.pitch_cents)
 
 
 @register.filter

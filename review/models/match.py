@@ -27,6 +27,7 @@ from review.choices import (
     Relation,
     Verb,
 )
+from review.edits import Edit
 from review.models.dispute import Dispute
 from review.models.licence import Licence
 from review.models.policy import Policy
@@ -143,6 +144,13 @@ class Match(models.Model):
     last_end_ms = models.BigIntegerField()
     speed_pct = models.DecimalField(max_digits=6, decimal_places=2, null=True)
     pitch_cents = models.IntegerField(null=True)
+    edit = models.CharField(
+        max_length=16,
+        choices=Edit.choices,
+        blank=True,
+        default="",
+        help_text=_("Empty if the engine measures no speed."),
+    )
     under_speech = models.BooleanField(null=True)
     speech_checked = models.BooleanField(
         default=False,

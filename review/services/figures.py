@@ -13,7 +13,7 @@ from review.counting import (
     reference_interval,
     source_interval,
 )
-from review.edits import Edit, edit_of
+from review.edits import Edit, edit_of, edit_of_all
 from review.services import intervals
 from scanning.choices import Section
 from scanning.models import Detection, Segment
@@ -44,6 +44,7 @@ class Figures:
     last_end_ms: int
     speed_pct: Decimal | None
     pitch_cents: int | None
+    edit: str
     under_speech: bool | None
     excluded_ms: int
     wholly_excluded: bool
@@ -83,6 +84,8 @@ def work_out(
         last_end_ms=count.heard[-1][1],
         speed_pct=None if speed is None else ((speed - 1) * 100).quantize(_HUNDREDTH),
         pitch_cents=None if pitch is None else round(pitch),
+        edit=edit_of_all((each.tempo_ratio, each.pitch_cents) for each in segments)
+        or "",
         under_speech=None if speech is None else is_mostly_speech(speech),
         excluded_ms=count.excluded_ms,
         wholly_excluded=not count.counted,

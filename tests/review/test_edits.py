@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from review.edits import Edit, edit_in_words, edit_of
+from review.edits import Edit, edit_in_words, edit_of, edit_of_all
 
 
 @pytest.mark.parametrize(
@@ -31,4 +31,24 @@ def test_an_edit_is_named_by_tempo_and_pitch(
     ratio = None if tempo is None else Decimal(tempo)
 
     assert edit_of(ratio, cents) == edit
-    assert edit_in_words(ratio, cents) == words
+    assert edit_in_words(edit, ratio, cents) == words
+
+
+@pytest.mark.parametrize(
+    ("played", "edit", "words"),
+    [
+        ([("1.25", 386), ("1.252", 389)], Edit.SPED_UP, "sped up 1.25 ×"),
+        ([("1.06", 101), ("1.0", 0)], Edit.IN_PART, "edited in part"),
+        ([("1.06", 101), ("1.25", 386)], Edit.SEVERAL, "edited in several ways"),
+        ([("1.06", 101), ("0.9", -182)], Edit.SEVERAL, "edited in several ways"),
+        ([("1.06", 101), (None, None)], Edit.SPED_UP, "sped up 1.25 ×"),
+        ([(None, None)], None, ""),
+    ],
+)
+def test_a_match_states_no_amount_that_its_segments_do_not_have(
+    played: list[tuple[str | None, int | None]], edit: Edit | None, words: str
+) -> None:
+    ratios = [(Decimal(tempo) if tempo else None, cents) for tempo, cents in played]
+
+    assert edit_of_all(ratios) == edit
+    assert edit_in_words(edit, Decimal("1.25"), 386) == words

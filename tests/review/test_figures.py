@@ -99,6 +99,7 @@ def test_speed_and_pitch_are_weighted_by_length() -> None:
 
     assert result.speed_pct == Decimal("2.00")
     assert result.pitch_cents == 35
+    assert result.edit == "several"
 
 
 def test_what_the_engine_does_not_give_stays_unknown() -> None:

@@ -79,6 +79,7 @@ def test_next_match_stays_in_the_queue_of_the_address(client: Client) -> None:
 
 def test_an_altered_use_says_how_it_was_edited(client: Client) -> None:
     edited = {"relation": "altered", "speed_pct": "25.00", "pitch_cents": 386}
+    edited |= {"edit": "sped_up"}
     match = make_match(match={**edited, "queue_reason": "altered"})
 
     page = client.get(page_of(match)).content.decode()
@@ -432,7 +433,7 @@ def test_a_segment_names_its_sound_track(client: Client) -> None:
     page = client.get(page_of(match)).content.decode()
     of_file = client.get(reverse("portal:file_detail", args=[file.uid]))
 
-    said = "Sound track 2: Commentary, not the one played here"
+    said = "Sound track 2: Commentary"
     assert said in page
     assert said in of_file.content.decode()
-    assert "1: Stereo, eng – played here, searched first" in of_file.content.decode()
+    assert "1: Stereo, eng – the main one, searched first" in of_file.content.decode()
