@@ -79,7 +79,7 @@ REQUIRED = {
     "14.4": (1, 2, 3, 4, 5, 6, 7),
     "14.5": (1, 2, 3, 4),
 }
-_ROW = re.compile(r"^\| ([\d., –]+) \|", re.MULTILINE)
+_ROW = re.compile(r"^\|([\d., –]+)\|", re.MULTILINE)
 
 
 def _named() -> list[str]:
