@@ -77,7 +77,6 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # as above
         return seal(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Return the decrypted secret."""
         return unseal(encrypted_text)
 
 

@@ -175,5 +175,4 @@ def action_label(action: str) -> str:
 
 
 def action_text(action: str) -> str:
-    """Return an action in English words."""
     return _TEXTS.get(action) or action.replace(".", " ").replace("_", " ").capitalize()

@@ -12,7 +12,6 @@ class SealedJSON:
     """The serializer of sessions: JSON, readable only with the ``SECRET_KEY``."""
 
     def dumps(self, content: dict[str, Any]) -> bytes:  # Any: JSON of a session
-        """Return the encrypted content."""
         return seal(json.dumps(content, separators=(",", ":"))).encode("ascii")
 
     def loads(self, stored: bytes) -> dict[str, Any]:  # Any: as above

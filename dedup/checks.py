@@ -103,7 +103,6 @@ class _Counts:
             self._write()
 
     def columns(self) -> dict[str, int]:
-        """Return the counts as columns of the check."""
         return {
             "total": self._total,
             "done": self._done,

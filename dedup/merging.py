@@ -87,7 +87,6 @@ def field_choices(
 def merged_columns(
     members: Sequence[Recording], chosen: Mapping[str, str]
 ) -> dict[str, Any]:  # Any: a column's value
-    """Return the columns of the merged recording."""
     columns: dict[str, Any] = {}
     for choice in field_choices(members, chosen):
         source = members[choice.chosen]

@@ -66,7 +66,6 @@ def _app(url: str) -> Celery:
 
 
 def queue_name(pool: Pool) -> str:
-    """Return the name of a pool's queue."""
     return f"{PREFIX}{pool}"
 
 

@@ -161,7 +161,6 @@ def find_kind(name: str) -> Kind | None:
 
 
 def all_kinds() -> list[Kind]:
-    """Return all kinds, by name."""
     return [_kinds[name] for name in sorted(_kinds)]
 
 

@@ -45,7 +45,6 @@ Read = Callable[[Sequence[int]], Iterable[Postings]]
 
 
 def folder() -> Path:
-    """Return the folder of this machine's join index."""
     root: Path = settings.ACRPORTAL_DATA_DIR / "recurring-index"
     return root
 

@@ -81,7 +81,6 @@ def read_sound(kept: KeptFile, name: str, unmatched: Sequence[Interval]) -> Soun
 
 
 def read_fingerprint(name: str) -> Fingerprint:
-    """Return a stored fingerprint."""
     with default_storage.open(name, "rb") as file:
         return fingerprint.from_bytes(file.read())
 

@@ -88,7 +88,6 @@ class StreamCoverage:
 
 
 def list_stations() -> QuerySet[Station]:
-    """Return all stations, by name."""
     return Station.objects.order_by("name")
 
 

@@ -102,7 +102,6 @@ def comparison_object(found: SoundComparison, a: Path, b: Path) -> Object:
 
 
 def comparison_table(found: Object) -> str:
-    """Return the comparison as text."""
     lines = [
         f"{found['relation']}{' (altered)' if found['altered'] else ''}",
         f"  covers {found['coverage_a']:.1%} of {found['a']}",

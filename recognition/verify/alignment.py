@@ -37,11 +37,9 @@ class Line:
     shift: float
 
     def query_frame(self, reference_frame: float) -> float:
-        """Return the query frame of a reference frame."""
         return self.offset + self.slope * reference_frame
 
     def reference_frame(self, query_frame: float) -> float:
-        """Return the reference frame of a query frame."""
         return (query_frame - self.offset) / self.slope
 
 

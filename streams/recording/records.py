@@ -14,7 +14,6 @@ MAX_BYTES: Final = 1 << 25
 
 
 def pack(payload: bytes) -> bytes:
-    """Return the record of a payload."""
     return HEAD.pack(MAGIC, len(payload), zlib.crc32(payload)) + payload
 
 
