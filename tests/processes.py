@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
 
 from django.db import connection
+
+
+def shared_url(folder: Path) -> str:
+    """Return the address of a database with the test's rows that other processes can open.
+
+    On SQLite it is a copy in the folder, because the test's own lies in memory.
+    """
+    if connection.vendor == "postgresql":
+        return postgres_url()
+    path = folder / "portal.sqlite3"
+    with closing(sqlite3.connect(path)) as copy:
+        connection.connection.backup(copy)
+    return f"sqlite:///{path}"
 
 
 def postgres_url() -> str:

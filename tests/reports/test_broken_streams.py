@@ -22,6 +22,8 @@ from django.conf import settings
 
 from tests.conftest import CopyDatabase
 
+pytestmark = pytest.mark.slow  # a server has to start
+
 # Three chunks of rows and several blocks of 64 KiB.
 FILES = 1_300
 _CSRF = "c" * 32

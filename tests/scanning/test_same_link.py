@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
-from tests.conftest import CopyDatabase
-from tests.processes import begin, go_at_once, postgres_url
+from tests.factories.scanning import ContainerFactory
+from tests.processes import begin, go_at_once, shared_url
 
 LINKS = 12
-_SETUP = "import sys, django; django.setup()\n"
-_MAKE = """
-from scanning.models import Container
-print(Container.objects.create(name="Programmes").pk)
-"""
 _SUBMIT = """
+import sys, django
+django.setup()
 from scanning.errors import IntakeRefused
 from scanning.models import Container
 from scanning.services.intake import submit_link
@@ -34,32 +29,19 @@ for number in range(int(sys.argv[2])):
     except IntakeRefused as refused:
         print(number, refused.code)
 """
-_COUNT = """
-from scanning.models import ScannedFile
-print(ScannedFile.objects.count())
-"""
-
-
-def _begin(script: str, env: dict[str, str], *told: object) -> subprocess.Popen[str]:
-    return begin(_SETUP + script, env, *told)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_takes_a_link_and_the_other_is_told(
-    tmp_path: Path, copy_database: CopyDatabase
-) -> None:
-    url = f"sqlite:///{copy_database(tmp_path)}"
-    if connection.vendor == "postgresql":
-        url = postgres_url()
+def test_one_takes_a_link_and_the_other_is_told(tmp_path: Path) -> None:
+    container = ContainerFactory.create()
     env = os.environ | {
         "DJANGO_SETTINGS_MODULE": "acrportal.settings",
-        "DATABASE_URL": url,
+        "DATABASE_URL": shared_url(tmp_path),
         "ACRPORTAL_DATA_DIR": str(tmp_path),
         "SECRET_KEY": "only for this test, and long enough",
     }
-    container = _begin(_MAKE, env).communicate(timeout=60)[0].split()[-1]
 
-    both = [_begin(_SUBMIT, env, container, LINKS) for _ in range(2)]
+    both = [begin(_SUBMIT, env, container.pk, LINKS) for _ in range(2)]
     go_at_once(both)
     told = Counter(
         line for one in both for line in one.communicate(timeout=120)[0].splitlines()
@@ -68,4 +50,3 @@ def test_one_takes_a_link_and_the_other_is_told(
     expected = {f"{number} taken" for number in range(LINKS)}
     expected |= {f"{number} link_seen" for number in range(LINKS)}
     assert told == dict.fromkeys(expected, 1)
-    assert _begin(_COUNT, env).communicate(timeout=60)[0].split()[-1] == str(LINKS)

@@ -15,6 +15,8 @@ from acrportal.arrival import GRACE_SECONDS
 from tests.wire.conftest import Scene
 from tests.wire.live import Server
 
+pytestmark = pytest.mark.slow  # a server has to start
+
 # More than the web server's threads for either kind of request.
 _SLOW = 40
 _MIB = 1024**2
