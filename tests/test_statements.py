@@ -11,7 +11,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from tests.statements import Made, Recorder, choose
+from tests.statements import Made, Recorder, choose, kinds_of
 
 
 def ask(sql: str, *values: int) -> None:
@@ -59,8 +59,8 @@ def test_statements_are_recorded_without_their_numbers(
         assert test == request.node.nodeid
         return set(found)
 
-    two = record(lambda: ask("SELECT 1 WHERE 1 IN (%s, %s)", 1, 2))
-    three = record(lambda: ask("SELECT 2 WHERE 7 IN (%s, %s, %s)", 1, 2, 3))
+    two = record(lambda: ask("SELECT abs(1) WHERE 1 IN (%s, %s)", 1, 2))
+    three = record(lambda: ask("SELECT abs(2) WHERE 7 IN (%s, %s, %s)", 1, 2, 3))
 
     def fail() -> None:
         with suppress(IntegrityError), transaction.atomic():
@@ -70,3 +70,36 @@ def test_statements_are_recorded_without_their_numbers(
     assert len(two) == 1
     # The statement, and that it failed.
     assert len(record(fail)) == 2
+
+
+def test_a_plain_statement_is_as_good_as_its_parts() -> None:
+    both = kinds_of(
+        'SELECT "a"."id", "a"."x" FROM "a" WHERE ("a"."x" = %s AND "a"."y" > %s)'
+        ' ORDER BY "a"."y" ASC'
+    )
+    first = kinds_of('SELECT "a"."id" FROM "a" WHERE "a"."x" = %s LIMIT 21')
+    second = kinds_of(
+        'SELECT "a"."id" FROM "a" WHERE "a"."y" > %s ORDER BY "a"."y" ASC'
+    )
+
+    assert both == first | second
+    assert len(both) == 4
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        'GROUP BY "a"."x"',
+        'AND UPPER("a"."x") = %s',
+        'AND "a"."x" IN (SELECT "b"."id" FROM "b")',
+        "LIMIT 1 FOR UPDATE",
+        """AND "a"."x" LIKE %s ESCAPE '/'""",
+    ],
+)
+def test_what_databases_do_in_their_own_way_counts_as_a_whole(rest: str) -> None:
+    plain = 'SELECT "a"."id" FROM "a" WHERE "a"."x" = %s'
+
+    special = kinds_of(f"{plain} {rest}")
+
+    assert len(special) == 1
+    assert not special & kinds_of(plain)
