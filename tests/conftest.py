@@ -52,12 +52,13 @@ if TYPE_CHECKING:
     from xdist.scheduler import LoadScopeScheduling
 
 # Other work on the machine must not fail a property test, nor may chance: the gate draws the
-# same examples each time, and ``--hypothesis-profile explore`` draws others.
-for _profile, _is_fixed in (("gate", True), ("explore", False)):
+# same few examples each time, and ``--hypothesis-profile explore`` draws many others.
+for _profile, _is_fixed, _examples in (("gate", True, 30), ("explore", False, 300)):
     hypothesis.settings.register_profile(
         _profile,
         deadline=None,
         derandomize=_is_fixed,
+        max_examples=_examples,
         suppress_health_check=[hypothesis.HealthCheck.too_slow],
     )
 hypothesis.settings.load_profile("gate")
