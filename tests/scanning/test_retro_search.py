@@ -400,8 +400,8 @@ def test_a_search_is_cancelled(
     search.refresh_from_db()
     assert (search.status, search.message) == (RetroStatus.CANCELLED, "Cancelled.")
     assert search.finished_at is not None
-    # The first file was searched before the worker stopped.
-    assert search.files_done == int(runs)
+    # The worker stopped in the first of two files, or right after it.
+    assert search.files_done <= int(runs)
 
 
 def test_files_that_cannot_be_read_are_told_and_passed(
