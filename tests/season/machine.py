@@ -474,9 +474,10 @@ class Season:
     def meet_limits(self, person: Person, rng: random.Random) -> bool:
         """Ask too often, or announce more uploads than there is room for."""
         if rng.random() < 0.5:
+            # The other person acts, too, and may have to sign in again.
             limits.ask_too_often(person, self._other(person, rng))
-        else:
-            limits.send_too_much(person, rng)
+            return False
+        limits.send_too_much(person, rng)
         return True
 
     def restart(self, person: Person, rng: random.Random) -> bool:
