@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from django.core.files.base import File
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 import audit.services
@@ -222,8 +222,15 @@ def refingerprint(*, recording: Recording, user: User | None) -> None:
 
 def refuse_unready(recording: Recording) -> None:
     """Raise ``ChangeRefused`` while a recording cannot get new audio."""
-    if recording.status not in _AT_REST:
-        raise _not_ready(recording)
+    if recording.status in _AT_REST or waits_for_audio(recording):
+        return
+    raise _not_ready(recording)
+
+
+def waits_for_audio(recording: Recording) -> bool:
+    """Tell whether a recording of ours has no audio yet."""
+    is_stub = recording.status == RecordingStatus.STUB
+    return is_stub and recording.bucket_id != ACRCLOUD_MUSIC_BUCKET_ID
 
 
 def replace_audio(
@@ -269,13 +276,16 @@ def other_audio(
 
 def save_other_audio(*, recording: Recording, user: User | None) -> None:
     """Save the other audio of a recording, and fingerprint it again."""
+    was_waiting = waits_for_audio(recording)
     with transaction.atomic():
         columns = {name: getattr(recording, name) for name in _OF_AUDIO}
         if not _made_waiting(recording, **columns):
             raise _not_ready(recording)
         audit.services.record(
             case=f"recording:{recording.uid}",
-            action="recording.audio_replaced",
+            action="recording.audio_given"
+            if was_waiting
+            else "recording.audio_replaced",
             actor=user or audit.services.SYSTEM,
             after={"sha256": recording.audio_sha256, "url": recording.source_url},
         )
@@ -283,9 +293,53 @@ def save_other_audio(*, recording: Recording, user: User | None) -> None:
         fingerprint_later(recording, user)
 
 
+def take_audio_back(*, recording: Recording, user: User | None) -> None:
+    """Let a recording wait for its audio again; the audio that it was given is dropped.
+
+    Raises ``ChangeRefused`` while a worker has it.
+    """
+    columns: dict[str, object] = dict.fromkeys(_OF_AUDIO, "") | {"audio_bytes": 0}
+    with transaction.atomic():
+        rows = Recording.objects.filter(pk=recording.pk, status__in=_AT_REST)
+        if not rows.update(
+            status=RecordingStatus.STUB,
+            status_message="",
+            too_little_sound=False,
+            updated_at=datetime.now(tz=UTC),
+            **columns,
+        ):
+            raise _not_ready(recording)
+        audit.services.record(
+            case=f"recording:{recording.uid}",
+            action="recording.audio_taken_back",
+            actor=user or audit.services.SYSTEM,
+            before={"sha256": recording.audio_sha256},
+        )
+        note_change([recording.pk])
+
+
+def stop_waiting(
+    *, recording: Recording, bucket: int, status: str, user: User | None
+) -> None:
+    """Put a recording that waits for audio back where it was before it did."""
+    rows = Recording.objects.filter(pk=recording.pk, status=RecordingStatus.STUB)
+    with transaction.atomic():
+        if not rows.update(
+            bucket=bucket, status=status, updated_at=datetime.now(tz=UTC)
+        ):
+            raise _not_ready(recording)
+        _record_leaving(
+            recording,
+            "recording.given_back",
+            {"bucket": bucket, "status": status},
+            user,
+        )
+
+
 def _made_waiting(recording: Recording, **columns: object) -> bool:
     """Let a recording wait for a worker; return False if it is not at rest."""
-    at_rest = Recording.objects.filter(pk=recording.pk, status__in=_AT_REST)
+    stubs = Q(status=RecordingStatus.STUB) & ~Q(bucket=ACRCLOUD_MUSIC_BUCKET_ID)
+    at_rest = Recording.objects.filter(Q(status__in=_AT_REST) | stubs, pk=recording.pk)
     return bool(
         at_rest.update(
             status=RecordingStatus.WAITING,

@@ -10,10 +10,11 @@ from typing import Any
 
 from django.core.files.base import File
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
-from accounts.reach import refuse_limited
+from accounts.reach import refuse_limited, working_for
 from catalogue.fingerprinting import fingerprint_later
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
 from catalogue.models import (
@@ -165,7 +166,7 @@ def save_new(*, recording: Recording, user: User | None) -> None:
 
 def reserved_bucket() -> Bucket:
     """Return bucket 23, which represents the cloud's own catalogue; created if missing."""
-    bucket, _ = Bucket.objects.get_or_create(
+    bucket, _made = Bucket.objects.get_or_create(
         pk=ACRCLOUD_MUSIC_BUCKET_ID, defaults={"name": "ACRCloud Music"}
     )
     return bucket
@@ -180,6 +181,65 @@ def add_stub(recording: Recording) -> Recording:
     recording.isrc_status = isrc.status
     recording.save()
     return recording
+
+
+class IdTaken(Exception):
+    """The recording of an ``acr_id`` is elsewhere in the catalogue, or not a stub."""
+
+    def __init__(self, existing: Recording) -> None:
+        self.existing = existing
+        super().__init__(
+            _("%(name)s in %(bucket)s has this ACR id already.")
+            % {"name": existing, "bucket": existing.bucket.name}
+        )
+
+
+def add_waiting_recording(
+    *,
+    bucket: Bucket,
+    details: RecordingDetails,
+    acr_id: str,
+    duration_ms: int,
+    user: User | None,
+) -> Recording:
+    """Add a recording that waits for its audio, under the id that another server gave it.
+
+    If results named the recording before, its row in bucket 23 moves to ``bucket``, and
+    a retired row without audio returns: matches and callbacks meet in one row. Raises
+    ``IdTaken`` for any other row of that id, and ``BadIdentifier``.
+    """
+    with transaction.atomic(), working_for(None):
+        rows = Recording.objects.select_for_update(of=("self",))
+        known = rows.filter(acr_id=acr_id).first()
+        if known is not None and not _may_wait(known):
+            raise IdTaken(known)
+        recording = known or Recording(acr_id=acr_id, added_by=user)
+        before = {"bucket": known.bucket_id, "status": known.status} if known else {}
+        apply_details(recording, details)
+        recording.bucket, recording.status = bucket, RecordingStatus.STUB
+        recording.duration_ms = duration_ms
+        recording.save()
+        audit.services.record(
+            case=f"recording:{recording.uid}",
+            action="recording.awaited" if known else "recording.added",
+            actor=user or audit.services.SYSTEM,
+            before=before,
+            after={
+                "title": recording.title,
+                "bucket": bucket.pk,
+                "waits_for_audio": True,
+            },
+        )
+    return recording
+
+
+def _may_wait(known: Recording) -> bool:
+    """Tell whether a row holds nothing but the name of a recording elsewhere."""
+    if known.audio or known.fingerprint or known.source_url:
+        return False
+    if known.status == RecordingStatus.STUB:
+        return known.bucket_id == ACRCLOUD_MUSIC_BUCKET_ID
+    return known.status == RecordingStatus.RETIRED and known.merged_into is None
 
 
 def apply_details(recording: Recording, details: RecordingDetails) -> None:

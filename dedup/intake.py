@@ -213,17 +213,35 @@ def replace_audio(
         return replace(lambda: None)
 
 
+def give_audio(*, recording: Recording, newcomer: Newcomer, user: User | None) -> None:
+    """Give a recording that waits for it its audio, under the bucket's intake rule.
+
+    A rule to ask refuses, too: a person can give the same audio on the recording's page.
+    Raises ``AlreadyInCatalogue`` and ``ChangeRefused``.
+    """
+    with arriving_audio(
+        recording=recording, newcomer=newcomer, source_url="", user=user, refuses=True
+    ) as replace:
+        replace(lambda: None)
+
+
 Replace = Callable[[Callable[[], None]], Recording | None]
 """Replaces the audio after the call of a function, both in one transaction."""
 
 
 @contextmanager
 def arriving_audio(
-    *, recording: Recording, newcomer: Newcomer, source_url: str, user: User | None
+    *,
+    recording: Recording,
+    newcomer: Newcomer,
+    source_url: str,
+    user: User | None,
+    refuses: bool = False,
 ) -> Iterator[Replace]:
     """Compare and store a recording's other audio, for the block to replace it.
 
-    The row is locked when the function that is given runs.
+    The row is locked when the function that is given runs. ``refuses`` lets the bucket's
+    rule refuse audio that another recording has.
     """
     comparison = Comparison.of(newcomer, replaced=recording)
     with changes.other_audio(
@@ -236,6 +254,8 @@ def arriving_audio(
 
         def replace(first: Callable[[], None]) -> Recording | None:
             def put(same: Same | None) -> Recording | None:
+                if refuses:
+                    _refuse(newcomer, same)
                 first()
                 changes.save_other_audio(recording=recording, user=user)
                 selectors.outdated_links(recording=recording).delete()

@@ -183,6 +183,21 @@ def levels(
     wire.send(talk, MessageKind.SPECTROGRAM, drawn.tobytes())
 
 
+def declare(
+    talk: socket.socket, request: dict[str, Any], limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Send length and tags that the headers of the file ``fds[0]`` state."""
+    with (
+        os.fdopen(fds[0], "rb") as file,
+        AudioFile(file, limits, name=request["name"]) as audio,
+    ):
+        stated = {
+            "duration_ms": audio.declared.duration_ms,
+            "tags": audio.declared.tags,
+        }
+    wire.send(talk, MessageKind.FACTS, json.dumps(stated).encode())
+
+
 def examine(audio: AudioFile, layers: frozenset[str], report: Progress) -> Analysis:
     """Decode once, and compute fingerprint and waveform from the same blocks."""
     builder = FingerprintBuilder(layers=layers)
@@ -244,6 +259,7 @@ JOBS: Final[dict[str, Job]] = {
     "rewrite": rewrite,
     "proxy": proxy,
     "excerpts": excerpts,
+    "declare": declare,
     "assemble": assemble,
     "spectrogram": levels,
     "listen": listen,

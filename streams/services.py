@@ -181,9 +181,10 @@ def add_stream(
     name: str,
     urls: Sequence[str],
     user: User,
+    listening: bool = True,
     **settings: Any,
 ) -> Stream:  # Any: of the stream's own row
-    """Add a stream and let a recorder listen to it.
+    """Add a stream and let a recorder listen to it, or leave it paused.
 
     Raises ``StreamRefused`` for addresses that are not allowed and for wrong settings.
     """
@@ -199,12 +200,15 @@ def add_stream(
         emails_set_by=user,
         url_set_by=user,
         state_at=datetime.now(tz=UTC),
+        enabled=listening,
+        state=StreamState.WAITING if listening else StreamState.PAUSED,
         **_known(settings, _STREAM_COLUMNS),
     )
     _clean(stream)
     with transaction.atomic():
         stream.save()
-        submit(RECORD, stream)
+        if listening:
+            submit(RECORD, stream)
         _record(stream, "stream.added", user, _values_of(stream, _STREAM_COLUMNS))
     return stream
 

@@ -47,6 +47,11 @@ class Folder:
     _names: dict[Path, dict[str, str]] = field(default_factory=dict)
     """The names in each folder by their composed form."""
 
+    def names(self) -> list[str]:
+        """Return the paths of all files in the folder, in order."""
+        paths = sorted(path for path in self.root.rglob("*") if path.is_file())
+        return [path.relative_to(self.root).as_posix() for path in paths]
+
     def open(self, name: str) -> File[bytes] | None:
         """Return the file; None for names that lead out of the folder."""
         path = (self.root / name).resolve()

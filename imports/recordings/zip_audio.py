@@ -94,6 +94,11 @@ class Archive:
         for info in archive.infolist():
             self._paths[_name_of(info)] = info
 
+    def names(self) -> list[str]:
+        """Return the paths of all files."""
+        infos = (info for info in self._archive.infolist() if not info.is_dir())
+        return [_name_of(info) for info in infos]
+
     def open(self, name: str) -> File[bytes] | None:
         """Return a temporary copy, deleted on close; None if missing or too large.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from imports.errors import ImportRefused
@@ -19,7 +20,8 @@ class FoundFile:
 
     ``remote_id`` is the service's own id; if empty, the name identifies the file.
     ``results`` has the sections that ``acrcloud_results`` reads. ``unmatched`` are
-    intervals without a result, as in ``Scan.unmatched``.
+    intervals without a result, as in ``Scan.unmatched``. ``came_at`` is when the service
+    got the file, which becomes the day of a new file here; None for now.
     """
 
     line: int
@@ -31,6 +33,7 @@ class FoundFile:
     duration_ms: int = 0
     scanned_at: str = ""
     unmatched: list[Json] = field(default_factory=list)
+    came_at: datetime | None = None
 
 
 class ResultsRefused(ImportRefused):

@@ -196,6 +196,9 @@ class ResultImporter:
             status=FileStatus.PROCESSING,
             uploaded_by=self.user,
         )
+        if found.came_at is not None:
+            file.created_at = found.came_at
+            file.save(update_fields=["created_at"])
         audit.services.record(
             case=f"file:{file.uid}",
             action="file.submitted",

@@ -28,7 +28,16 @@ def wait(job: CloudJob, code: str, message: str) -> None:
 
 def pause(job: CloudJob, fault: CloudFault) -> datetime:
     """Pause the whole account, which would refuse every call; return until when."""
-    account = job.account
+    with transaction.atomic():
+        at, text = pause_account(job.account, fault)
+        # A file that was already sent keeps its state; only the polling pauses.
+        if job.sent_at is None:
+            wait(job, fault.kind, text)
+    return at
+
+
+def pause_account(account: CloudAccount, fault: CloudFault) -> tuple[datetime, str]:
+    """Let everything of an account wait; return until when, and the reason."""
     # Doubles with each refusal in a row, up to an hour.
     pause_for = delay(4 * 2 ** min(account.pauses, 12), LONGEST_WAIT)
     if fault.retry_after is not None:
@@ -51,16 +60,13 @@ def pause(job: CloudJob, fault: CloudFault) -> datetime:
             pauses=F("pauses") + 1,
         )
         hold_back(CLOUD_SCAN, scans_of(account), until=at)
-        # A file that was already sent keeps its state; only the polling pauses.
-        if job.sent_at is None:
-            wait(job, fault.kind, text)
         others = ScannedFile.objects.filter(
             scans__cloud_job__account=account,
             scans__cloud_job__sent_at__isnull=True,
             scans__status=ScanStatus.QUEUED,
         )
         tell(others, FileStatus.WAITING, fault.kind, text)
-    return at
+    return at, text
 
 
 def resume(account: CloudAccount) -> None:

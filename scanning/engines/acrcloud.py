@@ -64,6 +64,18 @@ class RemoteContainer:
     buckets: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class RemotePage:
+    """One page of a list: its objects, and what the server says of the whole list.
+
+    ``total`` and ``last`` are None if it does not say.
+    """
+
+    rows: list[Json]
+    total: int | None
+    last: int | None
+
+
 class Cloud:
     """API calls for one account."""
 
@@ -78,6 +90,36 @@ class Cloud:
                 FaultKind.TOKEN,
                 _("the stored token is unreadable because SECRET_KEY has changed"),
             ) from error
+
+    def read_page(
+        self,
+        path: str,
+        *,
+        page: int,
+        per_page: int,
+        of_files: bool = False,
+        **more: str,
+    ) -> RemotePage:
+        """Return one page of any list; ``more`` are further parameters.
+
+        ``of_files`` reads it where the region's files are.
+        """
+        query = urlencode({"page": page, "per_page": per_page, **more})
+        base = self._files_base if of_files else self._base
+        answer = self._get(f"{base}/{path}?{query}")
+        meta = json.loads(answer).get("meta")
+        about = meta if isinstance(meta, dict) else {}
+        return RemotePage(
+            _rows(answer), _count(about.get("total")), _count(about.get("last_page"))
+        )
+
+    def read_plays(self, project: str, stream: str, day: str) -> list[Json]:
+        """Return the plays of a day (``20260502``) of a stream."""
+        path = (
+            f"bm-cs-projects/{quote(project, safe='')}/streams/{quote(stream, safe='')}"
+        )
+        query = urlencode({"type": "day", "date": day})
+        return _rows(self._get(f"{self._base}/{path}/results?{query}"))
 
     def containers(self) -> list[RemoteContainer]:
         """Return all containers that the token can see, in every region."""
@@ -288,6 +330,11 @@ def _rows(answer: bytes) -> list[Json]:
     data = json.loads(answer)["data"] if answer else None
     rows = data if isinstance(data, list) else [data]
     return [row for row in rows if isinstance(row, dict)]
+
+
+def _count(value: object) -> int | None:
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and value >= 0 else None  # type: ignore[operator,return-value]  # checked
 
 
 def _first(answer: bytes) -> Json:

@@ -62,7 +62,7 @@ def read_other_sections(results: object) -> Json:
     These are music and speech, AI detection, transcripts and future sections.
     """
     known = {section.value for section in Section}
-    return _storable(
+    return storable(
         {
             str(name)[:100]: content
             for name, content in _as_object(results).items()
@@ -71,8 +71,8 @@ def read_other_sections(results: object) -> Json:
     )
 
 
-def _storable(content: Json) -> Json:
-    """Remove what PostgreSQL's JSON refuses: NUL, lone surrogates, NaN."""
+def storable(content: Json) -> Json:
+    """Return an object without what PostgreSQL's JSON refuses: NUL, lone surrogates, NaN."""
     written = _UNSTORABLE.sub(r"\1", json.dumps(content))
     plain: Json = json.loads(written, parse_constant=lambda _: None)
     return plain
@@ -106,7 +106,7 @@ def _read_item(section: Section, entry: Json) -> ReportedItem:
         duration_ms=_milliseconds(result.get("duration_ms")),
         score=_score(entry, result),
         segment=_segment(entry, result),
-        ids=_storable(
+        ids=storable(
             {
                 key: result[key]
                 for key in ("acrid", "audio_id", "bucket_id", "external_ids")

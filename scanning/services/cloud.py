@@ -83,7 +83,7 @@ def try_account(*, account: CloudAccount) -> Trial:
     try:
         remote = {there.id: there for there in Cloud(account).containers()}
     except CloudFault as fault:
-        return Trial(works=False, notes=(_trial_fault(fault, account),))
+        return Trial(works=False, notes=(explain_fault(fault, account),))
     notes, sent_notes = [], []
     for container in account.containers.present():
         wrong = _compare(container, account, remote)
@@ -105,7 +105,8 @@ def try_account(*, account: CloudAccount) -> Trial:
     return Trial(works=not notes, notes=(*notes, found, *sent_notes))
 
 
-def _trial_fault(fault: CloudFault, account: CloudAccount) -> str:
+def explain_fault(fault: CloudFault, account: CloudAccount) -> str:
+    """Return what a call that failed says about the account's settings."""
     if fault.kind is FaultKind.UNREACHABLE:
         return _(
             "No usable answer from %(base_url)s: %(said)s. Check the "
@@ -161,7 +162,7 @@ def _what_is_sent(container: Container, account: CloudAccount) -> tuple[str, str
     try:
         takes = Cloud(account).takes_fingerprints(number)
     except CloudFault as fault:
-        return "", _trial_fault(fault, account)
+        return "", explain_fault(fault, account)
     if takes:
         return (
             _("%(name)s: its files are sent to container %(number)s as fingerprints.")
