@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from django.db import transaction
 from django.utils.functional import Promise
@@ -12,20 +13,23 @@ import audit.services
 from imports.errors import ImportRefused
 from imports.kinds import ImportKind
 from imports.models import (
+    AudioImport,
     BroadcastImport,
     CatalogueImport,
     Import,
     ImportStatus,
     ImportStep,
+    MoveIn,
     ResultImport,
     RightsImport,
     StepState,
 )
 from imports.undoing.noting import noted
-from jobs.choices import JobState, Priority
+from jobs.choices import JobState, Pool, Priority
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.kinds import Kind, register
+from jobs.resources import OUTSIDE
 
 _STAYS = _("What was imported stays.")
 _CANCELLED = _("It was cancelled.")
@@ -53,8 +57,12 @@ def _mirror(working: ImportStatus, done: ImportStatus) -> dict[JobState, str]:
 
 
 def _check_kind(
-    name: str, model: type[Import], belongs_to: str, label: str | Promise
-) -> Kind:
+    name: str,
+    model: type[Import],
+    belongs_to: str,
+    label: str | Promise,
+    **more: Any,
+) -> Kind:  # Any: further columns of ``Kind``
     return register(
         Kind(
             f"{name}_check",
@@ -67,13 +75,18 @@ def _check_kind(
             mirror=_mirror(ImportStatus.CHECKING, ImportStatus.CHECKED),
             cause_field="message",
             on_end=_end_check,
+            **more,
         )
     )
 
 
 def _import_kind(
-    name: str, model: type[Import], belongs_to: str, label: str | Promise
-) -> Kind:
+    name: str,
+    model: type[Import],
+    belongs_to: str,
+    label: str | Promise,
+    **more: Any,
+) -> Kind:  # Any: as above
     return register(
         Kind(
             name,
@@ -86,6 +99,7 @@ def _import_kind(
             mirror=_mirror(ImportStatus.IMPORTING, ImportStatus.DONE),
             cause_field="message",
             on_end=_end_import,
+            **more,
         )
     )
 
@@ -199,7 +213,48 @@ BROADCASTS = ImportKind(
     event="broadcasts.import",
     file_label="file",
 )
-_KINDS = {kind.model: kind for kind in (RECORDINGS, RESULTS, RIGHTS, BROADCASTS)}
+AUDIO = ImportKind(
+    AudioImport,
+    _check_kind("audio_import", AudioImport, "bucket", _("Check of audio files")),
+    _import_kind(
+        "audio_import", AudioImport, "bucket", _("Audio for waiting recordings")
+    ),
+    *_undo_kinds(
+        "audio_import",
+        AudioImport,
+        "bucket",
+        _("Check of an undo of audio"),
+        _("Undo of audio for waiting recordings"),
+    ),
+    work="imports.audio.importer.run",
+    event="bucket.audio",
+    file_label="file",
+)
+# Calls of an account wait most of the time, and moves of one account take turns.
+_CALLS: dict[str, Any] = {  # Any: columns of ``Kind``
+    "pool": Pool.TALK,
+    "needs": frozenset({OUTSIDE}),
+    "lane": lambda one: str(one.account_id),
+    "lane_limit": lambda: 1,
+}
+MOVES = ImportKind(
+    MoveIn,
+    _check_kind("move_in", MoveIn, "account", _("Look at an account"), **_CALLS),
+    _import_kind("move_in", MoveIn, "account", _("Move of an account"), **_CALLS),
+    *_undo_kinds(
+        "move_in",
+        MoveIn,
+        "account",
+        _("Check of an undo of a move"),
+        _("Undo of a move of an account"),
+    ),
+    work="imports.moving.walk.run",
+    event="cloud_account.move",
+    file_label="account",
+)
+_KINDS = {
+    kind.model: kind for kind in (RECORDINGS, RESULTS, RIGHTS, BROADCASTS, AUDIO, MOVES)
+}
 
 
 def kind_of(one: Import) -> ImportKind:

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
-from catalogue.models import Bucket
-from imports.models import CatalogueImport, ImportStatus
+from django.db.models import Count, QuerySet
+
+from catalogue.models import (
+    ACRCLOUD_MUSIC_BUCKET_ID,
+    Bucket,
+    Recording,
+    RecordingStatus,
+)
+from imports.models import (
+    CatalogueImport,
+    ImportStatus,
+    Moved,
+    MovedKind,
+    MovedOutcome,
+    MoveIn,
+)
+from scanning.models import Container
 
 
 def last_import_like(*, bucket: Bucket, header_key: str) -> CatalogueImport | None:
@@ -12,3 +27,37 @@ def last_import_like(*, bucket: Bucket, header_key: str) -> CatalogueImport | No
         bucket=bucket, header_key=header_key, status=ImportStatus.DONE
     )
     return done.order_by("-id").first()
+
+
+def moved_of(move: MoveIn) -> QuerySet[Moved]:
+    """Return everything that was read in the account, in any move."""
+    return Moved.objects.filter(account=move.account)
+
+
+def not_moved_by_code(move: MoveIn) -> list[tuple[str, int]]:
+    """Return how many objects have each code, the most frequent first."""
+    rows = moved_of(move).exclude(code="").order_by().values_list("code")
+    return sorted(rows.annotate(n=Count("pk")), key=lambda row: (-row[1], row[0]))
+
+
+def not_moved(move: MoveIn) -> QuerySet[Moved]:
+    """Return what did not move, and what moved with a remark."""
+    return moved_of(move).exclude(code="", text="").order_by("outcome", "kind", "pk")
+
+
+def waiting_recordings() -> QuerySet[Recording]:
+    """Return the recordings that wait for their audio."""
+    stubs = Recording.objects.filter(status=RecordingStatus.STUB)
+    return stubs.exclude(bucket=ACRCLOUD_MUSIC_BUCKET_ID)
+
+
+def callbacks_to_take_over(move: MoveIn) -> list[tuple[Moved, Container]]:
+    """Return moved containers whose results still go out from the account only."""
+    rows = moved_of(move).filter(kind=MovedKind.CONTAINER).exclude(callback_url="")
+    known = {
+        int(row.case.partition(":")[2]): row
+        for row in rows.exclude(outcome=MovedOutcome.NOT_MOVED)
+        if row.case
+    }
+    silent = Container.objects.present().filter(pk__in=known, callback_url="")
+    return [(known[container.pk], container) for container in silent]

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import date
 
+from django.core.exceptions import PermissionDenied
 from django.core.files.base import File
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.models import User
 from accounts.reach import refuse_limited
+from accounts.roles import Action
 from catalogue.models import Bucket
 from common.storage import display_name, keep_file
-from imports.jobs import BROADCASTS, RECORDINGS, RESULTS, RIGHTS, kind_of
+from imports.jobs import AUDIO, BROADCASTS, MOVES, RECORDINGS, RESULTS, RIGHTS, kind_of
 from imports.models import (
     MAPPABLE_STATUSES,
     UNDO_CHECKABLE,
+    AudioImport,
     BroadcastImport,
     CatalogueImport,
     Import,
     ImportStatus,
     ImportStep,
     MappingOrigin,
+    Moved,
+    MoveIn,
     ResultImport,
     RightsImport,
     StepState,
@@ -30,7 +37,8 @@ from imports.recordings.mapping import Columns, from_json, refuse_impossible, to
 from jobs.choices import JobState
 from jobs.kinds import Kind
 from jobs.services import cancel_subject, submit
-from scanning.models import Container
+from scanning.models import CloudAccount, Container
+from scanning.services.containers import update_container
 
 
 def keep_table(
@@ -56,6 +64,27 @@ def keep_table(
     with transaction.atomic():
         one.save()
         submit(RECORDINGS.check, one, user=user)
+    return one
+
+
+def keep_audio(
+    *, bucket: Bucket, archive: File[bytes], table: File[bytes] | None, user: User
+) -> AudioImport:
+    """Store a ZIP with audio for a bucket's waiting recordings, and have it paired.
+
+    ``table`` says which file belongs to which recording, where names do not.
+    """
+    one = AudioImport(
+        bucket=bucket,
+        file_name=display_name(archive.name or "", otherwise="audio"),
+        made_by=user,
+    )
+    one.file = keep_file(archive, f"imports/{one.uid}/audio.zip").name
+    if table is not None:
+        one.table = keep_file(table, f"imports/{one.uid}/table").name
+    with transaction.atomic():
+        one.save()
+        submit(AUDIO.check, one, user=user)
     return one
 
 
@@ -109,6 +138,52 @@ def keep_broadcasts(*, file: File[bytes], encoding: str, user: User) -> Broadcas
         one.save()
         submit(BROADCASTS.check, one, user=user)
     return one
+
+
+def look_at_account(
+    *, account: CloudAccount, parts: Sequence[str], since: date, user: User
+) -> MoveIn:
+    """Have it counted what an account holds, before any of it moves in.
+
+    Only admins without access limits may. Raises ``PermissionDenied``.
+    """
+    one = plan_move(account=account, parts=parts, since=since, user=user)
+    with transaction.atomic():
+        one.save()
+        submit(MOVES.check, one, user=user)
+    return one
+
+
+def plan_move(
+    *, account: CloudAccount, parts: Sequence[str], since: date, user: User
+) -> MoveIn:
+    """Return a move that is not saved. Raises ``PermissionDenied``."""
+    _require_move(user)
+    return MoveIn(
+        account=account,
+        file_name=account.name,
+        parts=list(parts),
+        since=since,
+        made_by=user,
+    )
+
+
+def _require_move(user: User) -> None:
+    refuse_limited(user)
+    if not user.has_perm(Action.CONFIGURE):
+        raise PermissionDenied(_("Only admins may move an account in."))
+
+
+def take_over_callback(*, moved: Moved, user: User) -> None:
+    """Post the results of a moved container to the address that it had there.
+
+    Raises ``PermissionDenied``.
+    """
+    _require_move(user)
+    container = Container.objects.present().get(pk=moved.case.partition(":")[2])
+    update_container(
+        container=container, columns={"callback_url": moved.callback_url}, user=user
+    )
 
 
 @transaction.atomic
@@ -269,5 +344,7 @@ def cancel(*, one: Import, user: User) -> bool:
 
 def _refuse_limited(one: Import, user: User) -> None:
     """Raise ``PermissionDenied`` if the user may not do anything with this import."""
+    if isinstance(one, MoveIn):
+        _require_move(user)
     if isinstance(one, RightsImport):
         refuse_limited(user)

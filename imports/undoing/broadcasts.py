@@ -56,7 +56,9 @@ def delete_broadcast(undo: Undo, event: Event) -> str:
     )
     if Audience.objects.filter(broadcast=row).exists() and not figures.exists():
         raise Stays(_("Somebody entered its audience since."))
+    uid = row.uid
     services.delete_broadcast(broadcast=row, user=undo.user)
+    undo.gone.add(f"broadcast:{uid}")
     return ""
 
 

@@ -18,6 +18,8 @@ from imports.models import ImportStep
 UNDOERS: Final = {
     "recording.added": "imports.undoing.recordings.retire",
     "recording.changed": "imports.undoing.recordings.restore_columns",
+    "recording.awaited": "imports.undoing.moves.give_back_recording",
+    "recording.audio_given": "imports.undoing.moves.take_audio_back",
     "recording.audio_replaced": "imports.undoing.recordings.keep_audio",
     "exclusion.added": "imports.undoing.recordings.remove_exclusion",
     "file.broadcast_added": "imports.undoing.broadcasts.delete_broadcast",
@@ -27,6 +29,10 @@ UNDOERS: Final = {
     "station.audience_changed": "imports.undoing.broadcasts.restore_figures",
     "file.submitted": "imports.undoing.results.delete_file",
     "results.imported": "imports.undoing.results.keep_scan",
+    "bucket.created": "imports.undoing.moves.delete_bucket",
+    "container.created": "imports.undoing.moves.delete_container",
+    "station.added": "imports.undoing.moves.keep_station",
+    "stream.added": "imports.undoing.moves.delete_stream",
     "rights.imported": "imports.undoing.rights.remove_record",
     "rights.import_changed": "imports.undoing.rights.restore_record",
 }

@@ -22,7 +22,16 @@ from review.services import exclusions
 _DERIVED = ("isrc_normalised", "isrc_status")
 
 
-def _recording(undo: Undo, event: Event) -> Recording:
+def refuse_used(row: Recording) -> None:
+    """Raise ``Stays`` if a recording that waited for audio was used since it came."""
+    if row.status != RecordingStatus.STUB:
+        raise Stays(_("It has audio by now. Retire it itself if it must go."))
+    if Match.objects.filter(recording=row, decided_by__isnull=False).exists():
+        raise Stays(_("People decided matches of it. Retire it itself if it must go."))
+
+
+def editable_recording(undo: Undo, event: Event) -> Recording:
+    """Return the recording of an event, locked. Raises ``Stays``."""
     if not undo.user.has_perm(Action.EDIT_CATALOGUE):
         raise Stays(_("Your role can view the catalogue but not change it."))
     uid = event.case.partition(":")[2]
@@ -39,11 +48,13 @@ def _recording(undo: Undo, event: Event) -> Recording:
 
 def retire(undo: Undo, event: Event) -> str:
     """Retire a recording that the import added."""
-    row = _recording(undo, event)
+    row = editable_recording(undo, event)
     if row.status == RecordingStatus.RETIRED:
         return ""
     if Recording.objects.filter(merged_into=row).exists():
         raise Stays(_("Other recordings were merged into it. Undo these merges first."))
+    if event.after.get("waits_for_audio"):
+        refuse_used(row)
     retire_recordings(recordings=[row], user=undo.user)
     undo.gone.add(event.case)
     decided = Match.objects.filter(recording=row, decided_by__isnull=False).count()
@@ -59,7 +70,7 @@ def retire(undo: Undo, event: Event) -> str:
 
 def restore_columns(undo: Undo, event: Event) -> str:
     """Give a recording the earlier values of what nobody changed since."""
-    row = _recording(undo, event)
+    row = editable_recording(undo, event)
     now = {name: getattr(row, name) for name in event.after}
     same, changed = differing(now, event.before, event.after)
     if same:
@@ -78,7 +89,7 @@ def keep_audio(_undo: Undo, _event: Event) -> str:
 
 def remove_exclusion(undo: Undo, event: Event) -> str:
     """Take an exclusion back with its effects; an approved proposal waits again."""
-    _recording(undo, event)
+    editable_recording(undo, event)
     segment = Exclusion.objects.filter(uid=event.after["exclusion"]).first()
     if segment is None:
         raise missing()

@@ -42,9 +42,18 @@ def delete_file(undo: Undo, event: Event) -> str:
     ).values_list("event__after__scan", flat=True)
     if row.scans.exclude(uid__in=list(own)).exists():
         raise Stays(_("It was scanned again since."))
-    if row.broadcasts.exists():
+    if row.container.cloud_account_id is not None:
+        raise Stays(
+            _(
+                "Its container is connected to a cloud account, where the file would be "
+                "deleted, too. Delete the file itself if it must go."
+            )
+        )
+    broadcasts = row.broadcasts.values_list("uid", flat=True)
+    if any(f"broadcast:{uid}" not in undo.gone for uid in broadcasts):
         raise Stays(_("It has broadcasts. Delete them first."))
     delete_files(files=[row], user=undo.user, reason=_("The import was undone."))
+    undo.gone.add(event.case)
     return ""
 
 

@@ -20,7 +20,7 @@ from accounts.reach import working_for
 from audit.models import Event
 from broadcasts.errors import BroadcastRefused
 from catalogue.changes import ChangeRefused
-from imports.models import RIGHTS_PREFIX, ImportStep, StepState
+from imports.models import RIGHTS_PREFIX, ImportStep, Moved, StepState
 from imports.undoing.noting import UNDOERS
 from jobs.services import submit
 from review.errors import ReviewError
@@ -138,7 +138,15 @@ def undo_import(
     if not dry and uid.startswith(f"{RIGHTS_PREFIX}_"):
         import_string("imports.undoing.rights.forget_statements")(walk)
         submit(REVIEW_RIGHTS, None)
+    if not dry:
+        _forget_moved(uid)
     return summary
+
+
+def _forget_moved(uid: str) -> None:
+    """Forget what was taken back of a move, so that another move brings it again."""
+    undone = ImportStep.objects.filter(import_uid=uid, state=StepState.UNDONE)
+    Moved.objects.filter(case__in=undone.values("event__case")).delete()
 
 
 def missing() -> Stays:

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from accounts.roles import Action
 from common.stored import read_stored
 from imports.models import (
+    AudioImport,
     BroadcastImport,
     CatalogueImport,
     Import,
+    Moved,
+    MoveIn,
     ResultImport,
     RightsImport,
 )
-from portal.admin.base import RoleAdmin
+from portal.admin.base import RoleAdmin, all_field_names
 from portal.admin.filters import PickFilter
 from portal.admin.stored_values import draw, readable
 
+Row = TypeVar("Row", bound=Model)
 _WORDS = {
+    "bucket": _("Bucket"),
+    "calls": _("Calls"),
+    "candidates": _("Candidates"),
+    "code": _("Code"),
+    "differs": _("Other length"),
+    "given": _("Audio given"),
+    "paired": _("Paired"),
+    "pairs": _("Pairs"),
+    "still_waiting": _("Still waiting for audio"),
+    "title": _("Title"),
+    "uid": _("Identifier"),
+    "container": _("Container"),
+    "counts": _("Counts"),
+    "day": _("Day of plays"),
+    "file": _("File"),
+    "new": _("Moved"),
+    "not_moved": _("Not moved"),
+    "recording": _("Recording"),
+    "same": _("Here already"),
+    "stream": _("Stream"),
+    "there": _("In the account"),
+    "what": _("What"),
     "added": pgettext_lazy("recordings", "New"),
     "after": _("After"),
     "before": _("Before"),
@@ -75,7 +103,9 @@ _WORDS = {
 _OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
 
 
-@admin.register(BroadcastImport, CatalogueImport, ResultImport, RightsImport)
+@admin.register(
+    AudioImport, BroadcastImport, CatalogueImport, ResultImport, RightsImport
+)
 class ImportAdmin(RoleAdmin[Import]):
     """Imports; the portal's pages create them."""
 
@@ -108,10 +138,9 @@ class ImportAdmin(RoleAdmin[Import]):
         self, request: HttpRequest, obj: Import | None = None
     ) -> tuple[str, ...]:
         """Show every column but those of files."""
-        place = self.model.place_field
         return (
             *("uid", "file_name"),
-            *((place,) if place else ("encoding",)),
+            *(_placed(self.model) or ("encoding",)),
             *(("sender",) if self.model is RightsImport else ()),
             *(_OF_TABLES if self.model is CatalogueImport else ()),
             *("status", "message", "outcome", "made_by", "created_at"),
@@ -123,6 +152,43 @@ class ImportAdmin(RoleAdmin[Import]):
     def outcome(self, one: Import) -> SafeString:
         """Return what the check or the import counted and found, in words."""
         return draw(_read(one.summary), _WORDS)
+
+
+def _placed(model: type[Import]) -> tuple[str, ...]:
+    if model is MoveIn:
+        return ("account", "parts", "since")
+    return (model.place_field,) if model.place_field else ()
+
+
+class _ForAdmins(RoleAdmin[Row]):
+    """A screen for admins, whose accounts its rows come from."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show them to admins."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Show them to admins."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+
+@admin.register(MoveIn)
+class MoveInAdmin(_ForAdmins[Import], ImportAdmin):
+    """Moves of accounts."""
+
+
+@admin.register(Moved)
+class MovedAdmin(_ForAdmins[Moved]):
+    """What was read in accounts, and what became of it."""
+
+    list_display = [
+        *("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")
+    ]
+    list_filter = ["kind", "outcome", ("account", PickFilter)]
+    list_select_related = ["account"]
+    search_fields = ["=remote_id", "=case", "name"]
+    readonly_fields = all_field_names(Moved, but=["id", "theirs", "ours"])
+    fields = readonly_fields
 
 
 def _read(value: Any, name: str = "") -> Any:  # Any: JSON

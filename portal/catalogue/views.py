@@ -22,8 +22,14 @@ from catalogue.changes import (
     refingerprint,
     refuse_unready,
     retire_recordings,
+    waits_for_audio,
 )
-from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.models import (
+    ACRCLOUD_MUSIC_BUCKET_ID,
+    Bucket,
+    Recording,
+    RecordingStatus,
+)
 from catalogue.services import create_bucket
 from common.bodies import takes_files
 from common.zones import office_day
@@ -107,6 +113,8 @@ def bucket_detail(request: PortalRequest, pk: int) -> HttpResponseBase:
             "filters": filters,
             "page_obj": page,
             "columns": columns_shown(request.user, "recordings"),
+            "waits_for_audio": bucket.pk != ACRCLOUD_MUSIC_BUCKET_ID
+            and bucket.recordings.filter(status=RecordingStatus.STUB).exists(),
         },
     )
 
@@ -125,6 +133,7 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
         "portal/catalogue/recording_detail.html",
         {
             "recording": recording,
+            "waits_for_audio": waits_for_audio(recording),
             "wave": wave_paths(load_waveform(recording)),
             "matches": review_selectors.with_segments(matches[:_SHOWN_MATCHES]),
             "match_count": count_of(matches),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.db.models import Model, QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -19,16 +21,27 @@ from accounts.roles import Action
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
 from common.charsets import CHARSETS
 from common.reading import read_clock
-from imports import services
+from common.zones import office_day
+from imports import selectors, services
+from imports.audio.importer import AudioSummary
+from imports.audio.pairing import Rule
 from imports.broadcasts.importer import BroadcastSummary
 from imports.broadcasts.rows import AUDIENCE_COLUMNS, SCHEDULE_COLUMNS
 from imports.models import (
+    AudioImport,
     BroadcastImport,
     CatalogueImport,
     Import,
+    ImportStatus,
+    MovedKind,
+    MovedOutcome,
+    MoveIn,
+    MoveParts,
     ResultImport,
     RightsImport,
 )
+from imports.moving.summary import MoveSummary
+from imports.moving.walk import seconds_of
 from imports.recordings.rows import CLEAR, COLUMNS
 from imports.recordings.summary import ImportSummary
 from imports.results.importer import ResultSummary
@@ -37,7 +50,7 @@ from imports.rights.table import COLUMNS as SHARE_COLUMNS
 from portal.imports.columns import MappingForm, mapping_context
 from portal.shared.fields import SearchSelect
 from rights.models import Party, Release, RightsRecording, Work
-from scanning.models import Container
+from scanning.models import CloudAccount, Container
 
 
 class TableForm(forms.Form):
@@ -134,7 +147,69 @@ class BroadcastsForm(forms.Form):
         return services.keep_broadcasts(user=user, **self.cleaned_data)
 
 
-ImportForm = TableForm | ResultsForm | RightsForm | BroadcastsForm
+class AudioForm(forms.Form):
+    """A ZIP with the audio of waiting recordings, and perhaps a table of its files."""
+
+    bucket = forms.ModelChoiceField(
+        Bucket.objects.present().exclude(pk=ACRCLOUD_MUSIC_BUCKET_ID),
+        empty_label=None,
+        widget=SearchSelect,
+        label=_("Bucket"),
+    )
+    archive = forms.FileField(label=_("Audio files (ZIP)"))
+    table = forms.FileField(
+        required=False,
+        label=_("Table of the files (CSV or XLSX)"),
+        help_text=_("Only needed where names and tags do not say what a file is."),
+    )
+
+    def keep(self, user: User) -> AudioImport:
+        """Store the upload and have its files paired."""
+        return services.keep_audio(user=user, **self.cleaned_data)
+
+
+class MoveForm(forms.Form):
+    """An account, and what of it moves in."""
+
+    account = forms.ModelChoiceField(
+        CloudAccount.objects.all(),
+        empty_label=None,
+        label=_("Account"),
+        help_text=_("Accounts and their tokens are entered in the administration."),
+    )
+    since = forms.DateField(
+        label=_("Plays since"),
+        initial=lambda: office_day() - timedelta(days=30),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text=_("ACRCloud keeps the plays of streams for a few weeks."),
+    )
+    parts = forms.MultipleChoiceField(
+        choices=MoveParts.choices,
+        initial=MoveParts.values,
+        widget=forms.CheckboxSelectMultiple,
+        label=_("What moves in"),
+    )
+
+    def clean_since(self) -> date:
+        """Refuse more days than anybody keeps, each of which is a call."""
+        since: date = self.cleaned_data["since"]
+        if (office_day() - since).days > _MOST_DAYS:
+            raise forms.ValidationError(
+                gettext("Choose a day of the last %(days)d days.")
+                % {"days": _MOST_DAYS}
+            )
+        return since
+
+    def keep(self, user: User) -> MoveIn:
+        """Have the account looked at."""
+        return services.look_at_account(user=user, **self.cleaned_data)
+
+
+# A year, which costs three minutes for each stream.
+_MOST_DAYS = 366
+ImportForm = (
+    TableForm | ResultsForm | RightsForm | BroadcastsForm | AudioForm | MoveForm
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +291,15 @@ class ImportPage:
 
     name: str
     model: type[Import]
-    form: type[TableForm | ResultsForm | RightsForm | BroadcastsForm]
-    summary: type[ImportSummary | ResultSummary | RightsSummary | BroadcastSummary]
+    form: type[ImportForm]
+    summary: type[
+        ImportSummary
+        | ResultSummary
+        | RightsSummary
+        | BroadcastSummary
+        | AudioSummary
+        | MoveSummary
+    ]
     action: Action
     form_url: str
     detail: str
@@ -249,7 +331,8 @@ class ImportPage:
 
     def refusal(self, user: User) -> str:
         """Return why access limits keep a person from such imports; else empty."""
-        return why_limited(user) if self.model is RightsImport else ""
+        is_for_all = self.model in (RightsImport, MoveIn)
+        return why_limited(user) if is_for_all else ""
 
     def of_form(self, form: ImportForm, user: User) -> dict[str, Any]:
         """Return the context of the page with the form. Any: values for a template."""
@@ -272,12 +355,20 @@ class ImportPage:
         if isinstance(one, CatalogueImport):
             more = mapping_context(one, form)
             more["place_url"] = reverse("portal:bucket_detail", args=[one.place.pk])
+        elif isinstance(one, AudioImport):
+            more["place_url"] = reverse("portal:bucket_detail", args=[one.place.pk])
+            more["pairs"] = [
+                {**pair, "rule": _RULES[pair["rule"]]}
+                for pair in one.summary.get("pairs", [])
+            ]
         elif isinstance(one, ResultImport):
             files = reverse("portal:file_list")
             more["place_url"] = f"{files}?container={one.place.pk}"
         elif isinstance(one, RightsImport) and one.summary:
             more["kinds"] = _counted_kinds(one.summary)
             more["changes"] = list(map(_named_change, one.summary["changes"]))
+        elif isinstance(one, MoveIn):
+            more = _move_context(one)
         refusal: str | Promise = self.refusal(user)
         return {
             **more,
@@ -291,12 +382,63 @@ class ImportPage:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class CountedMoves:
+    """How many objects of a kind there are, and what became of them in this move."""
+
+    label: str
+    there: int | None
+    new: int
+    same: int
+    changed: int
+    not_moved: int
+
+
+_SHOWN_MOVED = 100
+_RULES = {
+    Rule.TABLE: _("Table or SHA-256"),
+    Rule.CUSTOM_ID: _("Custom ID"),
+    Rule.ISRC: "ISRC",
+    Rule.NAME: _("Name and length"),
+    Rule.TAGS: _("Tags and length"),
+}
+
+
+def _move_context(one: MoveIn) -> dict[str, Any]:  # Any: values for a template
+    there = one.summary.get("there", {})
+    counts = one.summary.get("counts", {})
+    rows = selectors.not_moved(one)
+    is_stopped = one.status == ImportStatus.REFUSED and bool(one.summary)
+    return {
+        "kinds": [
+            CountedMoves(
+                str(kind.label),
+                there.get(kind),
+                *(counts.get(kind, {}).get(outcome, 0) for outcome in MovedOutcome),
+            )
+            for kind in MovedKind
+            if kind in there or kind in counts
+        ],
+        "minutes": max(1, round(seconds_of(one.summary.get("calls", 0)) / 60)),
+        "codes": selectors.not_moved_by_code(one),
+        "moved": rows[:_SHOWN_MOVED],
+        "moved_count": rows.count(),
+        "waiting_count": selectors.waiting_recordings().count(),
+        "callbacks": selectors.callbacks_to_take_over(one),
+        "can_pause": one.status == ImportStatus.IMPORTING,
+        "can_go_on": is_stopped,
+    }
+
+
 _NOTHING_FITS = _(
     "Nothing in this file can be imported. Correct the faults below, then check the "
     "file again."
 )
 # Counters of all kinds of imports; those of rights count by kind of record.
-_GOOD = ("added", "updated", "rescanned", "created", "changed", "unchanged")
+_GOOD = (
+    *("added", "updated", "rescanned", "created", "changed", "unchanged"),
+    *("paired", "there"),
+)
 
 
 def _nothing_fits(one: Import) -> bool:
@@ -412,4 +554,48 @@ BROADCASTS = ImportPage(
         ("portal:import_sample_schedule_csv", _("Sample schedule")),
         ("portal:import_sample_audience_csv", _("Sample audiences")),
     ),
+)
+AUDIO = ImportPage(
+    "audio",
+    AudioImport,
+    AudioForm,
+    AudioSummary,
+    Action.EDIT_CATALOGUE,
+    form_url="portal:audio_import",
+    detail="portal:audio_import_detail",
+    start="portal:audio_import_start",
+    parent="portal:catalogue",
+    parent_title=_("Catalogue"),
+    title=_("Add audio"),
+    lead=_(
+        "Gives recordings that wait for it their audio. The files are paired first; no "
+        "recording gets its audio until you confirm."
+    ),
+    check=_("Pair the files"),
+    start_label=_("Give them their audio"),
+    unreadable=_("This file cannot be read"),
+    another=_("Choose another file"),
+    not_waiting=_("This file is not waiting to be imported."),
+)
+MOVES = ImportPage(
+    "moves",
+    MoveIn,
+    MoveForm,
+    MoveSummary,
+    Action.CONFIGURE,
+    form_url="portal:move_in",
+    detail="portal:move_in_detail",
+    start="portal:move_in_start",
+    parent="portal:catalogue",
+    parent_title=_("Catalogue"),
+    title=_("Move in"),
+    lead=_(
+        "Moves an account of ACRCloud, or of another portal, into this one. First it is "
+        "only counted; nothing moves until you confirm, and nothing changes there."
+    ),
+    check=_("Look at the account"),
+    start_label=_("Move everything in"),
+    unreadable=_("The move stopped"),
+    another=_("Choose another account"),
+    not_waiting=_("This move is not waiting to begin."),
 )

@@ -42,6 +42,49 @@ urlpatterns = [
         views.import_bad_rows,
         name="import_bad_rows",
     ),
+    path("catalogue/add-audio/", views.audio_import, name="audio_import"),
+    path(
+        "catalogue/add-audio/<str:uid>/",
+        views.audio_import_detail,
+        name="audio_import_detail",
+    ),
+    path(
+        "catalogue/add-audio/<str:uid>/start/",
+        views.audio_import_start,
+        name="audio_import_start",
+    ),
+    path(
+        "catalogue/add-audio/<str:uid>/undo/",
+        views.audio_import_undo,
+        name="audio_import_undo",
+    ),
+    path("catalogue/move-in/", views.move_in, name="move_in"),
+    path("catalogue/move-in/<str:uid>/", views.move_in_detail, name="move_in_detail"),
+    path(
+        "catalogue/move-in/<str:uid>/start/",
+        views.move_in_start,
+        name="move_in_start",
+    ),
+    path(
+        "catalogue/move-in/<str:uid>/switch/",
+        views.move_in_switch,
+        name="move_in_switch",
+    ),
+    path(
+        "catalogue/move-in/<str:uid>/callback/",
+        views.move_in_callback,
+        name="move_in_callback",
+    ),
+    *(
+        path(
+            f"catalogue/move-in/<str:uid>/report.{form}",
+            views.move_in_report,
+            {"form": form},
+            name=f"move_in_report_{form}",
+        )
+        for form in ("csv", "xlsx")
+    ),
+    path("catalogue/move-in/<str:uid>/undo/", views.move_in_undo, name="move_in_undo"),
     path("files/import/", views.result_import, name="result_import"),
     path(
         "files/import/<str:uid>/",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.http import FileResponse, HttpResponse
@@ -16,20 +17,35 @@ from django.views.decorators.http import (
     require_safe,
 )
 
+from accounts.reach import refuse_limited
 from accounts.roles import Action
 from common.bodies import takes_files
-from imports.models import CatalogueImport
+from imports.models import CatalogueImport, MoveIn
 from imports.samples import SAMPLES
-from imports.services import change_columns, check_undo, keep, start, undo
+from imports.selectors import callbacks_to_take_over, moved_of
+from imports.services import (
+    cancel,
+    change_columns,
+    check_undo,
+    keep,
+    start,
+    take_over_callback,
+    try_again,
+    undo,
+)
 from portal.imports.columns import MappingForm
 from portal.imports.page import (
+    AUDIO,
     BROADCASTS,
+    MOVES,
     RECORDINGS,
     RESULTS,
     RIGHTS,
     ImportPage,
 )
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, ask_to_confirm, needs
+from portal.shared.downloads import sent, written
+from reports import moved as moved_report
 from reports.choices import Format
 from reports.files import CONTENT_TYPES
 
@@ -123,6 +139,60 @@ rights_import_start = _start_view(RIGHTS)
 broadcast_import = _form_view(BROADCASTS)
 broadcast_import_detail = _detail_view(BROADCASTS)
 broadcast_import_start = _start_view(BROADCASTS)
+
+
+audio_import = _form_view(AUDIO)
+audio_import_detail = _detail_view(AUDIO)
+audio_import_start = _start_view(AUDIO)
+audio_import_undo = _undo_view(AUDIO)
+move_in = _form_view(MOVES)
+move_in_detail = _detail_view(MOVES)
+move_in_start = _start_view(MOVES)
+move_in_undo = _undo_view(MOVES)
+_MOVE_STEPS = {"pause": cancel, "go_on": try_again}
+
+
+@require_POST
+@needs(MOVES.action)
+def move_in_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Pause a move, or let one that stopped go on."""
+    one = get_object_or_404(MoveIn.objects.all(), uid=uid)
+    step = _MOVE_STEPS.get(request.POST.get("verb", ""), try_again)
+    if not step(one=one, user=request.user):
+        messages.warning(request, _("This move changed meanwhile. Look at it again."))
+    return redirect(MOVES.detail, uid=uid)
+
+
+@require_POST
+@needs(MOVES.action)
+def move_in_callback(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Post a moved container's results to the address that it had in the account."""
+    one = get_object_or_404(MoveIn.objects.all(), uid=uid)
+    ask_to_confirm(request)
+    pairs = callbacks_to_take_over(one)
+    wanted = request.POST.get("container", "")
+    for moved, container in pairs:
+        if str(container.pk) == wanted:
+            take_over_callback(moved=moved, user=request.user)
+            messages.success(
+                request,
+                _("Results of %(name)s are now posted to %(url)s.")
+                % {"name": container.name, "url": moved.callback_url},
+            )
+    return redirect(MOVES.detail, uid=uid)
+
+
+@require_safe
+@needs(MOVES.action)
+def move_in_report(request: PortalRequest, uid: str, form: str) -> HttpResponseBase:
+    """Download everything that was read in the account, and what became of it."""
+    one = get_object_or_404(MoveIn.objects.all(), uid=uid)
+    refuse_limited(request.user)
+    rows = moved_of(one)
+    if form == Format.CSV:
+        return sent(moved_report.as_csv(rows), name="moved", form=Format.CSV)
+    write = partial(moved_report.write_workbook, moved=rows)
+    return written(write, name="moved", form=Format.XLSX)
 
 
 @require_POST

@@ -137,6 +137,7 @@ def _undo_again(job: ListedJob, user: User) -> bool:
     return begin(one=job.subject, user=user)
 
 
+_MOVE_IN = replace(_CATALOGUE_IMPORT, action=Action.CONFIGURE)
 _RESULT_IMPORT = replace(_CATALOGUE_IMPORT, action=Action.UPLOAD)
 _WAYS: Mapping[str, _Way] = {
     "scan": _SCAN,
@@ -180,6 +181,10 @@ _WAYS: Mapping[str, _Way] = {
     "rights_import": _CATALOGUE_IMPORT,
     "broadcast_import_check": _RESULT_IMPORT,
     "broadcast_import": _RESULT_IMPORT,
+    "audio_import_check": _CATALOGUE_IMPORT,
+    "audio_import": _CATALOGUE_IMPORT,
+    "move_in_check": _MOVE_IN,
+    "move_in": _MOVE_IN,
     **{
         f"{name}_undo{step}": _Way(action, _undo_again, _CATALOGUE_IMPORT.cancel)
         for name, action in (
@@ -187,6 +192,8 @@ _WAYS: Mapping[str, _Way] = {
             ("result_import", Action.UPLOAD),
             ("rights_import", Action.EDIT_CATALOGUE),
             ("broadcast_import", Action.UPLOAD),
+            ("audio_import", Action.EDIT_CATALOGUE),
+            ("move_in", Action.CONFIGURE),
         )
         for step in ("_check", "")
     },

@@ -26,8 +26,10 @@ from catalogue import following
 from catalogue.models import Recording
 from dedup.models import CatalogueCheck
 from imports.models import (
+    AudioImport,
     BroadcastImport,
     CatalogueImport,
+    MoveIn,
     ResultImport,
     RightsImport,
 )
@@ -251,6 +253,8 @@ _PAGES: Mapping[type[Model], Callable[[Any], str]] = {
     CatalogueImport: lambda run: reverse("portal:import_detail", args=[run.uid]),
     ResultImport: lambda run: reverse("portal:result_import_detail", args=[run.uid]),
     RightsImport: lambda run: reverse("portal:rights_import_detail", args=[run.uid]),
+    AudioImport: lambda run: reverse("portal:audio_import_detail", args=[run.uid]),
+    MoveIn: lambda run: reverse("portal:move_in_detail", args=[run.uid]),
     BroadcastImport: lambda run: reverse(
         "portal:broadcast_import_detail", args=[run.uid]
     ),

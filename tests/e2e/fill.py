@@ -20,9 +20,14 @@ from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
 from imports.broadcasts.importer import run as run_broadcast_import
 from imports.models import (
+    AudioImport,
     BroadcastImport,
     CatalogueImport,
     ImportStatus,
+    Moved,
+    MovedKind,
+    MovedOutcome,
+    MoveIn,
     ResultImport,
     RightsImport,
 )
@@ -55,7 +60,15 @@ from scanning.choices import (
     RetroStatus,
     ScanStatus,
 )
-from scanning.models import Container, Drop, RetroSearch, Scan, ScannedFile, Watch
+from scanning.models import (
+    CloudAccount,
+    Container,
+    Drop,
+    RetroSearch,
+    Scan,
+    ScannedFile,
+    Watch,
+)
 from scanning.services.identification import create_project
 from streams.choices import AirplayState, AlarmKind, GapCause, RunEdge, StreamState
 from streams.models import (
@@ -179,6 +192,8 @@ def fill() -> list[str]:
         reverse("portal:declaration_profile", args=[profile.uid]),
         reverse("portal:file_remove_audio", args=[heard.uid]),
         _rights(waiting.recording, user),
+        _move_in(user),
+        _audio(user),
         *broadcasts,
         *_notices(user),
     ]
@@ -335,6 +350,92 @@ def _broadcasts(user: User) -> list[str]:
         reverse("portal:file_broadcasts", args=[file.uid]),
         reverse("portal:broadcast_import_detail", args=[one.uid]),
     ]
+
+
+def _audio(user: User) -> str:
+    """Make an import of audio that was checked, and return its page."""
+    recording = Recording.objects.order_by("pk")[0]
+    one = AudioImport.objects.create(
+        bucket=recording.bucket,
+        file_name="masters.zip",
+        status=ImportStatus.CHECKED,
+        made_by=user,
+        summary={
+            "files": 3,
+            "paired": 1,
+            "refused": 2,
+            "still_waiting": 4,
+            "pairs": [
+                {
+                    "file": "a/night-drive.wav",
+                    "uid": recording.uid,
+                    "title": recording.title,
+                    "rule": "custom_id",
+                    "differs": True,
+                }
+            ],
+            "faults": [
+                {
+                    "file": "b/intro.wav",
+                    "code": "move_two_candidates",
+                    "message": "Several fit. Give the audio on the page of the right "
+                    "recording.",
+                    "candidates": [{"uid": recording.uid, "title": recording.title}],
+                },
+                {
+                    "file": "cover.jpg",
+                    "code": "move_no_sound",
+                    "message": "It holds no sound that can be read.",
+                    "candidates": [],
+                },
+            ],
+        },
+    )
+    return reverse("portal:audio_import_detail", args=[one.uid])
+
+
+def _move_in(user: User) -> str:
+    """Make a move of an account that is done, and return its page."""
+    account, _made = CloudAccount.objects.get_or_create(
+        name="Console", defaults={"token_sealed": "-"}
+    )
+    container = Container.objects.present().order_by("pk")[0]
+    Moved.objects.create(
+        account=account,
+        kind=MovedKind.BUCKET,
+        remote_id="8883",
+        name="Radio",
+        outcome=MovedOutcome.NOT_MOVED,
+        code="move_live_bucket",
+        text="Buckets of the type Live are not moved.",
+    )
+    Moved.objects.create(
+        account=account,
+        kind=MovedKind.CONTAINER,
+        remote_id="77",
+        name=container.name,
+        case=f"container:{container.pk}",
+        outcome=MovedOutcome.NEW,
+        callback_url="https://team.example/hook",
+    )
+    one = MoveIn.objects.create(
+        account=account,
+        file_name=account.name,
+        since=date(2026, 5, 1),
+        status=ImportStatus.DONE,
+        made_by=user,
+        summary={
+            "there": {"bucket": 2, "recording": 1204, "file": 360},
+            "calls": 80,
+            "counts": {
+                "bucket": {"new": 1, "not_moved": 1},
+                "recording": {"new": 1200, "same": 4},
+            },
+            "faults": [{"what": "bm-cs-projects", "message": "Not found."}],
+            "refused": 1,
+        },
+    )
+    return reverse("portal:move_in_detail", args=[one.uid])
 
 
 def _unknown() -> None:

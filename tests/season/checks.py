@@ -309,13 +309,22 @@ def _described(row: Model) -> str:
 
 def _open_imports() -> Iterable[Model]:
     from imports.models import (
+        AudioImport,
         BroadcastImport,
         CatalogueImport,
+        MoveIn,
         ResultImport,
         RightsImport,
     )
 
-    for model in (BroadcastImport, CatalogueImport, ResultImport, RightsImport):
+    for model in (
+        AudioImport,
+        BroadcastImport,
+        CatalogueImport,
+        MoveIn,
+        ResultImport,
+        RightsImport,
+    ):
         yield from model._base_manager.filter(status__in=OPEN_STATUSES)
 
 

@@ -39,6 +39,7 @@ from tests.season import (
     limits,
     links,
     moves,
+    moving,
     notices,
     outside,
     policies,
@@ -132,6 +133,7 @@ _KINDS = {
     "drop_files": 3,
     "bring_rights": 3,
     "import_a_table": 2,
+    "move_in": 2,
     "undo_an_import": 3,
     "send_from_the_outbox": 6,
     "handle_rights": 8,
@@ -381,6 +383,11 @@ class Season:
     def import_a_table(self, person: Person, rng: random.Random) -> bool:
         """Import a table of recordings or of broadcasts."""
         undoing.bring(person, rng, self._machines.work)
+        return False
+
+    def move_in(self, person: Person, rng: random.Random) -> bool:
+        """Move the cloud account in, where the person may."""
+        moving.bring(person, rng, self._machines.work)
         return False
 
     def undo_an_import(self, person: Person, rng: random.Random) -> bool:

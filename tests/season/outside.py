@@ -29,6 +29,8 @@ class Cloud:
     """
 
     calls: int = 0
+    titles: int = 0
+    "Changes some titles of the account's recordings."
     files: dict[str, dict[str, Any]] = field(default_factory=dict)  # Any: JSON
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, object]:
@@ -37,6 +39,8 @@ class Cloud:
         address, _, query = path.partition("?")
         if method == "GET" and address == "/cloud/fs-containers":
             return 200, {"data": [{"id": CLOUD_CONTAINER, "name": "Season"}]}
+        if method == "GET" and address.startswith("/cloud/buckets"):
+            return self._of_buckets(address)
         if self.calls % 13 == 5:
             return 429, {"message": "Too Many Attempts."}
         if self.calls % 17 == 9:
@@ -50,6 +54,25 @@ class Cloud:
             rows = [row for row in self.files.values() if wanted in row["name"]]
             return 200, {"data": rows}
         return self._of_one_file(method, address)
+
+    def _of_buckets(self, address: str) -> tuple[int, object]:
+        """Return the buckets of the account, or the files of one; titles may change."""
+        if address == "/cloud/buckets":
+            rows = [{"id": 8881, "name": "Season songs", "type": "File"}]
+            return 200, {"data": [*rows, {"id": 8882, "name": "Radio", "type": "Live"}]}
+        files = [
+            {
+                "id": number,
+                "acr_id": f"5ea5{number:028x}",
+                "title": f"Account song {number}, {self.titles % number}",
+                "audio_id": f"S-{number}",
+                "duration": 20,
+                "user_defined": {"artist": "Season"},
+                "state": 1,
+            }
+            for number in range(1, 6)
+        ]
+        return 200, {"data": files, "meta": {"total": 5, "last_page": 1}}
 
     def _take(self, body: bytes) -> dict[str, Any]:  # Any: JSON
         found = _NAME.search(body)

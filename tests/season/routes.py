@@ -18,8 +18,10 @@ from broadcasts.models import Broadcast
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from imports.models import (
+    AudioImport,
     BroadcastImport,
     CatalogueImport,
+    MoveIn,
     ResultImport,
     RightsImport,
 )
@@ -54,6 +56,8 @@ from tests.security.addresses import Address, every_address
 _NAMED: dict[str, tuple[type[Model], str]] = {
     "files/import/<str:uid>": (ResultImport, "uid"),
     "rights/import/<str:uid>": (RightsImport, "uid"),
+    "catalogue/add-audio/<str:uid>": (AudioImport, "uid"),
+    "catalogue/move-in/<str:uid>": (MoveIn, "uid"),
     "broadcasts/import/<str:uid>": (BroadcastImport, "uid"),
     "files/<uuid:uid>": (ScannedFile, "uid"),
     "queue/files/<uuid:uid>": (ScannedFile, "uid"),

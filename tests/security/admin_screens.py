@@ -17,6 +17,7 @@ from audit.models import Anchor, Event
 from audit.services import record
 from broadcasts.models import Audience, Episode, MusicUse, Revenue
 from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
+from imports.models import Moved
 from recurring.models import UnknownPolicy
 from reports.models import ReportDelivery
 from review.models import Dispute, SavedView
@@ -90,6 +91,13 @@ def _of_people(
 def _account(_desk: Desk) -> CloudAccount:
     return CloudAccount.objects.create(
         name=f"Cloud {CloudAccount.objects.count()}", base_url="http://127.0.0.1:9/"
+    )
+
+
+def _moved(desk: Desk) -> Moved:
+    account = _account(desk)
+    return Moved.objects.create(
+        account=account, kind="bucket", remote_id="1", outcome="new", name="Songs"
     )
 
 
@@ -271,6 +279,9 @@ SCREENS: dict[str, Screen] = {
     "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
     "imports.ResultImport": Screen(lambda desk: desk.result_import()),
     "imports.BroadcastImport": Screen(lambda desk: desk.broadcast_import()),
+    "imports.AudioImport": Screen(lambda desk: desk.audio_import()),
+    "imports.MoveIn": _of_people(lambda desk: desk.move_in()),
+    "imports.Moved": _of_people(_moved),
     "imports.RightsImport": Screen(lambda desk: desk.rights_import()),
     "review.Match": Screen(
         lambda desk: desk.match,

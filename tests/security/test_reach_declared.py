@@ -57,6 +57,7 @@ NOWHERE = {
     "catalogue.IndexEntry": "a note of the worker, shown nowhere",
     "catalogue.IndexCopy": "a machine's copy of the index, shown with the jobs",
     "imports.ImportStep": "seen with its import",
+    "imports.Moved": "for those who configure, whose accounts it comes from",
     "jobs.Installation": "a banner for everybody; it names a backup and an admin",
     "jobs.Job": "shown through the row that it works on",
     "acrapi.RepeatableCall": "found by the token that made it, shown nowhere",

@@ -53,7 +53,7 @@ from rights.actions import parts, records
 from rights.choices import TitleKind
 from rights.errors import RightsRefused
 from scanning.drops import services as drops
-from scanning.models import Drop, RetroSearch
+from scanning.models import CloudAccount, Drop, RetroSearch
 from scanning.services import retro
 from streams import services as streams
 from streams.errors import StreamRefused
@@ -220,6 +220,9 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
     "imports.services.keep_rights": lambda it: imports.keep_rights(
         file=ContentFile(b"-", name="a"), sender="", encoding="", user=it.user
     ),
+    "imports.services.plan_move": lambda it: imports.plan_move(
+        account=CloudAccount(name="Console"), parts=[], since=_JANUARY, user=it.user
+    ),
     "imports.services.start": lambda it: imports.start(
         one=it.rights_import, user=it.user
     ),
@@ -316,6 +319,8 @@ def test_a_limited_person_changes_nothing_that_others_share(name: str) -> None:
 AS = {
     "dedup.actions.merge_many": "dedup.actions.act_on_group",
     "imports.services.check_undo": "imports.services.start",
+    "imports.services.look_at_account": "imports.services.plan_move",
+    "imports.services.take_over_callback": "imports.services.plan_move",
     "imports.services.keep": "imports.services.start",
     "imports.services.undo": "imports.services.start",
     **dict.fromkeys(

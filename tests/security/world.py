@@ -28,9 +28,11 @@ from dedup.models import (
     SharedLoop,
 )
 from imports.models import (
+    AudioImport,
     BroadcastImport,
     CatalogueImport,
     ImportStatus,
+    MoveIn,
     ResultImport,
     RightsImport,
 )
@@ -54,6 +56,7 @@ from rights.choices import ConflictKind, Right
 from rights.models import Conflict, Party, Release, RightsRecording, Share, Work
 from scanning.choices import RetroStatus
 from scanning.models import (
+    CloudAccount,
     OutboundCallback,
     Project,
     ResumableUpload,
@@ -219,6 +222,29 @@ class Desk:
         return self.row(
             RightsImport,
             file_name="works.V21",
+            status=ImportStatus.REFUSED,
+            made_by=self.user,
+        )
+
+    def audio_import(self) -> AudioImport:
+        """Return an import of audio for the desk's bucket."""
+        return self.row(
+            AudioImport,
+            bucket=self.bucket,
+            file_name="masters.zip",
+            status=ImportStatus.CHECKED,
+        )
+
+    def move_in(self) -> MoveIn:
+        """Return a move of an account that the desk's person made."""
+        account, _made = CloudAccount.objects.get_or_create(
+            name="Moves in", defaults={"base_url": "http://127.0.0.1:9/"}
+        )
+        return self.row(
+            MoveIn,
+            account=account,
+            file_name=account.name,
+            since=date(2026, 5, 1),
             status=ImportStatus.REFUSED,
             made_by=self.user,
         )
@@ -418,6 +444,7 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "drops/<str:uid>": lambda desk, person: {"uid": desk.drop_of(person).uid},
     "catalogue/buckets/<int:pk>": lambda desk, _: {"pk": desk.bucket.pk},
     "catalogue/import/<str:uid>": lambda desk, _: {"uid": desk.catalogue_import().uid},
+    "catalogue/add-audio/<str:uid>": lambda desk, _: {"uid": desk.audio_import().uid},
     "catalogue/searches/<str:uid>": lambda desk, _: {"uid": desk.retro_search().uid},
     "duplicates/g/<str:uid>": lambda desk, _: {"uid": desk.duplicate_group().uid},
     "duplicates/p/<str:uid>": lambda desk, _: {"uid": desk.duplicate_pair().uid},
@@ -508,6 +535,7 @@ SHARED: dict[str, Callable[[World], Arguments]] = {
     "duplicates/report.<str:form>": lambda _: {"form": "csv"},
     "unknown/report.<str:form>": lambda _: {"form": "csv"},
     # People with access limits import no rights: these concern the whole catalogue.
+    "catalogue/move-in/<str:uid>": lambda world: {"uid": world.own.move_in().uid},
     "rights/import/<str:uid>": lambda world: {"uid": world.own.rights_import().uid},
     "streams/log.<str:form>": lambda _: {"form": "csv"},
     "streams/stations/<str:uid>": lambda world: {"uid": world.station.uid},

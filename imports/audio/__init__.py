@@ -1,0 +1,1 @@
+"""Audio for recordings that wait for it."""

@@ -1,0 +1,283 @@
+"""Gives recordings that wait for it their audio, from a folder or a ZIP."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, Final, Protocol
+
+from django.core.files.base import File
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.reach import working_for
+from catalogue.changes import ChangeRefused
+from catalogue.models import Bucket, Recording, RecordingStatus
+from common.media_analysis import decode_limits
+from common.storage import local_path, sha256_of
+from dedup.intake import AlreadyInCatalogue, give_audio, prepare
+from imports.audio.pairing import (
+    Left,
+    Pair,
+    Sound,
+    TableRow,
+    Unpaired,
+    Waiting,
+    pair,
+)
+from imports.errors import ImportRefused
+from imports.kinds import Columns
+from imports.models import AudioImport
+from imports.recordings.column_names import COMMON_NAMES, compared
+from imports.recordings.rows import RowRefused
+from imports.recordings.zip_audio import open_archive
+from imports.tables import TableRefused, open_table, rows_of
+from recognition.audio.headers import Headers, read_headers
+from recognition.errors import RecognitionError
+
+SHOWN: Final = 200
+_NO_SOUND: Final = "move_no_sound"
+_REFUSED: Final = "move_refused"
+_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}\Z")
+_HIDDEN: Final = re.compile(r"(^|/)(\.|__MACOSX/)")
+
+
+class Source(Protocol):
+    """Files by path."""
+
+    def names(self) -> list[str]:
+        """Return the paths of all files."""
+
+    def open(self, name: str) -> File[bytes] | None:
+        """Return a file; None if it cannot be read."""
+
+
+@dataclass(slots=True)
+class AudioSummary:
+    """The outcome of an import of audio, or of its check.
+
+    ``paired`` found their recording, and ``given`` got it; ``refused`` are files that did
+    not. ``pairs`` and ``faults`` hold the first ones.
+    """
+
+    files: int = 0
+    paired: int = 0
+    given: int = 0
+    refused: int = 0
+    still_waiting: int = 0
+    pairs: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
+    faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
+
+    def refuse(
+        self, path: str, code: str, text: str, candidates: tuple[Waiting, ...] = ()
+    ) -> None:
+        """Count a file that gets no recording; the first ones are shown."""
+        self.refused += 1
+        if len(self.faults) < SHOWN:
+            named = [{"uid": each.uid, "title": each.title} for each in candidates[:5]]
+            self.faults.append(
+                {"file": path, "code": code, "message": text, "candidates": named}
+            )
+
+    def show(self, found: Pair) -> None:
+        """Note a pair; the first ones are shown."""
+        self.paired += 1
+        if len(self.pairs) < SHOWN:
+            self.pairs.append(
+                {
+                    "file": found.sound.path,
+                    "uid": found.waiting.uid,
+                    "title": found.waiting.title,
+                    "rule": found.rule.value,
+                    "differs": found.differs,
+                }
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class AudioImporter:
+    """Pairs the files of a source with the waiting recordings of a bucket.
+
+    ``dry`` only says what would be paired.
+    """
+
+    bucket: Bucket
+    source: Source
+    table: tuple[TableRow, ...]
+    user: User | None
+    dry: bool
+    heartbeat: Callable[[], None]
+
+    def run(self) -> AudioSummary:
+        """Pair the files, and give each recording its audio."""
+        summary = AudioSummary()
+        waiting = [_waiting(row) for row in waiting_in(self.bucket)]
+        stated = [*(row.sha256 for row in self.table), *(one.sha256 for one in waiting)]
+        needs_hash = any(stated)
+        sounds = list(self._sounds(summary, needs_hash=needs_hash))
+        pairs, left = pair(sounds, waiting, self.table)
+        for each in left:
+            summary.refuse(
+                each.sound.path, each.why.value, _explain(each), each.candidates
+            )
+        for found in pairs:
+            self.heartbeat()
+            summary.show(found)
+            if not self.dry:
+                self._give(found, summary)
+        summary.still_waiting = waiting_in(self.bucket).count()
+        return summary
+
+    def _sounds(self, summary: AudioSummary, *, needs_hash: bool) -> Iterator[Sound]:
+        for path in self.source.names():
+            if _HIDDEN.search(path):
+                continue
+            self.heartbeat()
+            summary.files += 1
+            with self._opened(path) as file:
+                stated = None if file is None else _headers(file, path)
+                if file is None or stated is None:
+                    text = _("It holds no sound that can be read.")
+                    summary.refuse(path, _NO_SOUND, text)
+                    continue
+                sha256 = sha256_of(file) if needs_hash else ""
+            yield Sound(path, stated.duration_ms, stated.tags, sha256)
+
+    def _give(self, found: Pair, summary: AudioSummary) -> None:
+        recording = Recording.objects.select_related("bucket").get(
+            uid=found.waiting.uid
+        )
+        with self._opened(found.sound.path) as file:
+            try:
+                if file is None:
+                    raise ImportRefused(_("The file is no longer there."))
+                newcomer = prepare(bucket=recording.bucket, audio=file)
+                give_audio(recording=recording, newcomer=newcomer, user=self.user)
+            except (AlreadyInCatalogue, ChangeRefused, ImportRefused) as refused:
+                summary.refuse(
+                    found.sound.path, _REFUSED, str(refused), (found.waiting,)
+                )
+            else:
+                summary.given += 1
+
+    @contextmanager
+    def _opened(self, path: str) -> Iterator[File[bytes] | None]:
+        opened = None
+        with suppress(RowRefused):
+            opened = self.source.open(path)
+        if opened is None:
+            yield None
+            return
+        with opened:
+            yield opened
+
+
+def waiting_in(bucket: Bucket) -> Any:  # Any: a query of recordings
+    """Return the recordings of a bucket that wait for their audio, in order."""
+    return bucket.recordings.filter(status=RecordingStatus.STUB).order_by("pk")
+
+
+def rows_of_table(path: Any, *, encoding: str = "utf-8") -> tuple[TableRow, ...]:
+    """Return what a table says: columns for the id, the file and its SHA-256.
+
+    Any: a path. Raises ``ImportRefused``.
+    """
+    try:
+        with open_table(path, encoding=encoding) as table:
+            places = _places(table.header)
+            return tuple(
+                TableRow(
+                    **{
+                        name: cells[number].strip()
+                        for name, number in places.items()
+                        if number < len(cells)
+                    }
+                )
+                for cells in (row.cells for row in rows_of(table))
+            )
+    except TableRefused as error:
+        raise ImportRefused(str(error)) from error
+
+
+def _places(header: list[str] | tuple[str, ...]) -> dict[str, int]:
+    known = {compared("custom_id"): "custom_id", compared("audio"): "path"}
+    known |= {compared("sha256"): "sha256", compared("sha-256"): "sha256"}
+    common = {"custom_id": "custom_id", "audio": "path"}
+    places: dict[str, int] = {}
+    for number, name in enumerate(header):
+        key = compared(name)
+        column = known.get(key) or common.get(COMMON_NAMES.get(key, ""))
+        if column:
+            places.setdefault(column, number)
+    if "custom_id" not in places or len(places) < 2:
+        raise ImportRefused(
+            _(
+                "The table needs a column custom_id, and a column audio (the file's name) "
+                "or sha256."
+            )
+        )
+    return places
+
+
+def _waiting(row: Recording) -> Waiting:
+    return Waiting(
+        uid=row.uid,
+        title=row.title,
+        artists=tuple(row.artists),
+        custom_id=row.custom_id,
+        isrc=row.isrc_normalised,
+        duration_ms=row.duration_ms,
+        sha256=_stated_sha256(row.user_defined),
+    )
+
+
+def _stated_sha256(user_defined: Mapping[str, object]) -> str:
+    for name, value in user_defined.items():
+        if compared(str(name)) in {"sha256", "filesha256", "audiosha256"}:
+            text = str(value)
+            return text.lower() if _SHA256.match(text) else ""
+    return ""
+
+
+def _headers(file: File[bytes], path: str) -> Headers | None:
+    try:
+        return read_headers(
+            file,
+            suffix=PurePosixPath(path).suffix.lower()[:10],
+            limits=decode_limits(),
+        )
+    except RecognitionError:
+        return None
+
+
+def _explain(left: Unpaired) -> str:
+    if left.why is Left.NOTHING:
+        return _("No waiting recording has its name, its ISRC or its tags.")
+    if left.why is Left.LENGTH:
+        return _("A recording of this name has another length, or none is known.")
+    return _("Several fit. Give the audio on the page of the right recording.")
+
+
+def run(one: AudioImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+    """Give the recordings their audio, or only pair; return the columns to write."""
+    table: tuple[TableRow, ...] = ()
+    if one.table:
+        with local_path(one.table) as path:
+            table = rows_of_table(path)
+    with (
+        working_for(one.made_by),
+        local_path(one.file) as path,
+        open_archive(path) as archive,
+    ):
+        importer = AudioImporter(
+            bucket=one.bucket,
+            source=archive,
+            table=table,
+            user=one.made_by,
+            dry=dry,
+            heartbeat=heartbeat,
+        )
+        return {"summary": asdict(importer.run())}

@@ -1,0 +1,276 @@
+"""Finds which file is the audio of which recording; never guesses between two.
+
+The first rule that names one recording for one file, and that file alone for the
+recording, pairs them. Where a rule names several, a person chooses.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Final
+
+from catalogue.identifiers import check_isrc
+from imports.recordings.column_names import compared
+
+TOLERANCE_MS: Final = 2_500
+"""Lengths that differ by less are the same: ACRCloud rounds them to seconds."""
+_ISRC: Final = re.compile(
+    r"(?<![A-Z0-9])[A-Z]{2}-?[A-Z0-9]{3}-?\d{2}-?\d{5}(?![A-Z0-9])", re.I
+)
+_TRACK_NUMBER: Final = re.compile(r"\A\d{1,3}[\s._-]+")
+
+
+class Rule(StrEnum):
+    """Why a file belongs to a recording, the surest rule first."""
+
+    TABLE = "table"
+    CUSTOM_ID = "custom_id"
+    ISRC = "isrc"
+    NAME = "name"
+    TAGS = "tags"
+
+
+class Left(StrEnum):
+    """Why a file has no recording; each is a code of the report."""
+
+    NOTHING = "move_no_recording"
+    SEVERAL = "move_two_candidates"
+    LENGTH = "move_other_length"
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A file: its path, and what its headers state."""
+
+    path: str
+    duration_ms: int | None
+    tags: dict[str, str] = field(default_factory=dict)
+    sha256: str = ""
+
+    @property
+    def stem(self) -> str:
+        """The name without folders and suffix."""
+        return PurePosixPath(self.path).stem
+
+    def tag(self, *names: str) -> str:
+        """Return the first of these tags, whatever their case; empty if there is none."""
+        known = {name.casefold(): value for name, value in self.tags.items()}
+        return next((known[name] for name in names if known.get(name)), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A recording that waits for its audio; ``sha256`` is stated for it, if known."""
+
+    uid: str
+    title: str
+    artists: tuple[str, ...] = ()
+    custom_id: str = ""
+    isrc: str = ""
+    duration_ms: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A file and its recording; ``differs`` if their lengths do."""
+
+    sound: Sound
+    waiting: Waiting
+    rule: Rule
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaired:
+    """A file that a person must look at, with the recordings that it may be of."""
+
+    sound: Sound
+    why: Left
+    candidates: tuple[Waiting, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """What a table says of one recording: its file, by path or by SHA-256."""
+
+    custom_id: str
+    path: str = ""
+    sha256: str = ""
+
+
+Keys = Collection[str]
+
+
+def pair(
+    sounds: Sequence[Sound],
+    waiting: Sequence[Waiting],
+    table: Iterable[TableRow] = (),
+) -> tuple[list[Pair], list[Unpaired]]:
+    """Return the pairs, and the files without one."""
+    stated = _stated_keys(table)
+    keys: dict[Rule, tuple[Callable[[Sound], Keys], Callable[[Waiting], Keys]]] = {
+        Rule.TABLE: (
+            lambda sound: {_id(sound.path), _id(sound.stem), sound.sha256},
+            lambda one: {*stated.get(_id(one.custom_id), ()), one.sha256},
+        ),
+        Rule.CUSTOM_ID: (
+            lambda sound: {_id(sound.stem)},
+            lambda one: {_id(one.custom_id)},
+        ),
+        Rule.ISRC: (_isrcs, lambda one: {one.isrc}),
+        Rule.NAME: (_names, _names_of),
+        Rule.TAGS: (_tags, _tags_of),
+    }
+    edges = {
+        rule: _edges(sounds, waiting, of_sound, of_waiting)
+        for rule, (of_sound, of_waiting) in keys.items()
+    }
+    return _settle(sounds, edges)
+
+
+Edges = dict[int, list[Waiting]]
+
+
+def _settle(
+    sounds: Sequence[Sound], edges: dict[Rule, Edges]
+) -> tuple[list[Pair], list[Unpaired]]:
+    pairs: list[Pair] = []
+    left: dict[int, Unpaired] = {}
+    taken: set[int] = set()
+    given: set[str] = set()
+    contested: set[str] = set()
+    for rule, found in edges.items():
+        fitting = {
+            number: [
+                one
+                for one in candidates
+                if rule in _SURE or _same_length(sounds[number], one)
+            ]
+            for number, candidates in found.items()
+            if number not in taken
+        }
+        claims: dict[str, int] = defaultdict(int)
+        for candidates in fitting.values():
+            for one in candidates:
+                claims[one.uid] += 1
+        for number, candidates in fitting.items():
+            sound = sounds[number]
+            if not candidates:
+                left[number] = Unpaired(sound, Left.LENGTH, tuple(found[number]))
+                continue
+            others = [] if rule is Rule.TABLE else _others(edges, number, candidates)
+            free = candidates[0].uid not in given | contested
+            if len(candidates) + len(others) > 1 or claims[candidates[0].uid] > 1:
+                contested |= {one.uid for one in candidates}
+                named = (*candidates, *others)
+                left[number] = Unpaired(sound, Left.SEVERAL, named)
+            elif free:
+                one = candidates[0]
+                differs = not _same_length(sound, one)
+                pairs.append(Pair(sound, one, rule, differs))
+                given.add(one.uid)
+                left.pop(number, None)
+            else:
+                left[number] = Unpaired(sound, Left.SEVERAL, tuple(candidates))
+            taken.add(number)
+    for number, sound in enumerate(sounds):
+        if number not in taken and number not in left:
+            left[number] = Unpaired(sound, Left.NOTHING)
+    return pairs, [left[number] for number in sorted(left)]
+
+
+_SURE: Final = frozenset({Rule.TABLE, Rule.CUSTOM_ID, Rule.ISRC})
+
+
+def _others(
+    edges: dict[Rule, Edges], number: int, candidates: Sequence[Waiting]
+) -> list[Waiting]:
+    """Return recordings that the file's id or ISRC names, but this rule does not."""
+    named = {
+        one.uid: one
+        for rule in (Rule.CUSTOM_ID, Rule.ISRC)
+        for one in edges[rule].get(number, ())
+    }
+    known = {one.uid for one in candidates}
+    return [one for uid, one in named.items() if uid not in known]
+
+
+def _edges(
+    sounds: Sequence[Sound],
+    waiting: Sequence[Waiting],
+    of_sound: Callable[[Sound], Keys],
+    of_waiting: Callable[[Waiting], Keys],
+) -> Edges:
+    """Return the recordings that share a key with each file, by the file's number."""
+    by_key: dict[str, list[Waiting]] = defaultdict(list)
+    for one in waiting:
+        for key in set(of_waiting(one)) - {""}:
+            by_key[key].append(one)
+    found: Edges = {}
+    for number, sound in enumerate(sounds):
+        named = {
+            one.uid: one for key in set(of_sound(sound)) for one in by_key.get(key, ())
+        }
+        if named:
+            found[number] = list(named.values())
+    return found
+
+
+def _stated_keys(table: Iterable[TableRow]) -> dict[str, set[str]]:
+    stated: dict[str, set[str]] = defaultdict(set)
+    for row in table:
+        stated[_id(row.custom_id)] |= {_id(row.path), row.sha256.lower()} - {""}
+    return stated
+
+
+def _same_length(sound: Sound, one: Waiting) -> bool:
+    if not sound.duration_ms or not one.duration_ms:
+        return False
+    return abs(sound.duration_ms - one.duration_ms) <= TOLERANCE_MS
+
+
+def _id(text: str) -> str:
+    """Return an id for comparison: A-1 and A1 are two ids, a-1 and A-1 are one."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def _isrcs(sound: Sound) -> Keys:
+    given = [sound.tag("tsrc", "isrc"), *_ISRC.findall(sound.stem)]
+    return {check_isrc(each[:40]).normalised for each in given} - {""}
+
+
+def _names(sound: Sound) -> Keys:
+    stem = sound.stem
+    return {compared(stem), compared(_TRACK_NUMBER.sub("", stem))} - {""}
+
+
+def _names_of(one: Waiting) -> Keys:
+    names = {compared(one.title)}
+    for artist in {*one.artists, "".join(one.artists)}:
+        names |= {compared(artist + one.title), compared(one.title + artist)}
+    return names
+
+
+def _tags(sound: Sound) -> Keys:
+    title, artist = sound.tag("title", "tit2"), sound.tag("artist", "tpe1")
+    if not compared(title) or not compared(artist):
+        return ()
+    return {f"{compared(title)}\0{compared(artist)}"}
+
+
+def _tags_of(one: Waiting) -> Keys:
+    if not compared(one.title):
+        return ()
+    artists = {*one.artists, "".join(one.artists)}
+    return {
+        f"{compared(one.title)}\0{compared(artist)}"
+        for artist in artists
+        if compared(artist)
+    }

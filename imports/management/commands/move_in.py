@@ -1,0 +1,174 @@
+"""``manage.py move_in``: moves an account of ACRCloud, or of another portal, in."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.management.base import BaseCommand, CommandError
+
+import jobs.clock
+from accounts.models import User
+from common.words import count_noun
+from imports.errors import ImportRefused
+from imports.jobs import MOVES
+from imports.models import ImportStatus, MovedKind, MoveIn, MoveParts
+from imports.moving.summary import MoveSummary
+from imports.moving.walk import run, seconds_of
+from imports.selectors import not_moved_by_code, waiting_recordings
+from imports.services import plan_move
+from imports.undoing.noting import HOW_TO_UNDO, noted
+from jobs.context import JobContext
+from jobs.errors import Cancelled, Failed, WaitsUntil
+from jobs.runner import here
+from jobs.services import begin_here
+from scanning.models import CloudAccount
+from scanning.services.cloud import save_account
+
+
+class Command(BaseCommand):
+    """Counts what an account holds, or moves it, and prints the counts."""
+
+    help = (
+        "Move buckets, recordings, containers, files with results, streams and plays of "
+        "an account in. Repeat it to bring what is new; a stopped move goes on."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the command's arguments."""
+        parser.add_argument("account", help="name of the cloud account")
+        parser.add_argument(
+            "--username", required=True, help="the admin in whose name it moves"
+        )
+        parser.add_argument(
+            "--only",
+            action="append",
+            choices=MoveParts.values,
+            help="move this part only; repeatable",
+        )
+        parser.add_argument(
+            "--since",
+            type=date.fromisoformat,
+            default=datetime.now(tz=UTC).date() - timedelta(days=30),
+            help="first day of plays, such as 2026-05-02; 30 days ago if not given",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only count what is there"
+        )
+        parser.add_argument(
+            "--token-stdin",
+            action="store_true",
+            help="read the token of a new account from standard input",
+        )
+        parser.add_argument("--base-url", help="address of the new account's API")
+        parser.add_argument("--region", help="region of the new account")
+
+    def handle(self, **options: Any) -> None:  # Any: Django's own signature
+        """Move the account; exit with status 1 if something did not move."""
+        user = User.objects.filter(username=options["username"]).first()
+        if user is None:
+            raise CommandError(f"There is no user {options['username']}.")
+        try:
+            one = plan_move(
+                account=_account(options, user),
+                parts=options["only"] or MoveParts.values,
+                since=options["since"],
+                user=user,
+            )
+            if options["dry_run"]:
+                self._print_there(MoveSummary.of(_patiently(one, dry=True)["summary"]))
+                return
+            self._move(one, user)
+        except (ImportRefused, PermissionDenied, Failed) as refused:
+            raise CommandError(str(refused)) from refused
+
+    def _move(self, one: MoveIn, user: User) -> None:
+        stopped = MoveIn.objects.filter(
+            account=one.account, status=ImportStatus.REFUSED, parts=one.parts
+        ).exclude(cursor={})
+        one = stopped.first() or one
+        one.status = ImportStatus.IMPORTING
+        one.save()
+        job = begin_here(MOVES.carry_out, one, user=user)
+        try:
+            with here(job) as context, noted(one.uid):
+                context.finish(**_patiently(one, context=context))
+        except (KeyboardInterrupt, Cancelled) as error:
+            raise CommandError(
+                "Stopped. Call it again, and it goes on where it was."
+            ) from error
+        one.refresh_from_db()
+        self._print(one, MoveSummary.of(one.summary))
+
+    def _print_there(self, summary: MoveSummary) -> None:
+        for kind, number in summary.there.items():
+            self.stdout.write(f"{MovedKind(kind).label}: {number}")
+        for fault in summary.faults:
+            self.stderr.write(f"{fault['what']}: {fault['message']}")
+        minutes = max(1, round(seconds_of(summary.calls) / 60))
+        self.stdout.write(
+            f"{count_noun(summary.calls, 'call')}, about "
+            f"{count_noun(minutes, 'minute')}. Dry run: nothing was written."
+        )
+
+    def _print(self, one: MoveIn, summary: MoveSummary) -> None:
+        for kind, counts in summary.counts.items():
+            text = ", ".join(
+                f"{number} {outcome.replace('_', ' ')}"
+                for outcome, number in counts.items()
+            )
+            self.stdout.write(f"{MovedKind(kind).label}: {text}")
+        waiting = waiting_recordings().count()
+        self.stdout.write(f"{count_noun(waiting, 'recording')} waiting for audio.")
+        for fault in summary.faults:
+            self.stderr.write(f"{fault['what']}: {fault['message']}")
+        for code, number in not_moved_by_code(one):
+            self.stderr.write(f"{code}: {number}")
+        self.stdout.write(HOW_TO_UNDO % one.uid)
+        if summary.refused or summary.faults:
+            sys.exit(1)
+
+
+def _account(options: dict[str, Any], user: User) -> CloudAccount:  # Any: Django's own
+    name = options["account"]
+    account = CloudAccount.objects.filter(name=name).first()
+    if account is not None:
+        return account
+    if not options["token_stdin"]:
+        names = ", ".join(CloudAccount.objects.values_list("name", flat=True)) or "none"
+        raise CommandError(
+            f"There is no account {name}; there are: {names}. To make it, add "
+            "--token-stdin and pass the token on standard input."
+        )
+    account = CloudAccount(name=name)
+    account.base_url = options["base_url"] or account.base_url
+    account.region = options["region"] or account.region
+    account.clean_fields(exclude=["token_sealed"])
+    token = sys.stdin.readline().strip()
+    if not token:
+        raise CommandError("There is no token on standard input.")
+    return save_account(account=account, token=token, user=user)
+
+
+def _nothing() -> None:
+    return None
+
+
+def _patiently(
+    one: MoveIn, *, context: JobContext | None = None, dry: bool = False
+) -> dict[str, Any]:  # Any: columns
+    """Move or count, and wait here whenever the account must not be called."""
+    report: Callable[[], None] = context.report if context else _nothing
+    while True:
+        try:
+            return run(one, report, dry=dry)
+        except WaitsUntil as waits:
+            sys.stderr.write(f"{waits.cause}\n")
+            while jobs.clock.now() < waits.at:
+                report()
+                time.sleep(1)

@@ -1,0 +1,1 @@
+"""Moving an account at ACRCloud, or at a server with its protocol, into this portal."""

@@ -1,0 +1,307 @@
+"""Walks through an account, list by list and page by page.
+
+The rows of a page and the place where the walk goes on (``MoveIn.cursor``) are written
+in one transaction, so a killed worker repeats at most one page. A list that may shift
+while it is read is read until a whole pass brings nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.reach import refuse_limited
+from catalogue.models import BucketType
+from imports.errors import ImportRefused
+from imports.kinds import Columns
+from imports.models import Moved, MovedKind, MoveIn, MoveParts
+from imports.moving.mover import Mover
+from imports.moving.reader import SECONDS_BETWEEN, Reader
+from imports.moving.remote import RemoteSettings, UnknownForm, read_settings
+from imports.moving.summary import MoveSummary
+from scanning.engines.acrcloud import Cloud
+from scanning.engines.cloud_faults import CloudFault, FaultKind
+from scanning.models import CloudAccount
+from scanning.services.cloud import explain_fault
+
+RECORDINGS_PER_PAGE: Final = 100
+# Results of hundreds of files can exceed the limit of an answer.
+FILES_PER_PAGE: Final = 20
+_LISTS_PER_PAGE: Final = 100
+_MOST_PASSES: Final = 10
+_MOST_PAGES: Final = 100_000
+
+Json = dict[str, Any]  # Any: JSON of another service
+
+
+def run(one: MoveIn, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
+    """Move the account, or only count what is there; return the columns to write."""
+    user = one.made_by
+    if user is None:
+        raise ImportRefused(_("The account of the person who asked was deleted."))
+    refuse_limited(user)
+    # Another job may have paused or changed the account since.
+    account = CloudAccount.objects.get(pk=one.account_id)
+    try:
+        reader = Reader(one, account, Cloud(account), heartbeat)
+        if dry:
+            return {"summary": _look(reader).as_json()}
+        mover = Mover(one, user, MoveSummary.of(one.summary))
+        return {"summary": Walk(one, reader, mover).run().as_json(), "cursor": {}}
+    except CloudFault as fault:
+        raise ImportRefused(explain_fault(fault, account)) from fault
+
+
+# --- The check ------------------------------------------------------------------------
+
+
+def _look(reader: Reader) -> MoveSummary:
+    """Count what is in the account, and the calls that a move needs."""
+    one, summary = reader.one, MoveSummary()
+    there = summary.there
+    lists = 0
+    if MoveParts.RECORDINGS in one.parts:
+        buckets = [row for row in _all(reader, "buckets") if _is_of_files(row)]
+        there["bucket"] = len(buckets)
+        counts = [_count(reader, f"buckets/{row.get('id')}/files") for row in buckets]
+        there["recording"] = sum(counts)
+        lists += len(buckets)
+        summary.calls += sum(-(-count // RECORDINGS_PER_PAGE) for count in counts)
+    if MoveParts.FILES in one.parts:
+        containers = _all(reader, "fs-containers")
+        there["container"] = len(containers)
+        files = [
+            _count(reader, f"fs-containers/{row.get('id')}/files", of_files=True)
+            for row in containers
+        ]
+        there["file"] = sum(files)
+        lists += len(containers)
+        # Their order may change, so each list is read twice.
+        summary.calls += sum(2 * -(-count // FILES_PER_PAGE) for count in files)
+    if MoveParts.STREAMS in one.parts:
+        try:
+            projects = _all(reader, "bm-cs-projects")
+            there["stream"] = sum(
+                _count(reader, f"bm-cs-projects/{row.get('id')}/streams")
+                for row in projects
+            )
+        except CloudFault as fault:
+            # An account without monitoring has no such list.
+            summary.fault(_("Streams"), str(fault))
+            there["stream"], projects = 0, []
+        there["day"] = there["stream"] * len(list(_days(one.since)))
+        lists += len(projects)
+        summary.calls += there["day"]
+    summary.calls += lists + 3
+    return summary
+
+
+def seconds_of(calls: int) -> int:
+    """Return how long so many calls take at the usual pace."""
+    return round(calls * SECONDS_BETWEEN)
+
+
+def _all(reader: Reader, path: str) -> list[Json]:
+    rows: list[Json] = []
+    for page in range(1, _MOST_PAGES):
+        answer = reader.page(path, page, _LISTS_PER_PAGE)
+        if not answer.rows or answer.rows[-1] in rows:
+            break
+        rows += answer.rows
+        if answer.last is None or page >= answer.last:
+            break
+    return rows
+
+
+def _count(reader: Reader, path: str, **more: Any) -> int:  # Any: as Reader.page takes
+    answer = reader.page(path, 1, 1, **more)
+    return len(answer.rows) if answer.total is None else answer.total
+
+
+def _is_of_files(row: Json) -> bool:
+    return bool(row.get("type", BucketType.FILE) == BucketType.FILE)
+
+
+def _days(since: date) -> Iterator[date]:
+    """Yield the days before today (UTC), the last one first."""
+    day = datetime.now(tz=UTC).date() - timedelta(days=1)
+    while day >= since:
+        yield day
+        day -= timedelta(days=1)
+
+
+# --- The move -------------------------------------------------------------------------
+
+
+class Walk:
+    """One move: ``cursor`` holds the lists that are done and the place in the next."""
+
+    def __init__(self, one: MoveIn, reader: Reader, mover: Mover) -> None:
+        self._one, self._reader, self._mover = one, reader, mover
+        self._cursor: Json = one.cursor
+        self._cursor.setdefault("done", [])
+
+    def run(self) -> MoveSummary:
+        """Read every list to its end; one that cannot be read is noted."""
+        for key, read in self._lists():
+            if key in self._cursor["done"]:
+                continue
+            if self._cursor.get("at") != key:
+                self._cursor |= {"at": key, "page": 1, "pass": 1, "new": 0}
+            try:
+                read()
+            except CloudFault as fault:
+                # Without a valid token nothing can be read.
+                if fault.kind is FaultKind.TOKEN and not key.startswith("stream"):
+                    raise
+                self._mover.summary.fault(key, str(fault))
+            with transaction.atomic():
+                self._cursor["done"].append(key)
+                self._keep()
+        return self._mover.summary
+
+    def _lists(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        """Yield each list with what reads it; later ones depend on what came before."""
+        mover, parts = self._mover, self._one.parts
+        if MoveParts.RECORDINGS in parts:
+            yield "buckets", lambda: self._read("buckets", mover.bucket)
+            for key in self._came(MovedKind.BUCKET):
+                yield f"bucket:{key}", lambda key=key: self._recordings(key)  # type: ignore[misc]  # binds
+        if MoveParts.FILES in parts:
+            yield "containers", lambda: self._read("fs-containers", mover.container)
+            for key in self._came(MovedKind.CONTAINER):
+                yield f"container:{key}", lambda key=key: self._files(key)  # type: ignore[misc]  # binds
+        if MoveParts.STREAMS in parts:
+            yield "streams", self._projects
+            for number, project in enumerate(self._cursor.get("projects", [])):
+                yield (
+                    f"stream list:{number}",
+                    lambda project=project: self._streams(project),  # type: ignore[misc]  # binds
+                )
+            for key in self._came(MovedKind.STREAM):
+                yield f"stream:{key}", lambda key=key: self._plays(key)  # type: ignore[misc]  # binds
+
+    def _came(self, kind: MovedKind) -> list[str]:
+        """Return the remote ids of what is here now and holds lists of its own."""
+        rows = Moved.objects.filter(account=self._one.account, kind=kind)
+        rows = rows.exclude(case="").exclude(remote_id__startswith="project:")
+        if kind == MovedKind.BUCKET:
+            rows = rows.exclude(remote_id="23")
+        return list(rows.order_by("pk").values_list("remote_id", flat=True))
+
+    # --- Lists ------------------------------------------------------------------------
+
+    def _recordings(self, bucket: str) -> None:
+        self._read(
+            f"buckets/{bucket}/files",
+            lambda row: self._mover.recording(row, bucket),
+            per_page=RECORDINGS_PER_PAGE,
+            sort="id",
+            order="asc",
+        )
+
+    def _files(self, container: str) -> None:
+        self._read(
+            f"fs-containers/{container}/files",
+            lambda row: self._mover.file(row, container),
+            per_page=FILES_PER_PAGE,
+            of_files=True,
+            with_result="1",
+        )
+
+    def _projects(self) -> None:
+        """Remember the projects; each becomes a container once it has a stream."""
+        projects = []
+        for row in _all(self._reader, "bm-cs-projects"):
+            try:
+                projects.append(asdict(read_settings(row)))
+            except UnknownForm as fault:
+                self._mover.summary.fault("bm-cs-projects", str(fault))
+        self._cursor["projects"] = projects
+
+    def _streams(self, project: Json) -> None:
+        there = RemoteSettings(
+            **project | {"buckets": [(key, name) for key, name in project["buckets"]]}
+        )
+        self._read(
+            f"bm-cs-projects/{there.id}/streams",
+            lambda row: self._mover.stream(row, there),
+        )
+
+    def _plays(self, remote: str) -> None:
+        """Move the plays of the days before today, the last one first."""
+        self._mover.reads_again = False
+        stream = Moved.objects.get(
+            account=self._one.account, kind=MovedKind.STREAM, remote_id=remote
+        )
+        before = self._cursor.get("day")
+        for day in _days(self._one.since):
+            if before is not None and day.isoformat() >= before:
+                continue
+            plays = self._reader.plays(stream.parent, remote, f"{day:%Y%m%d}")
+            with transaction.atomic():
+                goes_on = self._mover.day(stream, day, plays)
+                self._cursor["day"] = day.isoformat()
+                self._keep()
+            if not goes_on:
+                break
+        self._cursor.pop("day", None)
+
+    def _read(
+        self,
+        path: str,
+        move: Callable[[Json], bool | None],
+        *,
+        per_page: int = _LISTS_PER_PAGE,
+        **more: Any,
+    ) -> None:  # Any: as Reader.page takes
+        """Move the rows of a list, page by page, in as many passes as it takes."""
+        cursor = self._cursor
+        while True:
+            answer = self._reader.page(path, cursor["page"], per_page, **more)
+            ids = [str(row.get("id")) for row in answer.rows]
+            # A server that ignores the page would return the same one for ever.
+            is_last = (
+                not ids
+                or ids == cursor.get("ids")
+                or (answer.last is not None and cursor["page"] >= answer.last)
+                or cursor["page"] >= _MOST_PAGES
+            )
+            self._mover.reads_again = cursor["pass"] > 1
+            with transaction.atomic():
+                if ids != cursor.get("ids"):
+                    cursor["new"] += sum(bool(move(row)) for row in answer.rows)
+                cursor["ids"] = ids
+                totals = cursor.setdefault("totals", [])
+                if answer.total not in totals:
+                    totals.append(answer.total)
+                shifted = self._may_have_shifted(sorted_by_id="sort" in more)
+                cursor["page"] += 1
+                if is_last:
+                    cursor |= {"page": 1, "new": 0, "pass": cursor["pass"] + 1}
+                    del cursor["ids"], cursor["totals"]
+                self._keep()
+            if is_last and not shifted:
+                return
+
+    def _may_have_shifted(self, *, sorted_by_id: bool) -> bool:
+        """Tell whether another pass may bring what moved to a page that was read."""
+        cursor = self._cursor
+        if not cursor["new"] or cursor["pass"] >= _MOST_PASSES:
+            return False
+        is_one_page = cursor["page"] == 1
+        is_steady = sorted_by_id and cursor["totals"] != [None]
+        return not is_one_page and not (is_steady and len(cursor["totals"]) == 1)
+
+    def _keep(self) -> None:
+        """Write where the walk is and what it counted, with the rows of the page."""
+        one = self._one
+        one.summary = self._mover.summary.as_json()
+        MoveIn.objects.filter(pk=one.pk).update(
+            cursor=self._cursor, summary=one.summary
+        )

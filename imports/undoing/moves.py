@@ -1,0 +1,114 @@
+"""Takes back what a move of an account brought and nobody has used since."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from accounts.roles import Action
+from audit.models import Event
+from catalogue import changes
+from catalogue.models import Bucket, RecordingStatus
+from imports.undoing.recordings import editable_recording, refuse_used
+from imports.undoing.walk import Stays, Undo, missing
+from review.models import Match
+from scanning.models import Container
+from scanning.services import filing
+from streams import services as streams
+from streams.errors import StreamRefused
+from streams.models import Stream, StreamRun
+
+
+def _key(event: Event) -> str:
+    return event.case.partition(":")[2]
+
+
+def _require_admin(undo: Undo) -> None:
+    if not undo.user.has_perm(Action.CONFIGURE):
+        raise Stays(_("Only admins may take back what moved in."))
+
+
+def delete_bucket(undo: Undo, event: Event) -> str:
+    """Delete a bucket that holds nothing."""
+    _require_admin(undo)
+    row = Bucket.objects.filter(pk=_key(event)).first()
+    if row is None:
+        raise missing()
+    if row.deleted_at is not None:
+        return ""
+    living = row.recordings.exclude(status=RecordingStatus.RETIRED)
+    uids = living.values_list("uid", flat=True)
+    if any(f"recording:{uid}" not in undo.gone for uid in uids):
+        raise Stays(_("It holds recordings that stay."))
+    changes.delete_bucket(bucket=row, user=undo.user)
+    return ""
+
+
+def delete_container(undo: Undo, event: Event) -> str:
+    """Delete a container that holds nothing."""
+    _require_admin(undo)
+    row = Container.objects.filter(pk=_key(event)).first()
+    if row is None:
+        raise missing()
+    if row.deleted_at is not None:
+        return ""
+    files = row.files.present().values_list("uid", flat=True)
+    if any(f"file:{uid}" not in undo.gone for uid in files):
+        raise Stays(_("It holds files that stay."))
+    live = row.streams.present().values_list("uid", flat=True)
+    if any(f"stream:{uid}" not in undo.gone for uid in live):
+        raise Stays(_("It holds streams that stay."))
+    filing.delete_container(
+        container=row, user=undo.user, reason=_("The import was undone.")
+    )
+    return ""
+
+
+def delete_stream(undo: Undo, event: Event) -> str:
+    """Delete a stream that never listened."""
+    row = Stream.objects.filter(uid=_key(event)).first()
+    if row is None:
+        raise missing()
+    if row.deleted_at is not None:
+        return ""
+    if row.enabled or StreamRun.objects.filter(stream=row).exists():
+        raise Stays(_("It has listened since."))
+    try:
+        streams.delete_stream(
+            stream=row, user=undo.user, reason=_("The import was undone.")
+        )
+    except StreamRefused as refused:
+        raise Stays(str(refused)) from refused
+    undo.gone.add(event.case)
+    return ""
+
+
+def keep_station(_undo: Undo, _event: Event) -> str:
+    """Keep a station: they are never deleted."""
+    raise Stays(_("Stations stay: streams, broadcasts and figures refer to them."))
+
+
+def give_back_recording(undo: Undo, event: Event) -> str:
+    """Put a recording back where results had named it, or retire it again."""
+    row = editable_recording(undo, event)
+    refuse_used(row)
+    changes.stop_waiting(
+        recording=row,
+        bucket=event.before["bucket"],
+        status=event.before["status"],
+        user=undo.user,
+    )
+    undo.gone.add(event.case)
+    return ""
+
+
+def take_audio_back(undo: Undo, event: Event) -> str:
+    """Let a recording wait again for its audio, if it still has what it was given."""
+    row = editable_recording(undo, event)
+    if row.status == RecordingStatus.RETIRED:
+        raise Stays(_("It was retired since."))
+    if row.audio_sha256 != event.after["sha256"]:
+        raise Stays(_("It has other audio by now."))
+    if Match.objects.filter(recording=row, decided_by__isnull=False).exists():
+        raise Stays(_("People decided matches of it."))
+    changes.take_audio_back(recording=row, user=undo.user)
+    return ""

@@ -1,0 +1,361 @@
+"""Moves of accounts: everything comes once, twice changes nothing, faults are named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from audit.models import Event
+from broadcasts.models import Broadcast
+from catalogue.changes import delete_bucket, update_recording
+from catalogue.models import Bucket, Recording, RecordingStatus
+from imports import services
+from imports.models import (
+    ImportStatus,
+    Moved,
+    MovedKind,
+    MovedOutcome,
+    MoveIn,
+)
+from imports.moving.mover import Mover
+from review.models import Match
+from scanning.choices import EngineChoice, FileStatus
+from scanning.models import CloudDeletion, Container, ScannedFile, Segment
+from streams.models import Station, Stream
+from tests.imports.moving.account import (
+    TOKEN,
+    Json,
+    bucket,
+    bucket_file,
+    play,
+    scanned_file,
+    told,
+)
+from tests.imports.moving.conftest import Moving, work_off
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def refused(code: str) -> list[str]:
+    rows = Moved.objects.filter(code=code).order_by("pk")
+    return list(rows.values_list("name", flat=True))
+
+
+def test_everything_comes_once(moving: Moving) -> None:
+    one = moving.move()
+
+    assert one.status == ImportStatus.DONE
+    names = {row.name: row for row in Bucket.objects.exclude(pk=23)}
+    songs = list(names["Songs"].recordings.order_by("pk"))
+    assert set(names) == {"Songs", "Idents"}
+    assert [row.status for row in songs] == [RecordingStatus.STUB] * 2
+    assert songs[0].acr_id == f"{1:032x}"
+    assert songs[0].custom_id == "A-1"
+    assert songs[0].artists == ["Anna Muster"]
+    assert songs[0].isrc_normalised == "ZZX012600001"
+    assert songs[0].user_defined["Artist"] == "Anna Muster"
+    assert songs[0].duration_ms == 180_250
+    uploads = Container.objects.get(name="Uploads")
+    assert uploads.engine == EngineChoice.EMBEDDED
+    assert uploads.callback_url == ""
+    assert set(uploads.buckets.all()) == set(names.values())
+    # The result stands on the row that the bucket's file became.
+    match = Match.objects.get()
+    assert match.recording == songs[0]
+    found = match.scanned_file
+    assert (found.container, found.status) == (uploads, FileStatus.READY)
+    assert found.created_at == datetime(2025, 5, 6, 7, 8, 9, tzinfo=UTC)
+    stream = Stream.objects.get()
+    assert (stream.name, stream.enabled) == ("Harbour FM", False)
+    assert stream.station.name == "Harbour FM"
+    assert refused("move_live_bucket") == ["Radio"]
+    assert one.summary["counts"]["recording"] == {"new": 3}
+    assert one.summary["refused"] == 1
+
+
+def test_the_check_counts_and_writes_nothing(moving: Moving) -> None:
+    one = moving.look()
+
+    there = one.summary["there"]
+    assert (there["bucket"], there["recording"], there["file"]) == (2, 3, 2)
+    assert (there["container"], there["stream"]) == (1, 1)
+    assert not Moved.objects.exists()
+    assert not Container.objects.exists()
+
+
+def test_a_second_move_changes_nothing(moving: Moving) -> None:
+    moving.there.plays["s1", "20260503"] = [
+        play("2026-05-03 10:00:00", bucket_file(1, "Night Drive"))
+    ]
+    with time_machine.travel(NOON, tick=False):
+        moving.move()
+        events = Event.objects.exclude(case__startswith="cloud_account").count()
+        rows = list(Moved.objects.order_by("pk").values())
+
+        one = moving.move()
+
+    assert Event.objects.exclude(case__startswith="cloud_account").count() == events
+    assert list(Moved.objects.order_by("pk").values()) == rows
+    assert one.summary["counts"]["recording"] == {"same": 3}
+    assert one.summary["counts"]["file"] == {"same": 2}
+
+
+def test_plays_of_a_day_become_a_broadcast_file(moving: Moving) -> None:
+    song = bucket_file(1, "Night Drive")
+    moving.there.plays["s1", "20260503"] = [
+        play("2026-05-02 23:59:30", song),
+        play("2026-05-03 10:00:00", song),
+    ]
+
+    with time_machine.travel(NOON, tick=False):
+        moving.move()
+
+    file = ScannedFile.objects.get(name="Harbour FM 2026-05-03 (ACRCloud)")
+    broadcast = Broadcast.objects.get(scanned_file=file)
+    assert broadcast.station == Station.objects.get()
+    assert broadcast.starts_at == datetime(2026, 5, 3, tzinfo=UTC)
+    assert broadcast.length_ms == 24 * 3_600_000
+    found = Segment.objects.filter(detection__scan__scanned_file=file)
+    segments = found.order_by("position")
+    assert [(one.start_ms, one.end_ms) for one in segments] == [
+        (0, 90_000),
+        (36_000_000, 36_120_000),
+    ]
+    # 30 seconds of the first play lie before the day.
+    assert [one.reference_start_ms for one in segments] == [40_000, 10_000]
+
+
+def test_plays_of_another_day_end_the_stream(moving: Moving) -> None:
+    song = bucket_file(1, "Night Drive")
+    today = [play("2026-05-04 10:00:00", song)]
+    moving.there.plays |= {("s1", f"2026050{day}"): today for day in (1, 2, 3)}
+
+    with time_machine.travel(NOON, tick=False):
+        moving.move()
+
+    assert not Broadcast.objects.exists()
+    assert sum("results" in call for call in moving.there.calls) == 1
+    assert len(refused("move_other_day")) == 1
+
+
+def test_names_and_ids_that_are_taken(moving: Moving) -> None:
+    mine = Bucket.objects.create(name="Songs")
+    Recording.objects.create(bucket=mine, title="Mine", acr_id=f"{2:032x}")
+    moving.there.lists["buckets/8881/files"].append(
+        bucket_file(9, "Copy", audio_id="A-1")
+    )
+
+    moving.move()
+
+    assert Bucket.objects.filter(name="Songs (ACRCloud 8881)").exists()
+    assert refused("move_elsewhere") == ["Blue Lantern"]
+    assert Recording.objects.get(title="Copy").custom_id == ""
+    assert refused("move_name_taken") == ["Copy"]
+
+
+def test_a_recording_that_results_named_becomes_the_moved_one(moving: Moving) -> None:
+    there = moving.there.lists
+    songs, there["buckets"] = there["buckets"], []
+    moving.move()
+    named = Recording.objects.get()
+    there["buckets"] = songs
+
+    moving.move()
+
+    named.refresh_from_db()
+    assert named.bucket.name == "Songs"
+    assert named.custom_id == "A-1"
+    assert Recording.objects.filter(acr_id=named.acr_id).count() == 1
+
+
+def test_changes_there_are_followed_unless_ours_changed(moving: Moving) -> None:
+    moving.move()
+    files = moving.there.lists["buckets/8881/files"]
+    kept = Recording.objects.get(title="Blue Lantern")
+    update_recording(recording=kept, columns={"title": "Mine"}, user=moving.admin)
+    files[0]["title"], files[1]["title"] = "Night Drive II", "Theirs"
+    moving.there.lists["fs-containers/77/files"][1] |= scanned_file(2, files[0])
+
+    one = moving.move()
+
+    titles = Recording.objects.filter(bucket__name="Songs").order_by("pk")
+    assert list(titles.values_list("title", flat=True)) == ["Night Drive II", "Mine"]
+    assert one.summary["counts"]["recording"] == {"changed": 1, "same": 2}
+    assert refused("move_changed") == ["Theirs"]
+    assert one.summary["counts"]["file"]["changed"] == 1
+    assert Match.objects.count() == 2
+
+
+@pytest.mark.parametrize("tells_total", [True, False])
+def test_rows_that_move_between_pages_are_not_lost(
+    moving: Moving, tells_total: bool
+) -> None:
+    there = moving.there
+    files = there.lists["fs-containers/77/files"]
+    files[:] = [scanned_file(number, None) for number in range(1, 50)]
+    there.most_per_page, there.tells_total = 10, tells_total
+    passes: list[int] = []
+
+    def shift(path: str, page: int) -> None:
+        # A file arrives while the list is read, newest first.
+        if path.endswith("77/files") and page == 3 and len(passes) < 2:
+            passes.append(page)
+            files.insert(0, scanned_file(100 + len(passes), None))
+
+    there.before = shift
+
+    one = moving.move()
+
+    assert ScannedFile.objects.count() == len(files)
+    assert one.summary["counts"]["file"]["new"] == len(files)
+
+
+def test_forms_that_nobody_documented_are_reported(moving: Moving) -> None:
+    moving.there.lists["buckets/8881/files"] += [
+        bucket_file(5, "No id", acr_id=None),
+        {"id": 6},
+        bucket_file(7, "Odd", user_defined="[]", duration=None, audio_id=12),
+    ]
+
+    moving.move()
+
+    assert refused("move_form") == ["No id", ""]
+    assert Recording.objects.get(title="Odd").custom_id == "12"
+
+
+def test_a_limit_makes_everything_wait(moving: Moving) -> None:
+    one = moving.look()
+    moving.there.faults = [
+        told({"message": "Too Many Requests"}, 429, **{"Retry-After": "60"})
+    ]
+    services.start(one=one, user=moving.admin)
+    work_off()
+    one.refresh_from_db()
+    moving.account.refresh_from_db()
+    waits = moving.account.paused_until
+
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=2)):
+        work_off()
+    one.refresh_from_db()
+
+    assert waits is not None
+    assert one.status == ImportStatus.DONE
+    moving.account.refresh_from_db()
+    assert moving.account.paused_until is None
+
+
+def test_broken_answers_are_asked_for_again(moving: Moving) -> None:
+    one = moving.look()
+    moving.there.faults = [told({}, 500), told("{", 200)]
+    services.start(one=one, user=moving.admin)
+
+    for minutes in (0, 2, 4):
+        with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=minutes)):
+            work_off()
+
+    one.refresh_from_db()
+    assert one.status == ImportStatus.DONE
+
+
+def test_a_wrong_token_is_said_and_appears_nowhere(moving: Moving) -> None:
+    moving.there.faults = [told({"message": "Unauthenticated."}, 401)]
+
+    one = moving.look()
+
+    assert one.status == ImportStatus.REFUSED
+    assert "token" in one.message
+    assert moving.there.tokens == {f"Bearer {TOKEN}"}
+    kept = [*Event.objects.values(), *MoveIn.objects.values(), *Moved.objects.values()]
+    assert TOKEN not in str(kept)
+
+
+def test_a_killed_move_repeats_one_page(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moving.there.lists["buckets/8881/files"] = [
+        bucket_file(1000 + number, f"Song {number}") for number in range(1, 251)
+    ]
+    one = moving.look()
+    move = Mover.recording
+    killed: list[Json] = []
+
+    def kill_once(mover: Mover, row: Json, parent: str) -> bool:
+        if row["title"] == "Song 150" and not killed:
+            killed.append(row)
+            raise MemoryError
+        return move(mover, row, parent)
+
+    monkeypatch.setattr(Mover, "recording", kill_once)
+    moving.there.calls.clear()
+    services.start(one=one, user=moving.admin)
+    work_off()
+    held = Recording.objects.filter(bucket__name="Songs").count()
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(hours=1)):
+        work_off()
+
+    one.refresh_from_db()
+    pages = [call for call in moving.there.calls if "8881/files" in call]
+    assert (held, one.status) == (100, ImportStatus.DONE)
+    assert ["page=1&" in call for call in pages] == [True, False, False, False]
+    assert one.summary["counts"]["recording"] == {"new": 251}
+    assert Event.objects.filter(action="recording.added").count() == 251
+
+
+def test_an_undo_takes_back_what_nobody_used(moving: Moving) -> None:
+    song = bucket_file(1, "Night Drive")
+    moving.there.plays["s1", "20260503"] = [play("2026-05-03 10:00:00", song)]
+    with time_machine.travel(NOON, tick=False):
+        one = moving.move()
+        assert services.check_undo(one=one, user=moving.admin)
+        work_off()
+        one.refresh_from_db()
+        dry = one.summary["undo"]
+        assert services.undo(one=one, user=moving.admin)
+        work_off()
+        one.refresh_from_db()
+
+        # Stations stay, and nothing else.
+        assert [row["name"] for row in dry["stays"]] == ["Harbour FM"]
+        assert one.summary["undo"]["undone"] == dry["undone"]
+        assert (
+            not Bucket.objects.present().filter(name__in=["Songs", "Idents"]).exists()
+        )
+        assert not Container.objects.present().exists()
+        assert not ScannedFile.objects.present().exists()
+        assert not CloudDeletion.objects.exists()
+        assert not Recording.objects.filter(status=RecordingStatus.STUB).exists()
+
+        again = moving.move()
+
+    assert again.summary["counts"]["recording"] == {"new": 3}
+    assert Station.objects.count() == 1
+    assert Recording.objects.filter(status=RecordingStatus.STUB).count() == 3
+
+
+def test_callbacks_are_taken_over_when_asked(moving: Moving) -> None:
+    moving.move()
+    moved = Moved.objects.get(kind=MovedKind.CONTAINER, remote_id="77")
+
+    services.take_over_callback(moved=moved, user=moving.admin)
+
+    assert (
+        Container.objects.get(name="Uploads").callback_url
+        == "https://team.example/hook"
+    )
+    assert moved.outcome == MovedOutcome.NEW
+
+
+def test_a_bucket_that_was_deleted_here_stays_away(moving: Moving) -> None:
+    moving.move()
+    moving.there.lists["buckets"].append(bucket(8899, "New"))
+    moving.there.lists["buckets/8899/files"] = []
+    delete_bucket(bucket=Bucket.objects.get(name="Idents"), user=moving.admin)
+
+    moving.move()
+
+    present = Bucket.objects.present().exclude(pk=23).values_list("name", flat=True)
+    assert set(present) == {"Songs", "New"}

@@ -1,0 +1,123 @@
+"""A portal moves into another one: both answer programs alike, ids aside."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from accounts.roles import Role
+from accounts.tokens import create_token
+from catalogue.models import Bucket, Recording, RecordingStatus
+from imports.models import MoveIn
+from scanning.models import Container, ScannedFile
+from streams.models import Station, Stream
+from tests.acrapi.conftest import Api
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.scanning import ContainerFactory, ScannedFileFactory
+from tests.factories.streams import DAY, StreamFactory, make_airplay
+from tests.imports.moving.account import Account, Json
+from tests.imports.moving.conftest import Moving
+
+pytestmark = pytest.mark.django_db
+
+# What names a row, or depends on which row it is.
+_IDS = ("id", "uid", "cid", "pid", "bucket_id", "created_at", "updated_at", "audio_id")
+
+
+def fill() -> None:
+    """Make a portal with a bucket, a container, a file with a match, and a stream."""
+    bucket = BucketFactory.create(name="Songs", labels=["Music"])
+    recording = RecordingFactory.create(
+        bucket=bucket,
+        title="Night Drive",
+        label="Pier",
+        user_defined={"artists": ["A. Example"], "label": "Pier", "own": [1, {"a": 2}]},
+    )
+    container = ContainerFactory.create(name="Uploads", region="us-west-2")
+    container.buckets.set([bucket])
+    file = ScannedFileFactory.create(container=container, name="show.wav")
+    make_match(
+        (5_000, 35_000, 12_000, 42_000), recording=recording, scan__scanned_file=file
+    )
+    stream = StreamFactory.create(container=container, name="Harbour FM")
+    make_airplay(stream, recording=recording, minute=600, seconds=90)
+
+
+def dump(api: Api) -> Account:
+    """Return everything that the portal tells programs."""
+    lists: dict[str, list[Json]] = {}
+
+    def read(path: str, query: str = "") -> list[Json]:
+        rows: list[Json] = api.get(f"/api/{path}?per_page=1000&{query}").data["data"]
+        lists[path] = rows
+        return rows
+
+    plays = {}
+    for bucket in read("buckets"):
+        read(f"buckets/{bucket['id']}/files")
+    for container in read("fs-containers"):
+        read(f"fs-containers/{container['id']}/files", "with_result=1")
+    for project in read("bm-cs-projects"):
+        for stream in read(f"bm-cs-projects/{project['id']}/streams"):
+            path = f"bm-cs-projects/{project['id']}/streams/{stream['id']}/results"
+            query = f"type=day&date={DAY:%Y%m%d}"
+            rows = api.get(f"/api/{path}?{query}").data["data"]
+            plays[stream["id"], f"{DAY:%Y%m%d}"] = rows
+    return Account(lists, plays)
+
+
+def become_another_portal() -> None:
+    """Take from the rows what would stand in the way of the same ones."""
+    Bucket.objects.filter(name="Songs").update(name="Was there")
+    Container.objects.update(name="Was there")
+    Station.objects.update(name="Was there")
+    Recording.objects.update(acr_id="f" * 32)
+
+
+def plain(value: Any) -> Any:  # Any: JSON
+    """Return JSON without what names a row."""
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items() if k not in _IDS}
+    return [plain(each) for each in value] if isinstance(value, list) else value
+
+
+def test_a_portal_moves_in(moving: Moving) -> None:
+    owner = make_user(Role.ADMIN)
+    api = Api(create_token(owner=owner, name="t", scopes=["all"]).secret, owner)
+    fill()
+    with time_machine.travel(DAY + timedelta(days=1, hours=12), tick=False):
+        before = dump(api)
+        moving.there.lists, moving.there.plays = before.lists, before.plays
+        become_another_portal()
+
+        one: MoveIn = moving.move(since=DAY.date())
+
+    assert one.summary["refused"] == 0, one.summary
+    bucket = Bucket.objects.get(name="Songs")
+    recording = bucket.recordings.get()
+    # Listed once it has its audio; nothing else keeps it from that.
+    Recording.objects.filter(pk=recording.pk).update(status=RecordingStatus.READY)
+    after = dump(api)
+    songs = next(row for row in before.lists["buckets"] if row["name"] == "Songs")
+    files_there = before.lists[f"buckets/{songs['id']}/files"]
+    assert plain(after.lists[f"buckets/{bucket.pk}/files"]) == plain(files_there)
+    container = Container.objects.get(name="Uploads")
+    assert Stream.objects.get(name="Harbour FM", enabled=False).container == container
+    moved = {row["name"]: row for row in after.lists["fs-containers"]}["Uploads"]
+    was = before.lists["fs-containers"][0]
+    sizes = {"num": 0, "size": 0}
+    assert plain(moved) | sizes == plain(was) | sizes
+    files = {
+        row["name"]: row for row in after.lists[f"fs-containers/{container.pk}/files"]
+    }
+    show = before.lists[f"fs-containers/{was['id']}/files"][0]
+    assert plain(files["show.wav"]["results"]) == plain(show["results"])
+    assert files["show.wav"]["created_at"] == show["created_at"]
+    day = ScannedFile.objects.get(name=f"Harbour FM {DAY:%Y-%m-%d} (ACRCloud)")
+    assert day.container == container
+    assert Recording.objects.exclude(title="Night Drive").count() == 0

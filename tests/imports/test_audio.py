@@ -1,0 +1,163 @@
+"""Audio for waiting recordings: paired in a dry run, given, refused and taken back."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
+from catalogue.services import RecordingDetails, add_waiting_recording, create_bucket
+from imports import services
+from imports.models import AudioImport, ImportStatus
+from review.models import Match
+from tests import audio
+from tests.conftest import MakeClient, Worker, upload
+from tests.factories.review import make_match
+
+SOUND = audio.wav_bytes(audio.tune(1, 6))
+OTHER = audio.wav_bytes(audio.tune(2, 6))
+
+
+@pytest.fixture
+def bucket(admin: User, transactional_db: None) -> Bucket:
+    """Return a bucket with two recordings that wait for their audio."""
+    bucket = create_bucket(name="Songs", user=admin, intake_rule=IntakeRule.REJECT)
+    for number, title in enumerate(["Night Drive", "Blue Lantern"], start=1):
+        add_waiting_recording(
+            bucket=bucket,
+            details=RecordingDetails(title=title, custom_id=f"A-{number}"),
+            acr_id=f"{number:032x}",
+            duration_ms=6_000,
+            user=admin,
+        )
+    return bucket
+
+
+def zipped(**files: bytes) -> bytes:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(f"{name}.wav", content)
+        archive.writestr("__MACOSX/._a.wav", b"notes")
+        archive.writestr("cover.wav", b"no sound")
+    return memory.getvalue()
+
+
+def waiting(bucket: Bucket) -> set[str]:
+    rows = bucket.recordings.filter(status=RecordingStatus.STUB)
+    return set(rows.values_list("title", flat=True))
+
+
+def test_a_zip_gives_audio_and_an_undo_takes_it_back(
+    bucket: Bucket, signed_in: MakeClient, run_worker: Worker, admin: User
+) -> None:
+    client = signed_in(Role.MANAGER)
+    content = zipped(**{"a-1": SOUND, "Blue Lantern": OTHER, "else": OTHER})
+    sent = client.post(
+        reverse("portal:audio_import"),
+        {"bucket": bucket.pk, "archive": upload("masters.zip", content)},
+    )
+    run_worker()
+    paired = client.get(sent.url).content.decode()  # type: ignore[attr-defined]  # a redirect
+    assert waiting(bucket) == {"Night Drive", "Blue Lantern"}
+    one = AudioImport.objects.get()
+
+    client.post(reverse("portal:audio_import_start", args=[one.uid]))
+    run_worker()
+
+    one.refresh_from_db()
+    assert one.status == ImportStatus.DONE
+    assert (one.summary["given"], one.summary["refused"]) == (2, 2)
+    assert "Night Drive" in paired
+    assert "Name and length" in paired
+    assert "No waiting recording has its name" in paired
+    ready = bucket.recordings.order_by("pk")
+    assert [row.status for row in ready] == [RecordingStatus.READY] * 2
+    assert [row.acr_id for row in ready] == [f"{1:032x}", f"{2:032x}"]
+    given = Event.objects.filter(action="recording.audio_given")
+    assert given.count() == 2
+
+    services.check_undo(one=one, user=admin)
+    run_worker()
+    services.undo(one=one, user=admin)
+    run_worker()
+
+    assert waiting(bucket) == {"Night Drive", "Blue Lantern"}
+    assert not bucket.recordings.exclude(audio="").exists()
+
+
+def test_the_bucket_s_rule_refuses_audio_that_it_has(
+    bucket: Bucket, run_worker: Worker, tmp_path: Path
+) -> None:
+    (tmp_path / "A-1.wav").write_bytes(SOUND)
+    call_command("add_audio", "Songs", str(tmp_path), stdout=StringIO())
+    run_worker()
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "A-2.wav").write_bytes(SOUND)
+    output = StringIO()
+
+    with pytest.raises(SystemExit):
+        call_command("add_audio", "Songs", str(folder), format="json", stdout=output)
+
+    fault = json.loads(output.getvalue())["faults"][0]
+    assert fault["code"] == "move_refused"
+    assert "Night Drive" in fault["message"]
+    assert waiting(bucket) == {"Blue Lantern"}
+
+
+def test_audio_stays_that_people_decided_on(
+    bucket: Bucket, run_worker: Worker, tmp_path: Path, admin: User
+) -> None:
+    (tmp_path / "x.wav").write_bytes(SOUND)
+    table = tmp_path / "names.csv"
+    table.write_text("custom_id,audio\nA-1,x.wav\n")
+    output = StringIO()
+    call_command(
+        "add_audio",
+        "Songs",
+        str(tmp_path),
+        table=table,
+        username=admin.username,
+        stdout=output,
+    )
+    run_worker()
+    uid = output.getvalue().split("undo_import ")[1].split()[0]
+    recording = Recording.objects.get(title="Night Drive")
+    match = make_match(recording=recording)
+    Match.objects.filter(pk=match.pk).update(decided_by=admin)
+
+    undone = StringIO()
+    call_command("undo_import", uid, username=admin.username, stdout=undone)
+
+    recording.refresh_from_db()
+    assert recording.status == RecordingStatus.READY
+    assert "People decided" in undone.getvalue()
+
+
+def test_a_person_gives_audio_on_the_recording_s_page(
+    bucket: Bucket, signed_in: MakeClient, run_worker: Worker
+) -> None:
+    recording = bucket.recordings.get(title="Night Drive")
+    client = signed_in(Role.MANAGER)
+    page = client.get(reverse("portal:recording_detail", args=[recording.uid]))
+
+    client.post(
+        reverse("portal:recording_replace_audio", args=[recording.uid]),
+        {"audio": upload("any.wav", SOUND)},
+    )
+    run_worker()
+
+    recording.refresh_from_db()
+    assert "Give audio" in page.content.decode()
+    assert recording.status == RecordingStatus.READY
