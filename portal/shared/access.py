@@ -42,7 +42,7 @@ def needs(
     """Answer 403 unless the user may perform ``action``, or ``to_post`` for a POST.
 
     Every view must use it: ``tests/security`` reads the rule from every URL and requests
-    each URL with every role.
+    each URL with the weakest role that may and the strongest that may not.
     """
     actions = {"POST": to_post or action}
 

@@ -84,6 +84,7 @@ def ask(world: World) -> Ask:
     return read
 
 
+@pytest.mark.slow  # every page is shown once
 def test_no_address_writes_when_it_is_read_and_no_cache_keeps_it(
     world: World, ask: Ask
 ) -> None:
