@@ -108,6 +108,7 @@ INSTALLED_APPS = [
     "streams",
     "broadcasts",
     "imports",
+    "enrichment",
     "reports",
     "operations",
     "portal",

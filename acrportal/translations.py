@@ -27,6 +27,7 @@ from django.utils.translation.template import templatize
 
 from audit.words import action_text
 from common.words import derived_names
+from enrichment.open_data.kinds import source_kinds
 from review.choices import Verb
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +40,7 @@ _PACKAGES = (
     "catalogue",
     "common",
     "dedup",
+    "enrichment",
     "imports",
     "jobs",
     "operations",
@@ -78,7 +80,7 @@ def collect() -> Catalog:
         name = path.relative_to(ROOT).as_posix()
         for text, context in _texts(path):
             found.add(text, locations=[(name, 0)], context=context)
-    for text in {*derived_names(), *_actions()}:
+    for text in {*derived_names(), *_actions(), *_open_data()}:
         found.add(text, locations=[("derived from names", 0)])
     return found
 
@@ -102,6 +104,12 @@ def _actions() -> Iterator[str]:
     yield from map(action_text, [*deeds, "unknown.unwatched"])
     yield from map(action_text, import_module("rights.actions.base").RightsVerb)
     yield from map(action_text, import_module("reports.notices.steps").NoticeStep)
+
+
+def _open_data() -> Iterator[str]:
+    """Yield what the kinds of open data say of themselves, who know no Django."""
+    for kind in source_kinds().values():
+        yield from (kind.label, kind.licence, kind.terms)
 
 
 def _sources() -> Iterator[Path]:

@@ -104,9 +104,13 @@ def delete_bucket(*, bucket: Bucket, user: User | None) -> None:
 
 
 def update_recording(
-    *, recording: Recording, columns: Mapping[str, object], user: User | None
+    *,
+    recording: Recording,
+    columns: Mapping[str, object],
+    user: User | None,
+    note: str = "",
 ) -> None:
-    """Write new values to columns of a recording."""
+    """Write new values to columns of a recording; ``note`` says where they come from."""
     before = {name: getattr(recording, name) for name in columns}
     for name, value in columns.items():
         setattr(recording, name, value)
@@ -118,6 +122,7 @@ def update_recording(
             actor=user or audit.services.SYSTEM,
             before=before,
             after=dict(columns),
+            note=note,
         )
         recordings_changed.send(
             sender=Recording, before={recording.pk: before}, user=user

@@ -114,3 +114,40 @@ def json_lines(file: IO[bytes], *, max_bytes: int) -> Iterator[Any]:  # Any: JSO
         if len(line) > max_bytes:
             raise Unreadable(_("A row of the file is too large. Split the file."))
         yield json.loads(line)
+
+
+def stream_confined(
+    file: IO[bytes],
+    *,
+    jobs: str,
+    request: Mapping[str, Any],  # Any: JSON
+    limits: ReadingLimits,
+    on_rows: Callable[[Any], None],  # Any: JSON
+) -> None:
+    """Pass what a job from the module ``jobs`` finds in ``file`` on, message by message.
+
+    For output that is too large to keep: nothing is written to disk. An exception of
+    ``on_rows`` ends the child. Raises ``Unreadable``.
+    """
+    child_limits = DecodeLimits(
+        max_memory_bytes=limits.memory_bytes, max_cpu_s=limits.cpu_s
+    )
+
+    def on_message(kind: MessageKind, body: bytes) -> None:
+        if kind is MessageKind.ROWS:
+            on_rows(json.loads(body))
+
+    try:
+        client.run_once(
+            {
+                **request,
+                "limits": dataclasses.asdict(child_limits),
+                "output_bytes": limits.output_bytes,
+            },
+            [file.fileno()],
+            jobs=jobs,
+            wall_s=client.wall_s(child_limits),
+            on_message=on_message,
+        )
+    except (JobRefused, OutOfLimits, DecodeFailed) as error:
+        raise _translated(error) from error

@@ -9,6 +9,7 @@ from portal.containers import urls as containers
 from portal.dashboard import urls as dashboard
 from portal.drops import urls as drops
 from portal.duplicates import urls as duplicates
+from portal.enrichment import urls as enrichment
 from portal.evidence import urls as evidence
 from portal.files import urls as files
 from portal.imports import urls as imports
@@ -39,6 +40,7 @@ urlpatterns = [
     *review.urlpatterns,
     *containers.urlpatterns,
     *catalogue.urlpatterns,
+    *enrichment.urlpatterns,
     *imports.urlpatterns,
     *duplicates.urlpatterns,
     *unknown.urlpatterns,

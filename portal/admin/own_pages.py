@@ -37,6 +37,7 @@ _PAGES = {
     "scannedfile": ("file_detail", "uid"),
     "station": ("station", "uid"),
     "stream": ("stream_day", "uid"),
+    "suggestion": ("suggestion", "uid"),
     "takedownnotice": ("notice", "uid"),
     "unknownitem": ("unknown_item", "uid"),
     "watch": ("watch_detail", "uid"),

@@ -40,6 +40,7 @@ from dedup.intake import (
     replace_audio,
 )
 from dedup.models import DedupMember
+from enrichment.selectors import suggestions_of
 from portal.catalogue.forms import (
     CANNOT_BE_FOUND,
     BucketForm,
@@ -144,6 +145,7 @@ def recording_detail(request: PortalRequest, uid: str) -> HttpResponseBase:
                 (segment, approvals.get(segment.uid))
                 for segment in selectors.excluded_segments(recording)
             ],
+            "suggestions": suggestions_of(recording),
             "rights": rights_of(recording, day=office_day()),
             "edit_url": reverse("admin:catalogue_recording_change", args=[recording.pk])
             if request.user.has_perm(Action.EDIT_CATALOGUE)

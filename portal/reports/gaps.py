@@ -9,6 +9,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Action
+from enrichment.choices import FillField
+from enrichment.selectors import suggested_for
 from reports.declarations.checking import FoundGap, GapGroup
 from reports.declarations.doubts import Doubt, DoubtKind
 from reports.declarations.formats.base import ValueSubject
@@ -37,6 +39,10 @@ class LinkedGroup:
     why: str
     count: int
     links: list[tuple[str, FoundGap]]
+    suggested: int = 0
+    """So many of the recordings have a suggestion for the cell."""
+    safe: int = 0
+    """So many have one that may be accepted in one go."""
 
     @property
     def hidden(self) -> int:
@@ -52,6 +58,7 @@ def linked(groups: Iterable[GapGroup], user: User) -> list[LinkedGroup]:
             group.why,
             len(group.gaps),
             [(_address(gap, user), gap) for gap in group.gaps[:_SHOWN]],
+            *_suggested(group),
         )
         for group in groups
     ]
@@ -70,6 +77,20 @@ def linked_doubts(doubts: Iterable[Doubt]) -> list[tuple[str, str]]:
         (doubt.text, reverse(f"portal:{_OF_DOUBTS[doubt.kind]}", args=[doubt.uid]))
         for doubt in doubts
     ]
+
+
+def _suggested(group: GapGroup) -> tuple[int, int]:
+    """Return for how many recordings something is suggested, and how many of it is safe."""
+    field = next((each for each in FillField if each in _words(group.cell)), None)
+    if field is None or group.subject != ValueSubject.RECORDING:
+        return 0, 0
+    return suggested_for([gap.uid for gap in group.gaps], field)
+
+
+def _words(cell: str) -> str:
+    """Return the format's name of a cell in our words."""
+    name = cell.casefold().replace(" ", "_")
+    return name.replace("icpn", "upc").replace("releasedate", "release_date")
 
 
 def _address(gap: FoundGap, user: User) -> str:

@@ -46,6 +46,7 @@ class MessageKind(IntEnum):
     SPECTROGRAM = 9
     LANDMARKS = 10
     HEARD = 11
+    ROWS = 12
 
 
 MAX_BYTES: Final = {
@@ -60,6 +61,7 @@ MAX_BYTES: Final = {
     MessageKind.SPECTROGRAM: 1 << 20,
     MessageKind.LANDMARKS: 1 << 22,
     MessageKind.HEARD: 1 << 16,
+    MessageKind.ROWS: 1 << 24,
 }
 
 

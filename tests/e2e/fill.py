@@ -18,6 +18,13 @@ from broadcasts.values import AudienceValues, BroadcastValues, EpisodeValues
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
+from enrichment import deciding
+from enrichment.models import (
+    EnrichmentSource,
+    FillingRule,
+    SafeMark,
+    Suggestion,
+)
 from imports.broadcasts.importer import run as run_broadcast_import
 from imports.models import (
     AudioImport,
@@ -175,6 +182,7 @@ def fill() -> list[str]:
     heard = ScannedFile.objects.exclude(media="").order_by("pk")[0]
     _duplicates()
     _unknown()
+    suggested = _suggestions(user)
     search = RetroSearch.objects.create(
         status=RetroStatus.DONE, files_total=2, files_done=2, requested_by=user
     )
@@ -195,7 +203,69 @@ def fill() -> list[str]:
         _move_in(user),
         _audio(user),
         *broadcasts,
+        *suggested,
         *_notices(user),
+    ]
+
+
+def _suggestions(user: User) -> list[str]:
+    """Make a source, suggestions, a mark and a rule; return pages without a link."""
+    now = datetime.now(tz=UTC)
+    source = EnrichmentSource.objects.create(
+        kind="musicbrainz",
+        name="MusicBrainz, September",
+        path="/srv/open-data/mbdump.tar.bz2",
+        licence="CC0 1.0",
+        accepted_by=user,
+        accepted_at=now,
+        state="ready",
+        rows=33_600_000,
+        data_date="2026-09-02",
+        read_at=now,
+    )
+    SafeMark.objects.create(
+        field="label", mark="0.9900", known=900, right=899, above=880, measured_at=now
+    )
+    SafeMark.objects.create(field="isrc", known=40, right=39, measured_at=now)
+    recordings = Recording.objects.filter(duration_ms__gt=0, label="").order_by("pk")[
+        :3
+    ]
+    for number, recording in enumerate(recordings):
+        for field, value, hold in (
+            ("label", "Night Pier Records", ""),
+            ("iswc", "T0345246801", "partial"),
+        ):
+            row = Suggestion.objects.create(
+                recording=recording,
+                field=field,
+                value=value,
+                ground=f"{number}",
+                confidence="0.9981",
+                hold=hold,
+                evidence=[
+                    {
+                        "source": source.uid,
+                        "name": source.name,
+                        "kind": source.kind,
+                        "id": "0e4b7a1c-0f62-4b4d-a3a8-5f3f3d6a9e11",
+                        "title": f"{recording.title} Again",
+                        "version": "",
+                        "artists": ["A. Example", "B. Guest"],
+                        "length_ms": recording.duration_ms + 700,
+                        "step": 3,
+                        "rivals": 0,
+                    }
+                ],
+            )
+            row.sources.add(source)
+    bucket = Recording.objects.order_by("pk")[0].bucket
+    FillingRule.objects.create(bucket=bucket, field="label", created_by=user)
+    last = Suggestion.objects.filter(field="iswc").order_by("pk").last()
+    if last is not None:
+        deciding.reject(suggestion=last, user=user)
+    return [
+        f"{reverse('portal:suggestion_bulk')}?field=label",
+        reverse("portal:open_data_delete", args=[source.uid]),
     ]
 
 

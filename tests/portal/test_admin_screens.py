@@ -93,6 +93,7 @@ PRODUCT_APPS = [
     "broadcasts",
     "catalogue",
     "dedup",
+    "enrichment",
     "imports",
     "recurring",
     "reports",

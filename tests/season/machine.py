@@ -35,6 +35,7 @@ from tests.season import (
     broadcasts,
     calls,
     checks,
+    filling,
     grounds,
     limits,
     links,
@@ -139,6 +140,8 @@ _KINDS = {
     "handle_rights": 8,
     "tell_of_broadcasts": 8,
     "handle_notices": 6,
+    "bring_open_data": 2,
+    "fill_in": 6,
     "say_where": 8,
     "handle_policies": 8,
     "handle_schedules": 5,
@@ -222,6 +225,7 @@ class Season:
             rights.rights_hold()
             airings.airings_hold()
             notices.notices_hold(self.people["max"])
+            filling.suggestions_hold()
             broadcasts.check_streams()
             broadcasts.check_hours()
             self._records.check_step(None)
@@ -413,6 +417,17 @@ class Season:
         """Say what declarations ask: episodes, broadcasts, uses of music, figures."""
         airings.tell(person, rng)
         airings.airings_hold()
+        return True
+
+    def bring_open_data(self, person: Person, rng: random.Random) -> bool:
+        """Read a list of ours, and search in it, twice: the second time changes nothing."""
+        filling.bring(self._installation.folder, rng, self._note)
+        return False
+
+    def fill_in(self, person: Person, rng: random.Random) -> bool:
+        """Accept, reject, undo, or let a rule accept suggestions."""
+        filling.handle(person, rng)
+        filling.suggestions_hold()
         return True
 
     def handle_notices(self, person: Person, rng: random.Random) -> bool:

@@ -17,6 +17,7 @@ from accounts.models import ApiToken
 from broadcasts.models import Broadcast
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
+from enrichment.models import EnrichmentSource, FillingRule, Suggestion
 from imports.models import (
     AudioImport,
     BroadcastImport,
@@ -77,6 +78,9 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "catalogue/import/<str:uid>": (CatalogueImport, "uid"),
     "catalogue/searches/<str:uid>": (RetroSearch, "uid"),
     "catalogue/recordings/<str:uid>": (Recording, "uid"),
+    "catalogue/fill-in/suggestions/<str:uid>": (Suggestion, "uid"),
+    "catalogue/fill-in/rules/<str:uid>": (FillingRule, "uid"),
+    "catalogue/fill-in/sources/<str:uid>": (EnrichmentSource, "uid"),
     "duplicates/g/<str:uid>": (DedupGroup, "uid"),
     "duplicates/p/<str:uid>": (PairLink, "uid"),
     "duplicates/l/<str:uid>": (SharedLoop, "uid"),

@@ -42,7 +42,9 @@ from tests.security.world import (
     declaration_profile,
     declared_play,
     duplicate_action,
+    open_data_source,
     report_run,
+    safe_mark,
     schedule,
 )
 
@@ -308,6 +310,12 @@ SCREENS: dict[str, Screen] = {
     "rights.RightsRecording": Screen(lambda desk: desk.sound()),
     "rights.Release": Screen(lambda desk: desk.release()),
     "rights.Conflict": Screen(lambda desk: desk.rights_conflict()),
+    "enrichment.Suggestion": Screen(lambda desk: desk.suggestion()),
+    "enrichment.FillingRule": Screen(lambda desk: desk.filling_rule()),
+    "enrichment.EnrichmentSource": Screen(
+        lambda _: open_data_source(), shared="made for everybody"
+    ),
+    "enrichment.SafeMark": Screen(lambda _: safe_mark(), shared="made for everybody"),
     "review.Licence": Screen(lambda desk: desk.licence()),
     "review.Policy": Screen(lambda desk: desk.policy()),
     "catalogue.Exclusion": Screen(lambda desk: desk.exclusion()),

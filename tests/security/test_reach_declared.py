@@ -56,6 +56,8 @@ NOWHERE = {
     "catalogue.CatalogueState": "how far the index is counted, shown as a number",
     "catalogue.IndexEntry": "a note of the worker, shown nowhere",
     "catalogue.IndexCopy": "a machine's copy of the index, shown with the jobs",
+    "enrichment.EnrichmentSource": "a file for everybody; suggestions lie in buckets",
+    "enrichment.SafeMark": "figures for everybody, without recordings",
     "imports.ImportStep": "seen with its import",
     "imports.Moved": "for those who configure, whose accounts it comes from",
     "jobs.Installation": "a banner for everybody; it names a backup and an admin",

@@ -54,7 +54,16 @@ pytestmark = pytest.mark.django_db
 Body = dict[str, Any]  # Any: of a form
 PACKAGES = (
     *("accounts", "audit", "catalogue", "scanning", "review", "dedup", "reports"),
-    *("imports", "operations", "portal", "acrapi", "streams", "rights", "broadcasts"),
+    *(
+        "imports",
+        "enrichment",
+        "operations",
+        "portal",
+        "acrapi",
+        "streams",
+        "rights",
+        "broadcasts",
+    ),
 )
 # These differ in every row anyway; a body must not set them.
 PER_ROW = {

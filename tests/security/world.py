@@ -27,6 +27,7 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
+from enrichment.models import EnrichmentSource, FillingRule, SafeMark, Suggestion
 from imports.models import (
     AudioImport,
     BroadcastImport,
@@ -183,6 +184,21 @@ class Desk:
     def rights_conflict(self) -> Conflict:
         """Return a conflict of the desk's work."""
         return self.row(Conflict, work=self.work(), kind=ConflictKind.LAPSED, basis="-")
+
+    def suggestion(self) -> Suggestion:
+        """Return a suggestion for the desk's recording."""
+        return self.row(
+            Suggestion,
+            recording=self.recording,
+            field="iswc",
+            value="T0345246801",
+            ground="-",
+            confidence=1,
+        )
+
+    def filling_rule(self) -> FillingRule:
+        """Return a rule for the desk's bucket."""
+        return self.row(FillingRule, bucket=self.bucket, field="iswc")
 
     def exclusion(self) -> Exclusion:
         """Return a proposed exclusion."""
@@ -348,6 +364,24 @@ def duplicate_action(person: User) -> DedupAction:
     )
 
 
+def open_data_source() -> EnrichmentSource:
+    """Return a source of open data."""
+    return EnrichmentSource.objects.create(
+        kind="table",
+        name="A list",
+        path="/nowhere/list.csv",
+        licence="Your own",
+        accepted_at=datetime.now(tz=UTC),
+    )
+
+
+def safe_mark() -> SafeMark:
+    """Return the safe mark of a field."""
+    return SafeMark.objects.get_or_create(
+        field="isrc", defaults={"measured_at": datetime.now(tz=UTC)}
+    )[0]
+
+
 def schedule(person: User) -> ReportSchedule:
     """Return a person's report schedule."""
     return ReportSchedule.objects.create(
@@ -453,6 +487,12 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
         "uid": duplicate_action(person).uid
     },
     "catalogue/recordings/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
+    "catalogue/fill-in/suggestions/<str:uid>": lambda desk, _: {
+        "uid": desk.suggestion().uid
+    },
+    "catalogue/fill-in/rules/<str:uid>": lambda desk, _: {
+        "uid": desk.filling_rule().uid
+    },
     "exclusions/<str:uid>": lambda desk, _: {"uid": desk.exclusion().uid},
     "callbacks-sent/<str:uid>": lambda desk, _: {"uid": desk.callback().uid},
     "tokens/<str:uid>": lambda _, person: {
@@ -537,6 +577,7 @@ SHARED: dict[str, Callable[[World], Arguments]] = {
     # People with access limits import no rights: these concern the whole catalogue.
     "catalogue/move-in/<str:uid>": lambda world: {"uid": world.own.move_in().uid},
     "rights/import/<str:uid>": lambda world: {"uid": world.own.rights_import().uid},
+    "catalogue/fill-in/sources/<str:uid>": lambda _: {"uid": open_data_source().uid},
     "streams/log.<str:form>": lambda _: {"form": "csv"},
     "streams/stations/<str:uid>": lambda world: {"uid": world.station.uid},
     "api/portal/v1/stations/<str:uid>": lambda world: {"uid": world.station.uid},

@@ -1,0 +1,1 @@
+"""Suggestions for missing metadata, from open data that the operator downloads once."""

@@ -1,0 +1,62 @@
+"""The jobs: reading a source, matching recordings, and accepting in one go."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils.translation import gettext_lazy as _
+
+from enrichment.choices import SourceState
+from enrichment.models import EnrichmentSource
+from jobs.choices import JobState, Priority
+from jobs.kinds import Kind, register
+from jobs.periodic import periodic
+
+READ_SOURCE = register(
+    Kind(
+        "enrichment_read",
+        EnrichmentSource,
+        "enrichment.reading.run",
+        label=_("Reading of open data"),
+        priority=Priority.EVERYTHING,
+        gives_way=True,
+        mirror={
+            JobState.WAITING: SourceState.WAITING,
+            JobState.RUNNING: SourceState.READING,
+            JobState.DONE: SourceState.READY,
+            JobState.FAILED: SourceState.FAILED,
+            JobState.CANCELLED: SourceState.FAILED,
+        },
+        status_field="state",
+        cause_field="cause",
+    )
+)
+MATCH = register(
+    Kind(
+        "enrichment_match",
+        None,
+        "enrichment.suggesting.run",
+        label=_("Search for missing metadata"),
+        priority=Priority.EVERYTHING,
+        key=lambda _subject: "all",
+        gives_way=True,
+        hand_back_after=0.0,
+    )
+)
+APPLY = register(
+    Kind(
+        "enrichment_apply",
+        None,
+        "enrichment.applying.run",
+        label=_("Acceptance of suggestions"),
+        priority=Priority.DOCUMENT,
+        key=lambda _subject: "",
+    )
+)
+
+periodic(
+    "enrichment_nightly",
+    "enrichment.suggesting.plan",
+    every=timedelta(days=1),
+    label=_("Nightly search for missing metadata"),
+)

@@ -1,0 +1,107 @@
+"""Measures the safe mark of each field on values that the portal knows and hides."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
+from enrichment.choices import FillField, SuggestionState
+from enrichment.fields import as_ours, cleaned, is_same, value_of
+from enrichment.indexes import Opened
+from enrichment.merging import merged
+from enrichment.models import SafeMark, Suggestion
+from enrichment.open_data.confidence import Measured, Model, measure
+
+SAMPLE: Final = 5_000
+_AT_ONCE: Final = 500
+CONFIDENCE_STEP: Final = Decimal("0.0001")
+
+
+def candidates() -> QuerySet[Recording]:
+    """Return the recordings that suggestions are for: ours, and not retired."""
+    return Recording.objects.exclude(
+        status__in=[RecordingStatus.RETIRED, RecordingStatus.STUB]
+    ).exclude(bucket=ACRCLOUD_MUSIC_BUCKET_ID)
+
+
+def measure_marks(opened: Opened, *, heartbeat: Callable[[], None]) -> None:
+    """Measure every field anew and keep what was found."""
+    for field in FillField:
+        measured = _measure(field, opened, heartbeat)
+        SafeMark.objects.update_or_create(
+            field=field,
+            defaults={
+                "mark": rounded(measured.mark),
+                "known": measured.values,
+                "right": measured.right,
+                "above": measured.above,
+                "errors": measured.errors,
+                "model": asdict(measured.model),
+                "measured_at": datetime.now(tz=UTC),
+            },
+        )
+
+
+def rounded(mark: float | None) -> Decimal | None:
+    """Return a mark as it is stored, in the steps of confidences."""
+    return None if mark is None else Decimal(mark).quantize(CONFIDENCE_STEP)
+
+
+def models() -> dict[str, Model]:
+    """Return the model of each field; the usual one where nothing was measured."""
+    found = {row.field: row.model for row in SafeMark.objects.all()}
+    return {
+        field: Model(**{name: tuple(values) for name, values in found[field].items()})
+        if found.get(field)
+        else Model()
+        for field in FillField
+    }
+
+
+def marks() -> dict[str, Decimal]:
+    """Return the mark of each field that has one."""
+    return {
+        row.field: row.mark for row in SafeMark.objects.all() if row.mark is not None
+    }
+
+
+def _measure(
+    field: FillField, opened: Opened, heartbeat: Callable[[], None]
+) -> Measured:
+    features: list[Sequence[float]] = []
+    right: list[bool] = []
+    in_one_go: list[bool] = []
+    for number, recording in enumerate(_known(field)):
+        heartbeat()
+        # A recording that lacks a label often lacks its ISRC as well.
+        hidden = {field, FillField.ISRC} if number % 2 else {field}
+        ours = as_ours(recording, without=frozenset(hidden))
+        for found in merged(ours, opened, fields=[field]):
+            features.append(found.features)
+            right.append(is_same(field, found.value, value_of(recording, field)))
+            in_one_go.append(not found.holds)
+    return measure(features, right, in_one_go)
+
+
+def _known(field: FillField) -> Iterator[Recording]:
+    """Yield a sample of the recordings whose value came from no suggestion."""
+    filled = Suggestion.objects.filter(
+        recording=OuterRef("pk"), field=field, state=SuggestionState.ACCEPTED
+    )
+    column = "isrc_normalised" if field == FillField.ISRC else field
+    rows = candidates().exclude(**{column: ""}).exclude(Exists(filled))
+    keys = list(rows.order_by("pk").values_list("pk", flat=True))
+    # The same sample each time, so that a mark changes only if data do.
+    chosen = random.Random(field).sample(keys, min(SAMPLE, len(keys)))  # noqa: S311
+    for at in range(0, len(chosen), _AT_ONCE):
+        part = Recording.objects.filter(pk__in=chosen[at : at + _AT_ONCE])
+        yield from (
+            row for row in part.order_by("pk") if cleaned(field, value_of(row, field))
+        )

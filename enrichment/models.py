@@ -1,0 +1,208 @@
+"""Sources of open data, what they suggest for empty fields, and rules that accept it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.reach import PRESENT, Path, ReachManager
+from catalogue.models import Bucket, Recording
+from common.uid import new_uid
+from enrichment.choices import FillField, HoldReason, SourceState, SuggestionState
+
+
+class EnrichmentSource(models.Model):
+    """A file of open data, or the customer's own list, whose licence somebody accepted.
+
+    ``path`` is the file on this machine. Its index lies in the folder of indexes, named
+    after the source's ``uid``, and may be made again from the file.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "es"), editable=False
+    )
+    kind = models.CharField(max_length=32)
+    name = models.CharField(max_length=200)
+    path = models.CharField(max_length=1000)
+    licence = models.CharField(max_length=200)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    accepted_at = models.DateTimeField()
+    sha256 = models.CharField("SHA-256", max_length=64, blank=True, default="")
+    data_date = models.CharField(max_length=40, blank=True, default="")
+    schema = models.CharField(max_length=40, blank=True, default="")
+    rows = models.BigIntegerField(default=0)
+    state = models.CharField(
+        max_length=16, choices=SourceState.choices, default=SourceState.WAITING
+    )
+    cause = models.CharField(max_length=500, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    objects = models.Manager["EnrichmentSource"]()
+
+    class Meta:
+        verbose_name = _("source of open data")
+        verbose_name_plural = _("sources of open data")
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FillingRule(models.Model):
+    """Accepts suggestions of one bucket by itself, from a confidence on.
+
+    Never below the field's safe mark, and never one that is decided one by one.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "fr"), editable=False
+    )
+    bucket = models.ForeignKey(
+        Bucket, on_delete=models.CASCADE, related_name="+", limit_choices_to=PRESENT
+    )
+    field = models.CharField(max_length=16, choices=FillField.choices)
+    least_confidence = models.DecimalField(
+        _("least confidence"),
+        max_digits=5,
+        decimal_places=4,
+        default=1,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+    )
+    is_on = models.BooleanField(_("on"), default=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(buckets="bucket")
+    objects = ReachManager["FillingRule"]()
+
+    class Meta:
+        verbose_name = _("filling rule")
+        verbose_name_plural = _("filling rules")
+        ordering = ["bucket__name", "field", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bucket", "field"],
+                name="filling_rule_one_per_field",
+                violation_error_message=_(
+                    "There is a rule for this field of the bucket already."
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_field_display()} – {self.bucket}"
+
+
+class Suggestion(models.Model):
+    """A value for an empty field of a recording, with its grounds.
+
+    ``evidence`` has an entry for each source that says so: its id there, title, artists,
+    length and step. ``ground`` is a digest of those ids: a rejected value is suggested
+    again only on another ground. ``act`` names what one person or rule accepted at once.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "sg"), editable=False
+    )
+    recording = models.ForeignKey(
+        Recording, on_delete=models.CASCADE, related_name="suggestions"
+    )
+    field = models.CharField(max_length=16, choices=FillField.choices)
+    value = models.CharField(max_length=300)
+    sources = models.ManyToManyField(EnrichmentSource, related_name="suggestions")
+    evidence = models.JSONField(default=list)
+    ground = models.CharField(max_length=32)
+    confidence = models.DecimalField(max_digits=5, decimal_places=4)
+    hold = models.CharField(
+        max_length=16, choices=HoldReason.choices, blank=True, default=""
+    )
+    state = models.CharField(
+        max_length=16, choices=SuggestionState.choices, default=SuggestionState.OPEN
+    )
+    act = models.CharField(max_length=32, blank=True, default="")
+    before = models.CharField(max_length=300, blank=True, default="")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    rule = models.ForeignKey(
+        FillingRule,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(buckets="recording__bucket")
+    objects = ReachManager["Suggestion"]()
+
+    class Meta:
+        verbose_name = _("suggestion")
+        verbose_name_plural = _("suggestions")
+        ordering = ["-confidence", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recording", "field", "value"],
+                condition=Q(state=SuggestionState.OPEN),
+                name="suggestion_one_open",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["state", "field", "-confidence", "id"], name="suggestion_list"
+            ),
+            models.Index(fields=["act", "id"], name="suggestion_act"),
+            models.Index(fields=["recording", "state"], name="suggestion_recording"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_field_display()} {self.value}"
+
+
+class SafeMark(models.Model):
+    """What known values showed about one field: the model, and the mark if there is one.
+
+    ``mark`` is the least confidence whose values are right in 99.5 % of all cases.
+    """
+
+    field = models.CharField(max_length=16, choices=FillField.choices, unique=True)
+    mark = models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True)
+    known = models.PositiveIntegerField(default=0)
+    right = models.PositiveIntegerField(default=0)
+    above = models.PositiveIntegerField(default=0)
+    errors = models.PositiveIntegerField(default=0)
+    model = models.JSONField(default=dict)
+    measured_at = models.DateTimeField()
+
+    objects = models.Manager["SafeMark"]()
+
+    class Meta:
+        verbose_name = _("safe mark")
+        verbose_name_plural = _("safe marks")
+        ordering = ["field"]
+
+    def __str__(self) -> str:
+        return f"{self.get_field_display()}: {self.mark or '–'}"

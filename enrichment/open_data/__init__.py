@@ -1,0 +1,1 @@
+"""Reads open data and compares it with recordings: plain Python, without Django."""

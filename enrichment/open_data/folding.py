@@ -1,0 +1,205 @@
+"""Makes titles and artists comparable: folded texts, versions as sets, split artists."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+_ARTICLES: Final = frozenset({"a", "an", "the"})
+_APOSTROPHES: Final = re.compile("['`´ʹʻʼʽ’‘＇]")
+_GUESTS: Final = re.compile(r"^(?:feat|ft|featuring|with)\b[. ]*", re.I)
+_GUESTS_INSIDE: Final = re.compile(r"\s(?:feat|ft|featuring)[. ]\s*", re.I)
+_GROUP: Final = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
+_DASH: Final = re.compile(r"\s[-–—/]\s")
+_BETWEEN_ARTISTS: Final = re.compile(
+    r"\s*(?:,|;|&|\+|/|\s(?:and|und|et|y|e|vs|versus|feat|ft|featuring|with|x|meets)\.?\s)\s*",
+    re.I,
+)
+_YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
+# A trailing part of a title that no bracket marks.
+_PART_AT_END: Final = re.compile(
+    r"[\s,:]+(?:pt|part|teil|partie|parte|vol|volume)\.?\s+([ivx]+|\d+|one|two|three|four|five)$",
+    re.I,
+)
+_PART: Final = re.compile(
+    r"\b(?:pt|part|teil|partie|parte|vol|volume)\.?\s*([ivx]+|\d+|one|two|three|four|five)\b",
+    re.I,
+)
+_NUMBERS: Final = {
+    **{
+        word: str(n)
+        for n, word in enumerate(["one", "two", "three", "four", "five"], 1)
+    },
+    **{
+        roman: str(n)
+        for n, roman in enumerate(
+            ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"],
+            1,
+        )
+    },
+}
+# Words of a bracket that say which version it is; others belong to the title.
+_TAGS: Final = {
+    "live": ("live", "concert", "concerto", "vivo", "unplugged"),
+    "remaster": ("remaster", "remastered", "remasterise", "remasterizado"),
+    "edit": ("edit", "edited", "short"),
+    "extended": ("extended", "12", "long", "club"),
+    "instrumental": ("instrumental", "instrumentale"),
+    "acoustic": ("acoustic", "akustik", "acoustique", "acustico"),
+    "demo": ("demo", "rehearsal"),
+    "karaoke": ("karaoke", "playback", "backing"),
+    "cover": ("cover", "tribute"),
+    "mono": ("mono",),
+    "acapella": ("acapella", "cappella", "acappella"),
+    "alternate": ("alternate", "alternative", "outtake", "take"),
+    "dub": ("dub",),
+    "rerecorded": ("rerecorded", "recorded"),
+    "clean": ("clean", "censored"),
+    "medley": ("medley",),
+}
+_TAG_OF: Final = {word: tag for tag, words in _TAGS.items() for word in words}
+_REMIX: Final = frozenset({"remix", "rmx", "mix", "rework", "bootleg", "mashup", "vip"})
+# Say that it is the usual version.
+_USUAL: Final = frozenset(
+    {"album", "original", "single", "main", "version", "mix", "stereo", "explicit"}
+)
+# A bracket with one of these names a version, whatever the other words are.
+_ANY_VERSION: Final = frozenset(
+    {"version", "session", "sessions", "cut", "arrangement"}
+)
+_FILLING: Final = frozenset(
+    {"digital", "digitally", "radio", "the", "at", "in", "from"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A title taken apart.
+
+    ``bare`` is folded, without versions and guests; ``versions`` are tags such as
+    ``live`` or ``remix:somebody``; ``guests`` are artists that the title names.
+    """
+
+    bare: str
+    versions: frozenset[str]
+    guests: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=65_536)
+def fold(text: str) -> str:
+    """Return a text without case, accents, punctuation and leading articles.
+
+    Idempotent. A text without letters and digits stays as it is, in one form.
+    """
+    before, plain = "", text
+    # Lower case and compatibility forms may need each other more than once.
+    while before != plain:
+        before, plain = plain, unicodedata.normalize("NFKD", plain).casefold()
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    plain = _APOSTROPHES.sub("", plain.replace("&", " and "))
+    words = "".join(
+        char if unicodedata.category(char)[0] in "LMN" else " " for char in plain
+    ).split()
+    while len(words) > 1 and words[0] in _ARTICLES:
+        del words[0]
+    return unicodedata.normalize("NFC", " ".join(words)) or "".join(before.split())
+
+
+def read_name(title: str, version: str = "", comment: str = "") -> Name:
+    """Take a title apart, with the version that another column or a comment names."""
+    versions: set[str] = set()
+    guests: list[str] = []
+
+    def kept(text: str) -> str:
+        """Return the text if it belongs to the title, else "" and note its meaning."""
+        if _GUESTS.match(text):
+            guests.extend(split_artists([_GUESTS.sub("", text)]))
+            return ""
+        found = versions_of(text)
+        if found is None:
+            return text
+        versions.update(found)
+        return ""
+
+    bare = _GROUP.sub(lambda found: f" {kept(found[1].strip())} ", title)
+    first, *rest = _DASH.split(bare)
+    bare = " ".join(
+        [first, *(part for part in map(kept, map(str.strip, rest)) if part)]
+    )
+    if inside := _GUESTS_INSIDE.search(bare):
+        guests.extend(split_artists([bare[inside.end() :]]))
+        bare = bare[: inside.start()]
+    if part := _PART_AT_END.search(bare.strip()):
+        versions.add(f"part:{_number(part[1])}")
+        bare = bare.strip()[: part.start()]
+    for text in (version, comment):
+        if text.strip():
+            # A version column says of everything in it that it is a version.
+            versions.update(
+                _stated(text) if text is version else versions_of(text) or ()
+            )
+    return Name(fold(bare) or fold(title), frozenset(versions), tuple(guests))
+
+
+def versions_of(text: str) -> set[str] | None:
+    """Return the versions that a bracket names; None if it belongs to the title."""
+    words = fold(text).replace("re recorded", "rerecorded").split()
+    found = {_TAG_OF[word] for word in words if word in _TAG_OF}
+    years = _YEAR.findall(text)
+    if "remaster" in found:
+        found |= {f"year:{year}" for year in years}
+    if "live" in found:
+        # Two concerts are two recordings.
+        found |= {f"year:{year}" for year in years}
+    if part := _PART.search(text):
+        found.add(f"part:{_number(part[1])}")
+    if _REMIX.intersection(words) and not _USUAL.issuperset(words):
+        whose = [
+            word
+            for word in words
+            if word not in _REMIX | _FILLING | _USUAL and word not in _TAG_OF
+        ]
+        # An extended mix is nobody's remix.
+        if whose or not found:
+            found.add(f"remix:{' '.join(whose)}")
+    if found:
+        return found
+    if words and _USUAL.issuperset(words):
+        return set()
+    if _ANY_VERSION.intersection(words):
+        return {f"version:{' '.join(word for word in words if word != 'version')}"}
+    return None
+
+
+def _stated(text: str) -> set[str]:
+    found = versions_of(text)
+    return {f"version:{fold(text)}"} if found is None else found
+
+
+def _number(text: str) -> str:
+    return _NUMBERS.get(text.casefold(), text.lstrip("0") or "0")
+
+
+def split_artists(names: Iterable[str]) -> list[str]:
+    """Return each artist of a list of credits, folded, in order."""
+    parts = (part for name in names for part in _BETWEEN_ARTISTS.split(name))
+    return list(dict.fromkeys(filter(None, (fold(part) for part in parts))))
+
+
+def key_of(bare: str, artist: str) -> int:
+    """Return the 64-bit key under which an index lists a bare title of an artist."""
+    digest = blake2b(f"{bare}\x1f{artist}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def likeness(one: str, other: str) -> float:
+    """Return how alike two folded texts are, 0 to 1."""
+    if one == other:
+        return 1.0
+    return SequenceMatcher(None, one, other, autojunk=False).ratio()

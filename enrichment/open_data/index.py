@@ -1,0 +1,250 @@
+"""The index of one source: an SQLite file that is built once and only read afterwards.
+
+It is built beside the old one and replaces it when complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from enrichment.open_data.folding import key_of, read_name, split_artists
+
+BUILDING: Final = ".building"
+_PARTS: Final = "create table if not exists part (name text primary key, rows integer);"
+_TABLES: Final = """
+create table if not exists recording (
+    id integer primary key, source_id text, title text, version text, comment text,
+    artists text, length_ms integer
+);
+create table if not exists isrc (recording integer, code text);
+create table if not exists work (recording integer, iswc text, is_whole integer);
+create table if not exists release (
+    id integer primary key, title text, label text, upc text, date text,
+    is_official integer, is_compilation integer, is_live integer
+);
+create table if not exists track (recording integer, release integer);
+create table if not exists name_key (key integer, recording integer);
+"""
+_INDEXES: Final = """
+create index if not exists isrc_code on isrc (code);
+create index if not exists isrc_recording on isrc (recording);
+create index if not exists work_recording on work (recording);
+create index if not exists track_recording on track (recording);
+create index if not exists track_release on track (release);
+create index if not exists release_upc on release (upc);
+create index if not exists name_key_key on name_key (key);
+"""
+Row = Sequence[Any]  # Any: what SQLite stores
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRelease:
+    """A release that has the recording; ``date`` is 1999, 1999-07 or 1999-07-13."""
+
+    title: str
+    label: str
+    upc: str
+    date: str
+    is_official: bool
+    is_compilation: bool
+    is_live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecording:
+    """A recording of a source; ``length_ms`` is 0 if unknown."""
+
+    number: int
+    source_id: str
+    title: str
+    version: str
+    comment: str
+    artists: tuple[str, ...]
+    length_ms: int
+
+
+class PartWriter:
+    """Writes tables part by part into an SQLite file; a context manager."""
+
+    def __init__(self, path: Path, tables: str) -> None:
+        self.path = path
+        self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.executescript("pragma journal_mode=wal; pragma synchronous=normal;")
+        self.db.executescript(_PARTS + tables)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.db.close()
+
+    def parts(self) -> dict[str, int]:
+        """Return the parts that are complete, with their numbers of rows."""
+        return dict(self.db.execute("select name, rows from part"))
+
+    def add(self, table: str, rows: Iterable[Row]) -> None:
+        """Add rows of one length to a table of the open part, which begins with them."""
+        if not self.db.in_transaction:
+            self.db.execute("begin")
+        for batch in in_batches(rows):
+            marks = ",".join("?" * len(batch[0]))
+            self.db.executemany(f"insert into {table} values ({marks})", batch)  # noqa: S608 - our own name
+
+    def end(self, name: str, rows: int) -> None:
+        """Complete the open part."""
+        if not self.db.in_transaction:
+            self.db.execute("begin")
+        self.db.execute("insert or replace into part values (?, ?)", (name, rows))
+        self.db.execute("commit")
+
+
+class IndexWriter(PartWriter):
+    """Builds the index of a source beside the old one."""
+
+    def __init__(self, path: Path) -> None:
+        self._final = path
+        building = path.with_name(path.name + BUILDING)
+        remove_database(building)
+        super().__init__(building, _TABLES)
+        # After a crash it is thrown away, so it needs no journal, which would double it.
+        self.db.executescript("pragma journal_mode=off; pragma synchronous=off;")
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        # A complete index has its own name by now.
+        remove_database(self.path)
+
+    def add_recording(
+        self, found: FoundRecording, *, other_names: Sequence[str] = ()
+    ) -> None:
+        """Add a recording under all names of its first artist."""
+        row = (
+            *(found.number, found.source_id, found.title, found.version),
+            *(found.comment, json.dumps(found.artists), found.length_ms),
+        )
+        self.add("recording", [row])
+        keys = keys_of(found, other_names)
+        self.add("name_key", [(key, found.number) for key in keys])
+
+    def finish(self) -> int:
+        """Make the index readable in place of the old one; return its recordings."""
+        if self.db.in_transaction:
+            self.db.execute("commit")
+        self.db.executescript(_INDEXES)
+        count: int = self.db.execute("select count(*) from recording").fetchone()[0]
+        self.db.execute("analyze")
+        self.db.close()
+        with self.path.open("rb") as file:
+            os.fsync(file.fileno())
+        self.path.replace(self._final)
+        return count
+
+
+def remove_database(path: Path) -> None:
+    """Delete an SQLite file and what belongs to it."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
+def keys_of(found: FoundRecording, other_names: Sequence[str] = ()) -> set[int]:
+    """Return the keys of a recording, one for each name of its first artist."""
+    bare = read_name(found.title, found.version, found.comment).bare
+    firsts = [split_artists([name])[:1] for name in other_names]
+    firsts.append(split_artists(found.artists)[:1])
+    return {key_of(bare, first[0] if first else "") for first in firsts}
+
+
+class OpenIndex:
+    """Reads a complete index; a context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
+
+    def __enter__(self) -> OpenIndex:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def with_key(self, key: int) -> list[FoundRecording]:
+        """Return the recordings with a bare title of an artist."""
+        return self._found("select recording from name_key where key = ?", key)
+
+    def with_isrc(self, code: str) -> list[FoundRecording]:
+        """Return the recordings that have an ISRC."""
+        return self._found("select recording from isrc where code = ?", code)
+
+    def with_upc(self, upc: str) -> list[FoundRecording]:
+        """Return the tracks of the releases with a UPC, whatever zeros it begins with."""
+        return self._found(
+            "select t.recording from track t join release r on r.id = t.release "
+            "where r.upc = ?",
+            upc.lstrip("0"),
+        )
+
+    def isrcs(self, number: int) -> list[str]:
+        """Return the ISRCs of a recording."""
+        return self._texts("select distinct code from isrc where recording = ?", number)
+
+    def recordings_with(self, code: str) -> int:
+        """Return how many recordings have an ISRC."""
+        query = "select count(distinct recording) from isrc where code = ?"
+        count: int = self._db.execute(query, (code,)).fetchone()[0]
+        return count
+
+    def works(self, number: int) -> list[tuple[str, bool]]:
+        """Return the ISWCs of a recording's works, and whether it is the whole work."""
+        query = "select distinct iswc, is_whole from work where recording = ?"
+        return [
+            (code, bool(whole)) for code, whole in self._db.execute(query, (number,))
+        ]
+
+    def releases(self, number: int) -> list[FoundRelease]:
+        """Return the releases that have a recording."""
+        query = (
+            "select distinct r.title, r.label, r.upc, r.date, r.is_official, "
+            "r.is_compilation, r.is_live from track t join release r on r.id = t.release "
+            "where t.recording = ? limit 200"
+        )
+        return [
+            FoundRelease(*row[:4], *(bool(each) for each in row[4:]))
+            for row in self._db.execute(query, (number,))
+        ]
+
+    def _found(self, query: str, value: object) -> list[FoundRecording]:
+        rows = self._db.execute(
+            "select id, source_id, title, version, comment, artists, length_ms "  # noqa: S608 - our own text
+            f"from recording where id in ({query}) order by id limit 200",
+            (value,),
+        )
+        return [
+            FoundRecording(
+                number, source_id, title, version, comment, _names(artists), length or 0
+            )
+            for number, source_id, title, version, comment, artists, length in rows
+        ]
+
+    def _texts(self, query: str, value: object) -> list[str]:
+        return [row[0] for row in self._db.execute(query, (value,))]
+
+
+def _names(stored: str) -> tuple[str, ...]:
+    return tuple(json.loads(stored))
+
+
+def in_batches(rows: Iterable[Row], size: int = 5_000) -> Iterator[list[Row]]:
+    """Yield the rows in lists of at most ``size``."""
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

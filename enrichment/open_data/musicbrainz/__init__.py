@@ -1,0 +1,1 @@
+"""MusicBrainz: the dump ``mbdump.tar.bz2`` and its sample ``mbdump-sample.tar.xz``."""

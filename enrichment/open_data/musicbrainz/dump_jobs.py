@@ -1,0 +1,168 @@
+"""Reads a dump of MusicBrainz in a child process; see ``common.confined``.
+
+The child unpacks nothing: it takes the tables one after the other from the archive and
+sends their rows on. Splitting lines takes a tenth of the time of bzip2, so it needs no
+library, and no threads, which a confined process may not start.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import json
+import lzma
+import os
+import re
+import socket
+import tarfile
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, BinaryIO, Final, cast
+
+from enrichment.open_data.copy_text import lines_of, values_of
+from enrichment.open_data.errors import SourceRefused, to_text
+from enrichment.open_data.index import in_batches
+from enrichment.open_data.musicbrainz.tables import NEEDED, SCHEMA, TABLES
+from recognition.errors import JobRefused
+from recognition.isolation import wire
+from recognition.isolation.child import Job
+from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
+
+Send = Callable[[dict[str, Any]], None]  # Any: JSON
+
+# The whole dump unpacks to about 35 GB, sevenfold.
+MAX_BYTES: Final = 400 * 1024**3
+MAX_RATIO: Final = 100
+_RATIO_FROM: Final = 16 * 1024**2
+_FACTS: Final = frozenset(
+    {"TIMESTAMP", "COPYING", "README", "REPLICATION_SEQUENCE", "SCHEMA_SEQUENCE"}
+)
+_TABLE: Final = re.compile(r"mbdump/([a-z0-9_.]+)")
+_FACT_BYTES: Final = 100_000
+
+
+def read_dump(file: BinaryIO, *, done: Collection[str], send: Send) -> None:
+    """Send the rows of the tables of an open archive, without those that are ``done``.
+
+    Messages are ``{"fact", "value"}``, ``{"table", "rows"}`` and ``{"end", "count"}``.
+    Raises ``SourceRefused``.
+    """
+    packed = cast("BinaryIO", _Limited(_unpacked(file), file))
+    seen: set[str] = set()
+    schema = ""
+    try:
+        with tarfile.open(fileobj=packed, mode="r|") as archive:
+            for member, content in _members(archive):
+                if member in _FACTS:
+                    value = content.read(_FACT_BYTES).decode("utf-8", "replace").strip()
+                    send({"fact": member, "value": value[:200]})
+                    schema = value if member == "SCHEMA_SEQUENCE" else schema
+                    continue
+                name = member.removeprefix("mbdump/")
+                _check_schema(schema)
+                seen.add(name)
+                if name in TABLES and name not in done:
+                    _send_table(name, content, send)
+    except (tarfile.TarError, EOFError, OSError, lzma.LZMAError, ValueError) as error:
+        raise SourceRefused(
+            "dump_incomplete",
+            f"The archive breaks off or is damaged ({error}). Download it again.",
+        ) from error
+    if missing := sorted(NEEDED - seen):
+        raise SourceRefused(
+            "dump_incomplete",
+            f"The archive has no table {missing[0]}. Download mbdump.tar.bz2 again.",
+        )
+
+
+def _unpacked(file: BinaryIO) -> BinaryIO:
+    beginning = file.read(6)
+    file.seek(0)
+    if beginning.startswith(b"BZh"):
+        return cast("BinaryIO", bz2.BZ2File(file))
+    if beginning.startswith(b"\xfd7zXZ"):
+        return cast("BinaryIO", lzma.LZMAFile(file))
+    raise SourceRefused(
+        "dump_unreadable",
+        "This is no .tar.bz2 or .tar.xz. Choose mbdump.tar.bz2 of MusicBrainz.",
+    )
+
+
+class _Limited(io.RawIOBase):
+    """Refuses an archive that unpacks to far more than a dump does."""
+
+    def __init__(self, content: BinaryIO, packed: BinaryIO) -> None:
+        self._content, self._packed, self._bytes = content, packed, 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Read unpacked bytes."""
+        block = self._content.read(size)
+        self._bytes += len(block)
+        limit = max(_RATIO_FROM, MAX_RATIO * self._packed.tell())
+        if self._bytes > min(limit, MAX_BYTES):
+            raise SourceRefused(
+                "dump_too_large",
+                "The archive unpacks to far more than a dump of MusicBrainz does.",
+            )
+        return block
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, BinaryIO]]:
+    for member in archive:
+        name = member.name.removeprefix("./")
+        if member.isdir() and name in (".", "", "mbdump"):
+            continue
+        content = archive.extractfile(member) if member.isreg() else None
+        if content is None or not (name in _FACTS or _TABLE.fullmatch(name)):
+            raise SourceRefused(
+                "dump_unreadable",
+                f"The archive holds “{member.name[:80]}”, which no dump of MusicBrainz "
+                "does. Download mbdump.tar.bz2 again.",
+            )
+        yield name, cast("BinaryIO", content)
+
+
+def _check_schema(schema: str) -> None:
+    if schema != SCHEMA:
+        raise SourceRefused(
+            "dump_schema",
+            f"The dump has schema {schema or 'without a number'}; this version reads "
+            f"schema {SCHEMA}. Update the portal, or use a dump with that schema.",
+        )
+
+
+def _send_table(name: str, content: BinaryIO, send: Send) -> None:
+    table, count = TABLES[name], 0
+    columns = tuple(table.kept)
+    rows = (
+        values_of(line, columns=columns, count=table.count, name=name)
+        for line in lines_of(content, name=name)
+    )
+    for batch in in_batches(rows):
+        count += len(batch)
+        send({"table": name, "rows": batch})
+    send({"end": name, "count": count})
+
+
+def read(
+    talk: socket.socket, request: dict[str, Any], _limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Send the rows of the archive ``fds[0]``."""
+
+    def send(message: dict[str, Any]) -> None:
+        wire.send(talk, MessageKind.ROWS, json.dumps(message).encode())
+
+    with os.fdopen(fds[0], "rb") as file:
+        try:
+            read_dump(file, done=request["done"], send=send)
+        except SourceRefused as error:
+            raise JobRefused(to_text(error)) from error
+
+
+def warm() -> None:
+    """Load in advance what reading needs, because the child cannot open files."""
+    bz2.compress(b"")
+    lzma.compress(b"")
+
+
+JOBS: Final[dict[str, Job]] = {"read": read}

@@ -1,0 +1,91 @@
+"""Adds and deletes sources of open data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+import audit.services
+from accounts.models import User
+from accounts.reach import working_for
+from enrichment.choices import SuggestionState
+from enrichment.errors import EnrichmentRefused
+from enrichment.indexes import folder, index_path
+from enrichment.models import EnrichmentSource, Suggestion
+from enrichment.open_data.index import BUILDING, remove_database
+from enrichment.open_data.kinds import source_kinds
+
+
+def add_source(
+    *, kind: str, path: Path, name: str = "", accepts_licence: bool, user: User | None
+) -> EnrichmentSource:
+    """Add a source whose file lies on this machine; the caller has it read.
+
+    Raises ``EnrichmentRefused`` if the person did not accept its licence.
+    """
+    known = source_kinds()[kind]
+    if not accepts_licence:
+        raise EnrichmentRefused(
+            "no_licence",
+            _("Accept the licence of %(name)s first: %(terms)s")
+            % {"name": _(known.label), "terms": _(known.terms)},
+        )
+    with transaction.atomic():
+        source = EnrichmentSource.objects.create(
+            kind=kind,
+            name=name or f"{path.name}"[:200],
+            path=str(path.absolute()),
+            licence=known.licence,
+            accepted_by=user,
+            accepted_at=datetime.now(tz=UTC),
+        )
+        audit.services.record(
+            case=f"open-data:{source.uid}",
+            action="enrichment.source_added",
+            actor=user or audit.services.SYSTEM,
+            after={"name": source.name, "kind": kind, "licence": known.licence},
+        )
+    return source
+
+
+def delete_source(*, source: EnrichmentSource, user: User | None) -> None:
+    """Delete a source and its index; what was accepted stays.
+
+    Suggestions that other sources make too keep those as their grounds.
+    """
+    with transaction.atomic(), working_for(None):
+        mine = Suggestion.objects.filter(sources=source, state=SuggestionState.OPEN)
+        shared = list(
+            mine.filter(
+                pk__in=Suggestion.objects.filter(sources=source)
+                .filter(sources__in=EnrichmentSource.objects.exclude(pk=source.pk))
+                .values("pk")
+            )
+        )
+        mine.exclude(pk__in=[row.pk for row in shared]).update(
+            state=SuggestionState.REPLACED
+        )
+        for row in shared:
+            row.evidence = [
+                said for said in row.evidence if said["source"] != source.uid
+            ]
+        Suggestion.objects.bulk_update(shared, ["evidence"], batch_size=500)
+        audit.services.record(
+            case=f"open-data:{source.uid}",
+            action="enrichment.source_deleted",
+            actor=user or audit.services.SYSTEM,
+            before={"name": source.name, "kind": source.kind},
+        )
+        path, uid = index_path(source), source.uid
+        source.delete()
+        transaction.on_commit(lambda: _remove_files(path, uid))
+
+
+def _remove_files(path: Path, uid: str) -> None:
+    remove_database(path)
+    remove_database(path.with_name(path.name + BUILDING))
+    for left in folder().glob(f"{uid}.*.tables"):
+        remove_database(left)

@@ -1,0 +1,1 @@
+"""Tests of suggestions from open data."""
