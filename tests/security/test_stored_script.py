@@ -55,6 +55,7 @@ _MACHINE = frozenset(
 )
 
 
+@pytest.mark.slow  # every page is shown once
 def test_no_page_shows_a_text_as_markup() -> None:
     world = World(Desk(1), Desk(2), make_user(Role.ADMIN))
     desk = world.own
