@@ -42,8 +42,7 @@ _SHEET = (*FIELDS, ColumnType("item_id", ValueType.TEXT))
 def written(sheet: CueSheet, kind: str) -> bytes:
     """Return the sheet as ``csv`` or ``pdf``."""
     if kind == "csv":
-        rows = [_cells(cue) for cue in sheet.cues]
-        return b"".join(csv_pieces(rows, _SHEET, Dialect()))
+        return b"".join(csv_pieces(lines_of(sheet), _SHEET, Dialect()))
     # Imported late: the PDF libraries take half a second, and few processes need them.
     from reports.cue_sheet_pdf import pdf_of
 
@@ -72,7 +71,7 @@ def last_export(sheet: CueSheet) -> Exported | None:
     event = exports.exclude(after__sha256="").order_by("-sequence").first()
     if event is None:
         return None
-    if event.after["sha256"] == _content_hash(sheet):
+    if event.after["sha256"] == content_hash(sheet):
         return Exported(event, None)
     return Exported(event, _changed_since(event, sheet))
 
@@ -87,12 +86,18 @@ def _changed_since(export: Event, sheet: CueSheet) -> datetime:
     return first.at if first is not None else export.at
 
 
-def _content_hash(sheet: CueSheet) -> str:
+def content_hash(sheet: CueSheet) -> str:
+    """Return the hash of what the sheet says."""
     return hashlib.sha256(written(sheet, "csv")).hexdigest()
 
 
 def _case(sheet: CueSheet) -> str:
     return f"file:{sheet.file.uid}"
+
+
+def lines_of(sheet: CueSheet) -> list[list[Cell]]:
+    """Return the cells of the sheet's lines."""
+    return [_cells(cue) for cue in sheet.cues]
 
 
 def record_export(*, sheet: CueSheet, actor: User | str, kind: str) -> None:
@@ -105,14 +110,25 @@ def record_export(*, sheet: CueSheet, actor: User | str, kind: str) -> None:
             "format": kind,
             "cues": len(sheet.cues),
             "unknown": sheet.unknown,
-            "sha256": _content_hash(sheet) if sees_every_bucket() else "",
+            "sha256": content_hash(sheet) if sees_every_bucket() else "",
         },
     )
 
 
 def _cells(cue: Cue) -> list[Cell]:
-    recording = cue.recording
+    recording, entry = cue.recording, cue.entry
     known: list[Cell] = [None, None, None, None, None, None, None, None]
+    if entry is not None:
+        known = [
+            entry.title or None,
+            None,
+            list(entry.writers) or None,
+            list(entry.publishers) or None,
+            list(entry.performers) or None,
+            None,
+            entry.isrc or None,
+            None,
+        ]
     if recording is not None:
         known = [
             recording.title,

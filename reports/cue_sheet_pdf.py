@@ -148,6 +148,17 @@ def _cells(cue: Cue) -> list[tuple[str, str]]:
     status = "not counted" if cue.status == CueStatus.EXCLUDED else cue.status
     use = (cue.usage.value if cue.usage else "", status.replace("_", " "))
     last = [use, *times, (_length(cue), "")]
+    entry = cue.entry
+    if entry is not None and entry.title:
+        return [
+            (str(cue.number), ""),
+            (entry.title, ""),
+            (", ".join(entry.writers), ""),
+            (", ".join(entry.publishers), ""),
+            (", ".join(entry.performers), ""),
+            (entry.isrc, ""),
+            *last,
+        ]
     if recording is None:
         item = cue.item.label or cue.item.uid if cue.item else ""
         label = _LABELS.get(cue.status, "Unknown music")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import PurePosixPath
 
@@ -11,9 +11,11 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts.reach import seen_buckets, working_for
+from broadcasts.choices import CueUse
 from catalogue.models import Recording
 from common.words import lowered
 from reports.divisions import division_of
+from reports.models import CueEntry, EntryKind
 from reports.plays import plays_of
 from review import selectors as review_selectors
 from review.choices import MatchState
@@ -42,6 +44,7 @@ class CueStatus(StrEnum):
     EXCLUDED = "excluded"
     SUPPRESSED = "suppressed"
     UNKNOWN = "unknown"
+    ENTERED = "entered"
     NOT_SCANNED = "not_scanned"
     NOT_DECODED = "not_decoded"
 
@@ -72,7 +75,8 @@ class Cue:
 
     ``counted`` are its intervals of the file: pauses and excluded time are not among
     them. ``match`` is None for sound without a recording that may be named, ``item`` the
-    unknown sound that repeats. ``usage`` is None if speech was not analysed.
+    unknown sound that repeats, ``entry`` what a person hears in this interval. ``usage``
+    is None if speech was not analysed.
     """
 
     number: int
@@ -81,6 +85,7 @@ class Cue:
     usage: Usage | None
     status: str
     item: Occurs | None = None
+    entry: CueEntry | None = None
 
     @property
     def start_ms(self) -> int:
@@ -119,8 +124,10 @@ class CueSheet:
 
     @property
     def unknown(self) -> int:
-        """Return the number of cues without a recording."""
-        return sum(cue.match is None for cue in self.cues)
+        """Return the number of cues whose music nobody has named."""
+        return sum(
+            cue.match is None and cue.status != CueStatus.ENTERED for cue in self.cues
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +139,7 @@ class _Entry:
     speech_pct: float | None
     status: str
     item: Occurs | None = None
+    entry: CueEntry | None = None
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -149,9 +157,11 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
         )
     matches, hidden = _live_matches(file)
     division = division_of(file, [*matches, *hidden])
+    entered = list(CueEntry.objects.filter(scanned_file=file))
     entries = [
         *(entry for match in matches for entry in _entries_of(match)),
-        *_without_recording(division, matches, hidden),
+        *_after_entries(_without_recording(division, matches, hidden), entered),
+        *(_entered(entry) for entry in entered if entry.kind == EntryKind.MUSIC),
     ]
     return CueSheet(
         file,
@@ -160,9 +170,10 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
                 number=number,
                 counted=entry.counted,
                 match=entry.match,
-                usage=usage_of(entry.speech_pct, entry.match),
+                usage=_usage(entry),
                 status=entry.status,
                 item=entry.item,
+                entry=entry.entry,
             )
             for number, entry in enumerate(
                 sorted(entries, key=lambda each: each.order), start=1
@@ -231,6 +242,41 @@ def _without_recording(
                 if end - start >= UNKNOWN_MS:
                     yield _Entry([(start, end)], None, None, CueStatus.UNKNOWN)
             named += match.tally.counted
+
+
+def _entered(entry: CueEntry) -> _Entry:
+    interval = (entry.start_ms, entry.end_ms)
+    return _Entry([interval], None, None, CueStatus.ENTERED, entry=entry)
+
+
+def _usage(entry: _Entry) -> Usage | None:
+    if entry.entry is None:
+        return usage_of(entry.speech_pct, entry.match)
+    if not entry.entry.use:
+        return None
+    is_background = entry.entry.use == CueUse.BACKGROUND
+    return Usage.BACKGROUND if is_background else Usage.FEATURED
+
+
+def _after_entries(
+    unnamed: Iterator[_Entry], entered: Sequence[CueEntry]
+) -> Iterator[_Entry]:
+    """Yield unknown sound without the intervals in which people hear something else.
+
+    Sound that somebody calls unknown music keeps the interval of that entry.
+    """
+    taken = intervals.union((each.start_ms, each.end_ms) for each in entered)
+    said_unknown = [each for each in entered if each.kind == EntryKind.UNKNOWN]
+    for sound in unnamed:
+        if sound.status != CueStatus.UNKNOWN:
+            yield sound
+            continue
+        for start, end in intervals.without(sound.counted, taken):
+            if end - start >= UNKNOWN_MS:
+                yield replace(sound, counted=[(start, end)])
+    for each in said_unknown:
+        interval = (each.start_ms, each.end_ms)
+        yield _Entry([interval], None, None, CueStatus.UNKNOWN, entry=each)
 
 
 def usage_of(speech_pct: float | None, match: Match | None = None) -> Usage | None:

@@ -1,4 +1,4 @@
-"""Read-only admin screens of report runs, templates, schedules and deliveries."""
+"""Read-only admin screens of report runs, schedules, deliveries and cue sheets."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
-from portal.admin.base import RoleAdmin, short_hash, user_of
+from portal.admin.base import RoleAdmin, all_field_names, short_hash, user_of
 from portal.admin.filters import DaysFilter
+from portal.shared.times import when
 from reports import scheduling, selectors
 from reports.models import (
+    CueEntry,
     ReportDelivery,
     ReportRun,
     ReportSchedule,
     ReportTemplate,
+    SheetApproval,
 )
 
 _LAYOUT = (
@@ -110,3 +113,32 @@ class ReportDeliveryAdmin(RoleAdmin[ReportDelivery]):
         """Return the deliveries of the schedules that the user may see."""
         mine = scheduling.schedules_for(user=user_of(request))
         return super().get_queryset(request).filter(schedule__in=mine)
+
+
+@admin.register(CueEntry)
+class CueEntryAdmin(RoleAdmin[CueEntry]):
+    """What people entered on cue sheets, read-only; the review of the file changes it."""
+
+    list_display = ["__str__", "kind", "scanned_file", "entered_by", "entered"]
+    list_filter = ["kind"]
+    list_select_related = ["scanned_file", "entered_by"]
+    search_fields = ["=uid", "title", "scanned_file__name"]
+    readonly_fields = all_field_names(CueEntry, but=["id"])
+    fields = readonly_fields
+
+    @admin.display(description=_("Entered"), ordering="entered_at")
+    def entered(self, entry: CueEntry) -> SafeString:
+        """Return when somebody entered it."""
+        return when(entry.entered_at)
+
+
+@admin.register(SheetApproval)
+class SheetApprovalAdmin(RoleAdmin[SheetApproval]):
+    """Where the approvals of cue sheets stand, read-only; the sheet has the steps."""
+
+    list_display = ["scanned_file", "state", "version", "submitted_by", "answered_by"]
+    list_filter = ["state"]
+    list_select_related = ["scanned_file", "submitted_by", "answered_by"]
+    search_fields = ["scanned_file__name"]
+    readonly_fields = all_field_names(SheetApproval, but=["id", "lines"])
+    fields = readonly_fields

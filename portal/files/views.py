@@ -198,7 +198,6 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "episode": episode_of(file),
             "broadcasts": broadcasts[:BROADCASTS_SHOWN],
             "more_broadcasts": len(broadcasts) > BROADCASTS_SHOWN,
-            "review_url": waiting[0].review_url if waiting else "",
             "waiting_count": len(waiting),
             "other_buckets": searchable_buckets().exclude(containers=file.container),
         },

@@ -1,8 +1,6 @@
-"""Views of one report run, which can be written again, and of a file's cue sheet."""
+"""Views of one report run, which can be written again."""
 
 from __future__ import annotations
-
-import uuid
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
@@ -10,22 +8,19 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.roles import Action
-from broadcasts.selectors import uses_of
 from portal.reports.forms import WriteAgainForm, query_of
 from portal.shared.access import PortalRequest, needs
-from reports import cue_sheet_files, cue_sheets, selectors, services
+from reports import selectors, services
 from reports.choices import UNFINISHED, Format, RunState
-from reports.cue_sheets import NotScanned
 from reports.differing import differing_rows
 from reports.files import CONTENT_TYPES, Check, as_json, check_run
 from reports.layouts import Layout
 from reports.manifest import csvw, manifest
 from reports.models import ReportRun
 from reports.rows import RowKind
-from scanning import selectors as scanning_selectors
 
 _FOUND = {
     RowKind.YES: gettext_lazy("With a match"),
@@ -33,7 +28,6 @@ _FOUND = {
     RowKind.PENDING: gettext_lazy("Unfinished"),
     RowKind.ERROR: gettext_lazy("Failed"),
 }
-_CUE_SHEET_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 
 
 def _run(request: PortalRequest, uid: str) -> ReportRun:
@@ -155,49 +149,3 @@ def run_cancel(request: PortalRequest, uid: str) -> HttpResponseBase:
     run = _run(request, uid)
     services.cancel_run(run=run, user=request.user)
     return redirect(run.url)
-
-
-@require_safe
-@needs(Action.VIEW)
-def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
-    """Show the cue sheet; a file that was not scanned leads back to its page."""
-    file = get_object_or_404(scanning_selectors.files(), uid=uid)
-    try:
-        sheet = cue_sheets.cue_sheet(file=file)
-    except NotScanned as error:
-        messages.warning(request, str(error))
-        return redirect("portal:file_detail", uid=uid)
-    said = {use.recording_id: use for use in uses_of(file)}
-    cues = [
-        (cue, said.get(cue.match.recording_id) if cue.match else None)
-        for cue in sheet.cues
-    ]
-    context = {
-        "file": file,
-        "sheet": sheet,
-        "cues": cues,
-        "exported": cue_sheet_files.last_export(sheet),
-    }
-    return render(request, "portal/reports/cue_sheet.html", context)
-
-
-@require_GET
-@needs(Action.REPORT)
-def cue_sheet_file(
-    request: PortalRequest, uid: uuid.UUID, kind: str
-) -> HttpResponseBase:
-    """Download the cue sheet and record who downloaded it."""
-    file = get_object_or_404(scanning_selectors.files(), uid=uid)
-    try:
-        sheet = cue_sheets.cue_sheet(file=file)
-    except NotScanned as error:
-        messages.warning(request, str(error))
-        return redirect("portal:file_detail", uid=uid)
-    cue_sheet_files.record_export(sheet=sheet, actor=request.user, kind=kind)
-    return HttpResponse(
-        cue_sheet_files.written(sheet, kind),
-        content_type=_CUE_SHEET_TYPES[kind],
-        headers={
-            "Content-Disposition": f'attachment; filename="{sheet.name}.{kind}"',
-        },
-    )

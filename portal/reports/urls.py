@@ -8,6 +8,7 @@ from portal.reports import (
     declaration_views,
     run_views,
     schedule_views,
+    sheet_views,
     summary_views,
     views,
 )
@@ -123,16 +124,21 @@ urlpatterns = [
     path("reports/runs/<str:uid>/check/", run_views.run_check, name="report_check"),
     path("reports/runs/<str:uid>/again/", run_views.run_again, name="report_again"),
     path("reports/runs/<str:uid>/cancel/", run_views.run_cancel, name="report_cancel"),
-    path("files/<uuid:uid>/cue-sheet/", run_views.cue_sheet, name="cue_sheet"),
+    path("files/<uuid:uid>/cue-sheet/", sheet_views.cue_sheet, name="cue_sheet"),
+    path(
+        "files/<uuid:uid>/cue-sheet/step/",
+        sheet_views.cue_sheet_step,
+        name="cue_sheet_step",
+    ),
     path(
         "files/<uuid:uid>/cue-sheet.csv",
-        run_views.cue_sheet_file,
+        sheet_views.cue_sheet_file,
         {"kind": "csv"},
         name="cue_sheet_csv",
     ),
     path(
         "files/<uuid:uid>/cue-sheet.pdf",
-        run_views.cue_sheet_file,
+        sheet_views.cue_sheet_file,
         {"kind": "pdf"},
         name="cue_sheet_pdf",
     ),

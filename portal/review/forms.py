@@ -12,7 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.services import deciders
 from broadcasts.choices import CueUse, MusicOrigin
-from portal.shared.fields import SearchSelect
+from common.reading import read_clock
+from portal.pictures.exclusion import MediaTimeField
+from portal.shared.fields import ArtistsField, SearchSelect
+from reports.cue_entries import EntryDetails
+from reports.models import CueEntry, EntryKind
 from review.decisions.verbs import Decision, VerbRule
 from review.errors import ReasonMissing
 from review.models import Licence
@@ -168,3 +172,63 @@ class AssignForm(forms.Form):
         super().__init__(data)  # type: ignore[arg-type]  # the request's own data
         people = cast("forms.ModelChoiceField[User]", self.fields["assignee"])
         people.queryset = deciders()
+
+
+class CueEntryForm(forms.Form):
+    """What a person hears in an interval of a file that no match names."""
+
+    verb = forms.ChoiceField(
+        choices=[*EntryKind.choices, ("undo", "")], widget=forms.HiddenInput
+    )
+    start = MediaTimeField(label=_("From"))
+    end = MediaTimeField(label=_("To"))
+    title = forms.CharField(required=False, max_length=500, label=_("Title"))
+    performers = ArtistsField()
+    writers = ArtistsField(label=_("Writers"))
+    publishers = ArtistsField(label=_("Publishers"))
+    isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
+    use = forms.ChoiceField(
+        required=False, choices=[("", _("Not known")), *CueUse.choices], label=_("Use")
+    )
+    origin = forms.ChoiceField(
+        required=False,
+        choices=[("", _("Not stated")), *MusicOrigin.choices],
+        label=_("Origin"),
+    )
+
+    @classmethod
+    def of(cls, entry: CueEntry | None, *, start: int, end: int) -> CueEntryForm:
+        """Return a form to fill in for an interval, with what was entered for it."""
+        known: dict[str, object] = {
+            "start": read_clock(start, digits=3),
+            "end": read_clock(end, digits=3),
+        }
+        if entry is not None:
+            known |= {
+                "title": entry.title,
+                "performers": " | ".join(entry.performers),
+                "writers": " | ".join(entry.writers),
+                "publishers": " | ".join(entry.publishers),
+                "isrc": entry.isrc,
+                "use": entry.use,
+                "origin": entry.origin,
+            }
+        return cls(initial=known)
+
+    @property
+    def kind(self) -> EntryKind:
+        """Return the kind of entry of a valid form that undoes nothing."""
+        return EntryKind(self.cleaned_data["verb"])
+
+    def details(self) -> EntryDetails:
+        """Return what a valid form says of the music."""
+        values = self.cleaned_data
+        return EntryDetails(
+            title=values["title"],
+            performers=values["performers"],
+            writers=values["writers"],
+            publishers=values["publishers"],
+            isrc=values["isrc"],
+            use=values["use"],
+            origin=values["origin"],
+        )

@@ -8,6 +8,7 @@ from portal.review import (
     bulk_views,
     dispute_views,
     exclusion_views,
+    file_views,
     proposal_views,
     queue_views,
     rows,
@@ -35,6 +36,22 @@ urlpatterns = [
         "queue/views/<str:uid>/default/", saved_views.view_default, name="view_default"
     ),
     path("queue/views/<str:uid>/remove/", saved_views.view_remove, name="view_remove"),
+    path("files/<uuid:uid>/review/", file_views.file_review, name="file_review"),
+    path(
+        "files/<uuid:uid>/review/changes/",
+        file_views.file_review_changes,
+        name="file_review_changes",
+    ),
+    path(
+        "files/<uuid:uid>/review/sound/",
+        file_views.file_review_sound,
+        name="file_review_sound",
+    ),
+    path(
+        "files/<uuid:uid>/review/entry/",
+        file_views.file_review_entry,
+        name="file_review_entry",
+    ),
     path("m/<str:uid>", views.review, name="match"),
     path("m/<str:uid>/preview", views.preview, name="match_preview"),
     path("m/<str:uid>/decide", views.decide, name="match_decide"),

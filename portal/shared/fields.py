@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import Q
@@ -23,6 +23,9 @@ from portal.shared.choices import named
 from scanning.services.intake import FileDetails
 from scanning.tags import tags_of
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
 SHOWN = 5
 WORLD = "WW"
 
@@ -30,12 +33,12 @@ WORLD = "WW"
 class ArtistsField(forms.CharField):
     """Names in one line; gives a list."""
 
-    def __init__(self) -> None:
+    def __init__(self, label: str | _StrPromise = "") -> None:
         super().__init__(
             required=False,
             max_length=1000,
             help_text=gettext_lazy("Separate several with |"),
-            label=gettext_lazy("Artists"),
+            label=label or gettext_lazy("Artists"),
         )
 
     def clean(self, value: Any) -> list[str]:

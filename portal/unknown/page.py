@@ -20,7 +20,12 @@ from catalogue.models import Recording
 from common.reading import read_date
 from portal.pictures.calendar import Calendar, Moment, calendar
 from portal.pictures.pair import Pair, aligned
-from portal.pictures.ribbon import Box, box
+from portal.pictures.sound import (
+    CONTEXT_MS,
+    ShownSound,
+    sound_alone,
+    sound_around,
+)
 from portal.pictures.waveform import WavePaths, Window, load_waveform, wave_paths
 from portal.shared import playback
 from portal.shared.lists import PAGE_SIZE, count_of
@@ -32,7 +37,6 @@ from recurring.models import IgnoreReason, ItemState, Occurrence, UnknownItem
 from recurring.selectors import Copy, ItemFigures, Tab
 from scanning.models import ScannedFile
 
-CONTEXT_MS = 5_000
 NEIGHBOURS = 1_000
 """How far the arrows to the next and the previous item reach into the list."""
 EVENTS = 50
@@ -59,17 +63,6 @@ _ICONS = {
 }
 # The parameters of the list that lead from one item to the next.
 _LIST = ("state", "q", "container", "sort")
-
-
-@dataclass(frozen=True, slots=True)
-class ShownSound:
-    """An interval of a file, as the sound component draws and plays it."""
-
-    file: ScannedFile
-    audio_url: str
-    window: Window
-    interval: Box
-    wave: WavePaths | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,28 +190,7 @@ def _matches_of(items: Sequence[UnknownItem]) -> dict[int, Matches]:
 def _sound_of(copy: Copy) -> ShownSound | None:
     """Return a copy that can be heard alone; None without audio."""
     url = playback.audio_url(copy.file)
-    return _sound(copy.file, copy.start_ms, copy.end_ms, url) if url else None
-
-
-def _sound(file: ScannedFile, start_ms: int, end_ms: int, audio_url: str) -> ShownSound:
-    window = Window(start_ms, end_ms)
-    return ShownSound(file, audio_url, window, box(start_ms, end_ms, window))
-
-
-def best_sound(copy: Copy) -> ShownSound:
-    """Return a copy with its waveform and the sound around it."""
-    file = copy.file
-    end = max(file.duration_ms or 0, copy.end_ms)
-    window = Window(
-        max(copy.start_ms - CONTEXT_MS, 0), min(copy.end_ms + CONTEXT_MS, end)
-    )
-    return ShownSound(
-        file,
-        playback.audio_url(file),
-        window,
-        box(copy.start_ms, copy.end_ms, window),
-        wave_paths(load_waveform(file), window=window, duration_ms=file.duration_ms),
-    )
+    return sound_alone(copy.file, copy.start_ms, copy.end_ms, url) if url else None
 
 
 def item_context(
@@ -237,7 +209,7 @@ def item_context(
         "figures": figures,
         "weight_ms": figures.plays * item.length_ms,
         "copy": copy,
-        "sound": best_sound(copy) if copy else None,
+        "sound": sound_around(copy.file, copy.start_ms, copy.end_ms) if copy else None,
         "cut": _cut_wave(copy) if copy else None,
         "recording": recording,
         "merged_into": merged_into,
@@ -269,7 +241,8 @@ def places(occurrences: Iterable[Occurrence]) -> list[OccurrencePlace]:
         around = (max(each.start_ms - CONTEXT_MS, 0), each.end_ms + CONTEXT_MS)
         address = reverse("portal:file_detail", args=[file.uid])
         url = f"{address}?from={around[0]}&to={around[1]}#ribbon"
-        sound = _sound(file, each.start_ms, each.end_ms, playback.audio_url(file))
+        url_of_sound = playback.audio_url(file)
+        sound = sound_alone(file, each.start_ms, each.end_ms, url_of_sound)
         drawn.append(OccurrencePlace(each, file, url, sound))
     return drawn
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from reports.models.cue_sheet import (
+    CueEntry,
+    EntryKind,
+    SheetApproval,
+    SheetState,
+)
 from reports.models.declaration import Declaration, DeclarationProfile, DeclaredPlay
 from reports.models.evidence import EvidencePack, PackStatus
 from reports.models.notice import (
@@ -18,9 +24,11 @@ from reports.models.schedule import ReportDelivery, ReportSchedule, ReportTempla
 
 __all__ = [
     "ClaimedRight",
+    "CueEntry",
     "Declaration",
     "DeclarationProfile",
     "DeclaredPlay",
+    "EntryKind",
     "EvidencePack",
     "NoticeAnswer",
     "NoticeItem",
@@ -33,5 +41,7 @@ __all__ = [
     "ReportRun",
     "ReportSchedule",
     "ReportTemplate",
+    "SheetApproval",
+    "SheetState",
     "TakedownNotice",
 ]

@@ -1,6 +1,6 @@
 /* The player of a scanned file: keeps audio, ribbon and tables at the same time. */
 
-import { onKey } from "./shell.js";
+import { onKey, press } from "./shell.js";
 
 const REDUCED = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -231,6 +231,11 @@ document.addEventListener("click", (event) => {
   if (!segment || !player?.audio || event.metaKey || event.ctrlKey) return;
   event.preventDefault();
   player.seek(Number(segment.dataset.start), true);
+});
+
+/* The walk through the music of the file. */
+onKey((event) => {
+  if (event.key === "r" && press("[data-walk]")) event.preventDefault();
 });
 
 onKey((event) => {

@@ -10,6 +10,7 @@ import { refresh } from "./live.js";
 import * as outbox from "./outbox.js";
 import { fetchSound, keysOfPair, Pair } from "./pair.js";
 import { getPage, post, say } from "./server.js";
+import { begin as beginSounds } from "./sound.js";
 import * as strips from "./strips.js";
 
 const OFF = "acrportal.preview";
@@ -17,6 +18,8 @@ const GO_ON = "acrportal.preview.go-on";
 const WIDE = matchMedia("(min-width: 1280px)");
 const WALK_MS = 80;
 const AHEAD = 2;
+/* The verbs of sound that no match names: name it, unknown music, no music. */
+const SOUND_LETTERS = "nuo";
 
 const pane = document.querySelector("[data-preview]");
 const empty = pane?.querySelector("[data-preview-empty]");
@@ -37,8 +40,10 @@ let walking = 0;
 const isOn = () => WIDE.matches && localStorage.getItem(OFF) !== "off";
 const $ = (selector, within = shown?.node) => within?.querySelector(selector) ?? null;
 const named = (name) => rows().find((row) => row.dataset.row === name);
-const uidOf = (row) => row.dataset.previewUrl?.split("/")[2];
+const uidOf = (row) => row.dataset.subject ?? row.dataset.previewUrl?.split("/")[2];
 const rowOf = (uid) => rows().find((row) => uidOf(row) === uid);
+/* Whether a row is sound that no match names. */
+const isSound = (row) => row?.dataset.heard !== undefined;
 const waits = (row) => row.dataset.done === undefined && row.dataset.foreign === undefined;
 
 /* Loading -------------------------------------------------------------------- */
@@ -82,11 +87,14 @@ function lookAhead(row) {
 
 /* Showing ---------------------------------------------------------------------- */
 
+const isPlaying = () => Boolean(shown?.pair?.playing || $(".sound.is-playing"));
+
 function leave() {
   if (!shown) return false;
   const { pair, node, held } = shown;
-  const playing = Boolean(pair?.playing);
+  const playing = isPlaying();
   pair?.stop();
+  for (const audio of node.querySelectorAll("[data-sound-audio]")) audio.pause();
   if (held && !node.dataset.sent) pending = pending.then(() => post(node.dataset.release, {})).catch(() => {});
   shown = null;
   return playing;
@@ -115,6 +123,7 @@ async function show(row, { play = false } = {}) {
   const played = leave();
   loaded.delete(keyOf(row));
   pane.replaceChildren(node);
+  beginSounds(node);
   shown = { name, node, held: "mine" in node.dataset, pair: null };
   if (acted) showLast();
   const pair = node.querySelector("[data-pair]");
@@ -138,6 +147,11 @@ function follow() {
   const visible = isOn() || pane.matches(".is-asking, .has-last");
   clearTimeout(walking);
   if (!row || !visible || shown?.name === row.dataset.row) return;
+  if (!row.dataset.previewUrl) {
+    leave();
+    pane.replaceChildren(empty);
+    return;
+  }
   walking = setTimeout(() => show(row), loaded.has(keyOf(row)) ? 0 : WALK_MS);
 }
 
@@ -150,9 +164,23 @@ async function ready() {
 }
 
 function start() {
-  if (!shown?.pair || shown.pair.playing) return;
-  shown.pair.play();
+  if (!shown || isPlaying()) return;
+  if (!shown.pair) $("[data-sound-play]")?.click();
+  else shown.pair.play();
   hold();
+}
+
+/* Play or pause what the pane shows. */
+async function play() {
+  const { pair } = shown ?? {};
+  if (!isPlaying()) {
+    await ready();
+    start();
+  } else if (pair) {
+    pair.pause();
+  } else {
+    $(".sound.is-playing [data-sound-play]").click();
+  }
 }
 
 /* The review lock ------------------------------------------------------------- */
@@ -210,7 +238,7 @@ function goOn(name) {
   const all = rows();
   const at = all.findIndex((row) => row.dataset.row === name);
   const open = [...all.slice(at + 1), ...all.slice(0, Math.max(at, 0))].filter(waits);
-  const playing = Boolean(shown?.pair?.playing);
+  const playing = isPlaying();
   if (!open.length) {
     finishPage();
     return;
@@ -224,9 +252,26 @@ function goOn(name) {
 async function finishPage() {
   announce(pane.dataset.noneLeft);
   await pending;
-  if (outbox.anyRefused() || !document.querySelector(".pager a")) return;
+  if (outbox.anyRefused()) return;
+  if (document.querySelector("[data-walk-end]")) {
+    endWalk();
+    return;
+  }
+  if (!document.querySelector(".pager a")) return;
   sessionStorage.setItem(GO_ON, "yes");
   location.assign(location.href);
+}
+
+/* The walk through a file goes on with its next page, and ends at its cue sheet. */
+function endWalk() {
+  const following = document.querySelector(".pager a[rel=next]");
+  if (following) {
+    sessionStorage.setItem(GO_ON, "yes");
+    following.click();
+    return;
+  }
+  document.querySelector("[data-walk-done]").hidden = false;
+  document.querySelector("[data-walk-end]").focus();
 }
 
 function keepLast(markup) {
@@ -245,14 +290,21 @@ function showLast() {
   pane.classList.toggle("has-last", node.childElementCount > 0);
 }
 
+/* The rows of what a row is about: a recording may be played several times. */
+const alike = (row) => rows().filter((each) => uidOf(each) === uidOf(row));
+
 function markDone(row) {
-  row.dataset.done = "";
-  row.classList.add("is-done");
+  for (const each of alike(row)) {
+    each.dataset.done = "";
+    each.classList.add("is-done");
+  }
 }
 
 function unmark(row) {
-  delete row.dataset.done;
-  row.classList.remove("is-done");
+  for (const each of alike(row)) {
+    delete each.dataset.done;
+    each.classList.remove("is-done");
+  }
 }
 
 /* Say in a row why its decision is not saved, or not yet. */
@@ -272,7 +324,10 @@ function markKept(row) {
   sayInRow(row, say("unsentRow"));
 }
 
-/* Decide. A confirmation shows the next row at once; a form with a note stays open until it
+/* A verb that asks for nothing. */
+const isAtOnce = (form) => !form.closest(".ask");
+
+/* Decide. A verb that asks for nothing shows the next row at once; a form stays open until it
    is saved or kept, so that it shows its errors. */
 async function decide(form) {
   const at = shown;
@@ -283,7 +338,7 @@ async function decide(form) {
   at.node.dataset.sent = "yes";
   button.setAttribute("aria-busy", "true");
   const { name, sent } = send(form, about(at.node));
-  if (verb === "confirm" && row) {
+  if (isAtOnce(form) && row) {
     markDone(row);
     goOn(at.name);
   }
@@ -296,12 +351,16 @@ async function decide(form) {
     strips.dropDraft(at.node.dataset.uid, verb);
     if (answer?.last) keepLast(answer.last);
     closeAsks();
-    if (verb !== "confirm" && row) {
+    if (!isAtOnce(form) && row) {
       const waited = waits(row);
       markDone(row);
       if (waited && current()?.dataset.row === at.name) goOn(at.name);
     }
     if (!answer) markKept(named(at.name));
+    if (answer?.moves) {
+      location.reload();
+      return;
+    }
   }
   await refresh();
   if (shown === at && refused?.code === "gone") await standAgain(at);
@@ -313,7 +372,7 @@ async function decide(form) {
 function showRefusal(form, at, name, refused) {
   const row = named(at.name);
   // What a colleague decided meanwhile stays decided.
-  if (row && form.dataset.decide === "confirm") unmark(row);
+  if (row && isAtOnce(form)) unmark(row);
   if (row) sayInRow(row, refused.message);
   const error = $("[data-error]", form);
   if (shown !== at || !form.isConnected || !error) return;
@@ -416,15 +475,12 @@ function cannot() {
   notice(shown, outbox.waitingOf(shown.node.dataset.uid) ? say("kept") : shown.node.dataset.cannot);
 }
 
-async function ask(letter) {
-  if ((await ready()) && !strips.openStrip(letter)) cannot();
-}
-
-async function confirm() {
+/* Press the button of a letter, or open its strip. */
+async function press(letter) {
   if (!(await ready())) return;
-  const button = $("[data-decide=confirm] button:enabled");
+  const button = $(`.bar__verbs > form button[aria-keyshortcuts=${letter.toUpperCase()}]:enabled`);
   if (button) button.click();
-  else cannot();
+  else if (!strips.openStrip(letter)) cannot();
 }
 
 async function note() {
@@ -467,13 +523,13 @@ onKey((event) => {
     return;
   }
   const pair = shown?.pair;
+  const letters = `c${strips.LETTERS}${isSound(current()) ? SOUND_LETTERS : ""}`;
   const actions = {
     ...keysOfPair(pair, event),
-    c: confirm,
-    ...Object.fromEntries([...strips.LETTERS].map((letter) => [letter, () => ask(letter)])),
     n: note,
+    ...Object.fromEntries([...letters].map((letter) => [letter, () => press(letter)])),
     z: undoLast,
-    p: () => (pair?.playing ? pair.pause() : ready().then(start)),
+    p: play,
   };
   const action = actions[key];
   if (!action || (event.repeat && !key.startsWith("arrow"))) return;
@@ -588,7 +644,8 @@ if (pane) {
   for (const name of ["saved", "refused"]) document.addEventListener(`outbox:${name}`, onOutbox);
   rows().forEach(markKept);
   const first = rows().find(waits);
+  const goesOn = sessionStorage.getItem(GO_ON) || document.querySelector("[data-file-review]");
   if (first && isOn()) load(first).catch(() => {});
-  if (first && sessionStorage.getItem(GO_ON)) moveTo(first);
+  if (first && goesOn) moveTo(first);
   sessionStorage.removeItem(GO_ON);
 }

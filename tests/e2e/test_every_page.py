@@ -31,6 +31,7 @@ NOT_PAGES = {
     *("portal:match_exclude", "portal:link_feed_items", "portal:licence_evidence"),
     "portal:import_bad_rows",
     *("portal:match_preview", "portal:choices", "portal:policy_sentence"),
+    *("portal:file_review_changes", "portal:file_review_sound"),
     *("portal:queue_changes", "portal:match_changes", "portal:file_changes"),
     *("portal:dispute_changes", "portal:report_schedule_next"),
     *("portal:stream_log_report", "portal:unknown_changes"),

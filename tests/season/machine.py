@@ -44,6 +44,7 @@ from tests.season import (
     notices,
     outside,
     policies,
+    programmes,
     readers,
     recordings,
     rights,
@@ -152,6 +153,7 @@ _KINDS = {
     "retire_during_a_scan": 1,
     "choose_reading": 3,
     "assign_matches": 4,
+    "walk_through_programmes": 4,
     "meet_limits": 2,
     "restart": 1,
     "change_machines": 3,
@@ -491,6 +493,11 @@ class Season:
     def assign_matches(self, person: Person, rng: random.Random) -> bool:
         """Assign matches, also to people who may not see them."""
         assignments.assign(person, rng)
+        return True
+
+    def walk_through_programmes(self, person: Person, rng: random.Random) -> bool:
+        """Enter what is heard in a file, or take a step with its cue sheet."""
+        programmes.walk(person, rng)
         return True
 
     def meet_limits(self, person: Person, rng: random.Random) -> bool:

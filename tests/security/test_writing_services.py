@@ -385,6 +385,14 @@ LISTED = {
     "portal.jobs.services.try_again": _JOBS,
     "portal.search.finding.find": _READS,
     "portal.unknown.page.item_context": _READS,
+    **dict.fromkeys(
+        (
+            "reports.cue_approval.take_step",
+            "reports.cue_entries.enter",
+            "reports.cue_entries.remove",
+        ),
+        "of a file that the person may see",
+    ),
     "reports.cue_sheet_files.record_export": _EVENTS,
     "reports.declarations.services.draft": _OWN,
     **dict.fromkeys(

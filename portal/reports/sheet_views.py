@@ -1,0 +1,129 @@
+"""The cue sheet of a file: its lines, its downloads, and the steps to its approval."""
+
+from __future__ import annotations
+
+import uuid
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from accounts.roles import Action
+from broadcasts.selectors import uses_of
+from portal.shared.access import PortalRequest, needs
+from reports import cue_approval, cue_sheet_files, cue_sheets
+from reports.cue_approval import SheetStep
+from reports.cue_entries import SheetRefused
+from reports.cue_sheets import NotScanned
+from scanning import selectors as scanning_selectors
+
+_CUE_SHEET_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
+_STEPS = {step.name.lower(): step for step in SheetStep}
+
+
+class StepForm(forms.Form):
+    """One step, the version of the sheet that its page showed, and a note."""
+
+    step = forms.ChoiceField(choices=[(name, name) for name in _STEPS])
+    version = forms.IntegerField(min_value=1)
+    note = forms.CharField(
+        required=False,
+        max_length=4000,
+        error_messages={
+            "max_length": gettext_lazy(
+                "The note has %(show_value)d characters; at most %(limit_value)d are "
+                "allowed. Shorten it."
+            )
+        },
+    )
+
+
+@require_safe
+@needs(Action.VIEW)
+def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Show the cue sheet; a file that was not scanned leads back to its page."""
+    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    try:
+        sheet = cue_sheets.cue_sheet(file=file)
+    except NotScanned as error:
+        messages.warning(request, str(error))
+        return redirect("portal:file_detail", uid=uid)
+    said = {use.recording_id: use for use in uses_of(file)}
+    cues = [
+        (cue, said.get(cue.match.recording_id) if cue.match else None)
+        for cue in sheet.cues
+    ]
+    approval = cue_approval.approval_of(file)
+    context = {
+        "file": file,
+        "sheet": sheet,
+        "cues": cues,
+        "exported": cue_sheet_files.last_export(sheet),
+        "approval": approval,
+        "steps": [
+            step.name.lower()
+            for step in cue_approval.allowed_steps(approval, request.user)
+        ],
+        "cannot_answer": cue_approval.why_unanswered(approval, request.user),
+        "waiting": cue_approval.waiting_in(file),
+        "changed_text": cue_approval.changed_text(),
+        "has_changed": cue_approval.has_changed(approval),
+        "differences": cue_approval.differences(approval, sheet),
+    }
+    return render(request, "portal/reports/cue_sheet.html", context)
+
+
+@require_POST
+@needs(Action.DECIDE)
+def cue_sheet_step(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Submit a cue sheet, take it back, answer it, or begin its correction."""
+    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    form = StepForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Choose what to do with the cue sheet."))
+        return redirect("portal:cue_sheet", uid=uid)
+    values = form.cleaned_data
+    try:
+        approval = cue_approval.take_step(
+            file=file,
+            user=request.user,
+            step=_STEPS[values["step"]],
+            version=values["version"],
+            note=values["note"],
+        )
+    except NotScanned as error:
+        messages.warning(request, str(error))
+        return redirect("portal:file_detail", uid=uid)
+    except SheetRefused as refused:
+        messages.error(request, refused.message)
+    else:
+        text = _("The cue sheet is now: %(state)s.")
+        messages.success(request, text % {"state": approval.get_state_display()})
+    return redirect("portal:cue_sheet", uid=uid)
+
+
+@require_GET
+@needs(Action.REPORT)
+def cue_sheet_file(
+    request: PortalRequest, uid: uuid.UUID, kind: str
+) -> HttpResponseBase:
+    """Download the cue sheet and record who downloaded it."""
+    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    try:
+        sheet = cue_sheets.cue_sheet(file=file)
+    except NotScanned as error:
+        messages.warning(request, str(error))
+        return redirect("portal:file_detail", uid=uid)
+    cue_sheet_files.record_export(sheet=sheet, actor=request.user, kind=kind)
+    return HttpResponse(
+        cue_sheet_files.written(sheet, kind),
+        content_type=_CUE_SHEET_TYPES[kind],
+        headers={
+            "Content-Disposition": f'attachment; filename="{sheet.name}.{kind}"',
+        },
+    )

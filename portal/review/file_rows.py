@@ -1,0 +1,157 @@
+"""The music of one file in the order of time, as people walk through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from accounts.models import User
+from portal.review.queue import Queue
+from portal.review.rows import QueueRow, rows_of
+from reports.cue_sheets import Cue, CueStatus, cue_sheet
+from reports.models import CueEntry, EntryKind
+from review.filters import MatchFilter
+from scanning.models import ScannedFile
+
+_SOUNDS = (CueStatus.UNKNOWN, CueStatus.ENTERED)
+
+
+@dataclass(frozen=True, slots=True)
+class CueRow:
+    """One row of the walk: a play of a match, sound that no match names, or neither.
+
+    ``row`` is the match of a play. ``is_sound`` says that people may enter what they
+    hear there; ``entry`` is what somebody entered.
+    """
+
+    start_ms: int
+    end_ms: int
+    status: str
+    url: str = ""
+    preview_url: str = ""
+    cue: Cue | None = None
+    row: QueueRow | None = None
+    entry: CueEntry | None = None
+    is_sound: bool = False
+    plays: tuple[int, int] = field(default=(1, 1))
+    """The number of this play of the match, and how many there are."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the row on its page."""
+        if self.row is not None and self.plays[0] == 1:
+            return self.row.match.uid
+        return f"{self.start_ms}-{self.end_ms}-{self.status[0]}"
+
+    @property
+    def subject(self) -> str:
+        """Return the match that the row is about, or else the interval."""
+        return self.row.match.uid if self.row else f"{self.start_ms}-{self.end_ms}"
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether nobody has to say anything about the row any more."""
+        if self.row is not None:
+            return self.row.is_done or self.status == CueStatus.EXCLUDED
+        return not self.is_sound or self.entry is not None
+
+    @property
+    def token(self) -> str:
+        """Return a text that differs as soon as the row looks different."""
+        place = f"{self.start_ms}-{self.end_ms}-{self.status}"
+        if self.row is not None:
+            return f"{self.row.token}-{place}-{self.plays[1]}"
+        entered = f"{self.entry.entered_at:%s%f}" if self.entry else ""
+        item = self.cue.item.uid if self.cue and self.cue.item else ""
+        return f"{place}-{entered}-{item}"
+
+
+def queue_of(file: ScannedFile, user: User) -> Queue:
+    """Return the queue of the file's matches, from which their pages lead on."""
+    filters = MatchFilter.from_query(QueryDict(f"file={file.uid}"))
+    return Queue(user=user, filters=filters)
+
+
+def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
+    """Return the rows of a file in the order of time; raise ``NotScanned``.
+
+    They are the cues of its cue sheet, and the sound that somebody took off the sheet.
+    """
+    cues = cue_sheet(file=file).cues
+    matches = {cue.match.pk: cue.match for cue in cues if cue.match is not None}
+    queue = queue_of(file, user)
+    of_match = {row.match.pk: row for row in rows_of(matches.values(), queue)}
+    no_music = CueEntry.objects.filter(scanned_file=file, kind=EntryKind.NO_MUSIC)
+    rows = [
+        *_of_matches(file, cues, of_match, queue),
+        *(_of_sound(file, cue) for cue in cues if cue.match is None),
+        *(
+            CueRow(
+                entry.start_ms,
+                entry.end_ms,
+                entry.kind,
+                preview_url=_sound_url(file, entry.start_ms, entry.end_ms),
+                entry=entry,
+                is_sound=True,
+            )
+            for entry in no_music
+        ),
+    ]
+    return sorted(rows, key=lambda row: (row.start_ms, row.end_ms, row.name))
+
+
+def _of_matches(
+    file: ScannedFile,
+    cues: Sequence[Cue],
+    of_match: dict[int, QueueRow],
+    queue: Queue,
+) -> Iterator[CueRow]:
+    here = reverse("portal:file_review", args=[file.uid])
+    plays: dict[int, list[Cue]] = {pk: [] for pk in of_match}
+    for cue in cues:
+        if cue.match is not None:
+            plays[cue.match.pk].append(cue)
+    for pk, of_one in plays.items():
+        row = of_match[pk]
+        preview = reverse("portal:match_preview", args=[row.match.uid])
+        for number, cue in enumerate(of_one, start=1):
+            segment = _segment_at(row, cue)
+            yield CueRow(
+                cue.start_ms,
+                cue.end_ms,
+                cue.status,
+                url=queue.url_of(row.match, segment=segment, list=here),
+                preview_url=f"{preview}{queue.query(segment=segment, list=here)}",
+                cue=cue,
+                row=row,
+                plays=(number, len(of_one)),
+            )
+
+
+def _segment_at(row: QueueRow, cue: Cue) -> int:
+    """Return the number of the first segment of a match within a cue."""
+    counted = row.match.tally.segments
+    return next((each.number for each in counted if each.end_ms > cue.start_ms), 1)
+
+
+def _of_sound(file: ScannedFile, cue: Cue) -> CueRow:
+    is_sound = cue.status in _SOUNDS
+    item = cue.item
+    return CueRow(
+        cue.start_ms,
+        cue.end_ms,
+        cue.status,
+        url=reverse("portal:unknown_item", args=[item.uid]) if item else "",
+        preview_url=_sound_url(file, cue.start_ms, cue.end_ms) if is_sound else "",
+        cue=cue,
+        entry=cue.entry,
+        is_sound=is_sound,
+    )
+
+
+def _sound_url(file: ScannedFile, start_ms: int, end_ms: int) -> str:
+    address = reverse("portal:file_review_sound", args=[file.uid])
+    return f"{address}?start={start_ms}&end={end_ms}"

@@ -1,0 +1,206 @@
+"""Reviews one file in the order of time: its matches, unknown sound, and the rest."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.roles import Action
+from portal.pictures.sound import sound_alone, sound_around
+from portal.review.file_rows import CueRow, rows_in
+from portal.review.forms import CueEntryForm
+from portal.review.page import last_of
+from portal.shared.access import PortalRequest, needs
+from portal.shared.changes import answer_changes, known_rows
+from portal.shared.fields import sentence_of
+from portal.shared.lists import PAGE_SIZE
+from portal.shared.playback import audio_url
+from recurring import selectors as recurring_selectors
+from reports.cue_entries import SheetRefused, enter, remove
+from reports.cue_sheets import NotScanned
+from reports.models import CueEntry
+from scanning import selectors as scanning_selectors
+from scanning.models import ScannedFile
+
+_ROWS = 2 * PAGE_SIZE
+"""The rows of a page: as many as ``known_rows`` reads."""
+_PLAYS = 12
+_UNDO = "undo"
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def file_review(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Walk through the music of a file; a file that was not scanned leads to its page."""
+    file = _file(uid)
+    try:
+        rows = rows_in(file, request.user)
+    except NotScanned as error:
+        messages.warning(request, str(error))
+        return redirect("portal:file_detail", uid=uid)
+    page = Paginator(rows, _ROWS).get_page(request.GET.get("page"))
+    context = {
+        "file": file,
+        "page_obj": page,
+        "rows": page.object_list,
+        "total": len(rows),
+        "open": _open(rows),
+        "may_decide": request.user.has_perm(Action.DECIDE),
+    }
+    return render(request, "portal/review/file_review.html", context)
+
+
+def _open(rows: Sequence[CueRow]) -> int:
+    """Count what somebody has to say something about: each match once."""
+    return len({row.subject for row in rows if not row.is_done})
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def file_review_changes(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Return what changed in an open walk through a file; 304 if nothing did."""
+    file, known = _file(uid), known_rows(request)
+    try:
+        rows = rows_in(file, request.user)
+    except NotScanned:
+        rows = []
+    shown = {row.name: row for row in rows if row.name in known}
+
+    def draw(names: Sequence[str]) -> dict[str, str]:
+        template = "portal/review/_file_row.html"
+        return {
+            name: render_to_string(template, {"row": shown[name]}, request)
+            for name in names
+        }
+
+    return answer_changes(
+        request,
+        known=known,
+        now={name: row.token for name, row in shown.items()},
+        draw=draw,
+        counts=lambda: {"total": len(rows), "open": _open(rows)},
+    )
+
+
+@require_safe
+@never_cache
+@needs(Action.VIEW)
+def file_review_sound(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Show sound that no match names, beside the list: it, its other plays, the verbs."""
+    file = _file(uid)
+    row = _sound_row(file, request)
+    item = row.cue.item if row.cue else None
+    places = []
+    if item is not None:
+        occurrences = recurring_selectors.items_in_reach().filter(uid=item.uid).first()
+        if occurrences is not None:
+            heard = recurring_selectors.occurrences_of(occurrences)[:_PLAYS]
+            places = [
+                sound_alone(of, each.start_ms, each.end_ms, audio_url(of))
+                for each in heard
+                if (of := each.file.scanned_file) != file
+                or each.start_ms != row.start_ms
+            ]
+    here = reverse("portal:file_review", args=[uid])
+    context = {
+        "file": file,
+        "row": row,
+        "item": item,
+        "places": places,
+        "sound": sound_around(file, row.start_ms, row.end_ms),
+        "form": CueEntryForm.of(row.entry, start=row.start_ms, end=row.end_ms),
+        "may_decide": request.user.has_perm(Action.DECIDE),
+        "here": here,
+        "last": last_of(request, here),
+        "only_bar": "bar" in request.GET,
+        "query": f"?list={here}",
+    }
+    return render(request, "portal/review/sound.html", context)
+
+
+@require_POST
+@needs(Action.DECIDE)
+def file_review_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Enter what is heard in an interval, or take an entry back; twice is once."""
+    file, form = _file(uid), CueEntryForm(request.POST)
+    if not form.is_valid():
+        return _refuse(request, file, "bad_request", sentence_of(form))
+    start, end = form.cleaned_data["start"], form.cleaned_data["end"]
+    verb = request.POST.get("verb", "")
+    at = CueEntry.objects.filter(scanned_file=file, start_ms=start, end_ms=end).first()
+    try:
+        if verb == _UNDO:
+            if at is not None:
+                remove(entry=at, user=request.user)
+            at = None
+        else:
+            at = enter(
+                file=file,
+                user=request.user,
+                start_ms=start,
+                end_ms=end,
+                kind=form.kind,
+                details=form.details(),
+            )
+    except SheetRefused as refused:
+        return _refuse(request, file, refused.code, refused.message)
+    if not _wants_json(request):
+        return redirect("portal:file_review", uid=uid)
+    seen = request.POST.get("seen", "")
+    answer = {
+        "uid": f"{start}-{end}",
+        "version": 0,
+        "last": _last_markup(request, file, at) if at else "",
+        # Another interval than the row's moves the rows beside it.
+        "moves": bool(seen) and seen != f"{start}-{end}",
+    }
+    return JsonResponse(answer)
+
+
+def _last_markup(request: PortalRequest, file: ScannedFile, entry: CueEntry) -> str:
+    context = {"file": file, "entry": entry}
+    return render_to_string("portal/review/_last_entry.html", context, request)
+
+
+def _refuse(
+    request: PortalRequest, file: ScannedFile, code: str, message: str
+) -> HttpResponseBase:
+    if _wants_json(request):
+        return JsonResponse({"code": code, "message": message}, status=409)
+    messages.error(request, message)
+    return redirect("portal:file_review", uid=file.uid)
+
+
+def _sound_row(file: ScannedFile, request: PortalRequest) -> CueRow:
+    """Return the row that the address names; 404 if the sheet has none any more."""
+    interval = f"{request.GET.get('start', '')}-{request.GET.get('end', '')}"
+    try:
+        rows = rows_in(file, request.user)
+    except NotScanned as error:
+        raise Http404 from error
+    for row in rows:
+        if row.is_sound and row.subject == interval:
+            return row
+    raise Http404
+
+
+def _file(uid: uuid.UUID) -> ScannedFile:
+    return get_object_or_404(
+        scanning_selectors.files().select_related("container"), uid=uid
+    )
+
+
+def _wants_json(request: PortalRequest) -> bool:
+    return request.headers.get("Accept", "") == "application/json"

@@ -1,0 +1,187 @@
+"""The walk through a file: its rows, entries about unknown sound, the sheet at its end."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from recurring.models import Occurrence
+from reports.models import CueEntry, EntryKind, SheetApproval, SheetState
+from review.models import Match
+from scanning.models import ScannedFile
+from tests.conftest import MakeClient
+from tests.factories.recurring import make_item
+from tests.portal.review.reviewing import JSON, decide
+from tests.reports.test_cue_sheets import interval, programme
+
+pytestmark = pytest.mark.django_db
+
+SOUND = {"start": "3:20", "end": "4:00"}
+
+
+@pytest.fixture
+def file() -> ScannedFile:
+    """A programme with two recordings, one of them twice, and unknown sound."""
+    found = programme(interval(200, 240)).scanned_file
+    found.duration_ms = 600_000
+    found.save()
+    return found
+
+
+def address(file: ScannedFile, name: str = "") -> str:
+    return reverse(f"portal:file_review{name}", args=[file.uid])
+
+
+def test_rows_are_in_order_and_a_decision_is_for_all_plays(
+    client: Client, file: ScannedFile
+) -> None:
+    page = client.get(address(file))
+    content = page.content.decode()
+    rows = page.context["rows"]
+
+    assert [row.start_ms // 1000 for row in rows] == [0, 100, 200, 300]
+    assert page.context["open"] == 3
+    assert [row.plays for row in rows if row.row] == [(1, 2), (1, 1), (2, 2)]
+    assert "play 2 of 2" in content
+
+    match = Match.objects.get(recording__title="=Opening")
+    decide(client, match, verb="confirm")
+
+    rows = client.get(address(file)).context["rows"]
+    assert [row.is_done for row in rows] == [True, False, False, True]
+
+
+def test_changes_name_the_rows_that_look_different(
+    client: Client, file: ScannedFile
+) -> None:
+    rows = client.get(address(file)).context["rows"]
+    known = " ".join(f"{row.name}:{row.token}" for row in rows)
+    client.post(address(file, "_entry"), {"verb": "unknown", **SOUND}, headers=JSON)
+
+    answer = client.get(address(file, "_changes"), {"rows": known}).json()
+
+    assert list(answer["rows"]) == ["200000-240000-u"]
+    assert "data-done" in answer["rows"]["200000-240000-u"]
+    assert answer["gone"] == []
+    assert answer["counts"]["open"] == "2"
+
+
+def test_what_is_heard_is_entered_once_and_taken_back(
+    client: Client, file: ScannedFile
+) -> None:
+    fields = {"verb": "music", "title": "Hymn", "writers": "A | B", **SOUND}
+
+    for _ in range(2):
+        answer = client.post(address(file, "_entry"), fields, headers=JSON).json()
+
+    entry = CueEntry.objects.get()
+    assert (entry.title, entry.writers) == ("Hymn", ["A", "B"])
+    assert "Hymn" in client.get(address(file)).content.decode()
+    assert 'value="undo"' in answer["last"]
+    assert answer["moves"] is False
+    undo = {"verb": "undo", **SOUND}
+    for _ in range(2):
+        answer = client.post(address(file, "_entry"), undo, headers=JSON)
+        assert answer.status_code == 200
+    assert not CueEntry.objects.exists()
+
+
+def test_a_row_without_music_stays_in_the_walk(
+    client: Client, file: ScannedFile
+) -> None:
+    client.post(address(file, "_entry"), {"verb": "no_music", **SOUND})
+
+    (row,) = [row for row in client.get(address(file)).context["rows"] if row.entry]
+
+    assert row.entry.kind == EntryKind.NO_MUSIC
+    sheet = client.get(reverse("portal:cue_sheet", args=[file.uid]))
+    assert not any(cue.match is None for cue, _use in sheet.context["cues"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"verb": "music", **SOUND}, "Enter the title"),
+        ({"verb": "music", "title": "A", "start": "9:59", "end": "10:30"}, "within"),
+        ({"verb": "music", "title": "A", "start": "x", "end": "4:00"}, "1:02.500"),
+        ({"verb": "louder", **SOUND}, "louder"),
+    ],
+)
+def test_an_impossible_entry_says_what_is_wrong(
+    client: Client, file: ScannedFile, fields: dict[str, str], said: str
+) -> None:
+    answer = client.post(address(file, "_entry"), fields, headers=JSON)
+
+    assert answer.status_code == 409
+    assert said in answer.json()["message"]
+    page = client.post(address(file, "_entry"), fields, follow=True)
+    assert said in page.content.decode()
+
+
+def test_the_pane_shows_unknown_sound_with_its_other_plays(
+    client: Client, file: ScannedFile
+) -> None:
+    item = make_item(plays=2)
+    place = item.occurrences.order_by("pk")[0]
+    place.file.scanned_file = file
+    place.file.save()
+    Occurrence.objects.filter(pk=place.pk).update(start_ms=200_000, end_ms=230_000)
+    rows = client.get(address(file)).context["rows"]
+    (row,) = [row for row in rows if row.cue and row.cue.item]
+
+    pane = client.get(row.preview_url)
+
+    assert len(pane.context["places"]) == 1
+    assert pane.context["item"].uid == item.uid
+    gone = client.get(f"{address(file, '_sound')}?start=1&end=2")
+    assert gone.status_code == 404
+
+
+def test_a_viewer_walks_but_enters_nothing(
+    signed_in: MakeClient, file: ScannedFile
+) -> None:
+    viewer = signed_in(Role.VIEWER)
+    rows = viewer.get(address(file)).context["rows"]
+
+    pane = viewer.get(next(row.preview_url for row in rows if row.is_sound))
+
+    assert "data-decide" not in pane.content.decode()
+    refused = viewer.post(address(file, "_entry"), {"verb": "unknown", **SOUND})
+    assert refused.status_code == 403
+    step = reverse("portal:cue_sheet_step", args=[file.uid])
+    assert viewer.post(step, {"step": "submit", "version": 1}).status_code == 403
+
+
+def test_a_file_that_is_not_scanned_leads_to_its_page(
+    client: Client, file: ScannedFile
+) -> None:
+    ScannedFile.objects.update(status="waiting")
+
+    page = client.get(address(file), follow=True)
+
+    assert page.redirect_chain[0][0] == reverse("portal:file_detail", args=[file.uid])
+
+
+def test_the_sheet_is_submitted_and_approved_on_its_page(
+    client: Client, signed_in: MakeClient, file: ScannedFile
+) -> None:
+    sheet = reverse("portal:cue_sheet", args=[file.uid])
+    step = reverse("portal:cue_sheet_step", args=[file.uid])
+    early = client.post(step, {"step": "submit", "version": 1}, follow=True)
+    assert "2 matches of this file wait" in early.content.decode()
+    for match in Match.objects.all():
+        decide(client, match, verb="confirm")
+
+    client.post(step, {"step": "submit", "version": 1})
+    own = client.get(sheet)
+    assert "take_back" in own.context["steps"]
+    manager = signed_in(Role.MANAGER)
+    assert manager.get(sheet).context["steps"] == ["return", "approve"]
+    page = manager.post(step, {"step": "approve", "version": 1}, follow=True)
+
+    assert SheetApproval.objects.get().state == SheetState.APPROVED
+    assert "approved by" in page.content.decode()
+    wrong = manager.post(step, {"step": "sign", "version": 1}, follow=True)
+    assert "Choose what to do" in wrong.content.decode()

@@ -1,0 +1,205 @@
+"""Entries of a cue sheet, and its way from draft to approval by two people."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from reports import cue_approval
+from reports.cue_approval import SheetStep, take_step
+from reports.cue_entries import EntryDetails, SheetRefused, enter, remove
+from reports.cue_sheet_files import written
+from reports.cue_sheets import cue_sheet
+from reports.models import CueEntry, EntryKind, SheetState
+from review.choices import Verb
+from review.decisions.decide import decide_one
+from review.decisions.verbs import Decision
+from scanning.models import ScannedFile
+from tests.factories.accounts import make_user
+from tests.reports.test_cue_sheets import interval, intervals, programme, sheet_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def file() -> ScannedFile:
+    """A programme with two recordings, and 40 seconds without a match."""
+    scan = programme(interval(200, 240))
+    ScannedFile.objects.filter(pk=scan.scanned_file_id).update(duration_ms=600_000)
+    scan.scanned_file.refresh_from_db()
+    return scan.scanned_file
+
+
+@pytest.fixture
+def reviewer() -> User:
+    return make_user(Role.REVIEWER, username="ana")
+
+
+@pytest.fixture
+def manager() -> User:
+    return make_user(Role.MANAGER, username="mira")
+
+
+def confirm_all(file: ScannedFile, user: User) -> None:
+    for match in file.matches.all():
+        decide_one(
+            match=match,
+            user=user,
+            version=match.version,
+            decision=Decision(verb=Verb.CONFIRM),
+        )
+
+
+def test_what_people_hear_takes_the_place_of_unknown_sound(
+    file: ScannedFile, reviewer: User
+) -> None:
+    before = intervals(cue_sheet(file=file))
+    details = EntryDetails(title="=Jingle", writers=["A. Writer"], use="Background")
+
+    enter(
+        file=file,
+        user=reviewer,
+        start_ms=205_000,
+        end_ms=220_000,
+        kind=EntryKind.MUSIC,
+        details=details,
+    )
+    silent = enter(
+        file=file,
+        user=reviewer,
+        start_ms=220_000,
+        end_ms=240_000,
+        kind=EntryKind.NO_MUSIC,
+    )
+
+    sheet = cue_sheet(file=file)
+    assert intervals(sheet) == [
+        *before[:2],
+        (200, 205, "unknown"),
+        (205, 220, "entered"),
+        *before[3:],
+    ]
+    assert sheet.unknown == 1
+    table = written(sheet, "csv").decode("utf-8-sig")
+    assert "'=Jingle" in table
+    assert "A. Writer" in table
+
+    remove(entry=silent, user=reviewer)
+
+    assert (220, 240, "unknown") in intervals(cue_sheet(file=file))
+    assert Event.objects.filter(case=f"file:{file.uid}").count() == 3
+
+
+def test_the_same_entry_twice_is_one(file: ScannedFile, reviewer: User) -> None:
+    for _ in range(2):
+        enter(
+            file=file,
+            user=reviewer,
+            start_ms=200_000,
+            end_ms=240_000,
+            kind=EntryKind.UNKNOWN,
+        )
+
+    assert CueEntry.objects.count() == 1
+    assert Event.objects.filter(action="cue_sheet.entered").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "details", "code"),
+    [
+        (9_000, 9_000, EntryDetails(title="A"), "bad_interval"),
+        (0, 601_000, EntryDetails(title="A"), "bad_interval"),
+        (0, 9_000, EntryDetails(), "title_missing"),
+        (0, 9_000, EntryDetails(title="A", isrc="GB-1"), "bad_isrc"),
+    ],
+)
+def test_impossible_entries_are_refused(
+    file: ScannedFile,
+    reviewer: User,
+    start: int,
+    end: int,
+    details: EntryDetails,
+    code: str,
+) -> None:
+    with pytest.raises(SheetRefused) as refused:
+        enter(
+            file=file,
+            user=reviewer,
+            start_ms=start,
+            end_ms=end,
+            kind=EntryKind.MUSIC,
+            details=details,
+        )
+
+    assert refused.value.code == code
+
+
+def test_two_people_approve_a_sheet_and_a_later_find_shows(
+    file: ScannedFile, reviewer: User, manager: User
+) -> None:
+    with pytest.raises(SheetRefused, match="2 matches"):
+        take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
+    confirm_all(file, reviewer)
+
+    take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
+    with pytest.raises(SheetRefused, match="manager"):
+        take_step(file=file, user=reviewer, step=SheetStep.APPROVE, version=1)
+    with pytest.raises(SheetRefused, match="what should change"):
+        take_step(file=file, user=manager, step=SheetStep.RETURN, version=1)
+    take_step(
+        file=file, user=manager, step=SheetStep.RETURN, version=1, note="Name 3:20."
+    )
+    enter(
+        file=file,
+        user=reviewer,
+        start_ms=200_000,
+        end_ms=240_000,
+        kind=EntryKind.MUSIC,
+        details=EntryDetails(title="Jingle"),
+    )
+    take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
+    approval = take_step(file=file, user=manager, step=SheetStep.APPROVE, version=1)
+
+    assert approval.state == SheetState.APPROVED
+    assert not cue_approval.has_changed(approval)
+    assert cue_approval.differences(approval, cue_sheet(file=file)) == []
+
+    remove(entry=CueEntry.objects.get(), user=reviewer)
+
+    assert cue_approval.has_changed(approval)
+    changed = cue_approval.differences(approval, cue_sheet(file=file))
+    assert [(line.title, line.is_new) for line in changed] == [
+        ("Jingle", False),
+        ("", True),
+    ]
+    corrected = take_step(file=file, user=reviewer, step=SheetStep.CORRECT, version=1)
+    assert (corrected.state, corrected.version) == (SheetState.DRAFT, 2)
+    with pytest.raises(SheetRefused, match="changed"):
+        take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
+
+
+def test_a_sheet_that_changed_after_it_was_submitted_is_not_approved(
+    file: ScannedFile, manager: User
+) -> None:
+    other = make_user(Role.MANAGER, username="noa")
+    confirm_all(file, manager)
+    take_step(file=file, user=manager, step=SheetStep.SUBMIT, version=1)
+    with pytest.raises(SheetRefused, match="another manager"):
+        take_step(file=file, user=manager, step=SheetStep.APPROVE, version=1)
+    enter(
+        file=file,
+        user=other,
+        start_ms=200_000,
+        end_ms=240_000,
+        kind=EntryKind.NO_MUSIC,
+    )
+
+    with pytest.raises(SheetRefused) as refused:
+        take_step(file=file, user=other, step=SheetStep.APPROVE, version=1)
+
+    assert refused.value.code == "changed"
+    take_step(file=file, user=manager, step=SheetStep.TAKE_BACK, version=1)
+    assert cue_approval.approval_of(file).state == SheetState.DRAFT
+    assert sheet_of(file.scans.get()).cues

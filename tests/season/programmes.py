@@ -1,0 +1,77 @@
+"""Programmes that people walk through: what they enter, and sheets that two approve.
+
+A sheet is approved by a second person, as it was submitted; what was entered is on it.
+"""
+
+from __future__ import annotations
+
+import random
+
+from accounts.reach import working_for
+from accounts.roles import Action
+from common.reading import read_clock
+from reports.cue_approval import SheetStep, approval_of
+from reports.cue_sheets import CueStatus, NotScanned, cue_sheet
+from reports.models import CueEntry, EntryKind, SheetState
+from scanning.models import ScannedFile
+from tests.season import samples
+from tests.season.invariants import check
+from tests.season.people import Person
+
+
+def walk(person: Person, rng: random.Random) -> None:
+    """Enter what is heard in a file, or take a step with its sheet; roles may refuse."""
+    files = list(ScannedFile.objects.present().order_by("pk"))
+    if files:
+        rng.choice((_enter, _enter, _step, _step, _look))(
+            person, rng.choice(files), rng
+        )
+
+
+def _enter(person: Person, file: ScannedFile, rng: random.Random) -> None:
+    """Enter or remove something, also outside of the file."""
+    start = rng.randrange(0, max(file.duration_ms, 10_000), 500)
+    end = start + rng.choice((0, 5_000, 20_000))
+    verb = rng.choice((*EntryKind.values, "undo"))
+    person.fill_in(
+        f"/files/{file.uid}/review/entry/",
+        verb=verb,
+        start=read_clock(start, digits=3),
+        end=read_clock(end, digits=3),
+        title=rng.choice(("", *samples.WORDS)),
+        writers=rng.choice(samples.WORDS),
+    )
+    for entry in CueEntry.objects.filter(scanned_file=file):
+        check(entry.end_ms <= file.whole_ms, f"{entry} ends after {file}")
+    _check_on_sheet(file)
+
+
+def _check_on_sheet(file: ScannedFile) -> None:
+    with working_for(None):
+        try:
+            sheet = cue_sheet(file=file)
+        except NotScanned:
+            return
+    named = {cue.entry.pk for cue in sheet.cues if cue.status == CueStatus.ENTERED}
+    entered = CueEntry.objects.filter(scanned_file=file, kind=EntryKind.MUSIC)
+    pks = set(entered.values_list("pk", flat=True))
+    check(named == pks, f"the sheet of {file} names {named}, not {pks}")
+
+
+def _step(person: Person, file: ScannedFile, rng: random.Random) -> None:
+    before = approval_of(file)
+    step = rng.choice([each.name.lower() for each in SheetStep])
+    note = rng.choice(("", "Look again."))
+    path = f"/files/{file.uid}/cue-sheet/step/"
+    person.fill_in(path, step=step, version=before.version, note=note)
+    after = approval_of(file)
+    if after.state != SheetState.APPROVED or before.state == after.state:
+        return
+    by = after.answered_by
+    check(by is not None and by.has_perm(Action.APPROVE), f"{by} approved {after}")
+    check(by != after.submitted_by, f"{by} approved their own {after}")
+
+
+def _look(person: Person, file: ScannedFile, _rng: random.Random) -> None:
+    person.open(f"/files/{file.uid}/review/")
+    person.open(f"/files/{file.uid}/cue-sheet/")
