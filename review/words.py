@@ -46,7 +46,7 @@ _DONE = {
     Verb.REJECT: lazy("rejected it"),
     Verb.ESCALATE: lazy("escalated it"),
     Verb.REOPEN: lazy("reopened it"),
-    Verb.UNDO: lazy("undid the decision"),
+    Verb.UNDO: lazy("undid the last decision"),
     "application_undone": lazy("undid the change by a policy or licence"),
     Verb.DISPUTE: lazy("recorded a dispute"),
     Verb.UPHOLD: lazy("upheld the claim"),

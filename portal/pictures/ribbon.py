@@ -430,7 +430,7 @@ def _segment_label(segment: DrawnSegment, name: str, number: int, count: int) ->
 
 def _ribbon_summary(lanes: Sequence[Lane], duration_ms: int) -> str:
     if not lanes:
-        return _("No match is shown in %(length)s.") % {
+        return _("The picture shows %(length)s without a match.") % {
             "length": formats.spoken(duration_ms)
         }
     count = sum(len(lane.segments) for lane in lanes)

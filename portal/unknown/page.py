@@ -52,7 +52,7 @@ TABS: Mapping[Tab, Promise] = {
     Tab.WATCHED: gettext_lazy("Watched"),
     Tab.NAMED: gettext_lazy("Named"),
     Tab.IGNORED: gettext_lazy("Ignored"),
-    Tab.CLOSED: gettext_lazy("Merged, not repeated"),
+    Tab.CLOSED: gettext_lazy("Merged or no longer repeated"),
 }
 _ICONS = {
     ItemState.UNIDENTIFIED: "unknown",

@@ -23,3 +23,15 @@ document.addEventListener("keydown", (event) => {
   open.open = false;
   open.querySelector("summary").focus();
 });
+
+/* Digits choose an answer of the open strip. */
+document.addEventListener("keydown", (event) => {
+  const open = document.querySelector(".ask[open]");
+  const types = event.target.matches("input:not([type=radio]), textarea, select");
+  if (!open || types || event.ctrlKey || event.metaKey || event.altKey || !/^[1-9]$/.test(event.key)) return;
+  const radio = open.querySelectorAll("[type=radio]")[event.key - 1];
+  if (!radio) return;
+  event.preventDefault();
+  radio.checked = true;
+  radio.focus();
+});

@@ -161,7 +161,7 @@ def test_a_scan_states_which_state_of_the_catalogue_it_searched(
     assert searched >= asked == 3
     client = signed_in(Role.ADMIN)
     page = client.get(f"/files/{file.uid}/")
-    assert f"catalogue after change {searched}" in page.content.decode()
+    assert f"as of change {searched} of the catalogue" in page.content.decode()
     assert (
         client.get(f"/api/portal/v1/files/{file.uid}/").json()["catalogue_state"]
         == searched

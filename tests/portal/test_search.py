@@ -236,7 +236,7 @@ def test_the_page_shows_the_same_and_escapes_what_was_typed(
     empty = client.get(reverse("portal:search"), {"q": "zz-nothing"}).content.decode()
 
     assert "<mark>&lt;b&gt;Harbour</mark>&lt;/b&gt;" in page
-    assert "Nothing is called “zz-nothing”" in empty
+    assert "No result for “zz-nothing”" in empty
 
 
 def test_a_search_asks_few_questions(
