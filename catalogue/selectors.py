@@ -108,16 +108,19 @@ def own_recording_with_isrc(isrc: str) -> Recording | None:
     )
 
 
+def list_holds(column: str, text: str) -> Q:
+    """Return the condition that a text in a column's JSON list contains ``text``."""
+    # SQLite stores JSON as text with non-ASCII characters escaped.
+    written = dict.fromkeys((text, json.dumps(text)[1:-1]))
+    return reduce(or_, (Q((f"{column}__icontains", spelling)) for spelling in written))
+
+
 def artists_hold(text: str, *, path: str = "") -> Q:
     """Return the condition that a recording's artists contain ``text``.
 
     ``path`` is the lookup prefix that leads to the recording, such as ``recording__``.
     """
-    # SQLite stores JSON as text with non-ASCII characters escaped.
-    written = dict.fromkeys((text, json.dumps(text)[1:-1]))
-    return reduce(
-        or_, (Q((f"{path}artists__icontains", spelling)) for spelling in written)
-    )
+    return list_holds(f"{path}artists", text)
 
 
 def with_merged(recording: Recording) -> set[int]:

@@ -43,6 +43,8 @@ NOBODY = "(nobody)"
 """The value of the filter for matches without an assignee; no username has brackets."""
 QUEUE = "queue"
 MATCHES = "matches"
+FILES = "files"
+_EVERYWHERE = frozenset({QUEUE, MATCHES, FILES})
 _BOTH = frozenset({QUEUE, MATCHES})
 _MATCHES = frozenset({MATCHES})
 
@@ -212,7 +214,7 @@ FILTERS = (
         from_day("created_at"),
         on_file=from_day("created_at"),
         label=_("Found from"),
-        lists=_BOTH,
+        lists=_EVERYWHERE,
     ),
     Filter(
         "found_until",
@@ -220,7 +222,7 @@ FILTERS = (
         until_day("created_at"),
         on_file=until_day("created_at"),
         label=_("Found until"),
-        lists=_BOTH,
+        lists=_EVERYWHERE,
     ),
     Filter(
         "late",
@@ -237,7 +239,7 @@ FILTERS = (
         equal("scanned_file__programme__icontains"),
         on_file=equal("programme__icontains"),
         label=_("Programme"),
-        lists=_BOTH,
+        lists=_EVERYWHERE,
     ),
     Filter(
         "platform",
@@ -245,7 +247,7 @@ FILTERS = (
         equal("scanned_file__platform__iexact"),
         on_file=equal("platform__iexact"),
         label=_("Platform"),
-        lists=_BOTH,
+        lists=_EVERYWHERE,
     ),
     Filter(
         "account",
@@ -253,7 +255,7 @@ FILTERS = (
         equal("scanned_file__account__iexact"),
         on_file=equal("account__iexact"),
         label=_("Account"),
-        lists=_BOTH,
+        lists=_EVERYWHERE,
     ),
     Filter(
         "label", text, equal("recording__label__iexact"), label=_("Label"), lists=_BOTH
@@ -291,7 +293,7 @@ FILTERS = (
         lists=_MATCHES,
     ),
     # The zone of the days above; it selects nothing itself.
-    Filter(ZONE, zone, lambda _zone: Q(), on_file=lambda _zone: Q(), lists=_BOTH),
+    Filter(ZONE, zone, lambda _zone: Q(), on_file=lambda _zone: Q(), lists=_EVERYWHERE),
     Filter("policy", text, equal("policy__uid"), lists=_MATCHES),
     Filter(
         "file",

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from catalogue.selectors import searchable_buckets
 from common.zones import office_day
 from portal.shared.fields import FileDetailsForm, SearchSelect
+from portal.shared.filters import FilterForm
+from review.filters import FILES
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import FileDetails
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from django.utils.functional import _StrPromise
 
 
-class FileFilterForm(forms.Form):
+class FileFilterForm(FilterForm):
     """Filters of the list of files."""
+
+    list_name = FILES
 
     q = forms.CharField(required=False, label=_("Name"))
     state = forms.ChoiceField(
@@ -37,6 +41,17 @@ class FileFilterForm(forms.Form):
         widget=SearchSelect,
         label=_("Container"),
     )
+    tag = forms.CharField(required=False, label=_("Tag"))
+    late = forms.ChoiceField(
+        required=False,
+        choices=[("", _("All")), ("yes", _("Only with matches found late"))],
+        label=_("Late matches"),
+    )
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data)
+        self.fields["found_from"].label = _("Added from")
+        self.fields["found_until"].label = _("Added until")
 
 
 def reason_field(label: _StrPromise) -> forms.CharField:

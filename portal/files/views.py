@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -26,7 +26,7 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from broadcasts.selectors import broadcasts_of, episode_of
-from catalogue.selectors import searchable_buckets
+from catalogue.selectors import list_holds, searchable_buckets
 from common.bodies import takes_files
 from operations.retention import outlook
 from portal.files.forms import (
@@ -52,10 +52,12 @@ from portal.shared.playback import audio_response, audio_url, heard_tracks, read
 from portal.shared.selectors import (
     files_named,
     is_uuid,
+    shown_matches,
 )
 from reports.divisions import division_of
 from review import scan_diff
 from review.choices import WAITING_STATES, MatchState
+from review.filters import FILES, FILTERS, MatchFilter
 from review.services import file_details as details
 from review.services.file_details import DetailsOutcome
 from scanning import selectors
@@ -71,6 +73,7 @@ from scanning.sources.platform_page import read_moment
 from scanning.tags import words_of
 from scanning.uses import use_of
 
+_SHARED_FILTERS = [each.name for each in FILTERS if FILES in each.lists]
 AHEAD = (0, 7, 30, 90, 365)
 _USUAL = 30
 BROADCASTS_SHOWN = 5
@@ -114,7 +117,13 @@ def _listed(request: PortalRequest) -> tuple[FileFilterForm, QuerySet[ScannedFil
         rows = rows.filter(status=values["state"])
     if values.get("container"):
         rows = rows.filter(container=values["container"])
-    return filters, rows
+    if values.get("tag"):
+        rows = rows.filter(list_holds("tags", values["tag"]))
+    if values.get("late"):
+        late = shown_matches().filter(found_late=True)
+        rows = rows.filter(Exists(late.filter(scanned_file=OuterRef("pk"))))
+    shared = MatchFilter.from_query(request.GET).only(*_SHARED_FILTERS)
+    return filters, rows.filter(shared.file_condition())
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
+from broadcasts.precedents import Precedent, precedent_of
 from broadcasts.selectors import use_of
 from catalogue.models import Exclusion, RecordingStatus
 from catalogue.selectors import excluded_segments
@@ -335,6 +336,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
     user = queue.user
     verbs = allowed_verbs(match=match, user=user)
     licences = coverage.checks(subject=Subject.of(match))
+    usable = [each for each in licences if each.cover != coverage.Cover.NONE]
     return {
         "match": match,
         "queue": queue,
@@ -348,10 +350,23 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "may_manage": user.has_perm(Action.APPROVE),
         "cannot": _cannot(match, user, verbs),
         "licences": licences,
-        "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
+        "usable": usable,
+        "again": _precedent(match, verbs, usable),
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < datetime.now(tz=UTC)),
     }
+
+
+def _precedent(
+    match: Match, verbs: Container[str], usable: Sequence[coverage.Check]
+) -> Precedent | None:
+    """Return the earlier decision that one key makes again, if it is possible here."""
+    if Verb.CONFIRM not in verbs:
+        return None
+    found = precedent_of(match)
+    if found is None or found.licence is None:
+        return found
+    return found if any(each.licence == found.licence for each in usable) else None
 
 
 def _cannot(match: Match, user: User, verbs: Container[str]) -> str:

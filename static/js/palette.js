@@ -88,7 +88,7 @@ class Palette {
       name.textContent = label;
       const shown = document.createElement("kbd");
       shown.textContent = key;
-      option.append(name, shown);
+      option.append(name, ...(key ? [shown] : []));
       group.append(option);
     }
     this.list.querySelector(".hits__none")?.remove();
@@ -135,24 +135,50 @@ class Palette {
   act(at, event) {
     event.preventDefault();
     this.root.close();
-    this.verbs[at].button.click();
+    const { button, answer } = this.verbs[at];
+    if (!answer) button.click();
+    else fillIn(button.parentElement, answer);
   }
 }
 
-/* The visible buttons of the page that have a key of one letter. */
+/* Open the strip of a verb with an answer chosen; Enter then saves it. */
+function fillIn(ask, answer) {
+  ask.open = true;
+  answer.checked = true;
+  answer.dispatchEvent(new Event("change", { bubbles: true }));
+  answer.focus();
+}
+
+const canPress = (button) => button.offsetParent && !button.disabled && button.getAttribute("aria-disabled") !== "true";
+
+/* The visible buttons of the page that have a key of one letter, the answers of those that
+   ask, and those with a name for the palette. */
 function verbsOfPage() {
-  const buttons = document.querySelectorAll("main [aria-keyshortcuts]:is(button, a)");
+  const buttons = document.querySelectorAll("main :is([aria-keyshortcuts]:is(button, a, summary), [data-palette])");
   return [...buttons]
-    .filter((button) => /^[A-Z]$/i.test(button.getAttribute("aria-keyshortcuts")))
-    .filter((button) => button.offsetParent && !button.disabled && button.getAttribute("aria-disabled") !== "true")
-    .map((button) => ({ button, label: labelOf(button), key: button.getAttribute("aria-keyshortcuts").toUpperCase() }))
+    .filter((button) => "palette" in button.dataset || /^[A-Z]$/i.test(button.getAttribute("aria-keyshortcuts")))
+    .filter(canPress)
+    .flatMap((button) => [{ button, label: labelOf(button), key: (button.getAttribute("aria-keyshortcuts") ?? "").toUpperCase() }, ...answersOf(button)])
     .filter(({ label }) => label);
+}
+
+/* The answers of a strip as verbs of their own: "Reject: Wrong recording". */
+function answersOf(summary) {
+  if (!summary.matches(".ask > summary")) return [];
+  const verb = labelOf(summary).replace("…", "");
+  const key = summary.getAttribute("aria-keyshortcuts");
+  return [...summary.parentElement.querySelectorAll(".code")].map((code) => ({
+    button: summary,
+    answer: code.querySelector("[type=radio]"),
+    label: `${verb}: ${code.querySelector("span").textContent.trim()}`,
+    key,
+  }));
 }
 
 function labelOf(button) {
   const copy = button.cloneNode(true);
-  for (const key of copy.querySelectorAll("kbd")) key.remove();
-  return (button.getAttribute("aria-label") ?? copy.textContent).replace(/\s+/g, " ").trim();
+  for (const key of copy.querySelectorAll("kbd, .bar__fold")) key.remove();
+  return (button.dataset.palette ?? button.getAttribute("aria-label") ?? copy.textContent).replace(/\s+/g, " ").trim();
 }
 
 if (dialog) {

@@ -523,7 +523,7 @@ onKey((event) => {
     return;
   }
   const pair = shown?.pair;
-  const letters = `c${strips.LETTERS}${isSound(current()) ? SOUND_LETTERS : ""}`;
+  const letters = `cy${strips.LETTERS}${isSound(current()) ? SOUND_LETTERS : ""}`;
   const actions = {
     ...keysOfPair(pair, event),
     n: note,

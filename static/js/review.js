@@ -575,6 +575,7 @@ function actionOf(event) {
     c: () => ask || ($("[data-decide=confirm] button:enabled") ? press("[data-decide=confirm] button") : cannot()),
     ...Object.fromEntries([...`x${strips.LETTERS}`].map((letter) => [letter, () => strips.openStrip(letter) || ask || cannot()])),
     n: () => strips.focusNote(),
+    y: () => ask || ($("[data-again] button:enabled") ? press("[data-again] button") : cannot()),
     u: () => press("[data-use]"),
     s: () => press("[data-speech] button"),
     z: undoLast,

@@ -11,7 +11,7 @@ export const openAsk = () => find(".ask[open]");
 /* Focus the chosen answer, or else the first control. */
 export function focusFirst(strip) {
   const first = find("[type=radio]:checked", strip) ?? find("[data-interval-handle], [type=radio], textarea, [data-undo-agreed]", strip);
-  (first ?? find("button, a", strip)).focus();
+  (first ?? find("input:not([type=hidden])", strip) ?? find("button, a", strip)).focus();
 }
 
 /* The letters of verbs that ask in a strip. Which of them a match offers depends on its

@@ -231,3 +231,28 @@ def test_the_outcome_links_the_files_that_it_names(manager: Client) -> None:
     page = act(manager, "tag", file, apply="yes", tags="archive").content.decode()
 
     assert f'href="/files/{file.uid}/"' in page
+
+
+@pytest.mark.parametrize(
+    ("query", "is_listed"),
+    [
+        ({"programme": "even"}, True),
+        ({"programme": "morning"}, False),
+        ({"tag": "Fußball"}, True),
+        ({"tag": "Tennis"}, False),
+        ({"late": "yes"}, True),
+        ({"late": "yes", "found_from": "2020-01-01"}, True),
+        ({"found_until": "2020-01-01"}, False),
+    ],
+)
+def test_files_are_filtered_by_what_was_typed(
+    manager: Client, query: dict[str, str], *, is_listed: bool
+) -> None:
+    file = make_match().scanned_file
+    ScannedFile.objects.update(programme="Evening", tags=["Fußball", "x"])
+    Match.objects.update(found_late=True)
+    ScannedFileFactory.create(name="other.wav", programme="Noon", tags=["Noon"])
+
+    rows = manager.get("/files/", query).context["rows"]
+
+    assert [row.file for row in rows] == ([file] if is_listed else [])
