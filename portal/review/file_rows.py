@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from django.http import QueryDict
 from django.urls import reverse
@@ -36,15 +36,16 @@ class CueRow:
     row: QueueRow | None = None
     entry: CueEntry | None = None
     is_sound: bool = False
-    plays: tuple[int, int] = field(default=(1, 1))
-    """The number of this play of the match, and how many there are."""
+    plays: tuple[int, int] = (0, 0)
+    """The number of this play of the match, and how many there are; 0 is none of them."""
 
     @property
     def name(self) -> str:
-        """Return the name of the row on its page."""
+        """Return the name of the row on its page, which no decision changes."""
         if self.row is not None and self.plays[0] == 1:
             return self.row.match.uid
-        return f"{self.start_ms}-{self.end_ms}-{self.status[0]}"
+        kind = "sound" if self.is_sound else self.row.match.uid if self.row else "fact"
+        return f"{self.start_ms}-{self.end_ms}-{kind}"
 
     @property
     def subject(self) -> str:
@@ -117,8 +118,10 @@ def _of_matches(
     for pk, of_one in plays.items():
         row = of_match[pk]
         preview = reverse("portal:match_preview", args=[row.match.uid])
-        for number, cue in enumerate(of_one, start=1):
+        counted = [cue for cue in of_one if cue.status != CueStatus.EXCLUDED]
+        for cue in of_one:
             segment = _segment_at(row, cue)
+            number = counted.index(cue) + 1 if cue in counted else 0
             yield CueRow(
                 cue.start_ms,
                 cue.end_ms,
@@ -127,7 +130,7 @@ def _of_matches(
                 preview_url=f"{preview}{queue.query(segment=segment, list=here)}",
                 cue=cue,
                 row=row,
-                plays=(number, len(of_one)),
+                plays=(number, len(counted)),
             )
 
 

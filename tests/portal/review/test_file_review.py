@@ -62,8 +62,8 @@ def test_changes_name_the_rows_that_look_different(
 
     answer = client.get(address(file, "_changes"), {"rows": known}).json()
 
-    assert list(answer["rows"]) == ["200000-240000-u"]
-    assert "data-done" in answer["rows"]["200000-240000-u"]
+    assert list(answer["rows"]) == ["200000-240000-sound"]
+    assert "data-done" in answer["rows"]["200000-240000-sound"]
     assert answer["gone"] == []
     assert answer["counts"]["open"] == "2"
 
