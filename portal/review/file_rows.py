@@ -9,11 +9,13 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.models import User
+from portal.review.page import Lock
 from portal.review.queue import Queue
 from portal.review.rows import QueueRow, rows_of
 from reports.cue_sheets import Cue, CueStatus, cue_sheet
 from reports.models import CueEntry, EntryKind
 from review.filters import MatchFilter
+from review.models import Match
 from scanning.models import ScannedFile
 
 _SOUNDS = (CueStatus.UNKNOWN, CueStatus.ENTERED)
@@ -46,6 +48,16 @@ class CueRow:
             return self.row.match.uid
         kind = "sound" if self.is_sound else self.row.match.uid if self.row else "fact"
         return f"{self.start_ms}-{self.end_ms}-{kind}"
+
+    @property
+    def match(self) -> Match | None:
+        """Return the match of a play."""
+        return self.row.match if self.row else None
+
+    @property
+    def lock(self) -> Lock | None:
+        """Return the review lock of the match."""
+        return self.row.lock if self.row else None
 
     @property
     def subject(self) -> str:

@@ -358,7 +358,7 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
 
 
 def _precedent(
-    match: Match, verbs: Container[str], usable: Sequence[coverage.Check]
+    match: Match, verbs: Container[str], usable: Sequence[coverage.LicenceCheck]
 ) -> Precedent | None:
     """Return the earlier decision that one key makes again, if it is possible here."""
     if Verb.CONFIRM not in verbs:

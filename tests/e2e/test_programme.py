@@ -108,15 +108,18 @@ def test_an_hour_is_reviewed_to_an_approved_sheet_by_few_keys(
     keys.pressed += len("Hymn")
     keys.press("Enter")
     expect(page.locator("tr", has_text="Hymn")).to_have_attribute("data-done", "")
+    expect(open_count).to_have_text("11")
     # A rejection asks for its reason; it is taken back once.
     shown(page)
     keys.press("r", "1", "Enter")
+    expect(open_count).to_have_text("10")
     shown(page)
     keys.press("z")
     expect(open_count).to_have_text("11")
     keys.press("k")
     shown(page)
     keys.press("r", "2", "Enter")
+    expect(open_count).to_have_text("10")
     for _ in range(4):
         shown(page)
         keys.press("c")
