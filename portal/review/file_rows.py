@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.models import User
+from portal.pictures.file import matches_of
 from portal.review.page import Lock
 from portal.review.queue import Queue
 from portal.review.rows import QueueRow, rows_of
 from reports.cue_sheets import Cue, CueStatus, cue_sheet
 from reports.models import CueEntry, EntryKind
+from reports.plays import plays_of
+from review.choices import MatchState
 from review.filters import MatchFilter
 from review.models import Match
+from review.services import intervals
+from review.services.intervals import Interval
 from scanning.models import ScannedFile
 
 _SOUNDS = (CueStatus.UNKNOWN, CueStatus.ENTERED)
@@ -40,6 +46,8 @@ class CueRow:
     is_sound: bool = False
     plays: tuple[int, int] = (0, 0)
     """The number of this play of the match, and how many there are; 0 is none of them."""
+    is_judged: bool = False
+    """Unknown because somebody rejected a match there, so nobody has to say more."""
 
     @property
     def name(self) -> str:
@@ -69,7 +77,7 @@ class CueRow:
         """Tell whether nobody has to say anything about the row any more."""
         if self.row is not None:
             return self.row.is_done or self.status == CueStatus.EXCLUDED
-        return not self.is_sound or self.entry is not None
+        return not self.is_sound or self.is_judged or self.entry is not None
 
     @property
     def token(self) -> str:
@@ -91,16 +99,34 @@ def queue_of(file: ScannedFile, user: User) -> Queue:
 def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     """Return the rows of a file in the order of time; raise ``NotScanned``.
 
-    They are the cues of its cue sheet, and the sound that somebody took off the sheet.
+    They are the cues of its cue sheet, the matches that people rejected, and the sound
+    that somebody took off the sheet, so that no decision takes a row away.
     """
     cues = cue_sheet(file=file).cues
-    matches = {cue.match.pk: cue.match for cue in cues if cue.match is not None}
+    claimed = {cue.match.pk: cue.match for cue in cues if cue.match is not None}
+    rejected = {
+        match.pk: match
+        for match in matches_of(file)
+        if not match.is_heard and match.state != MatchState.SUPPRESSED
+    }
     queue = queue_of(file, user)
-    of_match = {row.match.pk: row for row in rows_of(matches.values(), queue)}
+    listed = rows_of([*claimed.values(), *rejected.values()], queue)
+    of_match = {row.match.pk: row for row in listed}
     no_music = CueEntry.objects.filter(scanned_file=file, kind=EntryKind.NO_MUSIC)
+    plays = [
+        *((cue.match.pk, cue.start_ms, cue.end_ms, cue) for cue in cues if cue.match),
+        *(
+            (pk, play.start_ms, play.end_ms, None)
+            for pk in rejected
+            for play in plays_of(of_match[pk].match.segments)
+        ),
+    ]
+    unclaimed = [
+        interval for match in rejected.values() for interval in match.tally.heard
+    ]
     rows = [
-        *_of_matches(file, cues, of_match, queue),
-        *(_of_sound(file, cue) for cue in cues if cue.match is None),
+        *_of_matches(file, plays, of_match, queue),
+        *(_of_sound(file, cue, unclaimed) for cue in cues if cue.match is None),
         *(
             CueRow(
                 entry.start_ms,
@@ -113,47 +139,52 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
             for entry in no_music
         ),
     ]
-    return sorted(rows, key=lambda row: (row.start_ms, row.end_ms, row.name))
+    return sorted(rows, key=lambda row: (row.start_ms, row.is_sound, row.end_ms))
 
 
 def _of_matches(
     file: ScannedFile,
-    cues: Sequence[Cue],
-    of_match: dict[int, QueueRow],
+    plays: Sequence[tuple[int, int, int, Cue | None]],
+    of_match: Mapping[int, QueueRow],
     queue: Queue,
 ) -> Iterator[CueRow]:
+    """Yield the rows of plays: the key of a match, start, end and cue of each."""
     here = reverse("portal:file_review", args=[file.uid])
-    plays: dict[int, list[Cue]] = {pk: [] for pk in of_match}
-    for cue in cues:
-        if cue.match is not None:
-            plays[cue.match.pk].append(cue)
-    for pk, of_one in plays.items():
+    counts, numbers = (
+        Counter(pk for pk, *_, cue in plays if _counts(cue)),
+        Counter[int](),
+    )
+    for pk, start, end, cue in sorted(plays, key=lambda play: play[1:3]):
         row = of_match[pk]
         preview = reverse("portal:match_preview", args=[row.match.uid])
-        counted = [cue for cue in of_one if cue.status != CueStatus.EXCLUDED]
-        for cue in of_one:
-            segment = _segment_at(row, cue)
-            number = counted.index(cue) + 1 if cue in counted else 0
-            yield CueRow(
-                cue.start_ms,
-                cue.end_ms,
-                cue.status,
-                url=queue.url_of(row.match, segment=segment, list=here),
-                preview_url=f"{preview}{queue.query(segment=segment, list=here)}",
-                cue=cue,
-                row=row,
-                plays=(number, len(counted)),
-            )
+        segment = _segment_at(row, start)
+        numbers[pk] += _counts(cue)
+        yield CueRow(
+            start,
+            end,
+            cue.status if cue else row.match.state,
+            url=queue.url_of(row.match, segment=segment, list=here),
+            preview_url=f"{preview}{queue.query(segment=segment, list=here)}",
+            cue=cue,
+            row=row,
+            plays=(numbers[pk] if _counts(cue) else 0, counts[pk]),
+        )
 
 
-def _segment_at(row: QueueRow, cue: Cue) -> int:
-    """Return the number of the first segment of a match within a cue."""
+def _counts(cue: Cue | None) -> bool:
+    return cue is None or cue.status != CueStatus.EXCLUDED
+
+
+def _segment_at(row: QueueRow, start_ms: int) -> int:
+    """Return the number of the first segment of a match from a time on."""
     counted = row.match.tally.segments
-    return next((each.number for each in counted if each.end_ms > cue.start_ms), 1)
+    return next((each.number for each in counted if each.end_ms > start_ms), 1)
 
 
-def _of_sound(file: ScannedFile, cue: Cue) -> CueRow:
+def _of_sound(file: ScannedFile, cue: Cue, unclaimed: Sequence[Interval]) -> CueRow:
     is_sound = cue.status in _SOUNDS
+    whole = (cue.start_ms, cue.end_ms)
+    left = intervals.length(intervals.without([whole], unclaimed))
     item = cue.item
     return CueRow(
         cue.start_ms,
@@ -164,6 +195,7 @@ def _of_sound(file: ScannedFile, cue: Cue) -> CueRow:
         cue=cue,
         entry=cue.entry,
         is_sound=is_sound,
+        is_judged=is_sound and 2 * left < cue.end_ms - cue.start_ms,
     )
 
 

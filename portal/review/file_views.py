@@ -54,7 +54,7 @@ def file_review(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         "file": file,
         "page_obj": page,
         "rows": page.object_list,
-        "total": len(rows),
+        "total": _total(rows),
         "open": _open(rows),
         "may_decide": request.user.has_perm(Action.DECIDE),
     }
@@ -64,6 +64,11 @@ def file_review(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 def _open(rows: Sequence[CueRow]) -> int:
     """Count what somebody has to say something about: each match once."""
     return len({row.subject for row in rows if not row.is_done})
+
+
+def _total(rows: Sequence[CueRow]) -> int:
+    """Count the rows; a rejection adds one, of which no open page needs to know."""
+    return sum(not row.is_judged for row in rows)
 
 
 @require_safe
@@ -90,7 +95,7 @@ def file_review_changes(request: PortalRequest, uid: uuid.UUID) -> HttpResponseB
         known=known,
         now={name: row.token for name, row in shown.items()},
         draw=draw,
-        counts=lambda: {"total": len(rows), "open": _open(rows)},
+        counts=lambda: {"total": _total(rows), "open": _open(rows)},
     )
 
 

@@ -213,7 +213,10 @@ class CueEntryForm(forms.Form):
                 "use": entry.use,
                 "origin": entry.origin,
             }
-        return cls(initial=known)
+        form = cls(initial=known)
+        # Only music needs a title; the other entries are one key.
+        form.fields["title"].required = True
+        return form
 
     @property
     def kind(self) -> EntryKind:

@@ -350,7 +350,8 @@ async function decide(form) {
   } else {
     strips.dropDraft(at.node.dataset.uid, verb);
     if (answer?.last) keepLast(answer.last);
-    closeAsks();
+    // The next match may already ask for something.
+    if (shown === at) closeAsks();
     if (!isAtOnce(form) && row) {
       const waited = waits(row);
       markDone(row);

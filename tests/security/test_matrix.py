@@ -30,8 +30,8 @@ HOLDS_NOTHING = (
     *("/audio", "/evidence", "/rows.csv", "/file", "-metadata.json"),
     *("/manifest.json", "/check/", "/again/", "/zip", "/file/", "/manifest/"),
     *("/undeclared.csv", "/files-check/", "/pdf"),
-    # The query selects the recordings.
-    "/searches/new/",
+    # The query selects the recordings, or the interval of a file.
+    *("/searches/new/", "/review/sound/"),
 )
 # Rules act on all matches, so people with access limits see theirs but change none.
 PORTAL_WIDE = (

@@ -53,6 +53,23 @@ def test_rows_are_in_order_and_a_decision_is_for_all_plays(
     assert [row.is_done for row in rows] == [True, False, False, True]
 
 
+def test_a_rejected_match_keeps_its_row_and_its_sound_can_be_named(
+    client: Client, file: ScannedFile
+) -> None:
+    match = Match.objects.get(recording__title="Under the talk")
+    decide(client, match, verb="reject", code="wrong_recording")
+
+    page = client.get(address(file))
+
+    rows = [row for row in page.context["rows"] if row.start_ms == 100_000]
+    assert [(row.name, row.is_sound, row.is_done) for row in rows] == [
+        (match.uid, False, True),
+        ("100000-130000-sound", True, True),
+    ]
+    assert (page.context["open"], page.context["total"]) == (2, 4)
+    assert client.get(rows[1].preview_url).status_code == 200
+
+
 def test_changes_name_the_rows_that_look_different(
     client: Client, file: ScannedFile
 ) -> None:
