@@ -65,6 +65,8 @@ _NONE = re.compile(r"\bNone\b(?! (?:of|are|is|was|were|has|have|available|chosen
 _LEFTOVERS = ("{{", "{%", "{#", "[object Object]", " object at 0x")
 # %(name)s, and an unfilled brace of str.format.
 _UNFILLED = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
+# Values of choices that pages also use as plain words, such as "3 new" on the dashboard.
+_WORDS = frozenset({"changed", "files", "new", "recording", "same", "streams"})
 _BARE = frozenset({"True", "False", "null", "undefined", "nan", "NaN", "[]"})
 
 
@@ -102,7 +104,7 @@ def lone_codes() -> frozenset[str]:
                 for member in kind
                 if member.value != str(member.label) and member.value.islower()
             }
-    return frozenset(found)
+    return frozenset(found - _WORDS)
 
 
 def _own_packages() -> set[str]:
