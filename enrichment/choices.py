@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class SourceState(models.TextChoices):
@@ -28,7 +29,7 @@ class FillField(models.TextChoices):
 class SuggestionState(models.TextChoices):
     """What became of a suggestion."""
 
-    OPEN = "open", _("Open")
+    OPEN = "open", pgettext_lazy("state", "Open")
     ACCEPTED = "accepted", _("Accepted")
     REJECTED = "rejected", _("Rejected")
     REPLACED = "replaced", _("No longer suggested")

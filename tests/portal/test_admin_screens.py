@@ -44,6 +44,7 @@ from scanning.models import (
     Container,
     DeliveryAttempt,
     Detection,
+    FileTrack,
     InboundCallback,
     PartitionQuestion,
     PartitionSearch,
@@ -169,6 +170,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(NoticeAnswer, NoticeItem),
         # The page of an import shows what its undo takes back.
         ImportStep,
+        # The page of a file names its sound tracks.
+        FileTrack,
         # On their way to a scanned file.
         *(ResumableUpload, UploadPiece),
         # Between machines, while a scan waits for them.
