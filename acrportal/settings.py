@@ -107,6 +107,7 @@ INSTALLED_APPS = [
     "recurring",
     "streams",
     "broadcasts",
+    "platforms",
     "imports",
     "enrichment",
     "reports",

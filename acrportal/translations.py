@@ -44,6 +44,7 @@ _PACKAGES = (
     "imports",
     "jobs",
     "operations",
+    "platforms",
     "portal",
     "recurring",
     "streams",

@@ -22,9 +22,11 @@ CASES: Final = {
     "callback": lazy("callback"),
     "check": lazy("catalogue check"),
     "cloud_account": lazy("cloud account"),
+    "claim_file": lazy("file for a platform"),
     "conflict": lazy("conflict"),
     "container": lazy("container"),
     "declaration": lazy("declaration"),
+    "discrepancy": lazy("difference from a platform"),
     "declaration-profile": lazy("declaration profile"),
     "dedup": lazy("duplicate group"),
     "drop": lazy("drop"),
@@ -42,6 +44,8 @@ CASES: Final = {
     "notice": lazy("takedown notice"),
     "open-data": lazy("source of open data"),
     "party": lazy("party"),
+    "platform_account": lazy("platform account"),
+    "platform_values": lazy("values of platforms"),
     "policy": lazy("policy"),
     "project": lazy("project"),
     "recording": lazy("recording"),
@@ -68,11 +72,24 @@ CASES: Final = {
 """The kinds of cases of the audit trail, by the beginning of the case."""
 
 # What follows the kind is a code, not an id that somebody could look for.
-_WITHOUT_ID = ("installation", "report-summary")
+_WITHOUT_ID = ("installation", "platform_values", "report-summary")
 
 # Actions whose code does not read as a label. The names on the wire stay as they are.
 _TEXTS = {
     "application.undone": "Effect undone",
+    "claims.asset_linked": "Asset linked",
+    "claims.dismissed": "Difference dismissed",
+    "claims.dispute_dated": "Day of a dispute entered",
+    "claims.file_made": "File for a platform made",
+    "claims.file_sent": "File marked as sent",
+    "claims.file_withdrawn": "File for a platform withdrawn",
+    "claims.import_cancelled": "Import of a platform's report cancelled",
+    "claims.import_started": "Import of a platform's report started",
+    "claims.import_tried_again": "Import of a platform's report tried again",
+    "claims.import_undone": "Import of a platform's report undone",
+    "claims.imported": "Platform's report imported",
+    "claims.undone": "Undone",
+    "claims.value_explained": "Reported value explained",
     "container.tied_to_cloud": "Container connected to the cloud",
     "container.unknown_policy_changed": "Settings for unknown sound changed",
     "dedup.canonical": "Canonical recording chosen",

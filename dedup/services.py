@@ -12,6 +12,7 @@ from django.db.models import F, QuerySet
 from accounts.reach import working_for
 from audit.services import record
 from catalogue.models import Bucket, Recording
+from catalogue.signals import recordings_changed
 from dedup import comparing, grouping, loops, selectors
 from dedup.grouping import Group, LinkedPair
 from dedup.models import (
@@ -187,9 +188,13 @@ def _note_who_stands(rows: QuerySet[Recording], groups: Sequence[Group]) -> None
     # Also those that no longer belong to any group.
     rows = rows.filter(same_sound_as__isnull=False)
     known = dict(rows.values_list("pk", "same_sound_as_id"))
+    before = {}
     for pk in wanted.keys() | known.keys():
         if wanted.get(pk) != known.get(pk):
             Recording.objects.filter(pk=pk).update(same_sound_as=wanted.get(pk))
+            before[pk] = {"same_sound_as_id": known.get(pk)}
+    if before:
+        recordings_changed.send(sender=Recording, before=before, user=None)
 
 
 class _Keeping:

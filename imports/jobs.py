@@ -16,6 +16,7 @@ from imports.models import (
     AudioImport,
     BroadcastImport,
     CatalogueImport,
+    ClaimsImport,
     Import,
     ImportStatus,
     ImportStep,
@@ -252,8 +253,24 @@ MOVES = ImportKind(
     event="cloud_account.move",
     file_label="account",
 )
+CLAIMS = ImportKind(
+    ClaimsImport,
+    _check_kind("claims_import", ClaimsImport, "", _("Check of a platform's report")),
+    _import_kind("claims_import", ClaimsImport, "", _("Import of a platform's report")),
+    *_undo_kinds(
+        "claims_import",
+        ClaimsImport,
+        "",
+        _("Check of an undo of a platform's report"),
+        _("Undo of an import of a platform's report"),
+    ),
+    work="imports.platforms.importer.run",
+    event="claims.import",
+    file_label="file",
+)
 _KINDS = {
-    kind.model: kind for kind in (RECORDINGS, RESULTS, RIGHTS, BROADCASTS, AUDIO, MOVES)
+    kind.model: kind
+    for kind in (RECORDINGS, RESULTS, RIGHTS, BROADCASTS, AUDIO, MOVES, CLAIMS)
 }
 
 

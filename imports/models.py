@@ -13,6 +13,8 @@ from accounts.reach import PRESENT, Path, ReachManager
 from audit.models import Event
 from catalogue.models import Bucket
 from common.uid import new_uid
+from platforms.choices import ReportKind
+from platforms.models import PlatformAccount
 from scanning.models import CloudAccount, Container
 
 
@@ -44,6 +46,7 @@ OPEN_STATUSES = (
 UNDO_CHECKABLE = (ImportStatus.DONE, ImportStatus.REFUSED, ImportStatus.UNDO_CHECKED)
 """What was imported can be undone, also of an import that was stopped."""
 RIGHTS_PREFIX = "wi"
+CLAIMS_PREFIX = "ci"
 
 
 class MappingOrigin(models.TextChoices):
@@ -394,6 +397,42 @@ class Moved(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.remote_id} {self.name}"
+
+
+class ClaimsImport(Import):
+    """A report of a platform's claims, assets or reference files.
+
+    ``summary`` holds the fields of ``imports.platforms.importer.ClaimsSummary``;
+    ``kind`` is empty until the check has recognised the report.
+    """
+
+    place_field = ""
+
+    uid = models.CharField(
+        max_length=32,
+        unique=True,
+        default=partial(new_uid, CLAIMS_PREFIX),
+        editable=False,
+    )
+    account = models.ForeignKey(
+        PlatformAccount, on_delete=models.PROTECT, related_name="imports"
+    )
+    kind = models.CharField(
+        max_length=16, choices=ReportKind.choices, blank=True, default=""
+    )
+    report_day = models.DateField(_("day of the report"))
+
+    # Claims concern the whole catalogue.
+    reach = Path(owner="made_by")
+    objects = ReachManager["ClaimsImport"]()
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def case(self) -> str:
+        """Return the account's case."""
+        return self.account.case
 
 
 class StepState(models.TextChoices):

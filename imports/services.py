@@ -16,13 +16,23 @@ from accounts.reach import refuse_limited
 from accounts.roles import Action
 from catalogue.models import Bucket
 from common.storage import display_name, keep_file
-from imports.jobs import AUDIO, BROADCASTS, MOVES, RECORDINGS, RESULTS, RIGHTS, kind_of
+from imports.jobs import (
+    AUDIO,
+    BROADCASTS,
+    CLAIMS,
+    MOVES,
+    RECORDINGS,
+    RESULTS,
+    RIGHTS,
+    kind_of,
+)
 from imports.models import (
     MAPPABLE_STATUSES,
     UNDO_CHECKABLE,
     AudioImport,
     BroadcastImport,
     CatalogueImport,
+    ClaimsImport,
     Import,
     ImportStatus,
     ImportStep,
@@ -37,6 +47,7 @@ from imports.recordings.mapping import Columns, from_json, refuse_impossible, to
 from jobs.choices import JobState
 from jobs.kinds import Kind
 from jobs.services import cancel_subject, submit
+from platforms.models import PlatformAccount
 from scanning.models import CloudAccount, Container
 from scanning.services.containers import update_container
 
@@ -137,6 +148,28 @@ def keep_broadcasts(*, file: File[bytes], encoding: str, user: User) -> Broadcas
     with transaction.atomic():
         one.save()
         submit(BROADCASTS.check, one, user=user)
+    return one
+
+
+def keep_claims(
+    *, file: File[bytes], account: PlatformAccount, report_day: date, user: User
+) -> ClaimsImport:
+    """Store a platform's report, and have it checked.
+
+    Raises ``PermissionDenied`` for people with access limits, because claims concern the
+    whole catalogue.
+    """
+    refuse_limited(user)
+    one = ClaimsImport(
+        file_name=display_name(file.name or "", otherwise="report"),
+        account=account,
+        report_day=report_day,
+        made_by=user,
+    )
+    one.file = keep_file(file, f"claims-imports/{one.uid}").name
+    with transaction.atomic():
+        one.save()
+        submit(CLAIMS.check, one, user=user)
     return one
 
 
@@ -346,5 +379,5 @@ def _refuse_limited(one: Import, user: User) -> None:
     """Raise ``PermissionDenied`` if the user may not do anything with this import."""
     if isinstance(one, MoveIn):
         _require_move(user)
-    if isinstance(one, RightsImport):
+    if isinstance(one, RightsImport | ClaimsImport):
         refuse_limited(user)

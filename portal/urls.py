@@ -5,6 +5,7 @@ from __future__ import annotations
 from portal.accounts import urls as accounts
 from portal.broadcasts import urls as broadcasts
 from portal.catalogue import urls as catalogue
+from portal.claims import urls as claims
 from portal.containers import urls as containers
 from portal.dashboard import urls as dashboard
 from portal.drops import urls as drops
@@ -45,6 +46,7 @@ urlpatterns = [
     *duplicates.urlpatterns,
     *unknown.urlpatterns,
     *rights.urlpatterns,
+    *claims.urlpatterns,
     *licences.urlpatterns,
     *policies.urlpatterns,
     *reports.urlpatterns,

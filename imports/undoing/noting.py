@@ -33,6 +33,7 @@ UNDOERS: Final = {
     "container.created": "imports.undoing.moves.delete_container",
     "station.added": "imports.undoing.moves.keep_station",
     "stream.added": "imports.undoing.moves.delete_stream",
+    "claims.imported": "imports.undoing.platforms.restore",
     "rights.imported": "imports.undoing.rights.remove_record",
     "rights.import_changed": "imports.undoing.rights.restore_record",
 }

@@ -20,7 +20,7 @@ from accounts.reach import working_for
 from audit.models import Event
 from broadcasts.errors import BroadcastRefused
 from catalogue.changes import ChangeRefused
-from imports.models import RIGHTS_PREFIX, ImportStep, Moved, StepState
+from imports.models import CLAIMS_PREFIX, RIGHTS_PREFIX, ImportStep, Moved, StepState
 from imports.undoing.noting import UNDOERS
 from jobs.services import submit
 from review.errors import ReviewError
@@ -134,6 +134,8 @@ def undo_import(
 ) -> UndoSummary:
     """Undo an import by its uid, or only say what would stay (``dry``)."""
     walk = Undo(import_uid=uid, user=user, dry=dry, heartbeat=heartbeat)
+    if not dry and uid.startswith(f"{CLAIMS_PREFIX}_"):
+        import_string("imports.undoing.platforms.put_back")(walk)
     summary = walk.run()
     if not dry and uid.startswith(f"{RIGHTS_PREFIX}_"):
         import_string("imports.undoing.rights.forget_statements")(walk)

@@ -17,6 +17,7 @@ from imports.models import (
     AudioImport,
     BroadcastImport,
     CatalogueImport,
+    ClaimsImport,
     Import,
     Moved,
     MoveIn,
@@ -67,6 +68,7 @@ _WORDS = {
     "files": _("Files"),
     "format": _("Format"),
     "is_new": pgettext_lazy("recordings", "New"),
+    "is_older": _("Older than the newest"),
     "kind": _("Kind"),
     "line": _("Line"),
     "matches_suppressed": _("Matches suppressed"),
@@ -80,6 +82,8 @@ _WORDS = {
     "records": pgettext_lazy("records of a message", "Read"),
     "refused": _("Left out because of faults"),
     "release": _("Releases"),
+    "repeated": _("Repeated ids"),
+    "report": _("Report"),
     "rescanned": _("With a different result"),
     "rights_recording": _("Recordings"),
     "rows": _("Rows"),
@@ -91,20 +95,30 @@ _WORDS = {
     "table": _("Table"),
     "unchanged": pgettext_lazy("recordings", "Unchanged"),
     "unknown_columns": _("Columns that were not read:"),
+    "unknown_values": _("Values to explain"),
     "updated": _("Changed"),
     "value": _("Value"),
     "version": _("Version"),
     "warning_count": _("Warnings"),
+    "vanished": _("No longer reported"),
     "warnings": _("Warnings"),
     "without_match": _("Files without a match"),
     "work": _("Works"),
 }
 """What summaries of all kinds of imports count and list."""
+_OF_REPORTS = ("account", "kind", "report_day")
+# Reports are UTF-8 always.
+_OF_TEXTS: dict[type[Import], tuple[str, ...]] = {ClaimsImport: ()}
 _OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
 
 
 @admin.register(
-    AudioImport, BroadcastImport, CatalogueImport, ResultImport, RightsImport
+    AudioImport,
+    BroadcastImport,
+    CatalogueImport,
+    ClaimsImport,
+    ResultImport,
+    RightsImport,
 )
 class ImportAdmin(RoleAdmin[Import]):
     """Imports; the portal's pages create them."""
@@ -140,7 +154,8 @@ class ImportAdmin(RoleAdmin[Import]):
         """Show every column but those of files."""
         return (
             *("uid", "file_name"),
-            *(_placed(self.model) or ("encoding",)),
+            *(_OF_REPORTS if self.model is ClaimsImport else ()),
+            *(_placed(self.model) or _OF_TEXTS.get(self.model, ("encoding",))),
             *(("sender",) if self.model is RightsImport else ()),
             *(_OF_TABLES if self.model is CatalogueImport else ()),
             *("status", "message", "outcome", "made_by", "created_at"),

@@ -15,6 +15,7 @@ _PAGES = {
     "bucket": ("bucket_detail", "pk"),
     "catalogueimport": ("import_detail", "uid"),
     "conflict": ("rights_conflict", "uid"),
+    "claimsimport": ("claims_import_detail", "uid"),
     "container": ("container_edit", "pk"),
     "declaration": ("declaration", "uid"),
     "declarationprofile": ("declaration_profile", "uid"),

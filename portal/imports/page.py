@@ -31,6 +31,7 @@ from imports.models import (
     AudioImport,
     BroadcastImport,
     CatalogueImport,
+    ClaimsImport,
     Import,
     ImportStatus,
     MovedKind,
@@ -42,13 +43,17 @@ from imports.models import (
 )
 from imports.moving.summary import MoveSummary
 from imports.moving.walk import seconds_of
+from imports.platforms.importer import ClaimsSummary
+from imports.platforms.youtube import day_in_name
 from imports.recordings.rows import CLEAR, COLUMNS
 from imports.recordings.summary import ImportSummary
 from imports.results.importer import ResultSummary
 from imports.rights.importer import RECORD_KINDS, RightsSummary
 from imports.rights.table import COLUMNS as SHARE_COLUMNS
+from platforms.services import find_account
 from portal.imports.columns import MappingForm, mapping_context
 from portal.shared.fields import SearchSelect
+from portal.shared.filters import DayInput
 from rights.models import Party, Release, RightsRecording, Work
 from scanning.models import CloudAccount, Container
 
@@ -207,8 +212,56 @@ class MoveForm(forms.Form):
 
 # A year, which costs three minutes for each stream.
 _MOST_DAYS = 366
+
+
+class ClaimsForm(forms.Form):
+    """A platform's report, the account whose it is, and its day."""
+
+    file = forms.FileField(
+        label=_("Report (CSV or .csv.gz)"),
+        help_text=_("As downloaded from YouTube's Studio or its Reporting API."),
+    )
+    account = forms.CharField(
+        max_length=200,
+        label=_("Account"),
+        help_text=_("Its name in Studio. A new name makes a new account."),
+    )
+    report_day = forms.DateField(
+        required=False,
+        label=_("Day of the report"),
+        help_text=_("Leave it empty if the file's name contains the day."),
+        widget=DayInput,
+    )
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own signature
+        """Take the day from the file's name if nobody entered it."""
+        cleaned = super().clean() or {}
+        file = cleaned.get("file")
+        if file is not None and not cleaned.get("report_day"):
+            cleaned["report_day"] = day_in_name(file.name or "")
+            if cleaned["report_day"] is None and "report_day" not in self.errors:
+                text = _("The file's name contains no day. Enter that of the report.")
+                self.add_error("report_day", text)
+        return cleaned
+
+    def keep(self, user: User) -> ClaimsImport:
+        """Store the upload and submit its check."""
+        return services.keep_claims(
+            file=self.cleaned_data["file"],
+            account=find_account(name=self.cleaned_data["account"], user=user),
+            report_day=self.cleaned_data["report_day"],
+            user=user,
+        )
+
+
 ImportForm = (
-    TableForm | ResultsForm | RightsForm | BroadcastsForm | AudioForm | MoveForm
+    TableForm
+    | ResultsForm
+    | RightsForm
+    | BroadcastsForm
+    | AudioForm
+    | MoveForm
+    | ClaimsForm
 )
 
 
@@ -299,6 +352,7 @@ class ImportPage:
         | BroadcastSummary
         | AudioSummary
         | MoveSummary
+        | ClaimsSummary
     ]
     action: Action
     form_url: str
@@ -331,7 +385,7 @@ class ImportPage:
 
     def refusal(self, user: User) -> str:
         """Return why access limits keep a person from such imports; else empty."""
-        is_for_all = self.model in (RightsImport, MoveIn)
+        is_for_all = self.model in (RightsImport, MoveIn, ClaimsImport)
         return why_limited(user) if is_for_all else ""
 
     def of_form(self, form: ImportForm, user: User) -> dict[str, Any]:
@@ -598,4 +652,26 @@ MOVES = ImportPage(
     unreadable=_("The move stopped"),
     another=_("Choose another account"),
     not_waiting=_("This move is not waiting to begin."),
+)
+CLAIMS = ImportPage(
+    "claims",
+    ClaimsImport,
+    ClaimsForm,
+    ClaimsSummary,
+    Action.EDIT_CATALOGUE,
+    form_url="portal:claims_import",
+    detail="portal:claims_import_detail",
+    start="portal:claims_import_start",
+    parent="portal:claims",
+    parent_title=_("Platform claims"),
+    title=_("Import a platform's report"),
+    lead=_(
+        "Claims, assets and reference files as a platform reports them. The report is "
+        "checked first; nothing is imported until you confirm."
+    ),
+    check=_("Check the report"),
+    start_label=_("Import the rows without faults"),
+    unreadable=_("This report cannot be read"),
+    another=_("Choose another report"),
+    not_waiting=_("This report is not waiting to be imported."),
 )

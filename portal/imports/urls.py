@@ -117,6 +117,22 @@ urlpatterns = [
         views.rights_import_undo,
         name="rights_import_undo",
     ),
+    path("claims/import/", views.claims_import, name="claims_import"),
+    path(
+        "claims/import/<str:uid>/",
+        views.claims_import_detail,
+        name="claims_import_detail",
+    ),
+    path(
+        "claims/import/<str:uid>/start/",
+        views.claims_import_start,
+        name="claims_import_start",
+    ),
+    path(
+        "claims/import/<str:uid>/undo/",
+        views.claims_import_undo,
+        name="claims_import_undo",
+    ),
     path("broadcasts/import/", views.broadcast_import, name="broadcast_import"),
     path(
         "broadcasts/import/<str:uid>/",

@@ -37,6 +37,7 @@ from portal.imports.columns import MappingForm
 from portal.imports.page import (
     AUDIO,
     BROADCASTS,
+    CLAIMS,
     MOVES,
     RECORDINGS,
     RESULTS,
@@ -139,6 +140,10 @@ rights_import_start = _start_view(RIGHTS)
 broadcast_import = _form_view(BROADCASTS)
 broadcast_import_detail = _detail_view(BROADCASTS)
 broadcast_import_start = _start_view(BROADCASTS)
+claims_import = _form_view(CLAIMS)
+claims_import_detail = _detail_view(CLAIMS)
+claims_import_start = _start_view(CLAIMS)
+claims_import_undo = _undo_view(CLAIMS)
 
 
 audio_import = _form_view(AUDIO)

@@ -185,6 +185,8 @@ _WAYS: Mapping[str, _Way] = {
     "audio_import": _CATALOGUE_IMPORT,
     "move_in_check": _MOVE_IN,
     "move_in": _MOVE_IN,
+    "claims_import_check": _CATALOGUE_IMPORT,
+    "claims_import": _CATALOGUE_IMPORT,
     **{
         f"{name}_undo{step}": _Way(action, _undo_again, _CATALOGUE_IMPORT.cancel)
         for name, action in (
@@ -194,6 +196,7 @@ _WAYS: Mapping[str, _Way] = {
             ("broadcast_import", Action.UPLOAD),
             ("audio_import", Action.EDIT_CATALOGUE),
             ("move_in", Action.CONFIGURE),
+            ("claims_import", Action.EDIT_CATALOGUE),
         )
         for step in ("_check", "")
     },

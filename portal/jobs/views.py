@@ -29,6 +29,7 @@ from imports.models import (
     AudioImport,
     BroadcastImport,
     CatalogueImport,
+    ClaimsImport,
     MoveIn,
     ResultImport,
     RightsImport,
@@ -44,6 +45,7 @@ from jobs.listing import (
     list_jobs,
 )
 from jobs.selectors import standstill
+from platforms.models import PlatformAccount
 from portal.jobs.services import (
     NotTriedAgain,
     cancel,
@@ -257,6 +259,10 @@ _PAGES: Mapping[type[Model], Callable[[Any], str]] = {
     MoveIn: lambda run: reverse("portal:move_in_detail", args=[run.uid]),
     BroadcastImport: lambda run: reverse(
         "portal:broadcast_import_detail", args=[run.uid]
+    ),
+    ClaimsImport: lambda run: reverse("portal:claims_import_detail", args=[run.uid]),
+    PlatformAccount: lambda account: (
+        f"{reverse('portal:claims')}?account={account.uid}"
     ),
     OutboundCallback: lambda callback: reverse(
         "portal:file_detail", args=[callback.scanned_file.uid]

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import QueryDict
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +21,7 @@ from broadcasts.selectors import use_of
 from catalogue.models import Exclusion, RecordingStatus
 from catalogue.selectors import excluded_segments
 from common.words import lowered
+from platforms.selectors import claims_of_match
 from portal.pictures import exclusion
 from portal.pictures import match as pictures
 from portal.pictures.pair import aligned_pair
@@ -54,6 +56,7 @@ CANDIDATES = 6
 # Undoing depends on the last decision, and an escalated match is not escalated again.
 _OF_NOBODY_ELSE = (Verb.UNDO, Verb.ESCALATE)
 EVENTS_SHOWN = 12
+MOST_CLAIMS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,13 @@ def page(
             "earlier": selectors.earlier_decisions(match),
             "evidence": evidence_of(match),
             "notices": notices_and_changes(match),
+            "platform_claims": [
+                (
+                    claim,
+                    reverse("portal:claim", args=[claim.account.uid, claim.claim_id]),
+                )
+                for claim in claims_of_match(match)[:MOST_CLAIMS]
+            ],
             "declared": marks_of([match.pk]).get(match.pk, []),
             "rights": rights_at_use(match),
             "used": Subject.of(match).use,

@@ -382,6 +382,7 @@ _PAGES = (
     _PageLink(gettext_lazy("Rights conflicts"), "portal:rights_conflicts"),
     _PageLink(gettext_lazy("Policies"), "portal:policy_list"),
     _PageLink(gettext_lazy("Licences"), "portal:licence_list"),
+    _PageLink(gettext_lazy("Platform claims"), "portal:claims"),
     _PageLink(gettext_lazy("Notices"), "portal:notice_list"),
     _PageLink(gettext_lazy("Reports"), "portal:reports"),
     _PageLink(gettext_lazy("Declarations"), "portal:declarations"),
@@ -418,6 +419,11 @@ _VERBS = (
     ),
     _PageLink(
         gettext_lazy("Import broadcasts"), "portal:broadcast_import", Action.UPLOAD
+    ),
+    _PageLink(
+        gettext_lazy("Import a platform's report"),
+        "portal:claims_import",
+        Action.EDIT_CATALOGUE,
     ),
     _PageLink(gettext_lazy("Import results"), "portal:result_import", Action.UPLOAD),
     _PageLink(gettext_lazy("Compare two recordings"), "portal:duplicate_compare"),

@@ -44,7 +44,9 @@ def links(request: PortalRequest) -> HttpResponseBase:
     """Submit pasted links and the links of a CSV file, each with its own outcome."""
     if sent := request.GET.get("sent"):
         return _states(request, sent.split())
-    form = ManyLinksForm(request.POST or None, request.FILES or None)
+    # Other pages offer links, such as those of claims on videos that are not here.
+    offered = {"links": request.GET.get("links", "")}
+    form = ManyLinksForm(request.POST or None, request.FILES or None, initial=offered)
     if request.method != "POST" or not form.is_valid():
         return _page(request, form=form)
     values, limit = form.cleaned_data, settings.DATA_UPLOAD_MAX_NUMBER_FILES

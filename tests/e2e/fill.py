@@ -30,6 +30,7 @@ from imports.models import (
     AudioImport,
     BroadcastImport,
     CatalogueImport,
+    ClaimsImport,
     ImportStatus,
     Moved,
     MovedKind,
@@ -38,7 +39,11 @@ from imports.models import (
     ResultImport,
     RightsImport,
 )
+from imports.platforms.importer import run as run_claims_import
 from imports.rights.importer import run as run_rights_import
+from platforms.choices import Meaning
+from platforms.comparing import compare_account
+from platforms.models import PlatformAccount, ReportedValue
 from recurring.figures import refresh_figures
 from recurring.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
 from reports.layouts import Layout
@@ -91,6 +96,7 @@ from streams.models import (
 )
 from tests.factories import rights
 from tests.imports.rights.making import NAME, cwr
+from tests.platforms.making import ASSET, report
 
 
 def fill() -> list[str]:
@@ -204,6 +210,7 @@ def fill() -> list[str]:
         _audio(user),
         *broadcasts,
         *suggested,
+        *_claims(recording, user),
         *_notices(user),
     ]
 
@@ -266,6 +273,43 @@ def _suggestions(user: User) -> list[str]:
     return [
         f"{reverse('portal:suggestion_bulk')}?field=label",
         reverse("portal:open_data_delete", args=[source.uid]),
+    ]
+
+
+def _claims(recording: Recording, user: User) -> list[str]:
+    """Import reports with something for several lists; return pages without a link."""
+    account = PlatformAccount.objects.create(name="Example Music")
+    detail = {"claim_status_detail": "MADE_UP"}
+    claimed = {"custom_id": recording.custom_id}
+    rows = [
+        {"claim_id": "c1", **claimed},
+        {"claim_id": "c2", "asset_id": "A2", **detail},
+    ]
+    asset = [{"conflicting_owner": "Other Music", **claimed}]
+    for name, content in (
+        ("claims.csv", report(rows)),
+        ("assets.csv", report(asset, ASSET)),
+    ):
+        one = ClaimsImport.objects.create(
+            account=account,
+            report_day=date(2026, 11, 3),
+            file=ContentFile(content, name=name),
+            file_name=name,
+            status=ImportStatus.DONE,
+            made_by=user,
+        )
+        for column, value in run_claims_import(one, lambda: None, dry=False).items():
+            setattr(one, column, value)
+        one.save()
+        account.refresh_from_db()
+    ReportedValue.objects.update(meaning=Meaning.DISPUTED)
+    compare_account(account)
+    return [
+        reverse("portal:claims_import_detail", args=[one.uid]),
+        reverse("portal:claim", args=[account.uid, "c2"]),
+        reverse("portal:claim_asset", args=[account.uid, "A1"]),
+        f"{reverse('portal:claims')}?list=not_scanned",
+        f"{reverse('portal:claims')}?list=dispute_due",
     ]
 
 

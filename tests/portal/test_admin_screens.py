@@ -28,6 +28,7 @@ from catalogue.models import (
 )
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace
 from imports.models import ImportStep
+from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
 from recurring.models import (
     ContainerPlays,
     KeptFile,
@@ -96,6 +97,7 @@ PRODUCT_APPS = [
     "dedup",
     "enrichment",
     "imports",
+    "platforms",
     "recurring",
     "reports",
     "review",
@@ -168,6 +170,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         ClockAnchor,
         # The page of a notice shows these.
         *(NoticeAnswer, NoticeItem),
+        # The page of a claim shows its terms; the others are the worker's notes.
+        *(PolicyTerms, PriorValues, GroundChange, ClaimFileRow),
         # The page of an import shows what its undo takes back.
         ImportStep,
         # The page of a file names its sound tracks.

@@ -312,6 +312,7 @@ def _open_imports() -> Iterable[Model]:
         AudioImport,
         BroadcastImport,
         CatalogueImport,
+        ClaimsImport,
         MoveIn,
         ResultImport,
         RightsImport,
@@ -324,6 +325,7 @@ def _open_imports() -> Iterable[Model]:
         MoveIn,
         ResultImport,
         RightsImport,
+        ClaimsImport,
     ):
         yield from model._base_manager.filter(status__in=OPEN_STATUSES)
 

@@ -35,6 +35,7 @@ from tests.season import (
     broadcasts,
     calls,
     checks,
+    claims,
     filling,
     grounds,
     limits,
@@ -139,6 +140,7 @@ _KINDS = {
     "undo_an_import": 3,
     "send_from_the_outbox": 6,
     "handle_rights": 8,
+    "handle_claims": 6,
     "tell_of_broadcasts": 8,
     "handle_notices": 6,
     "bring_open_data": 2,
@@ -225,6 +227,7 @@ class Season:
             uses.no_licence_outlives_its_time()
             checks.unknown_items_hold()
             rights.rights_hold()
+            claims.claims_hold()
             airings.airings_hold()
             notices.notices_hold(self.people["max"])
             filling.suggestions_hold()
@@ -413,6 +416,11 @@ class Season:
     def handle_rights(self, person: Person, rng: random.Random) -> bool:
         """Do something with works, parties, shares or conflicts on their pages."""
         rights.handle(person, rng)
+        return True
+
+    def handle_claims(self, person: Person, rng: random.Random) -> bool:
+        """Import reports of claims, undo them, and act on what differs."""
+        claims.handle(person, rng)
         return True
 
     def tell_of_broadcasts(self, person: Person, rng: random.Random) -> bool:

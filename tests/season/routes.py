@@ -22,10 +22,12 @@ from imports.models import (
     AudioImport,
     BroadcastImport,
     CatalogueImport,
+    ClaimsImport,
     MoveIn,
     ResultImport,
     RightsImport,
 )
+from platforms.models import ClaimFile, PlatformAsset, PlatformClaim
 from portal.shared.columns import LISTS
 from recurring.models import Occurrence, UnknownItem
 from reports.models import (
@@ -60,6 +62,8 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "catalogue/add-audio/<str:uid>": (AudioImport, "uid"),
     "catalogue/move-in/<str:uid>": (MoveIn, "uid"),
     "broadcasts/import/<str:uid>": (BroadcastImport, "uid"),
+    "claims/import/<str:uid>": (ClaimsImport, "uid"),
+    "claims/files/<str:uid>": (ClaimFile, "uid"),
     "files/<uuid:uid>": (ScannedFile, "uid"),
     "queue/files/<uuid:uid>": (ScannedFile, "uid"),
     "api/portal/v1/files/<uuid:uid>": (ScannedFile, "uid"),
@@ -219,12 +223,9 @@ def _things_of(route: str) -> Callable[[], list[dict[str, Any]]]:
     for fixed, values in _FIXED.items():
         if route.startswith(fixed):
             return lambda: [{names[0]: each} for each in values]
-    if "exclusion" in names:
-        return _proposals
-    if "broadcast" in names:
-        return _broadcasts
-    if "item_id" in names:
-        return _unknown_items
+    for name, things in _BY_NAME.items():
+        if name in names:
+            return things
     inside = [start for start in _INSIDE if route.startswith(start)]
     named = [start for start in _NAMED if route.startswith(start)]
     assert named, (
@@ -254,11 +255,27 @@ def _broadcasts() -> list[dict[str, Any]]:
     return [{"uid": file, "broadcast": uid} for file, uid in pairs]
 
 
+def _platform_rows(model: type[Model], name: str) -> list[dict[str, Any]]:
+    """Return claims or assets with their accounts."""
+    rows = model._base_manager.order_by("pk")
+    pairs = rows.values_list("account__uid", name)
+    return [{"uid": account, name: value} for account, value in pairs[:200]]
+
+
 def _unknown_items() -> list[dict[str, Any]]:
     """Return unknown items with the containers in which they occur."""
     rows = Occurrence._base_manager.order_by("pk")
     pairs = rows.values_list("file__scanned_file__container", "item").distinct()
     return [{"container_id": container, "item_id": item} for container, item in pairs]
+
+
+_BY_NAME: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "exclusion": _proposals,
+    "broadcast": _broadcasts,
+    "claim_id": lambda: _platform_rows(PlatformClaim, "claim_id"),
+    "asset_id": lambda: _platform_rows(PlatformAsset, "asset_id"),
+    "item_id": _unknown_items,
+}
 
 
 def _pairs(part: type[Model], attribute: str, name: str) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from audit.services import record
 from broadcasts.models import Audience, Episode, MusicUse, Revenue
 from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
 from imports.models import Moved
+from platforms.models import ReferenceFile, ReportedValue
 from recurring.models import UnknownPolicy
 from reports.models import ReportDelivery
 from review.models import Dispute, SavedView
@@ -284,6 +285,27 @@ SCREENS: dict[str, Screen] = {
     "imports.AudioImport": Screen(lambda desk: desk.audio_import()),
     "imports.MoveIn": _of_people(lambda desk: desk.move_in()),
     "imports.Moved": _of_people(_moved),
+    "imports.ClaimsImport": Screen(lambda desk: desk.claims_import()),
+    "platforms.PlatformAccount": Screen(
+        lambda desk: desk.platform_claim().account, shared="a name for everybody"
+    ),
+    "platforms.PlatformAsset": Screen(lambda desk: desk.platform_claim().asset),
+    "platforms.PlatformClaim": Screen(lambda desk: desk.platform_claim()),
+    "platforms.ReferenceFile": Screen(
+        lambda desk: ReferenceFile.objects.create(
+            account=desk.platform_claim().account,
+            asset=desk.platform_claim().asset,
+            reference_id=f"R{desk.recording.pk}",
+        )
+    ),
+    "platforms.ReportedValue": Screen(
+        lambda desk: ReportedValue.objects.create(
+            platform="youtube", value=f"V{desk.recording.pk}"
+        ),
+        shared="words of a platform",
+    ),
+    "platforms.ClaimFile": Screen(lambda desk: desk.claim_file()),
+    "platforms.Discrepancy": Screen(lambda desk: desk.discrepancy()),
     "imports.RightsImport": Screen(lambda desk: desk.rights_import()),
     "review.Match": Screen(
         lambda desk: desk.match,

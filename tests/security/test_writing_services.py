@@ -40,6 +40,9 @@ from dedup.models import (
     SharedLoop,
 )
 from imports import services as imports
+from platforms import files as claim_files
+from platforms import services as claims
+from platforms.models import ReportedValue
 from recurring import actions as unknown
 from recurring.errors import ItemRefused
 from recurring.models import IgnoreReason
@@ -156,6 +159,9 @@ class Shared:
             scope="all", use_kind="account", use_values=["@own"], user=self.stranger
         )
         self.rights_import = other.rights_import()
+        self.asset = own.platform_claim().asset
+        self.claim_file = own.claim_file()
+        self.value = ReportedValue.objects.create(platform="youtube", value="-")
 
 
 _JANUARY = date(2026, 1, 1)
@@ -222,6 +228,24 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
     ),
     "imports.services.plan_move": lambda it: imports.plan_move(
         account=CloudAccount(name="Console"), parts=[], since=_JANUARY, user=it.user
+    ),
+    "imports.services.keep_claims": lambda it: imports.keep_claims(
+        file=ContentFile(b"-", name="a"),
+        account=it.asset.account,
+        report_day=_JANUARY,
+        user=it.user,
+    ),
+    "platforms.files.mark_sent": lambda it: claim_files.mark_sent(
+        file=it.claim_file, user=it.user
+    ),
+    "platforms.services.find_account": lambda it: claims.find_account(
+        name="-", user=it.user
+    ),
+    "platforms.services.link_asset": lambda it: claims.link_asset(
+        asset=it.asset, recording=it.own.recording, user=it.user
+    ),
+    "platforms.services.explain_value": lambda it: claims.explain_value(
+        value=it.value, meaning="other", user=it.user
     ),
     "imports.services.start": lambda it: imports.start(
         one=it.rights_import, user=it.user
@@ -323,6 +347,8 @@ AS = {
     "imports.services.take_over_callback": "imports.services.plan_move",
     "imports.services.keep": "imports.services.start",
     "imports.services.undo": "imports.services.start",
+    "platforms.files.unmark_sent": "platforms.files.mark_sent",
+    "platforms.files.withdraw": "platforms.files.mark_sent",
     **dict.fromkeys(
         (
             *("recurring.actions.alias_item", "recurring.actions.merge_items"),
@@ -379,6 +405,10 @@ LISTED = {
     "jobs.services.begin_here": _JOBS,
     "jobs.services.submit": _JOBS,
     "jobs.services.try_subject_again": _JOBS,
+    "platforms.files.make_files": _BY_UID,
+    "platforms.services.dismiss": _BY_UID,
+    "platforms.services.enter_dispute_day": "of a claim that the person may see",
+    "platforms.services.reopen": _BY_UID,
     "portal.accounts.erasure.erase": _ADMINS,
     "portal.containers.views.after_change": _ADMINS,
     "portal.jobs.services.cancel": _JOBS,

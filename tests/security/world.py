@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from django.contrib.auth.models import Group
+from django.core.files.base import ContentFile
 from django.db.models import Model
 
 from accounts.models import AccessLimit, User
@@ -32,10 +33,19 @@ from imports.models import (
     AudioImport,
     BroadcastImport,
     CatalogueImport,
+    ClaimsImport,
     ImportStatus,
     MoveIn,
     ResultImport,
     RightsImport,
+)
+from platforms.choices import DiscrepancyKind
+from platforms.models import (
+    ClaimFile,
+    Discrepancy,
+    PlatformAccount,
+    PlatformAsset,
+    PlatformClaim,
 )
 from recurring.models import KeptFile, UnknownItem
 from reports.choices import RunState
@@ -122,6 +132,64 @@ class Desk:
         """Return an import of broadcasts by a person of the desk."""
         return BroadcastImport.objects.create(
             status=ImportStatus.CHECKED, made_by=person or self.user
+        )
+
+    def claims_import(self, person: User | None = None) -> ClaimsImport:
+        """Return an import of a platform's report by a person of the desk."""
+        return ClaimsImport.objects.create(
+            account=self.platform_claim().account,
+            report_day=date(2026, 11, 3),
+            status=ImportStatus.CHECKED,
+            made_by=person or self.user,
+        )
+
+    def platform_claim(self) -> PlatformClaim:
+        """Return a claim for the desk's recording on the desk's file."""
+        if PlatformClaim not in self._rows:
+            account = PlatformAccount.objects.get_or_create(name="Example Music")[0]
+            asset = PlatformAsset.objects.create(
+                account=account,
+                asset_id=f"A{self.recording.pk}",
+                title="An asset of the desk",
+                recording=self.recording,
+            )
+            self._rows[PlatformClaim] = PlatformClaim.objects.create(
+                account=account,
+                asset=asset,
+                claim_id=f"c{self.recording.pk}",
+                video_id="v",
+                link_key="k",
+                status="ACTIVE",
+                first_report=date(2026, 11, 3),
+                detail_since=date(2026, 11, 3),
+                scanned_file=self.file,
+            )
+        return cast("PlatformClaim", self._rows[PlatformClaim])
+
+    def claim_file(self, person: User | None = None) -> ClaimFile:
+        """Return a file for the platform by a person of the desk."""
+        return ClaimFile.objects.create(
+            kind="releases",
+            file=ContentFile(b"-", name="releases.csv"),
+            row_count=1,
+            sha256="-",
+            made_by=person or self.user,
+        )
+
+    def discrepancy(self) -> Discrepancy:
+        """Return a difference about the desk's claim."""
+        claim = self.platform_claim()
+        return self.row(
+            Discrepancy,
+            kind=DiscrepancyKind.NOT_HEARD,
+            key=f"not_heard:c{claim.pk}",
+            account=claim.account,
+            claim=claim,
+            recording=self.recording,
+            scanned_file=self.file,
+            evidence={"scan": "-"},
+            is_weak=True,
+            basis="-",
         )
 
     def broadcast(self) -> Broadcast:
@@ -526,6 +594,18 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "licences/<str:uid>": lambda desk, _: {"uid": desk.licence().uid},
     "policies/<str:uid>": lambda desk, _: {"uid": desk.policy().uid},
     "unknown/<str:uid>": lambda desk, _: {"uid": desk.unknown_item().uid},
+    "claims/files/<str:uid>": lambda desk, person: {"uid": desk.claim_file(person).uid},
+    "claims/import/<str:uid>": lambda desk, person: {
+        "uid": desk.claims_import(person).uid
+    },
+    "claims/accounts/<str:uid>/claims/<str:claim_id>": lambda desk, _: {
+        "uid": desk.platform_claim().account.uid,
+        "claim_id": desk.platform_claim().claim_id,
+    },
+    "claims/accounts/<str:uid>/assets/<str:asset_id>": lambda desk, _: {
+        "uid": desk.platform_claim().account.uid,
+        "asset_id": desk.platform_claim().asset.asset_id,
+    },
     "broadcasts/import/<str:uid>": lambda desk, person: {
         "uid": desk.broadcast_import(person).uid
     },

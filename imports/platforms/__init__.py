@@ -1,0 +1,1 @@
+"""Imports of platforms' reports of claims, assets and reference files."""

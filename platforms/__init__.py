@@ -1,0 +1,1 @@
+"""Claims on platforms, compared with what is heard, decided and licensed here."""

@@ -1,0 +1,291 @@
+"""Keeps the rows of differences: they open and go by themselves.
+
+A full comparison and one of a few rows go through the same functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from accounts.reach import working_for
+from catalogue.models import Recording
+from jobs.context import JobContext
+from platforms import finding
+from platforms.choices import DiscrepancyKind, DiscrepancyState, LinkedBy
+from platforms.finding import CLAIM_KINDS, CLAIMABLE, Found, Grounds
+from platforms.joining import link_assets, members_of, sounds_of
+from platforms.models import (
+    Discrepancy,
+    GroundChange,
+    PlatformAccount,
+    PlatformAsset,
+    PlatformClaim,
+)
+from review.models import Match
+from scanning.models import ScannedFile
+
+AT_ONCE: Final = 500
+Report = Callable[[], None]
+_COLUMNS: Final = {
+    "account_id": "account",
+    "claim_id": "claim",
+    "asset_id": "asset",
+    "match_id": "match",
+    "recording_id": "recording",
+    "scanned_file_id": "scanned_file",
+    "evidence": "evidence",
+    "basis": "basis",
+    "is_weak": "is_weak",
+    "views": "views",
+    "due_on": "due_on",
+}
+"""The columns of a row, and the fields of what was found."""
+
+
+def run(context: JobContext) -> None:
+    """Compare everything of the account anew, until nothing asks for it any more."""
+    account = context.subject
+    while True:
+        account.refresh_from_db(fields=["wanted"])
+        compare_account(account, context.report)
+        PlatformAccount.objects.filter(pk=account.pk).update(
+            compared=account.wanted, compared_at=datetime.now(tz=UTC)
+        )
+        if not PlatformAccount.objects.filter(
+            pk=account.pk, wanted__gt=F("compared")
+        ).exists():
+            break
+    context.finish()
+
+
+def follow(context: JobContext) -> None:
+    """Compare what stands on the grounds that have changed, until none is left."""
+    while changes := list(GroundChange.objects.order_by("pk")[:AT_ONCE]):
+        follow_changes(changes, context.report)
+    context.finish()
+
+
+def follow_changes(
+    changes: Sequence[GroundChange], report: Report = lambda: None
+) -> None:
+    """Compare what stands on some grounds, then forget them.
+
+    What changes meanwhile has rows of its own.
+    """
+    subjects: dict[str, set[int]] = {"file": set(), "recording": set()}
+    for each in changes:
+        subjects[each.ground].add(each.subject)
+    with working_for(None):
+        _follow_files(subjects["file"], report)
+        _follow_recordings(subjects["recording"], report)
+    GroundChange.objects.filter(pk__in=[each.pk for each in changes]).delete()
+
+
+def _follow_files(files: Collection[int], report: Report) -> None:
+    keys = ScannedFile.objects.filter(pk__in=files).exclude(link_key="")
+    links = set(keys.values_list("link_key", flat=True))
+    claims = PlatformClaim.objects.filter(
+        Q(link_key__in=links) | Q(scanned_file__in=files)
+    )
+    matches = Match.objects.filter(scanned_file__in=files)
+    _compare_claims(claims, report)
+    _compare_matches(matches, report)
+
+
+def _follow_recordings(recordings: Collection[int], report: Report) -> None:
+    members = _members_with(recordings)
+    changed = Recording.objects.filter(pk__in=recordings)
+    assets = PlatformAsset.objects.filter(
+        Q(recording__in=members)
+        | _named_like(changed)
+        # Those that a recording left without saying which.
+        | Q(linked_by=LinkedBy.AMBIGUOUS)
+    )
+    former = dict(assets.values_list("pk", "recording"))
+    for some in _chunks(sorted(former)):
+        report()
+        link_assets(list(PlatformAsset.objects.filter(pk__in=some)))
+    of_assets = PlatformAsset.objects.filter(pk__in=former)
+    _compare_claims(PlatformClaim.objects.filter(asset__in=former), report)
+    _compare_assets(of_assets, report)
+    # An asset that moved concerns both recordings.
+    linked = of_assets.values_list("recording", flat=True)
+    touched = _members_with(
+        {pk for pk in (*recordings, *former.values(), *linked) if pk is not None}
+    )
+    links = PlatformClaim.objects.filter(asset__in=former).values("link_key")
+    of_links = Q(scanned_file__link_key__in=links)
+    matches = Match.objects.filter(Q(recording__in=touched) | of_links)
+    _compare_matches(matches, report)
+    _compare_recordings(Recording.objects.filter(pk__in=touched), report)
+
+
+def _members_with(recordings: Collection[int]) -> set[int]:
+    """Return all recordings with the sound of some, and these themselves."""
+    rows = Recording.objects.filter(pk__in=recordings).select_related("merged_into")
+    return {*recordings, *members_of({*sounds_of(rows).values(), *recordings})}
+
+
+def _named_like(recordings: Iterable[Recording]) -> Q:
+    """Return the condition that an asset has an identifier of one of the recordings."""
+    customs = {each.custom_id for each in recordings} - {""}
+    isrcs = {
+        code
+        for each in recordings
+        for own in (each.isrc_normalised, each.own_isrc)
+        if own
+        for code in (own, own.lower(), f"{own[:2]}-{own[2:5]}-{own[5:7]}-{own[7:]}")
+    }
+    return (
+        Q(custom_id__in=customs)
+        | Q(claimed_custom_id__in=customs)
+        | Q(your_isrc__in=isrcs)
+        | Q(display_isrc__in=isrcs)
+        | Q(claimed_isrc__in=isrcs)
+    )
+
+
+def compare_account(account: PlatformAccount, report: Report = lambda: None) -> None:
+    """Compare all rows of an account, and all matches and recordings."""
+    with working_for(None):
+        assets = PlatformAsset.objects.filter(account=account)
+        for some in _by_key(assets):
+            report()
+            link_assets(some)
+        _compare_claims(PlatformClaim.objects.filter(account=account), report)
+        _compare_assets(assets, report)
+        listed = Discrepancy.objects.filter(kind=DiscrepancyKind.NOT_CLAIMED)
+        matches = Match.objects.filter(
+            Q(state__in=CLAIMABLE) | Q(pk__in=listed.values("match"))
+        )
+        _compare_matches(matches, report)
+        _compare_recordings(Recording.objects.all(), report)
+
+
+def _compare_claims(rows: QuerySet[PlatformClaim], report: Report) -> None:
+    grounds = Grounds()
+    rows = rows.select_related("account", "asset__recording__merged_into", "terms")
+    for claims in _by_key(rows):
+        report()
+        found = finding.of_claims(claims, grounds)
+        with transaction.atomic():
+            _note_files(claims)
+            about = Q(claim__in=[each.pk for each in claims])
+            _store(about, CLAIM_KINDS, found)
+
+
+def _note_files(claims: Sequence[PlatformClaim]) -> None:
+    """Store the file of each claim's video, by which access limits go."""
+    files = finding.video_file_of(claim.link_key for claim in claims)
+    moved = []
+    for claim in claims:
+        file = files.get(claim.link_key)
+        if claim.scanned_file_id != (file and file.pk):
+            claim.scanned_file = file
+            moved.append(claim)
+    PlatformClaim.objects.bulk_update(moved, ["scanned_file"], batch_size=AT_ONCE)
+
+
+def _compare_matches(rows: QuerySet[Match], report: Report) -> None:
+    grounds = Grounds()
+    rows = rows.select_related(
+        "recording__merged_into", "scanned_file__container", "scan", "licence"
+    )
+    for matches in _by_key(rows):
+        report()
+        found = finding.of_matches(matches, grounds)
+        about = Q(match__in=[each.pk for each in matches])
+        _store(about, (DiscrepancyKind.NOT_CLAIMED,), found)
+
+
+def _compare_assets(rows: QuerySet[PlatformAsset], report: Report) -> None:
+    for assets in _by_key(rows.select_related("recording__merged_into")):
+        report()
+        about = Q(asset__in=[each.pk for each in assets])
+        _store(about, (DiscrepancyKind.BY_OTHERS,), finding.of_assets(assets))
+
+
+def _compare_recordings(rows: QuerySet[Recording], report: Report) -> None:
+    grounds = Grounds()
+    for recordings in _by_key(rows):
+        report()
+        found = finding.of_recordings(recordings, grounds)
+        about = Q(recording__in=[each.pk for each in recordings])
+        _store(about, (DiscrepancyKind.NO_REFERENCE,), found)
+
+
+def _by_key(rows: QuerySet[Any]) -> Iterator[list[Any]]:  # Any: rows of any model
+    """Yield rows in chunks; each chunk begins after the last key of the one before."""
+    last = 0
+    ordered = rows.order_by("pk")
+    while some := list(ordered.filter(pk__gt=last)[:AT_ONCE]):
+        yield some
+        last = some[-1].pk
+
+
+def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    for first in range(0, len(keys), AT_ONCE):
+        yield keys[first : first + AT_ONCE]
+
+
+@transaction.atomic
+def _store(
+    about: Q, kinds: Collection[DiscrepancyKind], found: Iterable[Found]
+) -> None:
+    """Change the rows about some subjects to what was found about them."""
+    wanted = {each.key: each for each in found}
+    changed: list[Discrepancy] = []
+    for row in Discrepancy.objects.select_for_update().filter(about, kind__in=kinds):
+        if _follow_row(row, wanted.pop(row.key, None)):
+            row.revision += 1
+            changed.append(row)
+    Discrepancy.objects.bulk_update(
+        changed,
+        [
+            *_COLUMNS.values(),
+            *("state", "note", "dismissed_by", "dismissed_at", "opened_at", "revision"),
+        ],
+        batch_size=100,
+    )
+    Discrepancy.objects.bulk_create(
+        [
+            Discrepancy(
+                kind=each.kind,
+                key=each.key,
+                **{name: getattr(each, of) for name, of in _COLUMNS.items()},
+            )
+            for each in wanted.values()
+        ]
+    )
+
+
+def _follow_row(row: Discrepancy, found: Found | None) -> bool:
+    """Change one row if its subject has changed; return whether it has."""
+    if found is None:
+        if row.state == DiscrepancyState.GONE:
+            return False
+        _become(row, DiscrepancyState.GONE)
+        return True
+    values = {name: getattr(found, of) for name, of in _COLUMNS.items()}
+    reopens = row.state == DiscrepancyState.GONE or row.basis != found.basis
+    if not reopens and all(
+        getattr(row, name) == value for name, value in values.items()
+    ):
+        return False
+    for name, value in values.items():
+        setattr(row, name, value)
+    if reopens:
+        _become(row, DiscrepancyState.OPEN)
+    return True
+
+
+def _become(row: Discrepancy, state: DiscrepancyState) -> None:
+    if row.state != DiscrepancyState.OPEN and state == DiscrepancyState.OPEN:
+        row.opened_at = datetime.now(tz=UTC)
+    row.state, row.note = state, ""
+    row.dismissed_by = row.dismissed_at = None

@@ -1,0 +1,385 @@
+"""The way back: files and work lists that people take to the platform.
+
+The portal uploads nothing, and only the next report of claims confirms a row: its
+difference is gone then. Rows are sorted, so the same facts give the same bytes. The CSV
+guard stays off, because YouTube would store its apostrophe.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+import audit.services
+from accounts.models import User
+from accounts.reach import refuse_limited
+from accounts.roles import Action
+from common.storage import keep_bytes, kept_only_if_done
+from common.territories import TERRITORIES
+from platforms.choices import (
+    DiscrepancyKind,
+    DiscrepancyState,
+    FileKind,
+    FileState,
+)
+from platforms.errors import ClaimsRefused
+from platforms.finding import our_countries
+from platforms.models import ClaimFile, ClaimFileRow, Discrepancy
+from review.choices import LicenceScope
+from review.models import Licence
+from scanning.sources.link_keys import youtube_video
+
+MOST_ROWS: Final = 2_000
+"""YouTube's limit for a file (support.google.com 7106966)."""
+_CHANNEL: Final = 24
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """What a kind of file is made of: lists, columns, and one row for each entry.
+
+    ``row`` returns None for an entry of which the file can say nothing.
+    """
+
+    lists: tuple[DiscrepancyKind, ...]
+    columns: tuple[str, ...]
+    row: Callable[[Discrepancy], Row | None]
+    ending: str = "csv"
+
+
+def _release(entry: Discrepancy) -> Row | None:
+    claim = entry.claim
+    if claim is None:
+        return None
+    licence = Licence.objects.filter(uid=entry.evidence.get("licence", "")).first()
+    return {
+        "claim_id": claim.claim_id,
+        "video_id": claim.video_id,
+        "asset_id": claim.asset.asset_id,
+        "reason": str(entry.evidence.get("reason") or entry.kind),
+        "licence": licence.number if licence else "",
+        "match_url": _match_url(entry),
+    }
+
+
+def _manual_claim(entry: Discrepancy) -> Row | None:
+    match = entry.match
+    if match is None:
+        return None
+    assets = match.recording.platform_assets.filter(gone_on=None).order_by("pk")
+    asset = assets.first()
+    return {
+        "video_id": youtube_video(match.scanned_file.source_url),
+        "asset_id": asset.asset_id if asset else "",
+        "type": "AUDIO",
+        "start": _clock(match.first_start_ms),
+        "end": _clock(match.last_end_ms),
+        "recording": _plain(str(match.recording)),
+        "match_url": _match_url(entry),
+    }
+
+
+def _sound_recording(entry: Discrepancy) -> Row | None:
+    recording = entry.recording
+    if recording is None:
+        return None
+    return {
+        "filename": recording.audio_name,
+        "isrc": recording.isrc_normalised,
+        "song_title": _plain(f"{recording.title} {recording.version_title}".strip()),
+        "artist": "|".join(_plain(name) for name in recording.artists),
+        "album": _plain(recording.album),
+        "upc": recording.upc,
+        "label": _plain(recording.label),
+        "original_release_date": recording.release_date,
+        "ownership": ownership_of(our_countries(recording)),
+        "custom_id": recording.custom_id,
+    }
+
+
+def _asset_update(entry: Discrepancy) -> Row | None:
+    if entry.asset is None or entry.recording is None:
+        return None
+    ours = our_countries(entry.recording)
+    if ours is None:
+        return None
+    return {
+        "asset_id": entry.asset.asset_id,
+        "asset_type": entry.asset.asset_type,
+        "ownership": ownership_of(ours),
+    }
+
+
+def _reference(entry: Discrepancy) -> Row | None:
+    if entry.claim is None or not entry.claim.reference_id:
+        return None
+    return {
+        "reference_id": entry.claim.reference_id,
+        "reference_state": "deactivate",
+    }
+
+
+def _channel(entry: Discrepancy) -> Row | None:
+    """Return the channel of a claim that a licence for all recordings covers."""
+    uid = entry.evidence.get("licence", "")
+    covers_all = Licence.objects.filter(uid=uid, scope=LicenceScope.ALL).exists()
+    channel = entry.claim.channel_id if entry.claim else ""
+    is_id = channel.startswith("UC") and len(channel) == _CHANNEL
+    return {"channel_id": channel} if covers_all and is_id else None
+
+
+FORMATS: Final[dict[FileKind, FileFormat]] = {
+    FileKind.MANUAL_CLAIMS: FileFormat(
+        (DiscrepancyKind.NOT_CLAIMED,),
+        ("video_id", "asset_id", "type", "start", "end", "recording", "match_url"),
+        _manual_claim,
+    ),
+    FileKind.SOUND_RECORDINGS: FileFormat(
+        (DiscrepancyKind.NO_REFERENCE, DiscrepancyKind.NOT_CLAIMED),
+        (
+            *("filename", "isrc", "add_asset_labels", "song_title", "artist", "album"),
+            *("upc", "genre", "label", "original_release_date", "ownership"),
+            *("match_policy", "custom_id"),
+        ),
+        _sound_recording,
+    ),
+    FileKind.RELEASES: FileFormat(
+        (DiscrepancyKind.NOT_HEARD, DiscrepancyKind.AGAINST_LICENCE),
+        ("claim_id", "video_id", "asset_id", "reason", "licence", "match_url"),
+        _release,
+    ),
+    FileKind.REFERENCES: FileFormat(
+        (DiscrepancyKind.NOT_HEARD,),
+        ("reference_id", "reference_state", "release_claims"),
+        _reference,
+    ),
+    FileKind.ALLOW_LIST: FileFormat(
+        (DiscrepancyKind.AGAINST_LICENCE,), ("channel_id",), _channel, ending="txt"
+    ),
+    FileKind.ASSETS: FileFormat(
+        (DiscrepancyKind.BY_OTHERS, DiscrepancyKind.AGAINST_LICENCE),
+        (
+            *("asset_id", "custom_id", "asset_type", "title", "add_asset_labels"),
+            *("ownership", "enable_content_id", "reference_filename"),
+            *("reference_exclusions", "match_policy", "update_all_claims"),
+        ),
+        _asset_update,
+    ),
+}
+
+
+def kinds_for(kind: DiscrepancyKind) -> list[FileKind]:
+    """Return the files that can be made from a list."""
+    return [name for name, each in FORMATS.items() if kind in each.lists]
+
+
+def ownership_of(countries: frozenset[str] | None) -> str:
+    """Return where we own something as the platform writes it; empty if unknown.
+
+    Seen: ``WW``, ``0%WW`` for nothing, and codes of countries between bars.
+    """
+    if countries is None:
+        return ""
+    if countries >= TERRITORIES:
+        return "WW"
+    return "|".join(sorted(countries)) or "0%WW"
+
+
+def _plain(text: str) -> str:
+    """Return a text without what the platform refuses in titles, on one line."""
+    return " ".join(text.replace("<", "").replace(">", "").split())
+
+
+def _clock(ms: int) -> str:
+    seconds = ms // 1000
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def _match_url(entry: Discrepancy) -> str:
+    if entry.match is None:
+        return ""
+    return f"{settings.ACRPORTAL_BASE_URL}{entry.match.review_url}"
+
+
+def write_rows(kind: FileKind, rows: Sequence[Row]) -> bytes:
+    """Return a file's bytes: UTF-8, commas, quotes doubled; the allow list is one line."""
+    columns = FORMATS[kind].columns
+    if kind == FileKind.ALLOW_LIST:
+        return ",".join(row["channel_id"] for row in rows).encode()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def make_files(
+    *, revisions: Mapping[str, int], kind: FileKind, user: User
+) -> tuple[list[ClaimFile], int]:
+    """Make files of open entries as a person saw them; return them, and how many not.
+
+    An entry in a file that was not withdrawn is left out, as is one that has changed.
+    """
+    if not user.has_perm(Action.DECIDE):
+        raise PermissionDenied(_("Your role does not allow this. Ask a manager."))
+    rows = sorted(
+        (
+            (row, entry)
+            for entry in _free_entries(revisions, kind)
+            if (row := FORMATS[kind].row(entry))
+        ),
+        key=lambda pair: list(pair[0].values()),
+    )
+    if not rows:
+        raise ClaimsRefused(
+            _(
+                "Nothing fits into this file: the entries are in another file, have "
+                "changed, or lack what the file needs."
+            )
+        )
+    with kept_only_if_done() as kept:
+        files = [_write(kind, some, user, kept) for some in _parts(rows)]
+        with transaction.atomic():
+            _save(files, {entry.uid: entry.revision for _row, entry in rows}, user)
+    return [one for one, _rows in files], len(revisions) - len(rows)
+
+
+def _free_entries(
+    revisions: Mapping[str, int], kind: FileKind, *, lock: bool = False
+) -> list[Discrepancy]:
+    rows = Discrepancy.objects.filter(
+        uid__in=list(revisions),
+        state=DiscrepancyState.OPEN,
+        kind__in=FORMATS[kind].lists,
+    )
+    if lock:
+        rows = rows.select_for_update(of=("self",))
+    related = rows.select_related(
+        *("claim__asset", "asset", "recording", "match__recording"),
+        "match__scanned_file",
+    )
+    living = ClaimFileRow.objects.exclude(file__state=FileState.WITHDRAWN)
+    taken = set(
+        living.filter(discrepancy__uid__in=list(revisions)).values_list(
+            "discrepancy__uid", flat=True
+        )
+    )
+    return [
+        entry
+        for entry in related.order_by("pk")
+        if entry.uid not in taken and entry.revision == revisions[entry.uid]
+    ]
+
+
+Pair = tuple[Row, Discrepancy]
+
+
+def _parts(rows: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+    for first in range(0, len(rows), MOST_ROWS):
+        yield rows[first : first + MOST_ROWS]
+
+
+Made = tuple[ClaimFile, list[ClaimFileRow]]
+
+
+def _write(kind: FileKind, rows: Sequence[Pair], user: User, kept: list[str]) -> Made:
+    """Store a file; return it with its rows, all of them unsaved."""
+    # Several entries can say the same, such as one channel.
+    said: list[Row] = []
+    numbers = []
+    for row, _entry in rows:
+        if not said or said[-1] != row:
+            said.append(row)
+        numbers.append(len(said))
+    data = write_rows(kind, said)
+    one = ClaimFile(
+        kind=kind,
+        row_count=len(said),
+        sha256=hashlib.sha256(data).hexdigest(),
+        made_by=user,
+    )
+    name = keep_bytes(f"claim-files/{one.uid}.{FORMATS[kind].ending}", data)
+    kept.append(name)
+    one.file = name
+    return one, [
+        ClaimFileRow(discrepancy=entry, number=number)
+        for number, (_row, entry) in zip(numbers, rows, strict=True)
+    ]
+
+
+def _save(files: Sequence[Made], revisions: Mapping[str, int], user: User) -> None:
+    """Save files whose entries are all still free and unchanged."""
+    kind = FileKind(files[0][0].kind)
+    if len(_free_entries(revisions, kind, lock=True)) != len(revisions):
+        raise ClaimsRefused(
+            _("Some entries have changed meanwhile. Look at the list again.")
+        )
+    for one, rows in files:
+        one.save()
+        for row in rows:
+            row.file = one
+        ClaimFileRow.objects.bulk_create(rows)
+        audit.services.record(
+            case=one.case,
+            action="claims.file_made",
+            actor=user,
+            after={"kind": one.kind, "rows": one.row_count, "sha256": one.sha256},
+        )
+
+
+@transaction.atomic
+def mark_sent(*, file: ClaimFile, user: User) -> bool:
+    """Note that a person took the file to the platform; return if it was a draft."""
+    return _become(
+        file, FileState.DRAFT, FileState.SENT, "claims.file_sent", user, now=True
+    )
+
+
+@transaction.atomic
+def unmark_sent(*, file: ClaimFile, user: User) -> bool:
+    """Undo the mark as sent; return if there was one."""
+    return _become(file, FileState.SENT, FileState.DRAFT, "claims.undone", user)
+
+
+@transaction.atomic
+def withdraw(*, file: ClaimFile, user: User) -> bool:
+    """Withdraw a draft, which frees its entries for other files."""
+    return _become(
+        file, FileState.DRAFT, FileState.WITHDRAWN, "claims.file_withdrawn", user
+    )
+
+
+def _become(
+    file: ClaimFile,
+    before: FileState,
+    after: FileState,
+    action: str,
+    user: User,
+    *,
+    now: bool = False,
+) -> bool:
+    if not user.has_perm(Action.EDIT_CATALOGUE):
+        raise PermissionDenied(_("Your role does not allow this. Ask a manager."))
+    refuse_limited(user)
+    rows = ClaimFile.objects.filter(pk=file.pk, state=before)
+    changed = rows.update(state=after, sent_at=datetime.now(tz=UTC) if now else None)
+    if changed:
+        audit.services.record(
+            case=file.case,
+            action=action,
+            actor=user,
+            before={"state": before.value},
+            after={"state": after.value},
+        )
+    return bool(changed)

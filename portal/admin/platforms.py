@@ -1,0 +1,145 @@
+"""Admin screens of platform claims; the portal's pages hold their actions."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from platforms.models import (
+    ClaimFile,
+    Discrepancy,
+    PlatformAccount,
+    PlatformAsset,
+    PlatformClaim,
+    ReferenceFile,
+    ReportedValue,
+)
+from portal.admin.base import RoleAdmin, all_field_names
+
+_CLAIM_WORDS = ("status", "status_detail", "origin", "claim_type", "content_type")
+
+
+def _verbatim(*words: str) -> SafeString:
+    """Return words of a platform as codes."""
+    return format_html("<code>{}</code>", ", ".join(filter(None, words)))
+
+
+@admin.register(PlatformAccount)
+class PlatformAccountAdmin(RoleAdmin[PlatformAccount]):
+    """Accounts in platforms' rights systems."""
+
+    list_display = ["name", "platform", "claims_day", "assets_day", "references_day"]
+    search_fields = ["name", "=uid"]
+    readonly_fields = all_field_names(PlatformAccount, but=["id"])
+    fields = readonly_fields
+
+
+@admin.register(PlatformAsset)
+class PlatformAssetAdmin(RoleAdmin[PlatformAsset]):
+    """Assets as platforms report them."""
+
+    list_display = ["__str__", "as_reported", "recording", "linked_by"]
+    list_filter = ["linked_by"]
+    list_select_related = ["recording"]
+    search_fields = ["title", "=asset_id", "=custom_id"]
+    readonly_fields = (
+        *all_field_names(PlatformAsset, but=["id", "row_hash", "asset_type"]),
+        "as_reported",
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("As reported"))
+    def as_reported(self, row: PlatformAsset) -> SafeString:
+        """Return the platform's own words."""
+        return _verbatim(row.asset_id, row.asset_type)
+
+
+@admin.register(ReferenceFile)
+class ReferenceFileAdmin(RoleAdmin[ReferenceFile]):
+    """Reference files as platforms report them."""
+
+    list_display = ["reference_id", "asset", "as_reported", "excluded_pct"]
+    list_select_related = ["asset"]
+    search_fields = ["=reference_id"]
+    readonly_fields = (
+        *all_field_names(
+            ReferenceFile, but=["id", "row_hash", "status", "status_detail"]
+        ),
+        "as_reported",
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("As reported"))
+    def as_reported(self, row: ReferenceFile) -> SafeString:
+        """Return the platform's own words."""
+        return _verbatim(row.status, row.status_detail)
+
+
+@admin.register(PlatformClaim)
+class PlatformClaimAdmin(RoleAdmin[PlatformClaim]):
+    """Claims as platforms report them."""
+
+    list_display = ["__str__", "claim_id", "asset", "as_reported", "views"]
+    list_filter = ["status"]
+    list_select_related = ["asset"]
+    search_fields = ["title", "=claim_id", "=video_id"]
+    readonly_fields = (
+        *all_field_names(
+            PlatformClaim, but=["id", "row_hash", "link_key", *_CLAIM_WORDS]
+        ),
+        "as_reported",
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("As reported"))
+    def as_reported(self, row: PlatformClaim) -> SafeString:
+        """Return the platform's own words."""
+        return _verbatim(*(str(getattr(row, name)) for name in _CLAIM_WORDS))
+
+
+@admin.register(ReportedValue)
+class ReportedValueAdmin(RoleAdmin[ReportedValue]):
+    """Values of reports, and what people say that they mean."""
+
+    list_display = ["as_reported", "platform", "meaning", "explained_by"]
+    list_filter = ["meaning"]
+    list_select_related = ["explained_by"]
+    search_fields = ["value"]
+    readonly_fields = (
+        "as_reported",
+        *all_field_names(ReportedValue, but=["id", "value"]),
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("As reported"))
+    def as_reported(self, row: ReportedValue) -> SafeString:
+        """Return the platform's own words."""
+        return _verbatim(row.value)
+
+
+@admin.register(ClaimFile)
+class ClaimFileAdmin(RoleAdmin[ClaimFile]):
+    """Files for platforms; the portal's pages make them."""
+
+    list_display = ["__str__", "kind", "state", "row_count", "made_by", "sent_at"]
+    list_filter = ["kind", "state"]
+    list_select_related = ["made_by"]
+    search_fields = ["=uid"]
+    readonly_fields = all_field_names(ClaimFile, but=["id", "file"])
+    fields = readonly_fields
+
+
+@admin.register(Discrepancy)
+class DiscrepancyAdmin(RoleAdmin[Discrepancy]):
+    """Differences between platforms and the portal."""
+
+    list_display = ["__str__", "kind", "state", "is_weak", "due_on", "opened_at"]
+    list_filter = ["kind", "state"]
+    list_select_related = ["claim", "asset", "match__recording", "recording"]
+    search_fields = ["=uid"]
+    readonly_fields = all_field_names(
+        Discrepancy, but=["id", "key", "basis", "evidence"]
+    )
+    fields = readonly_fields

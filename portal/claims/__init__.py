@@ -1,0 +1,1 @@
+"""Platform claims: lists of differences, claims, assets and values."""

@@ -1,0 +1,232 @@
+"""What the pages of platform claims show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from common.zones import office_day
+from platforms import selectors
+from platforms.choices import DiscrepancyKind, Meaning
+from platforms.models import (
+    Discrepancy,
+    PlatformAccount,
+    PlatformAsset,
+    PlatformClaim,
+)
+from portal.claims.forms import ClaimFilterForm
+from portal.shared.lists import count_of
+from review.choices import RejectCode
+from review.models import Licence
+
+_LEADS: dict[DiscrepancyKind, str | Promise] = {
+    DiscrepancyKind.NOT_CLAIMED: gettext_lazy(
+        "Confirmed matches on which the newest report has no claim of ours. Claim them by "
+        "hand in Studio, or deliver a reference file. A claim of somebody else on such a "
+        "video appears in no report."
+    ),
+    DiscrepancyKind.NOT_HEARD: gettext_lazy(
+        "Active claims whose recording a finished scan did not find, or a person "
+        "rejected. Check them, then release them in Studio."
+    ),
+    DiscrepancyKind.NOT_SCANNED: gettext_lazy(
+        "Active claims on videos that are not here, most views first. Submit their links "
+        "to check them."
+    ),
+    DiscrepancyKind.BY_OTHERS: gettext_lazy(
+        "Assets of our recordings of which the platform reports another owner."
+    ),
+    DiscrepancyKind.DISPUTE_DUE: gettext_lazy(
+        "Potential, disputed and appealed claims, which expire unanswered. Reports carry "
+        "no day of the dispute, so the due day is the earliest possible."
+    ),
+    DiscrepancyKind.AGAINST_LICENCE: gettext_lazy(
+        "Active claims although a licence covers the use, or with a policy beyond our "
+        "shares' territories."
+    ),
+    DiscrepancyKind.NO_REFERENCE: gettext_lazy(
+        "Our searchable recordings that the platform cannot recognise."
+    ),
+}
+_WHY_NO_REFERENCE = {
+    "no_asset": gettext_lazy("No asset is linked to it."),
+    "no_reference": gettext_lazy("Its asset has no active reference file."),
+    "excluded": gettext_lazy("Most of its reference file is excluded."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One list with the number of its open rows."""
+
+    name: str
+    label: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscrepancyRow:
+    """A difference as a list shows it."""
+
+    row: Discrepancy
+    name: str
+    url: str
+    about: str
+    about_url: str
+    said: str
+
+
+def tabs_of(filters: ClaimFilterForm) -> list[Tab]:
+    """Return the lists with the numbers of their open rows."""
+    account = filters.cleaned_data.get("account")
+    return [
+        Tab(
+            kind.value,
+            str(kind.label),
+            count_of(selectors.list_discrepancies(kind=kind, account=account)),
+        )
+        for kind in DiscrepancyKind
+    ]
+
+
+def lead_of(kind: DiscrepancyKind) -> str:
+    """Return what a list is about and what to do with it."""
+    return str(_LEADS[kind])
+
+
+def age_of(day: date | None) -> str:
+    """Return how old the newest report is; empty without one."""
+    if day is None:
+        return ""
+    age = (office_day() - day).days
+    return ngettext("%(n)s day old", "%(n)s days old", age) % {"n": age}
+
+
+def claim_url(claim: PlatformClaim) -> str:
+    """Return the address of a claim's page."""
+    return reverse("portal:claim", args=[claim.account.uid, claim.claim_id])
+
+
+def asset_url(asset: PlatformAsset) -> str:
+    """Return the address of an asset's page."""
+    return reverse("portal:claim_asset", args=[asset.account.uid, asset.asset_id])
+
+
+def links_of(rows: Sequence[Discrepancy]) -> list[str]:
+    """Return the links of videos that are claimed and not here."""
+    return [
+        row.claim.video_url
+        for row in rows
+        if row.kind == DiscrepancyKind.NOT_SCANNED and row.claim is not None
+    ]
+
+
+def rows_of(rows: Sequence[Discrepancy]) -> list[DiscrepancyRow]:
+    """Return the rows of a list."""
+    licences = {
+        licence.uid: str(licence)
+        for licence in Licence.objects.filter(
+            uid__in=[row.evidence.get("licence", "") for row in rows]
+        )
+    }
+    return [_row(row, licences) for row in rows]
+
+
+def _row(row: Discrepancy, licences: dict[str, str]) -> DiscrepancyRow:
+    recording = row.recording
+    about_url = (
+        reverse("portal:recording_detail", args=[recording.uid]) if recording else ""
+    )
+    about = str(recording) if recording else str(row.asset or "")
+    if row.claim is not None and row.account is not None:
+        url = reverse("portal:claim", args=[row.account.uid, row.claim.claim_id])
+    elif row.match is not None:
+        url = row.match.review_url
+    elif row.asset is not None and row.account is not None:
+        url = reverse("portal:claim_asset", args=[row.account.uid, row.asset.asset_id])
+    else:
+        url = about_url
+    name = (
+        str(row.scanned_file)
+        if row.claim is None and row.scanned_file is not None
+        else str(row)
+    )
+    return DiscrepancyRow(row, name, url, about, about_url, said_of(row, licences))
+
+
+def said_of(row: Discrepancy, licences: dict[str, str]) -> str:
+    """Return what differs, in one or two sentences."""
+    kind, evidence = DiscrepancyKind(row.kind), row.evidence
+    if kind == DiscrepancyKind.NOT_CLAIMED:
+        return _not_claimed(evidence)
+    if kind == DiscrepancyKind.NOT_HEARD:
+        if row.is_weak:
+            return _("A finished scan did not find it.")
+        return _("A person rejected the match: %(reason)s.") % {
+            "reason": _reason(evidence["reason"])
+        }
+    if kind == DiscrepancyKind.BY_OTHERS:
+        return _("%(owner)s in %(countries)s") % {
+            "owner": evidence["owner"],
+            "countries": evidence["countries"] or "–",
+        }
+    if kind == DiscrepancyKind.DISPUTE_DUE:
+        return str(Meaning(evidence["meaning"]).label)
+    if kind == DiscrepancyKind.AGAINST_LICENCE:
+        return _against(evidence, licences)
+    if kind == DiscrepancyKind.NO_REFERENCE:
+        return str(_WHY_NO_REFERENCE[evidence["why"]])
+    return ""
+
+
+def _reason(code: str) -> str:
+    labels = dict(RejectCode.choices)
+    return str(labels.get(code, _("no reason kept")))
+
+
+def _not_claimed(evidence: dict[str, Any]) -> str:  # Any: JSON
+    said = [
+        _("An active reference file exists.")
+        if evidence["has_reference"]
+        else _("The platform has no active reference file.")
+    ]
+    if count := evidence["unlinked"]:
+        said.append(
+            ngettext(
+                "%(n)s claim on the video is of an asset without a recording here.",
+                "%(n)s claims on the video are of assets without a recording here.",
+                count,
+            )
+            % {"n": count}
+        )
+    return " ".join(said)
+
+
+def _against(evidence: dict[str, Any], licences: dict[str, str]) -> str:  # Any: JSON
+    said = []
+    if uid := evidence.get("licence"):
+        said.append(
+            _("Covered by %(licence)s.")
+            % {"licence": licences.get(uid, _("a licence that you may not see"))}
+        )
+    if outside := evidence.get("outside"):
+        said.append(
+            _("The policy acts where we own nothing: %(where)s.") % {"where": outside}
+        )
+    return " ".join(said)
+
+
+def report_days(account: PlatformAccount) -> list[tuple[str | Promise, date | None]]:
+    """Return the days of an account's newest reports, with their labels."""
+    return [
+        (_("Claims"), account.claims_day),
+        (_("Assets"), account.assets_day),
+        (_("Reference files"), account.references_day),
+    ]

@@ -1,0 +1,125 @@
+"""Files for the platform: read back by another reader, split, and the same every time."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from django.urls import reverse
+
+from accounts.roles import Role
+from audit.models import Event
+from common.territories import TERRITORIES
+from platforms import files
+from platforms.choices import FileKind
+from platforms.errors import ClaimsRefused
+from platforms.models import ClaimFile, Discrepancy
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.rules import make_licence
+from tests.platforms.making import ASSET, CLAIM, report, run_import
+from tests.platforms.test_lists import claim, compare, heard, recording
+
+pytestmark = pytest.mark.django_db
+
+
+def revisions(kind: str) -> dict[str, int]:
+    rows = Discrepancy.objects.filter(kind=kind, state="open")
+    return dict(rows.values_list("uid", "revision"))
+
+
+def read(one: ClaimFile) -> list[dict[str, str]]:
+    text = one.file.read().decode()
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def make(kind: FileKind, of: str) -> ClaimFile:
+    made, _left = files.make_files(
+        revisions=revisions(of), kind=kind, user=make_user(Role.REVIEWER)
+    )
+    (one,) = made
+    return one
+
+
+def test_each_kind_of_file_says_what_its_entries_say() -> None:
+    heard(1, "rejected")
+    heard(2, "confirmed")
+    licence = make_licence(scope="all", use_kind="external_id", use_values=["x3"])
+    heard(3, "cleared", external_id="x3")
+    recording(4, album="<Live>", upc="123")
+    run_import(report([claim(1, reference_id="R1"), claim(3), claim(4)], CLAIM_))
+    run_import(report([{"asset_id": "A4", "conflicting_owner": "Other"}], ASSET))
+    compare()
+
+    (release,) = read(make(FileKind.RELEASES, "not_heard"))
+    assert (release["claim_id"], release["reason"]) == ("c1", "noise")
+    assert "/m/" in release["match_url"]
+    with pytest.raises(ClaimsRefused, match="another file"):
+        make(FileKind.REFERENCES, "not_heard")
+    (manual,) = read(make(FileKind.MANUAL_CLAIMS, "not_claimed"))
+    assert (manual["start"], manual["end"]) == ("0:01:10", "0:01:30")
+    assert (
+        make(FileKind.ALLOW_LIST, "against_licence").file.read().decode()
+        == (CLAIM["channel_id"])
+    )
+    assert licence.pk
+    delivered = {
+        row["isrc"]: row
+        for row in read(make(FileKind.SOUND_RECORDINGS, "no_reference"))
+    }
+    assert delivered["GBAYE0000004"]["album"] == "Live"
+    assert delivered["GBAYE0000004"]["upc"] == "123"
+    with pytest.raises(ClaimsRefused, match="lack what the file needs"):
+        make(FileKind.ASSETS, "by_others")
+
+
+def test_files_are_split_freed_and_equal_again(
+    signed_in: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 4):
+        heard(number, "rejected")
+    run_import(report([claim(number) for number in range(1, 4)]))
+    compare()
+    monkeypatch.setattr(files, "MOST_ROWS", 2)
+    manager = signed_in(Role.MANAGER)
+    many = {
+        "discrepancy": [
+            f"{uid}:{number}" for uid, number in revisions("not_heard").items()
+        ],
+        "verb": "releases",
+    }
+
+    manager.post(reverse("portal:claims_many"), many)
+    first = list(ClaimFile.objects.order_by("pk"))
+    assert [one.row_count for one in first] == [2, 1]
+    for one in first:
+        manager.post(
+            reverse("portal:claim_file_act", args=[one.uid]), {"verb": "withdraw"}
+        )
+    manager.post(reverse("portal:claims_many"), many)
+    again = list(ClaimFile.objects.order_by("pk"))[2:]
+    assert [one.sha256 for one in again] == [one.sha256 for one in first]
+
+    sent = reverse("portal:claim_file_act", args=[again[0].uid])
+    manager.post(sent, {"verb": "sent"})
+    again[0].refresh_from_db()
+    assert (again[0].state, bool(again[0].sent_at)) == ("sent", True)
+    assert Event.objects.filter(action="claims.file_sent").count() == 1
+    run_import(report([claim(2)]))
+    compare()
+    page = manager.get(reverse("portal:claim_files")).content.decode()
+    assert "1 / 2" in page
+    download = manager.get(reverse("portal:claim_file", args=[again[0].uid]))
+    assert b"".join(download).startswith(b"claim_id,video_id")
+    assert signed_in(Role.REVIEWER).post(sent, {"verb": "unsent"}).status_code == 403
+
+
+def test_ownership_is_written_as_the_platform_does() -> None:
+    assert files.ownership_of(TERRITORIES) == "WW"
+    assert files.ownership_of(frozenset({"US", "CA"})) == "CA|US"
+    assert files.ownership_of(frozenset()) == "0%WW"
+    assert files.ownership_of(None) == ""
+
+
+CLAIM_ = {**CLAIM, "reference_id": ""}

@@ -1,0 +1,237 @@
+"""Reports of a platform: read as they are, written once, and taken back whole."""
+
+from __future__ import annotations
+
+import gzip
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.roles import Role
+from audit.models import Event
+from imports.errors import ImportRefused
+from imports.platforms import reading
+from imports.platforms.youtube import CLAIMS, BadCell, RowReader, day_in_name
+from imports.tables import RawRow
+from imports.undoing.walk import undo_import
+from platforms.models import (
+    PlatformAccount,
+    PlatformAsset,
+    PlatformClaim,
+    PolicyTerms,
+    PriorValues,
+    ReferenceFile,
+    ReportedValue,
+)
+from tests.factories.accounts import make_user
+from tests.platforms.making import (
+    ASSET,
+    DAY,
+    REFERENCE,
+    counts,
+    make_account,
+    report,
+    run_import,
+)
+
+NEXT = DAY + timedelta(days=1)
+
+
+def rows() -> dict[str, list[dict[str, Any]]]:
+    """Return all that imports write."""
+    return {
+        model.__name__: [*model._base_manager.order_by("pk").values()]
+        for model in (PlatformAccount, PlatformAsset, PlatformClaim, ReferenceFile)
+    }
+
+
+@pytest.mark.django_db
+def test_a_check_says_what_the_import_does_and_writes_nothing() -> None:
+    content = report([{"claim_id": "c1"}, {"claim_id": "c2"}, {"claim_id": "c2"}])
+
+    checked = run_import(content, dry=True)
+    assert not PlatformClaim.objects.exists()
+    done = run_import(content)
+
+    assert counts(checked) == counts(done) == {"added": 2, "repeated": 1}
+    assert done.kind == "claims"
+    first = PlatformClaim.objects.get(claim_id="c1")
+    assert first.title == 'Waves | "live", at the pier'
+    assert first.claimed_on == date(2026, 8, 14)
+    assert first.terms is not None
+    assert first.terms.monetises == "EVERYWHERE"
+    assert PolicyTerms.objects.count() == 1
+    assert first.asset.title == "Harbour lights"
+    assert Event.objects.filter(action="claims.imported").count() == 1
+
+
+@pytest.mark.django_db
+def test_the_same_report_again_changes_nothing() -> None:
+    content = report([{"claim_id": f"c{n}"} for n in range(5)])
+    run_import(content)
+    before = rows()
+
+    again = run_import(gzip.compress(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n")))
+
+    assert counts(again) == {"unchanged": 5}
+    for account in before["PlatformAccount"]:
+        account["wanted"] += 1
+    assert rows() == before
+    assert not PriorValues.objects.exclude(model="platforms.platformaccount").exists()
+
+
+@pytest.mark.django_db
+def test_newer_older_newer_equals_the_newest_alone() -> None:
+    old = report([{"claim_id": "c1", "views": "1"}, {"claim_id": "gone"}])
+    new = report([{"claim_id": "c1", "views": "9", "claim_status": "INACTIVE"}])
+    run_import(new, day=NEXT)
+    alone = PlatformClaim.objects.values().get()
+
+    older = run_import(old, day=DAY)
+    run_import(new, day=NEXT)
+
+    assert older.summary["is_older"]
+    assert older.summary["skipped"] == 1
+    after = PlatformClaim.objects.values().get()
+    assert after == {**alone, "first_report": DAY, "detail_since": DAY}
+    assert make_account().claims_day == NEXT
+
+
+@pytest.mark.django_db
+def test_claims_that_a_newer_report_lacks_stay_and_come_back() -> None:
+    run_import(report([{"claim_id": "c1"}, {"claim_id": "c2"}]))
+
+    gone = run_import(report([{"claim_id": "c1"}]), day=NEXT)
+    assert counts(gone) == {"unchanged": 1, "vanished": 1}
+    assert PlatformClaim.objects.get(claim_id="c2").gone_on == NEXT
+
+    back = run_import(report([{"claim_id": "c2"}]), day=NEXT + timedelta(days=1))
+    assert counts(back) == {"updated": 1, "vanished": 1}
+    assert PlatformClaim.objects.get(claim_id="c2").gone_on is None
+
+
+@pytest.mark.django_db
+def test_an_undone_import_leaves_every_row_as_it_was() -> None:
+    user = make_user(Role.MANAGER)
+    run_import(report([{"claim_id": "c1"}, {"claim_id": "c2"}, {"claim_id": "c3"}]))
+    first = run_import(report([{"active_reference_id": "R0"}], ASSET))
+    before = rows()
+    changed = run_import(
+        report(
+            [
+                {"claim_id": "c1", "views": "7", "asset_title": "Renamed"},
+                {"claim_id": "c2", "asset_id": "A2"},
+                {"claim_id": "new", "asset_id": "A9"},
+            ]
+        ),
+        day=NEXT,
+    )
+    assert counts(changed) == {"added": 1, "updated": 2, "vanished": 1}
+
+    undo_import(changed.uid, user=user, dry=False)
+
+    for account in before["PlatformAccount"]:
+        account["wanted"] += 2
+    assert rows() == before
+    assert not PriorValues.objects.exists()
+    refused = undo_import(first.uid, user=user, dry=False)
+    assert refused.kept == 1
+
+
+@pytest.mark.django_db
+def test_assets_and_references_have_reports_of_their_own() -> None:
+    run_import(report([{"claim_id": "c1", "isrc": "GBAYE0000001"}]))
+    assets = [{"active_reference_id": "R1|R2", "your_isrc": "GBAYE0000002"}]
+    run_import(report([*assets, {"asset_id": "A2"}], ASSET))
+    run_import(report([{"excluded_perc": "12.5", "status": "ACTIVE"}], REFERENCE))
+
+    asset = PlatformAsset.objects.get(asset_id="A1")
+    assert (asset.active_references, asset.your_isrc) == (2, "GBAYE0000002")
+    assert (asset.claimed_isrc, asset.title) == ("GBAYE0000001", "Harbour lights")
+    assert str(ReferenceFile.objects.get().excluded_pct) == "12.50"
+    account = make_account()
+    assert account.claims_day == account.assets_day == account.references_day == DAY
+    with pytest.raises(ImportRefused, match="older than that of 2026-11-03"):
+        run_import(report(assets, ASSET), day=DAY - timedelta(days=1))
+
+
+@pytest.mark.django_db
+def test_a_claim_of_another_account_is_refused() -> None:
+    run_import(report([{"claim_id": "c1"}]))
+
+    other = run_import(
+        report([{"claim_id": "c1"}, {"claim_id": "c2"}]), account=make_account("Other")
+    )
+
+    assert counts(other) == {"added": 1, "refused": 1}
+    assert "belongs to Example Music" in other.summary["faults"][0]["rule"]
+
+
+@pytest.mark.django_db
+def test_new_details_wait_for_an_explanation_and_keep_their_days() -> None:
+    run_import(report([{"claim_id": "c1"}]))
+    second = run_import(
+        report([{"claim_id": "c1", "claim_status_detail": "MADE_UP_DISPUTE"}]), day=NEXT
+    )
+
+    assert second.summary["unknown_values"] == ["MADE_UP_DISPUTE"]
+    assert ReportedValue.objects.get().meaning == ""
+    claim = PlatformClaim.objects.get()
+    assert (claim.detail_after, claim.detail_since) == (DAY, NEXT)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "This is no report"),
+        (b"claim_id,video_id\nc1,v1\n", "This is no report"),
+        (gzip.compress(report([{}]))[:-9], "gzip file is damaged"),
+        (b"\xff\xfeclaim_id", "not UTF-8"),
+    ],
+)
+def test_what_is_no_report_is_refused_with_a_reason(content: bytes, said: str) -> None:
+    with pytest.raises(ImportRefused, match=said):
+        run_import(content, dry=True)
+
+
+@pytest.mark.django_db
+def test_a_bomb_stops_at_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_UNPACKED_BYTES", 2_000)
+
+    with pytest.raises(ImportRefused, match="larger than 2 GB"):
+        run_import(gzip.compress(report([{}] * 50)), dry=True)
+
+
+@pytest.mark.django_db
+def test_a_bad_row_names_line_and_column_and_spares_the_others() -> None:
+    rows_ = [{"claim_id": "c1", "views": "many"}, {"claim_id": "c2"}]
+    run_import(report([{"claim_id": "c1"}]), day=DAY - timedelta(days=1))
+    one = run_import(report(rows_))
+
+    # A row with a fault is still in the report.
+    assert counts(one) == {"added": 1, "refused": 1}
+    fault = one.summary["faults"][0]
+    assert (fault["line"], fault["column"], fault["value"]) == (2, "views", "many")
+
+
+@given(st.lists(st.text(max_size=30), min_size=0, max_size=30))
+def test_any_row_is_read_or_refused(cells: list[str]) -> None:
+    header = tuple(column.name for column in CLAIMS.columns)
+    reader = RowReader(CLAIMS, header)
+
+    values = None
+    with suppress(BadCell):
+        values = reader.read(RawRow(2, tuple(cells)))
+
+    assert values is None or (values["claim_id"] and "\0" not in str(values))
+
+
+def test_the_day_is_read_from_the_name() -> None:
+    assert day_in_name("content_owner_active_claims_20261103.csv.gz") == DAY
+    assert day_in_name("claims_2026-11-03_v1-2.csv") == DAY
+    assert day_in_name("claims_20269999.csv") is None

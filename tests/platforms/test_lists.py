@@ -1,0 +1,421 @@
+"""The lists: exactly what differs, by themselves, and the same however compared."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from accounts.models import AccessLimit
+from accounts.reach import working_for
+from accounts.roles import Role
+from audit.models import Event
+from catalogue.changes import retire_recordings
+from catalogue.models import IndexEntry, Recording
+from platforms import comparing, services
+from platforms.choices import DiscrepancyKind, DiscrepancyState, Meaning
+from platforms.models import (
+    Discrepancy,
+    GroundChange,
+    PlatformAccount,
+    PlatformAsset,
+    PlatformClaim,
+    ReportedValue,
+)
+from review.choices import MatchState
+from review.models import Match
+from rights.choices import Right, ShareKind
+from rights.models import Party, RightsRecording, Share
+from scanning.models import ScannedFile
+from scanning.sources.link_keys import link_key
+from tests.conftest import MakeClient
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.factories.review import make_match
+from tests.factories.rules import make_licence
+from tests.factories.scanning import ScanFactory, ScannedFileFactory
+from tests.platforms.making import (
+    ASSET,
+    CLAIM,
+    DAY,
+    make_account,
+    report,
+    run_import,
+)
+
+pytestmark = pytest.mark.django_db
+NEXT = DAY + timedelta(days=1)
+EARLY = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+def video(number: int, **columns: Any) -> ScannedFile:
+    """Return the file of a video. Any: columns."""
+    url = f"https://www.youtube.com/watch?v=vid{number:08}"
+    return ScannedFileFactory.create(
+        source_url=url,
+        link_key=link_key(url),
+        **{"published_at": EARLY, "name": f"video {number}", **columns},
+    )
+
+
+def recording(number: int, **columns: Any) -> Recording:
+    """Return a recording with its own ISRC. Any: columns."""
+    return RecordingFactory.create(
+        title=f"Song {number}",
+        isrc=f"GBAYE{number:07}",
+        isrc_normalised=f"GBAYE{number:07}",
+        **columns,
+    )
+
+
+def claim(number: int, **cells: str) -> dict[str, str]:
+    """Return a claim on a video for a recording, both with the same number."""
+    return {
+        "claim_id": f"c{number}",
+        "asset_id": f"A{number}",
+        "video_id": f"vid{number:08}",
+        "isrc": f"GBAYE{number:07}",
+        **cells,
+    }
+
+
+def heard(number: int, state: str, **columns: Any) -> Match:
+    """Return a match of recording and video with this number. Any: columns."""
+    return make_match(
+        recording=recording(number),
+        scan=ScanFactory.create(scanned_file=video(number, **columns)),
+        state=state,
+    )
+
+
+def compare() -> dict[str, list[str]]:
+    """Compare everything; return the open entries of each list by their names."""
+    for account in PlatformAccount.objects.all():
+        comparing.compare_account(account)
+    GroundChange.objects.all().delete()
+    return open_lists()
+
+
+def open_lists() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in Discrepancy.objects.filter(state="open").order_by("pk"):
+        name = (
+            row.claim.claim_id
+            if row.claim
+            else row.scanned_file.name
+            if row.scanned_file
+            else row.recording.title
+            if row.recording
+            else ""
+        )
+        found.setdefault(row.kind, []).append(name)
+    return {kind: sorted(names) for kind, names in found.items()}
+
+
+def test_the_lists_are_exactly_what_differs() -> None:
+    # Heard, not claimed, and near misses: claimed, licensed, too early, hidden, retired.
+    heard(1, "confirmed")
+    heard(2, "upheld")
+    heard(3, "confirmed")
+    make_licence(recordings=[heard(4, "confirmed").recording])
+    heard(5, "confirmed", published_at=datetime(2026, 11, 1, tzinfo=UTC))
+    heard(6, "confirmed", deleted_at=EARLY)
+    retire_recordings(recordings=[heard(7, "confirmed").recording], user=None)
+    heard(8, "pending")
+    # Claimed, not heard: rejected, or searched and not found.
+    heard(11, "rejected")
+    searched, other = recording(12), recording(13)
+    for number, row in ((12, searched), (13, other)):
+        ScanFactory.create(
+            scanned_file=video(number),
+            buckets=[{"id": row.bucket_id, "name": "b"}],
+            catalogue_state=9,
+        )
+    held = {"is_held": True, "bucket": searched.bucket}
+    IndexEntry.objects.create(recording=searched, position=9, **held)
+    late = {"is_held": True, "bucket": other.bucket}
+    IndexEntry.objects.create(recording=other, position=10, **late)
+    # Policy against licence.
+    make_licence(recordings=[heard(21, "cleared").recording])
+    recording(22)
+    recording(31)
+    rows = [
+        claim(3, claim_status="PENDING"),
+        claim(11),
+        claim(12),
+        claim(13),
+        claim(21),
+        claim(22),
+        claim(23, claim_type="VISUAL"),
+        claim(24, claim_status="INACTIVE"),
+        claim(31, claim_status_detail="MADE_UP"),
+    ]
+    run_import(report(rows))
+    run_import(
+        report(
+            [
+                {"asset_id": "A22", "conflicting_owner": "Somebody"},
+                {"asset_id": "A31", "active_reference_id": "R1"},
+            ],
+            ASSET,
+        )
+    )
+    ReportedValue.objects.update(meaning=Meaning.DISPUTED)
+
+    lists = compare()
+
+    missing = lists.pop("no_reference")
+    assert "Song 31" not in missing
+    assert "Song 22" in missing
+    assert lists == {
+        "not_claimed": ["video 1", "video 2"],
+        "not_heard": ["c11", "c12"],
+        "not_scanned": ["c22", "c31"],
+        "by_others": ["Song 22"],
+        "dispute_due": ["c31"],
+        "against_licence": ["c21"],
+    }
+    weak = Discrepancy.objects.filter(kind="not_heard", is_weak=True)
+    assert weak.get().claim == PlatformClaim.objects.get(claim_id="c12")
+    assert compare() == {**lists, "no_reference": missing}
+
+
+def test_a_policy_everywhere_is_listed_where_our_shares_end() -> None:
+    Share.objects.create(
+        recording=RightsRecording.objects.create(recording=recording(1), title="-"),
+        party=Party.objects.create(name="Our label", is_ours=True),
+        right=Right.MASTER,
+        kind=ShareKind.OWNERSHIP,
+        percent=100,
+        included=["DE"],
+    )
+    recording(2)
+    run_import(report([claim(1), claim(2)]))
+
+    assert compare()["against_licence"] == ["c1"]
+    row = Discrepancy.objects.get(kind="against_licence")
+    assert row.evidence["outside"]
+
+
+def test_due_days_are_never_later_than_the_true_ones() -> None:
+    recording(1)
+    run_import(report([claim(1), claim(2, claim_status_detail="APPEAL")]))
+    run_import(
+        report(
+            [
+                claim(1, claim_status_detail="POT"),
+                claim(2, claim_status_detail="APPEAL"),
+            ]
+        ),
+        day=NEXT,
+    )
+    user = make_user(Role.MANAGER)
+    for value, meaning in (("POT", Meaning.POTENTIAL), ("APPEAL", Meaning.APPEALED)):
+        row = ReportedValue.objects.get(value=value)
+        services.explain_value(value=row, meaning=meaning, user=user)
+    compare()
+
+    due = {
+        row.claim_id: row.due_on
+        for row in Discrepancy.objects.filter(kind="dispute_due")
+    }
+    first, second = PlatformClaim.objects.order_by("claim_id")
+    assert due == {first.pk: DAY + timedelta(days=30), second.pk: None}
+
+    services.enter_dispute_day(claim=second, day=DAY, user=user)
+    compare()
+    entered = Discrepancy.objects.get(kind="dispute_due", claim=second)
+    assert entered.due_on == DAY + timedelta(days=7)
+    assert entered.evidence["is_exact"]
+
+
+def test_a_dismissed_difference_opens_again_when_its_grounds_change() -> None:
+    match = heard(1, "rejected")
+    run_import(report([claim(1)]))
+    compare()
+    row = Discrepancy.objects.get(kind="not_heard")
+    user = make_user(Role.REVIEWER)
+
+    done = services.dismiss(
+        revisions={row.uid: row.revision}, note_text="Known.", user=user
+    )
+    assert done == (1, 0)
+    assert "not_heard" not in compare()
+    assert Event.objects.filter(action="claims.dismissed").count() == 1
+    stale = services.reopen(revisions={row.uid: row.revision}, user=user)
+    assert stale == (0, 1)
+
+    Match.objects.filter(pk=match.pk).update(decision_reason="wrong_recording")
+    assert compare()["not_heard"] == ["c1"]
+    row.refresh_from_db()
+    assert (row.state, row.note) == ("open", "")
+
+
+def test_assets_are_linked_by_the_first_identifier_that_fits() -> None:
+    own = recording(1, custom_id="OWN")
+    recording(2)
+    twice = [recording(3), recording(3)]
+    rows = [
+        claim(1, isrc="", custom_id="OWN"),
+        claim(2, isrc="gb-aye-00-00002"),
+        claim(3),
+        claim(4),
+    ]
+    run_import(report(rows))
+    compare()
+
+    links = dict(PlatformAsset.objects.values_list("asset_id", "linked_by"))
+    assert links == {
+        "A1": "custom_id",
+        "A2": "claim_isrc",
+        "A3": "ambiguous",
+        "A4": "",
+    }
+    assert PlatformAsset.objects.get(asset_id="A1").recording == own
+
+    Recording.objects.filter(pk=twice[1].pk).update(same_sound_as=twice[0])
+    compare()
+    assert PlatformAsset.objects.get(asset_id="A3").recording == twice[0]
+
+    asset, user = PlatformAsset.objects.get(asset_id="A4"), make_user(Role.MANAGER)
+    services.link_asset(asset=asset, recording=own, user=user)
+    compare()
+    asset.refresh_from_db()
+    assert (asset.recording, asset.linked_by) == (own, "person")
+
+
+def test_following_changes_says_the_same_as_comparing_everything() -> None:
+    rng = random.Random(55)  # noqa: S311 - draws test data
+    matches = [heard(n, "confirmed") for n in range(1, 7)]
+    for n in range(7, 10):
+        recording(n)
+    run_import(report([claim(n) for n in range(3, 10)]))
+    run_import(report([{"asset_id": f"A{n}"} for n in range(3, 8)], ASSET))
+    compare()
+    for _step in range(12):
+        for _change in range(rng.randint(1, 3)):
+            _change_something(rng, matches)
+        while changes := list(GroundChange.objects.order_by("pk")):
+            comparing.follow_changes(changes)
+        followed = _rows()
+
+        compare()
+
+        assert _rows() == followed
+
+
+def _change_something(rng: random.Random, matches: list[Match]) -> None:
+    """Change a ground as the product does: with its signal or event."""
+    from catalogue.changes import update_recording
+    from platforms import grounds
+
+    kind = rng.choice(["state", "delete", "retire", "isrc", "link", "new file"])
+    match = rng.choice(matches)
+    if kind == "state":
+        state = rng.choice([*("confirmed", "pending", "upheld", "suppressed")])
+        Match.objects.filter(pk=match.pk).update(state=MatchState(state))
+        grounds.note_matches([match])
+    elif kind == "delete":
+        gone = None if rng.random() < 0.5 else EARLY
+        ScannedFile.objects.filter(pk=match.scanned_file_id).update(deleted_at=gone)
+        grounds.note(files=[match.scanned_file_id])
+    elif kind == "retire" and rng.random() < 0.3:
+        retire_recordings(recordings=[match.recording], user=None)
+    elif kind == "isrc":
+        number = f"GBAYE{rng.randint(1, 9):07}"
+        row = Recording.objects.get(pk=match.recording_id)
+        columns = {"isrc": number, "isrc_normalised": number}
+        update_recording(recording=row, columns=columns, user=None)
+    elif kind == "link":
+        asset = rng.choice(list(PlatformAsset.objects.order_by("pk")))
+        living = Recording.objects.exclude(status="retired").order_by("pk")
+        chosen = rng.choice([None, *living])
+        services.link_asset(asset=asset, recording=chosen, user=make_user(Role.MANAGER))
+    elif kind == "new file":
+        file = video(rng.randint(3, 9))
+        ScanFactory.create(scanned_file=file)
+        grounds.note(files=[file.pk])
+
+
+def _rows() -> list[dict[str, Any]]:
+    gone = Discrepancy.objects.exclude(state=DiscrepancyState.GONE)
+    return list(
+        gone.order_by("key").values(
+            *("key", "basis", "state", "recording", "scanned_file", "match", "is_weak")
+        )
+    )
+
+
+def test_pages_show_and_act_within_access_limits(signed_in: MakeClient) -> None:
+    match = heard(1, "rejected")
+    heard(2, "confirmed")
+    recording(3)
+    run_import(report([claim(1), claim(3, claim_status_detail="MADE_UP")]))
+    compare()
+    manager = signed_in(Role.MANAGER)
+
+    for kind in DiscrepancyKind:
+        for state in ("", "dismissed", "gone"):
+            path = f"{reverse('portal:claims')}?list={kind}&state={state}"
+            assert manager.get(path).status_code == 200
+    page = manager.get(f"{reverse('portal:claims')}?list=not_heard&q=waves")
+    row = Discrepancy.objects.get(kind="not_heard")
+    assert row.uid in page.content.decode()
+    offered = f"{reverse('portal:links')}?links=https%3A%2F%2Fwww.youtube.com"
+    unscanned = f"{reverse('portal:claims')}?list=not_scanned"
+    assert offered in manager.get(unscanned).content.decode()
+    filled = manager.get(reverse("portal:links"), {"links": "https://youtu.be/v"})
+    assert "https://youtu.be/v" in filled.content.decode()
+    account = make_account()
+    address = reverse("portal:claim", args=[account.uid, "c1"])
+    assert CLAIM["channel_display_name"] in manager.get(address).content.decode()
+    assert address in manager.get(match.review_url).content.decode()
+    asset_address = reverse("portal:claim_asset", args=[account.uid, "A3"])
+    manager.post(asset_address, {"recording": match.recording.uid})
+    assert PlatformAsset.objects.get(asset_id="A3").recording == match.recording
+    value = ReportedValue.objects.get()
+    manager.post(reverse("portal:claim_values"), {f"value-{value.pk}": "disputed"})
+    value.refresh_from_db()
+    assert value.meaning == "disputed"
+    many = {"discrepancy": f"{row.uid}:{row.revision}", "note": "Known."}
+    manager.post(reverse("portal:claims_many"), many)
+    row.refresh_from_db()
+    assert row.state == "dismissed"
+
+    limited = make_user(Role.REVIEWER)
+    group = limited.groups.get()
+    other = ScannedFileFactory.create().container_id
+    AccessLimit.objects.create(group=group, containers=[other])
+    with working_for(limited):
+        assert not Discrepancy.objects.exclude(kind="no_reference").exists()
+        assert services.reopen(revisions={row.uid: row.revision}, user=limited) == (
+            0,
+            1,
+        )
+    client = signed_in(Role.REVIEWER)
+    assert client.get(address).status_code == 404
+
+
+def test_a_report_is_uploaded_checked_and_imported(signed_in: MakeClient) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    from imports.models import ClaimsImport
+
+    manager = signed_in(Role.MANAGER)
+    file = SimpleUploadedFile("claims_20261103.csv", report([claim(1)]))
+    answer = manager.post(
+        reverse("portal:claims_import"), {"file": file, "account": "Example Music"}
+    )
+
+    one = ClaimsImport.objects.get()
+    assert one.report_day == DAY
+    assert answer["Location"] == reverse("portal:claims_import_detail", args=[one.uid])
+    assert manager.get(answer["Location"]).status_code == 200
+    nameless = SimpleUploadedFile("claims.csv", report([claim(1)]))
+    refused = manager.post(
+        reverse("portal:claims_import"), {"file": nameless, "account": "Example Music"}
+    )
+    assert "contains no day" in refused.content.decode()

@@ -1,0 +1,168 @@
+"""What people of the season do with platforms' claims, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from accounts.reach import working_for
+from catalogue.models import Recording
+from imports.models import ClaimsImport
+from platforms import comparing, files
+from platforms.choices import DiscrepancyKind, DiscrepancyState, Meaning
+from platforms.models import (
+    ClaimFile,
+    ClaimFileRow,
+    Discrepancy,
+    PlatformAccount,
+    PlatformAsset,
+    ReportedValue,
+)
+from tests.platforms.making import ASSET, report
+from tests.season.invariants import check
+from tests.season.people import Person
+
+_FIRST = date(2026, 10, 1)
+# Licences begin and end with the calendar, and the daily comparison follows.
+_WITHOUT_CALENDAR = (
+    DiscrepancyKind.NOT_HEARD,
+    DiscrepancyKind.NOT_SCANNED,
+    DiscrepancyKind.BY_OTHERS,
+    DiscrepancyKind.DISPUTE_DUE,
+    DiscrepancyKind.NO_REFERENCE,
+)
+
+
+def handle(person: Person, rng: random.Random) -> None:
+    """Do one thing with claims; roles and limits may refuse it."""
+    rng.choice(_WAYS)(person, rng)
+
+
+def _make(person: Person, rng: random.Random) -> None:
+    """Prepare a file of some open entries of a list."""
+    row = _some(Discrepancy._base_manager.filter(state="open"), rng)
+    kinds = files.kinds_for(DiscrepancyKind(row.kind)) if row is not None else []
+    if row is not None and kinds:
+        person.fill_in(
+            "/claims/many/",
+            discrepancy=f"{row.uid}:{row.revision}",
+            verb=rng.choice(kinds).value,
+        )
+
+
+def _take(person: Person, rng: random.Random) -> None:
+    """Mark a file as sent, or not, or withdraw it."""
+    one = _some(ClaimFile._base_manager.all(), rng)
+    if one is not None:
+        verb = rng.choice(["sent", "unsent", "withdraw"])
+        person.fill_in(f"/claims/files/{one.uid}/act/", verb=verb)
+
+
+def _bring(person: Person, rng: random.Random) -> None:
+    """Upload a newer or older report of claims or assets."""
+    day = _FIRST + timedelta(days=rng.randrange(20))
+    isrcs = [
+        isrc
+        for isrc in Recording._base_manager.values_list("isrc_normalised", flat=True)
+        if isrc
+    ]
+    rows: list[dict[str, str]] = []
+    is_of_claims = rng.random() < 0.7
+    for number in rng.sample(range(6), 4):
+        row = {"asset_id": f"A{number}"}
+        if is_of_claims:
+            row |= {
+                "claim_id": f"c{number}",
+                "video_id": f"video{number:06}",
+                "claim_status": rng.choice(["ACTIVE", "ACTIVE", "INACTIVE"]),
+                "claim_status_detail": rng.choice(["", "MADE_UP"]),
+                "isrc": rng.choice(isrcs) if isrcs else "",
+            }
+        else:
+            row["conflicting_owner"] = rng.choice(["", "Somebody"])
+        rows.append(row)
+    content = report(rows) if is_of_claims else report(rows, ASSET)
+    person.fill_in(
+        "/claims/import/",
+        file=SimpleUploadedFile("report.csv", content),
+        account="Example Music",
+        report_day=day.isoformat(),
+    )
+
+
+def _some(rows: Any, rng: random.Random) -> Any:  # Any: rows of any model
+    found = list(rows.order_by("pk"))
+    return rng.choice(found) if found else None
+
+
+def _start(person: Person, rng: random.Random) -> None:
+    one = _some(ClaimsImport._base_manager.filter(status="checked"), rng)
+    if one is not None:
+        person.fill_in(f"/claims/import/{one.uid}/start/")
+
+
+def _undo(person: Person, rng: random.Random) -> None:
+    done = ClaimsImport._base_manager.filter(status__in=["done", "undo_checked"])
+    one = done.order_by("-pk").first()
+    if one is not None:
+        verb = "check" if one.status == "done" else rng.choice(["undo", "keep"])
+        person.fill_in(f"/claims/import/{one.uid}/undo/", verb=verb)
+
+
+def _link(person: Person, rng: random.Random) -> None:
+    asset = _some(PlatformAsset._base_manager.select_related("account"), rng)
+    recording = _some(Recording._base_manager.all(), rng)
+    if asset is not None and recording is not None:
+        path = f"/claims/accounts/{asset.account.uid}/assets/{asset.asset_id}/"
+        person.fill_in(path, recording=rng.choice(["", recording.uid]))
+
+
+def _explain(person: Person, rng: random.Random) -> None:
+    values = {
+        f"value-{value.pk}": rng.choice(Meaning.values)
+        for value in ReportedValue.objects.all()
+    }
+    if values:
+        person.fill_in("/claims/values/", **values)
+
+
+def _dismiss(person: Person, rng: random.Random) -> None:
+    row = _some(Discrepancy._base_manager.all(), rng)
+    if row is not None:
+        person.fill_in(
+            "/claims/many/",
+            discrepancy=f"{row.uid}:{row.revision}",
+            note="Known.",
+            verb=rng.choice(["dismiss", "dismiss", "reopen"]),
+        )
+
+
+_WAYS = (
+    *(_bring, _bring, _start, _start, _undo, _link, _explain, _dismiss),
+    *(_make, _take),
+)
+
+
+def claims_hold() -> None:
+    """Check that comparing everything changes nothing that was followed.
+
+    No entry is in two files that were not withdrawn.
+    """
+    rows = ClaimFileRow.objects.exclude(file__state="withdrawn")
+    entries = list(rows.values_list("discrepancy", flat=True))
+    check(len(entries) == len(set(entries)), "an entry is in two files")
+    with working_for(None):
+        before = _rows()
+        for account in PlatformAccount.objects.all():
+            comparing.compare_account(account)
+        after = _rows()
+    check(before == after, f"a full comparison differs: {before ^ after}")
+
+
+def _rows() -> set[tuple[object, ...]]:
+    kept = Discrepancy.objects.filter(kind__in=_WITHOUT_CALENDAR)
+    open_ones = kept.exclude(state=DiscrepancyState.GONE)
+    return set(open_ones.values_list("key", "basis", "state", "recording"))
