@@ -16,7 +16,7 @@ class Platform(models.TextChoices):
 class ReportKind(models.TextChoices):
     """A report of a platform."""
 
-    CLAIMS = "claims", _("Claims")
+    CLAIMS = "claims", pgettext_lazy("platform", "Claims")
     ASSETS = "assets", _("Assets")
     REFERENCES = "references", _("Reference files")
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from common.zones import office_day
 from platforms import selectors
-from platforms.choices import DiscrepancyKind, Meaning
+from platforms.choices import DiscrepancyKind, Meaning, ReportKind
 from platforms.models import (
     Discrepancy,
     PlatformAccount,
@@ -226,7 +226,7 @@ def _against(evidence: dict[str, Any], licences: dict[str, str]) -> str:  # Any:
 def report_days(account: PlatformAccount) -> list[tuple[str | Promise, date | None]]:
     """Return the days of an account's newest reports, with their labels."""
     return [
-        (_("Claims"), account.claims_day),
-        (_("Assets"), account.assets_day),
-        (_("Reference files"), account.references_day),
+        (ReportKind.CLAIMS.label, account.claims_day),
+        (ReportKind.ASSETS.label, account.assets_day),
+        (ReportKind.REFERENCES.label, account.references_day),
     ]
