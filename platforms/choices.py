@@ -10,7 +10,7 @@ from django.utils.translation import pgettext_lazy
 class Platform(models.TextChoices):
     """A platform whose reports can be imported."""
 
-    YOUTUBE = "youtube", "YouTube"
+    YOUTUBE = "youtube", _("YouTube")
 
 
 class ReportKind(models.TextChoices):

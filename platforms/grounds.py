@@ -24,6 +24,7 @@ from scanning.models import Scan, ScannedFile
 _EVERYTHING: Final = ("licence", "party", "rights_recording", "work", "dedup", "loop")
 """Cases of the audit trail that can touch any claim or match."""
 _NAMED: Final = ("file", "recording", "match")
+_CHANGES_NOTHING: Final = ("cue_sheet.exported",)
 
 
 def note_events(events: Iterable[Event], **_signal: object) -> None:
@@ -33,6 +34,8 @@ def note_events(events: Iterable[Event], **_signal: object) -> None:
         kind, _colon, uid = event.case.partition(":")
         # Other events of matches change their state, and ``note_matches`` follows.
         if kind == "match" and event.action not in NEW_GROUNDS:
+            continue
+        if event.action in _CHANGES_NOTHING:
             continue
         cases.setdefault(kind, set()).add(uid)
     concerned = cases.keys() & {*_EVERYTHING, *_NAMED}

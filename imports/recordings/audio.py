@@ -44,12 +44,19 @@ class Folder:
     """Files in a folder and its subfolders."""
 
     root: Path
+    table: Path | None = None
+    """A file in the folder that is no audio but the list of it."""
     _names: dict[Path, dict[str, str]] = field(default_factory=dict)
     """The names in each folder by their composed form."""
 
     def names(self) -> list[str]:
         """Return the paths of all files in the folder, in order."""
-        paths = sorted(path for path in self.root.rglob("*") if path.is_file())
+        table = self.table.resolve() if self.table else None
+        paths = sorted(
+            path
+            for path in self.root.rglob("*")
+            if path.is_file() and path.resolve() != table
+        )
         return [path.relative_to(self.root).as_posix() for path in paths]
 
     def open(self, name: str) -> File[bytes] | None:

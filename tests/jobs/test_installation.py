@@ -38,6 +38,7 @@ def test_what_reaches_out_is_known_and_rests_in_a_copy() -> None:
         *("account_mail", "callback_sent", "dispatch", "stream_notice"),
         *("stream", "watch_check", "drop_poll", "cloud_scan", "cloud_deletion"),
         *("report_schedules", "dispute_reminders", "stream_watch"),
+        *("move_in_check", "move_in"),
     }
     # All that waits for other servers reaches out.
     for kind in all_kinds():

@@ -20,7 +20,7 @@ from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
 from imports.models import Moved
 from platforms.models import ReferenceFile, ReportedValue
 from recurring.models import UnknownPolicy
-from reports.models import ReportDelivery
+from reports.models import CueEntry, ReportDelivery, SheetApproval
 from review.models import Dispute, SavedView
 from scanning.models import (
     CloudAccount,
@@ -278,6 +278,14 @@ SCREENS: dict[str, Screen] = {
         lambda desk: StreamNotice.objects.create(stream=desk.stream(), event="away")
     ),
     "reports.EvidencePack": Screen(lambda desk: desk.evidence()),
+    "reports.CueEntry": Screen(
+        lambda desk: CueEntry.objects.create(
+            scanned_file=desk.file, start_ms=0, end_ms=1000, kind="unknown"
+        )
+    ),
+    "reports.SheetApproval": Screen(
+        lambda desk: SheetApproval.objects.create(scanned_file=desk.file)
+    ),
     "reports.TakedownNotice": Screen(lambda desk: desk.notice()),
     "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
     "imports.ResultImport": Screen(lambda desk: desk.result_import()),

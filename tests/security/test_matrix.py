@@ -38,6 +38,9 @@ PORTAL_WIDE = (
     *("licences/<str:uid>/undo/", "licences/<str:uid>/withdraw/"),
     *("policies/<str:uid>/switch/", "policies/<str:uid>/move/"),
     *("policies/<str:uid>/apply/", "policies/<str:uid>/undo/"),
+    # Reports and files of a platform are about a whole account.
+    *("claims/import/<str:uid>/start/", "claims/import/<str:uid>/undo/"),
+    "claims/files/<str:uid>/act/",
 )
 # 422: the body was refused before any object was looked up.
 REFUSED, GONE = 403, (404, 405, 422)

@@ -26,10 +26,12 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket
 from common.uid import new_uid
+from enrichment.models import FillingRule
 from portal.accounts.forms import ProjectForm
 from portal.catalogue.forms import BucketForm
 from portal.containers.views import ContainerForm, UnknownPolicyForm
 from portal.drops.forms import DropForm, DropSettingsForm
+from portal.enrichment.forms import FillingRuleForm
 from portal.licences.forms import LicenceForm
 from portal.policies.forms import PolicyForm
 from portal.reports.declaration_forms import DeclarationProfileForm
@@ -98,6 +100,10 @@ def _terms(desk: Desk, _: Podcast) -> Body:
 
 def _rule(_desk: Desk, _: Podcast) -> Body:
     return {"name": "Short uses", "action": "escalate", "priority": 0}
+
+
+def _filling_rule(desk: Desk, _: Podcast) -> Body:
+    return {"bucket": desk.bucket.pk, "field": "isrc", "least_confidence": "0.999"}
 
 
 def _container(desk: Desk, _: Podcast) -> Body:
@@ -180,6 +186,10 @@ PAGES: dict[str, tuple[type[ModelForm[Any]], Page]] = {
             Policy,
             row=lambda _: make_policy(),
         ),
+    ),
+    "new filling rule": (
+        FillingRuleForm,
+        Page(lambda _: "/catalogue/fill-in/rules/", _filling_rule, FillingRule),
     ),
     "new declaration profile": (
         DeclarationProfileForm,
@@ -412,6 +422,8 @@ def _moved_away(model: type[Model], row: Model) -> Body:
     names = {column.name for column in model._meta.concrete_fields}
     if "link_key" in names:
         return {"link_key": "gone", "url": "https://gone.example/"}
+    if {"bucket", "field"} <= names:
+        return {"field": "upc"}
     named = names & {"name", "title", "holder"}
     return {named.pop(): f"First {row.pk}"}
 

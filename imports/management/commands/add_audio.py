@@ -56,7 +56,7 @@ class Command(BaseCommand):
             with noted("" if dry else uid):
                 summary = AudioImporter(
                     bucket=_bucket(options["bucket"]),
-                    source=Folder(folder),
+                    source=Folder(folder, options["table"]),
                     table=table,
                     user=user,
                     dry=dry,
