@@ -34,7 +34,7 @@ NOT_PAGES = {
     *("portal:file_review_changes", "portal:file_review_sound"),
     *("portal:queue_changes", "portal:match_changes", "portal:file_changes"),
     *("portal:dispute_changes", "portal:report_schedule_next"),
-    *("portal:stream_log_report", "portal:unknown_changes"),
+    *("portal:stream_log_report", "portal:unknown_report", "portal:unknown_changes"),
     *(f"portal:import_sample_{name}_xlsx" for name in SAMPLES),
 }
 _FILE_ENDINGS = ("_csv", "_pdf", "_zip", "_file", "_manifest", "_csvw", "_export")
