@@ -20,11 +20,9 @@ class PlatformsConfig(AppConfig):
             grounds,
             jobs,  # noqa: F401
         )
-        from review.services.transitions import matches_changed
         from scanning.results import scan_finished, scan_settled
 
         events_recorded.connect(grounds.note_events, dispatch_uid="claims.events")
-        matches_changed.connect(grounds.note_matches, dispatch_uid="claims.matches")
         recordings_changed.connect(
             grounds.note_recordings, dispatch_uid="claims.recordings"
         )

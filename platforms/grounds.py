@@ -18,13 +18,13 @@ from jobs.services import submit
 from platforms.jobs import COMPARE, FOLLOW
 from platforms.models import GroundChange, PlatformAccount
 from review.models import Match
-from review.services.transitions import NEW_GROUNDS
+from review.services.transitions import ASSIGN, LOCK_EVENTS, NOTE
 from scanning.models import Scan, ScannedFile
 
 _EVERYTHING: Final = ("licence", "party", "rights_recording", "work", "dedup", "loop")
 """Cases of the audit trail that can touch any claim or match."""
 _NAMED: Final = ("file", "recording", "match")
-_CHANGES_NOTHING: Final = ("cue_sheet.exported",)
+_CHANGES_NOTHING: Final = (*LOCK_EVENTS, NOTE, ASSIGN, "cue_sheet.exported")
 
 
 def note_events(events: Iterable[Event], **_signal: object) -> None:
@@ -32,12 +32,8 @@ def note_events(events: Iterable[Event], **_signal: object) -> None:
     cases: dict[str, set[str]] = {}
     for event in events:
         kind, _colon, uid = event.case.partition(":")
-        # Other events of matches change their state, and ``note_matches`` follows.
-        if kind == "match" and event.action not in NEW_GROUNDS:
-            continue
-        if event.action in _CHANGES_NOTHING:
-            continue
-        cases.setdefault(kind, set()).add(uid)
+        if event.action not in _CHANGES_NOTHING:
+            cases.setdefault(kind, set()).add(uid)
     concerned = cases.keys() & {*_EVERYTHING, *_NAMED}
     if not concerned or not _is_used():
         return
@@ -54,12 +50,6 @@ def note_events(events: Iterable[Event], **_signal: object) -> None:
             },
             recordings=set(recordings.values_list("pk", flat=True)),
         )
-
-
-def note_matches(matches: Iterable[Match], **_signal: object) -> None:
-    """Follow matches whose states changed."""
-    if _is_used():
-        note(files={match.scanned_file_id for match in matches})
 
 
 def note_recordings(before: Mapping[int, object], **_signal: object) -> None:

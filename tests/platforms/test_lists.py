@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+import audit.services
 from accounts.models import AccessLimit
 from accounts.reach import working_for
 from accounts.roles import Role
@@ -317,7 +318,7 @@ def _change_something(rng: random.Random, matches: list[Match]) -> None:
     if kind == "state":
         state = rng.choice([*("confirmed", "pending", "upheld", "suppressed")])
         Match.objects.filter(pk=match.pk).update(state=MatchState(state))
-        grounds.note_matches([match])
+        audit.services.record(case=match.case, action="decided")
     elif kind == "delete":
         gone = None if rng.random() < 0.5 else EARLY
         ScannedFile.objects.filter(pk=match.scanned_file_id).update(deleted_at=gone)

@@ -42,11 +42,7 @@ NOTED = {
     r"^/notices/[^/]+/text$": (('INSERT INTO "audit_event"',), "a download"),
     r"^/reports/summary/rows\.csv$": (('INSERT INTO "audit_event"',), "a download"),
     r"^/m/[^/]+$": (
-        (
-            *('UPDATE "review_match" SET "state"', 'INSERT INTO "audit_event"'),
-            # The lists of claims follow each state of a match.
-            *('INSERT INTO "platforms_groundchange"', 'INSERT INTO "jobs_job"'),
-        ),
+        ('UPDATE "review_match" SET "state"', 'INSERT INTO "audit_event"'),
         "the review lock of who opens a match",
     ),
     r"/presigned-upload$": (
