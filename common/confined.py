@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -58,9 +58,6 @@ def read_confined(
     The returned temporary file is deleted on close. ``heartbeat`` is called for each
     progress report of the child. Raises ``Unreadable``.
     """
-    child_limits = DecodeLimits(
-        max_memory_bytes=limits.memory_bytes, max_cpu_s=limits.cpu_s
-    )
 
     def on_message(kind: MessageKind, _body: bytes) -> None:
         if kind is MessageKind.PROGRESS:
@@ -68,39 +65,54 @@ def read_confined(
 
     written = tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115 - closed by the caller
     try:
+        _run([file, written], jobs, request, limits, on_message)
+    except Exception:
+        written.close()
+        raise
+    written.seek(0)
+    return written
+
+
+def _run(
+    files: Sequence[IO[bytes]],
+    jobs: str,
+    request: Mapping[str, Any],  # Any: JSON
+    limits: ReadingLimits,
+    on_message: Callable[[MessageKind, bytes], None],
+) -> None:
+    """Run a job in a child of its own. Raises ``Unreadable``, and as ``on_message``."""
+    child_limits = DecodeLimits(
+        max_memory_bytes=limits.memory_bytes, max_cpu_s=limits.cpu_s
+    )
+    try:
         client.run_once(
             {
                 **request,
                 "limits": dataclasses.asdict(child_limits),
                 "output_bytes": limits.output_bytes,
             },
-            [file.fileno(), written.fileno()],
+            [file.fileno() for file in files],
             jobs=jobs,
             wall_s=client.wall_s(child_limits),
             on_message=on_message,
         )
-    except Exception as error:
-        written.close()
+    except (JobRefused, OutOfLimits, DecodeFailed) as error:
         raise _translated(error) from error
-    written.seek(0)
-    return written
 
 
-def _translated(error: Exception) -> Exception:
+def _translated(error: JobRefused | OutOfLimits | DecodeFailed) -> Unreadable:
     if isinstance(error, JobRefused):
         return Unreadable(str(error))
     if isinstance(error, OutOfLimits):
         return Unreadable(
             _("The file takes too much time or memory to read. Split it.")
         )
-    if isinstance(error, DecodeFailed):
-        return Unreadable(
-            _(
-                "The file could not be read: the process that read it stopped. "
-                "Save the file again, or as CSV, and try again."
-            )
+    return Unreadable(
+        _(
+            "The file could not be read: the process that read it stopped. "
+            "Save the file again, or as CSV, and try again."
         )
-    return error
+    )
 
 
 def json_lines(file: IO[bytes], *, max_bytes: int) -> Iterator[Any]:  # Any: JSON
@@ -129,25 +141,9 @@ def stream_confined(
     For output that is too large to keep: nothing is written to disk. An exception of
     ``on_rows`` ends the child. Raises ``Unreadable``.
     """
-    child_limits = DecodeLimits(
-        max_memory_bytes=limits.memory_bytes, max_cpu_s=limits.cpu_s
-    )
 
     def on_message(kind: MessageKind, body: bytes) -> None:
         if kind is MessageKind.ROWS:
             on_rows(json.loads(body))
 
-    try:
-        client.run_once(
-            {
-                **request,
-                "limits": dataclasses.asdict(child_limits),
-                "output_bytes": limits.output_bytes,
-            },
-            [file.fileno()],
-            jobs=jobs,
-            wall_s=client.wall_s(child_limits),
-            on_message=on_message,
-        )
-    except (JobRefused, OutOfLimits, DecodeFailed) as error:
-        raise _translated(error) from error
+    _run([file], jobs, request, limits, on_message)
