@@ -67,6 +67,8 @@ class Import(models.Model):
 
     place_field: ClassVar[str]
     """The column that says where the entries go."""
+    concerns_everything: ClassVar[bool] = False
+    """People with access limits may do nothing with it."""
     uid: models.CharField[str, str]
 
     file = models.FileField(max_length=200)
@@ -224,6 +226,7 @@ class RightsImport(Import):
     """
 
     place_field = ""
+    concerns_everything = True
 
     uid = models.CharField(
         max_length=32,
@@ -314,6 +317,7 @@ class MoveIn(Import):
     """
 
     place_field = ""
+    concerns_everything = True
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "mi"), editable=False
@@ -407,6 +411,7 @@ class ClaimsImport(Import):
     """
 
     place_field = ""
+    concerns_everything = True
 
     uid = models.CharField(
         max_length=32,

@@ -377,7 +377,7 @@ def cancel(*, one: Import, user: User) -> bool:
 
 def _refuse_limited(one: Import, user: User) -> None:
     """Raise ``PermissionDenied`` if the user may not do anything with this import."""
+    if one.concerns_everything:
+        refuse_limited(user)
     if isinstance(one, MoveIn):
         _require_move(user)
-    if isinstance(one, RightsImport | ClaimsImport):
-        refuse_limited(user)

@@ -385,8 +385,7 @@ class ImportPage:
 
     def refusal(self, user: User) -> str:
         """Return why access limits keep a person from such imports; else empty."""
-        is_for_all = self.model in (RightsImport, MoveIn, ClaimsImport)
-        return why_limited(user) if is_for_all else ""
+        return why_limited(user) if self.model.concerns_everything else ""
 
     def of_form(self, form: ImportForm, user: User) -> dict[str, Any]:
         """Return the context of the page with the form. Any: values for a template."""
