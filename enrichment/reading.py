@@ -105,7 +105,7 @@ def _read(
         Reading(
             path=path,
             index=index_path(source),
-            # Of this very file, so that a restart goes on where it was.
+            # The name holds the file's hash, so a restart resumes only the same file.
             scratch=folder() / f"{source.uid}.{sha256[:16]}.tables",
             stream=stream,
             rows=lambda: _rows(path),

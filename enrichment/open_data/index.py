@@ -89,7 +89,10 @@ class PartWriter:
         return dict(self.db.execute("select name, rows from part"))
 
     def add(self, table: str, rows: Iterable[Row]) -> None:
-        """Add rows of one length to a table of the open part, which begins with them."""
+        """Add rows to a table; open a part first if none is open.
+
+        All rows have one value for each column.
+        """
         if not self.db.in_transaction:
             self.db.execute("begin")
         for batch in in_batches(rows):

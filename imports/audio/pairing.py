@@ -237,7 +237,7 @@ def _same_length(sound: Sound, one: Waiting) -> bool:
 
 
 def _id(text: str) -> str:
-    """Return an id for comparison: A-1 and A1 are two ids, a-1 and A-1 are one."""
+    """Return an id for comparison; letter case does not count, punctuation does."""
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 

@@ -116,7 +116,7 @@ class Mover:
         return self._move(MovedKind.RECORDING, row, bucket, read_recording, act)
 
     def container(self, row: Json) -> bool:
-        """Move a container, whose files come later; return whether it is new."""
+        """Move a container without its files; return whether it is new."""
         return self._move(MovedKind.CONTAINER, row, "", read_settings, self._container)
 
     def project(self, project: RemoteSettings) -> Container | None:

@@ -27,7 +27,7 @@ _MOST: Final = 2**63 - 1
 
 
 class BadCell(Exception):
-    """A cell that cannot be read; a row with one is left out."""
+    """A cell cannot be read; the import leaves its row out."""
 
     def __init__(self, column: str, value: str, message: str) -> None:
         self.column, self.value, self.message = column, value, message

@@ -62,12 +62,15 @@ def file_review(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
 
 
 def _open(rows: Sequence[CueRow]) -> int:
-    """Count what somebody has to say something about: each match once."""
+    """Count the open subjects; the rows of one match count once."""
     return len({row.subject for row in rows if not row.is_done})
 
 
 def _total(rows: Sequence[CueRow]) -> int:
-    """Count the rows; a rejection adds one, of which no open page needs to know."""
+    """Count the rows without rejected matches.
+
+    Rejecting a match adds a row, and open pages need not reload for it.
+    """
     return sum(not row.is_judged for row in rows)
 
 
