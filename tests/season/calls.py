@@ -7,10 +7,17 @@ import hashlib
 import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from broadcasts.choices import CueUse, MusicOrigin, RightsType
 from catalogue.models import Bucket, Recording
+from imports.kinds import all_kinds
+from platforms import files
+from platforms.choices import DiscrepancyKind, FileKind
+from platforms.models import Discrepancy
 from reports.choices import Format, Mode
 from reports.models import (
     ClaimedRight,
@@ -25,7 +32,7 @@ from review.choices import DisputeCode, RejectCode, Verb
 from review.models import Licence, Match
 from scanning.models import Container, ResumableUpload
 from streams.models import Station
-from tests.season import samples
+from tests.season import claims, samples
 from tests.season.people import Answer, Person
 from tests.season.routes import Route
 
@@ -148,7 +155,7 @@ def _stream(_path: str, rng: random.Random) -> Json:
 
 
 def _callback(_path: str, rng: random.Random) -> Json:
-    return {"url": rng.choice(["", "http://localhost:9/told", "nothing"])}
+    return {"url": rng.choice(["", "http://localhost:9/told", "no address"])}
 
 
 def _bucket(_path: str, rng: random.Random) -> Json:
@@ -232,6 +239,32 @@ def _use(path: str, rng: random.Random) -> Json:
     }
 
 
+def _claim_file(_path: str, rng: random.Random) -> Json:
+    rows = list(Discrepancy._base_manager.filter(state="open").order_by("pk"))
+    row = rng.choice(rows) if rows else None
+    kinds = files.kinds_for(DiscrepancyKind(row.kind)) if row else []
+    return {
+        "kind": rng.choice(kinds or list(FileKind)).value,
+        "entries": [{"uid": row.uid, "version": row.revision}] if row else [],
+    }
+
+
+_IMPORTED = [kind.key for kind in all_kinds() if kind.uploads]
+
+
+def _new_import(kind: str, rng: random.Random) -> Json:
+    """Return what begins an import; only reports of claims can be read."""
+    if kind == "claims":
+        return claims.new_report(rng)
+    table = SimpleUploadedFile("table.csv", b"title,isrc\nA tune,GBAYE0000001\n")
+    return {
+        **({"bucket": _pk(Bucket, rng)} if kind in ("recordings", "audio") else {}),
+        **({"container": _pk(Container, rng)} if kind == "results" else {}),
+        "file": table,
+        "table": table,
+    }
+
+
 # JSON bodies by address and method; None sends no body.
 _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
     (f"{_PORTAL}/files/<uuid:uid>/rescan/", "POST"): None,
@@ -272,6 +305,20 @@ _BODIES: dict[tuple[str, str], Callable[[str, random.Random], Json] | None] = {
     (f"{_PORTAL}/notices/", "POST"): _new_notice,
     (f"{_PORTAL}/notices/<str:uid>/sign/", "POST"): _signing,
     (f"{_PORTAL}/notices/<str:uid>/answers/", "POST"): _reply,
+    (f"{_PORTAL}/claims/files/", "POST"): _claim_file,
+    (f"{_PORTAL}/claims/files/<str:uid>/act/", "POST"): lambda _path, rng: {
+        "verb": rng.choice(["sent", "unsent", "withdraw"])
+    },
+    **{
+        (f"{_PORTAL}/imports/{kind}/<str:uid>/start/", "POST"): None
+        for kind in _IMPORTED
+    },
+    **{
+        (f"{_PORTAL}/imports/{kind}/<str:uid>/undo/", "POST"): lambda _path, rng: {
+            "verb": rng.choice(["check", "undo", "keep"])
+        }
+        for kind in _IMPORTED
+    },
     (f"{_PORTAL}/reports/", "POST"): _report,
     (f"{_PORTAL}/reports/stream/", "POST"): _report,
     (f"{_PORTAL}/declarations/", "POST"): _declaration,
@@ -337,6 +384,10 @@ _FORMS: dict[tuple[str, str], Callable[[random.Random], Json]] = {
     (f"{_PORTAL}/files/", "POST"): _upload,
     (f"{_PORTAL}/files/<uuid:uid>/audio/", "POST"): lambda rng: {
         "file": samples.some_sound(rng)
+    },
+    **{
+        (f"{_PORTAL}/imports/{kind}/", "POST"): partial(_new_import, kind)
+        for kind in _IMPORTED
     },
     (f"{_CONTAINER}/files", "POST"): _sound_for_container,
     (f"{_BUCKET}/files", "POST"): lambda rng: {

@@ -23,6 +23,7 @@ from pyarrow import parquet
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
 from imports.models import OPEN_STATUSES
+from jobs import resources
 from jobs.choices import OPEN_STATES, Pool
 from jobs.kinds import regular_work
 from jobs.models import Job
@@ -215,8 +216,9 @@ def nothing_waits_for_ever(time: time_machine.Traveller, machines: Machines) -> 
         machines.work()
         if not _left():
             return
-        # Leases expire and pauses end.
+        # Leases expire and pauses end; those of resources pass by a clock that stays.
         time.shift(timedelta(minutes=70))
+        resources._blocked_until.clear()
     check(not _left(), f"this waits for ever: {_left()}")
 
 
@@ -308,26 +310,10 @@ def _described(row: Model) -> str:
 
 
 def _open_imports() -> Iterable[Model]:
-    from imports.models import (
-        AudioImport,
-        BroadcastImport,
-        CatalogueImport,
-        ClaimsImport,
-        MoveIn,
-        ResultImport,
-        RightsImport,
-    )
+    from imports.kinds import all_kinds
 
-    for model in (
-        AudioImport,
-        BroadcastImport,
-        CatalogueImport,
-        MoveIn,
-        ResultImport,
-        RightsImport,
-        ClaimsImport,
-    ):
-        yield from model._base_manager.filter(status__in=OPEN_STATUSES)
+    for kind in all_kinds():
+        yield from kind.model._base_manager.filter(status__in=OPEN_STATUSES)
 
 
 def every_page_opens(

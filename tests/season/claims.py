@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from datetime import date, timedelta
+import re
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from accounts.reach import working_for
 from catalogue.models import Recording
-from imports.models import ClaimsImport
+from imports.models import AnswersImport, ClaimsImport
 from platforms import comparing, files
 from platforms.choices import DiscrepancyKind, DiscrepancyState, Meaning
 from platforms.models import (
@@ -21,11 +22,17 @@ from platforms.models import (
     PlatformAsset,
     ReportedValue,
 )
-from tests.platforms.making import ASSET, report
+from tests.platforms.making import ASSET, CONFLICT, VIDEO, report
 from tests.season.invariants import check
+from tests.season.pages import Page, fill
 from tests.season.people import Person
 
 _FIRST = date(2026, 10, 1)
+_IMPORTS: tuple[tuple[Any, str], ...] = (  # Any: a model
+    (ClaimsImport, "/claims/import/"),
+    (ClaimsImport, "/claims/import/"),
+    (AnswersImport, "/claims/answers/"),
+)
 # Licences begin and end with the calendar, and the daily comparison follows.
 _WITHOUT_CALENDAR = (
     DiscrepancyKind.NOT_HEARD,
@@ -53,6 +60,49 @@ def _make(person: Person, rng: random.Random) -> None:
         )
 
 
+def _answer(person: Person, rng: random.Random) -> None:
+    """Upload what the platform answers to some rows of a file."""
+    one = _some(ClaimFile._base_manager.filter(state__in=["sent", "answered"]), rng)
+    if one is None:
+        return
+    rows = [
+        f"{number},{rng.choice(['Successful', 'Successful', 'Errors'])}"
+        for number in range(1, one.row_count + 1)
+        if rng.random() < 0.8
+    ]
+    content = "\n".join(["Row number,Status", *rows]).encode()
+    person.fill_in(
+        "/claims/answers/",
+        file=SimpleUploadedFile("status.csv", content),
+        claim_file=one.uid,
+        first_row="1",
+    )
+
+
+def _look(person: Person, rng: random.Random) -> None:
+    """Look at lists, files and claims, and check that nothing hidden is shown."""
+    kind = rng.choice(DiscrepancyKind.values)
+    path = f"/claims/?list={kind}&state={rng.choice(['', 'dismissed', 'gone'])}"
+    answer = person.open(path)
+    with working_for(person.user):
+        rows = Discrepancy.objects.filter(kind=kind)
+        seen = set(rows.values_list("uid", flat=True))
+    if not answer.is_page:
+        return
+    shown = set(re.findall(r"\bpd_\w+", answer.content.decode()))
+    check(shown <= seen, f"{path} shows {person.name} hidden entries {shown - seen}")
+
+
+def _tick(person: Person, rng: random.Random) -> None:
+    """Tick entries on a page, and dismiss them, open them again, or make a file."""
+    kind = rng.choice(DiscrepancyKind.values)
+    path = f"/claims/?list={kind}&state={rng.choice(['', 'dismissed'])}"
+    page = Page.read(path, person.open(path).content)
+    for form in page.forms:
+        if form.path == "/claims/many/":
+            person.send(fill(form, rng, datetime.now(tz=UTC)))
+
+
 def _take(person: Person, rng: random.Random) -> None:
     """Mark a file as sent, or not, or withdraw it."""
     one = _some(ClaimFile._base_manager.all(), rng)
@@ -61,8 +111,8 @@ def _take(person: Person, rng: random.Random) -> None:
         person.fill_in(f"/claims/files/{one.uid}/act/", verb=verb)
 
 
-def _bring(person: Person, rng: random.Random) -> None:
-    """Upload a newer or older report of claims or assets."""
+def new_report(rng: random.Random) -> dict[str, Any]:  # Any: values of a form
+    """Return a newer or older report of any kind but of reference files."""
     day = _FIRST + timedelta(days=rng.randrange(20))
     isrcs = [
         isrc
@@ -70,10 +120,10 @@ def _bring(person: Person, rng: random.Random) -> None:
         if isrc
     ]
     rows: list[dict[str, str]] = []
-    is_of_claims = rng.random() < 0.7
+    like = rng.choice([None, None, None, ASSET, CONFLICT, VIDEO])
     for number in rng.sample(range(6), 4):
         row = {"asset_id": f"A{number}"}
-        if is_of_claims:
+        if like is None:
             row |= {
                 "claim_id": f"c{number}",
                 "video_id": f"video{number:06}",
@@ -81,16 +131,23 @@ def _bring(person: Person, rng: random.Random) -> None:
                 "claim_status_detail": rng.choice(["", "MADE_UP"]),
                 "isrc": rng.choice(isrcs) if isrcs else "",
             }
+        elif like is VIDEO:
+            row["video_id"] = f"video{number:06}"
+            row["other_owners_claiming"] = rng.choice(["", "Somebody"])
         else:
             row["conflicting_owner"] = rng.choice(["", "Somebody"])
         rows.append(row)
-    content = report(rows) if is_of_claims else report(rows, ASSET)
-    person.fill_in(
-        "/claims/import/",
-        file=SimpleUploadedFile("report.csv", content),
-        account="Example Music",
-        report_day=day.isoformat(),
-    )
+    content = report(rows) if like is None else report(rows, like)
+    return {
+        "file": SimpleUploadedFile("report.csv", content),
+        "platform": "youtube",
+        "account": "Example Music",
+        "report_day": day.isoformat(),
+    }
+
+
+def _bring(person: Person, rng: random.Random) -> None:
+    person.fill_in("/claims/import/", **new_report(rng))
 
 
 def _some(rows: Any, rng: random.Random) -> Any:  # Any: rows of any model
@@ -99,17 +156,19 @@ def _some(rows: Any, rng: random.Random) -> Any:  # Any: rows of any model
 
 
 def _start(person: Person, rng: random.Random) -> None:
-    one = _some(ClaimsImport._base_manager.filter(status="checked"), rng)
+    model, path = rng.choice(_IMPORTS)
+    one = _some(model._base_manager.filter(status="checked"), rng)
     if one is not None:
-        person.fill_in(f"/claims/import/{one.uid}/start/")
+        person.fill_in(f"{path}{one.uid}/start/")
 
 
 def _undo(person: Person, rng: random.Random) -> None:
-    done = ClaimsImport._base_manager.filter(status__in=["done", "undo_checked"])
+    model, path = rng.choice(_IMPORTS)
+    done = model._base_manager.filter(status__in=["done", "undo_checked"])
     one = done.order_by("-pk").first()
     if one is not None:
         verb = "check" if one.status == "done" else rng.choice(["undo", "keep"])
-        person.fill_in(f"/claims/import/{one.uid}/undo/", verb=verb)
+        person.fill_in(f"{path}{one.uid}/undo/", verb=verb)
 
 
 def _link(person: Person, rng: random.Random) -> None:
@@ -142,7 +201,7 @@ def _dismiss(person: Person, rng: random.Random) -> None:
 
 _WAYS = (
     *(_bring, _bring, _start, _start, _undo, _link, _explain, _dismiss),
-    *(_make, _take),
+    *(_make, _take, _take, _answer, _look, _tick),
 )
 
 
@@ -151,7 +210,7 @@ def claims_hold() -> None:
 
     No entry is in two files that were not withdrawn.
     """
-    rows = ClaimFileRow.objects.exclude(file__state="withdrawn")
+    rows = ClaimFileRow.objects.living()
     entries = list(rows.values_list("discrepancy", flat=True))
     check(len(entries) == len(set(entries)), "an entry is in two files")
     with working_for(None):

@@ -5,41 +5,78 @@ from __future__ import annotations
 import csv
 import io
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 
 from audit.models import Event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from enrichment.choices import FillField, SuggestionState
+from enrichment.indexes import folder
 from enrichment.models import EnrichmentSource, FillingRule, SafeMark, Suggestion
+from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person
 
 _HEADER = ("title", "artists", "duration_ms", "isrc", "label", "release_date")
 
 
-def bring(folder: Path, rng: random.Random, note: Callable[[str], None]) -> None:
+def bring(place: Path, rng: random.Random, note: Callable[[str], None]) -> None:
     """Read a list that knows some recordings, and search in it twice.
 
     The second search changes nothing.
     """
     rows = Recording._base_manager.exclude(status=RecordingStatus.RETIRED)
     some = [row for row in rows.order_by("pk") if rng.random() < 0.5]
-    path = folder / "list.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(_HEADER)
-        for row in some:
-            code = f"QZSE{rng.randrange(10)}{rng.randrange(10**7):07d}"
-            artists = "|".join(map(str, row.artists))
-            length = row.duration_ms or ""
-            table.writerow([row.title, artists, length, code, "A Label", "1999-07"])
-        table.writerow(["Nobody's", "Nobody", "", "", "", ""])
+    path = place / "list.csv"
+    path.write_text(_table(some, rng), encoding="utf-8")
     note(f"a list of {len(some)} recordings is read")
     _enrich("read", str(path), "--kind", "table", "--accept-licence")
+    _search_twice()
+    path.unlink()
+
+
+def _table(some: Sequence[Recording], rng: random.Random) -> str:
+    """Return a list that knows these recordings, and one that nobody has."""
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(_HEADER)
+    for row in some:
+        code = f"QZSE{rng.randrange(10)}{rng.randrange(10**7):07d}"
+        artists = "|".join(map(str, row.artists))
+        length = row.duration_ms or ""
+        table.writerow([row.title, artists, length, code, "A Label", "1999-07"])
+    table.writerow(["Nobody's", "Nobody", "", "", "", ""])
+    return text.getvalue()
+
+
+def send(
+    person: Person, admin: Person, rng: random.Random, work: Callable[[], None]
+) -> None:
+    """Send a list of ours by its page, have it read and searched, and decide on it."""
+    # Roles refuse what others send.
+    sender = admin if rng.random() < 0.8 else person
+    rows = list(Recording._base_manager.order_by("pk"))
+    content = _table(rng.sample(rows, min(len(rows), 6)), rng)
+    if rng.random() < 0.1:
+        content = content[len(_HEADER) :]
+    sender.fill_in(
+        "/catalogue/fill-in/sources/send/",
+        file=SimpleUploadedFile("our list.csv", content.encode()),
+        name=rng.choice(samples.WORDS),
+        accepts_licence=rng.choice(["on", "on", "on", ""]),
+    )
+    work()
+    _search_twice()
+    for _ in range(3):
+        handle(person, rng)
+    lists_hold()
+
+
+def _search_twice() -> None:
     _enrich("match")
     before = _open_rows()
     _enrich("match")
@@ -48,7 +85,14 @@ def bring(folder: Path, rng: random.Random, note: Callable[[str], None]) -> None
     # So few values never prove a mark.
     for field in FillField:
         SafeMark.objects.filter(field=field, mark=None).update(mark=Decimal("0.5"))
-    path.unlink()
+
+
+def lists_hold() -> None:
+    """Check that lists that people sent lie on the machine exactly while they are sources."""
+    there = {path.name for path in folder().glob("ol_*")}
+    paths = (Path(source.path) for source in EnrichmentSource.objects.all())
+    wanted = {path.name for path in paths if path.parent == folder()}
+    check(there == wanted, f"the lists {there} are there, {wanted} are sources")
 
 
 def _enrich(*words: str) -> None:

@@ -52,6 +52,8 @@ from tests.season import (
     samples,
     schedules,
     sendings,
+    sheets,
+    trials,
     undoing,
     uses,
     workers,
@@ -145,6 +147,7 @@ _KINDS = {
     "handle_notices": 6,
     "bring_open_data": 2,
     "fill_in": 6,
+    "send_a_list": 3,
     "say_where": 8,
     "handle_policies": 8,
     "handle_schedules": 5,
@@ -156,6 +159,8 @@ _KINDS = {
     "choose_reading": 3,
     "assign_matches": 4,
     "walk_through_programmes": 4,
+    "arrange_sheets": 10,
+    "run_both_engines": 8,
     "meet_limits": 2,
     "restart": 1,
     "change_machines": 3,
@@ -231,6 +236,9 @@ class Season:
             airings.airings_hold()
             notices.notices_hold(self.people["max"])
             filling.suggestions_hold()
+            filling.lists_hold()
+            sheets.sheets_hold()
+            trials.trials_hold()
             broadcasts.check_streams()
             broadcasts.check_hours()
             self._records.check_step(None)
@@ -507,6 +515,23 @@ class Season:
         """Enter what is heard in a file, or take a step with its cue sheet."""
         programmes.walk(person, rng)
         return True
+
+    def send_a_list(self, person: Person, rng: random.Random) -> bool:
+        """Send a list of ours by its page, and decide on what it suggests."""
+        filling.send(person, self.people["adam"], rng, self._machines.work)
+        filling.suggestions_hold()
+        return False
+
+    def arrange_sheets(self, person: Person, rng: random.Random) -> bool:
+        """Arrange a cue sheet, some of the time with somebody else."""
+        other = self._other(person, rng)
+        sheets.arrange(person, other, rng, self._machines.work)
+        return False
+
+    def run_both_engines(self, person: Person, rng: random.Random) -> bool:
+        """Take a trial of both engines one step on."""
+        trials.handle(person, self.people["adam"], rng, self._machines.work)
+        return False
 
     def meet_limits(self, person: Person, rng: random.Random) -> bool:
         """Ask too often, or announce more uploads than there is room for."""

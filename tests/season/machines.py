@@ -43,7 +43,9 @@ class Machines:
         settings.ACRPORTAL_PARTITIONS = count
         for folder in Path(settings.ACRPORTAL_DATA_DIR).glob("index*"):
             if folder.is_dir() and folder.name not in self._folders():
-                shutil.rmtree(folder)
+                # A job that was just ended may still write there.
+                shutil.rmtree(folder, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
 
     def come_back(self) -> None:
         """Switch all machines on."""

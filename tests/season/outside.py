@@ -16,6 +16,8 @@ from typing import Any
 from tests.season import samples
 
 CLOUD_CONTAINER = 77
+CLOUD_BUCKET = "8881"
+"""The bucket of recordings in the account, which its container searches."""
 _FILES = rf"/cloud/fs-containers/{CLOUD_CONTAINER}/files"
 _NAME = re.compile(rb'name="name"\r\n\r\n(.*?)\r\n', re.DOTALL)
 
@@ -38,7 +40,9 @@ class Cloud:
         self.calls += 1
         address, _, query = path.partition("?")
         if method == "GET" and address == "/cloud/fs-containers":
-            return 200, {"data": [{"id": CLOUD_CONTAINER, "name": "Season"}]}
+            buckets = [{"id": int(CLOUD_BUCKET), "name": "Season songs"}]
+            row = {"id": CLOUD_CONTAINER, "name": "Season", "buckets": buckets}
+            return 200, {"data": [row]}
         if method == "GET" and address.startswith("/cloud/buckets"):
             return self._of_buckets(address)
         if self.calls % 13 == 5:
@@ -58,7 +62,7 @@ class Cloud:
     def _of_buckets(self, address: str) -> tuple[int, object]:
         """Return the buckets of the account, or the files of one; titles may change."""
         if address == "/cloud/buckets":
-            rows = [{"id": 8881, "name": "Season songs", "type": "File"}]
+            rows = [{"id": int(CLOUD_BUCKET), "name": "Season songs", "type": "File"}]
             return 200, {"data": [*rows, {"id": 8882, "name": "Radio", "type": "Live"}]}
         files = [
             {
@@ -187,7 +191,7 @@ def web_server() -> Iterator[None]:
             f"{base}/gone.wav",
             "not a link\nftp://example.com/a",
         ]
-        samples.TEXTS["url"] = [f"{base}/feed", f"{base}/shows/2.wav", "nothing"]
+        samples.TEXTS["url"] = [f"{base}/feed", f"{base}/shows/2.wav", "no address"]
         try:
             yield
         finally:

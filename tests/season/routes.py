@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.contrib import admin
@@ -18,7 +18,9 @@ from broadcasts.models import Broadcast
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from enrichment.models import EnrichmentSource, FillingRule, Suggestion
+from imports.kinds import all_kinds
 from imports.models import (
+    AnswersImport,
     AudioImport,
     BroadcastImport,
     CatalogueImport,
@@ -27,16 +29,24 @@ from imports.models import (
     ResultImport,
     RightsImport,
 )
-from platforms.models import ClaimFile, PlatformAsset, PlatformClaim
+from platforms.choices import DiscrepancyKind
+from platforms.models import (
+    ClaimFile,
+    PlatformAccount,
+    PlatformAsset,
+    PlatformClaim,
+)
 from portal.shared.columns import LISTS
 from recurring.models import Occurrence, UnknownItem
 from reports.models import (
     Declaration,
     DeclarationProfile,
+    EngineTrial,
     EvidencePack,
     ReportRun,
     ReportSchedule,
     ReportTemplate,
+    SheetEdit,
     TakedownNotice,
 )
 from review.choices import Verb
@@ -63,7 +73,14 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "catalogue/move-in/<str:uid>": (MoveIn, "uid"),
     "broadcasts/import/<str:uid>": (BroadcastImport, "uid"),
     "claims/import/<str:uid>": (ClaimsImport, "uid"),
+    "claims/answers/<str:uid>": (AnswersImport, "uid"),
     "claims/files/<str:uid>": (ClaimFile, "uid"),
+    "api/portal/v1/claims/files/<str:uid>": (ClaimFile, "uid"),
+    "api/portal/v1/claims/accounts/<str:uid>": (PlatformAccount, "uid"),
+    **{
+        f"api/portal/v1/imports/{kind.key}/<str:uid>": (kind.model, "uid")
+        for kind in all_kinds()
+    },
     "files/<uuid:uid>": (ScannedFile, "uid"),
     "queue/files/<uuid:uid>": (ScannedFile, "uid"),
     "api/portal/v1/files/<uuid:uid>": (ScannedFile, "uid"),
@@ -100,6 +117,7 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "reports/templates/<str:uid>": (ReportTemplate, "uid"),
     "reports/runs/<str:uid>": (ReportRun, "uid"),
     "licences/<str:uid>": (Licence, "uid"),
+    "trials/<str:uid>": (EngineTrial, "uid"),
     "policies/<str:uid>": (Policy, "uid"),
     "api/fs-containers/<str:container_id>": (Container, "pk"),
     "api/buckets/<str:bucket_id>": (Bucket, "pk"),
@@ -129,6 +147,7 @@ _FIXED = {
     "unknown/report.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
     "streams/log.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
     "columns/<str:name>/": tuple(LISTS),
+    "api/portal/v1/claims/lists/<str:kind>/": tuple(DiscrepancyKind.values),
 }
 
 # Addresses that no page of the season requests, each with the reason.
@@ -241,25 +260,13 @@ def _things_of(route: str) -> Callable[[], list[dict[str, Any]]]:
     return lambda: _pairs(part, part_attribute, name)
 
 
-def _proposals() -> list[dict[str, Any]]:
-    """Return exclusions with the matches of their recordings."""
-    rows = Exclusion._base_manager.order_by("pk")
-    pairs = rows.values_list("uid", "recording__matches__uid")
-    return [{"uid": uid, "exclusion": exclusion} for exclusion, uid in pairs if uid]
-
-
-def _broadcasts() -> list[dict[str, Any]]:
-    """Return broadcasts with their files."""
-    rows = Broadcast._base_manager.order_by("pk")
-    pairs = rows.values_list("scanned_file__uid", "uid")
-    return [{"uid": file, "broadcast": uid} for file, uid in pairs]
-
-
-def _platform_rows(model: type[Model], name: str) -> list[dict[str, Any]]:
-    """Return claims or assets with their accounts."""
-    rows = model._base_manager.order_by("pk")
-    pairs = rows.values_list("account__uid", name)
-    return [{"uid": account, name: value} for account, value in pairs[:200]]
+def _rows_of(
+    parent: str, model: type[Model], name: str, attribute: str = "uid"
+) -> list[dict[str, Any]]:
+    """Return rows with the objects that they belong to, by the path to these."""
+    rows = model._base_manager.filter(**{f"{parent}__isnull": False}).order_by("pk")
+    pairs = rows.values_list(f"{parent}__uid", attribute)
+    return [{"uid": uid, name: value} for uid, value in pairs[:200]]
 
 
 def _unknown_items() -> list[dict[str, Any]]:
@@ -270,10 +277,11 @@ def _unknown_items() -> list[dict[str, Any]]:
 
 
 _BY_NAME: dict[str, Callable[[], list[dict[str, Any]]]] = {
-    "exclusion": _proposals,
-    "broadcast": _broadcasts,
-    "claim_id": lambda: _platform_rows(PlatformClaim, "claim_id"),
-    "asset_id": lambda: _platform_rows(PlatformAsset, "asset_id"),
+    "exclusion": partial(_rows_of, "recording__matches", Exclusion, "exclusion"),
+    "broadcast": partial(_rows_of, "scanned_file", Broadcast, "broadcast"),
+    "edit": partial(_rows_of, "scanned_file", SheetEdit, "edit"),
+    "claim_id": partial(_rows_of, "account", PlatformClaim, "claim_id", "claim_id"),
+    "asset_id": partial(_rows_of, "account", PlatformAsset, "asset_id", "asset_id"),
     "item_id": _unknown_items,
 }
 

@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from tests import audio
 from tests.imports.rights.making import NAME as CWR_NAME
 from tests.imports.rights.making import cwr
+from tests.recognition.synthesis import faster
 
 HIDDEN = "Velvet"
 """Part of every name that belongs to the desk that limited people must not see."""
@@ -38,8 +39,8 @@ TEXTS = {
     "end": ["00:00:03.000", "00:00:06.000", "00:00:12", "12", "4", "x"],
     "pct": ["0", "33.3", "100"],
     "links": ["http://localhost:9/gone.mp3", "ftp://example.com/a", "not a link"],
-    "place": ["/nowhere", "s3://bucket/", "nothing"],
-    "url": ["http://localhost:9/feed", "https://127.0.0.1:9/", "nothing"],
+    "place": ["/nowhere", "s3://bucket/", "no address"],
+    "url": ["http://localhost:9/feed", "https://127.0.0.1:9/", "no address"],
     "duration": ["3000", "20000", "x"],
     "territor": ["DE", "DE|FR", "XX", ""],
     "email": ["ana@example.com", "not an address", ""],
@@ -77,11 +78,15 @@ def programme(number: int) -> bytes:
         5: [audio.tune(6, 30)[: audio.RATE * 12], audio.tune(2, 30)[: audio.RATE * 8]],
         # Returns what programme 2 holds, which is in no bucket at first.
         6: [gap, audio.tune(50, 12), audio.tune(6, 30)[: audio.RATE * 9]],
+        # Plays a tune faster, as edited uses do.
+        EDITED: [faster(audio.tune(1, 30)[: audio.RATE * 14], 1.04)],
     }[number]
     return audio.wav_bytes(audio.join(parts))
 
 
-PROGRAMMES = 7
+PROGRAMMES = 8
+EDITED = 7
+"""The programme that plays a tune at another speed."""
 
 
 @cache

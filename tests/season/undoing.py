@@ -31,7 +31,7 @@ _Row = dict[str, str]
 def bring(person: Person, rng: random.Random, work: Callable[[], None]) -> None:
     """Import a table of recordings or of broadcasts on its page."""
     is_catalogue = rng.random() < 0.5
-    rows = _recordings(rng) if is_catalogue else _broadcasts(rng)
+    rows = _recordings(rng) if is_catalogue else _broadcasts(person, rng)
     if not rows:
         return
     path = "/catalogue/import/" if is_catalogue else "/broadcasts/import/"
@@ -62,9 +62,13 @@ def _recordings(rng: random.Random) -> list[_Row]:
     return [{"custom_id": each.custom_id, "label": label} for each in some]
 
 
-def _broadcasts(rng: random.Random) -> list[_Row]:
+def _broadcasts(person: Person, rng: random.Random) -> list[_Row]:
     """Return rows that say when stations broadcast some files."""
-    files = list(ScannedFile.objects.present().order_by("pk"))
+    present = ScannedFile.objects.present().order_by("pk")
+    if person.is_limited:
+        # They would type a name that they do not know.
+        present = present.exclude(name__contains=samples.HIDDEN)
+    files = list(present)
     stations = list(Station._base_manager.order_by("pk"))
     some = rng.sample(files, min(len(files), rng.randint(1, 3)))
     return [

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from catalogue.models import Bucket
 from common.zones import office_day
 from review.choices import (
+    EditedUses,
     LicenceScope,
     MatchState,
     OnExpiry,
@@ -20,6 +22,7 @@ from review.choices import (
     UseKind,
 )
 from review.coverage import WORLD
+from review.edits import Edit
 from review.models import Licence, Match
 from review.services import applications, evaluation
 from review.subjects import Subject
@@ -36,7 +39,7 @@ _BY_PERSON = (MatchState.CONFIRMED, MatchState.UPHELD)
 def say(person: Person, rng: random.Random) -> None:
     """Say where files are used, or license uses there; roles and limits may refuse."""
     ways = (_tag, _tag, _describe, _upload, _license, _license, _undo, _end)
-    rng.choice(ways)(person, rng)
+    rng.choice((*ways, _limit_edits, _limit_edits))(person, rng)
 
 
 def _tag(person: Person, rng: random.Random) -> None:
@@ -86,6 +89,7 @@ def _license(person: Person, rng: random.Random) -> None:
         "territories": rng.choice(["", "DE", "DE FR", "FR CH", WORLD]),
         "valid_until": rng.choice(["", today, today + timedelta(days=2)]),
         "on_expiry": rng.choice(OnExpiry.values),
+        **_edits(rng),
     }
     is_new = licence is None or rng.random() < 0.4
     known = set(Licence.objects.values_list("pk", flat=True))
@@ -100,6 +104,41 @@ def _license(person: Person, rng: random.Random) -> None:
         path = f"/licences/{licence.uid}/preview/"
         person.open(path)
         person.fill_in(path, reach=reach, match=rng.sample(chosen, len(chosen) // 2))
+
+
+def _edits(rng: random.Random) -> dict[str, object]:
+    """Return limits of edits; the edited programme is 4 % faster, 0.7 semitones up."""
+    return {
+        "edited_uses": rng.choice([EditedUses.COVERED, *EditedUses.values]),
+        "max_speed_pct": rng.choice(["", 3, "3.9", 5]),
+        "max_semitones": rng.choice(["", 0, "0.5", 1]),
+    }
+
+
+def _limit_edits(person: Person, rng: random.Random) -> None:
+    """Change which edits a licence covers while matches stand on it."""
+    held = Match._base_manager.filter(state=MatchState.CLEARED).values("licence")
+    standing = Licence.objects.filter(pk__in=held, built_in=False, withdrawn_at=None)
+    licence = _some(standing, rng)
+    if licence is None:
+        return
+    terms = {
+        "holder": licence.holder,
+        "scope": licence.scope,
+        "buckets": [bucket.pk for bucket in licence.buckets.all()],
+        "labels": "\n".join(licence.labels),
+        "recordings": [each.uid for each in licence.recordings.all()],
+        "use_kind": licence.use_kind,
+        "use_values": "\n".join(licence.use_values),
+        "territories": ", ".join(licence.territories),
+        "valid_from": licence.valid_from or "",
+        "valid_until": licence.valid_until or "",
+        "max_seconds": licence.max_seconds or "",
+        "on_expiry": licence.on_expiry,
+        "note": licence.note,
+        **_edits(rng),
+    }
+    person.fill_in_and_agree(f"/licences/{licence.uid}/", **terms)
 
 
 def _undo(person: Person, rng: random.Random) -> None:
@@ -136,7 +175,7 @@ def _check_evaluated(files: list[ScannedFile]) -> None:
 
 
 def licences_hold() -> None:
-    """Check that no licence clears a match outside of its territories."""
+    """Check that no licence clears a match outside of its territories or its edits."""
     for match in Match._base_manager.filter(
         state=MatchState.CLEARED,
         decided_by=None,
@@ -154,6 +193,25 @@ def licences_hold() -> None:
             not allowed or WORLD in allowed or is_inside,
             f"{case} is used in {use.places}, not only in {allowed}",
         )
+        _check_edit(match, licence, case)
+
+
+def _check_edit(match: Match, licence: Licence, case: str) -> None:
+    """Check that a licence covers how a use that it clears was edited."""
+    measured = Subject.of(match).measured
+    if licence.edited_uses == EditedUses.COVERED or measured.edit == Edit.NONE:
+        return
+    check(
+        measured.edit and licence.edited_uses == EditedUses.WITHIN,
+        f"{case} is edited: {measured}",
+    )
+    speed = abs(measured.speed_pct or Decimal(0))
+    pitch = abs(measured.pitch_cents or 0)
+    fast, high = licence.max_speed_pct, licence.max_semitones
+    check(
+        (fast is None or speed <= fast) and (high is None or pitch <= 100 * high),
+        f"{case} is edited by {speed} %, {pitch} cents, not by {fast} %, {high}",
+    )
 
 
 def no_licence_outlives_its_time() -> None:
