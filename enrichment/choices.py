@@ -44,7 +44,7 @@ class HoldReason(models.TextChoices):
     TAKEN_HERE = "taken_here", _("Another recording of ours has this ISRC")
     SHORT = "short", _("Shorter than 30 seconds")
     UNTITLED = "untitled", _("The title says little")
-    NOBODY = "nobody", _("No artist, or various artists")
+    NO_ARTIST = "no_artist", _("No artist, or various artists")
     PARTIAL = "partial", _("Part of a work, or a medley")
     DISAGREE = "disagree", _("Sources disagree")
 

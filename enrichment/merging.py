@@ -47,6 +47,7 @@ class MergedValue:
                 "source": source.uid,
                 "name": source.name,
                 "kind": source.kind,
+                "date": source.data_date,
                 "id": found.match.found.source_id,
                 "title": found.match.found.title,
                 "version": found.match.found.version or found.match.found.comment,

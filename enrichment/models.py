@@ -28,7 +28,8 @@ class EnrichmentSource(models.Model):
     )
     kind = models.CharField(max_length=32)
     name = models.CharField(max_length=200)
-    path = models.CharField(max_length=1000)
+    path = models.CharField(max_length=1000, blank=True, default="")
+    upload = models.FileField(max_length=200, blank=True, default="", editable=False)
     licence = models.CharField(max_length=200)
     accepted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ from django.db import transaction
 
 import audit.services
 from common.confined import ReadingLimits, Unreadable, stream_confined
+from common.storage import local_path
 from enrichment.indexes import folder, index_path
 from enrichment.jobs import MATCH
 from enrichment.models import EnrichmentSource
@@ -28,7 +30,6 @@ _LIMITS: Final = ReadingLimits(
     memory_bytes=1024**3, cpu_s=6 * 3600, output_bytes=1024**2
 )
 _BLOCK: Final = 8 * 1024**2
-_SUMS: Final = "SHA256SUMS"
 # How many rows a whole dump has about, for the progress.
 _ROWS: Final = 200_000_000
 
@@ -40,8 +41,9 @@ def run(context: JobContext) -> None:
     if kind is None:
         raise Failed("unknown_kind", f"This version reads no {source.kind}.")
     try:
-        sha256 = _check_sum(Path(source.path), context)
-        facts = _read(source, kind, sha256, context)
+        with _file_of(source) as path:
+            sha256 = _check_sum(path, kind, context)
+            facts = _read(source, kind, path, sha256, context)
     except (SourceRefused, TableRefused) as refused:
         code = getattr(refused, "code", "dump_unreadable")
         raise Failed(code, str(refused)) from refused
@@ -61,8 +63,18 @@ def run(context: JobContext) -> None:
         )
 
 
-def _check_sum(path: Path, context: JobContext) -> str:
-    """Return the file's SHA-256; refuse one that ``SHA256SUMS`` beside it contradicts."""
+@contextmanager
+def _file_of(source: EnrichmentSource) -> Iterator[Path]:
+    """Yield the file on this machine: a list that a page sent, or an operator's file."""
+    if not source.upload:
+        yield Path(source.path)
+        return
+    with local_path(source.upload) as path:
+        yield path
+
+
+def _check_sum(path: Path, kind: SourceKind, context: JobContext) -> str:
+    """Return the file's SHA-256; refuse one that checksums beside it contradict."""
     if not path.is_file():
         raise SourceRefused(
             "dump_unreadable", f"There is no file {path} on this machine. Put it there."
@@ -72,24 +84,25 @@ def _check_sum(path: Path, context: JobContext) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
             context.report(0.0, "checking the file")
-    sums = path.with_name(_SUMS)
-    lines = sums.read_text("utf-8", "replace").splitlines() if sums.is_file() else []
-    for line in lines:
-        stated, _space, name = line.partition(" ")
-        if name.strip().lstrip("*") == path.name and stated != digest.hexdigest():
-            raise SourceRefused(
-                "dump_checksum",
-                f"{path.name} is not the file that {_SUMS} beside it names. Download "
-                "both again.",
-            )
+    for sums in sorted(path.parent.glob(kind.sums)):
+        for line in sums.read_text("utf-8", "replace").splitlines():
+            stated, _space, name = line.partition(" ")
+            if name.strip().lstrip("*") == path.name and stated != digest.hexdigest():
+                raise SourceRefused(
+                    "dump_checksum",
+                    f"{path.name} is not the file that {sums.name} beside it names. "
+                    "Download both again.",
+                )
     return digest.hexdigest()
 
 
 def _read(
-    source: EnrichmentSource, kind: SourceKind, sha256: str, context: JobContext
+    source: EnrichmentSource,
+    kind: SourceKind,
+    path: Path,
+    sha256: str,
+    context: JobContext,
 ) -> SourceFacts:
-    path = Path(source.path)
-
     def stream(
         jobs: str, request: Mapping[str, Any], on_rows: Callable[[Any], None]
     ) -> None:  # Any: JSON

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 from operator import or_
@@ -18,7 +20,7 @@ from catalogue.models import (
     RecordingStatus,
 )
 from enrichment import marks
-from enrichment.choices import FillField, SuggestionState
+from enrichment.choices import FillField, HoldReason, SuggestionState
 from enrichment.models import Suggestion
 
 NONE_SAFE = Decimal(2)
@@ -50,6 +52,11 @@ def open_suggestions() -> QuerySet[Suggestion]:
     return Suggestion.objects.filter(state=SuggestionState.OPEN).exclude(
         recording__status=RecordingStatus.RETIRED
     )
+
+
+def count_disagreements() -> int:
+    """Return how many suggestions wait because their sources disagree."""
+    return open_suggestions().filter(hold=HoldReason.DISAGREE).count()
 
 
 def is_safe() -> Q:
@@ -128,6 +135,33 @@ def suggested_for(uids: Iterable[str], field: str) -> tuple[int, int]:
     safe = set(rows.filter(is_safe()).values_list("recording__uid", flat=True))
     found = set(rows.values_list("recording__uid", flat=True))
     return len(wanted & found), len(wanted & safe)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A source as it was when values were accepted, and how many it gave."""
+
+    name: str
+    date: str
+    count: int
+
+
+def origins_of(recordings: QuerySet[Recording], *, until: datetime) -> list[Origin]:
+    """Return the sources of values that some recordings had until a moment.
+
+    A value that several sources gave counts for each of them.
+    """
+    rows = Suggestion.objects.filter(
+        recording__in=recordings,
+        state=SuggestionState.ACCEPTED,
+        decided_at__lte=until,
+    )
+    counted = Counter(
+        (said["name"], said.get("date", ""))
+        for evidence in rows.order_by().values_list("evidence", flat=True).iterator()
+        for said in evidence
+    )
+    return [Origin(*key, count) for key, count in sorted(counted.items())]
 
 
 def acts() -> QuerySet[Suggestion, Any]:  # Any: columns of rows

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class ImportsConfig(AppConfig):
-    """Imports of recordings and of results."""
+    """Imports of all kinds."""
 
     name = "imports"
     verbose_name = _("Imports")
 
     def ready(self) -> None:
-        """Register the jobs."""
-        from imports import jobs  # noqa: F401
+        """Register the kinds of imports."""
+        from imports.kinds import register_folders
+
+        register_folders(Path(self.path))

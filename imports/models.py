@@ -7,14 +7,17 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from accounts.reach import PRESENT, Path, ReachManager
 from audit.models import Event
 from catalogue.models import Bucket
 from common.uid import new_uid
+from imports.errors import ImportRefused
 from platforms.choices import ReportKind
-from platforms.models import PlatformAccount
+from platforms.models import ClaimFile, PlatformAccount
 from scanning.models import CloudAccount, Container
 
 
@@ -45,8 +48,6 @@ OPEN_STATUSES = (
 
 UNDO_CHECKABLE = (ImportStatus.DONE, ImportStatus.REFUSED, ImportStatus.UNDO_CHECKED)
 """What was imported can be undone, also of an import that was stopped."""
-RIGHTS_PREFIX = "wi"
-CLAIMS_PREFIX = "ci"
 
 
 class MappingOrigin(models.TextChoices):
@@ -93,7 +94,18 @@ class Import(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.file_name} into {self.place}"
+        into = f" into {self.place}" if self.place_field else ""
+        return f"{self.file_name}{into}"
+
+    def starter(self) -> User:
+        """Return who started the import; raise ``ImportRefused`` if they are gone."""
+        if self.made_by is None:
+            raise ImportRefused(
+                gettext(
+                    "The account of the person who started this import was deleted. Start again."
+                )
+            )
+        return self.made_by
 
     @property
     def place(self) -> Bucket | Container:
@@ -124,7 +136,7 @@ class CatalogueImport(Import):
     ``bad_rows`` is the table of refused rows with reasons. ``columns`` holds the mapping
     of ``imports.recordings.mapping``, which the check stores and the import uses; each
     change by a person increases ``mapping_version``. Equal headers have one
-    ``header_key``.
+    ``header_key``. ``waiting`` imports rows without audio, too.
     """
 
     place_field = "bucket"
@@ -141,6 +153,7 @@ class CatalogueImport(Import):
     audio = models.FileField(max_length=200, blank=True, default="")
     encoding = models.CharField(max_length=20, default="utf-8")
     keep_unknown = models.BooleanField(default=False)
+    waiting = models.BooleanField(default=False)
     bad_rows = models.FileField(max_length=200, blank=True, default="")
     columns = models.JSONField(default=list, blank=True)
     columns_from = models.CharField(
@@ -229,10 +242,7 @@ class RightsImport(Import):
     concerns_everything = True
 
     uid = models.CharField(
-        max_length=32,
-        unique=True,
-        default=partial(new_uid, RIGHTS_PREFIX),
-        editable=False,
+        max_length=32, unique=True, default=partial(new_uid, "wi"), editable=False
     )
     encoding = models.CharField(max_length=20, default="utf-8")
     sender = models.CharField(max_length=200, blank=True, default="")
@@ -240,9 +250,6 @@ class RightsImport(Import):
     # Rights concern the whole catalogue.
     reach = Path(owner="made_by")
     objects = ReachManager["RightsImport"]()
-
-    def __str__(self) -> str:
-        return self.file_name
 
     @property
     def case(self) -> str:
@@ -267,9 +274,6 @@ class BroadcastImport(Import):
     reach = Path(owner="made_by")
     objects = ReachManager["BroadcastImport"]()
 
-    def __str__(self) -> str:
-        return self.file_name
-
     @property
     def case(self) -> str:
         """Return the case of its own; files and stations have others."""
@@ -284,6 +288,7 @@ class MovedKind(models.TextChoices):
     CONTAINER = "container", _("Container")
     FILE = "file", _("File")
     STREAM = "stream", _("Stream")
+    CHANNEL = "channel", _("Live channel")
     DAY = "day", _("Day of plays")
 
 
@@ -334,9 +339,6 @@ class MoveIn(Import):
     # Accounts concern the whole portal, and only admins see their moves.
     reach = Path(owner="made_by")
     objects = ReachManager["MoveIn"]()
-
-    def __str__(self) -> str:
-        return self.file_name
 
     @property
     def status_label(self) -> str:
@@ -404,7 +406,7 @@ class Moved(models.Model):
 
 
 class ClaimsImport(Import):
-    """A report of a platform's claims, assets or reference files.
+    """A platform's report of one kind.
 
     ``summary`` holds the fields of ``imports.platforms.importer.ClaimsSummary``;
     ``kind`` is empty until the check has recognised the report.
@@ -414,10 +416,7 @@ class ClaimsImport(Import):
     concerns_everything = True
 
     uid = models.CharField(
-        max_length=32,
-        unique=True,
-        default=partial(new_uid, CLAIMS_PREFIX),
-        editable=False,
+        max_length=32, unique=True, default=partial(new_uid, "ci"), editable=False
     )
     account = models.ForeignKey(
         PlatformAccount, on_delete=models.PROTECT, related_name="imports"
@@ -431,13 +430,40 @@ class ClaimsImport(Import):
     reach = Path(owner="made_by")
     objects = ReachManager["ClaimsImport"]()
 
-    def __str__(self) -> str:
-        return self.file_name
-
     @property
     def case(self) -> str:
         """Return the account's case."""
         return self.account.case
+
+
+class AnswersImport(Import):
+    """What a platform answers to a file.
+
+    ``summary`` holds the fields of ``imports.claim_answers.importer.AnswersSummary``.
+    ``first_row`` is the number of the first entry, if a person said it. ``prior`` holds
+    what the changed rows said before.
+    """
+
+    place_field = ""
+    concerns_everything = True
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "fa"), editable=False
+    )
+    claim_file = models.ForeignKey(
+        ClaimFile, on_delete=models.PROTECT, related_name="answers"
+    )
+    first_row = models.PositiveSmallIntegerField(null=True, blank=True)
+    prior = models.JSONField(default=dict, blank=True, editable=False)
+
+    # As reports, answers concern a whole account.
+    reach = Path(owner="made_by")
+    objects = ReachManager["AnswersImport"]()
+
+    @property
+    def case(self) -> str:
+        """Return the file's case."""
+        return self.claim_file.case
 
 
 class StepState(models.TextChoices):

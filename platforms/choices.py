@@ -10,7 +10,10 @@ from django.utils.translation import pgettext_lazy
 class Platform(models.TextChoices):
     """A platform whose reports can be imported."""
 
-    YOUTUBE = "youtube", _("YouTube")
+    YOUTUBE = "youtube", "YouTube"
+    META = "meta", "Meta"
+    SOUNDCLOUD = "soundcloud", "SoundCloud"
+    TIKTOK = "tiktok", "TikTok"
 
 
 class ReportKind(models.TextChoices):
@@ -19,6 +22,15 @@ class ReportKind(models.TextChoices):
     CLAIMS = "claims", pgettext_lazy("platform", "Claims")
     ASSETS = "assets", _("Assets")
     REFERENCES = "references", _("Reference files")
+    CONFLICTS = "conflicts", _("Asset conflicts")
+    VIDEOS = "videos", pgettext_lazy("platform", "Videos")
+
+
+class ValueColumn(models.TextChoices):
+    """A column of reports whose values a person explains."""
+
+    STATUS_DETAIL = "claim_status_detail", _("Status detail of a claim")
+    ANOTHER_OWNER = "claimed_by_another_owner", _("Claimed by another owner")
 
 
 class LinkedBy(models.TextChoices):
@@ -41,9 +53,32 @@ class Meaning(models.TextChoices):
     DISPUTED = "disputed", _("Disputed claim")
     APPEALED = "appealed", _("Appealed claim")
     CLOSED = "closed", _("Closed claim")
+    BY_OTHERS = "by_others", _("Claimed by others")
+    BY_NOBODY = "by_nobody", _("Not claimed by others")
     OTHER = "other", _("Something else")
 
 
+MEANINGS: dict[ValueColumn, tuple[Meaning, ...]] = {
+    ValueColumn.STATUS_DETAIL: (
+        Meaning.UNEXPLAINED,
+        Meaning.POTENTIAL,
+        Meaning.DISPUTED,
+        Meaning.APPEALED,
+        Meaning.CLOSED,
+        Meaning.OTHER,
+    ),
+    ValueColumn.ANOTHER_OWNER: (
+        Meaning.UNEXPLAINED,
+        Meaning.BY_OTHERS,
+        Meaning.BY_NOBODY,
+        Meaning.OTHER,
+    ),
+}
+"""What the values of a column can mean."""
+
+
+OWN_DETAILS = {"dispute": Meaning.DISPUTED, "appeal": Meaning.APPEALED}
+"""The details of claims in the portal's own table, which nobody needs to explain."""
 DAYS_TO_ANSWER = {Meaning.POTENTIAL: 30, Meaning.DISPUTED: 30, Meaning.APPEALED: 7}
 """Days after which such a claim expires unanswered (support.google.com 9948004)."""
 
@@ -84,4 +119,14 @@ class FileState(models.TextChoices):
 
     DRAFT = "draft", pgettext_lazy("state", "Draft")
     SENT = "sent", pgettext_lazy("state", "Sent")
+    ANSWERED = "answered", _("Answered")
     WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class RowAnswer(models.TextChoices):
+    """What the platform answered to a row of a file."""
+
+    NONE = "", _("Not answered")
+    SUCCESSFUL = "successful", _("Successful")
+    WARNING = "warning", _("Warning")
+    ERRORS = "errors", _("Refused")

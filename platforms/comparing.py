@@ -10,14 +10,21 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 
 from accounts.reach import working_for
 from catalogue.models import Recording
+from common.bulk import write_rows
 from jobs.context import JobContext
 from platforms import finding
 from platforms.choices import DiscrepancyKind, DiscrepancyState, LinkedBy
-from platforms.finding import CLAIM_KINDS, CLAIMABLE, Found, Grounds
+from platforms.finding import (
+    CLAIM_COLUMNS,
+    CLAIM_KINDS,
+    CLAIMABLE,
+    Found,
+    Grounds,
+)
 from platforms.joining import link_assets, members_of, sounds_of
 from platforms.models import (
     Discrepancy,
@@ -25,16 +32,19 @@ from platforms.models import (
     PlatformAccount,
     PlatformAsset,
     PlatformClaim,
+    PlatformVideo,
 )
 from review.models import Match
 from scanning.models import ScannedFile
 
 AT_ONCE: Final = 500
+CLAIMS_AT_ONCE: Final = 2_000
 Report = Callable[[], None]
 _COLUMNS: Final = {
     "account_id": "account",
     "claim_id": "claim",
     "asset_id": "asset",
+    "video_id": "video",
     "match_id": "match",
     "recording_id": "recording",
     "scanned_file_id": "scanned_file",
@@ -92,8 +102,12 @@ def _follow_files(files: Collection[int], report: Report) -> None:
     claims = PlatformClaim.objects.filter(
         Q(link_key__in=links) | Q(scanned_file__in=files)
     )
+    videos = PlatformVideo.objects.filter(
+        Q(link_key__in=links) | Q(scanned_file__in=files)
+    )
     matches = Match.objects.filter(scanned_file__in=files)
     _compare_claims(claims, report)
+    _compare_videos(videos, report)
     _compare_matches(matches, report)
 
 
@@ -112,6 +126,7 @@ def _follow_recordings(recordings: Collection[int], report: Report) -> None:
         link_assets(list(PlatformAsset.objects.filter(pk__in=some)))
     of_assets = PlatformAsset.objects.filter(pk__in=former)
     _compare_claims(PlatformClaim.objects.filter(asset__in=former), report)
+    _compare_videos(PlatformVideo.objects.filter(asset__in=former), report)
     _compare_assets(of_assets, report)
     # An asset that moved concerns both recordings.
     linked = of_assets.values_list("recording", flat=True)
@@ -158,6 +173,7 @@ def compare_account(account: PlatformAccount, report: Report = lambda: None) -> 
             report()
             link_assets(some)
         _compare_claims(PlatformClaim.objects.filter(account=account), report)
+        _compare_videos(PlatformVideo.objects.filter(account=account), report)
         _compare_assets(assets, report)
         listed = Discrepancy.objects.filter(kind=DiscrepancyKind.NOT_CLAIMED)
         matches = Match.objects.filter(
@@ -169,8 +185,12 @@ def compare_account(account: PlatformAccount, report: Report = lambda: None) -> 
 
 def _compare_claims(rows: QuerySet[PlatformClaim], report: Report) -> None:
     grounds = Grounds()
-    rows = rows.select_related("account", "asset__recording__merged_into", "terms")
-    for claims in _by_key(rows):
+    # Many claims share an asset and terms, and few columns matter.
+    assets = PlatformAsset.objects.select_related("recording__merged_into")
+    rows = rows.only(*CLAIM_COLUMNS).prefetch_related(
+        Prefetch("asset", queryset=assets), "terms"
+    )
+    for claims in _by_key(rows, at_once=CLAIMS_AT_ONCE):
         report()
         found = finding.of_claims(claims, grounds)
         with transaction.atomic():
@@ -179,16 +199,29 @@ def _compare_claims(rows: QuerySet[PlatformClaim], report: Report) -> None:
             _store(about, CLAIM_KINDS, found)
 
 
-def _note_files(claims: Sequence[PlatformClaim]) -> None:
-    """Store the file of each claim's video, by which access limits go."""
-    files = finding.video_file_of(claim.link_key for claim in claims)
-    moved = []
-    for claim in claims:
-        file = files.get(claim.link_key)
-        if claim.scanned_file_id != (file and file.pk):
-            claim.scanned_file = file
-            moved.append(claim)
-    PlatformClaim.objects.bulk_update(moved, ["scanned_file"], batch_size=AT_ONCE)
+def _note_files(rows: Sequence[PlatformClaim | PlatformVideo]) -> None:
+    """Store the file of each row's video, by which access limits go."""
+    files = finding.video_file_of(row.link_key for row in rows)
+    moved: list[Any] = []  # Any: of either model
+    for row in rows:
+        file = files.get(row.link_key)
+        if row.scanned_file_id != (file and file.pk):
+            row.scanned_file = file
+            moved.append(row)
+    if moved:
+        model = type(moved[0])
+        model._default_manager.bulk_update(moved, ["scanned_file"], batch_size=AT_ONCE)
+
+
+def _compare_videos(rows: QuerySet[PlatformVideo], report: Report) -> None:
+    grounds = Grounds()
+    for videos in _by_key(rows.select_related("asset__recording__merged_into")):
+        report()
+        found = finding.of_videos(videos, grounds)
+        with transaction.atomic():
+            _note_files(videos)
+            about = Q(video__in=[each.pk for each in videos])
+            _store(about, (DiscrepancyKind.BY_OTHERS,), found)
 
 
 def _compare_matches(rows: QuerySet[Match], report: Report) -> None:
@@ -206,7 +239,9 @@ def _compare_matches(rows: QuerySet[Match], report: Report) -> None:
 def _compare_assets(rows: QuerySet[PlatformAsset], report: Report) -> None:
     for assets in _by_key(rows.select_related("recording__merged_into")):
         report()
-        about = Q(asset__in=[each.pk for each in assets])
+        # Claims and videos that others claim name their asset too.
+        keys = [each.pk for each in assets]
+        about = Q(asset__in=keys, claim=None, video=None)
         _store(about, (DiscrepancyKind.BY_OTHERS,), finding.of_assets(assets))
 
 
@@ -219,11 +254,15 @@ def _compare_recordings(rows: QuerySet[Recording], report: Report) -> None:
         _store(about, (DiscrepancyKind.NO_REFERENCE,), found)
 
 
-def _by_key(rows: QuerySet[Any]) -> Iterator[list[Any]]:  # Any: rows of any model
+def _by_key(
+    rows: QuerySet[Any],  # Any: rows of any model
+    *,
+    at_once: int = AT_ONCE,
+) -> Iterator[list[Any]]:
     """Yield rows in chunks; each chunk begins after the last key of the one before."""
     last = 0
     ordered = rows.order_by("pk")
-    while some := list(ordered.filter(pk__gt=last)[:AT_ONCE]):
+    while some := list(ordered.filter(pk__gt=last)[:at_once]):
         yield some
         last = some[-1].pk
 
@@ -252,15 +291,18 @@ def _store(
         ],
         batch_size=100,
     )
-    Discrepancy.objects.bulk_create(
+    now = datetime.now(tz=UTC)
+    write_rows(
+        Discrepancy,
         [
-            Discrepancy(
-                kind=each.kind,
-                key=each.key,
-                **{name: getattr(each, of) for name, of in _COLUMNS.items()},
-            )
-            for each in wanted.values()
-        ]
+            {
+                "kind": each.kind.value,
+                "key": key,
+                "opened_at": now,
+                **{of: getattr(each, of) for of in _COLUMNS.values()},
+            }
+            for key, each in wanted.items()
+        ],
     )
 
 

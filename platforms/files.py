@@ -31,9 +31,11 @@ from platforms.choices import (
     DiscrepancyState,
     FileKind,
     FileState,
+    Platform,
 )
 from platforms.errors import ClaimsRefused
 from platforms.finding import our_countries
+from platforms.joining import platform_of
 from platforms.models import ClaimFile, ClaimFileRow, Discrepancy
 from review.choices import LicenceScope
 from review.models import Licence
@@ -41,6 +43,8 @@ from scanning.sources.link_keys import youtube_video
 
 MOST_ROWS: Final = 2_000
 """YouTube's limit for a file (support.google.com 7106966)."""
+MOST_ENTRIES: Final = 20_000
+"""Own limit for the entries that one request may name."""
 _CHANNEL: Final = 24
 Row = Mapping[str, str]
 
@@ -56,6 +60,8 @@ class FileFormat:
     columns: tuple[str, ...]
     row: Callable[[Discrepancy], Row | None]
     ending: str = "csv"
+    is_youtubes: bool = True
+    """Whether YouTube reads it; our own lists are for people and every platform."""
 
 
 def _release(entry: Discrepancy) -> Row | None:
@@ -65,7 +71,7 @@ def _release(entry: Discrepancy) -> Row | None:
     licence = Licence.objects.filter(uid=entry.evidence.get("licence", "")).first()
     return {
         "claim_id": claim.claim_id,
-        "video_id": claim.video_id,
+        "video_id": claim.address or claim.video_id,
         "asset_id": claim.asset.asset_id,
         "reason": str(entry.evidence.get("reason") or entry.kind),
         "licence": licence.number if licence else "",
@@ -78,9 +84,11 @@ def _manual_claim(entry: Discrepancy) -> Row | None:
     if match is None:
         return None
     assets = match.recording.platform_assets.filter(gone_on=None).order_by("pk")
-    asset = assets.first()
+    url = match.scanned_file.source_url
+    platform = platform_of(url) or Platform.YOUTUBE
+    asset = assets.filter(account__platform=platform).first()
     return {
-        "video_id": youtube_video(match.scanned_file.source_url),
+        "video_id": youtube_video(url) or url,
         "asset_id": asset.asset_id if asset else "",
         "type": "AUDIO",
         "start": _clock(match.first_start_ms),
@@ -144,6 +152,7 @@ FORMATS: Final[dict[FileKind, FileFormat]] = {
         (DiscrepancyKind.NOT_CLAIMED,),
         ("video_id", "asset_id", "type", "start", "end", "recording", "match_url"),
         _manual_claim,
+        is_youtubes=False,
     ),
     FileKind.SOUND_RECORDINGS: FileFormat(
         (DiscrepancyKind.NO_REFERENCE, DiscrepancyKind.NOT_CLAIMED),
@@ -158,6 +167,7 @@ FORMATS: Final[dict[FileKind, FileFormat]] = {
         (DiscrepancyKind.NOT_HEARD, DiscrepancyKind.AGAINST_LICENCE),
         ("claim_id", "video_id", "asset_id", "reason", "licence", "match_url"),
         _release,
+        is_youtubes=False,
     ),
     FileKind.REFERENCES: FileFormat(
         (DiscrepancyKind.NOT_HEARD,),
@@ -224,6 +234,16 @@ def write_rows(kind: FileKind, rows: Sequence[Row]) -> bytes:
     return text.getvalue().encode()
 
 
+def name_of(one: ClaimFile) -> str:
+    """Return the name under which people download a file."""
+    return f"{one.kind}-{one.uid}.{FORMATS[FileKind(one.kind)].ending}"
+
+
+def content_type_of(one: ClaimFile) -> str:
+    ending = FORMATS[FileKind(one.kind)].ending
+    return "text/csv; charset=utf-8" if ending == "csv" else "text/plain"
+
+
 def make_files(
     *, revisions: Mapping[str, int], kind: FileKind, user: User
 ) -> tuple[list[ClaimFile], int]:
@@ -237,7 +257,7 @@ def make_files(
         (
             (row, entry)
             for entry in _free_entries(revisions, kind)
-            if (row := FORMATS[kind].row(entry))
+            if _is_read_there(entry, kind) and (row := FORMATS[kind].row(entry))
         ),
         key=lambda pair: list(pair[0].values()),
     )
@@ -246,7 +266,8 @@ def make_files(
             _(
                 "Nothing fits into this file: the entries are in another file, have "
                 "changed, or lack what the file needs."
-            )
+            ),
+            "nothing_fits",
         )
     with kept_only_if_done() as kept:
         files = [_write(kind, some, user, kept) for some in _parts(rows)]
@@ -266,20 +287,25 @@ def _free_entries(
     if lock:
         rows = rows.select_for_update(of=("self",))
     related = rows.select_related(
-        *("claim__asset", "asset", "recording", "match__recording"),
+        *("account", "claim__asset", "asset", "recording", "match__recording"),
         "match__scanned_file",
     )
-    living = ClaimFileRow.objects.exclude(file__state=FileState.WITHDRAWN)
     taken = set(
-        living.filter(discrepancy__uid__in=list(revisions)).values_list(
-            "discrepancy__uid", flat=True
-        )
+        ClaimFileRow.objects.living()
+        .filter(discrepancy__uid__in=list(revisions))
+        .values_list("discrepancy__uid", flat=True)
     )
     return [
         entry
         for entry in related.order_by("pk")
         if entry.uid not in taken and entry.revision == revisions[entry.uid]
     ]
+
+
+def _is_read_there(entry: Discrepancy, kind: FileKind) -> bool:
+    """Return whether an entry's platform reads such files."""
+    is_youtubes = entry.account is None or entry.account.platform == Platform.YOUTUBE
+    return is_youtubes or not FORMATS[kind].is_youtubes
 
 
 Pair = tuple[Row, Discrepancy]
@@ -323,7 +349,8 @@ def _save(files: Sequence[Made], revisions: Mapping[str, int], user: User) -> No
     kind = FileKind(files[0][0].kind)
     if len(_free_entries(revisions, kind, lock=True)) != len(revisions):
         raise ClaimsRefused(
-            _("Some entries have changed meanwhile. Look at the list again.")
+            _("Some entries have changed meanwhile. Look at the list again."),
+            "stale",
         )
     for one, rows in files:
         one.save()
@@ -383,3 +410,11 @@ def _become(
             after={"state": after.value},
         )
     return bool(changed)
+
+
+STEPS: Final[dict[str, Callable[..., bool]]] = {
+    "sent": mark_sent,
+    "unsent": unmark_sent,
+    "withdraw": withdraw,
+}
+"""What people do with a file, by the verb of pages and of the API."""

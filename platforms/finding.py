@@ -12,22 +12,27 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
-from catalogue.models import IndexEntry, Recording, RecordingStatus
+from catalogue.models import Recording, RecordingStatus
 from common.territories import TERRITORIES
 from common.zones import office_day
 from platforms.choices import (
     DAYS_TO_ANSWER,
+    OWN_DETAILS,
     DiscrepancyKind,
     Meaning,
     Platform,
+    ValueColumn,
 )
-from platforms.joining import members_of, sounds_of
+from platforms.joining import members_of, platform_of, sounds_of
 from platforms.models import (
+    AssetConflict,
     PlatformAccount,
     PlatformAsset,
     PlatformClaim,
+    PlatformVideo,
     PolicyTerms,
     ReferenceFile,
     ReportedValue,
@@ -43,9 +48,11 @@ from rights.filling import chosen_of, shares_of
 from rights.records import rights_records
 from scanning.choices import ScanStatus
 from scanning.models import Scan, ScannedFile
-from scanning.sources.link_keys import youtube_video
+from scanning.selectors import has_searched, index_positions
 
-ACTIVE, INACTIVE = "ACTIVE", "INACTIVE"
+ACTIVE, INACTIVE, PENDING = "ACTIVE", "INACTIVE", "PENDING"
+YES, NO = "Yes", "No"
+"""Whether another owner claims a video (support.google.com 9049701)."""
 NOT_SOUND: Final = "VISUAL"
 SOUND_RECORDING: Final = "SOUND_RECORDING"
 EVERYWHERE: Final = "EVERYWHERE"
@@ -56,9 +63,16 @@ MOST_EXCLUDED: Final = 50
 CLAIM_KINDS: Final = (
     DiscrepancyKind.NOT_HEARD,
     DiscrepancyKind.NOT_SCANNED,
+    DiscrepancyKind.BY_OTHERS,
     DiscrepancyKind.DISPUTE_DUE,
     DiscrepancyKind.AGAINST_LICENCE,
 )
+CLAIM_COLUMNS: Final = (
+    *("account", "asset", "terms", "link_key", "status", "status_detail"),
+    *("claim_type", "views", "gone_on", "detail_since", "detail_after"),
+    *("disputed_on", "dispute_reported_on", "other_claimant", "scanned_file"),
+)
+"""The columns that ``of_claims`` looks at."""
 CLAIMABLE: Final = (MatchState.CONFIRMED, MatchState.UPHELD)
 Evidence = dict[str, Any]  # Any: JSON
 
@@ -73,6 +87,7 @@ class Found:
     account: int | None = None
     claim: int | None = None
     asset: int | None = None
+    video: int | None = None
     match: int | None = None
     recording: int | None = None
     scanned_file: int | None = None
@@ -88,8 +103,12 @@ class Found:
     @property
     def basis(self) -> str:
         """Return the digest of the evidence."""
-        text = json.dumps([self.evidence, self.is_weak], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return _digest(json.dumps([self.evidence, self.is_weak], sort_keys=True))
+
+
+@lru_cache(maxsize=4096)
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 class Grounds:
@@ -99,46 +118,73 @@ class Grounds:
         self.licences = LicencesInForce()
         values = ReportedValue.objects.exclude(meaning=Meaning.UNEXPLAINED)
         self.meanings = {
-            value: Meaning(meaning)
-            for value, meaning in values.values_list("value", "meaning")
+            (ValueColumn(column), value): Meaning(meaning)
+            for column, value, meaning in values.values_list(
+                "column", "value", "meaning"
+            )
         }
-        accounts = list(PlatformAccount.objects.filter(platform=Platform.YOUTUBE))
-        days = [each.claims_day for each in accounts if each.claims_day]
-        self.claims_day = max(days, default=None)
+        accounts = list(PlatformAccount.objects.all())
+        self.claims_days: dict[str, date] = {}
+        for each in accounts:
+            if day := each.claims_day:
+                newest = self.claims_days.get(each.platform, day)
+                self.claims_days[each.platform] = max(day, newest)
+        self.youtubes = {
+            each.pk for each in accounts if each.platform == Platform.YOUTUBE
+        }
         self.knows_references = any(
             each.assets_day or each.references_day for each in accounts
         )
         self._ours: dict[int, frozenset[str] | None] = {}
-        self._outside: dict[tuple[int, int], str] = {}
+        self._outside: dict[tuple[int, int, bool], str] = {}
 
-    def outside_shares(self, recording: Recording, terms: PolicyTerms | None) -> str:
+    def meaning_of(self, claim: PlatformClaim) -> Meaning | None:
+        """Return what a claim's status detail means, if it is known."""
+        if claim.account_id not in self.youtubes:
+            return OWN_DETAILS.get(claim.status_detail)
+        return self.meanings.get((ValueColumn.STATUS_DETAIL, claim.status_detail))
+
+    def outside_shares(self, recording: Recording, claim: PlatformClaim) -> str:
         """Return where a policy monetises or blocks though we own nothing there.
 
         Empty if it does so nowhere, or if our shares are unknown.
         """
-        if terms is None:
+        if claim.terms is None:
             return ""
-        key = (recording.pk, terms.pk)
+        is_ours = claim.account_id not in self.youtubes
+        key = (recording.pk, claim.terms.pk, is_ours)
         if key not in self._outside:
-            self._outside[key] = self._find_outside(recording, terms)
+            self._outside[key] = self._find_outside(
+                recording, claim.terms, is_ours=is_ours
+            )
         return self._outside[key]
 
-    def _find_outside(self, recording: Recording, terms: PolicyTerms) -> str:
+    def _find_outside(
+        self, recording: Recording, terms: PolicyTerms, *, is_ours: bool
+    ) -> str:
         if recording.pk not in self._ours:
             self._ours[recording.pk] = our_countries(recording)
         ours = self._ours[recording.pk]
-        acting = countries_of(terms.monetises) | countries_of(terms.blocks)
+        acting = frozenset[str]().union(
+            *(
+                countries_of(cell, is_ours=is_ours)
+                for cell in (terms.monetises, terms.blocks)
+            )
+        )
         return (
             tis.described(acting - ours) if ours is not None and acting - ours else ""
         )
 
 
-def countries_of(cell: str) -> frozenset[str]:
+def countries_of(cell: str, *, is_ours: bool) -> frozenset[str]:
     """Return the countries of a policy's cell.
 
-    Of cells only ``EVERYWHERE`` is publicly known; others are left alone.
+    Cells of our own table hold codes between bars. Of YouTube's only ``EVERYWHERE`` is
+    publicly known; others are left alone.
     """
-    return TERRITORIES if cell.strip() == EVERYWHERE else frozenset()
+    if cell.strip() == EVERYWHERE:
+        return TERRITORIES
+    return frozenset(cell.split("|")) - {""} if is_ours else frozenset()
 
 
 def our_countries(recording: Recording) -> frozenset[str] | None:
@@ -213,10 +259,7 @@ class Heard:
             scanned_file__in=keys, status=ScanStatus.SUCCEEDED
         )
         self.scans = {scan.scanned_file_id: scan for scan in full.order_by("pk")}
-        held = IndexEntry.objects.filter(
-            recording__in=self.recordings, is_held=True
-        ).values_list("recording", "bucket", "position")
-        self.entries = {(recording, bucket): at for recording, bucket, at in held}
+        self.entries = index_positions(self.recordings)
 
     def sound(self, claim: PlatformClaim) -> Recording | None:
         """Return the canonical recording of a claim's asset."""
@@ -232,18 +275,11 @@ class Heard:
 
     def searched(self, scan: Scan, recording: Recording) -> bool:
         """Return whether a scan searched for a recording."""
-        if recording.status != RecordingStatus.READY or recording.too_little_sound:
-            return False
-        if recording.bucket_id not in {each.get("id") for each in scan.buckets}:
-            return False
-        if scan.catalogue_state is None:
-            return recording.created_at < scan.created_at
-        at = self.entries.get((recording.pk, recording.bucket_id))
-        return at is not None and at <= scan.catalogue_state
+        return has_searched(scan, recording, self.entries)
 
 
 def of_claims(claims: Sequence[PlatformClaim], grounds: Grounds) -> list[Found]:
-    """Return what differs about claims; they come with account, asset and terms."""
+    """Return what differs about claims; they come with asset and terms."""
     heard = Heard(claims)
     found = []
     for claim in claims:
@@ -251,6 +287,9 @@ def of_claims(claims: Sequence[PlatformClaim], grounds: Grounds) -> list[Found]:
             continue
         if due := _dispute(claim, heard, grounds):
             found.append(due)
+        if claim.other_claimant:
+            evidence = {"owner": claim.other_claimant}
+            found.append(_about(DiscrepancyKind.BY_OTHERS, claim, heard, evidence))
         if claim.status == ACTIVE:
             found += filter(
                 None,
@@ -325,7 +364,7 @@ def _against_licence(
         if check is not None and check.cover == Cover.FULL:
             evidence["licence"] = check.licence.uid
             evidence["match"] = match.uid
-    if outside := grounds.outside_shares(sound, claim.terms):
+    if outside := grounds.outside_shares(sound, claim):
         evidence["outside"] = outside
     if not evidence:
         return None
@@ -333,11 +372,18 @@ def _against_licence(
 
 
 def _dispute(claim: PlatformClaim, heard: Heard, grounds: Grounds) -> Found | None:
-    meaning = grounds.meanings.get(claim.status_detail)
+    meaning = grounds.meaning_of(claim)
     if meaning not in DAYS_TO_ANSWER:
         return None
-    begun = claim.disputed_on or claim.detail_after
-    due = begun and begun + timedelta(days=DAYS_TO_ANSWER[meaning])
+    stated = claim.disputed_on or claim.dispute_reported_on
+    begun = stated or claim.detail_after
+    # The periods of other platforms are not public.
+    has_period = claim.account_id in grounds.youtubes
+    due = (
+        begun + timedelta(days=DAYS_TO_ANSWER[meaning])
+        if begun and has_period
+        else None
+    )
     return _about(
         DiscrepancyKind.DISPUTE_DUE,
         claim,
@@ -346,7 +392,7 @@ def _dispute(claim: PlatformClaim, heard: Heard, grounds: Grounds) -> Found | No
             "meaning": meaning.value,
             "since": claim.detail_since.isoformat(),
             "due": due.isoformat() if due else "",
-            "is_exact": claim.disputed_on is not None,
+            "is_exact": stated is not None,
         },
         due_on=due,
     )
@@ -360,8 +406,7 @@ def of_matches(matches: Sequence[Match], grounds: Grounds) -> list[Found]:
         if match.state in CLAIMABLE
         and match.scanned_file.deleted_at is None
         and match.scanned_file.link_key
-        and youtube_video(match.scanned_file.source_url)
-        and _had_time(match.scanned_file, grounds.claims_day)
+        and _had_time(match.scanned_file, grounds.claims_days)
     ]
     sounds = sounds_of(
         {each.recording_id: each.recording for each in candidates}.values()
@@ -407,7 +452,9 @@ def of_matches(matches: Sequence[Match], grounds: Grounds) -> list[Found]:
     ]
 
 
-def _had_time(file: ScannedFile, claims_day: date | None) -> bool:
+def _had_time(file: ScannedFile, claims_days: Mapping[str, date]) -> bool:
+    """Return whether the newest report of the file's platform could have its claim."""
+    claims_day = claims_days.get(platform_of(file.source_url) or "")
     published = office_day(file.published_at or file.created_at)
     return claims_day is not None and claims_day >= published + timedelta(
         days=DAYS_TO_REPORT
@@ -433,13 +480,14 @@ def of_assets(assets: Sequence[PlatformAsset]) -> list[Found]:
     """Return which assets of our recordings others own too, as the platform says."""
     linked = [each.recording for each in assets if each.recording is not None]
     sounds = sounds_of({each.pk: each for each in linked}.values())
+    conflicts = _conflicts_of(assets)
     return [
         Found(
             DiscrepancyKind.BY_OTHERS,
             f"a{asset.pk}",
             {
-                "owner": asset.conflicting_owner,
-                "countries": asset.conflicting_countries,
+                "owner": owner,
+                "countries": countries,
                 "ownership": asset.ownership,
             },
             account=asset.account_id,
@@ -447,10 +495,68 @@ def of_assets(assets: Sequence[PlatformAsset]) -> list[Found]:
             recording=sounds[asset.recording_id],
         )
         for asset in assets
-        if asset.conflicting_owner
-        and asset.gone_on is None
-        and asset.recording_id in sounds
+        if asset.recording_id in sounds
+        for owner, countries in [conflicts[asset.pk]]
+        if owner
     ]
+
+
+def _conflicts_of(assets: Sequence[PlatformAsset]) -> dict[int, tuple[str, str]]:
+    """Return other owners and their countries, as the newest report has them.
+
+    Both the report of assets and that of conflicts are whole, so the newer one decides;
+    of one day that of conflicts.
+    """
+    rows = AssetConflict.objects.filter(asset__in=assets, gone_on=None)
+    reported = {row.asset_id: (row.owner, row.countries) for row in rows}
+    accounts = PlatformAccount.objects.in_bulk({each.account_id for each in assets})
+    found = {}
+    for asset in assets:
+        account = accounts[asset.account_id]
+        day = account.conflicts_day
+        if day is not None and day >= (account.assets_day or date.min):
+            found[asset.pk] = reported.get(asset.pk, ("", ""))
+        elif asset.gone_on is None:
+            found[asset.pk] = (asset.conflicting_owner, asset.conflicting_countries)
+        else:
+            found[asset.pk] = ("", "")
+    return found
+
+
+def of_videos(videos: Sequence[PlatformVideo], grounds: Grounds) -> list[Found]:
+    """Return which of our own videos others claim; they come with their assets."""
+    files = video_file_of(video.link_key for video in videos)
+    linked = [
+        video.asset.recording
+        for video in videos
+        if video.asset is not None and video.asset.recording is not None
+    ]
+    sounds = sounds_of({each.pk: each for each in linked}.values())
+    found = []
+    for video in videos:
+        flag = (ValueColumn.ANOTHER_OWNER, video.another_owner)
+        is_flagged = (
+            video.another_owner == YES
+            or grounds.meanings.get(flag) == Meaning.BY_OTHERS
+        )
+        owners = "" if video.other_owners == NO else video.other_owners
+        if video.gone_on is not None or not (owners or is_flagged):
+            continue
+        file = files.get(video.link_key)
+        recording = video.asset.recording_id if video.asset else None
+        found.append(
+            Found(
+                DiscrepancyKind.BY_OTHERS,
+                f"v{video.pk}",
+                {"owner": owners},
+                account=video.account_id,
+                video=video.pk,
+                recording=sounds.get(recording or 0),
+                scanned_file=file.pk if file else None,
+                views=video.views,
+            )
+        )
+    return found
 
 
 def of_recordings(recordings: Sequence[Recording], grounds: Grounds) -> list[Found]:
@@ -465,7 +571,9 @@ def of_recordings(recordings: Sequence[Recording], grounds: Grounds) -> list[Fou
         and recording.same_sound_as_id is None
     }
     members = members_of(set(findable))
-    assets = PlatformAsset.objects.filter(recording__in=members, gone_on=None)
+    assets = PlatformAsset.objects.filter(
+        recording__in=members, gone_on=None, account__in=grounds.youtubes
+    )
     with_asset = {
         members[pk] for pk in assets.values_list("recording", flat=True) if pk
     }

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from django.db.models import Q
 
 from catalogue.identifiers import check_isrc
 from catalogue.models import Bucket, Recording, RecordingStatus
-from platforms.choices import LinkedBy
+from platforms.choices import LinkedBy, Platform
 from platforms.models import PlatformAsset
+from scanning.sources.link_keys import is_on, youtube_video
 
 _AT_ONCE = 400
 
@@ -37,6 +39,20 @@ def ids_of(asset: PlatformAsset) -> list[Ids]:
         if isrc := check_isrc(text).normalised:
             found.append(Ids(how, isrc, is_isrc=True))
     return found
+
+
+_HOSTS: Final = {
+    Platform.META: ("facebook.com", "fb.watch", "instagram.com"),
+    Platform.SOUNDCLOUD: ("soundcloud.com",),
+    Platform.TIKTOK: ("tiktok.com",),
+}
+
+
+def platform_of(url: str) -> Platform | None:
+    """Return the platform that a link leads to, if it is one whose claims can be known."""
+    if youtube_video(url):
+        return Platform.YOUTUBE
+    return next((name for name, hosts in _HOSTS.items() if is_on(url, hosts)), None)
 
 
 def sounds_of(recordings: Iterable[Recording]) -> dict[int, int]:

@@ -21,6 +21,8 @@ from platforms.choices import (
     Meaning,
     Platform,
     ReportKind,
+    RowAnswer,
+    ValueColumn,
 )
 from review.models import Match
 from scanning.models import ScannedFile
@@ -45,6 +47,10 @@ class PlatformAccount(models.Model):
     references_day = models.DateField(
         _("day of the references report"), null=True, blank=True
     )
+    conflicts_day = models.DateField(
+        _("day of the asset conflicts report"), null=True, blank=True
+    )
+    videos_day = models.DateField(_("day of the videos report"), null=True, blank=True)
     wanted = models.PositiveIntegerField(default=0, editable=False)
     compared = models.PositiveIntegerField(default=0, editable=False)
     compared_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -183,6 +189,94 @@ class ReferenceFile(Reported):
         return self.reference_id
 
 
+class AssetConflict(Reported):
+    """An asset of which others own more than the rest, as a report of conflicts has it.
+
+    ``asset_key`` is the platform's id of the asset. Lists stay as they are reported.
+    """
+
+    asset_key = models.CharField(max_length=64)
+    asset = models.ForeignKey(
+        PlatformAsset, on_delete=models.CASCADE, related_name="conflicts"
+    )
+    owner = models.CharField(max_length=500, blank=True, default="")
+    owner_isrc = models.CharField(max_length=200, blank=True, default="")
+    countries = models.CharField(max_length=1000, blank=True, default="")
+    # The format of this time is not documented.
+    ownership_updated = models.CharField(max_length=60, blank=True, default="")
+
+    reach = Path(buckets="asset__recording__bucket")
+    objects = ReachManager["AssetConflict"]()
+
+    class Meta:
+        ordering = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "asset_key"], name="asset_conflict_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.asset_key
+
+
+class PlatformVideo(Reported):
+    """A video of our own channels, and whether others claim it.
+
+    ``asset`` is the first of its assets. ``other_owners`` and ``another_owner`` are the
+    columns of newer and older reports. The comparison keeps ``scanned_file``.
+    """
+
+    video_id = models.CharField(max_length=64)
+    link_key = models.CharField(max_length=64, editable=False)
+    asset = models.ForeignKey(
+        PlatformAsset,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="videos",
+    )
+    claim_ids = models.CharField(max_length=1000, blank=True, default="")
+    channel_id = models.CharField(max_length=64, blank=True, default="")
+    title = models.CharField(max_length=500, blank=True, default="")
+    views = models.BigIntegerField(default=0)
+    privacy_status = models.CharField(max_length=60, blank=True, default="")
+    effective_policy = models.CharField(max_length=500, blank=True, default="")
+    other_owners = models.CharField(max_length=1000, blank=True, default="")
+    another_owner = models.CharField(max_length=100, blank=True, default="")
+    scanned_file = models.ForeignKey(
+        ScannedFile,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="platform_videos",
+    )
+
+    reach = Path(
+        containers="scanned_file__container", buckets="asset__recording__bucket"
+    )
+    objects = ReachManager["PlatformVideo"]()
+
+    class Meta:
+        ordering = ["-views", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["account", "video_id"], name="platform_video_once"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["link_key"], name="platform_video_link"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.video_id
+
+    @property
+    def url(self) -> str:
+        """Return the address of the video."""
+        return video_address(self.video_id)
+
+
 class PolicyTerms(models.Model):
     """Where a policy monetises, tracks and blocks, word for word; claims share it."""
 
@@ -201,6 +295,7 @@ class PolicyTerms(models.Model):
 class PlatformClaim(Reported):
     """A claim of an asset on a video, as the newest report has it.
 
+    On other platforms than YouTube, ``video_id`` is the ``link_key`` of ``address``.
     ``detail_since`` is the day of the first report with the present status detail,
     ``detail_after`` that of the last report before it that had another one or no claim;
     empty if none is known. ``disputed_on`` is the true day, if a person entered it.
@@ -238,6 +333,12 @@ class PlatformClaim(Reported):
     disputed_on = models.DateField(
         _("day of the dispute"), null=True, blank=True, editable=False
     )
+    # Only the portal's own table has these.
+    address = models.CharField(max_length=2000, blank=True, default="")
+    dispute_reported_on = models.DateField(
+        _("reported day of the dispute"), null=True, blank=True
+    )
+    other_claimant = models.CharField(max_length=200, blank=True, default="")
     scanned_file = models.ForeignKey(
         ScannedFile,
         on_delete=models.PROTECT,
@@ -269,13 +370,16 @@ class PlatformClaim(Reported):
     @property
     def video_url(self) -> str:
         """Return the address of the video."""
-        return f"https://www.youtube.com/watch?v={self.video_id}"
+        return self.address or video_address(self.video_id)
 
 
 class ReportedValue(models.Model):
-    """A status detail that reports contain, and what a person says that it means."""
+    """A value that reports contain in a column, and what a person says that it means."""
 
     platform = models.CharField(max_length=16, choices=Platform.choices)
+    column = models.CharField(
+        max_length=40, choices=ValueColumn.choices, default=ValueColumn.STATUS_DETAIL
+    )
     value = models.CharField(max_length=100)
     meaning = models.CharField(
         max_length=16, choices=Meaning.choices, blank=True, default=Meaning.UNEXPLAINED
@@ -292,10 +396,10 @@ class ReportedValue(models.Model):
     objects = models.Manager["ReportedValue"]()
 
     class Meta:
-        ordering = ["platform", "value"]
+        ordering = ["platform", "column", "value"]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["platform", "value"], name="reported_value_once"
+                fields=["platform", "column", "value"], name="reported_value_once"
             )
         ]
 
@@ -366,6 +470,13 @@ class Discrepancy(models.Model):
         blank=True,
         related_name="discrepancies",
     )
+    video = models.ForeignKey(
+        PlatformVideo,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="discrepancies",
+    )
     match = models.ForeignKey(
         Match,
         on_delete=models.CASCADE,
@@ -414,6 +525,7 @@ class Discrepancy(models.Model):
             models.CheckConstraint(
                 condition=models.Q(claim__isnull=False)
                 | models.Q(asset__isnull=False)
+                | models.Q(video__isnull=False)
                 | models.Q(match__isnull=False)
                 | models.Q(recording__isnull=False),
                 name="discrepancy_about_something",
@@ -429,7 +541,9 @@ class Discrepancy(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self.claim or self.asset or self.match or self.recording)
+        return str(
+            self.claim or self.asset or self.video or self.match or self.recording
+        )
 
     @property
     def case(self) -> str:
@@ -441,7 +555,7 @@ class ClaimFile(models.Model):
     """A file or work list that a person takes to a platform.
 
     Sending frees nothing: its entries wait for the report that confirms them. A
-    withdrawn file frees them at once.
+    withdrawn file frees them at once, and the platform's refusal of a row its entry.
     """
 
     uid = models.CharField(
@@ -480,17 +594,32 @@ class ClaimFile(models.Model):
         return f"claim_file:{self.uid}"
 
 
+class FileRows(models.Manager["ClaimFileRow"]):
+    """Rows of files; seen with their file."""
+
+    def living(self) -> models.QuerySet[ClaimFileRow]:
+        """Return rows that keep their entry out of other files."""
+        rows = self.exclude(file__state=FileState.WITHDRAWN)
+        return rows.exclude(answer=RowAnswer.ERRORS)
+
+
 class ClaimFileRow(models.Model):
-    """An entry in a file, and the number of its row; several can share one."""
+    """An entry in a file, and the number of its row; several can share one.
+
+    ``answer`` and ``answer_text`` are the platform's; a refused row frees its entry.
+    """
 
     file = models.ForeignKey(ClaimFile, on_delete=models.CASCADE, related_name="rows")
     discrepancy = models.ForeignKey(
         Discrepancy, on_delete=models.CASCADE, related_name="file_rows"
     )
     number = models.PositiveIntegerField()
+    answer = models.CharField(
+        max_length=12, choices=RowAnswer.choices, blank=True, default=RowAnswer.NONE
+    )
+    answer_text = models.CharField(max_length=500, blank=True, default="")
 
-    # Seen with its file.
-    objects = models.Manager["ClaimFileRow"]()
+    objects = FileRows()
 
     class Meta:
         ordering = ["number", "id"]
@@ -525,6 +654,11 @@ class GroundChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.ground} {self.subject}"
+
+
+def video_address(video_id: str) -> str:
+    """Return the address of a video."""
+    return f"https://www.youtube.com/watch?v={video_id}"
 
 
 def day_column(kind: ReportKind) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Final
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
+from accounts.reach import sees_everything
 from catalogue.identifiers import check_isrc
 from catalogue.models import Recording, RecordingStatus
-from platforms.choices import DiscrepancyKind, DiscrepancyState
-from platforms.joining import ids_of, members_of, sounds_of
+from platforms.choices import DiscrepancyKind, DiscrepancyState, RowAnswer
+from platforms.finding import ACTIVE, INACTIVE, PENDING
+from platforms.joining import ids_of, members_of, platform_of, sounds_of
 from platforms.models import (
+    ClaimFile,
+    ClaimFileRow,
     Discrepancy,
     PlatformAccount,
     PlatformAsset,
@@ -18,6 +24,10 @@ from platforms.models import (
 )
 from review.choices import MatchState
 from review.models import Match
+from scanning.models import ScannedFile
+
+NO_CLAIM: Final = "none"
+_STRENGTH: Final = {ACTIVE: 0, PENDING: 1, INACTIVE: 3}
 
 
 def list_discrepancies(
@@ -37,12 +47,15 @@ def list_discrepancies(
             | Q(claim__video_id=text)
             | Q(claim__claim_id=text)
             | Q(asset__title__icontains=text)
+            | Q(video__title__icontains=text)
+            | Q(video__video_id=text)
             | Q(recording__title__icontains=text)
             | Q(recording__isrc_normalised=text.replace("-", "").upper())
             | Q(scanned_file__name__icontains=text)
         )
     return rows.select_related(
-        "account", "claim", "asset", "recording", "scanned_file", "match"
+        *("account", "claim", "asset", "video__asset__account", "recording"),
+        *("scanned_file", "match"),
     )
 
 
@@ -53,10 +66,102 @@ def list_assets() -> QuerySet[PlatformAsset]:
     )
 
 
+def list_claims(*, account: PlatformAccount) -> QuerySet[PlatformClaim]:
+    """Return the claims of an account, also those that are no longer reported."""
+    rows = PlatformClaim.objects.filter(account=account)
+    return rows.select_related("account", "asset__recording", "scanned_file")
+
+
+def list_files() -> QuerySet[ClaimFile]:
+    """Return files with the numbers of entries, of confirmed and of refused ones."""
+    return ClaimFile.objects.annotate(
+        entries=Count("rows"),
+        confirmed=Count(
+            "rows", filter=Q(rows__discrepancy__state=DiscrepancyState.GONE)
+        ),
+        refused=Count("rows", filter=Q(rows__answer=RowAnswer.ERRORS)),
+    )
+
+
+def rows_of_file(file: ClaimFile) -> QuerySet[ClaimFileRow]:
+    """Return a file's rows whose entries the viewer may see."""
+    rows = ClaimFileRow.objects.filter(
+        file=file, discrepancy__in=Discrepancy.objects.all()
+    )
+    return rows.select_related(
+        *("discrepancy__account", "discrepancy__claim", "discrepancy__asset__account"),
+        *("discrepancy__video__asset__account", "discrepancy__recording"),
+        *("discrepancy__scanned_file", "discrepancy__match"),
+    )
+
+
 def claims_of_match(match: Match) -> QuerySet[PlatformClaim]:
     """Return the claims on a match's video, of any recording."""
     rows = PlatformClaim.objects.filter(scanned_file=match.scanned_file_id)
     return rows.select_related("asset__recording", "account").order_by("-views", "pk")
+
+
+def claims_of_matches(
+    matches: Sequence[Match],
+    files: Mapping[int, ScannedFile],
+    recordings: Mapping[int, Recording],
+) -> dict[int, list[PlatformClaim]]:
+    """Return the claims of each match: same video, same sound; the strongest first.
+
+    ``files`` and ``recordings`` are those of the matches, by key.
+    """
+    links = {file.link_key for file in files.values()} - {""}
+    rows = PlatformClaim.objects.filter(
+        link_key__in=links, asset__recording__isnull=False
+    )
+    claims = sorted(
+        rows.select_related("account", "asset__recording__merged_into"),
+        key=lambda claim: (_STRENGTH.get(claim.status, 2), claim.claim_id),
+    )
+    linked = [claim.asset.recording for claim in claims if claim.asset.recording]
+    sounds = sounds_of(
+        {each.pk: each for each in (*recordings.values(), *linked)}.values()
+    )
+    found: dict[tuple[str, int | None], list[PlatformClaim]] = {}
+    for claim in claims:
+        sound = sounds.get(claim.asset.recording_id or 0)
+        found.setdefault((claim.link_key, sound), []).append(claim)
+    return {
+        match.pk: found.get(
+            (files[match.scanned_file_id].link_key, sounds[match.recording_id]), []
+        )
+        for match in matches
+        if match.recording_id in sounds
+    }
+
+
+def claim_statuses(
+    matches: Sequence[Match],
+    files: Mapping[int, ScannedFile],
+    recordings: Mapping[int, Recording],
+) -> dict[int, str]:
+    """Return the status of each match's claim as the newest report has it, by key.
+
+    ``NO_CLAIM`` if it has none. A match is missing if it is not of a video, if no report
+    was imported, or if the viewer may not see whether there is a claim.
+    """
+    reported_on = PlatformAccount.objects.exclude(claims_day=None)
+    platforms = set(reported_on.values_list("platform", flat=True))
+    if not platforms:
+        return {}
+    claims = claims_of_matches(matches, files, recordings)
+    found = {}
+    for match in matches:
+        reported = [
+            claim for claim in claims.get(match.pk, ()) if claim.gone_on is None
+        ]
+        if reported:
+            found[match.pk] = reported[0].status.lower()
+        elif sees_everything() and (
+            platform_of(files[match.scanned_file_id].source_url) in platforms
+        ):
+            found[match.pk] = NO_CLAIM
+    return found
 
 
 def newest_day(account: PlatformAccount | None) -> date | None:

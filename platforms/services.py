@@ -16,7 +16,14 @@ from accounts.reach import refuse_limited
 from accounts.roles import Action
 from audit.services import EventDraft
 from catalogue.models import Recording
-from platforms.choices import DiscrepancyState, LinkedBy, Meaning
+from platforms.choices import (
+    MEANINGS,
+    DiscrepancyState,
+    LinkedBy,
+    Meaning,
+    Platform,
+    ValueColumn,
+)
 from platforms.errors import ClaimsRefused
 from platforms.grounds import note, want_comparison
 from platforms.joining import link_assets
@@ -37,11 +44,13 @@ def _require(user: User, action: Action) -> None:
         raise PermissionDenied(_("Your role does not allow this. Ask a manager."))
 
 
-def find_account(*, name: str, user: User) -> PlatformAccount:
+def find_account(*, platform: Platform, name: str, user: User) -> PlatformAccount:
     """Return the account with a name; make it if it is new."""
     _require(user, Action.EDIT_CATALOGUE)
     refuse_limited(user)
-    return PlatformAccount.objects.get_or_create(name=name.strip()[:200])[0]
+    return PlatformAccount.objects.get_or_create(
+        platform=platform, name=name.strip()[:200]
+    )[0]
 
 
 @transaction.atomic
@@ -84,6 +93,8 @@ def explain_value(*, value: ReportedValue, meaning: str, user: User) -> bool:
     refuse_limited(user)
     row = ReportedValue.objects.select_for_update().get(pk=value.pk)
     chosen = Meaning(meaning)
+    if chosen not in MEANINGS[ValueColumn(row.column)]:
+        raise ClaimsRefused(_("A value of this column cannot mean this."))
     if row.meaning == chosen:
         return False
     before = row.meaning

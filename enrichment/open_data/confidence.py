@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from common.statistics import wilson_interval
+
 LEAST_PRECISION: Final = 0.995
-# The 97.5 % quantile of the normal distribution: a two-sided bound of 95 %.
-_Z: Final = 1.959964
 FOLDS: Final = 10
 # Fewer known values say nothing about ten folds.
 FEWEST: Final = 100
@@ -143,12 +142,7 @@ def isotonic(values: Floats) -> Floats:
 
 def wilson(right: int, count: int) -> float:
     """Return the lower bound of Wilson's interval of a share."""
-    if not count:
-        return 0.0
-    share, square = right / count, _Z * _Z
-    centre = share + square / (2 * count)
-    spread = _Z * sqrt(share * (1 - share) / count + square / (4 * count * count))
-    return (centre - spread) / (1 + square / count)
+    return wilson_interval(right / count, count)[0] if count else 0.0
 
 
 def find_mark(guesses: Floats, right: Floats) -> tuple[float | None, int, int]:

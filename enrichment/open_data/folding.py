@@ -77,6 +77,8 @@ _FILLING: Final = frozenset(
     {"digital", "digitally", "radio", "the", "at", "in", "from"}
 )
 
+_LIVE_ALBUM: Final = ("live at ", "live in ", "live from ", "live on ")
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -184,6 +186,11 @@ def _stated(text: str) -> set[str]:
 
 def _number(text: str) -> str:
     return _NUMBERS.get(text.casefold(), text.lstrip("0") or "0")
+
+
+def is_live_album(title: str) -> bool:
+    """Return whether a release's title says that all of it is live."""
+    return fold(title).startswith(_LIVE_ALBUM) or "live" in read_name(title).versions
 
 
 def split_artists(names: Iterable[str]) -> list[str]:

@@ -59,6 +59,10 @@ class SourceKind:
     read: Callable[[Reading], SourceFacts]
     is_a_dump: bool = False
     """Whether others made it, so that the customer's own word goes before it."""
+    sums: str = "SHA256SUMS"
+    """The file of checksums beside the file, which may have wildcards."""
+    address: Callable[[str], str] = lambda _id: ""
+    """Returns the public page of an id there, or "" if it has none."""
 
 
 @cache

@@ -17,6 +17,7 @@ from typing import Final
 from enrichment.open_data.folding import (
     Name,
     fold,
+    is_live_album,
     key_of,
     likeness,
     read_name,
@@ -39,7 +40,6 @@ _NOBODY: Final = frozenset(
         *("anonymous", "no artist", "diverse", "artistes divers", "varios artistas"),
     }
 )
-_LIVE_ALBUM: Final = ("live at ", "live in ", "live from ", "live on ")
 
 
 class Hold(StrEnum):
@@ -51,7 +51,7 @@ class Hold(StrEnum):
     WEAK = "weak"
     SHORT = "short"
     UNTITLED = "untitled"
-    NOBODY = "nobody"
+    NO_ARTIST = "no_artist"
     PARTIAL = "partial"
     DISAGREE = "disagree"
 
@@ -128,8 +128,7 @@ class _Known:
     @classmethod
     def of(cls, ours: Ours) -> _Known:
         name = read_name(ours.title, ours.version_title)
-        album = fold(ours.album)
-        if album.startswith(_LIVE_ALBUM) or "live" in read_name(ours.album).versions:
+        if is_live_album(ours.album):
             name = Name(name.bare, name.versions | {"live"}, name.guests)
         return cls(ours, name, _all_artists(ours.artists, name))
 
@@ -300,7 +299,7 @@ def _holds_of(ours: Ours, match: Match) -> list[Hold]:
         (Hold.WEAK, match.step == 4),
         (Hold.SHORT, 0 < ours.duration_ms < SHORTEST_MS),
         (Hold.UNTITLED, fold(ours.title) in _UNTITLED),
-        (Hold.NOBODY, fold(ours.artists[0] if ours.artists else "") in _NOBODY),
+        (Hold.NO_ARTIST, fold(ours.artists[0] if ours.artists else "") in _NOBODY),
     ]
     return [hold for hold, applies in checks if applies]
 

@@ -117,11 +117,11 @@ def pair(
     stated = _stated_keys(table)
     keys: dict[Rule, tuple[Callable[[Sound], Keys], Callable[[Waiting], Keys]]] = {
         Rule.TABLE: (
-            lambda sound: {_id(sound.path), _id(sound.stem), sound.sha256},
+            lambda sound: {*_file_ids(sound), sound.sha256},
             lambda one: {*stated.get(_id(one.custom_id), ()), one.sha256},
         ),
         Rule.CUSTOM_ID: (
-            lambda sound: {_id(sound.stem)},
+            _file_ids,
             lambda one: {_id(one.custom_id)},
         ),
         Rule.ISRC: (_isrcs, lambda one: {one.isrc}),
@@ -239,6 +239,12 @@ def _same_length(sound: Sound, one: Waiting) -> bool:
 def _id(text: str) -> str:
     """Return an id for comparison; letter case does not count, punctuation does."""
     return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def _file_ids(sound: Sound) -> Keys:
+    """Return the ids that a file may mean: its path, its name, that without suffix."""
+    name = PurePosixPath(sound.path).name
+    return {_id(sound.path), _id(name), _id(sound.stem)}
 
 
 def _isrcs(sound: Sound) -> Keys:

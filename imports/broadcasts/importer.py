@@ -33,7 +33,6 @@ from imports.broadcasts.rows import (
     schedule_row,
     with_figures,
 )
-from imports.errors import ImportRefused
 from imports.kinds import Columns
 from imports.models import BroadcastImport
 from imports.tables import MAX_ROWS, RawRow, Table, TableRefused, open_table, rows_of
@@ -201,13 +200,7 @@ class BroadcastImporter:
 
 def run(one: BroadcastImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Import the table, or only check it; return the columns with the outcome."""
-    if one.made_by is None:
-        raise ImportRefused(
-            _(
-                "The account of the person who started this import was deleted. Start again."
-            )
-        )
-    task = BroadcastImporter(one.made_by, dry, heartbeat)
+    task = BroadcastImporter(one.starter(), dry, heartbeat)
     with (
         local_path(one.file) as path,
         open_table(path, encoding=one.encoding, heartbeat=heartbeat) as table,

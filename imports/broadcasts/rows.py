@@ -277,7 +277,7 @@ def _file(cells: _Cells) -> ScannedFile | None:
         return found[0]
     if found:
         cells.refuse(
-            name, _("Several files have this value. Identify the file by its file_id.")
+            name, _("Several files have this value. Enter the id of the file instead.")
         )
     else:
         cells.refuse(name, _("No file that you can see has this value."))

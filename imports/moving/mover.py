@@ -115,6 +115,28 @@ class Mover:
 
         return self._move(MovedKind.RECORDING, row, bucket, read_recording, act)
 
+    def channel(self, row: Json, bucket: str) -> bool:
+        """Note a channel of a live bucket, which nothing here takes the place of."""
+        name = text_of(row.get("title") or row.get("name"), 500)
+        url = text_of(row.get("url"), 1000)
+        text = _(
+            "Clips are not compared with live channels here. To find recordings on it, "
+            "add its address as a stream: %(url)s"
+        ) % {"url": url or "–"}
+        try:
+            key = id_of(row)
+        except UnknownForm as fault:
+            self._unknown(MovedKind.CHANNEL, row, bucket, str(fault))
+            return False
+        return self._settle(
+            MovedKind.CHANNEL,
+            key,
+            bucket,
+            name,
+            {"name": name, "url": url},
+            lambda _s, _k: _not_moved("move_live_channel", text),
+        )
+
     def container(self, row: Json) -> bool:
         """Move a container without its files; return whether it is new."""
         return self._move(MovedKind.CONTAINER, row, "", read_settings, self._container)

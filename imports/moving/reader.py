@@ -72,7 +72,10 @@ class Reader:
         if until is not None and until > jobs.clock.now():
             raise WaitsUntil(until, self.account.pause_message)
         between = self.one.cursor.get("between", SECONDS_BETWEEN)
-        while (left := self._called_at + between - monotonic()) > 0:
+        # Writing a page may take longer than the pause. Who waits for SQLite's lock looks
+        # ten times a second, so other writers need a gap longer than that.
+        next_at = max(self._called_at + between, monotonic() + between / 4)
+        while (left := next_at - monotonic()) > 0:
             sleep(min(left, 1.0))
             self.heartbeat()
         self._called_at = monotonic()

@@ -169,7 +169,9 @@ class Walk:
         """Yield each list with what reads it; later ones depend on what came before."""
         mover, parts = self._mover, self._one.parts
         if MoveParts.RECORDINGS in parts:
-            yield "buckets", lambda: self._read("buckets", mover.bucket)
+            yield "buckets", lambda: self._read("buckets", self._bucket)
+            for key in self._cursor.get("live", []):
+                yield f"channels:{key}", lambda key=key: self._channels(key)  # type: ignore[misc]  # binds
             for key in self._came(MovedKind.BUCKET):
                 yield f"bucket:{key}", lambda key=key: self._recordings(key)  # type: ignore[misc]  # binds
         if MoveParts.FILES in parts:
@@ -195,6 +197,20 @@ class Walk:
         return list(rows.order_by("pk").values_list("remote_id", flat=True))
 
     # --- Lists ------------------------------------------------------------------------
+
+    def _bucket(self, row: Json) -> bool:
+        """Move a bucket, and remember a live one, which has channels and no files."""
+        live = self._cursor.setdefault("live", [])
+        key = str(row.get("id"))
+        if str(row.get("type")).startswith("Live") and key not in live:
+            live.append(key)
+        return self._mover.bucket(row)
+
+    def _channels(self, bucket: str) -> None:
+        self._read(
+            f"buckets/{bucket}/channels",
+            lambda row: self._mover.channel(row, bucket),
+        )
 
     def _recordings(self, bucket: str) -> None:
         self._read(

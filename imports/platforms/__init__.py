@@ -1,1 +1,1 @@
-"""Imports of platforms' reports of claims, assets and reference files."""
+"""Imports of platforms' reports of claims, assets, conflicts, reference files and videos."""

@@ -21,13 +21,14 @@ from django.utils.translation import gettext as _
 
 import audit.services
 from accounts.reach import refuse_limited, working_for
+from common.bulk import write_rows
 from common.storage import local_path
 from imports.errors import ImportRefused
 from imports.kinds import Columns
 from imports.models import ClaimsImport, ImportStep
 from imports.platforms import prior
 from imports.platforms.reading import MAX_ROWS, Rows, open_report
-from imports.platforms.youtube import (
+from imports.platforms.reports import (
     BadCell,
     Report,
     RowReader,
@@ -37,12 +38,14 @@ from imports.platforms.youtube import (
     unknown_columns,
 )
 from imports.tables import TableRefused
-from platforms.choices import ReportKind
+from platforms.choices import Platform, ReportKind
 from platforms.grounds import want_comparison
 from platforms.models import (
+    AssetConflict,
     PlatformAccount,
     PlatformAsset,
     PlatformClaim,
+    PlatformVideo,
     PolicyTerms,
     ReferenceFile,
     Reported,
@@ -57,6 +60,8 @@ _MODELS: Final[dict[ReportKind, type[Reported]]] = {
     ReportKind.CLAIMS: PlatformClaim,
     ReportKind.ASSETS: PlatformAsset,
     ReportKind.REFERENCES: ReferenceFile,
+    ReportKind.CONFLICTS: AssetConflict,
+    ReportKind.VIDEOS: PlatformVideo,
 }
 _ASSET_FIELDS: Final = ("asset_title", "asset_custom_id", "asset_isrc")
 _OF_CLAIMS: Final = ("title", "claimed_custom_id", "claimed_isrc")
@@ -69,8 +74,6 @@ class ClaimsSummary:
     ``repeated`` counts further rows of an id, of which the first one counts.
     """
 
-    report: str = ""
-    day: str = ""
     is_older: bool = False
     rows: int = 0
     added: int = 0
@@ -85,7 +88,7 @@ class ClaimsSummary:
     unknown_values: list[str] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
 
-    def note(self, line: int, column: str, value: str, message: str) -> None:
+    def note(self, line: int, bad: BadCell, code: str = "bad_row") -> None:
         """Count a refused row; the first are kept."""
         self.refused += 1
         self.fault_count += 1
@@ -93,9 +96,10 @@ class ClaimsSummary:
             self.faults.append(
                 {
                     "line": line,
-                    "column": column,
-                    "value": value[:200],
-                    "rule": message,
+                    "column": bad.column,
+                    "value": bad.value[:200],
+                    "rule": bad.message,
+                    "code": code,
                 }
             )
 
@@ -143,14 +147,12 @@ class ReportImporter:
     def __post_init__(self) -> None:
         self._previous = getattr(self.one.account, day_column(self.report.kind))
         older = self._previous is not None and self.one.report_day < self._previous
-        self.summary.report = self.report.kind.value
-        self.summary.day = self.one.report_day.isoformat()
         self.summary.is_older = older
         model = _MODELS[self.report.kind]
         self._rows = model._default_manager.filter(account=self.one.account)
         self._seen = SeenKeys(self._rows)
-        others = PlatformAccount.objects.exclude(pk=self.one.account.pk)
-        self._has_others = others.exists()
+        others = PlatformAccount.objects.filter(platform=self.one.account.platform)
+        self._has_others = others.exclude(pk=self.one.account.pk).exists()
 
     def run(self, rows: Rows) -> ClaimsSummary:
         """Apply batch by batch; a row with a fault does not affect the others."""
@@ -182,6 +184,7 @@ class ReportImporter:
 
     def _read(self, rows: Rows) -> Iterator[tuple[int, Values]]:
         reader = RowReader(self.report, rows.header)
+        explained = self.report.explained_field
         for row in rows:
             if self.summary.rows >= MAX_ROWS:
                 raise TableRefused(
@@ -191,14 +194,26 @@ class ReportImporter:
             self.summary.rows += 1
             try:
                 values = reader.read(row)
+                self._refuse_other_platform(values)
             except BadCell as bad:
-                self.summary.note(row.line, bad.column, bad.value, bad.message)
+                self.summary.note(row.line, bad)
                 self._note_faulty(reader.key_of(row))
                 continue
-            detail = values.get("status_detail")
-            if detail and self._is_of_claims and len(self._values) < MOST_VALUES:
-                self._values.add(detail)
+            value = values[explained] if explained else ""
+            if value and len(self._values) < MOST_VALUES:
+                self._values.add(value)
             yield row.line, values
+
+    def _refuse_other_platform(self, values: Values) -> None:
+        """Refuse a row that names another platform than that of the account."""
+        expected = self.one.account.platform
+        if (named := values.pop("platform", expected)) != expected:
+            raise BadCell(
+                "platform",
+                named[:200],
+                _("The account is on %(platform)s.")
+                % {"platform": self.one.account.get_platform_display()},
+            )
 
     def _apply(self, batch: Sequence[tuple[int, Values]]) -> None:
         key = self.report.key
@@ -243,7 +258,8 @@ class ReportImporter:
             if values[self.report.key] in first:
                 self.summary.repeated += 1
             else:
-                first[values[self.report.key]] = {**values, "line": line}
+                values["line"] = line
+                first[values[self.report.key]] = values
         if self._has_others and self._is_of_claims:
             self._refuse_others(first)
         return first
@@ -254,20 +270,17 @@ class ReportImporter:
 
     def _refuse_others(self, first: dict[str, Values]) -> None:
         """Refuse claims that another account has: the report is not this one's."""
-        others = PlatformClaim.objects.filter(claim_id__in=first).exclude(
-            account=self.one.account
-        )
+        # Each platform numbers its claims.
+        others = PlatformClaim.objects.filter(
+            claim_id__in=first, account__platform=self.one.account.platform
+        ).exclude(account=self.one.account)
         for name, account in others.values_list("claim_id", "account__name"):
             values = first.pop(name)
-            self.summary.note(
-                values["line"],
-                "claim_id",
-                name,
-                _(
-                    "This claim belongs to %(account)s. Choose the account of this report."
-                )
-                % {"account": account},
+            message = _(
+                "This claim belongs to %(account)s. Choose the account of this report."
             )
+            bad = BadCell("claim_id", name, message % {"account": account})
+            self.summary.note(values["line"], bad, "wrong_account")
 
     def _write(self, new: list[Values], changed: list[Values]) -> None:
         """Write new and changed rows, and keep what the changed ones were."""
@@ -281,46 +294,30 @@ class ReportImporter:
         written = [*new, *changed]
         if self.report.kind != ReportKind.ASSETS:
             self._find_assets(written)
-        rows = []
         for values in written:
-            row = model(
-                account=self.one.account, first_import=self.one.pk, **self._row(values)
-            )
-            if isinstance(row, PlatformClaim):
-                self._set_days(row, before.get(row.claim_id))
-            rows.append(row)
-        columns = [
-            name
-            for name in (f.name for f in model._meta.concrete_fields)
-            if name in _COLUMNS[self.report.kind]
-        ]
-        model._default_manager.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["account", key],
-            update_fields=columns,
-        )
-
-    def _row(self, values: Values) -> Values:
-        """Return the columns of a row; the rest of the report was used for others."""
+            values |= {
+                "account": self.one.account_id,
+                "first_import": self.one.pk,
+                "gone_on": None,
+            }
+            if self._is_of_claims:
+                self._set_days(values, before.get(values[key]))
         names = _COLUMNS[self.report.kind]
-        row = {name: value for name, value in values.items() if name in names}
-        return {**row, self.report.key: values[self.report.key]}
+        columns = [f.name for f in model._meta.concrete_fields if f.name in names]
+        write_rows(model, written, unique=("account", key), update=columns)
 
-    def _set_days(self, row: PlatformClaim, before: PlatformClaim | None) -> None:
+    def _set_days(self, values: Values, before: PlatformClaim | None) -> None:
         day = self.one.report_day
         previous = self._previous if self._previous and self._previous < day else None
         if before is None:
-            row.first_report, row.detail_since, row.detail_after = day, day, previous
-            return
-        row.first_report = before.first_report
-        if before.status_detail == row.status_detail:
-            row.detail_since = before.detail_since
-            row.detail_after = before.detail_after
-            return
-        if previous is None and before.first_report < day:
-            previous = before.first_report
-        row.detail_since, row.detail_after = day, previous
+            days = day, day, previous
+        elif before.status_detail == values["status_detail"]:
+            days = before.first_report, before.detail_since, before.detail_after
+        else:
+            if previous is None and before.first_report < day:
+                previous = before.first_report
+            days = before.first_report, day, previous
+        values |= zip(_DAYS, days, strict=True)
 
     def _fill_days(self, reported: Mapping[str, Values]) -> None:
         """Take from an older report only on which days it had claims and details."""
@@ -348,7 +345,11 @@ class ReportImporter:
 
     def _find_assets(self, written: list[Values]) -> None:
         """Set the assets of rows; make those that are new, and note what claims say."""
-        named = {values["asset_id"]: values for values in reversed(written)}
+        named = {
+            values["asset_id"]: values
+            for values in reversed(written)
+            if values["asset_id"]
+        }
         assets = PlatformAsset.objects.filter(account=self.one.account)
         known = {asset.asset_id: asset for asset in assets.filter(asset_id__in=named)}
         made, moved, before = [], [], []
@@ -365,7 +366,7 @@ class ReportImporter:
                     )
                 )
                 continue
-            # Reports of reference files have no ISRC, and claims' come first.
+            # What claims say comes first, and most other reports have no ISRC.
             if not self._is_of_claims or asset.pk in self._met_assets:
                 continue
             self._met_assets.add(asset.pk)
@@ -382,9 +383,10 @@ class ReportImporter:
             prior.keep(self.one, before, _OF_CLAIMS)
             PlatformAsset.objects.bulk_update(moved, _OF_CLAIMS, batch_size=200)
         for values in written:
-            values["asset"] = known[values["asset_id"]]
+            asset = known.get(values["asset_id"])
+            values["asset"] = asset and asset.pk
             if self._is_of_claims:
-                values["terms_id"] = self._find_terms(terms_of(values))
+                values["terms"] = self._find_terms(terms_of(values))
 
     def _find_terms(self, cells: dict[str, str]) -> int | None:
         if not any(cells.values()):
@@ -436,13 +438,14 @@ class ReportImporter:
                 some.update(gone_on=self.one.report_day)
 
     def _note_values(self) -> None:
-        platform = self.one.account.platform
-        known = ReportedValue.objects.filter(platform=platform, value__in=self._values)
-        new = sorted(self._values - set(known.values_list("value", flat=True)))
+        of = {"platform": self.one.account.platform, "column": self.report.explained}
+        values = self._values - self.report.documented
+        known = ReportedValue.objects.filter(**of, value__in=values)
+        new = sorted(values - set(known.values_list("value", flat=True)))
         self.summary.unknown_values = new
         if not self.dry:
             ReportedValue.objects.bulk_create(
-                [ReportedValue(platform=platform, value=value) for value in new],
+                [ReportedValue(**of, value=value) for value in new],
                 ignore_conflicts=True,
             )
 
@@ -465,7 +468,8 @@ _COLUMNS: Final = {
         *("asset", "video_id", "link_key", "reference_id", "channel_id", "channel"),
         *("title", "status", "status_detail", "origin", "claim_type", "content_type"),
         *("views", "matching_duration", "longest_match", "video_seconds", "terms"),
-        *("terms_id", "claimed_on", "uploaded_on", "row_hash", "gone_on", *_DAYS),
+        *("claimed_on", "uploaded_on", "row_hash", "gone_on", *_DAYS),
+        *("address", "dispute_reported_on", "other_claimant"),
     },
     ReportKind.ASSETS: {
         *("asset_type", "custom_id", "your_isrc", "display_isrc", "other_isrc"),
@@ -475,6 +479,15 @@ _COLUMNS: Final = {
     ReportKind.REFERENCES: {
         *("asset", "status", "status_detail", "length_seconds", "excluded_pct"),
         *("exclusions", "row_hash", "gone_on"),
+    },
+    ReportKind.CONFLICTS: {
+        *("asset", "owner", "owner_isrc", "countries", "ownership_updated"),
+        *("row_hash", "gone_on"),
+    },
+    ReportKind.VIDEOS: {
+        *("asset", "link_key", "claim_ids", "channel_id", "title", "views"),
+        *("privacy_status", "effective_policy", "other_owners", "another_owner"),
+        *("row_hash", "gone_on"),
     },
 }
 """The columns that a report writes."""
@@ -498,19 +511,13 @@ def _batches(
 
 def run(one: ClaimsImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Import the report, or only check it; return the columns with the outcome."""
-    if one.made_by is None:
-        raise ImportRefused(
-            _(
-                "The account of the person who started this import was deleted. Start again."
-            )
-        )
-    refuse_limited(one.made_by)
+    refuse_limited(one.starter())
     with (
         working_for(None),
         local_path(one.file) as path,
         open_report(path) as rows,
     ):
-        report = recognise(rows)
+        report = recognise(rows, Platform(one.account.platform))
         if not dry:
             _begin(one, report)
         task = ReportImporter(one, report, dry, heartbeat)

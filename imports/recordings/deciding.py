@@ -61,6 +61,8 @@ class Decider:
     audio: AudioSource
     rules: RowRules
     user: User | None
+    waiting: bool = False
+    """Whether a new recording may come without audio."""
     _lines: dict[int, int] = field(default_factory=dict)
     """The line that updated each recording, by the recording's key."""
     _isrcs: dict[str, str] = field(default_factory=dict)
@@ -203,7 +205,8 @@ class Decider:
         faults = [] if "audio" in faulty else self._audio_faults(row, named)
         # A row that repeats the id of a new recording means another new one.
         is_new = named is None if is_clear else row.details.custom_id in self._new_ids
-        if is_new and not row.audio and "audio" not in faulty:
+        needs_audio = is_new and not self.waiting
+        if needs_audio and not row.audio and "audio" not in faulty:
             faults += no_audio().faults
         if not is_clear or (named is not None and named.stands_for_it != named):
             return faults

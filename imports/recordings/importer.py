@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from catalogue.changes import ChangeRefused, update_recording
-from catalogue.models import Bucket, Recording, RecordingStatus
-from catalogue.services import add_recording
+from catalogue.models import Bucket, Recording, RecordingStatus, new_acr_id
+from catalogue.services import add_recording, add_waiting_recording
 from common.csv_safety import guard
 from common.reading import read_number
 from dedup.intake import arriving_audio
@@ -66,6 +66,8 @@ class RecordingImporter:
     user: User | None
     dry: bool
     columns: Columns
+    # Whether rows without audio become recordings that wait for it.
+    waiting: bool = False
     summary: ImportSummary = field(default_factory=ImportSummary)
     # Called for every row, so that the caller can report.
     heartbeat: Callable[[], None] = lambda: None
@@ -73,7 +75,9 @@ class RecordingImporter:
     _seen: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._decider = Decider(self.bucket, self.audio, self.rules, self.user)
+        self._decider = Decider(
+            self.bucket, self.audio, self.rules, self.user, self.waiting
+        )
 
     def run(self, bad_rows: TextIO) -> ImportSummary:
         """Import every row; refused ones are written to ``bad_rows`` as CSV."""
@@ -172,13 +176,36 @@ class RecordingImporter:
         self._decider.warn_of_retired(row)
         self._decider.warn(row, None)
         if not row.audio:
-            raise no_audio()
-        added = self._add_link(row) if is_link(row.audio) else self._add_sound(row)
+            added = self._add_waiting(row)
+        elif is_link(row.audio):
+            added = self._add_link(row)
+        else:
+            added = self._add_sound(row)
         self.summary.exclusions += len(row.excluded)
         if added is not None:
             self._decider.claim(added, row.line)
             if row.excluded:
                 self.rules.exclude(added, row.excluded, _note_of(row))
+
+    def _add_waiting(self, row: CheckedRow) -> Recording | None:
+        if not self.waiting:
+            raise no_audio()
+        self._decider.new_exclusions(row, None, row.duration_ms)
+        self.summary.waiting += 1
+        if self.dry:
+            return None
+        try:
+            with transaction.atomic():
+                return add_waiting_recording(
+                    bucket=self.bucket,
+                    details=row.details,
+                    acr_id=new_acr_id(),
+                    duration_ms=row.duration_ms or 0,
+                    user=self.user,
+                )
+        except IntegrityError as error:  # another recording got the id meanwhile
+            self.summary.waiting -= 1
+            raise Overtaken from error
 
     def _add_link(self, row: CheckedRow) -> Recording | None:
         refuse_link(row.audio)

@@ -41,6 +41,8 @@ class ImportSummary:
     exclusions: int = 0
     matches_touched: int = 0
     matches_suppressed: int = 0
+    waiting: int = 0
+    """New recordings that wait for their audio."""
 
     def count(self, verdict: Verdict) -> None:
         """Count a row."""

@@ -92,6 +92,7 @@ def _run(
             user=one.made_by,
             dry=dry,
             columns=columns,
+            waiting=one.waiting,
         ) as task,
     ):
         task.heartbeat = heartbeat
@@ -123,16 +124,17 @@ def make_import(
     audio: AudioSource,
     user: User | None,
     dry: bool,
-    keep_unknown: bool = False,
     columns: mapping.Columns | None = None,
+    waiting: bool = False,
 ) -> Iterator[RecordingImporter]:
     """Yield an importer of the table that knows the rules of duplicates and review.
 
-    Without ``columns``, their names decide; ``keep_unknown`` keeps others as data.
+    Without ``columns``, their names decide, and columns with other names are left out.
+    ``waiting`` adds rows without audio, too.
     """
     if columns is None:
         named = mapping.named_columns(table.header)
-        columns = mapping.guess(named, keep_unknown=keep_unknown)
+        columns = mapping.guess(named, keep_unknown=False)
     with scratch_directory() as folder:
         yield RecordingImporter(
             bucket=bucket,
@@ -142,4 +144,5 @@ def make_import(
             user=user,
             dry=dry,
             columns=columns,
+            waiting=waiting,
         )

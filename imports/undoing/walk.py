@@ -20,11 +20,9 @@ from accounts.reach import working_for
 from audit.models import Event
 from broadcasts.errors import BroadcastRefused
 from catalogue.changes import ChangeRefused
-from imports.models import CLAIMS_PREFIX, RIGHTS_PREFIX, ImportStep, Moved, StepState
-from imports.undoing.noting import UNDOERS
-from jobs.services import submit
+from imports.kinds import kind_of_uid, undoer_of
+from imports.models import ImportStep, StepState
 from review.errors import ReviewError
-from rights.jobs import REVIEW_RIGHTS
 
 SHOWN: Final = 200
 
@@ -83,7 +81,7 @@ class Undo:
                 if step.state != StepState.DONE:
                     return
                 event = step.event
-                undo = import_string(UNDOERS[event.action])
+                undo = import_string(undoer_of(event.action))
                 why = undo(self, event)
                 _mark(step, why)
                 transaction.set_rollback(self.dry)
@@ -134,21 +132,15 @@ def undo_import(
 ) -> UndoSummary:
     """Undo an import by its uid, or only say what would stay (``dry``)."""
     walk = Undo(import_uid=uid, user=user, dry=dry, heartbeat=heartbeat)
-    if not dry and uid.startswith(f"{CLAIMS_PREFIX}_"):
-        import_string("imports.undoing.platforms.put_back")(walk)
+    kind = kind_of_uid(uid)
+    if kind is None or dry:
+        return walk.run()
+    if kind.before_undo:
+        import_string(kind.before_undo)(walk)
     summary = walk.run()
-    if not dry and uid.startswith(f"{RIGHTS_PREFIX}_"):
-        import_string("imports.undoing.rights.forget_statements")(walk)
-        submit(REVIEW_RIGHTS, None)
-    if not dry:
-        _forget_moved(uid)
+    if kind.after_undo:
+        import_string(kind.after_undo)(walk)
     return summary
-
-
-def _forget_moved(uid: str) -> None:
-    """Forget what was taken back of a move, so that another move brings it again."""
-    undone = ImportStep.objects.filter(import_uid=uid, state=StepState.UNDONE)
-    Moved.objects.filter(case__in=undone.values("event__case")).delete()
 
 
 def missing() -> Stays:

@@ -9,7 +9,14 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
-from platforms.choices import DiscrepancyKind, DiscrepancyState, LinkedBy, Meaning
+from platforms.choices import (
+    MEANINGS,
+    DiscrepancyKind,
+    DiscrepancyState,
+    LinkedBy,
+    RowAnswer,
+    ValueColumn,
+)
 from platforms.models import PlatformAccount, ReportedValue
 from portal.shared.fields import RecordingsField
 from portal.shared.filters import DayInput
@@ -65,6 +72,17 @@ class AssetFilterForm(forms.Form):
     )
 
 
+class FileRowsForm(forms.Form):
+    """The filter of the rows of a file."""
+
+    answer = forms.ChoiceField(
+        required=False,
+        choices=[("", _("Any answer")), *RowAnswer.choices[1:]],
+        widget=forms.Select({"class": "control"}),
+        label=_("Answer"),
+    )
+
+
 class LinkForm(forms.Form):
     """The recording of an asset; empty for the one that its identifiers name."""
 
@@ -88,7 +106,7 @@ class DisputeDayForm(forms.Form):
     day = forms.DateField(
         required=False,
         label=_("Day of the dispute"),
-        help_text=_("As Studio shows it. Empty: the day that reports allow."),
+        help_text=_("As the platform shows it. Empty: the day that reports allow."),
         widget=DayInput,
     )
 
@@ -103,9 +121,16 @@ class ValuesForm(forms.Form):
         for value in values:
             self.fields[f"value-{value.pk}"] = forms.ChoiceField(
                 required=False,
-                label=format_html("<code>{}</code>", value.value),
+                label=format_html(
+                    "<code>{}</code> <small>{}</small>",
+                    value.value,
+                    value.get_column_display(),
+                ),
                 initial=value.meaning,
-                choices=Meaning.choices,
+                choices=[
+                    (each.value, each.label)
+                    for each in MEANINGS[ValueColumn(value.column)]
+                ],
                 widget=forms.Select({"class": "control"}),
             )
 

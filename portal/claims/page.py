@@ -14,16 +14,16 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from common.zones import office_day
 from platforms import selectors
-from platforms.choices import DiscrepancyKind, Meaning, ReportKind
+from platforms.choices import DiscrepancyKind, Meaning
 from platforms.models import (
     Discrepancy,
-    PlatformAccount,
     PlatformAsset,
     PlatformClaim,
 )
 from portal.claims.forms import ClaimFilterForm
 from portal.shared.lists import count_of
-from review.choices import RejectCode
+from review.choices import RejectCode, Verb
+from review.decisions.verbs import RULES
 from review.models import Licence
 
 _LEADS: dict[DiscrepancyKind, str | Promise] = {
@@ -41,7 +41,8 @@ _LEADS: dict[DiscrepancyKind, str | Promise] = {
         "to check them."
     ),
     DiscrepancyKind.BY_OTHERS: gettext_lazy(
-        "Assets of our recordings of which the platform reports another owner."
+        "Assets of our recordings of which the platform reports another owner, and "
+        "videos of our own channels that others claim."
     ),
     DiscrepancyKind.DISPUTE_DUE: gettext_lazy(
         "Potential, disputed and appealed claims, which expire unanswered. Reports carry "
@@ -81,6 +82,18 @@ class DiscrepancyRow:
     about: str
     about_url: str
     said: str
+    video_url: str
+    """The address of our own video that others claim; empty for other rows."""
+
+    @property
+    def can_record(self) -> bool:
+        """Return whether its dispute can be recorded with the match now."""
+        match = self.row.match
+        return (
+            self.row.kind == DiscrepancyKind.DISPUTE_DUE
+            and match is not None
+            and match.state in RULES[Verb.DISPUTE].starts
+        )
 
 
 def tabs_of(filters: ClaimFilterForm) -> list[Tab]:
@@ -151,14 +164,20 @@ def _row(row: Discrepancy, licences: dict[str, str]) -> DiscrepancyRow:
         url = row.match.review_url
     elif row.asset is not None and row.account is not None:
         url = reverse("portal:claim_asset", args=[row.account.uid, row.asset.asset_id])
+    elif row.scanned_file is not None:
+        url = reverse("portal:file_detail", args=[row.scanned_file.uid])
+    elif row.video is not None and row.video.asset is not None:
+        url = asset_url(row.video.asset)
     else:
         url = about_url
     name = (
         str(row.scanned_file)
-        if row.claim is None and row.scanned_file is not None
+        if row.claim is None and row.video is None and row.scanned_file is not None
         else str(row)
     )
-    return DiscrepancyRow(row, name, url, about, about_url, said_of(row, licences))
+    video_url = row.video.url if row.video else ""
+    said = said_of(row, licences)
+    return DiscrepancyRow(row, name, url, about, about_url, said, video_url)
 
 
 def said_of(row: Discrepancy, licences: dict[str, str]) -> str:
@@ -173,10 +192,7 @@ def said_of(row: Discrepancy, licences: dict[str, str]) -> str:
             "reason": _reason(evidence["reason"])
         }
     if kind == DiscrepancyKind.BY_OTHERS:
-        return _("%(owner)s in %(countries)s") % {
-            "owner": evidence["owner"],
-            "countries": evidence["countries"] or "–",
-        }
+        return _by_others(row)
     if kind == DiscrepancyKind.DISPUTE_DUE:
         return str(Meaning(evidence["meaning"]).label)
     if kind == DiscrepancyKind.AGAINST_LICENCE:
@@ -184,6 +200,20 @@ def said_of(row: Discrepancy, licences: dict[str, str]) -> str:
     if kind == DiscrepancyKind.NO_REFERENCE:
         return str(_WHY_NO_REFERENCE[evidence["why"]])
     return ""
+
+
+def _by_others(row: Discrepancy) -> str:
+    owner = {"owner": row.evidence["owner"]}
+    if row.claim_id is not None:
+        return _("%(owner)s claims this video too.") % owner
+    if row.video_id is None:
+        return _("%(owner)s in %(countries)s") % {
+            **owner,
+            "countries": row.evidence["countries"] or "–",
+        }
+    if not row.evidence["owner"]:
+        return _("Another owner claims our own video.")
+    return _("%(owner)s claims our own video.") % owner
 
 
 def _reason(code: str) -> str:
@@ -221,12 +251,3 @@ def _against(evidence: dict[str, Any], licences: dict[str, str]) -> str:  # Any:
             _("The policy acts where we own nothing: %(where)s.") % {"where": outside}
         )
     return " ".join(said)
-
-
-def report_days(account: PlatformAccount) -> list[tuple[str | Promise, date | None]]:
-    """Return the days of an account's newest reports, with their labels."""
-    return [
-        (ReportKind.CLAIMS.label, account.claims_day),
-        (ReportKind.ASSETS.label, account.assets_day),
-        (ReportKind.REFERENCES.label, account.references_day),
-    ]

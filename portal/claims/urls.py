@@ -22,6 +22,7 @@ urlpatterns = [
     ),
     path("claims/files/", views.file_list, name="claim_files"),
     path("claims/files/<str:uid>/", views.file_download, name="claim_file"),
+    path("claims/files/<str:uid>/rows/", views.file_rows, name="claim_file_rows"),
     path("claims/files/<str:uid>/act/", views.file_act, name="claim_file_act"),
     path("claims/values/", views.value_list, name="claim_values"),
 ]

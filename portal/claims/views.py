@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -41,6 +41,7 @@ from portal.claims.forms import (
     AssetFilterForm,
     ClaimFilterForm,
     DisputeDayForm,
+    FileRowsForm,
     LinkForm,
     ValuesForm,
 )
@@ -48,6 +49,7 @@ from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import unpack
 from review import coverage
+from review.selectors import with_segments
 from review.subjects import Subject
 
 _COLUMNS = {"views": "views", "since": "opened_at", "due": "due_on"}
@@ -169,11 +171,13 @@ def claim(request: PortalRequest, uid: str, claim_id: str) -> HttpResponseBase:
             messages.success(request, _("The day is saved."))
             return redirect("portal:claim", uid=uid, claim_id=claim_id)
     match = selectors.match_of(row)
+    if match is not None:
+        with_segments([match])
     open_rows = Discrepancy.objects.filter(claim=row).exclude(
         state=DiscrepancyState.GONE
     )
     related = open_rows.select_related(
-        "account", "claim", "asset", "recording", "scanned_file", "match"
+        *("account", "claim", "asset", "video", "recording", "scanned_file", "match")
     )
     context = {
         "claim": row,
@@ -242,6 +246,8 @@ def asset(request: PortalRequest, uid: str, asset_id: str) -> HttpResponseBase:
         "asset": row,
         "form": form,
         "references": row.reference_files.order_by("pk")[:20],
+        "conflict": row.conflicts.filter(gone_on=None).first(),
+        "videos": row.videos.filter(gone_on=None).order_by("-views", "pk")[:20],
         "claims": [(each, page.claim_url(each)) for each in some],
         "may_link": request.user.has_perm(Action.EDIT_CATALOGUE) and not refusal,
         "refusal": refusal,
@@ -254,9 +260,9 @@ def asset(request: PortalRequest, uid: str, asset_id: str) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Action.VIEW, to_post=Action.EDIT_CATALOGUE)
 def value_list(request: PortalRequest) -> HttpResponseBase:
-    """List status details that reports contain; a manager says what each means."""
+    """List undocumented values of reports; a manager says what each means."""
     refusal = why_limited(request.user)
-    values = list(ReportedValue.objects.order_by("value"))
+    values = list(ReportedValue.objects.order_by("column", "value"))
     form = ValuesForm(values, request.POST or None)
     if request.method == "POST" and form.is_valid():
         changed = [
@@ -279,12 +285,7 @@ def value_list(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.VIEW)
 def file_list(request: PortalRequest) -> HttpResponseBase:
     """List files for the platform, with how many of their entries a report confirmed."""
-    rows = ClaimFile.objects.annotate(
-        entries=Count("rows"),
-        confirmed=Count(
-            "rows", filter=Q(rows__discrepancy__state=DiscrepancyState.GONE)
-        ),
-    )
+    rows = selectors.list_files()
     refusal = why_limited(request.user)
     context = {
         "page_obj": page_of(request, rows.order_by("-pk")),
@@ -294,16 +295,36 @@ def file_list(request: PortalRequest) -> HttpResponseBase:
 
 
 @require_safe
+@needs(Action.VIEW)
+def file_rows(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """List the rows of a file, with the platform's answers."""
+    one = get_object_or_404(selectors.list_files(), uid=uid)
+    rows = selectors.rows_of_file(one)
+    filters = FileRowsForm(request.GET)
+    filters.is_valid()
+    if answer := filters.cleaned_data.get("answer"):
+        rows = rows.filter(answer=answer)
+    shown = page_of(request, rows.order_by("number", "pk"))
+    entries = page.rows_of([each.discrepancy for each in shown])
+    context = {
+        "file": one,
+        "filters": filters,
+        "page_obj": shown,
+        "rows": list(zip(shown, entries, strict=True)),
+    }
+    return render(request, "portal/claims/file_rows.html", context)
+
+
+@require_safe
 @needs(Action.DECIDE)
 def file_download(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Download a file for the platform."""
     one = get_object_or_404(ClaimFile, uid=uid)
-    ending = files.FORMATS[FileKind(one.kind)].ending
     return FileResponse(
         one.file.open("rb"),
         as_attachment=True,
-        filename=f"{one.kind}-{one.uid}.{ending}",
-        content_type="text/csv; charset=utf-8" if ending == "csv" else "text/plain",
+        filename=files.name_of(one),
+        content_type=files.content_type_of(one),
     )
 
 
@@ -312,14 +333,7 @@ def file_download(request: PortalRequest, uid: str) -> HttpResponseBase:
 def file_act(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Mark a file as sent, undo that, or withdraw a draft."""
     one = get_object_or_404(ClaimFile, uid=uid)
-    step = _FILE_STEPS.get(request.POST.get("verb", ""), files.mark_sent)
+    step = files.STEPS.get(request.POST.get("verb", ""), files.mark_sent)
     if not step(file=one, user=request.user):
         messages.warning(request, _("This file changed meanwhile. Look at it again."))
     return redirect("portal:claim_files")
-
-
-_FILE_STEPS = {
-    "sent": files.mark_sent,
-    "unsent": files.unmark_sent,
-    "withdraw": files.withdraw,
-}

@@ -98,6 +98,20 @@ class SourceForm(forms.Form):
         self.fields["kind"].choices = offered  # type: ignore[attr-defined]  # a choice
 
 
+class OwnListForm(forms.Form):
+    """A list of the customer's own, sent from the browser."""
+
+    file = forms.FileField(
+        label=_("Table (CSV or XLSX)"),
+        help_text=_("Columns as in an import of recordings, with at least the title."),
+    )
+    name = forms.CharField(label=_("Name"), max_length=200, required=False)
+    accepts_licence = forms.BooleanField(
+        label=_("The list is ours, or its owner lets us use it for this"),
+        error_messages={"required": _("Confirm that you may use the list.")},
+    )
+
+
 class FillingRuleForm(forms.ModelForm[FillingRule]):
     """A rule that accepts suggestions of one bucket by itself."""
 

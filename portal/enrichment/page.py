@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,9 +15,9 @@ from enrichment import selectors
 from enrichment.choices import FillField, SuggestionState
 from enrichment.models import SafeMark, Suggestion
 from enrichment.open_data.folding import fold
+from enrichment.open_data.kinds import source_kinds
 
 _ACTS: Final = 20
-_MBID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +133,8 @@ def compared(text: str, other: str) -> Words:
 
 
 def _address(said: dict[str, Any]) -> str:  # Any: JSON
-    is_known = said["kind"] == "musicbrainz" and _MBID.fullmatch(said["id"])
-    return f"https://musicbrainz.org/recording/{said['id']}" if is_known else ""
+    kind = source_kinds().get(said["kind"])
+    return "" if kind is None else kind.address(said["id"])
 
 
 def neighbours(

@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import Action
+from common.bodies import takes_files
 from enrichment import rules, sources
 from enrichment.indexes import incoming
 from enrichment.jobs import READ_SOURCE
 from enrichment.models import EnrichmentSource, FillingRule
 from enrichment.open_data.kinds import source_kinds
 from jobs.services import submit
-from portal.enrichment.forms import FillingRuleForm, SourceForm
+from portal.enrichment.forms import FillingRuleForm, OwnListForm, SourceForm
 from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import ask_first
 
@@ -51,6 +52,28 @@ def open_data(request: PortalRequest) -> HttpResponseBase:
     }
     status = 422 if form is not None and form.errors else 200
     return render(request, "portal/enrichment/sources.html", context, status=status)
+
+
+@takes_files(Action.CONFIGURE)
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Action.CONFIGURE)
+def open_data_send(request: PortalRequest) -> HttpResponseBase:
+    """Take a list of the customer's own from the browser, and have it read."""
+    form = OwnListForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        source = sources.add_list(
+            upload=values["file"],
+            name=values["name"],
+            accepts_licence=values["accepts_licence"],
+            user=request.user,
+        )
+        messages.success(request, _("%(name)s is being read.") % {"name": source.name})
+        return redirect("portal:open_data")
+    status = 422 if form.errors else 200
+    return render(
+        request, "portal/enrichment/send_list.html", {"form": form}, status=status
+    )
 
 
 @require_POST

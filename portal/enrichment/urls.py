@@ -27,6 +27,11 @@ urlpatterns = [
     ),
     path("catalogue/fill-in/sources/", source_views.open_data, name="open_data"),
     path(
+        "catalogue/fill-in/sources/send/",
+        source_views.open_data_send,
+        name="open_data_send",
+    ),
+    path(
         "catalogue/fill-in/sources/<str:uid>/read/",
         source_views.open_data_read,
         name="open_data_read",

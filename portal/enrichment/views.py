@@ -23,7 +23,7 @@ from accounts.roles import Action
 from common.reading import read_number
 from common.uid import new_uid
 from enrichment import deciding, selectors
-from enrichment.choices import SuggestionState
+from enrichment.choices import FillField, SuggestionState
 from enrichment.errors import EnrichmentRefused
 from enrichment.jobs import APPLY
 from enrichment.models import EnrichmentSource, Suggestion
@@ -35,6 +35,7 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.playback import audio_url
 from reports.consequences import consequences_of
+from rights.selectors import conflicts_under
 
 _COLUMNS: Final = {"confidence": "confidence", "field": "field", "value": "value"}
 _LEAST: Final = 10
@@ -164,8 +165,14 @@ def suggestion_bulk(request: PortalRequest) -> HttpResponseBase:
         "back": back,
         "tried": min(len(keys), _TRIED),
         "consequences": _consequences(request, keys[:_TRIED]),
+        "conflicts": conflicts_under(_codes(keys[:_TRIED])),
     }
     return render(request, "portal/enrichment/bulk.html", context)
+
+
+def _codes(keys: list[int]) -> list[str]:
+    rows = Suggestion.objects.filter(pk__in=keys, field=FillField.ISRC)
+    return list(rows.values_list("value", flat=True))
 
 
 def _consequences(request: PortalRequest, keys: list[int]) -> object:

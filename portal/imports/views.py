@@ -1,4 +1,4 @@
-"""Importing recordings, results or rights: upload, check, import, correct."""
+"""Imports of all kinds: upload, check, import, correct, undo."""
 
 from __future__ import annotations
 
@@ -20,30 +20,25 @@ from django.views.decorators.http import (
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from common.bodies import takes_files
+from imports.kinds import AnyKind
 from imports.models import CatalogueImport, MoveIn
-from imports.samples import SAMPLES
+from imports.moving.kind import MOVES
+from imports.recordings.columns import MappingForm, mapping_context
+from imports.recordings.kind import RECORDINGS
+from imports.samples import Sample
 from imports.selectors import callbacks_to_take_over, moved_of
 from imports.services import (
     cancel,
     change_columns,
     check_undo,
     keep,
+    keep_upload,
     start,
     take_over_callback,
     try_again,
     undo,
 )
-from portal.imports.columns import MappingForm
-from portal.imports.page import (
-    AUDIO,
-    BROADCASTS,
-    CLAIMS,
-    MOVES,
-    RECORDINGS,
-    RESULTS,
-    RIGHTS,
-    ImportPage,
-)
+from portal.imports.page import detail_context, form_context, make_form
 from portal.shared.access import PortalRequest, ask_to_confirm, needs
 from portal.shared.downloads import sent, written
 from reports import moved as moved_report
@@ -53,64 +48,66 @@ from reports.files import CONTENT_TYPES
 View = Callable[..., HttpResponseBase]
 
 
-def _form_view(page: ImportPage) -> View:
-    @takes_files(page.action)
+def form_view(kind: AnyKind) -> View:
+    @takes_files(kind.action)
     @require_http_methods(["GET", "POST"])
-    @needs(page.action)
+    @needs(kind.action)
     def view(request: PortalRequest) -> HttpResponseBase:
         """Accept a file; the worker checks it before it writes anything."""
-        place = page.model.place_field
-        form = page.form(
+        place = kind.model.place_field
+        form = make_form(
+            kind,
             request.POST or None,
             request.FILES or None,
             initial={place: request.GET.get(place)} if place else {},
         )
         if request.method == "POST" and form.is_valid():
-            return redirect(page.detail, uid=form.keep(request.user).uid)
-        context = page.of_form(form, request.user)
+            one = keep_upload(kind, user=request.user, **form.cleaned_data)
+            return redirect(kind.detail_page, uid=one.uid)
+        context = form_context(kind, form, request.user)
         return render(request, "portal/imports/import_form.html", context)
 
     return view
 
 
-def _detail_view(page: ImportPage) -> View:
+def detail_view(kind: AnyKind) -> View:
     @require_safe
-    @needs(page.action)
+    @needs(kind.action)
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Show the outcome of the check or of the import."""
-        one = get_object_or_404(page.rows(), uid=uid)
-        context = page.of_import(one, request.user)
+        one = get_object_or_404(kind.model._default_manager, uid=uid)
+        context = detail_context(one, request.user)
         return render(request, "portal/imports/import_detail.html", context)
 
     return view
 
 
-def _start_view(page: ImportPage) -> View:
+def start_view(kind: AnyKind) -> View:
     @require_POST
-    @needs(page.action)
+    @needs(kind.action)
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Import the checked rows."""
-        one = get_object_or_404(page.model._default_manager, uid=uid)
+        one = get_object_or_404(kind.model._default_manager, uid=uid)
         version = _version(request)
         if not start(one=one, user=request.user, mapping_version=version):
-            messages.warning(request, str(page.not_waiting))
-        return redirect(page.detail, uid=uid)
+            messages.warning(request, str(kind.words.not_waiting))
+        return redirect(kind.detail_page, uid=uid)
 
     return view
 
 
-def _undo_view(page: ImportPage) -> View:
+def undo_view(kind: AnyKind) -> View:
     @require_POST
-    @needs(page.action)
+    @needs(kind.action)
     def view(request: PortalRequest, uid: str) -> HttpResponseBase:
         """Check what an undo would take back, undo the import, or keep it."""
-        one = get_object_or_404(page.rows(), uid=uid)
+        one = get_object_or_404(kind.model._default_manager, uid=uid)
         step = _UNDO_STEPS.get(request.POST.get("verb", ""), check_undo)
         if not step(one=one, user=request.user):
             messages.warning(
                 request, _("This import changed meanwhile. Look at it again.")
             )
-        return redirect(page.detail, uid=uid)
+        return redirect(kind.detail_page, uid=uid)
 
     return view
 
@@ -124,36 +121,6 @@ def _version(request: PortalRequest) -> int | None:
     return int(given) if re.fullmatch(r"[0-9]{1,9}", given) else None
 
 
-catalogue_import = _form_view(RECORDINGS)
-import_undo = _undo_view(RECORDINGS)
-result_import_undo = _undo_view(RESULTS)
-rights_import_undo = _undo_view(RIGHTS)
-broadcast_import_undo = _undo_view(BROADCASTS)
-import_detail = _detail_view(RECORDINGS)
-import_start = _start_view(RECORDINGS)
-result_import = _form_view(RESULTS)
-result_import_detail = _detail_view(RESULTS)
-result_import_start = _start_view(RESULTS)
-rights_import = _form_view(RIGHTS)
-rights_import_detail = _detail_view(RIGHTS)
-rights_import_start = _start_view(RIGHTS)
-broadcast_import = _form_view(BROADCASTS)
-broadcast_import_detail = _detail_view(BROADCASTS)
-broadcast_import_start = _start_view(BROADCASTS)
-claims_import = _form_view(CLAIMS)
-claims_import_detail = _detail_view(CLAIMS)
-claims_import_start = _start_view(CLAIMS)
-claims_import_undo = _undo_view(CLAIMS)
-
-
-audio_import = _form_view(AUDIO)
-audio_import_detail = _detail_view(AUDIO)
-audio_import_start = _start_view(AUDIO)
-audio_import_undo = _undo_view(AUDIO)
-move_in = _form_view(MOVES)
-move_in_detail = _detail_view(MOVES)
-move_in_start = _start_view(MOVES)
-move_in_undo = _undo_view(MOVES)
 _MOVE_STEPS = {"pause": cancel, "go_on": try_again}
 
 
@@ -165,7 +132,7 @@ def move_in_switch(request: PortalRequest, uid: str) -> HttpResponseBase:
     step = _MOVE_STEPS.get(request.POST.get("verb", ""), try_again)
     if not step(one=one, user=request.user):
         messages.warning(request, _("This move changed meanwhile. Look at it again."))
-    return redirect(MOVES.detail, uid=uid)
+    return redirect(MOVES.detail_page, uid=uid)
 
 
 @require_POST
@@ -184,7 +151,7 @@ def move_in_callback(request: PortalRequest, uid: str) -> HttpResponseBase:
                 _("Results of %(name)s are now posted to %(url)s.")
                 % {"name": container.name, "url": moved.callback_url},
             )
-    return redirect(MOVES.detail, uid=uid)
+    return redirect(MOVES.detail_page, uid=uid)
 
 
 @require_safe
@@ -210,13 +177,13 @@ def import_columns(request: PortalRequest, uid: str) -> HttpResponseBase:
         return _mapping_overtaken(request, uid)
     form = MappingForm(one, request.POST)
     if not form.is_valid():
-        context = RECORDINGS.of_import(one, request.user, form)
+        context = detail_context(one, request.user) | mapping_context(one, form)
         return render(request, "portal/imports/import_detail.html", context, status=422)
     if not change_columns(
         one=one, columns=form.chosen, version=version, user=request.user
     ):
         return _mapping_overtaken(request, uid)
-    return redirect(RECORDINGS.detail, uid=uid)
+    return redirect(RECORDINGS.detail_page, uid=uid)
 
 
 def _mapping_overtaken(request: PortalRequest, uid: str) -> HttpResponseBase:
@@ -225,14 +192,15 @@ def _mapping_overtaken(request: PortalRequest, uid: str) -> HttpResponseBase:
         "import in the meantime. Check the columns again."
     )
     messages.error(request, text)
-    return redirect(RECORDINGS.detail, uid=uid)
+    return redirect(RECORDINGS.detail_page, uid=uid)
 
 
 @require_safe
 @needs(Action.UPLOAD)
-def import_sample(_request: PortalRequest, name: str, form: str) -> HttpResponseBase:
+def import_sample(
+    _request: PortalRequest, sample: Sample, name: str, form: str
+) -> HttpResponseBase:
     """Download a sample table, as CSV or as a workbook."""
-    sample = SAMPLES[name]
     return HttpResponse(
         sample.as_csv() if form == Format.CSV else sample.as_xlsx(),
         content_type=CONTENT_TYPES[Format(form)],

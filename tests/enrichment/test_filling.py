@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -32,7 +33,9 @@ from enrichment.models import (
 )
 from jobs.choices import Pool
 from jobs.runner import run_next
+from rights.models import Conflict
 from tests.enrichment.dumps import Song, dump_of, invented_songs, iswc
+from tests.factories import rights
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 
@@ -393,6 +396,64 @@ def test_admin_adds_a_source_after_accepting_its_licence(
     with django_capture_on_commit_callbacks(execute=True):
         client.post(reverse("portal:open_data_delete", args=[source.uid]))
     assert not list((folder / "enrichment").glob("es_*"))
+
+
+def test_bulk_names_the_rights_conflicts_that_recordings_come_under(
+    page: Client,
+) -> None:
+    rights.claim_all()
+    other = rights.recording(shares=(rights.master("P1"),))
+    rights.claim_all(sender="Another", recordings=[other])
+    conflict = Conflict.objects.filter(recording__isrc=rights.ISRC)[0]
+    mark()
+    suggest(RecordingFactory.create(), value=rights.ISRC)
+    link = reverse("portal:rights_conflict", args=[conflict.uid])
+    bulk = reverse("portal:suggestion_bulk")
+
+    assert link in page.get(bulk).content.decode()
+    Suggestion.objects.update(value=CODE)
+    assert link not in page.get(bulk).content.decode()
+
+
+def test_conflicts_of_rights_lead_to_sources_that_disagree(page: Client) -> None:
+    address = reverse("portal:rights_conflicts")
+    assert "way=disagree" not in page.get(address).content.decode()
+    suggest(RecordingFactory.create(), hold=HoldReason.DISAGREE)
+    assert "way=disagree" in page.get(address).content.decode()
+
+
+def test_admin_sends_a_list_that_goes_with_its_source(
+    client: Client,
+    admin: User,
+    folder: Path,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    song = invented_songs(1)[0]
+    recording = ours(song)
+    client.force_login(admin)
+    address = reverse("portal:open_data_send")
+    assert address in client.get(reverse("portal:open_data")).content.decode()
+    table = f"title,artists,isrc\n{song.title},{song.artist},{CODE}\n"
+
+    def sent() -> SimpleUploadedFile:
+        return SimpleUploadedFile("../ours.csv", table.encode())
+
+    assert client.post(address, {"file": sent()}).status_code == 422
+    assert not EnrichmentSource.objects.exists()
+    client.post(address, {"file": sent(), "accepts_licence": "on"})
+    run_jobs()
+
+    source = EnrichmentSource.objects.get()
+    assert (source.state, source.name, source.rows) == ("ready", "ours.csv", 1)
+    assert source.accepted_by == admin
+    assert Suggestion.objects.get(recording=recording).value == CODE
+    # Stored files are what a backup takes along.
+    kept = Path(source.upload.path)
+    assert kept.read_bytes() == table.encode()
+    assert not source.path
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(reverse("portal:open_data_delete", args=[source.uid]))
+    assert not kept.exists()
 
 
 @pytest.mark.parametrize("field", FillField.values)

@@ -14,9 +14,9 @@ from accounts.roles import Role
 from audit.models import Event
 from broadcasts.models import Audience, Broadcast, Episode
 from imports.broadcasts import importer
+from imports.broadcasts.kind import BROADCASTS
 from imports.errors import ImportRefused
 from imports.models import BroadcastImport
-from imports.samples import SAMPLES
 from tests.conftest import MakeClient, Worker, upload
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ScannedFileFactory
@@ -116,7 +116,7 @@ def test_all_faults_of_a_row_are_named_at_once() -> None:
 
 def test_a_name_of_several_files_is_refused() -> None:
     other = ScannedFileFactory.create(name="fog.wav")
-    assert "file_id" in rules(run(HEAD + LINE))["file_name"]
+    assert "id of the file" in rules(run(HEAD + LINE))["file_name"]
     assert verdicts(run(f"file,series\n{other.uid},Pier\nno-id,Pier\n")) == [0, 1, 0, 1]
     assert Episode.objects.get().scanned_file == other
 
@@ -220,11 +220,11 @@ def test_the_page_offers_samples_that_can_be_imported(signed_in: MakeClient) -> 
 
     page = client.get("/broadcasts/import/").content.decode()
 
-    for name in ("schedule", "audience"):
-        address = reverse(f"portal:import_sample_{name}_csv")
+    for each in BROADCASTS.samples:
+        address = reverse(f"portal:import_sample_{each.name}_csv")
         assert f'href="{address}"' in page
         sample = client.get(address).content
-        assert sample == SAMPLES[name].as_csv()
+        assert sample == each.sample.as_csv()
         assert verdicts(run(sample.decode()))[3] == 0
     assert Broadcast.objects.count() == 2
     assert Audience.objects.count() == 3

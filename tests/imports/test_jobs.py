@@ -16,9 +16,11 @@ from audit.models import Event
 from catalogue.models import Recording
 from imports import services
 from imports.errors import ImportRefused
-from imports.jobs import RECORDINGS, RESULTS, RIGHTS, kind_of
-from imports.kinds import Columns, ImportKind
+from imports.kinds import AnyKind, Columns, ImportKind, kind_of
 from imports.models import Import, ImportStatus
+from imports.recordings.kind import RECORDINGS
+from imports.results.kind import RESULTS
+from imports.rights.kind import RIGHTS
 from jobs.choices import JobState, Pool
 from jobs.models import Job
 from jobs.runner import run_next
@@ -38,11 +40,12 @@ STEPS = pytest.mark.parametrize("step", ["check", "import"])
 STAYS = " What was imported stays."
 
 
-def keep(kind: ImportKind) -> Import:
+def keep(kind: AnyKind) -> Import:
     """Return a file that waits to be checked."""
     user = make_user(Role.MANAGER)
     if kind is RECORDINGS:
-        return services.keep_table(
+        return services.keep_upload(
+            RECORDINGS,
             bucket=BucketFactory.create(),
             table=SimpleUploadedFile("t.csv", TABLE),
             archive=None,
@@ -51,21 +54,23 @@ def keep(kind: ImportKind) -> Import:
             user=user,
         )
     if kind is RIGHTS:
-        return services.keep_rights(
+        return services.keep_upload(
+            RIGHTS,
             file=SimpleUploadedFile("w.csv", SHARE),
             sender="",
             encoding="utf-8",
             user=user,
         )
     content = json.dumps({"data": [RESULT]}).encode()
-    return services.keep_results(
+    return services.keep_upload(
+        RESULTS,
         container=ContainerFactory.create(),
         file=SimpleUploadedFile("dump.json", content),
         user=user,
     )
 
 
-def at(kind: ImportKind, step: str) -> Import:
+def at(kind: AnyKind, step: str) -> Import:
     """Return an import that waits for a step."""
     one = keep(kind)
     if step == "import":
@@ -97,7 +102,7 @@ def works(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Columns]], 
 
 @ALL
 @pytest.mark.django_db
-def test_a_file_is_checked_then_imported(kind: ImportKind) -> None:
+def test_a_file_is_checked_then_imported(kind: AnyKind) -> None:
     one = keep(kind)
     assert status(one) == (ImportStatus.CHECKING, "")
     assert not services.start(one=one, user=make_user(Role.MANAGER))
@@ -127,7 +132,7 @@ def test_a_file_is_checked_then_imported(kind: ImportKind) -> None:
 @STEPS
 @pytest.mark.django_db
 def test_an_unusable_file_is_refused_with_the_reason(
-    kind: ImportKind, step: str, works: Callable[[Callable[[], Columns]], None]
+    kind: AnyKind, step: str, works: Callable[[Callable[[], Columns]], None]
 ) -> None:
     one = at(kind, step)
 
@@ -147,7 +152,7 @@ def test_an_unusable_file_is_refused_with_the_reason(
 @STEPS
 @pytest.mark.django_db
 def test_what_failed_unforeseen_is_tried_again_then_given_up_then_revived(
-    kind: ImportKind,
+    kind: AnyKind,
     step: str,
     works: Callable[[Callable[[], Columns]], None],
     settings: Settings,
@@ -192,7 +197,7 @@ def test_what_failed_unforeseen_is_tried_again_then_given_up_then_revived(
 @pytest.mark.parametrize("runs", [False, True])
 @pytest.mark.django_db
 def test_a_cancelled_import_says_so(
-    kind: ImportKind,
+    kind: AnyKind,
     step: str,
     runs: bool,
     works: Callable[[Callable[[], Columns]], None],
@@ -219,7 +224,7 @@ def test_a_cancelled_import_says_so(
 @STEPS
 @pytest.mark.django_db
 def test_another_worker_finishes_what_a_killed_one_began(
-    kind: ImportKind, step: str, works: Callable[[Callable[[], Columns]], None]
+    kind: AnyKind, step: str, works: Callable[[Callable[[], Columns]], None]
 ) -> None:
     one = at(kind, step)
     finishers = []
@@ -245,9 +250,7 @@ def test_another_worker_finishes_what_a_killed_one_began(
 @ALL
 @STEPS
 @pytest.mark.django_db
-def test_an_import_that_kills_its_workers_is_given_up(
-    kind: ImportKind, step: str
-) -> None:
+def test_an_import_that_kills_its_workers_is_given_up(kind: AnyKind, step: str) -> None:
     one = at(kind, step)
     past = datetime.now(tz=UTC) - timedelta(seconds=1)
     Job.objects.filter(state=JobState.WAITING).update(

@@ -21,6 +21,7 @@ from audit.models import Event
 from catalogue.models import Bucket, Recording
 from imports import services
 from imports.models import CatalogueImport, ImportStatus, MappingOrigin
+from imports.recordings.kind import RECORDINGS
 from imports.recordings.mapping import (
     DATA,
     LEFT_OUT,
@@ -64,7 +65,8 @@ def keep(
     bucket: Bucket, *rows: str, user: User | None = None, keep_unknown: bool = False
 ) -> CatalogueImport:
     """Return the import of a table that was checked."""
-    one = services.keep_table(
+    one = services.keep_upload(
+        RECORDINGS,
         bucket=bucket,
         table=table(*rows),
         archive=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,18 @@ def test_each_rule_pairs(file: Sound, rule: Rule) -> None:
 
     assert [(one.waiting, one.rule) for one in pairs] == [(NIGHT, rule)]
     assert not left
+
+
+@pytest.mark.parametrize("custom_id", ["sub/One.flac", "one.FLAC", "One"])
+def test_an_id_may_be_the_path_or_the_name_of_its_file(custom_id: str) -> None:
+    waiting = replace(NIGHT, custom_id=custom_id)
+
+    pairs, left = pair([sound("sub/One.flac"), sound("sub/Two.flac")], [waiting])
+
+    assert [(one.sound.path, one.rule) for one in pairs] == [
+        ("sub/One.flac", Rule.CUSTOM_ID)
+    ]
+    assert len(left) == 1
 
 
 def test_the_table_names_files() -> None:

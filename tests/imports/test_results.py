@@ -22,6 +22,7 @@ from imports.models import ImportStatus, ResultImport
 from imports.results import reading
 from imports.results.found import FoundFile, ResultFault, ResultsRefused
 from imports.results.importer import ResultImporter, ResultSummary
+from imports.results.kind import RESULTS
 from imports.results.reading import read
 from jobs.choices import Pool
 from jobs.runner import run_next
@@ -439,7 +440,8 @@ def test_the_page_checks_first_and_imports_when_told(
 
 def test_an_import_goes_on_where_a_killed_worker_left_it() -> None:
     content = json.dumps({"data": [api_file(), api_file(id="2", name="two.mp3")]})
-    kept = services.keep_results(
+    kept = services.keep_upload(
+        RESULTS,
         container=ContainerFactory.create(),
         file=SimpleUploadedFile("dump.json", content.encode()),
         user=(user := make_user(Role.REVIEWER)),

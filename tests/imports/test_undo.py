@@ -20,10 +20,13 @@ from broadcasts.models import Audience, Broadcast, Episode
 from catalogue.changes import update_recording
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from imports import services
-from imports.jobs import RIGHTS
+from imports.broadcasts.kind import BROADCASTS
+from imports.kinds import all_kinds
 from imports.models import Import, ImportStatus, ImportStep, StepState
+from imports.recordings.kind import RECORDINGS
+from imports.results.kind import RESULTS
+from imports.rights.kind import RIGHTS
 from imports.undoing import walk
-from imports.undoing.noting import UNDOERS
 from jobs.choices import Pool
 from jobs.models import Job
 from jobs.runner import run_next
@@ -70,7 +73,8 @@ def imported(one: Import, user: User) -> Import:
 
 
 def table(text: str, user: User, bucket: Any) -> Import:  # Any: a bucket
-    one = services.keep_table(
+    one = services.keep_upload(
+        RECORDINGS,
         bucket=bucket,
         table=SimpleUploadedFile("t.csv", text.encode()),
         archive=None,
@@ -82,7 +86,8 @@ def table(text: str, user: User, bucket: Any) -> Import:  # Any: a bucket
 
 
 def rights(text: str, user: User, sender: str = "Example") -> Import:
-    one = services.keep_rights(
+    one = services.keep_upload(
+        RIGHTS,
         file=SimpleUploadedFile("w.csv", text.encode()),
         sender=sender,
         encoding="utf-8",
@@ -110,8 +115,9 @@ def counts(found: dict[str, Any]) -> tuple[int, int]:  # Any: JSON
 
 
 def test_every_undoer_is_there() -> None:
-    for path in UNDOERS.values():
-        assert callable(import_string(path))
+    for kind in all_kinds():
+        for path in kind.undoers.values():
+            assert callable(import_string(path))
 
 
 def test_recordings_get_their_values_back_and_new_ones_are_retired(
@@ -231,7 +237,8 @@ def test_broadcasts_episodes_and_audiences_go_back(manager: User) -> None:
     file = ScannedFileFactory.create(name="fog.wav")
     Episode.objects.create(scanned_file=file, series="Before", season="1")
     one = imported(
-        services.keep_broadcasts(
+        services.keep_upload(
+            BROADCASTS,
             file=SimpleUploadedFile("s.csv", SCHEDULE.encode()),
             encoding="utf-8",
             user=manager,
@@ -239,7 +246,8 @@ def test_broadcasts_episodes_and_audiences_go_back(manager: User) -> None:
         manager,
     )
     figures = imported(
-        services.keep_broadcasts(
+        services.keep_upload(
+            BROADCASTS,
             file=SimpleUploadedFile(
                 "a.csv",
                 b"station,month,hour,starts_at,listeners\n"
@@ -279,7 +287,8 @@ def test_files_of_results_are_deleted_but_decided_ones_and_scans_stay(
     container = ContainerFactory.create()
 
     def results(*files: dict[str, Any]) -> Import:  # Any: JSON
-        one = services.keep_results(
+        one = services.keep_upload(
+            RESULTS,
             container=container,
             file=SimpleUploadedFile("d.json", json.dumps({"data": files}).encode()),
             user=manager,

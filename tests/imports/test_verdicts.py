@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Exclusion, IntakeRule, Recording
 from imports.recordings.audio import Folder
+from imports.recordings.mapping import guess, named_columns
 from imports.recordings.summary import ImportSummary, Verdict
 from imports.recordings.work import make_import
 from imports.tables import open_table
@@ -79,7 +80,7 @@ class Run:
                     audio=Folder(self._folder),
                     user=self._user,
                     dry=dry,
-                    keep_unknown=keep,
+                    columns=guess(named_columns(opened.header), keep_unknown=keep),
                 ) as task,
             ):
                 task.on_verdict = verdicts.__setitem__

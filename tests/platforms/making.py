@@ -53,6 +53,48 @@ REFERENCE = {
     "length_sec": "200",
     "excluded_perc": "",
 }
+CONFLICT = {
+    "asset_id": "A1",
+    "custom_id": "",
+    "asset_type": "SOUND_RECORDING",
+    "conflicting_owner": "Other Music",
+    "conflicting_owner_isrc": "",
+    "conflicting_country_code": "DE|FR",
+    "ownership_last_updated": "2026-10-30",
+}
+VIDEO = {
+    "video_id": "own00000001",
+    "channel_id": "UC" + "y" * 22,
+    "claim_id": "",
+    "asset_id": "",
+    "custom_id": "",
+    "isrc": "",
+    "other_owners_claiming": "",
+    "video_privacy_status": "public",
+    "video_title": 'Our own "pier" | live',
+    "views": "300",
+}
+OLD_VIDEO = {
+    "video_id": "own00000001",
+    "claimed_by_another_owner": "No",
+    "video_title": "Our own pier",
+}
+TABLE = {
+    "platform": "soundcloud",
+    "video_url": "https://soundcloud.com/example/set-1",
+    "claim_id": "s1",
+    "status": "active",
+    "isrc": "",
+    "custom_id": "",
+    "account": "example",
+    "views": "90",
+    "claimed_on": "2026-08-14",
+    "disputed_on": "",
+    "kind": "",
+    "other_claimant": "",
+    "policy": "",
+    "territories": "",
+}
 DAY = date(2026, 11, 3)
 
 
@@ -65,9 +107,11 @@ def report(rows: Iterable[Mapping[str, str]], like: Mapping[str, str] = CLAIM) -
     return text.getvalue().encode()
 
 
-def make_account(name: str = "Example Music") -> PlatformAccount:
+def make_account(
+    name: str = "Example Music", platform: str = "youtube"
+) -> PlatformAccount:
     """Return an account without any report."""
-    return PlatformAccount.objects.get_or_create(name=name)[0]
+    return PlatformAccount.objects.get_or_create(name=name, platform=platform)[0]
 
 
 def run_import(

@@ -15,13 +15,16 @@ from accounts.roles import Role
 from audit.models import Event
 from imports.errors import ImportRefused
 from imports.platforms import reading
-from imports.platforms.youtube import CLAIMS, BadCell, RowReader, day_in_name
+from imports.platforms.formats.youtube.report import CLAIMS
+from imports.platforms.reports import BadCell, RowReader, day_in_name
 from imports.tables import RawRow
 from imports.undoing.walk import undo_import
 from platforms.models import (
+    AssetConflict,
     PlatformAccount,
     PlatformAsset,
     PlatformClaim,
+    PlatformVideo,
     PolicyTerms,
     PriorValues,
     ReferenceFile,
@@ -30,8 +33,12 @@ from platforms.models import (
 from tests.factories.accounts import make_user
 from tests.platforms.making import (
     ASSET,
+    CONFLICT,
     DAY,
+    OLD_VIDEO,
     REFERENCE,
+    TABLE,
+    VIDEO,
     counts,
     make_account,
     report,
@@ -45,7 +52,10 @@ def rows() -> dict[str, list[dict[str, Any]]]:
     """Return all that imports write."""
     return {
         model.__name__: [*model._base_manager.order_by("pk").values()]
-        for model in (PlatformAccount, PlatformAsset, PlatformClaim, ReferenceFile)
+        for model in (
+            *(PlatformAccount, PlatformAsset, PlatformClaim, ReferenceFile),
+            *(AssetConflict, PlatformVideo),
+        )
     }
 
 
@@ -160,6 +170,67 @@ def test_assets_and_references_have_reports_of_their_own() -> None:
 
 
 @pytest.mark.django_db
+def test_conflicts_and_videos_come_once_and_go_back_whole() -> None:
+    user = make_user(Role.MANAGER)
+    conflicts = [{"conflicting_owner_isrc": "GBAYE0000009"}, {"asset_id": "A2"}]
+    videos = [
+        {"asset_id": "A7|A8", "other_owners_claiming": "One | Two"},
+        {"video_id": "own00000002"},
+    ]
+    contents = (report(conflicts, CONFLICT), report(videos, VIDEO))
+    done = [run_import(content) for content in contents]
+    before = rows()
+
+    assert [one.kind for one in done] == ["conflicts", "videos"]
+    assert [counts(one) for one in done] == [{"added": 2}, {"added": 2}]
+    conflict = AssetConflict.objects.get(asset__asset_id="A1")
+    assert (conflict.owner, conflict.countries) == ("Other Music", "DE|FR")
+    assert conflict.owner_isrc == "GBAYE0000009"
+    first, second = PlatformVideo.objects.order_by("video_id")
+    assert (first.other_owners, first.views) == ("One | Two", 300)
+    assert (first.asset and first.asset.asset_id, second.asset) == ("A7", None)
+    assert make_account().conflicts_day == make_account().videos_day == DAY
+    assert not PlatformAsset.objects.exclude(row_hash="").exists()
+
+    again = [run_import(content) for content in contents]
+    assert [counts(one) for one in again] == [{"unchanged": 2}, {"unchanged": 2}]
+    for account in before["PlatformAccount"]:
+        account["wanted"] += 2
+    assert rows() == before
+
+    for content, changed in (
+        (report([{"conflicting_owner": "Third"}], CONFLICT), {"updated": 1}),
+        (report([{"asset_id": "A9"}], VIDEO), {"updated": 1}),
+    ):
+        newer = run_import(content, day=NEXT)
+        assert counts(newer) == {**changed, "vanished": 1}
+        undo_import(newer.uid, user=user, dry=False)
+        for account in before["PlatformAccount"]:
+            account["wanted"] += 2
+        assert rows() == before
+    with pytest.raises(ImportRefused, match="older than that of 2026-11-03"):
+        run_import(contents[1], day=DAY - timedelta(days=1))
+
+
+@pytest.mark.django_db
+def test_only_undocumented_words_about_other_owners_are_asked_for() -> None:
+    values = ["Yes", "No", "", "PARTLY"]
+    one = run_import(
+        report(
+            [
+                {"video_id": f"own{number:08}", "claimed_by_another_owner": value}
+                for number, value in enumerate(values)
+            ],
+            OLD_VIDEO,
+        )
+    )
+
+    assert (one.kind, one.summary["unknown_values"]) == ("videos", ["PARTLY"])
+    value = ReportedValue.objects.get()
+    assert (value.column, value.value) == ("claimed_by_another_owner", "PARTLY")
+
+
+@pytest.mark.django_db
 def test_a_claim_of_another_account_is_refused() -> None:
     run_import(report([{"claim_id": "c1"}]))
 
@@ -168,7 +239,14 @@ def test_a_claim_of_another_account_is_refused() -> None:
     )
 
     assert counts(other) == {"added": 1, "refused": 1}
-    assert "belongs to Example Music" in other.summary["faults"][0]["rule"]
+    (fault,) = other.summary["faults"]
+    assert "belongs to Example Music" in fault["rule"]
+    assert fault["code"] == "wrong_account"
+    elsewhere = run_import(
+        report([{"claim_id": fault["value"]}], TABLE),
+        account=make_account("Example Music", "soundcloud"),
+    )
+    assert counts(elsewhere) == {"added": 1}
 
 
 @pytest.mark.django_db

@@ -41,7 +41,11 @@ from tests.factories.scanning import ScanFactory, ScannedFileFactory
 from tests.platforms.making import (
     ASSET,
     CLAIM,
+    CONFLICT,
     DAY,
+    OLD_VIDEO,
+    TABLE,
+    VIDEO,
     make_account,
     report,
     run_import,
@@ -55,11 +59,13 @@ EARLY = datetime(2026, 10, 1, tzinfo=UTC)
 def video(number: int, **columns: Any) -> ScannedFile:
     """Return the file of a video. Any: columns."""
     url = f"https://www.youtube.com/watch?v=vid{number:08}"
-    return ScannedFileFactory.create(
-        source_url=url,
-        link_key=link_key(url),
-        **{"published_at": EARLY, "name": f"video {number}", **columns},
-    )
+    given: dict[str, Any] = {
+        "source_url": url,
+        "published_at": EARLY,
+        "name": f"video {number}",
+    }
+    given |= columns
+    return ScannedFileFactory.create(link_key=link_key(given["source_url"]), **given)
 
 
 def recording(number: int, **columns: Any) -> Recording:
@@ -106,6 +112,8 @@ def open_lists() -> dict[str, list[str]]:
         name = (
             row.claim.claim_id
             if row.claim
+            else row.video.video_id
+            if row.video
             else row.scanned_file.name
             if row.scanned_file
             else row.recording.title
@@ -199,6 +207,71 @@ def test_a_policy_everywhere_is_listed_where_our_shares_end() -> None:
     assert compare()["against_licence"] == ["c1"]
     row = Discrepancy.objects.get(kind="against_licence")
     assert row.evidence["outside"]
+
+
+def test_the_newest_report_says_who_else_owns_an_asset() -> None:
+    for number in (1, 2):
+        recording(number)
+    run_import(report([claim(1), claim(2)]))
+    run_import(report([{"conflicting_owner": "Somebody"}, {"asset_id": "A2"}], ASSET))
+    assert compare()["by_others"] == ["Song 1"]
+
+    run_import(report([{"asset_id": "A2"}, {"asset_id": "A7"}], CONFLICT), day=NEXT)
+    assert compare()["by_others"] == ["Song 2"]
+    row = Discrepancy.objects.get(kind="by_others", state="open")
+    assert (row.evidence["owner"], row.evidence["countries"]) == (
+        "Other Music",
+        "DE|FR",
+    )
+
+    later = NEXT + timedelta(days=1)
+    run_import(report([{"asset_id": "A1"}, {"asset_id": "A2"}], ASSET), day=later)
+    assert "by_others" not in compare()
+
+
+def test_own_videos_that_others_claim_are_listed(signed_in: MakeClient) -> None:
+    recording(1)
+    url = "https://www.youtube.com/watch?v=own00000001"
+    file = ScannedFileFactory.create(source_url=url, link_key=link_key(url))
+    rows = [
+        {"asset_id": "A1", "isrc": "GBAYE0000001", "other_owners_claiming": "Other"},
+        {"video_id": "own00000002", "other_owners_claiming": "No"},
+        {"video_id": "own00000003"},
+    ]
+    run_import(report(rows, VIDEO))
+
+    assert compare()["by_others"] == ["own00000001"]
+    row = Discrepancy.objects.get(kind="by_others")
+    assert (row.scanned_file, row.recording) == (file, Recording.objects.get())
+    manager = signed_in(Role.MANAGER)
+    path = f"{reverse('portal:claims')}?list=by_others&q=own00000001"
+    shown = manager.get(path).content.decode()
+    assert "Other claims our own video." in shown
+    assert reverse("portal:file_detail", args=[file.uid]) in shown
+    address = reverse("portal:claim_asset", args=[make_account().uid, "A1"])
+    assert url in manager.get(address).content.decode()
+    limited = make_user(Role.REVIEWER)
+    hidden = AccessLimit.objects.create(
+        group=limited.groups.get(),
+        containers=[ScannedFileFactory.create().container_id],
+    )
+    with working_for(limited):
+        assert not Discrepancy.objects.filter(kind="by_others").exists()
+    hidden.delete()
+
+    old = [
+        {"video_id": "own00000001", "claimed_by_another_owner": "Yes"},
+        {"video_id": "own00000002", "claimed_by_another_owner": "PARTLY"},
+        {"video_id": "own00000003"},
+    ]
+    run_import(report(old, OLD_VIDEO), day=NEXT)
+    assert compare()["by_others"] == ["own00000001"]
+    value = ReportedValue.objects.get()
+    answers = reverse("portal:claim_values")
+    wrong = manager.post(answers, {f"value-{value.pk}": "disputed"})
+    assert "Select a valid choice" in wrong.content.decode()
+    manager.post(answers, {f"value-{value.pk}": "by_others"})
+    assert compare()["by_others"] == ["own00000001", "own00000002"]
 
 
 def test_due_days_are_never_later_than_the_true_ones() -> None:
@@ -295,6 +368,12 @@ def test_following_changes_says_the_same_as_comparing_everything() -> None:
         recording(n)
     run_import(report([claim(n) for n in range(3, 10)]))
     run_import(report([{"asset_id": f"A{n}"} for n in range(3, 8)], ASSET))
+    run_import(report([{"asset_id": f"A{n}"} for n in range(3, 6)], CONFLICT))
+    claimed = {"other_owners_claiming": "Other"}
+    videos = [
+        {"video_id": f"vid{n:08}", "asset_id": f"A{n}", **claimed} for n in range(2, 9)
+    ]
+    run_import(report(videos, VIDEO))
     compare()
     for _step in range(12):
         for _change in range(rng.randint(1, 3)):
@@ -400,23 +479,102 @@ def test_pages_show_and_act_within_access_limits(signed_in: MakeClient) -> None:
     assert client.get(address).status_code == 404
 
 
+def test_a_dispute_is_recorded_with_its_match(signed_in: MakeClient) -> None:
+    match = heard(1, "confirmed")
+    run_import(report([claim(1, claim_status_detail="MADE_UP")]))
+    services.explain_value(
+        value=ReportedValue.objects.get(),
+        meaning="disputed",
+        user=make_user(Role.MANAGER),
+    )
+    assert compare()["dispute_due"] == ["c1"]
+    pages = [
+        f"{reverse('portal:claims')}?list=dispute_due",
+        reverse("portal:claim", args=[make_account().uid, "c1"]),
+    ]
+    way = "Record the dispute"
+    reviewer, viewer = signed_in(Role.REVIEWER), signed_in(Role.VIEWER)
+    for path in pages:
+        shown = reviewer.get(path).content.decode()
+        assert way in shown
+        assert f'href="{match.review_url}"' in shown
+        assert way not in viewer.get(path).content.decode()
+    match.state = "disputed"
+    match.save()
+    for path in pages:
+        assert way not in reviewer.get(path).content.decode()
+
+
 def test_a_report_is_uploaded_checked_and_imported(signed_in: MakeClient) -> None:
     from django.core.files.uploadedfile import SimpleUploadedFile
 
     from imports.models import ClaimsImport
 
     manager = signed_in(Role.MANAGER)
+    told = {"platform": "youtube", "account": "Example Music"}
     file = SimpleUploadedFile("claims_20261103.csv", report([claim(1)]))
-    answer = manager.post(
-        reverse("portal:claims_import"), {"file": file, "account": "Example Music"}
-    )
+    answer = manager.post(reverse("portal:claims_import"), {**told, "file": file})
 
     one = ClaimsImport.objects.get()
     assert one.report_day == DAY
     assert answer["Location"] == reverse("portal:claims_import_detail", args=[one.uid])
     assert manager.get(answer["Location"]).status_code == 200
     nameless = SimpleUploadedFile("claims.csv", report([claim(1)]))
-    refused = manager.post(
-        reverse("portal:claims_import"), {"file": nameless, "account": "Example Music"}
-    )
+    refused = manager.post(reverse("portal:claims_import"), {**told, "file": nameless})
     assert "contains no day" in refused.content.decode()
+
+
+def test_a_table_of_another_platform_fills_the_same_lists() -> None:
+    account = make_account("Ours", "soundcloud")
+    for number, state in ((1, "rejected"), (2, "confirmed"), (3, "confirmed")):
+        url = f"https://soundcloud.com/example/set-{number}"
+        heard(number, state, source_url=url)
+    heard(4, "confirmed")
+    address = "https://soundcloud.com/example/set-{}?si=tracked"
+    rows = [
+        {"claim_id": "s1", "isrc": "GBAYE0000001"},
+        {"claim_id": "s3", "isrc": "GBAYE0000003", "other_claimant": "Somebody"},
+        {"claim_id": "s5", "kind": "appeal", "disputed_on": "2026-10-20"},
+        {"claim_id": "s6", "platform": "tiktok"},
+        {"claim_id": "s7", "status": "SEEN"},
+        {"claim_id": "s8", "policy": "block", "territories": "DE, Narnia"},
+    ]
+    for row in rows:
+        row["video_url"] = address.format(row["claim_id"][1:])
+    one = run_import(report(rows, TABLE), account=account)
+
+    assert [fault["column"] for fault in one.summary["faults"]] == [
+        *("platform", "status", "territories"),
+    ]
+    assert one.summary["unknown_values"] == []
+    assert compare() == {
+        "not_claimed": ["video 2"],
+        "not_heard": ["s1"],
+        "not_scanned": ["s5"],
+        "by_others": ["s3"],
+        "dispute_due": ["s5"],
+    }
+    due = Discrepancy.objects.get(kind="dispute_due")
+    # Only YouTube's periods are public.
+    assert (due.due_on, due.evidence["is_exact"]) == (None, True)
+
+
+def test_a_policy_of_the_table_is_judged_by_its_countries() -> None:
+    Share.objects.create(
+        recording=RightsRecording.objects.create(recording=recording(1), title="-"),
+        party=Party.objects.create(name="Our label", is_ours=True),
+        right=Right.MASTER,
+        kind=ShareKind.OWNERSHIP,
+        percent=100,
+        included=["DE"],
+    )
+    rows = [
+        {"claim_id": f"s{number}", "isrc": "GBAYE0000001", "territories": places}
+        for number, places in enumerate(("DE", "DE|FR", ""), start=1)
+    ]
+    for row in rows:
+        row |= {"policy": "block", "video_url": f"https://fb.watch/{row['claim_id']}"}
+        row["platform"] = "meta"
+    run_import(report(rows, TABLE), account=make_account("Ours", "meta"))
+
+    assert compare()["against_licence"] == ["s2", "s3"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import User
+from accounts.management.finding import find_user
 from catalogue.models import Bucket
 from common.uid import new_uid
 from common.words import count_noun
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from refused
 
     def _read(self, options: dict[str, Any]) -> None:  # Any: as above
-        user = _user(options["username"]) if options["username"] else None
+        user = find_user(options["username"]) if options["username"] else None
         source = sources.add_source(
             kind=options["kind"],
             path=options["file"],
@@ -100,7 +100,7 @@ class Command(BaseCommand):
             )
 
     def _accept(self, options: dict[str, Any]) -> None:  # Any: as above
-        user, bucket = _user(options["username"]), _bucket(options["bucket"])
+        user, bucket = find_user(options["username"]), _bucket(options["bucket"])
         rows = Suggestion.objects.filter(
             pk__in=selectors.open_suggestions()
             .filter(selectors.is_safe(), field=options["field"])
@@ -124,17 +124,12 @@ class Command(BaseCommand):
             self.stdout.write(f"To undo: manage.py enrich undo {act} --username …")
 
     def _undo(self, options: dict[str, Any]) -> None:  # Any: as above
-        outcome = deciding.undo_act(act=options["act"], user=_user(options["username"]))
+        outcome = deciding.undo_act(
+            act=options["act"], user=find_user(options["username"])
+        )
         for suggestion, why in outcome.left:
             self.stdout.write(f"{suggestion}: {why}")
         self.stdout.write(f"{len(outcome.done)} undone, {len(outcome.left)} left.")
-
-
-def _user(name: str) -> User:
-    user = User.objects.filter(username=name).first()
-    if user is None:
-        raise CommandError(f"There is no user {name}.")
-    return user
 
 
 def _bucket(wanted: str | None) -> Bucket | None:

@@ -8,7 +8,6 @@ library, and no threads, which a confined process may not start.
 from __future__ import annotations
 
 import bz2
-import io
 import json
 import lzma
 import os
@@ -22,6 +21,7 @@ from enrichment.open_data.copy_text import lines_of, values_of
 from enrichment.open_data.errors import SourceRefused, to_text
 from enrichment.open_data.index import in_batches
 from enrichment.open_data.musicbrainz.tables import NEEDED, SCHEMA, TABLES
+from enrichment.open_data.unpacked import limited
 from recognition.errors import JobRefused
 from recognition.isolation import wire
 from recognition.isolation.child import Job
@@ -30,10 +30,6 @@ from recognition.limits import DecodeLimits
 
 Send = Callable[[dict[str, Any]], None]  # Any: JSON
 
-# The whole dump unpacks to about 35 GB, sevenfold.
-MAX_BYTES: Final = 400 * 1024**3
-MAX_RATIO: Final = 100
-_RATIO_FROM: Final = 16 * 1024**2
 _FACTS: Final = frozenset(
     {"TIMESTAMP", "COPYING", "README", "REPLICATION_SEQUENCE", "SCHEMA_SEQUENCE"}
 )
@@ -47,7 +43,7 @@ def read_dump(file: BinaryIO, *, done: Collection[str], send: Send) -> None:
     Messages are ``{"fact", "value"}``, ``{"table", "rows"}`` and ``{"end", "count"}``.
     Raises ``SourceRefused``.
     """
-    packed = cast("BinaryIO", _Limited(_unpacked(file), file))
+    packed = limited(_unpacked(file), file, name="MusicBrainz")
     seen: set[str] = set()
     schema = ""
     try:
@@ -86,25 +82,6 @@ def _unpacked(file: BinaryIO) -> BinaryIO:
         "dump_unreadable",
         "This is no .tar.bz2 or .tar.xz. Choose mbdump.tar.bz2 of MusicBrainz.",
     )
-
-
-class _Limited(io.RawIOBase):
-    """Refuses an archive that unpacks to far more than a dump does."""
-
-    def __init__(self, content: BinaryIO, packed: BinaryIO) -> None:
-        self._content, self._packed, self._bytes = content, packed, 0
-
-    def read(self, size: int = -1) -> bytes:
-        """Read unpacked bytes."""
-        block = self._content.read(size)
-        self._bytes += len(block)
-        limit = max(_RATIO_FROM, MAX_RATIO * self._packed.tell())
-        if self._bytes > min(limit, MAX_BYTES):
-            raise SourceRefused(
-                "dump_too_large",
-                "The archive unpacks to far more than a dump of MusicBrainz does.",
-            )
-        return block
 
 
 def _members(archive: tarfile.TarFile) -> Iterator[tuple[str, BinaryIO]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from enrichment.open_data.musicbrainz.tables import (
     TABLES,
 )
 
+_MBID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RAW_INDEXES: Final = """
 create index if not exists alias_artist on artist_alias (artist);
 create index if not exists credit_name on artist_credit_name (credit, position);
@@ -179,6 +181,11 @@ def _credits(writer: PartWriter) -> Iterator[tuple[int, str, str]]:
         yield credit, json.dumps(artists), json.dumps(others)
 
 
+def _address(mbid: str) -> str:
+    is_known = _MBID.fullmatch(mbid)
+    return f"https://musicbrainz.org/recording/{mbid}" if is_known else ""
+
+
 SOURCE: Final = SourceKind(
     name="musicbrainz",
     label="MusicBrainz (mbdump.tar.bz2)",
@@ -186,4 +193,5 @@ SOURCE: Final = SourceKind(
     terms="MusicBrainz gives its core data, mbdump.tar.bz2, to the public domain (CC0 1.0).",
     read=read,
     is_a_dump=True,
+    address=_address,
 )

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.management.finding import find_user
 from accounts.models import User
 from catalogue.models import Bucket
 from common.uid import new_uid
@@ -47,9 +48,7 @@ class Command(BaseCommand):
             raise CommandError(f"{folder} is no folder.")
         user: User | None = None
         if options["username"] is not None:
-            user = User.objects.filter(username=options["username"]).first()
-            if user is None:
-                raise CommandError(f"There is no user {options['username']}.")
+            user = find_user(options["username"])
         uid, dry = new_uid("ai"), options["dry_run"]
         try:
             table = rows_of_table(options["table"]) if options["table"] else ()

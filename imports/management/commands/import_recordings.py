@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import User
-from catalogue.models import Bucket
 from common.charsets import CHARSETS
-from common.uid import new_uid
-from common.words import count_noun
+from imports.management.importing import (
+    add_import_arguments,
+    import_table,
+    print_silent,
+)
 from imports.recordings.audio import Folder, NoAudio
 from imports.recordings.mapping import (
     DATA,
@@ -28,10 +26,8 @@ from imports.recordings.mapping import (
     named_columns,
     with_names,
 )
-from imports.recordings.summary import ImportSummary
-from imports.recordings.work import make_import
+from imports.recordings.programs import PROGRAMS, listed_table
 from imports.tables import Table, TableRefused, open_table
-from imports.undoing.noting import HOW_TO_UNDO, noted
 
 
 class Command(BaseCommand):
@@ -42,11 +38,21 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options."""
         parser.add_argument("table", type=Path)
-        parser.add_argument("--bucket", required=True, help="Its id or name.")
+        add_import_arguments(parser)
         parser.add_argument(
             "--audio-dir", type=Path, help="Folder with the audio files."
         )
-        parser.add_argument("--dry-run", action="store_true", help="Write nothing.")
+        parser.add_argument(
+            "--waiting",
+            action="store_true",
+            help="Add rows without audio as recordings that wait for it.",
+        )
+        parser.add_argument(
+            "--from",
+            dest="program",
+            choices=PROGRAMS,
+            help="The table is this program's list of its recordings.",
+        )
         parser.add_argument("--encoding", choices=CHARSETS, default="utf-8")
         parser.add_argument(
             "--keep-unknown", action="store_true", help="Keep unknown columns as data."
@@ -66,69 +72,24 @@ class Command(BaseCommand):
             metavar="COLUMN",
             help="Let empty cells of this column of ours clear the value; repeatable.",
         )
-        parser.add_argument("--bad-rows", type=Path, help="File for the refused rows.")
-        parser.add_argument("--username", help="The user, for the audit trail.")
-        parser.add_argument("--format", choices=["text", "json"], default="text")
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Run the import; exit with status 1 if rows were refused."""
-        bad_rows: Path = options["bad_rows"] or Path(f"{options['table']}.errors.csv")
-        folder, uid = options["audio_dir"], new_uid("i")
+        path: Path = options["table"]
+        folder = Folder(options["audio_dir"]) if options["audio_dir"] else None
         try:
-            bucket = _bucket(options["bucket"])
-            user: User | None = None
-            if options["username"] is not None:
-                user = User.objects.filter(username=options["username"]).first()
-                if user is None:
-                    raise CommandError(f"There is no user {options['username']}.")
-            with (
-                open_table(options["table"], encoding=options["encoding"]) as table,
-                make_import(
-                    bucket=bucket,
-                    table=table,
-                    audio=Folder(folder) if folder else NoAudio(),
-                    user=user,
-                    dry=options["dry_run"],
-                    columns=_mapping_of(table, options),
-                ) as task,
-                bad_rows.open("w", encoding="utf-8-sig", newline="") as file,
-                noted("" if options["dry_run"] else uid),
-            ):
-                summary = task.run(file)
+            if options["program"]:
+                made = listed_table(
+                    options["program"], path, folder, encoding=options["encoding"]
+                )
+                print_silent(self, made.silent)
+                table = made.table
+            else:
+                table = open_table(path, encoding=options["encoding"])
+            columns = _mapping_of(table, options)
         except (TableRefused, NoSuchColumn, MappingRefused, OSError) as error:
             raise CommandError(str(error)) from error
-        if not summary.refused:
-            bad_rows.unlink()
-        as_json = options["format"] == "json"
-        self._print(summary, as_json=as_json)
-        if not (as_json or options["dry_run"]) and summary.added + summary.updated:
-            self.stdout.write(HOW_TO_UNDO % uid)
-        if summary.refused:
-            self.stderr.write(
-                f"{count_noun(summary.refused, 'row')} refused; see {bad_rows}"
-            )
-            sys.exit(1)
-
-    def _print(self, summary: ImportSummary, *, as_json: bool) -> None:
-        if as_json:
-            self.stdout.write(json.dumps(asdict(summary)))
-            return
-        for kind, notes in (("", summary.faults), ("warning: ", summary.warnings)):
-            for note in notes:
-                self.stdout.write(
-                    f"Line {note['line']}, column {note['column']}: {kind}"
-                    f"{note['rule']} Got '{note['value']}'."
-                )
-        self.stdout.write(
-            f"{count_noun(summary.rows, 'row')}: {summary.added} new, {summary.updated} updated, "
-            f"{summary.unchanged} unchanged, {summary.refused} refused"
-        )
-        if summary.exclusions:
-            self.stdout.write(
-                f"{count_noun(summary.exclusions, 'new exclusion')}; "
-                f"{count_noun(summary.matches_touched, 'match', 'matches')} affected, "
-                f"{summary.matches_suppressed} of them wholly excluded"
-            )
+        import_table(self, table, folder or NoAudio(), path, options, columns=columns)
 
 
 def _mapping_of(
@@ -144,13 +105,3 @@ def _mapping_of(
     named = named_columns(table.header)
     guessed = guess(named, keep_unknown=options["keep_unknown"])
     return with_names(guessed, targets, options["clear_empty"])
-
-
-def _bucket(wanted: str) -> Bucket:
-    bucket = Bucket.objects.present().filter(name=wanted).first()
-    if bucket is None and wanted.isdecimal():
-        bucket = Bucket.objects.present().filter(pk=wanted).first()
-    if bucket is None:
-        names = ", ".join(f"{b.pk} {b.name}" for b in Bucket.objects.present()[:20])
-        raise CommandError(f"No bucket '{wanted}'. There are: {names}.")
-    return bucket

@@ -12,17 +12,17 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.management.finding import find_user
 from accounts.models import User
 from common.charsets import CHARSETS
-from common.uid import new_uid
 from imports.errors import ImportRefused
-from imports.models import RIGHTS_PREFIX
 from imports.rights.importer import (
     RECORD_KINDS,
     RightsImporter,
     RightsSummary,
     import_file,
 )
+from imports.rights.kind import RIGHTS
 from imports.undoing.noting import HOW_TO_UNDO, noted
 
 
@@ -52,10 +52,8 @@ class Command(BaseCommand):
         path: Path = options["file"]
         user: User | None = None
         if options["username"] is not None:
-            user = User.objects.filter(username=options["username"]).first()
-            if user is None:
-                raise CommandError(f"There is no user {options['username']}.")
-        uid = new_uid(RIGHTS_PREFIX)
+            user = find_user(options["username"])
+        uid = RIGHTS.new_uid()
         task = RightsImporter(
             source=f"import {uid}, {path.name}",
             sender=options["sender"],

@@ -13,15 +13,16 @@ from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError
 
 import jobs.clock
+from accounts.management.finding import find_user
 from accounts.models import User
 from common.words import count_noun
 from imports.errors import ImportRefused
-from imports.jobs import MOVES
 from imports.models import ImportStatus, MovedKind, MoveIn, MoveParts
+from imports.moving.kind import MOVES
 from imports.moving.summary import MoveSummary
 from imports.moving.walk import run, seconds_of
 from imports.selectors import not_moved_by_code, waiting_recordings
-from imports.services import plan_move
+from imports.services import make_import
 from imports.undoing.noting import HOW_TO_UNDO, noted
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed, WaitsUntil
@@ -70,11 +71,10 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Move the account; exit with status 1 if something did not move."""
-        user = User.objects.filter(username=options["username"]).first()
-        if user is None:
-            raise CommandError(f"There is no user {options['username']}.")
+        user = find_user(options["username"])
         try:
-            one = plan_move(
+            one = make_import(
+                MOVES,
                 account=_account(options, user),
                 parts=options["only"] or MoveParts.values,
                 since=options["since"],

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 import audit.services
-from accounts.models import User
+from accounts.management.finding import find_user
 from common.words import count_noun
 from imports.models import ImportStep
 from imports.undoing.walk import UndoSummary, undo_import
@@ -35,9 +35,7 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Undo it and print the counts."""
         uid, dry = options["id"], options["dry_run"]
-        user = User.objects.filter(username=options["username"]).first()
-        if user is None:
-            raise CommandError(f"There is no user {options['username']}.")
+        user = find_user(options["username"])
         if not ImportStep.objects.filter(import_uid=uid).exists():
             raise CommandError(f"No import {uid} has changed anything here.")
         summary = undo_import(uid, user=user, dry=dry)

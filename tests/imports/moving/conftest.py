@@ -11,6 +11,7 @@ from accounts.models import User
 from imports import services
 from imports.models import ImportStatus, MoveIn, MoveParts
 from imports.moving import reader
+from imports.moving.kind import MOVES
 from jobs.choices import Pool
 from jobs.runner import run_next
 from scanning.models import CloudAccount
@@ -35,7 +36,8 @@ class Moving:
 
     def look(self, since: date = date(2026, 5, 1)) -> MoveIn:
         """Have the account looked at."""
-        one = services.look_at_account(
+        one = services.keep_upload(
+            MOVES,
             account=self.account,
             parts=MoveParts.values,
             since=since,
@@ -72,6 +74,9 @@ def there(monkeypatch: pytest.MonkeyPatch, httpserver: HTTPServer) -> Account:
             "buckets": [songs, idents, bucket(8883, "Radio", type="Live")],
             "buckets/8881/files": [first, bucket_file(2, "Blue Lantern")],
             "buckets/8882/files": [bucket_file(3, "Ident")],
+            "buckets/8883/channels": [
+                {"id": 9, "title": "Channel 9", "url": "https://radio.example/nine"}
+            ],
             "fs-containers": [container(77, "Uploads", [songs, idents])],
             "fs-containers/77/files": [scanned_file(1, first), scanned_file(2, None)],
             "bm-cs-projects": [{"id": 5, "name": "Radio", "buckets": [songs]}],

@@ -73,8 +73,9 @@ def test_everything_comes_once(moving: Moving) -> None:
     assert (stream.name, stream.enabled) == ("Harbour FM", False)
     assert stream.station.name == "Harbour FM"
     assert refused("move_live_bucket") == ["Radio"]
+    assert refused("move_live_channel") == ["Channel 9"]
     assert one.summary["counts"]["recording"] == {"new": 3}
-    assert one.summary["refused"] == 1
+    assert one.summary["refused"] == 2
 
 
 def test_the_check_counts_and_writes_nothing(moving: Moving) -> None:

@@ -12,12 +12,15 @@ from accounts.roles import Role
 from accounts.tokens import create_token
 from catalogue.models import Bucket, Recording, RecordingStatus
 from imports.models import MoveIn
+from rights.models import Share, Work
 from scanning.models import Container, ScannedFile
 from streams.models import Station, Stream
 from tests.acrapi.conftest import Api
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
+from tests.factories.rights import ISRC, claim, work
+from tests.factories.rights import recording as rights_recording
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.factories.streams import DAY, StreamFactory, make_airplay
 from tests.imports.moving.account import Account, Json
@@ -36,8 +39,17 @@ def fill() -> None:
         bucket=bucket,
         title="Night Drive",
         label="Pier",
-        user_defined={"artists": ["A. Example"], "label": "Pier", "own": [1, {"a": 2}]},
+        isrc=ISRC,
+        isrc_normalised=ISRC,
+        user_defined={
+            "artists": ["A. Example"],
+            "label": "Pier",
+            "isrc": ISRC,
+            "own": [1, {"a": 2}],
+        },
     )
+    # An ISWC or UPC would fill the recording, and moves know only buckets' files.
+    claim(works=[work(iswc="")], recordings=[rights_recording()])
     container = ContainerFactory.create(name="Uploads", region="us-west-2")
     container.buckets.set([bucket])
     file = ScannedFileFactory.create(container=container, name="show.wav")
@@ -76,7 +88,10 @@ def become_another_portal() -> None:
     Bucket.objects.filter(name="Songs").update(name="Was there")
     Container.objects.update(name="Was there")
     Station.objects.update(name="Was there")
-    Recording.objects.update(acr_id="f" * 32)
+    Recording.objects.update(acr_id="f" * 32, isrc="", isrc_normalised="")
+    # Only the results say now whose the recording is.
+    Share.objects.all().delete()
+    Work.objects.all().delete()
 
 
 def plain(value: Any) -> Any:  # Any: JSON
@@ -116,6 +131,9 @@ def test_a_portal_moves_in(moving: Moving) -> None:
         row["name"]: row for row in after.lists[f"fs-containers/{container.pk}/files"]
     }
     show = before.lists[f"fs-containers/{was['id']}/files"][0]
+    named = show["results"]["custom_files"][0]["result"]
+    assert named["rights_claim"]
+    assert named["works"]
     assert plain(files["show.wav"]["results"]) == plain(show["results"])
     assert files["show.wav"]["created_at"] == show["created_at"]
     day = ScannedFile.objects.get(name=f"Harbour FM {DAY:%Y-%m-%d} (ACRCloud)")

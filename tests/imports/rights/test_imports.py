@@ -17,8 +17,8 @@ from accounts.roles import Role
 from imports import services
 from imports.rights.found import MessageRefused
 from imports.rights.importer import RightsImporter, RightsSummary
+from imports.rights.kind import RIGHTS
 from imports.rights.reading import open_message
-from imports.samples import SAMPLES
 from imports.tables import TableRefused
 from jobs.models import Job
 from rights.models import Party, Release, RightsRecording, Share, Work
@@ -213,7 +213,9 @@ def test_after_an_import_conflicts_are_looked_for(
 ) -> None:
     user = make_user(Role.MANAGER)
     file = SimpleUploadedFile(NAME, b"".join(cwr(2)))
-    one = services.keep_rights(file=file, sender="", encoding="utf-8", user=user)
+    one = services.keep_upload(
+        RIGHTS, file=file, sender="", encoding="utf-8", user=user
+    )
     run_worker()
     assert services.start(one=one, user=user)
 
@@ -232,8 +234,12 @@ def test_people_with_access_limits_import_no_rights() -> None:
     AccessLimit.objects.create(group=group, containers=[1], buckets=[1])
 
     with pytest.raises(PermissionDenied):
-        services.keep_rights(
-            file=SimpleUploadedFile(NAME, b"x"), sender="", encoding="utf-8", user=user
+        services.keep_upload(
+            RIGHTS,
+            file=SimpleUploadedFile(NAME, b"x"),
+            sender="",
+            encoding="utf-8",
+            user=user,
         )
 
 
@@ -305,7 +311,7 @@ def test_the_command_checks_imports_and_names_faults(tmp_path: Path) -> None:
 def test_the_sample_is_a_table_without_faults(
     take: Callable[..., RightsSummary],
 ) -> None:
-    summary = take(SAMPLES["rights"].as_csv(), sender="us")
+    summary = take(RIGHTS.samples[0].sample.as_csv(), sender="us")
 
     assert summary.faults == []
     assert Share.objects.count() == 2

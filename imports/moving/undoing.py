@@ -8,9 +8,9 @@ from accounts.roles import Action
 from audit.models import Event
 from catalogue import changes
 from catalogue.models import Bucket, RecordingStatus
-from imports.undoing.recordings import editable_recording, refuse_used
+from imports.models import ImportStep, Moved, StepState
+from imports.recordings.undoing import editable_recording, refuse_used
 from imports.undoing.walk import Stays, Undo, missing
-from review.models import Match
 from scanning.models import Container
 from scanning.services import filing
 from streams import services as streams
@@ -101,14 +101,9 @@ def give_back_recording(undo: Undo, event: Event) -> str:
     return ""
 
 
-def take_audio_back(undo: Undo, event: Event) -> str:
-    """Let a recording wait again for its audio, if it still has what it was given."""
-    row = editable_recording(undo, event)
-    if row.status == RecordingStatus.RETIRED:
-        raise Stays(_("It was retired since."))
-    if row.audio_sha256 != event.after["sha256"]:
-        raise Stays(_("It has other audio by now."))
-    if Match.objects.filter(recording=row, decided_by__isnull=False).exists():
-        raise Stays(_("People decided matches of it."))
-    changes.take_audio_back(recording=row, user=undo.user)
-    return ""
+def forget_moved(undo: Undo) -> None:
+    """Forget what was taken back, so that another move brings it again."""
+    undone = ImportStep.objects.filter(
+        import_uid=undo.import_uid, state=StepState.UNDONE
+    )
+    Moved.objects.filter(case__in=undone.values("event__case")).delete()

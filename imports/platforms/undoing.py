@@ -14,8 +14,10 @@ from imports.models import ClaimsImport, ImportStep
 from imports.platforms import prior
 from platforms.grounds import want_comparison
 from platforms.models import (
+    AssetConflict,
     PlatformAsset,
     PlatformClaim,
+    PlatformVideo,
     PriorValues,
     ReferenceFile,
 )
@@ -58,9 +60,15 @@ def put_back(undo: Undo) -> None:
     for added in (
         PlatformClaim.objects.filter(first_import=one.pk),
         ReferenceFile.objects.filter(first_import=one.pk),
+        AssetConflict.objects.filter(first_import=one.pk),
+        PlatformVideo.objects.filter(first_import=one.pk),
         # An asset stays if something else names it.
         PlatformAsset.objects.filter(
-            first_import=one.pk, claims=None, reference_files=None
+            first_import=one.pk,
+            claims=None,
+            reference_files=None,
+            conflicts=None,
+            videos=None,
         ),
     ):
         _delete(added, undo)

@@ -19,6 +19,8 @@ from accounts.roles import Action
 from audit.models import Event
 from imports.models import ImportStep, StepState
 from imports.undoing.walk import Stays, Undo, changed_again, differing, missing
+from jobs.services import submit
+from rights.jobs import REVIEW_RIGHTS
 from rights.models import (
     OtherTitle,
     Party,
@@ -180,6 +182,7 @@ def forget_statements(undo: Undo) -> None:
         )
         if not later.exists():
             rows.filter(claimant=claimant).delete()
+    submit(REVIEW_RIGHTS, None)
 
 
 def _take_statements(

@@ -1,0 +1,1 @@
+"""The data dump of Discogs: releases with their tracks, as XML."""

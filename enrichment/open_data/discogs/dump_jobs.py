@@ -1,0 +1,246 @@
+"""Reads a dump of releases in a child process; see ``common.confined``.
+
+The child holds one release at a time, and sends what the index needs of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import re
+import socket
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO, Final, cast
+from xml.etree.ElementTree import Element
+
+from enrichment.open_data.errors import SourceRefused, to_text
+from enrichment.open_data.unpacked import limited
+from enrichment.open_data.xml_parts import parts_of
+from recognition.errors import JobRefused
+from recognition.isolation import wire
+from recognition.isolation.child import Job
+from recognition.isolation.wire import MessageKind
+from recognition.limits import DecodeLimits
+
+Send = Callable[[dict[str, Any]], None]  # Any: JSON
+
+# A message must stay far below the limit of ``wire``.
+_TRACKS_AT_ONCE: Final = 2_000
+_MOST_ARTISTS: Final = 20
+_GZIP: Final = b"\x1f\x8b"
+# Namesakes are told apart by a number.
+_NAMESAKE: Final = re.compile(r"\s\(\d+\)$")
+_DATE: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
+_DURATION: Final = re.compile(r"(?:([0-9]{1,2}):)?([0-9]{1,3}):([0-9]{2})")
+_BARCODE: Final = re.compile(r"[0-9]{8}|[0-9]{12,14}")
+_ISRC: Final = re.compile(r"(?:ISRC)?([A-Z]{2}[A-Z0-9]{3}[0-9]{7})")
+_TRACK_NAME: Final = re.compile(r"(?:track\s*)?(\S+)", re.I)
+_PICTURES: Final = ("dvd", "video", "vhs", "blu-ray")
+_NO_LABEL: Final = "Not On Label"
+_UNOFFICIAL: Final = frozenset(
+    {
+        *("Unofficial Release", "Partially Unofficial", "Promo", "Test Pressing"),
+        "White Label",
+    }
+)
+_COMPILED: Final = frozenset({"Compilation", "Sampler", "Mixed"})
+
+
+def read_dump(file: BinaryIO, *, send: Send, done: int = 0) -> None:
+    """Send ``{"releases": […]}`` for the releases of an open dump.
+
+    The first ``done`` were sent before, by a reading that was stopped. Raises ``SourceRefused``.
+    """
+    if file.read(2) != _GZIP:
+        raise SourceRefused(
+            "dump_unreadable",
+            "This is no .xml.gz. Choose discogs_…_releases.xml.gz of Discogs.",
+        )
+    file.seek(0)
+    content = limited(
+        cast("BinaryIO", gzip.GzipFile(fileobj=file)), file, name="Discogs"
+    )
+    try:
+        batch: list[Any] = []  # Any: JSON
+        rows = 0
+        for release in _releases(parts_of(content, root="releases"), done):
+            batch.append(release)
+            rows += 1 + len(release[-1])
+            if rows >= _TRACKS_AT_ONCE:
+                send({"releases": batch})
+                batch, rows = [], 0
+        send({"releases": batch})
+    except (EOFError, OSError, zlib.error) as error:
+        raise SourceRefused(
+            "dump_incomplete",
+            f"The archive breaks off or is damaged ({error}). Download it again.",
+        ) from error
+
+
+def _releases(
+    elements: Iterator[Element], done: int
+) -> Iterator[list[Any]]:  # Any: JSON
+    count = 0
+    for element in elements:
+        number = element.get("id", "")
+        if not (number.isdecimal() and len(number) < 16):
+            raise SourceRefused(
+                "dump_columns",
+                f"A “{element.tag[:40]}” has no number. This version reads another "
+                "form of the dump: update the portal, or use an older dump.",
+            )
+        # Drafts and deleted releases have another status.
+        if element.get("status", "Accepted") != "Accepted":
+            continue
+        count += 1
+        if count > done:
+            yield [int(number), _facts(element), _tracks(element)]
+
+
+def _children(element: Element, name: str) -> Iterable[Element]:
+    found = element.find(name)
+    return () if found is None else found
+
+
+def _text(element: Element, name: str) -> str:
+    return " ".join((element.findtext(name) or "").split())
+
+
+def _facts(release: Element) -> list[Any]:  # Any: JSON
+    """Return title, label, UPC, date, and whether it is official and a compilation."""
+    said = {
+        each.text
+        for found in _children(release, "formats")
+        for each in _children(found, "descriptions")
+    }
+    artists = _artists(release)
+    return [
+        _text(release, "title"),
+        _label(release),
+        _barcode(release),
+        _date(_text(release, "released")),
+        not said & _UNOFFICIAL,
+        bool(said & _COMPILED) or [name for name, _written in artists] == ["Various"],
+    ]
+
+
+def _label(release: Element) -> str:
+    for label in _children(release, "labels"):
+        name = label.get("name", "")
+        return "" if name.startswith(_NO_LABEL) else _NAMESAKE.sub("", name)
+    return ""
+
+
+def _barcode(release: Element) -> str:
+    """Return the barcode without spaces; none if the release has several."""
+    found = {
+        code.lstrip("0")
+        for value in _identifiers(release, "Barcode")
+        if _BARCODE.fullmatch(code := re.sub(r"[^0-9A-Za-z]", "", value[0]))
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+def _date(text: str) -> str:
+    """Return 1999-07-13, 1999-07 or 1999; months and days are 00 if unknown."""
+    found = _DATE.fullmatch(text)
+    if found is None:
+        return ""
+    year, month, day = found.groups()
+    parts = [year]
+    for part in (month, day):
+        if part is None or part == "00":
+            break
+        parts.append(part)
+    return "-".join(parts)
+
+
+def _identifiers(release: Element, kind: str) -> Iterator[tuple[str, str]]:
+    for each in _children(release, "identifiers"):
+        if each.get("type") == kind:
+            yield each.get("value", ""), each.get("description", "").strip()
+
+
+def _artists(element: Element) -> list[tuple[str, str]]:
+    """Return the artists with their names as written on this release."""
+    found = []
+    for artist in _children(element, "artists"):
+        name = _NAMESAKE.sub("", _text(artist, "name"))
+        found.append((name, _text(artist, "anv") or name))
+    return found
+
+
+def _tracks(release: Element) -> list[list[Any]]:  # Any: JSON
+    """Return position, title, length, ISRCs and artists of each track."""
+    everybody = _artists(release)
+    listed: list[tuple[Element, list[tuple[str, str]]]] = []
+    for track in _children(release, "tracklist"):
+        artists = _artists(track) or everybody
+        parts = list(_children(track, "sub_tracks"))
+        if parts and not _text(track, "position"):
+            listed += [(part, _artists(part) or artists) for part in parts]
+        else:
+            listed.append((track, artists))
+    codes = _codes(release, Counter(_text(each, "position") for each, _ in listed))
+    rows = []
+    for track, artists in listed:
+        position, length = _text(track, "position"), _length(_text(track, "duration"))
+        # What has neither position nor length is a heading.
+        if not (position or length) or position.casefold().startswith(_PICTURES):
+            continue
+        guests = [
+            _NAMESAKE.sub("", _text(each, "name"))
+            for each in _children(track, "extraartists")
+            if "Featuring" in _text(each, "role")
+        ]
+        names = ([name for name, _written in artists] + guests)[:_MOST_ARTISTS]
+        written = [name for _own, name in artists[:1]]
+        isrcs = codes.get(position, [])
+        rows.append([position, _text(track, "title"), length, isrcs, names, written])
+    return rows
+
+
+def _length(text: str) -> int:
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        return 0
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return ((hours * 60 + minutes) * 60 + seconds) * 1000
+
+
+def _codes(release: Element, positions: Counter[str]) -> dict[str, list[str]]:
+    """Return the ISRCs whose description names one position, such as "Track A1"."""
+    found: dict[str, list[str]] = {}
+    for value, description in _identifiers(release, "ISRC"):
+        code = _ISRC.fullmatch(re.sub(r"[^0-9A-Z]", "", value.upper()))
+        named = _TRACK_NAME.fullmatch(description)
+        if code and named and positions[named[1]] == 1:
+            found.setdefault(named[1], []).append(code[1])
+    return found
+
+
+def read(
+    talk: socket.socket, request: dict[str, Any], _limits: DecodeLimits, fds: list[int]
+) -> None:
+    """Send the releases of the dump ``fds[0]`` after those that are done."""
+
+    def send(message: dict[str, Any]) -> None:
+        wire.send(talk, MessageKind.ROWS, json.dumps(message).encode())
+
+    with os.fdopen(fds[0], "rb") as file:
+        try:
+            read_dump(file, send=send, done=int(request["done"]))
+        except SourceRefused as error:
+            raise JobRefused(to_text(error)) from error
+
+
+def warm() -> None:
+    """Load in advance what reading needs, because the child cannot open files."""
+    read_dump(io.BytesIO(gzip.compress(b"<releases/>")), send=lambda _message: None)
+
+
+JOBS: Final[dict[str, Job]] = {"read": read}

@@ -1,0 +1,1 @@
+"""Imports of what a platform answers to the rows of a file that people took there."""

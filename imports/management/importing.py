@@ -1,0 +1,123 @@
+"""What the commands share that import recordings: their options, the run, its report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.management.finding import find_user
+from catalogue.models import Bucket
+from common.uid import new_uid
+from common.words import count_noun
+from imports.recordings.audio import AudioSource
+from imports.recordings.mapping import Columns
+from imports.recordings.summary import ImportSummary
+from imports.recordings.work import make_import
+from imports.tables import Table, TableRefused
+from imports.undoing.noting import HOW_TO_UNDO, noted
+
+Options = Mapping[str, Any]
+"""The options of a command. Any: Django's own."""
+
+
+def add_import_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every import of recordings."""
+    parser.add_argument("--bucket", required=True, help="Its id or name.")
+    parser.add_argument("--dry-run", action="store_true", help="Write nothing.")
+    parser.add_argument("--bad-rows", type=Path, help="File for the refused rows.")
+    parser.add_argument("--username", help="The user, for the audit trail.")
+    parser.add_argument("--format", choices=["text", "json"], default="text")
+
+
+def import_table(
+    command: BaseCommand,
+    table: Table,
+    audio: AudioSource,
+    path: Path,
+    options: Options,
+    *,
+    columns: Columns | None = None,
+) -> None:
+    """Import a table; refused rows are written beside ``path``.
+
+    Exits with status 1 if rows were refused.
+    """
+    bad_rows: Path = options["bad_rows"] or Path(f"{path}.errors.csv")
+    uid, username = new_uid("i"), options["username"]
+    try:
+        with (
+            table,
+            make_import(
+                bucket=find_bucket(options["bucket"]),
+                table=table,
+                audio=audio,
+                user=None if username is None else find_user(username),
+                dry=options["dry_run"],
+                columns=columns,
+                waiting=options.get("waiting", False),
+            ) as task,
+            bad_rows.open("w", encoding="utf-8-sig", newline="") as file,
+            noted("" if options["dry_run"] else uid),
+        ):
+            summary = task.run(file)
+    except (TableRefused, OSError) as error:
+        raise CommandError(str(error)) from error
+    if not summary.refused:
+        bad_rows.unlink()
+    as_json = options["format"] == "json"
+    _print(command, summary, as_json=as_json)
+    if not (as_json or options["dry_run"]) and summary.added + summary.updated:
+        command.stdout.write(HOW_TO_UNDO % uid)
+    if summary.refused:
+        command.stderr.write(
+            f"{count_noun(summary.refused, 'row')} refused; see {bad_rows}"
+        )
+        sys.exit(1)
+
+
+def print_silent(command: BaseCommand, paths: Iterable[str]) -> None:
+    """Name the files that are left out, because they hold no sound."""
+    for path in paths:
+        command.stderr.write(f"{path}: left out, it holds no sound that can be read")
+
+
+def find_bucket(wanted: str) -> Bucket:
+    """Return the bucket of that name or id. Raises ``CommandError`` if there is none."""
+    bucket = Bucket.objects.present().filter(name=wanted).first()
+    if bucket is None and wanted.isdecimal():
+        bucket = Bucket.objects.present().filter(pk=wanted).first()
+    if bucket is None:
+        names = ", ".join(f"{b.pk} {b.name}" for b in Bucket.objects.present()[:20])
+        raise CommandError(f"No bucket '{wanted}'. There are: {names}.")
+    return bucket
+
+
+def _print(command: BaseCommand, summary: ImportSummary, *, as_json: bool) -> None:
+    if as_json:
+        command.stdout.write(json.dumps(asdict(summary)))
+        return
+    for kind, notes in (("", summary.faults), ("warning: ", summary.warnings)):
+        for note in notes:
+            command.stdout.write(
+                f"Line {note['line']}, column {note['column']}: {kind}"
+                f"{note['rule']} Got '{note['value']}'."
+            )
+    waiting = f" ({summary.waiting} wait for audio)" if summary.waiting else ""
+    command.stdout.write(
+        f"{count_noun(summary.rows, 'row')}: {summary.added} new{waiting}, "
+        f"{summary.updated} updated, {summary.unchanged} unchanged, "
+        f"{summary.refused} refused"
+    )
+    if summary.exclusions:
+        command.stdout.write(
+            f"{count_noun(summary.exclusions, 'new exclusion')}; "
+            f"{count_noun(summary.matches_touched, 'match', 'matches')} affected, "
+            f"{summary.matches_suppressed} of them wholly excluded"
+        )

@@ -1,0 +1,1 @@
+"""Formats of platforms' reports: one folder each."""

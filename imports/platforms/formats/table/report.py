@@ -1,0 +1,130 @@
+"""``platform-claims/1``: our own table, because other platforms' files are not public.
+
+Its words are documented, so nobody explains them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext as _
+
+from catalogue.identifiers import check_isrc
+from common.territories import TERRITORIES
+from imports.platforms.reports import (
+    BadCell,
+    Column,
+    Report,
+    Values,
+    count,
+    day,
+    identifier,
+    register,
+    text_of,
+)
+from platforms.choices import OWN_DETAILS, Platform, ReportKind
+from platforms.finding import ACTIVE, EVERYWHERE, INACTIVE, PENDING
+from scanning.sources.link_keys import link_key
+
+_STATUSES: Final = (ACTIVE, INACTIVE, PENDING)
+_POLICIES: Final = {
+    "": "",
+    "monetize": "claim_monetises",
+    "track": "claim_tracks",
+    "block": "claim_blocks",
+}
+_LONGEST: Final = 2_000
+_POLICY_CELLS: Final = ("monetises", "tracks", "blocks")
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    is_web = parts.scheme in ("http", "https") and parts.hostname
+    # Reading a bad port raises ValueError.
+    if not is_web or parts.port == 0 or len(text) > _LONGEST:
+        raise ValueError(_("A web address is needed, such as https://…"))
+    return text
+
+
+def _status(text: str) -> str:
+    if text.upper() not in _STATUSES:
+        raise ValueError(_("One of these is needed: active, inactive, pending."))
+    return text.upper()
+
+
+def _kind(text: str) -> str:
+    if text and text.lower() not in OWN_DETAILS:
+        raise ValueError(_("One of these is needed, or nothing: dispute, appeal."))
+    return text.lower()
+
+
+def _policy(text: str) -> str:
+    if text.lower() not in _POLICIES:
+        raise ValueError(
+            _("One of these is needed, or nothing: monetize, track, block.")
+        )
+    return text.lower()
+
+
+def _territories(text: str) -> str:
+    """Read codes of countries between bars, commas or blanks; empty is everywhere."""
+    codes = set(re.split(r"[\s|,;]+", text.upper())) - {""}
+    if unknown := sorted(codes - TERRITORIES - {EVERYWHERE}):
+        raise ValueError(
+            _("Not a country's code: %(codes)s.") % {"codes": ", ".join(unknown)[:100]}
+        )
+    return EVERYWHERE if not codes or EVERYWHERE in codes else "|".join(sorted(codes))
+
+
+def _finish(values: Values) -> None:
+    """Name the asset by what identifies the recording, and put the policy in its cell."""
+    isrc = check_isrc(values["asset_isrc"]).normalised
+    values["asset_id"] = next(
+        f"{name}:{value}"[:64]
+        for name, value in (
+            ("own", values["asset_custom_id"]),
+            ("isrc", isrc),
+            ("claim", values["claim_id"]),
+        )
+        if value
+    )
+    values["link_key"] = values["video_id"] = link_key(values["address"])
+    values["title"] = values["address"][:500]
+    values["asset_title"] = ""
+    policy, territories = values.pop("policy"), values.pop("territories")
+    for whose in ("claim", "asset"):
+        values |= {f"{whose}_{cell}": "" for cell in _POLICY_CELLS}
+    if policy:
+        values[_POLICIES[policy]] = territories
+    if values["status_detail"] == "" and values["dispute_reported_on"]:
+        raise BadCell(
+            "kind", "", _("A row with a day of a dispute needs its kind as well.")
+        )
+
+
+TABLE: Final = register(
+    Report(
+        ReportKind.CLAIMS,
+        frozenset({"platform", "video_url", "claim_id", "status"}),
+        (
+            Column("claim_id", "claim_id", identifier),
+            Column("platform", "platform", str.lower),
+            Column("video_url", "address", _address),
+            Column("status", "status", _status),
+            Column("isrc", "asset_isrc", text_of(40)),
+            Column("custom_id", "asset_custom_id", text_of(200)),
+            Column("account", "channel", text_of(300)),
+            Column("views", "views", count),
+            Column("claimed_on", "claimed_on", day),
+            Column("disputed_on", "dispute_reported_on", day),
+            Column("kind", "status_detail", _kind),
+            Column("other_claimant", "other_claimant", text_of(200)),
+            Column("policy", "policy", _policy),
+            Column("territories", "territories", _territories),
+        ),
+        platforms=frozenset(Platform) - {Platform.YOUTUBE},
+        finish=_finish,
+    )
+)

@@ -1,0 +1,163 @@
+"""Reports of YouTube's Content Manager.
+
+The columns are those of the Reporting API's system-managed reports (claims a3, assets
+a3, asset conflicts a3, references a2, videos a4) and their earlier versions, which lack some.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from imports.platforms.reports import (
+    Column,
+    Report,
+    Values,
+    count,
+    day,
+    first,
+    identifier,
+    items,
+    percent,
+    register,
+    seconds,
+    text_of,
+)
+from platforms.choices import Platform, ReportKind, ValueColumn
+from platforms.finding import NO, YES
+from scanning.sources.link_keys import video_key
+
+_KNOWN: Final = frozenset(
+    {
+        # Read by nobody here; ``uploader`` names a person and is not stored.
+        *("uploader", "reference_video_id", "claim_policy_id", "asset_policy_id"),
+        *("engaged_views", "video_matching_length", "asset_labels", "tms", "director"),
+        *("studio", "season", "episode_number", "episode_title", "release_date"),
+        *("hfa_song_code", "grid", "artist", "album", "record_label", "upc", "iswc"),
+        *("writers", "is_shorts_eligible", "constituent_asset_id", "active_claims"),
+        *("inactive_reference_id", "approx_daily_views", "metadata_origination"),
+        *("is_merged", "date_created", "reference_type", "source_of_fingerprint"),
+        *("asset_metadata_type", "asset_owners", "provider"),
+        *("approx_daily_engaged_views", "sr_approx_daily_engaged_views"),
+        *("conflicting_owner_asset_title", "conflicting_owner_artist"),
+        *("engaged_views_in_conflict", "lifetime_views_in_conflict"),
+        *("lifetime_engaged_views_in_conflict", "ownership_origination"),
+        *("other_ownership_last_updated", "other_ownership_origination"),
+        *("claimed_by_this_owner", "claim_origin", "time_published", "time_uploaded"),
+        *("video_length", "video_url", "upload_source", "content_type", "category"),
+    }
+)
+
+
+def _finish(values: Values) -> None:
+    if "video_id" in values:
+        values["link_key"] = video_key(values["video_id"])
+
+
+_Report: Final = partial(
+    Report, platforms=frozenset({Platform.YOUTUBE}), finish=_finish, known=_KNOWN
+)
+CLAIMS: Final = _Report(
+    ReportKind.CLAIMS,
+    frozenset({"claim_id", "video_id", "asset_id", "claim_status"}),
+    (
+        Column("claim_id", "claim_id", identifier),
+        Column("video_id", "video_id", identifier),
+        Column("asset_id", "asset_id", identifier),
+        Column("claim_status", "status", text_of(40)),
+        Column("claim_status_detail", "status_detail"),
+        Column("claim_origin", "origin"),
+        Column("claim_type", "claim_type", text_of(40)),
+        Column("content_type", "content_type", text_of(60)),
+        Column("reference_id", "reference_id", text_of(64)),
+        Column("channel_id", "channel_id", text_of(64)),
+        Column("channel_display_name", "channel", text_of(300)),
+        Column("video_title", "title", text_of(500)),
+        Column("views", "views", count),
+        Column("matching_duration", "matching_duration", text_of(30)),
+        Column("longest_match", "longest_match", text_of(30)),
+        Column("video_duration_sec", "video_seconds", seconds),
+        Column("claim_created_date", "claimed_on", day),
+        Column("video_upload_date", "uploaded_on", day),
+        Column("claim_policy_monetize", "claim_monetises", text_of(2000)),
+        Column("claim_policy_track", "claim_tracks", text_of(2000)),
+        Column("claim_policy_block", "claim_blocks", text_of(2000)),
+        Column("asset_policy_monetize", "asset_monetises", text_of(2000)),
+        Column("asset_policy_track", "asset_tracks", text_of(2000)),
+        Column("asset_policy_block", "asset_blocks", text_of(2000)),
+        Column("asset_title", "asset_title", text_of(500)),
+        Column("custom_id", "asset_custom_id", text_of(200)),
+        Column("isrc", "asset_isrc", text_of(40)),
+    ),
+    explained=ValueColumn.STATUS_DETAIL,
+)
+ASSETS: Final = _Report(
+    ReportKind.ASSETS,
+    frozenset({"asset_id", "asset_type"}),
+    (
+        Column("asset_id", "asset_id", identifier),
+        Column("asset_type", "asset_type", text_of(60)),
+        Column("custom_id", "custom_id", text_of(200)),
+        Column("your_isrc", "your_isrc", text_of(40)),
+        Column("display_isrc", "display_isrc", text_of(40)),
+        Column("other_isrc", "other_isrc", text_of(200)),
+        Column("match_policy", "match_policy", text_of(200)),
+        Column("ownership", "ownership", text_of(1000)),
+        Column("conflicting_owner", "conflicting_owner", text_of(500)),
+        Column("conflicting_country_code", "conflicting_countries", text_of(1000)),
+        Column("active_reference_id", "active_references", items),
+    ),
+)
+REFERENCES: Final = _Report(
+    ReportKind.REFERENCES,
+    frozenset({"reference_id", "asset_id", "status"}),
+    (
+        Column("reference_id", "reference_id", identifier),
+        Column("asset_id", "asset_id", identifier),
+        Column("status", "status", text_of(60)),
+        Column("status_detail", "status_detail"),
+        Column("length_sec", "length_seconds", seconds),
+        Column("excluded_perc", "excluded_pct", percent),
+        Column("exclusions", "exclusions", text_of(1000)),
+        Column("asset_title", "asset_title", text_of(500)),
+        Column("asset_custom_id", "asset_custom_id", text_of(200)),
+    ),
+)
+CONFLICTS: Final = _Report(
+    ReportKind.CONFLICTS,
+    frozenset({"asset_id", "conflicting_owner", "ownership_last_updated"}),
+    (
+        Column("asset_id", "asset_key", identifier),
+        Column("asset_id", "asset_id", identifier),
+        Column("conflicting_owner", "owner", text_of(500)),
+        Column("conflicting_owner_isrc", "owner_isrc", text_of(200)),
+        Column("conflicting_country_code", "countries", text_of(1000)),
+        Column("ownership_last_updated", "ownership_updated", text_of(60)),
+        Column("custom_id", "asset_custom_id", text_of(200)),
+    ),
+)
+VIDEOS: Final = _Report(
+    ReportKind.VIDEOS,
+    frozenset({"video_id"}),
+    (
+        Column("video_id", "video_id", identifier),
+        # The names of claimants are kept, whether or not they are ever explained.
+        Column("other_owners_claiming", "other_owners", text_of(1000)),
+        Column("claimed_by_another_owner", "another_owner"),
+        Column("channel_id", "channel_id", text_of(64)),
+        Column("video_title", "title", text_of(500)),
+        Column("views", "views", count),
+        Column("video_privacy_status", "privacy_status", text_of(60)),
+        Column("effective_policy", "effective_policy", text_of(500)),
+        Column("claim_id", "claim_ids", text_of(1000)),
+        Column("asset_id", "asset_id", first),
+        Column("custom_id", "asset_custom_id", text_of(200)),
+        Column("isrc", "asset_isrc", text_of(40)),
+    ),
+    one_of=frozenset({"other_owners_claiming", "claimed_by_another_owner"}),
+    explained=ValueColumn.ANOTHER_OWNER,
+    documented=frozenset({YES, NO}),
+)
+# The first that fits counts: some have all the columns that others need.
+for _report in (CLAIMS, REFERENCES, CONFLICTS, ASSETS, VIDEOS):
+    register(_report)

@@ -1,0 +1,254 @@
+"""Reports of platforms: what they are made of, and how their rows are read.
+
+Each format registers its reports in the ``report.py`` of its folder in ``formats``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from imports.platforms.reading import Rows
+from imports.tables import RawRow, TableRefused
+from platforms.choices import Platform, ReportKind, ValueColumn
+
+Values = dict[str, Any]  # Any: a column's value
+_DAY: Final = re.compile(r"(\d{4})[-/](\d{2})[-/](\d{2})")
+_ID: Final = re.compile(r"[\x21-\x7e]{1,64}")
+_MOST: Final = 2**63 - 1
+
+
+class BadCell(Exception):
+    """A cell cannot be read; the import leaves its row out."""
+
+    def __init__(self, column: str, value: str, message: str) -> None:
+        self.column, self.value, self.message = column, value, message
+        super().__init__(message)
+
+
+def identifier(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise ValueError(_("An id of up to 64 characters without blanks is needed."))
+    return text
+
+
+def whole(text: str) -> int | None:
+    if not text:
+        return None
+    # Exports through other programs write whole numbers with a point.
+    plain = text.removesuffix(".0")
+    if not (plain.isascii() and plain.isdigit() and int(plain[:20]) <= _MOST):
+        raise ValueError(_("A whole number is needed."))
+    return int(plain[:20])
+
+
+def count(text: str) -> int:
+    return whole(text) or 0
+
+
+def seconds(text: str) -> int | None:
+    return min(whole(text) or 0, 2**31 - 1) if text else None
+
+
+@lru_cache(maxsize=4096)
+def day(text: str) -> date | None:
+    if not text:
+        return None
+    found = _DAY.match(text)
+    if not found:
+        raise ValueError(_("A day such as 2026-11-03 or 2026/11/03 is needed."))
+    return date(*map(int, found.groups()))
+
+
+def percent(text: str) -> str | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,6})?%?", text):
+        raise ValueError(_("A percentage is needed."))
+    number = float(text.rstrip("%"))
+    if number > 100:
+        raise ValueError(_("A percentage of at most 100 is needed."))
+    return f"{number:.2f}"
+
+
+def items(text: str) -> int:
+    """Count the values of a list column, which bars separate."""
+    return len([item for item in text.split("|") if item.strip()])
+
+
+def first(text: str) -> str:
+    """Return the first id of a list column; empty if it has none."""
+    first = text.split("|")[0].strip()
+    return identifier(first) if first else ""
+
+
+def text_of(most: int) -> Callable[[str], str]:
+    return lambda text: text[:most]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a report: where its value goes, and how it is read."""
+
+    name: str
+    to: str
+    read: Callable[[str], Any] = field(default=text_of(100))  # Any: of the column
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A kind of report; ``required`` names the columns that it must have.
+
+    It also needs one of ``one_of``, if that names any. ``finish`` adds what follows from
+    the values of a row. People explain the values of the column ``explained``, except
+    those that are ``documented``. ``known`` names columns that nobody reads.
+    """
+
+    kind: ReportKind
+    required: frozenset[str]
+    columns: tuple[Column, ...]
+    platforms: frozenset[Platform]
+    finish: Callable[[Values], None]
+    known: frozenset[str] = frozenset()
+    one_of: frozenset[str] = frozenset()
+    explained: ValueColumn | None = None
+    documented: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> str:
+        """Return the column that identifies a row."""
+        return self.columns[0].to
+
+    @property
+    def explained_field(self) -> str:
+        """Return where the values of the explained column go; empty without one."""
+        return next(
+            (each.to for each in self.columns if each.name == self.explained), ""
+        )
+
+    def is_like(self, names: Set[str]) -> bool:
+        """Return whether a header is that of such a report."""
+        return self.required <= names and (not self.one_of or bool(self.one_of & names))
+
+
+_reports: list[Report] = []
+
+
+def register(report: Report) -> Report:
+    """Make a report known; of those that fit a header the first counts."""
+    _reports.append(report)
+    return report
+
+
+def register_folders(package: Path) -> None:
+    """Import the ``report.py`` of each folder of formats."""
+    for path in sorted(package.glob("*/report.py")):
+        import_module(f"imports.platforms.formats.{path.parent.name}.report")
+
+
+def recognise(rows: Rows, platform: Platform) -> Report:
+    """Return the kind of a report by its header; raise ``TableRefused``."""
+    names = set(rows.header)
+    mine = [report for report in _reports if platform in report.platforms]
+    for report in mine:
+        if report.is_like(names):
+            return report
+    raise TableRefused(
+        _(
+            "This is no report of %(platform)s that the portal knows. A report of claims "
+            "needs the columns %(needed)s; this file has: %(header)s"
+        )
+        % {
+            "platform": platform.label,
+            "needed": " ".join(
+                ", ".join(sorted(report.required))
+                for report in mine
+                if report.kind == ReportKind.CLAIMS
+            ),
+            "header": ", ".join(rows.header)[:300],
+        }
+    )
+
+
+def unknown_columns(report: Report, header: tuple[str, ...]) -> list[str]:
+    """Return the columns that no known version of the report has."""
+    read = {column.name for column in report.columns}
+    return [name[:80] for name in header if name and name not in read | report.known][
+        :50
+    ]
+
+
+class RowReader:
+    """Reads the rows of one report, by the positions of its columns."""
+
+    def __init__(self, report: Report, header: tuple[str, ...]) -> None:
+        self._finish, self._width = report.finish, len(header)
+        places = {name: at for at, name in reversed(list(enumerate(header)))}
+        self._places = [(column, places.get(column.name)) for column in report.columns]
+        # Built once, because a report has millions of rows.
+        self._readers = [(column.to, column.read, at) for column, at in self._places]
+
+    def key_of(self, row: RawRow) -> str:
+        """Return what identifies a row, even if the rest cannot be read."""
+        at = self._places[0][1]
+        cell = row.cells[at] if at is not None and at < len(row.cells) else ""
+        return cell.replace("\0", "").strip()
+
+    def read(self, row: RawRow) -> Values:
+        """Return the values of a row, with its hash; raise ``BadCell``."""
+        if len(row.cells) > self._width:
+            raise BadCell(
+                "",
+                "",
+                _("The row has %(cells)s cells, the header %(columns)s.")
+                % {"cells": len(row.cells), "columns": self._width},
+            )
+        values: Values = {}
+        cells = row.cells
+        width = len(cells)
+        for number, (to, read, at) in enumerate(self._readers):
+            cell = cells[at].strip() if at is not None and at < width else ""
+            if "\0" in cell:
+                # PostgreSQL stores none.
+                cell = cell.replace("\0", "")
+            try:
+                values[to] = read(cell)
+            except ValueError as error:
+                name = self._places[number][0].name
+                raise BadCell(name, cell[:200], str(error)) from error
+        text = "\x1f".join(map(str, values.values()))
+        values["row_hash"] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        self._finish(values)
+        return values
+
+
+Terms = Mapping[str, str]
+
+
+def terms_of(values: Values) -> dict[str, str]:
+    """Take the policy's cells out of a claim's values: its own, else the asset's."""
+    own = [values.pop(f"claim_{name}") for name in ("monetises", "tracks", "blocks")]
+    of_asset = [
+        values.pop(f"asset_{name}") for name in ("monetises", "tracks", "blocks")
+    ]
+    chosen = own if any(own) else of_asset
+    return dict(zip(("monetises", "tracks", "blocks"), chosen, strict=True))
+
+
+def day_in_name(name: str) -> date | None:
+    """Return the day in a report's file name, such as ``…_20261103.csv.gz``."""
+    for text in re.findall(r"(?<!\d)(20\d{2})[-_]?(\d{2})[-_]?(\d{2})(?!\d)", name):
+        try:
+            return date(*map(int, text))
+        except ValueError:
+            continue
+    return None

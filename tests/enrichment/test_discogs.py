@@ -1,0 +1,265 @@
+"""Read a dump of Discogs, and suggest what it says."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from catalogue.models import Recording
+from enrichment.choices import HoldReason
+from enrichment.models import EnrichmentSource, Suggestion
+from enrichment.open_data.discogs import dump_jobs, source
+from enrichment.open_data.errors import SourceRefused
+from enrichment.open_data.kinds import Reading
+from tests.enrichment.discogs_dumps import Pressing, write_discogs
+from tests.enrichment.dumps import barcode
+from tests.enrichment.test_filling import run
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+
+pytestmark = pytest.mark.django_db
+TRACKS = [("A1", "Amber Avenue", "4:45"), ("A2", "Birch Bridge", "1:02:11")]
+LENGTH = 285_400
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, settings: Any) -> Path:
+    settings.ACRPORTAL_DATA_DIR = tmp_path
+    return tmp_path
+
+
+def ours(title: str = "Amber Avenue", **more: Any) -> Recording:
+    """Return our recording of a track."""
+    values: dict[str, Any] = {
+        "title": title,
+        "artists": ["Velvet Quarry"],
+        "album": "Album",
+        "duration_ms": LENGTH,
+    }
+    return RecordingFactory.create(**(values | more))
+
+
+def search(path: Path) -> None:
+    """Let the portal read a dump, then look for suggestions in it."""
+    run("read", str(path), "--kind", "discogs", "--accept-licence")
+    run("match")
+
+
+def found(recording: Recording) -> dict[str, str]:
+    """Return what is suggested for a recording."""
+    rows = Suggestion.objects.filter(recording=recording)
+    return dict(rows.values_list("field", "value"))
+
+
+def test_tracks_of_several_releases_are_one_recording(
+    folder: Path, client: Client
+) -> None:
+    first = Pressing(
+        TRACKS,
+        artist="Velvet Quarry (3)",
+        label="Svek (2)",
+        barcode=f"{barcode(7)[:1]} {barcode(7)[1:6]}-{barcode(7)[6:]}",
+        released="1994-03-00",
+        isrcs={"Track A1": "IT-J04-01-00240", "Side A": "IT-J04-01-00241"},
+    )
+    later = Pressing(
+        [("1", "Amber Avenue", "4:44"), ("2", "Amber Avenue (Live)", "4:45")],
+        label="Not On Label (Velvet Quarry Self-released)",
+        released="2001",
+    )
+    earlier = {
+        "promo": Pressing(
+            [("A", "Amber Avenue", "")], released="1993", formats=("Promo",)
+        ),
+        "compiled": Pressing(TRACKS, released="1992", formats=("Compilation",)),
+        "draft": Pressing(TRACKS, released="1991", status="Draft"),
+    }
+    recording = ours()
+    long = ours("Birch Bridge", duration_ms=3_731_000)
+    live = ours(version_title="Live")
+
+    search(write_discogs(folder, [later, first, *earlier.values()]))
+
+    assert found(recording) == {
+        "isrc": "ITJ040100240",
+        "label": "Svek",
+        "upc": barcode(7),
+        "release_date": "1994-03",
+    }
+    assert found(long)["release_date"] == "1994-03"
+    assert "isrc" not in found(long)
+    assert found(live) == {"release_date": "2001"}
+    assert not Suggestion.objects.exclude(hold="").exists()
+    read = EnrichmentSource.objects.get()
+    assert (read.data_date, read.rows) == ("2026-09-01", 3)
+    client.force_login(make_user(Role.VIEWER))
+    row = Suggestion.objects.get(recording=recording, field="isrc")
+    page = client.get(reverse("portal:suggestion", args=[row.uid])).content.decode()
+    assert "https://www.discogs.com/release/1" in page
+
+
+def test_length_that_nobody_knows_goes_to_no_recording_of_several(folder: Path) -> None:
+    recording = ours()
+    unknown = Pressing([("A", "Amber Avenue", "")], released="1980")
+    short = Pressing([("A", "Amber Avenue", "3:10")], released="1990")
+
+    search(write_discogs(folder, [Pressing(TRACKS), short, unknown]))
+
+    assert found(recording)["release_date"] == "1999-07-13"
+
+
+def test_headings_pictures_and_parts_of_tracks(folder: Path) -> None:
+    release = Pressing(
+        [
+            ("", "Amber Avenue", ""),
+            ("", "Suite", ""),
+            ("DVD-1", "Amber Avenue", "4:45"),
+            ("B", "Medley", "9:00"),
+        ],
+        sub_tracks={
+            "Suite": [("A.1", "Cedar Canyon", "4:45")],
+            "Medley": [("B.1", "Dusk Delta", "4:45")],
+        },
+        anv="The Quarry",
+    )
+    heading, part, inside = ours(), ours("Cedar Canyon"), ours("Dusk Delta")
+    as_written = ours("Cedar Canyon", artists=["The Quarry"])
+
+    search(write_discogs(folder, [release]))
+
+    assert [bool(found(each)) for each in (heading, part, inside)] == [0, 1, 0]
+    assert found(as_written) == found(part)
+
+
+def test_two_isrcs_of_one_track_are_decided_one_by_one(folder: Path) -> None:
+    recording = ours()
+    codes = {"A1": "ITJ040100240", "Track A1": "ITJ040100241"}
+
+    search(write_discogs(folder, [Pressing(TRACKS, isrcs=codes)]))
+
+    row = Suggestion.objects.get(recording=recording, field="isrc")
+    assert row.hold == HoldReason.SEVERAL_CODES
+
+
+def test_checksums_beside_the_dump_are_compared(folder: Path) -> None:
+    path = write_discogs(folder, [Pressing(TRACKS)])
+    digest = hashlib.sha256(b"other").hexdigest()
+    sums = folder / "discogs_20260901_CHECKSUM.txt"
+    sums.write_text(f"{digest} *{path.name}\n")
+
+    with pytest.raises(CommandError, match=sums.name):
+        run("read", str(path), "--kind", "discogs", "--accept-licence")
+
+    assert not EnrichmentSource.objects.exists()
+    assert not list((folder / "enrichment").glob("es_*"))
+
+
+def _truncated(path: Path) -> bytes:
+    return path.read_bytes()[:-300]
+
+
+def _packed(text: str) -> Callable[[Path], bytes]:
+    return lambda _path: gzip.compress(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "says"),
+    [
+        (lambda _path: b"<releases/>", "dump_unreadable", r"no \.xml\.gz"),
+        (_truncated, "dump_incomplete", "Download it again"),
+        (_packed("<masters/>"), "dump_schema", "“masters”, not “releases”"),
+        (_packed("<releases></releases>"), "dump_incomplete", "no track"),
+        (_packed("<releases><release/></releases>"), "dump_columns", "no number"),
+        (_packed("<releases><a></releases>"), "dump_unreadable", "mismatched tag"),
+        (
+            _packed("<!DOCTYPE r [<!ENTITY a 'b'>]><releases>&a;</releases>"),
+            "dump_unreadable",
+            r"\(DTD\), which is not allowed",
+        ),
+        (_packed(f"<releases>{'<a>' * 40}"), "dump_unreadable", "too deeply"),
+        (_packed(f"<releases>{'x' * 20_000_000}"), "dump_too_large", "far more"),
+    ],
+)
+def test_file_that_is_no_dump_is_refused_by_name(
+    tmp_path: Path, spoil: Callable[[Path], bytes], code: str, says: str
+) -> None:
+    path = write_discogs(tmp_path, [Pressing(TRACKS) for _n in range(200)])
+    path.write_bytes(spoil(path))
+
+    def stream(_jobs: str, _request: Any, on_rows: Callable[[Any], None]) -> None:
+        with path.open("rb") as file:
+            dump_jobs.read_dump(file, send=on_rows)
+
+    with pytest.raises(SourceRefused, match=says) as refused:
+        source.read(
+            Reading(
+                path=path,
+                index=tmp_path / "index.sqlite3",
+                scratch=tmp_path / "tables",
+                stream=stream,
+                rows=lambda: iter(()),
+                report=lambda _rows: None,
+            )
+        )
+
+    assert refused.value.code == code
+    assert not (tmp_path / "index.sqlite3").exists()
+
+
+def test_a_stopped_reading_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dump_jobs, "_TRACKS_AT_ONCE", 1)
+    titles = ["Amber Avenue", "Birch Bridge", "Cedar Court", "Dune Drive"]
+    path = write_discogs(
+        tmp_path,
+        [
+            Pressing([("A1", title, "4:45")], status=status)
+            for title, status in zip(
+                titles, ("Accepted", "Draft", "Accepted", "Accepted"), strict=True
+            )
+        ],
+    )
+    sent: list[int] = []
+
+    def read(most: int) -> None:
+        def stream(_jobs: str, request: Any, on_rows: Callable[[Any], None]) -> None:
+            def send(message: Any) -> None:  # Any: JSON
+                if len(sent) >= most:
+                    raise KeyboardInterrupt
+                on_rows(message)
+                sent.extend(release[0] for release in message["releases"])
+
+            with path.open("rb") as file:
+                dump_jobs.read_dump(file, send=send, done=request["done"])
+
+        source.read(
+            Reading(
+                path=path,
+                index=tmp_path / "index.sqlite3",
+                scratch=tmp_path / "tables",
+                stream=stream,
+                rows=lambda: iter(()),
+                report=lambda _rows: None,
+            )
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        read(1)
+    read(99)
+
+    assert sent == [1, 3, 4]
+    index = sqlite3.connect(tmp_path / "index.sqlite3")
+    names = index.execute("select title from recording order by title").fetchall()
+    index.close()
+    assert [name for (name,) in names] == ["Amber Avenue", "Cedar Court", "Dune Drive"]

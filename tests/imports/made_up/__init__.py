@@ -1,0 +1,1 @@
+"""A kind of import that nothing outside this folder names."""
