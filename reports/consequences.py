@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 
 from accounts.reach import working_for
 from audit.models import Event
-from common.words import lowered
 from reports.cue_sheet_files import EXPORTED
 from reports.declarations.selectors import marks_of
 from reports.evidence.selectors import evidence_of_many
@@ -240,7 +239,7 @@ def _becomes(before: MatchState, after: MatchState) -> str:
         if before == MatchState.SUPPRESSED:
             return _("Waits for a person again")
         return _("Reopens: a person decides again")
-    return _("Becomes: %(state)s") % {"state": lowered(after.label)}
+    return _("Becomes: %(state)s") % {"state": after.label}
 
 
 def _why_unchanged(match: Match) -> tuple[MatchState, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import SequenceMatcher
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -25,6 +27,9 @@ from review.approval import may_approve_own
 from review.choices import WAITING_STATES
 from review.models import Match
 from scanning.models import ScannedFile
+
+_Line: TypeAlias = tuple[str, ...]
+"""The cells of a line as text, without its number."""
 
 
 class SheetStep(StrEnum):
@@ -69,14 +74,22 @@ _RULES: Final[Mapping[SheetStep, _Rule]] = {
 }
 
 
+class LineChange(StrEnum):
+    """How a line of an approved sheet differs from today's."""
+
+    GONE = "gone"
+    MOVED = "moved"
+    NEW = "new"
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A line that only the approved sheet or only today's has: title, in and out."""
+    """A line that only one of both sheets has, or that stands elsewhere among the rest."""
 
     title: str
     time_in: str
     time_out: str
-    is_new: bool
+    change: LineChange
 
 
 def approval_of(file: ScannedFile) -> SheetApproval:
@@ -179,9 +192,29 @@ def differences(approval: SheetApproval, sheet: CueSheet) -> list[Difference]:
         return []
     approved = [_line(cells) for cells in approval.lines]
     today = [_line(cells) for cells in lines_of(sheet)]
-    gone = [_difference(line, is_new=False) for line in approved if line not in today]
-    new = [_difference(line, is_new=True) for line in today if line not in approved]
-    return sorted([*gone, *new], key=lambda each: (each.time_in, each.is_new))
+    then, now = Counter(approved), Counter(today)
+    changed = {
+        LineChange.GONE: (then - now).elements(),
+        LineChange.MOVED: _moved(approved, today),
+        LineChange.NEW: (now - then).elements(),
+    }
+    # A line is its title and, further on, its times.
+    found = [
+        Difference(line[0], line[9], line[10], change)
+        for change, lines in changed.items()
+        for line in lines
+    ]
+    return sorted(found, key=lambda each: each.time_in)
+
+
+def _moved(approved: Sequence[_Line], today: Sequence[_Line]) -> list[_Line]:
+    """Return the lines of both sheets that the others have passed, as few as possible."""
+    here, there = set(today), set(approved)
+    then = [line for line in approved if line in here]
+    now = [line for line in today if line in there]
+    blocks = SequenceMatcher(a=then, b=now, autojunk=False).get_matching_blocks()
+    stayed = {at for _then, first, size in blocks for at in range(first, first + size)}
+    return [line for at, line in enumerate(now) if at not in stayed]
 
 
 def waiting_in(file: ScannedFile) -> int:
@@ -229,10 +262,6 @@ def _changes(
     return changes
 
 
-def _line(cells: Sequence[Any]) -> tuple[str, ...]:
+def _line(cells: Sequence[Any]) -> _Line:
     """Return a line without its number, which moves with the lines before it."""
     return tuple("" if cell is None else str(cell) for cell in cells[1:])
-
-
-def _difference(line: Sequence[str], *, is_new: bool) -> Difference:
-    return Difference(line[0], line[9], line[10], is_new)

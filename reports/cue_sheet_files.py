@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import audit.services
@@ -12,11 +14,15 @@ from accounts.models import User
 from accounts.reach import sees_every_bucket
 from audit.models import Event
 from reports.cells import Cell, ColumnType, Dialect, ValueType, csv_pieces, offset
-from reports.cue_sheets import Cue, CueSheet
+from reports.cue_sheets import CueSheet
+from reports.cues import Cue
+from reports.tables import Sheet, write_xlsx
 from review.models import Match
 from review.services.transitions import LOCK_EVENTS
 
 EXPORTED: Final = "cue_sheet.exported"
+_SAYS_NOTHING: Final = (*LOCK_EVENTS, EXPORTED)
+"""Events that change no sheet."""
 FIELDS = (
     ColumnType("cue_no", ValueType.INTEGER),
     ColumnType("title", ValueType.TEXT),
@@ -36,17 +42,33 @@ FIELDS = (
     ColumnType("match_id", ValueType.TEXT),
 )
 """The columns of a sheet, with which the lines of cue declarations begin."""
-_SHEET = (*FIELDS, ColumnType("item_id", ValueType.TEXT))
+_SHEET = (
+    *FIELDS,
+    ColumnType("item_id", ValueType.TEXT),
+    ColumnType("use", ValueType.ENUM),
+    ColumnType("origin", ValueType.ENUM),
+)
 
 
 def written(sheet: CueSheet, kind: str) -> bytes:
-    """Return the sheet as ``csv`` or ``pdf``."""
+    """Return the sheet as ``csv``, ``xlsx`` or ``pdf``."""
     if kind == "csv":
         return b"".join(csv_pieces(lines_of(sheet), _SHEET, Dialect()))
+    if kind == "xlsx":
+        return _workbook(sheet)
     # Imported late: the PDF libraries take half a second, and few processes need them.
     from reports.cue_sheet_pdf import pdf_of
 
     return pdf_of(sheet)
+
+
+def _workbook(sheet: CueSheet) -> bytes:
+    file = sheet.file
+    facts = {"file": file.name, "file_id": str(file.uid), "programme": file.programme}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "sheet.xlsx"
+        write_xlsx(path, [Sheet("cues", _SHEET, lines_of(sheet))], facts)
+        return path.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +99,12 @@ def last_export(sheet: CueSheet) -> Exported | None:
 
 
 def _changed_since(export: Event, sheet: CueSheet) -> datetime:
-    """Return the first change of a match or recording of the file after an export."""
+    """Return the first change of the file, its matches or recordings after an export."""
     rows = Match.objects.filter(scanned_file=sheet.file)
     keys = rows.values_list("uid", "recording__uid")
     cases = {case for uid, of in keys for case in (f"match:{uid}", f"recording:{of}")}
-    later = Event.objects.filter(case__in=cases, at__gt=export.at)
-    first = later.exclude(action__in=LOCK_EVENTS).order_by("at").first()
+    later = Event.objects.filter(case__in=cases | {export.case}, at__gt=export.at)
+    first = later.exclude(action__in=_SAYS_NOTHING).order_by("at").first()
     return first.at if first is not None else export.at
 
 
@@ -152,4 +174,6 @@ def _cells(cue: Cue) -> list[Cell]:
         cue.status,
         cue.match.uid if cue.match else None,
         cue.item.uid if cue.item else None,
+        cue.use or None,
+        cue.origin or None,
     ]

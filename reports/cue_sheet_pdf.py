@@ -6,23 +6,26 @@ from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils.translation import override
 
 from broadcasts.models import Episode
 from broadcasts.selectors import broadcasts_of, episode_of
 from common.reading import rounded_length
 from reports.cells import clock
-from reports.cue_sheets import UNKNOWN_MS, Cue, CueSheet, CueStatus
+from reports.cue_sheets import UNKNOWN_MS, CueSheet
+from reports.cues import Cue, CueStatus
 from reports.pdf import INK, LINE, QUIET, Pages
 from review.counting import SoundKind
 
 _COLUMNS = (
     ("#", 9),
-    ("Title", 56),
-    ("Writers", 36),
+    ("Title", 50),
+    ("Writers", 32),
     ("Publishers", 30),
-    ("Performers", 38),
+    ("Performers", 30),
     ("ISRC, ISWC", 27),
     ("Use", 20),
+    ("Origin", 18),
     ("In", 17),
     ("Out", 17),
     ("Length", 15),
@@ -59,8 +62,8 @@ def pdf_of(sheet: CueSheet) -> bytes:
         pages.set_xy(pages.l_margin, pages.h - 11)
         pages.write_text(
             f"{settings.ACRPORTAL_SITE_NAME} · {file.uid} · page {number} of "
-            f"{len(chunks)} · In and Out count from the start of the file · Use is an "
-            "estimate: background if most of the cue is under speech",
+            f"{len(chunks)} · In and Out count from the start of the file · featured and "
+            "background are estimates: background if most of the cue is under speech",
             size=7,
             colour=QUIET,
             most_lines=1,
@@ -146,8 +149,11 @@ def _cells(cue: Cue) -> list[tuple[str, str]]:
     recording = cue.recording
     times = [(clock(cue.start_ms), ""), (clock(cue.end_ms), "")]
     status = "not counted" if cue.status == CueStatus.EXCLUDED else cue.status
-    use = (cue.usage.value if cue.usage else "", status.replace("_", " "))
-    last = [use, *times, (_length(cue), "")]
+    with override("en"):
+        said = cue.use_label or (cue.usage.value if cue.usage else "")
+        origin = (cue.origin_label, "")
+    use = (said, status.replace("_", " "))
+    last = [use, origin, *times, (_length(cue), "")]
     entry = cue.entry
     if entry is not None and entry.title:
         return [

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import PurePosixPath
 
 from django.utils.text import slugify
@@ -12,10 +11,13 @@ from django.utils.translation import gettext as _
 
 from accounts.reach import seen_buckets, working_for
 from broadcasts.choices import CueUse
-from catalogue.models import Recording
+from broadcasts.models import MusicUse
+from broadcasts.selectors import uses_of
 from common.words import lowered
+from reports.cue_arrangement import arranged
+from reports.cues import Cue, CueStatus, Usage
 from reports.divisions import division_of
-from reports.models import CueEntry, EntryKind
+from reports.models import CueEntry, EntryKind, SheetEdit
 from reports.plays import plays_of
 from review import selectors as review_selectors
 from review.choices import MatchState
@@ -38,17 +40,6 @@ UNKNOWN_MS = 5_000
 _SCANNED = (FileStatus.READY, FileStatus.NO_MATCH)
 
 
-class CueStatus(StrEnum):
-    """What a cue without a claimed recording is."""
-
-    EXCLUDED = "excluded"
-    SUPPRESSED = "suppressed"
-    UNKNOWN = "unknown"
-    ENTERED = "entered"
-    NOT_SCANNED = "not_scanned"
-    NOT_DECODED = "not_decoded"
-
-
 _OF_PIECES = {
     SoundKind.ITEM: CueStatus.UNKNOWN,
     SoundKind.UNKNOWN: CueStatus.UNKNOWN,
@@ -58,63 +49,21 @@ _OF_PIECES = {
 }
 
 
-class Usage(StrEnum):
-    """How the music is used, estimated from the speech over it."""
-
-    FEATURED = "featured"
-    BACKGROUND = "background"
-
-
 class NotScanned(Exception):
     """The file has no finished scan, so its music is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cue:
-    """One piece of music, or of sound that nobody knows.
-
-    ``counted`` are its intervals of the file: pauses and excluded time are not among
-    them. ``match`` is None for sound without a recording that may be named, ``item`` the
-    unknown sound that repeats, ``entry`` what a person hears in this interval. ``usage``
-    is None if speech was not analysed.
-    """
-
-    number: int
-    counted: Sequence[Interval]
-    match: Match | None
-    usage: Usage | None
-    status: str
-    item: Occurs | None = None
-    entry: CueEntry | None = None
-
-    @property
-    def start_ms(self) -> int:
-        """Return where the cue begins."""
-        return self.counted[0][0]
-
-    @property
-    def end_ms(self) -> int:
-        """Return where the cue ends."""
-        return self.counted[-1][1]
-
-    @property
-    def recording(self) -> Recording | None:
-        """Return the recording, if known."""
-        return self.match.recording if self.match else None
-
-    @property
-    def length_ms(self) -> int:
-        """Return how long the cue sounds."""
-        return intervals.length(self.counted)
-
-
-@dataclass(frozen=True, slots=True)
 class CueSheet:
-    """The cues of a file, in order, and the division that they come from."""
+    """The cues of a file, in order, and the division that they come from.
+
+    ``idle`` are the edits that change nothing, because their cue is no longer there.
+    """
 
     file: ScannedFile
     cues: Sequence[Cue]
     division: Division = NO_DIVISION
+    idle: Sequence[SheetEdit] = ()
 
     @property
     def name(self) -> str:
@@ -157,29 +106,38 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
         )
     matches, hidden = _live_matches(file)
     division = division_of(file, [*matches, *hidden])
-    entered = list(CueEntry.objects.filter(scanned_file=file))
+    entries_here = CueEntry.objects.filter(scanned_file=file)
+    entered = list(entries_here.exclude(kind=EntryKind.NOTE))
     entries = [
         *(entry for match in matches for entry in _entries_of(match)),
         *_after_entries(_without_recording(division, matches, hidden), entered),
         *(_entered(entry) for entry in entered if entry.kind == EntryKind.MUSIC),
     ]
-    return CueSheet(
-        file,
-        [
-            Cue(
-                number=number,
-                counted=entry.counted,
-                match=entry.match,
-                usage=_usage(entry),
-                status=entry.status,
-                item=entry.item,
-                entry=entry.entry,
-            )
-            for number, entry in enumerate(
-                sorted(entries, key=lambda each: each.order), start=1
-            )
-        ],
-        division,
+    uses = {use.recording_id: use for use in uses_of(file)}
+    cues = [_cue(entry, uses) for entry in sorted(entries, key=lambda each: each.order)]
+    edits = SheetEdit.objects.filter(scanned_file=file)
+    listed, idle = arranged(cues, edits)
+    numbered = [
+        replace(cue, number=number) for number, cue in enumerate(listed, start=1)
+    ]
+    return CueSheet(file, numbered, division, idle)
+
+
+def _cue(entry: _Entry, uses: Mapping[int, MusicUse]) -> Cue:
+    """Return a cue without its number, with the use that people said."""
+    said: MusicUse | CueEntry | None = entry.entry
+    if entry.match is not None:
+        said = uses.get(entry.match.recording_id)
+    return Cue(
+        number=0,
+        counted=entry.counted,
+        match=entry.match,
+        usage=_usage(entry),
+        status=entry.status,
+        item=entry.item,
+        entry=entry.entry,
+        use=said.use if said else "",
+        origin=said.origin if said else "",
     )
 
 

@@ -10,8 +10,11 @@ from decimal import Decimal
 from django.db.models import QuerySet
 
 from reports.cells import Value, ValueType, as_cell
+from reports.programmes import NOTHING_TYPED, Programme, programmes_of
 from reports.rows import (
     SOURCE_COLUMNS,
+    TERRITORIES,
+    TYPED_COLUMNS,
     Column,
     KeptRow,
     RowKind,
@@ -60,7 +63,7 @@ _FOUND_OF_STATUS = {
     FileStatus.NEEDS_AUDIO: RowKind.PENDING,
 }
 # Long columns that no report shows; decoding them for every row would be slow.
-LONG_OF_FILE = ("facts", "tags", "platform_facts")
+LONG_OF_FILE = ("facts", "platform_facts")
 LONG_OF_SCAN = ("unmatched", "warnings", "buckets")
 _MINUTE_MS = 60_000
 _CENT = Decimal("0.01")
@@ -80,6 +83,7 @@ class FileCase:
     states: Mapping[str, int]
     waiting_for: frozenset[str]
     matched_ms: int | None
+    programme: Programme = NOTHING_TYPED
 
 
 def _count(state: MatchState) -> Column[FileCase]:
@@ -137,6 +141,8 @@ COLUMNS: tuple[Column[FileCase], ...] = (
         lambda case: file_url(case.file),
     ),
     Column("notes", _T, lambda case: notes_of_file(case.file, case.found)),
+    *TYPED_COLUMNS,
+    TERRITORIES,
 )
 
 
@@ -164,7 +170,7 @@ class FetchFiles:
     matches: QuerySet[Match]
 
     def __call__(self, scan_uids: Mapping[int, str]) -> dict[int, KeptRow]:
-        """Return the row of each file, with four queries."""
+        """Return the row of each file, with seven queries."""
         files, scans = files_and_scans(scan_uids)
         matches: dict[int, list[Match]] = defaultdict(list)
         of_files = self.matches.select_related(None).order_by("pk")
@@ -173,9 +179,14 @@ class FetchFiles:
         covered = _covered_intervals(
             [each for found in matches.values() for each in found]
         )
+        programmes = programmes_of(files)
         return {
             file.pk: _summary_row(
-                file, scans.get(scan_uids[file.pk]), matches[file.pk], covered[file.pk]
+                file,
+                scans.get(scan_uids[file.pk]),
+                matches[file.pk],
+                covered[file.pk],
+                programmes[file.pk],
             )
             for file in files
         }
@@ -196,6 +207,7 @@ def _summary_row(
     scan: Scan | None,
     matches: Sequence[Match],
     covered: list[intervals.Interval],
+    programme: Programme,
 ) -> KeptRow:
     found = RowKind.YES if matches else found_in(file)
     case = FileCase(
@@ -209,5 +221,6 @@ def _summary_row(
         matched_ms=intervals.length(covered)
         if found in (RowKind.YES, RowKind.NO)
         else None,
+        programme=programme,
     )
     return [as_cell(each.value(case), each.kind) for each in COLUMNS], []

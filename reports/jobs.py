@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 import audit.services
-from accounts.reach import person_at_work
+from accounts.reach import is_limited, person_at_work
 from accounts.roles import Action
 from jobs import resources
 from jobs.choices import JobState, Pool, Priority
@@ -19,6 +19,7 @@ from jobs.services import submit
 from reports.choices import RunState
 from reports.models import (
     Declaration,
+    EngineTrial,
     EvidencePack,
     PackStatus,
     ReportDelivery,
@@ -75,6 +76,14 @@ def _own_deliveries() -> QuerySet[ReportDelivery] | None:
     if person is None or person.has_perm(Action.CONFIGURE):
         return None
     return ReportDelivery.objects.filter(schedule__made_by=person)
+
+
+def _all_for_those_who_configure() -> QuerySet[EngineTrial] | None:
+    """Return no trial for people who do not see accounts; None for all."""
+    person = person_at_work()
+    if person is None or (person.has_perm(Action.CONFIGURE) and not is_limited(person)):
+        return None
+    return EngineTrial.objects.none()
 
 
 REPORT = register(
@@ -204,6 +213,26 @@ DELIVERY = register(
         related=("schedule__template", "run"),
         visible=_own_deliveries,
     )
+)
+TRIAL = register(
+    Kind(
+        "trial_compare",
+        EngineTrial,
+        "reports.trials.running.run",
+        needs=frozenset({resources.OUTSIDE}),
+        label=_("Comparison of two engines"),
+        priority=Priority.EVERYTHING,
+        gives_way=True,
+        hand_back_after=10.0,
+        related=("account",),
+        visible=_all_for_those_who_configure,
+    )
+)
+periodic(
+    "trials",
+    "reports.trials.running.plan",
+    every=timedelta(minutes=15),
+    label=_("Comparison of all trials"),
 )
 periodic(
     "report_retention",

@@ -2,26 +2,110 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from common.filters import ZONE
+from common.zones import UTC
 from reports.choices import FilesWithout, Format, Mode
 from reports.layouts import Layout
-from review.choices import MatchState
+from reports.models.schedule import Every
+from reports.scheduling import Period, PeriodOf, in_period, period_before
+from review.choices import DECIDED_STATES, MatchState
+
+_PROGRAMME = ("programme", "series", "episode", "tags", "channels")
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A named report with a description."""
+    """A named report with a description.
+
+    ``week_of`` says which days of matches lie in the last week.
+    """
 
     name: str | Promise
     about: str | Promise
     layout: Layout
+    week_of: PeriodOf | None = None
+
+    def period(self, zone: str) -> Period | None:
+        """Return the last whole week of a time zone; None for a report of all days."""
+        if self.week_of is None:
+            return None
+        return period_before(Every.WEEK, datetime.now(tz=ZoneInfo(zone)).date())
+
+    def layout_in(self, zone: str) -> Layout:
+        """Return the layout with the days of the last week in a time zone."""
+        period = self.period(zone)
+        if period is None or self.week_of is None:
+            return self.layout
+        layout = in_period(self.layout, period, self.week_of)
+        named = {} if zone == UTC else {ZONE: zone}
+        return replace(layout, filters={**layout.filters, **named})
 
 
 PRESETS = (
+    Preset(
+        _("Claims of the week"),
+        _("confirmed, per segment"),
+        Layout(
+            mode=Mode.SEGMENT,
+            format=Format.XLSX,
+            filters={"state": [MatchState.CONFIRMED, MatchState.UPHELD]},
+            files_without=FilesWithout.NONE,
+            columns=(
+                *("match_id", "review_state", "source_name", "source_external_id"),
+                *("recording_id", "custom_id", "title", "artists", "isrc"),
+                *("source_start", "source_end", "reference_start", "reference_end"),
+                *("counted_ms", "edit", "case_url", *_PROGRAMME),
+                *("use", "platform_claim_status", "source_territories"),
+            ),
+        ),
+        week_of="decided",
+    ),
+    Preset(
+        _("Music of the week"),
+        _("decided as heard, per match, with its use"),
+        Layout(
+            format=Format.XLSX,
+            filters={
+                "state": [
+                    state for state in DECIDED_STATES if state != MatchState.REJECTED
+                ]
+            },
+            files_without=FilesWithout.NONE,
+            columns=(
+                *("match_id", "review_state", "source_name", "source_account"),
+                *("title", "artists", "label", "isrc", "iswc", "writers"),
+                *("publishers", "rights_share_pct", "licence_id", "matched_ms"),
+                *("segment_count", "first_start", "case_url", *_PROGRAMME),
+                *("first_broadcast_at", "use", "origin", "source_territories"),
+            ),
+        ),
+        week_of="found",
+    ),
+    Preset(
+        _("Files of the week"),
+        _("found and open, per file"),
+        Layout(
+            mode=Mode.FILE,
+            format=Format.XLSX,
+            columns=(
+                *("file_id", "match_found", "source_name", "source_account"),
+                *("source_duration_ms", "source_published_at", "container"),
+                *("match_count", "pending_count", "in_review_count"),
+                *("escalated_count", "confirmed_count", "cleared_count"),
+                *("rejected_count", "disputed_count", "matched_ms"),
+                *("source_coverage_pct", "unmatched_minutes", "worst_queue_reason"),
+                *("case_url", "notes", *_PROGRAMME, "source_territories"),
+            ),
+        ),
+        week_of="found",
+    ),
     Preset(_("Everything"), _("all states, per match"), Layout()),
     Preset(
         _("Confirmed, unlicensed"),

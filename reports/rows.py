@@ -20,10 +20,12 @@ from django.urls import get_script_prefix, reverse
 from django.utils.crypto import salted_hmac
 
 from accounts.reach import hidden_keys, sees_every_bucket
+from broadcasts.models import Episode, MusicUse
 from catalogue.models import Exclusion, Recording
 from catalogue.selectors import shown_for
 from reports.cells import Cell, Value, ValueType, offset
 from reports.evidence.selectors import EvidenceStatus, MatchPacks
+from reports.programmes import NOTHING_TYPED, Programme
 from review import rule_names
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
 from review.counting import NOTHING, Count
@@ -31,6 +33,7 @@ from review.models import Dispute, Licence, Match, Policy
 from review.services.intervals import Interval
 from scanning.choices import EngineChoice
 from scanning.models import Scan, ScannedFile, Segment
+from scanning.tags import territories_of
 
 SCHEMA = "match-report/4"
 IN_REACH = "in the buckets that whoever ran this report may see"
@@ -71,7 +74,8 @@ class Case:
     rival recordings, ``exclusions`` the excluded intervals of the recording, and
     ``count`` is the counted time. ``as_of``
     is the time of the report's last event. ``evidence`` summarises the match's packs,
-    if any. ``aired`` is empty unless the file is an hour of a stream.
+    if any. ``aired`` is empty unless the file is an hour of a stream. ``programme`` is
+    what people typed about the file, ``claim_status`` the status of the platform claim.
     """
 
     found: RowKind
@@ -89,6 +93,8 @@ class Case:
     as_of: datetime | None = None
     evidence: MatchPacks | None = None
     aired: Aired | None = None
+    programme: Programme = NOTHING_TYPED
+    claim_status: str = ""
 
 
 class OfFile(Protocol):
@@ -96,6 +102,9 @@ class OfFile(Protocol):
 
     @property
     def file(self) -> ScannedFile: ...
+
+    @property
+    def programme(self) -> Programme: ...
 
 
 KeptRow: TypeAlias = tuple[list[Cell], list[list[Cell]]]
@@ -149,6 +158,34 @@ def _measured(
     return lambda case: (
         nothing.get(case.found) if case.match is None else value(case.match)
     )
+
+
+def _of_episode(value: Callable[[Episode], Value]) -> Callable[[OfFile], Value]:
+    """Leave the column empty for a file without an episode."""
+    return lambda case: (
+        None if case.programme.episode is None else value(case.programme.episode)
+    )
+
+
+def _channels(case: OfFile) -> Value:
+    """Return the stations of the broadcasts, each once."""
+    stations = [each.station.name for each in case.programme.broadcasts]
+    return list(dict.fromkeys(stations)) or None
+
+
+def _first_broadcast(case: OfFile) -> Value:
+    return min((each.starts_at for each in case.programme.broadcasts), default=None)
+
+
+def _of_use(value: Callable[[MusicUse], Value]) -> Callable[[Case], Value]:
+    """Leave the column empty until somebody says how the file uses the recording."""
+
+    def cell(case: Case) -> Value:
+        key = None if case.match is None else case.match.recording_id
+        use = None if key is None else case.programme.uses.get(key)
+        return None if use is None else value(use) or None
+
+    return cell
 
 
 def _of_licence(value: Callable[[Licence], Value]) -> Callable[[Case], Value]:
@@ -290,6 +327,22 @@ SOURCE_COLUMNS: tuple[Column[OfFile], ...] = (
 )
 """The columns about the file in every report."""
 
+TYPED_COLUMNS: tuple[Column[OfFile], ...] = (
+    Column("programme", _T, lambda case: case.file.programme),
+    Column("series", _T, _of_episode(lambda episode: episode.series)),
+    Column("season", _T, _of_episode(lambda episode: episode.season)),
+    Column("episode", _T, _of_episode(lambda episode: episode.number)),
+    Column("episode_title", _T, _of_episode(lambda episode: episode.title)),
+    Column("tags", _L, lambda case: case.file.tags or None),
+    Column("channels", _L, _channels),
+    Column("first_broadcast_at", _U, _first_broadcast),
+)
+"""What people typed about the file and its broadcasts, at the end of every row."""
+
+TERRITORIES: Column[OfFile] = Column(
+    "source_territories", _L, lambda case: territories_of(case.file.tags) or None
+)
+
 COLUMNS: tuple[Column[Case], ...] = (
     Column("report_schema", _T, lambda case: SCHEMA),
     Column("match_id", _T, _of_match(lambda match: match.uid)),
@@ -413,4 +466,9 @@ COLUMNS: tuple[Column[Case], ...] = (
         lambda case: None if case.match is None else interval_texts(case.count.counted),
     ),
     Column("edit", _E, _of_match(lambda match: match.edit or None)),
+    *TYPED_COLUMNS,
+    Column("use", _E, _of_use(lambda use: use.use)),
+    Column("origin", _E, _of_use(lambda use: use.origin)),
+    Column("platform_claim_status", _E, lambda case: case.claim_status or None),
+    TERRITORIES,
 )

@@ -12,7 +12,7 @@ import secrets
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 Period = tuple[date, date]
 """First and last day that a report covers."""
+PeriodOf = Literal["found", "decided"]
+"""Which days of its matches lie in the period."""
+DECIDED_DAYS = frozenset({"decided_from", "decided_until"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,13 @@ def period_before(every: str, day: date) -> tuple[date, date]:
     return last, last
 
 
+def in_period(layout: Layout, period: Period, by: PeriodOf) -> Layout:
+    """Return the layout for the first and last day of a period."""
+    first, last = period
+    days = {f"{by}_from": first.isoformat(), f"{by}_until": last.isoformat()}
+    return replace(layout, filters={**layout.filters, **days})
+
+
 def run_due() -> None:
     """Request the due reports; each is delivered when it ends."""
     now = datetime.now(tz=UTC)
@@ -280,9 +290,8 @@ def _request(
 ) -> ReportRun:
     layout = Layout.of(schedule.template)
     if period is not None:
-        first, last = period
-        days = {"found_from": first.isoformat(), "found_until": last.isoformat()}
-        layout = replace(layout, filters={**layout.filters, **days})
+        is_of_decisions = DECIDED_DAYS & layout.filters.keys()
+        layout = in_period(layout, period, "decided" if is_of_decisions else "found")
     run = services.request_report(
         layout=layout, user=schedule.made_by, name=str(schedule.template)
     )

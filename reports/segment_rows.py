@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from catalogue.models import Exclusion
 from reports.cells import Cell, Value, ValueType, as_cell
-from reports.rows import Case, Column, RivalRecording, interval_texts
+from reports.rows import TYPED_COLUMNS, Case, Column, RivalRecording, interval_texts
 from review.counting import CountedSegment, is_mostly_speech, reference_interval
 from review.edits import edit_of
 from scanning.models import Detection, Segment
@@ -140,6 +140,8 @@ NAMES = (
     "counted_parts",
     "edit",
     "sound_track",
+    *(column.name for column in TYPED_COLUMNS),
+    *("use", "origin", "platform_claim_status", "source_territories"),
 )
 
 

@@ -38,6 +38,7 @@ from accounts.models import User
 from accounts.reach import is_limited, sees_within, working_for
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
+from platforms.selectors import claim_statuses
 from reports.aired import aired_files, aired_matches
 from reports.cells import as_cell
 from reports.choices import FilesWithout, Mode, RunState
@@ -50,6 +51,7 @@ from reports.file_rows import (
     found_in,
 )
 from reports.models import ReportRun
+from reports.programmes import Programme, programmes_of
 from reports.rows import COLUMNS, Aired, Case, KeptRow, RowKind
 from reports.segment_rows import Heard, heard_in, part_cells, parts_of, rivals_of
 from review import selectors as review_selectors
@@ -290,6 +292,8 @@ class _Around:
     exclusions: Mapping[int, Sequence[Exclusion]]
     evidence: Mapping[int, MatchPacks]
     aired: Mapping[int, Aired]
+    programmes: Mapping[int, Programme]
+    claim_statuses: Mapping[int, str]
 
     @classmethod
     def of(cls, matches: Sequence[Match]) -> Self:
@@ -305,12 +309,15 @@ class _Around:
             recording__in=recordings, approved=True, removed_at__isnull=True
         ).order_by("start_ms", "pk"):
             exclusions[each.recording_id].append(each)
+        found = (
+            Recording.objects.defer(*_LONG_OF_RECORDING)
+            .select_related("merged_into")
+            .in_bulk(recordings)
+        )
         return cls(
             files=files,
             scans=Scan.objects.defer(*LONG_OF_SCAN).in_bulk(scans),
-            recordings=Recording.objects.defer(*_LONG_OF_RECORDING)
-            .select_related("merged_into")
-            .in_bulk(recordings),
+            recordings=found,
             licences=Licence.objects.in_bulk(
                 {match.licence_id for match in matches} - {None}
             ),
@@ -321,6 +328,8 @@ class _Around:
             exclusions=exclusions,
             evidence=evidence_of_many(match.pk for match in matches),
             aired=aired_matches(matches, files),
+            programmes=programmes_of(files.values()),
+            claim_statuses=claim_statuses(matches, files, found),
         )
 
 
@@ -352,14 +361,16 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
         exclusions=exclusions,
         evidence=around.evidence.get(match.pk),
         aired=around.aired.get(match.pk),
+        programme=around.programmes[match.scanned_file_id],
+        claim_status=around.claim_statuses.get(match.pk, ""),
         as_of=as_of,
     )
 
 
 def _unmatched_rows(scan_uids: Mapping[int, str]) -> dict[int, KeptRow]:
-    """Return the row of each file without a match, with two queries."""
+    """Return the row of each file without a match, with five queries."""
     files, scans = files_and_scans(scan_uids)
-    aired = aired_files(files)
+    aired, programmes = aired_files(files), programmes_of(files)
     return {
         file.pk: match_row(
             Case(
@@ -367,6 +378,7 @@ def _unmatched_rows(scan_uids: Mapping[int, str]) -> dict[int, KeptRow]:
                 file=file,
                 scan=scans.get(scan_uids[file.pk]),
                 aired=aired.get(file.pk),
+                programme=programmes[file.pk],
             )
         )
         for file in files

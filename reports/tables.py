@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import chain, islice
 from pathlib import Path
@@ -17,6 +17,12 @@ SHEET_ROWS = 1_048_575
 CELL_CHARS = 32_767
 """Characters per cell; longer text ends in an ellipsis."""
 _NUMBERS = frozenset({ValueType.INTEGER, ValueType.DECIMAL})
+_NUMBER_FORMATS = {
+    ValueType.TIME: "yyyy-mm-dd hh:mm:ss",
+    ValueType.DATE: "yyyy-mm-dd",
+    ValueType.OFFSET: "[h]:mm:ss.000",
+}
+_FIRST_DAY = datetime(1900, 3, 1)  # noqa: DTZ001 - the first that spreadsheets count right
 _MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - a constant, for reproducible files
 _WIDTHS = {ValueType.TEXT: 24, ValueType.LIST: 28, ValueType.TIME: 20}
 """Characters per column; other kinds of value have 12."""
@@ -55,8 +61,12 @@ def write_xlsx(
     workbook.set_properties({"created": _MADE, "comments": ""})
     bold = workbook.add_format({"bold": True})
     text = workbook.add_format({"num_format": "@"})
+    formats = {
+        kind: workbook.add_format({"num_format": shape})
+        for kind, shape in _NUMBER_FORMATS.items()
+    }
     for sheet in sheets:
-        _write_sheets(workbook, sheet, bold, text)
+        _write_sheets(workbook, sheet, bold, text, formats)
     page = workbook.add_worksheet("manifest")
     page.set_column(0, 0, 24)
     page.set_column(1, 1, 80)
@@ -66,10 +76,12 @@ def write_xlsx(
     workbook.close()
 
 
-def _write_sheets(workbook: Any, sheet: Sheet, bold: Any, text: Any) -> None:
+def _write_sheets(
+    workbook: Any, sheet: Sheet, bold: Any, text: Any, formats: Mapping[ValueType, Any]
+) -> None:
     """Write one table. Any: the library is not typed."""
     rows = iter(sheet.rows)
-    writers = [_xlsx_writer(field.kind) for field in sheet.fields]
+    writers = [_xlsx_writer(field.kind, formats) for field in sheet.fields]
     number = 0
     while True:
         number += 1
@@ -96,7 +108,9 @@ def _write_sheets(workbook: Any, sheet: Sheet, bold: Any, text: Any) -> None:
         page.autofilter(0, 0, last, len(sheet.fields) - 1)
 
 
-def _xlsx_writer(kind: ValueType) -> Callable[[Any, int, int, Any, Any], None]:
+def _xlsx_writer(
+    kind: ValueType, formats: Mapping[ValueType, Any]
+) -> Callable[[Any, int, int, Any, Any], None]:
     def write_number(page: Any, row: int, column: int, cell: Any, text: Any) -> None:
         # Spreadsheets compute with doubles anyway.
         page.write_number(row, column, float(cell))
@@ -105,7 +119,31 @@ def _xlsx_writer(kind: ValueType) -> Callable[[Any, int, int, Any, Any], None]:
         plain = cell if isinstance(cell, str) else join_items(cell)
         page.write_string(row, column, _fitting(plain), text)
 
-    return write_number if kind in _NUMBERS else write_text
+    def write_time(page: Any, row: int, column: int, cell: Any, text: Any) -> None:
+        moment = _moment(cell, kind)
+        if moment is None:
+            write_text(page, row, column, cell, text)
+        else:
+            page.write_datetime(row, column, moment, formats[kind])
+
+    if kind in _NUMBERS:
+        return write_number
+    return write_time if kind in formats else write_text
+
+
+def _moment(cell: str, kind: ValueType) -> datetime | timedelta | None:
+    """Return a cell as a time or a length; None for a part of a date, or free text."""
+    try:
+        if kind == ValueType.OFFSET:
+            hours, minutes, seconds = cell.split(":")
+            return timedelta(
+                hours=int(hours), minutes=int(minutes), seconds=float(seconds)
+            )
+        moment = datetime.fromisoformat(cell).replace(tzinfo=None)
+    except ValueError:
+        return None
+    whole = len("2026-01-01") if kind == ValueType.DATE else len(cell)
+    return moment if len(cell) == whole and moment >= _FIRST_DAY else None
 
 
 def _fitting(text: str) -> str:

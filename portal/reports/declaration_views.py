@@ -19,6 +19,8 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from catalogue.models import Recording
+from enrichment.selectors import Origin, origins_of
 from portal.reports.declaration_forms import DeclarationProfileForm, PeriodForm
 from portal.reports.gaps import linked, linked_doubts
 from portal.shared.access import PortalRequest, needs
@@ -190,10 +192,17 @@ def _page(
                 (names.get(why, why), count)
                 for why, count in found.counts.get("undeclared", {}).items()
             ],
+            "origins": _origins(found),
             "checks": checks,
             "checks_fine": bool(checks) and all(each.is_whole for each in checks or ()),
         },
     )
+
+
+def _origins(found: Declaration) -> list[Origin]:
+    """Return the sources of open data that values of the declaration came from."""
+    declared = Recording.objects.filter(matches__declared_plays__declaration=found)
+    return origins_of(declared, until=found.as_of_at or found.created_at)
 
 
 @require_safe

@@ -162,8 +162,11 @@ class ScheduleForm(forms.Form):
     last_period = forms.BooleanField(
         required=False,
         initial=True,
-        label=_("Only matches found in the previous day, week or month"),
-        help_text=_("By the days of the template's filters, or else of UTC."),
+        label=_("Only matches of the previous day, week or month"),
+        help_text=_(
+            "Of matches decided then if the template has days of decisions, otherwise "
+            "of matches found then. Days are those of the template's zone, or of UTC."
+        ),
     )
     send_unchanged = forms.BooleanField(
         required=False, label=_("Also send when nothing is new")

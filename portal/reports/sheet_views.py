@@ -14,15 +14,18 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts.roles import Action
-from broadcasts.selectors import uses_of
 from portal.shared.access import PortalRequest, needs
-from reports import cue_approval, cue_sheet_files, cue_sheets
+from reports import cue_approval, cue_edits, cue_sheet_files, cue_sheets
 from reports.cue_approval import SheetStep
 from reports.cue_entries import SheetRefused
 from reports.cue_sheets import NotScanned
 from scanning import selectors as scanning_selectors
 
-_CUE_SHEET_TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
+_CUE_SHEET_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
 _STEPS = {step.name.lower(): step for step in SheetStep}
 
 
@@ -53,16 +56,14 @@ def cue_sheet(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     except NotScanned as error:
         messages.warning(request, str(error))
         return redirect("portal:file_detail", uid=uid)
-    said = {use.recording_id: use for use in uses_of(file)}
-    cues = [
-        (cue, said.get(cue.match.recording_id) if cue.match else None)
-        for cue in sheet.cues
-    ]
     approval = cue_approval.approval_of(file)
     context = {
         "file": file,
         "sheet": sheet,
-        "cues": cues,
+        "edits": cue_edits.edits_of(file),
+        "idle": {edit.pk for edit in sheet.idle},
+        "may_edit": approval.is_open and request.user.has_perm(Action.DECIDE),
+        "ticked": request.GET.get("ticked", ""),
         "exported": cue_sheet_files.last_export(sheet),
         "approval": approval,
         "steps": [

@@ -137,6 +137,12 @@ urlpatterns = [
         name="cue_sheet_csv",
     ),
     path(
+        "files/<uuid:uid>/cue-sheet.xlsx",
+        sheet_views.cue_sheet_file,
+        {"kind": "xlsx"},
+        name="cue_sheet_xlsx",
+    ),
+    path(
         "files/<uuid:uid>/cue-sheet.pdf",
         sheet_views.cue_sheet_file,
         {"kind": "pdf"},

@@ -16,6 +16,7 @@ from django.http import QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import (
     require_http_methods,
@@ -53,7 +54,8 @@ _COLUMNS_OF_PREVIEW = frozenset(
 _MAIN_FIELDS = ("container", "found_from", "found_until", "mode", "format", "separator")
 _MORE_FIELDS = (
     *("q", "reason", "bucket", "relation", "score_min", "score_max", "platform"),
-    *("account", "label", "files_without", "byte_order_mark"),
+    *("account", "programme", "label", "decided_from", "decided_until"),
+    *("files_without", "byte_order_mark"),
 )
 
 
@@ -77,6 +79,7 @@ def reports(request: PortalRequest) -> HttpResponseBase:
     chosen = running.chosen_by(layout)
     counts = selectors.count_rows(chosen=chosen, mode=layout.mode)
     newest = selectors.newest_event()
+    zone = timezone.get_current_timezone_name()
     return render(
         request,
         "portal/reports/reports.html",
@@ -93,7 +96,10 @@ def reports(request: PortalRequest) -> HttpResponseBase:
             "newest": newest,
             "preview": None if form.errors else _preview(layout, newest, request.GET),
             "all_columns": request.GET.get("show") == "all",
-            "presets": [(each, query_of(each.layout)) for each in PRESETS],
+            "presets": [
+                (each, query_of(each.layout_in(zone)), each.period(zone))
+                for each in PRESETS
+            ],
             "templates": [
                 (
                     each,

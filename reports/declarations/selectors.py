@@ -83,10 +83,11 @@ def marks_of(matches: Iterable[int]) -> dict[int, list[DeclaredMark]]:
     is fixed.
     """
     keys = list(matches)
+    # Joins under an "or" would make SQLite read all matches.
+    before = Match.objects.filter(superseded_by__in=keys).values("pk")
+    earlier = Match.objects.filter(superseded_by__superseded_by__in=keys).values("pk")
     rows = standing().filter(
-        Q(match__in=keys)
-        | Q(match__superseded_by__in=keys)
-        | Q(match__superseded_by__superseded_by__in=keys)
+        Q(match__in=keys) | Q(match__in=before) | Q(match__in=earlier)
     )
     wanted = set(keys)
     found: dict[int, dict[int, DeclaredMark]] = {}

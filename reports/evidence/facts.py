@@ -15,6 +15,8 @@ import audit.services
 from accounts.models import User
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
+from platforms.models import PlatformClaim
+from platforms.selectors import claims_of_matches
 from reports.choices import Mode
 from reports.layouts import SCHEMAS, Layout
 from reports.models import TakedownNotice
@@ -28,7 +30,13 @@ from review.subjects import Subject
 from scanning.models import Detection, Scan, ScannedFile, Segment
 
 # Other recordings of the file belong to other cases, and a pack cannot describe itself.
-_LEFT_OUT = frozenset({"other_candidates", "evidence_status", "evidence_sha256"})
+# ``case.json`` has the claims that all readers of the match may see.
+_LEFT_OUT = frozenset(
+    {
+        *("other_candidates", "evidence_status", "evidence_sha256"),
+        "platform_claim_status",
+    }
+)
 _FILES = {"match.csv": Mode.MATCH, "segments.csv": Mode.SEGMENT}
 # Any in this module: JSON.
 Json = dict[str, Any]
@@ -49,6 +57,7 @@ class CaseFacts:
     licences: Sequence[LicenceCheck]
     disputes: Sequence[Dispute]
     notices: Sequence[TakedownNotice]
+    claims: Sequence[PlatformClaim]
     events: Sequence[Event]
     chain: str
     anchors: str
@@ -125,11 +134,26 @@ def gather(*, match_id: int) -> CaseFacts:
                 .distinct()
                 .order_by("pk")
             ),
+            claims=_claims_of(match),
             events=list(Event.objects.filter(case=match.case).order_by("sequence")),
             chain="".join(audit.services.export_case(case=match.case)),
             anchors="".join(audit.services.export_anchors(case=match.case)),
             tables=_report_of(match),
         )
+
+
+def _claims_of(match: Match) -> list[PlatformClaim]:
+    """Return the claims of the match that all who may see the match may see."""
+    file, recording = match.scanned_file, match.recording
+    claims = claims_of_matches([match], {file.pk: file}, {recording.pk: recording})
+    return [
+        claim
+        for claim in claims.get(match.pk, ())
+        if claim.asset.recording is not None
+        and claim.asset.recording.bucket_id == recording.bucket_id
+        and claim.scanned_file is not None
+        and claim.scanned_file.container_id == file.container_id
+    ]
 
 
 def case_json(facts: CaseFacts) -> Json:
@@ -164,6 +188,7 @@ def case_json(facts: CaseFacts) -> Json:
         "decisions": decisions_json(facts),
         "disputes": [_dispute(each) for each in facts.disputes],
         "notices": [_notice(each) for each in facts.notices],
+        "platform_claims": [_claim(each) for each in facts.claims],
     }
 
 
@@ -252,6 +277,9 @@ def licences_json(facts: CaseFacts) -> list[Json]:
             "valid_from": _day(check.licence.valid_from),
             "valid_until": _day(check.licence.valid_until),
             "max_seconds": check.licence.max_seconds,
+            "edited_uses": check.licence.edited_uses,
+            "max_speed_pct": _number(check.licence.max_speed_pct),
+            "max_semitones": _number(check.licence.max_semitones),
             "covers": check.cover.value,
             "why_not": check.why,
             "clears_the_match": check.licence.pk == facts.match.licence_id,
@@ -367,6 +395,25 @@ def _notice(notice: TakedownNotice) -> Json:
         "state": notice.state,
         "signed_at": _time(notice.signed_at),
         "sent_at": _time(notice.sent_at),
+    }
+
+
+def _claim(claim: PlatformClaim) -> Json:
+    """Return a claim as the platform reports it; the times are those of reports."""
+    return {
+        "claim_id": claim.claim_id,
+        "platform": claim.account.platform,
+        "account": claim.account.name,
+        "asset_id": claim.asset.asset_id,
+        "video_id": claim.video_id,
+        "status": claim.status,
+        "status_detail": claim.status_detail,
+        "origin": claim.origin,
+        "type": claim.claim_type,
+        "claimed_on": _day(claim.claimed_on),
+        "first_report": _day(claim.first_report),
+        "no_longer_reported_since": _day(claim.gone_on),
+        "newest_report": _day(claim.account.claims_day),
     }
 
 

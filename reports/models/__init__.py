@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from reports.models.cue_sheet import (
     CueEntry,
+    EditKind,
     EntryKind,
     SheetApproval,
+    SheetEdit,
     SheetState,
 )
 from reports.models.declaration import Declaration, DeclarationProfile, DeclaredPlay
@@ -21,6 +23,15 @@ from reports.models.notice import (
 )
 from reports.models.run import ReportOptions, ReportRun
 from reports.models.schedule import ReportDelivery, ReportSchedule, ReportTemplate
+from reports.models.trial import (
+    EngineTrial,
+    Judgement,
+    TrialFile,
+    TrialKeeps,
+    TrialKind,
+    TrialRow,
+    TrialState,
+)
 
 __all__ = [
     "ClaimedRight",
@@ -28,8 +39,11 @@ __all__ = [
     "Declaration",
     "DeclarationProfile",
     "DeclaredPlay",
+    "EditKind",
+    "EngineTrial",
     "EntryKind",
     "EvidencePack",
+    "Judgement",
     "NoticeAnswer",
     "NoticeItem",
     "NoticeLaw",
@@ -42,6 +56,12 @@ __all__ = [
     "ReportSchedule",
     "ReportTemplate",
     "SheetApproval",
+    "SheetEdit",
     "SheetState",
     "TakedownNotice",
+    "TrialFile",
+    "TrialKeeps",
+    "TrialKind",
+    "TrialRow",
+    "TrialState",
 ]

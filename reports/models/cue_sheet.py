@@ -13,23 +13,26 @@ from django.utils.translation import pgettext_lazy
 
 from accounts.reach import Path, ReachManager
 from broadcasts.choices import CueUse, MusicOrigin
+from common.reading import read_clock
 from common.uid import new_uid
 from scanning.models import ScannedFile
 
 
 class EntryKind(models.TextChoices):
-    """What a person hears in an interval that no match names."""
+    """What a person hears in an interval, or only notes about it."""
 
     MUSIC = "music", _("Music")
     UNKNOWN = "unknown", _("Unknown music")
     NO_MUSIC = "no_music", _("No music")
+    NOTE = "note", _("Note only")
 
 
 class CueEntry(models.Model):
     """What a person hears in an interval of a file; times are milliseconds of the file.
 
     Music is a cue of its own. No music takes the unknown sound of the interval off the
-    sheet, and unknown music leaves it there. One interval has one entry.
+    sheet, and unknown music leaves it there. A note changes no line. One interval has
+    one entry.
     """
 
     uid = models.CharField(
@@ -52,6 +55,7 @@ class CueEntry(models.Model):
     origin = models.CharField(
         max_length=40, choices=MusicOrigin.choices, blank=True, default=""
     )
+    note = models.CharField(max_length=1000, blank=True, default="")
     entered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -76,6 +80,55 @@ class CueEntry(models.Model):
 
     def __str__(self) -> str:
         return self.title or str(self.get_kind_display())
+
+
+class EditKind(models.TextChoices):
+    """How people arrange the cues that a sheet lists."""
+
+    MOVE = "move", _("Moved")
+    MERGE = "merge", _("Merged")
+    SPLIT = "split", _("Split")
+
+
+class SheetEdit(models.Model):
+    """One change of how a file's cues are arranged; edits are applied in their order.
+
+    A cue is known by its subject, which is a recording, an entry or a status, and by its
+    place, so that an edit outlives rescans. ``other`` is the cue that a merge adds, and
+    for a move the cue that comes before it; no subject means the start of the sheet.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "se"), editable=False
+    )
+    scanned_file = models.ForeignKey(
+        ScannedFile, on_delete=models.CASCADE, related_name="sheet_edits"
+    )
+    kind = models.CharField(max_length=5, choices=EditKind.choices)
+    subject = models.CharField(max_length=64)
+    title = models.CharField(max_length=500, blank=True, default="")
+    start_ms = models.PositiveIntegerField()
+    end_ms = models.PositiveIntegerField()
+    other_subject = models.CharField(max_length=64, blank=True, default="")
+    other_title = models.CharField(max_length=500, blank=True, default="")
+    other_start_ms = models.PositiveIntegerField(null=True, blank=True)
+    other_end_ms = models.PositiveIntegerField(null=True, blank=True)
+    at_ms = models.PositiveIntegerField(null=True, blank=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(containers="scanned_file__container")
+    objects = ReachManager["SheetEdit"]()
+
+    class Meta:
+        verbose_name = _("edit of a cue sheet")
+        verbose_name_plural = _("edits of cue sheets")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {read_clock(self.start_ms)}"
 
 
 class SheetState(models.TextChoices):
@@ -132,3 +185,8 @@ class SheetApproval(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scanned_file}: {self.get_state_display()}"
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether people may change the sheet: nobody waits for its answer."""
+        return self.state in {SheetState.DRAFT, SheetState.RETURNED}

@@ -57,7 +57,7 @@ class Channel(models.TextChoices):
 class ReportSchedule(models.Model):
     """A template that runs at fixed times (UTC) and is delivered.
 
-    ``last_period`` limits it to matches found in the previous day, week or month.
+    ``last_period`` limits it to matches found, or decided, in the previous period.
     ``sent_sha256`` is the hash of the rows delivered last, to detect unchanged rows.
     ``covers_from`` is the first day that no report has covered, whatever has been changed
     since.

@@ -24,7 +24,13 @@ from jobs.models import Job
 from reports.consequences import Consequences, consequences_of
 from reports.notices.checks import changed_since_signed
 from review import errors
-from review.choices import LicenceScope, MatchState, OnExpiry, PolicyAction
+from review.choices import (
+    EditedUses,
+    LicenceScope,
+    MatchState,
+    OnExpiry,
+    PolicyAction,
+)
 from review.models import Licence, Match
 from review.services import exclusions, licences
 from review.services.licences import Reach
@@ -51,6 +57,7 @@ TERMS = st.fixed_dictionaries(
     {
         "on_expiry": st.sampled_from(OnExpiry.values),
         "max_seconds": st.sampled_from([None, 5, 12, 60]),
+        "edited_uses": st.sampled_from(EditedUses.values),
         "valid_until": st.sampled_from([None, date(2026, 1, 31), date(2030, 1, 1)]),
     }
 )

@@ -7,8 +7,10 @@ import pytest
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from reports import cue_approval
-from reports.cue_approval import SheetStep, take_step
+from catalogue.models import Recording
+from reports import cue_approval, cue_edits
+from reports.cue_approval import LineChange, SheetStep, take_step
+from reports.cue_arrangement import Place
 from reports.cue_entries import EntryDetails, SheetRefused, enter, remove
 from reports.cue_sheet_files import written
 from reports.cue_sheets import cue_sheet
@@ -166,18 +168,41 @@ def test_two_people_approve_a_sheet_and_a_later_find_shows(
     assert not cue_approval.has_changed(approval)
     assert cue_approval.differences(approval, cue_sheet(file=file)) == []
 
-    remove(entry=CueEntry.objects.get(), user=reviewer)
+    with pytest.raises(SheetRefused, match="approved"):
+        remove(entry=CueEntry.objects.get(), user=reviewer)
+    Recording.objects.filter(title="Under the talk").update(title="Late find")
 
     assert cue_approval.has_changed(approval)
     changed = cue_approval.differences(approval, cue_sheet(file=file))
-    assert [(line.title, line.is_new) for line in changed] == [
-        ("Jingle", False),
-        ("", True),
+    assert [(line.title, line.change) for line in changed] == [
+        ("Under the talk", LineChange.GONE),
+        ("Late find", LineChange.NEW),
     ]
     corrected = take_step(file=file, user=reviewer, step=SheetStep.CORRECT, version=1)
     assert (corrected.state, corrected.version) == (SheetState.DRAFT, 2)
     with pytest.raises(SheetRefused, match="changed"):
         take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
+
+
+def test_a_line_that_stands_elsewhere_since_the_approval_is_named(
+    file: ScannedFile, reviewer: User, manager: User
+) -> None:
+    confirm_all(file, reviewer)
+    opening, talk, sound = cue_sheet(file=file).cues[:3]
+    cue_edits.move(file=file, user=reviewer, place=Place.of(sound), by=-1)
+    take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
+    approval = take_step(file=file, user=manager, step=SheetStep.APPROVE, version=1)
+    assert cue_approval.differences(approval, cue_sheet(file=file)) == []
+
+    # Without the cue that it follows, the sound goes back to its time.
+    file.matches.filter(recording=opening.recording).update(state="superseded")
+
+    changed = cue_approval.differences(approval, cue_sheet(file=file))
+    assert [(line.title, line.change) for line in changed] == [
+        (opening.title, LineChange.GONE),
+        (talk.title, LineChange.MOVED),
+        (opening.title, LineChange.GONE),
+    ]
 
 
 def test_a_sheet_that_changed_after_it_was_submitted_is_not_approved(
@@ -188,13 +213,7 @@ def test_a_sheet_that_changed_after_it_was_submitted_is_not_approved(
     take_step(file=file, user=manager, step=SheetStep.SUBMIT, version=1)
     with pytest.raises(SheetRefused, match="another manager"):
         take_step(file=file, user=manager, step=SheetStep.APPROVE, version=1)
-    enter(
-        file=file,
-        user=other,
-        start_ms=200_000,
-        end_ms=240_000,
-        kind=EntryKind.NO_MUSIC,
-    )
+    Recording.objects.filter(title="Under the talk").update(title="Late find")
 
     with pytest.raises(SheetRefused) as refused:
         take_step(file=file, user=other, step=SheetStep.APPROVE, version=1)

@@ -18,7 +18,8 @@ from accounts.roles import Role
 from audit.models import Event
 from broadcasts.models import Episode
 from reports import cue_sheet_files, cue_sheets
-from reports.cue_sheets import CueSheet, NotScanned, Usage
+from reports.cue_sheets import CueSheet, NotScanned
+from reports.cues import Usage
 from review.models import Match
 from review.services import exclusions
 from review.services.folding import fold_scan
@@ -180,6 +181,8 @@ def test_the_csv_has_the_broadcasters_columns_and_no_formula() -> None:
         "status": "pending",
         "match_id": rows[0]["match_id"],
         "item_id": "",
+        "use": "",
+        "origin": "",
     }
     assert content.count("\r\n") == 4
 
@@ -276,7 +279,7 @@ def test_the_command_writes_by_the_ending(tmp_path: Path) -> None:
 
     assert (tmp_path / "cues.csv").read_bytes().startswith(b"\xef\xbb\xbfcue_no,")
     assert (tmp_path / "cues.pdf").read_bytes().startswith(b"%PDF")
-    with pytest.raises(CommandError, match=r"\.csv or \.pdf"):
+    with pytest.raises(CommandError, match=r"\.xlsx or \.pdf"):
         call_command("cue_sheet", str(file.uid), output=tmp_path / "cues.doc")
     with pytest.raises(CommandError, match="could not be written"):
         call_command("cue_sheet", str(file.uid), output=Path("/proc/none/cues.csv"))

@@ -89,10 +89,10 @@ def column_numbers(row: dict[str, str], *, empty: bool) -> set[int]:
     }
 
 
-def test_columns_are_the_68_of_the_schema_in_order() -> None:
-    assert len(NAMES) == 68
+def test_columns_are_the_80_of_the_schema_in_order() -> None:
+    assert len(NAMES) == 80
     assert (NAMES[0], NAMES[45], NAMES[61]) == ("report_schema", "segments", "notes")
-    assert len(set(NAMES)) == 68
+    assert len(set(NAMES)) == 80
 
 
 def test_golden_file(settings: Settings) -> None:

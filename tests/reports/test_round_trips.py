@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imports.tables import open_table, rows_of
-from reports.cells import Cell, ColumnType, ValueType, as_cell, cell_text
+from reports.cells import Cell, ColumnType, ValueType, as_cell, cell_text, offset
 from reports.choices import Format, Mode
 from reports.layouts import SCHEMAS, Layout
 from reports.rows import KeptRow
@@ -244,6 +244,11 @@ def _of_sheet(value: object, field: ColumnType) -> Cell:
     if field.kind in (ValueType.INTEGER, ValueType.DECIMAL):
         assert isinstance(value, int | float)
         return str(value) if field.kind == ValueType.INTEGER else f"{value:.2f}"
+    if isinstance(value, timedelta):
+        return offset(round(value.total_seconds() * 1000))
+    if isinstance(value, datetime):
+        is_day = field.kind == ValueType.DATE
+        return f"{value:%Y-%m-%d}" if is_day else f"{value:%Y-%m-%dT%H:%M:%S}Z"
     assert isinstance(value, str)
     # Spreadsheets write characters that XML cannot hold as _xHHHH_.
     text = re.sub(

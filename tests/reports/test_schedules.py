@@ -100,6 +100,16 @@ def test_only_the_week_before_is_in_it(mailbox: Mailbox, run_worker: Worker) -> 
     assert [row["match_id"] for row in rows(file)] == [wanted.uid]
 
 
+def test_a_template_of_decisions_covers_those_of_the_week(run_worker: Worker) -> None:
+    decided = {"decided_from": "2026-01-05", "decided_until": "2026-01-11"}
+    schedule(layout=Layout(filters=decided), last_period=True)
+
+    comes(MONDAY, run_worker)
+
+    week = {"decided_from": "2026-11-09", "decided_until": "2026-11-15"}
+    assert ReportRun.objects.get().filters == week
+
+
 @pytest.mark.parametrize(
     ("hour", "comes_at", "days"),
     [

@@ -17,7 +17,8 @@ from accounts.roles import Role
 from recurring.models import KeptState
 from reports import cue_sheet_files
 from reports.choices import Format, Mode
-from reports.cue_sheets import CueSheet, CueStatus, cue_sheet
+from reports.cue_sheets import CueSheet, cue_sheet
+from reports.cues import CueStatus
 from reports.declarations.gathering import gather as gather_declaration
 from reports.declarations.left_out import LeftOut, LeftOutRow
 from reports.evidence.facts import case_json, gather

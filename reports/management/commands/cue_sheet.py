@@ -18,13 +18,16 @@ from scanning.models import ScannedFile
 class Command(BaseCommand):
     """Writes the sheet through a temporary file, so that none is ever partial."""
 
-    help = "Write the cue sheet of a scanned file as CSV or PDF."
+    help = "Write the cue sheet of a scanned file as CSV, XLSX or PDF."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the command's arguments."""
         parser.add_argument("file", type=uuid.UUID, help="id of the scanned file")
         parser.add_argument(
-            "--output", required=True, type=Path, help="the .csv or .pdf file to write"
+            "--output",
+            required=True,
+            type=Path,
+            help="the .csv, .xlsx or .pdf file to write",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:  # Any: Django's signature
@@ -34,8 +37,8 @@ class Command(BaseCommand):
         file = ScannedFile.objects.present().filter(uid=options["file"]).first()
         if file is None:
             raise CommandError(f"There is no file {options['file']}.")
-        if kind not in ("csv", "pdf"):
-            raise CommandError("The output must end in .csv or .pdf.")
+        if kind not in ("csv", "xlsx", "pdf"):
+            raise CommandError("The output must end in .csv, .xlsx or .pdf.")
         try:
             sheet = cue_sheets.cue_sheet(file=file)
             _write(output, cue_sheet_files.written(sheet, kind))

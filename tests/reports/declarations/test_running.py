@@ -25,6 +25,8 @@ from audit.models import Event
 from broadcasts.models import Broadcast, MusicUse
 from broadcasts.services import broadcast_state
 from catalogue.models import Recording
+from enrichment import deciding
+from enrichment.models import Suggestion
 from jobs.choices import Pool
 from jobs.runner import run_next
 from reports import selectors as report_selectors
@@ -308,6 +310,34 @@ def test_a_declaration_lists_recordings_that_are_described_otherwise(
     page = client.get(made.url).content.decode()
     assert "Writers: declared Anna Muster, now Anna Muster, B. Muster" in page
     assert "Title: declared =Blue, now Blue" in page
+
+
+def _filled_in(recording: Recording, field: str, value: str, source: str) -> None:
+    said = {"source": "es_1", "name": source, "kind": "musicbrainz"}
+    suggestion = Suggestion.objects.create(
+        recording=recording,
+        field=field,
+        value=value,
+        ground="g",
+        confidence=1,
+        evidence=[said | {"date": "2026-09-02"}],
+    )
+    deciding.accept(suggestion=suggestion, user=a_user())
+
+
+def test_a_declaration_names_the_sources_of_its_values(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    _filled_in(match.recording, "isrc", "QZXX10000007", "Sample dump")
+    made = services.declare_now(draft)
+    _filled_in(match.recording, "upc", "710000000077", "Later list")
+    client.force_login(a_user())
+
+    page = client.get(made.url).content.decode()
+
+    assert "<bdi>Sample dump</bdi>, 2026-09-02" in page
+    assert "Later list" not in page
 
 
 def test_a_match_that_a_later_scan_replaced_keeps_its_mark(

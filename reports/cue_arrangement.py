@@ -1,0 +1,140 @@
+"""Arranges the cues of a sheet as people want them: moved, merged, split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from reports.cues import Cue, CueStatus
+from reports.models import EditKind, SheetEdit
+from review.services import intervals
+
+_MOST_DIGITS: Final = 10
+_NO_MUSIC: Final[frozenset[str]] = frozenset(
+    {
+        CueStatus.EXCLUDED,
+        CueStatus.SUPPRESSED,
+        CueStatus.NOT_SCANNED,
+        CueStatus.NOT_DECODED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a cue is, and when it sounds."""
+
+    subject: str
+    start_ms: int
+    end_ms: int
+
+    @classmethod
+    def of(cls, cue: Cue) -> Place:
+        """Return the place of a cue."""
+        return cls(cue.subject, cue.start_ms, cue.end_ms)
+
+    @classmethod
+    def read(cls, name: str) -> Place | None:
+        """Return the place that the name of a cue says; None for other text."""
+        subject, *ends = name.split("|")
+        if len(ends) != 2 or not all(
+            end.isascii() and end.isdigit() and len(end) <= _MOST_DIGITS for end in ends
+        ):
+            return None
+        return cls(subject, int(ends[0]), int(ends[1]))
+
+
+def arranged(
+    cues: Sequence[Cue], edits: Iterable[SheetEdit]
+) -> tuple[list[Cue], list[SheetEdit]]:
+    """Return the cues after all edits, and the edits that change nothing."""
+    listed, idle = list(cues), []
+    for edit in edits:
+        if not _APPLY[EditKind(edit.kind)](listed, edit):
+            idle.append(edit)
+    return listed, idle
+
+
+def can_merge(first: Cue, second: Cue) -> bool:
+    """Tell whether two cues may be one: the same music, or one of them unknown."""
+    if not _NO_MUSIC.isdisjoint({first.status, second.status}):
+        return False
+    if CueStatus.UNKNOWN in {first.status, second.status}:
+        return True
+    return _music_of(first) == _music_of(second)
+
+
+def _music_of(cue: Cue) -> object:
+    if cue.recording is not None:
+        return cue.recording.pk
+    return (cue.title.casefold(), tuple(cue.entry.performers) if cue.entry else ())
+
+
+def _move(listed: list[Cue], edit: SheetEdit) -> bool:
+    at = _nearest(listed, _place(edit))
+    before = _nearest(listed, _other(edit)) if edit.other_subject else -1
+    if at is None or before is None or at in {before, before + 1}:
+        return False
+    cue = listed.pop(at)
+    listed.insert(before + 1 if before < at else before, cue)
+    return True
+
+
+def _merge(listed: list[Cue], edit: SheetEdit) -> bool:
+    one, two = _nearest(listed, _place(edit)), _nearest(listed, _other(edit))
+    if one is None or two is None or one == two:
+        return False
+    first, second = listed[one], listed[two]
+    if not can_merge(first, second):
+        return False
+    # Known music stays where the other cue is unknown.
+    kept = max(first, second, key=lambda cue: (cue.status != "unknown", bool(cue.item)))
+    listed[one] = replace(
+        kept, counted=intervals.union([*first.counted, *second.counted])
+    )
+    del listed[two]
+    return True
+
+
+def _split(listed: list[Cue], edit: SheetEdit) -> bool:
+    at, place = _nearest(listed, _place(edit)), edit.at_ms
+    if at is None or place is None:
+        return False
+    cue = listed[at]
+    before = intervals.without(cue.counted, [(place, max(place, cue.end_ms) + 1)])
+    after = intervals.without(cue.counted, [(0, place)])
+    if not before or not after:
+        return False
+    listed[at : at + 1] = [replace(cue, counted=part) for part in (before, after)]
+    return True
+
+
+_APPLY: Final[Mapping[EditKind, Callable[[list[Cue], SheetEdit], bool]]] = {
+    EditKind.MOVE: _move,
+    EditKind.MERGE: _merge,
+    EditKind.SPLIT: _split,
+}
+
+
+def _place(edit: SheetEdit) -> Place:
+    return Place(edit.subject, edit.start_ms, edit.end_ms)
+
+
+def _other(edit: SheetEdit) -> Place:
+    return Place(edit.other_subject, edit.other_start_ms or 0, edit.other_end_ms or 0)
+
+
+def _nearest(listed: Sequence[Cue], place: Place) -> int | None:
+    """Return the number of the cue of the same subject that fills most of a place.
+
+    Of several that fill it alike, the shortest is the one that people saw there.
+    """
+    best, most = None, (0, 0)
+    for number, cue in enumerate(listed):
+        if cue.subject == place.subject:
+            shared = min(cue.end_ms, place.end_ms) - max(cue.start_ms, place.start_ms)
+            fit = (shared, cue.start_ms - cue.end_ms)
+            if shared > 0 and (best is None or fit > most):
+                best, most = number, fit
+    return best

@@ -1,0 +1,105 @@
+"""One cue of a cue sheet: when music sounds, and what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broadcasts.choices import CueUse, MusicOrigin
+from catalogue.models import Recording
+from reports.models import CueEntry
+from review.counting import Occurs
+from review.models import Match
+from review.services import intervals
+from review.services.intervals import Interval
+
+
+class CueStatus(StrEnum):
+    """What a cue without a claimed recording is."""
+
+    EXCLUDED = "excluded"
+    SUPPRESSED = "suppressed"
+    UNKNOWN = "unknown"
+    ENTERED = "entered"
+    NOT_SCANNED = "not_scanned"
+    NOT_DECODED = "not_decoded"
+
+
+class Usage(StrEnum):
+    """How the music is used, estimated from the speech over it."""
+
+    FEATURED = "featured"
+    BACKGROUND = "background"
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """One piece of music, or of sound that nobody knows.
+
+    ``counted`` are its intervals of the file: pauses and excluded time are not among
+    them. ``match`` is None for sound without a recording that may be named, ``item`` the
+    unknown sound that repeats, ``entry`` what a person hears in this interval. ``usage``
+    is None if speech was not analysed; ``use`` and ``origin`` are what people said.
+    """
+
+    number: int
+    counted: Sequence[Interval]
+    match: Match | None
+    usage: Usage | None
+    status: str
+    item: Occurs | None = None
+    entry: CueEntry | None = None
+    use: str = ""
+    origin: str = ""
+
+    @property
+    def start_ms(self) -> int:
+        """Return where the cue begins."""
+        return self.counted[0][0]
+
+    @property
+    def end_ms(self) -> int:
+        """Return where the cue ends."""
+        return self.counted[-1][1]
+
+    @property
+    def recording(self) -> Recording | None:
+        """Return the recording, if known."""
+        return self.match.recording if self.match else None
+
+    @property
+    def length_ms(self) -> int:
+        """Return how long the cue sounds."""
+        return intervals.length(self.counted)
+
+    @property
+    def subject(self) -> str:
+        """Return what the cue is, by which edits of a sheet find it after a rescan."""
+        if self.entry is not None:
+            return self.entry.uid
+        if self.match is not None and self.status != CueStatus.EXCLUDED:
+            return self.match.recording.uid
+        return self.status
+
+    @property
+    def name(self) -> str:
+        """Return the subject and the place of the cue, by which its page names it."""
+        return f"{self.subject}|{self.start_ms}|{self.end_ms}"
+
+    @property
+    def title(self) -> str:
+        """Return the title of the music; empty if nobody knows it."""
+        if self.entry is not None:
+            return self.entry.title
+        return self.recording.title if self.recording else ""
+
+    @property
+    def use_label(self) -> str:
+        """Return the use in words."""
+        return str(CueUse(self.use).label) if self.use else ""
+
+    @property
+    def origin_label(self) -> str:
+        """Return the origin in words."""
+        return str(MusicOrigin(self.origin).label) if self.origin else ""

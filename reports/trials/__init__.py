@@ -1,0 +1,1 @@
+"""Trials of this portal beside a cloud account."""

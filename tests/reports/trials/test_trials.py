@@ -1,0 +1,323 @@
+"""A trial from its beginning to its report, through services, jobs and pages."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+from pytest_httpserver import HTTPServer
+
+from accounts.models import User
+from accounts.roles import Role
+from audit.models import Event
+from catalogue.models import Recording, RecordingStatus
+from imports.models import Moved, MovedKind, MovedOutcome
+from jobs.choices import Pool
+from jobs.runner import run_next
+from reports.models import (
+    EngineTrial,
+    Judgement,
+    TrialFile,
+    TrialKeeps,
+    TrialKind,
+    TrialRow,
+    TrialState,
+)
+from reports.trials import services
+from reports.trials.selectors import Known, compared_in, known_to, waiting_rows
+from review.choices import MatchState
+from review.services.folding import fold_scan
+from scanning.choices import EngineChoice
+from scanning.models import CloudAccount, Container
+from scanning.services import cloud
+from streams.models import Stream
+from tests.conftest import MakeClient
+from tests.factories.catalogue import BucketFactory, RecordingFactory
+from tests.factories.scanning import (
+    ScanFactory,
+    ScannedFileFactory,
+    make_detection,
+)
+
+pytestmark = pytest.mark.django_db
+
+Interval = tuple[int, int]
+Found = dict[Recording, Interval]
+AT, LATER, ELSEWHERE = (10_000, 30_000), (16_000, 36_000), (100_000, 120_000)
+
+
+def work_off() -> None:
+    while any(run_next(pool) is not None for pool in (Pool.WORK, Pool.TALK)):
+        pass
+
+
+class Beside:
+    """An account and a container that both engines scan; its recordings are in both."""
+
+    def __init__(self, account: CloudAccount, admin: User) -> None:
+        self.account, self.admin = account, admin
+        self.bucket = BucketFactory.create()
+        self.container = Container.objects.create(
+            name="Uploads",
+            cloud_account=account,
+            cloud_container_id=77,
+            engine=EngineChoice.EMBEDDED,
+        )
+        self.container.buckets.add(self.bucket)
+        self.number = 0
+
+    def recording(self, title: str, *, parent: str = "8881") -> Recording:
+        """Return a recording that is searchable here and in a bucket of the account."""
+        one = RecordingFactory.create(
+            bucket=self.bucket, title=title, status=RecordingStatus.READY
+        )
+        self.number += 1
+        Moved.objects.create(
+            account=self.account,
+            kind=MovedKind.RECORDING,
+            remote_id=str(self.number),
+            parent=parent,
+            case=f"recording:{one.uid}",
+            theirs="-",
+            outcome=MovedOutcome.NEW,
+        )
+        return one
+
+    def begin(self, *streams: Stream) -> EngineTrial:
+        return services.begin_trial(
+            account=self.account,
+            containers=[] if streams else [self.container],
+            streams=streams,
+            terms=services.TrialTerms(weeks=4, cap_hours=50),
+            user=self.admin,
+        )
+
+    def scan(self, ours: Found, theirs: Found) -> None:
+        """Make a file that both engines scanned with these results."""
+        self.container.refresh_from_db()
+        file = ScannedFileFactory.create(container=self.container)
+        for engine, found in (
+            (EngineChoice.EMBEDDED, ours),
+            (EngineChoice.ACRCLOUD, theirs),
+        ):
+            scan = ScanFactory.create(
+                scanned_file=file,
+                engine=engine,
+                buckets=[{"id": self.bucket.pk, "name": self.bucket.name}],
+            )
+            for recording, (start, end) in found.items():
+                make_detection(
+                    (start, end, 0, end - start), scan=scan, recording=recording
+                )
+            fold_scan(scan=scan)
+
+
+@pytest.fixture
+def beside(httpserver: HTTPServer, admin: User) -> Beside:
+    """Return an account whose container 77 searches the bucket 8881."""
+    there = {"id": 77, "name": "Uploads", "buckets": [{"id": 8881, "name": "Songs"}]}
+    httpserver.expect_request("/api/fs-containers").respond_with_json({"data": [there]})
+    account = cloud.save_account(
+        account=CloudAccount(name="Console", base_url=httpserver.url_for("/api")),
+        token="the-token",
+        user=admin,
+    )
+    return Beside(account, admin)
+
+
+def _kinds(trial: EngineTrial) -> dict[str, str]:
+    rows = TrialRow.objects.filter(file__trial=trial)
+    return dict(rows.values_list("recording__title", "kind"))
+
+
+def test_every_difference_gets_its_row(beside: Beside) -> None:
+    titles = ("Both", "Times", "Ours", "Theirs", "Rival", "Other")
+    both, times, ours, theirs, rival, other = map(beside.recording, titles)
+    trial = beside.begin()
+    beside.scan(
+        {both: AT, times: AT, ours: (40_000, 60_000), rival: ELSEWHERE},
+        {
+            both: (11_000, 30_500),
+            times: LATER,
+            theirs: (70_000, 90_000),
+            other: ELSEWHERE,
+        },
+    )
+
+    work_off()
+
+    assert _kinds(trial) == {
+        "Both": TrialKind.BOTH,
+        "Times": TrialKind.TIMES,
+        "Ours": TrialKind.ONLY_OURS,
+        "Theirs": TrialKind.ONLY_THEIRS,
+        "Rival": TrialKind.OTHER_OURS,
+        "Other": TrialKind.OTHER_THEIRS,
+    }
+    beside.container.refresh_from_db()
+    assert beside.container.engine == EngineChoice.BOTH
+    assert beside.container.cloud_cap_hours == 50
+
+
+def test_only_recordings_that_both_could_find_count(beside: Beside) -> None:
+    known = beside.recording("Known")
+    not_searched = beside.recording("In a bucket that is not searched", parent="9")
+    only_here = RecordingFactory.create(
+        bucket=beside.bucket, status=RecordingStatus.READY
+    )
+    trial = beside.begin()
+    beside.scan({known: AT, not_searched: ELSEWHERE, only_here: (0, 9_000)}, {})
+
+    work_off()
+
+    assert _kinds(trial) == {"Known": TrialKind.ONLY_OURS}
+    assert compared_in(trial).not_in_both == 2
+
+
+def test_each_recording_counts_once_where_it_is_known(
+    beside: Beside, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    both, second = beside.recording("In both"), beside.recording("In both, too")
+    # Another row of the account for the same recording, and a recording only there.
+    for number, case in (
+        (90, f"recording:{both.uid}"),
+        (91, "recording:rec_elsewhere"),
+        (92, ""),
+    ):
+        Moved.objects.create(
+            account=beside.account,
+            kind=MovedKind.RECORDING,
+            remote_id=str(number),
+            case=case,
+            theirs="-",
+            outcome=MovedOutcome.NEW,
+        )
+    for _number in range(3):
+        RecordingFactory.create(bucket=beside.bucket, status=RecordingStatus.READY)
+    RecordingFactory.create(bucket=beside.bucket, status=RecordingStatus.RETIRED)
+    trial = beside.begin()
+    other = Container.objects.create(name="Searches the same bucket")
+    other.buckets.add(second.bucket)
+    trial.containers.add(other)
+
+    with django_assert_num_queries(3):
+        known = known_to(trial)
+
+    assert known == Known(in_both=2, only_there=1, only_here=3)
+
+
+def test_comparing_again_keeps_what_people_heard(beside: Beside) -> None:
+    song = beside.recording("Song")
+    trial = beside.begin()
+    beside.scan({song: AT}, {})
+    work_off()
+    TrialRow.objects.update(judged=Judgement.HEARD)
+    TrialFile.objects.update(our_scan=TrialFile.objects.get().their_scan)
+
+    services.compare_now(trial=trial, user=beside.admin)
+    work_off()
+
+    assert TrialRow.objects.get().judged == Judgement.HEARD
+
+
+def test_a_person_judges_without_knowing_the_engine(
+    beside: Beside, signed_in: MakeClient
+) -> None:
+    ours, theirs = beside.recording("Ours"), beside.recording("Theirs")
+    trial = beside.begin()
+    beside.scan({ours: AT}, {theirs: ELSEWHERE})
+    work_off()
+    client, address = (
+        signed_in(Role.REVIEWER),
+        reverse("portal:trial_judge", args=[trial.uid]),
+    )
+    row = TrialRow.objects.select_related("match").get(recording=theirs)
+    assert row.match is not None
+
+    before = client.get(address).content.decode()
+    main = before.partition("<main")[2]
+    client.post(
+        address, {"row": row.pk, "version": row.match.version, "judged": "wrong"}
+    )
+    after = client.get(address).content.decode()
+
+    row.match.refresh_from_db()
+    assert "Theirs" in main
+    assert "ACRCloud" not in main
+    assert "this portal found" not in main.lower()
+    assert row.match.state == MatchState.REJECTED
+    assert "Only ACRCloud found it" in after
+    assert [each.recording.title for each in waiting_rows(trial)] == ["Ours"]
+    assert Event.objects.filter(action="trial.judged").count() == 1
+
+
+def test_a_changed_match_is_not_judged(beside: Beside, signed_in: MakeClient) -> None:
+    song = beside.recording("Song")
+    trial = beside.begin()
+    beside.scan({song: AT}, {})
+    work_off()
+    row = TrialRow.objects.get()
+
+    signed_in(Role.REVIEWER).post(
+        reverse("portal:trial_judge", args=[trial.uid]),
+        {"row": row.pk, "version": 99, "judged": "heard"},
+    )
+
+    row.refresh_from_db()
+    assert row.judged == ""
+
+
+def test_the_report_of_an_ended_trial_is_the_same_when_made_again(
+    beside: Beside, signed_in: MakeClient
+) -> None:
+    song = beside.recording("Song")
+    trial = beside.begin()
+    beside.scan({song: AT}, {song: AT})
+    work_off()
+    client = signed_in(Role.ADMIN)
+
+    client.post(reverse("portal:trial_end", args=[trial.uid]), {"keeps": "ours"})
+    trial.refresh_from_db()
+    beside.scan({song: AT}, {})
+    services_again = services.report_text(trial)
+    page = client.get(trial.url).content.decode()
+    sent = client.get(reverse("portal:trial_report", args=[trial.uid]))
+
+    beside.container.refresh_from_db()
+    assert trial.state == TrialState.ENDED
+    assert trial.keeps == TrialKeeps.OURS
+    assert beside.container.engine == EngineChoice.EMBEDDED
+    assert trial.report == services_again == sent.content.decode()
+    assert json.loads(trial.report)["figures"]["outcome"] == "too_close"
+    assert "nobody has judged" in page
+
+
+def test_a_container_is_in_one_trial_at_a_time(beside: Beside) -> None:
+    beside.begin()
+
+    with pytest.raises(services.TrialRefused):
+        beside.begin()
+
+
+def test_an_admin_begins_a_trial_on_its_page(
+    beside: Beside, signed_in: MakeClient
+) -> None:
+    address = reverse("portal:trial_list")
+    body = {
+        "account": beside.account.pk,
+        "containers": [beside.container.pk],
+        "weeks": 2,
+        "price_per_hour": "3.50",
+    }
+
+    client = signed_in(Role.ADMIN)
+    refused = client.post(address, body)
+    client.post(address, {**body, "currency": "EUR"})
+
+    trial = EngineTrial.objects.get()
+    assert refused.status_code == 422
+    assert trial.ends_at > datetime.now(tz=UTC)
+    assert signed_in(Role.MANAGER).post(address, body).status_code == 403
