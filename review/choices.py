@@ -77,6 +77,14 @@ class UseKind(models.TextChoices):
     EXTERNAL_ID = "external_id", _("External ids")
 
 
+class EditedUses(models.TextChoices):
+    """Which uses at another speed or pitch a licence covers."""
+
+    COVERED = "covered", _("Edited uses too")
+    WITHIN = "within", _("Edits up to a limit")
+    NOT_COVERED = "not_covered", _("Not when edited")
+
+
 class OnExpiry(models.TextChoices):
     """What happens to cleared matches when their licence ends."""
 

@@ -86,6 +86,7 @@ class Conditions:
             return False
         texts, numbers = _texts(subject), _numbers(subject)
         truths = {
+            "edited": subject.is_edited,
             "found_late": subject.found_late,
             "shared_loop": subject.is_shared_loop,
             "under_speech": bool(subject.measured.under_speech),

@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from functools import reduce
 from operator import or_
 
 from django.db.models import Model, Q, QuerySet
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from accounts.reach import working_for
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import standing_for, with_merged
 from common.zones import office_day
-from review.choices import LicenceScope, MatchState, OnExpiry, UseKind
+from review.choices import (
+    EditedUses,
+    LicenceScope,
+    MatchState,
+    OnExpiry,
+    UseKind,
+)
+from review.edits import Edit
 from review.models import Licence, Match
 from review.subjects import Subject
 from scanning.models import ScannedFile
@@ -304,6 +313,8 @@ def _passed_limit(licence: Licence, subject: Subject, use: FileUse) -> str:
     limit = licence.max_seconds
     if limit is not None and subject.measured.matched_ms > limit * MS:
         return _("It allows %(limit)s s; more is used.") % {"limit": limit}
+    if edited := _passed_edit(licence, subject):
+        return edited
     allowed = {str(code).upper() for code in licence.territories}
     # No territory listed means the whole world.
     if not allowed or WORLD in allowed:
@@ -318,3 +329,35 @@ def _passed_limit(licence: Licence, subject: Subject, use: FileUse) -> str:
         if outside
         else ""
     )
+
+
+def _passed_edit(licence: Licence, subject: Subject) -> str:
+    """Return why the licence does not cover how the use is edited; empty if it does."""
+    measured = subject.measured
+    if licence.edited_uses == EditedUses.COVERED or measured.edit == Edit.NONE:
+        return ""
+    if not measured.edit:
+        return _(
+            "It depends on how the use is edited, which this engine does not measure."
+        )
+    if licence.edited_uses == EditedUses.NOT_COVERED:
+        return _("It does not cover edited uses.")
+    if measured.edit in (Edit.IN_PART, Edit.SEVERAL):
+        return _("It limits edits, and the parts of this use are edited differently.")
+    speed = abs(measured.speed_pct or Decimal(0))
+    semitones = Decimal(abs(measured.pitch_cents or 0)) / 100
+    for limit, change, why in (
+        (
+            licence.max_speed_pct,
+            speed,
+            _("It allows changes of speed up to %(limit)s %%."),
+        ),
+        (
+            licence.max_semitones,
+            semitones,
+            _("It allows changes of pitch up to %(limit)s semitones."),
+        ),
+    ):
+        if limit is not None and change > limit:
+            return why % {"limit": number_format(f"{limit.normalize():f}")}
+    return ""

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from catalogue.identifiers import check_isrc
 from catalogue.models import CodeStatus, Recording
 from review.choices import Relation
+from review.edits import Edit
 from review.models import Match
 from review.services.figures import LOOP_MS
 from scanning.comparison import differences
@@ -41,6 +42,8 @@ class Measured(Protocol):
     def speed_pct(self) -> Decimal | None: ...
     @property
     def pitch_cents(self) -> int | None: ...
+    @property
+    def edit(self) -> str: ...
     @property
     def under_speech(self) -> bool | None: ...
     @property
@@ -87,6 +90,14 @@ class Subject:
         return self.measured.relation == Relation.LOOP or (
             self.rivals >= LOOP_RIVALS and self.measured.longest_ms <= LOOP_MS
         )
+
+    @property
+    def is_edited(self) -> bool:
+        """Return whether the source plays the recording at another speed or pitch.
+
+        Where the engine measures neither, the use counts as not edited.
+        """
+        return self.measured.edit not in ("", Edit.NONE)
 
     @property
     def codes_disagree(self) -> bool:

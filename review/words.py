@@ -102,9 +102,15 @@ def done(event: Event) -> str:
 
 
 def _counted(before: Json, after: Json) -> str:
-    return _("changed the exclusions: matched time %(before)s → %(after)s") % {
-        "before": read_clock(before["matched_ms"], digits=1),
-        "after": read_clock(after["matched_ms"], digits=1),
+    was, counts = before["matched_ms"], after["matched_ms"]
+    text = (
+        _("excluded a part: matched time %(before)s → %(after)s")
+        if counts < was
+        else _("removed an exclusion: matched time %(before)s → %(after)s")
+    )
+    return text % {
+        "before": read_clock(was, digits=1),
+        "after": read_clock(counts, digits=1),
     }
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponseNotAllowed, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +20,7 @@ from common.reading import count_words
 from portal.review.forms import AssignForm, DecisionForm, UseManyForm
 from portal.review.queue import AllMatches, Queue
 from portal.shared import drafts, selection
-from portal.shared.access import PortalRequest, needs
+from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.drafts import keeps_typed
 from portal.shared.selection import Progress, Versions
 from reports.notices.services import MOST_MATCHES
@@ -49,6 +49,11 @@ _LABELS: dict[str, str | Promise] = {
     ASSIGN: _("Assign"),
     USE: _("Set the use"),
 }
+_LISTS: dict[str | None, str | Promise] = {
+    "file_review": _("Review of the file"),
+    "match_list": _("All matches"),
+}
+"""Lists that lead here besides the queue, by the names of their addresses."""
 _DONE: dict[str, _StrPromise] = {
     **{verb: RULES[verb].done for verb in _OFFERED},
     ASSIGN: ASSIGNED,
@@ -67,25 +72,26 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
         return HttpResponseNotAllowed(["POST"])
     posted = again or request.POST
     verb, chosen = posted.get("verb", ""), _selected(posted, queue)
+    back = _back(request, queue)
     if verb not in _DONE:
         messages.error(request, gettext("Choose what to decide."))
-        return redirect(queue.url)
+        return redirect(back["back"])
     if not chosen and "done" not in posted:
         messages.error(request, gettext("Select at least one match."))
-        return redirect(queue.url)
+        return redirect(back["back"])
     limit = selection.total_limit(request.user)
     if len(chosen) > limit:
         messages.error(
             request,
             gettext("Select at most %(limit)s matches at once.") % {"limit": limit},
         )
-        return redirect(queue.url)
+        return redirect(back["back"])
     data = posted if "apply" in posted else None
-    form = _form(verb, data)
+    form = _form(verb, data, who=posted.get("who", ""))
     if again is not None:
         messages.warning(request, drafts.message())
     elif "apply" in posted and form.is_valid():
-        return _apply(request, form, verb, queue)
+        return _apply(request, form, verb, back)
     first = Match.objects.filter(uid__in=list(chosen)[:PREVIEW_ROWS])
     context = {
         "form": form,
@@ -96,19 +102,19 @@ def decide_many(request: PortalRequest) -> HttpResponseBase:
         "counts": selection.count_states(chosen),
         "preview": first.select_related("recording", "scanned_file").order_by("-pk"),
         "more": max(len(chosen) - PREVIEW_ROWS, 0),
-        "back": queue.url,
+        **back,
     }
     return render(request, "portal/review/decide_many.html", context)
 
 
-def _form(verb: str, data: QueryDict | None) -> _BulkForm:
+def _form(verb: str, data: QueryDict | None, *, who: str) -> _BulkForm:
     if verb == ASSIGN:
-        return AssignForm(data)
+        return AssignForm(data, who=who)
     return UseManyForm(data) if verb == USE else DecisionForm(RULES[verb], data)
 
 
 def _apply(
-    request: PortalRequest, form: _BulkForm, verb: str, queue: _List
+    request: PortalRequest, form: _BulkForm, verb: str, back: dict[str, str]
 ) -> HttpResponseBase:
     """Decide the next batch; show the progress page, or the result after the last."""
     progress = Progress.from_post(request.POST)
@@ -132,10 +138,10 @@ def _apply(
                 )
         except ReviewError as refused:
             messages.error(request, refused.message)
-            return redirect(queue.url)
+            return redirect(back["back"])
         progress = progress.after(step, outcome)
         if progress.rest:
-            return _go_on(request, verb, progress, queue)
+            return _go_on(request, verb, progress, back)
     done, refused_rows = progress.shown()
     context = {
         "done": done,
@@ -147,7 +153,7 @@ def _apply(
         "done_words": count_words(_DONE[verb], len(progress.done)),
         "can_undo": verb not in (Verb.UNDO, ASSIGN, USE),
         "notice_query": _notice_query(progress) if verb == Verb.CONFIRM else "",
-        "back": queue.url,
+        **back,
     }
     return render(request, "portal/review/decided_many.html", context)
 
@@ -158,7 +164,7 @@ def _notice_query(progress: Progress) -> str:
 
 
 def _go_on(
-    request: PortalRequest, verb: str, progress: Progress, queue: _List
+    request: PortalRequest, verb: str, progress: Progress, back: dict[str, str]
 ) -> HttpResponseBase:
     """Show the progress; the page's form posts the next batch."""
     answers = {
@@ -171,9 +177,23 @@ def _go_on(
         "verb_label": _LABELS[verb],
         "progress": progress,
         "fields": {**progress.fields(), **answers},
-        "back": queue.url,
+        **back,
     }
     return render(request, "portal/review/deciding_many.html", context)
+
+
+def _back(request: PortalRequest, queue: _List) -> dict[str, str]:
+    """Return the list that the selection came from: its address and its name."""
+    asked = own_address(request, request.GET.get("list", ""))
+    try:
+        name = _LISTS.get(resolve(urlsplit(asked).path).url_name)
+    except Resolver404:
+        name = None
+    if name is not None:
+        return {"back": asked, "back_name": str(name)}
+    is_all = isinstance(queue, AllMatches)
+    label = gettext("All matches") if is_all else gettext("Review queue")
+    return {"back": queue.url, "back_name": label}
 
 
 def _selected(posted: QueryDict, queue: _List) -> Versions:

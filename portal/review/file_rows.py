@@ -14,7 +14,8 @@ from portal.pictures.file import matches_of
 from portal.review.page import Lock
 from portal.review.queue import Queue
 from portal.review.rows import QueueRow, rows_of
-from reports.cue_sheets import Cue, CueStatus, cue_sheet
+from reports.cue_sheets import cue_sheet
+from reports.cues import Cue, CueStatus
 from reports.models import CueEntry, EntryKind
 from reports.plays import plays_of
 from review.choices import MatchState
@@ -46,6 +47,8 @@ class CueRow:
     is_sound: bool = False
     plays: tuple[int, int] = (0, 0)
     """The number of this play of the match, and how many there are; 0 is none of them."""
+    noted: CueEntry | None = None
+    """What somebody noted about the sound without saying what it is."""
     is_judged: bool = False
     """Unknown because somebody rejected a match there, so nobody has to say more."""
 
@@ -73,6 +76,12 @@ class CueRow:
         return self.row.match.uid if self.row else f"{self.start_ms}-{self.end_ms}"
 
     @property
+    def note(self) -> str:
+        """Return what somebody noted about the interval."""
+        source = self.entry or self.noted
+        return source.note if source else ""
+
+    @property
     def is_done(self) -> bool:
         """Tell whether nobody has to say anything about the row any more."""
         if self.row is not None:
@@ -85,7 +94,8 @@ class CueRow:
         place = f"{self.start_ms}-{self.end_ms}-{self.status}"
         if self.row is not None:
             return f"{self.row.token}-{place}-{self.plays[1]}"
-        entered = f"{self.entry.entered_at:%s%f}" if self.entry else ""
+        source = self.entry or self.noted
+        entered = f"{source.entered_at:%s%f}" if source else ""
         item = self.cue.item.uid if self.cue and self.cue.item else ""
         return f"{place}-{entered}-{item}"
 
@@ -100,7 +110,7 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     """Return the rows of a file in the order of time; raise ``NotScanned``.
 
     They are the cues of its cue sheet, the matches that people rejected, and the sound
-    that somebody took off the sheet, so that no decision takes a row away.
+    that somebody took off the sheet, so that no decision takes a row away; and notes.
     """
     cues = cue_sheet(file=file).cues
     claimed = {cue.match.pk: cue.match for cue in cues if cue.match is not None}
@@ -112,7 +122,21 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     queue = queue_of(file, user)
     listed = rows_of([*claimed.values(), *rejected.values()], queue)
     of_match = {row.match.pk: row for row in listed}
-    no_music = CueEntry.objects.filter(scanned_file=file, kind=EntryKind.NO_MUSIC)
+    unclaimed = [
+        interval for match in rejected.values() for interval in match.tally.heard
+    ]
+    kinds = (EntryKind.NO_MUSIC, EntryKind.NOTE)
+    unlisted = CueEntry.objects.filter(scanned_file=file, kind__in=kinds)
+    notes = {
+        (entry.start_ms, entry.end_ms): entry
+        for entry in unlisted
+        if entry.kind == EntryKind.NOTE
+    }
+    sounds = [
+        _of_sound(file, cue, unclaimed, notes.pop((cue.start_ms, cue.end_ms), None))
+        for cue in cues
+        if cue.match is None
+    ]
     plays = [
         *((cue.match.pk, cue.start_ms, cue.end_ms, cue) for cue in cues if cue.match),
         *(
@@ -121,12 +145,9 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
             for play in plays_of(of_match[pk].match.segments)
         ),
     ]
-    unclaimed = [
-        interval for match in rejected.values() for interval in match.tally.heard
-    ]
     rows = [
         *_of_matches(file, plays, of_match, queue),
-        *(_of_sound(file, cue, unclaimed) for cue in cues if cue.match is None),
+        *sounds,
         *(
             CueRow(
                 entry.start_ms,
@@ -136,7 +157,9 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
                 entry=entry,
                 is_sound=True,
             )
-            for entry in no_music
+            for entry in unlisted
+            if entry.kind == EntryKind.NO_MUSIC
+            or (entry.start_ms, entry.end_ms) in notes
         ),
     ]
     return sorted(rows, key=lambda row: (row.start_ms, row.is_sound, row.end_ms))
@@ -181,7 +204,12 @@ def _segment_at(row: QueueRow, start_ms: int) -> int:
     return next((each.number for each in counted if each.end_ms > start_ms), 1)
 
 
-def _of_sound(file: ScannedFile, cue: Cue, unclaimed: Sequence[Interval]) -> CueRow:
+def _of_sound(
+    file: ScannedFile,
+    cue: Cue,
+    unclaimed: Sequence[Interval],
+    noted: CueEntry | None,
+) -> CueRow:
     is_sound = cue.status in _SOUNDS
     whole = (cue.start_ms, cue.end_ms)
     left = intervals.length(intervals.without([whole], unclaimed))
@@ -194,6 +222,7 @@ def _of_sound(file: ScannedFile, cue: Cue, unclaimed: Sequence[Interval]) -> Cue
         preview_url=_sound_url(file, cue.start_ms, cue.end_ms) if is_sound else "",
         cue=cue,
         entry=cue.entry,
+        noted=noted,
         is_sound=is_sound,
         is_judged=is_sound and 2 * left < cue.end_ms - cue.start_ms,
     )

@@ -128,7 +128,9 @@ def file_review_sound(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
         "item": item,
         "places": places,
         "sound": sound_around(file, row.start_ms, row.end_ms),
-        "form": CueEntryForm.of(row.entry, start=row.start_ms, end=row.end_ms),
+        "form": CueEntryForm.of(
+            row.entry or row.noted, start=row.start_ms, end=row.end_ms
+        ),
         "may_decide": request.user.has_perm(Action.DECIDE),
         "here": here,
         "last": last_of(request, here),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, time
 from typing import cast
 
@@ -12,9 +13,10 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.services import deciders
 from broadcasts.choices import CueUse, MusicOrigin
-from common.reading import read_clock
+from catalogue.models import Recording
 from portal.pictures.exclusion import MediaTimeField
-from portal.shared.fields import ArtistsField, SearchSelect
+from portal.shared.fields import ArtistsField, RecordingsField, SearchSelect
+from portal.shared.naming import NameForm
 from reports.cue_entries import EntryDetails
 from reports.models import CueEntry, EntryKind
 from review.decisions.verbs import Decision, VerbRule
@@ -168,10 +170,14 @@ class AssignForm(forms.Form):
         label=_("Note"),
     )
 
-    def __init__(self, data: object = None) -> None:
+    def __init__(self, data: object = None, *, who: str = "") -> None:
+        """``who`` is how the name of the person to offer begins, as typed in a palette."""
         super().__init__(data)  # type: ignore[arg-type]  # the request's own data
         people = cast("forms.ModelChoiceField[User]", self.fields["assignee"])
         people.queryset = deciders()
+        if who:
+            named = people.queryset.filter(username__istartswith=who)
+            self.initial["assignee"] = named.first()
 
 
 class CueEntryForm(forms.Form):
@@ -195,13 +201,23 @@ class CueEntryForm(forms.Form):
         choices=[("", _("Not stated")), *MusicOrigin.choices],
         label=_("Origin"),
     )
+    note = forms.CharField(
+        required=False,
+        max_length=1000,
+        label=_("Note"),
+        help_text=_("For colleagues; it is on no cue sheet."),
+    )
+    needs_title = True
 
     @classmethod
-    def of(cls, entry: CueEntry | None, *, start: int, end: int) -> CueEntryForm:
+    def of(
+        cls, entry: CueEntry | None, *, start: int | None, end: int | None
+    ) -> CueEntryForm:
         """Return a form to fill in for an interval, with what was entered for it."""
         known: dict[str, object] = {
-            "start": read_clock(start, digits=3),
-            "end": read_clock(end, digits=3),
+            "verb": EntryKind.MUSIC,
+            "start": start,
+            "end": end,
         }
         if entry is not None:
             known |= {
@@ -212,10 +228,11 @@ class CueEntryForm(forms.Form):
                 "isrc": entry.isrc,
                 "use": entry.use,
                 "origin": entry.origin,
+                "note": entry.note,
             }
         form = cls(initial=known)
         # Only music needs a title; the other entries are one key.
-        form.fields["title"].required = True
+        form.fields["title"].required = cls.needs_title
         return form
 
     @property
@@ -234,4 +251,49 @@ class CueEntryForm(forms.Form):
             isrc=values["isrc"],
             use=values["use"],
             origin=values["origin"],
+            note=values["note"] if "note" in self.data else None,
         )
+
+
+class RangeEntryForm(CueEntryForm):
+    """What a person hears in a range that they picked, or only a note about it."""
+
+    verb = forms.ChoiceField(
+        choices=EntryKind.choices, widget=forms.RadioSelect, label=_("What is it?")
+    )
+    recording = RecordingsField(
+        required=False,
+        label=_("Recording"),
+        help_text=_("It fills the fields that you leave empty."),
+    )
+    field_order = ("start", "end", "verb", "recording")
+    needs_title = False
+
+    def clean_recording(self) -> Recording | None:
+        """Allow at most one recording."""
+        chosen: list[Recording] = self.cleaned_data["recording"]
+        if len(chosen) > 1:
+            raise forms.ValidationError(_("Choose one recording only."))
+        return chosen[0] if chosen else None
+
+    def details(self) -> EntryDetails:
+        """Return what a valid form says, with what the recording adds."""
+        details, recording = super().details(), self.cleaned_data["recording"]
+        if recording is None:
+            return details
+        return replace(
+            details,
+            title=details.title or recording.title,
+            performers=details.performers or recording.artists,
+            writers=details.writers or recording.writers,
+            publishers=details.publishers or recording.publishers,
+            isrc=details.isrc or recording.isrc_normalised,
+        )
+
+
+class RangeRecordingForm(NameForm):
+    """The metadata of the recording that a range of a file becomes."""
+
+    start = MediaTimeField(label=_("From"))
+    end = MediaTimeField(label=_("To"))
+    field_order = ("start", "end")

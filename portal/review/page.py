@@ -28,6 +28,7 @@ from portal.pictures.pair import aligned_pair
 from portal.review.queue import Queue
 from portal.review.reasons import proposed, shown_reason
 from portal.review.undoing import Undoing, undoing_of
+from portal.shared import selection
 from portal.shared.access import PortalRequest
 from portal.shared.formats import counted, percent, scale
 from reports.declarations.selectors import marks_of
@@ -40,6 +41,7 @@ from review.choices import (
     MatchState,
     Verb,
 )
+from review.copies import waiting_copies
 from review.decisions.decide import allowed_verbs
 from review.decisions.verbs import RULES
 from review.errors import ReviewError
@@ -362,9 +364,17 @@ def _choices(match: Match, queue: Queue, draft: Draft | None) -> dict[str, Any]:
         "licences": licences,
         "usable": usable,
         "again": _precedent(match, verbs, usable),
+        **_file_copies(match, verbs),
         "draft": draft,
         "is_overdue": bool(match.due_at and match.due_at < datetime.now(tz=UTC)),
     }
+
+
+def _file_copies(match: Match, verbs: Container[str]) -> dict[str, object]:
+    """Return the same match in copies of the file, and a selection of them all."""
+    found = waiting_copies(match) if Verb.CONFIRM in verbs else []
+    chosen = {each.uid: each.version for each in (match, *found)}
+    return {"file_copies": found, "packed_copies": selection.pack(chosen)}
 
 
 def _precedent(

@@ -11,8 +11,10 @@ from portal.review import (
     file_views,
     proposal_views,
     queue_views,
+    range_views,
     rows,
     saved_views,
+    sheet_views,
     views,
 )
 
@@ -52,6 +54,12 @@ urlpatterns = [
         file_views.file_review_entry,
         name="file_review_entry",
     ),
+    path("files/<uuid:uid>/range/", range_views.file_range, name="file_range"),
+    path(
+        "files/<uuid:uid>/range/recording/",
+        range_views.file_range_recording,
+        name="file_range_recording",
+    ),
     path("m/<str:uid>", views.review, name="match"),
     path("m/<str:uid>/preview", views.preview, name="match_preview"),
     path("m/<str:uid>/decide", views.decide, name="match_decide"),
@@ -68,4 +76,19 @@ urlpatterns = [
     ),
     path("matches/changes/", rows.match_changes, name="match_changes"),
     path("matches/", queue_views.match_list, name="match_list"),
+    path(
+        "files/<uuid:uid>/cue-sheet/edit/",
+        sheet_views.cue_sheet_edit,
+        name="cue_sheet_edit",
+    ),
+    path(
+        "files/<uuid:uid>/cue-sheet/entry/",
+        sheet_views.cue_sheet_entry,
+        name="cue_sheet_entry",
+    ),
+    path(
+        "files/<uuid:uid>/cue-sheet/edits/<str:edit>/back/",
+        sheet_views.cue_sheet_back,
+        name="cue_sheet_back",
+    ),
 ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.urls import reverse
 
@@ -13,7 +14,7 @@ from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import keys_beyond_labels
 from common.uid import new_uid
-from review.choices import LicenceScope, OnExpiry, UseKind
+from review.choices import EditedUses, LicenceScope, OnExpiry, UseKind
 
 NUMBER_PREFIX = "LIC-"
 
@@ -45,6 +46,24 @@ class Licence(models.Model):
     valid_from = models.DateField(null=True, blank=True)
     valid_until = models.DateField(null=True, blank=True)
     max_seconds = models.PositiveIntegerField(null=True, blank=True)
+    edited_uses = models.CharField(
+        max_length=16, choices=EditedUses.choices, default=EditedUses.COVERED
+    )
+    # The limits of ``EditedUses.WITHIN``, up and down; None is without limit.
+    max_speed_pct = models.DecimalField(
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
+    max_semitones = models.DecimalField(
+        max_digits=4,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+    )
     on_expiry = models.CharField(
         max_length=16, choices=OnExpiry.choices, default=OnExpiry.REOPEN
     )

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 from django.db import transaction
@@ -448,8 +449,15 @@ def _record(licence: Licence, action: str, user: User, *, note: str = "") -> Non
             "valid_from": str(licence.valid_from or ""),
             "valid_until": str(licence.valid_until or ""),
             "max_seconds": licence.max_seconds,
+            "edited_uses": licence.edited_uses,
+            "max_speed_pct": _written(licence.max_speed_pct),
+            "max_semitones": _written(licence.max_semitones),
             "on_expiry": licence.on_expiry,
             "active": licence.active,
         },
         note=note,
     )
+
+
+def _written(limit: Decimal | None) -> str | None:
+    return None if limit is None else str(limit)

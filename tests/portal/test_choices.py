@@ -94,6 +94,7 @@ def test_a_form_names_what_is_chosen_and_drops_other_scopes(
             "labels": "Northlight",
             "recordings": recording.uid,
             "use_kind": "any",
+            "edited_uses": "covered",
             "on_expiry": "reopen",
         },
     )

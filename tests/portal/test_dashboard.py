@@ -98,7 +98,7 @@ def test_only_those_who_import_are_led_to_an_import(
     kept = CatalogueImport.objects.create(
         bucket=BucketFactory.create(), file_name="masters.csv"
     )
-    address = reverse("portal:import_detail", args=[kept.uid])
+    address = reverse("portal:catalogue_import_detail", args=[kept.uid])
 
     as_reviewer = client.get(HOME).content.decode()
     as_manager = signed_in(Role.MANAGER).get(HOME).content.decode()

@@ -19,6 +19,7 @@ from dedup.checks import start_check
 from dedup.models import CatalogueCheck, RunStatus
 from imports import services as imports
 from imports.models import CatalogueImport, ImportStatus, ResultImport
+from imports.results.kind import RESULTS
 from jobs.choices import JobState, Pool
 from jobs.listing import LISTED_STATES, count_jobs, find_job, list_jobs
 from jobs.models import Job
@@ -245,8 +246,8 @@ def _waiting_file(_desk: Desk) -> Scan:
 
 def _waiting_results(desk: Desk) -> ResultImport:
     file = SimpleUploadedFile("dump.json", b'{"data": []}')
-    return imports.keep_results(
-        container=desk.container, file=file, user=make_user(Role.MANAGER)
+    return imports.keep_upload(
+        RESULTS, container=desk.container, file=file, user=make_user(Role.MANAGER)
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -31,6 +33,7 @@ def terms(**changes: object) -> dict[str, object]:
         "holder": "Broadcaster",
         "scope": "recordings",
         "use_kind": "any",
+        "edited_uses": "covered",
         "on_expiry": "reopen",
         **changes,
     }
@@ -71,6 +74,22 @@ def test_a_licence_names_every_missing_field_at_once(manager: Client) -> None:
         "valid_until",
     }
     assert not Licence.objects.filter(holder="Broadcaster").exists()
+
+
+def test_limits_of_edits_are_kept_only_where_they_count(manager: Client) -> None:
+    recordings = make_match().recording.custom_id
+    create = partial(manager.post, reverse("portal:licence_create"))
+    asked = terms(recordings=recordings, edited_uses="within")
+
+    assert "at least one limit" in create(asked).content.decode()
+    create({**asked, "max_speed_pct": "2.5"})
+    create({**asked, "edited_uses": "not_covered", "max_speed_pct": "2.5"})
+
+    kept = Licence.objects.filter(built_in=False).order_by("pk")
+    assert list(kept.values_list("edited_uses", "max_speed_pct", "max_semitones")) == [
+        ("within", Decimal("2.50"), None),
+        ("not_covered", None, None),
+    ]
 
 
 def test_licence_is_written_previewed_and_applied(manager: Client) -> None:

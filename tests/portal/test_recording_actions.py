@@ -57,7 +57,7 @@ def test_a_recording_moves_after_a_preview(signed_in: MakeClient) -> None:
     same = client.get(url, {"bucket": recording.bucket_id}).content.decode()
 
     assert recording.bucket != target
-    assert "Pending: Becomes: escalated" in shown
+    assert "Pending: Becomes: Escalated" in shown
     assert "The recording is in this bucket" in same
     client.post(url, {"bucket": target.pk})
     recording.refresh_from_db()

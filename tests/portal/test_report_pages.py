@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+import time_machine
+from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
@@ -14,7 +16,7 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.changes import update_recording
 from common.reading import read_date
-from reports.choices import Format, RunState
+from reports.choices import Format, Mode, RunState
 from reports.layouts import Layout
 from reports.models import ReportRun, ReportTemplate
 from review.services.locks import take_lock
@@ -41,7 +43,7 @@ def test_page_shows_counts_and_the_rows_as_written(signed_in: MakeClient) -> Non
 
     page = signed_in(Role.REVIEWER).get("/reports/").content.decode()
 
-    assert "<strong>2 rows</strong>" in page
+    assert "<strong>2 rows</strong>" in page.replace("> ", ">").replace(" <", "<")
     assert "1 match, 0 files with no match, 1 file failed or unfinished" in page
     assert "&#x27;=1+1</td>" in page
 
@@ -212,7 +214,7 @@ def test_run_page_shows_manifest_and_checks_the_file(signed_in: MakeClient) -> N
     assert run.sha256 in client.get(run.url).content.decode()
     assert client.get(f"{run.url}manifest.json").json()["report_id"] == run.uid
     types = client.get(f"{run.url}csv-metadata.json").json()
-    assert len(types["tableSchema"]["columns"]) == 68
+    assert len(types["tableSchema"]["columns"]) == 80
     assert "as it was written" in client.post(f"{run.url}check/").content.decode()
     Path(run.rows.path).unlink()
     assert "The file is missing" in client.post(f"{run.url}check/").content.decode()
@@ -274,6 +276,39 @@ def test_template_keeps_filters_columns_and_format(signed_in: MakeClient) -> Non
     assert "Weekly usage" in client.get("/reports/").content.decode()
     client.post(f"/reports/templates/{template.uid}/delete/")
     assert not ReportTemplate.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "days"),
+    [
+        ("Claims of the week", Mode.SEGMENT, "decided"),
+        ("Music of the week", Mode.MATCH, "found"),
+        ("Files of the week", Mode.FILE, "found"),
+    ],
+)
+@time_machine.travel("2026-11-27T09:00:00Z", tick=False)
+def test_a_preset_chooses_kind_columns_and_the_last_week(
+    signed_in: MakeClient, name: str, mode: Mode, days: str
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    page = client.get("/reports/")
+    (query,) = [
+        query for preset, query, _days in page.context["presets"] if preset.name == name
+    ]
+
+    chosen = client.get(f"/reports/?{query}")
+    client.post("/reports/", QueryDict(query).dict())
+
+    assert "16 Nov 2026 – 22 Nov 2026" in visible_text(page.content.decode())
+    layout = chosen.context["layout"]
+    assert not chosen.context["form"].errors
+    assert (layout.mode, layout.format) == (mode, Format.XLSX)
+    assert layout.filters[f"{days}_from"] == "2026-11-16"
+    assert layout.filters[f"{days}_until"] == "2026-11-22"
+    columns = {"programme", "episode", "tags", "channels", "source_territories"}
+    assert columns < set(layout.columns)
+    run = ReportRun.objects.get()
+    assert (run.state, run.filters[f"{days}_from"]) == (RunState.QUEUED, "2026-11-16")
 
 
 def test_a_template_of_somebody_else_is_not_replaced(signed_in: MakeClient) -> None:

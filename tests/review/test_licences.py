@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any  # terms of every type, passed on by name
 
 import pytest
@@ -16,7 +17,14 @@ from accounts.roles import Role
 from audit.models import Event
 from audit.services import first_broken_event
 from review import coverage, errors
-from review.choices import LicenceScope, MatchState, OnExpiry, QueueReason, UseKind
+from review.choices import (
+    EditedUses,
+    LicenceScope,
+    MatchState,
+    OnExpiry,
+    QueueReason,
+    UseKind,
+)
 from review.coverage import Cover
 from review.models import Licence, Match
 from review.services import grounds, licences, locks
@@ -178,6 +186,49 @@ def test_partly_licensed_match_waits_and_says_so() -> None:
 
     assert match.state == MatchState.PENDING
     assert match.queue_reason == QueueReason.LICENCE_PARTIAL
+
+
+@pytest.mark.parametrize(
+    ("tempo", "cents", "terms", "why"),
+    [
+        ("1.25", 386, {}, ""),
+        ("1.25", 386, {"edited_uses": EditedUses.NOT_COVERED}, "edited"),
+        ("1.00", 0, {"edited_uses": EditedUses.NOT_COVERED}, ""),
+        (None, None, {"edited_uses": EditedUses.NOT_COVERED}, "does not measure"),
+        ("0.80", -386, {"max_speed_pct": Decimal(20), "max_semitones": Decimal(4)}, ""),
+        ("0.79", -408, {"max_speed_pct": Decimal(20)}, "up to 20 %"),
+        ("1.00", 301, {"max_semitones": Decimal(3)}, "up to 3 semitones"),
+        ("1.20", 0, {"max_semitones": Decimal(3)}, ""),
+    ],
+)
+def test_a_licence_says_how_far_a_use_may_be_edited(
+    tempo: str | None, cents: int | None, terms: dict[str, Any], why: str
+) -> None:
+    measured = tempo and Decimal(tempo)
+    match = make_match(segment={"tempo_ratio": measured, "pitch_cents": cents})
+    if "max" in str(terms):
+        terms = {"edited_uses": EditedUses.WITHIN, **terms}
+    licence = make_licence(recordings=[match.recording], **terms)
+
+    found = said(licence, match)
+
+    assert found is not None
+    assert found.cover == (Cover.PARTIAL if why else Cover.FULL)
+    assert why in found.why
+
+
+def test_a_limit_says_nothing_of_parts_that_are_edited_differently() -> None:
+    match = make_match(match={"edit": "in_part", "speed_pct": Decimal("12.5")})
+    licence = make_licence(
+        recordings=[match.recording],
+        edited_uses=EditedUses.WITHIN,
+        max_speed_pct=Decimal(50),
+    )
+
+    found = said(licence, match)
+
+    assert found is not None
+    assert found.cover == Cover.PARTIAL
 
 
 @pytest.mark.parametrize(

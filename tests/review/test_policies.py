@@ -102,6 +102,8 @@ def test_first_rule_that_fits_treats_a_new_match(
         ({"ranges": {"pitch_change": ("1", None)}}, False),
         ({"flags": {"found_late": True}}, False),
         ({"flags": {"shared_loop": False}}, True),
+        ({"flags": {"edited": False}}, True),
+        ({"flags": {"edited": True}}, False),
         ({"sets": {"labels": ["north"]}, "flags": {"found_late": True}}, False),
     ],
 )

@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
-from reports.cue_sheets import Usage, cue_sheet
+from reports.cue_sheets import cue_sheet
+from reports.cues import Usage
 from review.models import Match
 from review.services.folding import fold_scan
 from tests.factories.accounts import make_user

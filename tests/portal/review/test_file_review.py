@@ -114,7 +114,7 @@ def test_a_row_without_music_stays_in_the_walk(
 
     assert row.entry.kind == EntryKind.NO_MUSIC
     sheet = client.get(reverse("portal:cue_sheet", args=[file.uid]))
-    assert not any(cue.match is None for cue, _use in sheet.context["cues"])
+    assert not any(cue.match is None for cue in sheet.context["sheet"].cues)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,183 @@
+"""The editor of a cue sheet: the order of cues, merges, splits, cues by hand, uses."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from django import forms
+from django.contrib import messages
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.roles import Action
+from portal.pictures.exclusion import MediaTimeField
+from portal.review.forms import CueEntryForm, UseManyForm
+from portal.shared.access import PortalRequest, needs
+from reports import cue_edits
+from reports.cue_arrangement import Place
+from reports.cue_entries import SheetRefused, enter, remove
+from reports.cue_sheets import NotScanned
+from reports.models import CueEntry, EntryKind
+from review.errors import ReviewError
+from scanning import selectors as scanning_selectors
+from scanning.models import ScannedFile
+
+
+class SplitForm(forms.Form):
+    """Where a cue ends and another begins."""
+
+    at = MediaTimeField(
+        label=gettext_lazy("The second cue begins at"),
+        help_text=gettext_lazy("As 1:02.500, or in seconds"),
+    )
+
+
+_MOVES = {"earlier": -1, "later": 1}
+_ASKS: dict[str, type[SplitForm | UseManyForm]] = {
+    "split": SplitForm,
+    "use": UseManyForm,
+}
+_TITLES = {
+    "split": gettext_lazy("Split the cue"),
+    "use": gettext_lazy("Set the use"),
+}
+
+
+@require_POST
+@needs(Action.DECIDE)
+def cue_sheet_edit(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Change the ticked cues; a split and the use ask for their values first."""
+    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    verb, names = request.POST.get("verb", ""), request.POST.getlist("cue")
+    places = [place for name in names if (place := Place.read(name)) is not None]
+    back = reverse("portal:cue_sheet", args=[uid])
+    if not places:
+        messages.error(request, _("Tick the cues that should change."))
+        return redirect(back)
+    form = (
+        _ASKS[verb](request.POST if "apply" in request.POST else None)
+        if verb in _ASKS
+        else None
+    )
+    if form is not None and not form.is_valid():
+        context = {
+            "file": file,
+            "form": form,
+            "verb": verb,
+            "title": _TITLES[verb],
+            "cues": names,
+            "places": places,
+            "count": len(places),
+        }
+        return render(request, "portal/review/cue_sheet_edit.html", context)
+    try:
+        ticked = _change(request, file, verb, places, form)
+    except (NotScanned, SheetRefused, ReviewError) as refused:
+        messages.error(request, getattr(refused, "message", str(refused)))
+        return redirect(back)
+    return redirect(f"{back}?ticked={ticked}" if ticked else back)
+
+
+def _change(
+    request: PortalRequest,
+    file: ScannedFile,
+    verb: str,
+    places: Sequence[Place],
+    form: SplitForm | UseManyForm | None,
+) -> str:
+    """Change cues as a verb says; return the name of the cue to tick again."""
+    user = request.user
+    if isinstance(form, UseManyForm):
+        done, refused = cue_edits.say_uses(
+            file=file, user=user, places=places, change=form.change()
+        )
+        for each in refused:
+            messages.error(request, each.message)
+        said = ngettext(
+            "The use of %(n)s cue is set.", "The use of %(n)s cues is set.", done
+        )
+        messages.success(request, said % {"n": done})
+        return ""
+    if verb == "merge":
+        return cue_edits.merge(file=file, user=user, places=places).name
+    if verb == "remove":
+        _remove_entries(file, places, request)
+        return ""
+    if verb not in {*_MOVES, "split"} or len(places) != 1:
+        raise SheetRefused("not_one", _("Tick one cue."))
+    if isinstance(form, SplitForm):
+        at_ms = form.cleaned_data["at"]
+        cue_edits.split(file=file, user=user, place=places[0], at_ms=at_ms)
+        return ""
+    return cue_edits.move(file=file, user=user, place=places[0], by=_MOVES[verb]).name
+
+
+def _remove_entries(
+    file: ScannedFile, places: Sequence[Place], request: PortalRequest
+) -> None:
+    uids = [place.subject for place in places]
+    entries = list(CueEntry.objects.filter(scanned_file=file, uid__in=uids))
+    if not entries:
+        raise SheetRefused(
+            "not_entered",
+            _("Only cues that somebody entered are removed. Reject a match instead."),
+        )
+    for entry in entries:
+        remove(entry=entry, user=request.user)
+
+
+@require_POST
+@needs(Action.DECIDE)
+def cue_sheet_back(
+    request: PortalRequest, uid: uuid.UUID, edit: str
+) -> HttpResponseBase:
+    """Take back one edit of how the cues are arranged."""
+    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    row = get_object_or_404(cue_edits.edits_of(file), uid=edit)
+    try:
+        cue_edits.take_back(edit=row, user=request.user)
+    except SheetRefused as refused:
+        messages.error(request, refused.message)
+    return redirect("portal:cue_sheet", uid=uid)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Action.DECIDE)
+def cue_sheet_entry(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
+    """Add a cue by hand, or change one that somebody entered."""
+    file = get_object_or_404(scanning_selectors.files(), uid=uid)
+    entry = None
+    if "entry" in request.GET:
+        entered = CueEntry.objects.filter(scanned_file=file, kind=EntryKind.MUSIC)
+        entry = get_object_or_404(entered, uid=request.GET["entry"])
+    form = (
+        CueEntryForm(request.POST)
+        if request.method == "POST"
+        else CueEntryForm.of(
+            entry,
+            start=entry.start_ms if entry else None,
+            end=entry.end_ms if entry else None,
+        )
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            enter(
+                file=file,
+                user=request.user,
+                start_ms=form.cleaned_data["start"],
+                end_ms=form.cleaned_data["end"],
+                kind=EntryKind.MUSIC,
+                details=form.details(),
+                instead_of=entry,
+            )
+        except SheetRefused as refused:
+            form.add_error(None, refused.message)
+        else:
+            return redirect("portal:cue_sheet", uid=uid)
+    context = {"file": file, "form": form, "entry": entry}
+    return render(request, "portal/review/cue_sheet_entry.html", context)

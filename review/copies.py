@@ -1,0 +1,58 @@
+"""Finds the same match in copies of its file, such as one upload encoded several times.
+
+Copies are files as long as each other in which scans found the same recordings at the
+same times; their bytes may differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from review.choices import MatchState
+from review.filters import in_kept_files
+from review.models import Match
+from review.models.match import Waits
+
+# Encoders add and cut fractions of a second.
+_SAME_MS: Final = 1_500
+_MOST: Final = 200
+
+
+def waiting_copies(match: Match) -> list[Match]:
+    """Return the waiting matches of the recording in copies of the match's file."""
+    length, start = match.scanned_file.duration_ms, match.first_start_ms
+    if not length or start is None:
+        return []
+    near = Match.objects.filter(
+        in_kept_files(),
+        Waits(),
+        recording=match.recording_id,
+        first_start_ms__range=(start - _SAME_MS, start + _SAME_MS),
+        scanned_file__duration_ms__range=(length - _SAME_MS, length + _SAME_MS),
+    ).exclude(scanned_file=match.scanned_file_id)
+    rows = list(near.select_related("scanned_file").order_by("pk")[:_MOST])
+    if not rows:
+        return []
+    found = _found_in([match.scanned_file_id, *(row.scanned_file_id for row in rows)])
+    own = found[match.scanned_file_id]
+    return [row for row in rows if _is_same(own, found[row.scanned_file_id])]
+
+
+def _found_in(files: Collection[int]) -> dict[int, dict[int, int]]:
+    """Return where the recordings begin in each file, by recording."""
+    found: dict[int, dict[int, int]] = {file: {} for file in files}
+    live = Match.objects.filter(scanned_file__in=files).exclude(
+        state__in=[MatchState.SUPERSEDED, MatchState.SUPPRESSED]
+    )
+    for file, recording, start in live.values_list(
+        "scanned_file", "recording", "first_start_ms"
+    ):
+        found[file][recording] = start
+    return found
+
+
+def _is_same(one: dict[int, int], other: dict[int, int]) -> bool:
+    return one.keys() == other.keys() and all(
+        abs(start - other[recording]) <= _SAME_MS for recording, start in one.items()
+    )

@@ -1,0 +1,85 @@
+"""The same match in copies of a file is decided once, by the preview of many."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from audit.models import Event
+from portal.shared import selection
+from review.choices import MatchState
+from review.copies import waiting_copies
+from review.models import Match
+from scanning.models import ScannedFile
+from tests.factories.review import make_match
+from tests.portal.review.reviewing import page_of
+
+pytestmark = pytest.mark.django_db
+
+
+def preview_of(match: Match) -> str:
+    return reverse("portal:match_preview", args=[match.uid])
+
+
+def in_file(name: str, recording: Match | None, at_ms: int, length: int) -> Match:
+    match = (
+        make_match((at_ms, at_ms + 20_000, 0, 20_000), recording=recording.recording)
+        if recording
+        else make_match((at_ms, at_ms + 20_000, 0, 20_000))
+    )
+    ScannedFile.objects.filter(pk=match.scanned_file_id).update(
+        name=name, duration_ms=length
+    )
+    return Match.objects.get(pk=match.pk)
+
+
+def test_the_same_match_in_copies_is_decided_at_once(client: Client) -> None:
+    match = in_file("first.mp4", None, 10_000, 300_000)
+    copies = [
+        in_file("again.mp3", match, 10_400, 300_300),
+        in_file("third.opus", match, 9_800, 299_500),
+    ]
+    in_file("longer.mp3", match, 10_000, 400_000)
+    in_file("elsewhere.mp3", match, 60_000, 300_000)
+    other = in_file("more music.mp3", match, 10_000, 300_000)
+    make_match((100_000, 130_000, 0, 30_000), scan=other.scan)
+
+    page = client.get(page_of(match))
+
+    assert page.context["file_copies"] == copies
+    said = "The same in 2 copies of this file"
+    assert said in page.content.decode()
+    assert said in client.get(preview_of(match)).content.decode()
+    packed = page.context["packed_copies"]
+    walk = reverse("portal:file_review", args=[match.scanned_file.uid])
+    decide = f"{reverse('portal:decide_many')}?list={walk}"
+    preview = client.post(decide, {"verb": "confirm", "expected": packed})
+    assert len(preview.context["chosen"]) == 3
+    assert preview.context["back"] == walk
+    done = client.post(
+        decide, {"verb": "confirm", "expected": packed, "apply": "yes", "note": ""}
+    )
+    assert done.context["done_count"] == 3
+    together = [match, *copies]
+    states = Match.objects.filter(pk__in=[each.pk for each in together])
+    assert set(states.values_list("state", flat=True)) == {MatchState.CONFIRMED}
+    for each in together:
+        assert Event.objects.filter(case=f"match:{each.uid}", action="confirm").exists()
+    assert waiting_copies(match) == []
+    undone = selection.pack(dict(states.values_list("uid", "version")))
+    client.post(decide, {"verb": "undo", "expected": undone, "apply": "yes"})
+    assert not states.filter(state=MatchState.CONFIRMED).exists()
+
+
+@pytest.mark.parametrize("listed", ["//elsewhere.example/", "all", "/nowhere/", ""])
+def test_another_address_than_a_list_leads_back_to_the_queue(
+    client: Client, listed: str
+) -> None:
+    match = in_file("first.mp4", None, 10_000, 300_000)
+    posted = {"verb": "confirm", "expected": selection.pack({match.uid: match.version})}
+
+    page = client.post(f"{reverse('portal:decide_many')}?list={listed}", posted)
+
+    name = "match_list" if listed == "all" else "queue"
+    assert page.context["back"].split("?")[0] == reverse(f"portal:{name}")

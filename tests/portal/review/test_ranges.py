@@ -1,0 +1,167 @@
+"""A range of a file: a cue, a note, a recording with the sound of the range."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.urls import reverse
+
+from accounts.roles import Role
+from audit.models import Event
+from catalogue.models import IntakeRule, Recording
+from reports.models import CueEntry, EntryKind
+from scanning.models import ScannedFile
+from tests import audio
+from tests.conftest import MakeClient
+from tests.factories.catalogue import BucketFactory
+from tests.reports.test_cue_sheets import interval, programme
+
+pytestmark = pytest.mark.django_db
+
+RANGE = "?start=0:10&end=20.5"
+FIELDS = {"start": "0:10.000", "end": "0:20.500"}
+
+
+@pytest.fixture
+def file() -> ScannedFile:
+    found = programme(interval(200, 240)).scanned_file
+    found.duration_ms = 600_000
+    found.save()
+    return found
+
+
+def address(file: ScannedFile, name: str = "file_range", query: str = RANGE) -> str:
+    return reverse(f"portal:{name}", args=[file.uid]) + query
+
+
+def test_a_range_is_named_by_a_recording_and_shown_on_the_file(
+    client: Client, file: ScannedFile
+) -> None:
+    recording = Recording.objects.get(title="=Opening")
+    recording.writers, recording.isrc_normalised = ["A. Writer"], "GBAYE6800011"
+    recording.save()
+
+    answer = client.post(
+        address(file),
+        {"verb": "music", "recording": recording.uid, "note": "under talk", **FIELDS},
+    )
+
+    assert answer.status_code == 302, answer.context["form"].errors
+    entry = CueEntry.objects.get()
+    assert (entry.start_ms, entry.end_ms, entry.title) == (10_000, 20_500, "=Opening")
+    assert (entry.writers, entry.isrc) == (["A. Writer"], "GBAYE6800011")
+    page = client.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
+    assert "under talk" in page
+    again = client.get(address(file))
+    assert again.context["form"]["title"].value() == "=Opening"
+
+
+def test_a_note_changes_no_cue_and_keeps_what_was_entered(
+    client: Client, file: ScannedFile
+) -> None:
+    sheet = reverse("portal:cue_sheet", args=[file.uid])
+    before = [cue.name for cue in client.get(sheet).context["sheet"].cues]
+    note = {"verb": "note", "note": "Ask the label", **FIELDS}
+
+    client.post(address(file), note)
+
+    assert [cue.name for cue in client.get(sheet).context["sheet"].cues] == before
+    walk = client.get(reverse("portal:file_review", args=[file.uid]))
+    rows = [row for row in walk.context["rows"] if row.note]
+    assert [(row.start_ms, row.is_done) for row in rows] == [(10_000, True)]
+    assert client.get(rows[0].preview_url).status_code == 200
+
+    client.post(address(file), {"verb": "music", "title": "Hymn", **FIELDS})
+    client.post(address(file), {**note, "note": "It is a hymn"})
+    entry = CueEntry.objects.get()
+    assert (entry.kind, entry.title, entry.note) == (
+        EntryKind.MUSIC,
+        "Hymn",
+        "It is a hymn",
+    )
+
+
+def test_a_note_on_unknown_sound_stays_with_it_when_it_is_named(
+    client: Client, file: ScannedFile
+) -> None:
+    sound = {"start": "3:20", "end": "4:00"}
+    client.post(address(file), {"verb": "note", "note": "a choir", **sound})
+
+    walk = reverse("portal:file_review", args=[file.uid])
+    (row,) = [row for row in client.get(walk).context["rows"] if row.note]
+    assert not row.is_done
+
+    entry = reverse("portal:file_review_entry", args=[file.uid])
+    client.post(entry, {"verb": "unknown", **sound})
+    (row,) = [row for row in client.get(walk).context["rows"] if row.note]
+    assert (row.is_done, row.note) == (True, "a choir")
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?start=x&end=2", "?start=5&end=5", "?start=0&end=9999"]
+)
+def test_an_impossible_range_leads_back_to_the_file(
+    client: Client, file: ScannedFile, query: str
+) -> None:
+    page = client.get(address(file, query=query), follow=True)
+
+    assert page.redirect_chain[-1][0] == reverse("portal:file_detail", args=[file.uid])
+    assert "within the file" in page.content.decode()
+
+
+def test_the_sound_of_a_range_becomes_a_recording(
+    signed_in: MakeClient, file: ScannedFile
+) -> None:
+    client = signed_in(Role.MANAGER)
+    file.media.save("a.wav", ContentFile(audio.wav_bytes(audio.tune(4, 30))))
+    bucket = BucketFactory.create(intake_rule=IntakeRule.ASK)
+    target = address(file, "file_range_recording")
+    fields = {"title": "Hymn", "bucket": bucket.pk, **FIELDS}
+
+    made = client.post(target, fields)
+
+    recording = Recording.objects.get(title="Hymn")
+    assert made["Location"] == reverse("portal:recording_detail", args=[recording.uid])
+    with recording.audio.open() as stored:
+        assert stored.read(4) == b"fLaC"
+    event = Event.objects.get(action="recording.cut_from_file")
+    assert event.after == {
+        "file": str(file.uid),
+        "start_ms": 10_000,
+        "end_ms": 20_500,
+    }
+    # The bucket has this sound now, so it asks.
+    again = client.post(target, fields)
+    assert again.status_code == 200
+    assert "if_there" in again.context["form"].fields
+    assert Recording.objects.filter(title="Hymn").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("end", "said"), [("0:11", "at least"), ("0:20", "not stored here")]
+)
+def test_a_range_that_cannot_be_cut_says_why(
+    signed_in: MakeClient, file: ScannedFile, end: str, said: str
+) -> None:
+    fields = {"title": "A", "bucket": BucketFactory.create().pk, "start": "10"}
+
+    page = signed_in(Role.MANAGER).post(
+        address(file, "file_range_recording"), {**fields, "end": end}
+    )
+
+    assert said in page.content.decode()
+    assert not Recording.objects.filter(title="A").exists()
+
+
+def test_each_action_asks_for_its_permission(
+    signed_in: MakeClient, file: ScannedFile
+) -> None:
+    listener, reviewer = signed_in(Role.VIEWER), signed_in(Role.REVIEWER)
+
+    assert listener.get(address(file)).status_code == 403
+    assert reviewer.get(address(file)).status_code == 200
+    assert reviewer.get(address(file, "file_range_recording")).status_code == 403
+    page = listener.get(reverse("portal:file_detail", args=[file.uid])).content.decode()
+    assert "data-range-play" in page or "data-range" in page
+    assert "data-range-name" not in page
