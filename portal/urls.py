@@ -23,6 +23,7 @@ from portal.review import urls as review
 from portal.rights import urls as rights
 from portal.search import urls as search
 from portal.streams import urls as streams
+from portal.trials import urls as trials
 from portal.unknown import urls as unknown
 from portal.uploads import urls as uploads
 from portal.watches import urls as watches
@@ -40,6 +41,7 @@ urlpatterns = [
     *broadcasts.urlpatterns,
     *review.urlpatterns,
     *containers.urlpatterns,
+    *trials.urlpatterns,
     *catalogue.urlpatterns,
     *enrichment.urlpatterns,
     *imports.urlpatterns,

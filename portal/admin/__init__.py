@@ -26,6 +26,7 @@ from portal.admin import (
     scans,
     searching,
     streams,
+    trials,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "scans",
     "searching",
     "streams",
+    "trials",
 ]

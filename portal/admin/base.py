@@ -227,6 +227,18 @@ class RoleAdmin(_Readable, _ModelAdmin[Row]):
         return False
 
 
+class ForAdmins(RoleAdmin[Row]):
+    """A screen for admins, such as one whose rows come from their accounts."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show them to admins."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Show them to admins."""
+        return request.user.has_perm(Action.CONFIGURE)
+
+
 def match_count_link(row: Any, lookup: str) -> SafeString:  # Any: carries an annotation
     """Draw ``matches_there`` of a row, linked to the list of these matches."""
     return format_html(

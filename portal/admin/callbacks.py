@@ -16,6 +16,7 @@ from portal.admin.base import (
     ReadOnlyInline,
     RoleAdmin,
     all_field_names,
+    code,
     user_of,
 )
 from portal.admin.filters import DaysFilter, PickFilter
@@ -29,7 +30,7 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
     """Incoming callbacks, including those that wait for their file."""
 
     list_display = [
-        "file_id",
+        "id_of_file",
         "container",
         "outcome",
         "scanned_file",
@@ -41,7 +42,10 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
     list_select_related = ["container", "scanned_file"]
     search_fields = ["=file_id", "scanned_file__name"]
     of_every_bucket = ("body",)
-    readonly_fields = all_field_names(InboundCallback, but=["id"])
+    readonly_fields = (
+        "id_of_file",
+        *all_field_names(InboundCallback, but=["id", "file_id"]),
+    )
     fields = readonly_fields
     actions = ["apply_again"]
 
@@ -65,6 +69,11 @@ class InboundCallbackAdmin(RoleAdmin[InboundCallback]):
             )
             % {"count": len(queryset)},
         )
+
+    @admin.display(description=_("file id"), ordering="file_id")
+    def id_of_file(self, callback: InboundCallback) -> SafeString:
+        """Return the file's id as its sender wrote it."""
+        return code(callback.file_id)
 
     @admin.display(description=_("Received"), ordering="received_at")
     def received(self, callback: InboundCallback) -> SafeString:

@@ -15,7 +15,7 @@ class EnrichmentSourceAdmin(RoleAdmin[EnrichmentSource]):
     list_display = ["name", "kind", "state", "rows", "data_date", "read_at"]
     list_filter = ["state"]
     search_fields = ["name", "=uid"]
-    readonly_fields = all_field_names(EnrichmentSource, but=["id"])
+    readonly_fields = all_field_names(EnrichmentSource, but=["id", "upload"])
     fields = readonly_fields
 
 

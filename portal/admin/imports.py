@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.roles import Action
+from audit.words import case_label
 from common.stored import read_stored
-from imports.models import (
-    AudioImport,
-    BroadcastImport,
-    CatalogueImport,
-    ClaimsImport,
-    Import,
-    Moved,
-    MoveIn,
-    ResultImport,
-    RightsImport,
-)
-from portal.admin.base import RoleAdmin, all_field_names
+from imports.kinds import all_kinds, kind_of_model
+from imports.models import Import, Moved
+from portal.admin.base import ForAdmins, RoleAdmin, all_field_names, two_lines
 from portal.admin.filters import PickFilter
 from portal.admin.stored_values import draw, readable
+from portal.shared import formats
 
-Row = TypeVar("Row", bound=Model)
 _WORDS = {
     "bucket": _("Bucket"),
     "calls": _("Calls"),
@@ -83,7 +74,6 @@ _WORDS = {
     "refused": _("Left out because of faults"),
     "release": _("Releases"),
     "repeated": _("Repeated ids"),
-    "report": _("Report"),
     "rescanned": _("With a different result"),
     "rights_recording": _("Recordings"),
     "rows": _("Rows"),
@@ -106,20 +96,8 @@ _WORDS = {
     "work": _("Works"),
 }
 """What summaries of all kinds of imports count and list."""
-_OF_REPORTS = ("account", "kind", "report_day")
-# Reports are UTF-8 always.
-_OF_TEXTS: dict[type[Import], tuple[str, ...]] = {ClaimsImport: ()}
-_OF_TABLES = ("encoding", "keep_unknown", "columns", "columns_from", "mapping_version")
 
 
-@admin.register(
-    AudioImport,
-    BroadcastImport,
-    CatalogueImport,
-    ClaimsImport,
-    ResultImport,
-    RightsImport,
-)
 class ImportAdmin(RoleAdmin[Import]):
     """Imports; the portal's pages create them."""
 
@@ -154,10 +132,7 @@ class ImportAdmin(RoleAdmin[Import]):
         """Show every column but those of files."""
         return (
             *("uid", "file_name"),
-            *(_OF_REPORTS if self.model is ClaimsImport else ()),
-            *(_placed(self.model) or _OF_TEXTS.get(self.model, ("encoding",))),
-            *(("sender",) if self.model is RightsImport else ()),
-            *(_OF_TABLES if self.model is CatalogueImport else ()),
+            *(kind.columns if (kind := kind_of_model(self.model)) else ()),
             *("status", "message", "outcome", "made_by", "created_at"),
         )
 
@@ -169,31 +144,19 @@ class ImportAdmin(RoleAdmin[Import]):
         return draw(_read(one.summary), _WORDS)
 
 
-def _placed(model: type[Import]) -> tuple[str, ...]:
-    if model is MoveIn:
-        return ("account", "parts", "since")
-    return (model.place_field,) if model.place_field else ()
+class AdminsImportAdmin(ForAdmins[Import], ImportAdmin):
+    """Imports that only admins see."""
 
 
-class _ForAdmins(RoleAdmin[Row]):
-    """A screen for admins, whose accounts its rows come from."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show them to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
-
-    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
-        """Show them to admins."""
-        return request.user.has_perm(Action.CONFIGURE)
-
-
-@admin.register(MoveIn)
-class MoveInAdmin(_ForAdmins[Import], ImportAdmin):
-    """Moves of accounts."""
+for _kind in all_kinds():
+    admin.site.register(
+        _kind.model,
+        AdminsImportAdmin if _kind.action == Action.CONFIGURE else ImportAdmin,
+    )
 
 
 @admin.register(Moved)
-class MovedAdmin(_ForAdmins[Moved]):
+class MovedAdmin(ForAdmins[Moved]):
     """What was read in accounts, and what became of it."""
 
     list_display = [
@@ -202,8 +165,16 @@ class MovedAdmin(_ForAdmins[Moved]):
     list_filter = ["kind", "outcome", ("account", PickFilter)]
     list_select_related = ["account"]
     search_fields = ["=remote_id", "=case", "name"]
-    readonly_fields = all_field_names(Moved, but=["id", "theirs", "ours"])
+    readonly_fields = (
+        *all_field_names(Moved, but=["id", "theirs", "ours", "case"]),
+        "case_shown",
+    )
     fields = readonly_fields
+
+    @admin.display(description=Moved._meta.get_field("case").verbose_name)
+    def case_shown(self, moved: Moved) -> str:
+        """Return what was made here, in words and with its id."""
+        return two_lines(*case_label(moved.case)) if moved.case else formats.UNKNOWN
 
 
 def _read(value: Any, name: str = "") -> Any:  # Any: JSON

@@ -8,14 +8,12 @@ from django.db.models import Model
 from django.urls import resolve, reverse
 
 from accounts.models import User
+from imports.kinds import kind_of_model
 
 # Model name → name of the page, and the field that its address takes.
 _PAGES = {
-    "broadcastimport": ("broadcast_import_detail", "uid"),
     "bucket": ("bucket_detail", "pk"),
-    "catalogueimport": ("import_detail", "uid"),
     "conflict": ("rights_conflict", "uid"),
-    "claimsimport": ("claims_import_detail", "uid"),
     "container": ("container_edit", "pk"),
     "declaration": ("declaration", "uid"),
     "declarationprofile": ("declaration_profile", "uid"),
@@ -31,9 +29,7 @@ _PAGES = {
     "release": ("release", "uid"),
     "reportrun": ("report_run", "uid"),
     "reportschedule": ("report_schedule", "uid"),
-    "resultimport": ("result_import_detail", "uid"),
     "retrosearch": ("retro_search", "uid"),
-    "rightsimport": ("rights_import_detail", "uid"),
     "rightsrecording": ("rights_recording", "uid"),
     "scannedfile": ("file_detail", "uid"),
     "station": ("station", "uid"),
@@ -48,7 +44,10 @@ _PAGES = {
 
 def own_page(shown: Model, user: User) -> str:
     """Return the address of the object's page; empty if there is none that the user may open."""
+    kind = kind_of_model(type(shown))
     name, column = _PAGES.get(str(shown._meta.model_name), ("", ""))
+    if kind:
+        name, column = f"{kind.name}_detail", "uid"
     if not name or getattr(shown, "deleted_at", None):
         return ""
     address = reverse(f"portal:{name}", args=[attrgetter(column)(shown)])

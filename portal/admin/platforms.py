@@ -8,16 +8,20 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from platforms.models import (
+    AssetConflict,
     ClaimFile,
     Discrepancy,
     PlatformAccount,
     PlatformAsset,
     PlatformClaim,
+    PlatformVideo,
     ReferenceFile,
     ReportedValue,
 )
 from portal.admin.base import RoleAdmin, all_field_names
 
+_DAYS = ("claims_day", "assets_day", "references_day", "conflicts_day", "videos_day")
+_VIDEO_WORDS = ("privacy_status", "other_owners", "another_owner", "effective_policy")
 _CLAIM_WORDS = ("status", "status_detail", "origin", "claim_type", "content_type")
 
 
@@ -30,7 +34,7 @@ def _verbatim(*words: str) -> SafeString:
 class PlatformAccountAdmin(RoleAdmin[PlatformAccount]):
     """Accounts in platforms' rights systems."""
 
-    list_display = ["name", "platform", "claims_day", "assets_day", "references_day"]
+    list_display = ["name", "platform", *_DAYS]
     search_fields = ["name", "=uid"]
     readonly_fields = all_field_names(PlatformAccount, but=["id"])
     fields = readonly_fields
@@ -77,6 +81,49 @@ class ReferenceFileAdmin(RoleAdmin[ReferenceFile]):
         return _verbatim(row.status, row.status_detail)
 
 
+@admin.register(AssetConflict)
+class AssetConflictAdmin(RoleAdmin[AssetConflict]):
+    """Conflicts about the ownership of assets as platforms report them."""
+
+    list_display = ["asset", "owner", "as_reported"]
+    list_select_related = ["asset"]
+    search_fields = ["=asset_key", "owner"]
+    readonly_fields = (
+        *all_field_names(
+            AssetConflict,
+            but=["id", "row_hash", "asset_key", "owner_isrc", "countries"],
+        ),
+        "as_reported",
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("As reported"))
+    def as_reported(self, row: AssetConflict) -> SafeString:
+        """Return the platform's own words."""
+        return _verbatim(row.asset_key, row.owner_isrc, row.countries)
+
+
+@admin.register(PlatformVideo)
+class PlatformVideoAdmin(RoleAdmin[PlatformVideo]):
+    """Videos of our own channels as platforms report them."""
+
+    list_display = ["__str__", "video_id", "asset", "as_reported", "views"]
+    list_select_related = ["asset"]
+    search_fields = ["title", "=video_id"]
+    readonly_fields = (
+        *all_field_names(
+            PlatformVideo, but=["id", "row_hash", "link_key", *_VIDEO_WORDS]
+        ),
+        "as_reported",
+    )
+    fields = readonly_fields
+
+    @admin.display(description=_("As reported"))
+    def as_reported(self, row: PlatformVideo) -> SafeString:
+        """Return the platform's own words."""
+        return _verbatim(*(str(getattr(row, name)) for name in _VIDEO_WORDS))
+
+
 @admin.register(PlatformClaim)
 class PlatformClaimAdmin(RoleAdmin[PlatformClaim]):
     """Claims as platforms report them."""
@@ -103,8 +150,8 @@ class PlatformClaimAdmin(RoleAdmin[PlatformClaim]):
 class ReportedValueAdmin(RoleAdmin[ReportedValue]):
     """Values of reports, and what people say that they mean."""
 
-    list_display = ["as_reported", "platform", "meaning", "explained_by"]
-    list_filter = ["meaning"]
+    list_display = ["as_reported", "column", "platform", "meaning", "explained_by"]
+    list_filter = ["column", "meaning"]
     list_select_related = ["explained_by"]
     search_fields = ["value"]
     readonly_fields = (
@@ -137,7 +184,9 @@ class DiscrepancyAdmin(RoleAdmin[Discrepancy]):
 
     list_display = ["__str__", "kind", "state", "is_weak", "due_on", "opened_at"]
     list_filter = ["kind", "state"]
-    list_select_related = ["claim", "asset", "match__recording", "recording"]
+    list_select_related = [
+        *("claim", "asset", "video", "match__recording", "recording")
+    ]
     search_fields = ["=uid"]
     readonly_fields = all_field_names(
         Discrepancy, but=["id", "key", "basis", "evidence"]

@@ -20,6 +20,7 @@ from reports.models import (
     ReportSchedule,
     ReportTemplate,
     SheetApproval,
+    SheetEdit,
 )
 
 _LAYOUT = (
@@ -142,3 +143,21 @@ class SheetApprovalAdmin(RoleAdmin[SheetApproval]):
     search_fields = ["scanned_file__name"]
     readonly_fields = all_field_names(SheetApproval, but=["id", "lines"])
     fields = readonly_fields
+
+
+@admin.register(SheetEdit)
+class SheetEditAdmin(RoleAdmin[SheetEdit]):
+    """How people arranged cue sheets, read-only; the sheet takes edits back."""
+
+    list_display = ["__str__", "kind", "scanned_file", "made_by", "made"]
+    list_filter = ["kind"]
+    list_select_related = ["scanned_file", "made_by"]
+    search_fields = ["=uid", "scanned_file__name"]
+    # Titles may be of recordings that the reader may not see.
+    readonly_fields = all_field_names(SheetEdit, but=["id", "title", "other_title"])
+    fields = readonly_fields
+
+    @admin.display(description=_("Made"), ordering="made_at")
+    def made(self, edit: SheetEdit) -> SafeString:
+        """Return when somebody made it."""
+        return when(edit.made_at)

@@ -6,6 +6,7 @@ JSON becomes a list or a table, a time is short, and milliseconds are minutes an
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -34,6 +35,7 @@ _Shown = Callable[[Any], SafeString]
 _Words = Mapping[str, str | Promise]
 
 _MS = "_ms"
+_NAME = re.compile(r"[a-z]+(?:_[a-z0-9]+)+")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -166,6 +168,9 @@ def _is_flat(value: Any) -> bool:
 
 
 def _plain(value: Any) -> str:
+    # A column of a file, or another name that a program gave.
+    if isinstance(value, str) and _NAME.fullmatch(value):
+        return format_html("<code>{}</code>", value)
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     return formats.UNKNOWN if value is None else str(localize(value))

@@ -13,6 +13,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from broadcasts.errors import BroadcastRefused
 from common.api_errors import error_body
+from platforms.errors import ClaimsRefused
 from reports.notices.errors import NoticeRefused
 from review.errors import ReviewError
 from scanning.errors import IntakeRefused
@@ -40,7 +41,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """
     if isinstance(error, IntakeRefused):
         return Response(error_body(error.code, str(error)), status=error.status)
-    if isinstance(error, ReviewError):
+    if isinstance(error, ReviewError | ClaimsRefused):
         status = _STATUS_OF_REFUSAL.get(error.code, 422)
         return Response(error_body(error.code, error.message), status=status)
     if isinstance(error, BroadcastRefused):

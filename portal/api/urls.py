@@ -6,7 +6,9 @@ from django.urls import path
 
 from portal.api import (
     broadcasts,
+    claims,
     declarations,
+    imports,
     matches,
     notices,
     reports,
@@ -87,6 +89,32 @@ urlpatterns = [
         "notices/<str:uid>/answers/",
         notices.NoticeAnswersView.as_view(),
         name="notice_answers",
+    ),
+    *imports.paths(),
+    path("claims/accounts/", claims.AccountsView.as_view(), name="claim_accounts"),
+    path(
+        "claims/accounts/<str:uid>/claims/",
+        claims.ClaimsView.as_view(),
+        name="platform_claims",
+    ),
+    path(
+        "claims/accounts/<str:uid>/claims/<str:claim_id>/",
+        claims.ClaimView.as_view(),
+        name="platform_claim",
+    ),
+    path("claims/lists/", claims.ListsView.as_view(), name="claim_lists"),
+    path("claims/lists/<str:kind>/", claims.ListView.as_view(), name="claim_list"),
+    path("claims/files/", claims.FilesView.as_view(), name="claim_files"),
+    path("claims/files/<str:uid>/", claims.FileView.as_view(), name="claim_file"),
+    path(
+        "claims/files/<str:uid>/content/",
+        claims.FileContentView.as_view(),
+        name="claim_file_content",
+    ),
+    path(
+        "claims/files/<str:uid>/act/",
+        claims.FileStepView.as_view(),
+        name="claim_file_act",
     ),
     path("declarations/", declarations.DeclarationsView.as_view(), name="declarations"),
     path(

@@ -55,6 +55,7 @@ from portal.shared.selectors import (
     shown_matches,
 )
 from reports.divisions import division_of
+from reports.models import CueEntry
 from review import scan_diff
 from review.choices import WAITING_STATES, MatchState
 from review.filters import FILES, FILTERS, MatchFilter
@@ -76,6 +77,7 @@ from scanning.uses import use_of
 _SHARED_FILTERS = [each.name for each in FILTERS if FILES in each.lists]
 AHEAD = (0, 7, 30, 90, 365)
 _USUAL = 30
+_ENTRIES = 20
 BROADCASTS_SHOWN = 5
 _COLUMNS = {
     "state": "status",
@@ -205,6 +207,7 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "used": use_of(file),
             "tags": words_of(file.tags),
             "episode": episode_of(file),
+            "entries": CueEntry.objects.filter(scanned_file=file)[:_ENTRIES],
             "broadcasts": broadcasts[:BROADCASTS_SHOWN],
             "more_broadcasts": len(broadcasts) > BROADCASTS_SHOWN,
             "waiting_count": len(waiting),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -15,6 +15,7 @@ from accounts.roles import Action
 from catalogue.changes import ChangeRefused, refingerprint
 from dedup.checks import CheckUnderWay, cancel_check, resume_check
 from imports import services as imports
+from imports.kinds import AnyKind, kind_of_model
 from jobs import periodic
 from jobs import services as job_services
 from jobs.listing import ListedJob
@@ -125,11 +126,6 @@ _SCAN = _Way(
     ),
     lambda job, user: cancel_scan(scan=job.subject, user=user),
 )
-_CATALOGUE_IMPORT = _Way(
-    Action.EDIT_CATALOGUE,
-    lambda job, user: imports.try_again(one=job.subject, user=user),
-    lambda job, user: imports.cancel(one=job.subject, user=user),
-)
 
 
 def _undo_again(job: ListedJob, user: User) -> bool:
@@ -137,8 +133,17 @@ def _undo_again(job: ListedJob, user: User) -> bool:
     return begin(one=job.subject, user=user)
 
 
-_MOVE_IN = replace(_CATALOGUE_IMPORT, action=Action.CONFIGURE)
-_RESULT_IMPORT = replace(_CATALOGUE_IMPORT, action=Action.UPLOAD)
+def _way_of_import(job: ListedJob, kind: AnyKind) -> _Way:
+    is_undo = job.kind in (kind.undo_check, kind.undo)
+    return _Way(
+        kind.action,
+        _undo_again
+        if is_undo
+        else lambda job, user: imports.try_again(one=job.subject, user=user),
+        lambda job, user: imports.cancel(one=job.subject, user=user),
+    )
+
+
 _WAYS: Mapping[str, _Way] = {
     "scan": _SCAN,
     "cloud_scan": _SCAN,
@@ -173,33 +178,6 @@ _WAYS: Mapping[str, _Way] = {
             declaration=job.subject, user=user
         ),
     ),
-    "catalogue_import_check": _CATALOGUE_IMPORT,
-    "catalogue_import": _CATALOGUE_IMPORT,
-    "result_import_check": _RESULT_IMPORT,
-    "result_import": _RESULT_IMPORT,
-    "rights_import_check": _CATALOGUE_IMPORT,
-    "rights_import": _CATALOGUE_IMPORT,
-    "broadcast_import_check": _RESULT_IMPORT,
-    "broadcast_import": _RESULT_IMPORT,
-    "audio_import_check": _CATALOGUE_IMPORT,
-    "audio_import": _CATALOGUE_IMPORT,
-    "move_in_check": _MOVE_IN,
-    "move_in": _MOVE_IN,
-    "claims_import_check": _CATALOGUE_IMPORT,
-    "claims_import": _CATALOGUE_IMPORT,
-    **{
-        f"{name}_undo{step}": _Way(action, _undo_again, _CATALOGUE_IMPORT.cancel)
-        for name, action in (
-            ("catalogue_import", Action.EDIT_CATALOGUE),
-            ("result_import", Action.UPLOAD),
-            ("rights_import", Action.EDIT_CATALOGUE),
-            ("broadcast_import", Action.UPLOAD),
-            ("audio_import", Action.EDIT_CATALOGUE),
-            ("move_in", Action.CONFIGURE),
-            ("claims_import", Action.EDIT_CATALOGUE),
-        )
-        for step in ("_check", "")
-    },
     "callback_sent": _Way(
         Action.CONFIGURE,
         lambda job, user: outbound_callbacks.send_again(
@@ -218,4 +196,6 @@ _WAYS: Mapping[str, _Way] = {
 
 
 def _way(job: ListedJob) -> _Way:
+    if kind := kind_of_model(job.kind.model):
+        return _way_of_import(job, kind)
     return _WAYS.get(job.kind.name, _REGULAR if job.kind.every else _USUAL)

@@ -25,15 +25,7 @@ from accounts.roles import Action
 from catalogue import following
 from catalogue.models import Recording
 from dedup.models import CatalogueCheck
-from imports.models import (
-    AudioImport,
-    BroadcastImport,
-    CatalogueImport,
-    ClaimsImport,
-    MoveIn,
-    ResultImport,
-    RightsImport,
-)
+from imports.kinds import kind_of_model
 from jobs import clock, installation, resources
 from jobs.choices import OPEN_STATES, InstallationRole, JobState
 from jobs.kinds import all_kinds, find_kind
@@ -55,7 +47,7 @@ from portal.jobs.services import (
     try_again,
 )
 from portal.shared.access import PortalRequest, needs
-from reports.models import EvidencePack, ReportDelivery, ReportRun
+from reports.models import EngineTrial, EvidencePack, ReportDelivery, ReportRun
 from scanning.models import (
     Container,
     InboundCallback,
@@ -252,15 +244,7 @@ _PAGES: Mapping[type[Model], Callable[[Any], str]] = {
     ReportDelivery: lambda _one: reverse("portal:report_schedules"),
     EvidencePack: lambda pack: reverse("portal:evidence", args=[pack.match.uid]),
     CatalogueCheck: lambda _one: reverse("portal:duplicates"),
-    CatalogueImport: lambda run: reverse("portal:import_detail", args=[run.uid]),
-    ResultImport: lambda run: reverse("portal:result_import_detail", args=[run.uid]),
-    RightsImport: lambda run: reverse("portal:rights_import_detail", args=[run.uid]),
-    AudioImport: lambda run: reverse("portal:audio_import_detail", args=[run.uid]),
-    MoveIn: lambda run: reverse("portal:move_in_detail", args=[run.uid]),
-    BroadcastImport: lambda run: reverse(
-        "portal:broadcast_import_detail", args=[run.uid]
-    ),
-    ClaimsImport: lambda run: reverse("portal:claims_import_detail", args=[run.uid]),
+    EngineTrial: lambda trial: trial.url,
     PlatformAccount: lambda account: (
         f"{reverse('portal:claims')}?account={account.uid}"
     ),
@@ -276,5 +260,7 @@ _PAGES: Mapping[type[Model], Callable[[Any], str]] = {
 
 
 def _page_of(job: ListedJob) -> str:
+    if kind := kind_of_model(job.kind.model):
+        return reverse(kind.detail_page, args=[job.subject.uid])
     page = _PAGES.get(type(job.subject))
     return page(job.subject) if page is not None else ""

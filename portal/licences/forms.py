@@ -19,10 +19,11 @@ from portal.shared.fields import (
     only_when,
 )
 from portal.shared.filters import DayInput
-from review.choices import LicenceScope, UseKind
+from review.choices import EditedUses, LicenceScope, UseKind
 from review.models import Licence
 
 MAX_EVIDENCE_BYTES = 20 * 1024**2
+_EDIT_LIMITS = ("max_speed_pct", "max_semitones")
 
 
 class LicenceForm(forms.ModelForm[Licence]):
@@ -68,7 +69,8 @@ class LicenceForm(forms.ModelForm[Licence]):
         fields = [
             *("holder", "scope", "buckets", "labels", "recordings"),
             *("use_kind", "use_values", "territories", "valid_from", "valid_until"),
-            *("max_seconds", "on_expiry", "note"),
+            *("max_seconds", "edited_uses", "max_speed_pct", "max_semitones"),
+            *("on_expiry", "note"),
         ]
         labels = {
             "scope": _("Which recordings"),
@@ -76,6 +78,9 @@ class LicenceForm(forms.ModelForm[Licence]):
             "valid_from": _("From"),
             "valid_until": _("Until, inclusive"),
             "max_seconds": _("Maximum seconds per use"),
+            "edited_uses": _("Edited uses"),
+            "max_speed_pct": _("Speed change up to, in %"),
+            "max_semitones": _("Pitch change up to, in semitones"),
             "on_expiry": _("When it ends"),
         }
         widgets = {
@@ -101,6 +106,8 @@ class LicenceForm(forms.ModelForm[Licence]):
             only_when(self.fields[name], "scope", scope, needed=True)
         named_uses = [each.value for each in UseKind if each != UseKind.ANY]
         only_when(self.fields["use_values"], "use_kind", *named_uses, needed=True)
+        for name in _EDIT_LIMITS:
+            only_when(self.fields[name], "edited_uses", EditedUses.WITHIN)
         if self.instance.pk:
             self.initial["recordings"] = list(self.instance.recordings.all())
         if self.instance.built_in:
@@ -150,6 +157,10 @@ class LicenceForm(forms.ModelForm[Licence]):
                 cleaned[name] = []
             elif not cleaned[name]:
                 self.add_error(name, missing)
+        if cleaned.get("edited_uses") != EditedUses.WITHIN:
+            cleaned |= dict.fromkeys(_EDIT_LIMITS)
+        elif all(cleaned.get(name) is None for name in _EDIT_LIMITS):
+            self.add_error("max_speed_pct", gettext("Enter at least one limit."))
 
     def chosen_buckets(self) -> list[Bucket]:
         """Return the buckets that the licence covers."""

@@ -32,13 +32,18 @@ def sound_alone(
     return ShownSound(file, audio_url, window, box(start_ms, end_ms, window))
 
 
-def sound_around(file: ScannedFile, start_ms: int, end_ms: int) -> ShownSound:
-    """Return an interval with its waveform and the sound around it."""
+def sound_around(
+    file: ScannedFile, start_ms: int, end_ms: int, audio_url: str | None = None
+) -> ShownSound:
+    """Return an interval with its waveform and the sound around it.
+
+    ``audio_url`` is another sound track than the main one.
+    """
     end = max(file.duration_ms or 0, end_ms)
     window = Window(max(start_ms - CONTEXT_MS, 0), min(end_ms + CONTEXT_MS, end))
     return ShownSound(
         file,
-        playback.audio_url(file),
+        playback.audio_url(file) if audio_url is None else audio_url,
         window,
         box(start_ms, end_ms, window),
         wave_paths(load_waveform(file), window=window, duration_ms=file.duration_ms),

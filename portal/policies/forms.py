@@ -35,6 +35,7 @@ _UNITS = {
     "pitch_change": (_("Pitch change in cents"), None),
 }
 _FLAG_LABELS = {
+    "edited": _("Edited"),
     "found_late": _("Found late"),
     "shared_loop": _("Loop"),
     "under_speech": _("Under speech"),
@@ -53,8 +54,8 @@ DEFAULT_SCALE = "0-100:embedded/1"
 _ORDER = (
     *("buckets", "labels", "relations", "score", "matched_s", "longest_s"),
     *("source_coverage", "reference_coverage", "under_speech", "shared_loop"),
-    *("found_late", "speed_change", "pitch_change", "platforms", "accounts"),
-    *("programmes", "territories", "engines"),
+    *("found_late", "edited", "speed_change", "pitch_change", "platforms"),
+    *("accounts", "programmes", "territories", "engines"),
 )
 _THEN = ("action", "assignee", "due_days", "priority", "second_approval")
 

@@ -36,6 +36,7 @@ _RANGES = {
     "pitch_change": (gettext_lazy("its pitch differs by {}"), gettext_lazy("cents")),
 }
 _FLAGS = {
+    "edited": (gettext_lazy("it is edited"), gettext_lazy("it is not edited")),
     "found_late": (
         gettext_lazy("it was found late"),
         gettext_lazy("it was not found late"),

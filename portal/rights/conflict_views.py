@@ -15,6 +15,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from enrichment.selectors import count_disagreements
 from portal.rights import page
 from portal.rights.forms import (
     ConflictFilterForm,
@@ -51,6 +52,7 @@ def conflict_list(request: PortalRequest) -> HttpResponseBase:
         "page_obj": shown,
         "rows": page.conflict_rows(list(shown)),
         "here": "conflicts",
+        "disagreements": count_disagreements(),
         "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
     }
     if filters.cleaned_data.get("of") and filters.tab == ConflictState.OPEN:

@@ -14,7 +14,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.limits import costly
-from accounts.reach import is_limited, sees_every_bucket
+from accounts.reach import sees_every_bucket
 from accounts.roles import Action
 from portal.rights import page
 from portal.rights.forms import (
@@ -109,7 +109,6 @@ def _list(
         "rows": [known[row.pk] for row in shown],
         "here": name,
         "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
-        "may_import": not is_limited(request.user),
         "may_report": request.user.has_perm(Action.REPORT),
     }
     return render(request, f"portal/rights/{name}.html", context)

@@ -27,6 +27,7 @@ from accounts.services import deciders
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import artists_hold
 from common.reading import read_clock
+from imports.kinds import all_kinds
 from portal.shared.selectors import is_uuid
 from recurring import selectors as recurring
 from review.choices import MatchState
@@ -106,7 +107,7 @@ def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
     groups = list(_rows(asked, user)) if asked.text else []
     groups += [
         _group("pages", _("Pages"), "layers", _places(_PAGES, asked, user)),
-        _group("verbs", _("Actions"), "next", _places(_VERBS, asked, user)),
+        _group("verbs", _("Actions"), "next", _places(_verbs(), asked, user)),
     ]
     return [each for each in groups if each.hits]
 
@@ -371,6 +372,7 @@ _PAGES = (
     _PageLink(gettext_lazy("Watches"), "portal:watch_list"),
     _PageLink(gettext_lazy("Drops"), "portal:drop_list"),
     _PageLink(gettext_lazy("Containers"), "portal:container_list"),
+    _PageLink(gettext_lazy("Run both engines"), "portal:trial_list", Action.DECIDE),
     _PageLink(gettext_lazy("Catalogue"), "portal:catalogue"),
     _PageLink(gettext_lazy("Filling in"), "portal:fill_in"),
     _PageLink(gettext_lazy("Suggestions"), "portal:suggestion_list"),
@@ -409,23 +411,6 @@ _VERBS = (
     _PageLink(
         gettext_lazy("Add a recording"), "portal:recording_add", Action.EDIT_CATALOGUE
     ),
-    _PageLink(
-        gettext_lazy("Import recordings"),
-        "portal:catalogue_import",
-        Action.EDIT_CATALOGUE,
-    ),
-    _PageLink(
-        gettext_lazy("Import rights"), "portal:rights_import", Action.EDIT_CATALOGUE
-    ),
-    _PageLink(
-        gettext_lazy("Import broadcasts"), "portal:broadcast_import", Action.UPLOAD
-    ),
-    _PageLink(
-        gettext_lazy("Import a platform's report"),
-        "portal:claims_import",
-        Action.EDIT_CATALOGUE,
-    ),
-    _PageLink(gettext_lazy("Import results"), "portal:result_import", Action.UPLOAD),
     _PageLink(gettext_lazy("Compare two recordings"), "portal:duplicate_compare"),
     _PageLink(
         gettext_lazy("Create a bucket"), "portal:bucket_create", Action.EDIT_CATALOGUE
@@ -434,3 +419,10 @@ _VERBS = (
         gettext_lazy("Create a container"), "portal:container_create", Action.CONFIGURE
     ),
 )
+
+
+def _verbs() -> tuple[_PageLink, ...]:
+    imports = (
+        _PageLink(kind.title, kind.form_page, kind.action) for kind in all_kinds()
+    )
+    return (*_VERBS, *imports)

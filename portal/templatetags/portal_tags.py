@@ -30,6 +30,7 @@ from common.reading import Form, read_clock, read_date, read_number
 from common.stored import read_stored
 from common.territories import read_territories
 from common.zones import UTC
+from imports.kinds import all_kinds
 from jobs.choices import JobState
 from jobs.selectors import jobs_of
 from portal.files.page import EngineComparison, compare
@@ -340,7 +341,10 @@ def event_reason(event: Event) -> str:
 @register.filter
 def event_note(event: Event) -> str:
     """Return the note of an event, without names that the viewer may not see."""
-    return rule_names.note_of(event)
+    note = rule_names.note_of(event)
+    # A case that the event belongs to, as of a suggestion that somebody accepted.
+    is_case = re.fullmatch(r"[a-z]+:[a-z]+_\w+", note)
+    return format_html("<code>{}</code>", note) if is_case else note
 
 
 @register.filter
@@ -478,11 +482,24 @@ def column_menu(context: Context, name: str) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def current_page(context: Context, names: str) -> SafeString:
-    """Return aria-current if the page's URL name is one of ``names``."""
+    """Return aria-current if the page's URL name, or ``nav_page``, is in ``names``."""
     match = getattr(context.get("request"), "resolver_match", None)
-    if match is None or match.view_name not in names.split():
+    if match is None or context.get("nav_page", match.view_name) not in names.split():
         return SafeString("")
     return SafeString('aria-current="page"')
+
+
+@register.inclusion_tag("portal/imports/_buttons.html", takes_context=True)
+def import_buttons(context: Context, page: str) -> dict[str, Any]:
+    """Draw links to the imports that belong to a page."""
+    user = context["request"].user
+    return {
+        "kinds": [
+            kind
+            for kind in all_kinds()
+            if page in kind.buttons and kind.is_open_to(user)
+        ]
+    }
 
 
 @register.inclusion_tag("components/_mini.html")

@@ -5,18 +5,9 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from catalogue.models import Bucket, Recording
-from catalogue.selectors import searchable_buckets
-from catalogue.services import RecordingDetails
+from catalogue.models import Recording
 from portal.pictures.exclusion import MediaTimeField
-from portal.shared.fields import (
-    ArtistsField,
-    IfThereField,
-    LinesField,
-    Picker,
-    RecordingsField,
-    SearchSelect,
-)
+from portal.shared.fields import LinesField, Picker, RecordingsField, SearchSelect
 from recurring import selectors
 from recurring.models import IgnoreReason, ItemState, UnknownItem
 from recurring.selectors import Tab
@@ -42,36 +33,6 @@ class UnknownFilterForm(forms.Form):
     def tab(self) -> Tab:
         """Return the chosen list, by default the one of unknown items."""
         return Tab(self.cleaned_data.get("state") or Tab.UNKNOWN)
-
-
-class NameForm(forms.Form):
-    """The metadata of the recording that an item becomes."""
-
-    title = forms.CharField(max_length=500, label=_("Title"))
-    artists = ArtistsField()
-    isrc = forms.CharField(required=False, max_length=40, label=_("ISRC"))
-    bucket = forms.ModelChoiceField(
-        searchable_buckets(),
-        empty_label=None,
-        widget=SearchSelect,
-        label=_("Bucket"),
-    )
-    if_there = IfThereField()
-
-    @property
-    def bucket_chosen(self) -> Bucket:
-        """Return the bucket of a valid form."""
-        bucket: Bucket = self.cleaned_data["bucket"]
-        return bucket
-
-    def details(self) -> RecordingDetails:
-        """Return the metadata of the recording."""
-        values = self.cleaned_data
-        return RecordingDetails(
-            title=values["title"],
-            artists=values["artists"],
-            isrc=values["isrc"],
-        )
 
 
 class AliasForm(forms.Form):

@@ -28,13 +28,13 @@ from portal.shared.access import NOT_ALLOWED, PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.downloads import sent, written
 from portal.shared.lists import page_of, sorted_by
+from portal.shared.naming import NameForm
 from portal.unknown import page
 from portal.unknown.forms import (
     AliasForm,
     IgnoreForm,
     IntoForm,
     MergeForm,
-    NameForm,
     SplitForm,
     UnknownFilterForm,
     WatchItemForm,

@@ -3,7 +3,8 @@
    A list is one element with ``data-list``. Its rows have ``data-row`` with a name that
    stays the same when the server draws the row again. In a row, ``data-open`` is the link
    that Enter follows, and ``data-row-key`` the letter that presses a button. In the bar
-   for ticked rows, ``data-bulk-key`` does the same. */
+   for ticked rows, ``data-bulk-key`` does the same. A list with ``data-begin`` begins at its
+   first row, because an answer has just taken away the one before it. */
 
 import { onKey } from "./shell.js";
 
@@ -235,5 +236,6 @@ tell();
 /* Somebody came back: the browser has given the ticks back, and the other scripts listen. */
 window.addEventListener("pageshow", () => {
   tell();
-  if (!currentName) moveTo(named(history.state?.row));
+  if (currentName) return;
+  moveTo(named(history.state?.row) ?? (list()?.dataset.begin === undefined ? undefined : rows()[0]));
 });

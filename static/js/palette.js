@@ -20,7 +20,7 @@ class Palette {
     root.addEventListener("click", (event) => {
       if (event.target === root) root.close();
       const verb = event.target.closest("[data-verb]");
-      if (verb) this.act(Number(verb.dataset.verb), event);
+      if (verb) this.act(Number(verb.dataset.verb), event, verb.dataset.rest);
     });
   }
 
@@ -61,8 +61,8 @@ class Palette {
   /* Offer the page's own verbs that have a key, last. */
   addVerbs(text) {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    const fitting = this.verbs.map((verb, at) => ({ ...verb, at }))
-      .filter(({ label }) => words.every((word) => label.toLowerCase().includes(word)));
+    const fitting = this.verbs.map((verb, at) => ({ ...verb, at, rest: restOf(verb, words) }))
+      .filter(({ button, rest }) => rest === "" || (rest && button.dataset.paletteRest));
     if (!fitting.length) return;
     const group = document.createElement("div");
     group.className = "hits";
@@ -74,18 +74,19 @@ class Palette {
     title.setAttribute("role", "presentation");
     title.textContent = this.root.dataset.here;
     group.append(title);
-    for (const { label, key, at } of fitting) {
+    for (const { label, key, at, rest } of fitting) {
       const option = document.createElement("button");
       option.type = "button";
       option.className = "hit";
       option.id = `hit-here-${at}`;
       option.dataset.verb = at;
+      option.dataset.rest = rest;
       option.tabIndex = -1;
       option.setAttribute("role", "option");
       option.setAttribute("aria-selected", "false");
       const name = document.createElement("span");
       name.className = "hit__text";
-      name.textContent = label;
+      name.textContent = rest ? `${label}: ${rest}` : label;
       const shown = document.createElement("kbd");
       shown.textContent = key;
       option.append(name, ...(key ? [shown] : []));
@@ -132,10 +133,11 @@ class Palette {
     }
   }
 
-  act(at, event) {
+  act(at, event, rest) {
     event.preventDefault();
     this.root.close();
     const { button, answer } = this.verbs[at];
+    if (rest) button.form.elements[button.dataset.paletteRest].value = rest;
     if (!answer) button.click();
     else fillIn(button.parentElement, answer);
   }
@@ -147,6 +149,13 @@ function fillIn(ask, answer) {
   answer.checked = true;
   answer.dispatchEvent(new Event("change", { bubbles: true }));
   answer.focus();
+}
+
+/* Return the typed words that do not name the verb; null if the first one does not. A verb
+   may take them: "assign mira". */
+function restOf({ label }, words) {
+  const other = words.filter((word) => !label.toLowerCase().includes(word));
+  return other.length && other[0] === words[0] ? null : other.join(" ");
 }
 
 const canPress = (button) => button.offsetParent && !button.disabled && button.getAttribute("aria-disabled") !== "true";

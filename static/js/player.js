@@ -1,7 +1,9 @@
 /* The player of a scanned file: keeps audio, ribbon and tables at the same time. */
 
+import { readTime } from "./interval_picker.js";
 import { onKey, press } from "./shell.js";
 
+const DRAG_PX = 4;
 const REDUCED = matchMedia("(prefers-reduced-motion: reduce)");
 
 function clock(ms) {
@@ -29,6 +31,7 @@ class Player {
     this.segments = this.readSegments();
     this.listen();
     this.draw();
+    this.drawRange();
   }
 
   /* Read every segment of the file in order; the ribbon may show only some of them. */
@@ -52,6 +55,7 @@ class Player {
   }
 
   listen() {
+    this.root.addEventListener("pointerdown", (event) => this.onDrag(event));
     this.root.addEventListener("click", (event) => this.onClick(event));
     this.root.addEventListener("keydown", (event) => this.onLaneKey(event));
     if (!this.audio) return;
@@ -66,8 +70,82 @@ class Player {
     }
   }
 
+  /* The times of the picked range; NaN where none can be read. */
+  get range() {
+    return range ? [readTime(range.elements.start.value), readTime(range.elements.end.value)] : [NaN, NaN];
+  }
+
+  pickRange(start, end) {
+    const clamped = (ms) => clock(Math.min(Math.max(Math.round(ms), 0), Number(this.ribbon.dataset.duration)));
+    range.elements.start.value = Number.isNaN(start) ? "" : clamped(start);
+    range.elements.end.value = Number.isNaN(end) ? "" : clamped(end);
+    this.drawRange();
+  }
+
+  drawRange() {
+    const drawn = this.root.querySelector("[data-range-drawn]");
+    const [start, end] = this.range.map((ms) => Math.min(Math.max(ms, this.start), this.end));
+    if (!drawn) return;
+    if (!(end > start)) {
+      drawn.setAttribute("display", "none");
+      return;
+    }
+    const share = (ms) => `${((100 * ms) / (this.end - this.start)).toFixed(3)}%`;
+    drawn.setAttribute("x", share(start - this.start));
+    drawn.setAttribute("width", share(end - start));
+    drawn.setAttribute("display", "inline");
+  }
+
+  /* Dragging over the waveform picks a range; a click there moves the playhead. */
+  onDrag(event) {
+    const area = event.target.closest("[data-seek]");
+    if (!area || !range || event.button !== 0) return;
+    const box = area.getBoundingClientRect();
+    const at = (x) => this.start + Math.min(Math.max((x - box.left) / box.width, 0), 1) * (this.end - this.start);
+    this.dragged = false;
+    const move = (moved) => {
+      if (!this.dragged && Math.abs(moved.clientX - event.clientX) < DRAG_PX) return;
+      this.dragged = true;
+      const ends = [at(event.clientX), at(moved.clientX)];
+      this.pickRange(Math.min(...ends), Math.max(...ends));
+    };
+    const stop = () => {
+      window.removeEventListener("pointermove", move);
+      for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, stop);
+    };
+    event.preventDefault();
+    window.addEventListener("pointermove", move);
+    for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, stop);
+  }
+
+  /* Begin or end the range at the playhead; the other end gives way. */
+  markRange(isStart) {
+    let [start, end] = this.range;
+    if (isStart) start = this.ms;
+    else end = this.ms;
+    if (start >= end) {
+      if (isStart) end = NaN;
+      else start = NaN;
+    }
+    this.pickRange(start, end);
+  }
+
+  playRange() {
+    const [start, end] = this.range;
+    if (!this.audio || !(end > start)) {
+      range?.reportValidity();
+      return;
+    }
+    this.seek(start, true);
+    this.stopAt = end;
+  }
+
   onClick(event) {
     if (event.target.closest("[data-segment]")) return;
+    if (this.dragged) {
+      this.dragged = false;
+      return;
+    }
     const area = event.target.closest("[data-seek]");
     if (!area) return;
     const box = area.getBoundingClientRect();
@@ -96,6 +174,7 @@ class Player {
 
   seek(ms, play = false) {
     if (!this.audio) return;
+    this.stopAt = null;
     const limit = Number.isFinite(this.audio.duration) ? this.audio.duration : Infinity;
     this.audio.currentTime = Math.min(Math.max(ms / 1000, 0), limit);
     if (play) this.audio.play();
@@ -146,6 +225,10 @@ class Player {
 
   draw() {
     const now = this.ms;
+    if (this.stopAt && now >= this.stopAt) {
+      this.stopAt = null;
+      this.audio.pause();
+    }
     if (this.clock) this.clock.textContent = clock(now);
     if (this.head && this.audio && this.end > this.start) {
       const share = (now - this.start) / (this.end - this.start);
@@ -176,8 +259,10 @@ class Player {
 }
 
 let player = null;
+let range = null;
 
 function start() {
+  range = document.querySelector("[data-range]");
   const root = document.querySelector("[data-player]");
   if (!root || player?.root === root) return;
   const at = player?.ms ?? fragment();
@@ -221,7 +306,12 @@ function load(address) {
   });
 }
 
+document.addEventListener("input", (event) => {
+  if (range?.contains(event.target)) player?.drawRange();
+});
+
 document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-range-play]")) player?.playRange();
   const link = event.target.closest("[data-zoom]");
   if (link && window.htmx && !event.metaKey && !event.ctrlKey) {
     zoom(event, link);
@@ -236,6 +326,22 @@ document.addEventListener("click", (event) => {
 /* The walk through the music of the file. */
 onKey((event) => {
   if (event.key === "r" && press("[data-walk]")) event.preventDefault();
+});
+
+/* The picked range. */
+onKey((event) => {
+  if (!range || !player) return;
+  const actions = {
+    i: () => player.audio && player.markRange(true),
+    o: () => player.audio && player.markRange(false),
+    n: () => press("[data-range-name]"),
+    a: () => press("[data-range-add]"),
+    P: () => player.playRange(),
+  };
+  const action = actions[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
 });
 
 onKey((event) => {

@@ -9,7 +9,7 @@ import { current, moveTo, rows, ticked } from "./lists.js";
 import { refresh } from "./live.js";
 import * as outbox from "./outbox.js";
 import { fetchSound, keysOfPair, Pair } from "./pair.js";
-import { getPage, post, say } from "./server.js";
+import { getPage, inTurn, post, say } from "./server.js";
 import { begin as beginSounds } from "./sound.js";
 import * as strips from "./strips.js";
 
@@ -367,6 +367,8 @@ async function decide(form) {
   if (shown === at && refused?.code === "gone") await standAgain(at);
   // Nobody has gone on, so the pane still shows this match: show it as decided.
   if (shown === at && at.node.dataset.sent && current()?.dataset.row === at.name) showAgain(named(at.name));
+  // The walk may have ended meanwhile; Enter then opens its cue sheet.
+  if (document.querySelector("[data-walk-done]:not([hidden])")) document.querySelector("[data-walk-end]").focus();
 }
 
 /* The form shows its own errors; what it cannot show stays above every page. */
@@ -450,18 +452,33 @@ function onOutbox({ type, detail }) {
   if (shown?.node.dataset.uid === detail.entry.uid && !shown.node.dataset.sent) showAgain(row);
 }
 
+/* Keep what somebody hears instead of the estimate of speech, and show the match again. */
+async function keepSpeech(form) {
+  const at = shown;
+  $("button", form).disabled = true;
+  const { answer } = await send(form, about(at.node)).sent;
+  if (!answer) return;
+  await refresh();
+  if (shown === at) showAgain(named(at.name));
+}
+
 /* Keys and clicks ---------------------------------------------------------------- */
 
 /* A decision that is on its way is the last one, so wait for it. One that is not sent is
    taken back. */
-async function undoLast() {
+const undoLast = inTurn(async () => {
   await pending;
+  // The pane may still load the row that offers the undo.
+  await ready();
   if (outbox.takeBack()) {
     announce(say("taken"));
     return;
   }
-  if (!strips.openStrip("z")) ($("form[data-undo]") ?? $("form[data-undo-here]"))?.requestSubmit();
-}
+  if (strips.openStrip("z")) return;
+  ($("form[data-undo]") ?? $("form[data-undo-here]"))?.requestSubmit();
+  // The next key must see what comes of this one.
+  await pending;
+});
 
 /* No row is chosen yet: the decision bar of the first one offers to undo what was decided on
    another page. The first row's own decision was not meant. */
@@ -480,8 +497,18 @@ function cannot() {
 async function press(letter) {
   if (!(await ready())) return;
   const button = $(`.bar__verbs > form button[aria-keyshortcuts=${letter.toUpperCase()}]:enabled`);
+  byLetter = true;
   if (button) button.click();
   else if (!strips.openStrip(letter)) cannot();
+}
+
+/* Decide the match and the same one in copies of its file: their preview opens. */
+async function decideCopies() {
+  if (await ready()) ($("[data-copies] [value=confirm]") ?? { click: cannot }).click();
+}
+
+async function correctSpeech() {
+  if (await ready()) $("[data-speech] button:enabled")?.click();
 }
 
 async function note() {
@@ -529,6 +556,8 @@ onKey((event) => {
     ...keysOfPair(pair, event),
     n: note,
     ...Object.fromEntries([...letters].map((letter) => [letter, () => press(letter)])),
+    m: decideCopies,
+    s: correctSpeech,
     z: undoLast,
     p: play,
   };
@@ -560,14 +589,25 @@ function onSubmit(event) {
   const form = event.target;
   if (form.matches("[data-undo], [data-undo-here]")) undo(form);
   else if (form.matches("[data-note-form]")) keepNote(form);
+  else if (form.matches("[data-speech]")) keepSpeech(form);
   else if (form.dataset.decide) decide(form);
   else return;
   event.preventDefault();
 }
 
-/* Escape closes the strip or leaves the note; then the row has the focus again. */
+/* Escape closes the strip or leaves the note. Then the row has the focus again, unless the
+   strip was opened by its own button. */
+let byLetter = false;
+let staysInPane = false;
+
+function beforeEscape(event) {
+  if (event.key === "Escape") staysInPane = Boolean(strips.openAsk()) && !byLetter;
+}
+
 function onEscape(event) {
   if (event.key !== "Escape" || strips.openAsk()) return;
+  byLetter = false;
+  if (staysInPane) return;
   const at = document.activeElement;
   if (at !== document.body && !pane.contains(at)) return;
   pane.classList.remove("is-asking");
@@ -639,6 +679,7 @@ if (pane) {
   document.addEventListener("click", onTap);
   pane.addEventListener("click", onClick);
   pane.addEventListener("submit", onSubmit);
+  document.addEventListener("keydown", beforeEscape, true);
   document.addEventListener("keyup", onEscape);
   strips.keepDrafts(hold);
   window.addEventListener("pagehide", onHide);
@@ -646,7 +687,9 @@ if (pane) {
   rows().forEach(markKept);
   const first = rows().find(waits);
   const goesOn = sessionStorage.getItem(GO_ON) || document.querySelector("[data-file-review]");
+  // The queue opens its first row at once, unless somebody returns to another one.
+  const opens = isOn() && document.querySelector("[data-queue]") && !named(history.state?.row);
   if (first && isOn()) load(first).catch(() => {});
-  if (first && goesOn) moveTo(first);
+  if (first && (goesOn || opens)) moveTo(first);
   sessionStorage.removeItem(GO_ON);
 }

@@ -3,7 +3,7 @@
 import { announce, onKey } from "./shell.js";
 import { clock, fetchSound, keysOfPair, Pair } from "./pair.js";
 import * as outbox from "./outbox.js";
-import { getJson, getPage, post, say } from "./server.js";
+import { getJson, getPage, inTurn, post, say } from "./server.js";
 import { IntervalPicker } from "./interval_picker.js";
 import * as sound from "./sound.js";
 import * as strips from "./strips.js";
@@ -313,14 +313,17 @@ async function undo(form) {
 
 /* Z takes back a decision that is not sent, or undoes the last one of this list, or the one
    about the match on screen. */
-async function undoLast() {
+const undoLast = inTurn(async () => {
   await pending;
   if (outbox.takeBack()) {
     announce(say("taken"));
     return;
   }
-  if (!strips.openStrip("z")) ($("form[data-undo]") ?? $("form[data-undo-here]"))?.requestSubmit();
-}
+  if (strips.openStrip("z")) return;
+  ($("form[data-undo]") ?? $("form[data-undo-here]"))?.requestSubmit();
+  // The next key must see what comes of this one.
+  await pending;
+});
 
 async function keepNote(form) {
   const field = $("input[name=note]", form);
@@ -575,6 +578,7 @@ function actionOf(event) {
     c: () => ask || ($("[data-decide=confirm] button:enabled") ? press("[data-decide=confirm] button") : cannot()),
     ...Object.fromEntries([...`x${strips.LETTERS}`].map((letter) => [letter, () => strips.openStrip(letter) || ask || cannot()])),
     n: () => strips.focusNote(),
+    m: () => press("[data-copies] [value=confirm]"),
     y: () => ask || ($("[data-again] button:enabled") ? press("[data-again] button") : cannot()),
     u: () => press("[data-use]"),
     s: () => press("[data-speech] button"),

@@ -72,3 +72,12 @@ export async function post(address, data, { again = true, keepalive = false, sen
   }
   throw new Refused(problem.code ?? "odd", problem.message ?? say("odd"), answer.status);
 }
+
+/* Return a function that calls ``act`` when the call before has ended. */
+export function inTurn(act) {
+  let last = Promise.resolve();
+  return () => {
+    last = last.then(act);
+    return last;
+  };
+}

@@ -43,6 +43,9 @@ const HOPELESS = new Set(["empty_file", "file_too_large", "http_413"]);
 /* What a file is opened for. */
 const NEXT = { no_match: "seeWhy", needs_audio: "attachAudio" };
 
+/* The paths of files that were dropped in their folders. */
+const paths = new WeakMap();
+
 /* What tells a file from others when it is chosen again. */
 const identity = (file) => [file.name, file.size, file.lastModified].join(":");
 
@@ -51,7 +54,7 @@ class Row {
     this.batch = batch;
     this.file = file;
     this.link = link;
-    this.name = file ? file.webkitRelativePath || file.name : link;
+    this.name = file ? paths.get(file) || file.webkitRelativePath || file.name : link;
     this.state = "queued";
     this.again = false;
     this.element = document.getElementById("upload-row").content.firstElementChild.cloneNode(true);
@@ -230,7 +233,8 @@ class Row {
         chunkSize: PIECE_BYTES,
         retryDelays: RETRY_MS,
         removeFingerprintOnSuccess: true,
-        metadata: { filename: this.file.name, container },
+        // A name is no path; this stroke only looks like one that parts folders.
+        metadata: { filename: this.name.replaceAll("/", "\u2215"), container },
         headers: { "X-CSRFToken": this.batch.token, Accept: "application/json" },
         fingerprint: async (file) => ["upload", person, container, identity(file)].join(":"),
         onShouldRetry: (error) => {
@@ -678,7 +682,9 @@ function linksOf(line) {
 /* Return all files of a dropped entry, including those in folders. */
 async function filesOf(entry) {
   if (entry.isFile) {
-    return new Promise((resolve) => entry.file((file) => resolve([file]), () => resolve([])));
+    const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+    if (file) paths.set(file, entry.fullPath.slice(1));
+    return file ? [file] : [];
   }
   const reader = entry.createReader();
   const found = [];

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.models import User
+from accounts.management.finding import find_user
 from portal.accounts.erasure import ErasureRefused, erase, preview
 
 
@@ -24,9 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Print the counts; erase first if ``--yes`` is given."""
-        person = User.objects.filter(username=options["username"]).first()
-        if person is None:
-            raise CommandError(f"There is no user {options['username']}.")
+        person = find_user(options["username"])
         if options["yes"]:
             try:
                 erasure = erase(person=person, actor="command:erase_person")

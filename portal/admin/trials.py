@@ -1,0 +1,47 @@
+"""Admin screens of trials; pages hold their actions."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from portal.admin.base import ForAdmins, all_field_names
+from reports.models import EngineTrial, TrialFile, TrialRow
+
+
+@admin.register(EngineTrial)
+class EngineTrialAdmin(ForAdmins[EngineTrial]):
+    """Trials of this portal beside an account."""
+
+    list_display = ["account", "state", "begins_at", "ends_at", "keeps"]
+    list_filter = ["state"]
+    list_select_related = ["account"]
+    search_fields = ["=uid", "account__name"]
+    readonly_fields = all_field_names(
+        EngineTrial, but=["id", "seed", "report", "their_buckets", "stream_days"]
+    )
+    fields = readonly_fields
+
+
+@admin.register(TrialFile)
+class TrialFileAdmin(ForAdmins[TrialFile]):
+    """Files that both engines have scanned."""
+
+    list_display = [
+        *("scanned_file", "trial", "own_catalogue", "not_in_both", "below_floor")
+    ]
+    list_select_related = ["scanned_file", "trial__account"]
+    search_fields = ["scanned_file__name"]
+    readonly_fields = all_field_names(TrialFile, but=["id"])
+    fields = readonly_fields
+
+
+@admin.register(TrialRow)
+class TrialRowAdmin(ForAdmins[TrialRow]):
+    """What the engines found in them, and what people heard."""
+
+    list_display = ["recording", "file", "kind", "sampled", "judged", "judged_at"]
+    list_filter = ["kind", "judged"]
+    list_select_related = ["recording", "file__scanned_file"]
+    search_fields = ["recording__title"]
+    readonly_fields = all_field_names(TrialRow, but=["id", "draw"])
+    fields = readonly_fields

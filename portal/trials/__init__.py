@@ -1,0 +1,1 @@
+"""Pages of trials: this portal and a cloud account on the same files."""

@@ -1,0 +1,96 @@
+"""Forms of trials."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.validators import MinValueValidator
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from portal.shared.fields import SearchSelectMultiple
+from reports.models import EngineTrial, TrialKeeps
+from reports.trials import services
+from scanning.models import CloudAccount, Container
+from streams.models import Stream
+
+_PLACES = ("containers", "streams")
+
+
+class TrialForm(forms.Form):
+    """The containers that both engines scan, for how long, and what is paid."""
+
+    account = forms.ModelChoiceField(
+        CloudAccount.objects.all(), empty_label=None, label=_("Account")
+    )
+    containers = forms.ModelMultipleChoiceField(
+        Container.objects.none(),
+        required=False,
+        widget=SearchSelectMultiple,
+        label=_("Containers"),
+        help_text=_("Those that are connected to a container of the account."),
+    )
+    streams = forms.ModelMultipleChoiceField(
+        Stream.objects.none(),
+        required=False,
+        widget=SearchSelectMultiple,
+        label=_("Streams"),
+        help_text=_("Those that came from an account and are listened to here."),
+    )
+    weeks = forms.IntegerField(min_value=1, max_value=26, initial=4, label=_("Weeks"))
+    cap_hours = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=1_000_000,
+        label=_("Hours a month"),
+        help_text=_("For each container. Leave empty for no limit."),
+    )
+    price_per_hour = forms.DecimalField(
+        required=False,
+        max_digits=8,
+        decimal_places=2,
+        validators=[MinValueValidator(0)],
+        label=_("Price of an hour at ACRCloud"),
+    )
+    currency = forms.RegexField(
+        r"^[A-Z]{3}$",
+        required=False,
+        label=_("Currency"),
+        help_text=_("Three letters, as in EUR."),
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's own
+        super().__init__(*args, **options)
+        connected = Container.objects.present().filter(
+            cloud_account__isnull=False, cloud_container_id__isnull=False
+        )
+        listening = Stream.objects.present().filter(enabled=True)
+        for name, rows in zip(_PLACES, (connected, listening), strict=True):
+            self.fields[name].queryset = rows  # type: ignore[attr-defined]  # a choice of models
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own
+        """Ask for the currency of a price."""
+        values = super().clean() or {}
+        if values.get("price_per_hour") is not None and not values.get("currency"):
+            self.add_error("currency", gettext("Enter the currency of the price."))
+        return values
+
+    def begin(self, user: User) -> EngineTrial:
+        """Begin the trial."""
+        values = dict(self.cleaned_data)
+        places = {name: values.pop(name) for name in ("account", *_PLACES)}
+        return services.begin_trial(
+            user=user, terms=services.TrialTerms(**values), **places
+        )
+
+
+class EndForm(forms.Form):
+    """What scans the containers after a trial."""
+
+    keeps = forms.ChoiceField(choices=TrialKeeps.choices, label=_("Scan on with"))
+
+    def kept(self) -> TrialKeeps:
+        """Return the choice."""
+        return TrialKeeps(self.cleaned_data["keeps"])
