@@ -237,7 +237,6 @@ def open_first(page: Page, query: str = "") -> str:
     """Open the first match of the queue by keyboard; return its uid."""
     page.goto(f"/queue/{query}")
     page.wait_for_load_state("networkidle")
-    page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url("**/m/**")
     page.wait_for_load_state("networkidle")

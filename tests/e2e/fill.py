@@ -27,6 +27,7 @@ from enrichment.models import (
 )
 from imports.broadcasts.importer import run as run_broadcast_import
 from imports.models import (
+    AnswersImport,
     AudioImport,
     BroadcastImport,
     CatalogueImport,
@@ -43,13 +44,20 @@ from imports.platforms.importer import run as run_claims_import
 from imports.rights.importer import run as run_rights_import
 from platforms.choices import Meaning
 from platforms.comparing import compare_account
-from platforms.models import PlatformAccount, ReportedValue
+from platforms.models import (
+    ClaimFile,
+    ClaimFileRow,
+    Discrepancy,
+    PlatformAccount,
+    ReportedValue,
+)
 from recurring.figures import refresh_figures
 from recurring.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
 from reports.layouts import Layout
 from reports.models import (
     Declaration,
     DeclarationProfile,
+    EngineTrial,
     EvidencePack,
     NoticeItem,
     NoticeLaw,
@@ -57,6 +65,9 @@ from reports.models import (
     PackStatus,
     ReportRun,
     TakedownNotice,
+    TrialFile,
+    TrialKind,
+    TrialRow,
 )
 from reports.models.schedule import Channel, Every
 from reports.scheduling import Plan, schedule_report
@@ -96,7 +107,7 @@ from streams.models import (
 )
 from tests.factories import rights
 from tests.imports.rights.making import NAME, cwr
-from tests.platforms.making import ASSET, report
+from tests.platforms.making import ASSET, CONFLICT, VIDEO, report
 
 
 def fill() -> list[str]:
@@ -200,13 +211,18 @@ def fill() -> list[str]:
         reverse("portal:exclusion_remove", args=[proposed.uid]),
         reverse("portal:match_proposal", args=[waiting.uid, asked.uid]),
         waiting.review_url,
-        reverse("portal:import_detail", args=[table.uid]),
+        reverse("portal:catalogue_import_detail", args=[table.uid]),
         reverse("portal:report_run", args=[run.uid]),
         declared.url,
         reverse("portal:declaration_profile", args=[profile.uid]),
         reverse("portal:file_remove_audio", args=[heard.uid]),
+        *(
+            reverse(f"portal:{name}", args=[heard.uid]) + "?start=0&end=9"
+            for name in ("file_range", "file_range_recording")
+        ),
         _rights(waiting.recording, user),
         _move_in(user),
+        *_trial(user),
         _audio(user),
         *broadcasts,
         *suggested,
@@ -286,9 +302,12 @@ def _claims(recording: Recording, user: User) -> list[str]:
         {"claim_id": "c2", "asset_id": "A2", **detail},
     ]
     asset = [{"conflicting_owner": "Other Music", **claimed}]
+    video = [{"other_owners_claiming": "Other Music"}]
     for name, content in (
         ("claims.csv", report(rows)),
         ("assets.csv", report(asset, ASSET)),
+        ("conflicts.csv", report([claimed], CONFLICT)),
+        ("videos.csv", report(video, VIDEO)),
     ):
         one = ClaimsImport.objects.create(
             account=account,
@@ -304,12 +323,37 @@ def _claims(recording: Recording, user: User) -> list[str]:
         account.refresh_from_db()
     ReportedValue.objects.update(meaning=Meaning.DISPUTED)
     compare_account(account)
+    sent = ClaimFile.objects.create(
+        kind="releases",
+        state="sent",
+        file=ContentFile(b"-", name="releases.csv"),
+        row_count=1,
+        sha256="-",
+        made_by=user,
+    )
+    ClaimFileRow.objects.create(
+        file=sent,
+        discrepancy=Discrepancy.objects.order_by("pk")[0],
+        number=1,
+        answer="errors",
+        answer_text="Claim not found",
+    )
+    answers = AnswersImport.objects.create(
+        claim_file=sent,
+        file=ContentFile(b"Row number,Status\n1,Errors", name="answers.csv"),
+        file_name="answers.csv",
+        status=ImportStatus.CHECKED,
+        made_by=user,
+    )
     return [
+        reverse("portal:claim_answers_import_detail", args=[answers.uid]),
+        reverse("portal:claim_file_rows", args=[sent.uid]),
         reverse("portal:claims_import_detail", args=[one.uid]),
         reverse("portal:claim", args=[account.uid, "c2"]),
         reverse("portal:claim_asset", args=[account.uid, "A1"]),
         f"{reverse('portal:claims')}?list=not_scanned",
         f"{reverse('portal:claims')}?list=dispute_due",
+        f"{reverse('portal:claims')}?list=by_others",
     ]
 
 
@@ -550,6 +594,50 @@ def _move_in(user: User) -> str:
         },
     )
     return reverse("portal:move_in_detail", args=[one.uid])
+
+
+def _trial(user: User) -> list[str]:
+    """Make a trial that compared a file, and return its pages."""
+    match = Match.objects.order_by("pk")[0]
+    now = datetime.now(tz=UTC)
+    trial = EngineTrial.objects.create(
+        account=CloudAccount.objects.get(name="Console"),
+        begins_at=now - timedelta(weeks=1),
+        ends_at=now + timedelta(weeks=3),
+        compared_at=now,
+        price_per_hour=Decimal("2.50"),
+        currency="EUR",
+        made_by=user,
+    )
+    trial.containers.add(match.scanned_file.container)
+    file = TrialFile.objects.create(
+        trial=trial,
+        scanned_file=match.scanned_file,
+        our_scan=match.scan,
+        their_scan=match.scan,
+        duration_ms=match.scanned_file.duration_ms,
+    )
+    for number, judged in enumerate(("", "heard")):
+        TrialRow.objects.create(
+            file=file,
+            recording=Recording.objects.order_by("pk")[number],
+            match=match,
+            kind=TrialKind.ONLY_THEIRS,
+            their_start_ms=1_000,
+            their_end_ms=9_000,
+            reference_start_ms=0,
+            draw=number,
+            sampled=True,
+            judged=judged,
+            judged_by=user if judged else None,
+            judged_at=now if judged else None,
+        )
+    return [
+        reverse("portal:trial_list"),
+        trial.url,
+        reverse("portal:trial_judge", args=[trial.uid]),
+        reverse("portal:trial_end", args=[trial.uid]),
+    ]
 
 
 def _unknown() -> None:

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.e2e
 
 _FOCUSED = """() => {
   const at = document.activeElement;
+  if (at === document.body) return "";
   return (at.getAttribute("aria-label") ?? at.textContent).replace(/\\s+/g, " ").trim();
 }"""
 
@@ -62,7 +63,6 @@ def test_day_of_an_analyst_without_a_mouse(
     page.keyboard.press("m")
     page.wait_for_url("**/queue/")
     page.wait_for_load_state("networkidle")
-    page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url("**/m/**")
     page.wait_for_load_state("networkidle")
@@ -106,7 +106,7 @@ def test_day_of_an_analyst_without_a_mouse(
     restored.append(proposed)
     wait_until_in(page, proposed, "in_review")
 
-    # Decide two more from the queue together, and undo both.
+    # Decide two more from the queue together, and undo both. The first is escalated already.
     page.keyboard.press("g")
     page.keyboard.press("m")
     page.wait_for_url("**/queue/")
@@ -125,6 +125,7 @@ def test_day_of_an_analyst_without_a_mouse(
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("escalated, ")
+    expect(page.get_by_role("link", name="Back to the list").last).to_be_focused()
     tab_to(page, "Undo th")
     page.keyboard.press("Enter")
     expect(page.locator("h1")).to_contain_text("back in the queue, ")

@@ -73,7 +73,6 @@ def test_undone_decision_is_offered_no_more(
     uids = [row.get_attribute("data-row") for row in page.locator("[data-row]").all()]
     shown = page.locator("[data-match]")
 
-    page.keyboard.press("j")
     expect(shown).to_have_attribute("data-uid", uids[0] or "")
     restored.append(uids[0] or "")
     page.keyboard.press("c")
@@ -93,12 +92,38 @@ def test_undone_decision_is_offered_no_more(
         expect(page.locator("[data-undo]")).to_have_count(0)
 
 
-def test_decision_is_undone_before_a_row_is_chosen(
+def test_two_quick_keys_undo_two_decisions(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    # Both keys wait for the second decision, whose answer takes a while.
+    page.add_init_script(
+        "const fetched = window.fetch; window.fetch = async (...asked) => {"
+        " const answer = await fetched(...asked);"
+        " await new Promise((go) => setTimeout(go, 500)); return answer; };"
+    )
+    open_list(page, portal, "/queue/?view=waiting")
+    page.keyboard.press("j")
+    for _ in range(2):
+        uid = current(page)
+        restored.append(uid)
+        expect(page.locator("[data-match]")).to_have_attribute("data-uid", uid)
+        page.keyboard.press("c")
+        expect(page.locator("[data-match]")).not_to_have_attribute("data-uid", uid)
+
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+
+    for uid in restored:
+        wait_until_in(page, uid, "pending")
+
+
+def test_the_queue_opens_its_first_row_and_undoes_an_earlier_decision(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:
     open_list(page, portal, "/queue/?view=waiting")
-    page.keyboard.press("j")
+    expect(page.locator("[data-row]").first).to_be_focused()
     restored.append(current(page))
+    expect(page.locator("[data-match]")).to_have_attribute("data-uid", restored[0])
     page.keyboard.press("c")
     wait_until_in(page, restored[0], "confirmed")
 
@@ -232,7 +257,6 @@ def test_refused_decision_stays_in_its_row_when_the_row_is_drawn_again(
     other.goto(f"/m/{uid}")
     expect(other.locator("#review")).to_be_visible()
 
-    page.keyboard.press("j")
     expect(page.locator("[data-match]")).to_have_attribute("data-uid", uid)
     page.keyboard.press("c")
     expect(row.locator(".row-refused")).to_contain_text("mira")
@@ -255,7 +279,6 @@ match = Match.objects.get(uid="{uid}")
 Recording.objects.filter(pk=match.recording_id).update(status="{status}")
 """
     open_list(page, portal, "/queue/?view=waiting")
-    page.keyboard.press("j")
     shown = page.locator("[data-match]")
     expect(shown.locator(".bar")).to_be_visible()
     uid = shown.get_attribute("data-uid") or ""

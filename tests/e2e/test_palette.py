@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import PATIENCE_MS, Portal, run_in, sign_in
+from tests.e2e.conftest import PATIENCE_MS, Portal, open_first, run_in, sign_in
 
 pytestmark = pytest.mark.e2e
 
@@ -36,6 +36,31 @@ def test_the_palette_opens_by_key_and_enter_opens_the_first_thing(
     expect(palette.locator("[data-kind=verbs] [role=option]")).to_have_count(1)
     page.keyboard.press("Escape")
     expect(palette).to_be_hidden()
+
+
+def test_what_is_open_is_decided_and_assigned_from_the_palette(
+    page: Page, portal: Portal, restored: list[str]
+) -> None:
+    sign_in(page, portal, "ana")
+    restored.append(open_first(page))
+    here = page.locator("#palette [data-kind=here] [role=option]")
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("reject wrong recording")
+    expect(here).to_have_count(1)
+    expect(here).to_have_text("Reject: Wrong recordingR")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("radio", name="Wrong recording")).to_be_checked()
+    page.keyboard.press("Escape")
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("assign mira")
+    expect(here).to_have_count(1)
+    expect(here).to_have_text("Assign this match: mira")
+    here.click()
+    page.wait_for_url("**/queue/decide/**")
+    expect(page.locator("[name=assignee] option:checked")).to_have_text("mira")
 
 
 def test_a_territory_is_chosen_by_its_name_and_taken_back(

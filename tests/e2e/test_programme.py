@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -51,6 +53,41 @@ print([
 _DELETE = """
 from datetime import UTC, datetime
 ScannedFile.objects.filter(pk=file.pk).update(deleted_at=datetime.now(tz=UTC))
+"""
+
+
+_FORGET = """
+from reports.models import CueEntry
+import json
+print(json.dumps([(e.start_ms, e.end_ms, e.title, e.note) for e in CueEntry.objects.filter(
+    scanned_file__name="programme-morning.opus")]))
+CueEntry.objects.filter(scanned_file__name="programme-morning.opus").delete()
+"""
+
+_COPIES = """
+from catalogue.models import Recording
+from django.db import transaction
+from review.services.folding import fold_scan
+from scanning.models import Container
+from tests.factories.scanning import ScanFactory, ScannedFileFactory, make_detection
+
+container = Container.objects.order_by("pk").first()
+recordings = list(Recording.objects.order_by("pk")[:2])
+for number, name in enumerate(["parade.mp4", "parade.mp3", "parade.opus"]):
+    file = ScannedFileFactory.create(container=container, name=name,
+        duration_ms=654_000 + 300 * number, sha256=str(number) * 64)
+    scan = ScanFactory.create(scanned_file=file)
+    for recording, start in zip(recordings, (60_000, 200_000)):
+        at = start + 400 * number
+        make_detection((at, at + 30_000, 0, 30_000), scan=scan, recording=recording)
+    with transaction.atomic():
+        fold_scan(scan=scan)
+    print(file.uid)
+"""
+_DECIDED = """
+from review.models import Match
+matches = Match.objects.filter(scanned_file__name__startswith="parade.")
+print(sorted(matches.values_list("state", flat=True)))
 """
 
 
@@ -152,3 +189,72 @@ def test_an_hour_is_reviewed_to_an_approved_sheet_by_few_keys(
     assert stand.strip() == str(
         ["approved", ["confirmed", "rejected"], ["Hymn", "unknown", "unknown"]]
     )
+
+
+def test_a_group_of_copies_is_decided_once_in_the_walk(
+    page: Page, portal: Portal
+) -> None:
+    uid = run_in(portal, _COPIES).split()[0]
+    page.set_viewport_size({"width": 1440, "height": 900})
+    sign_in(page, portal, "mira")
+    page.goto(f"/files/{uid}/review/")
+    rows = page.locator("tr[data-row]")
+    for number in range(2):
+        shown(page)
+        expect(rows.nth(number)).to_have_class("is-current")
+        expect(page.locator("[data-copies]")).to_contain_text("in 2 copies")
+        page.keyboard.press("m")
+        page.wait_for_url("**/queue/decide/?**")
+        expect(page.locator("h1")).to_have_text("Confirm: 3 matches")
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_contain_text("3 matches confirmed")
+        # The way back has the focus; the walk goes on with the next row.
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/files/{uid}/review/")
+
+    expect(page.locator("[data-count-of=open]")).to_have_text("0")
+    assert run_in(portal, _DECIDED).strip() == str(["confirmed"] * 6)
+
+
+def test_a_range_is_dragged_or_taken_by_keys_and_named(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/files/?q=programme-morning")
+    page.get_by_role("link", name="programme-morning.opus").first.click()
+    page.wait_for_load_state("networkidle")
+    start, end = page.locator("[name=start]"), page.locator("[name=end]")
+    box = page.locator("[data-seek]").first.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+
+    page.mouse.move(box["x"] + box["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 4, middle, steps=3)
+    page.mouse.up()
+
+    dragged = start.input_value(), end.input_value()
+    assert all(dragged)
+    expect(page.locator("[data-range-drawn]")).to_be_visible()
+    expect(page.locator("[data-clock]")).to_have_text("0:00.000")
+    # A click moves the playhead, from where the keys take the range.
+    page.mouse.click(box["x"] + box["width"] / 10, middle)
+    page.keyboard.press("i")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("o")
+    assert (start.input_value(), end.input_value()) != dragged
+    page.keyboard.press("n")
+    page.wait_for_url("**/range/?**")
+    page.get_by_label("Title").fill("Hymn")
+    page.get_by_role("textbox", name="Note").fill("a choir")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/files/*/")
+    expect(page.locator(".range__list")).to_contain_text("Hymn")
+    # Its own page has it again.
+    page.locator(".range__list a").click()
+    expect(page.get_by_label("Title")).to_have_value("Hymn")
+
+    ((begin, until, *said),) = json.loads(run_in(portal, _FORGET))
+    assert until - begin == 3_000
+    assert said == ["Hymn", "a choir"]

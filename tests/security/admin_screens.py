@@ -18,7 +18,7 @@ from audit.services import record
 from broadcasts.models import Audience, Episode, MusicUse, Revenue
 from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
 from imports.models import Moved
-from platforms.models import ReferenceFile, ReportedValue
+from platforms.models import AssetConflict, PlatformVideo, ReferenceFile, ReportedValue
 from recurring.models import UnknownPolicy
 from reports.models import CueEntry, ReportDelivery, SheetApproval
 from review.models import Dispute, SavedView
@@ -286,13 +286,18 @@ SCREENS: dict[str, Screen] = {
     "reports.SheetApproval": Screen(
         lambda desk: SheetApproval.objects.create(scanned_file=desk.file)
     ),
+    "reports.SheetEdit": Screen(lambda desk: desk.sheet_edit()),
     "reports.TakedownNotice": Screen(lambda desk: desk.notice()),
+    "reports.EngineTrial": _of_people(lambda desk: desk.trial_row().file.trial),
+    "reports.TrialFile": _of_people(lambda desk: desk.trial_row().file),
+    "reports.TrialRow": _of_people(lambda desk: desk.trial_row()),
     "imports.CatalogueImport": Screen(lambda desk: desk.catalogue_import()),
     "imports.ResultImport": Screen(lambda desk: desk.result_import()),
     "imports.BroadcastImport": Screen(lambda desk: desk.broadcast_import()),
     "imports.AudioImport": Screen(lambda desk: desk.audio_import()),
     "imports.MoveIn": _of_people(lambda desk: desk.move_in()),
     "imports.Moved": _of_people(_moved),
+    "imports.AnswersImport": Screen(lambda desk: desk.answers_import()),
     "imports.ClaimsImport": Screen(lambda desk: desk.claims_import()),
     "platforms.PlatformAccount": Screen(
         lambda desk: desk.platform_claim().account, shared="a name for everybody"
@@ -304,6 +309,21 @@ SCREENS: dict[str, Screen] = {
             account=desk.platform_claim().account,
             asset=desk.platform_claim().asset,
             reference_id=f"R{desk.recording.pk}",
+        )
+    ),
+    "platforms.AssetConflict": Screen(
+        lambda desk: AssetConflict.objects.create(
+            account=desk.platform_claim().account,
+            asset=desk.platform_claim().asset,
+            asset_key=desk.platform_claim().asset.asset_id,
+        )
+    ),
+    "platforms.PlatformVideo": Screen(
+        lambda desk: PlatformVideo.objects.create(
+            account=desk.platform_claim().account,
+            asset=desk.platform_claim().asset,
+            video_id=f"v{desk.recording.pk}",
+            scanned_file=desk.file,
         )
     ),
     "platforms.ReportedValue": Screen(

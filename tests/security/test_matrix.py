@@ -40,7 +40,14 @@ PORTAL_WIDE = (
     *("policies/<str:uid>/apply/", "policies/<str:uid>/undo/"),
     # Reports and files of a platform are about a whole account.
     *("claims/import/<str:uid>/start/", "claims/import/<str:uid>/undo/"),
+    *("claims/answers/<str:uid>/start/", "claims/answers/<str:uid>/undo/"),
     "claims/files/<str:uid>/act/",
+    *(
+        f"api/portal/v1/imports/{kind}/<str:uid>/{step}/"
+        for kind in ("claims", "answers")
+        for step in ("start", "undo")
+    ),
+    "api/portal/v1/claims/files/<str:uid>/act/",
 )
 # 422: the body was refused before any object was looked up.
 REFUSED, GONE = 403, (404, 405, 422)

@@ -35,7 +35,7 @@ _COUNTS = "accounts_shared_cache"
 _TAKES_BACK = "ROLLBACK TO SAVEPOINT "
 # Addresses that note a GET, with the start of what they write, and why.
 NOTED = {
-    r"^/files/[^/]+/cue-sheet\.(csv|pdf)$": (
+    r"^/files/[^/]+/cue-sheet\.(csv|xlsx|pdf)$": (
         ('INSERT INTO "audit_event"',),
         "a download",
     ),

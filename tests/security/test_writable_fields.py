@@ -94,6 +94,7 @@ def _terms(desk: Desk, _: Podcast) -> Body:
         "scope": "recordings",
         "recordings": desk.recording.custom_id,
         "use_kind": "any",
+        "edited_uses": "covered",
         "on_expiry": "reopen",
     }
 

@@ -40,8 +40,11 @@ from dedup.models import (
     SharedLoop,
 )
 from imports import services as imports
+from imports.moving.kind import MOVES
+from imports.rights.kind import RIGHTS
 from platforms import files as claim_files
 from platforms import services as claims
+from platforms.choices import Platform
 from platforms.models import ReportedValue
 from recurring import actions as unknown
 from recurring.errors import ItemRefused
@@ -223,23 +226,21 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
         loop=it.loop, user=it.user
     ),
     "dedup.loop_actions.keep": lambda it: loop_actions.keep(loop=it.loop, user=it.user),
-    "imports.services.keep_rights": lambda it: imports.keep_rights(
-        file=ContentFile(b"-", name="a"), sender="", encoding="", user=it.user
+    "imports.services.keep_upload": lambda it: imports.keep_upload(
+        RIGHTS, file=ContentFile(b"-", name="a"), sender="", encoding="", user=it.user
     ),
-    "imports.services.plan_move": lambda it: imports.plan_move(
-        account=CloudAccount(name="Console"), parts=[], since=_JANUARY, user=it.user
-    ),
-    "imports.services.keep_claims": lambda it: imports.keep_claims(
-        file=ContentFile(b"-", name="a"),
-        account=it.asset.account,
-        report_day=_JANUARY,
+    "imports.services.make_import": lambda it: imports.make_import(
+        MOVES,
+        account=CloudAccount(name="Console"),
+        parts=[],
+        since=_JANUARY,
         user=it.user,
     ),
     "platforms.files.mark_sent": lambda it: claim_files.mark_sent(
         file=it.claim_file, user=it.user
     ),
     "platforms.services.find_account": lambda it: claims.find_account(
-        name="-", user=it.user
+        platform=Platform.YOUTUBE, name="-", user=it.user
     ),
     "platforms.services.link_asset": lambda it: claims.link_asset(
         asset=it.asset, recording=it.own.recording, user=it.user
@@ -343,8 +344,7 @@ def test_a_limited_person_changes_nothing_that_others_share(name: str) -> None:
 AS = {
     "dedup.actions.merge_many": "dedup.actions.act_on_group",
     "imports.services.check_undo": "imports.services.start",
-    "imports.services.look_at_account": "imports.services.plan_move",
-    "imports.services.take_over_callback": "imports.services.plan_move",
+    "imports.services.take_over_callback": "imports.services.make_import",
     "imports.services.keep": "imports.services.start",
     "imports.services.undo": "imports.services.start",
     "platforms.files.unmark_sent": "platforms.files.mark_sent",
@@ -395,17 +395,22 @@ LISTED = {
     "broadcasts.services.change_broadcast": "as add_broadcast",
     "broadcasts.services.set_uses": _BY_UID,
     "dedup.intake.add_prepared": "as dedup.intake.add_recording, into a bucket",
+    "dedup.ranges.add_from_file": "as dedup.intake.add_recording, into a bucket",
     "enrichment.deciding.apply_act": _BY_UID,
     "enrichment.deciding.undo_act": _BY_UID,
+    "enrichment.sources.add_list": _ADMINS,
     "enrichment.sources.add_source": _ADMINS,
     "enrichment.sources.delete_source": _ADMINS,
-    "imports.services.keep_broadcasts": "imports what services permit, row by row",
     "imports.undoing.walk.undo_import": "undoes what services permit, step by step",
     "jobs.installation.declare": _ADMINS,
     "jobs.services.begin_here": _JOBS,
     "jobs.services.submit": _JOBS,
     "jobs.services.try_subject_again": _JOBS,
     "platforms.files.make_files": _BY_UID,
+    **dict.fromkeys(
+        ("platforms.answers.answer_rows", "platforms.answers.take_back"),
+        "of an import, which limited people cannot begin",
+    ),
     "platforms.services.dismiss": _BY_UID,
     "platforms.services.enter_dispute_day": "of a claim that the person may see",
     "platforms.services.reopen": _BY_UID,
@@ -420,8 +425,17 @@ LISTED = {
             "reports.cue_approval.take_step",
             "reports.cue_entries.enter",
             "reports.cue_entries.remove",
+            "reports.cue_entries.say_use",
+            "reports.cue_edits.say_uses",
         ),
         "of a file that the person may see",
+    ),
+    **dict.fromkeys(
+        (
+            f"reports.cue_edits.{name}"
+            for name in ("merge", "move", "split", "take_back")
+        ),
+        "refuses people who may not see every bucket",
     ),
     "reports.cue_sheet_files.record_export": _EVENTS,
     "reports.declarations.services.draft": _OWN,
@@ -451,6 +465,10 @@ LISTED = {
     "reports.services.request_report": _OWN,
     "reports.services.stream_report": _OWN,
     "reports.summaries.stream_summary": _READS,
+    "reports.trials.services.begin_trial": _ADMINS,
+    "reports.trials.services.compare_now": _ADMINS,
+    "reports.trials.services.end_trial": _ADMINS,
+    "reports.trials.services.judge": _BY_UID,
     "review.decisions.assignment.bulk_assign": _BY_UID,
     "review.decisions.decide.decide": _BY_UID,
     "review.decisions.undo.may_undo": _READS,

@@ -30,6 +30,7 @@ from dedup.models import (
 )
 from enrichment.models import EnrichmentSource, FillingRule, SafeMark, Suggestion
 from imports.models import (
+    AnswersImport,
     AudioImport,
     BroadcastImport,
     CatalogueImport,
@@ -53,6 +54,7 @@ from reports.models import (
     Declaration,
     DeclarationProfile,
     DeclaredPlay,
+    EngineTrial,
     EvidencePack,
     NoticeItem,
     NoticeLaw,
@@ -60,7 +62,11 @@ from reports.models import (
     ReportRun,
     ReportSchedule,
     ReportTemplate,
+    SheetEdit,
     TakedownNotice,
+    TrialFile,
+    TrialKind,
+    TrialRow,
 )
 from review.models import Licence, Match, Policy, SavedView
 from rights.choices import ConflictKind, Right
@@ -139,6 +145,14 @@ class Desk:
         return ClaimsImport.objects.create(
             account=self.platform_claim().account,
             report_day=date(2026, 11, 3),
+            status=ImportStatus.CHECKED,
+            made_by=person or self.user,
+        )
+
+    def answers_import(self, person: User | None = None) -> AnswersImport:
+        """Return an import of answers to a file by a person of the desk."""
+        return AnswersImport.objects.create(
+            claim_file=self.claim_file(person),
             status=ImportStatus.CHECKED,
             made_by=person or self.user,
         )
@@ -282,6 +296,18 @@ class Desk:
         """Return an evidence pack whose job was given up."""
         return self.row(EvidencePack, match=self.match, status=PackStatus.CANCELLED)
 
+    def sheet_edit(self) -> SheetEdit:
+        """Return how somebody split a cue of the desk's file."""
+        # A new one each time, as taking it back deletes it.
+        return SheetEdit.objects.create(
+            scanned_file=self.file,
+            kind="split",
+            subject="unknown",
+            start_ms=0,
+            end_ms=1000,
+            at_ms=500,
+        )
+
     def notice(self) -> TakedownNotice:
         """Return a draft of a takedown notice about the desk's match."""
         notice = self.row(
@@ -332,6 +358,38 @@ class Desk:
             status=ImportStatus.REFUSED,
             made_by=self.user,
         )
+
+    def trial_row(self) -> TrialRow:
+        """Return what a trial compared in the desk's file."""
+        account, _made = CloudAccount.objects.get_or_create(
+            name="Beside", defaults={"base_url": "http://127.0.0.1:9/"}
+        )
+        trial, _made = EngineTrial.objects.get_or_create(
+            account=account,
+            defaults={
+                "begins_at": datetime(2026, 5, 1, tzinfo=UTC),
+                "ends_at": datetime(2026, 5, 29, tzinfo=UTC),
+            },
+        )
+        scan = self.match.scan
+        file, _made = TrialFile.objects.get_or_create(
+            trial=trial,
+            scanned_file=self.file,
+            defaults={"our_scan": scan, "their_scan": scan, "duration_ms": 1000},
+        )
+        row, _made = TrialRow.objects.get_or_create(
+            file=file,
+            recording=self.recording,
+            defaults={
+                "kind": TrialKind.ONLY_OURS,
+                "our_start_ms": 0,
+                "our_end_ms": 1000,
+                "reference_start_ms": 0,
+                "draw": 1,
+                "sampled": True,
+            },
+        )
+        return row
 
     def retro_search(self) -> RetroSearch:
         """Return a retro search for the desk's recording."""
@@ -513,6 +571,16 @@ def declared_play(desk: Desk, person: User) -> DeclaredPlay:
 
 Arguments = dict[str, Any]  # Any: the values in an address
 
+# Imports by the key of their kind; those of rights belong to no desk.
+_IMPORTS: dict[str, Callable[[Desk, User], Arguments]] = {
+    "recordings": lambda desk, _: {"uid": desk.catalogue_import().uid},
+    "audio": lambda desk, _: {"uid": desk.audio_import().uid},
+    "results": lambda desk, _: {"uid": desk.result_import().uid},
+    "broadcasts": lambda desk, person: {"uid": desk.broadcast_import(person).uid},
+    "claims": lambda desk, person: {"uid": desk.claims_import(person).uid},
+    "answers": lambda desk, person: {"uid": desk.answers_import(person).uid},
+}
+
 # How to fill an address, by the start of its route; the longest match counts. Each
 # function gets the person's own desk and the person, and then the other desk and its
 # person.
@@ -598,6 +666,9 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "claims/import/<str:uid>": lambda desk, person: {
         "uid": desk.claims_import(person).uid
     },
+    "claims/answers/<str:uid>": lambda desk, person: {
+        "uid": desk.answers_import(person).uid
+    },
     "claims/accounts/<str:uid>/claims/<str:claim_id>": lambda desk, _: {
         "uid": desk.platform_claim().account.uid,
         "claim_id": desk.platform_claim().claim_id,
@@ -608,6 +679,21 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     },
     "broadcasts/import/<str:uid>": lambda desk, person: {
         "uid": desk.broadcast_import(person).uid
+    },
+    **{
+        f"api/portal/v1/imports/{kind}/<str:uid>": make
+        for kind, make in _IMPORTS.items()
+    },
+    "api/portal/v1/claims/accounts/<str:uid>/claims/<str:claim_id>": lambda desk, _: {
+        "uid": desk.platform_claim().account.uid,
+        "claim_id": desk.platform_claim().claim_id,
+    },
+    "api/portal/v1/claims/files/<str:uid>": lambda desk, person: {
+        "uid": desk.claim_file(person).uid
+    },
+    "files/<uuid:uid>/cue-sheet/edits/<str:edit>": lambda desk, _: {
+        "uid": desk.file.uid,
+        "edit": desk.sheet_edit().uid,
     },
     "files/<uuid:uid>/broadcasts/<str:broadcast>": lambda desk, _: {
         "uid": desk.file.uid,
@@ -655,8 +741,18 @@ SHARED: dict[str, Callable[[World], Arguments]] = {
     "duplicates/report.<str:form>": lambda _: {"form": "csv"},
     "unknown/report.<str:form>": lambda _: {"form": "csv"},
     # People with access limits import no rights: these concern the whole catalogue.
+    # Its name is for everybody who judges; its rows are limited.
+    "trials/<str:uid>": lambda world: {"uid": world.own.trial_row().file.trial.uid},
     "catalogue/move-in/<str:uid>": lambda world: {"uid": world.own.move_in().uid},
     "rights/import/<str:uid>": lambda world: {"uid": world.own.rights_import().uid},
+    "api/portal/v1/imports/rights/<str:uid>": lambda world: {
+        "uid": world.own.rights_import().uid
+    },
+    # A name for everybody; its claims are limited.
+    "api/portal/v1/claims/accounts/<str:uid>": lambda world: {
+        "uid": world.own.platform_claim().account.uid
+    },
+    "api/portal/v1/claims/lists/<str:kind>": lambda _: {"kind": "not_heard"},
     "catalogue/fill-in/sources/<str:uid>": lambda _: {"uid": open_data_source().uid},
     "streams/log.<str:form>": lambda _: {"form": "csv"},
     "streams/stations/<str:uid>": lambda world: {"uid": world.station.uid},
