@@ -57,11 +57,15 @@ def _language_of(request: HttpRequest) -> str:
 
 
 def _zone_of(request: HttpRequest) -> str | None:
-    """Return the reader's zone; None for the portal's, as answers to programs have."""
+    """Return the reader's zone, else the browser's, which ``early.js`` names in a cookie.
+
+    None is the portal's, as answers to programs have.
+    """
     user = request.user
     if request.path.startswith(_MACHINES) or not isinstance(user, User):
         return None
-    return user.time_zone if is_zone(user.time_zone) else None
+    zone = user.time_zone or request.COOKIES.get("browser_zone", "")
+    return zone if is_zone(zone) else None
 
 
 def _languages() -> list[tuple[str, str]]:
@@ -69,8 +73,7 @@ def _languages() -> list[tuple[str, str]]:
 
 
 def _zones() -> list[tuple[str, str]]:
-    usual = gettext("Same as the portal: %(zone)s") % {"zone": settings.TIME_ZONE}
-    return [("", usual), *zone_choices()]
+    return [("", gettext("Same as the browser")), *zone_choices()]
 
 
 class ReaderForm(forms.Form):

@@ -44,7 +44,7 @@ class User(AbstractUser):
         max_length=64,
         blank=True,
         verbose_name=_("time zone"),
-        help_text=_("Empty for the portal's."),
+        help_text=_("Empty for that of the browser."),
     )
     list_columns = models.JSONField(
         default=dict,

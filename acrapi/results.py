@@ -15,6 +15,7 @@ from typing import Any
 
 from acrapi.formats import seconds, whole_seconds
 from acrapi.music_speech import music_speech
+from acrapi.rights import rights_on_wire
 from acrapi.states import file_state
 from catalogue.models import Recording
 from catalogue.selectors import excluded_intervals_of
@@ -43,7 +44,7 @@ _ENGINE_TYPES = {
 
 
 def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
-    """Return the results by file id, with four to six queries for all files."""
+    """Return the results by file id, with at most twelve queries for all files."""
     ready = [file.pk for file in files if file.status == FileStatus.READY]
     scans = _current_scans(ready)
     detections = list(
@@ -63,8 +64,9 @@ def results_of(files: Sequence[ScannedFile]) -> dict[int, Json | None]:
         if (file_id, detection.recording_id) not in hidden:
             kept.setdefault(file_id, []).append(detection)
     unmatched = _unmatched(files, scans)
+    rights = rights_on_wire({row.recording for rows in kept.values() for row in rows})
     return {
-        file.pk: _sections(file, kept.get(file.pk, ()), excluded)
+        file.pk: _sections(file, kept.get(file.pk, ()), excluded, rights)
         | _music_speech(file, kept.get(file.pk, ()), unmatched.get(file.pk))
         or None
         for file in files
@@ -147,6 +149,7 @@ def _sections(
     file: ScannedFile,
     detections: Iterable[Detection],
     excluded: dict[int, list[Interval]],
+    rights: dict[int, Json],
 ) -> Json:
     floor = file.container.score_floor
     sections: dict[str, list[Json]] = {}
@@ -160,8 +163,9 @@ def _sections(
             # Another engine found the same recording, which is listed once.
             continue
         intervals = excluded.get(detection.recording_id, [])
+        named = _named(detection, rights.get(detection.recording_id, {}))
         sections.setdefault(detection.section, []).extend(
-            _item(file, detection, segment, *piece)
+            _item(file, detection, named, segment, *piece)
             for segment in detection.segments.all()
             for piece in counted_pieces(segment, intervals)
         )
@@ -174,6 +178,7 @@ def _sections(
 def _item(
     file: ScannedFile,
     detection: Detection,
+    named: Json,
     segment: Segment,
     source: Interval,
     reference: Interval,
@@ -191,40 +196,35 @@ def _item(
         # The protocol states relative changes, our segments ratios and cents.
         "time_skew": round(1 - float(segment.tempo_ratio or 1), 3),
         "frequency_skew": round(2 ** (float(segment.pitch_cents or 0) / 1200) - 1, 3),
-        "result": _result(detection, score, source, reference),
+        "result": named
+        | {
+            "score": _whole(score),
+            "play_offset_ms": reference[1],
+            "sample_begin_time_offset_ms": source[0],
+            "sample_end_time_offset_ms": source[1],
+            "db_begin_time_offset_ms": reference[0],
+            "db_end_time_offset_ms": reference[1],
+        },
     }
 
 
-def _result(
-    detection: Detection, score: Decimal | None, source: Interval, reference: Interval
-) -> Json:
-    recording = detection.recording
+def _named(detection: Detection, rights: Json) -> Json:
+    """Return the recording of a detection with the rights that we know of it.
+
+    Where we know none, those that the other engine named with it are kept.
+    """
+    recording, ids = detection.recording, detection.ids
+    theirs = {name: ids[name] for name in ("rights_claim", "works") if name in ids}
     if detection.section == Section.CUSTOM_FILES:
-        named = custom_file(recording)
-    else:
-        # The ids of another engine; malformed ones are dropped.
-        ids = detection.ids if isinstance(detection.ids, dict) else {}
-        platforms = ids.get("external_metadata", {})
-        if not isinstance(platforms, dict):
-            platforms = {}
-        named = {
-            **_described(recording),
-            "acrid": recording.acr_id,
-            "genres": [],
-            "result_from": 1,
-            "external_metadata": {
-                name: value
-                for name, value in platforms.items()
-                if isinstance(value, dict)
-            },
-        }
-    return named | {
-        "score": _whole(score),
-        "play_offset_ms": reference[1],
-        "sample_begin_time_offset_ms": source[0],
-        "sample_end_time_offset_ms": source[1],
-        "db_begin_time_offset_ms": reference[0],
-        "db_end_time_offset_ms": reference[1],
+        return custom_file(recording) | theirs | rights
+    return {
+        **_described(recording),
+        "acrid": recording.acr_id,
+        "genres": [],
+        "result_from": 1,
+        "external_metadata": ids.get("external_metadata", {}),
+        **theirs,
+        **rights,
     }
 
 

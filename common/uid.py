@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from functools import lru_cache, partial
 
 # Crockford's base 32 has no I, L, O or U, so people can read identifiers aloud.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -19,11 +20,12 @@ def _encode(value: int, length: int) -> str:
     return "".join(reversed(digits))
 
 
+# Many rows of a bulk write share their millisecond.
+_encode_time = lru_cache(maxsize=4)(partial(_encode, length=_TIME_CHARS))
+
+
 def new_uid(prefix: str) -> str:
     """Return ``prefix`` and 20 characters: 50 bits of milliseconds, 50 random bits."""
     milliseconds = time.time_ns() // 1_000_000
     random_part = secrets.randbits(5 * _RANDOM_CHARS)
-    return (
-        f"{prefix}_{_encode(milliseconds, _TIME_CHARS)}"
-        f"{_encode(random_part, _RANDOM_CHARS)}"
-    )
+    return f"{prefix}_{_encode_time(milliseconds)}{_encode(random_part, _RANDOM_CHARS)}"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from catalogue.changes import add_audio
 from catalogue.models import Recording
-from common.media_analysis import AudioRefused, decode_limits
-from common.storage import FileOnDisk, local_path, scratch_directory
+from common.media_analysis import AudioRefused
+from common.storage import FileOnDisk, scratch_directory
 from jobs.context import JobContext
 from jobs.errors import Failed
 from jobs.services import submit
-from recognition.audio import media
-from recognition.errors import RecognitionError
 from recurring.jobs import CUT_AUDIO
 from recurring.models import ItemState, UnknownItem
+from scanning.excerpts import Excerpt, cut
 from scanning.services.retro import search_soon
 
 
@@ -36,21 +35,13 @@ def run(context: JobContext) -> None:
     kept = item.best_file
     if recording is None or recording.audio or kept is None:
         return
-    audio = kept.scanned_file.media or kept.scanned_file.proxy
-    if not audio:
+    if not kept.scanned_file.media and not kept.scanned_file.proxy:
         return
     with scratch_directory() as folder:
         target = folder / "best-copy.flac"
         try:
-            with local_path(audio) as path:
-                media.write_excerpts(
-                    path,
-                    [(target, item.best_start_ms, item.best_end_ms)],
-                    limits=decode_limits(),
-                    progress=context.report,
-                )
+            best = Excerpt(kept.scanned_file, item.best_start_ms, item.best_end_ms)
+            cut(best, target, context.report)
             add_audio(recording=recording, audio=FileOnDisk(target, f"{item.uid}.flac"))
-        except RecognitionError as error:
-            raise Failed("not_cut", str(error)) from error
         except AudioRefused as error:
             raise Failed(error.code, str(error)) from error

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from accounts.reach import sees_every_bucket
 from catalogue.models import Recording
@@ -31,6 +32,7 @@ from rights.models import (
 from rights.records import Record, column_of, rights_records
 from rights.texts import folded
 
+Row = TypeVar("Row", Work, Party)
 _ABOUT_SHARES = (ConflictKind.OVER, ConflictKind.OVERLAP)
 _RIGHTS = list(Right)
 
@@ -142,7 +144,7 @@ def works_in_reach() -> QuerySet[Work]:
         return rows
     seen = recordings_in_reach().filter(works=OuterRef("pk"))
     own = rows.filter(Q(recordings__isnull=True, merged_into=None) | Exists(seen))
-    return rows.filter(Q(pk__in=own.values("pk")) | Q(merged_into__in=own.values("pk")))
+    return _with_merged(rows, own)
 
 
 def releases_in_reach() -> QuerySet[Release]:
@@ -163,16 +165,23 @@ def parties_in_reach() -> QuerySet[Party]:
     if sees_every_bucket():
         return rows
     works, sounds = works_in_reach().values("pk"), recordings_in_reach().values("pk")
+    # Not one subquery for each party, since that reads all works again.
     seen = Share.objects.filter(Q(work__in=works) | Q(recording__in=sounds))
-    nothing = Q(
-        shares__isnull=True, controlled_shares__isnull=True, merged_into__isnull=True
+    any_share = Share.objects.filter(
+        Q(party=OuterRef("pk")) | Q(controlled_by=OuterRef("pk"))
     )
     own = rows.filter(
-        Exists(seen.filter(party=OuterRef("pk")))
-        | Exists(seen.filter(controlled_by=OuterRef("pk")))
-        | nothing
+        Q(pk__in=seen.values("party"))
+        | Q(pk__in=seen.values("controlled_by"))
+        | Q(~Exists(any_share), merged_into=None)
     )
-    return rows.filter(Q(pk__in=own.values("pk")) | Q(merged_into__in=own.values("pk")))
+    return _with_merged(rows, own)
+
+
+def _with_merged(rows: QuerySet[Row], own: QuerySet[Row]) -> QuerySet[Row]:
+    """Return these rows, and those merged into one of them."""
+    stays = Coalesce("merged_into", "pk")
+    return rows.alias(stays=stays).filter(stays__in=own.values("pk"))
 
 
 def conflicts_in_reach() -> QuerySet[Conflict]:
@@ -184,6 +193,24 @@ def conflicts_in_reach() -> QuerySet[Conflict]:
         Q(work__in=works_in_reach().values("pk"))
         | Q(recording__in=recordings_in_reach().values("pk"))
         | Q(release__in=releases_in_reach().values("pk"))
+    )
+
+
+def conflicts_under(isrcs: Iterable[str]) -> QuerySet[Conflict]:
+    """Return the open conflicts that a recording comes under with one of these ISRCs.
+
+    Within the viewer's reach.
+    """
+    records = RightsRecording.objects.filter(isrc__in=list(isrcs)).exclude(isrc="")
+    return (
+        conflicts_in_reach()
+        .filter(state=ConflictState.OPEN)
+        .filter(
+            Q(recording__in=records)
+            | Q(work__in=Work.objects.filter(recordings__in=records, merged_into=None))
+            | Q(release__in=Release.objects.filter(recordings__in=records))
+        )
+        .order_by("pk")
     )
 
 

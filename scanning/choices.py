@@ -108,7 +108,7 @@ class ScanStage(models.TextChoices):
 class NoMatchReason(models.TextChoices):
     """Why a scan found no music; reports write ``no_match:`` before the value."""
 
-    CLEAN_SCAN = "clean_scan", _("Clean scan")
+    CLEAN_SCAN = "clean_scan", _("None of our recordings")
     BELOW_FLOOR = "below_floor", _("Below floor")
     SILENCE = "silence", _("Silence")
     SPEECH_ONLY = "speech_only", _("Speech only")

@@ -12,7 +12,8 @@ from scanning.choices import COMBINED_ENGINES, DifferenceKind, EngineChoice, Sca
 from scanning.models import Detection, Scan, ScannedFile, Segment
 
 # Engines place the same sound slightly differently; smaller shifts do not count.
-_SAME_PLACE_MS = 3_000
+SAME_PLACE_MS = 3_000
+"""Engines that place a sound closer than this agree on its times."""
 
 Interval = tuple[int, int]
 
@@ -83,7 +84,7 @@ def found_by_engine(
     """Return detections by engine and recording, including those of late scans."""
     late = selectors.late_scans(file)
     return {
-        scan.engine: _found_by(
+        scan.engine: found_in(
             [scan, *(other for other in late if other.engine == scan.engine)],
             floor=file.container.score_floor,
         )
@@ -91,7 +92,7 @@ def found_by_engine(
     }
 
 
-def _found_by(scans: Sequence[Scan], *, floor: Decimal) -> dict[int, EngineDetection]:
+def found_in(scans: Sequence[Scan], *, floor: Decimal) -> dict[int, EngineDetection]:
     """Group detections by recording, leaving out those below the container's floor."""
     detections = Detection.objects.filter(scan__in=scans).select_related("recording")
     found: dict[int, EngineDetection] = {}
@@ -115,7 +116,7 @@ def _times(
     for key in sorted(ours.keys() & theirs.keys()):
         mine, other = ours[key].whole, theirs[key].whole
         apart = max(abs(mine[0] - other[0]), abs(mine[1] - other[1]))
-        if apart > _SAME_PLACE_MS:
+        if apart > SAME_PLACE_MS:
             yield Difference(DifferenceKind.TIMES, ours[key].recording, *other)
 
 
@@ -132,7 +133,7 @@ def _alone(
             (
                 other
                 for other in others.values()
-                if _overlap(alone.intervals, other.intervals)
+                if overlap(alone.intervals, other.intervals)
             ),
             None,
         )
@@ -144,7 +145,7 @@ def _alone(
             )
 
 
-def _overlap(some: Sequence[Interval], others: Sequence[Interval]) -> bool:
+def overlap(some: Sequence[Interval], others: Sequence[Interval]) -> bool:
     """Tell whether the two overlap by more than half of the shorter."""
     shared = sum(
         max(0, min(a_end, b_end) - max(a_start, b_start))

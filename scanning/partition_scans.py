@@ -231,8 +231,7 @@ def _why_size_is_unknown() -> str:
 def _no_machine(missing: Sequence[Partition]) -> str:
     return _(
         "No machine with partition %(numbers)s of %(count)d has reported lately. "
-        "Start its worker, or add the partition to ACRPORTAL_HELD_PARTITIONS on "
-        "another machine."
+        "Start its worker, or let another machine hold the partition."
     ) % {
         "numbers": ", ".join(str(one.number) for one in missing),
         "count": missing[0].count,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 
+from catalogue.models import IndexEntry, Recording, RecordingStatus
 from scanning.choices import (
     ACTIVE_SCAN_STATUSES,
     COMBINED_ENGINES,
@@ -184,6 +185,32 @@ def scans_awaiting_callback() -> QuerySet[Scan]:
 def latest_scan(scanned_file: ScannedFile) -> Scan | None:
     """Return the newest full scan of a file."""
     return scanned_file.scans.full().order_by("-id").first()
+
+
+def index_positions(recordings: Collection[int]) -> dict[tuple[int, int], int | None]:
+    """Return where in the log the index got each recording, by recording and bucket."""
+    held = IndexEntry.objects.filter(recording__in=recordings, is_held=True)
+    rows = held.values_list("recording", "bucket", "position")
+    return {(recording, bucket): at for recording, bucket, at in rows}
+
+
+def has_searched(
+    scan: Scan,
+    recording: Recording,
+    positions: Mapping[tuple[int, int], int | None],
+) -> bool:
+    """Return whether a scan by the embedded engine searched for a recording.
+
+    ``positions`` are those of ``index_positions``.
+    """
+    if recording.status != RecordingStatus.READY or recording.too_little_sound:
+        return False
+    if recording.bucket_id not in {each.get("id") for each in scan.buckets}:
+        return False
+    if scan.catalogue_state is None:
+        return recording.created_at < scan.created_at
+    at = positions.get((recording.pk, recording.bucket_id))
+    return at is not None and at <= scan.catalogue_state
 
 
 def not_scanned_since(scans: QuerySet[Scan]) -> QuerySet[Scan]:

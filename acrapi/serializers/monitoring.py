@@ -15,6 +15,7 @@ from rest_framework import serializers
 
 from acrapi.formats import instant, plain_instant, seconds
 from acrapi.results import custom_file
+from acrapi.rights import rights_on_wire
 from acrapi.serializers.containers import DEFAULT_REGION, BucketReferenceSerializer
 from acrapi.serializers.fields import (
     BucketsField,
@@ -238,14 +239,17 @@ def gap_shapes(gaps: Sequence[StreamGap]) -> list[Json]:
 
 def result_shapes(plays: Sequence[Airplay]) -> list[Json]:
     """Return plays as ACRCloud's results; ``timestamp_utc`` is their begin."""
-    return [_result(play) for play in plays]
+    rights = rights_on_wire(play.recording for play in plays)
+    return [_result(play, rights.get(play.recording_id, {})) for play in plays]
 
 
-def _result(play: Airplay) -> Json:
+def _result(play: Airplay, rights: Json) -> Json:
     length_ms = _ms(play.ends_at - play.starts_at)
     begin_ms = max(0, round((play.start_ms - play.offset_ms) * play.tempo_ratio))
     end_ms = begin_ms + round(length_ms * play.tempo_ratio)
-    heard = custom_file(play.recording) | {
+    heard = {
+        **custom_file(play.recording),
+        **rights,
         "score": round(play.score),
         "play_offset_ms": end_ms,
         "sample_begin_time_offset_ms": 0,

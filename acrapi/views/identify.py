@@ -27,6 +27,7 @@ from acrapi.errors import WireError
 from acrapi.formats import plain_instant
 from acrapi.parsers import fields_of
 from acrapi.results import custom_file
+from acrapi.rights import rights_on_wire
 from acrapi.signatures import is_of_other_sample
 from acrapi.views.base import WireView
 from catalogue.models import Recording
@@ -140,6 +141,8 @@ class IdentifyView(WireView):
             raise _Refused(NO_FINGERPRINT, str(error)) from error
         if not found:
             raise _Refused(NO_RESULT)
+        best = found[:_MATCHES]
+        rights = rights_on_wire(recording for recording, _found in best)
         return Response(
             {
                 **_status(SUCCESS),
@@ -147,7 +150,9 @@ class IdentifyView(WireView):
                 "result_type": 0,
                 "metadata": {
                     "timestamp_utc": plain_instant(datetime.now(tz=UTC)),
-                    "custom_files": [_match(*match) for match in found[:_MATCHES]],
+                    "custom_files": [
+                        _match(*match) | rights.get(match[0].pk, {}) for match in best
+                    ],
                 },
             }
         )

@@ -7,7 +7,7 @@ raises ``CloudFault`` with the cloud's own error text.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -62,6 +62,7 @@ class RemoteContainer:
     audio_type: str
     policy: Json
     buckets: tuple[str, ...]
+    bucket_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,16 @@ class Cloud:
         )
         query = urlencode({"type": "day", "date": day})
         return _rows(self._get(f"{self._base}/{path}/results?{query}"))
+
+    def stream_projects(self) -> dict[str, tuple[str, ...]]:
+        """Return the ids of the buckets that each project of streams searches, by id."""
+        found: dict[str, tuple[str, ...]] = {}
+        for page in range(1, _MAX_PAGES + 1):
+            rows = self.read_page("bm-cs-projects", page=page, per_page=_PER_PAGE).rows
+            found |= {str(row.get("id")): _ids(_buckets(row)) for row in rows}
+            if len(rows) < _PER_PAGE:
+                break
+        return found
 
     def containers(self) -> list[RemoteContainer]:
         """Return all containers that the token can see, in every region."""
@@ -373,7 +384,7 @@ def _container(row: Json) -> RemoteContainer | None:
     number = row.get("id")
     if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         return None
-    buckets, policy = row.get("buckets"), row.get("policy")
+    policy, buckets = row.get("policy"), _buckets(row)
     return RemoteContainer(
         id=number,
         name=str(row.get("name") or number)[:200],
@@ -382,8 +393,20 @@ def _container(row: Json) -> RemoteContainer | None:
         audio_type=str(row.get("audio_type") or ""),
         policy=policy if isinstance(policy, dict) else {},
         buckets=tuple(
-            str(bucket.get("name") or bucket.get("id"))
-            for bucket in (buckets if isinstance(buckets, list) else [])
-            if isinstance(bucket, dict)
+            str(bucket.get("name") or bucket.get("id")) for bucket in buckets
         ),
+        bucket_ids=_ids(buckets),
     )
+
+
+def _buckets(row: Json) -> list[Json]:
+    listed = row.get("buckets")
+    return [
+        bucket
+        for bucket in (listed if isinstance(listed, list) else [])
+        if isinstance(bucket, dict)
+    ]
+
+
+def _ids(buckets: Iterable[Json]) -> tuple[str, ...]:
+    return tuple(str(bucket.get("id")) for bucket in buckets)

@@ -117,8 +117,24 @@ def _read_item(section: Section, entry: Json) -> ReportedItem:
                 for key in ("engine_type", "time_skew", "frequency_skew")
                 if key in entry
             }
+            | _metadata(result)
         ),
     )
+
+
+def _metadata(result: Json) -> Json:
+    """Return ids of platforms and facts of rights, in their documented forms."""
+    platforms = result.get("external_metadata")
+    kept: Json = {
+        name: [claim for claim in result[name] if isinstance(claim, dict)]
+        for name in ("rights_claim", "works")
+        if isinstance(result.get(name), list)
+    }
+    if isinstance(platforms, dict):
+        kept["external_metadata"] = {
+            name: value for name, value in platforms.items() if isinstance(value, dict)
+        }
+    return {name: value for name, value in kept.items() if value}
 
 
 def _segment(entry: Json, result: Json) -> FoundSegment:

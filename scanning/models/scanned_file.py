@@ -214,6 +214,10 @@ class ScannedFile(models.Model):
         """Return the file's length with the end that could not be decoded."""
         return self.duration_ms + self.undecoded_ms
 
+    def contains(self, start_ms: int, end_ms: int) -> bool:
+        """Return whether an interval lies in the file, as far as its length is known."""
+        return 0 <= start_ms < end_ms <= (self.whole_ms or end_ms)
+
     @property
     def damage(self) -> list[str]:
         """Return a warning for each interval that could not be decoded."""

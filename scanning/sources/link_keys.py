@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Collection
 from pathlib import PurePosixPath
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -27,20 +29,36 @@ _TRACKING = frozenset(
     }
 )
 _YOUTUBE = frozenset({"youtube.com", "youtube-nocookie.com", "music.youtube.com"})
+_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]+")
 _YOUTUBE_PATHS = frozenset({"shorts", "live", "embed", "v"})
 _SAME_HOST = {"x.com": "twitter.com", "mobile.twitter.com": "twitter.com"}
 
 
 def link_key(url: str) -> str:
     """Return a hash that is equal for links to the same item."""
-    return hashlib.sha256(plain_link(url).encode()).hexdigest()
+    return _hash(plain_link(url))
+
+
+def video_key(video_id: str) -> str:
+    """Return the hash of the links to a YouTube video."""
+    if not _VIDEO_ID.fullmatch(video_id):
+        return link_key(f"https://youtu.be/{video_id}")
+    return _hash(_plain_video(video_id))
+
+
+def _hash(plain: str) -> str:
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _plain_video(video_id: str) -> str:
+    return f"youtube:{video_id}"
 
 
 def plain_link(url: str) -> str:
     """Return a link in canonical form, without tracking parameters."""
     video = youtube_video(url)
     if video:
-        return f"youtube:{video}"
+        return _plain_video(video)
     parts = urlsplit(url.strip())
     host = _plain_host(parts)
     pairs = parse_qsl(parts.query, keep_blank_values=True)
@@ -62,6 +80,12 @@ def _plain_host(parts: SplitResult) -> str:
     host = (parts.hostname or "").lower().rstrip(".")
     host = host.removeprefix("www.").removeprefix("m.")
     return _SAME_HOST.get(host, host)
+
+
+def is_on(url: str, hosts: Collection[str]) -> bool:
+    """Return whether a link leads to one of some hosts, or to a host below one."""
+    host = _plain_host(urlsplit(url.strip()))
+    return any(host == each or host.endswith(f".{each}") for each in hosts)
 
 
 def youtube_video(url: str) -> str:
