@@ -484,6 +484,7 @@ SPECTACULAR_SETTINGS = {
         "RunStateEnum": "reports.choices.RunState",
         "NoticeStateEnum": "reports.models.NoticeState",
         "NoticeRightEnum": "reports.models.ClaimedRight",
+        "ClaimFileKindEnum": "platforms.choices.FileKind",
     },
 }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from benchmarks.portal_filling import Filled
 
 LIMIT_MS = 300
+WALK_LIMIT_MS = 150
 BULK = 10_000
 _WARM = 2
 
@@ -51,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         limited = connection.vendor == "postgresql"
         if args.calls:
             _pages(report, filled, args.calls, limited=limited)
+        if args.walks:
+            _walks(report, filled, args.walks)
         if args.browser:
             _first_sound(report, filled, args.browser)
         if args.bulk:
@@ -67,6 +70,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     made.add_argument(
         "--bulk", type=int, default=BULK, help="matches decided at once, or 0"
+    )
+    made.add_argument(
+        "--walks",
+        type=int,
+        default=0,
+        metavar="PROGRAMMES",
+        help="decide so many programmes of one hour with 20 matches, row by row",
     )
     made.add_argument(
         "--browser",
@@ -183,6 +193,17 @@ def _long_work(report: Report, filled: Filled, bulk: int) -> None:
         what = act()
         rows.append((name, what, f"{time.perf_counter() - begun:.1f}"))
     report.table(("Work", "Done", "s"), rows)
+
+
+def _walks(report: Report, filled: Filled, walks: int) -> None:
+    from benchmarks.walking import measure
+
+    rows = []
+    for name, taken in measure(filled.reviewer, walks).items():
+        p50, p95 = np.percentile(taken, [50, 95])
+        rows.append((name, len(taken), f"{p50:.0f}", f"{p95:.0f}", WALK_LIMIT_MS))
+        report.check(f"{name}: p95 {p95:.0f} ms", reached=bool(p95 <= WALK_LIMIT_MS))
+    report.table(("Step of a walk", "times", "p50, ms", "p95, ms", "Limit, ms"), rows)
 
 
 def _first_sound(report: Report, filled: Filled, decisions: int) -> None:

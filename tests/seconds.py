@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from portal.files.page import segment_rows
 from portal.pictures.file import draw_coverage, matches_of
 from reports.choices import Mode
-from reports.cue_sheets import CueStatus, NotScanned, cue_sheet
+from reports.cue_sheets import NotScanned, cue_sheet
+from reports.cues import Cue, CueStatus
 from reports.divisions import division_of
 from reports.layouts import kept_columns
+from reports.models import EditKind
 from reports.selectors import rows, selected
 from review.counting import Division, SoundKind
 from review.models import Match
 from review.selectors import with_segments
-from review.services.intervals import length
+from review.services.intervals import length, without
 from scanning.models import ScannedFile
 
 
@@ -73,11 +75,14 @@ def differing_seconds(file: ScannedFile) -> Iterator[str]:
         sheet = cue_sheet(file=file)
     except NotScanned:
         return
+    is_merged = file.sheet_edits.filter(kind=EditKind.MERGE).exists()
     for match in heard:
         cues = [cue for cue in sheet.cues if cue.match == match]
         on_sheet = sum(
             cue.length_ms for cue in cues if cue.status != CueStatus.EXCLUDED
         )
+        if is_merged:
+            on_sheet = _merged_ms(sheet.cues, match)
         if on_sheet != match.matched_ms:
             yield f"{match.case} counts {match.matched_ms}, its cues {on_sheet}"
         left_out = sum(
@@ -85,6 +90,20 @@ def differing_seconds(file: ScannedFile) -> Iterator[str]:
         )
         if left_out != match.excluded_ms:
             yield f"{match.case} excludes {match.excluded_ms}, its cues {left_out}"
+
+
+def _merged_ms(cues: Sequence[Cue], match: Match) -> int:
+    """Return how much of a match the cues of its recording count.
+
+    Merges give them unknown sound, and intervals of other matches of the recording.
+    """
+    counted = [
+        part
+        for cue in cues
+        if cue.recording == match.recording and cue.status != CueStatus.EXCLUDED
+        for part in cue.counted
+    ]
+    return length(without(counted, without(counted, match.tally.counted)))
 
 
 def _missing_time(file: ScannedFile, division: Division) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,4 +82,24 @@ def test_slow_work_elsewhere_is_not(services: dict[str, Any], name: str) -> None
     with write_locks.watched() as holds:
         services[name](_store_file)
 
+    assert not holds.take_found()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_garbage_that_happens_to_be_collected_is_not(services: dict[str, Any]) -> None:
+    class Upload:
+        """Removes its file in the end, and can only be found by the collector."""
+
+        def __init__(self) -> None:
+            self.itself = self
+            _store_file()
+
+        def __del__(self) -> None:
+            (settings.ACRPORTAL_DATA_DIR / "file").unlink()
+
+    Upload()
+    with write_locks.watched() as holds:
+        services["write"](gc.collect)
+
+    assert not (settings.ACRPORTAL_DATA_DIR / "file").exists()
     assert not holds.take_found()

@@ -66,7 +66,9 @@ _LEFTOVERS = ("{{", "{%", "{#", "[object Object]", " object at 0x")
 # %(name)s, and an unfilled brace of str.format.
 _UNFILLED = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 # Values of choices that pages also use as plain words, such as "3 new" on the dashboard.
-_WORDS = frozenset({"changed", "draft", "files", "new", "recording", "same", "streams"})
+_WORDS = frozenset(
+    ["changed", "draft", "files", "new", "recording", "same", "streams", "unknown"],
+)
 _BARE = frozenset({"True", "False", "null", "undefined", "nan", "NaN", "[]"})
 
 

@@ -84,7 +84,7 @@ class _Here(threading.local):
     service = ""
     depth = 0
     began = (0.0, 0.0)
-    is_looking = False
+    is_looking = is_tidying = False
     # Python's own tidying up falls on whoever runs.
     tidied = tidies_since = 0.0
 
@@ -125,6 +125,9 @@ def _hook() -> None:
 
 def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     if not _here.service or event not in _SLOW_EVENTS or _here.is_looking:
+        return
+    if _here.is_tidying:
+        # The garbage of earlier work happens to be collected now.
         return
     what = event
     if event in _OF_FILES:
@@ -213,7 +216,8 @@ def _wrap_exit() -> Callable[[], None]:
 
 def _count_tidying() -> Callable[[], None]:
     def count(phase: str, _info: dict[str, int]) -> None:
-        if phase == "start":
+        _here.is_tidying = phase == "start"
+        if _here.is_tidying:
             _here.tidies_since = thread_time()
         else:
             _here.tidied += thread_time() - _here.tidies_since

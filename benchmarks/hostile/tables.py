@@ -145,6 +145,10 @@ def _samples() -> list[Sample]:
     from accounts.services import create_user
     from catalogue.services import create_bucket
     from imports import services
+    from imports.broadcasts.kind import BROADCASTS
+    from imports.recordings.kind import RECORDINGS
+    from imports.results.kind import RESULTS
+    from imports.rights.kind import RIGHTS
     from scanning.models import Container
     from tests.imports.rights.making import NAME, cwr
     from tests.imports.rights.test_ern import ERN_43, ERN_382
@@ -154,7 +158,8 @@ def _samples() -> list[Sample]:
     container = Container.objects.create(name="Tables")
 
     def recordings(file: File[bytes]) -> Import:
-        return services.keep_table(
+        return services.keep_upload(
+            RECORDINGS,
             bucket=bucket,
             table=file,
             archive=None,
@@ -164,13 +169,15 @@ def _samples() -> list[Sample]:
         )
 
     def results(file: File[bytes]) -> Import:
-        return services.keep_results(container=container, file=file, user=user)
+        return services.keep_upload(RESULTS, container=container, file=file, user=user)
 
     def rights(file: File[bytes]) -> Import:
-        return services.keep_rights(file=file, sender="X", encoding="utf-8", user=user)
+        return services.keep_upload(
+            RIGHTS, file=file, sender="X", encoding="utf-8", user=user
+        )
 
     def broadcasts(file: File[bytes]) -> Import:
-        return services.keep_broadcasts(file=file, encoding="utf-8", user=user)
+        return services.keep_upload(BROADCASTS, file=file, encoding="utf-8", user=user)
 
     shows = json.dumps({"data": [_RESULT]}).encode()
     return [

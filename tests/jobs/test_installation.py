@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 from django.core import mail
 from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
@@ -38,7 +41,7 @@ def test_what_reaches_out_is_known_and_rests_in_a_copy() -> None:
         *("account_mail", "callback_sent", "dispatch", "stream_notice"),
         *("stream", "watch_check", "drop_poll", "cloud_scan", "cloud_deletion"),
         *("report_schedules", "dispute_reminders", "stream_watch"),
-        *("move_in_check", "move_in"),
+        *("move_in_check", "move_in", "trial_compare"),
     }
     # All that waits for other servers reaches out.
     for kind in all_kinds():
@@ -93,6 +96,23 @@ def test_a_job_that_reaches_out_is_handed_back_when_this_becomes_a_copy() -> Non
     job.refresh_from_db()
     assert (job.state, job.attempts) == (JobState.WAITING, 0)
     assert not went_on
+
+
+def test_a_job_that_a_copy_put_off_runs_when_this_is_the_real_one() -> None:
+    def reach_out(_context: JobContext) -> None:
+        installation.declare(InstallationRole.COPY, user=None)
+        resources.require_outside()
+
+    with (
+        registered(PLAIN, needs=frozenset({resources.OUTSIDE})) as listening,
+        time_machine.travel(datetime.now(tz=UTC), tick=False) as clock,
+    ):
+        do(reach_out)
+        job = services.submit(listening, BucketFactory.create())
+        run_next(Pool.WORK)
+        installation.declare(InstallationRole.REAL, user=None)
+        clock.shift(resources.PAUSE)
+        assert run_next(Pool.WORK) == job
 
 
 def test_local_work_goes_on_but_fetches_no_link(plain: Kind) -> None:

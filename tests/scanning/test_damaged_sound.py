@@ -79,7 +79,7 @@ def test_cut_off_file_without_a_match_is_no_clean_scan(
     assert file.status == FileStatus.NO_MATCH
     assert NOTICE in page
     assert "Partly scanned" in page
-    assert "Clean scan" not in page
+    assert "None of our recordings" not in page
     assert "Partly scanned" in queue
 
 
