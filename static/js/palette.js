@@ -28,6 +28,9 @@ class Palette {
     if (this.root.open) return;
     /* The page's own buttons are read before the dialog makes them inert. */
     this.verbs = verbsOfPage();
+    /* Hits of the last time would lead to verbs that may no longer be there. */
+    this.list.replaceChildren();
+    this.choose(null);
     this.root.showModal();
     this.input.value = text;
     this.input.select();
