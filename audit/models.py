@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.db import models
 
-from audit.words import action_label, actor_label
+from audit.words import action_label, actor_label, case_label
 
 
 class AppendOnlyError(Exception):
@@ -85,8 +85,8 @@ class Event(models.Model):
         ]
 
     def __str__(self) -> str:
-        action, case = action_label(self.action), self.case.replace(":", " ")
-        return f"{action}, {case}, by {actor_label(self.actor_name)}"
+        action, case = action_label(self.action), " ".join(case_label(self.case))
+        return f"{action}, {case.strip()}, by {actor_label(self.actor_name)}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
         """Insert a new row; refuse to change a stored one."""

@@ -35,6 +35,7 @@ CASES: Final = {
     "filling": lazy("filling in"),
     "filling-rule": lazy("filling rule"),
     "group": lazy("role"),
+    "import": lazy("import"),
     "installation": lazy("installation"),
     "job": lazy("job"),
     "licence": lazy("licence"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
@@ -24,9 +26,15 @@ from audit.services import (
     first_broken_event,
     record,
 )
+from audit.words import CASES
 
 CASE = "match:m_TEST"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+# The kind in `case="match:…"`, and in what a model's property `case` returns.
+_CASE = re.compile(
+    r'''case=f?"([a-z_-]+):|def case\(.*\n(?: +""".*\n)? +return f"([a-z_-]+):'''
+)
 
 Tamper = Callable[[str], None]
 
@@ -300,3 +308,14 @@ def test_the_command_exports_every_case(db: None) -> None:
 
     cases = [json.loads(line)["case"] for line in output.getvalue().splitlines()]
     assert cases == [CASE, "match:other"]
+
+
+def test_every_kind_of_case_has_a_name_for_readers() -> None:
+    root, found = Path(settings.BASE_DIR), set[str]()
+    for path in root.glob("[a-z]*/**/*.py"):
+        if path.relative_to(root).parts[0] not in ("tests", "benchmarks"):
+            kinds = _CASE.findall(path.read_text(encoding="utf-8"))
+            found.update(first or second for first, second in kinds)
+
+    assert {"match", "licence", "rights_import", "file"} <= found
+    assert found <= set(CASES)
