@@ -61,6 +61,7 @@ register.filter(rule_names.policy_of)
 register.filter(rule_names.licence_of)
 
 _CALLBACKS_SHOWN = 20
+_NAMES = re.compile(r"\b([a-z]+(?:_[a-z0-9]+)+)\b(?![./]\w)")
 
 
 _TRACK_STATES = {
@@ -275,6 +276,16 @@ def at_underscores(name: str) -> SafeString:
     """Let the name of a column break after its underscores only."""
     parts = re.findall(r"[^_]*_|[^_]+$", name)
     return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in parts))
+
+
+@register.filter
+def names_marked(text: str) -> SafeString:
+    """Mark names with underscores in a sentence, such as columns of a file, as code."""
+    if isinstance(text, SafeString):
+        return text
+    parts = _NAMES.split(text)  # at odd places stand the names
+    marks = ("<code>{}</code>" if at % 2 else "{}" for at in range(len(parts)))
+    return format_html("".join(marks), *parts)
 
 
 @register.filter

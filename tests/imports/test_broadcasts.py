@@ -213,6 +213,21 @@ def test_the_page_checks_a_table_first(
     assert client.get(reverse("portal:broadcast_import")).status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_page_marks_the_columns_that_a_refusal_names(
+    signed_in: MakeClient, run_worker: Worker
+) -> None:
+    client = signed_in(Role.REVIEWER)
+    sent = {"file": upload("songs.csv", b"title,artist\na,b\n"), "encoding": "utf-8"}
+
+    answer = client.post(reverse("portal:broadcast_import"), sent)
+    run_worker()
+    page = client.get(answer.headers["Location"]).content.decode()
+
+    assert "<code>file_name</code>, station, <code>starts_at</code>;" in page
+    assert not faults_in(page)
+
+
 def test_the_page_offers_samples_that_can_be_imported(signed_in: MakeClient) -> None:
     StationFactory.create(name="Example FM")
     ScannedFileFactory.create(name="pier-stories-5.wav")
