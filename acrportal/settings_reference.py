@@ -14,9 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "configuration.md"
-_ROW = re.compile(r"^\| `(\w+)` \| (.*?) \| (.*) \|$", re.MULTILINE)
-_TABLE = re.compile(r"^\| Setting .*\n(?:\|.*\n)+", re.MULTILINE)
-_HEAD = "| Setting | Default | Meaning |\n|---|---|---|\n"
+_ROW = re.compile(r"^\|`(\w+)`\|(.*?)\|(.*)\|$", re.MULTILINE)
+_TABLE = re.compile(r"^\|Setting\|.*\n(?:\|.*\n)+", re.MULTILINE)
+_HEAD = "|Setting|Default|Meaning|\n|-|-|-|\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def page(text: str) -> str:
     for setting in read:
         words, meaning = existing[setting.name]
         default = words if setting.default is None else _shown(setting.default, words)
-        rows += f"| `{setting.name}` | {default} | {meaning} |\n"
+        rows += f"|`{setting.name}`|{default}|{meaning}|\n"
     return _TABLE.sub(lambda _: f"{_HEAD}{rows}", text)
 
 
