@@ -91,6 +91,7 @@ _TEXTS = {
     "claims.file_sent": "File marked as sent",
     "claims.file_withdrawn": "File for a platform withdrawn",
     "claims.import_cancelled": "Import of a platform's report cancelled",
+    "claims.import_columns_changed": "Columns of a platform's report mapped differently",
     "claims.import_started": "Import of a platform's report started",
     "claims.import_tried_again": "Import of a platform's report tried again",
     "claims.import_undone": "Import of a platform's report undone",

@@ -23,7 +23,8 @@ import jobs.kinds
 from accounts.models import User
 from accounts.reach import is_limited, refuse_limited
 from accounts.roles import Action
-from imports.models import Import, ImportStatus
+from imports.mapping import NO_TARGETS, Targets
+from imports.models import Import, ImportStatus, MappedImport
 from imports.samples import Sample
 from jobs.choices import JobState, Priority
 from jobs.kinds import Kind
@@ -144,6 +145,8 @@ class ImportKind(Generic[One]):
     samples: tuple[SampleFile, ...] = ()
     context: Callable[[Any], dict[str, Any]] = _no_context
     """Further values for the page of an import."""
+    targets: Callable[[One], Targets] | None = None
+    """What the columns of its table can become, if a person may map them."""
 
     undoers: Mapping[str, str] = field(default_factory=dict)
     """Paths of the functions that take back an event of each action."""
@@ -182,6 +185,10 @@ class ImportKind(Generic[One]):
     @property
     def start_page(self) -> str:
         return f"portal:{self.name}_start"
+
+    @property
+    def columns_page(self) -> str:
+        return f"portal:{self.name}_columns"
 
     @property
     def undo_page(self) -> str:
@@ -299,6 +306,12 @@ def all_kinds() -> list[AnyKind]:
 
 def kind_of(one: Import) -> AnyKind:
     return _kinds[type(one)]
+
+
+def targets_of(one: MappedImport) -> Targets:
+    """Return what the columns of an import's table can become."""
+    targets = kind_of(one).targets
+    return targets(one) if targets else NO_TARGETS
 
 
 def kind_of_model(model: type[Model] | None) -> AnyKind | None:

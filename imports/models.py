@@ -54,7 +54,7 @@ class MappingOrigin(models.TextChoices):
     """Where the mapping of an import's columns comes from."""
 
     GUESSED = "guessed", _("Guessed from the names")
-    REPEATED = "repeated", _("As in the last import of this bucket")
+    REPEATED = "repeated", _("As in the last import with these columns")
     CHOSEN = "chosen", _("Chosen by a person")
 
 
@@ -129,17 +129,49 @@ class Import(models.Model):
         return self.status in OPEN_STATUSES
 
 
-class CatalogueImport(Import):
+class MappedImport(Import):
+    """An import of a table whose columns a person may map to ours.
+
+    ``columns`` holds the mapping of ``imports.mapping``, which the check stores and the
+    import uses; each change by a person increases ``mapping_version``. Equal headers
+    have one ``header_key``, and the next import with the same ``mapped_for`` repeats
+    the mapping.
+    """
+
+    mapped_for: ClassVar[str]
+    outcome_columns: ClassVar[tuple[str, ...]] = ()
+    """Text columns of its own that a check fills, beside ``message``."""
+
+    columns = models.JSONField(default=list, blank=True)
+    columns_from = models.CharField(
+        max_length=16,
+        choices=MappingOrigin.choices,
+        default=MappingOrigin.GUESSED,
+        verbose_name=_("source of the mapping"),
+    )
+    mapping_version = models.PositiveIntegerField(default=0)
+    header_key = models.CharField(max_length=64, blank=True, default="")
+
+    class Meta(Import.Meta):
+        abstract = True
+
+    @property
+    def is_mappable(self) -> bool:
+        """Return whether people may change the mapping of the columns."""
+        return bool(self.columns) and self.status in MAPPABLE_STATUSES
+
+
+class CatalogueImport(MappedImport):
     """A table of recordings, with their audio in a ZIP.
 
     ``summary`` holds the fields of ``imports.recordings.summary.ImportSummary``;
-    ``bad_rows`` is the table of refused rows with reasons. ``columns`` holds the mapping
-    of ``imports.recordings.mapping``, which the check stores and the import uses; each
-    change by a person increases ``mapping_version``. Equal headers have one
-    ``header_key``. ``waiting`` imports rows without audio, too.
+    ``bad_rows`` is the table of refused rows with reasons. ``waiting`` imports rows
+    without audio, too.
     """
 
     place_field = "bucket"
+    mapped_for = "bucket"
+    outcome_columns = ("bad_rows",)
 
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "i"), editable=False
@@ -155,31 +187,18 @@ class CatalogueImport(Import):
     keep_unknown = models.BooleanField(default=False)
     waiting = models.BooleanField(default=False)
     bad_rows = models.FileField(max_length=200, blank=True, default="")
-    columns = models.JSONField(default=list, blank=True)
-    columns_from = models.CharField(
-        max_length=16,
-        choices=MappingOrigin.choices,
-        default=MappingOrigin.GUESSED,
-        verbose_name=_("source of the mapping"),
-    )
-    mapping_version = models.PositiveIntegerField(default=0)
-    header_key = models.CharField(max_length=64, blank=True, default="")
 
     reach = Path(buckets="bucket")
     objects = ReachManager["CatalogueImport"]()
 
-    class Meta(Import.Meta):
+    class Meta(MappedImport.Meta):
         db_table = "catalogue_catalogueimport"
+        abstract = False
         indexes: ClassVar = [
             models.Index(
                 fields=["bucket", "header_key", "-id"], name="import_same_header"
             )
         ]
-
-    @property
-    def is_mappable(self) -> bool:
-        """Return whether people may change the mapping of the columns."""
-        return bool(self.columns) and self.status in MAPPABLE_STATUSES
 
 
 class AudioImport(Import):
@@ -405,14 +424,16 @@ class Moved(models.Model):
         return f"{self.kind} {self.remote_id} {self.name}"
 
 
-class ClaimsImport(Import):
-    """A platform's report of one kind.
+class ClaimsImport(MappedImport):
+    """A platform's report of one kind, or the portal's own table of claims.
 
     ``summary`` holds the fields of ``imports.platforms.importer.ClaimsSummary``;
-    ``kind`` is empty until the check has recognised the report.
+    ``kind`` is empty until the check has recognised the report. Only the columns of
+    the table are mapped.
     """
 
     place_field = ""
+    mapped_for = "account"
     concerns_everything = True
 
     uid = models.CharField(

@@ -6,13 +6,12 @@ from django.db.models import Count, QuerySet
 
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
-    Bucket,
     Recording,
     RecordingStatus,
 )
 from imports.models import (
-    CatalogueImport,
     ImportStatus,
+    MappedImport,
     Moved,
     MovedKind,
     MovedOutcome,
@@ -21,10 +20,11 @@ from imports.models import (
 from scanning.models import Container
 
 
-def last_import_like(*, bucket: Bucket, header_key: str) -> CatalogueImport | None:
-    """Return the bucket's newest finished import of a table with the same header."""
-    done = CatalogueImport.objects.filter(
-        bucket=bucket, header_key=header_key, status=ImportStatus.DONE
+def last_import_like(one: MappedImport, header_key: str) -> MappedImport | None:
+    """Return the newest finished import with the same header into the same place."""
+    place = {one.mapped_for: getattr(one, one.mapped_for)}
+    done = type(one)._default_manager.filter(
+        **place, header_key=header_key, status=ImportStatus.DONE
     )
     return done.order_by("-id").first()
 

@@ -10,21 +10,20 @@ from django.db import transaction
 import audit.services
 from accounts.models import User
 from common.storage import display_name, keep_file
-from imports.kinds import ImportKind, One, kind_of
+from imports.kinds import ImportKind, One, kind_of, targets_of
+from imports.mapping import Columns, from_json, refuse_impossible, to_json
 from imports.models import (
     MAPPABLE_STATUSES,
     UNDO_CHECKABLE,
-    CatalogueImport,
     Import,
     ImportStatus,
     ImportStep,
+    MappedImport,
     MappingOrigin,
     Moved,
     StepState,
 )
 from imports.moving.kind import MOVES
-from imports.recordings.kind import RECORDINGS
-from imports.recordings.mapping import Columns, from_json, refuse_impossible, to_json
 from jobs.choices import JobState
 from jobs.kinds import Kind
 from jobs.services import cancel_subject, submit
@@ -78,7 +77,7 @@ def take_over_callback(*, moved: Moved, user: User) -> None:
 
 @transaction.atomic
 def change_columns(
-    *, one: CatalogueImport, columns: Columns, version: int, user: User
+    *, one: MappedImport, columns: Columns, version: int, user: User
 ) -> bool:
     """Store the mapping that a person chose, and have the table checked with it.
 
@@ -86,29 +85,31 @@ def change_columns(
     mapping now, or is no longer in a state in which people may change it. Raises
     ``MappingRefused`` for an impossible mapping.
     """
+    kind = kind_of(one)
+    kind.refuse(user)
     refuse_impossible(columns)
-    rows = CatalogueImport.objects.filter(
+    rows = type(one)._default_manager.filter(
         pk=one.pk, status__in=MAPPABLE_STATUSES, mapping_version=version
     )
     changed = rows.update(
         status=ImportStatus.CHECKING,
         message="",
         summary={},
-        bad_rows="",
         columns=to_json(columns),
         columns_from=MappingOrigin.CHOSEN,
         mapping_version=version + 1,
+        **dict.fromkeys(one.outcome_columns, ""),
     )
     if changed:
-        before = from_json(one.columns)
+        before = from_json(one.columns, targets_of(one))
         audit.services.record(
             case=one.case,
-            action="bucket.import_columns_changed",
+            action=f"{kind.event}_columns_changed",
             actor=user,
             before={"columns": _named_targets(before, columns)},
             after={"import": one.uid, "columns": _named_targets(columns, before)},
         )
-        submit(RECORDINGS.check, one, user=user)
+        submit(kind.check, one, user=user)
     return bool(changed)
 
 
@@ -133,7 +134,7 @@ def start(*, one: Import, user: User, mapping_version: int | None = None) -> boo
     kind = kind_of(one)
     kind.refuse(user)
     expected: dict[str, object] = {"status": ImportStatus.CHECKED}
-    if mapping_version is not None and isinstance(one, CatalogueImport):
+    if mapping_version is not None and isinstance(one, MappedImport):
         expected["mapping_version"] = mapping_version
     rows = type(one)._default_manager.filter(pk=one.pk, **expected)
     started = bool(rows.update(status=ImportStatus.IMPORTING))

@@ -30,8 +30,9 @@ from imports.audio.pairing import (
 )
 from imports.errors import ImportRefused
 from imports.kinds import Columns
+from imports.mapping import compared
 from imports.models import AudioImport
-from imports.recordings.column_names import COMMON_NAMES, compared
+from imports.recordings.column_names import COMMON_NAMES
 from imports.recordings.rows import RowRefused
 from imports.recordings.zip_audio import open_archive
 from imports.tables import TableRefused, open_table, rows_of

@@ -16,8 +16,8 @@ from accounts.management.finding import find_user
 from catalogue.models import Bucket
 from common.uid import new_uid
 from common.words import count_noun
+from imports.mapping import Columns
 from imports.recordings.audio import AudioSource
-from imports.recordings.mapping import Columns
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
 from imports.tables import Table, TableRefused

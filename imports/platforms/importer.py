@@ -23,8 +23,10 @@ import audit.services
 from accounts.reach import refuse_limited, working_for
 from common.bulk import write_rows
 from common.storage import local_path
+from imports.column_check import map_columns
 from imports.errors import ImportRefused
 from imports.kinds import Columns
+from imports.mapping import LEFT_OUT, unknown_names
 from imports.models import ClaimsImport, ImportStep
 from imports.platforms import prior
 from imports.platforms.reading import MAX_ROWS, Rows, open_report
@@ -207,7 +209,7 @@ class ReportImporter:
     def _refuse_other_platform(self, values: Values) -> None:
         """Refuse a row that names another platform than that of the account."""
         expected = self.one.account.platform
-        if (named := values.pop("platform", expected)) != expected:
+        if (named := values.pop("platform", "") or expected) != expected:
             raise BadCell(
                 "platform",
                 named[:200],
@@ -512,16 +514,26 @@ def _batches(
 def run(one: ClaimsImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
     """Import the report, or only check it; return the columns with the outcome."""
     refuse_limited(one.starter())
-    with (
-        working_for(None),
-        local_path(one.file) as path,
-        open_report(path) as rows,
-    ):
-        report = recognise(rows, Platform(one.account.platform))
+    mapped: Columns = {}
+    with working_for(None), local_path(one.file) as path:
+        with open_report(path) as rows:
+            report = recognise(rows, Platform(one.account.platform))
+            if report.targets is not None:
+                columns, mapped = map_columns(one, rows.titles, rows, heartbeat)
+        outcome = {"kind": report.kind.value, **mapped}
+        if "status" in mapped:
+            return outcome
         if not dry:
             _begin(one, report)
-        task = ReportImporter(one, report, dry, heartbeat)
-        return {"kind": report.kind.value, "summary": asdict(task.run(rows))}
+        with open_report(path) as rows:
+            task = ReportImporter(one, report, dry, heartbeat)
+            if mapped:
+                targets = (each.target for each in columns)
+                rows.header = tuple("" if t == LEFT_OUT else t for t in targets)
+            summary = task.run(rows)
+            if mapped:
+                summary.unknown_columns = unknown_names(columns)
+        return {**outcome, "summary": asdict(summary)}
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from imports.kinds import ImportKind, PageWords, register
 from imports.models import ClaimsImport
 from imports.platforms.formats.table.report import TABLE
 from imports.platforms.importer import ClaimsSummary
-from imports.platforms.reports import day_in_name, register_folders
+from imports.platforms.reports import day_in_name, register_folders, targets_on
 from platforms.choices import Platform
 from platforms.services import find_account
 
@@ -33,7 +33,7 @@ class ClaimsForm(forms.Form):
         label=_("Report (CSV or .csv.gz)"),
         help_text=_(
             "As downloaded from YouTube's Studio or its Reporting API; for other "
-            "platforms the table that is described below."
+            "platforms a table of claims, such as the one that is described below."
         ),
     )
     account = forms.CharField(
@@ -83,8 +83,12 @@ CLAIMS = register(
         form=ClaimsForm,
         uploads={"file": ("file", "claims-imports/{}")},
         prepare=_prepare,
-        columns=("account", "kind", "report_day"),
+        columns=(
+            *("account", "kind", "report_day"),
+            *("columns", "columns_from", "mapping_version"),
+        ),
         summary=ClaimsSummary,
+        targets=lambda one: targets_on(Platform(one.account.platform)),
         help={"columns": [column.name for column in TABLE.columns]},
         address="claims/import",
         parent="portal:claims",

@@ -24,15 +24,18 @@ _GZIP: Final = b"\x1f\x8b"
 
 
 class Rows:
-    """The rows of an open report; ``header`` has its names in lower case with ``_``."""
+    """The rows of an open report.
+
+    ``titles`` has the names of its columns as they are, ``header`` in lower case with
+    ``_``.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._lines = _lines(io.TextIOWrapper(file, "utf-8-sig", newline=""))
         self._reader = csv.reader(self._lines)
         first = next(self._read(), RawRow(1, ()))
-        self.header = tuple(
-            cell.strip().lower().replace(" ", "_") for cell in first.cells
-        )
+        self.titles = tuple(cell.strip() for cell in first.cells)
+        self.header = tuple(each.lower().replace(" ", "_") for each in self.titles)
 
     def __iter__(self) -> Iterator[RawRow]:
         """Yield every row below the header that has any content."""

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from imports.mapping import NO_TARGETS, Targets
 from imports.platforms.reading import Rows
 from imports.tables import RawRow, TableRefused
 from platforms.choices import Platform, ReportKind, ValueColumn
@@ -122,6 +123,8 @@ class Report:
     one_of: frozenset[str] = frozenset()
     explained: ValueColumn | None = None
     documented: frozenset[str] = frozenset()
+    targets: Targets | None = None
+    """What the columns of a file become, if people map them: the names of ours."""
 
     @property
     def key(self) -> str:
@@ -156,11 +159,17 @@ def register_folders(package: Path) -> None:
 
 
 def recognise(rows: Rows, platform: Platform) -> Report:
-    """Return the kind of a report by its header; raise ``TableRefused``."""
+    """Return the kind of a report by its header; raise ``TableRefused``.
+
+    A table whose columns people map has two at least.
+    """
     names = set(rows.header)
     mine = [report for report in _reports if platform in report.platforms]
     for report in mine:
         if report.is_like(names):
+            return report
+    for report in mine:
+        if report.targets is not None and len(names - {""}) > 1:
             return report
     raise TableRefused(
         _(
@@ -177,6 +186,12 @@ def recognise(rows: Rows, platform: Platform) -> Report:
             "header": ", ".join(rows.header)[:300],
         }
     )
+
+
+def targets_on(platform: Platform) -> Targets:
+    """Return what the columns of a platform's table can become; nothing for reports."""
+    found = (each.targets for each in _reports if platform in each.platforms)
+    return next((each for each in found if each is not None), NO_TARGETS)
 
 
 def unknown_columns(report: Report, header: tuple[str, ...]) -> list[str]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-
-# Longer names are no names of columns, and must cost nothing.
-_COMPARED = 200
+from imports.mapping import by_name
 
 _NAMES = {
     "custom_id": (
@@ -111,17 +108,5 @@ _NAMES = {
 }
 
 
-def compared(name: str) -> str:
-    """Return a name for comparison: without case, accents and anything but letters and
-    digits.
-    """
-    plain = unicodedata.normalize("NFKD", name[:_COMPARED]).casefold()
-    return "".join(char for char in plain if char.isalnum())
-
-
-COMMON_NAMES = {
-    compared(name): column
-    for column, names in _NAMES.items()
-    for name in names.split(",")
-}
+COMMON_NAMES = by_name(_NAMES)
 """Our column by each common name, as ``compared`` returns it."""

@@ -23,6 +23,7 @@ from catalogue.services import add_recording, add_waiting_recording
 from common.csv_safety import guard
 from common.reading import read_number
 from dedup.intake import arriving_audio
+from imports.mapping import ERRORS, Columns, lacking, unknown_names
 from imports.recordings.audio import (
     AudioSource,
     NewAudio,
@@ -32,13 +33,6 @@ from imports.recordings.audio import (
     refuse_link,
 )
 from imports.recordings.deciding import Decider, RowChange, no_audio
-from imports.recordings.mapping import (
-    ERRORS,
-    Columns,
-    cells_of,
-    lacking,
-    unknown_names,
-)
 from imports.recordings.rows import (
     CheckedRow,
     ImportFault,
@@ -49,6 +43,7 @@ from imports.recordings.rows import (
 )
 from imports.recordings.rules import RowRules
 from imports.recordings.summary import ImportSummary, Verdict
+from imports.recordings.targets import cells_of
 from imports.tables import MAX_ROWS, RawRow, Table, TableRefused, rows_of
 
 # Decisions about a row while others change the same recording.

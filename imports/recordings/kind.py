@@ -9,9 +9,9 @@ from accounts.roles import Action
 from common.charsets import CHARSETS
 from imports.kinds import ImportKind, SampleFile, register
 from imports.models import CatalogueImport
-from imports.recordings.columns import mapping_context
 from imports.recordings.rows import CLEAR, COLUMNS
 from imports.recordings.summary import ImportSummary
+from imports.recordings.targets import RECORDING_TARGETS
 from imports.samples import Sample
 
 _UNDOING = "imports.recordings.undoing"
@@ -119,7 +119,7 @@ RECORDINGS = register(
                 {"csv": _("Download a sample table"), "xlsx": _("Sample as XLSX")},
             ),
         ),
-        context=mapping_context,
+        targets=lambda _one: RECORDING_TARGETS,
         undoers={
             "recording.added": f"{_UNDOING}.retire",
             "recording.changed": f"{_UNDOING}.restore_columns",

@@ -8,20 +8,20 @@ from dataclasses import asdict
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
-from django.utils.translation import gettext as _
 
 from accounts.models import User
 from catalogue.models import Bucket
 from common.storage import local_path, scratch_directory
+from imports import mapping
+from imports.column_check import map_columns
 from imports.kinds import Columns
-from imports.models import CatalogueImport, ImportStatus, MappingOrigin
-from imports.recordings import mapping
+from imports.models import CatalogueImport
 from imports.recordings.audio import AudioSource, NoAudio
 from imports.recordings.importer import RecordingImporter
 from imports.recordings.rules import RowRules
+from imports.recordings.targets import RECORDING_TARGETS, guess_as_before
 from imports.recordings.zip_audio import open_archive
-from imports.selectors import last_import_like
-from imports.tables import Table, open_table
+from imports.tables import Table, open_table, rows_of
 
 
 def run(one: CatalogueImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
@@ -35,43 +35,21 @@ def run(one: CatalogueImport, heartbeat: Callable[[], None], *, dry: bool) -> Co
     ):
         if not dry:
             return _run(one, table, heartbeat, _stored(one, table), dry=False)
-        columns, origin = _mapping_of(one, table, heartbeat)
-        mapped: Columns = {
-            "columns": mapping.to_json(columns),
-            "columns_from": origin,
-            "header_key": mapping.header_key(table.header),
-        }
-        if missing := mapping.lacking(columns):
-            cause = _("Choose the column for: %(names)s.") % {
-                "names": ", ".join(missing)
-            }
-            return {"status": ImportStatus.UNMAPPED, "message": cause, **mapped}
+        columns, mapped = map_columns(
+            one, table.header, rows_of(table), heartbeat, keep_unknown=one.keep_unknown
+        )
+        if "status" in mapped:
+            return mapped
         return _run(one, table, heartbeat, columns, dry=True) | mapped
-
-
-def _mapping_of(
-    one: CatalogueImport, table: Table, heartbeat: Callable[[], None]
-) -> tuple[mapping.Columns, MappingOrigin]:
-    """Return the mapping that a check uses, and where it comes from."""
-    if one.columns:
-        return mapping.from_json(one.columns), MappingOrigin(one.columns_from)
-    columns = mapping.read_columns(table, heartbeat)
-    key = mapping.header_key(table.header)
-    earlier = last_import_like(bucket=one.bucket, header_key=key)
-    if earlier is not None:
-        earlier_columns = mapping.from_json(earlier.columns)
-        return mapping.as_in(columns, earlier_columns), MappingOrigin.REPEATED
-    guessed = mapping.guess(columns, keep_unknown=one.keep_unknown)
-    return guessed, MappingOrigin.GUESSED
 
 
 def _stored(one: CatalogueImport, table: Table) -> mapping.Columns:
     """Return the mapping of the check."""
     if one.columns:
-        return mapping.from_json(one.columns)
+        return mapping.from_json(one.columns, RECORDING_TARGETS)
     # Checked before checks stored their mapping.
-    columns = mapping.named_columns(table.header)
-    return mapping.guess_as_before(columns, keep_unknown=one.keep_unknown)
+    columns = mapping.named_columns(table.header, RECORDING_TARGETS)
+    return guess_as_before(columns, keep_unknown=one.keep_unknown)
 
 
 def _run(
@@ -133,8 +111,7 @@ def make_import(
     ``waiting`` adds rows without audio, too.
     """
     if columns is None:
-        named = mapping.named_columns(table.header)
-        columns = mapping.guess(named, keep_unknown=False)
+        columns = mapping.guess(mapping.named_columns(table.header, RECORDING_TARGETS))
     with scratch_directory() as folder:
         yield RecordingImporter(
             bucket=bucket,

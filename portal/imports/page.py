@@ -16,7 +16,8 @@ from accounts.reach import why_limited
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Bucket
 from imports import services
 from imports.kinds import AnyKind, kind_of
-from imports.models import Import
+from imports.models import Import, MappedImport
+from portal.imports.columns import mapping_context
 from portal.shared.fields import SearchSelect
 from scanning.models import Container
 
@@ -87,6 +88,7 @@ def detail_context(one: Import, user: User) -> dict[str, Any]:
     return {
         "place_url": _place_url(one),
         **kind.context(one),
+        **(mapping_context(one) if isinstance(one, MappedImport) else {}),
         "kind": kind,
         "nav_page": kind.parent,
         "import": one,

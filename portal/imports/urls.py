@@ -1,4 +1,4 @@
-"""URLs of imports: the same four for each kind, and what some have beside."""
+"""URLs of imports: the same for each kind, and what some have beside."""
 
 from __future__ import annotations
 
@@ -28,13 +28,15 @@ def _paths(kind: AnyKind) -> Iterator[URLPattern]:
     yield path(one, views.detail_view(kind), name=f"{kind.name}_detail")
     yield path(f"{one}start/", views.start_view(kind), name=f"{kind.name}_start")
     yield path(f"{one}undo/", views.undo_view(kind), name=f"{kind.name}_undo")
+    if kind.targets is not None:
+        view = views.columns_view(kind)
+        yield path(f"{one}columns/", view, name=f"{kind.name}_columns")
 
 
 _TABLE, _MOVE = f"{RECORDINGS.address}/<str:uid>/", f"{MOVES.address}/<str:uid>/"
 
 urlpatterns = [
     *(each for kind in all_kinds() for each in _paths(kind)),
-    path(f"{_TABLE}columns/", views.import_columns, name="import_columns"),
     path(f"{_TABLE}rows.csv", views.import_bad_rows, name="import_bad_rows"),
     path(f"{_MOVE}switch/", views.move_in_switch, name="move_in_switch"),
     path(f"{_MOVE}callback/", views.move_in_callback, name="move_in_callback"),

@@ -23,7 +23,6 @@ from common.bodies import takes_files
 from imports.kinds import AnyKind
 from imports.models import CatalogueImport, MoveIn
 from imports.moving.kind import MOVES
-from imports.recordings.columns import MappingForm, mapping_context
 from imports.recordings.kind import RECORDINGS
 from imports.samples import Sample
 from imports.selectors import callbacks_to_take_over, moved_of
@@ -38,6 +37,7 @@ from imports.services import (
     try_again,
     undo,
 )
+from portal.imports.columns import MappingForm, mapping_context
 from portal.imports.page import detail_context, form_context, make_form
 from portal.shared.access import PortalRequest, ask_to_confirm, needs
 from portal.shared.downloads import sent, written
@@ -167,32 +167,40 @@ def move_in_report(request: PortalRequest, uid: str, form: str) -> HttpResponseB
     return written(write, name="moved", form=Format.XLSX)
 
 
-@require_POST
-@needs(RECORDINGS.action)
-def import_columns(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Store the mapping of the columns, and have the table checked again."""
-    one = get_object_or_404(CatalogueImport.objects.select_related("bucket"), uid=uid)
-    version = _version(request)
-    if not one.is_mappable or version != one.mapping_version:
-        return _mapping_overtaken(request, uid)
-    form = MappingForm(one, request.POST)
-    if not form.is_valid():
-        context = detail_context(one, request.user) | mapping_context(one, form)
-        return render(request, "portal/imports/import_detail.html", context, status=422)
-    if not change_columns(
-        one=one, columns=form.chosen, version=version, user=request.user
-    ):
-        return _mapping_overtaken(request, uid)
-    return redirect(RECORDINGS.detail_page, uid=uid)
+def columns_view(kind: AnyKind) -> View:
+    @require_POST
+    @needs(kind.action)
+    def view(request: PortalRequest, uid: str) -> HttpResponseBase:
+        """Store the mapping of the columns, and have the table checked again."""
+        one = get_object_or_404(kind.model._default_manager, uid=uid)
+        kind.refuse(request.user)
+        version = _version(request)
+        if version is None or version != one.mapping_version or not one.is_mappable:
+            return _mapping_overtaken(request, kind, uid)
+        form = MappingForm(one, request.POST)
+        if not form.is_valid():
+            context = detail_context(one, request.user) | mapping_context(one, form)
+            return render(
+                request, "portal/imports/import_detail.html", context, status=422
+            )
+        if not change_columns(
+            one=one, columns=form.chosen, version=version, user=request.user
+        ):
+            return _mapping_overtaken(request, kind, uid)
+        return redirect(kind.detail_page, uid=uid)
+
+    return view
 
 
-def _mapping_overtaken(request: PortalRequest, uid: str) -> HttpResponseBase:
+def _mapping_overtaken(
+    request: PortalRequest, kind: AnyKind, uid: str
+) -> HttpResponseBase:
     text = _(
         "Nothing was saved: somebody else changed the columns or started the "
         "import in the meantime. Check the columns again."
     )
     messages.error(request, text)
-    return redirect(RECORDINGS.detail_page, uid=uid)
+    return redirect(kind.detail_page, uid=uid)
 
 
 @require_safe

@@ -20,12 +20,10 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Bucket, Recording
 from imports import services
-from imports.models import CatalogueImport, ImportStatus, MappingOrigin
-from imports.recordings.kind import RECORDINGS
-from imports.recordings.mapping import (
+from imports.mapping import (
     DATA,
     LEFT_OUT,
-    TARGETS,
+    MappedColumn,
     MappingRefused,
     faults_of,
     from_json,
@@ -33,7 +31,10 @@ from imports.recordings.mapping import (
     lacking,
     named_columns,
 )
+from imports.models import CatalogueImport, ImportStatus, MappingOrigin
+from imports.recordings.kind import RECORDINGS
 from imports.recordings.rows import COLUMNS
+from imports.recordings.targets import RECORDING_TARGETS
 from imports.tables import open_table
 from jobs.choices import Pool
 from jobs.runner import run_next
@@ -84,14 +85,18 @@ def worked(one: CatalogueImport) -> CatalogueImport:
     return one
 
 
+def columns_of(one: CatalogueImport) -> tuple[MappedColumn, ...]:
+    return from_json(one.columns, RECORDING_TARGETS)
+
+
 def targets(one: CatalogueImport) -> list[str]:
-    return [column.target for column in from_json(one.columns)]
+    return [column.target for column in columns_of(one)]
 
 
 def fields(one: CatalogueImport, **changes: str) -> dict[str, Any]:
     """Return the fields of the mapping form as the page shows them, with changes."""
     shown: dict[str, Any] = {"version": one.mapping_version}
-    for position, column in enumerate(from_json(one.columns)):
+    for position, column in enumerate(columns_of(one)):
         shown[f"column-{position}"] = column.target
         shown[f"empty-{position}"] = "clear" if column.clears else "keep"
     return shown | {name.replace("_", "-"): value for name, value in changes.items()}
@@ -142,7 +147,7 @@ def imported(client: Client, one: CatalogueImport) -> CatalogueImport:
     ],
 )
 def test_common_names_are_recognised(name: str, target: str) -> None:
-    (column,) = guess(named_columns([name]), keep_unknown=False)
+    (column,) = guess(named_columns([name], RECORDING_TARGETS), keep_unknown=False)
 
     assert column.target == target
 
@@ -150,7 +155,7 @@ def test_common_names_are_recognised(name: str, target: str) -> None:
 def test_our_own_names_go_before_common_ones_and_each_is_used_once() -> None:
     header = ["Track", "id", "custom_id", "Title", "title", "Song"]
 
-    guessed = guess(named_columns(header), keep_unknown=False)
+    guessed = guess(named_columns(header, RECORDING_TARGETS), keep_unknown=False)
 
     assert [column.target for column in guessed] == [
         *(LEFT_OUT, LEFT_OUT, "custom_id", "title", LEFT_OUT, LEFT_OUT)
@@ -160,7 +165,7 @@ def test_our_own_names_go_before_common_ones_and_each_is_used_once() -> None:
 def test_what_is_unknown_is_kept_once_where_it_may_be() -> None:
     header = ["Mood", "mood", "Mood", "", "tags", "tags", "x"]
 
-    guessed = guess(named_columns(header), keep_unknown=True)
+    guessed = guess(named_columns(header, RECORDING_TARGETS), keep_unknown=True)
 
     assert [column.target for column in guessed] == [
         *(DATA, DATA, LEFT_OUT, LEFT_OUT, "tags", LEFT_OUT, DATA)
@@ -177,7 +182,7 @@ def test_hostile_headers_become_short_texts_of_one_line(
     one = keep(bucket, header, row)
     page = client.get(f"/catalogue/import/{one.uid}/").content.decode()
 
-    names = [column.name for column in from_json(one.columns)]
+    names = [column.name for column in columns_of(one)]
     assert targets(one)[:3] == ["title", "artists", "custom_id"]
     assert names[3].startswith("<b>   xxx")
     assert [len(name) for name in names] == [5, 9, 8, 200, 0, 200, 5]
@@ -291,7 +296,7 @@ def test_an_impossible_mapping_is_refused_with_the_names(
 
 def test_an_impossible_mapping_is_refused_whoever_asks(bucket: Bucket) -> None:
     one = keep(bucket, "custom_id,title,artists,Extra", "L1,T,A,x")
-    columns = from_json(one.columns)
+    columns = columns_of(one)
     twice = (*columns[:3], columns[3].becoming("title"))
 
     with pytest.raises(MappingRefused, match="Extra"):
@@ -326,7 +331,7 @@ def test_of_two_people_the_second_is_refused(bucket: Bucket, client: Client) -> 
 
 def test_a_version_that_came_meanwhile_changes_nothing(bucket: Bucket) -> None:
     one = keep(bucket, "custom_id,title,artists,Mood", "L1,T,A,blue")
-    columns, user = from_json(one.columns), make_user(Role.MANAGER)
+    columns, user = columns_of(one), make_user(Role.MANAGER)
 
     assert services.change_columns(one=one, columns=columns, version=0, user=user)
     assert not services.change_columns(one=one, columns=columns, version=0, user=user)
@@ -385,7 +390,7 @@ def test_empty_cells_clear_where_that_was_chosen(
     assert recording.notes == ""
     assert recording.user_defined == {"Key": "Am"}
     # The title is never cleared, whatever was sent.
-    assert not from_json(one.columns)[1].clears
+    assert not columns_of(one)[1].clears
     assert page.count('value="clear" selected') == 4
 
 
@@ -412,7 +417,7 @@ def test_the_last_import_with_the_same_header_decides(
 
     assert (targets(same)[4], same.columns[4]["clears"]) == ("notes", True)
     assert same.columns_from == MappingOrigin.REPEATED
-    assert "As in the last import of this bucket" in page
+    assert "As in the last import with these columns" in page
     assert targets(other_header)[4] == LEFT_OUT
     assert (targets(elsewhere)[4], elsewhere.columns_from) == (
         LEFT_OUT,
@@ -433,7 +438,7 @@ def test_rows_to_correct_are_mapped_like_the_table_they_come_from(
 
     again = keep(bucket, content.decode("utf-8-sig"), keep_unknown=True)
 
-    assert [column.name for column in from_json(again.columns)][-1] == "error"
+    assert [column.name for column in columns_of(again)][-1] == "error"
     assert targets(again) == [
         *("custom_id", "title", "artists", "audio", "notes", LEFT_OUT)
     ]
@@ -674,9 +679,10 @@ def test_any_mapping_imports_what_its_check_said(data: st.DataObject) -> None:
         one = keep(bucket, content.getvalue(), user=user)
         columns = tuple(
             column.becoming(
-                data.draw(st.sampled_from(TARGETS)), clears=data.draw(st.booleans())
+                data.draw(st.sampled_from(RECORDING_TARGETS.all)),
+                clears=data.draw(st.booleans()),
             )
-            for column in from_json(one.columns)
+            for column in columns_of(one)
         )
         if faults_of(columns):
             with pytest.raises(MappingRefused):
@@ -714,5 +720,5 @@ def test_any_mapping_imports_what_its_check_said(data: st.DataObject) -> None:
 
         assert one.status == ImportStatus.DONE
         assert _said(one) == checked
-        assert from_json(one.columns) == tuple(columns)
+        assert columns_of(one) == tuple(columns)
         transaction.set_rollback(True)

@@ -17,10 +17,11 @@ from openpyxl import Workbook
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Recording
+from imports.mapping import guess, named_columns
 from imports.models import CatalogueImport, ImportStatus
 from imports.recordings.audio import Folder
-from imports.recordings.mapping import guess, named_columns
 from imports.recordings.summary import ImportSummary, Verdict
+from imports.recordings.targets import RECORDING_TARGETS
 from imports.recordings.work import make_import
 from imports.tables import TableRefused, open_table, split_list
 from tests import audio
@@ -76,7 +77,9 @@ def run_table(
             audio=Folder(folder),
             user=user,
             dry=dry,
-            columns=guess(named_columns(opened.header), keep_unknown=keep),
+            columns=guess(
+                named_columns(opened.header, RECORDING_TARGETS), keep_unknown=keep
+            ),
         ) as task,
     ):
         task.on_verdict = lambda line, verdict: verdicts.__setitem__(line, verdict)

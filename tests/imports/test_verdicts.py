@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket, Exclusion, IntakeRule, Recording
+from imports.mapping import guess, named_columns
 from imports.recordings.audio import Folder
-from imports.recordings.mapping import guess, named_columns
 from imports.recordings.summary import ImportSummary, Verdict
+from imports.recordings.targets import RECORDING_TARGETS
 from imports.recordings.work import make_import
 from imports.tables import open_table
 from review.choices import MatchState
@@ -80,7 +81,10 @@ class Run:
                     audio=Folder(self._folder),
                     user=self._user,
                     dry=dry,
-                    columns=guess(named_columns(opened.header), keep_unknown=keep),
+                    columns=guess(
+                        named_columns(opened.header, RECORDING_TARGETS),
+                        keep_unknown=keep,
+                    ),
                 ) as task,
             ):
                 task.on_verdict = verdicts.__setitem__

@@ -40,6 +40,7 @@ PORTAL_WIDE = (
     *("policies/<str:uid>/apply/", "policies/<str:uid>/undo/"),
     # Reports and files of a platform are about a whole account.
     *("claims/import/<str:uid>/start/", "claims/import/<str:uid>/undo/"),
+    "claims/import/<str:uid>/columns/",
     *("claims/answers/<str:uid>/start/", "claims/answers/<str:uid>/undo/"),
     "claims/files/<str:uid>/act/",
     *(

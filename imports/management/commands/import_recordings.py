@@ -15,8 +15,7 @@ from imports.management.importing import (
     import_table,
     print_silent,
 )
-from imports.recordings.audio import Folder, NoAudio
-from imports.recordings.mapping import (
+from imports.mapping import (
     DATA,
     LEFT_OUT,
     Columns,
@@ -26,7 +25,9 @@ from imports.recordings.mapping import (
     named_columns,
     with_names,
 )
+from imports.recordings.audio import Folder, NoAudio
 from imports.recordings.programs import PROGRAMS, listed_table
+from imports.recordings.targets import RECORDING_TARGETS
 from imports.tables import Table, TableRefused, open_table
 
 
@@ -102,6 +103,6 @@ def _mapping_of(
         if not equals or not name.strip():
             raise CommandError(f"Write --map 'Their name=custom_id', not '{given}'.")
         targets.append((name, target.strip()))
-    named = named_columns(table.header)
+    named = named_columns(table.header, RECORDING_TARGETS)
     guessed = guess(named, keep_unknown=options["keep_unknown"])
     return with_names(guessed, targets, options["clear_empty"])

@@ -1,6 +1,7 @@
 """``platform-claims/1``: our own table, because other platforms' files are not public.
 
-Its words are documented, so nobody explains them.
+People map the columns of other tables to its own. Its words are documented, so nobody
+explains them.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from catalogue.identifiers import check_isrc
 from common.territories import TERRITORIES
+from imports.mapping import Targets, by_name
 from imports.platforms.reports import (
     BadCell,
     Column,
@@ -37,6 +40,44 @@ _POLICIES: Final = {
 }
 _LONGEST: Final = 2_000
 _POLICY_CELLS: Final = ("monetises", "tracks", "blocks")
+_LABELS: Final = {
+    "claim_id": gettext_lazy("Id of the claim"),
+    "platform": gettext_lazy("Platform"),
+    "video_url": gettext_lazy("Link of the video"),
+    "status": gettext_lazy("Status"),
+    "isrc": gettext_lazy("ISRC"),
+    "custom_id": gettext_lazy("Own id"),
+    "account": gettext_lazy("Account of the video"),
+    "views": gettext_lazy("Views"),
+    "claimed_on": gettext_lazy("Day of the claim"),
+    "disputed_on": gettext_lazy("Day of the dispute"),
+    "kind": gettext_lazy("Dispute or appeal"),
+    "other_claimant": gettext_lazy("Other claimant"),
+    "policy": pgettext_lazy("platform", "Policy"),
+    "territories": gettext_lazy("Territories"),
+}
+_COMMON_NAMES: Final = {
+    "claim_id": "claim, claim number, claim no, claim reference",
+    "platform": "service, site",
+    "video_url": "url, link, video link, post url, post link, track url, permalink",
+    "status": "claim status, state, claim state",
+    "isrc": "isrc code, isrc number, code isrc, código isrc",
+    "custom_id": "own id, our id, internal id, asset custom id, reference, catalog number",
+    "account": "channel, uploader, user, username, profile, page, creator",
+    "views": "view count, plays, play count, video views, streams",
+    "claimed_on": "claimed, claim date, claim created, created, created at, date",
+    "disputed_on": "disputed, dispute date, disputed at",
+    "kind": "dispute kind, dispute type, dispute status",
+    "other_claimant": "other owner, conflicting owner, also claimed by, claimed by",
+    "policy": "claim policy, match policy, action, match action",
+    "territories": "territory, country, countries, claim territories",
+}
+TARGETS: Final = Targets(
+    labels=_LABELS,
+    required=("claim_id", "video_url", "status"),
+    # Our own names go before common ones.
+    names=(by_name({name: name for name in _LABELS}), by_name(_COMMON_NAMES)),
+)
 
 
 def _address(text: str) -> str:
@@ -107,7 +148,7 @@ def _finish(values: Values) -> None:
 TABLE: Final = register(
     Report(
         ReportKind.CLAIMS,
-        frozenset({"platform", "video_url", "claim_id", "status"}),
+        frozenset(TARGETS.required),
         (
             Column("claim_id", "claim_id", identifier),
             Column("platform", "platform", str.lower),
@@ -126,5 +167,6 @@ TABLE: Final = register(
         ),
         platforms=frozenset(Platform) - {Platform.YOUTUBE},
         finish=_finish,
+        targets=TARGETS,
     )
 )

@@ -1,30 +1,24 @@
 """Which column of a table becomes which of ours; the check and the import both use it.
 
 A mapping has one entry for each column of the file. It is guessed from the names, taken
-over from an earlier import, or chosen by a person.
+over from an earlier import, or chosen by a person. Each kind of table has its own
+``Targets``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, TypeAlias
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from imports.recordings.column_names import COMMON_NAMES, compared
-from imports.recordings.rows import (
-    ALIASES,
-    CLEAR,
-    CLEARABLE,
-    COLUMNS,
-    IN_DATA,
-    REQUIRED,
-)
-from imports.tables import MAX_COLUMNS, RawRow, Table, TableRefused, rows_of
+from imports.tables import MAX_COLUMNS, RawRow, TableRefused
 
 DATA = "data"
 """The target of a column that is kept as data under its own name."""
@@ -37,10 +31,57 @@ _MAX_EXAMPLE = 200
 _EXAMPLES = 3
 # Rows that are searched for examples; a column may be empty in most of them.
 _ROWS_SEARCHED = 1_000
-
-TARGETS = (*COLUMNS, DATA, LEFT_OUT)
+# Longer names are no names of columns, and must cost nothing.
+_COMPARED = 200
 
 Json: TypeAlias = list[dict[str, Any]]  # Any: JSON
+
+
+def compared(name: str) -> str:
+    """Return a name for comparison: without case, accents and anything but letters and
+    digits.
+    """
+    plain = unicodedata.normalize("NFKD", name[:_COMPARED]).casefold()
+    return "".join(char for char in plain if char.isalnum())
+
+
+def by_name(names: Mapping[str, str]) -> dict[str, str]:
+    """Return our column by each of its names, which commas separate, for comparison."""
+    return {
+        compared(name): column
+        for column, texts in names.items()
+        for name in texts.split(",")
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What the columns of a kind of table can become.
+
+    ``labels`` has our columns in words. ``names`` has our column by names as
+    ``compared`` returns them; earlier ones go before later ones. Empty cells may clear
+    what is ``clearable``. If the table ``keeps_data``, other columns can be kept under
+    their own name, unless that is one of ``not_data``.
+    """
+
+    labels: Mapping[str, str | Promise]
+    required: tuple[str, ...]
+    names: tuple[Mapping[str, str], ...]
+    clearable: frozenset[str] = frozenset()
+    keeps_data: bool = False
+    not_data: tuple[str, ...] = ()
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.labels, *([DATA] if self.keeps_data else []), LEFT_OUT)
+
+    def can_clear(self, target: str) -> bool:
+        """Return whether an empty cell may clear the value of this target."""
+        return target in self.clearable or target == DATA
+
+
+NO_TARGETS = Targets({}, (), ())
+"""Of a file whose columns are known: nobody maps them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +89,25 @@ class MappedColumn:
     """A column of the file, and what becomes of it.
 
     ``name`` has no control characters and at most 200 characters; ``target`` is one of
-    ``COLUMNS``, ``DATA`` or ``LEFT_OUT``. ``clears`` lets empty cells clear the value.
+    ``targets.all``. ``clears`` lets empty cells clear the value.
     """
 
     name: str
+    targets: Targets = field(repr=False, compare=False)
     target: str = LEFT_OUT
     clears: bool = False
     examples: tuple[str, ...] = ()
 
     def becoming(self, target: str, *, clears: bool = False) -> MappedColumn:
         """Return the column with another target; some values are never cleared."""
-        return replace(self, target=target, clears=clears and can_clear(target))
+        clears = clears and self.targets.can_clear(target)
+        return replace(self, target=target, clears=clears)
 
     @property
     def can_be_data(self) -> bool:
         """Return whether the column has a name that data may have."""
-        return bool(self.name) and self.name not in IN_DATA
+        kept = self.targets
+        return kept.keeps_data and bool(self.name) and self.name not in kept.not_data
 
 
 Columns: TypeAlias = tuple[MappedColumn, ...]
@@ -98,11 +142,6 @@ class NoSuchColumn(Exception):
         )
 
 
-def can_clear(target: str) -> bool:
-    """Return whether an empty cell may clear the value of this target."""
-    return target in CLEARABLE or target == DATA
-
-
 def title_of(columns: Sequence[MappedColumn], position: int) -> str:
     """Return the name of a column in quotes, or its number if it has none."""
     name = columns[position].name
@@ -114,7 +153,7 @@ def title_of(columns: Sequence[MappedColumn], position: int) -> str:
 # Reading
 
 
-def named_columns(header: Sequence[str]) -> Columns:
+def named_columns(header: Sequence[str], targets: Targets) -> Columns:
     """Return the columns that a header names; each is left out.
 
     Raises ``TableRefused`` if there are too many.
@@ -127,14 +166,19 @@ def named_columns(header: Sequence[str]) -> Columns:
             _("A table may have at most %(limit)s columns. Split it.")
             % {"limit": MAX_COLUMNS}
         )
-    return tuple(MappedColumn(name) for name in names)
+    return tuple(MappedColumn(name, targets) for name in names)
 
 
-def read_columns(table: Table, heartbeat: Callable[[], None] = lambda: None) -> Columns:
+def read_columns(
+    header: Sequence[str],
+    rows: Iterable[RawRow],
+    targets: Targets,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> Columns:
     """Return the columns of a table with their first different values."""
-    columns = named_columns(table.header)
+    columns = named_columns(header, targets)
     found: list[dict[str, None]] = [{} for _number in range(MAX_COLUMNS)]
-    for row in islice(rows_of(table), _ROWS_SEARCHED):
+    for row in islice(rows, _ROWS_SEARCHED):
         heartbeat()
         for values, cell in zip(found, row.cells, strict=False):
             if len(values) < _EXAMPLES and (text := _printable(cell, _MAX_EXAMPLE)):
@@ -143,7 +187,7 @@ def read_columns(table: Table, heartbeat: Callable[[], None] = lambda: None) -> 
     width = max(
         [len(columns), *(number for number, values in enumerate(found, 1) if values)]
     )
-    columns += (MappedColumn(""),) * (width - len(columns))
+    columns += (MappedColumn("", targets),) * (width - len(columns))
     return tuple(
         replace(column, examples=tuple(values))
         for column, values in zip(columns, found, strict=False)
@@ -169,29 +213,14 @@ def header_key(header: Sequence[str]) -> str:
 
 # Guessing
 
-_OWN_NAMES = {compared(name): name for name in COLUMNS}
-_USUAL_NAMES = {compared(name): column for name, column in ALIASES.items()}
 
-
-def guess(columns: Columns, *, keep_unknown: bool) -> Columns:
+def guess(columns: Columns, *, keep_unknown: bool = False) -> Columns:
     """Return the columns with the targets that their names suggest.
 
-    Our own names go before common ones, and the first of two equal names counts.
+    The first of two equal names counts.
     """
-    return _guess(
-        columns, [_OWN_NAMES, _USUAL_NAMES, COMMON_NAMES], keep_unknown=keep_unknown
-    )
-
-
-def guess_as_before(columns: Columns, *, keep_unknown: bool) -> Columns:
-    """Return the targets that a check saw before imports kept their mapping."""
-    return _guess(columns, [_OWN_NAMES | _USUAL_NAMES], keep_unknown=keep_unknown)
-
-
-def _guess(
-    columns: Columns, known: Sequence[Mapping[str, str]], *, keep_unknown: bool
-) -> Columns:
     found: dict[int, str] = {}
+    known = columns[0].targets.names if columns else ()
     for names in known:
         for position, column in enumerate(columns):
             target = names.get(compared(column.name))
@@ -229,9 +258,10 @@ def with_names(
     Raises ``NoSuchColumn``, or ``MappingRefused`` for an impossible mapping.
     """
     chosen = {_position_of(columns, name): target for name, target in targets}
+    known = columns[0].targets.all if columns else ()
     for target in chosen.values():
-        if target not in TARGETS:
-            raise NoSuchColumn(target, TARGETS)
+        if target not in known:
+            raise NoSuchColumn(target, known)
     taken = set(chosen.values()) - {DATA, LEFT_OUT}
     mapped = [
         # A chosen column takes the place of the one that was guessed.
@@ -266,7 +296,7 @@ def _position_to_clear(columns: Sequence[MappedColumn], name: str) -> int:
     can = {
         column.name if column.target == DATA else column.target: position
         for position, column in enumerate(columns)
-        if can_clear(column.target)
+        if column.targets.can_clear(column.target)
     }
     if name not in can:
         raise NoSuchColumn(name, can)
@@ -279,7 +309,8 @@ def _position_to_clear(columns: Sequence[MappedColumn], name: str) -> int:
 def lacking(columns: Columns) -> list[str]:
     """Return our required columns that no column of the file becomes."""
     given = {column.target for column in columns}
-    return [name for name in REQUIRED if name not in given]
+    required = columns[0].targets.required if columns else ()
+    return [name for name in required if name not in given]
 
 
 def faults_of(columns: Columns) -> list[MappingFault]:
@@ -331,24 +362,6 @@ def _shared(columns: Columns) -> list[tuple[str, list[int]]]:
 # Using and storing
 
 
-def cells_of(columns: Columns, raw: RawRow) -> tuple[dict[str, str], dict[str, str]]:
-    """Return a row's cells by our columns, and its data by name."""
-    given: dict[str, str] = {}
-    further: dict[str, str] = {}
-    for position, column in enumerate(columns):
-        if column.target == LEFT_OUT:
-            continue
-        # Workbooks leave out empty cells at the end of a row.
-        cell = raw.cells[position] if position < len(raw.cells) else ""
-        if column.clears and not cell.strip():
-            cell = CLEAR
-        if column.target != DATA:
-            given[column.target] = cell
-        elif value := cell.replace("\0", "").strip():
-            further[column.name] = value
-    return given, further
-
-
 def unknown_names(columns: Columns) -> list[str]:
     """Return the names of columns that become none of ours."""
     return [
@@ -360,14 +373,22 @@ def unknown_names(columns: Columns) -> list[str]:
 
 def to_json(columns: Columns) -> Json:
     """Return the columns as an import stores them."""
-    return [asdict(column) for column in columns]
+    return [
+        {
+            "name": column.name,
+            "target": column.target,
+            "clears": column.clears,
+            "examples": list(column.examples),
+        }
+        for column in columns
+    ]
 
 
-def from_json(stored: Json) -> Columns:
+def from_json(stored: Json, targets: Targets) -> Columns:
     """Return stored columns; a target that no longer exists is left out."""
     return tuple(
-        MappedColumn(each["name"], examples=tuple(each["examples"])).becoming(
-            each["target"] if each["target"] in TARGETS else LEFT_OUT,
+        MappedColumn(each["name"], targets, examples=tuple(each["examples"])).becoming(
+            each["target"] if each["target"] in targets.all else LEFT_OUT,
             clears=each["clears"],
         )
         for each in stored

@@ -11,40 +11,19 @@ from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from imports.models import CatalogueImport, MappingOrigin
-from imports.recordings.mapping import (
+from imports.kinds import targets_of
+from imports.mapping import (
     DATA,
     LEFT_OUT,
     Columns,
     MappedColumn,
-    can_clear,
+    Targets,
     faults_of,
     from_json,
     lacking,
 )
-from imports.recordings.rows import COLUMNS, REQUIRED
+from imports.models import MappedImport, MappingOrigin
 
-_LABELS = {
-    "custom_id": _("Own id"),
-    "title": _("Title"),
-    "artists": _("Artists"),
-    "audio": _("Audio"),
-    "isrc": _("ISRC"),
-    "upc": _("UPC"),
-    "iswc": _("ISWC"),
-    "version_title": _("Version"),
-    "album": _("Album"),
-    "label": _("Label"),
-    "release_date": _("Release date"),
-    "writers": _("Writers"),
-    "publishers": _("Publishers"),
-    "duration_ms": _("Duration in milliseconds"),
-    "owner_share_pct": _("Owner share in percent"),
-    "territories": _("Territories"),
-    "tags": _("Tags"),
-    "notes": _("Notes"),
-    "exclude": _("Exclusions"),
-}
 _OTHER = {
     DATA: _("Keep as data under this name"),
     LEFT_OUT: _("Leave out"),
@@ -52,14 +31,9 @@ _OTHER = {
 _EMPTY_CELLS = [("keep", _("Keep the existing value")), ("clear", _("Clear the value"))]
 
 
-def target_label(target: str) -> str | Promise:
+def target_label(targets: Targets, target: str) -> str | Promise:
     """Return one of our columns in words, or what else becomes of a column."""
-    return _OTHER.get(target) or _LABELS[target]
-
-
-def names_of(targets: list[str]) -> str:
-    """Return our columns in words."""
-    return ", ".join(str(target_label(target)) for target in targets)
+    return _OTHER.get(target) or targets.labels[target]
 
 
 class TargetSelect(forms.Select):
@@ -68,12 +42,17 @@ class TargetSelect(forms.Select):
     The style sheet hides the choice for empty cells beside them.
     """
 
+    def __init__(self, targets: Targets, attrs: dict[str, Any]) -> None:
+        # Any: as Django's own
+        super().__init__(attrs)
+        self.targets = targets
+
     def create_option(
         self, name: str, value: Any, *rest: Any, **options: Any
     ) -> dict[str, Any]:  # Any: Django's own signature
         """Mark an option."""
         option = super().create_option(name, value, *rest, **options)
-        if not can_clear(str(value)):
+        if not self.targets.can_clear(str(value)):
             option["attrs"]["data-stays"] = True
         return option
 
@@ -92,11 +71,11 @@ class ColumnRow:
 class MappingForm(forms.Form):
     """A target for each column of the file, and what its empty cells do."""
 
-    def __init__(self, one: CatalogueImport, data: Any = None) -> None:
+    def __init__(self, one: MappedImport, data: Any = None) -> None:
         # Any: as Django's own
         super().__init__(data)
-        self.one = one
-        self.columns = from_json(one.columns)
+        self.targets = targets_of(one)
+        self.columns = from_json(one.columns, self.targets)
         for position, column in enumerate(self.columns):
             name = column.name[:60] or gettext("column %(number)s") % {
                 "number": position + 1
@@ -106,10 +85,11 @@ class MappingForm(forms.Form):
                 initial=column.target,
                 choices=_choices(column),
                 widget=TargetSelect(
+                    self.targets,
                     {
                         "class": "control",
                         "aria-labelledby": f"column-{position + 1} becomes",
-                    }
+                    },
                 ),
             )
             self.fields[f"empty-{position}"] = forms.ChoiceField(
@@ -133,7 +113,7 @@ class MappingForm(forms.Form):
         for fault in faults_of(self.chosen):
             self.add_error(f"column-{fault.position}", fault.text)
         if missing := lacking(self.chosen):
-            self.add_error(None, missing_text(missing))
+            self.add_error(None, missing_text(self.targets, missing))
         return cleaned
 
     def first_fields(self) -> dict[str, str]:
@@ -156,43 +136,49 @@ class MappingForm(forms.Form):
         )
 
 
-def missing_text(missing: list[str]) -> str:
+def missing_text(targets: Targets, missing: list[str]) -> str:
     """Return which columns a person must choose."""
-    return gettext("Choose the column for: %(names)s.") % {"names": names_of(missing)}
+    names = ", ".join(str(target_label(targets, target)) for target in missing)
+    return gettext("Choose the column for: %(names)s.") % {"names": names}
 
 
 def _choices(column: MappedColumn) -> list[Any]:  # Any: nested choices
-    others = [target for target in COLUMNS if target not in REQUIRED]
+    labels, required = column.targets.labels, column.targets.required
     kept = [DATA, LEFT_OUT] if column.can_be_data else [LEFT_OUT]
     return [
         (_("Other"), [(target, _OTHER[target]) for target in kept]),
-        (_("Required"), [(target, target_label(target)) for target in REQUIRED]),
-        (_("Optional"), [(target, target_label(target)) for target in others]),
+        (_("Required"), [(target, labels[target]) for target in required]),
+        (
+            _("Optional"),
+            [each for each in labels.items() if each[0] not in required],
+        ),
     ]
 
 
 def mapping_context(
-    one: CatalogueImport, form: MappingForm | None = None
+    one: MappedImport, form: MappingForm | None = None
 ) -> dict[str, Any]:
     """Return the context of the table of columns. Any: values for a template."""
-    columns = from_json(one.columns)
+    targets = targets_of(one)
+    columns = from_json(one.columns, targets)
     if form is None and one.is_mappable:
         form = MappingForm(one)
     rows = [
         ColumnRow(
             number,
             column,
-            target_label(column.target),
+            target_label(targets, column.target),
             form[f"column-{number - 1}"] if form else None,
             form[f"empty-{number - 1}"] if form else None,
         )
         for number, column in enumerate(columns, start=1)
     ]
-    missing = lacking(columns) if columns else []
+    missing = lacking(columns)
     return {
         "column_rows": rows,
         "mapping_form": form,
         "mapping_origin": MappingOrigin(one.columns_from).label,
         "columns_used": sum(column.target != LEFT_OUT for column in columns),
-        "choose": missing_text(missing) if missing else "",
+        "choose": missing_text(targets, missing) if missing else "",
+        "can_clear": bool(targets.clearable),
     }

@@ -1,0 +1,77 @@
+"""What the columns of a table of recordings can become, and how they are used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.utils.translation import gettext_lazy as _
+
+from imports.mapping import DATA, LEFT_OUT, Columns, Targets, compared, guess
+from imports.recordings.column_names import COMMON_NAMES
+from imports.recordings.rows import (
+    ALIASES,
+    CLEAR,
+    CLEARABLE,
+    COLUMNS,
+    IN_DATA,
+    REQUIRED,
+)
+from imports.tables import RawRow
+
+_LABELS = {
+    "custom_id": _("Own id"),
+    "title": _("Title"),
+    "artists": _("Artists"),
+    "audio": _("Audio"),
+    "isrc": _("ISRC"),
+    "upc": _("UPC"),
+    "iswc": _("ISWC"),
+    "version_title": _("Version"),
+    "album": _("Album"),
+    "label": _("Label"),
+    "release_date": _("Release date"),
+    "writers": _("Writers"),
+    "publishers": _("Publishers"),
+    "duration_ms": _("Duration in milliseconds"),
+    "owner_share_pct": _("Owner share in percent"),
+    "territories": _("Territories"),
+    "tags": _("Tags"),
+    "notes": _("Notes"),
+    "exclude": _("Exclusions"),
+}
+_OWN_NAMES = {compared(name): name for name in COLUMNS}
+_USUAL_NAMES = {compared(name): column for name, column in ALIASES.items()}
+RECORDING_TARGETS = Targets(
+    labels={name: _LABELS[name] for name in COLUMNS},
+    required=REQUIRED,
+    # Our own names go before common ones.
+    names=(_OWN_NAMES, _USUAL_NAMES, COMMON_NAMES),
+    clearable=CLEARABLE,
+    keeps_data=True,
+    not_data=IN_DATA,
+)
+_AS_BEFORE = replace(RECORDING_TARGETS, names=(_OWN_NAMES | _USUAL_NAMES,))
+
+
+def guess_as_before(columns: Columns, *, keep_unknown: bool) -> Columns:
+    """Return the targets that a check saw before imports kept their mapping."""
+    as_before = tuple(replace(column, targets=_AS_BEFORE) for column in columns)
+    return guess(as_before, keep_unknown=keep_unknown)
+
+
+def cells_of(columns: Columns, raw: RawRow) -> tuple[dict[str, str], dict[str, str]]:
+    """Return a row's cells by our columns, and its data by name."""
+    given: dict[str, str] = {}
+    further: dict[str, str] = {}
+    for position, column in enumerate(columns):
+        if column.target == LEFT_OUT:
+            continue
+        # Workbooks leave out empty cells at the end of a row.
+        cell = raw.cells[position] if position < len(raw.cells) else ""
+        if column.clears and not cell.strip():
+            cell = CLEAR
+        if column.target != DATA:
+            given[column.target] = cell
+        elif value := cell.replace("\0", "").strip():
+            further[column.name] = value
+    return given, further
