@@ -67,7 +67,10 @@ _LEFTOVERS = ("{{", "{%", "{#", "[object Object]", " object at 0x")
 _UNFILLED = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 # Values of choices that pages also use as plain words, such as "3 new" on the dashboard.
 _WORDS = frozenset(
-    ["changed", "draft", "files", "new", "recording", "same", "streams", "unknown"],
+    [
+        *("changed", "draft", "files", "new", "nothing", "recording", "same"),
+        *("streams", "unknown"),
+    ]
 )
 _BARE = frozenset({"True", "False", "null", "undefined", "nan", "NaN", "[]"})
 

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
-from portal.admin.base import RoleAdmin, all_field_names, short_hash, user_of
+from portal.admin.base import RoleAdmin, all_field_names, code, short_hash, user_of
 from portal.admin.filters import DaysFilter
 from portal.shared.times import when
 from reports import scheduling, selectors
@@ -154,8 +154,23 @@ class SheetEditAdmin(RoleAdmin[SheetEdit]):
     list_select_related = ["scanned_file", "made_by"]
     search_fields = ["=uid", "scanned_file__name"]
     # Titles may be of recordings that the reader may not see.
-    readonly_fields = all_field_names(SheetEdit, but=["id", "title", "other_title"])
+    readonly_fields = (
+        *all_field_names(
+            SheetEdit, but=["id", "subject", "title", "other_subject", "other_title"]
+        ),
+        *("subject_shown", "other_subject_shown"),
+    )
     fields = readonly_fields
+
+    @admin.display(description=_("Subject"))
+    def subject_shown(self, edit: SheetEdit) -> SafeString:
+        """Return the recording, the entry or the status that its cue stands for."""
+        return code(edit.subject)
+
+    @admin.display(description=_("other subject"))
+    def other_subject_shown(self, edit: SheetEdit) -> SafeString:
+        """Return the same of the cue that it concerns as well."""
+        return code(edit.other_subject)
 
     @admin.display(description=_("Made"), ordering="made_at")
     def made(self, edit: SheetEdit) -> SafeString:

@@ -144,7 +144,7 @@ class Records:
         self._forget(case for case, number in decided.items() if number > 1)
         if events:
             self.last_event = events[-1].pk
-        self._check_retired()
+        self._check_retired(events)
         changed = self._check_matches(events)
         check_seconds(changed, events)
         self._check_untouched(Detection, self.detections)
@@ -259,20 +259,31 @@ class Records:
             del other["state"]
         check(not other, f"undo of {match.case} left {other}")
 
-    def _check_retired(self) -> None:
+    def _check_retired(self, events: list[Event]) -> None:
         """Check that no retired recording was found since; merged ones lead further."""
         rows = Recording._base_manager.filter(status=RecordingStatus.RETIRED)
-        retired = {row.pk for row in rows if row.is_given_up}
-        for key in self.retired.keys() - retired:
+        retired = {row.pk: row for row in rows if row.is_given_up}
+        for key in self.retired.keys() - retired.keys():
             del self.retired[key]
-        newest = max(self.matches, default=0)
-        for key in retired - self.retired.keys():
-            self.retired[key] = newest
+        for key in retired.keys() - self.retired.keys():
+            self.retired[key] = self._newest_before(retired[key], events)
         for match in Match._base_manager.filter(recording__in=retired):
             check(
                 match.pk <= self.retired[match.recording_id],
                 f"{match.case} is new, but {match.recording} was retired before",
             )
+
+    def _newest_before(self, recording: Recording, events: list[Event]) -> int:
+        """Return the newest match that a step found before it retired a recording."""
+        retires = {f"recording:{recording.uid}", f"bucket:{recording.bucket_id}"}
+        last = max((event.pk for event in events if event.case in retires), default=0)
+        found = [
+            event.case.removeprefix("match:")
+            for event in events
+            if event.action == "found" and event.pk < last
+        ]
+        rows = Match._base_manager.filter(uid__in=found, recording=recording)
+        return max([*self.matches, *rows.values_list("pk", flat=True)], default=0)
 
     def _check_untouched(
         self, model: type[Model], known: dict[int, tuple[Any, ...]]
