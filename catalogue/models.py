@@ -276,6 +276,9 @@ class Recording(models.Model):
                 condition=~models.Q(own_isrc=""),
                 name="recording_own_isrc",
             ),
+            models.Index(
+                fields=["iswc"], condition=~models.Q(iswc=""), name="recording_iswc"
+            ),
             models.Index(fields=["audio_sha256"], name="recording_sha256"),
         ]
 

@@ -42,6 +42,8 @@ class LinkedBy(models.TextChoices):
     YOUR_ISRC = "your_isrc", _("Your ISRC")
     DISPLAY_ISRC = "display_isrc", _("Displayed ISRC")
     CLAIM_ISRC = "claim_isrc", _("ISRC of its claims")
+    CLAIM_ISWC = "claim_iswc", _("ISWC of its claims")
+    MERGED = "merged", _("Merged with a linked asset")
     AMBIGUOUS = "ambiguous", _("Several recordings fit")
 
 

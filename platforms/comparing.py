@@ -25,7 +25,12 @@ from platforms.finding import (
     Found,
     Grounds,
 )
-from platforms.joining import link_assets, members_of, sounds_of
+from platforms.joining import (
+    link_assets,
+    members_of,
+    merged_with,
+    sounds_of,
+)
 from platforms.models import (
     Discrepancy,
     GroundChange,
@@ -35,6 +40,8 @@ from platforms.models import (
     PlatformVideo,
 )
 from review.models import Match
+from rights.models import Work
+from rights.records import record_keys
 from scanning.models import ScannedFile
 
 AT_ONCE: Final = 500
@@ -121,6 +128,7 @@ def _follow_recordings(recordings: Collection[int], report: Report) -> None:
         | Q(linked_by=LinkedBy.AMBIGUOUS)
     )
     former = dict(assets.values_list("pk", "recording"))
+    former |= dict(merged_with(former).values_list("pk", "recording"))
     for some in _chunks(sorted(former)):
         report()
         link_assets(list(PlatformAsset.objects.filter(pk__in=some)))
@@ -156,12 +164,17 @@ def _named_like(recordings: Iterable[Recording]) -> Q:
         if own
         for code in (own, own.lower(), f"{own[:2]}-{own[2:5]}-{own[5:7]}-{own[7:]}")
     }
+    records = {pk for some in record_keys(recordings).values() for pk in some}
+    works = Work.objects.filter(recordings__in=records)
+    named = Work.objects.filter(Q(pk__in=works) | Q(merged_into__in=works))
+    iswcs = {*(each.iswc for each in recordings), *named.values_list("iswc", flat=True)}
     return (
         Q(custom_id__in=customs)
         | Q(claimed_custom_id__in=customs)
         | Q(your_isrc__in=isrcs)
         | Q(display_isrc__in=isrcs)
         | Q(claimed_isrc__in=isrcs)
+        | Q(claimed_iswc__in=iswcs - {""})
     )
 
 
@@ -169,6 +182,7 @@ def compare_account(account: PlatformAccount, report: Report = lambda: None) -> 
     """Compare all rows of an account, and all matches and recordings."""
     with working_for(None):
         assets = PlatformAsset.objects.filter(account=account)
+        _note_merges(assets, report)
         for some in _by_key(assets):
             report()
             link_assets(some)
@@ -181,6 +195,28 @@ def compare_account(account: PlatformAccount, report: Report = lambda: None) -> 
         )
         _compare_matches(matches, report)
         _compare_recordings(Recording.objects.all(), report)
+
+
+def _note_merges(assets: QuerySet[PlatformAsset], report: Report) -> None:
+    """Store into which asset the platform merged each, as the newest report says."""
+    for some in _by_key(assets.filter(whole__isnull=False).select_related("whole")):
+        report()
+        left = [
+            each.pk
+            for each in some
+            if each.whole.gone_on is not None
+            or each.asset_id not in each.whole.part_ids
+        ]
+        assets.filter(pk__in=left).update(whole=None)
+    for some in _by_key(assets.exclude(constituents="").filter(gone_on=None)):
+        report()
+        wholes = {part: each.pk for each in some for part in each.part_ids}
+        moved = []
+        for each in assets.filter(asset_id__in=wholes):
+            if wholes[each.asset_id] not in (each.pk, each.whole_id):
+                each.whole_id = wholes[each.asset_id]
+                moved.append(each)
+        PlatformAsset.objects.bulk_update(moved, ["whole"], batch_size=AT_ONCE)
 
 
 def _compare_claims(rows: QuerySet[PlatformClaim], report: Report) -> None:

@@ -117,7 +117,8 @@ def _sound_recording(entry: Discrepancy) -> Row | None:
 
 
 def _asset_update(entry: Discrepancy) -> Row | None:
-    if entry.asset is None or entry.recording is None:
+    # The shares of a work are others than those of its recordings.
+    if entry.asset is None or entry.recording is None or entry.asset.is_composition:
         return None
     ours = our_countries(entry.recording)
     if ours is None:

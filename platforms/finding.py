@@ -574,8 +574,11 @@ def of_recordings(recordings: Sequence[Recording], grounds: Grounds) -> list[Fou
     assets = PlatformAsset.objects.filter(
         recording__in=members, gone_on=None, account__in=grounds.youtubes
     )
+    # A work has no reference files.
     with_asset = {
-        members[pk] for pk in assets.values_list("recording", flat=True) if pk
+        members[each.recording_id]
+        for each in assets
+        if each.recording_id and not each.is_composition
     }
     active = _with_reference(set(findable))
     excluded = _most_excluded(assets, members)

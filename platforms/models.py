@@ -97,13 +97,16 @@ class PlatformAsset(Reported):
     """What a platform calls an asset: a work or recording that claims are made for.
 
     The columns ``claimed_*`` and the title come from reports of claims, the others from
-    reports of assets; an asset that only claims name has no ``row_hash``.
+    reports of assets; an asset that only claims name has no ``row_hash``. The ids in
+    ``constituents`` are those of assets that the platform merged into this one; the
+    comparison keeps ``whole``, the asset into which this one was merged.
     """
 
     asset_id = models.CharField(max_length=64)
     title = models.CharField(max_length=500, blank=True, default="")
     claimed_custom_id = models.CharField(max_length=200, blank=True, default="")
     claimed_isrc = models.CharField(max_length=40, blank=True, default="")
+    claimed_iswc = models.CharField(max_length=40, blank=True, default="")
     custom_id = models.CharField(max_length=200, blank=True, default="")
     asset_type = models.CharField(max_length=60, blank=True, default="")
     your_isrc = models.CharField(max_length=40, blank=True, default="")
@@ -114,6 +117,15 @@ class PlatformAsset(Reported):
     conflicting_owner = models.CharField(max_length=500, blank=True, default="")
     conflicting_countries = models.CharField(max_length=1000, blank=True, default="")
     active_references = models.PositiveIntegerField(default=0)
+    constituents = models.CharField(max_length=4000, blank=True, default="")
+    whole = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="parts",
+    )
     recording = models.ForeignKey(
         Recording,
         on_delete=models.PROTECT,
@@ -139,6 +151,11 @@ class PlatformAsset(Reported):
             models.Index(
                 fields=["account", "linked_by", "title"], name="platform_asset_linked"
             ),
+            models.Index(
+                fields=["account", "id"],
+                condition=~models.Q(constituents=""),
+                name="platform_asset_merged",
+            ),
             *(
                 models.Index(
                     fields=[name],
@@ -151,12 +168,26 @@ class PlatformAsset(Reported):
                     ("your_isrc", "yisrc"),
                     ("display_isrc", "disrc"),
                     ("claimed_isrc", "c_isrc"),
+                    ("claimed_iswc", "c_iswc"),
                 )
             ),
         ]
 
     def __str__(self) -> str:
         return self.title or self.asset_id
+
+    @property
+    def is_composition(self) -> bool:
+        """Return whether it is a work, not a recording, as far as reports say it."""
+        if self.asset_type:
+            return self.asset_type.upper().endswith("COMPOSITION")
+        is_recording = self.your_isrc or self.display_isrc or self.claimed_isrc
+        return bool(self.claimed_iswc) and not is_recording
+
+    @property
+    def part_ids(self) -> list[str]:
+        """Return the ids of the assets that were merged into it."""
+        return [each.strip() for each in self.constituents.split("|") if each.strip()]
 
 
 class ReferenceFile(Reported):

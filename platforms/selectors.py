@@ -13,7 +13,14 @@ from catalogue.identifiers import check_isrc
 from catalogue.models import Recording, RecordingStatus
 from platforms.choices import DiscrepancyKind, DiscrepancyState, RowAnswer
 from platforms.finding import ACTIVE, INACTIVE, PENDING
-from platforms.joining import ids_of, members_of, platform_of, sounds_of
+from platforms.joining import (
+    Code,
+    ids_of,
+    members_of,
+    platform_of,
+    recordings_of_iswcs,
+    sounds_of,
+)
 from platforms.models import (
     ClaimFile,
     ClaimFileRow,
@@ -192,12 +199,20 @@ def match_of(claim: PlatformClaim) -> Match | None:
 def fitting_recordings(asset: PlatformAsset) -> list[Recording]:
     """Return recordings that an asset's identifiers name, and those of other ISRCs."""
     ids = ids_of(asset)
-    customs = [each.value for each in ids if not each.is_isrc]
-    isrcs = [each.value for each in ids if each.is_isrc]
+    customs = [each.value for each in ids if each.code == Code.OWN]
+    isrcs = [each.value for each in ids if each.code == Code.ISRC]
     isrcs += [check_isrc(text).normalised for text in asset.other_isrc.split("|")]
     known = [isrc for isrc in isrcs if isrc]
     rows = Recording.objects.exclude(status=RecordingStatus.RETIRED)
+    iswcs = {each.value for each in ids if each.code == Code.ISWC}
+    of_works = [
+        each.pk for some in recordings_of_iswcs(iswcs).values() for each in some
+    ]
     found = rows.filter(
-        Q(custom_id__in=customs) | Q(isrc_normalised__in=known) | Q(own_isrc__in=known)
+        Q(custom_id__in=customs)
+        | Q(isrc_normalised__in=known)
+        | Q(own_isrc__in=known)
+        | Q(pk__in=of_works)
     )
-    return list(found.order_by("title", "pk")[:20]) if customs or known else []
+    is_named = customs or known or of_works
+    return list(found.order_by("title", "pk")[:20]) if is_named else []

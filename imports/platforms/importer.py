@@ -65,8 +65,10 @@ _MODELS: Final[dict[ReportKind, type[Reported]]] = {
     ReportKind.CONFLICTS: AssetConflict,
     ReportKind.VIDEOS: PlatformVideo,
 }
-_ASSET_FIELDS: Final = ("asset_title", "asset_custom_id", "asset_isrc")
-_OF_CLAIMS: Final = ("title", "claimed_custom_id", "claimed_isrc")
+_ASSET_FIELDS: Final = (
+    *("asset_title", "asset_custom_id", "asset_isrc", "asset_iswc"),
+)
+_OF_CLAIMS: Final = (*("title", "claimed_custom_id", "claimed_isrc", "claimed_iswc"),)
 
 
 @dataclass(slots=True)
@@ -476,7 +478,7 @@ _COLUMNS: Final = {
     ReportKind.ASSETS: {
         *("asset_type", "custom_id", "your_isrc", "display_isrc", "other_isrc"),
         *("match_policy", "ownership", "conflicting_owner", "conflicting_countries"),
-        *("active_references", "row_hash", "gone_on"),
+        *("active_references", "constituents", "row_hash", "gone_on"),
     },
     ReportKind.REFERENCES: {
         *("asset", "status", "status_detail", "length_seconds", "excluded_pct"),

@@ -17,7 +17,13 @@ from platforms.models import PriorValues
 Kept = tuple[type[Model], list[Model], list[str]]
 
 # Set by the comparison or by people, not by reports.
-_NOT_REPORTED: Final = {"scanned_file", "disputed_on", "recording", "linked_by"}
+_NOT_REPORTED: Final = {
+    "scanned_file",
+    "disputed_on",
+    "recording",
+    "linked_by",
+    "whole",
+}
 
 
 def keep(one: ClaimsImport, rows: Sequence[Model], names: Sequence[str] = ()) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from catalogue.identifiers import BadIdentifier, check_iswc
 from imports.mapping import NO_TARGETS, Targets
 from imports.platforms.reading import Rows
 from imports.tables import RawRow, TableRefused
@@ -90,6 +91,14 @@ def first(text: str) -> str:
     """Return the first id of a list column; empty if it has none."""
     first = text.split("|")[0].strip()
     return identifier(first) if first else ""
+
+
+def iswc(text: str) -> str:
+    """Return an ISWC as T and 10 digits; one that is none is kept as it is."""
+    try:
+        return check_iswc(text)
+    except BadIdentifier:
+        return text[:40]
 
 
 def text_of(most: int) -> Callable[[str], str]:

@@ -221,7 +221,7 @@ def asset_list(request: PortalRequest) -> HttpResponseBase:
 def asset(request: PortalRequest, uid: str, asset_id: str) -> HttpResponseBase:
     """Show one asset, and link it to a recording."""
     row = get_object_or_404(
-        PlatformAsset.objects.select_related("account", "recording"),
+        PlatformAsset.objects.select_related("account", "recording", "whole"),
         account__uid=uid,
         asset_id=asset_id,
     )
@@ -245,6 +245,7 @@ def asset(request: PortalRequest, uid: str, asset_id: str) -> HttpResponseBase:
     context = {
         "asset": row,
         "form": form,
+        "whole": None if refusal else row.whole,
         "references": row.reference_files.order_by("pk")[:20],
         "conflict": row.conflicts.filter(gone_on=None).first(),
         "videos": row.videos.filter(gone_on=None).order_by("-views", "pk")[:20],

@@ -17,6 +17,7 @@ from imports.platforms.reports import (
     day,
     first,
     identifier,
+    iswc,
     items,
     percent,
     register,
@@ -33,8 +34,8 @@ _KNOWN: Final = frozenset(
         *("uploader", "reference_video_id", "claim_policy_id", "asset_policy_id"),
         *("engaged_views", "video_matching_length", "asset_labels", "tms", "director"),
         *("studio", "season", "episode_number", "episode_title", "release_date"),
-        *("hfa_song_code", "grid", "artist", "album", "record_label", "upc", "iswc"),
-        *("writers", "is_shorts_eligible", "constituent_asset_id", "active_claims"),
+        *("hfa_song_code", "grid", "artist", "album", "record_label", "upc"),
+        *("writers", "is_shorts_eligible", "active_claims"),
         *("inactive_reference_id", "approx_daily_views", "metadata_origination"),
         *("is_merged", "date_created", "reference_type", "source_of_fingerprint"),
         *("asset_metadata_type", "asset_owners", "provider"),
@@ -88,6 +89,7 @@ CLAIMS: Final = _Report(
         Column("asset_title", "asset_title", text_of(500)),
         Column("custom_id", "asset_custom_id", text_of(200)),
         Column("isrc", "asset_isrc", text_of(40)),
+        Column("iswc", "asset_iswc", iswc),
     ),
     explained=ValueColumn.STATUS_DETAIL,
 )
@@ -106,6 +108,7 @@ ASSETS: Final = _Report(
         Column("conflicting_owner", "conflicting_owner", text_of(500)),
         Column("conflicting_country_code", "conflicting_countries", text_of(1000)),
         Column("active_reference_id", "active_references", items),
+        Column("constituent_asset_id", "constituents", text_of(4000)),
     ),
 )
 REFERENCES: Final = _Report(
