@@ -46,6 +46,14 @@ CAUSES = (
     gettext_noop("The audio codec is unknown."),
     gettext_noop("The file is damaged: its structure cannot be followed."),
     gettext_noop("Most of the file is damaged."),
+    gettext_noop("1 damaged place in the file was skipped."),
+    gettext_noop("%(count)s damaged places in the file were skipped."),
+    gettext_noop(
+        "%(seconds)s s within the file could not be decoded and count as silence."
+    ),
+    gettext_noop("A later part of the file could not be read."),
+    gettext_noop("The last %(seconds)s s could not be decoded."),
+    gettext_noop("The end of the file could not be decoded."),
 )
 
 

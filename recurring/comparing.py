@@ -273,7 +273,9 @@ class _Comparison:
             rows.update(
                 scan_id=truth.scan_id,
                 unmatched=self.unmatched,
-                unmatched_ms=intervals.length(self.unmatched),
+                unmatched_ms=intervals.length(
+                    intervals.without(self.unmatched, truth.speech)
+                ),
                 fingerprint_name=truth.fingerprint_name,
                 basis=truth.basis,
                 compared_at=clock.now(),

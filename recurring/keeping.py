@@ -22,6 +22,7 @@ from jobs.services import submit
 from recognition.params import DEFAULT
 from recurring.jobs import COMPARE, SEARCH_BACK
 from recurring.models import ItemState, KeptFile, KeptState, UnknownItem, UnknownPolicy
+from review.counting import is_mostly_speech
 from review.services.intervals import Interval, without
 from scanning.choices import EngineChoice, ScanStatus
 from scanning.models import Scan, ScannedFile, Segment
@@ -41,6 +42,8 @@ class Truth:
     fingerprint_name: str
     sha256: str
     unmatched: tuple[Interval, ...]
+    speech: tuple[Interval, ...] = ()
+    """Where the scan heard mostly speech, which is not unknown music."""
 
     @property
     def basis(self) -> str:
@@ -71,7 +74,12 @@ def truth_of(file: ScannedFile) -> Truth | None:
         if interval["kind"] == "no_match"
     ]
     left = without(nothing, found.values_list("start_ms", "end_ms"))
-    return Truth(newest, str(file.fingerprint), file.sha256, tuple(left))
+    speech = tuple(
+        (interval["start_ms"], interval["end_ms"])
+        for interval in scan.unmatched
+        if is_mostly_speech(interval.get("speech_pct"))
+    )
+    return Truth(newest, str(file.fingerprint), file.sha256, tuple(left), speech)
 
 
 def files_to_keep() -> QuerySet[ScannedFile]:

@@ -68,8 +68,9 @@ class KeptFile(models.Model):
     The primary key is its number in the join index and is never used again. ``scan_id``
     is the newest scan whose result it took into account, ``unmatched`` the intervals
     ``[start, end]`` in milliseconds in which nothing matched then, no settled item
-    either. ``basis`` is the digest of what it was compared by. ``revision`` rises over
-    all files with every change of its entry, so that each machine's index can follow.
+    either; ``unmatched_ms`` counts them without speech. ``basis`` is the digest of what
+    it was compared by. ``revision`` rises over all files with every change of its
+    entry, so that each machine's index can follow.
     """
 
     scanned_file = models.OneToOneField(

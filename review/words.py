@@ -88,6 +88,8 @@ def done(event: Event) -> str:
         return str(_ABOUT_AN_EXCLUSION[action]) % {"interval": interval}
     if event.action in _OF_GROUNDS:
         return _OF_GROUNDS[event.action](event.before, after)
+    if event.action == Verb.UNDO and (undone := event.before.get("state")):
+        return _("undid the decision “%(state)s”") % {"state": state_label(undone)}
     if event.action == "licensed" and event.actor_id is None:
         return _("cleared it")
     if event.action == "assign":

@@ -16,6 +16,7 @@ from accounts.management.finding import find_user
 from catalogue.models import Bucket
 from common.uid import new_uid
 from common.words import count_noun
+from imports.errors import quote_value
 from imports.mapping import Columns
 from imports.recordings.audio import AudioSource
 from imports.recordings.summary import ImportSummary
@@ -107,7 +108,7 @@ def _print(command: BaseCommand, summary: ImportSummary, *, as_json: bool) -> No
         for note in notes:
             command.stdout.write(
                 f"Line {note['line']}, column {note['column']}: {kind}"
-                f"{note['rule']} Got '{note['value']}'."
+                f"{note['rule']} {quote_value(note['value'])}"
             )
     waiting = f" ({summary.waiting} wait for audio)" if summary.waiting else ""
     command.stdout.write(

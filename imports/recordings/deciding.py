@@ -17,6 +17,7 @@ from catalogue.changes import ChangeRefused, refuse_unready
 from catalogue.identifiers import check_isrc
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import detail_columns
+from common.reading import read_clock, read_interval
 from imports.recordings.audio import (
     AudioSource,
     NewAudio,
@@ -114,7 +115,8 @@ class Decider:
                 ImportFault(
                     "duration_ms",
                     str(given),
-                    _("The audio lasts %(decoded)s ms.") % {"decoded": decoded},
+                    _("The audio is %(length)s long.")
+                    % {"length": read_clock(decoded, digits=3)},
                 )
             )
 
@@ -181,9 +183,9 @@ class Decider:
         late = [
             Unfit(
                 "exclude",
-                f"{start_ms}-{end_ms} ms",
-                _("The recording is %(duration_ms)s ms long.")
-                % {"duration_ms": duration_ms},
+                read_interval(start_ms, end_ms, digits=3),
+                _("The recording is %(length)s long.")
+                % {"length": read_clock(duration_ms, digits=3)},
             )
             for start_ms, end_ms in missing
             if duration_ms is not None and end_ms > duration_ms

@@ -18,6 +18,7 @@ from catalogue.models import CodeStatus
 from catalogue.services import RecordingDetails
 from common.table_text import read_percent, without_clock
 from common.territories import TERRITORIES, why_no_territory
+from imports.errors import quote_value
 from imports.tables import split_list
 
 REQUIRED = ("custom_id", "title", "artists")
@@ -83,7 +84,7 @@ class ImportFault:
     rule: str
 
     def __str__(self) -> str:
-        return f"{self.column}: {self.rule} Got '{self.value[:80]}'."
+        return f"{self.column}: {self.rule} {quote_value(self.value[:80])}"
 
 
 Interval: TypeAlias = tuple[int, int]

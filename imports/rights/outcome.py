@@ -52,6 +52,7 @@ _BESIDE = {
     "number": _("Number"),
     "recordings": _("Recordings"),
     "share": _("Shares"),
+    "share_withdrawn": _("Shares that ended"),
     "track": _("Tracks"),
 }
 

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import reduce
 from operator import or_
 from typing import TypeVar
 
 from django.contrib import admin
-from django.db.models import Model, Q, QuerySet
+from django.contrib.auth.models import Group
+from django.db.models import (
+    CharField,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Cast, Coalesce, Concat
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from accounts.reach import is_limited
 from accounts.roles import Action
 from audit.models import Anchor, Event
@@ -25,6 +37,17 @@ from portal.shared.times import when
 from review.words import reason_label
 
 Row = TypeVar("Row", bound=Model)
+
+
+def _named_accounts() -> Iterator[Subquery]:
+    """Yield queries for the user or the role that an event is about.
+
+    Cases hold keys only, because events cannot be erased and people can.
+    """
+    for model, name in ((User, "username"), (Group, "name")):
+        case = Concat(Value(f"{model._meta.model_name}:"), Cast("pk", CharField()))
+        named = model._default_manager.annotate(named_case=case)
+        yield Subquery(named.filter(named_case=OuterRef("case")).values(name)[:1])
 
 
 class _TrailAdmin(RoleAdmin[Row]):
@@ -81,7 +104,7 @@ class EventAdmin(_TrailAdmin[Event]):
             # Only managers see what stations earn.
             rows = rows.exclude(case__startswith="revenue:")
         if request.user.has_perm(Action.CONFIGURE):
-            return rows
+            return rows.annotate(account=Coalesce(*_named_accounts()))
         about_accounts = (Q(case__startswith=prefix) for prefix in ACCOUNT_CASES)
         return rows.exclude(reduce(or_, about_accounts))
 
@@ -114,15 +137,17 @@ class EventAdmin(_TrailAdmin[Event]):
         )
         if search_term and " " not in search_term:
             # Whole cases, because only these are found through the index.
-            rows |= queryset.filter(
-                case__in=[f"{kind}:{search_term}" for kind in CASES]
-            )
+            cases = [f"{kind}:{search_term}" for kind in CASES]
+            users = User.objects.filter(username=search_term)
+            cases += [f"user:{key}" for key in users.values_list("pk", flat=True)]
+            rows |= queryset.filter(case__in=cases)
         return rows, has_duplicates
 
     @admin.display(description=_("Case"), ordering="case")
     def case_shown(self, event: Event) -> SafeString:
         """Return what the event is about, in words and with its id."""
-        return two_lines(*case_label(event.case))
+        kind, own = case_label(event.case)
+        return two_lines(kind, getattr(event, "account", None) or own)
 
     @admin.display(description=_("Reason"), ordering="reason")
     def why(self, event: Event) -> str:

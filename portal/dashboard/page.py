@@ -36,6 +36,7 @@ from imports.models import CatalogueImport
 from portal.pictures import charts
 from portal.review.page import Lock, lock_of
 from portal.review.queue import Queue
+from portal.shared.formats import engine_of_scale
 from portal.shared.lists import COUNTED, count_of
 from recurring import selectors as recurring_selectors
 from reports.models import ReportRun
@@ -332,7 +333,8 @@ def _bands(
     for row in listed:
         low = row["band"] * 10
         label = f"{low}–{low + 9}" if low < TOP_SCORE else str(low)
-        name = f"{row['score_scale'].partition(':')[2]} {label}" if many else label
+        engine = row["score_scale"].partition(":")[2]
+        name = f"{label}, {engine_of_scale(engine)}" if many else label
         query = f"?score_min={low}&score_max={low + 9.9}&{decided_by_people}"
         shares.append(charts.ShareLine(name, row["right"], row["all"], query))
     return shares

@@ -38,7 +38,7 @@ class LicenceForm(forms.ModelForm[Licence]):
     labels = LinesField(
         required=False,
         widget=Picker("labels", is_open=True),
-        help_text=_("One per line"),
+        help_text=_("Press Enter after each"),
         label=_("Labels"),
     )
     recordings = RecordingsField(
@@ -50,7 +50,9 @@ class LicenceForm(forms.ModelForm[Licence]):
         required=False,
         label=_("Named uses"),
         widget=Picker("accounts", is_open=True),
-        help_text=_("One per line: accounts, addresses, programmes or external ids"),
+        help_text=_(
+            "Accounts, addresses, programmes or external ids; press Enter after each"
+        ),
     )
     territories = TerritoriesField(
         required=False,
@@ -116,7 +118,7 @@ class LicenceForm(forms.ModelForm[Licence]):
                     del self.fields[name]
             del self.fields["use_values"].widget.attrs["data-picker-from"]
             self.fields["use_values"].label = gettext("Own accounts")
-            self.fields["use_values"].help_text = gettext("One per line")
+            self.fields["use_values"].help_text = gettext("Press Enter after each")
 
     def clean_evidence_file(self) -> UploadedFile[Any] | None:  # Any: bytes or text
         """Reject a file of more than ``MAX_EVIDENCE_BYTES``."""

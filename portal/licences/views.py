@@ -200,6 +200,7 @@ def licence_preview(request: PortalRequest, uid: str) -> HttpResponseBase:
     context = {
         "licence": licence,
         "preview": licences.preview(licence=licence),
+        "today": office_day(),
         "notices": _notices_that_it_covers(request, licence),
         "applications": applications.applications(licence),
         "may_undo": not is_limited(request.user),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from accounts.reach import seen_buckets, sees_every_bucket
 from catalogue.models import Recording
+from common.stored import read_stored
 from portal.pictures import ribbon
 from portal.pictures.waveform import Window, load_waveform
 from review import selectors as review_selectors
@@ -270,7 +271,7 @@ def _facts(file: ScannedFile, scan: Scan) -> dict[str, object]:
     reason = NoMatchReason(scan.no_match_reason if is_known else "clean_scan")
     return {
         "reason_label": reason.label,
-        "sentence": " ".join([str(_WHY[reason]), *scan.warnings]),
+        "sentence": " ".join([str(_WHY[reason]), *map(read_stored, scan.warnings)]),
         "bucket_count": len(scan.buckets),
         "buckets": [
             bucket["name"]

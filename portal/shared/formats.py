@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 from common.browsers import browser_of
 from common.reading import read_clock, read_number, rounded
 from portal.shared.lists import COUNTED
+from scanning.choices import EngineChoice
 
 UNKNOWN = "–"
 THIN_SPACE = "\u2009"
@@ -70,8 +71,17 @@ def counted(count: int, most: int | None = None) -> str:
 
 
 def scale(name: str) -> str:
-    """Write the scale of a score: 0–100 embedded/1 for ``0-100:embedded/1``."""
-    return name.replace(":", " ").replace("-", "–")
+    """Write the scale of a score: 0–100, Embedded engine 1, for ``0-100:embedded/1``."""
+    span, _colon, engine = name.partition(":")
+    return ", ".join(filter(None, (span.replace("-", "–"), engine_of_scale(engine))))
+
+
+def engine_of_scale(code: str) -> str:
+    """Write an engine and its version: Embedded engine 1, for ``embedded/1``."""
+    engine, _slash, version = code.partition("/")
+    if engine in EngineChoice.values:
+        engine = str(EngineChoice(engine).label)
+    return f"{engine} {version}".strip()
 
 
 def middle(text: str, length: int) -> str:

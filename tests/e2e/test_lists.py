@@ -24,6 +24,34 @@ def open_list(page: Page, portal: Portal, address: str) -> None:
     page.wait_for_load_state("networkidle")
 
 
+@pytest.mark.parametrize("address", ["/queue/?view=waiting", "/matches/"])
+def test_rows_are_equally_high_beside_the_preview(
+    page: Page, portal: Portal, address: str
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    open_list(page, portal, address)
+
+    heights = page.evaluate(
+        "[...document.querySelectorAll('[data-list] tbody tr')]"
+        ".map(row => Math.round(row.getBoundingClientRect().height))"
+    )
+
+    assert len(heights) > 5
+    assert len(set(heights)) == 1, heights
+
+
+def test_an_unticked_box_is_empty_in_the_dark_theme(page: Page, portal: Portal) -> None:
+    page.emulate_media(color_scheme="dark")
+    open_list(page, portal, "/queue/?view=waiting")
+    box = page.locator("tbody input[type=checkbox]").first
+
+    expect(box).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(box).to_have_css("appearance", "none")
+    box.check()
+    expect(box).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    box.uncheck()
+
+
 def test_easy_cases_never_leave_the_list(
     page: Page, portal: Portal, restored: list[str]
 ) -> None:

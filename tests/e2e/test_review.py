@@ -364,7 +364,7 @@ def test_many_are_decided_from_the_queue_by_keyboard(
     values = [chosen.nth(at).get_attribute("value") or "" for at in range(2)]
     restored += [value.split(":")[0] for value in values]
     page.get_by_role("button", name="Confirm…").click()
-    page.get_by_role("button", name="Confirm: 2").click()
+    page.get_by_role("button", name="Confirm (2)").click()
 
     expect(page.locator("h1")).to_have_text("2 matches confirmed, 0 refused")
     page.get_by_role("button", name="Undo these 2 matches").click()

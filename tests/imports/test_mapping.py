@@ -503,7 +503,7 @@ def test_audio_and_exclusions_of_a_known_recording_are_faults_too(
     rules = faults(one)
     assert [column for column, _ in rules[:3]] == ["audio", "exclude", "exclude"]
     assert "being fingerprinted" in rules[0][1]
-    assert "5000 ms long" in rules[1][1]
+    assert "The recording is 0:05.000 long." in rules[1][1]
     assert "already has this id" in " ".join(rule for _, rule in rules[3:])
 
 

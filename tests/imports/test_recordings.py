@@ -340,10 +340,17 @@ def test_the_command_ends_with_1_when_rows_were_refused(
     bucket: Bucket, tmp_path: Path
 ) -> None:
     table = tmp_path / "table.csv"
-    table.write_text(f"{HEADER}\nL1,T,A,,,,\n")
+    table.write_text(f"{HEADER}\nL1,T,A,,,,\nL2,T,A,tune.mp4x,,,\n")
+    output = io.StringIO()
 
     with pytest.raises(SystemExit) as ended:
-        call_command("import_recordings", str(table), bucket=str(bucket.pk))
+        call_command(
+            "import_recordings", str(table), bucket=str(bucket.pk), stdout=output
+        )
+    empty, wrong = output.getvalue().splitlines()[:2]
+    assert empty.endswith("The value is empty.")
+    assert wrong.endswith("The value is “tune.mp4x”.")
+    assert "“tune.mp4x”" in (tmp_path / "table.csv.errors.csv").read_text("utf-8-sig")
     with pytest.raises(CommandError, match="There are"):
         call_command("import_recordings", str(table), bucket="unknown")
 

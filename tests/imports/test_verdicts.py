@@ -390,7 +390,7 @@ def test_a_new_recording_comes_with_its_exclusions(run: Run, bucket: Bucket) -> 
 @pytest.mark.parametrize(
     ("interval", "says"),
     [
-        ("00:00:00.000-01:00:00.000", "180000 ms long"),
+        ("00:00:00.000-01:00:00.000", "The recording is 3:00.000 long."),
         ("00:00:08.000-00:00:01.000", "after the start"),
         ("0-8", "00:00:08.000"),
     ],

@@ -56,6 +56,29 @@ def test_history_of_a_match_is_its_chain_of_events(
     assert "history/" in form.content.decode()
 
 
+def test_events_of_accounts_name_the_person_and_the_role() -> None:
+    admin = make_user(Role.ADMIN, username="ada")
+    admin.is_staff = True
+    admin.save()
+    client = Client()
+    client.force_login(admin)
+    lena = make_user(Role.REVIEWER, username="lena")
+    role = lena.groups.get()
+    record(case=f"user:{lena.pk}", action="user.changed", actor=admin)
+    record(case=f"group:{role.pk}", action="group.changed", actor=admin)
+    record(case="user:999999", action="user.changed", actor=admin)
+    events = reverse("admin:audit_event_changelist")
+
+    every = client.get(events).content.decode()
+    found = client.get(events, {"q": "lena"}).content.decode()
+
+    for name in ("lena", role.name, "999999"):
+        assert f'<span class="cell-sub">{name}</span>' in every
+    assert f'<span class="cell-sub">{lena.pk}</span>' not in every
+    assert '<span class="cell-sub">lena</span>' in found
+    assert "999999" not in found
+
+
 def test_broken_chain_is_told(client: Client) -> None:
     match = make_match()
     event = Event.objects.get(case=match.case)

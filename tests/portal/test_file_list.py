@@ -54,6 +54,20 @@ def test_open_list_learns_a_new_status(manager: Client) -> None:
     assert changed["counts"]["total"] == "1"
 
 
+def test_damage_is_named_in_the_language_of_the_page(manager: Client) -> None:
+    file = ScannedFileFactory.create(
+        facts={"warnings": ["Most of the file is damaged."]}
+    )
+    ana = User.objects.get(pk=manager.session["_auth_user_id"])
+    ana.language = "de"
+    ana.save()
+
+    for page in ("/files/", f"/files/{file.uid}/"):
+        shown = manager.get(page).content.decode()
+        assert "Der größte Teil der Datei ist beschädigt." in shown
+        assert "Most of the file" not in shown
+
+
 def test_deleted_file_is_gone_from_an_open_list(manager: Client) -> None:
     file = ScannedFileFactory.create()
     act(manager, "delete", file, reason="twice")

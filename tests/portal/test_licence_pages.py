@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal
 from functools import partial
 
@@ -56,6 +57,25 @@ def test_list_is_for_all_and_forms_for_managers(
     )
     posted = client.post(reverse("portal:licence_withdraw", args=[licence.uid]))
     assert posted.status_code == (302 if manages else 403)
+
+
+@pytest.mark.parametrize(
+    ("end", "says"),
+    [
+        (date(2020, 1, 1), "The licence has ended and clears nothing more."),
+        (None, "The licence is in force, and no match is left for it to clear."),
+    ],
+)
+def test_the_preview_says_whether_a_licence_is_over(
+    manager: Client, end: date | None, says: str
+) -> None:
+    licence = make_licence(recordings=[make_match().recording], valid_until=end)
+
+    address = reverse("portal:licence_preview", args=[licence.uid])
+    manager.post(address, {"reach": "all"})
+    page = manager.get(address)
+
+    assert says in page.content.decode()
 
 
 def test_a_licence_names_every_missing_field_at_once(manager: Client) -> None:

@@ -218,6 +218,19 @@ def test_week_chart_carries_its_table() -> None:
     assert '<th scope="row">W2</th>' in html
 
 
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("0-100:embedded/1", "0–100, Embedded engine 1"),
+        ("0-100:acrcloud", "0–100, ACRCloud"),
+        ("0-100:another/7", "0–100, another 7"),
+        ("none", "none"),
+    ],
+)
+def test_a_scale_names_its_engine_in_words(stored: str, shown: str) -> None:
+    assert formats.scale(stored) == shown
+
+
 def test_cells_of_an_admin_list_are_labelled() -> None:
     headers = [
         {"text": "<input>", "class_attrib": ' class="action-checkbox-column"'},

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from imports.models import RightsImport
+from imports.rights.outcome import outcome_context
 from jobs.choices import Pool
 from jobs.runner import run_next
 from rights.models import Work
@@ -44,6 +45,18 @@ def test_a_message_is_checked_shown_and_imported(signed_in: MakeClient) -> None:
     assert Work.objects.get().title == "SONG NUMBER 1"
     assert "Imported" in client.get(page).content.decode()
     assert NAME in client.get(FORM).content.decode()
+
+
+def test_a_share_that_a_later_file_leaves_out_is_named_in_words() -> None:
+    after = {"share": "Ada: PR 25 %", "share_withdrawn": "Ada: PR 50 %"}
+    change = {"kind": "work", "after": after}
+
+    shown = outcome_context(RightsImport(summary={"changes": [change]}))
+
+    assert shown["changes"][0]["values"] == [
+        ("Shares", "Ada: PR 25 %"),
+        ("Shares that ended", "Ada: PR 50 %"),
+    ]
 
 
 def test_only_who_edits_the_catalogue_imports_rights(signed_in: MakeClient) -> None:

@@ -94,6 +94,21 @@ def test_a_cancelled_comparison_waits_for_the_next_scan() -> None:
     assert (kept.state, kept.unmatched) == (KeptState.COMPARED, [[0, 10_000]])
 
 
+def test_speech_is_no_unknown_sound() -> None:
+    file = broadcast(ContainerFactory.create(), 11)
+    scan = scan_again(file, (0, 10_000), (12_000, 15_000))
+    scan.unmatched[0]["speech_pct"] = 90.0
+    scan.unmatched[1]["speech_pct"] = 20.0
+    scan.save()
+
+    keeping.note_scan(scan)
+    work()
+
+    kept = KeptFile.objects.get()
+    assert kept.unmatched == [[0, 10_000], [12_000, 15_000]]
+    assert kept.unmatched_ms == 3_000
+
+
 def test_no_job_is_asked_for_where_a_policy_says_no() -> None:
     container: Container = ContainerFactory.create()
     UnknownPolicy.objects.create(container=container, is_on=False)

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.management.finding import find_user
 from accounts.models import User
 from common.charsets import CHARSETS
-from imports.errors import ImportRefused
+from imports.errors import ImportRefused, quote_value
 from imports.rights.importer import (
     RECORD_KINDS,
     RightsImporter,
@@ -85,7 +85,7 @@ class Command(BaseCommand):
             for note in notes:
                 self.stderr.write(
                     f"Line {note['line']}, {note['column']}: {kind}{note['rule']} "
-                    f"Got '{note['value']}'."
+                    f"{quote_value(note['value'])}"
                 )
         counts = ", ".join(
             f"{kind.replace('_', ' ')}: {summary.created.get(kind, 0)} new, "

@@ -40,6 +40,21 @@ def test_preview_shows_both_sounds_reason_and_verbs(client: Client) -> None:
     assert "<html" not in page
 
 
+def test_a_match_is_assigned_from_its_preview(client: Client) -> None:
+    match = make_match()
+    make_user(Role.REVIEWER, username="lena")
+
+    page = client.get(f"/m/{match.uid}/preview?list=/queue/").content.decode()
+    fields = {"verb": "assign", "expected": f"{match.uid}:{match.version}"}
+    asked = client.post("/queue/decide/", {**fields, "who": "lena"}).content.decode()
+
+    assert 'data-palette="Assign this match"' in page
+    assert 'data-palette-rest="who"' in page
+    assert f'value="{fields["expected"]}"' in page
+    assert "nobody" in page
+    assert "selected>lena</option>" in asked
+
+
 def test_preview_says_that_the_recording_was_retired(client: Client) -> None:
     match = make_match()
     Recording.objects.update(status=RecordingStatus.RETIRED)

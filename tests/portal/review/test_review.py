@@ -217,6 +217,16 @@ def test_undo_brings_the_match_back(client: Client) -> None:
     assert match.state == MatchState.PENDING
 
 
+def test_the_history_says_which_decision_was_undone(client: Client) -> None:
+    match = make_match()
+    decide(client, match, "reject", code="wrong_recording")
+    decide(client, match, "undo")
+
+    assert (
+        "undid the decision “Rejected”" in client.get(page_of(match)).content.decode()
+    )
+
+
 def test_undo_of_another_persons_decision_is_refused(
     client: Client, signed_in: MakeClient
 ) -> None:

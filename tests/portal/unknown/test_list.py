@@ -172,7 +172,10 @@ def test_the_page_says_how_much_is_unknown(signed_in: MakeClient) -> None:
     # Four files of two unknown minutes; one minute was ignored, one was heard again.
     page = text_of(signed_in(Role.VIEWER))
 
-    assert "7.0 min are unknown; 1.0 min of them were heard more than once." in page
+    assert (
+        "7.0 min are unknown, speech not counted; "
+        "1.0 min of them were heard more than once."
+    ) in page
 
 
 def test_queries_do_not_grow_with_the_list(signed_in: MakeClient) -> None:
