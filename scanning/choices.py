@@ -33,6 +33,13 @@ class AudioType(models.TextChoices):
     RECORDED = "recorded", _("Recorded with a microphone")
 
 
+class EditedMusic(models.TextChoices):
+    """How far a search goes for music that is sped up, slowed or pitched."""
+
+    WIDELY = "widely", _("Search widely: 0.7 to 1.45 times as fast, ±6 semitones")
+    NORMALLY = "normally", _("Search normally: tempo ±10 %, ±2 semitones; faster")
+
+
 class SourceType(models.TextChoices):
     """How a file reached the portal."""
 

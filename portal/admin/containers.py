@@ -41,6 +41,7 @@ _CONTAINER_FIELDS = (
     "engine",
     "buckets",
     "audio_type",
+    "edited_music",
     "score_floor",
     "floor_shown",
     "upload_audio",

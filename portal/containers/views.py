@@ -51,7 +51,8 @@ class ContainerForm(forms.ModelForm[Container]):
     class Meta:
         model = Container
         fields = [
-            *("name", "buckets", "engine", "audio_type", "score_floor"),
+            *("name", "buckets", "engine", "audio_type", "edited_music"),
+            "score_floor",
             *("upload_audio", "link_audio", "audio_days"),
             *("territory", "hide_rejected", "callback_url"),
         ]

@@ -56,7 +56,7 @@ def answer(
             params,
             robust_first=question.robust_first,
             hours=question.hours,
-            widely=True,
+            widely=question.widely,
         ),
         *following(question.followed, params, hours=question.hours),
     ]

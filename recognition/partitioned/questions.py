@@ -28,8 +28,8 @@ class BadAnswer(RecognitionError):
 class Question:
     """Which offsets and places of a partition a scan wants to know.
 
-    ``stages`` are numbers in the cascade for ``robust_first`` and ``hours``, the size of
-    the whole catalogue; ``windows`` are numbers among the windows of ``open_frames``,
+    ``stages`` are numbers in the cascade for ``robust_first``, ``widely`` and ``hours``,
+    the size of the whole catalogue; ``windows`` are numbers among the windows of ``open_frames``,
     None for all. ``open_frames`` were to be searched when the stage began, and
     ``weighed`` are those whose sound counts for places; both are masks by frame.
     ``followed`` are the changes that the last stages search along.
@@ -42,6 +42,7 @@ class Question:
     buckets: tuple[int, ...]
     hours: float
     robust_first: bool
+    widely: bool
     followed: tuple[Warp, ...] = ()
 
     def to_bytes(self, params: Params) -> bytes:
@@ -54,6 +55,7 @@ class Question:
             "buckets": self.buckets,
             "hours": self.hours,
             "robust_first": self.robust_first,
+            "widely": self.widely,
             "followed": [astuple(one) for one in self.followed],
         }
         masks = np.stack([self.open_frames, self.weighed])
@@ -84,6 +86,7 @@ class Question:
             tuple(header["buckets"]),
             float(header["hours"]),
             bool(header["robust_first"]),
+            bool(header["widely"]),
             tuple(Warp(*one) for one in header["followed"]),
         )
 

@@ -183,6 +183,7 @@ class PartitionedScan:
             self.buckets,
             begun.search.hours,
             self.policy.audio_type is CaptureType.RECORDED,
+            self.policy.widely,
             tuple(begun.followed),
         )
 

@@ -169,7 +169,7 @@ def begin(
         closed=silent | ~scanned,
     )
     robust_first = policy.audio_type is CaptureType.RECORDED
-    todo = stages(params, robust_first=robust_first, hours=hours, widely=True)
+    todo = stages(params, robust_first=robust_first, hours=hours, widely=policy.widely)
     return BegunScan(query, search, todo, [], silent, scanned)
 
 

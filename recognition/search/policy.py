@@ -27,13 +27,15 @@ class ScanPolicy:
       ``interval_ms`` between them.
     - else: scan everything.
 
-    ``recorded`` audio begins at the noise-robust stage.
+    ``recorded`` audio begins at the noise-robust stage. ``widely`` also searches the
+    wide grid, for music that is sped up, slowed or pitched.
     """
 
     audio_type: CaptureType = CaptureType.LINEIN
     interval_ms: int = 0
     rec_length_ms: int = 10_000
     points: int = 0
+    widely: bool = True
 
     def windows_ms(self, duration_ms: int) -> list[tuple[int, int]]:
         """Return the intervals to scan, in order."""

@@ -162,7 +162,9 @@ def search_back(
     robust_first = policy.audio_type is CaptureType.RECORDED
     follows = todo is None
     if todo is None:
-        todo = stages(params, robust_first=robust_first, hours=hours, widely=True)
+        todo = stages(
+            params, robust_first=robust_first, hours=hours, widely=policy.widely
+        )
     grid = [stage for stage in todo if stage.name in ON_GRID]
     asked = _ProposedLeads(search, index, grid)
 

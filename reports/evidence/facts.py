@@ -423,6 +423,7 @@ def _settings(scan: Scan) -> Json:
         "container": container.name,
         "container_engine": container.engine,
         "audio_type": container.audio_type,
+        "edited_music": container.edited_music,
         "policy": container.policy,
         "score_floor": _number(container.score_floor),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -26,7 +27,7 @@ from recognition.types import (
     UnmatchedInterval,
     UnmatchedKind,
 )
-from scanning.choices import NoMatchReason
+from scanning.choices import EditedMusic, NoMatchReason
 from scanning.engines.base import EngineResult, FoundRecording, FoundSegment
 from scanning.models import Container
 
@@ -116,13 +117,16 @@ def best_first(result: ScanResult) -> list[FoundRecording]:
 def scan_policy(container: Container) -> ScanPolicy:
     """Return the parts of a file to scan; unreadable settings scan all of it."""
     settings = container.policy if isinstance(container.policy, dict) else {}
-    audio_type = CaptureType(container.audio_type)
+    every = ScanPolicy(
+        CaptureType(container.audio_type),
+        widely=container.edited_music == EditedMusic.WIDELY,
+    )
     length_ms = max(1, round(1000 * (_positive(settings.get("rec_length")) or 10)))
     if settings.get("type") == "points":
         points = min(_MAX_POINTS, int(_positive(settings.get("points"))))
-        return ScanPolicy(audio_type, rec_length_ms=length_ms, points=points)
+        return replace(every, rec_length_ms=length_ms, points=points)
     interval_ms = round(1000 * _positive(settings.get("interval")))
-    return ScanPolicy(audio_type, interval_ms=interval_ms, rec_length_ms=length_ms)
+    return replace(every, interval_ms=interval_ms, rec_length_ms=length_ms)
 
 
 def _positive(value: object) -> float:

@@ -16,7 +16,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.reach import PRESENT, Path, PresentManager
 from catalogue.models import Bucket
 from common.secret_text import seal, unseal
-from scanning.choices import COMBINED_ENGINES, AudioType, EngineChoice, KeepAudio
+from scanning.choices import (
+    COMBINED_ENGINES,
+    AudioType,
+    EditedMusic,
+    EngineChoice,
+    KeepAudio,
+)
 from scanning.models.cloud_account import CloudAccount, new_callback_secret
 
 
@@ -47,6 +53,9 @@ class Container(models.Model):
     )
     audio_type = models.CharField(
         max_length=16, choices=AudioType.choices, default=AudioType.LINE_IN
+    )
+    edited_music = models.CharField(
+        max_length=16, choices=EditedMusic.choices, default=EditedMusic.WIDELY
     )
     policy = models.JSONField(default=whole_file_policy, blank=True)
     score_floor = models.DecimalField(

@@ -71,6 +71,7 @@ def record_saved(
             "engine": container.engine,
             "wire_engine": container.wire_engine,
             "audio_type": container.audio_type,
+            "edited_music": container.edited_music,
             "score_floor": str(container.score_floor),
             "policy": container.policy,
             "callback_url": container.callback_url,

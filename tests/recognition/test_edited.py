@@ -18,6 +18,7 @@ from recognition.search.candidates import (
     wide_warps,
     windows_of,
 )
+from recognition.search.policy import ScanPolicy
 from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Landmarks
 from recognition.verify.alignment import Line, QueryView, view_of
@@ -83,6 +84,13 @@ def test_a_clip_at_another_tempo_or_pitch_is_found(
     assert segment.pitch_cents == pytest.approx(100 * semitones, abs=10)
 
 
+def test_a_normal_search_leaves_large_changes_out(shelf: Catalogue) -> None:
+    normal = ScanPolicy(widely=False)
+
+    assert shelf.scan(faster(_cut(2, 5, 16), 1.05), normal).segments
+    assert not shelf.scan(faster(_cut(2, 5, 17), 1.25), normal).segments
+
+
 @pytest.mark.parametrize("speed", [0.8, 1.25])
 def test_an_edited_copy_is_the_same_recording_altered(speed: float) -> None:
     found = compare(extract(faster(SONGS[2], speed)), extract(SONGS[2]))
@@ -101,6 +109,9 @@ def test_earlier_files_are_searched_for_edited_music() -> None:
 
     assert found.recording == 4
     assert found.tempo_ratio == pytest.approx(0.85, rel=0.001)
+    normal = ScanPolicy(widely=False)
+    index = RetroIndex.of({4: reference})
+    assert not search_back(query, index, policy=normal, hours=300.0)
 
 
 def test_strangers_are_not_found_at_any_speed(shelf: Catalogue) -> None:

@@ -42,6 +42,13 @@ def test_recorded_audio_begins_at_the_robust_stage() -> None:
     policy = scan_policy(Container(audio_type="recorded"))
 
     assert policy.audio_type is CaptureType.RECORDED
+    assert policy.widely
+
+
+def test_a_container_may_search_for_small_changes_only() -> None:
+    policy = scan_policy(Container(edited_music="normally", policy={"type": "points"}))
+
+    assert not policy.widely
 
 
 @pytest.mark.parametrize(
