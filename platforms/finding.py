@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import lru_cache
@@ -398,7 +398,39 @@ def _dispute(claim: PlatformClaim, heard: Heard, grounds: Grounds) -> Found | No
     )
 
 
-def of_matches(matches: Sequence[Match], grounds: Grounds) -> list[Found]:
+ClaimsOn = tuple[dict[str, set[int]], dict[str, int]]
+
+
+def claims_on(
+    links: Collection[str], without: PlatformAccount | None = None
+) -> ClaimsOn:
+    """Return which sounds are claimed on videos, and how many claims have no recording.
+
+    Claims of the account ``without`` do not count.
+    """
+    claimed: dict[str, set[int]] = defaultdict(set)
+    unlinked: dict[str, int] = defaultdict(int)
+    rows = PlatformClaim.objects.filter(link_key__in=links, gone_on=None)
+    rows = rows.exclude(status=INACTIVE)
+    if without is not None:
+        rows = rows.exclude(account=without)
+    claims = list(rows.select_related("asset__recording__merged_into"))
+    linked = [claim.asset.recording for claim in claims if claim.asset.recording]
+    of_assets = sounds_of({each.pk: each for each in linked}.values())
+    for claim in claims:
+        sound = of_assets.get(claim.asset.recording_id or 0)
+        if sound is None:
+            unlinked[claim.link_key] += 1
+        else:
+            claimed[claim.link_key].add(sound)
+    return claimed, unlinked
+
+
+def of_matches(
+    matches: Sequence[Match],
+    grounds: Grounds,
+    read_claims: Callable[[Collection[str]], ClaimsOn] = claims_on,
+) -> list[Found]:
     """Return which matches nobody claims on the platform; they come with their rows."""
     candidates = [
         match
@@ -412,21 +444,9 @@ def of_matches(matches: Sequence[Match], grounds: Grounds) -> list[Found]:
         {each.recording_id: each.recording for each in candidates}.values()
     )
     candidates = [match for match in candidates if match.recording_id in sounds]
-    claimed: dict[str, set[int]] = defaultdict(set)
-    unlinked: dict[str, int] = defaultdict(int)
-    rows = PlatformClaim.objects.filter(
-        link_key__in={match.scanned_file.link_key for match in candidates},
-        gone_on=None,
-    ).exclude(status=INACTIVE)
-    claims = list(rows.select_related("asset__recording__merged_into"))
-    linked = [claim.asset.recording for claim in claims if claim.asset.recording]
-    of_assets = sounds_of({each.pk: each for each in linked}.values())
-    for claim in claims:
-        sound = of_assets.get(claim.asset.recording_id or 0)
-        if sound is None:
-            unlinked[claim.link_key] += 1
-        else:
-            claimed[claim.link_key].add(sound)
+    claimed, unlinked = read_claims(
+        {match.scanned_file.link_key for match in candidates}
+    )
     missing = [
         match
         for match in candidates

@@ -117,17 +117,9 @@ def link_assets(assets: Sequence[PlatformAsset]) -> list[int]:
     """
     changed = []
     for first in range(0, len(assets), _AT_ONCE):
-        some = [
-            asset
-            for asset in assets[first : first + _AT_ONCE]
-            if asset.linked_by != LinkedBy.PERSON
-        ]
-        chosen = _chosen(some)
-        left = [asset for asset in some if chosen[asset.pk][1] == LinkedBy.NOTHING]
-        chosen |= _chosen_by_merge(left)
+        some = assets[first : first + _AT_ONCE]
         moved = []
-        for asset in some:
-            recording, how = chosen[asset.pk]
+        for asset, (recording, how) in find_links(some):
             if (asset.recording_id, asset.linked_by) != (recording, how):
                 asset.recording_id, asset.linked_by = recording, how
                 moved.append(asset)
@@ -141,6 +133,17 @@ def link_assets(assets: Sequence[PlatformAsset]) -> list[int]:
 Choice = tuple[int | None, LinkedBy]
 
 
+def find_links(
+    assets: Sequence[PlatformAsset],
+) -> list[tuple[PlatformAsset, Choice]]:
+    """Return where assets belong by their identifiers, except those that people linked."""
+    some = [asset for asset in assets if asset.linked_by != LinkedBy.PERSON]
+    chosen = _chosen(some)
+    left = [asset for asset in some if chosen[asset.pk][1] == LinkedBy.NOTHING]
+    chosen |= _chosen_by_merge(left)
+    return [(asset, chosen[asset.pk]) for asset in some]
+
+
 def _chosen(assets: Sequence[PlatformAsset]) -> dict[int, Choice]:
     """Return the recording of each asset by its own identifiers, and how it is known."""
     ids = {asset.pk: ids_of(asset) for asset in assets}
@@ -152,7 +155,7 @@ def _chosen_by_merge(assets: Sequence[PlatformAsset]) -> dict[int, Choice]:
     """Return the recording of each asset that was merged with one that has one."""
     rows = PlatformAsset.objects.filter(
         Q(pk__in=[each.whole_id for each in assets if each.whole_id])
-        | Q(whole__in=assets)
+        | Q(whole__in=[each.pk for each in assets])
     )
     others = list(rows.select_related("recording__merged_into"))
     if not others:

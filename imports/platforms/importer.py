@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 
 import audit.services
@@ -29,6 +29,7 @@ from imports.kinds import Columns
 from imports.mapping import LEFT_OUT, unknown_names
 from imports.models import ClaimsImport, ImportStep
 from imports.platforms import prior
+from imports.platforms.foresight import Foresight
 from imports.platforms.reading import MAX_ROWS, Rows, open_report
 from imports.platforms.reports import (
     BadCell,
@@ -88,6 +89,10 @@ class ClaimsSummary:
     skipped: int = 0
     refused: int = 0
     fault_count: int = 0
+    opened: dict[str, int] = field(default_factory=dict)
+    closed: dict[str, int] = field(default_factory=dict)
+    """How many entries of each list a check would open and close."""
+    entries: list[dict[str, str]] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
     unknown_values: list[str] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
@@ -147,6 +152,7 @@ class ReportImporter:
     _values: set[str] = field(default_factory=set)
     _faulty: list[str] = field(default_factory=list)
     _terms: dict[str, int] = field(default_factory=dict)
+    _foresight: Foresight | None = None
 
     def __post_init__(self) -> None:
         self._previous = getattr(self.one.account, day_column(self.report.kind))
@@ -157,6 +163,10 @@ class ReportImporter:
         self._seen = SeenKeys(self._rows)
         others = PlatformAccount.objects.filter(platform=self.one.account.platform)
         self._has_others = others.exclude(pk=self.one.account.pk).exists()
+        if self.dry and not older and self.report.kind in _FORESEEN:
+            named = dict(zip(_OF_CLAIMS, _ASSET_FIELDS, strict=True))
+            account, day = self.one.account, self.one.report_day
+            self._foresight = Foresight(account, day, named, self._is_of_claims)
 
     def run(self, rows: Rows) -> ClaimsSummary:
         """Apply batch by batch; a row with a fault does not affect the others."""
@@ -182,6 +192,12 @@ class ReportImporter:
             summary.added -= again
             summary.repeated += again
         self._note_values()
+        if self._foresight is not None:
+            if self._is_of_claims:
+                self._foresight.see_matches(self.heartbeat)
+            summary.opened = dict(self._foresight.opened)
+            summary.closed = dict(self._foresight.closed)
+            summary.entries = self._foresight.first
         if not self.dry:
             self._finish()
         return summary
@@ -251,9 +267,25 @@ class ReportImporter:
         self.summary.updated += len(changed) - named
         if self.dry:
             self._new.extend(_digest(values[key]) for values in new)
+            self._foresee(first.values(), [*new, *changed])
         elif new or changed:
             with transaction.atomic():
                 self._write(new, changed)
+
+    def _foresee(self, rows: Iterable[Values], written: Sequence[Values]) -> None:
+        """Have it looked at what a batch would open and close."""
+        if self._foresight is None:
+            return
+        key = self.report.key
+        stored = self._rows.filter(**{f"{key}__in": [each[key] for each in written]})
+        before = {getattr(row, key): row for row in stored}
+        if self._is_of_claims:
+            for values in written:
+                values["cells"] = terms_of(values)
+                self._set_days(values, before.get(values[key]))
+            self._foresight.see_claims(rows, written, before)
+        else:
+            self._foresight.see_videos(written, before)
 
     def _first_rows(self, batch: Sequence[tuple[int, Values]]) -> dict[str, Values]:
         """Return the first row of each id of this account."""
@@ -416,6 +448,9 @@ class ReportImporter:
         known = self._rows.filter(**{f"{self.report.key}__in": self._faulty})
         for key in known.values_list("pk", flat=True):
             self._seen.add(key)
+        if self._foresight is not None and self._is_of_claims and self._faulty:
+            linked = known.select_related("asset__recording__merged_into")
+            self._foresight.keep_claims(list(linked))
         self._faulty.clear()
 
     def _note_vanished(self) -> None:
@@ -434,6 +469,10 @@ class ReportImporter:
             last = keys[-1]
             gone = [key for key in keys if key not in self._seen]
             self.summary.vanished += len(gone)
+            if self._foresight is not None and gone:
+                self._foresight.see_gone(
+                    Q(**{f"{_FORESEEN[self.report.kind]}__in": gone})
+                )
             if self.dry or not gone:
                 continue
             with transaction.atomic():
@@ -466,6 +505,8 @@ class ReportImporter:
             want_comparison(account)
 
 
+_FORESEEN: Final = {ReportKind.CLAIMS: "claim", ReportKind.VIDEOS: "video"}
+"""Whose entries a check foresees, and their column."""
 _DAYS: Final = ("first_report", "detail_since", "detail_after")
 _COLUMNS: Final = {
     ReportKind.CLAIMS: {

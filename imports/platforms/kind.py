@@ -11,13 +11,15 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.roles import Action
 from imports.kinds import ImportKind, PageWords, register
-from imports.models import ClaimsImport
+from imports.models import ClaimsImport, ImportStatus
 from imports.platforms.formats.table.report import TABLE
 from imports.platforms.importer import ClaimsSummary
 from imports.platforms.reports import day_in_name, register_folders, targets_on
-from platforms.choices import Platform
+from platforms.choices import DiscrepancyKind, Platform
 from platforms.services import find_account
 
+_NAMED = 5
+"""Entries of a list that the check names."""
 register_folders(Path(__file__).parent / "formats")
 
 
@@ -66,6 +68,34 @@ def _prepare(user: User, values: dict[str, Any]) -> dict[str, Any]:  # Any: a fo
     return {**values, "account": account}
 
 
+def _foreseen(one: ClaimsImport) -> dict[str, Any]:
+    """Return what a check says of each list, with the names of the first entries.
+
+    Any: values for a template.
+    """
+    said = one.summary if one.status == ImportStatus.CHECKED else {}
+    opened, closed = said.get("opened", {}), said.get("closed", {})
+    entries = said.get("entries", [])
+
+    def named(kind: str, what: str) -> list[str]:
+        found = [e["name"] for e in entries if (e["list"], e["what"]) == (kind, what)]
+        return found[:_NAMED]
+
+    return {
+        "lists": [
+            {
+                "label": kind.label,
+                "opened": opened.get(kind, 0),
+                "closed": closed.get(kind, 0),
+                "opening": named(kind, "opens"),
+                "closing": named(kind, "closes"),
+            }
+            for kind in DiscrepancyKind
+            if kind in opened or kind in closed
+        ]
+    }
+
+
 CLAIMS = register(
     ImportKind(
         key="claims",
@@ -88,6 +118,7 @@ CLAIMS = register(
             *("columns", "columns_from", "mapping_version"),
         ),
         summary=ClaimsSummary,
+        context=_foreseen,
         targets=lambda one: targets_on(Platform(one.account.platform)),
         help={"columns": [column.name for column in TABLE.columns]},
         address="claims/import",
