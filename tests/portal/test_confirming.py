@@ -157,6 +157,7 @@ def test_where_results_of_a_container_are_posted(signed_in: MakeClient) -> None:
         "name": "Renamed",
         "engine": container.engine,
         "audio_type": container.audio_type,
+        "edited_music": "widely",
         "score_floor": "0",
         "upload_audio": container.upload_audio,
         "link_audio": container.link_audio,

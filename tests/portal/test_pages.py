@@ -13,7 +13,7 @@ from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
-from scanning.choices import FileStatus
+from scanning.choices import EditedMusic, FileStatus
 from scanning.models import Container, ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory
@@ -266,6 +266,7 @@ def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
         "buckets": [bucket.pk],
         "engine": "embedded",
         "audio_type": "linein",
+        "edited_music": EditedMusic.NORMALLY,
         "score_floor": "55",
         "upload_audio": "original",
         "link_audio": "original",
@@ -279,6 +280,7 @@ def test_admin_makes_and_changes_a_container(signed_in: MakeClient) -> None:
 
     container.refresh_from_db()
     assert (container.name, container.score_floor) == ("TV", Decimal(55))
+    assert container.edited_music == EditedMusic.NORMALLY
     assert list(container.buckets.all()) == [bucket]
     case = f"container:{container.pk}"
     assert [event.action for event in Event.objects.filter(case=case)] == [

@@ -155,6 +155,7 @@ def test_pages_change_the_address_with_the_engine(
     fields = {
         "name": "Cloud",
         "audio_type": "linein",
+        "edited_music": "widely",
         "score_floor": "50.0",
         "upload_audio": "original",
         "link_audio": "original",

@@ -352,6 +352,7 @@ def test_admin_sets_what_a_container_keeps(
             "buckets": [bucket.pk for bucket in container.buckets.all()],
             "engine": container.engine,
             "audio_type": container.audio_type,
+            "edited_music": "widely",
             "score_floor": "50",
             "upload_audio": "copy",
             "link_audio": "nothing",

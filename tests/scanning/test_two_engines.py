@@ -357,6 +357,7 @@ def test_container_without_an_account_cannot_use_two_engines(
             "name": "Test container",
             "engine": "both",
             "audio_type": "linein",
+            "edited_music": "widely",
             "score_floor": "50",
             "buckets": [catalogue.bucket.pk],
         },

@@ -40,6 +40,8 @@ _ONLY_BY_A_PERSON = {MatchState.REJECTED, MatchState.RELEASED, MatchState.UPHELD
 _DECIDED_BY = re.compile(
     r"\b(Confirmed|Cleared|Rejected|Escalated|Disputed|Upheld|Released) by (\w+)"
 )
+# What else may follow, a licence by its kind or its number among it.
+_NOBODY = {"the", "a", "hand", "licence", "LIC", "policy"}
 _CLOCK = re.compile(r"\b\d\d:\d\d\b")
 # Columns that undoing a decision does not restore.
 _HISTORY = {"version", "updated_at", "locked_by_id", "locked_until"}
@@ -328,7 +330,7 @@ def wrong_names(match: Match, text: str) -> Iterator[str]:
         acted.add(event.after.get("decided_by_name"))
     for found in _DECIDED_BY.finditer(text):
         name = found[2]
-        if name not in acted and name not in {"the", "a", "hand", "licence", "policy"}:
+        if name not in acted | _NOBODY:
             said = text[max(0, found.start() - 80) : found.end() + 80]
             yield f"{name} did nothing to {match.case}, yet: …{said}…"
 

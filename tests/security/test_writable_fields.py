@@ -113,6 +113,7 @@ def _container(desk: Desk, _: Podcast) -> Body:
         "buckets": [desk.bucket.pk],
         "engine": "embedded",
         "audio_type": "recorded",
+        "edited_music": "widely",
         "score_floor": "40",
         "upload_audio": "original",
         "link_audio": "original",
