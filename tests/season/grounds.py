@@ -124,7 +124,8 @@ def _hear(person: Person, rng: random.Random) -> None:
         return
     match = rng.choice(found)
     heard = rng.choice(["yes", "no"])
-    if person.fill_in(f"/m/{match.uid}/speech", heard=heard).status < 400:
+    answer = person.fill_in(f"/m/{match.uid}/speech", heard=heard)
+    if answer.status < 400 and not answer.signed_out:
         match.refresh_from_db()
         check(
             not match.speech_checked or match.under_speech == (heard == "yes"),
