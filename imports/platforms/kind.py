@@ -14,7 +14,12 @@ from imports.kinds import ImportKind, PageWords, register
 from imports.models import ClaimsImport, ImportStatus
 from imports.platforms.formats.table.report import TABLE
 from imports.platforms.importer import ClaimsSummary
-from imports.platforms.reports import day_in_name, register_folders, targets_on
+from imports.platforms.reports import (
+    day_in_name,
+    needed_columns,
+    register_folders,
+    targets_on,
+)
 from platforms.choices import DiscrepancyKind, Platform
 from platforms.services import find_account
 
@@ -120,7 +125,10 @@ CLAIMS = register(
         summary=ClaimsSummary,
         context=_foreseen,
         targets=lambda one: targets_on(Platform(one.account.platform)),
-        help={"columns": [column.name for column in TABLE.columns]},
+        help={
+            "columns": [column.name for column in TABLE.columns],
+            "needed": needed_columns,
+        },
         address="claims/import",
         parent="portal:claims",
         parent_title=_("Platform claims"),

@@ -161,6 +161,23 @@ def register(report: Report) -> Report:
     return report
 
 
+def unregister(report: Report) -> None:
+    """Forget a report, as tests do with theirs."""
+    _reports.remove(report)
+
+
+def needed_columns() -> list[tuple[str, str, str]]:
+    """Return the platforms, kind and needed columns of each report that is known."""
+    return [
+        (
+            ", ".join(each.label for each in Platform if each in report.platforms),
+            str(report.kind.label),
+            ", ".join(sorted(report.required)),
+        )
+        for report in _reports
+    ]
+
+
 def register_folders(package: Path) -> None:
     """Import the ``report.py`` of each folder of formats."""
     for path in sorted(package.glob("*/report.py")):
