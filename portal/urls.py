@@ -13,6 +13,7 @@ from portal.duplicates import urls as duplicates
 from portal.enrichment import urls as enrichment
 from portal.evidence import urls as evidence
 from portal.files import urls as files
+from portal.guides import urls as guides
 from portal.imports import urls as imports
 from portal.jobs import urls as jobs
 from portal.licences import urls as licences
@@ -33,6 +34,7 @@ app_name = "portal"
 urlpatterns = [
     *dashboard.urlpatterns,
     *search.urlpatterns,
+    *guides.urlpatterns,
     *uploads.urlpatterns,
     *watches.urlpatterns,
     *streams.urlpatterns,

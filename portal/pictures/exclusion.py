@@ -14,6 +14,7 @@ from catalogue.models import Exclusion, ExclusionReason, Recording
 from common.reading import read_clock
 from portal.pictures import ribbon, waveform
 from portal.pictures.waveform import load_waveform
+from portal.shared import playback
 from review.services import exclusions
 from review.services.intervals import Interval
 from scanning.models import Segment
@@ -106,6 +107,7 @@ class Strip:
 
     form: IntervalForm
     picture: IntervalPicture
+    audio_url: str
     preview: exclusions.ExclusionPreview | None = None
     seen: str = ""
 
@@ -128,6 +130,7 @@ def strip(
     return Strip(
         form=form,
         picture=draw(recording, segments, excluded, picked),
+        audio_url=playback.audio_url(recording),
         preview=shown,
         seen=seen_mark(picked) if shown else "",
     )

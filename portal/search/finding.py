@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PureWindowsPath
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -28,6 +29,7 @@ from catalogue.models import Bucket, Recording
 from catalogue.selectors import artists_hold
 from common.reading import read_clock
 from imports.kinds import all_kinds
+from portal.shared import guides
 from portal.shared.selectors import is_uuid
 from recurring import selectors as recurring
 from review.choices import MatchState
@@ -108,6 +110,7 @@ def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
     groups += [
         _group("pages", _("Pages"), "layers", _places(_PAGES, asked, user)),
         _group("verbs", _("Actions"), "next", _places(_verbs(), asked, user)),
+        _group("guides", _("Guides"), "help", _guides(asked)),
     ]
     return [each for each in groups if each.hits]
 
@@ -356,6 +359,13 @@ def _places(
             yield Hit(marked(label, asked.text), reverse(place.name) + place.query)
 
 
+def _guides(asked: SearchText) -> Iterator[Hit]:
+    """Yield the guides and their parts whose headings have all words."""
+    for heading in islice(guides.find_headings(asked.text), asked.limit):
+        within = heading.title if heading.anchor else ""
+        yield Hit(marked(heading.text, asked.text), heading.url, within)
+
+
 _PAGES = (
     _PageLink(gettext_lazy("Dashboard"), "portal:dashboard"),
     _PageLink(gettext_lazy("Review queue"), "portal:queue"),
@@ -395,6 +405,7 @@ _PAGES = (
     _PageLink(gettext_lazy("Jobs"), "portal:jobs"),
     _PageLink(gettext_lazy("Retention"), "portal:retention", Action.DELETE),
     _PageLink(gettext_lazy("API tokens"), "portal:tokens"),
+    _PageLink(gettext_lazy("Guides"), "portal:guides"),
     _PageLink(gettext_lazy("Your account"), "mfa_index"),
     _PageLink(gettext_lazy("Language and time zone"), "account_language"),
 )

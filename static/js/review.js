@@ -28,6 +28,7 @@ let pending = Promise.resolve();
 /* The way to a match whose page is still being loaded; null while there is none. */
 let arrival = null;
 
+const NARROW = matchMedia("(max-width: 767.98px)");
 const $ = (selector, within = root) => within.querySelector(selector);
 
 /* Pages ---------------------------------------------------------------------- */
@@ -640,7 +641,7 @@ function startPair() {
 
 /* On a phone, open only the ribbon, the pair and the reason. */
 function fold() {
-  if (!matchMedia("(max-width: 767.98px)").matches) return;
+  if (!NARROW.matches) return;
   for (const card of root.querySelectorAll("[data-fold]")) card.open = false;
 }
 
@@ -662,8 +663,18 @@ function start() {
   strips.wire(root, (strip) => {
     takeAgain();
     loadProposal(strip);
-    if (strip.matches("[data-interval]")) picker ??= new IntervalPicker(strip);
+    if (strip.matches("[data-interval]")) pick(strip);
   });
+}
+
+/* Let an interval be picked and heard; on a phone the pair moves into sight above the form. */
+function pick(strip) {
+  if (!picker) {
+    const heard = $("[data-sound]", strip);
+    strip.addEventListener("interval:picked", ({ detail }) => heard?.dispatchEvent(new CustomEvent("sound:interval", { detail })));
+    picker = new IntervalPicker(strip);
+  }
+  if (NARROW.matches) $("[data-pair]", root)?.scrollIntoView({ block: "start" });
 }
 
 document.addEventListener("submit", onSubmit);

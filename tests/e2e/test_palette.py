@@ -176,3 +176,18 @@ def test_a_few_people_are_a_plain_choice(page: Page, portal: Portal) -> None:
     page.goto("/policies/new/")
     page.locator("select#id_assignee").select_option(label="mira")
     expect(page.locator("[name=assignee] option:checked")).to_have_text("mira")
+
+
+def test_a_guide_is_found_and_opened_from_the_palette(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "vera")
+    page.goto("/")
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("drops metadata")
+    hit = page.locator("#palette [data-kind=guides] [role=option]").first
+    expect(hit).to_contain_text("Metadata")
+    hit.click()
+    expect(page).to_have_url(f"{portal.url}/guides/drops/#metadata")
+    expect(page.get_by_role("heading", name="Metadata")).to_be_in_viewport()

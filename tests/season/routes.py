@@ -147,6 +147,8 @@ _FIXED = {
     "unknown/report.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
     "streams/log.<str:form>": ("csv", "jsonl", "xlsx", "parquet"),
     "columns/<str:name>/": tuple(LISTS),
+    "guides/<slug:name>/": ("index", "review-guide"),
+    "guides/images/<str:name>": ("queue.png",),
     "api/portal/v1/claims/lists/<str:kind>/": tuple(DiscrepancyKind.values),
 }
 

@@ -738,6 +738,8 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
 # Objects in no container or bucket: the other desk has none of its own.
 SHARED: dict[str, Callable[[World], Arguments]] = {
     "columns/<str:name>/": lambda _: {"name": "files"},
+    "guides/<slug:name>/": lambda _: {"name": "review-guide"},
+    "guides/images/<str:name>": lambda _: {"name": "queue.png"},
     "duplicates/report.<str:form>": lambda _: {"form": "csv"},
     "unknown/report.<str:form>": lambda _: {"form": "csv"},
     # People with access limits import no rights: these concern the whole catalogue.

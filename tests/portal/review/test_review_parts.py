@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 from lxml import html
 from pytest_django import Settings
 
@@ -54,6 +55,17 @@ def test_strip_begins_at_the_segment(manager: Client) -> None:
     assert "Exclude this interval" in shown
 
 
+def test_the_picked_interval_is_heard_in_the_strip(manager: Client) -> None:
+    match = make_match(recording__proxy="recordings/a.webm")
+
+    strip = page(manager, match).partition('data-decide="exclude"')[2]
+    strip = strip.partition("</form>")[0]
+
+    assert f"/catalogue/recordings/{match.recording.uid}/audio?v=" in strip
+    assert 'data-from="5000"' in strip
+    assert 'data-to="25000"' in strip
+
+
 def test_preview_tells_what_is_touched_and_saves_nothing(manager: Client) -> None:
     match = make_match()
     settled = make_match(recording=match.recording, state=MatchState.CONFIRMED)
@@ -63,6 +75,7 @@ def test_preview_tells_what_is_touched_and_saves_nothing(manager: Client) -> Non
 
     assert f'name="seen" value="{SEEN}"' in shown
     assert "<strong>2 matches</strong> are affected" in shown
+    assert " ." not in strip_tags(shown)
     assert f'name="match" value="{settled.uid}"' in shown
     assert not Exclusion.objects.exists()
 

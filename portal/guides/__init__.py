@@ -1,0 +1,1 @@
+"""The guides as pages, beside the work that they describe."""

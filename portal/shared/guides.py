@@ -1,0 +1,151 @@
+"""The guides of ``docs/`` as pages of the portal, and their headings for the search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+INDEX = "index"
+"""The guide that lists the others."""
+FOLDER = Path(settings.BASE_DIR) / "docs"
+IMAGES = FOLDER / "images"
+# Headings below these are too many to be found by.
+_FOUND = ("h1", "h2", "h3")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of a guide; that of the whole guide has no anchor."""
+
+    guide: str
+    title: str
+    text: str
+    anchor: str = ""
+
+    @property
+    def url(self) -> str:
+        """Return the address of the place in the guide."""
+        page = reverse("portal:guide", args=[self.guide])
+        return f"{page}#{self.anchor}" if self.anchor else page
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """One document: its name in the address, title and content."""
+
+    name: str
+    title: str
+    content: SafeString
+    headings: tuple[Heading, ...]
+
+
+@lru_cache(maxsize=1)
+def names() -> tuple[str, ...]:
+    """Return the names of all guides; none where the documents were left out."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.md")))
+
+
+def find_headings(text: str) -> Iterator[Heading]:
+    """Yield the guides, then their parts, whose headings have all words of the text."""
+    words = text.casefold().split()
+    all_headings = [each for name in names() for each in read(name).headings]
+    # sorted() is stable: whole guides first, then in their order.
+    for heading in sorted(all_headings, key=lambda each: bool(each.anchor)):
+        within = f"{heading.title} {heading.text}".casefold()
+        own = heading.text.casefold()
+        if all(word in within for word in words) and any(word in own for word in words):
+            yield heading
+
+
+@lru_cache(maxsize=100)
+def read(name: str) -> Guide:
+    """Return a guide; its text changes with the program only."""
+    # Written HTML stays text: nobody checks the documents for scripts.
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = markdown.parse((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
+    headings = tuple(_headings(name, tokens))
+    title = headings[0].text if headings else name
+    # The page shows the title as its own heading.
+    if tokens and tokens[0].type == "heading_open" and tokens[0].tag == "h1":
+        tokens = tokens[3:]
+    for token in tokens:
+        _adapt(token)
+    content = markdown.renderer.render(tokens, markdown.options, {})
+    return Guide(name, title, mark_safe(content), headings)  # noqa: S308 -- of our own documents
+
+
+def _headings(name: str, tokens: Sequence[Token]) -> Iterator[Heading]:
+    """Yield the headings, and give each of them its anchor."""
+    title, taken = "", set[str]()
+    for opened, inline in pairwise(tokens):
+        if opened.type != "heading_open":
+            continue
+        text = "".join(
+            each.content
+            for each in inline.children or ()
+            if each.type in ("text", "code_inline")
+        )
+        anchor = base = _slug(text)
+        number = 0
+        while anchor in taken:
+            number += 1
+            anchor = f"{base}-{number}"
+        taken.add(anchor)
+        opened.attrSet("id", anchor)
+        title = title or text
+        if opened.tag in _FOUND:
+            is_title = opened.tag == "h1"
+            yield Heading(name, title, text, "" if is_title else anchor)
+
+
+def _slug(text: str) -> str:
+    """Return the anchor that links between the documents use, as on GitHub."""
+    return re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+
+
+def _adapt(token: Token) -> None:
+    """Point links and images at the portal, and drop what its policy forbids."""
+    if token.type in ("th_open", "td_open"):
+        # Alignment is written as an inline style.
+        if token.attrGet("style") == "text-align:right":
+            token.attrSet("class", "num")
+        token.attrs.pop("style", None)
+    if token.type == "table_open":
+        token.attrSet("class", "table table--plain")
+    tag = "a"
+    for child in token.children or ():
+        for name in ("href", "src"):
+            if isinstance(target := child.attrGet(name), str):
+                child.attrSet(name, _address(target))
+        if child.type == "link_open" and not child.attrGet("href"):
+            child.attrs = {}
+            tag = "span"
+        if child.type in ("link_open", "link_close"):
+            child.tag = tag
+        if child.type == "link_close":
+            tag = "a"
+
+
+def _address(target: str) -> str:
+    """Return where a link leads from the portal; empty for what is not shown there."""
+    parts = urlsplit(target)
+    if parts.scheme or not parts.path:
+        return target
+    path = Path(parts.path)
+    anchor = f"#{parts.fragment}" if parts.fragment else ""
+    if path.parent.name == IMAGES.name:
+        return reverse("portal:guide_image", args=[path.name])
+    if path.suffix == ".md" and str(path.parent) == "." and path.stem in names():
+        return reverse("portal:guide", args=[path.stem]) + anchor
+    return ""
