@@ -15,6 +15,8 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
+from django.db.models import QuerySet
+
 from catalogue.models import Recording, RecordingStatus
 from common.territories import TERRITORIES
 from common.zones import office_day
@@ -60,6 +62,8 @@ DAYS_TO_REPORT: Final = 4
 """A report arrives about 62 hours after its day; claims need their time before."""
 MOST_EXCLUDED: Final = 50
 """Own limit: above it, a reference file recognises too little, in percent."""
+IDLE_REFERENCES: Final = ("INACTIVE", "DELETED", "DUPLICATE_ON_HOLD")
+"""States of reference files that recognise nothing (references of the Content ID API)."""
 CLAIM_KINDS: Final = (
     DiscrepancyKind.NOT_HEARD,
     DiscrepancyKind.NOT_SCANNED,
@@ -491,9 +495,16 @@ def _with_reference(sounds: set[int]) -> set[int]:
     members = members_of(sounds)
     assets = PlatformAsset.objects.filter(recording__in=members, gone_on=None)
     active = assets.filter(active_references__gt=0).values_list("recording", flat=True)
-    files = ReferenceFile.objects.filter(asset__in=assets.values("pk"), gone_on=None)
-    named = files.values_list("asset__recording", flat=True)
+    named = working_references(assets).values_list("asset__recording", flat=True)
     return {members[pk] for pk in (*active, *named) if pk is not None}
+
+
+def working_references(assets: QuerySet[PlatformAsset]) -> QuerySet[ReferenceFile]:
+    """Return the reference files of assets, without those that recognise nothing."""
+    files = ReferenceFile.objects.filter(asset__in=assets.values("pk"), gone_on=None)
+    for state in IDLE_REFERENCES:
+        files = files.exclude(status__iexact=state)
+    return files
 
 
 def of_assets(assets: Sequence[PlatformAsset]) -> list[Found]:
@@ -623,11 +634,11 @@ def of_recordings(recordings: Sequence[Recording], grounds: Grounds) -> list[Fou
     return found
 
 
-def _most_excluded(assets: Any, members: Mapping[int, int]) -> dict[int, float]:
+def _most_excluded(
+    assets: QuerySet[PlatformAsset], members: Mapping[int, int]
+) -> dict[int, float]:
     """Return the least excluded part of each sound's reference files, in percent."""
-    rows = ReferenceFile.objects.filter(
-        asset__in=assets.values("pk"), gone_on=None, excluded_pct__isnull=False
-    )
+    rows = working_references(assets).filter(excluded_pct__isnull=False)
     found: dict[int, float] = {}
     for pk, excluded in rows.values_list("asset__recording", "excluded_pct"):
         sound = members[pk or 0]

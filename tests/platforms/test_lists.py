@@ -44,6 +44,7 @@ from tests.platforms.making import (
     CONFLICT,
     DAY,
     OLD_VIDEO,
+    REFERENCE,
     TABLE,
     VIDEO,
     make_account,
@@ -578,3 +579,25 @@ def test_a_policy_of_the_table_is_judged_by_its_countries() -> None:
     run_import(report(rows, TABLE), account=make_account("Ours", "meta"))
 
     assert compare()["against_licence"] == ["s2", "s3"]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_missing"),
+    [
+        *[("ACTIVE", False), ("COMPUTING_FINGERPRINT", False), ("active", False)],
+        *[("INACTIVE", True), ("duplicate_on_hold", True), ("DELETED", True)],
+    ],
+)
+def test_a_refused_reference_file_recognises_nothing(
+    status: str, *, is_missing: bool
+) -> None:
+    song = recording(1)
+    run_import(report([{"your_isrc": song.isrc}], ASSET))
+    run_import(report([{"status": status}], REFERENCE))
+
+    compare()
+
+    rows = Discrepancy.objects.filter(kind="no_reference", state="open", recording=song)
+    assert list(rows.values_list("evidence__why", flat=True)) == (
+        ["no_reference"] if is_missing else []
+    )
