@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -38,6 +38,7 @@ from portal.pictures import plots, ribbon
 from portal.shared import columns, formats, looks
 from portal.shared.fields import may_be_empty, shown_when
 from portal.shared.lists import COUNTED_IN_MENU
+from portal.shared.sections import SECTIONS
 from portal.shared.times import lasting, when
 from recognition.types import SoundTrack, TrackState
 from recognition.version import VERSION
@@ -492,10 +493,20 @@ def column_menu(context: Context, name: str) -> dict[str, Any]:
 
 
 @register.simple_tag(takes_context=True)
-def current_page(context: Context, names: str) -> SafeString:
-    """Return aria-current if the page's URL name, or ``nav_page``, is in ``names``."""
+def current_page(context: Context, name: str) -> SafeString:
+    """Return aria-current if the page's URL name, or ``nav_page``, is ``name``."""
+    return _current_among(context, (name,))
+
+
+@register.simple_tag(takes_context=True)
+def current_section(context: Context, name: str) -> SafeString:
+    """Return aria-current if the page belongs to an entry of the menu."""
+    return _current_among(context, SECTIONS.get(name, ()))
+
+
+def _current_among(context: Context, names: Collection[str]) -> SafeString:
     match = getattr(context.get("request"), "resolver_match", None)
-    if match is None or context.get("nav_page", match.view_name) not in names.split():
+    if match is None or context.get("nav_page", match.view_name) not in names:
         return SafeString("")
     return SafeString('aria-current="page"')
 
