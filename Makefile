@@ -77,6 +77,7 @@ rules: $(VENV)/dev-ready $(ACRPORTAL_DATA_DIR)/secret_key
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	find templates -name '*.html' | xargs $(VENV)/bin/djade --check --target-version 5.2
+	! LC_ALL=C.UTF-8 grep -rnE --include='*.html' '^.{121,}' templates
 	$(VENV)/bin/lint-imports
 	$(RUN) manage.py check --fail-level WARNING
 	$(RUN) manage.py makemigrations --check --dry-run

@@ -62,7 +62,7 @@ from review.filters import FILES, FILTERS, MatchFilter
 from review.services import file_details as details
 from review.services.file_details import DetailsOutcome
 from scanning import selectors
-from scanning.choices import ScanStatus
+from scanning.choices import EngineChoice, ScanStatus, SourceType
 from scanning.errors import IntakeRefused
 from scanning.models import Scan, ScannedFile
 from scanning.progress import progress_of
@@ -212,7 +212,18 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "more_broadcasts": len(broadcasts) > BROADCASTS_SHOWN,
             "waiting_count": len(waiting),
             "other_buckets": searchable_buckets().exclude(containers=file.container),
+            "may_send": _may_be_sent(file),
         },
+    )
+
+
+def _may_be_sent(file: ScannedFile) -> bool:
+    """Say whether one scan of the file may go to the container's cloud account."""
+    container = file.container
+    return (
+        container.cloud_account_id is not None
+        and container.engine == EngineChoice.EMBEDDED
+        and file.source_type != SourceType.STREAM
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
@@ -192,11 +193,23 @@ def _page(
                 (names.get(why, why), count)
                 for why, count in found.counts.get("undeclared", {}).items()
             ],
+            "correct_url": _correct_url(found),
             "origins": _origins(found),
             "checks": checks,
             "checks_fine": bool(checks) and all(each.is_whole for each in checks or ()),
         },
     )
+
+
+def _correct_url(found: Declaration) -> str:
+    """Return the address of the check for a declaration that replaces this one."""
+    query = {
+        "profile": found.profile.uid,
+        "begins": found.begins,
+        "ends": found.ends,
+        "replaces": found.uid,
+    }
+    return f"{reverse('portal:declaration_check')}?{urlencode(query)}"
 
 
 def _origins(found: Declaration) -> list[Origin]:

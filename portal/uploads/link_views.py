@@ -8,6 +8,7 @@ from dataclasses import replace
 from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -194,7 +195,8 @@ def _page(
     given: int = 0,
     problems: Sequence[str] = (),
 ) -> HttpResponseBase:
-    taken = sum(outcome.file is not None for outcome in outcomes)
+    files = [str(outcome.file.uid) for outcome in outcomes if outcome.file]
+    taken = len(files)
     return render(
         request,
         "portal/uploads/links.html",
@@ -202,6 +204,7 @@ def _page(
             "form": form or ManyLinksForm(),
             "feed_form": feed_form or FeedForm(),
             "sent": sent,
+            "sent_url": f"{reverse('portal:links')}?sent={'+'.join(files)}",
             "outcomes": outcomes,
             "seen": [outcome for outcome in outcomes if outcome.earlier is not None],
             "taken": taken,
