@@ -57,13 +57,16 @@ class NotScanned(Exception):
 class CueSheet:
     """The cues of a file, in order, and the division that they come from.
 
-    ``idle`` are the edits that change nothing, because their cue is no longer there.
+    ``idle`` are the edits that change nothing, because their cue is no longer there;
+    ``matches`` are the live matches that the viewer may see, filled by
+    ``with_segments``, in file order.
     """
 
     file: ScannedFile
     cues: Sequence[Cue]
     division: Division = NO_DIVISION
     idle: Sequence[SheetEdit] = ()
+    matches: Sequence[Match] = ()
 
     @property
     def name(self) -> str:
@@ -120,7 +123,7 @@ def cue_sheet(*, file: ScannedFile) -> CueSheet:
     numbered = [
         replace(cue, number=number) for number, cue in enumerate(listed, start=1)
     ]
-    return CueSheet(file, numbered, division, idle)
+    return CueSheet(file, numbered, division, idle, matches)
 
 
 def _cue(entry: _Entry, uses: Mapping[int, MusicUse]) -> Cue:
@@ -150,6 +153,9 @@ def _live_matches(file: ScannedFile) -> tuple[list[Match], list[Match]]:
     matches = review_selectors.with_segments(
         live.select_related("recording").order_by("first_start_ms", "pk")
     )
+    for match in matches:
+        # Rows read the file and its container, and would load them for each match.
+        match.scanned_file = file
     seen = seen_buckets()
     if seen is None:
         return matches, []

@@ -13,6 +13,7 @@ from portal.pictures.file import fact_lanes, matches_of
 from portal.pictures.pair import CONTEXT_MS
 from portal.pictures.waveform import DrawnWaveform
 from reports.divisions import division_of
+from review import selectors as review_selectors
 from review.counting import Count, CountedSegment
 from review.models import Match
 from scanning.models import Segment
@@ -40,8 +41,14 @@ def chosen(text: str, count: int) -> int:
 
 
 def others_in_file(match: Match) -> list[Match]:
-    """Return the other live matches of the file, each with its segments."""
-    return [each for each in matches_of(match.scanned_file) if each.pk != match.pk]
+    """Return the other live matches of the file; fill the segments of all, its own too."""
+    in_file = matches_of(match.scanned_file)
+    own = next((each for each in in_file if each.pk == match.pk), None)
+    if own is None:
+        review_selectors.with_segments([match])
+    else:
+        match.segments, match.tally = own.segments, own.tally
+    return [each for each in in_file if each is not own]
 
 
 def draw_ribbon(

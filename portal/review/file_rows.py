@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import prefetch_related_objects
 from django.http import QueryDict
 from django.urls import reverse
 
 from accounts.models import User
-from portal.pictures.file import matches_of
 from portal.review.page import Lock
 from portal.review.queue import Queue
 from portal.review.rows import QueueRow, rows_of
@@ -112,15 +112,18 @@ def rows_in(file: ScannedFile, user: User) -> list[CueRow]:
     They are the cues of its cue sheet, the matches that people rejected, and the sound
     that somebody took off the sheet, so that no decision takes a row away; and notes.
     """
-    cues = cue_sheet(file=file).cues
+    sheet = cue_sheet(file=file)
+    cues = sheet.cues
     claimed = {cue.match.pk: cue.match for cue in cues if cue.match is not None}
     rejected = {
         match.pk: match
-        for match in matches_of(file)
+        for match in sheet.matches
         if not match.is_heard and match.state != MatchState.SUPPRESSED
     }
     queue = queue_of(file, user)
-    listed = rows_of([*claimed.values(), *rejected.values()], queue)
+    shown = [*claimed.values(), *rejected.values()]
+    prefetch_related_objects(shown, "locked_by", "assignee")
+    listed = rows_of(shown, queue, filled=True)
     of_match = {row.match.pk: row for row in listed}
     unclaimed = [
         interval for match in rejected.values() for interval in match.tally.heard

@@ -284,11 +284,10 @@ class _Evidence:
 
     def __init__(self, match: Match, queue: Queue, chosen: str) -> None:
         self.match, self.queue = match, queue
-        selectors.with_segments([match])
+        self.others = pictures.others_in_file(match)
         self.segments = segments = match.segments
         self.current = pictures.chosen(chosen, len(segments))
         self.segment = segments[self.current - 1] if segments else None
-        self.others = pictures.others_in_file(match)
 
     def shown(self) -> dict[str, object]:
         """Return the part of the context."""

@@ -165,7 +165,10 @@ def match_list(request: PortalRequest) -> HttpResponseBase:
         "portal/review/match_list.html",
         {
             "rows": rows_of(
-                page.object_list, Queue(user=request.user), proposals=False
+                page.object_list,
+                Queue(user=request.user),
+                proposals=False,
+                declared=True,
             ),
             "columns": columns_shown(request.user, "matches"),
             "filters": MatchFilterForm(request.GET),

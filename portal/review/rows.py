@@ -83,12 +83,21 @@ def _token(
 
 
 def rows_of(
-    matches: Iterable[Match], queue: Queue, *, proposals: bool = True
+    matches: Iterable[Match],
+    queue: Queue,
+    *,
+    proposals: bool = True,
+    declared: bool = False,
+    filled: bool = False,
 ) -> list[QueueRow]:
-    """Return matches as rows; the queue also shows the proposals that they wait for."""
-    listed = selectors.with_segments(matches)
+    """Return matches as rows; the queue also shows the proposals that they wait for.
+
+    The list of all matches shows what was ``declared``. ``filled`` says that
+    ``with_segments`` has filled the matches already.
+    """
+    listed = list(matches) if filled else selectors.with_segments(matches)
     behind = selectors.proposals_behind(listed) if proposals else {}
-    declared = marks_of(match.pk for match in listed)
+    marks = marks_of(match.pk for match in listed) if declared else {}
     rows = []
     for match in listed:
         exclusion, shown = behind.get(match.pk), None
@@ -103,7 +112,7 @@ def rows_of(
                 url=queue.url_of(match),
                 why=shown_reason(match, next(iter(match.segments), None), exclusion),
                 proposal=shown,
-                declared=declared.get(match.pk, ()),
+                declared=marks.get(match.pk, ()),
             )
         )
     return rows
@@ -167,7 +176,9 @@ def _changes(
             row.match.uid: render_to_string(
                 _TEMPLATES[name], context | {"row": row}, request
             )
-            for row in rows_of(selectors.listed(uids), queue)
+            for row in rows_of(
+                selectors.listed(uids), queue, declared=name == "matches"
+            )
         }
 
     def counts() -> dict[str, int]:

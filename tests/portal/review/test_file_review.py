@@ -13,6 +13,8 @@ from review.models import Match
 from scanning.models import ScannedFile
 from tests.conftest import MakeClient
 from tests.factories.recurring import make_item
+from tests.factories.review import make_match
+from tests.portal.queries import queries_of
 from tests.portal.review.reviewing import JSON, decide
 from tests.reports.test_cue_sheets import interval, programme
 
@@ -51,6 +53,24 @@ def test_rows_are_in_order_and_a_decision_is_for_all_plays(
 
     rows = client.get(address(file)).context["rows"]
     assert [row.is_done for row in rows] == [True, False, False, True]
+
+
+def test_queries_do_not_grow_with_the_matches(client: Client) -> None:
+    one = make_match().scanned_file
+    many = make_match().scanned_file
+    for _ in range(4):
+        make_match(scan=many.scans.get())
+    client.get(address(one))
+    known = {file: file.matches.earliest("pk") for file in (one, many)}
+
+    pages = [queries_of(client, address(file)) for file in (one, many)]
+    changes = [
+        queries_of(client, f"{address(file, '_changes')}?rows={match.uid}:0")
+        for file, match in known.items()
+    ]
+
+    assert pages[0] == pages[1]
+    assert changes[0] == changes[1]
 
 
 def test_a_rejected_match_keeps_its_row_and_its_sound_can_be_named(
