@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 
+from django.db.models import Max
+
 from accounts.models import User
 from catalogue.models import Recording
 from portal.streams.looks import (
@@ -18,7 +20,7 @@ from portal.streams.looks import (
     zone_of,
 )
 from streams import selectors
-from streams.choices import GapCause, StreamState
+from streams.choices import HEARING, GapCause, StreamState
 from streams.models import (
     Airplay,
     Stream,
@@ -135,12 +137,27 @@ def _gaps_today(streams: Sequence[Stream], now: datetime) -> dict[int, int]:
         )
         for stream in streams
     }
+    spans = [(gap.stream_id, gap.starts_at, gap.ends_at) for gap in rows]
+    # A gap is stored when it ends.
+    begun = _unheard_since(streams)
+    for key, _start, end in spans:
+        if key in begun:
+            begun[key] = max(begun[key], end)
+    spans += [(key, start, now) for key, start in begun.items()]
     sums: dict[int, int] = {}
-    for gap in rows:
-        length = min(gap.ends_at, now) - max(gap.starts_at, midnights[gap.stream_id])
+    for key, start, end in spans:
+        length = min(end, now) - max(start, midnights[key])
         if length > timedelta(0):
-            sums[gap.stream_id] = sums.get(gap.stream_id, 0) + ms_of(length)
+            sums[key] = sums.get(key, 0) + ms_of(length)
     return sums
+
+
+def _unheard_since(streams: Sequence[Stream]) -> dict[int, datetime]:
+    """Return when the last run of each stream ended that sends no sound now."""
+    unheard = [stream.pk for stream in streams if stream.state not in HEARING]
+    runs = StreamRun.objects.filter(stream__in=unheard, ends_at__isnull=False)
+    ends = runs.order_by().values_list("stream").annotate(end=Max("ends_at"))
+    return dict(ends)
 
 
 @dataclass(frozen=True, slots=True)

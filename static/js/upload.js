@@ -513,9 +513,9 @@ class Batch {
       const row = new Row(this, { file });
       this.place(row);
       if (!file.size) {
-        row.fail({ message: say("empty", { name: row.name }), code: "empty" }, false);
+        row.fail({ message: say("empty", { name: row.name }) }, false);
       } else if (file.size > this.maxBytes) {
-        row.fail({ message: say("tooLarge", { name: row.name, size: size(file.size), limit: size(this.maxBytes) }), code: "too_large" }, false);
+        row.fail({ message: say("tooLarge", { name: row.name, size: size(file.size), limit: size(this.maxBytes) }) }, false);
       }
     }
     if (files.length > room) announce(plural("leftOut", files.length - room, { limit: this.maxFiles }));

@@ -127,3 +127,18 @@ def test_an_upload_waits_for_the_connection_from_its_first_request_to_its_last(
     )
     assert len(tries) == 4
     page.context.close()
+
+
+def test_an_empty_file_is_refused_in_a_sentence_without_a_code(
+    page: Page, portal: Portal
+) -> None:
+    sign_in(page, portal, "ana")
+    page.goto("/upload/")
+
+    page.set_input_files(
+        "#id_files", {"name": "none.wav", "mimeType": "audio/wav", "buffer": b""}
+    )
+
+    row = page.locator("[data-row]")
+    expect(row).to_contain_text("none.wav is empty (0 bytes).")
+    expect(row.locator(".error-code")).to_have_count(0)

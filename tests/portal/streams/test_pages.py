@@ -107,6 +107,26 @@ def test_each_stream_says_what_it_plays(signed_in: MakeClient) -> None:
     assert [alarm.kind for alarm in rows[away].alarms] == [AlarmKind.AWAY]
 
 
+@time_machine.travel(NOON, tick=False)
+def test_a_gap_that_goes_on_is_counted(signed_in: MakeClient) -> None:
+    heard, away, both = StreamFactory.create_batch(3)
+    for stream in (away, both):
+        stream.state = StreamState.AWAY
+        stream.save()
+        StreamRunFactory.create(stream=stream, ends_at=NOON - timedelta(minutes=5))
+    StreamRunFactory.create(stream=heard, ends_at=NOON - timedelta(minutes=5))
+    StreamGapFactory.create(
+        stream=both,
+        starts_at=NOON - timedelta(minutes=5),
+        ends_at=NOON - timedelta(minutes=1),
+    )
+
+    page = signed_in(Role.VIEWER).get(NOW_PLAYING)
+
+    gaps = {row.stream: row.gap_ms for row in page.context["rows"]}
+    assert gaps == {heard: 0, away: 300_000, both: 300_000}
+
+
 def test_queries_do_not_grow_with_the_streams(signed_in: MakeClient) -> None:
     client = signed_in(Role.VIEWER)
     make_airplay(StreamFactory.create())
