@@ -36,8 +36,8 @@ class AudioType(models.TextChoices):
 class EditedMusic(models.TextChoices):
     """How far a search goes for music that is sped up, slowed or pitched."""
 
-    WIDELY = "widely", _("Search widely: 0.7 to 1.45 times as fast, ±6 semitones")
-    NORMALLY = "normally", _("Search normally: tempo ±10 %, ±2 semitones; faster")
+    WIDELY = "widely", _("Search widely")
+    NORMALLY = "normally", _("Search normally")
 
 
 class SourceType(models.TextChoices):

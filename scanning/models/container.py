@@ -55,7 +55,13 @@ class Container(models.Model):
         max_length=16, choices=AudioType.choices, default=AudioType.LINE_IN
     )
     edited_music = models.CharField(
-        max_length=16, choices=EditedMusic.choices, default=EditedMusic.WIDELY
+        max_length=16,
+        choices=EditedMusic.choices,
+        default=EditedMusic.WIDELY,
+        help_text=_(
+            "Widely: 0.7 to 1.45 times as fast, ±6 semitones. Normally, which is "
+            "faster: tempo ±10 %, ±2 semitones."
+        ),
     )
     policy = models.JSONField(default=whole_file_policy, blank=True)
     score_floor = models.DecimalField(
