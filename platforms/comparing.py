@@ -5,7 +5,14 @@ A full comparison and one of a few rows go through the same functions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -24,6 +31,7 @@ from platforms.finding import (
     CLAIMABLE,
     Found,
     Grounds,
+    Heard,
 )
 from platforms.joining import (
     link_assets,
@@ -228,16 +236,18 @@ def _compare_claims(rows: QuerySet[PlatformClaim], report: Report) -> None:
     )
     for claims in _by_key(rows, at_once=CLAIMS_AT_ONCE):
         report()
-        found = finding.of_claims(claims, grounds)
+        heard = Heard(claims)
+        found = finding.of_claims(claims, grounds, heard)
         with transaction.atomic():
-            _note_files(claims)
+            _note_files(claims, heard.files)
             about = Q(claim__in=[each.pk for each in claims])
             _store(about, CLAIM_KINDS, found)
 
 
-def _note_files(rows: Sequence[PlatformClaim | PlatformVideo]) -> None:
+def _note_files(
+    rows: Sequence[PlatformClaim | PlatformVideo], files: Mapping[str, ScannedFile]
+) -> None:
     """Store the file of each row's video, by which access limits go."""
-    files = finding.video_file_of(row.link_key for row in rows)
     moved: list[Any] = []  # Any: of either model
     for row in rows:
         file = files.get(row.link_key)
@@ -253,9 +263,10 @@ def _compare_videos(rows: QuerySet[PlatformVideo], report: Report) -> None:
     grounds = Grounds()
     for videos in _by_key(rows.select_related("asset__recording__merged_into")):
         report()
-        found = finding.of_videos(videos, grounds)
+        files = finding.video_file_of(video.link_key for video in videos)
+        found = finding.of_videos(videos, grounds, files)
         with transaction.atomic():
-            _note_files(videos)
+            _note_files(videos, files)
             about = Q(video__in=[each.pk for each in videos])
             _store(about, (DiscrepancyKind.BY_OTHERS,), found)
 

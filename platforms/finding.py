@@ -205,13 +205,14 @@ def our_countries(recording: Recording) -> frozenset[str] | None:
 
 def video_file_of(link_keys: Iterable[str]) -> dict[str, ScannedFile]:
     """Return the newest present file of each link, if possible one with a finished scan."""
-    files = ScannedFile.objects.present().filter(link_key__in=set(link_keys))
-    files = files.select_related("container").order_by("pk")
-    finished = set(
-        Scan.objects.full()
-        .filter(scanned_file__in=files.values("pk"), status=ScanStatus.SUCCEEDED)
-        .values_list("scanned_file", flat=True)
+    rows = ScannedFile.objects.present().filter(link_key__in=set(link_keys))
+    files = list(rows.select_related("container").order_by("pk"))
+    if not files:
+        return {}
+    scans = Scan.objects.full().filter(
+        scanned_file__in=[file.pk for file in files], status=ScanStatus.SUCCEEDED
     )
+    finished = set(scans.values_list("scanned_file", flat=True))
     found: dict[str, tuple[bool, ScannedFile]] = {}
     for file in files:
         is_finished = file.pk in finished
@@ -282,9 +283,10 @@ class Heard:
         return has_searched(scan, recording, self.entries)
 
 
-def of_claims(claims: Sequence[PlatformClaim], grounds: Grounds) -> list[Found]:
+def of_claims(
+    claims: Sequence[PlatformClaim], grounds: Grounds, heard: Heard
+) -> list[Found]:
     """Return what differs about claims; they come with asset and terms."""
-    heard = Heard(claims)
     found = []
     for claim in claims:
         if claim.gone_on is not None:
@@ -554,9 +556,13 @@ def _conflicts_of(assets: Sequence[PlatformAsset]) -> dict[int, tuple[str, str]]
     return found
 
 
-def of_videos(videos: Sequence[PlatformVideo], grounds: Grounds) -> list[Found]:
-    """Return which of our own videos others claim; they come with their assets."""
-    files = video_file_of(video.link_key for video in videos)
+def of_videos(
+    videos: Sequence[PlatformVideo], grounds: Grounds, files: Mapping[str, ScannedFile]
+) -> list[Found]:
+    """Return which of our own videos others claim; they come with their assets.
+
+    ``files`` are those of their links.
+    """
     linked = [
         video.asset.recording
         for video in videos

@@ -26,6 +26,7 @@ from platforms.finding import (
     ClaimsOn,
     Found,
     Grounds,
+    Heard,
 )
 from platforms.joining import find_links, sounds_of
 from platforms.models import (
@@ -101,7 +102,7 @@ class Foresight:
             claim.terms, claim.gone_on = terms.get(key), None
             claim.asset = assets[values["asset_id"]]
             claims.append(claim)
-        found = finding.of_claims(claims, self._grounds)
+        found = finding.of_claims(claims, self._grounds, Heard(claims))
         names = {f"c{each.pk}": each.claim_id for each in claims}
         known = [each.pk for each in claims if each.pk > 0]
         self._compare(found, Q(claim__in=known, kind__in=CLAIM_KINDS), names)
@@ -136,7 +137,8 @@ class Foresight:
                 setattr(video, name, values.get(name, getattr(video, name)))
             video.asset, video.gone_on = assets.get(values["asset_id"]), None
             videos.append(video)
-        found = finding.of_videos(videos, self._grounds)
+        files = finding.video_file_of(video.link_key for video in videos)
+        found = finding.of_videos(videos, self._grounds, files)
         names = {f"v{each.pk}": each.video_id for each in videos}
         known = [each.pk for each in videos if each.pk > 0]
         self._compare(found, Q(video__in=known), names)

@@ -234,13 +234,21 @@ class RowReader:
     def __init__(self, report: Report, header: tuple[str, ...]) -> None:
         self._finish, self._width = report.finish, len(header)
         places = {name: at for at, name in reversed(list(enumerate(header)))}
-        self._places = [(column, places.get(column.name)) for column in report.columns]
-        # Built once, because a report has millions of rows.
-        self._readers = [(column.to, column.read, at) for column, at in self._places]
+        self._key_at = places.get(report.columns[0].name)
+        # Read once, because a report has millions of rows.
+        self._absent: Values = {
+            column.to: None if column.name in places else column.read("")
+            for column in report.columns
+        }
+        self._readers = [
+            (column, column.to, column.read, places[column.name])
+            for column in report.columns
+            if column.name in places
+        ]
 
     def key_of(self, row: RawRow) -> str:
         """Return what identifies a row, even if the rest cannot be read."""
-        at = self._places[0][1]
+        at = self._key_at
         cell = row.cells[at] if at is not None and at < len(row.cells) else ""
         return cell.replace("\0", "").strip()
 
@@ -253,19 +261,19 @@ class RowReader:
                 _("The row has %(cells)s cells, the header %(columns)s.")
                 % {"cells": len(row.cells), "columns": self._width},
             )
-        values: Values = {}
+        # The order of columns is that of the hash, whichever the header has.
+        values: Values = self._absent.copy()
         cells = row.cells
         width = len(cells)
-        for number, (to, read, at) in enumerate(self._readers):
-            cell = cells[at].strip() if at is not None and at < width else ""
+        for column, to, read, at in self._readers:
+            cell = cells[at].strip() if at < width else ""
             if "\0" in cell:
                 # PostgreSQL stores none.
                 cell = cell.replace("\0", "")
             try:
                 values[to] = read(cell)
             except ValueError as error:
-                name = self._places[number][0].name
-                raise BadCell(name, cell[:200], str(error)) from error
+                raise BadCell(column.name, cell[:200], str(error)) from error
         text = "\x1f".join(map(str, values.values()))
         values["row_hash"] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         self._finish(values)
