@@ -22,7 +22,8 @@ from platforms.models import (
     PlatformAsset,
     ReportedValue,
 )
-from tests.platforms.making import ASSET, CONFLICT, VIDEO, report
+from rights.models import Work
+from tests.platforms.making import ASSET, CLAIM, CONFLICT, REFERENCE, VIDEO, report
 from tests.season.invariants import check
 from tests.season.pages import Page, fill
 from tests.season.people import Person
@@ -33,6 +34,10 @@ _IMPORTS: tuple[tuple[Any, str], ...] = (  # Any: a model
     (ClaimsImport, "/claims/import/"),
     (AnswersImport, "/claims/answers/"),
 )
+_CLAIM = {**CLAIM, "iswc": ""}
+_ASSET = {**ASSET, "constituent_asset_id": ""}
+_TABLE = {"Claim": "", "Permalink": "", "Where it stands": "", "ISRC": ""}
+_LIKE = (*(_CLAIM,) * 3, _ASSET, CONFLICT, VIDEO, REFERENCE, _TABLE)
 # Licences begin and end with the calendar, and the daily comparison follows.
 _WITHOUT_CALENDAR = (
     DiscrepancyKind.NOT_HEARD,
@@ -112,7 +117,7 @@ def _take(person: Person, rng: random.Random) -> None:
 
 
 def new_report(rng: random.Random) -> dict[str, Any]:  # Any: values of a form
-    """Return a newer or older report of any kind but of reference files."""
+    """Return a newer or older report of any kind, or a table with other columns."""
     day = _FIRST + timedelta(days=rng.randrange(20))
     isrcs = [
         isrc
@@ -120,30 +125,58 @@ def new_report(rng: random.Random) -> dict[str, Any]:  # Any: values of a form
         if isrc
     ]
     rows: list[dict[str, str]] = []
-    like = rng.choice([None, None, None, ASSET, CONFLICT, VIDEO])
+    iswcs = [*Work.objects.exclude(iswc="").values_list("iswc", flat=True), ""]
+    like = rng.choice(_LIKE)
     for number in rng.sample(range(6), 4):
         row = {"asset_id": f"A{number}"}
-        if like is None:
+        if like is _TABLE:
+            row = {
+                "Claim": f"s{number}",
+                "Permalink": f"https://soundcloud.com/example/set-{number}",
+                "Where it stands": rng.choice(["active", "active", "inactive"]),
+                "ISRC": rng.choice(isrcs) if isrcs else "",
+            }
+        elif like is _CLAIM:
             row |= {
                 "claim_id": f"c{number}",
                 "video_id": f"video{number:06}",
                 "claim_status": rng.choice(["ACTIVE", "ACTIVE", "INACTIVE"]),
                 "claim_status_detail": rng.choice(["", "MADE_UP"]),
-                "isrc": rng.choice(isrcs) if isrcs else "",
+                "isrc": rng.choice([*isrcs, ""]),
+                "iswc": rng.choice(iswcs),
             }
         elif like is VIDEO:
             row["video_id"] = f"video{number:06}"
             row["other_owners_claiming"] = rng.choice(["", "Somebody"])
+        elif like is REFERENCE:
+            row["reference_id"] = f"R{number}{rng.randrange(2)}"
+            row["status"] = rng.choice(["ACTIVE", "INACTIVE", "DUPLICATE_ON_HOLD"])
+            row["excluded_perc"] = rng.choice(["", "10", "80"])
         else:
             row["conflicting_owner"] = rng.choice(["", "Somebody"])
+            if like is _ASSET:
+                row["constituent_asset_id"] = rng.choice(["", f"A{(number + 1) % 6}"])
         rows.append(row)
-    content = report(rows) if like is None else report(rows, like)
     return {
-        "file": SimpleUploadedFile("report.csv", content),
-        "platform": "youtube",
+        "file": SimpleUploadedFile("report.csv", report(rows, like)),
+        "platform": "soundcloud" if like is _TABLE else "youtube",
         "account": "Example Music",
         "report_day": day.isoformat(),
     }
+
+
+def _map(person: Person, rng: random.Random) -> None:
+    """Say which of ours the columns of a table are, perhaps wrongly."""
+    waiting = ClaimsImport._base_manager.filter(status__in=["unmapped", "checked"])
+    one = _some(waiting.exclude(columns=[]), rng)
+    if one is None:
+        return
+    chosen = ["claim_id", "video_url", "status", rng.choice(["isrc", "leave"])]
+    if rng.random() < 0.2:
+        rng.shuffle(chosen)
+    targets = {f"column-{at}": name for at, name in enumerate(chosen)}
+    path = f"/claims/import/{one.uid}/columns/"
+    person.fill_in(path, version=str(one.mapping_version), **targets)
 
 
 def _bring(person: Person, rng: random.Random) -> None:
@@ -201,7 +234,7 @@ def _dismiss(person: Person, rng: random.Random) -> None:
 
 _WAYS = (
     *(_bring, _bring, _start, _start, _undo, _link, _explain, _dismiss),
-    *(_make, _take, _take, _answer, _look, _tick),
+    *(_make, _take, _take, _answer, _look, _tick, _map),
 )
 
 
