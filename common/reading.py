@@ -37,6 +37,16 @@ def read_date(at: date, form: Form) -> str:
     return formatted(local, str(_FORMS[form]))
 
 
+def read_release(text: str) -> str:
+    """Write a stored day or month: 4 May 2018 or May 2018. Another text stays."""
+    forms: dict[int, Form] = {len("2018-05-04"): "dated", len("2018-05"): "month"}
+    form = forms.get(len(text))
+    try:
+        return read_date(date.fromisoformat(f"{text}-01"[:10]), form) if form else text
+    except ValueError:
+        return text
+
+
 def read_week(at: date) -> str:
     """Write the number of the ISO week that a day is in: W48, in German KW 48."""
     return gettext("W%(week)s") % {"week": f"{at.isocalendar().week:02d}"}

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 
 from catalogue.models import Recording
+from common.reading import read_release
 
 LABELS = {
     "title": gettext_lazy("Title"),
@@ -72,7 +73,8 @@ def field_choices(
     uids = [member.uid for member in members]
     choices = []
     for name in FIELDS:
-        values = tuple(shown(getattr(member, name)) for member in members)
+        read = read_release if name == "release_date" else shown
+        values = tuple(read(getattr(member, name)) for member in members)
         given = wanted.get(name, "")
         place = (
             uids.index(given)

@@ -71,7 +71,7 @@ _WORDS = {
     "record": _("Record"),
     "recordings": _("Recordings found"),
     "records": pgettext_lazy("records of a message", "Read"),
-    "refused": _("Left out because of faults"),
+    "refused": _("With faults, not imported"),
     "release": _("Releases"),
     "repeated": _("Repeated ids"),
     "rescanned": _("With a different result"),

@@ -26,7 +26,7 @@ from audit import words as actions
 from audit.models import Event
 from broadcasts.models import Broadcast
 from common.filters import ZONE
-from common.reading import Form, read_clock, read_date, read_number
+from common.reading import Form, read_clock, read_date, read_number, read_release
 from common.stored import read_stored
 from common.territories import read_territories
 from common.zones import UTC
@@ -133,6 +133,12 @@ def portal_version() -> str:
 def dated(at: date | None, form: Form = "dated") -> str:
     """Format a date as 23 Nov 2026, or in another form of ``common.reading``."""
     return formats.UNKNOWN if at is None else read_date(at, form)
+
+
+@register.filter
+def released(text: str) -> str:
+    """Write a release date as people read it; "2018-05" becomes May 2018."""
+    return read_release(text)
 
 
 @register.simple_tag

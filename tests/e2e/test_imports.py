@@ -65,7 +65,7 @@ def test_a_workbook_with_a_zip_is_checked_imported_and_unchanged(
     expect(begin).to_be_visible(timeout=PATIENCE_MS)
     counts = page.get_by_role("region", name="Counts")
     expect(counts).to_contain_text(
-        re.compile(r"New\s*0\s[\s\S]*Unchanged\s*1\s+Left out because of faults\s*1")
+        re.compile(r"New\s*0\s[\s\S]*Unchanged\s*1\s+With faults, not imported\s*1")
     )
 
 

@@ -121,7 +121,7 @@ def test_an_import_s_summary_is_in_words(signed_in: MakeClient) -> None:
     page = visible_text(client.get(path).content.decode())
     german = client.get(path, headers={"accept-language": "de"}).content.decode()
 
-    assert "Left out because of faults" in page
+    assert "With faults, not imported" in page
     assert "Changed" in page
     assert "refused" not in page
     assert "A value is required." in page

@@ -153,6 +153,19 @@ def test_a_group_shows_its_rule_and_what_differs(
     assert "Your role may view duplicates" in page
 
 
+def test_release_dates_are_shown_as_people_read_them(
+    signed_in: MakeClient, group: DedupGroup
+) -> None:
+    first = group.members.earliest("pk").recording
+    Recording.objects.filter(pk=first.pk).update(release_date="2018-05-04")
+    address = reverse("portal:duplicate_group", args=[group.uid])
+
+    page = signed_in(Role.VIEWER).get(address).content.decode()
+
+    assert "4 May 2018" in page
+    assert "2018-05-04" not in page
+
+
 def test_a_merge_that_changes_a_claim_asks_first(
     signed_in: MakeClient, group: DedupGroup
 ) -> None:

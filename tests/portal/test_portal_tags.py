@@ -231,6 +231,21 @@ def test_a_scale_names_its_engine_in_words(stored: str, shown: str) -> None:
     assert formats.scale(stored) == shown
 
 
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [
+        ("2018-05-04", "4 May 2018"),
+        ("2018-05", "May 2018"),
+        ("2018", "2018"),
+        ("2018-13-04", "2018-13-04"),
+        ("May 2018", "May 2018"),
+        ("", ""),
+    ],
+)
+def test_release_dates_are_shown_as_people_read_them(stored: str, shown: str) -> None:
+    assert tags.released(stored) == shown
+
+
 def test_cells_of_an_admin_list_are_labelled() -> None:
     headers = [
         {"text": "<input>", "class_attrib": ' class="action-checkbox-column"'},
