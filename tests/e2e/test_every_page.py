@@ -29,6 +29,7 @@ NOT_PAGES = {
     *("portal:match_exclude", "portal:link_feed_items", "portal:licence_evidence"),
     "portal:import_bad_rows",
     *("portal:match_preview", "portal:choices", "portal:policy_sentence"),
+    "portal:guide_image",
     *("portal:file_review_changes", "portal:file_review_sound"),
     *("portal:queue_changes", "portal:match_changes", "portal:file_changes"),
     *("portal:dispute_changes", "portal:report_schedule_next"),
