@@ -343,6 +343,7 @@ def test_a_limited_person_changes_nothing_that_others_share(name: str) -> None:
 # Services that share the guard of one that is tried above.
 AS = {
     "dedup.actions.merge_many": "dedup.actions.act_on_group",
+    "imports.services.change_columns": "imports.services.start",
     "imports.services.check_undo": "imports.services.start",
     "imports.services.take_over_callback": "imports.services.make_import",
     "imports.services.keep": "imports.services.start",
