@@ -206,9 +206,11 @@ def test_a_group_of_copies_is_decided_once_in_the_walk(
         page.keyboard.press("m")
         page.wait_for_url("**/queue/decide/?**")
         expect(page.locator("h1")).to_have_text("Confirm: 3 matches")
+        expect(page.locator("[data-focus-form] :focus")).to_have_count(1)
         page.keyboard.press("Enter")
         expect(page.locator("h1")).to_contain_text("3 matches confirmed")
-        # The way back has the focus; the walk goes on with the next row.
+        # The walk goes on with the next row.
+        expect(page.get_by_role("link", name="Back to the list")).to_be_focused()
         page.keyboard.press("Enter")
         page.wait_for_url(f"**/files/{uid}/review/")
 
