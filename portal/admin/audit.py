@@ -34,6 +34,7 @@ from portal.admin.filters import CodeFilter, DaysFilter
 from portal.admin.stored_values import indented
 from portal.shared import formats
 from portal.shared.times import when
+from portal.templatetags.portal_tags import event_note
 from review.words import reason_label
 
 Row = TypeVar("Row", bound=Model)
@@ -83,14 +84,23 @@ class EventAdmin(_TrailAdmin[Event]):
     Managers and admins see events of revenue.
     """
 
-    list_display = ["time", "who", "what", "case_shown", "why", "note"]
+    list_display = ["time", "who", "what", "case_shown", "why", "note_shown"]
     list_display_links = ["time", "case_shown"]
     list_filter = [("at", DaysFilter), ("action", CodeFilter)]
     search_fields = ["=case", "actor_name", "note"]
     search_help_text = _("Id of what it is about, person, or text of the note")
     ordering = ["-id"]
     readonly_fields = (
-        *("case_shown", "sequence", "at", "who", "through", "what", "why", "note"),
+        *(
+            "case_shown",
+            "sequence",
+            "at",
+            "who",
+            "through",
+            "what",
+            "why",
+            "note_shown",
+        ),
         *("actor", "actor_salt", "actor_digest", "previous_hash", "hash"),
         "before_text",
         "after_text",
@@ -153,6 +163,11 @@ class EventAdmin(_TrailAdmin[Event]):
     def why(self, event: Event) -> str:
         """Return the label of the reason."""
         return reason_label(event.reason) or formats.UNKNOWN
+
+    @admin.display(description=_("Note"), ordering="note")
+    def note_shown(self, event: Event) -> str:
+        """Return the note, or the case that the event belongs to, as a code."""
+        return event_note(event)
 
     @admin.display(description=_("Before"))
     def before_text(self, event: Event) -> SafeString:
