@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from django.utils.text import capfirst
@@ -194,6 +195,11 @@ def case_label(case: str) -> tuple[str, str]:
     """Return the kind of a case in words, and its id, if any: "Licence", "LIC-1"."""
     kind, _colon, own = case.partition(":")
     return capfirst(str(CASES.get(kind, kind))), "" if kind in _WITHOUT_ID else own
+
+
+def is_case(text: str) -> bool:
+    """Tell whether a text is the name of a case, such as "suggestion:sg_…"."""
+    return re.fullmatch(r"[a-z]+:[a-z]+_\w+", text) is not None
 
 
 def via_label(via: str) -> str:

@@ -28,13 +28,20 @@ from accounts.reach import is_limited
 from accounts.roles import Action
 from audit.models import Anchor, Event
 from audit.services import ACCOUNT_CASES
-from audit.words import CASES, action_label, actor_label, case_label, via_label
-from portal.admin.base import RoleAdmin, all_field_names, two_lines, user_of
+from audit.words import (
+    CASES,
+    action_label,
+    actor_label,
+    case_label,
+    is_case,
+    via_label,
+)
+from portal.admin.base import RoleAdmin, all_field_names, code, two_lines, user_of
 from portal.admin.filters import CodeFilter, DaysFilter
 from portal.admin.stored_values import indented
 from portal.shared import formats
 from portal.shared.times import when
-from portal.templatetags.portal_tags import event_note
+from review.rule_names import note_of
 from review.words import reason_label
 
 Row = TypeVar("Row", bound=Model)
@@ -167,7 +174,8 @@ class EventAdmin(_TrailAdmin[Event]):
     @admin.display(description=_("Note"), ordering="note")
     def note_shown(self, event: Event) -> str:
         """Return the note, or the case that the event belongs to, as a code."""
-        return event_note(event)
+        note = note_of(event)
+        return code(note) if is_case(note) else note
 
     @admin.display(description=_("Before"))
     def before_text(self, event: Event) -> SafeString:

@@ -361,8 +361,7 @@ def event_note(event: Event) -> str:
     """Return the note of an event, without names that the viewer may not see."""
     note = rule_names.note_of(event)
     # A case that the event belongs to, as of a suggestion that somebody accepted.
-    is_case = re.fullmatch(r"[a-z]+:[a-z]+_\w+", note)
-    return format_html("<code>{}</code>", note) if is_case else note
+    return format_html("<code>{}</code>", note) if actions.is_case(note) else note
 
 
 @register.filter
