@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.finding import find_user
-from catalogue.models import Bucket
+from catalogue.management.finding import find_bucket
 from common.uid import new_uid
 from common.words import count_noun
 from imports.errors import quote_value
@@ -87,17 +87,6 @@ def print_silent(command: BaseCommand, paths: Iterable[str]) -> None:
     """Name the files that are left out, because they hold no sound."""
     for path in paths:
         command.stderr.write(f"{path}: left out, it holds no sound that can be read")
-
-
-def find_bucket(wanted: str) -> Bucket:
-    """Return the bucket of that name or id. Raises ``CommandError`` if there is none."""
-    bucket = Bucket.objects.present().filter(name=wanted).first()
-    if bucket is None and wanted.isdecimal():
-        bucket = Bucket.objects.present().filter(pk=wanted).first()
-    if bucket is None:
-        names = ", ".join(f"{b.pk} {b.name}" for b in Bucket.objects.present()[:20])
-        raise CommandError(f"No bucket '{wanted}'. There are: {names}.")
-    return bucket
 
 
 def _print(command: BaseCommand, summary: ImportSummary, *, as_json: bool) -> None:

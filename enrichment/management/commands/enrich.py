@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.finding import find_user
+from catalogue.management.finding import find_bucket
 from catalogue.models import Bucket
 from common.uid import new_uid
 from common.words import count_noun
@@ -133,12 +134,4 @@ class Command(BaseCommand):
 
 
 def _bucket(wanted: str | None) -> Bucket | None:
-    if wanted is None:
-        return None
-    rows = Bucket.objects.present()
-    bucket = rows.filter(name=wanted).first()
-    if bucket is None and wanted.isdecimal():
-        bucket = rows.filter(pk=wanted).first()
-    if bucket is None:
-        raise CommandError(f"No bucket '{wanted}'.")
-    return bucket
+    return None if wanted is None else find_bucket(wanted)

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.finding import find_user
 from accounts.models import User
-from catalogue.models import Bucket
+from catalogue.management.finding import find_bucket
 from common.uid import new_uid
 from imports.audio.importer import AudioImporter, AudioSummary, rows_of_table
 from imports.errors import ImportRefused
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             table = rows_of_table(options["table"]) if options["table"] else ()
             with noted("" if dry else uid):
                 summary = AudioImporter(
-                    bucket=_bucket(options["bucket"]),
+                    bucket=find_bucket(options["bucket"]),
                     source=Folder(folder, options["table"]),
                     table=table,
                     user=user,
@@ -86,14 +86,3 @@ class Command(BaseCommand):
             f"{summary.refused}. {given} Recordings still waiting: "
             f"{summary.still_waiting}."
         )
-
-
-def _bucket(wanted: str) -> Bucket:
-    rows = Bucket.objects.present()
-    bucket = rows.filter(name=wanted).first()
-    if bucket is None and wanted.isdecimal():
-        bucket = rows.filter(pk=wanted).first()
-    if bucket is None:
-        names = ", ".join(f"{row.pk} {row.name}" for row in rows[:20])
-        raise CommandError(f"No bucket '{wanted}'. There are: {names}.")
-    return bucket
