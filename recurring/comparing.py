@@ -18,7 +18,14 @@ from jobs.context import JobContext
 from recognition.recurring.back import heard
 from recognition.recurring.clipping import clipped, within
 from recognition.recurring.families import PLACE_BITS
-from recognition.recurring.items import INSIDE, Item, Occurrence, is_inside, items_of
+from recognition.recurring.items import (
+    INSIDE,
+    Item,
+    Occurrence,
+    distinct,
+    is_inside,
+    items_of,
+)
 from recognition.recurring.join import MIN_MS, SharedRun, drop, shared_runs
 from recognition.recurring.renewal import renewed
 from recognition.recurring.sounds import Sound
@@ -244,7 +251,7 @@ class _Comparison:
         for found in self.settled:
             others = [one for one in found.keys if one.file != number]
             here = self.heard.get(found.row.pk, [])
-            rewriting.set_occurrences(found, [*others, *here])
+            rewriting.set_occurrences(found, distinct([*others, *here]))
         rows, stay = [], set()
         for item, before in self.now:
             if before is None:

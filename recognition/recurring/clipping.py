@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from recognition.recurring.items import Item, Occurrence, fullest
+from recognition.recurring.items import Item, Occurrence, distinct, fullest
 from recognition.recurring.join import MIN_MS
 
 Spans: TypeAlias = Sequence[tuple[int, int]]
@@ -28,7 +28,7 @@ def clipped(items: Iterable[Item], spans: Callable[[int], Spans | None]) -> list
 
 
 def _clipped(item: Item, spans: Callable[[int], Spans | None]) -> Item | None:
-    occurrences = tuple(
+    occurrences = distinct(
         part for one in item.occurrences for part in within(one, spans(one.file))
     )
     if occurrences == item.occurrences:

@@ -132,7 +132,7 @@ def explained(
         enumerate(items), key=lambda pair: (-pair[1].length_ms, place_of(pair[1].best))
     )
     for number, item in ordered:
-        free = tuple(
+        free = distinct(
             one for one in item.occurrences if not is_inside(one, taken, INSIDE)
         )
         if len(free) < 2 or item.length_ms < LEAST_MS:
@@ -142,6 +142,21 @@ def explained(
         for one in free:
             taken.setdefault(one.file, []).append(one)
     return sorted(kept, key=lambda pair: (-pair[1].weight, place_of(pair[1].best)))
+
+
+def distinct(occurrences: Iterable[Occurrence]) -> tuple[Occurrence, ...]:
+    """Return an item's occurrences without those that lie inside a longer one of it.
+
+    A search finds more of a sound than was known of it, or the same sound twice in what
+    repeats itself. No two that stay begin at the same time.
+    """
+    found: list[Occurrence] = []
+    taken: dict[int, list[Occurrence]] = {}
+    for one in sorted(occurrences, key=lambda one: (-one.length_ms, place_of(one))):
+        if not is_inside(one, taken, INSIDE):
+            found.append(one)
+            taken.setdefault(one.file, []).append(one)
+    return tuple(sorted(found, key=place_of))
 
 
 def place_of(occurrence: Occurrence) -> tuple[int, int]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from benchmarks import stations
 from benchmarks.stations import Play
@@ -19,7 +21,8 @@ from recognition.errors import MissingLayer
 from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.builder import extract
 from recognition.recurring.back import searched_back
-from recognition.recurring.items import Item, items_of
+from recognition.recurring.clipping import clipped
+from recognition.recurring.items import Item, Occurrence, explained_once, items_of
 from recognition.recurring.join import SharedRun, drop, keep
 from recognition.recurring.renewal import renewed
 from recognition.recurring.sounds import Sound
@@ -330,6 +333,32 @@ def test_searching_back_finds_what_the_join_does_not_ask_about(two: Kept) -> Non
     assert len(item.occurrences) == 4
     assert close(places(item)[2:], (3, 12, 42), (3, 54, 84))
     assert searched_back((), made.sounds, load=made.load) == ()
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 2), st.integers(0, 12), st.integers(5, 30)),
+        min_size=1,
+        max_size=8,
+    ),
+    st.integers(0, 20),
+)
+def test_an_item_is_nowhere_twice(heard: list[tuple[int, int, int]], cut: int) -> None:
+    """A search finds more of what was known, and a new match cuts the beginnings off."""
+    every = [
+        Occurrence(file, start, start + length, 0, length, 1.0, 0.0, 50.0, 90.0)
+        for file, start, length in (
+            (file, 1000 * start, 1000 * length) for file, start, length in heard
+        )
+    ]
+    item = Item(30_000, every[0], tuple(every))
+
+    found = explained_once([item])
+    spans = [(1000 * cut, 60_000)]
+    for one in [*found, *clipped([item], lambda _: spans), *clipped(found, {}.get)]:
+        assert one.best in one.occurrences
+        began = [(each.file, each.start_ms) for each in one.occurrences]
+        assert began == sorted(set(began))
 
 
 def test_an_item_that_sounds_in_a_longer_one_is_merged_into_it() -> None:
