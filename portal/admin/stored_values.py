@@ -35,7 +35,7 @@ _Shown = Callable[[Any], SafeString]
 _Words = Mapping[str, str | Promise]
 
 _MS = "_ms"
-_NAME = re.compile(r"[a-z]+(?:_[a-z0-9]+)*")
+_NAME = re.compile(r"[a-z]+(?:_[a-z0-9]+)*|[A-Z0-9]+(?:_[A-Z0-9]+)+")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 

@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -250,13 +252,18 @@ def test_a_claim_of_another_account_is_refused() -> None:
 
 
 @pytest.mark.django_db
-def test_new_details_wait_for_an_explanation_and_keep_their_days() -> None:
+def test_new_details_wait_for_an_explanation_and_keep_their_days(
+    client: Client,
+) -> None:
     run_import(report([{"claim_id": "c1"}]))
     second = run_import(
         report([{"claim_id": "c1", "claim_status_detail": "MADE_UP_DISPUTE"}]), day=NEXT
     )
 
     assert second.summary["unknown_values"] == ["MADE_UP_DISPUTE"]
+    client.force_login(make_user(Role.ADMIN))
+    page = client.get(reverse("admin:imports_claimsimport_change", args=[second.pk]))
+    assert "<code>MADE_UP_DISPUTE</code>" in page.content.decode()
     assert ReportedValue.objects.get().meaning == ""
     claim = PlatformClaim.objects.get()
     assert (claim.detail_after, claim.detail_since) == (DAY, NEXT)
