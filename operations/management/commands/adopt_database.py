@@ -8,22 +8,24 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
 from django.db.migrations.recorder import MigrationRecorder
 
-FIRST: Final = "0001_release"
+FIRST: Final = "0001_version_1_0"
 LAST_BEFORE: Final = {
-    "accounts": "0002_known_place",
-    "acrapi": "0002_signature_cache",
-    "audit": "0001_version_1",
-    "broadcasts": "0002_what_was_broadcast",
-    "catalogue": "0004_own_isrc",
-    "dedup": "0001_version_1",
-    "imports": "0002_undo",
-    "jobs": "0002_installation",
-    "recurring": "0001_version_1",
-    "reports": "0005_broadcast_of_a_play",
-    "review": "0002_counted_time",
-    "rights": "0001_version_1",
-    "scanning": "0006_segment_track",
-    "streams": "0003_title_charset",
+    "accounts": "0002_zone_of_the_browser",
+    "acrapi": "0001_release",
+    "audit": "0001_release",
+    "broadcasts": "0001_release",
+    "catalogue": "0002_recording_iswc",
+    "dedup": "0001_release",
+    "enrichment": "0003_no_artist",
+    "imports": "0007_claims_columns",
+    "jobs": "0001_release",
+    "platforms": "0006_merged_assets_and_works",
+    "recurring": "0001_release",
+    "reports": "0006_trial_streams",
+    "review": "0003_edited_uses_of_licences",
+    "rights": "0001_release",
+    "scanning": "0003_edited_music",
+    "streams": "0001_release",
 }
 """The last migration of each package before version 1.0; its tables are those of
 ``FIRST``.
