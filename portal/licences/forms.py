@@ -43,7 +43,7 @@ class LicenceForm(forms.ModelForm[Licence]):
     )
     recordings = RecordingsField(
         required=False,
-        help_text=_("By title, artist, ISRC or id; one per line"),
+        help_text=_("By title, artist, ISRC or id; press Enter after each"),
         label=_("Recordings"),
     )
     use_values = LinesField(

@@ -38,6 +38,11 @@ def test_templates_hold_nothing_inline() -> None:
     ] == []
 
 
+def test_no_part_of_a_page_replaces_its_body() -> None:
+    """Scripts hold the palette and the outbox of the body that they began with."""
+    assert [path for path in TEMPLATES if 'hx-target="body"' in _read(path)] == []
+
+
 def test_templates_name_icons_that_exist() -> None:
     sprite = _read(ROOT / "static" / "img" / "icons.svg")
     named = {name for path in TEMPLATES for name in _ICON.findall(_read(path))}
