@@ -21,11 +21,13 @@ def test_every_catalogue_is_offered() -> None:
     assert translations.languages() == sorted(OFFERED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", OFFERED)
 def test_catalogue_is_complete_and_compiled(language: str) -> None:
     assert translations.faults(language) == []
 
 
+@pytest.mark.slow
 def test_a_text_without_a_translation_is_named() -> None:
     marked = {message.id for message in translations.collect()}
 

@@ -47,11 +47,12 @@ _ARGUMENTS = [
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """The portal's address and its accounts."""
+    """The portal's address, its accounts, and the cookies of who has signed in."""
 
     url: str
     passwords: dict[str, str]
     data_dir: Path
+    cookies: dict[str, list[Any]]  # Any: as Playwright has them
 
 
 def run_in(portal: Portal, code: str) -> str:
@@ -90,9 +91,8 @@ def portal(
     url = f"http://127.0.0.1:{port}"
     logins = json.loads((data_dir / "demo" / "logins.json").read_text())
     with serving(port, _environment(data_dir, url)) as server:
-        yield Portal(
-            url, {one["username"]: one["password"] for one in logins}, data_dir
-        )
+        passwords = {one["username"]: one["password"] for one in logins}
+        yield Portal(url, passwords, data_dir, {})
     assert server.returncode == 0
 
 
@@ -149,29 +149,31 @@ def page(browser: Browser, portal: Portal) -> Iterator[Page]:
 
 
 def sign_in(page: Page, portal: Portal, username: str) -> None:
-    """Sign the page's browser in, without opening a page."""
+    """Sign the page's browser in, without opening a page.
+
+    One session serves all tests until one of them ends it: a password takes the portal
+    long to check.
+    """
     # No fault of ``page``: only what the browser itself asks for is one.
-    requests = page.context.request
-    address = f"{portal.url}/accounts/login/"
-    # Quick tests sign in more often than one address may in a minute.
-    for _ in range(15):
-        form = requests.get(address).text()
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
-        assert token is not None
-        answer = requests.post(
-            address,
-            form={
-                "csrfmiddlewaretoken": token[1],
-                "username": username,
-                "password": portal.passwords[username],
-            },
-            headers={"Referer": address},
-            max_redirects=0,
-        )
-        if answer.status != 429:
-            break
-        time.sleep(5)
+    context, address = page.context, f"{portal.url}/accounts/login/"
+    context.add_cookies(portal.cookies.get(username, []))
+    form = context.request.get(address, max_redirects=0)
+    if form.status == 302:
+        return
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text())
+    assert token is not None
+    answer = context.request.post(
+        address,
+        form={
+            "csrfmiddlewaretoken": token[1],
+            "username": username,
+            "password": portal.passwords[username],
+        },
+        headers={"Referer": address},
+        max_redirects=0,
+    )
     assert answer.status == 302, answer.text()[:2000]
+    portal.cookies[username] = context.cookies()
 
 
 @pytest.fixture

@@ -91,6 +91,7 @@ def test_each_list_is_foreseen(signed_in: MakeClient) -> None:
     assert "would open" not in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_what_a_check_says_comes_true(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311 - draws test data

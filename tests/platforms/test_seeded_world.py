@@ -162,6 +162,7 @@ _MAKERS: tuple[Callable[..., None], ...] = (
 )
 
 
+@pytest.mark.slow
 def test_lists_are_exactly_the_seeded_cases() -> None:
     world = World(seed=55)
     order = [

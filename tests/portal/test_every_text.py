@@ -38,6 +38,7 @@ _SAME_EVERYWHERE = re.compile(
 )
 
 
+@pytest.mark.slow
 def test_no_page_shows_a_raw_code_or_an_untranslated_text(settings: Settings) -> None:
     world = World(Desk(1), Desk(2), make_user(Role.ADMIN, username="mira"))
     paths = every_state.fill(world, world.admin)

@@ -142,6 +142,7 @@ def test_a_small_file_gets_little_processor_time(tmp_path: Path) -> None:
     assert limits_for(large, DecodeLimits()) == DecodeLimits()
 
 
+@pytest.mark.slow
 def test_hours_between_two_moments_of_sound_end_early(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,7 @@ def test_a_wrong_manifest_is_explained(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_bad_file_is_named_and_the_others_go_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_bad_file_is_named_and_the_others_go_on(
     assert "0.3 s" in third["error"]["message"]
 
 
+@pytest.mark.slow
 def test_recordings_with_too_little_sound_are_added_and_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +161,7 @@ def test_recordings_with_too_little_sound_are_added_and_named(
     assert run("scan", *paths, "--index", index) == 0
 
 
+@pytest.mark.slow
 def test_adding_the_same_name_again_replaces(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,6 +181,7 @@ def test_adding_the_same_name_again_replaces(
     assert len(Collection(root)) == 1
 
 
+@pytest.mark.slow
 def test_a_fingerprint_file_stands_for_its_audio(
     index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -333,6 +337,7 @@ def test_it_runs_as_a_command(index: Path) -> None:
     assert "recordings       3" in done.stdout
 
 
+@pytest.mark.slow
 def test_files_are_scanned_side_by_side_in_their_order(
     index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

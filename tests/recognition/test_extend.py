@@ -115,6 +115,7 @@ def _hits(every: int, count: int, bins: list[int]) -> Landmarks:
     return Landmarks(frames, places, np.zeros(len(frames), dtype=np.float32))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     every=st.integers(1, 200),

@@ -186,6 +186,7 @@ def test_what_sounds_once_and_what_has_no_tune_gives_nothing() -> None:
     assert made.items() == ()
 
 
+@pytest.mark.slow
 def test_what_recurs_within_ten_minutes_is_no_item_and_later_is() -> None:
     early = join(once(1, 20), JINGLE, once(2, 300), JINGLE, once(3, 340))
     late = join(once(1, 20), JINGLE, once(2, 640), JINGLE, once(3, 20))

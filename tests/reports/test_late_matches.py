@@ -72,6 +72,7 @@ def _late_titles(written: list[dict[str, str]]) -> list[str]:
     return [row["source_name"] for row in written if row["title"] == LATE_TITLE]
 
 
+@pytest.mark.slow
 def test_every_report_holds_the_late_match_with_its_own_scan(
     late: Recording, signed_in: MakeClient
 ) -> None:

@@ -327,6 +327,7 @@ FINDS = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(before=st.lists(RULES, max_size=2), rule=RULES, finds=FINDS)
 @settings(
     max_examples=40,

@@ -47,7 +47,8 @@ from tests.conftest import Catalogue, MakeClient, do_all_work, upload
 
 # The engine takes most of the time, and tests/catalogue/test_machines.py asks the same of
 # PostgreSQL.
-pytestmark = pytest.mark.django_db(transaction=True)
+# Slow: each test scans with several machines.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 class Machines:

@@ -95,6 +95,7 @@ def test_a_role_has_the_rights_that_the_table_says(role: Role) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.slow
 def test_a_viewer_reads_at_most(db: None) -> None:
     viewer = (desk := Desk(3, Role.VIEWER)).user
     client = client_of(viewer)
@@ -119,6 +120,7 @@ def test_a_viewer_reads_at_most(db: None) -> None:
         assert not written, label
 
 
+@pytest.mark.slow
 def test_somebody_of_a_desk_finds_their_own(desks: tuple[Desk, Desk]) -> None:
     client = client_of(desks[0].user)
     for label, screen in SCREENS.items():

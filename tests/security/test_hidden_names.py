@@ -81,6 +81,7 @@ def world() -> World:
     return world
 
 
+@pytest.mark.slow
 def test_no_address_names_what_is_hidden(world: World) -> None:
     client = Client()
     client.force_login(world.own.user)

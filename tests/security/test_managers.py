@@ -96,6 +96,7 @@ def test_related_managers_return_deleted_rows_and_late_scans() -> None:
     assert deleted.containers.get() == container
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_no_page_offers_what_was_deleted() -> None:
     person = make_user(Role.ADMIN)

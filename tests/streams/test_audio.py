@@ -37,6 +37,7 @@ def heard_hour(radio: Radio, run_worker: Worker) -> ScannedFile:
     return ScannedFile.objects.get()
 
 
+@pytest.mark.slow
 def test_sound_around_matches_is_kept_and_keeps_its_times(
     radio: Radio, run_worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ def test_the_review_page_says_that_the_ring_has_lost_a_segment(
     assert "sound is missing, because the stream" in page
 
 
+@pytest.mark.slow
 def test_a_pack_of_a_play_holds_its_sound_and_verifies(
     match: Match, radio: Radio, run_worker: Worker, tmp_path: Path
 ) -> None:

@@ -35,7 +35,8 @@ from tests.imports.moving.account import (
 )
 from tests.imports.moving.conftest import Moving, work_off
 
-pytestmark = pytest.mark.django_db
+# Slow: two portals, and a server that answers as the vendor does.
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 

@@ -154,6 +154,7 @@ def declared(station: Station, layout: str, reader: ModuleType) -> list[ReadPlay
     return [play for report in reports for play in report.plays()]
 
 
+@pytest.mark.slow
 def test_every_declaration_of_the_demo_says_the_truth(station: Station) -> None:
     """One scan for all formats, since it takes long."""
     true = truth()

@@ -34,6 +34,7 @@ def length_ms(path: Path) -> int:
         return samples * 1000 // container.streams.audio[0].rate
 
 
+@pytest.mark.slow
 def test_a_pack_holds_everything_and_checks_with_plain_tools(
     heard_match: Match,
     build: BuildPack,

@@ -101,6 +101,7 @@ def test_what_was_signed_does_not_follow_the_catalogue(
     assert "Another name" not in as_text(content_of(notice))
 
 
+@pytest.mark.slow
 def test_long_and_strange_texts_are_not_cut(reviewer: User, manager: User) -> None:
     notice = make_signed([make_claim(reviewer)], reviewer, manager)
     words = [f"word{number}" for number in range(400)]

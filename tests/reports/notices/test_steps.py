@@ -59,7 +59,8 @@ from tests.factories.rights import claim as claim_of
 from tests.factories.rules import make_licence
 from tests.factories.scanning import ScanFactory, make_detection
 
-pytestmark = pytest.mark.django_db
+# Slow: each notice stands on a signed evidence pack.
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def prepare(*found: Match, user: User) -> TakedownNotice:
