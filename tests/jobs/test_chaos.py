@@ -20,7 +20,7 @@ from tests.jobs.chaos import (
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("step", [HOUR, -HOUR])
+@pytest.mark.parametrize("step", [HOUR, pytest.param(-HOUR, marks=pytest.mark.soak)])
 def test_a_clock_that_jumps_takes_no_job_from_a_worker_that_lives(
     chaos: Chaos, step: int
 ) -> None:
@@ -59,6 +59,7 @@ def test_work_of_a_dead_worker_does_not_wait_for_the_hour_that_its_clock_was_ahe
     ]
 
 
+@pytest.mark.soak
 def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(
     chaos: Chaos,
 ) -> None:
@@ -81,6 +82,7 @@ def test_nothing_waits_for_the_hour_by_which_a_clock_was_set_back(
     assert is_moved == chaos.url.startswith("sqlite")
 
 
+@pytest.mark.soak
 def test_workers_whose_clocks_differ_by_an_hour_share_the_work(
     on_postgres: Chaos,
 ) -> None:
@@ -106,6 +108,7 @@ def test_workers_whose_clocks_differ_by_an_hour_share_the_work(
     assert 2 <= said["ticks"] <= lasted / 2 + 2
 
 
+@pytest.mark.soak
 def test_connections_that_are_cut_lose_no_work_and_repeat_none(
     on_postgres: Chaos,
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from recognition.fingerprint.file_format import MAGIC
 from tests import audio
-from tests.wire.faults import Fault
+from tests.wire.faults import Fault, rarer
 from tests.wire.federation import Federation, add_recording, holds_sound
 from tests.wire.live import DEMO
 
@@ -56,6 +56,7 @@ def test_the_result_is_the_same_and_no_sound_is_sent(
     assert sent_as["fingerprint.wav"] == "fingerprint"
 
 
+@pytest.mark.soak
 def test_demo_files_have_the_same_results_at_both_portals(
     both: Federation, fingerprints: Federation
 ) -> None:
@@ -79,7 +80,9 @@ def test_demo_files_have_the_same_results_at_both_portals(
         assert there[f"{title}-a.opus"] == there[f"{title}-f.opus"] != "null"
 
 
-@pytest.mark.parametrize("fault", [Fault.LOST, Fault.CUT, Fault.QUOTA])
+@pytest.mark.parametrize(
+    "fault", rarer(Fault.LOST, Fault.CUT, Fault.QUOTA, but=Fault.CUT)
+)
 def test_a_fingerprint_arrives_once_whatever_fails(
     both: Federation, fingerprints: Federation, fault: Fault
 ) -> None:
