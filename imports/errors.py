@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class ImportRefused(Exception):
     """The whole file is unusable; the message says why."""
+
+
+class RowFault(Exception):
+    """One cell of a row is wrong; ``rule`` says what would be right.
+
+    ``others`` are further faults of the cell if it holds several values, such as
+    intervals.
+    """
+
+    def __init__(
+        self, column: str, value: str, rule: str, others: Sequence[RowFault] = ()
+    ) -> None:
+        self.column, self.value, self.rule, self.others = column, value, rule, others
+        super().__init__(column, value, rule)
+
+    def __str__(self) -> str:
+        return f"{self.column}: {self.rule} {quote_value(self.value[:80])}"
+
+    @property
+    def all(self) -> list[RowFault]:
+        """Return them anew, since a raised one keeps the row's files in its traceback."""
+        return [
+            RowFault(one.column, one.value, one.rule) for one in (self, *self.others)
+        ]
 
 
 def quote_value(value: str) -> str:

@@ -28,12 +28,11 @@ from imports.audio.pairing import (
     Waiting,
     pair,
 )
-from imports.errors import ImportRefused
+from imports.errors import ImportRefused, RowFault
 from imports.kinds import Columns
 from imports.mapping import compared
 from imports.models import AudioImport
 from imports.recordings.column_names import COMMON_NAMES
-from imports.recordings.rows import RowRefused
 from imports.recordings.zip_audio import open_archive
 from imports.tables import TableRefused, open_table, rows_of
 from recognition.audio.headers import Headers, read_headers
@@ -167,7 +166,7 @@ class AudioImporter:
     @contextmanager
     def _opened(self, path: str) -> Iterator[File[bytes] | None]:
         opened = None
-        with suppress(RowRefused):
+        with suppress(RowFault):
             opened = self.source.open(path)
         if opened is None:
             yield None

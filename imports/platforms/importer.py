@@ -24,7 +24,7 @@ from accounts.reach import refuse_limited, working_for
 from common.bulk import write_rows
 from common.storage import local_path
 from imports.column_check import map_columns
-from imports.errors import ImportRefused
+from imports.errors import ImportRefused, RowFault
 from imports.kinds import Columns
 from imports.mapping import LEFT_OUT, unknown_names
 from imports.models import ClaimsImport, ImportStep
@@ -32,7 +32,6 @@ from imports.platforms import prior
 from imports.platforms.foresight import Foresight
 from imports.platforms.reading import MAX_ROWS, Rows, open_report
 from imports.platforms.reports import (
-    BadCell,
     Report,
     RowReader,
     Values,
@@ -97,7 +96,7 @@ class ClaimsSummary:
     unknown_values: list[str] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)  # Any: JSON
 
-    def note(self, line: int, bad: BadCell, code: str = "bad_row") -> None:
+    def note(self, line: int, fault: RowFault, code: str = "bad_row") -> None:
         """Count a refused row; the first are kept."""
         self.refused += 1
         self.fault_count += 1
@@ -105,9 +104,9 @@ class ClaimsSummary:
             self.faults.append(
                 {
                     "line": line,
-                    "column": bad.column,
-                    "value": bad.value[:200],
-                    "rule": bad.message,
+                    "column": fault.column,
+                    "value": fault.value[:200],
+                    "rule": fault.rule,
                     "code": code,
                 }
             )
@@ -215,8 +214,8 @@ class ReportImporter:
             try:
                 values = reader.read(row)
                 self._refuse_other_platform(values)
-            except BadCell as bad:
-                self.summary.note(row.line, bad)
+            except RowFault as fault:
+                self.summary.note(row.line, fault)
                 self._note_faulty(reader.key_of(row))
                 continue
             value = values[explained] if explained else ""
@@ -228,7 +227,7 @@ class ReportImporter:
         """Refuse a row that names another platform than that of the account."""
         expected = self.one.account.platform
         if (named := values.pop("platform", "") or expected) != expected:
-            raise BadCell(
+            raise RowFault(
                 "platform",
                 named[:200],
                 _("The account is on %(platform)s.")
@@ -315,8 +314,8 @@ class ReportImporter:
             message = _(
                 "This claim belongs to %(account)s. Choose the account of this report."
             )
-            bad = BadCell("claim_id", name, message % {"account": account})
-            self.summary.note(values["line"], bad, "wrong_account")
+            fault = RowFault("claim_id", name, message % {"account": account})
+            self.summary.note(values["line"], fault, "wrong_account")
 
     def _write(self, new: list[Values], changed: list[Values]) -> None:
         """Write new and changed rows, and keep what the changed ones were."""

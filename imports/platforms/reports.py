@@ -18,6 +18,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from catalogue.identifiers import BadIdentifier, check_iswc
+from imports.errors import RowFault
 from imports.mapping import NO_TARGETS, Targets
 from imports.platforms.reading import Rows
 from imports.tables import RawRow, TableRefused
@@ -27,14 +28,6 @@ Values = dict[str, Any]  # Any: a column's value
 _DAY: Final = re.compile(r"(\d{4})[-/](\d{2})[-/](\d{2})")
 _ID: Final = re.compile(r"[\x21-\x7e]{1,64}")
 _MOST: Final = 2**63 - 1
-
-
-class BadCell(Exception):
-    """A cell cannot be read; the import leaves its row out."""
-
-    def __init__(self, column: str, value: str, message: str) -> None:
-        self.column, self.value, self.message = column, value, message
-        super().__init__(message)
 
 
 def identifier(text: str) -> str:
@@ -253,9 +246,9 @@ class RowReader:
         return cell.replace("\0", "").strip()
 
     def read(self, row: RawRow) -> Values:
-        """Return the values of a row, with its hash; raise ``BadCell``."""
+        """Return the values of a row, with its hash; raise ``RowFault``."""
         if len(row.cells) > self._width:
-            raise BadCell(
+            raise RowFault(
                 "",
                 "",
                 _("The row has %(cells)s cells, the header %(columns)s.")
@@ -273,7 +266,7 @@ class RowReader:
             try:
                 values[to] = read(cell)
             except ValueError as error:
-                raise BadCell(column.name, cell[:200], str(error)) from error
+                raise RowFault(column.name, cell[:200], str(error)) from error
         text = "\x1f".join(map(str, values.values()))
         values["row_hash"] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         self._finish(values)

@@ -20,7 +20,7 @@ from common.http import LinkRefused, check_link
 from common.media_analysis import AudioRefused
 from common.storage import read_bytes, sha256_of
 from common.table_text import one_form
-from imports.recordings.rows import RowRefused, Unfit
+from imports.errors import RowFault
 from recognition.fingerprint import file_format as fingerprint_file
 from recognition.types import Fingerprint
 
@@ -104,17 +104,14 @@ def open_sound(
         # bucket.
         yield ContentFile(read_bytes(known.fingerprint), name=name)
         return
-    try:
-        opened = source.open(name)
-    except RowRefused as error:
-        raise Unfit("audio", name, str(error)) from error
+    opened = source.open(name)
     if opened is None:
-        raise Unfit(
+        raise RowFault(
             "audio", name, _("No file with this name was uploaded with the table.")
         )
     with opened as file:
         if not file.size:
-            raise Unfit("audio", name, _("The file is empty."))
+            raise RowFault("audio", name, _("The file is empty."))
         yield file
 
 
@@ -125,7 +122,7 @@ def fingerprint_in(sound: File[bytes], name: str) -> Fingerprint | None:
     try:
         return read_fingerprint(sound, needs_scan_layer=False)
     except AudioRefused as error:
-        raise Unfit("audio", name, str(error)) from error
+        raise RowFault("audio", name, str(error)) from error
 
 
 def other_sound(name: str, sound: File[bytes], named: Recording) -> NewAudio | None:
@@ -139,7 +136,7 @@ def other_sound(name: str, sound: File[bytes], named: Recording) -> NewAudio | N
     kept = hashlib.sha256(fingerprint_file.to_bytes(fingerprint)).hexdigest()
     if kept == named.audio_sha256:
         return None
-    raise Unfit(
+    raise RowFault(
         "audio",
         name,
         _("A fingerprint cannot replace existing audio. Delete the recording first."),
@@ -152,12 +149,12 @@ def is_link(text: str) -> bool:
 
 
 def refuse_link(url: str) -> None:
-    """Raise ``Unfit`` if a link may not be fetched."""
+    """Raise ``RowFault`` if a link may not be fetched."""
     try:
         check_link(url)
     except LinkRefused as error:
-        raise Unfit(
+        raise RowFault(
             "audio", url, _("This link is not allowed: %(error)s.") % {"error": error}
         ) from error
     if len(url) > 2000:
-        raise Unfit("audio", url, _("A link may have at most 2,000 characters."))
+        raise RowFault("audio", url, _("A link may have at most 2,000 characters."))

@@ -18,6 +18,7 @@ from catalogue.identifiers import check_isrc
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.services import detail_columns
 from common.reading import read_clock, read_interval
+from imports.errors import RowFault
 from imports.recordings.audio import (
     AudioSource,
     NewAudio,
@@ -27,7 +28,7 @@ from imports.recordings.audio import (
     other_sound,
     refuse_link,
 )
-from imports.recordings.rows import CheckedRow, ImportFault, Interval, RowRefused, Unfit
+from imports.recordings.rows import CheckedRow, Interval
 from imports.recordings.rules import RowRules, TouchedMatches
 from imports.recordings.summary import shown
 
@@ -55,7 +56,7 @@ class RowChange:
 class Decider:
     """Decides about the rows of one table, and remembers the rows before.
 
-    All methods raise ``Unfit``.
+    All methods raise ``RowFault``.
     """
 
     bucket: Bucket
@@ -104,7 +105,7 @@ class Decider:
         name = (other.custom_id or other.uid) if other else self._isrcs.get(isrc)
         if name and name != row.details.custom_id:
             row.warnings.append(
-                ImportFault(
+                RowFault(
                     "isrc", isrc, _("%(name)s also has this ISRC.") % {"name": name}
                 )
             )
@@ -112,7 +113,7 @@ class Decider:
         given = row.duration_ms if row.duration_ms is not None else decoded
         if decoded and abs(decoded - given) > _DURATION_SLACK_MS:
             row.warnings.append(
-                ImportFault(
+                RowFault(
                     "duration_ms",
                     str(given),
                     _("The audio is %(length)s long.")
@@ -125,7 +126,7 @@ class Decider:
         retired = self.bucket.recordings.filter(custom_id=row.details.custom_id)
         if retired.exists():
             rule = _("A retired recording has this id; the row adds a new recording.")
-            row.warnings.append(ImportFault("custom_id", row.details.custom_id, rule))
+            row.warnings.append(RowFault("custom_id", row.details.custom_id, rule))
 
     def refuse_second_row(self, row: CheckedRow, existing: Recording) -> None:
         """Refuse a row for a recording that an earlier row updates."""
@@ -133,7 +134,7 @@ class Decider:
         # first.
         first = self.claim(existing, row.line)
         if first != row.line:
-            raise Unfit(
+            raise RowFault(
                 "custom_id",
                 row.details.custom_id,
                 _(
@@ -155,7 +156,7 @@ class Decider:
             refuse_unready(existing)
         missing = self.new_exclusions(row, named, named.duration_ms or None)
         if named != existing and (missing or new_audio is not None):
-            raise Unfit(
+            raise RowFault(
                 "exclude" if missing else "audio",
                 row.audio,
                 _(
@@ -176,12 +177,9 @@ class Decider:
         self, row: CheckedRow, existing: Recording | None, duration_ms: int | None
     ) -> list[Interval]:
         """Return the exclusions that are new; refuse those beyond the recording's end."""
-        try:
-            missing = self.rules.missing_exclusions(existing, row.excluded)
-        except RowRefused as error:
-            raise Unfit("exclude", "", str(error)) from error
+        missing = self.rules.missing_exclusions(existing, row.excluded)
         late = [
-            Unfit(
+            RowFault(
                 "exclude",
                 read_interval(start_ms, end_ms, digits=3),
                 _("The recording is %(length)s long.")
@@ -191,11 +189,11 @@ class Decider:
             if duration_ms is not None and end_ms > duration_ms
         ]
         if late:
-            late[0].faults = [fault for each in late for fault in each.faults]
+            late[0].others = late[1:]
             raise late[0]
         return missing
 
-    def other_faults(self, row: CheckedRow) -> list[ImportFault]:
+    def other_faults(self, row: CheckedRow) -> list[RowFault]:
         """Return the faults of a refused row's audio and exclusions, as far as they are
         known without hearing the audio.
         """
@@ -209,19 +207,17 @@ class Decider:
         is_new = named is None if is_clear else row.details.custom_id in self._new_ids
         needs_audio = is_new and not self.waiting
         if needs_audio and not row.audio and "audio" not in faulty:
-            faults += no_audio().faults
+            faults.append(no_audio())
         if not is_clear or (named is not None and named.stands_for_it != named):
             return faults
         try:
             duration_ms = named.duration_ms if named else 0
             self.new_exclusions(row, named, duration_ms or None)
-        except Unfit as error:
-            faults += error.faults
+        except RowFault as error:
+            faults += error.all
         return faults
 
-    def _audio_faults(
-        self, row: CheckedRow, named: Recording | None
-    ) -> list[ImportFault]:
+    def _audio_faults(self, row: CheckedRow, named: Recording | None) -> list[RowFault]:
         """Return the fault of the audio that a row names."""
         try:
             if named is not None:
@@ -234,10 +230,10 @@ class Decider:
             elif row.audio:
                 with open_sound(self.audio, row.audio, self.user) as sound:
                     fingerprint_in(sound, row.audio)
-        except Unfit as error:
-            return error.faults
+        except RowFault as error:
+            return error.all
         except ChangeRefused as error:
-            return [ImportFault("audio", row.audio, str(error))]
+            return [RowFault("audio", row.audio, str(error))]
         return []
 
     @contextmanager
@@ -256,9 +252,9 @@ class Decider:
                 yield other_sound(row.audio, sound, named)
 
 
-def no_audio() -> Unfit:
+def no_audio() -> RowFault:
     """Return why a row without audio adds no recording."""
-    return Unfit("audio", "", _("A new recording needs audio: a file or a link."))
+    return RowFault("audio", "", _("A new recording needs audio: a file or a link."))
 
 
 def _columns(

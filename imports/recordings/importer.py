@@ -22,7 +22,8 @@ from catalogue.models import Bucket, Recording, RecordingStatus, new_acr_id
 from catalogue.services import add_recording, add_waiting_recording
 from common.csv_safety import guard
 from common.reading import read_number
-from dedup.intake import arriving_audio
+from dedup.intake import AlreadyInCatalogue, arriving_audio
+from imports.errors import RowFault
 from imports.mapping import ERRORS, Columns, lacking, unknown_names
 from imports.recordings.audio import (
     AudioSource,
@@ -35,10 +36,7 @@ from imports.recordings.audio import (
 from imports.recordings.deciding import Decider, RowChange, no_audio
 from imports.recordings.rows import (
     CheckedRow,
-    ImportFault,
     Overtaken,
-    RowRefused,
-    Unfit,
     check_row,
 )
 from imports.recordings.rules import RowRules
@@ -111,7 +109,7 @@ class RecordingImporter:
             rule = _("Line %(_seen)s already has this id.") % {
                 "_seen": self._seen[custom_id]
             }
-            row.faults.append(ImportFault("custom_id", custom_id, rule))
+            row.faults.append(RowFault("custom_id", custom_id, rule))
         self._seen.setdefault(custom_id, raw.line)
         return row
 
@@ -121,10 +119,10 @@ class RecordingImporter:
         if not row.faults:
             try:
                 verdict = self._import(row)
-            except Unfit as error:
-                _add(row, error.faults)
+            except RowFault as fault:
+                _add(row, fault.all)
             except ChangeRefused as error:
-                _add(row, [ImportFault("audio", row.audio, str(error))])
+                _add(row, [RowFault("audio", row.audio, str(error))])
         if row.faults:
             _add(row, self._decider.other_faults(row))
         self.summary.count(verdict)
@@ -155,11 +153,9 @@ class RecordingImporter:
                     verdict = Verdict.UNCHANGED
             except Overtaken:
                 continue
-            except RowRefused as error:
-                raise Unfit("exclude", "", str(error)) from error
             self._decider.remember(row)
             return verdict
-        raise Unfit(
+        raise RowFault(
             "custom_id",
             row.details.custom_id,
             _("Somebody else is changing this recording. Import the row again."),
@@ -229,14 +225,14 @@ class RecordingImporter:
                 duration_ms = heard.duration_ms if heard is not None else None
                 try:
                     self._decider.new_exclusions(row, None, duration_ms)
-                except Unfit as error:
+                except RowFault as fault:
                     # The audio may be faulty too.
-                    _add(row, error.faults)
+                    _add(row, fault.all)
                     self.rules.refuse_known(newcomer)
                     raise
                 return self.rules.add(newcomer, row.details)
-            except RowRefused as error:
-                raise Unfit("audio", row.audio, str(error)) from error
+            except AlreadyInCatalogue as error:
+                raise RowFault("audio", row.audio, str(error)) from error
 
     # Existing recordings
 
@@ -302,10 +298,10 @@ class RecordingImporter:
             self.rules.exclude(existing, change.exclusions, _note_of(row))
 
 
-def _add(row: CheckedRow, faults: list[ImportFault]) -> None:
+def _add(row: CheckedRow, faults: list[RowFault]) -> None:
     """Add faults that the row does not have yet."""
-    known = set(row.faults)
-    row.faults.extend(fault for fault in faults if fault not in known)
+    known = {fault.args for fault in row.faults}
+    row.faults.extend(fault for fault in faults if fault.args not in known)
 
 
 def _locked(existing: Recording) -> Recording:

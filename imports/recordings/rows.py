@@ -18,7 +18,7 @@ from catalogue.models import CodeStatus
 from catalogue.services import RecordingDetails
 from common.table_text import read_percent, without_clock
 from common.territories import TERRITORIES, why_no_territory
-from imports.errors import quote_value
+from imports.errors import RowFault
 from imports.tables import split_list
 
 REQUIRED = ("custom_id", "title", "artists")
@@ -75,18 +75,6 @@ IN_DATA = ("owner_share_pct", "territories", "tags")
 """Columns that are stored in a recording's ``user_defined``."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImportFault:
-    """What is wrong with one cell, and what would be right."""
-
-    column: str
-    value: str
-    rule: str
-
-    def __str__(self) -> str:
-        return f"{self.column}: {self.rule} {quote_value(self.value[:80])}"
-
-
 Interval: TypeAlias = tuple[int, int]
 """Start and end in milliseconds."""
 
@@ -104,8 +92,8 @@ class CheckedRow:
     cleared_data: frozenset[str] = frozenset()
     """Names in ``user_defined`` that ``CLEAR`` deletes."""
     excluded: tuple[Interval, ...] = ()
-    faults: list[ImportFault] = field(default_factory=list)
-    warnings: list[ImportFault] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
+    warnings: list[RowFault] = field(default_factory=list)
 
 
 def check_row(
@@ -115,14 +103,14 @@ def check_row(
 
     Data may have the name of one of our columns.
     """
-    faults: list[ImportFault] = []
-    warnings: list[ImportFault] = []
+    faults: list[RowFault] = []
+    warnings: list[RowFault] = []
     given = {name: value.strip() for name, value in cells.items()}
     # Before cells are cleared, because some columns refuse ``CLEAR``.
     _check_cells(given, faults, never_cleared=_NEVER_CLEARED)
     _check_cells(further, faults, never_cleared={})
     faults += [
-        ImportFault(name, "", gettext("A value is required."))
+        RowFault(name, "", gettext("A value is required."))
         for name in REQUIRED
         if not given.get(name)
     ]
@@ -159,40 +147,40 @@ def check_row(
 
 def _check_cells(
     given: Mapping[str, str],
-    faults: list[ImportFault],
+    faults: list[RowFault],
     *,
     never_cleared: Mapping[str, str | Promise],
 ) -> None:
     for name, value in given.items():
         if "\0" in value:
             rule = gettext("The value contains a NUL character.")
-            faults.append(ImportFault(name, value.replace("\0", "␀"), rule))
+            faults.append(RowFault(name, value.replace("\0", "␀"), rule))
         if _FAILED.match(value):
             rule = gettext(
                 "The spreadsheet shows an error in this cell. Correct the formula."
             )
-            faults.append(ImportFault(name, value, rule))
+            faults.append(RowFault(name, value, rule))
         if value == CLEAR and name in never_cleared:
-            faults.append(ImportFault(name, value, str(never_cleared[name])))
+            faults.append(RowFault(name, value, str(never_cleared[name])))
 
 
 def _text(
-    values: Mapping[str, str], name: str, limit: int, faults: list[ImportFault]
+    values: Mapping[str, str], name: str, limit: int, faults: list[RowFault]
 ) -> str:
     value = values.get(name, "")
     if len(value) > limit:
         faults.append(
-            ImportFault(
+            RowFault(
                 name, value, gettext("At most %(limit)s characters.") % {"limit": limit}
             )
         )
     return value
 
 
-def _isrc(value: str, warnings: list[ImportFault]) -> str:
+def _isrc(value: str, warnings: list[RowFault]) -> str:
     if check_isrc(value).status == CodeStatus.MALFORMED:
         warnings.append(
-            ImportFault(
+            RowFault(
                 "isrc",
                 value,
                 gettext(
@@ -209,19 +197,19 @@ def _code(
     check: Callable[[str], str],
     name: str,
     values: Mapping[str, str],
-    faults: list[ImportFault],
+    faults: list[RowFault],
 ) -> str:
     value = values.get(name, "")
     try:
         return check(value)
     except BadIdentifier as error:
         faults.append(
-            ImportFault(name, value, f"{str(error)[0].upper()}{str(error)[1:]}.")
+            RowFault(name, value, f"{str(error)[0].upper()}{str(error)[1:]}.")
         )
         return ""
 
 
-def _date(value: str, faults: list[ImportFault]) -> str:
+def _date(value: str, faults: list[RowFault]) -> str:
     if not value:
         return ""
     day = without_clock(value)
@@ -230,34 +218,34 @@ def _date(value: str, faults: list[ImportFault]) -> str:
         with suppress(ValueError):
             date(*map(int, found.groups(default="01")))
             return day
-    faults.append(ImportFault("release_date", value, "2016, 2016-06 or 2016-06-28."))
+    faults.append(RowFault("release_date", value, "2016, 2016-06 or 2016-06-28."))
     return ""
 
 
-def _duration(value: str, faults: list[ImportFault]) -> int | None:
+def _duration(value: str, faults: list[RowFault]) -> int | None:
     if not value:
         return None
     # ``int`` would also accept signs, spaces, underscores and other scripts' digits.
     if value.isascii() and value.isdigit() and len(value) <= 12:
         return int(value)
-    faults.append(ImportFault("duration_ms", value, gettext("Whole milliseconds.")))
+    faults.append(RowFault("duration_ms", value, gettext("Whole milliseconds.")))
     return None
 
 
-def _extra(values: Mapping[str, str], faults: list[ImportFault]) -> dict[str, object]:
+def _extra(values: Mapping[str, str], faults: list[RowFault]) -> dict[str, object]:
     """Return share, territories and tags, as far as they are given."""
     extra: dict[str, object] = {}
     if share := values.get("owner_share_pct", ""):
         number = read_percent(share)
         if number is None:
             rule = gettext("A number from 0 to 100.")
-            faults.append(ImportFault("owner_share_pct", share, rule))
+            faults.append(RowFault("owner_share_pct", share, rule))
         extra["owner_share_pct"] = share if number is None else f"{number:f}"
     if territories := [
         code.upper() for code in split_list(values.get("territories", ""))
     ]:
         faults += [
-            ImportFault("territories", code, why_no_territory(code))
+            RowFault("territories", code, why_no_territory(code))
             for code in territories
             if code not in TERRITORIES and code != "WW"
         ]
@@ -267,7 +255,7 @@ def _extra(values: Mapping[str, str], faults: list[ImportFault]) -> dict[str, ob
     return extra
 
 
-def _excluded(value: str, faults: list[ImportFault]) -> tuple[Interval, ...]:
+def _excluded(value: str, faults: list[RowFault]) -> tuple[Interval, ...]:
     """Return the intervals in order, without repetitions."""
     found: set[Interval] = set()
     for text in split_list(value):
@@ -276,12 +264,10 @@ def _excluded(value: str, faults: list[ImportFault]) -> tuple[Interval, ...]:
         start_ms, end_ms = _milliseconds(times[:4]), _milliseconds(times[4:])
         if match is None:
             rule = gettext("Write 00:00:00.000-00:00:08.000; separate several with |.")
-            faults.append(ImportFault("exclude", text, rule))
+            faults.append(RowFault("exclude", text, rule))
         elif end_ms <= start_ms:
             faults.append(
-                ImportFault(
-                    "exclude", text, gettext("The end must be after the start.")
-                )
+                RowFault("exclude", text, gettext("The end must be after the start."))
             )
         else:
             found.add((start_ms, end_ms))
@@ -291,19 +277,6 @@ def _excluded(value: str, faults: list[ImportFault]) -> tuple[Interval, ...]:
 def _milliseconds(parts: Sequence[int]) -> int:
     hours, minutes, seconds, thousandths = parts
     return ((hours * 60 + minutes) * 60 + seconds) * 1000 + thousandths
-
-
-class RowRefused(Exception):
-    """A valid row cannot be imported; the text says why."""
-
-
-class Unfit(Exception):
-    """A row cannot be imported because of one of its cells."""
-
-    def __init__(self, column: str, value: str, rule: str) -> None:
-        self.faults = [ImportFault(column, value, rule)]
-        """Several if the cell holds several values, such as intervals."""
-        super().__init__(str(self.faults[0]))
 
 
 class Overtaken(Exception):

@@ -15,7 +15,8 @@ from catalogue.models import Bucket, Exclusion, ExclusionReason, Recording
 from catalogue.selectors import excluded_intervals, excluded_segments
 from catalogue.services import RecordingDetails
 from dedup import intake
-from imports.recordings.rows import Interval, Overtaken, RowRefused
+from imports.errors import RowFault
+from imports.recordings.rows import Interval, Overtaken
 from recognition.types import Fingerprint
 from review.errors import ReviewError
 from review.services import exclusions
@@ -33,7 +34,7 @@ class RowRules:
     """What duplicates and exclusions allow.
 
     In a dry run each method decides as usual, writes nothing, and remembers its
-    decision for the rows that follow. All methods raise ``RowRefused``.
+    decision for the rows that follow.
     """
 
     def __init__(self, *, bucket: Bucket, user: User | None, folder: Path | None):
@@ -52,7 +53,8 @@ class RowRules:
     ) -> Recording | None:
         """Add a recording by the bucket's intake rule; a dry run only checks it.
 
-        Raises ``Overtaken`` if its custom id is taken, otherwise ``RowRefused``.
+        Raises ``Overtaken`` if its custom id is taken, and ``AlreadyInCatalogue`` if the
+        rule refuses its audio.
         """
         try:
             if self._rehearsal is None:
@@ -63,17 +65,17 @@ class RowRules:
         except intake.AlreadyInCatalogue as error:
             if error.field == "custom_id":
                 raise Overtaken from error
-            raise RowRefused(str(error)) from error
+            raise
         self._rehearsal.add(newcomer, details)
         return None
 
     def refuse_known(self, newcomer: intake.Newcomer) -> None:
-        """Raise ``RowRefused`` if the bucket's intake rule refuses the audio."""
+        """Raise ``AlreadyInCatalogue`` if the bucket's intake rule refuses the audio."""
         try:
             intake.refuse_known(newcomer, self._rehearsal)
         except intake.AlreadyInCatalogue as error:
             if error.field != "custom_id":
-                raise RowRefused(str(error)) from error
+                raise
 
     def rehearse_audio(self, recording: Recording, audio: File[bytes] | None) -> None:
         """Let a dry run compare later rows with a recording's other audio or link."""
@@ -86,18 +88,20 @@ class RowRules:
     ) -> list[Interval]:
         """Return the intervals that no exclusion in force equals.
 
-        Raises ``RowRefused`` if there are any and the user may not exclude them or
+        Raises ``RowFault`` if there are any and the user may not exclude them or
         approve the proposals for them.
         """
         known = excluded_intervals(recording) if recording is not None else []
         missing = [interval for interval in intervals if interval not in known]
         if missing and not self._person.has_perm(Action.EDIT_CATALOGUE):
-            raise RowRefused(_("Only a manager may exclude intervals of recordings."))
+            raise RowFault(
+                "exclude", "", _("Only a manager may exclude intervals of recordings.")
+            )
         for segment in self._proposals(recording, missing).values():
             try:
                 exclusions.refuse_answer(segment=segment, user=self._person)
             except ReviewError as error:
-                raise RowRefused(str(error)) from error
+                raise RowFault("exclude", "", str(error)) from error
         return missing
 
     @staticmethod
@@ -116,7 +120,9 @@ class RowRules:
     @property
     def _person(self) -> User:
         if self._user is None:
-            raise RowRefused(_("Exclusions need a person: name one with --username."))
+            raise RowFault(
+                "exclude", "", _("Exclusions need a person: name one with --username.")
+            )
         return self._user
 
     def touched_by(
@@ -144,4 +150,4 @@ class RowRules:
                     note=note,
                 )
         except ReviewError as error:
-            raise RowRefused(str(error)) from error
+            raise RowFault("exclude", "", str(error)) from error

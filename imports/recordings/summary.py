@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from imports.recordings.rows import ImportFault
+from imports.errors import RowFault
 
 if TYPE_CHECKING:
     from imports.recordings.deciding import RowChange
@@ -50,7 +50,7 @@ class ImportSummary:
         setattr(self, verdict, getattr(self, verdict) + 1)
 
     def note_faults(
-        self, line: int, faults: list[ImportFault], warnings: list[ImportFault]
+        self, line: int, faults: list[RowFault], warnings: list[RowFault]
     ) -> None:
         """Keep a row's faults."""
         _note(self.faults, line, faults)
@@ -83,7 +83,7 @@ class ImportSummary:
 
 
 def _note(
-    into: list[dict[str, Any]], line: int, faults: list[ImportFault]
+    into: list[dict[str, Any]], line: int, faults: list[RowFault]
 ) -> None:  # Any: JSON
     into += [
         {

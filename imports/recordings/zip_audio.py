@@ -18,8 +18,7 @@ from django.utils.translation import gettext as _
 
 from common.reading import read_number
 from common.table_text import one_form
-from imports.errors import ImportRefused
-from imports.recordings.rows import RowRefused
+from imports.errors import ImportRefused, RowFault
 from imports.tables import MAX_ROWS
 
 _CHUNK_BYTES = 1024 * 1024
@@ -102,7 +101,7 @@ class Archive:
     def open(self, name: str) -> File[bytes] | None:
         """Return a temporary copy, deleted on close; None if missing or too large.
 
-        Raises ``RowRefused`` if the ZIP entry cannot be read.
+        Raises ``RowFault`` if the ZIP entry cannot be read.
         """
         info = self._paths.get(_compared(name))
         limit = settings.ACRPORTAL_MAX_FILE_BYTES
@@ -118,8 +117,10 @@ class Archive:
                     copy.write(chunk)
         except _UNREADABLE as error:
             copy.close()
-            raise RowRefused(
-                _("It cannot be read from the ZIP: %(error)s.") % {"error": error}
+            raise RowFault(
+                "audio",
+                name,
+                _("It cannot be read from the ZIP: %(error)s.") % {"error": error},
             ) from error
         copy.seek(0)
         return File(copy, name=PurePosixPath(name).name)

@@ -18,6 +18,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from imports.errors import RowFault
 from imports.results.found import FAILED, NO_RESULT, READY, FoundFile, Json, ResultFault
 
 WINDOW_MS = 10_000
@@ -38,14 +39,6 @@ _ALIASES = {
 _NEEDED = ("start_time_ms", "title")
 
 Row = Mapping[str, str]
-
-
-class BadRow(Exception):
-    """A row is invalid: the column and the cause."""
-
-    def __init__(self, column: str, message: str) -> None:
-        self.column = column
-        super().__init__(message)
 
 
 @dataclass(slots=True)
@@ -93,8 +86,8 @@ def read_rows(
         file = files.setdefault(name, _File(line, name))
         try:
             _take(file, row)
-        except BadRow as bad:
-            yield ResultFault(line, bad.column, str(bad))
+        except RowFault as fault:
+            yield ResultFault(line, fault.column, fault.rule)
     for file in files.values():
         heard = bool(file.music or file.custom)
         state = READY if heard else NO_RESULT
@@ -142,7 +135,7 @@ def _time(file: _File, row: Row) -> int:
     if clock is None:
         number = _number(row, "start_time_ms")
         if number is None:
-            raise BadRow("start_time_ms", _("There is no time."))
+            raise RowFault("start_time_ms", text, _("There is no time."))
         return number
     hours, minutes, seconds = map(int, clock.groups())
     time_ms = 1000 * (3600 * hours + 60 * minutes + seconds)
@@ -197,9 +190,11 @@ def _number(row: Row, column: str) -> int | None:
     try:
         number = round(float(text))
     except (ValueError, OverflowError) as error:
-        raise BadRow(
-            column, _("'%(text)s' is not a number.") % {"text": text[:40]}
+        raise RowFault(
+            column, text, _("'%(text)s' is not a number.") % {"text": text[:40]}
         ) from error
     if not 0 <= number < 1000 * DAY_MS:
-        raise BadRow(column, _("'%(text)s' is not a valid time.") % {"text": text[:40]})
+        raise RowFault(
+            column, text, _("'%(text)s' is not a valid time.") % {"text": text[:40]}
+        )
     return number

@@ -15,9 +15,8 @@ from openpyxl import Workbook
 from pytest_django import Settings
 
 from imports import tables as import_tables
-from imports.errors import ImportRefused
+from imports.errors import ImportRefused, RowFault
 from imports.recordings import zip_audio
-from imports.recordings.rows import RowRefused
 from imports.recordings.zip_audio import Archive, open_archive
 from imports.tables import TableRefused, open_table, rows_of
 
@@ -174,7 +173,7 @@ def test_a_file_that_says_less_than_it_holds_is_refused() -> None:
         io.BytesIO(lying.replace(size, (10).to_bytes(4, "little")))
     )
 
-    with pytest.raises(RowRefused, match="cannot be read from the ZIP"):
+    with pytest.raises(RowFault, match="cannot be read from the ZIP"):
         Archive(archive).open("a")
 
 
@@ -185,7 +184,7 @@ def test_a_damaged_file_costs_its_row_alone() -> None:
     content = bytearray(whole.read())
     content[40] ^= 0xFF
 
-    with pytest.raises(RowRefused, match="cannot be read from the ZIP"):
+    with pytest.raises(RowFault, match="cannot be read from the ZIP"):
         Archive(zipfile.ZipFile(io.BytesIO(content))).open("a")
 
 

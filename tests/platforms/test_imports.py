@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from accounts.roles import Role
 from audit.models import Event
-from imports.errors import ImportRefused
+from imports.errors import ImportRefused, RowFault
 from imports.platforms import reading
 from imports.platforms.formats.youtube.report import CLAIMS
-from imports.platforms.reports import BadCell, RowReader, day_in_name
+from imports.platforms.reports import RowReader, day_in_name
 from imports.tables import RawRow
 from imports.undoing.walk import undo_import
 from platforms.models import (
@@ -310,7 +310,7 @@ def test_any_row_is_read_or_refused(cells: list[str]) -> None:
     reader = RowReader(CLAIMS, header)
 
     values = None
-    with suppress(BadCell):
+    with suppress(RowFault):
         values = reader.read(RawRow(2, tuple(cells)))
 
     assert values is None or (values["claim_id"] and "\0" not in str(values))

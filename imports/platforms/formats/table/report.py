@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from catalogue.identifiers import check_isrc
 from common.territories import TERRITORIES
+from imports.errors import RowFault
 from imports.mapping import Targets, by_name
 from imports.platforms.reports import (
-    BadCell,
     Column,
     Report,
     Values,
@@ -140,7 +140,7 @@ def _finish(values: Values) -> None:
     if policy:
         values[_POLICIES[policy]] = territories
     if values["status_detail"] == "" and values["dispute_reported_on"]:
-        raise BadCell(
+        raise RowFault(
             "kind", "", _("A row with a day of a dispute needs its kind as well.")
         )
 
