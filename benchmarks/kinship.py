@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.corpus import Track
 from benchmarks.sound import RATE, Samples
 from recognition.params import DEFAULT
-from recognition.verify.alignment import Line
+from recognition.verify.alignment import Alignment
 from recognition.verify.segments import ScoringRun
 
 Floats: TypeAlias = NDArray[np.floating[Any]]  # Any: of either precision
@@ -56,38 +56,40 @@ def kin(tracks: Sequence[Track], number: int, runs: Sequence[ScoringRun]) -> set
         if run.recording in found or run.length < _FRAMES * _PIECES[0]:
             continue
         other = tracks[run.recording].samples()
-        if share_sound(query, other, run.query_span, run.line):
+        if share_sound(query, other, run.query_span, run.alignment):
             found.add(run.recording)
     return found
 
 
 def share_sound(
-    query: Samples, reference: Samples, span: tuple[float, float], line: Line
+    query: Samples, reference: Samples, span: tuple[float, float], alignment: Alignment
 ) -> bool:
-    """Return whether a stretch of both, in query frames along a line, is one sound."""
-    return agreement(query, reference, span, line) >= _AGREED or any(
+    """Return whether a stretch of both, in query frames along an alignment, is one sound."""
+    return agreement(query, reference, span, alignment) >= _AGREED or any(
         alone >= _ALONE or high >= _HIGH
-        for alone, high in _peaks(query, reference, span, line)
+        for alone, high in _peaks(query, reference, span, alignment)
     )
 
 
 def agreement(
-    query: Samples, reference: Samples, span: tuple[float, float], line: Line
+    query: Samples, reference: Samples, span: tuple[float, float], alignment: Alignment
 ) -> float:
-    """Return the mean peak of short pieces along a line, in standard deviations.
+    """Return the mean peak of short pieces along an alignment, in standard deviations.
 
     At another tempo, the pieces are compared as they are, which finds what was
-    stretched, and at the line's own speed, which finds what was played faster.
+    stretched, and at the alignment's own speed, which finds what was played faster.
     """
-    speeds = [1.0] if abs(line.slope - 1) < _SAME_SPEED else [1.0, line.slope]
-    return max(_short_peak(query, reference, span, line, speed) for speed in speeds)
+    speeds = [1.0] if abs(alignment.slope - 1) < _SAME_SPEED else [1.0, alignment.slope]
+    return max(
+        _short_peak(query, reference, span, alignment, speed) for speed in speeds
+    )
 
 
 def _short_peak(
     query: Samples,
     reference: Samples,
     span: tuple[float, float],
-    line: Line,
+    alignment: Alignment,
     speed: float,
 ) -> float:
     """Return the mean peak of short pieces; ``speed`` is that of the query's sound, as a
@@ -98,7 +100,7 @@ def _short_peak(
     ours, theirs = [], []
     for middle in middles:
         here = int(middle * RATE) - size // 2
-        there = line.reference_frame(middle * _FRAMES) / _FRAMES
+        there = alignment.reference_frame(middle * _FRAMES) / _FRAMES
         first = int(there * RATE) - length // 2
         if (
             min(here, first) >= 0
@@ -135,7 +137,7 @@ def sounds_in(query: Samples, reference: Samples, span: tuple[float, float]) -> 
 
 
 def _peaks(
-    query: Samples, reference: Samples, span: tuple[float, float], line: Line
+    query: Samples, reference: Samples, span: tuple[float, float], alignment: Alignment
 ) -> Iterator[tuple[float, float]]:
     """Yield each piece's peak: its ratio to the next, and standard deviations."""
     start, end = (frame / _FRAMES for frame in span)
@@ -143,8 +145,8 @@ def _peaks(
         for at in np.arange(start, max(start, end - seconds) + 1e-9, seconds / 2):
             stop = min(at + seconds, end)
             ours = _between(query, at, stop)
-            first = line.reference_frame(at * _FRAMES) / _FRAMES
-            last = line.reference_frame(stop * _FRAMES) / _FRAMES
+            first = alignment.reference_frame(at * _FRAMES) / _FRAMES
+            last = alignment.reference_frame(stop * _FRAMES) / _FRAMES
             # Try the fitted alignment and an unaltered one: an alignment fitted to few
             # landmarks is less exact than a whitened peak needs
             middle, half = (first + last) / 2, (stop - at) / 2

@@ -37,7 +37,7 @@ from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.search.match import searched
 from recognition.types import Fingerprint, Landmarks, LevelMap
-from recognition.verify.alignment import Line
+from recognition.verify.alignment import Alignment
 from recognition.verify.calibration import threshold_bits
 from recognition.verify.segments import ScoringRun, is_row
 from recognition.warm import compile_all
@@ -208,10 +208,12 @@ class Scene:
             return False
         query, reference, ahead, before = turned
         variant, _ = self.catalogues[task.half].origin(run.recording)
-        slope = run.line.slope * variant.tempo
-        line = Line(slope, run.line.offset + ahead - slope * before, run.line.shift)
+        slope = run.alignment.slope * variant.tempo
+        alignment = Alignment(
+            slope, run.alignment.offset + ahead - slope * before, run.alignment.shift
+        )
         start, end = run.query_span
-        return share_sound(query, reference, (start + ahead, end + ahead), line)
+        return share_sound(query, reference, (start + ahead, end + ahead), alignment)
 
     def _turned(
         self, task: Task, run: ScoringRun
@@ -251,8 +253,8 @@ class Scene:
             at_s=round(run.query_span[0] / _FRAMES, 1),
             seconds=round(run.length / _FRAMES, 1),
             bits=round(run.bits, 1),
-            tempo=round(1 / run.line.slope, 3),
-            cents=round(run.line.shift * 1200 / DEFAULT.bins_per_octave),
+            tempo=round(1 / run.alignment.slope, 3),
+            cents=round(run.alignment.shift * 1200 / DEFAULT.bins_per_octave),
             shared=shared,
         )
 

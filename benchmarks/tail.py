@@ -261,7 +261,7 @@ def _name(
                     tracks[run.recording].name,
                     f"{run.bits:.1f}",
                     f"{run.length * DEFAULT.frame_ms / 1000:.1f}",
-                    f"{1 / run.line.slope:.3f}",
+                    f"{1 / run.alignment.slope:.3f}",
                 )
                 for number, run in false
             ],

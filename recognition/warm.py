@@ -23,7 +23,7 @@ from recognition.search.candidates import NEARBY
 from recognition.search.match import scan
 from recognition.search.retro import RetroIndex, search_back
 from recognition.search.speech import speech_share
-from recognition.verify.alignment import Lead, Line, view_of
+from recognition.verify.alignment import Alignment, Lead, view_of
 from recognition.verify.extension import whole_window
 
 
@@ -40,7 +40,7 @@ def compile_all() -> None:
     likely_hashes(fingerprint.dense)
     view = view_of(fingerprint.dense, fingerprint.level_map, 0)
     assert fingerprint.reference is not None  # noqa: S101  every layer was made
-    lead = Lead(0, Line(1.0, 0.0, 0.0), (0, 300), 0, False, NEARBY, True)
+    lead = Lead(0, Alignment(1.0, 0.0, 0.0), (0, 300), 0, False, NEARBY, True)
     whole_window(view, fingerprint.reference, lead, DEFAULT)
     # Searches for a new recording in the files that are there.
     search_back(fingerprint, RetroIndex.of({0: fingerprint.reference}), hours=1.0)

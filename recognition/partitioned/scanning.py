@@ -51,7 +51,7 @@ from recognition.types import (
     Vote,
     Votes,
 )
-from recognition.verify.alignment import Line
+from recognition.verify.alignment import Alignment
 from recognition.verify.segments import ScoringRun
 
 PORTION: Final = 256
@@ -332,19 +332,22 @@ def _unpacked(text: str, length: int) -> NDArray[np.bool_] | None:
 
 
 def _run_row(run: ScoringRun) -> list[Any]:  # Any: JSON
-    line = run.line
+    alignment = run.alignment
     return [
         run.recording,
-        [line.slope, line.offset, line.shift],
+        [alignment.slope, alignment.offset, alignment.shift],
         *(run.first, run.last, run.bits, run.raw),
         *(run.aligned, run.known, run.absent, run.pitches, run.p0),
     ]
 
 
 def _run_of(row: list[Any], begun: BegunScan) -> ScoringRun:  # Any: JSON
-    recording, line, *numbers = row
+    recording, alignment, *numbers = row
     return ScoringRun(
-        recording, begun.search.references.one(recording), Line(*line), *numbers
+        recording,
+        begun.search.references.one(recording),
+        Alignment(*alignment),
+        *numbers,
     )
 
 

@@ -14,14 +14,14 @@ from recognition.recurring.join import MIN_MS, SharedRun
 from recognition.recurring.sounds import Load
 from recognition.search.candidates import NEARBY
 from recognition.search.cascade import unexplained
-from recognition.verify.alignment import Lead, Line
+from recognition.verify.alignment import Alignment, Lead
 from recognition.verify.extension import follow
 from recognition.verify.segments import ScoringRun, settle
 
 STEPS: Final = 4  # alignments that are composed one after another
 PLACE_BITS: Final = 25.0
 ABSENT_SHARE: Final = 0.2  # of the aligned landmarks; copies lack fewer
-_SAME_LINE: Final = 20  # frames
+_SAME_ALIGNMENT: Final = 20  # frames
 _SAME_TEMPO: Final = 0.005
 # Milliseconds: runs that overlap by less may be neighbours whose ends reach too far.
 _TOGETHER_MS: Final = 4_000
@@ -49,13 +49,13 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An interval ``side`` that should hold the sound of the host along ``line``.
+    """An interval ``side`` that should hold the sound of the host along ``alignment``.
 
-    ``line`` maps frames of the host's file to frames of the place's.
+    ``alignment`` maps frames of the host's file to frames of the place's.
     """
 
     side: Side
-    line: Line
+    alignment: Alignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class _Link:
 
     here: Side
     there: Side
-    line: Line
+    alignment: Alignment
 
 
 def sides(run: SharedRun, params: Params = DEFAULT) -> tuple[Side, Side]:
@@ -125,11 +125,11 @@ def places_of(
     """Follow the runs onward from the host, longest first, and return all places.
 
     Each place is clipped to what it shares with the host, and the host is the first.
-    Where two lines reach one place, the longer run decides.
+    Where two alignments reach one place, the longer run decides.
     """
     least = MIN_MS / params.frame_ms
     links = _links(family, params)
-    start = Place(host, Line(1.0, 0.0, 0.0))
+    start = Place(host, Alignment(1.0, 0.0, 0.0))
     waiting: list[tuple[float, int, int, Place]] = [(-host.length, 0, 0, start)]
     reached: list[Place] = []
     asked = 0
@@ -184,9 +184,9 @@ def _holds(run: ScoringRun, params: Params) -> bool:
 
 def _lead(place: Place) -> Lead:
     window = int(place.side.start), int(place.side.end) + 1
-    altered = abs(place.line.slope - 1) > _SAME_TEMPO
+    altered = abs(place.alignment.slope - 1) > _SAME_TEMPO
     nearby = (0.0,) if altered else NEARBY
-    return Lead(0, place.line, window, 0, altered, nearby)
+    return Lead(0, place.alignment, window, 0, altered, nearby)
 
 
 def _around(side: Side, family: Sequence[SharedRun], params: Params) -> Side:
@@ -217,10 +217,12 @@ def _links(family: Iterable[SharedRun], params: Params) -> dict[int, list[_Link]
     links: dict[int, list[_Link]] = defaultdict(list)
     for run in family:
         here, there = sides(run, params)
-        line = run.line(params)
-        back = Line(1 / line.slope, -line.offset / line.slope, -line.shift)
+        alignment = run.alignment(params)
+        back = Alignment(
+            1 / alignment.slope, -alignment.offset / alignment.slope, -alignment.shift
+        )
         links[here.file].append(_Link(here, there, back))
-        links[there.file].append(_Link(there, here, line))
+        links[there.file].append(_Link(there, here, alignment))
     return links
 
 
@@ -228,26 +230,26 @@ def _further(place: Place, link: _Link) -> Place:
     """Compose a place with a link onward, clipped to what both share."""
     start = max(place.side.start, link.here.start)
     end = min(place.side.end, link.here.end)
-    first, then = place.line, link.line
-    line = Line(
+    first, then = place.alignment, link.alignment
+    alignment = Alignment(
         then.slope * first.slope,
         then.offset + then.slope * first.offset,
         then.shift + first.shift,
     )
     side = Side(link.there.file, then.query_frame(start), then.query_frame(end))
-    return Place(side, line)
+    return Place(side, alignment)
 
 
 def _claims(reached: Place, place: Place, least: float) -> bool:
     """Return whether a place lies where another was reached.
 
-    On the same line it counts only if it adds nothing of length.
+    On the same alignment it counts only if it adds nothing of length.
     """
     common = reached.side.shared(place.side)
     if common <= 0:
         return False
     middle = (place.side.start + place.side.end) / 2
-    host = place.line.reference_frame(middle)
-    if abs(reached.line.query_frame(host) - middle) <= _SAME_LINE:
+    host = place.alignment.reference_frame(middle)
+    if abs(reached.alignment.query_frame(host) - middle) <= _SAME_ALIGNMENT:
         return place.side.length - common < least
     return common > place.side.length / 2

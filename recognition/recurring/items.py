@@ -210,7 +210,7 @@ def _item(piece: Piece, load: Load, params: Params) -> Item:
     """Return the item of a piece, on the time axis of its best copy."""
     best = _best(piece, load, params)
     occurrences = [_occurrence(part, piece, best, params) for part in piece.parts]
-    length = round(piece.length * best.line.slope * params.frame_ms)
+    length = round(piece.length * best.alignment.slope * params.frame_ms)
     return Item(
         length,
         occurrences[piece.parts.index(best)],
@@ -221,7 +221,7 @@ def _item(piece: Piece, load: Load, params: Params) -> Item:
 def _best(piece: Piece, load: Load, params: Params) -> Part:
     """Return the copy that is complete, has least speech, usual speed and most bits."""
     reach = _COMPLETE_MS / params.frame_ms
-    usual = median(part.line.slope for part in piece.parts)
+    usual = median(part.alignment.slope for part in piece.parts)
 
     def lacks(part: Part) -> float:
         return max(0.0, part.start - piece.start) + max(0.0, piece.end - part.end)
@@ -232,7 +232,7 @@ def _best(piece: Piece, load: Load, params: Params) -> Part:
         speech = load(part.side.file).speech(span, params)
         return (
             round(speech * _SPEECH_STEPS),
-            round(abs(part.line.slope - usual), 3),
+            round(abs(part.alignment.slope - usual), 3),
             -part.bits,
             part.side.file,
             part.side.start,
@@ -243,15 +243,17 @@ def _best(piece: Piece, load: Load, params: Params) -> Part:
 
 
 def _occurrence(part: Part, piece: Piece, best: Part, params: Params) -> Occurrence:
-    ms, slope = params.frame_ms, best.line.slope
-    cents = (part.line.shift - best.line.shift) * 1200 / params.bins_per_octave
+    ms, slope = params.frame_ms, best.alignment.slope
+    cents = (
+        (part.alignment.shift - best.alignment.shift) * 1200 / params.bins_per_octave
+    )
     return Occurrence(
         file=part.side.file,
         start_ms=max(0, round(part.side.start * ms)),
         end_ms=round(part.side.end * ms),
         item_start_ms=max(0, round((part.start - piece.start) * slope * ms)),
         item_end_ms=round((part.end - piece.start) * slope * ms),
-        tempo_ratio=round(slope / part.line.slope, 4),
+        tempo_ratio=round(slope / part.alignment.slope, 4),
         pitch_cents=round(cents, 1),
         bits=round(part.bits, 2),
         score=score_of(e_value(part.bits, 1.0, params)),

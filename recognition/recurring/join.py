@@ -30,7 +30,7 @@ from recognition.search.candidates import (
 )
 from recognition.search.cascade import unexplained
 from recognition.types import Votes
-from recognition.verify.alignment import Lead, Line
+from recognition.verify.alignment import Alignment, Lead
 from recognition.verify.extension import follow
 from recognition.verify.repeats import sorted_hashes
 from recognition.verify.segments import ScoringRun, settle
@@ -80,11 +80,13 @@ class SharedRun:
         """Length in ``file``."""
         return self.end_ms - self.start_ms
 
-    def line(self, params: Params = DEFAULT) -> Line:
-        """Return the line that maps frames of ``other`` to frames of ``file``."""
+    def alignment(self, params: Params = DEFAULT) -> Alignment:
+        """Return the alignment that maps frames of ``other`` to frames of ``file``."""
         slope = self.length_ms / (self.other_end_ms - self.other_start_ms)
         offset = (self.start_ms - slope * self.other_start_ms) / params.frame_ms
-        return Line(slope, offset, self.pitch_cents * params.bins_per_octave / 1200)
+        return Alignment(
+            slope, offset, self.pitch_cents * params.bins_per_octave / 1200
+        )
 
 
 def keep(
@@ -281,7 +283,7 @@ def _shared(sound: Sound, run: ScoringRun, params: Params) -> SharedRun:
         other=run.recording,
         other_start_ms=round(other_start * ms),
         other_end_ms=round(other_end * ms),
-        pitch_cents=round(run.line.shift * 1200 / params.bins_per_octave, 1),
+        pitch_cents=round(run.alignment.shift * 1200 / params.bins_per_octave, 1),
         bits=round(run.bits, 2),
         aligned=run.aligned,
         absent=run.absent,

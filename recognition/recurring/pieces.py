@@ -10,7 +10,7 @@ from typing import Final
 from recognition.params import DEFAULT, Params
 from recognition.recurring.families import Side
 from recognition.recurring.join import MIN_MS
-from recognition.verify.alignment import Line
+from recognition.verify.alignment import Alignment
 from recognition.verify.segments import ScoringRun
 
 # Ends this close mark one cut: as many as ``_MANY`` and a share of the runs that cross
@@ -33,13 +33,13 @@ class Part:
     """Where a piece, or a part of it, sounds in a file.
 
     ``side`` is the interval of the file, ``start`` and ``end`` that of the host, all in
-    frames; ``line`` maps frames of the host's file to frames of the file.
+    frames; ``alignment`` maps frames of the host's file to frames of the file.
     """
 
     side: Side
     start: float
     end: float
-    line: Line
+    alignment: Alignment
     bits: float
 
 
@@ -99,14 +99,17 @@ def _part(file: int, run: ScoringRun, params: Params) -> Part:
     (start, end), (first, last) = run.query_span, run.reference_span
     before, after = min(edge, start, first), edge
     side = Side(file, start - before, end + after)
-    slope = run.line.slope
-    return Part(side, first - before / slope, last + after / slope, run.line, run.bits)
+    slope = run.alignment.slope
+    return Part(
+        side, first - before / slope, last + after / slope, run.alignment, run.bits
+    )
 
 
 def _is_host(part: Part, host: Side) -> bool:
     middle = (part.start + part.end) / 2
     return (
-        part.side.file == host.file and abs(part.line.query_frame(middle) - middle) < 1
+        part.side.file == host.file
+        and abs(part.alignment.query_frame(middle) - middle) < 1
     )
 
 
@@ -207,8 +210,8 @@ def _clipped(part: Part, span: tuple[float, float], params: Params) -> Part:
         return part
     side = Side(
         part.side.file,
-        part.side.start if start == part.start else part.line.query_frame(start),
-        part.side.end if end == part.end else part.line.query_frame(end),
+        part.side.start if start == part.start else part.alignment.query_frame(start),
+        part.side.end if end == part.end else part.alignment.query_frame(end),
     )
     share = max(0.0, end - start) / (part.end - part.start)
-    return Part(side, start, end, part.line, part.bits * share)
+    return Part(side, start, end, part.alignment, part.bits * share)

@@ -216,7 +216,7 @@ class _Pair:
         frames, gaps = level_gaps(
             view_of(self.layers[0], None, int(self.layers[0].frames[-1]) + 1),
             longest.reference,
-            longest.line,
+            longest.alignment,
         )
         if len(gaps) < 4 * _FEWEST_LEVELS:
             return False
@@ -255,7 +255,7 @@ class _Pair:
         longest = max(found, key=lambda run: run.length, default=None)
         if longest is None or not self.leads[0].warped:
             return [SearchStage(SPARSE, Warp(), self.params.sparse_top, hours=1.0)]
-        warp = Warp(1 / longest.line.slope, longest.line.shift)
+        warp = Warp(1 / longest.alignment.slope, longest.alignment.shift)
         return [SearchStage(GRID, warp, self.params.grid_top, hours=1.0)]
 
 

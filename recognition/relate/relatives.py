@@ -17,7 +17,7 @@ from recognition.index.interface import LandmarkIndex
 from recognition.params import DEFAULT, Params
 from recognition.search.candidates import Warp, open_windows, warped, warps
 from recognition.types import Landmarks
-from recognition.verify.alignment import Lead, Line
+from recognition.verify.alignment import Alignment, Lead
 
 SAMPLE = 2  # query one hash in this many, chosen by its value
 WARPED_SAMPLE = 4
@@ -98,5 +98,5 @@ def _asked(
             max_list=LONGEST_LIST,
         )
         for vote in votes:
-            line = Line(1 / warp.tempo, -vote.delta / warp.tempo, warp.shift)
-            yield Lead(vote.recording, line, window, vote.votes, not is_plain)
+            alignment = Alignment(1 / warp.tempo, -vote.delta / warp.tempo, warp.shift)
+            yield Lead(vote.recording, alignment, window, vote.votes, not is_plain)

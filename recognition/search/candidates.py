@@ -15,7 +15,7 @@ from recognition.fingerprint.hashes import likely_hashes, triplet_hashes
 from recognition.fingerprint.landmarks import select
 from recognition.params import Params
 from recognition.types import Landmarks, Votes
-from recognition.verify.alignment import Lead, Line
+from recognition.verify.alignment import Alignment, Lead
 
 
 class VoteSource(Protocol):
@@ -73,7 +73,7 @@ SPARSE, DENSE, GRID, SWEEP = "sparse", "dense", "grid", "sweep"
 WIDE = "wide"
 """Like the grid, for larger changes, in a part of the windows."""
 ON_GRID = frozenset({GRID, WIDE})
-"""Stages whose lines are roughly right."""
+"""Stages whose alignments are roughly right."""
 
 NEARBY = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
 # About the most hashes looked up together, which bounds memory: 60 bytes for each. More
@@ -136,7 +136,7 @@ def warps(params: Params) -> list[Warp]:
 def wide_warps(params: Params) -> list[Warp]:
     """Return the wide grid: what people do to music, beyond what ``warps`` has.
 
-    Speeds, tempi, then pitches. Half a step between lines is what hashes tolerate: half
+    Speeds, tempi, then pitches. Half a step between alignments is what hashes tolerate: half
     a bin, and 1.2 % of tempo.
     """
     speeds = [*_steps(1.08, 1.47, 1.022), *_steps(1 / 1.08, 0.69, 1 / 1.022)]
@@ -272,11 +272,11 @@ def voted_leads(
     for rank, vote in enumerate(votes[: stage.top]):
         if vote.votes < enough:
             break
-        line = Line(1 / tempo, -vote.delta / tempo, stage.warp.shift)
-        # follow() fits these lines first, which finds the offset
+        alignment = Alignment(1 / tempo, -vote.delta / tempo, stage.warp.shift)
+        # follow() fits these alignments first, which finds the offset
         on_grid = stage.name in ON_GRID
         near = NEARBY if rank < params.nearby_top and not on_grid else (0.0,)
-        yield Lead(vote.recording, line, window, vote.votes, on_grid, near)
+        yield Lead(vote.recording, alignment, window, vote.votes, on_grid, near)
 
 
 def _blocks(windows: Windows, stage: SearchStage, params: Params) -> Iterator[Windows]:

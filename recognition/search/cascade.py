@@ -27,16 +27,16 @@ from recognition.search.candidates import (
 )
 from recognition.search.sweep import glance, sweep, weights_of
 from recognition.types import Landmarks, LevelMap, Votes
-from recognition.verify.alignment import Lead, Line, QueryView, view_of
+from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.calibration import threshold_bits
 from recognition.verify.extension import follow, raw_in, same_warp, whole_window
 from recognition.verify.relief import relief_bits
 from recognition.verify.repeats import better_repeat, sorted_hashes
 from recognition.verify.segments import ScoringRun, is_row, overlap, settle
 
-_SAME_LINE = 20  # frames
+_SAME_ALIGNMENT = 20  # frames
 _LONG = 3750  # frames: a minute
-_ORIGINAL = Line(1.0, 0.0, 0.0)
+_ORIGINAL = Alignment(1.0, 0.0, 0.0)
 
 
 @dataclass
@@ -127,11 +127,11 @@ class Search:
         """Return the changes of tempo and pitch found, most of the file first."""
         lengths: dict[Warp, float] = {}
         for run in sorted(self.found, key=lambda run: -run.length):
-            if same_warp(run.line, _ORIGINAL):
+            if same_warp(run.alignment, _ORIGINAL):
                 continue
             like = next(
-                (one for one in lengths if same_warp(_line(one), run.line)),
-                Warp(1 / run.line.slope, run.line.shift),
+                (one for one in lengths if same_warp(_alignment(one), run.alignment)),
+                Warp(1 / run.alignment.slope, run.alignment.shift),
             )
             lengths[like] = lengths.get(like, 0.0) + run.length
         ranked = sorted(lengths, key=lambda one: -lengths[one])
@@ -186,7 +186,11 @@ class Search:
         still_open = self._still_open()
         if stage is None or stage.warp == PLAIN or stage.name in ON_GRID:
             return still_open
-        along = [run for run in self.found if same_warp(run.line, _line(stage.warp))]
+        along = [
+            run
+            for run in self.found
+            if same_warp(run.alignment, _alignment(stage.warp))
+        ]
         if not along:  # a partition, which knows no runs and is told what is open
             return still_open
         around = np.zeros(len(still_open), dtype=np.bool_)
@@ -294,12 +298,19 @@ class Search:
         """Return the run, or a repeat of its interval that fits better."""
         if run.recording not in self.hashed:
             self.hashed[run.recording] = sorted_hashes(run.reference, self.params)
-        line = better_repeat(self.view, run, self.hashed[run.recording], self.params)
-        if line is None:
+        alignment = better_repeat(
+            self.view, run, self.hashed[run.recording], self.params
+        )
+        if alignment is None:
             return run
         start, end = run.query_span
         again = self._weighed(
-            replace(lead, line=line, window=(int(start), int(end) + 1), nearby=(0.0,))
+            replace(
+                lead,
+                alignment=alignment,
+                window=(int(start), int(end) + 1),
+                nearby=(0.0,),
+            )
         )
         if again is None or not self._is_found(again) or again.raw <= run.raw:
             return run
@@ -311,8 +322,8 @@ class Search:
         return self.loaded[recording]
 
 
-def _line(warp: Warp) -> Line:
-    return Line(1 / warp.tempo, 0.0, warp.shift)
+def _alignment(warp: Warp) -> Alignment:
+    return Alignment(1 / warp.tempo, 0.0, warp.shift)
 
 
 def _warped_view(view: QueryView, warp: Warp, params: Params) -> QueryView:
@@ -331,9 +342,9 @@ def _warped_view(view: QueryView, warp: Warp, params: Params) -> QueryView:
 def unexplained(
     lead: Lead, found: Iterable[ScoringRun], n_frames: int, params: Params
 ) -> list[Lead]:
-    """Limit a lead to the parts of its window that no run on its line explains.
+    """Limit a lead to the parts of its window that no run on its alignment explains.
 
-    Beyond the end of a run the recording may continue along the same line, for
+    Beyond the end of a run the recording may continue along the same alignment, for
     example after a voice. ``n_frames`` is the length of the query.
     """
     spans = sorted(
@@ -355,12 +366,12 @@ def unexplained(
 
 
 def _on_line(run: ScoringRun, lead: Lead) -> bool:
-    """Return whether a run of the lead's recording lies on the lead's line in its
+    """Return whether a run of the lead's recording lies on the lead's alignment in its
     window.
     """
     start, end = run.query_span
     if start >= lead.window[1] or end <= lead.window[0]:
         return False
     middle = sum(lead.window) / 2
-    reference = run.line.reference_frame(middle)
-    return abs(lead.line.query_frame(reference) - middle) < _SAME_LINE
+    reference = run.alignment.reference_frame(middle)
+    return abs(lead.alignment.query_frame(reference) - middle) < _SAME_ALIGNMENT

@@ -22,7 +22,7 @@ from recognition.search.cascade import Search
 from recognition.search.match import segment_match
 from recognition.search.policy import CaptureType
 from recognition.types import Fingerprint, SegmentMatch
-from recognition.verify.alignment import Lead, Line, view_of
+from recognition.verify.alignment import Alignment, Lead, view_of
 from recognition.verify.calibration import catalogue_hours
 from recognition.verify.extension import follow
 from recognition.verify.segments import ScoringRun
@@ -80,7 +80,9 @@ def hear(
     )
     followed = []
     for play in plays:
-        lead = Lead(play.recording, _line_of(play, params), (0, n_frames), 0, False)
+        lead = Lead(
+            play.recording, _alignment_of(play, params), (0, n_frames), 0, False
+        )
         run = follow(search.view, references.one(play.recording), lead, params)
         # Known since long, so that less evidence is enough than for a new play.
         heard = run is not None and run.bits >= params.candidate_bits
@@ -108,8 +110,8 @@ def hear(
     )
 
 
-def _line_of(play: OpenPlay, params: Params) -> Line:
-    return Line(
+def _alignment_of(play: OpenPlay, params: Params) -> Alignment:
+    return Alignment(
         slope=1 / play.tempo_ratio,
         offset=play.offset_ms / params.frame_ms,
         shift=play.pitch_cents * params.bins_per_octave / 1200,

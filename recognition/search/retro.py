@@ -49,7 +49,7 @@ from recognition.search.match import segment_match
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.speech import speech_share
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
-from recognition.verify.alignment import Lead, Line, view_of
+from recognition.verify.alignment import Alignment, Lead, view_of
 
 TOP = 4
 """Offsets of one recording that are followed per window.
@@ -232,9 +232,9 @@ class _ProposedLeads:
             part = slice(begin, begin + _WINDOWS_AT_ONCE)
             votes = _strongest(keys, edges[part], least, TOP)
             for window, owner, offset, count in votes.tolist():
-                line = Line(1 / tempo, -offset / tempo, stage.warp.shift)
+                alignment = Alignment(1 / tempo, -offset / tempo, stage.warp.shift)
                 number, where = self.index.numbers[owner], windows[begin + window]
-                yield Lead(number, line, where, count, on_grid, near)
+                yield Lead(number, alignment, where, count, on_grid, near)
 
     def _hits_on_grid(
         self, stage: SearchStage, open_frames: NDArray[np.bool_]

@@ -20,7 +20,7 @@ from recognition.jit import compiled
 from recognition.params import Params
 from recognition.search.candidates import NEARBY, Warp
 from recognition.types import Votes
-from recognition.verify.alignment import Lead, Line, QueryView
+from recognition.verify.alignment import Alignment, Lead, QueryView
 from recognition.verify.relief import FARTHEST, rises
 
 _UNIT = 8  # weights are integers; this many steps make a bit
@@ -145,8 +145,8 @@ def lead_at(place: Place, where: Where, weights: Weights, params: Params) -> Lea
     window, warp = where
     frames = (cell - weights.cells + 1) * params.sweep_frames
     offset = (warp.frames(window)[0] - frames) / warp.tempo
-    line = Line(1 / warp.tempo, offset, warp.shift)
-    return Lead(recording, line, window, round(-height), False, NEARBY, True)
+    alignment = Alignment(1 / warp.tempo, offset, warp.shift)
+    return Lead(recording, alignment, window, round(-height), False, NEARBY, True)
 
 
 def weights_of(

@@ -1,1 +1,1 @@
-"""The weighing of a candidate: its line, its extent, and its evidence in bits."""
+"""The weighing of a candidate: its alignment, its extent, and its evidence in bits."""

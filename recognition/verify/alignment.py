@@ -1,4 +1,4 @@
-"""Prepare a query for lookups by place, and fit the line that maps a reference to it."""
+"""Prepare a query for lookups by place, and fit the alignment that maps a reference to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MIN_SLOPE, MAX_SLOPE, FARTHEST_FIT = 0.62, 1.6, 1.25
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Alignment:
     """A linear mapping from reference time to query time.
 
         query frame = offset + slope · reference frame
@@ -45,7 +45,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """An offset to verify: a recording along a line in a window of the query.
+    """An offset to verify: a recording along an alignment in a window of the query.
 
     - ``nearby``: offsets around it, in frames, to start from. Votes locate an offset
       only to a few frames, and a weak match does not verify even one frame beside the
@@ -56,7 +56,7 @@ class Lead:
     """
 
     recording: int
-    line: Line
+    alignment: Alignment
     window: tuple[int, int]
     votes: int
     warped: bool
@@ -177,13 +177,13 @@ def nearest(
     return best
 
 
-def fit_line(
+def fit_alignment(
     view: QueryView,
     reference: Landmarks,
     span: tuple[int, int],
-    line: Line,
+    alignment: Alignment,
     slope: float | None = None,
-) -> Line:
+) -> Alignment:
     """Fit tempo, offset and pitch to the reference landmarks numbered ``span``.
 
     Three rounds pair landmarks with shrinking tolerance and take the median slope
@@ -191,24 +191,24 @@ def fit_line(
     last pairs follows.
 
     Steady tones, clicks and drum loops pair with themselves at any tempo, so a fit
-    outside ``MIN_SLOPE`` … ``MAX_SLOPE``, or too far from ``slope`` (the line's), is
-    discarded and the line stays as it was.
+    outside ``MIN_SLOPE`` … ``MAX_SLOPE``, or too far from ``slope`` (the alignment's), is
+    discarded and the alignment stays as it was.
     """
-    begun = line.slope if slope is None else slope
+    begun = alignment.slope if slope is None else slope
     limits = max(MIN_SLOPE, begun / FARTHEST_FIT), min(MAX_SLOPE, begun * FARTHEST_FIT)
     fitted = _fit(
         (view.first, view.landmarks.frames, view.landmarks.bins),
         (reference.frames[slice(*span)], reference.bins[slice(*span)]),
-        (line.slope, line.offset, line.shift),
+        (alignment.slope, alignment.offset, alignment.shift),
         limits,
     )
-    return Line(*map(float, fitted))
+    return Alignment(*map(float, fitted))
 
 
 def level_gaps(
-    view: QueryView, reference: Landmarks, line: Line
+    view: QueryView, reference: Landmarks, alignment: Alignment
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return the frames of reference landmarks found along a line, and level
+    """Return the frames of reference landmarks found along an alignment, and level
     differences.
 
     Differences are query minus reference, in nepers.
@@ -216,7 +216,7 @@ def level_gaps(
     found = _partners(
         (view.first, view.landmarks.frames, view.landmarks.bins),
         (reference.frames, reference.bins),
-        (line.slope, line.offset, line.shift),
+        (alignment.slope, alignment.offset, alignment.shift),
     )
     here = found >= 0
     gaps = view.landmarks.levels[found[here]] - reference.levels[here]
@@ -225,14 +225,14 @@ def level_gaps(
 
 @compiled
 def _partners(
-    query: QueryPlaces, reference: ReferencePlaces, line: Place
+    query: QueryPlaces, reference: ReferencePlaces, alignment: Place
 ) -> NDArray[np.int64]:
     """Return the query landmark beside each reference landmark, -1 where none is."""
     first, frames, bins = query
     found = np.full(len(reference[0]), -1, dtype=np.int64)
     for i in range(len(found)):
-        frame = line[1] + line[0] * reference[0][i]
-        place = reference[1][i] + line[2]
+        frame = alignment[1] + alignment[0] * reference[0][i]
+        place = reference[1][i] + alignment[2]
         if frame >= 0 and place >= 0:
             found[i] = nearest(first, frames, bins, frame, place, 1.5, 0.5)
     return found
@@ -242,27 +242,27 @@ def _partners(
 def _fit(
     query: QueryPlaces,
     reference: ReferencePlaces,
-    line: Place,
+    alignment: Place,
     limits: tuple[float, float],
 ) -> Place:
     least, most = limits
     for tolerance in ((3.0, 0.9), (2.0, 0.6), (1.5, 0.5)):
-        r, q, df = _pairs_near(query, reference, line, tolerance)
+        r, q, df = _pairs_near(query, reference, alignment, tolerance)
         if len(r) < 12:
             # Fewer pairs than this say nothing about the tempo.
-            return line
+            return alignment
         half = len(r) // 2
         slope = np.median((q[half:] - q[:-half]) / (r[half:] - r[:-half]))
         if not least <= slope <= most:
-            return line
-        line = (slope, np.median(q - slope * r), np.median(df))
-    r, q, df = _pairs_near(query, reference, line, (1.5, 0.5))
+            return alignment
+        alignment = (slope, np.median(q - slope * r), np.median(df))
+    r, q, df = _pairs_near(query, reference, alignment, (1.5, 0.5))
     if len(r) < 12 or r[-1] == r[0]:
-        return line
+        return alignment
     r_mean, q_mean = r.mean(), q.mean()
     slope = ((r - r_mean) * (q - q_mean)).sum() / ((r - r_mean) ** 2).sum()
     if not least <= slope <= most:
-        return line
+        return alignment
     return (slope, q_mean - slope * r_mean, np.median(df))
 
 
@@ -270,7 +270,7 @@ def _fit(
 def _pairs_near(
     query: QueryPlaces,
     reference: ReferencePlaces,
-    line: Place,
+    alignment: Place,
     tolerance: tuple[float, float],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     first, frames, bins = query
@@ -280,8 +280,8 @@ def _pairs_near(
     n = 0
     last = -1.0
     for i in range(len(r)):
-        frame = line[1] + line[0] * reference[0][i]
-        place = reference[1][i] + line[2]
+        frame = alignment[1] + alignment[0] * reference[0][i]
+        place = reference[1][i] + alignment[2]
         k = nearest(first, frames, bins, frame, place, tolerance[0], tolerance[1])
         if k >= 0:
             r[n] = reference[0][i]

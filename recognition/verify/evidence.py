@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from recognition.jit import compiled
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line, QueryView
+from recognition.verify.alignment import Alignment, QueryView
 from recognition.verify.lookup import (
     ABSENT,
     ABSENT_BITS,
@@ -33,13 +33,13 @@ from recognition.verify.lookup import (
     TIMING_BY_CHANCE,
     UNJUDGED_BITS,
     UNKNOWN_LEVEL,
-    Alignment,
     Constants,
     Found,
+    Lookup,
     Reference,
-    alignment_of,
     cell,
     found_along,
+    lookup_of,
     timing_at,
 )
 
@@ -83,11 +83,11 @@ def weigh(
     view: QueryView,
     reference: Landmarks,
     span: tuple[int, int],
-    line: Line,
+    alignment: Alignment,
     core: tuple[int, int] | None = None,
     params: Params = DEFAULT,
 ) -> LandmarkEvidence:
-    """Weigh the reference landmarks numbered ``span`` along ``line``.
+    """Weigh the reference landmarks numbered ``span`` along ``alignment``.
 
     Gains and the rate of alignment are estimated inside ``core``, landmark numbers of
     the reference, if given.
@@ -95,24 +95,24 @@ def weigh(
     inner = (0, span[1] - span[0])
     if core is not None:
         inner = (core[0] - span[0], core[1] - span[0])
-    alignment = alignment_of(view, reference, span, line, params)
-    states, gaps, gains, weights, raw, p0 = evidence(alignment, inner)
+    lookup = lookup_of(view, reference, span, alignment, params)
+    states, gaps, gains, weights, raw, p0 = evidence(lookup, inner)
     return LandmarkEvidence(states, gaps, gains, weights, raw, float(p0))
 
 
 @compiled
-def evidence(alignment: Alignment, inner: tuple[int, int]) -> Weighed:
+def evidence(lookup: Lookup, inner: tuple[int, int]) -> Weighed:
     """Return the parts of ``LandmarkEvidence``.
 
     Gains and the rate of alignment are estimated from the landmarks ``inner``.
     """
-    return weighed(alignment, found_along(alignment), inner)
+    return weighed(lookup, found_along(lookup), inner)
 
 
 @compiled
-def weighed(alignment: Alignment, found: Found, inner: tuple[int, int]) -> Weighed:
-    """Return what ``evidence`` returns, from what was found along the line."""
-    _, reference, _, constants, tables = alignment
+def weighed(lookup: Lookup, found: Found, inner: tuple[int, int]) -> Weighed:
+    """Return what ``evidence`` returns, from what was found along the alignment."""
+    _, reference, _, constants, tables = lookup
     before, gaps, offs, chances, places, timed, which, chance_gaps = found
     states = before.copy()
     known = 0

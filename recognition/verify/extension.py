@@ -1,4 +1,4 @@
-"""Turn a lead into a run: verify it in its window, extend it, and fit its line."""
+"""Turn a lead into a run: verify it in its window, extend it, and fit its alignment."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from recognition import interrupts
 from recognition.jit import compiled
 from recognition.params import Params
 from recognition.types import Landmarks
-from recognition.verify.alignment import Lead, Line, QueryView, fit_line
+from recognition.verify.alignment import Alignment, Lead, QueryView, fit_alignment
 from recognition.verify.evidence import Weighed, evidence, weighed
 from recognition.verify.lookup import (
     ABSENT,
     ALIGNED,
     OUTSIDE,
-    Alignment,
+    Lookup,
     aligned_counts,
-    alignment_of,
     found_along,
     found_wider,
+    lookup_of,
 )
 from recognition.verify.segments import ScoringRun, best_segment, edge_of, trimmed
 
 _FITS = 6  # enough: each fit lets a run at another tempo grow to about twice its length
 # With fewer landmarks, a span says too little to estimate gains and chance.
 _FEWEST_LANDMARKS = 8
-# how far a line may differ and still count as unaltered: as a ratio, in bins
+# how far an alignment may differ and still count as unaltered: as a ratio, in bins
 _SAME_TEMPO, _SAME_PITCH = 0.005, 0.3
 # 1.5 s: a run that ends this close to the edge of its span is extended beyond it
 _NEAR_FRAMES = 94
@@ -54,24 +54,24 @@ def follow(
 
     Of the ``nearby`` offsets, those along which the most landmarks align are weighed,
     and the one with most evidence is followed. Only a run of at
-    least ``candidate_bits`` is extended; then the line is fitted and the run extended
+    least ``candidate_bits`` is extended; then the alignment is fitted and the run extended
     again until that gains nothing. Returns None if its evidence in the window is not
     ``beyond`` that of a known run (see ``raw_in``).
 
-    A warped lead has only roughly the right tempo and pitch, so its line is fitted
-    before it is weighed. A line at another tempo or pitch than the recording's costs
+    A warped lead has only roughly the right tempo and pitch, so its alignment is fitted
+    before it is weighed. An alignment at another tempo or pitch than the recording's costs
     bits, because it was chosen among many; one that is known from elsewhere in the
     file, few.
     """
     interrupts.look()
     if not len(reference.frames):
         return None
-    line = lead.line
-    span = _span(reference, line, lead.window)
+    alignment = lead.alignment
+    span = _span(reference, alignment, lead.window)
     if lead.warped:
-        line = fit_line(view, reference, span, line)
-    nearby = _promising(view, reference, span, line, lead.nearby, params)
-    run = _run_in(view, lead.recording, reference, span, line, params, nearby)
+        alignment = fit_alignment(view, reference, span, alignment)
+    nearby = _promising(view, reference, span, alignment, lead.nearby, params)
+    run = _run_in(view, lead.recording, reference, span, alignment, params, nearby)
     if run is not None and run.raw <= beyond:
         return None
     if run is None or run.bits < params.candidate_bits:
@@ -80,47 +80,53 @@ def follow(
     run = _extended(view, run, span, within, params)
     for _ in range(_FITS):
         span = (run.first, run.last + 1)
-        line = fit_line(view, reference, span, run.line, lead.line.slope)
-        fitted = replace(run, line=line)
+        alignment = fit_alignment(
+            view, reference, span, run.alignment, lead.alignment.slope
+        )
+        fitted = replace(run, alignment=alignment)
         wider = _inside(within, fitted, _wider(run, params))
         again = _extended(view, fitted, wider, within, params)
         if again.raw <= run.raw:
             break
         run = again
-    # Other tempi give chance more ways to fit, so such a line must pay for them.
-    paid = replace(run, bits=run.bits - _bill(run.line, params))
+    # Other tempi give chance more ways to fit, so such an alignment must pay for them.
+    paid = replace(run, bits=run.bits - _bill(run.alignment, params))
     if lead.warped:
         return paid
-    known = 0.0 if same_warp(lead.line, Line(1.0, 0.0, 0.0)) else params.followed_bits
+    known = (
+        0.0
+        if same_warp(lead.alignment, Alignment(1.0, 0.0, 0.0))
+        else params.followed_bits
+    )
     # It strays if it was fitted to another tempo or pitch than the lead's.
-    if same_warp(run.line, lead.line):
+    if same_warp(run.alignment, lead.alignment):
         return replace(run, bits=run.bits - known)
-    straight = _straight(view, run, lead.line, within, params)
+    straight = _straight(view, run, lead.alignment, within, params)
     straight = replace(straight, bits=straight.bits - known)
     return max(straight, paid, key=lambda run: run.bits)
 
 
-def same_warp(one: Line, other: Line) -> bool:
-    """Return whether two lines have the same tempo and pitch."""
+def same_warp(one: Alignment, other: Alignment) -> bool:
+    """Return whether two alignments have the same tempo and pitch."""
     return (
         abs(one.slope / other.slope - 1) <= _SAME_TEMPO
         and abs(one.shift - other.shift) <= _SAME_PITCH
     )
 
 
-def _bill(line: Line, params: Params) -> float:
-    """Return the bits that a line which was chosen among others must pay."""
-    near = abs(1 / line.slope - 1) <= params.near_tempo
-    near = near and abs(line.shift) <= params.near_bins
+def _bill(alignment: Alignment, params: Params) -> float:
+    """Return the bits that an alignment which was chosen among others must pay."""
+    near = abs(1 / alignment.slope - 1) <= params.near_tempo
+    near = near and abs(alignment.shift) <= params.near_bins
     return params.warp_bits if near else params.wide_bits
 
 
 def raw_in(
     view: QueryView, run: ScoringRun, window: tuple[int, int], params: Params
 ) -> float:
-    """Return the ``raw`` bits of a run's line in a window of query frames."""
-    span = _span(run.reference, run.line, window)
-    best = _run_in(view, run.recording, run.reference, span, run.line, params)
+    """Return the ``raw`` bits of a run's alignment in a window of query frames."""
+    span = _span(run.reference, run.alignment, window)
+    best = _run_in(view, run.recording, run.reference, span, run.alignment, params)
     return 0.0 if best is None else best.raw
 
 
@@ -128,17 +134,17 @@ def _promising(
     view: QueryView,
     reference: Landmarks,
     span: tuple[int, int],
-    line: Line,
+    alignment: Alignment,
     nearby: Sequence[float],
     params: Params,
 ) -> Sequence[float]:
-    """Return the offsets around a line along which the most landmarks align.
+    """Return the offsets around an alignment along which the most landmarks align.
 
     Counting is far cheaper than weighing.
     """
     if len(nearby) <= params.nearby_weighed:
         return nearby
-    counts = aligned_counts(view, reference, span, line, nearby, params)
+    counts = aligned_counts(view, reference, span, alignment, nearby, params)
     best = np.argsort(-counts, kind="stable")[: params.nearby_weighed]
     return [nearby[number] for number in np.sort(best)]
 
@@ -146,16 +152,16 @@ def _promising(
 def _straight(
     view: QueryView,
     run: ScoringRun,
-    along: Line,
+    along: Alignment,
     within: tuple[int, int],
     params: Params,
 ) -> ScoringRun:
-    """Return what remains of a run at the tempo and pitch of the line ``along``."""
+    """Return what remains of a run at the tempo and pitch of the alignment ``along``."""
     middle = sum(run.reference_span) / 2
-    offset = run.line.query_frame(middle) - along.slope * middle
-    line = Line(along.slope, offset, along.shift)
+    offset = run.alignment.query_frame(middle) - along.slope * middle
+    alignment = Alignment(along.slope, offset, along.shift)
     span = (run.first, run.last + 1)
-    return _extended(view, replace(run, line=line), span, within, params)
+    return _extended(view, replace(run, alignment=alignment), span, within, params)
 
 
 def whole_window(
@@ -168,22 +174,27 @@ def whole_window(
     """
     if not len(reference.frames):
         return None
-    span = _span(reference, lead.line, lead.window)
+    span = _span(reference, lead.alignment, lead.window)
     if span[1] - span[0] < _FEWEST_LANDMARKS:
         return None
     best, tally = _best_whole(
-        alignment_of(view, reference, span, lead.line, params),
+        lookup_of(view, reference, span, lead.alignment, params),
         np.array(lead.nearby, dtype=np.float64),
     )
-    line = replace(lead.line, offset=lead.line.offset + lead.nearby[best])
-    return _run(lead.recording, reference, span[0], line, tally)
+    alignment = replace(
+        lead.alignment, offset=lead.alignment.offset + lead.nearby[best]
+    )
+    return _run(lead.recording, reference, span[0], alignment, tally)
 
 
-def _span(reference: Landmarks, line: Line, window: tuple[int, int]) -> tuple[int, int]:
+def _span(
+    reference: Landmarks, alignment: Alignment, window: tuple[int, int]
+) -> tuple[int, int]:
     """Return the numbers of the reference landmarks that fall into a query window."""
     beyond = int(reference.frames[-1]) + 1
     places = [
-        min(max(0, math.ceil(line.reference_frame(frame))), beyond) for frame in window
+        min(max(0, math.ceil(alignment.reference_frame(frame))), beyond)
+        for frame in window
     ]
     # searchsorted would convert the whole array for values of another type.
     low, high = np.searchsorted(reference.frames, np.array(places, dtype=np.int32))
@@ -207,13 +218,13 @@ def _extended(
 ) -> ScoringRun:
     """Widen the span on each side while the run touches its border."""
     whole = 0, len(run.reference.frames)
-    alignment = alignment_of(view, run.reference, whole, run.line, params)
-    borders = _span(run.reference, run.line, within)
+    lookup = lookup_of(view, run.reference, whole, run.alignment, params)
+    borders = _span(run.reference, run.alignment, within)
     extended, core, is_done = run, (run.first, run.last + 1), False
     while not is_done:
         interrupts.look()
         tally, span, is_done = _widened(
-            alignment,
+            lookup,
             span,
             core,
             borders,
@@ -222,7 +233,7 @@ def _extended(
             edge_of(params),
         )
         if tally[2] > 0:
-            extended = _run(run.recording, run.reference, 0, run.line, tally)
+            extended = _run(run.recording, run.reference, 0, run.alignment, tally)
             core = extended.first, extended.last + 1
     return extended
 
@@ -231,7 +242,7 @@ def _inside(
     within: tuple[int, int], run: ScoringRun, span: tuple[int, int]
 ) -> tuple[int, int]:
     """Limit a span to the landmarks that fall inside ``within``, in query frames."""
-    low, high = _span(run.reference, run.line, within)
+    low, high = _span(run.reference, run.alignment, within)
     return max(span[0], low), min(span[1], high)
 
 
@@ -240,11 +251,11 @@ def _run_in(
     recording: int,
     reference: Landmarks,
     span: tuple[int, int],
-    line: Line,
+    alignment: Alignment,
     params: Params,
     nearby: Sequence[float] = (0.0,),
 ) -> ScoringRun | None:
-    """Return the best run inside a span, or None, along a line or offsets ``nearby``.
+    """Return the best run inside a span, or None, along an alignment or offsets ``nearby``.
 
     Weighs twice: gains and chance are estimated from the whole span first, then from
     the run itself.
@@ -252,7 +263,7 @@ def _run_in(
     if span[1] - span[0] < _FEWEST_LANDMARKS:
         return None
     best, tally = _best_nearby(
-        alignment_of(view, reference, span, line, params),
+        lookup_of(view, reference, span, alignment, params),
         np.array(nearby, dtype=np.float64),
         (params.x_drop, params.candidate_bits),
         edge_of(params),
@@ -260,18 +271,18 @@ def _run_in(
     if tally[2] <= 0:
         return None
     if nearby[best]:
-        line = replace(line, offset=line.offset + nearby[best])
-    return _run(recording, reference, span[0], line, tally)
+        alignment = replace(alignment, offset=alignment.offset + nearby[best])
+    return _run(recording, reference, span[0], alignment, tally)
 
 
 def _run(
-    recording: int, reference: Landmarks, begin: int, line: Line, tally: Tally
+    recording: int, reference: Landmarks, begin: int, alignment: Alignment, tally: Tally
 ) -> ScoringRun:
     first, last, bits, raw, aligned, known, absent, pitches, p0 = tally
     return ScoringRun(
         recording=recording,
         reference=reference,
-        line=line,
+        alignment=alignment,
         first=begin + first,
         last=begin + last,
         bits=bits,
@@ -291,45 +302,45 @@ Edge = tuple[float, float, float]
 
 @compiled
 def _best_nearby(
-    alignment: Alignment, nearby: NDArray[np.float64], limits: Limits, edge: Edge
+    lookup: Lookup, nearby: NDArray[np.float64], limits: Limits, edge: Edge
 ) -> tuple[int, Tally]:
     """Return the number of the offset with the best run, and that run."""
-    query, reference, (slope, offset, shift), constants, tables = alignment
+    query, reference, (slope, offset, shift), constants, tables = lookup
     best, tally = 0, (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
     for number in range(len(nearby)):
-        line = slope, offset + nearby[number], shift
-        run = _best_run((query, reference, line, constants, tables), limits, edge)
+        alignment = slope, offset + nearby[number], shift
+        run = _best_run((query, reference, alignment, constants, tables), limits, edge)
         if run[2] > tally[2]:
             best, tally = number, run
     return best, tally
 
 
 @compiled
-def _best_run(alignment: Alignment, limits: Limits, edge: Edge) -> Tally:
+def _best_run(lookup: Lookup, limits: Limits, edge: Edge) -> Tally:
     """Return the best run of an alignment.
 
     Gains and chance are estimated from all landmarks, then from the best run itself.
     """
-    found = found_along(alignment)
-    inner = 0, len(alignment[1][0])
-    result = weighed(alignment, found, inner)
+    found = found_along(lookup)
+    inner = 0, len(lookup[1][0])
+    result = weighed(lookup, found, inner)
     first, last, bits = best_segment(result[3], limits[0])
     if bits > 0 and last - first >= _FEWEST_LANDMARKS:
-        result = weighed(alignment, found, (first, last + 1))
+        result = weighed(lookup, found, (first, last + 1))
         first, last, bits = best_segment(result[3], limits[0])
-    return _ended(alignment, result, (first, last, bits), limits, edge)
+    return _ended(lookup, result, (first, last, bits), limits, edge)
 
 
 @compiled
 def _ended(
-    alignment: Alignment,
+    lookup: Lookup,
     result: Weighed,
     segment: tuple[int, int, float],
     limits: Limits,
     edge: Edge,
 ) -> Tally:
     """Return a run with its true ends."""
-    frames, bins, _ = alignment[1]
+    frames, bins, _ = lookup[1]
     states, _, _, weights, raw, p0 = result
     first, last, bits = segment
     if bits >= limits[1]:  # weaker runs are dropped anyway
@@ -342,7 +353,7 @@ def _ended(
 
 @compiled
 def _widened(
-    alignment: Alignment,
+    lookup: Lookup,
     span: tuple[int, int],
     core: tuple[int, int],
     within: tuple[int, int],
@@ -353,29 +364,29 @@ def _widened(
     """Return the best run near a known one, in a span that widens while it touches the
     border; one without bits if there is none.
 
-    ``alignment`` has the whole recording, whose landmarks ``core``, ``span`` and
+    ``lookup`` has the whole recording, whose landmarks ``core``, ``span`` and
     ``within`` number. ``core`` is the known run, ``span`` the first span, ``within``
     what none may leave, and ``step`` the frames by which it widens. Also returns the
     next span, and whether there is none: long work ends in between.
     """
-    query, (frames, bins, levels), line, constants, tables = alignment
+    query, (frames, bins, levels), alignment, constants, tables = lookup
     best = (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
     low, high = span
     begin, end = low, low  # the landmarks looked up so far
     weighed_so_far = 0
     found = found_along(
-        (query, (frames[:0], bins[:0], levels[:0]), line, constants, tables)
+        (query, (frames[:0], bins[:0], levels[:0]), alignment, constants, tables)
     )
     while True:
         inner = max(core[0], low) - low, min(core[1], high) - low
-        # A fitted line may move the core out of the span.
+        # A fitted alignment may move the core out of the span.
         if high - low < _FEWEST_LANDMARKS or inner[0] >= inner[1]:
             return best, (low, high), True
         if weighed_so_far > _AT_A_STRETCH:
             return best, (low, high), False
         weighed_so_far += high - low
         part = frames[low:high], bins[low:high], levels[low:high]
-        here = query, part, line, constants, tables
+        here = query, part, alignment, constants, tables
         # What is known is looked up only once: songs are many steps long.
         found = found_wider(here, found, begin - low)
         begin, end = low, high
@@ -399,15 +410,15 @@ def _widened(
 
 
 @compiled
-def _best_whole(alignment: Alignment, nearby: NDArray[np.float64]) -> tuple[int, Tally]:
+def _best_whole(lookup: Lookup, nearby: NDArray[np.float64]) -> tuple[int, Tally]:
     """Return which of the offsets ``nearby`` has most evidence over the whole span."""
-    query, reference, (slope, offset, shift), constants, tables = alignment
+    query, reference, (slope, offset, shift), constants, tables = lookup
     last = len(reference[0]) - 1
     best = -1
     tally = (0, 0, 0.0, 0.0, 0, 0, 0, 0, 0.0)
     for number in range(len(nearby)):
-        line = slope, offset + nearby[number], shift
-        moved = query, reference, line, constants, tables
+        alignment = slope, offset + nearby[number], shift
+        moved = query, reference, alignment, constants, tables
         states, _, _, weights, raw, p0 = evidence(moved, (0, last + 1))
         bits = np.float64(0)
         for weight in weights:

@@ -1,6 +1,6 @@
 """Look up what a query holds where a recording's landmarks should be.
 
-The landmarks of a recording are mapped to the query by a line. Each is looked for there,
+The landmarks of a recording are mapped to the query by an alignment. Each is looked for there,
 and at shifted places, which show how often landmarks align by chance.
 """
 
@@ -15,7 +15,13 @@ from recognition.fingerprint.levels import OFFSET, STEPS_PER_NEPER
 from recognition.jit import compiled
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line, Place, QueryView, nearest, something_near
+from recognition.verify.alignment import (
+    Alignment,
+    Place,
+    QueryView,
+    nearest,
+    something_near,
+)
 from recognition.verify.band import BAND_FRAMES
 
 OUTSIDE, MISSING, ALIGNED, ABSENT = -1, 0, 1, 2
@@ -38,8 +44,8 @@ Reference = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 Constants = tuple[float, ...]
 """The parameters that compiled functions need, by the numbers below."""
 Tables = tuple[NDArray[np.int32], NDArray[np.float64]]
-Alignment = tuple[Query, Reference, Place, Constants, Tables]
-"""A query, landmarks of a recording, and the line that maps these to the query."""
+Lookup = tuple[Query, Reference, Place, Constants, Tables]
+"""A query, landmarks of a recording, and the alignment that maps these to the query."""
 
 # Indices rather than a named tuple: Numba treats them as compile-time constants, and
 # recognises the type of a plain tuple faster at each call.
@@ -82,19 +88,19 @@ Found = tuple[
     NDArray[np.int32],
     NDArray[np.float32],
 ]
-"""What lies along a line: of each landmark its state, gap and distances; and by chance
+"""What lies along an alignment: of each landmark its state, gap and distances; and by chance
 for each shift the landmarks that align and those inside the query, the counts of
 closeness in place, the sum of timing, and of each chance alignment the landmark and the
 gap."""
 
 
-def alignment_of(
+def lookup_of(
     view: QueryView,
     reference: Landmarks,
     span: tuple[int, int],
-    line: Line,
+    alignment: Alignment,
     params: Params,
-) -> Alignment:
+) -> Lookup:
     """Return what compiled functions need to weigh the landmarks numbered ``span``."""
     query = (
         view.first,
@@ -111,7 +117,7 @@ def alignment_of(
         reference.bins[slice(*span)],
         reference.levels[slice(*span)],
     )
-    place = line.slope, line.offset, line.shift
+    place = alignment.slope, alignment.offset, alignment.shift
     return query, landmarks, place, _constants(params), (CHANCE_SHIFTS, CLOSENESS)
 
 
@@ -119,17 +125,17 @@ def aligned_counts(
     view: QueryView,
     reference: Landmarks,
     span: tuple[int, int],
-    line: Line,
+    alignment: Alignment,
     nearby: Sequence[float],
     params: Params = DEFAULT,
 ) -> NDArray[np.int64]:
     """Return how many reference landmarks numbered ``span`` align along each of the
-    lines that lie ``nearby`` frames from ``line``.
+    alignments that lie ``nearby`` frames from ``alignment``.
     """
     return _counts(
         (view.first, view.sectors, view.landmarks.frames, view.landmarks.bins),
         (reference.frames[slice(*span)], reference.bins[slice(*span)]),
-        (line.slope, line.offset, line.shift),
+        (alignment.slope, alignment.offset, alignment.shift),
         np.array(nearby, dtype=np.float64),
         (float(params.tolerance_frames), params.tolerance_bins),
     )
@@ -141,7 +147,7 @@ def _counts(
         NDArray[np.int32], NDArray[np.uint64], NDArray[np.int32], NDArray[np.float32]
     ],
     reference: tuple[NDArray[np.int32], NDArray[np.float32]],
-    line: Place,
+    alignment: Place,
     nearby: NDArray[np.float64],
     tolerance: tuple[float, float],
 ) -> NDArray[np.int64]:
@@ -150,8 +156,8 @@ def _counts(
     counts = np.zeros(len(nearby), dtype=np.int64)
     for n in range(len(nearby)):
         for i in range(len(frames)):
-            frame = line[1] + nearby[n] + line[0] * frames[i]
-            place = bins[i] + line[2]
+            frame = alignment[1] + nearby[n] + alignment[0] * frames[i]
+            place = bins[i] + alignment[2]
             if frame < 0 or frame > len(first) - 2 or place < 0:
                 continue
             if something_near(sectors, frame, place):
@@ -181,32 +187,32 @@ def _constants(params: Params) -> Constants:
 
 
 @compiled
-def found_along(alignment: Alignment) -> Found:
-    """Look up what the query holds along the line, and along the shifted ones.
+def found_along(lookup: Lookup) -> Found:
+    """Look up what the query holds along the alignment, and along the shifted ones.
 
     This takes most of the time of weighing and does not depend on what gains are
-    estimated from, so one line is looked up once.
+    estimated from, so one alignment is looked up once.
     """
-    query, reference, line, constants, tables = alignment
-    states, gaps, offs = _classify(query, reference, line, constants)
+    query, reference, alignment, constants, tables = lookup
+    states, gaps, offs = _classify(query, reference, alignment, constants)
     hits, places, timing, which, chance_gaps = _chance(
-        query, reference, line, constants, tables
+        query, reference, alignment, constants, tables
     )
     return states, gaps, offs, hits, places, timing, which, chance_gaps
 
 
 @compiled
-def found_wider(alignment: Alignment, found: Found, begin: int) -> Found:
+def found_wider(lookup: Lookup, found: Found, begin: int) -> Found:
     """Return what ``found_along`` returns, if the landmarks from ``begin`` on are known.
 
-    ``found`` is what lies along the same line at as many landmarks as it has states.
+    ``found`` is what lies along the same alignment at as many landmarks as it has states.
     """
-    query, (frames, bins, levels), line, constants, tables = alignment
+    query, (frames, bins, levels), alignment, constants, tables = lookup
     end = begin + len(found[0])
     before = frames[:begin], bins[:begin], levels[:begin]
     after = frames[end:], bins[end:], levels[end:]
-    left = found_along((query, before, line, constants, tables))
-    right = found_along((query, after, line, constants, tables))
+    left = found_along((query, before, alignment, constants, tables))
+    right = found_along((query, after, alignment, constants, tables))
     return (
         np.concatenate((left[0], found[0], right[0])),
         np.concatenate((left[1], found[1], right[1])),
@@ -221,7 +227,7 @@ def found_wider(alignment: Alignment, found: Found, begin: int) -> Found:
 
 @compiled
 def _classify(
-    query: Query, reference: Reference, line: Place, constants: Constants
+    query: Query, reference: Reference, alignment: Place, constants: Constants
 ) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
     """Return each landmark's state, gap, and distance in bins and frames.
 
@@ -235,8 +241,8 @@ def _classify(
     offs = np.zeros((len(frames), 2), dtype=np.float32)
     n_bins = cells.shape[1] * cell_size[1]
     for i in range(len(frames)):
-        frame = line[1] + line[0] * frames[i]
-        place = bins[i] + line[2]
+        frame = alignment[1] + alignment[0] * frames[i]
+        place = bins[i] + alignment[2]
         states[i] = OUTSIDE
         if frame < 0 or frame > len(first) - 2:
             continue
@@ -276,7 +282,7 @@ def _classify(
 def _chance(
     query: Query,
     reference: Reference,
-    line: Place,
+    alignment: Place,
     constants: Constants,
     tables: tuple[NDArray[np.int32], NDArray[np.float64]],
 ) -> tuple[
@@ -301,8 +307,8 @@ def _chance(
         hits = 0
         total = 0
         for i in range(len(frames)):
-            frame = line[1] + line[0] * frames[i] + shifts[s]
-            place = bins[i] + line[2]
+            frame = alignment[1] + alignment[0] * frames[i] + shifts[s]
+            place = bins[i] + alignment[2]
             if frame < 0 or frame > len(first) - 2:
                 continue
             band = min(int(frame) // BAND_FRAMES, len(bands) - 1)

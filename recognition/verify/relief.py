@@ -43,7 +43,7 @@ def relief_bits(view: QueryView, run: ScoringRun, params: Params = DEFAULT) -> f
     Returns 0 if the query has no level map, or nothing aligns.
     """
     span = (run.first, run.last + 1)
-    evidence = weigh(view, run.reference, span, run.line, params=params)
+    evidence = weigh(view, run.reference, span, run.alignment, params=params)
     inside = evidence.states != OUTSIDE
     states, gaps = evidence.states[inside], evidence.gaps[inside]
     missing = ((states == MISSING) | (states == ABSENT)) & (gaps != UNKNOWN_LEVEL)
@@ -51,7 +51,10 @@ def relief_bits(view: QueryView, run: ScoringRun, params: Params = DEFAULT) -> f
         return 0.0
     frames = run.reference.frames[slice(*span)][inside]
     bins = run.reference.bins[slice(*span)][inside]
-    places = (run.line.offset + run.line.slope * frames, bins + run.line.shift)
+    places = (
+        run.alignment.offset + run.alignment.slope * frames,
+        bins + run.alignment.shift,
+    )
     here, chance = _lifts(view, places, params)
     spread = float(chance.std()) if len(chance) else 0.0
     if not spread:

@@ -17,7 +17,7 @@ from recognition import interrupts
 from recognition.fingerprint.hashes import Hashes, reference_hashes
 from recognition.params import DEFAULT, Params
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line, QueryView
+from recognition.verify.alignment import Alignment, QueryView
 from recognition.verify.evidence import weigh
 from recognition.verify.segments import ScoringRun
 
@@ -43,8 +43,8 @@ def sorted_hashes(landmarks: Landmarks, params: Params = DEFAULT) -> Hashes:
 
 def better_repeat(
     view: QueryView, run: ScoringRun, recording: Hashes, params: Params = DEFAULT
-) -> Line | None:
-    """Return the line of a repeat that fits the query better than the run, or None.
+) -> Alignment | None:
+    """Return the alignment of a repeat that fits the query better than the run, or None.
 
     ``recording`` comes from ``sorted_hashes``.
     """
@@ -55,12 +55,12 @@ def better_repeat(
         bounds = np.array([start + later, end + later + 1], dtype=np.int32)
         low, high = np.searchsorted(run.reference.frames, bounds)
         for beside in _BESIDE:
-            offset = run.line.offset - run.line.slope * later + beside
-            line = replace(run.line, offset=offset)
-            evidence = weigh(view, run.reference, (low, high), line, params=params)
+            offset = run.alignment.offset - run.alignment.slope * later + beside
+            alignment = replace(run.alignment, offset=offset)
+            evidence = weigh(view, run.reference, (low, high), alignment, params=params)
             raw = float(evidence.raw.sum())
             if raw > most:
-                best, most = line, raw
+                best, most = alignment, raw
     return best
 
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from recognition.jit import compiled
 from recognition.params import Params
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line
+from recognition.verify.alignment import Alignment
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringRun:
-    """A scoring run of one recording along one line.
+    """A scoring run of one recording along one alignment.
 
     ``first`` and ``last`` number the outermost reference landmarks, both inclusive.
     ``known`` of the landmarks could be judged, ``aligned`` were found in the query,
@@ -27,7 +27,7 @@ class ScoringRun:
 
     recording: int
     reference: Landmarks
-    line: Line
+    alignment: Alignment
     first: int
     last: int
     bits: float
@@ -48,7 +48,7 @@ class ScoringRun:
     def query_span(self) -> tuple[float, float]:
         """Query frames of the outermost landmarks."""
         start, end = self.reference_span
-        return self.line.query_frame(start), self.line.query_frame(end)
+        return self.alignment.query_frame(start), self.alignment.query_frame(end)
 
     @property
     def length(self) -> float:
@@ -147,7 +147,7 @@ def settle(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
 
 
 def _joined(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
-    """Join runs that lie on one line with little between them.
+    """Join runs that lie on one alignment with little between them.
 
     They are one segment, interrupted where something covered it.
     """
@@ -185,9 +185,9 @@ def overlap(a: ScoringRun, b: ScoringRun) -> float:
 
 
 def same_line(a: ScoringRun, b: ScoringRun, tolerance_frames: float) -> bool:
-    """Return whether two runs of one recording lie on one line, in the middle of each."""
+    """Return whether two runs of one recording lie on one alignment, in the middle of each."""
     (a0, a1), (b0, b1) = a.reference_span, b.reference_span
     return all(
-        abs(a.line.query_frame(r) - b.line.query_frame(r)) <= tolerance_frames
+        abs(a.alignment.query_frame(r) - b.alignment.query_frame(r)) <= tolerance_frames
         for r in ((a0 + a1) / 2, (b0 + b1) / 2)
     )

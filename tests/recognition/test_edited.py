@@ -21,7 +21,7 @@ from recognition.search.candidates import (
 from recognition.search.policy import ScanPolicy
 from recognition.search.retro import RetroIndex, search_back
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line, QueryView, view_of
+from recognition.verify.alignment import Alignment, QueryView, view_of
 from recognition.verify.evidence import weigh
 from recognition.verify.lookup import ABSENT, ALIGNED
 from tests.recognition.synthesis import (
@@ -176,7 +176,7 @@ def test_music_that_was_not_cut_is_judged_over_the_whole_axis() -> None:
 
 def _count(view: QueryView, reference: Landmarks, state: int) -> int:
     span = (0, len(reference.frames))
-    states = weigh(view, reference, span, Line(1.0, 0.0, 0.0)).states
+    states = weigh(view, reference, span, Alignment(1.0, 0.0, 0.0)).states
     return int((states == state).sum())
 
 

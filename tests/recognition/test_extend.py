@@ -14,7 +14,7 @@ from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT, Params
 from recognition.relate.compare import compare
 from recognition.types import Landmarks
-from recognition.verify.alignment import Lead, Line, QueryView, view_of
+from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.extension import follow
 from recognition.verify.segments import ScoringRun
 from tests.recognition.memory_index import MemoryIndex
@@ -60,8 +60,8 @@ def _reference() -> Landmarks:
 
 def _followed(clip: Samples, params: Params = DEFAULT) -> ScoringRun:
     view = _view(clip)
-    line = Line(1.0, -START * 62.5, 0.0)
-    lead = Lead(1, line, (0, view.n_frames), 9, warped=False, nearby=(0.0, 1.0))
+    alignment = Alignment(1.0, -START * 62.5, 0.0)
+    lead = Lead(1, alignment, (0, view.n_frames), 9, warped=False, nearby=(0.0, 1.0))
     run = follow(view, _reference(), lead, params)
     assert run is not None
     return run
@@ -70,7 +70,7 @@ def _followed(clip: Samples, params: Params = DEFAULT) -> ScoringRun:
 def test_a_play_as_it_was_recorded_pays_nothing() -> None:
     run, free = _followed(_clip(10)), _followed(_clip(10), FREE)
 
-    assert run.line.slope == pytest.approx(1, abs=0.001)
+    assert run.alignment.slope == pytest.approx(1, abs=0.001)
     assert run.bits == free.bits
 
 
@@ -78,7 +78,7 @@ def test_a_tempo_that_was_fitted_is_paid_for() -> None:
     clip = faster(_clip(12), SPEED)
     run, free = _followed(clip), _followed(clip, FREE)
 
-    assert 1 / run.line.slope == pytest.approx(SPEED, abs=0.002)
+    assert 1 / run.alignment.slope == pytest.approx(SPEED, abs=0.002)
     assert run.bits == pytest.approx(free.bits - DEFAULT.warp_bits)
 
 
@@ -86,7 +86,7 @@ def test_a_tempo_that_says_little_more_than_none_is_not_taken() -> None:
     clip = faster(_clip(12), SPEED)
     dear = replace(DEFAULT, warp_bits=500.0)
 
-    assert _followed(clip, dear).line.slope == 1.0
+    assert _followed(clip, dear).alignment.slope == 1.0
 
 
 @given(
@@ -99,8 +99,8 @@ def test_a_run_keeps_within_its_bounds(
     first: int, length: int, offset: int, speed: float
 ) -> None:
     within = (first, first + length)
-    line = Line(1.0, offset - START * 62.5, 0.0)
-    lead = Lead(1, line, within, 9, False, (-1.0, 0.0, 1.0), within=within)
+    alignment = Alignment(1.0, offset - START * 62.5, 0.0)
+    lead = Lead(1, alignment, within, 9, False, (-1.0, 0.0, 1.0), within=within)
     run = follow(_faster(speed), _reference(), lead, DEFAULT)
 
     if run is not None:
@@ -145,11 +145,13 @@ def test_what_repeats_is_followed_at_a_tempo_that_exists(
     warped: bool,
 ) -> None:
     view = view_of(_hits(other, count, bins), None, 0)
-    lead = Lead(1, Line(1.0, offset, 0.0), (0, length), 9, warped, (-1.0, 0.0, 1.0))
+    lead = Lead(
+        1, Alignment(1.0, offset, 0.0), (0, length), 9, warped, (-1.0, 0.0, 1.0)
+    )
 
     run = follow(view, _hits(every, count, bins), lead, FREE)
 
-    assert run is None or 0.8 <= run.line.slope <= 1.25
+    assert run is None or 0.8 <= run.alignment.slope <= 1.25
 
 
 repeating = st.builds(

@@ -8,7 +8,7 @@ import pytest
 from recognition.recurring.families import Side
 from recognition.recurring.pieces import pieces
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line
+from recognition.verify.alignment import Alignment
 from recognition.verify.segments import ScoringRun
 
 FRAME = 0.016
@@ -23,7 +23,7 @@ def _run(file: int, start: float, end: float) -> tuple[int, ScoringRun]:
     run = ScoringRun(
         recording=0,
         reference=Landmarks(frames, nothing, nothing),
-        line=Line(1.0, offset, 0.0),
+        alignment=Alignment(1.0, offset, 0.0),
         first=0,
         last=1,
         bits=100.0,

@@ -10,7 +10,7 @@ import pytest
 from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
 from recognition.types import Fingerprint
-from recognition.verify.alignment import Lead, Line, QueryView, view_of
+from recognition.verify.alignment import Alignment, Lead, QueryView, view_of
 from recognition.verify.extension import follow
 from recognition.verify.relief import relief_bits
 from recognition.verify.segments import ScoringRun
@@ -37,8 +37,8 @@ def _view(fingerprint: Fingerprint, *, with_map: bool = True) -> QueryView:
 def _true_run(view: QueryView) -> ScoringRun:
     reference = extract(SONG).reference
     assert reference is not None
-    line = Line(1.0, -START * 62.5, 0.0)
-    lead = Lead(1, line, (0, view.n_frames), 9, warped=False)
+    alignment = Alignment(1.0, -START * 62.5, 0.0)
+    lead = Lead(1, alignment, (0, view.n_frames), 9, warped=False)
     run = follow(view, reference, lead, DEFAULT)
     assert run is not None
     return replace(run, bits=0.0)  # in a run about which its landmarks give no evidence
@@ -56,10 +56,10 @@ def test_wrong_places_speak_against_the_run() -> None:
     view = _view(_noisy(HIDING))
     run = _true_run(view)
     offsets = [
-        run.line.offset + late for late in range(-200, 201, 10) if abs(late) > 70
+        run.alignment.offset + late for late in range(-200, 201, 10) if abs(late) > 70
     ]
     wrong = [
-        relief_bits(view, replace(run, line=replace(run.line, offset=offset)))
+        relief_bits(view, replace(run, alignment=replace(run.alignment, offset=offset)))
         for offset in offsets
     ]
 

@@ -9,7 +9,7 @@ import numpy as np
 from recognition.fingerprint.builder import extract
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
-from recognition.verify.alignment import Lead, Line, view_of
+from recognition.verify.alignment import Alignment, Lead, view_of
 from recognition.verify.extension import follow
 from recognition.verify.repeats import better_repeat, repeats_of, sorted_hashes
 from recognition.verify.segments import ScoringRun
@@ -64,8 +64,8 @@ def test_from_another_repeat_the_one_that_was_played_is_found() -> None:
     view = view_of(made.dense, made.level_map, FRAMES)
 
     def run_at(part: int) -> ScoringRun:
-        line = Line(1.0, -part * FRAMES, 0.0)
-        lead = Lead(1, line, (0, FRAMES), 9, warped=False)
+        alignment = Alignment(1.0, -part * FRAMES, 0.0)
+        lead = Lead(1, alignment, (0, FRAMES), 9, warped=False)
         run = follow(view, reference, lead, DEFAULT)
         assert run is not None
         return run

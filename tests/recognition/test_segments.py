@@ -6,7 +6,7 @@ import numpy as np
 
 from recognition.params import DEFAULT
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line
+from recognition.verify.alignment import Alignment
 from recognition.verify.segments import (
     ScoringRun,
     best_segment,
@@ -25,8 +25,10 @@ REFERENCE = Landmarks(
 def _run(
     first: int, last: int, *, offset: float = 0.0, raw: float = 50.0
 ) -> ScoringRun:
-    line = Line(1.0, offset, 0.0)
-    return ScoringRun(1, REFERENCE, line, first, last, 40.0, raw, 90, 100, 0, 60, 0.03)
+    alignment = Alignment(1.0, offset, 0.0)
+    return ScoringRun(
+        1, REFERENCE, alignment, first, last, 40.0, raw, 90, 100, 0, 60, 0.03
+    )
 
 
 def test_the_best_segment_begins_and_ends_with_what_speaks_for_it() -> None:

@@ -22,7 +22,7 @@ from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.search.match import scan
 from recognition.types import Fingerprint, Landmarks
-from recognition.verify.alignment import Line
+from recognition.verify.alignment import Alignment
 from tests.recognition.synthesis import RATE as OWN_RATE
 from tests.recognition.synthesis import join, music
 
@@ -151,15 +151,15 @@ def test_sound_at_another_tempo_or_speed_is_recognised_at_its_place_alone(
     rng = np.random.default_rng(14)
     known, other = rng.normal(0, 0.1, (2, SECONDS * RATE)).astype(np.float32)
     heard = change(known, ratio)
-    span, line = (10 * 62.5, 15 * 62.5), Line(1 / ratio, 0.0, 0.0)
-    half_a_second_later = Line(1 / ratio, 31.0, 0.0)
-    another_tempo = Line(1.05 / ratio, 0.0, 0.0)
+    span, alignment = (10 * 62.5, 15 * 62.5), Alignment(1 / ratio, 0.0, 0.0)
+    half_a_second_later = Alignment(1 / ratio, 31.0, 0.0)
+    another_tempo = Alignment(1.05 / ratio, 0.0, 0.0)
 
-    assert share_sound(heard, known, span, line)
+    assert share_sound(heard, known, span, alignment)
     for wrong in (half_a_second_later, another_tempo):
         assert agreement(heard, known, span, wrong) < 5.7
         assert not share_sound(heard, known, span, wrong)
-    assert not share_sound(heard, other, span, line)
+    assert not share_sound(heard, other, span, alignment)
 
 
 def test_the_fit_finds_the_tail_and_an_interval_around_what_it_asks_for() -> None:

@@ -70,7 +70,7 @@ def _leads(
 
 
 def _is_true(lead: Lead) -> bool:
-    late = lead.line.offset + START * 62.5
+    late = lead.alignment.offset + START * 62.5
     return lead.recording == 3 and abs(late) <= DEFAULT.sweep_frames
 
 
@@ -95,7 +95,7 @@ def test_a_place_is_told_from_where_the_window_begins(
 
     assert leads[0].recording == 3
     late = (20 - START) * 62.5
-    assert leads[0].line.offset == pytest.approx(late, abs=2)
+    assert leads[0].alignment.offset == pytest.approx(late, abs=2)
 
 
 def test_what_is_closed_says_nothing(references: dict[int, Landmarks]) -> None:
@@ -128,7 +128,7 @@ def test_a_shifted_recording_shifts_its_place(references: dict[int, Landmarks]) 
 
     (first, *_), (moved, *_) = _leads(view, {3: one}), _leads(view, later)
 
-    assert moved.line.offset == first.line.offset - 500
+    assert moved.alignment.offset == first.alignment.offset - 500
 
 
 def test_recordings_without_landmarks_lie_nowhere() -> None:

@@ -6,7 +6,7 @@ from functools import cache
 
 from recognition.fingerprint.builder import extract
 from recognition.types import Landmarks
-from recognition.verify.alignment import Line, view_of
+from recognition.verify.alignment import Alignment, view_of
 from recognition.verify.evidence import LandmarkEvidence, weigh
 from recognition.verify.lookup import ABSENT, ALIGNED
 from tests.recognition.synthesis import RATE, Samples, music, noise
@@ -29,10 +29,10 @@ def _weighed(clip: Samples, reference: Landmarks, start: float) -> LandmarkEvide
     made = extract(clip)
     assert made.dense is not None
     view = view_of(made.dense, made.level_map, round(len(clip) / RATE * 62.5))
-    line = Line(1.0, -start * FRAMES_A_SECOND, 0.0)
-    inside = [line.query_frame(frame) for frame in reference.frames.tolist()]
+    alignment = Alignment(1.0, -start * FRAMES_A_SECOND, 0.0)
+    inside = [alignment.query_frame(frame) for frame in reference.frames.tolist()]
     numbers = [k for k, at in enumerate(inside) if 0 <= at < view.n_frames]
-    return weigh(view, reference, (numbers[0], numbers[-1] + 1), line)
+    return weigh(view, reference, (numbers[0], numbers[-1] + 1), alignment)
 
 
 def _cut(y: Samples, start: float, seconds: float) -> Samples:
