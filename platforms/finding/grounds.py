@@ -1,0 +1,107 @@
+"""What a comparison reads once for all rows, and where policies and shares apply."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from catalogue.models import Recording
+from common.territories import TERRITORIES
+from common.zones import office_day
+from platforms.choices import OWN_DETAILS, Meaning, Platform, ValueColumn
+from platforms.models import PlatformAccount, PlatformClaim, PolicyTerms, ReportedValue
+from review.coverage import LicencesInForce
+from rights import ledger, tis
+from rights.choices import Right, ShareKind
+from rights.filling import chosen_of, shares_of
+from rights.records import rights_records
+
+EVERYWHERE: Final = "EVERYWHERE"
+
+
+class Grounds:
+    """What a comparison reads once for all rows."""
+
+    def __init__(self) -> None:
+        self.licences = LicencesInForce()
+        values = ReportedValue.objects.exclude(meaning=Meaning.UNEXPLAINED)
+        self.meanings = {
+            (ValueColumn(column), value): Meaning(meaning)
+            for column, value, meaning in values.values_list(
+                "column", "value", "meaning"
+            )
+        }
+        accounts = list(PlatformAccount.objects.all())
+        self.claims_days: dict[str, date] = {}
+        for each in accounts:
+            if day := each.claims_day:
+                newest = self.claims_days.get(each.platform, day)
+                self.claims_days[each.platform] = max(day, newest)
+        self.youtubes = {
+            each.pk for each in accounts if each.platform == Platform.YOUTUBE
+        }
+        self.knows_references = any(
+            each.assets_day or each.references_day for each in accounts
+        )
+        self._ours: dict[int, frozenset[str] | None] = {}
+        self._outside: dict[tuple[int, int, bool], str] = {}
+
+    def meaning_of(self, claim: PlatformClaim) -> Meaning | None:
+        """Return what a claim's status detail means, if it is known."""
+        if claim.account_id not in self.youtubes:
+            return OWN_DETAILS.get(claim.status_detail)
+        return self.meanings.get((ValueColumn.STATUS_DETAIL, claim.status_detail))
+
+    def outside_shares(self, recording: Recording, claim: PlatformClaim) -> str:
+        """Return where a policy monetises or blocks though we own nothing there.
+
+        Empty if it does so nowhere, or if our shares are unknown.
+        """
+        if claim.terms is None:
+            return ""
+        is_ours = claim.account_id not in self.youtubes
+        key = (recording.pk, claim.terms.pk, is_ours)
+        if key not in self._outside:
+            self._outside[key] = self._find_outside(
+                recording, claim.terms, is_ours=is_ours
+            )
+        return self._outside[key]
+
+    def _find_outside(
+        self, recording: Recording, terms: PolicyTerms, *, is_ours: bool
+    ) -> str:
+        if recording.pk not in self._ours:
+            self._ours[recording.pk] = our_countries(recording)
+        ours = self._ours[recording.pk]
+        acting = frozenset[str]().union(
+            *(
+                countries_of(cell, is_ours=is_ours)
+                for cell in (terms.monetises, terms.blocks)
+            )
+        )
+        return (
+            tis.described(acting - ours) if ours is not None and acting - ours else ""
+        )
+
+
+def countries_of(cell: str, *, is_ours: bool) -> frozenset[str]:
+    """Return the countries of a policy's cell.
+
+    Cells of our own table hold codes between bars. Of YouTube's only ``EVERYWHERE`` is
+    publicly known; others are left alone.
+    """
+    if cell.strip() == EVERYWHERE:
+        return TERRITORIES
+    return frozenset(cell.split("|")) - {""} if is_ours else frozenset()
+
+
+def our_countries(recording: Recording) -> frozenset[str] | None:
+    """Return where we own a part of the master right; None if no owner is known."""
+    found: list[ledger.Held] = []
+    for record in rights_records(recording):
+        shares = shares_of(record).filter(right=Right.MASTER, kind=ShareKind.OWNERSHIP)
+        found += ledger.held(list(shares), day=office_day(), chosen=chosen_of(record))
+    if not found:
+        return None
+    ours = [each.countries for each in found if each.share.party.is_ours]
+    return frozenset[str]().union(*ours)

@@ -1,0 +1,96 @@
+"""Files and work lists that people take to a platform."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from accounts.reach import Path, ReachManager
+from common.uid import new_uid
+from platforms.choices import FileKind, FileState, RowAnswer
+from platforms.models.discrepancy import Discrepancy
+
+
+class ClaimFile(models.Model):
+    """A file or work list that a person takes to a platform.
+
+    Sending frees nothing: its entries wait for the report that confirms them. A
+    withdrawn file frees them at once, and the platform's refusal of a row its entry.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "pf"), editable=False
+    )
+    kind = models.CharField(max_length=20, choices=FileKind.choices)
+    state = models.CharField(
+        max_length=12, choices=FileState.choices, default=FileState.DRAFT
+    )
+    file = models.FileField(max_length=200)
+    row_count = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    # Its rows can be about several containers and buckets.
+    reach = Path(owner="made_by")
+    objects = ReachManager["ClaimFile"]()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.created_at:%Y-%m-%d}"
+
+    @property
+    def case(self) -> str:
+        """Return the case of its own in the audit trail."""
+        return f"claim_file:{self.uid}"
+
+
+class FileRows(models.Manager["ClaimFileRow"]):
+    """Rows of files; seen with their file."""
+
+    def living(self) -> models.QuerySet[ClaimFileRow]:
+        """Return rows that keep their entry out of other files."""
+        rows = self.exclude(file__state=FileState.WITHDRAWN)
+        return rows.exclude(answer=RowAnswer.ERRORS)
+
+
+class ClaimFileRow(models.Model):
+    """An entry in a file, and the number of its row; several can share one.
+
+    ``answer`` and ``answer_text`` are the platform's; a refused row frees its entry.
+    """
+
+    file = models.ForeignKey(ClaimFile, on_delete=models.CASCADE, related_name="rows")
+    discrepancy = models.ForeignKey(
+        Discrepancy, on_delete=models.CASCADE, related_name="file_rows"
+    )
+    number = models.PositiveIntegerField()
+    answer = models.CharField(
+        max_length=12, choices=RowAnswer.choices, blank=True, default=RowAnswer.NONE
+    )
+    answer_text = models.CharField(max_length=500, blank=True, default="")
+
+    objects = FileRows()
+
+    class Meta:
+        ordering = ["number", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["file", "discrepancy"], name="claim_file_row_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"row {self.number} of {self.file_id}"
