@@ -191,7 +191,7 @@ class Search:
             for run in self.found
             if same_warp(run.alignment, _alignment(stage.warp))
         ]
-        if not along:  # a partition, which knows no runs and is told what is open
+        if not along:  # a partition, which knows no runs but gets what is open
             return still_open
         around = np.zeros(len(still_open), dtype=np.bool_)
         reach = self.params.followed_frames

@@ -32,7 +32,7 @@ Send = Callable[[dict[str, Any]], None]  # Any: JSON
 _TRACKS_AT_ONCE: Final = 2_000
 _MOST_ARTISTS: Final = 20
 _GZIP: Final = b"\x1f\x8b"
-# Namesakes are told apart by a number.
+# A number distinguishes namesakes.
 _NAMESAKE: Final = re.compile(r"\s\(\d+\)$")
 _DATE: Final = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 _DURATION: Final = re.compile(r"(?:([0-9]{1,2}):)?([0-9]{1,3}):([0-9]{2})")
