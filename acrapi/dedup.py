@@ -29,7 +29,7 @@ from recognition.types import Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SubmitOutcome:
     """The result of submitting a track."""
 
     duplicates: list[str]
@@ -55,27 +55,27 @@ def submit_track(
     fingerprint: Fingerprint,
     store_if_new: bool,
     user: User,
-) -> Outcome:
+) -> SubmitOutcome:
     """Return the tracks that are the same recording; store a new one if wanted.
 
     Concurrent calls with one track store it once.
     """
     # A repeated call must not compare a track with itself.
     if (known := _known_as(bucket, track_id)) is not None:
-        return Outcome([track_id], known.acr_id, stored=False)
+        return SubmitOutcome([track_id], known.acr_id, stored=False)
     newcomer = prepare(bucket=bucket, fingerprint=fingerprint)
     # A call compares in any case, because it asks for duplicates.
     comparison = Comparison.of(replace(newcomer, compares=True))
 
-    def answer(recording: Recording | None, same: Same | None) -> Outcome:
+    def answer(recording: Recording | None, same: Same | None) -> SubmitOutcome:
         if (known := _known_as(bucket, track_id)) is not None:
-            return Outcome([track_id], known.acr_id, stored=False)
+            return SubmitOutcome([track_id], known.acr_id, stored=False)
         if same is not None:
             return _duplicate(track_id, same.recording, user)
         if recording is None:
-            return Outcome([], "", stored=False)
+            return SubmitOutcome([], "", stored=False)
         _save(recording, track_id, user)
-        return Outcome([], recording.acr_id, stored=True)
+        return SubmitOutcome([], recording.acr_id, stored=True)
 
     if not store_if_new or comparison.same() is not None:
         return comparison.settle(lambda same: answer(None, same))
@@ -137,7 +137,7 @@ def _name(recording: Recording, track_id: str) -> None:
     )
 
 
-def _duplicate(track_id: str, same: Recording, user: User) -> Outcome:
+def _duplicate(track_id: str, same: Recording, user: User) -> SubmitOutcome:
     """Add the caller's id as another name of the existing recording."""
     earlier = tracks_by_recording([same])[same.pk]
     _name(same, track_id)
@@ -147,7 +147,7 @@ def _duplicate(track_id: str, same: Recording, user: User) -> Outcome:
         actor=user,
         after={"track_id": track_id},
     )
-    return Outcome(earlier or [same.custom_id or same.acr_id], same.acr_id, False)
+    return SubmitOutcome(earlier or [same.custom_id or same.acr_id], same.acr_id, False)
 
 
 def _save(recording: Recording, track_id: str, user: User) -> None:

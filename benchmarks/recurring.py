@@ -27,7 +27,7 @@ from recognition.index.store import SegmentStore
 from recognition.params import DEFAULT
 from recognition.recurring.back import searched_back
 from recognition.recurring.items import items_of
-from recognition.recurring.join import SharedRun, entry, keep, shared_runs
+from recognition.recurring.join import SharedSound, entry, keep, shared_runs
 from recognition.recurring.sounds import Sound
 from recognition.warm import compile_all
 
@@ -49,7 +49,7 @@ class Kept:
     index: SegmentStore
     sounds: dict[int, Sound] = field(default_factory=dict)
     plays: dict[int, tuple[Play, ...]] = field(default_factory=dict)
-    runs: list[SharedRun] = field(default_factory=list)
+    runs: list[SharedSound] = field(default_factory=list)
     hours: float = 0.0
     joining: float = 0.0
 

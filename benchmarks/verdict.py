@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from benchmarks.stations import Play
-from recognition.recurring.items import Item, Occurrence
+from recognition.recurring.items import FoundOccurrence, Item
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Verdict:
             for one in item.occurrences
         ]
 
-    def playing(self, one: Occurrence) -> int | None:
+    def playing(self, one: FoundOccurrence) -> int | None:
         """Return the title that plays in most of an occurrence, None if none does."""
         for play in self.plays[one.file]:
             if common(play, one) > one.length_ms / 2000:
                 return play.title
         return None
 
-    def of(self, file: int, play: Play) -> list[Occurrence]:
+    def of(self, file: int, play: Play) -> list[FoundOccurrence]:
         """Return the occurrences of a play's title that overlap it."""
         return [
             one
@@ -67,7 +67,7 @@ class Verdict:
         return [abs(start - play.start), abs(end - play.end)]
 
 
-def common(play: Play, one: Occurrence) -> float:
+def common(play: Play, one: FoundOccurrence) -> float:
     """Return the seconds that a play and an occurrence of the same file share."""
     start, end = one.start_ms / 1000, one.end_ms / 1000
     return max(0.0, min(play.end, end) - max(play.start, start))

@@ -31,7 +31,7 @@ AT_ONCE: Final = 50
 
 
 @dataclass(slots=True)
-class Outcome:
+class ActOutcome:
     """What an act did: the suggestions done, and those left with the reason."""
 
     done: list[Suggestion] = field(default_factory=list)
@@ -74,12 +74,12 @@ def apply_act(
     user: User | None,
     rule: FillingRule | None = None,
     heartbeat: Callable[[int], None] = lambda _done: None,
-) -> Outcome:
+) -> ActOutcome:
     """Accept the open suggestions that carry an act, ``AT_ONCE`` in one transaction.
 
     Within the access limits of whoever runs it. Safe to run again.
     """
-    outcome = Outcome()
+    outcome = ActOutcome()
     rows = Suggestion.objects.filter(act=act, state=SuggestionState.OPEN)
     for keys in _in_parts(rows.order_by("pk").values_list("pk", flat=True)):
         with transaction.atomic():
@@ -103,12 +103,12 @@ def apply_act(
     return outcome
 
 
-def undo_act(*, act: str, user: User) -> Outcome:
+def undo_act(*, act: str, user: User) -> ActOutcome:
     """Take back what an act decided, as far as nobody has changed the value since.
 
     Raises ``EnrichmentRefused`` if the act decided nothing that could be taken back.
     """
-    outcome = Outcome()
+    outcome = ActOutcome()
     decided = [SuggestionState.ACCEPTED, SuggestionState.REJECTED]
     rows = Suggestion.objects.filter(act=act, state__in=decided)
     keys = list(rows.order_by("pk").values_list("pk", flat=True)) if act else []

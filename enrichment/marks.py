@@ -17,7 +17,7 @@ from enrichment.fields import as_ours, cleaned, is_same, value_of
 from enrichment.indexes import Opened
 from enrichment.merging import merged
 from enrichment.models import SafeMark, Suggestion
-from enrichment.open_data.confidence import Measured, Model, measure
+from enrichment.open_data.confidence import MeasuredField, Model, measure
 
 SAMPLE: Final = 5_000
 _AT_ONCE: Final = 500
@@ -74,7 +74,7 @@ def marks() -> dict[str, Decimal]:
 
 def _measure(
     field: FillField, opened: Opened, heartbeat: Callable[[], None]
-) -> Measured:
+) -> MeasuredField:
     features: list[Sequence[float]] = []
     right: list[bool] = []
     in_one_go: list[bool] = []

@@ -28,7 +28,7 @@ NONE_SAFE = Decimal(2)
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class FieldGap:
     """How many recordings of a bucket lack a field, and what is suggested for it.
 
     ``suggested`` and ``safe`` count recordings with a suggestion, and with one that may
@@ -71,7 +71,7 @@ def is_safe() -> Q:
     )
 
 
-def gaps_by_bucket() -> list[tuple[Bucket, list[Gap]]]:
+def gaps_by_bucket() -> list[tuple[Bucket, list[FieldGap]]]:
     """Return the gaps of each bucket with recordings that the viewer may see."""
     names = list(FillField)
     counted = (
@@ -97,7 +97,7 @@ def gaps_by_bucket() -> list[tuple[Bucket, list[Gap]]]:
         (
             bucket,
             [
-                Gap(
+                FieldGap(
                     field=name,
                     total=totals[bucket.pk]["total"],
                     missing=totals[bucket.pk][f"no_{name}"],

@@ -21,27 +21,27 @@ Prior = dict[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PlatformAnswer:
     """The answer to one row."""
 
     status: RowAnswer
     text: str = ""
 
-    def joined(self, other: Answer) -> Answer:
+    def joined(self, other: PlatformAnswer) -> PlatformAnswer:
         """Return both answers as one; the worse status counts."""
         texts = [text for text in (self.text, other.text) if text]
-        return Answer(
+        return PlatformAnswer(
             max(self.status, other.status, key=_WEIGHT.index), "; ".join(texts)
         )
 
 
-def changes(*, file: ClaimFile, answers: Mapping[int, Answer]) -> set[int]:
+def changes(*, file: ClaimFile, answers: Mapping[int, PlatformAnswer]) -> set[int]:
     """Return the numbers of the rows that were answered otherwise before."""
     rows = ClaimFileRow.objects.filter(file=file)
     return {row.number for row in rows if _differs(row, answers.get(row.number))}
 
 
-def _differs(row: ClaimFileRow, answer: Answer | None) -> bool:
+def _differs(row: ClaimFileRow, answer: PlatformAnswer | None) -> bool:
     return answer is not None and (row.answer, row.answer_text) != (
         answer.status,
         answer.text[:_LENGTH],
@@ -49,7 +49,9 @@ def _differs(row: ClaimFileRow, answer: Answer | None) -> bool:
 
 
 @transaction.atomic
-def answer_rows(*, file: ClaimFile, answers: Mapping[int, Answer], user: User) -> Prior:
+def answer_rows(
+    *, file: ClaimFile, answers: Mapping[int, PlatformAnswer], user: User
+) -> Prior:
     """Mark the rows; return what they said before, by key. Raises ``ClaimsRefused``."""
     locked = ClaimFile.objects.select_for_update().get(pk=file.pk)
     if locked.state not in (FileState.SENT, FileState.ANSWERED):

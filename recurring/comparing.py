@@ -20,13 +20,13 @@ from recognition.recurring.clipping import clipped, within
 from recognition.recurring.families import PLACE_BITS
 from recognition.recurring.items import (
     INSIDE,
+    FoundOccurrence,
     Item,
-    Occurrence,
     distinct,
     is_inside,
     items_of,
 )
-from recognition.recurring.join import MIN_MS, SharedRun, drop, shared_runs
+from recognition.recurring.join import MIN_MS, SharedSound, drop, shared_runs
 from recognition.recurring.renewal import renewed
 from recognition.recurring.sounds import Sound
 from recognition.search.match import scan
@@ -79,12 +79,12 @@ class _Comparison:
     sounds: Sounds
     index: JoinIndex
     revisions: dict[int, int] = field(default_factory=dict)
-    runs_before: dict[SharedRun, int] = field(default_factory=dict)
-    runs_now: set[SharedRun] = field(default_factory=set)
+    runs_before: dict[SharedSound, int] = field(default_factory=dict)
+    runs_now: set[SharedSound] = field(default_factory=set)
     unmatched: Sequence[Interval] = ()
     """Where neither the catalogue nor a settled item matches."""
     settled: list[FoundItems] = field(default_factory=list)
-    heard: dict[int, list[Occurrence]] = field(default_factory=dict)
+    heard: dict[int, list[FoundOccurrence]] = field(default_factory=dict)
     """Occurrences in this file that the items' best copies show, by item."""
     before: list[tuple[FoundItems, Item]] = field(default_factory=list)
     bereft: list[FoundItems] = field(default_factory=list)
@@ -293,12 +293,14 @@ class _Comparison:
             KeptFile.objects.filter(pk=file).update(revision=revision)
 
 
-def _share_within(one: Occurrence, spans: Sequence[Interval]) -> float:
+def _share_within(one: FoundOccurrence, spans: Sequence[Interval]) -> float:
     left = intervals.without([(one.start_ms, one.end_ms)], spans)
     return 1 - intervals.length(left) / one.length_ms
 
 
-def _confirmed(one: Occurrence, item: int, matches: Sequence[SegmentMatch]) -> bool:
+def _confirmed(
+    one: FoundOccurrence, item: int, matches: Sequence[SegmentMatch]
+) -> bool:
     """Return whether a match of the item lies where the occurrence does."""
     return any(
         match.recording == item

@@ -33,7 +33,8 @@ _GROWN_MS: Final = 2_000
 _AS_GOOD: Final = 0.9
 _SAME_TEMPO: Final = 0.002
 _COLUMNS: Final = [
-    "file_id" if one.name == "file" else one.name for one in fields(engine.Occurrence)
+    "file_id" if one.name == "file" else one.name
+    for one in fields(engine.FoundOccurrence)
 ]
 
 
@@ -42,9 +43,9 @@ class FoundItems:
     """An item and its occurrences as they were read, with the keys of their rows."""
 
     row: UnknownItem
-    keys: Mapping[engine.Occurrence, int]
+    keys: Mapping[engine.FoundOccurrence, int]
 
-    def item(self, occurrences: Collection[engine.Occurrence]) -> Item:
+    def item(self, occurrences: Collection[engine.FoundOccurrence]) -> Item:
         """Return the item with these occurrences, at least one."""
         row = self.row
         best = self.best_of(occurrences) or max(occurrences, key=engine.fullest)
@@ -52,8 +53,8 @@ class FoundItems:
         return Item(row.length_ms, best, tuple(ordered))
 
     def best_of(
-        self, occurrences: Collection[engine.Occurrence]
-    ) -> engine.Occurrence | None:
+        self, occurrences: Collection[engine.FoundOccurrence]
+    ) -> engine.FoundOccurrence | None:
         """Return which of the occurrences is the row's best copy, if it is there."""
         place = self.row.best_file_id, self.row.best_start_ms
         return next((one for one in occurrences if engine.place_of(one) == place), None)
@@ -108,11 +109,11 @@ def in_files(files: Collection[int]) -> Q:
 
 def _with_occurrences(rows: Iterable[UnknownItem]) -> list[FoundItems]:
     items = sorted(rows, key=lambda row: row.pk)
-    held: dict[int, dict[engine.Occurrence, int]] = defaultdict(dict)
+    held: dict[int, dict[engine.FoundOccurrence, int]] = defaultdict(dict)
     every = Occurrence.objects.filter(item__in=[row.pk for row in items])
     ordered = every.order_by("file", "start_ms", "pk")
     for item, key, *values in ordered.values_list("item", "pk", *_COLUMNS):
-        held[item][engine.Occurrence(*values)] = key
+        held[item][engine.FoundOccurrence(*values)] = key
     return [FoundItems(row, held[row.pk]) for row in items]
 
 
@@ -135,7 +136,7 @@ class Rewriting:
     load: Load
 
     def __post_init__(self) -> None:
-        self._copies: dict[engine.Occurrence, bytes] = {}
+        self._copies: dict[engine.FoundOccurrence, bytes] = {}
         self._changed: dict[int, UnknownItem] = {}
         self._events: list[EventDraft] = []
 
@@ -187,7 +188,7 @@ class Rewriting:
     def close(
         self,
         before: FoundItems,
-        left: Sequence[engine.Occurrence],
+        left: Sequence[engine.FoundOccurrence],
         into: UnknownItem | None = None,
     ) -> None:
         """Close an item with the few occurrences left to it, if it is not closed yet.
@@ -220,7 +221,7 @@ class Rewriting:
         now: Sequence[tuple[UnknownItem, Item]],
     ) -> None:
         """Close the items that are no longer among those of ``now``."""
-        taken: dict[int, list[engine.Occurrence]] = defaultdict(list)
+        taken: dict[int, list[engine.FoundOccurrence]] = defaultdict(list)
         for _row, item in now:
             for one in item.occurrences:
                 taken[one.file].append(one)
@@ -233,7 +234,7 @@ class Rewriting:
             self.close(found, left, None if left else _heir(item, now))
 
     def set_occurrences(
-        self, before: FoundItems, occurrences: Sequence[engine.Occurrence]
+        self, before: FoundItems, occurrences: Sequence[engine.FoundOccurrence]
     ) -> None:
         """Replace an item's occurrences."""
         row, new, old = before.row, set(occurrences), before.keys.keys()
@@ -277,14 +278,16 @@ class Rewriting:
         self._events.append(event)
 
 
-def _columns(one: engine.Occurrence) -> dict[str, Any]:  # Any: as each column has it
+def _columns(
+    one: engine.FoundOccurrence,
+) -> dict[str, Any]:  # Any: as each column has it
     values = [getattr(one, each.name) for each in fields(one)]
     return dict(zip(_COLUMNS, values, strict=True))
 
 
 def _same_place(
-    former: engine.Occurrence, occurrences: Iterable[engine.Occurrence]
-) -> engine.Occurrence | None:
+    former: engine.FoundOccurrence, occurrences: Iterable[engine.FoundOccurrence]
+) -> engine.FoundOccurrence | None:
     """Return the occurrence that lies where a former one does, within a second."""
     for one in occurrences:
         apart = abs(one.start_ms - former.start_ms), abs(one.end_ms - former.end_ms)

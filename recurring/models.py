@@ -104,7 +104,7 @@ class KeptFile(models.Model):
 class SharedRun(models.Model):
     """Sound that a kept file shares with an earlier one, or with itself.
 
-    It holds ``recognition.recurring.join.SharedRun``; pages never show it.
+    It holds ``recognition.recurring.join.SharedSound``; pages never show it.
     """
 
     file = models.ForeignKey(KeptFile, on_delete=models.CASCADE, related_name="runs")

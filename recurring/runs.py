@@ -9,30 +9,32 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from recognition.recurring.join import SharedRun
+from recognition.recurring.join import SharedSound
 from recurring import models
 
 _COLUMNS = [
     {"file": "file_id", "other": "other_id"}.get(one.name, one.name)
-    for one in fields(SharedRun)
+    for one in fields(SharedSound)
 ]
 
 
-def all_runs() -> dict[SharedRun, int]:
+def all_runs() -> dict[SharedSound, int]:
     """Return every run with the key of its row."""
     return {run: key for key, run in _read(models.SharedRun.objects.all())}
 
 
-def of_files(numbers: Collection[int]) -> dict[int, list[SharedRun]]:
+def of_files(numbers: Collection[int]) -> dict[int, list[SharedSound]]:
     """Return the runs of some files to earlier sound, by file."""
-    found: dict[int, list[SharedRun]] = defaultdict(list)
+    found: dict[int, list[SharedSound]] = defaultdict(list)
     for _, run in _read(models.SharedRun.objects.filter(file__in=numbers)):
         found[run.file].append(run)
     return found
 
 
 def replace(
-    before: dict[SharedRun, int], gone: Iterable[SharedRun], new: Iterable[SharedRun]
+    before: dict[SharedSound, int],
+    gone: Iterable[SharedSound],
+    new: Iterable[SharedSound],
 ) -> None:
     """Delete and make rows; ``before`` says which row is which."""
     rows = models.SharedRun.objects
@@ -43,10 +45,10 @@ def replace(
     )
 
 
-def _values(run: SharedRun) -> list[Any]:  # Any: as each column has it
-    return [getattr(run, one.name) for one in fields(SharedRun)]
+def _values(run: SharedSound) -> list[Any]:  # Any: as each column has it
+    return [getattr(run, one.name) for one in fields(SharedSound)]
 
 
-def _read(rows: QuerySet[models.SharedRun]) -> Iterable[tuple[int, SharedRun]]:
+def _read(rows: QuerySet[models.SharedRun]) -> Iterable[tuple[int, SharedSound]]:
     for key, *values in rows.order_by("pk").values_list("pk", *_COLUMNS):
-        yield key, SharedRun(*values)
+        yield key, SharedSound(*values)

@@ -83,7 +83,7 @@ class LineChange(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class SheetDifference:
     """A line that only one of both sheets has, or that stands elsewhere among the rest."""
 
     title: str
@@ -183,7 +183,7 @@ def has_changed(approval: SheetApproval) -> bool:
         return content_hash(cue_sheet(file=approval.scanned_file)) != approval.sha256
 
 
-def differences(approval: SheetApproval, sheet: CueSheet) -> list[Difference]:
+def differences(approval: SheetApproval, sheet: CueSheet) -> list[SheetDifference]:
     """Return the lines in which today's sheet differs from the one approved last.
 
     To people who may not see every bucket, sheets differ: they get none.
@@ -200,7 +200,7 @@ def differences(approval: SheetApproval, sheet: CueSheet) -> list[Difference]:
     }
     # A line is its title and, further on, its times.
     found = [
-        Difference(line[0], line[9], line[10], change)
+        SheetDifference(line[0], line[9], line[10], change)
         for change, lines in changed.items()
         for line in lines
     ]

@@ -22,7 +22,7 @@ _NO_MUSIC: Final[frozenset[str]] = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CuePlace:
     """What a cue is, and when it sounds."""
 
     subject: str
@@ -30,12 +30,12 @@ class Place:
     end_ms: int
 
     @classmethod
-    def of(cls, cue: Cue) -> Place:
+    def of(cls, cue: Cue) -> CuePlace:
         """Return the place of a cue."""
         return cls(cue.subject, cue.start_ms, cue.end_ms)
 
     @classmethod
-    def read(cls, name: str) -> Place | None:
+    def read(cls, name: str) -> CuePlace | None:
         """Return the place that the name of a cue says; None for other text."""
         subject, *ends = name.split("|")
         if len(ends) != 2 or not all(
@@ -117,15 +117,17 @@ _APPLY: Final[Mapping[EditKind, Callable[[list[Cue], SheetEdit], bool]]] = {
 }
 
 
-def _place(edit: SheetEdit) -> Place:
-    return Place(edit.subject, edit.start_ms, edit.end_ms)
+def _place(edit: SheetEdit) -> CuePlace:
+    return CuePlace(edit.subject, edit.start_ms, edit.end_ms)
 
 
-def _other(edit: SheetEdit) -> Place:
-    return Place(edit.other_subject, edit.other_start_ms or 0, edit.other_end_ms or 0)
+def _other(edit: SheetEdit) -> CuePlace:
+    return CuePlace(
+        edit.other_subject, edit.other_start_ms or 0, edit.other_end_ms or 0
+    )
 
 
-def _nearest(listed: Sequence[Cue], place: Place) -> int | None:
+def _nearest(listed: Sequence[Cue], place: CuePlace) -> int | None:
     """Return the number of the cue of the same subject that fills most of a place.
 
     Of several that fill it alike, the shortest is the one that people saw there.

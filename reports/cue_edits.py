@@ -13,7 +13,7 @@ import audit.services
 from accounts.models import User
 from accounts.reach import sees_every_bucket
 from broadcasts.services import set_uses
-from reports.cue_arrangement import Place, arranged, can_merge
+from reports.cue_arrangement import CuePlace, arranged, can_merge
 from reports.cue_entries import SheetRefused, require_open, say_use
 from reports.cue_sheets import cue_sheet
 from reports.cues import Cue
@@ -30,7 +30,7 @@ def edits_of(file: ScannedFile) -> QuerySet[SheetEdit]:
     return SheetEdit.objects.filter(scanned_file=file).select_related("made_by")
 
 
-def move(*, file: ScannedFile, user: User, place: Place, by: int) -> Cue:
+def move(*, file: ScannedFile, user: User, place: CuePlace, by: int) -> Cue:
     """Move a cue one place up (-1) or down (1); return where it is now.
 
     This and the other edits raise ``SheetRefused`` and ``NotScanned``.
@@ -45,7 +45,7 @@ def move(*, file: ScannedFile, user: User, place: Place, by: int) -> Cue:
     return _keep(edit, cues, user)[at + by]
 
 
-def merge(*, file: ScannedFile, user: User, places: Sequence[Place]) -> Cue:
+def merge(*, file: ScannedFile, user: User, places: Sequence[CuePlace]) -> Cue:
     """Make one cue of two neighbours; return it."""
     if len(places) != 2:
         raise SheetRefused("not_two", _("Tick two cues that follow each other."))
@@ -66,7 +66,7 @@ def merge(*, file: ScannedFile, user: User, places: Sequence[Place]) -> Cue:
     return _keep(edit, cues, user)[first]
 
 
-def split(*, file: ScannedFile, user: User, place: Place, at_ms: int) -> Cue:
+def split(*, file: ScannedFile, user: User, place: CuePlace, at_ms: int) -> Cue:
     """Make two cues of one, of which the second begins at a time; return the first."""
     cues, at = _find(file, user, place)
     edit = _edit(file, EditKind.SPLIT, cues[at])
@@ -91,7 +91,7 @@ def say_uses(
     *,
     file: ScannedFile,
     user: User,
-    places: Sequence[Place],
+    places: Sequence[CuePlace],
     change: Mapping[str, str | bool | None],
 ) -> tuple[int, list[Refusal]]:
     """Set use or origin of several cues; return how many, and the refused matches."""
@@ -121,16 +121,16 @@ def _require(file: ScannedFile, user: User) -> None:
         )
 
 
-def _find(file: ScannedFile, user: User, place: Place) -> tuple[list[Cue], int]:
+def _find(file: ScannedFile, user: User, place: CuePlace) -> tuple[list[Cue], int]:
     """Return the cues, and which of them the user saw at a place."""
     _require(file, user)
     cues = list(cue_sheet(file=file).cues)
     return cues, _index(cues, place)
 
 
-def _index(cues: Sequence[Cue], place: Place) -> int:
+def _index(cues: Sequence[Cue], place: CuePlace) -> int:
     for number, cue in enumerate(cues):
-        if Place.of(cue) == place:
+        if CuePlace.of(cue) == place:
             return number
     raise SheetRefused("stale", _("The sheet has changed; nothing was saved."))
 

@@ -151,7 +151,7 @@ def part_cells(part: ReportSegment) -> list[Cell]:
 
 
 @dataclass(slots=True)
-class Heard:
+class HeardRecording:
     """The detections of one recording in one scan."""
 
     candidate: RivalRecording
@@ -159,10 +159,10 @@ class Heard:
     segments: list[Segment] = field(default_factory=list)
 
 
-def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, Heard]]:
+def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, HeardRecording]]:
     """Return the detections by scan and recording, with two queries."""
-    heard: dict[int, dict[int, Heard]] = defaultdict(dict)
-    by_detection: dict[int, Heard] = {}
+    heard: dict[int, dict[int, HeardRecording]] = defaultdict(dict)
+    by_detection: dict[int, HeardRecording] = {}
     detections = Detection.objects.filter(scan__in=list(scans))
     for pk, scan, recording, at, score, uid, title in detections.order_by(
         "created_at", "pk"
@@ -177,7 +177,7 @@ def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, Heard]]:
     ):
         # An engine can report a recording in several sections; keep the best score.
         known = heard[scan].setdefault(
-            recording, Heard(RivalRecording(uid, score, title), at)
+            recording, HeardRecording(RivalRecording(uid, score, title), at)
         )
         by_detection[pk] = known
         if score is not None and (known.candidate.score or 0) < score:
@@ -188,7 +188,9 @@ def heard_in(scans: Iterable[int]) -> Mapping[int, dict[int, Heard]]:
     return heard
 
 
-def rivals_of(recording: int, heard: Mapping[int, Heard]) -> list[RivalRecording]:
+def rivals_of(
+    recording: int, heard: Mapping[int, HeardRecording]
+) -> list[RivalRecording]:
     """Return the other recordings at the same intervals, best score first."""
     own = heard[recording].segments
     rivals = [

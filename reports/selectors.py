@@ -53,7 +53,13 @@ from reports.file_rows import (
 from reports.models import ReportRun
 from reports.programmes import Programme, programmes_of
 from reports.rows import COLUMNS, Aired, Case, KeptRow, RowKind
-from reports.segment_rows import Heard, heard_in, part_cells, parts_of, rivals_of
+from reports.segment_rows import (
+    HeardRecording,
+    heard_in,
+    part_cells,
+    parts_of,
+    rivals_of,
+)
 from review import selectors as review_selectors
 from review.choices import MatchState
 from review.counting import count_segments
@@ -288,7 +294,7 @@ class _Around:
     recordings: Mapping[int, Recording]
     licences: Mapping[int, Licence]
     disputes: Mapping[int, Dispute]
-    heard: Mapping[int, dict[int, Heard]]
+    heard: Mapping[int, dict[int, HeardRecording]]
     exclusions: Mapping[int, Sequence[Exclusion]]
     evidence: Mapping[int, MatchPacks]
     aired: Mapping[int, Aired]

@@ -47,7 +47,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredField:
     """What hiding known values showed about one field; ``mark`` is None without one.
 
     ``above`` values reached the mark, of which ``errors`` were wrong; ``right`` is how
@@ -66,18 +66,18 @@ def measure(
     features: Sequence[Sequence[float]],
     right: Sequence[bool],
     in_one_go: Sequence[bool],
-) -> Measured:
+) -> MeasuredField:
     """Fit a model on known values, and find the mark on values it was not fitted on.
 
     Only the values that may be accepted ``in_one_go`` count for the mark.
     """
     x, y = np.array(features, dtype=np.float64), np.array(right, dtype=np.float64)
     if len(y) < FEWEST:
-        return Measured(Model(), None, len(y), int(y.sum()))
+        return MeasuredField(Model(), None, len(y), int(y.sum()))
     guesses = cross_fitted(x, y)
     counted = np.array(in_one_go, dtype=bool)
     mark, above, errors = find_mark(guesses[counted], y[counted])
-    return Measured(fit(x, y), mark, len(y), int(y.sum()), above, errors)
+    return MeasuredField(fit(x, y), mark, len(y), int(y.sum()), above, errors)
 
 
 def cross_fitted(x: Floats, y: Floats) -> Floats:

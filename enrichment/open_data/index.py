@@ -57,7 +57,7 @@ class FoundRelease:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundRecording:
+class SourceRecording:
     """A recording of a source; ``length_ms`` is 0 if unknown."""
 
     number: int
@@ -124,7 +124,7 @@ class IndexWriter(PartWriter):
         remove_database(self.path)
 
     def add_recording(
-        self, found: FoundRecording, *, other_names: Sequence[str] = ()
+        self, found: SourceRecording, *, other_names: Sequence[str] = ()
     ) -> None:
         """Add a recording under all names of its first artist."""
         row = (
@@ -155,7 +155,7 @@ def remove_database(path: Path) -> None:
         path.with_name(path.name + end).unlink(missing_ok=True)
 
 
-def keys_of(found: FoundRecording, other_names: Sequence[str] = ()) -> set[int]:
+def keys_of(found: SourceRecording, other_names: Sequence[str] = ()) -> set[int]:
     """Return the keys of a recording, one for each name of its first artist."""
     bare = read_name(found.title, found.version, found.comment).bare
     firsts = [split_artists([name])[:1] for name in other_names]
@@ -175,15 +175,15 @@ class OpenIndex:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def with_key(self, key: int) -> list[FoundRecording]:
+    def with_key(self, key: int) -> list[SourceRecording]:
         """Return the recordings with a bare title of an artist."""
         return self._found("select recording from name_key where key = ?", key)
 
-    def with_isrc(self, code: str) -> list[FoundRecording]:
+    def with_isrc(self, code: str) -> list[SourceRecording]:
         """Return the recordings that have an ISRC."""
         return self._found("select recording from isrc where code = ?", code)
 
-    def with_upc(self, upc: str) -> list[FoundRecording]:
+    def with_upc(self, upc: str) -> list[SourceRecording]:
         """Return the tracks of the releases with a UPC, whatever zeros it begins with."""
         return self._found(
             "select t.recording from track t join release r on r.id = t.release "
@@ -220,14 +220,14 @@ class OpenIndex:
             for row in self._db.execute(query, (number,))
         ]
 
-    def _found(self, query: str, value: object) -> list[FoundRecording]:
+    def _found(self, query: str, value: object) -> list[SourceRecording]:
         rows = self._db.execute(
             "select id, source_id, title, version, comment, artists, length_ms "  # noqa: S608 - our own text
             f"from recording where id in ({query}) order by id limit 200",
             (value,),
         )
         return [
-            FoundRecording(
+            SourceRecording(
                 number, source_id, title, version, comment, _names(artists), length or 0
             )
             for number, source_id, title, version, comment, artists, length in rows

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import enrichment.open_data
 
 
-class Stream(Protocol):
+class ConfinedStream(Protocol):
     """Runs a job on the source's file in a confined child process."""
 
     def __call__(
@@ -34,7 +34,7 @@ class Reading:
     path: Path
     index: Path
     scratch: Path
-    stream: Stream
+    stream: ConfinedStream
     rows: Callable[[], Iterator[dict[str, str]]]
     report: Callable[[int], None]
 

@@ -23,7 +23,7 @@ from enrichment.open_data.folding import (
     read_name,
     split_artists,
 )
-from enrichment.open_data.index import FoundRecording, FoundRelease, OpenIndex
+from enrichment.open_data.index import FoundRelease, OpenIndex, SourceRecording
 
 SAME_LENGTH_MS: Final = 3_000
 LEAST_TITLE: Final = 0.8
@@ -70,10 +70,10 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class SourceMatch:
     """One recording of a source, and how it resembles ours."""
 
-    found: FoundRecording
+    found: SourceRecording
     step: int
     title: float
     artist: float
@@ -95,7 +95,7 @@ class FoundValue:
 
     field: str
     value: str
-    match: Match
+    match: SourceMatch
     codes: int = 1
     holds: tuple[Hold, ...] = ()
 
@@ -137,7 +137,7 @@ def _all_artists(artists: Iterable[str], name: Name) -> list[str]:
     return list(dict.fromkeys([*split_artists(artists), *name.guests]))
 
 
-def find(ours: Ours, index: OpenIndex) -> list[Match]:
+def find(ours: Ours, index: OpenIndex) -> list[SourceMatch]:
     """Return the recordings of a source that may be ours, the likeliest first."""
     known = _Known.of(ours)
     for step in (_by_isrc, _by_release, _by_text):
@@ -166,7 +166,7 @@ def values(
 # The steps
 
 
-def _by_isrc(known: _Known, index: OpenIndex) -> list[Match]:
+def _by_isrc(known: _Known, index: OpenIndex) -> list[SourceMatch]:
     if not known.ours.isrc:
         return []
     found = index.with_isrc(known.ours.isrc)
@@ -177,13 +177,13 @@ def _by_isrc(known: _Known, index: OpenIndex) -> list[Match]:
     return [_counted(match, index)] if match is not None and not far else []
 
 
-def _by_release(known: _Known, index: OpenIndex) -> list[Match]:
+def _by_release(known: _Known, index: OpenIndex) -> list[SourceMatch]:
     if not known.ours.upc:
         return []
     return _best(known, index.with_upc(known.ours.upc), 2, index)
 
 
-def _by_text(known: _Known, index: OpenIndex) -> list[Match]:
+def _by_text(known: _Known, index: OpenIndex) -> list[SourceMatch]:
     first = known.artists[0] if known.artists else ""
     found = index.with_key(key_of(known.name.bare, first))
     return _best(known, found, 3, index, same_first=True)
@@ -191,12 +191,12 @@ def _by_text(known: _Known, index: OpenIndex) -> list[Match]:
 
 def _best(
     known: _Known,
-    candidates: Iterable[FoundRecording],
+    candidates: Iterable[SourceRecording],
     step: int,
     index: OpenIndex,
     *,
     same_first: bool = False,
-) -> list[Match]:
+) -> list[SourceMatch]:
     compared = [
         match
         for found in candidates
@@ -223,8 +223,8 @@ def _best(
 
 
 def _compared(
-    known: _Known, found: FoundRecording, step: int, *, same_first: bool = False
-) -> Match | None:
+    known: _Known, found: SourceRecording, step: int, *, same_first: bool = False
+) -> SourceMatch | None:
     """Return the comparison; None if title, versions or artists differ.
 
     ``same_first`` says that the first artists are the same, though their names may
@@ -244,10 +244,10 @@ def _compared(
         return None
     lengths = (known.ours.duration_ms, found.length_ms)
     apart = abs(lengths[0] - lengths[1]) if all(lengths) else None
-    return Match(found, step, title, artist, apart)
+    return SourceMatch(found, step, title, artist, apart)
 
 
-def _versions_fit(known: _Known, found: FoundRecording, index: OpenIndex) -> bool:
+def _versions_fit(known: _Known, found: SourceRecording, index: OpenIndex) -> bool:
     """Return whether both are live or both are not, as their releases say too."""
     releases = index.releases(found.number)
     versions = _name_of(found).versions
@@ -256,7 +256,7 @@ def _versions_fit(known: _Known, found: FoundRecording, index: OpenIndex) -> boo
     return known.name.versions == versions
 
 
-def _name_of(found: FoundRecording) -> Name:
+def _name_of(found: SourceRecording) -> Name:
     return read_name(found.title, found.version, found.comment)
 
 
@@ -278,9 +278,9 @@ def _artist_likeness(ours: list[str], theirs: list[str]) -> float:
 
 
 def _counted(
-    match: Match, index: OpenIndex, *, step: int = 0, rivals: int = 0
-) -> Match:
-    return Match(
+    match: SourceMatch, index: OpenIndex, *, step: int = 0, rivals: int = 0
+) -> SourceMatch:
+    return SourceMatch(
         found=match.found,
         step=step or match.step,
         title=match.title,
@@ -294,7 +294,7 @@ def _counted(
 # What is never accepted in one go
 
 
-def _holds_of(ours: Ours, match: Match) -> list[Hold]:
+def _holds_of(ours: Ours, match: SourceMatch) -> list[Hold]:
     checks: list[tuple[Hold, bool]] = [
         (Hold.WEAK, match.step == 4),
         (Hold.SHORT, 0 < ours.duration_ms < SHORTEST_MS),
@@ -309,7 +309,7 @@ def _holds_of(ours: Ours, match: Match) -> list[Hold]:
 _Found = tuple[str, int, list[Hold]] | None
 
 
-def _isrc(_ours: Ours, match: Match, index: OpenIndex) -> _Found:
+def _isrc(_ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
     codes = index.isrcs(match.found.number)
     if not codes:
         return None
@@ -319,7 +319,7 @@ def _isrc(_ours: Ours, match: Match, index: OpenIndex) -> _Found:
     return codes[0], len(codes), holds
 
 
-def _iswc(_ours: Ours, match: Match, index: OpenIndex) -> _Found:
+def _iswc(_ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
     works = index.works(match.found.number)
     codes = sorted({code for code, _whole in works})
     if not codes:
@@ -330,7 +330,7 @@ def _iswc(_ours: Ours, match: Match, index: OpenIndex) -> _Found:
     return codes[0], len(codes), holds
 
 
-def _earliest(match: Match, index: OpenIndex) -> tuple[FoundRelease, int] | None:
+def _earliest(match: SourceMatch, index: OpenIndex) -> tuple[FoundRelease, int] | None:
     """Return the earliest official release that is no compilation."""
     fit = [
         release
@@ -345,19 +345,19 @@ def _earliest(match: Match, index: OpenIndex) -> tuple[FoundRelease, int] | None
     return same[0], len({fold(release.label) for release in same if release.label})
 
 
-def _label(_ours: Ours, match: Match, index: OpenIndex) -> _Found:
+def _label(_ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
     found = _earliest(match, index)
     if found is None or not found[0].label:
         return None
     return found[0].label, found[1], [Hold.SEVERAL_CODES] if found[1] > 1 else []
 
 
-def _date(_ours: Ours, match: Match, index: OpenIndex) -> _Found:
+def _date(_ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
     found = _earliest(match, index)
     return None if found is None else (found[0].date, 1, [])
 
 
-def _upc(ours: Ours, match: Match, index: OpenIndex) -> _Found:
+def _upc(ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
     album = fold(ours.album)
     codes = sorted(
         {
@@ -371,7 +371,7 @@ def _upc(ours: Ours, match: Match, index: OpenIndex) -> _Found:
     return codes[0], len(codes), [Hold.SEVERAL_CODES] if len(codes) > 1 else []
 
 
-_READ: Final[dict[str, Callable[[Ours, Match, OpenIndex], _Found]]] = {
+_READ: Final[dict[str, Callable[[Ours, SourceMatch, OpenIndex], _Found]]] = {
     "isrc": _isrc,
     "iswc": _iswc,
     "label": _label,

@@ -22,7 +22,7 @@ from dedup.intake import AlreadyInCatalogue, give_audio, prepare
 from imports.audio.pairing import (
     Left,
     Pair,
-    Sound,
+    SoundFile,
     TableRow,
     Unpaired,
     Waiting,
@@ -45,7 +45,7 @@ _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}\Z")
 _HIDDEN: Final = re.compile(r"(^|/)(\.|__MACOSX/)")
 
 
-class Source(Protocol):
+class FileSource(Protocol):
     """Files by path."""
 
     def names(self) -> list[str]:
@@ -105,7 +105,7 @@ class AudioImporter:
     """
 
     bucket: Bucket
-    source: Source
+    source: FileSource
     table: tuple[TableRow, ...]
     user: User | None
     dry: bool
@@ -131,7 +131,9 @@ class AudioImporter:
         summary.still_waiting = waiting_in(self.bucket).count()
         return summary
 
-    def _sounds(self, summary: AudioSummary, *, needs_hash: bool) -> Iterator[Sound]:
+    def _sounds(
+        self, summary: AudioSummary, *, needs_hash: bool
+    ) -> Iterator[SoundFile]:
         for path in self.source.names():
             if _HIDDEN.search(path):
                 continue
@@ -144,7 +146,7 @@ class AudioImporter:
                     summary.refuse(path, _NO_SOUND, text)
                     continue
                 sha256 = sha256_of(file) if needs_hash else ""
-            yield Sound(path, stated.duration_ms, stated.tags, sha256)
+            yield SoundFile(path, stated.duration_ms, stated.tags, sha256)
 
     def _give(self, found: Pair, summary: AudioSummary) -> None:
         recording = Recording.objects.select_related("bucket").get(

@@ -45,7 +45,7 @@ class Left(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class SoundFile:
     """A file: its path, and what its headers state."""
 
     path: str
@@ -81,7 +81,7 @@ class Waiting:
 class Pair:
     """A file and its recording; ``differs`` if their lengths do."""
 
-    sound: Sound
+    sound: SoundFile
     waiting: Waiting
     rule: Rule
     differs: bool
@@ -91,7 +91,7 @@ class Pair:
 class Unpaired:
     """A file that a person must look at, with the recordings that it may be of."""
 
-    sound: Sound
+    sound: SoundFile
     why: Left
     candidates: tuple[Waiting, ...] = ()
 
@@ -109,13 +109,13 @@ Keys = Collection[str]
 
 
 def pair(
-    sounds: Sequence[Sound],
+    sounds: Sequence[SoundFile],
     waiting: Sequence[Waiting],
     table: Iterable[TableRow] = (),
 ) -> tuple[list[Pair], list[Unpaired]]:
     """Return the pairs, and the files without one."""
     stated = _stated_keys(table)
-    keys: dict[Rule, tuple[Callable[[Sound], Keys], Callable[[Waiting], Keys]]] = {
+    keys: dict[Rule, tuple[Callable[[SoundFile], Keys], Callable[[Waiting], Keys]]] = {
         Rule.TABLE: (
             lambda sound: {*_file_ids(sound), sound.sha256},
             lambda one: {*stated.get(_id(one.custom_id), ()), one.sha256},
@@ -139,7 +139,7 @@ Edges = dict[int, list[Waiting]]
 
 
 def _settle(
-    sounds: Sequence[Sound], edges: dict[Rule, Edges]
+    sounds: Sequence[SoundFile], edges: dict[Rule, Edges]
 ) -> tuple[list[Pair], list[Unpaired]]:
     pairs: list[Pair] = []
     left: dict[int, Unpaired] = {}
@@ -203,9 +203,9 @@ def _others(
 
 
 def _edges(
-    sounds: Sequence[Sound],
+    sounds: Sequence[SoundFile],
     waiting: Sequence[Waiting],
-    of_sound: Callable[[Sound], Keys],
+    of_sound: Callable[[SoundFile], Keys],
     of_waiting: Callable[[Waiting], Keys],
 ) -> Edges:
     """Return the recordings that share a key with each file, by the file's number."""
@@ -230,7 +230,7 @@ def _stated_keys(table: Iterable[TableRow]) -> dict[str, set[str]]:
     return stated
 
 
-def _same_length(sound: Sound, one: Waiting) -> bool:
+def _same_length(sound: SoundFile, one: Waiting) -> bool:
     if not sound.duration_ms or not one.duration_ms:
         return False
     return abs(sound.duration_ms - one.duration_ms) <= TOLERANCE_MS
@@ -241,18 +241,18 @@ def _id(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
-def _file_ids(sound: Sound) -> Keys:
+def _file_ids(sound: SoundFile) -> Keys:
     """Return the ids that a file may mean: its path, its name, that without suffix."""
     name = PurePosixPath(sound.path).name
     return {_id(sound.path), _id(name), _id(sound.stem)}
 
 
-def _isrcs(sound: Sound) -> Keys:
+def _isrcs(sound: SoundFile) -> Keys:
     given = [sound.tag("tsrc", "isrc"), *_ISRC.findall(sound.stem)]
     return {check_isrc(each[:40]).normalised for each in given} - {""}
 
 
-def _names(sound: Sound) -> Keys:
+def _names(sound: SoundFile) -> Keys:
     stem = sound.stem
     return {compared(stem), compared(_TRACK_NUMBER.sub("", stem))} - {""}
 
@@ -264,7 +264,7 @@ def _names_of(one: Waiting) -> Keys:
     return names
 
 
-def _tags(sound: Sound) -> Keys:
+def _tags(sound: SoundFile) -> Keys:
     title, artist = sound.tag("title", "tit2"), sound.tag("artist", "tpe1")
     if not compared(title) or not compared(artist):
         return ()

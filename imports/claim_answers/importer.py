@@ -23,7 +23,7 @@ from imports.platforms.reading import Rows, open_report
 from imports.tables import RawRow, TableRefused
 from imports.undoing.walk import Stays, Undo
 from platforms import answers
-from platforms.answers import Answer
+from platforms.answers import PlatformAnswer
 from platforms.choices import RowAnswer
 from platforms.errors import ClaimsRefused
 
@@ -61,10 +61,10 @@ class AnswersSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _AnswerRow:
     line: int
     number: int
-    answer: Answer
+    answer: PlatformAnswer
 
 
 def run(one: AnswersImport, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
@@ -96,7 +96,7 @@ def run(one: AnswersImport, heartbeat: Callable[[], None], *, dry: bool) -> Colu
 
 def _read(
     rows: Rows, summary: AnswersSummary, heartbeat: Callable[[], None]
-) -> Iterator[_Row]:
+) -> Iterator[_AnswerRow]:
     places = {name: at for at, name in reversed(list(enumerate(rows.header)))}
     number_at = next((places[name] for name in _ROW if name in places), None)
     status_at = next((places[name] for name in _STATUS if name in places), None)
@@ -126,14 +126,16 @@ def _read(
             summary.note(row.line, rows.header[status_at], status, rule)
         else:
             texts = [text for at in texts_at if (text := _cell(row, at))]
-            yield _Row(row.line, int(number), Answer(meaning, ": ".join(texts)))
+            yield _AnswerRow(
+                row.line, int(number), PlatformAnswer(meaning, ": ".join(texts))
+            )
 
 
 def _cell(row: RawRow, at: int) -> str:
     return row.cells[at].replace("\0", "").strip() if at < len(row.cells) else ""
 
 
-def _offset(one: AnswersImport, found: list[_Row]) -> int:
+def _offset(one: AnswersImport, found: list[_AnswerRow]) -> int:
     """Return what to take off a row's number for the first entry to be 1."""
     if one.first_row is not None:
         return one.first_row - 1
@@ -151,10 +153,10 @@ def _offset(one: AnswersImport, found: list[_Row]) -> int:
 
 
 def _by_number(
-    found: list[_Row], offset: int, one: AnswersImport, summary: AnswersSummary
-) -> Mapping[int, Answer]:
+    found: list[_AnswerRow], offset: int, one: AnswersImport, summary: AnswersSummary
+) -> Mapping[int, PlatformAnswer]:
     """Return one answer to each row; an error counts more than a success."""
-    said: dict[int, Answer] = {}
+    said: dict[int, PlatformAnswer] = {}
     for each in found:
         number = each.number - offset
         if not 1 <= number <= one.claim_file.row_count:

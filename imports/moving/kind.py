@@ -25,7 +25,7 @@ _MOST_DAYS: Final = 366
 _UNDOING = "imports.moving.undoing"
 
 
-class MoveForm(forms.Form):
+class MoveInForm(forms.Form):
     """An account, and what of it moves in."""
 
     account = forms.ModelChoiceField(
@@ -86,7 +86,7 @@ MOVES = register(
             "lane": lambda one: str(one.account_id),
             "lane_limit": lambda: 1,
         },
-        form=MoveForm,
+        form=MoveInForm,
         uploads={},
         prepare=_prepare,
         columns=("account", "parts", "since"),

@@ -99,7 +99,7 @@ def text_of(most: int) -> Callable[[str], str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ReportedColumn:
     """A column of a report: where its value goes, and how it is read."""
 
     name: str
@@ -118,7 +118,7 @@ class Report:
 
     kind: ReportKind
     required: frozenset[str]
-    columns: tuple[Column, ...]
+    columns: tuple[ReportedColumn, ...]
     platforms: frozenset[Platform]
     finish: Callable[[Values], None]
     known: frozenset[str] = frozenset()

@@ -265,7 +265,7 @@ class ListView(ProgramView):
         return Response({"entries": entries, "next": following})
 
 
-class FilesView(ProgramView):
+class ClaimFilesView(ProgramView):
     """Lists and makes files for the platform."""
 
     changes = Action.DECIDE
@@ -291,7 +291,7 @@ class FilesView(ProgramView):
         return Response({"files": shown, "left_out": left_out}, status=201)
 
 
-class FileView(ProgramView):
+class ClaimFileView(ProgramView):
     """Reads one file's facts."""
 
     token_action = Action.REPORT

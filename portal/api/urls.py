@@ -104,8 +104,8 @@ urlpatterns = [
     ),
     path("claims/lists/", claims.ListsView.as_view(), name="claim_lists"),
     path("claims/lists/<str:kind>/", claims.ListView.as_view(), name="claim_list"),
-    path("claims/files/", claims.FilesView.as_view(), name="claim_files"),
-    path("claims/files/<str:uid>/", claims.FileView.as_view(), name="claim_file"),
+    path("claims/files/", claims.ClaimFilesView.as_view(), name="claim_files"),
+    path("claims/files/<str:uid>/", claims.ClaimFileView.as_view(), name="claim_file"),
     path(
         "claims/files/<str:uid>/content/",
         claims.FileContentView.as_view(),

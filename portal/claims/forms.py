@@ -83,7 +83,7 @@ class FileRowsForm(forms.Form):
     )
 
 
-class LinkForm(forms.Form):
+class AssetLinkForm(forms.Form):
     """The recording of an asset; empty for the one that its identifiers name."""
 
     recording = RecordingsField(

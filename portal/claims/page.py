@@ -64,7 +64,7 @@ _WHY_NO_REFERENCE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Tab:
+class ClaimsTab:
     """One list with the number of its open rows."""
 
     name: str
@@ -96,11 +96,11 @@ class DiscrepancyRow:
         )
 
 
-def tabs_of(filters: ClaimFilterForm) -> list[Tab]:
+def tabs_of(filters: ClaimFilterForm) -> list[ClaimsTab]:
     """Return the lists with the numbers of their open rows."""
     account = filters.cleaned_data.get("account")
     return [
-        Tab(
+        ClaimsTab(
             kind.value,
             str(kind.label),
             count_of(selectors.list_discrepancies(kind=kind, account=account)),

@@ -39,10 +39,10 @@ from platforms.models import (
 from portal.claims import page
 from portal.claims.forms import (
     AssetFilterForm,
+    AssetLinkForm,
     ClaimFilterForm,
     DisputeDayForm,
     FileRowsForm,
-    LinkForm,
     ValuesForm,
 )
 from portal.shared.access import PortalRequest, needs, own_address
@@ -227,7 +227,7 @@ def asset(request: PortalRequest, uid: str, asset_id: str) -> HttpResponseBase:
     )
     refusal = why_limited(request.user)
     recording = [row.recording] if row.linked_by == LinkedBy.PERSON else []
-    form = LinkForm(request.POST or None, initial={"recording": recording})
+    form = AssetLinkForm(request.POST or None, initial={"recording": recording})
     if request.method == "POST" and form.is_valid():
         try:
             services.link_asset(

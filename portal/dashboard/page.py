@@ -230,7 +230,7 @@ def weeks() -> list[dict[str, object]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundCount:
     """The number of matches found for one label or platform."""
 
     name: str
@@ -253,10 +253,12 @@ def found_this_week() -> dict[str, object]:
     }
 
 
-def _top(fresh: QuerySet[Match], column: str, name: str, monday: date) -> list[Found]:
+def _top(
+    fresh: QuerySet[Match], column: str, name: str, monday: date
+) -> list[FoundCount]:
     rows = fresh.exclude(**{column: ""}).values_list(column).annotate(count=Count("pk"))
     return [
-        Found(
+        FoundCount(
             text,
             count,
             f"?{urlencode({name: text, 'found_from': str(monday)})}",

@@ -15,7 +15,7 @@ from dedup import grouping, merging
 from dedup.models import DuplicateKind, PairLink
 from portal.pictures import plots, ribbon, waveform
 from portal.pictures.match import chosen
-from portal.pictures.pair import Pair, aligned
+from portal.pictures.pair import PairPicture, aligned
 from portal.pictures.waveform import load_waveform
 from portal.shared import formats
 from review.edits import played_in_words
@@ -59,7 +59,7 @@ def pair_context(
     intervals = intervals_of(link, one) if link is not None else []
     current = chosen(segment, len(intervals))
     interval = intervals[current - 1] if intervals else None
-    drawn: Pair | None = aligned(one, other, interval) if interval else None
+    drawn: PairPicture | None = aligned(one, other, interval) if interval else None
     fields = merging.field_choices([one, other])
     return {
         "one": one,

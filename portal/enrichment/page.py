@@ -42,10 +42,10 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class FieldBar:
     """One field of a bucket as a bar: filled, safe, suggested and the rest in percent."""
 
-    gap: selectors.Gap
+    gap: selectors.FieldGap
     filled_pct: float
     safe_pct: float
     suggested_pct: float
@@ -81,10 +81,10 @@ def _label_of(state: str, count: int) -> str:
     return text % {"count": read_number(count)}
 
 
-def bar_of(gap: selectors.Gap) -> Bar:
+def bar_of(gap: selectors.FieldGap) -> FieldBar:
     """Return a gap as a bar."""
     whole = max(1, gap.total)
-    return Bar(
+    return FieldBar(
         gap,
         100 * gap.filled / whole,
         100 * gap.safe / whole,

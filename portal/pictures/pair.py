@@ -83,7 +83,7 @@ class PairSide:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PairPicture:
     """Everything the pair template draws and the player reads."""
 
     source: PairSide
@@ -104,7 +104,7 @@ class Pair:
         return bool(self.source.audio_url or self.reference.audio_url)
 
 
-def aligned_pair(*, match: Match, segment: Segment) -> Pair:
+def aligned_pair(*, match: Match, segment: Segment) -> PairPicture:
     """Draw source and reference around a segment, with ``CONTEXT_MS`` on each side."""
     return aligned(match.scanned_file, match.recording, segment, segment.track)
 
@@ -114,7 +114,7 @@ def aligned(
     other: ScannedFile | Recording,
     segment: AlignedInterval,
     track: int | None = None,
-) -> Pair:
+) -> PairPicture:
     """Draw any two sounds around an interval that they share.
 
     ``track`` is the number of another sound track of the file, which has no waveform.
@@ -149,7 +149,7 @@ def aligned(
         ticks=_ruler(shown),
         gain=_gain(loudness[0], loudness[1]),
     )
-    return Pair(
+    return PairPicture(
         source=source,
         reference=PairSide(
             title=_title(other),

@@ -19,7 +19,7 @@ from portal.pictures.exclusion import MediaTimeField
 from portal.review.forms import CueEntryForm, UseManyForm
 from portal.shared.access import PortalRequest, needs
 from reports import cue_edits
-from reports.cue_arrangement import Place
+from reports.cue_arrangement import CuePlace
 from reports.cue_entries import SheetRefused, enter, remove
 from reports.cue_sheets import NotScanned
 from reports.models import CueEntry, EntryKind
@@ -54,7 +54,7 @@ def cue_sheet_edit(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Change the ticked cues; a split and the use ask for their values first."""
     file = get_object_or_404(scanning_selectors.files(), uid=uid)
     verb, names = request.POST.get("verb", ""), request.POST.getlist("cue")
-    places = [place for name in names if (place := Place.read(name)) is not None]
+    places = [place for name in names if (place := CuePlace.read(name)) is not None]
     back = reverse("portal:cue_sheet", args=[uid])
     if not places:
         messages.error(request, _("Tick the cues that should change."))
@@ -87,7 +87,7 @@ def _change(
     request: PortalRequest,
     file: ScannedFile,
     verb: str,
-    places: Sequence[Place],
+    places: Sequence[CuePlace],
     form: SplitForm | UseManyForm | None,
 ) -> str:
     """Change cues as a verb says; return the name of the cue to tick again."""
@@ -118,7 +118,7 @@ def _change(
 
 
 def _remove_entries(
-    file: ScannedFile, places: Sequence[Place], request: PortalRequest
+    file: ScannedFile, places: Sequence[CuePlace], request: PortalRequest
 ) -> None:
     uids = [place.subject for place in places]
     entries = list(CueEntry.objects.filter(scanned_file=file, uid__in=uids))

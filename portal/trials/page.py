@@ -19,8 +19,8 @@ from reports.trials import selectors
 from reports.trials.figures import (
     LEAST_DECISIONS,
     EngineFigures,
+    MeasuredShare,
     Outcome,
-    Share,
     TrialFigures,
 )
 from reports.trials.services import read_figures, savings
@@ -45,7 +45,7 @@ class HeardRow:
 
 
 @dataclass(frozen=True, slots=True)
-class CountedKind:
+class JudgedKind:
     """How many rows of a kind there are, and what people heard of them."""
 
     label: str
@@ -109,9 +109,9 @@ def _engine(name: str, figures: EngineFigures) -> ShownEngine:
     )
 
 
-def _kinds(figures: TrialFigures) -> Sequence[CountedKind]:
+def _kinds(figures: TrialFigures) -> Sequence[JudgedKind]:
     return [
-        CountedKind(
+        JudgedKind(
             str(kind.label),
             figures.kinds.get(kind, 0),
             figures.heard.get(kind, 0),
@@ -122,7 +122,7 @@ def _kinds(figures: TrialFigures) -> Sequence[CountedKind]:
 
 
 def verdict(
-    trial: EngineTrial, figures: TrialFigures, compared: selectors.Compared
+    trial: EngineTrial, figures: TrialFigures, compared: selectors.ComparedScans
 ) -> str:
     """Return the verdict in words."""
     files = _compared(trial, compared)
@@ -152,7 +152,7 @@ def verdict(
     return " ".join(parts)
 
 
-def _compared(trial: EngineTrial, compared: selectors.Compared) -> str:
+def _compared(trial: EngineTrial, compared: selectors.ComparedScans) -> str:
     weeks = _weeks(trial)
     time = ngettext("In %(weeks)s week", "In %(weeks)s weeks", weeks) % {
         "weeks": read_number(weeks)
@@ -207,7 +207,7 @@ def _weeks(trial: EngineTrial) -> int:
     return max(1, round((last - trial.begins_at).days / 7))
 
 
-def _share(share: Share) -> str:
+def _share(share: MeasuredShare) -> str:
     """Return a share with its interval, as in 99.2 % (98.8–99.5)."""
     if share.value is None:
         return "–"

@@ -72,7 +72,7 @@ class IgnoreForm(forms.Form):
         return IgnoreReason(self.cleaned_data["reason"])
 
 
-class SplitForm(forms.Form):
+class ItemSplitForm(forms.Form):
     """Where an item is cut in two."""
 
     at = MediaTimeField(

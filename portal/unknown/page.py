@@ -19,7 +19,7 @@ from audit.models import Event
 from catalogue.models import Recording
 from common.reading import read_date
 from portal.pictures.calendar import Calendar, Moment, calendar
-from portal.pictures.pair import Pair, aligned
+from portal.pictures.pair import PairPicture, aligned
 from portal.pictures.sound import (
     CONTEXT_MS,
     ShownSound,
@@ -271,7 +271,7 @@ def _compared(item: UnknownItem, query: QueryDict) -> dict[str, object]:
     found = selectors.occurrences_of(item).in_bulk([pk for pk in chosen if pk])
     one, other = (found.get(pk) for pk in chosen)
     part = shared_part(one, other) if one and other and one != other else None
-    pair: Pair | None = None
+    pair: PairPicture | None = None
     if one and other and part:
         pair = aligned(one.file.scanned_file, other.file.scanned_file, part)
     return {

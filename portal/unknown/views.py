@@ -34,8 +34,8 @@ from portal.unknown.forms import (
     AliasForm,
     IgnoreForm,
     IntoForm,
+    ItemSplitForm,
     MergeForm,
-    SplitForm,
     UnknownFilterForm,
     WatchItemForm,
 )
@@ -54,7 +54,7 @@ _FORMS: dict[str, type[forms.Form]] = {
     "name": NameForm,
     "alias": AliasForm,
     "ignore": IgnoreForm,
-    "split": SplitForm,
+    "split": ItemSplitForm,
     "merge": MergeForm,
     "watch": WatchItemForm,
     "undo": forms.Form,

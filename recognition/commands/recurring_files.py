@@ -16,7 +16,7 @@ from recognition.params import DEFAULT
 from recognition.recurring.back import searched_back
 from recognition.recurring.clipping import clipped
 from recognition.recurring.items import Item, items_of
-from recognition.recurring.join import SharedRun, keep
+from recognition.recurring.join import SharedSound, keep
 from recognition.recurring.sounds import Sound
 from recognition.search.match import scan
 from recognition.types import Fingerprint, UnmatchedKind
@@ -35,7 +35,7 @@ class JoinedFiles:
     folder: Path
     collection: Collection | None = None
     paths: list[Path] = field(default_factory=list)
-    runs: list[SharedRun] = field(default_factory=list)
+    runs: list[SharedSound] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._index = SegmentStore(

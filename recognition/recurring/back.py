@@ -13,8 +13,8 @@ from recognition.params import DEFAULT, Params
 from recognition.recurring.families import PLACE_BITS
 from recognition.recurring.items import (
     INSIDE,
+    FoundOccurrence,
     Item,
-    Occurrence,
     explained,
     place_of,
 )
@@ -78,7 +78,7 @@ def numbered_back(
     index = RetroIndex.of(
         {place: stored[number] for place, number in enumerate(order)}, params
     )
-    more: list[list[Occurrence]] = [[*item.occurrences] for item in ordered]
+    more: list[list[FoundOccurrence]] = [[*item.occurrences] for item in ordered]
     into: dict[int, _Alias] = {}
     for file in sorted(files):
         for match in _matches(load(file), ordered, index, params):
@@ -166,12 +166,12 @@ def _alias(match: SegmentMatch, file: int, items: Sequence[Item]) -> _Alias | No
 
 def heard(
     match: SegmentMatch, file: int, best_start_ms: int, length_ms: int
-) -> Occurrence:
+) -> FoundOccurrence:
     """Return the occurrence of an item that a match of its best copy is.
 
     The copy begins at ``best_start_ms`` of the item.
     """
-    return Occurrence(
+    return FoundOccurrence(
         file=file,
         start_ms=match.start_ms,
         end_ms=match.end_ms,
@@ -185,8 +185,8 @@ def heard(
 
 
 def _moved(
-    one: Occurrence, match: SegmentMatch, item: Item, target: Item
-) -> Occurrence | None:
+    one: FoundOccurrence, match: SegmentMatch, item: Item, target: Item
+) -> FoundOccurrence | None:
     """Return an occurrence of a merged item as one of the target, None if outside."""
     ratio = match.tempo_ratio
     zero = target.best.item_start_ms + match.start_ms - target.best.start_ms
@@ -206,7 +206,7 @@ def _moved(
     )
 
 
-def _is_known(match: SegmentMatch, file: int, found: Iterable[Occurrence]) -> bool:
+def _is_known(match: SegmentMatch, file: int, found: Iterable[FoundOccurrence]) -> bool:
     return any(
         one.file == file
         and _shared_ms(match, one) > (match.end_ms - match.start_ms) / 2
@@ -214,7 +214,7 @@ def _is_known(match: SegmentMatch, file: int, found: Iterable[Occurrence]) -> bo
     )
 
 
-def _overlaps(occurrence: Occurrence, found: Iterable[Occurrence]) -> bool:
+def _overlaps(occurrence: FoundOccurrence, found: Iterable[FoundOccurrence]) -> bool:
     return any(
         one.file == occurrence.file
         and _shared_ms(occurrence, one) > occurrence.length_ms / 2
@@ -222,5 +222,7 @@ def _overlaps(occurrence: Occurrence, found: Iterable[Occurrence]) -> bool:
     )
 
 
-def _shared_ms(a: SegmentMatch | Occurrence, b: SegmentMatch | Occurrence) -> int:
+def _shared_ms(
+    a: SegmentMatch | FoundOccurrence, b: SegmentMatch | FoundOccurrence
+) -> int:
     return max(0, min(a.end_ms, b.end_ms) - max(a.start_ms, b.start_ms))

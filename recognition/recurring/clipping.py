@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from recognition.recurring.items import Item, Occurrence, distinct, fullest
+from recognition.recurring.items import FoundOccurrence, Item, distinct, fullest
 from recognition.recurring.join import MIN_MS
 
 Spans: TypeAlias = Sequence[tuple[int, int]]
@@ -51,7 +51,7 @@ def _clipped(item: Item, spans: Callable[[int], Spans | None]) -> Item | None:
     return Item(length, moved[best], tuple(moved.values()))
 
 
-def within(one: Occurrence, spans: Spans | None) -> list[Occurrence]:
+def within(one: FoundOccurrence, spans: Spans | None) -> list[FoundOccurrence]:
     """Return the parts of an occurrence that lie in the spans and are long enough."""
     if spans is None:
         return [one]
@@ -59,7 +59,7 @@ def within(one: Occurrence, spans: Spans | None) -> list[Occurrence]:
     return [_part(one, start, end) for start, end in parts if end - start >= MIN_MS]
 
 
-def _parts(one: Occurrence, spans: Spans) -> Iterator[tuple[int, int]]:
+def _parts(one: FoundOccurrence, spans: Spans) -> Iterator[tuple[int, int]]:
     """Yield the intervals inside; those less than a second apart are one."""
     begin = end = -1
     for first, last in sorted(spans):
@@ -77,7 +77,7 @@ def _parts(one: Occurrence, spans: Spans) -> Iterator[tuple[int, int]]:
         yield begin, end
 
 
-def _part(one: Occurrence, start: int, end: int) -> Occurrence:
+def _part(one: FoundOccurrence, start: int, end: int) -> FoundOccurrence:
     """Return a part; ends that hardly move stay, so that nothing changes by rounding."""
     start = one.start_ms if start - one.start_ms < _BRIDGED_MS else start
     end = one.end_ms if one.end_ms - end < _BRIDGED_MS else end

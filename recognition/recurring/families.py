@@ -10,7 +10,7 @@ from typing import Final
 
 from recognition.fingerprint.landmarks import select
 from recognition.params import DEFAULT, Params
-from recognition.recurring.join import MIN_MS, SharedRun
+from recognition.recurring.join import MIN_MS, SharedSound
 from recognition.recurring.sounds import Load
 from recognition.search.candidates import NEARBY
 from recognition.search.cascade import unexplained
@@ -67,7 +67,7 @@ class _Link:
     alignment: Alignment
 
 
-def sides(run: SharedRun, params: Params = DEFAULT) -> tuple[Side, Side]:
+def sides(run: SharedSound, params: Params = DEFAULT) -> tuple[Side, Side]:
     """Return the two intervals of a run: of ``file`` and of ``other``."""
     ms = params.frame_ms
     return (
@@ -77,8 +77,8 @@ def sides(run: SharedRun, params: Params = DEFAULT) -> tuple[Side, Side]:
 
 
 def families(
-    runs: Iterable[SharedRun], params: Params = DEFAULT
-) -> list[list[SharedRun]]:
+    runs: Iterable[SharedSound], params: Params = DEFAULT
+) -> list[list[SharedSound]]:
     """Group runs that overlap in some file, directly or through others.
 
     Families and the runs of each are in order, whatever the order given.
@@ -105,14 +105,14 @@ def families(
                 parent[root(number)] = root(last)
             if end > reach:
                 reach, last = end, number
-    grouped: dict[int, list[SharedRun]] = defaultdict(list)
+    grouped: dict[int, list[SharedSound]] = defaultdict(list)
     for number, run in enumerate(ordered):
         grouped[root(number)].append(run)
     return sorted(grouped.values())
 
 
 def host_of(
-    run: SharedRun, family: Sequence[SharedRun], params: Params = DEFAULT
+    run: SharedSound, family: Sequence[SharedSound], params: Params = DEFAULT
 ) -> Side:
     """Return the side of a run around which the family reaches furthest."""
     here = [_around(side, family, params) for side in sides(run, params)]
@@ -120,7 +120,7 @@ def host_of(
 
 
 def places_of(
-    host: Side, family: Sequence[SharedRun], params: Params = DEFAULT
+    host: Side, family: Sequence[SharedSound], params: Params = DEFAULT
 ) -> list[Place]:
     """Follow the runs onward from the host, longest first, and return all places.
 
@@ -189,7 +189,7 @@ def _lead(place: Place) -> Lead:
     return Lead(0, place.alignment, window, 0, altered, nearby)
 
 
-def _around(side: Side, family: Sequence[SharedRun], params: Params) -> Side:
+def _around(side: Side, family: Sequence[SharedSound], params: Params) -> Side:
     """Return the interval that overlapping runs of the family cover around a side."""
     least = _TOGETHER_MS / params.frame_ms
     others = [
@@ -213,7 +213,7 @@ def _around(side: Side, family: Sequence[SharedRun], params: Params) -> Side:
     return side
 
 
-def _links(family: Iterable[SharedRun], params: Params) -> dict[int, list[_Link]]:
+def _links(family: Iterable[SharedSound], params: Params) -> dict[int, list[_Link]]:
     links: dict[int, list[_Link]] = defaultdict(list)
     for run in family:
         here, there = sides(run, params)

@@ -16,7 +16,7 @@ from recognition.recurring.families import (
     places_of,
     sides,
 )
-from recognition.recurring.join import SharedRun
+from recognition.recurring.join import SharedSound
 from recognition.recurring.pieces import Part, Piece, pieces
 from recognition.recurring.sounds import Load
 from recognition.types import Landmarks
@@ -30,7 +30,7 @@ _SPEECH_STEPS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Occurrence:
+class FoundOccurrence:
     """Where an item sounds in a file, in milliseconds of the file and of the item.
 
     ``tempo_ratio`` is how fast it plays the item's best copy, ``pitch_cents`` how much
@@ -63,8 +63,8 @@ class Item:
     """
 
     length_ms: int
-    best: Occurrence
-    occurrences: tuple[Occurrence, ...]
+    best: FoundOccurrence
+    occurrences: tuple[FoundOccurrence, ...]
 
     @property
     def weight(self) -> int:
@@ -88,10 +88,10 @@ class Item:
 
 
 def items_of(
-    runs: Iterable[SharedRun],
+    runs: Iterable[SharedSound],
     *,
     load: Load,
-    around: Collection[SharedRun] | None = None,
+    around: Collection[SharedSound] | None = None,
     params: Params = DEFAULT,
 ) -> tuple[Item, ...]:
     """Return the items that runs show, most count × length first.
@@ -118,14 +118,14 @@ def explained_once(items: Iterable[Item]) -> tuple[Item, ...]:
 
 
 def explained(
-    items: Sequence[Item], claimed: Iterable[Occurrence] = ()
+    items: Sequence[Item], claimed: Iterable[FoundOccurrence] = ()
 ) -> list[tuple[int, Item]]:
     """Return what ``explained_once`` keeps, with the number of each item given.
 
     What lies inside the ``claimed`` occurrences belongs to none of these items.
     """
     kept: list[tuple[int, Item]] = []
-    taken: dict[int, list[Occurrence]] = {}
+    taken: dict[int, list[FoundOccurrence]] = {}
     for one in claimed:
         taken.setdefault(one.file, []).append(one)
     ordered = sorted(
@@ -144,14 +144,14 @@ def explained(
     return sorted(kept, key=lambda pair: (-pair[1].weight, place_of(pair[1].best)))
 
 
-def distinct(occurrences: Iterable[Occurrence]) -> tuple[Occurrence, ...]:
+def distinct(occurrences: Iterable[FoundOccurrence]) -> tuple[FoundOccurrence, ...]:
     """Return an item's occurrences without those that lie inside a longer one of it.
 
     A search finds more of a sound than was known of it, or the same sound twice in what
     repeats itself. No two that stay begin at the same time.
     """
-    found: list[Occurrence] = []
-    taken: dict[int, list[Occurrence]] = {}
+    found: list[FoundOccurrence] = []
+    taken: dict[int, list[FoundOccurrence]] = {}
     for one in sorted(occurrences, key=lambda one: (-one.length_ms, place_of(one))):
         if not is_inside(one, taken, INSIDE):
             found.append(one)
@@ -159,19 +159,19 @@ def distinct(occurrences: Iterable[Occurrence]) -> tuple[Occurrence, ...]:
     return tuple(sorted(found, key=place_of))
 
 
-def place_of(occurrence: Occurrence) -> tuple[int, int]:
+def place_of(occurrence: FoundOccurrence) -> tuple[int, int]:
     """Return file and start, by which occurrences are ordered."""
     return occurrence.file, occurrence.start_ms
 
 
-def fullest(occurrence: Occurrence) -> tuple[int, int, int]:
+def fullest(occurrence: FoundOccurrence) -> tuple[int, int, int]:
     """Return a key by which the most complete occurrence is the greatest."""
     length = occurrence.item_end_ms - occurrence.item_start_ms
     return length, -occurrence.file, -occurrence.start_ms
 
 
 def is_inside(
-    one: Occurrence, taken: dict[int, list[Occurrence]], share: float
+    one: FoundOccurrence, taken: dict[int, list[FoundOccurrence]], share: float
 ) -> bool:
     """Return whether a share of an occurrence lies inside the occurrences taken."""
     within = sum(
@@ -182,8 +182,8 @@ def is_inside(
 
 
 def _family_pieces(
-    family: Sequence[SharedRun],
-    asked: Collection[SharedRun] | None,
+    family: Sequence[SharedSound],
+    asked: Collection[SharedSound] | None,
     load: Load,
     params: Params,
 ) -> list[Piece]:
@@ -242,12 +242,14 @@ def _best(piece: Piece, load: Load, params: Params) -> Part:
     return min(complete or [min(piece.parts, key=lacks)], key=rank)
 
 
-def _occurrence(part: Part, piece: Piece, best: Part, params: Params) -> Occurrence:
+def _occurrence(
+    part: Part, piece: Piece, best: Part, params: Params
+) -> FoundOccurrence:
     ms, slope = params.frame_ms, best.alignment.slope
     cents = (
         (part.alignment.shift - best.alignment.shift) * 1200 / params.bins_per_octave
     )
-    return Occurrence(
+    return FoundOccurrence(
         file=part.side.file,
         start_ms=max(0, round(part.side.start * ms)),
         end_ms=round(part.side.end * ms),

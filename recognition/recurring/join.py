@@ -56,7 +56,7 @@ MARGIN_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class SharedRun:
+class SharedSound:
     """Sound that a file shares with another one, or with an earlier part of itself.
 
     ``file`` was joined when ``other`` was already kept. Times are milliseconds;
@@ -91,7 +91,7 @@ class SharedRun:
 
 def keep(
     number: int, *, load: Load, index: LandmarkIndex, bucket: int
-) -> tuple[SharedRun, ...]:
+) -> tuple[SharedSound, ...]:
     """Join a new file with all kept files and itself, and index its new sound.
 
     Returns the runs, in order of time. May be repeated if its result was lost, but a
@@ -106,12 +106,12 @@ def keep(
 
 def drop(
     number: int,
-    runs: Iterable[SharedRun],
+    runs: Iterable[SharedSound],
     *,
     load: Load,
     index: LandmarkIndex,
     bucket: int,
-) -> tuple[SharedRun, ...]:
+) -> tuple[SharedSound, ...]:
     """Forget a kept file; return the runs that remain, and those found instead.
 
     ``runs`` are all runs of all kept files. What only this file had in the index is
@@ -141,7 +141,7 @@ def shared_runs(
     index: LandmarkIndex,
     bucket: int,
     params: Params = DEFAULT,
-) -> tuple[SharedRun, ...]:
+) -> tuple[SharedSound, ...]:
     """Return the runs that the ``asked`` frames share with kept files and the file itself.
 
     The index must not hold the file.
@@ -158,7 +158,7 @@ def shared_runs(
 
 
 def new_frames(
-    sound: Sound, runs: Iterable[SharedRun], params: Params = DEFAULT
+    sound: Sound, runs: Iterable[SharedSound], params: Params = DEFAULT
 ) -> NDArray[np.bool_]:
     """Return which open frames of a file no run to an earlier place explains."""
     new = sound.open_frames.copy()
@@ -172,7 +172,9 @@ def new_frames(
     return new
 
 
-def entry(sound: Sound, runs: Iterable[SharedRun], params: Params = DEFAULT) -> Hashes:
+def entry(
+    sound: Sound, runs: Iterable[SharedSound], params: Params = DEFAULT
+) -> Hashes:
     """Return a file's entries in the join index: hashes and frames of its new sound."""
     hashes, frames = _sampled(sorted_hashes(sound.thinned, params))
     new = new_frames(sound, runs, params)[frames]
@@ -273,10 +275,10 @@ def _covered(runs: Iterable[ScoringRun], n_frames: int) -> NDArray[np.bool_]:
     return covered
 
 
-def _shared(sound: Sound, run: ScoringRun, params: Params) -> SharedRun:
+def _shared(sound: Sound, run: ScoringRun, params: Params) -> SharedSound:
     (start, end), (other_start, other_end) = run.query_span, run.reference_span
     ms = params.frame_ms
-    return SharedRun(
+    return SharedSound(
         file=sound.number,
         start_ms=round(start * ms),
         end_ms=round(end * ms),

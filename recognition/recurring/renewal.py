@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from recognition.recurring.items import (
     INSIDE,
+    FoundOccurrence,
     Item,
-    Occurrence,
     explained,
     is_inside,
     place_of,
@@ -19,7 +19,7 @@ from recognition.recurring.join import MIN_MS
 def renewed(
     before: Sequence[Item],
     fresh: Sequence[Item],
-    claimed: Iterable[Occurrence] = (),
+    claimed: Iterable[FoundOccurrence] = (),
 ) -> list[tuple[Item, int | None]]:
     """Return all items after some were made again, with the place of each in ``before``.
 
@@ -57,15 +57,15 @@ def _successors(made: Sequence[Item], stale: Mapping[int, Item]) -> dict[int, in
     return places
 
 
-def _by_file(items: Iterable[Item]) -> dict[int, list[Occurrence]]:
-    by_file: dict[int, list[Occurrence]] = {}
+def _by_file(items: Iterable[Item]) -> dict[int, list[FoundOccurrence]]:
+    by_file: dict[int, list[FoundOccurrence]] = {}
     for item in items:
         for one in item.occurrences:
             by_file.setdefault(one.file, []).append(one)
     return by_file
 
 
-def _share_inside(item: Item, held: dict[int, list[Occurrence]]) -> float:
+def _share_inside(item: Item, held: dict[int, list[FoundOccurrence]]) -> float:
     inside = [is_inside(one, held, INSIDE) for one in item.occurrences]
     return sum(inside) / len(inside)
 

@@ -14,7 +14,7 @@ from common.media_analysis import decode_limits
 from common.storage import local_path
 from recognition.audio import media
 from recognition.errors import RecognitionError
-from reports.evidence.drawings import Excerpt, Picture, spectrograms
+from reports.evidence.drawings import DrawnExcerpt, Picture, spectrograms
 from reports.evidence.facts import CaseFacts
 from scanning.models import Segment
 
@@ -203,14 +203,16 @@ def _on_disk(audio: FieldFile) -> Iterator[Path | None]:
         yield path
 
 
-def _excerpt(folder: Path, clip: Clip | None, interval: tuple[int, int]) -> Excerpt:
+def _excerpt(
+    folder: Path, clip: Clip | None, interval: tuple[int, int]
+) -> DrawnExcerpt:
     """Return one side to draw, without levels if there is no audio."""
     if clip is None:
-        return Excerpt(*interval, *interval, None)
+        return DrawnExcerpt(*interval, *interval, None)
     try:
         levels = media.read_spectrogram(
             folder / clip.name, columns=_COLUMNS, limits=decode_limits()
         )
     except RecognitionError:
         levels = None
-    return Excerpt(clip.start_ms, clip.end_ms, *interval, levels)
+    return DrawnExcerpt(clip.start_ms, clip.end_ms, *interval, levels)

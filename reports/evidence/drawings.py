@@ -103,7 +103,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Excerpt:
+class DrawnExcerpt:
     """One side of a pair of spectrograms, and the segment in it.
 
     ``levels`` is None without audio.
@@ -231,7 +231,7 @@ def coverage(source_pct: float, reference_pct: float | None) -> Picture:
     )
 
 
-def spectrograms(number: int, source: Excerpt, reference: Excerpt) -> Picture:
+def spectrograms(number: int, source: DrawnExcerpt, reference: DrawnExcerpt) -> Picture:
     """Draw both sounds of a segment side by side, aligned at the segment's start."""
     height, width = 290, 465
     sides = (source, reference)
@@ -254,7 +254,7 @@ def spectrograms(number: int, source: Excerpt, reference: Excerpt) -> Picture:
     return _picture(name, f"Spectrograms of segment {number}", text, height, parts)
 
 
-def _one_side(side: Excerpt, left: float, begin: float, scale: float) -> list[str]:
+def _one_side(side: DrawnExcerpt, left: float, begin: float, scale: float) -> list[str]:
     """Draw one spectrogram; ``begin`` is the x of the segment's start."""
     top, plot = 30, 220
     first = begin + (side.start_ms - side.segment_start_ms) * scale
@@ -393,7 +393,7 @@ def _label(
     )
 
 
-def _interval(excerpt: Excerpt) -> str:
+def _interval(excerpt: DrawnExcerpt) -> str:
     return f"{offset(excerpt.start_ms)} to {offset(excerpt.end_ms)}"
 
 

@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class MeasuredShare:
     """A share with its 95 % interval, from 0 to 1; None where nothing was decided."""
 
     value: float | None
@@ -42,7 +42,7 @@ class Share:
     high: float
 
     @classmethod
-    def of(cls, part: Mapping[str, float], whole: Mapping[str, float]) -> Share:
+    def of(cls, part: Mapping[str, float], whole: Mapping[str, float]) -> MeasuredShare:
         """Return the share of weighted rows, each as a sum of weights and squares."""
         if not whole["sum"]:
             return cls(None, 0.0, 1.0)
@@ -56,8 +56,8 @@ class Share:
 class EngineFigures:
     """What one engine found, and how much of that is right."""
 
-    precision: Share
-    found: Share
+    precision: MeasuredShare
+    found: MeasuredShare
     wrong: int
 
 
@@ -140,8 +140,8 @@ def _engine(
     right, false = _weighed(heard, weights, kinds), _weighed(wrong, weights, kinds)
     decided = {name: right[name] + false[name] for name in right}
     return EngineFigures(
-        precision=Share.of(right, decided),
-        found=Share.of(right, all_heard),
+        precision=MeasuredShare.of(right, decided),
+        found=MeasuredShare.of(right, all_heard),
         wrong=round(false["sum"]),
     )
 

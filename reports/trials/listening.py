@@ -54,7 +54,7 @@ class StreamThere:
 
 
 @dataclass(frozen=True, slots=True)
-class _Play:
+class _HeardPlay:
     """A play that the account heard; times are wall time. None: no recording here."""
 
     item: ReportedItem
@@ -145,7 +145,7 @@ def _midnight(day: date) -> datetime:
 # --- What the account heard -----------------------------------------------------------
 
 
-def _plays_until(cloud: Cloud, there: StreamThere, day: date) -> list[_Play]:
+def _plays_until(cloud: Cloud, there: StreamThere, day: date) -> list[_HeardPlay]:
     """Return the plays of a day and of the day before, of which an hour may be left.
 
     Raises ``CloudFault``, and ``OtherDay`` if plays of another day came.
@@ -168,7 +168,7 @@ def _plays_until(cloud: Cloud, there: StreamThere, day: date) -> list[_Play]:
         )
     }
     return [
-        _Play(
+        _HeardPlay(
             item,
             known.get(item.acrid),
             midnight + item.segment.start_ms * _MS,
@@ -182,7 +182,7 @@ def _plays_until(cloud: Cloud, there: StreamThere, day: date) -> list[_Play]:
 
 
 def _compare(
-    trial: EngineTrial, stream: Stream, day: date, plays: Sequence[_Play]
+    trial: EngineTrial, stream: Stream, day: date, plays: Sequence[_HeardPlay]
 ) -> None:
     hours = list(_heard_here(trial, stream, day))
     delay = _delay(hours, plays)
@@ -214,7 +214,7 @@ def _heard_here(trial: EngineTrial, stream: Stream, day: date) -> Iterator[_Hour
                 yield _Hour(hour, scan, found_in([scan], floor=floor))
 
 
-def _delay(hours: Iterable[_Hour], plays: Iterable[_Play]) -> timedelta:
+def _delay(hours: Iterable[_Hour], plays: Iterable[_HeardPlay]) -> timedelta:
     """Return how much later the account hears the stream than this portal, usually."""
     theirs: dict[int, list[datetime]] = {}
     for play in plays:
@@ -230,7 +230,7 @@ def _delay(hours: Iterable[_Hour], plays: Iterable[_Play]) -> timedelta:
     return (median_low(common) if len(common) >= _LEAST_COMMON else 0) * _MS
 
 
-def _share(hour: StreamHour, play: _Play, delay: timedelta) -> float:
+def _share(hour: StreamHour, play: _HeardPlay, delay: timedelta) -> float:
     """Return how much of a play lies within an hour."""
     start = max(play.start - delay, hour.starts_at)
     end = min(play.end - delay, hour.ends_at)
@@ -238,7 +238,7 @@ def _share(hour: StreamHour, play: _Play, delay: timedelta) -> float:
 
 
 def _theirs(
-    trial: EngineTrial, heard: _Hour, plays: Iterable[_Play], delay: timedelta
+    trial: EngineTrial, heard: _Hour, plays: Iterable[_HeardPlay], delay: timedelta
 ) -> Theirs:
     """Return what the account heard in an hour, in times of its file."""
     file, hour = heard.scan.scanned_file, heard.hour
@@ -273,7 +273,7 @@ def _theirs(
 
 
 def _unheard(
-    trial: EngineTrial, stream: Stream, day: date, plays: Iterable[_Play]
+    trial: EngineTrial, stream: Stream, day: date, plays: Iterable[_HeardPlay]
 ) -> int:
     """Return how many plays of the day came while the stream was not heard here."""
     begin, end = _midnight(day), _midnight(day) + DAY

@@ -19,7 +19,7 @@ _MS_PER_HOUR = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedScans:
     """What both engines scanned or heard, and the finds that are not compared.
 
     ``unheard`` plays came there while a stream was not heard here; ``other_days`` are
@@ -65,7 +65,7 @@ class EdgeDistances:
     """95 % of the edges are not farther apart."""
 
 
-def compared_in(trial: EngineTrial) -> Compared:
+def compared_in(trial: EngineTrial) -> ComparedScans:
     """Return the totals of a trial's files."""
     scanned = Q(their_scan__isnull=False)
     sums = trial.files.aggregate(
@@ -77,7 +77,7 @@ def compared_in(trial: EngineTrial) -> Compared:
         below_floor=Sum("below_floor", default=0),
     )
     days = trial.stream_days.values()
-    return Compared(
+    return ComparedScans(
         streams=trial.streams.count(),
         unheard=sum(day.get("unheard", 0) for day in days),
         other_days=sum(day.get("other_day", 0) for day in days),

@@ -65,12 +65,12 @@ def read_date(text: str) -> datetime | None:
         bare = bare.strip()
         bare = f"{bare[:10]} {bare[11:]}"
     try:
-        return _Parts(bare.split()).moment()
+        return _DateParts(bare.split()).moment()
     except (_NoDate, ValueError, OverflowError):
         return None
 
 
-class _Parts:
+class _DateParts:
     """The parts of a date, each named once."""
 
     def __init__(self, words: list[str]) -> None:

@@ -13,7 +13,7 @@ from imports.audio.pairing import (
     TOLERANCE_MS,
     Left,
     Rule,
-    Sound,
+    SoundFile,
     TableRow,
     Waiting,
     pair,
@@ -26,14 +26,14 @@ NIGHT = Waiting(
 LANTERN = Waiting("r2", "Blue Lantern", ("B. Sample",), "A-2", "ZZX012600002", LENGTH)
 
 
-def sound(path: str, duration_ms: int | None = LENGTH, **tags: str) -> Sound:
-    return Sound(path, duration_ms, tags)
+def sound(path: str, duration_ms: int | None = LENGTH, **tags: str) -> SoundFile:
+    return SoundFile(path, duration_ms, tags)
 
 
 @pytest.mark.parametrize(
     ("file", "rule"),
     [
-        (Sound("x.wav", LENGTH, {}, "a" * 64), Rule.TABLE),
+        (SoundFile("x.wav", LENGTH, {}, "a" * 64), Rule.TABLE),
         (sound("sub/a-1.wav"), Rule.CUSTOM_ID),
         (sound("x.wav", TSRC="ZZ-X01-26-00001"), Rule.ISRC),
         (sound("take ZZX012600001 final.wav"), Rule.ISRC),
@@ -42,7 +42,7 @@ def sound(path: str, duration_ms: int | None = LENGTH, **tags: str) -> Sound:
         (sound("x.wav", title="NIGHT drive", artist="anna muster"), Rule.TAGS),
     ],
 )
-def test_each_rule_pairs(file: Sound, rule: Rule) -> None:
+def test_each_rule_pairs(file: SoundFile, rule: Rule) -> None:
     pairs, left = pair([file], [NIGHT, LANTERN])
 
     assert [(one.waiting, one.rule) for one in pairs] == [(NIGHT, rule)]
@@ -63,7 +63,7 @@ def test_an_id_may_be_the_path_or_the_name_of_its_file(custom_id: str) -> None:
 
 def test_the_table_names_files() -> None:
     rows = [TableRow("A-2", path="b/Track 9.wav"), TableRow("A-1", sha256="C" * 64)]
-    files = [sound("b/track 9.WAV"), Sound("z.wav", None, {}, "c" * 64)]
+    files = [sound("b/track 9.WAV"), SoundFile("z.wav", None, {}, "c" * 64)]
 
     pairs, _left = pair(files, [NIGHT, LANTERN], rows)
 
@@ -85,7 +85,7 @@ def test_the_table_names_files() -> None:
         (sound("A1.wav"), Left.NOTHING),
     ],
 )
-def test_what_is_doubtful_is_left_to_people(file: Sound, why: Left) -> None:
+def test_what_is_doubtful_is_left_to_people(file: SoundFile, why: Left) -> None:
     pairs, left = pair([file], [NIGHT, LANTERN])
 
     assert not pairs
@@ -135,7 +135,7 @@ def test_no_pair_is_ever_wrong(
         for number, (title, seconds) in enumerate(songs)
     ]
     files = [
-        Sound(
+        SoundFile(
             f"{number}/{unicodedata.normalize('NFD', title).upper()}.wav",
             seconds * 1000 + 400,
         )

@@ -22,8 +22,8 @@ from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.builder import extract
 from recognition.recurring.back import searched_back
 from recognition.recurring.clipping import clipped
-from recognition.recurring.items import Item, Occurrence, explained_once, items_of
-from recognition.recurring.join import SharedRun, drop, keep
+from recognition.recurring.items import FoundOccurrence, Item, explained_once, items_of
+from recognition.recurring.join import SharedSound, drop, keep
 from recognition.recurring.renewal import renewed
 from recognition.recurring.sounds import Sound
 from recognition.types import Fingerprint
@@ -52,12 +52,12 @@ class Kept:
 
     index: MemoryIndex = field(default_factory=MemoryIndex)
     sounds: dict[int, Sound] = field(default_factory=dict)
-    runs: list[SharedRun] = field(default_factory=list)
+    runs: list[SharedSound] = field(default_factory=list)
 
     def load(self, number: int) -> Sound:
         return self.sounds[number]
 
-    def add(self, number: int, y: Samples | Fingerprint) -> tuple[SharedRun, ...]:
+    def add(self, number: int, y: Samples | Fingerprint) -> tuple[SharedSound, ...]:
         made = y if isinstance(y, Fingerprint) else extract(y)
         self.sounds[number] = Sound.of(number, made)
         new = keep(number, load=self.load, index=self.index, bucket=BUCKET)
@@ -347,7 +347,7 @@ def test_searching_back_finds_what_the_join_does_not_ask_about(two: Kept) -> Non
 def test_an_item_is_nowhere_twice(heard: list[tuple[int, int, int]], cut: int) -> None:
     """A search finds more of what was known, and a new match cuts the beginnings off."""
     every = [
-        Occurrence(file, start, start + length, 0, length, 1.0, 0.0, 50.0, 90.0)
+        FoundOccurrence(file, start, start + length, 0, length, 1.0, 0.0, 50.0, 90.0)
         for file, start, length in (
             (file, 1000 * start, 1000 * length) for file, start, length in heard
         )

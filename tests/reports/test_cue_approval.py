@@ -10,7 +10,7 @@ from audit.models import Event
 from catalogue.models import Recording
 from reports import cue_approval, cue_edits
 from reports.cue_approval import LineChange, SheetStep, take_step
-from reports.cue_arrangement import Place
+from reports.cue_arrangement import CuePlace
 from reports.cue_entries import EntryDetails, SheetRefused, enter, remove
 from reports.cue_sheet_files import written
 from reports.cue_sheets import cue_sheet
@@ -189,7 +189,7 @@ def test_a_line_that_stands_elsewhere_since_the_approval_is_named(
 ) -> None:
     confirm_all(file, reviewer)
     opening, talk, sound = cue_sheet(file=file).cues[:3]
-    cue_edits.move(file=file, user=reviewer, place=Place.of(sound), by=-1)
+    cue_edits.move(file=file, user=reviewer, place=CuePlace.of(sound), by=-1)
     take_step(file=file, user=reviewer, step=SheetStep.SUBMIT, version=1)
     approval = take_step(file=file, user=manager, step=SheetStep.APPROVE, version=1)
     assert cue_approval.differences(approval, cue_sheet(file=file)) == []

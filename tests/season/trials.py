@@ -16,7 +16,7 @@ from accounts.reach import working_for
 from catalogue.models import Recording, RecordingStatus
 from imports.models import Moved, MovedKind, MovedOutcome
 from reports.models import EngineTrial, Judgement, TrialKeeps, TrialRow, TrialState
-from reports.trials.figures import LEAST_DECISIONS, Outcome, Share, TrialFigures
+from reports.trials.figures import LEAST_DECISIONS, MeasuredShare, Outcome, TrialFigures
 from reports.trials.selectors import Known, known_to, rows_of, waiting_rows
 from reports.trials.services import read_figures, report_text
 from scanning.models import CloudAccount, Container
@@ -183,7 +183,7 @@ def _check_figures(trial: EngineTrial, figures: TrialFigures) -> None:
     )
 
 
-def _check_share(trial: EngineTrial, share: Share, judged: int) -> None:
+def _check_share(trial: EngineTrial, share: MeasuredShare, judged: int) -> None:
     if share.value is None:
         check((share.low, share.high) == (0, 1), f"{trial.case}: {share} of nothing")
         return

@@ -22,9 +22,9 @@ from enrichment.open_data.folding import (
     split_artists,
 )
 from enrichment.open_data.index import (
-    FoundRecording,
     IndexWriter,
     PartWriter,
+    SourceRecording,
     remove_database,
 )
 from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind
@@ -150,7 +150,7 @@ def _recordings(rows: Iterable[_Track]) -> Iterator[list[_Track]]:
 def _add(index: IndexWriter, number: int, tracks: list[_Track]) -> None:
     first = min(tracks, key=lambda track: (track.release, track.position))
     lengths = sorted(track.length_ms for track in tracks if track.length_ms)
-    found = FoundRecording(
+    found = SourceRecording(
         number=number,
         source_id=f"{first.release}-{first.position}",
         title=first.title,

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from enrichment.open_data.errors import SourceRefused
 from enrichment.open_data.index import (
-    FoundRecording,
     IndexWriter,
     PartWriter,
+    SourceRecording,
     remove_database,
 )
 from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind
@@ -147,7 +147,7 @@ def _build(raw: Path, reading: Reading) -> int:
         index.db.execute(_TRACKS)
         for count, row in enumerate(index.db.execute(_RECORDINGS)):
             number, gid, name, comment, length, artists, names = row
-            found = FoundRecording(
+            found = SourceRecording(
                 *(number, gid, name, "", comment),
                 tuple(json.loads(artists)),
                 length or 0,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.index import FoundRecording, IndexWriter
+from enrichment.open_data.index import IndexWriter, SourceRecording
 from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind
 
 COLUMNS: Final = (
@@ -33,7 +33,7 @@ def _add(index: IndexWriter, number: int, cells: dict[str, str]) -> None:
     if not cells.get("title"):
         return
     length = cells.get("duration_ms", "")
-    found = FoundRecording(
+    found = SourceRecording(
         number=number,
         source_id=cells.get("custom_id") or f"row {number}",
         title=cells["title"],

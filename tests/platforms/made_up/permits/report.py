@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imports.platforms.reports import (
-    Column,
     Report,
+    ReportedColumn,
     Values,
     count,
     identifier,
@@ -30,10 +30,10 @@ PERMITS = register(
         ReportKind.CLAIMS,
         frozenset({"permit", "track_link"}),
         (
-            Column("permit", "claim_id", identifier),
-            Column("track_link", "address", text_of(2000)),
-            Column("listens", "views", count),
-            Column("recording_code", "asset_isrc", text_of(40)),
+            ReportedColumn("permit", "claim_id", identifier),
+            ReportedColumn("track_link", "address", text_of(2000)),
+            ReportedColumn("listens", "views", count),
+            ReportedColumn("recording_code", "asset_isrc", text_of(40)),
         ),
         platforms=frozenset({Platform.SOUNDCLOUD}),
         finish=_finish,
