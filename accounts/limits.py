@@ -67,13 +67,13 @@ def refuses_unread(request: HttpRequest) -> bool:
     """
     return bool(
         _wait_of_address(request, counts=False)
-        and caches["process"].get(_known(request)) is None
+        and caches["process"].get(_signed_in_key(request)) is None
     )
 
 
 def remember_signed(request: HttpRequest) -> None:
     """Remember that a valid signature came from the request's address."""
-    caches["process"].set(_known(request), 1, timeout=_KNOWN_SECONDS)
+    caches["process"].set(_signed_in_key(request), 1, timeout=_KNOWN_SECONDS)
 
 
 def _wait_of_address(request: HttpRequest, *, counts: bool) -> float:
@@ -82,7 +82,7 @@ def _wait_of_address(request: HttpRequest, *, counts: bool) -> float:
     return _wait(key, at_once, rate, counts=counts)
 
 
-def _known(request: HttpRequest) -> str:
+def _signed_in_key(request: HttpRequest) -> str:
     return f"rate:signed:{_address(request)}"
 
 

@@ -26,7 +26,7 @@ class BreachedPasswordValidator:
 
     def validate(self, password: str, user: object = None) -> None:
         """Raise ``ValidationError`` if the password is in the list, in any case."""
-        if _found(_digest(password), _digests()):
+        if _contains_digest(_digest(password), _digests()):
             raise ValidationError(
                 _("This password is in lists of stolen passwords. Choose another one."),
                 code="password_breached",
@@ -75,7 +75,7 @@ def _digests() -> bytes:
     return _FILE.read_bytes()
 
 
-def _found(digest: bytes, digests: bytes) -> bool:
+def _contains_digest(digest: bytes, digests: bytes) -> bool:
     low, high = 0, len(digests) // _BYTES
     while low < high:
         middle = (low + high) // 2

@@ -29,7 +29,7 @@ def container_of(given: str) -> Container:
     if container is None:
         raise not_found(
             f"Container {given[:40]} is unknown here. Your token sees: "
-            f"{_listed(Container.objects.present().order_by('-id'))}.",
+            f"{_list_names(Container.objects.present().order_by('-id'))}.",
             code="unknown_container",
         )
     return container
@@ -44,13 +44,13 @@ def bucket_of(given: object) -> Bucket:
     if bucket is None:
         raise not_found(
             f"Bucket {str(given)[:40]} is unknown here. Your token sees: "
-            f"{_listed(Bucket.objects.present().order_by('-id'))}.",
+            f"{_list_names(Bucket.objects.present().order_by('-id'))}.",
             code="unknown_bucket",
         )
     return bucket
 
 
-def _listed(rows: QuerySet[Container] | QuerySet[Bucket]) -> str:
+def _list_names(rows: QuerySet[Container] | QuerySet[Bucket]) -> str:
     shown = [
         f"{number} {name}" for number, name in rows.values_list("pk", "name")[:_NAMED]
     ]

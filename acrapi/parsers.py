@@ -147,14 +147,14 @@ def nested(fields: QueryDict) -> dict[str, Any]:
         for value in values:
             # ``a[]`` appends to ``a``.
             into[path[-1] or str(len(into))] = value
-    return {name: _listed(value) for name, value in result.items()}
+    return {name: _convert_to_list(value) for name, value in result.items()}
 
 
-def _listed(value: Any) -> Any:
+def _convert_to_list(value: Any) -> Any:
     """Convert objects with the keys 0, 1, 2 … to lists."""
     if not isinstance(value, dict):
         return value
-    inner = {name: _listed(item) for name, item in value.items()}
+    inner = {name: _convert_to_list(item) for name, item in value.items()}
     if inner and list(inner) == [str(number) for number in range(len(inner))]:
         return list(inner.values())
     return inner

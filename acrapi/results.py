@@ -163,7 +163,7 @@ def _sections(
             # Another engine found the same recording, which is listed once.
             continue
         intervals = excluded.get(detection.recording_id, [])
-        named = _named(detection, rights.get(detection.recording_id, {}))
+        named = _describe_recording(detection, rights.get(detection.recording_id, {}))
         sections.setdefault(detection.section, []).extend(
             _item(file, detection, named, segment, *piece)
             for segment in detection.segments.all()
@@ -208,7 +208,7 @@ def _item(
     }
 
 
-def _named(detection: Detection, rights: Json) -> Json:
+def _describe_recording(detection: Detection, rights: Json) -> Json:
     """Return the recording of a detection with the rights that we know of it.
 
     Where we know none, those that the other engine named with it are kept.

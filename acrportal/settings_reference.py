@@ -62,12 +62,16 @@ def page(text: str) -> str:
     rows = ""
     for setting in read:
         words, meaning = existing[setting.name]
-        default = words if setting.default is None else _shown(setting.default, words)
+        default = (
+            words
+            if setting.default is None
+            else _format_default(setting.default, words)
+        )
         rows += f"|`{setting.name}`|{default}|{meaning}|\n"
     return _TABLE.sub(lambda _: f"{_HEAD}{rows}", text)
 
 
-def _shown(default: str, words: str) -> str:
+def _format_default(default: str, words: str) -> str:
     if not default:
         return words if words in ("empty", "none") else "empty"
     bare = default in ("on", "off") or default.lstrip("-").isdigit()

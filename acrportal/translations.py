@@ -171,14 +171,14 @@ def faults(language: str) -> list[str]:
     """Return what keeps a language from being offered, one line each."""
     catalogue = read(language)
     found = [
-        f"{language}: not translated: {_shown(message)}"
+        f"{language}: not translated: {_show_key(message)}"
         for message in collect()
         if message.id and not _is_done(catalogue.get(_key(message), message.context))
     ]
     for message in catalogue:
         if message.id:
             found += [
-                f"{language}: {error}: {_shown(message)}"
+                f"{language}: {error}: {_show_key(message)}"
                 for error in map(str, message.check(catalogue))
             ]
     if compiled(catalogue) != _po(language).with_suffix(".mo").read_bytes():
@@ -194,7 +194,7 @@ def _key(message: Message) -> str:
     return message.id if isinstance(message.id, str) else message.id[0]
 
 
-def _shown(message: Message) -> str:
+def _show_key(message: Message) -> str:
     return repr(_key(message))
 
 

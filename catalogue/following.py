@@ -143,7 +143,7 @@ def _bring_up(partition: Partition, report: Report) -> int:
             and IndexEntry.objects.filter(position=None).exists()
         ):
             return reached
-        with _locked(copy.root, waits=False) as is_ours:
+        with _lock_folder(copy.root, waits=False) as is_ours:
             if is_ours:
                 try:
                     copy.follow(state, read_kept, report)
@@ -183,7 +183,7 @@ def _build(
     With ``only_if_lost``, a copy that another process has just built is kept.
     """
     folder, beside = partition.folder, _beside(partition)
-    with _locked(beside.root, waits=False) as is_ours:
+    with _lock_folder(beside.root, waits=False) as is_ours:
         if not is_ours:
             return False
         state = index_log.count_changes()
@@ -195,7 +195,7 @@ def _build(
         store = index_store.open_folder(beside.root)
         for bucket in store.buckets():
             store.maintain(bucket)
-        with _locked(folder, waits=True):
+        with _lock_folder(folder, waits=True):
             old = folder.with_name(f"{folder.name}.old")
             shutil.rmtree(old, ignore_errors=True)
             if folder.exists():
@@ -214,7 +214,7 @@ def _wait_for_build(beside: IndexFolder, report: Report) -> None:
     while monotonic() < until:
         report(0, 0)
         sleep(_LOOK_SECONDS)
-        with _locked(beside.root, waits=False) as is_free:
+        with _lock_folder(beside.root, waits=False) as is_free:
             if is_free:
                 return
     raise _under_way()
@@ -248,7 +248,7 @@ def _can_go_on(copy: IndexFolder, state: LogState) -> bool:
 
 
 @contextmanager
-def _locked(folder: Path, *, waits: bool) -> Iterator[bool]:
+def _lock_folder(folder: Path, *, waits: bool) -> Iterator[bool]:
     """Keep other processes of this machine from changing a folder.
 
     Yields whether the lock was free; with ``waits`` it is ours in any case.

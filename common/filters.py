@@ -115,13 +115,13 @@ class FilterValues:
 
     def condition(self) -> Q:
         """Return what all filters together select."""
-        return self._joined(lambda each: each.condition)
+        return self._join_conditions(lambda each: each.condition)
 
     def file_condition(self) -> Q:
         """Return the scanned files that the filters select."""
-        return self._joined(lambda each: each.on_file)
+        return self._join_conditions(lambda each: each.on_file)
 
-    def _joined(self, which: Callable[[Filter], Condition | None]) -> Q:
+    def _join_conditions(self, which: Callable[[Filter], Condition | None]) -> Q:
         joined = Q()
         with timezone.override(self.get(ZONE) or UTC):
             for each in self.filters:

@@ -98,11 +98,11 @@ def _rewritten(
     """Yield what the child wrote of a fingerprint: its layers ``kinds``; and its duration."""
     name = display_name(file.name or "", otherwise=gettext("the file"))
     if file.size > MAX_BYTES:
-        raise _refused(
+        raise _refusal(
             gettext("%(name)s is too large for a fingerprint file.") % {"name": name}
         )
     if not looks_like_fingerprint(file):
-        raise _refused(
+        raise _refusal(
             gettext(
                 "%(name)s is not a fingerprint file of this server. The "
                 ".lo and .fp files of other vendors are closed formats."
@@ -117,7 +117,7 @@ def _rewritten(
         file.seek(0)
         made = _rewrite(sent, rewritten, name, kinds, limits or decode_limits())
         if not needs <= made.kinds:
-            raise _refused(
+            raise _refusal(
                 (
                     gettext("%(name)s has no scan layer.")
                     if needs == SCANNED
@@ -134,11 +134,11 @@ def _rewrite(
     try:
         return rewrite_fingerprint(sent, rewritten, kinds=kinds, limits=limits)
     except BadFingerprint as error:
-        raise _refused(
+        raise _refusal(
             gettext("%(name)s is damaged: %(error)s") % {"name": name, "error": error}
         ) from error
     except ParamsMismatch as error:
-        raise _refused(
+        raise _refusal(
             gettext("%(name)s was made by another version of the engine.")
             % {"name": name}
         ) from error
@@ -146,7 +146,7 @@ def _rewrite(
         raise refusal(error, name) from error
 
 
-def _refused(problem: str) -> AudioRefused:
+def _refusal(problem: str) -> AudioRefused:
     return AudioRefused(
         "bad_fingerprint", f"{problem} {_HOW_TO % {'command': fingerprint_file.HOW_TO}}"
     )

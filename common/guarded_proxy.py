@@ -211,7 +211,12 @@ class _Head:
     @property
     def authorization(self) -> bytes:
         return next(
-            (line for name, line in self._named() if name == "proxy-authorization"), b""
+            (
+                line
+                for name, line in self._split_headers()
+                if name == "proxy-authorization"
+            ),
+            b"",
         )
 
     def target(self) -> tuple[str, int]:
@@ -232,13 +237,15 @@ class _Head:
         query = f"?{parts.query}" if parts.query else ""
         headers = [
             line
-            for line, (name, _) in zip(self._headers, self._named(), strict=True)
+            for line, (name, _) in zip(
+                self._headers, self._split_headers(), strict=True
+            )
             if name not in _OWN_HEADERS
         ]
         first = f"{self.method} {parts.path or '/'}{query} HTTP/1.1".encode("latin-1")
         return b"\r\n".join([first, *headers, b"Connection: close", b"", b""])
 
-    def _named(self) -> list[tuple[str, bytes]]:
+    def _split_headers(self) -> list[tuple[str, bytes]]:
         split = [line.partition(b":") for line in self._headers]
         return [
             (name.decode("latin-1").strip().lower(), value.strip())

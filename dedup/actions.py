@@ -136,7 +136,7 @@ def merge_many(
 def accept(*, action: DedupAction, user: User) -> DedupAction:
     """Carry out a proposal, if its recordings are still searchable."""
     _require_manager(user)
-    action = _locked(action, user, ActionState.PROPOSED)
+    action = _lock_action(action, user, ActionState.PROPOSED)
     asked = ActionRequest(**action.asked)
     group = DedupGroup.objects.filter(uid=action.group_uid).first()
     members = (
@@ -163,7 +163,7 @@ def accept(*, action: DedupAction, user: User) -> DedupAction:
 def refuse(*, action: DedupAction, user: User, note: str = "") -> DedupAction:
     """Refuse a proposal."""
     _require_manager(user)
-    action = _locked(action, user, ActionState.PROPOSED)
+    action = _lock_action(action, user, ActionState.PROPOSED)
     action.state = ActionState.REFUSED
     action.settled_by, action.settled_at = user, datetime.now(tz=UTC)
     action.save(update_fields=["state", "settled_by", "settled_at"])
@@ -179,7 +179,7 @@ def undo(*, action: DedupAction, user: User) -> DedupAction:
     lost.
     """
     _require_manager(user)
-    action = _locked(action, user, ActionState.DONE)
+    action = _lock_action(action, user, ActionState.DONE)
     if _done_at(action) + UNDO_FOR < datetime.now(tz=UTC):
         raise ActionRefused(
             _("This was done more than 30 days ago and can no longer be undone.")
@@ -337,7 +337,7 @@ def _refuse_taken_ids(action: DedupAction) -> None:
             )
 
 
-def _locked(action: DedupAction, user: User, wanted: ActionState) -> DedupAction:
+def _lock_action(action: DedupAction, user: User, wanted: ActionState) -> DedupAction:
     if action.made_by_id != user.pk:
         # Its recordings may be gone, so their access limits can no longer be checked.
         refuse_limited(user)

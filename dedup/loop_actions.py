@@ -49,7 +49,7 @@ def exclude_everywhere(*, loop: SharedLoop, user: User, note: str = "") -> int:
 
     For a reviewer these are proposals. Places already excluded are skipped.
     """
-    loop = _locked(loop, user)
+    loop = _lock_loop(loop, user)
     manages = user.has_perm(Action.EDIT_CATALOGUE)
     places = [
         place
@@ -76,10 +76,10 @@ def keep(*, loop: SharedLoop, user: User, note: str = "") -> None:
     """Keep a loop; it is not reported again."""
     if not user.has_perm(Action.EDIT_DUPLICATES):
         raise ActionNotAllowed(_("Only a manager may decide about shared loops."))
-    _settle(_locked(loop, user), LoopState.KEPT, user, note)
+    _settle(_lock_loop(loop, user), LoopState.KEPT, user, note)
 
 
-def _locked(loop: SharedLoop, user: User) -> SharedLoop:
+def _lock_loop(loop: SharedLoop, user: User) -> SharedLoop:
     refuse_shared(loop, user)
     current = SharedLoop.objects.select_for_update().filter(pk=loop.pk).first()
     if current is None or current.state != LoopState.OPEN:

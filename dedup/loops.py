@@ -60,7 +60,9 @@ def find_loops(*, bucket: Bucket) -> int:
     )
     with transaction.atomic():
         for cluster in found:
-            if _is_loop(cluster, recordings, repeated) and not _known(cluster, known):
+            if _is_loop(cluster, recordings, repeated) and not _was_reported(
+                cluster, known
+            ):
                 _write(cluster)
         # Recordings may have been retired or moved since the last check.
         _drop_gone(bucket)
@@ -154,7 +156,7 @@ def _owner(recording: Recording) -> tuple[str, ...]:
     return (recording.label.casefold(),)
 
 
-def _known(cluster: Sequence[LoopInterval], known: Sequence[LoopPlace]) -> bool:
+def _was_reported(cluster: Sequence[LoopInterval], known: Sequence[LoopPlace]) -> bool:
     """Return whether a loop in all of these recordings was reported before."""
     reported: dict[int, set[int]] = defaultdict(set)
     for place in known:

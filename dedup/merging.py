@@ -73,7 +73,7 @@ def field_choices(
     uids = [member.uid for member in members]
     choices = []
     for name in FIELDS:
-        read = read_release if name == "release_date" else shown
+        read = read_release if name == "release_date" else format_value
         values = tuple(read(getattr(member, name)) for member in members)
         given = wanted.get(name, "")
         place = (
@@ -97,7 +97,7 @@ def merged_columns(
     return columns
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Format a column as one line."""
     if isinstance(value, list):
         return ", ".join(str(item) for item in value)

@@ -83,7 +83,7 @@ def apply_act(
     rows = Suggestion.objects.filter(act=act, state=SuggestionState.OPEN)
     for keys in _in_parts(rows.order_by("pk").values_list("pk", flat=True)):
         with transaction.atomic():
-            for suggestion, recording in _locked(keys, SuggestionState.OPEN):
+            for suggestion, recording in _lock_suggestions(keys, SuggestionState.OPEN):
                 why = _why_not(suggestion, recording)
                 if why:
                     outcome.left.append((suggestion, why))
@@ -118,7 +118,7 @@ def undo_act(*, act: str, user: User) -> ActOutcome:
         )
     for part in _in_parts(keys):
         with transaction.atomic():
-            for suggestion, recording in _locked(part, *decided):
+            for suggestion, recording in _lock_suggestions(part, *decided):
                 if why := _take_back(suggestion, recording, user):
                     outcome.left.append((suggestion, why))
                 else:
@@ -220,7 +220,7 @@ def _changed_by(recording: Recording) -> str:
     }
 
 
-def _locked(
+def _lock_suggestions(
     keys: Iterable[int], *states: SuggestionState
 ) -> Iterator[tuple[Suggestion, Recording]]:
     """Yield suggestions in these states with their recordings, all locked."""

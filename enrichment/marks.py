@@ -78,7 +78,7 @@ def _measure(
     features: list[Sequence[float]] = []
     right: list[bool] = []
     in_one_go: list[bool] = []
-    for number, recording in enumerate(_known(field)):
+    for number, recording in enumerate(_sample_recordings(field)):
         heartbeat()
         # A recording that lacks a label often lacks its ISRC as well.
         hidden = {field, FillField.ISRC} if number % 2 else {field}
@@ -90,7 +90,7 @@ def _measure(
     return measure(features, right, in_one_go)
 
 
-def _known(field: FillField) -> Iterator[Recording]:
+def _sample_recordings(field: FillField) -> Iterator[Recording]:
     """Yield a sample of the recordings whose value came from no suggestion."""
     filled = Suggestion.objects.filter(
         recording=OuterRef("pk"), field=field, state=SuggestionState.ACCEPTED

@@ -149,7 +149,7 @@ def _check_parts(
             if not info.filename.lower().endswith(".xml"):
                 continue
             cells = done = 0
-            for counted in _counted(archive, info):
+            for counted in _count_tags(archive, info):
                 report()
                 cells += counted[b"c"]
                 texts += counted[b"si"]
@@ -184,7 +184,7 @@ def _too_many_cells(limits: WorkbookLimits) -> JobRefused:
     return JobRefused(f"A sheet has more than {limits.cells:,} cells. Split it.")
 
 
-def _counted(
+def _count_tags(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo
 ) -> Iterator[Counter[bytes]]:
     """Yield how often each tag occurs in a part, chunk by chunk."""

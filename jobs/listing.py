@@ -65,7 +65,7 @@ def list_jobs(
     limit: int = 200,
 ) -> list[ListedJob]:
     """Return jobs in a state: the next ones, the oldest running, the last failures."""
-    shown = _shown(state=state, kind=kind, container=container)
+    shown = _visible_jobs(state=state, kind=kind, container=container)
     if state == JobState.WAITING:
         # The index of waiting jobs begins with the pool.
         waiting = [
@@ -87,24 +87,24 @@ def find_job(uid: str, states: Iterable[JobState]) -> ListedJob | None:
     if not uid.isprintable():
         return None
     for state in states:
-        if found := _with_subjects(_shown(state=state).filter(uid=uid[:32])):
+        if found := _with_subjects(_visible_jobs(state=state).filter(uid=uid[:32])):
             return found[0]
     return None
 
 
 def count_jobs() -> dict[JobState, int]:
     """Return the number of jobs in each of the listed states."""
-    return {state: _shown(state=state).count() for state in LISTED_STATES}
+    return {state: _visible_jobs(state=state).count() for state in LISTED_STATES}
 
 
 def failed_by_kind() -> dict[str, int]:
     """Return the number of failed jobs of each kind."""
-    rows = _shown(state=JobState.FAILED).order_by().values_list("kind")
+    rows = _visible_jobs(state=JobState.FAILED).order_by().values_list("kind")
     counts = dict(rows.annotate(count=Count("pk")))
     return {kind.name: counts.get(kind.name, 0) for kind in all_kinds()}
 
 
-def _shown(
+def _visible_jobs(
     *, state: JobState, kind: str = "", container: int | None = None
 ) -> QuerySet[Job]:
     """Return the jobs in a state that the viewer may see."""

@@ -140,7 +140,7 @@ def dismiss(
     _require(user, Action.DECIDE)
     if not note_text.strip():
         raise ClaimsRefused(_("Say why it may stay as it is."))
-    rows = _locked(revisions)
+    rows = _lock_discrepancies(revisions)
     chosen = [
         row
         for row in rows
@@ -173,7 +173,7 @@ def reopen(*, revisions: Mapping[str, int], user: User) -> tuple[int, int]:
     _require(user, Action.DECIDE)
     chosen = [
         row
-        for row in _locked(revisions)
+        for row in _lock_discrepancies(revisions)
         if row.state == DiscrepancyState.DISMISSED
         and row.revision == revisions[row.uid]
     ]
@@ -188,7 +188,7 @@ def reopen(*, revisions: Mapping[str, int], user: User) -> tuple[int, int]:
     return len(chosen), len(revisions) - len(chosen)
 
 
-def _locked(uids: Collection[str]) -> list[Discrepancy]:
+def _lock_discrepancies(uids: Collection[str]) -> list[Discrepancy]:
     """Lock the differences with these uids that the viewer may see."""
     if len(uids) > BULK_LIMIT:
         raise ClaimsRefused(

@@ -130,7 +130,7 @@ def name_item(
     """
 
     def hand_over(recording: Recording) -> None:
-        row = _locked(item, user, ItemVerb.NAME, version)
+        row = _lock_item(item, user, ItemVerb.NAME, version)
         _hand_over(row, recording, user, ItemVerb.NAME)
 
     return intake.add_recording(
@@ -156,7 +156,7 @@ def alias_item(
         raise ItemRefused(_("%(name)s is not searchable.") % {"name": recording})
 
     def hand_over(alias: Recording) -> None:
-        row = _locked(item, user, ItemVerb.ALIAS, version)
+        row = _lock_item(item, user, ItemVerb.ALIAS, version)
         _link_versions(recording, alias)
         _hand_over(row, alias, user, ItemVerb.ALIAS, alias_of=recording.uid)
 
@@ -199,7 +199,7 @@ def ignore_items(
     _refuse_many(items)
     with transaction.atomic():
         for each in items:
-            item = _locked(each, user, ItemVerb.IGNORE)
+            item = _lock_item(each, user, ItemVerb.IGNORE)
             before = _kept(item)
             item.state, item.settled = ItemState.IGNORED, True
             item.ignored_as, item.label = reason, label.strip() or item.label
@@ -214,7 +214,7 @@ def watch_items(*, items: Sequence[UnknownItem], user: User, on: bool) -> int:
     done = 0
     with transaction.atomic():
         for each in items:
-            item = _locked(each, user, ItemVerb.WATCH)
+            item = _lock_item(each, user, ItemVerb.WATCH)
             if item.is_watched == on:
                 continue
             before = _kept(item)
@@ -239,7 +239,7 @@ def split_item(
     sound = cut_sound(row, at_ms)
     with transaction.atomic():
         # The version says that neither its sound nor its times have changed.
-        item = _locked(item, user, ItemVerb.SPLIT, version)
+        item = _lock_item(item, user, ItemVerb.SPLIT, version)
         before = _kept(item) | {"length_ms": item.length_ms}
         second = divide(item, at_ms, sound)
         refresh_figures([item, second])
@@ -260,7 +260,7 @@ def merge_items(
 ) -> UnknownItem:
     """Make items part of another one, which takes over their occurrences."""
     _refuse_many(items)
-    target = _locked(into, user, ItemVerb.MERGE)
+    target = _lock_item(into, user, ItemVerb.MERGE)
     others = [item for item in items if item.pk != target.pk]
     if not others:
         raise ItemRefused(
@@ -270,7 +270,7 @@ def merge_items(
         )
     target.settled = True
     for each in others:
-        item = _locked(each, user, ItemVerb.MERGE)
+        item = _lock_item(each, user, ItemVerb.MERGE)
         before = _kept(item)
         moved = take_over(item, target)
         item.state, item.settled, item.merged_into = ItemState.MERGED, True, target
@@ -295,7 +295,7 @@ def undo(*, item: UnknownItem, user: User) -> str:
 
 
 def _undo(item: UnknownItem, user: User, sound: NewSound | None) -> str:
-    item = _locked(item, user, ItemVerb.UNDO)
+    item = _lock_item(item, user, ItemVerb.UNDO)
     event = _last_action(item)
     if event is None:
         raise ItemRefused(_("There is nothing to undo."))
@@ -343,7 +343,7 @@ def _last_action(item: UnknownItem) -> Event | None:
     return None
 
 
-def _locked(
+def _lock_item(
     item: UnknownItem, user: User, verb: ItemVerb, version: int | None = None
 ) -> UnknownItem:
     """Return the row, locked, if the person may act on it as they saw it."""

@@ -127,7 +127,7 @@ def with_figures(
     )
 
 
-def listed(
+def list_items(
     *, tab: Tab, container: Container | None = None, text: str = ""
 ) -> QuerySet[UnknownItem]:
     """Return the items of one list, with the names of ``with_figures``.

@@ -129,7 +129,7 @@ def csv_pieces(
 
 def json_lines_pieces(rows: Rows, fields: Sequence[ColumnType]) -> Iterator[bytes]:
     """Yield one JSON object per line; numbers are numbers, unknown is null."""
-    return _joined(f"{line}\n" for line in _json_rows(rows, fields))
+    return _join_texts(f"{line}\n" for line in _json_rows(rows, fields))
 
 
 def json_pieces(
@@ -144,7 +144,7 @@ def json_pieces(
             yield f",\n{line}" if number else f"\n{line}"
         yield "\n]}\n"
 
-    return _joined(lines())
+    return _join_texts(lines())
 
 
 def json_value(cell: Cell, kind: ValueType) -> Json:
@@ -180,7 +180,7 @@ def _dumps(value: object) -> str:
     return _encode(value)
 
 
-def _joined(texts: Iterable[str]) -> Iterator[bytes]:
+def _join_texts(texts: Iterable[str]) -> Iterator[bytes]:
     """Collect short texts into pieces of about 64 KiB."""
     buffer = io.StringIO(newline="")
     for text in texts:

@@ -195,7 +195,7 @@ def differences(approval: SheetApproval, sheet: CueSheet) -> list[SheetDifferenc
     then, now = Counter(approved), Counter(today)
     changed = {
         LineChange.GONE: (then - now).elements(),
-        LineChange.MOVED: _moved(approved, today),
+        LineChange.MOVED: _find_moved_lines(approved, today),
         LineChange.NEW: (now - then).elements(),
     }
     # A line is its title and, further on, its times.
@@ -207,7 +207,7 @@ def differences(approval: SheetApproval, sheet: CueSheet) -> list[SheetDifferenc
     return sorted(found, key=lambda each: each.time_in)
 
 
-def _moved(approved: Sequence[_Line], today: Sequence[_Line]) -> list[_Line]:
+def _find_moved_lines(approved: Sequence[_Line], today: Sequence[_Line]) -> list[_Line]:
     """Return the lines of both sheets that the others have passed, as few as possible."""
     here, there = set(today), set(approved)
     then = [line for line in approved if line in here]

@@ -28,7 +28,7 @@ class Pages(FPDF):
 
     def __init__(self, *, title: str, made_at: datetime, wide: bool = False) -> None:
         super().__init__(orientation="L" if wide else "P", format="A4")
-        self.set_title(shown(title))
+        self.set_title(fit_text(title))
         # Not the current time: the same content must give the same bytes.
         self.set_creation_date(made_at)
         self.set_producer("acrportal")
@@ -77,7 +77,7 @@ class Pages(FPDF):
         self.set_font(FAMILY, "B" if bold else "", size)
         self.set_text_color(*colour)
         left, room = self.x, width or self.w - self.r_margin - self.x
-        for line in self._fitted(shown(text), room, most_lines):
+        for line in self._fitted(fit_text(text), room, most_lines):
             self.set_x(left)
             self.cell(
                 room,
@@ -102,7 +102,7 @@ class Pages(FPDF):
     def wrapped(self, text: str, *, size: float = 9, bold: bool = False) -> list[str]:
         """Return a paragraph as the lines that fit the page's width, none left out."""
         self.set_font(FAMILY, "B" if bold else "", size)
-        return self._laid_out(shown(text), self.epw)
+        return self._laid_out(fit_text(text), self.epw)
 
     def _laid_out(self, text: str, room: float) -> list[str]:
         laid_out = self.multi_cell(
@@ -120,7 +120,7 @@ class Pages(FPDF):
         return bytes(self.output())
 
 
-def shown(text: str) -> str:
+def fit_text(text: str) -> str:
     """Return the text on one line, with only characters that the fonts contain.
 
     Other characters become their code, such as [U+1F525]. Invisible marks that only

@@ -70,10 +70,10 @@ class LicencesInForce:
             for each in rows
             if each.scope in (LicenceScope.ALL, LicenceScope.LABEL)
         ]
-        self._by_bucket = _listed(
+        self._by_bucket = _group_licences(
             rows.filter(scope=LicenceScope.BUCKET), Licence.buckets.through, "bucket_id"
         )
-        self._by_recording = _listed(
+        self._by_recording = _group_licences(
             rows.filter(scope=LicenceScope.RECORDINGS),
             Licence.recordings.through,
             "recording_id",
@@ -93,7 +93,7 @@ class LicencesInForce:
         yield from self._by_recording.get(recording.pk, ())
 
 
-def _listed(
+def _group_licences(
     rows: QuerySet[Licence], through: type[Model], column: str
 ) -> dict[int, list[Licence]]:
     """Group licences by the key of each bucket or recording they name."""

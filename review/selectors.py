@@ -65,7 +65,7 @@ def matches(*, filters: MatchFilter | None = None) -> QuerySet[Match]:
     )
 
 
-def listed(uids: Sequence[str]) -> QuerySet[Match]:
+def list_matches(uids: Sequence[str]) -> QuerySet[Match]:
     """Return these matches in any state, with the data a list shows."""
     return (
         Match.objects.filter(uid__in=uids)

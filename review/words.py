@@ -80,7 +80,7 @@ def done(event: Event) -> str:
     """Return what happened, to be read after the actor's name."""
     after = event.after
     if event.action == "found":
-        return _found(after)
+        return _describe_detection(after)
     if event.action in _ABOUT_AN_EXCLUSION:
         proposes = after.get("state") == MatchState.ESCALATED
         action = "propose_exclusion" if proposes else event.action
@@ -103,7 +103,7 @@ def done(event: Event) -> str:
     return action_label(event.action) if text is None else str(text)
 
 
-def _counted(before: Json, after: Json) -> str:
+def _describe_counted_time(before: Json, after: Json) -> str:
     was, counts = before["matched_ms"], after["matched_ms"]
     text = (
         _("excluded a part: matched time %(before)s → %(after)s")
@@ -130,13 +130,13 @@ def _speech_checked(_before: Json, after: Json) -> str:
 
 
 _OF_GROUNDS = {
-    "counted": _counted,
+    "counted": _describe_counted_time,
     "ground_changed": _ground_changed,
     "speech_checked": _speech_checked,
 }
 
 
-def _found(after: Json) -> str:
+def _describe_detection(after: Json) -> str:
     text = _("found it, score %(score)s") % {"score": after.get("score") or "–"}
     # A policy that only asks for review needs no mention.
     if after.get("policy_name") and after["state"] != MatchState.PENDING:

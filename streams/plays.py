@@ -120,7 +120,9 @@ def _settle(hour: StreamHour, play: _Play, clock: FileClock) -> Airplay:
         "score": play.score,
         "segment": play.first,
     }
-    known = _known(hour, play, first, clock, columns["starts_at"], columns["ends_at"])
+    known = _find_airplay(
+        hour, play, first, clock, columns["starts_at"], columns["ends_at"]
+    )
     if known is None:
         made = Airplay.objects.create(
             stream_id=hour.stream_id, recording_id=play.recording_id, **columns
@@ -141,7 +143,7 @@ def _settle(hour: StreamHour, play: _Play, clock: FileClock) -> Airplay:
     return known
 
 
-def _known(
+def _find_airplay(
     hour: StreamHour,
     play: _Play,
     first: FoundSegment,

@@ -238,7 +238,7 @@ def coverage(stream: Stream, from_at: datetime, until: datetime) -> StreamCovera
     searched = _length(heard)
     return StreamCoverage(
         searched_ms=searched,
-        gap_ms=_length(_joined([*heard, *gaps])) - searched,
+        gap_ms=_length(_join_spans([*heard, *gaps])) - searched,
         unaccounted_ms=_length(_between([*heard, *gaps], from_at, until)),
     )
 
@@ -270,8 +270,8 @@ def accounted(
         )
         missing = list(gaps)
     return (
-        _joined(_clipped(heard, from_at, until)),
-        _joined(_clipped(missing, from_at, until)),
+        _join_spans(_clipped(heard, from_at, until)),
+        _join_spans(_clipped(missing, from_at, until)),
     )
 
 
@@ -298,7 +298,7 @@ def _clipped(spans: Iterable[Span], from_at: datetime, until: datetime) -> list[
     return [(start, end) for start, end in cut if start < end]
 
 
-def _joined(spans: Iterable[Span]) -> list[Span]:
+def _join_spans(spans: Iterable[Span]) -> list[Span]:
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
@@ -322,7 +322,7 @@ def missing(stream: Stream, from_at: datetime, until: datetime) -> list[Span]:
 def _between(spans: Iterable[Span], from_at: datetime, until: datetime) -> list[Span]:
     """Return the times within an interval that none of the spans covers."""
     left, at = [], from_at
-    for start, end in [*_joined(spans), (until, until)]:
+    for start, end in [*_join_spans(spans), (until, until)]:
         if start - at >= _INACCURACY:
             left.append((at, start))
         at = max(at, end)

@@ -100,7 +100,7 @@ def add_station(
 ) -> Station:  # Any: of the station's own row
     """Add a station. Raises ``StreamRefused`` if its name is taken or a value is wrong."""
     _require(user, Action.UPLOAD)
-    station = Station(**_known(columns, _STATION_COLUMNS))
+    station = Station(**_refuse_unknown(columns, _STATION_COLUMNS))
     _save_station(station, user, "station.added", {})
     return station
 
@@ -112,7 +112,7 @@ def change_station(
     _require(user, Action.UPLOAD)
     _refuse_shared(station, user)
     before = _values_of(station, _STATION_COLUMNS)
-    for name, value in _known(columns, _STATION_COLUMNS).items():
+    for name, value in _refuse_unknown(columns, _STATION_COLUMNS).items():
         setattr(station, name, value)
     _save_station(station, user, "station.changed", before)
     return station
@@ -202,7 +202,7 @@ def add_stream(
         state_at=datetime.now(tz=UTC),
         enabled=listening,
         state=StreamState.WAITING if listening else StreamState.PAUSED,
-        **_known(settings, _STREAM_COLUMNS),
+        **_refuse_unknown(settings, _STREAM_COLUMNS),
     )
     _clean(stream)
     with transaction.atomic():
@@ -222,7 +222,7 @@ def change_stream(
     """
     _require_own(stream, user)
     before = _values_of(stream, _STREAM_COLUMNS)
-    changed = _known(settings, _STREAM_COLUMNS)
+    changed = _refuse_unknown(settings, _STREAM_COLUMNS)
     if "urls" in changed:
         changed["urls"] = _checked_urls(changed["urls"])
     for name, value in changed.items():
@@ -320,7 +320,7 @@ def _require_own(stream: Stream, user: User) -> None:
         )
 
 
-def _known(
+def _refuse_unknown(
     columns: Mapping[str, Any], names: Sequence[str]
 ) -> dict[str, Any]:  # Any: values of columns
     unknown = sorted(set(columns) - set(names))

@@ -97,7 +97,7 @@ class LabelsField(serializers.Field[list[str], Any, Any, Any]):
     def to_internal_value(self, data: Any) -> list[str]:
         """Return the labels."""
         if isinstance(data, str):
-            data = _listed(data)
+            data = _parse_list(data)
         if not isinstance(data, list) or len(data) > 100:
             raise serializers.ValidationError("This must be a list of texts.")
         if not all(isinstance(label, str) and len(label) <= 100 for label in data):
@@ -124,7 +124,7 @@ class BucketsField(serializers.Field[list[Bucket], Any, Any, Any]):
 
     def to_internal_value(self, data: Any) -> list[Bucket]:
         """Return the buckets; the error names all unknown ones."""
-        references = _listed(data) if isinstance(data, str) else data
+        references = _parse_list(data) if isinstance(data, str) else data
         if isinstance(references, int) and not isinstance(references, bool):
             references = [references]
         if not isinstance(references, list) or not references or len(references) > 200:
@@ -147,7 +147,7 @@ class BucketsField(serializers.Field[list[Bucket], Any, Any, Any]):
         return value
 
 
-def _listed(text: str) -> list[Any]:
+def _parse_list(text: str) -> list[Any]:
     """Return the list in a text: JSON, or comma-separated."""
     if text.lstrip().startswith("["):
         try:

@@ -230,7 +230,7 @@ class MoveHereView(WireView):
             status__in=LISTED_RECORDING_STATUSES, bucket__deleted_at__isnull=True
         )
         recordings = named_recordings(rows, ids, place="No bucket that you see")
-        return _moved(request, recordings, bucket_of(bucket_id))
+        return _move(request, recordings, bucket_of(bucket_id))
 
 
 class MoveAwayView(WireView):
@@ -262,10 +262,10 @@ class MoveAwayView(WireView):
         recordings = named_recordings(
             recordings_of(bucket), validated["ids"], place=_place(bucket)
         )
-        return _moved(request, recordings, target)
+        return _move(request, recordings, target)
 
 
-def _moved(request: Request, recordings: list[Recording], target: Bucket) -> Response:
+def _move(request: Request, recordings: list[Recording], target: Bucket) -> Response:
     move_recordings(recordings=recordings, target=target, user=user_of(request))
     now = Recording.objects.in_bulk([recording.pk for recording in recordings])
     return Response({"data": audio_file_shapes([now[row.pk] for row in recordings])})

@@ -181,7 +181,7 @@ class DedupFileView(WireView):
     )
     def get(self, request: Request, bucket_id: str, ids: str) -> Response:
         """Return the recording, as a list with one entry."""
-        recordings = _named(_dedup_bucket(bucket_id), ids)
+        recordings = _find_recordings(_dedup_bucket(bucket_id), ids)
         return Response({"data": _shapes(recordings[:1])})
 
     @described(
@@ -192,12 +192,12 @@ class DedupFileView(WireView):
     )
     def delete(self, request: Request, bucket_id: str, ids: str) -> Response:
         """Delete recordings with all their ids."""
-        recordings = _named(_dedup_bucket(bucket_id), ids)
+        recordings = _find_recordings(_dedup_bucket(bucket_id), ids)
         retire_recordings(recordings=recordings, user=user_of(request))
         return Response(status=204)
 
 
-def _named(bucket: Bucket, ids: str) -> list[Recording]:
+def _find_recordings(bucket: Bucket, ids: str) -> list[Recording]:
     found = [recording_with(bucket, part) for part in split_ids(ids)]
     known = {recording.pk: recording for recording in found if recording}
     if not known:

@@ -177,15 +177,17 @@ class OpenIndex:
 
     def with_key(self, key: int) -> list[SourceRecording]:
         """Return the recordings with a bare title of an artist."""
-        return self._found("select recording from name_key where key = ?", key)
+        return self._fetch_recordings(
+            "select recording from name_key where key = ?", key
+        )
 
     def with_isrc(self, code: str) -> list[SourceRecording]:
         """Return the recordings that have an ISRC."""
-        return self._found("select recording from isrc where code = ?", code)
+        return self._fetch_recordings("select recording from isrc where code = ?", code)
 
     def with_upc(self, upc: str) -> list[SourceRecording]:
         """Return the tracks of the releases with a UPC, whatever zeros it begins with."""
-        return self._found(
+        return self._fetch_recordings(
             "select t.recording from track t join release r on r.id = t.release "
             "where r.upc = ?",
             upc.lstrip("0"),
@@ -220,7 +222,7 @@ class OpenIndex:
             for row in self._db.execute(query, (number,))
         ]
 
-    def _found(self, query: str, value: object) -> list[SourceRecording]:
+    def _fetch_recordings(self, query: str, value: object) -> list[SourceRecording]:
         rows = self._db.execute(
             "select id, source_id, title, version, comment, artists, length_ms "  # noqa: S608 - our own text
             f"from recording where id in ({query}) order by id limit 200",

@@ -44,7 +44,7 @@ class _Parts:
                 f"{self._root}.",
             )
         if self._depth > MAX_DEPTH:
-            raise _refused("elements are nested too deeply")
+            raise _refusal("elements are nested too deeply")
 
     def _end(self, name: str) -> None:
         self._depth -= 1
@@ -59,7 +59,7 @@ class _Parts:
             self._builder.data(text)
 
     def _refuse_type(self, *_what: object) -> None:
-        raise _refused("it declares a document type (DTD), which is not allowed")
+        raise _refusal("it declares a document type (DTD), which is not allowed")
 
 
 def parts_of(file: BinaryIO, *, root: str) -> Iterator[Element]:
@@ -71,17 +71,17 @@ def parts_of(file: BinaryIO, *, root: str) -> Iterator[Element]:
             parts.parser.Parse(chunk, False)
             since = 0 if parts.done else since + len(chunk)
             if since > MAX_PART_BYTES:
-                raise _refused("an entry is too large")
+                raise _refusal("an entry is too large")
             yield from parts.done
             parts.done.clear()
         parts.parser.Parse(b"", True)
         yield from parts.done
     except expat.ExpatError as error:
         cause = expat.ErrorString(error.code)
-        raise _refused(f"{cause}, line {error.lineno}") from error
+        raise _refusal(f"{cause}, line {error.lineno}") from error
 
 
-def _refused(cause: str) -> SourceRefused:
+def _refusal(cause: str) -> SourceRefused:
     return SourceRefused(
         "dump_unreadable",
         f"The XML cannot be read: {cause}. Download the file again.",

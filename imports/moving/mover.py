@@ -195,7 +195,7 @@ class Mover:
                 MovedKind.DAY, key, stream.remote_id, name, digest(plays), became
             )
             return False
-        known = self._known(MovedKind.DAY, key)
+        known = self._find_moved(MovedKind.DAY, key)
         if results or known is not None:
             self._settle(
                 MovedKind.DAY,
@@ -235,7 +235,7 @@ class Mover:
         act: Callable[[Any, Moved | None], Became],
     ) -> bool:  # Any: as above
         """Move an object unless it is known and the same; return whether it was unknown."""
-        known, theirs = self._known(kind, key), digest(there)
+        known, theirs = self._find_moved(kind, key), digest(there)
         if known is not None and known.case and known.theirs == theirs:
             if not self.reads_again:
                 self.summary.count(kind, MovedOutcome.SAME)
@@ -277,14 +277,16 @@ class Mover:
         key = text_of(row.get("id"), 64) or f"?{digest(row)[:32]}"
         became = _not_moved("move_form", why)
         name = text_of(row.get("name") or row.get("title"), 500)
-        self._note(kind, key, parent, name, digest(row), became, self._known(kind, key))
+        self._note(
+            kind, key, parent, name, digest(row), became, self._find_moved(kind, key)
+        )
 
-    def _known(self, kind: MovedKind, key: str) -> Moved | None:
+    def _find_moved(self, kind: MovedKind, key: str) -> Moved | None:
         rows = Moved.objects.filter(account=self.one.account, kind=kind)
         return rows.filter(remote_id=key).first()
 
     def _container_of(self, remote: str) -> Container | None:
-        known = self._known(MovedKind.CONTAINER, remote)
+        known = self._find_moved(MovedKind.CONTAINER, remote)
         if known is None or not known.case:
             return None
         key = known.case.partition(":")[2]
@@ -382,7 +384,7 @@ class Mover:
     def _project(self, there: RemoteSettings, known: Moved | None) -> Became:
         if known is not None:
             return self._changed_there(known)
-        twin = self._known(MovedKind.CONTAINER, there.id)
+        twin = self._find_moved(MovedKind.CONTAINER, there.id)
         # Portals show each container as a project, too.
         if twin is not None and twin.case and twin.name == there.name:
             return Became(MovedOutcome.SAME, twin.case)
@@ -426,7 +428,7 @@ class Mover:
         return found, missing
 
     def _bucket_of(self, remote: str) -> Bucket | None:
-        known = self._known(MovedKind.BUCKET, remote)
+        known = self._find_moved(MovedKind.BUCKET, remote)
         if known is None or not known.case:
             return None
         return Bucket.objects.present().filter(pk=known.case.partition(":")[2]).first()

@@ -30,7 +30,7 @@ from imports.recordings.audio import (
 )
 from imports.recordings.rows import CheckedRow, Interval
 from imports.recordings.rules import RowRules, TouchedMatches
-from imports.recordings.summary import shown
+from imports.recordings.summary import format_value
 
 # Encoders pad and trim, so smaller differences are normal.
 _DURATION_SLACK_MS = 2_000
@@ -168,7 +168,7 @@ class Decider:
         columns = _columns(row, existing)
         if named != existing:
             columns.pop("custom_id", None)
-        before = {name: shown(getattr(existing, name)) for name in columns}
+        before = {name: format_value(getattr(existing, name)) for name in columns}
         if new_audio is not None:
             before["audio"] = existing.audio_name or existing.source_url
         return RowChange(columns, missing, new_audio, before)

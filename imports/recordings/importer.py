@@ -97,7 +97,7 @@ class RecordingImporter:
             self.heartbeat()
             self._take(row)
             if row.faults:
-                writer.writerow(self._refused(raw, row))
+                writer.writerow(self._refused_cells(raw, row))
         return self.summary
 
     def _checked(self, raw: RawRow) -> CheckedRow:
@@ -129,7 +129,7 @@ class RecordingImporter:
         self.summary.note_faults(row.line, row.faults, row.warnings)
         self.on_verdict(row.line, verdict)
 
-    def _refused(self, raw: RawRow, row: CheckedRow) -> list[str]:
+    def _refused_cells(self, raw: RawRow, row: CheckedRow) -> list[str]:
         """Return the cells of a refused row, with the reason."""
         reason = " ".join(str(fault) for fault in row.faults)
         cells = list(map(guard, raw.cells))
@@ -265,7 +265,7 @@ class RecordingImporter:
 
         def write() -> RowChange:
             # Decide again under the lock: the recording may have been merged or changed.
-            locked = _locked(existing)
+            locked = _lock_recording(existing)
             change = self._decider.change(row, named, locked, audio)
             self._write_details(row, locked, change)
             return change
@@ -304,7 +304,7 @@ def _add(row: CheckedRow, faults: list[RowFault]) -> None:
     row.faults.extend(fault for fault in faults if fault.args not in known)
 
 
-def _locked(existing: Recording) -> Recording:
+def _lock_recording(existing: Recording) -> Recording:
     """Lock a recording and read it again; raise if it was merged or retired."""
     current = Recording.objects.select_for_update(of=("self",)).get(pk=existing.pk)
     if current.status == RecordingStatus.RETIRED:

@@ -64,7 +64,7 @@ class ImportSummary:
             self.matches_suppressed += change.touched.suppressed
         if change.is_empty or len(self.changes) >= _SHOWN:
             return
-        after = {name: shown(value) for name, value in change.columns.items()}
+        after = {name: format_value(value) for name, value in change.columns.items()}
         if change.exclusions:
             after["exclude"] = " | ".join(
                 "-".join(map(_clock, interval)) for interval in change.exclusions
@@ -96,12 +96,14 @@ def _note(
     ]
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Return a column's value as the summary shows it."""
     if isinstance(value, list):
         return " | ".join(map(str, value))
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {shown(item)}" for name, item in value.items())
+        return ", ".join(
+            f"{name}: {format_value(item)}" for name, item in value.items()
+        )
     return str(value)
 
 

@@ -93,7 +93,7 @@ class ResultImporter:
 
     def _take(self, found: FoundFile, summary: ResultSummary) -> None:
         answer = digest(found.state, found.results)
-        known = self._known(found)
+        known = self._find_file(found)
         if known is not None and known.container_id != self.container.pk:
             message = gettext("%(name)s is already in the container %(name2)s.") % {
                 "name": found.name,
@@ -128,7 +128,7 @@ class ResultImporter:
         else:
             self._store(found, known, answer)
 
-    def _known(self, found: FoundFile) -> ScannedFile | None:
+    def _find_file(self, found: FoundFile) -> ScannedFile | None:
         files = ScannedFile.objects.present()
         if found.remote_id:
             return files.filter(remote_id=found.remote_id).first()

@@ -43,9 +43,9 @@ def read(
         with path.open("rb") as file:
             check_beginning(file)
             if not zipfile.is_zipfile(file):
-                return _found(_lines(file, name, heartbeat, is_workbook=False))
+                return _read_lines(_lines(file, name, heartbeat, is_workbook=False))
             with workbook_rows(file, heartbeat) as rows:
-                return _found(_lines(rows, name, heartbeat, is_workbook=True))
+                return _read_lines(_lines(rows, name, heartbeat, is_workbook=True))
     except (TableRefused, Unreadable) as error:
         raise ResultsRefused(str(error)) from error
 
@@ -69,7 +69,7 @@ def _lines(
     )
 
 
-def _found(lines: IO[bytes]) -> Iterator[FoundFile | ResultFault]:
+def _read_lines(lines: IO[bytes]) -> Iterator[FoundFile | ResultFault]:
     with lines:
         try:
             for kind, fields in json_lines(lines, max_bytes=_MAX_FILE_BYTES):

@@ -100,14 +100,14 @@ class RightsSummary:
                     "after": {
                         name: str(len(value))
                         if name in _LINKS and isinstance(value, list)
-                        else _shown(value)
+                        else _format_value(value)
                         for name, value in values
                     },
                 }
             )
 
 
-def _shown(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, list):
         return " | ".join(map(str, value))[:300]
     return str(value)[:300]
@@ -155,7 +155,7 @@ class RightsImporter:
         lines = _lines_of_parties(message)
         for fault in applied.faults:
             self.summary.note_fault(_placed(fault, lines))
-        self.summary.refused += _refused(message, applied)
+        self.summary.refused += _count_refused(message, applied)
         parties = {party.key: party for party in message.parties}
         for record in applied.records:
             self._count(record, parties)
@@ -276,7 +276,7 @@ def _placed(fault: ClaimFault, lines: dict[str, int]) -> ClaimFault:
     )
 
 
-def _refused(message: RightsMessage, applied: Applied) -> int:
+def _count_refused(message: RightsMessage, applied: Applied) -> int:
     """Return how many works, recordings and releases were left out."""
     claimed: tuple[Iterable[Any], ...] = (
         message.works,

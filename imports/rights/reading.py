@@ -47,7 +47,7 @@ def open_message(
         if is_message:
             file.seek(0)
             with _lines(file, name, heartbeat) as lines:
-                yield _found(lines)
+                yield _read_lines(lines)
             return
     with open_table(path, encoding=encoding, heartbeat=heartbeat) as table:
         yield read_table(table, name=name, isrc_of=isrc_of)
@@ -70,7 +70,7 @@ def _lines(file: IO[bytes], name: str, heartbeat: Callable[[], None]) -> IO[byte
         raise MessageRefused(str(error)) from error
 
 
-def _found(lines: IO[bytes]) -> Iterator[Read]:
+def _read_lines(lines: IO[bytes]) -> Iterator[Read]:
     try:
         for value in json_lines(lines, max_bytes=_MAX_LINE_BYTES):
             yield from_json(value)

@@ -147,23 +147,23 @@ def _take_claims(undo: Undo, row: Any, event: Event) -> str:  # Any: a record
         return ""
     needed, claimant = event.after.get("undo", {}), event.after["claimant"]
     if isinstance(row, Work):
-        for number in _listed(event, "number"):
+        for number in _added_values(event, "number"):
             rows = WorkNumber.objects.filter(claimant=claimant, number=number)
             rows.filter(work=row).delete()
-        for text in _listed(event, "title"):
+        for text in _added_values(event, "title"):
             OtherTitle.objects.filter(work=row, claimant=claimant, text=text).delete()
-        for uids in _listed(event, "recordings"):
+        for uids in _added_values(event, "recordings"):
             row.recordings.remove(*RightsRecording.objects.filter(uid__in=uids))
             undo.gone_links.update((event.case, uid) for uid in uids)
     elif isinstance(row, Release):
-        tracks = _listed(event, "track")
+        tracks = _added_values(event, "track")
         Track.objects.filter(release=row, recording__uid__in=tracks).delete()
         undo.gone_links.update((event.case, uid) for uid in tracks)
     _take_statements(row, needed.get("statements", []), claimant)
     return _take_shares(undo, event, needed)
 
 
-def _listed(event: Event, name: str) -> list[Any]:  # Any: JSON
+def _added_values(event: Event, name: str) -> list[Any]:  # Any: JSON
     """Return what the import added; a new record has its own title as a text."""
     found = event.after.get(name, [])
     return found if isinstance(found, list) else []

@@ -118,12 +118,12 @@ class XmlReader:
             yield from self._take_done()
         except expat.ExpatError as error:
             cause = expat.ErrorString(error.code)
-            raise self._refused(f"{cause}", error.lineno) from error
+            raise self._refusal(f"{cause}", error.lineno) from error
         except _Limits as error:
             line = self._parser.CurrentLineNumber
-            raise self._refused(str(error), line) from error
+            raise self._refusal(str(error), line) from error
 
-    def _refused(self, cause: str, line: int) -> MessageRefused:
+    def _refusal(self, cause: str, line: int) -> MessageRefused:
         return MessageRefused(
             _("Line %(line)s: this XML cannot be read: %(cause)s.")
             % {"line": line, "cause": cause}

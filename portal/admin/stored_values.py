@@ -112,7 +112,7 @@ def draw(value: Any, words: _Words | None = None) -> SafeString:
         lines = (
             format_html(
                 '<tr><th scope="row"{}>{}</th><td>{}</td></tr>',
-                *_named(name, words),
+                *_heading_of(name, words),
                 draw(each, words),
             )
             for name, each in value.items()
@@ -136,7 +136,7 @@ def _table(rows: Iterable[SafeString], words: _Words) -> SafeString:
 def _rows(objects: Sequence[dict[str, Any]], words: _Words) -> Iterator[SafeString]:
     names = list(dict.fromkeys(name for each in objects for name in each))
     heads = format_html_join(
-        "", '<th scope="col"{}>{}</th>', (_named(name, words) for name in names)
+        "", '<th scope="col"{}>{}</th>', (_heading_of(name, words) for name in names)
     )
     yield format_html("<tr>{}</tr>", heads)
     for each in objects:
@@ -144,7 +144,7 @@ def _rows(objects: Sequence[dict[str, Any]], words: _Words) -> Iterator[SafeStri
         yield format_html("<tr>{}</tr>", format_html_join("", "<td>{}</td>", cells))
 
 
-def _named(name: str, words: _Words) -> tuple[SafeString, str]:
+def _heading_of(name: str, words: _Words) -> tuple[SafeString, str]:
     """Return the attribute of a heading, and its text."""
     if name in words:
         return SafeString(""), str(words[name])

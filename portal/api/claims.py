@@ -299,7 +299,7 @@ class ClaimFileView(ProgramView):
     @extend_schema(responses=ClaimFileSerializer)
     def get(self, request: Request, uid: str) -> Response:
         """Return the state of a file, and how many of its entries were confirmed."""
-        return Response(_shown(uid))
+        return Response(_serialize_file(uid))
 
 
 class FileContentView(ProgramView):
@@ -336,10 +336,10 @@ class FileStepView(ProgramView):
         if not files.STEPS[verb](file=one, user=self.person):
             message = _("This file changed meanwhile. Look at it again.")
             return Response(error_body("wrong_state", message), status=409)
-        return Response(_shown(uid))
+        return Response(_serialize_file(uid))
 
 
-def _shown(uid: str) -> Any:  # Any: JSON
+def _serialize_file(uid: str) -> Any:  # Any: JSON
     return ClaimFileSerializer(get_object_or_404(selectors.list_files(), uid=uid)).data
 
 

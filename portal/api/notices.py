@@ -146,7 +146,9 @@ class NoticesView(ProgramView):
     @extend_schema(responses=NoticeSerializer(many=True))
     def get(self, request: Request) -> Response:
         """Return the latest notices, at most 50."""
-        rows = selectors.listed().order_by("-pk").prefetch_related(*_WITH)[:_LISTED]
+        rows = (
+            selectors.list_notices().order_by("-pk").prefetch_related(*_WITH)[:_LISTED]
+        )
         return Response(NoticeSerializer(rows, many=True).data)
 
     @extend_schema(request=NewNoticeSerializer, responses={201: NoticeSerializer})
@@ -155,7 +157,7 @@ class NoticesView(ProgramView):
         asked = _read(NewNoticeSerializer(data=request.data))
         notice = self._prepare(asked)
         services.ask_for_evidence(notice=notice, user=self.person)
-        return Response(_shown(notice.uid), status=201)
+        return Response(_serialize_notice(notice.uid), status=201)
 
     @transaction.atomic
     def _prepare(self, asked: dict[str, Any]) -> TakedownNotice:
@@ -186,7 +188,7 @@ class NoticeView(ProgramView):
     @extend_schema(responses=NoticeSerializer)
     def get(self, request: Request, uid: str) -> Response:
         """Return the notice with its matches and answers."""
-        return Response(_shown(uid))
+        return Response(_serialize_notice(uid))
 
 
 class NoticeSigningView(ProgramView):
@@ -212,7 +214,7 @@ class NoticeSigningView(ProgramView):
             ),
             user=self.person,
         )
-        return Response(_shown(uid))
+        return Response(_serialize_notice(uid))
 
 
 class NoticeAnswersView(ProgramView):
@@ -238,14 +240,14 @@ class NoticeAnswersView(ProgramView):
             ),
             user=self.person,
         )
-        return Response(_shown(uid))
+        return Response(_serialize_notice(uid))
 
 
 _WITH = ("items__match", "items__pack", "items__answers__dispute")
 
 
-def _shown(uid: str) -> Mapping[str, object]:
-    rows = selectors.listed().prefetch_related(*_WITH)
+def _serialize_notice(uid: str) -> Mapping[str, object]:
+    rows = selectors.list_notices().prefetch_related(*_WITH)
     return NoticeSerializer(get_object_or_404(rows, uid=uid)).data
 
 

@@ -159,7 +159,7 @@ class StreamView(ReportView):
         return StreamingHttpResponse(
             services.stream_report(layout=layout, user=self.person),
             content_type=CONTENT_TYPES[layout.format],
-            headers=_named(layout.file_name),
+            headers=_name_attachment(layout.file_name),
         )
 
 
@@ -184,7 +184,10 @@ class RunFileView(ReportView):
         return StreamingHttpResponse(
             services.download(run=run, user=self.person),
             content_type=CONTENT_TYPES[Format(run.format)],
-            headers={**_named(run.file_name), "Content-Length": str(run.size_bytes)},
+            headers={
+                **_name_attachment(run.file_name),
+                "Content-Length": str(run.size_bytes),
+            },
         )
 
 
@@ -210,5 +213,5 @@ class RunCancelView(ReportView):
         return Response(RunSerializer(run).data, status=202)
 
 
-def _named(name: str) -> dict[str, str]:
+def _name_attachment(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}

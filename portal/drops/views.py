@@ -35,7 +35,7 @@ from scanning.models import Drop, DropFolder, DropItem
 @needs(Action.VIEW)
 def drop_list(request: PortalRequest) -> HttpResponseBase:
     """List the drops with what waits, was taken and failed."""
-    rows = selectors.counted(selectors.drops()).order_by("name", "pk")
+    rows = selectors.with_counts(selectors.drops()).order_by("name", "pk")
     page = page_of(request, rows)
     due = services.next_polls(page)
     return render(

@@ -87,7 +87,7 @@ class Shown:
     step: Step
 
 
-def listed(*, kind: str, bucket: int | None) -> list[Key]:
+def list_keys(*, kind: str, bucket: int | None) -> list[Key]:
     """Return the keys of the open entries: groups, loops, pairs, each newest first."""
     places = DedupMember.objects.all()
     pairs = selectors.open_pairs()
@@ -262,7 +262,7 @@ def group_context(
     links = links_among(recordings)
     counts = selectors.matches_by_recording([recording.pk for recording in recordings])
     shown = [
-        _shown(number, place, recordings[0], links, counts)
+        _show_recording(number, place, recordings[0], links, counts)
         for number, place in enumerate(places)
     ]
     against = next(
@@ -351,7 +351,7 @@ def links_among(recordings: Sequence[Recording]) -> dict[tuple[int, int], PairLi
     return {(link.one_id, link.other_id): link for link in rows}
 
 
-def _shown(
+def _show_recording(
     number: int,
     place: DedupMember,
     first: Recording,

@@ -113,7 +113,7 @@ def duplicate_bulk(request: PortalRequest) -> HttpResponseBase:
             messages.error(request, f"{title}: {why}")
         return redirect("portal:duplicates")
     kind = "same_audio" if request.GET.get("kind") == "same_audio" else "exact_file"
-    keys = page.listed(kind=kind, bucket=None)
+    keys = page.list_keys(kind=kind, bucket=None)
     groups = [key for key in keys if key[0] == "group"][: actions.BULK_LIMIT]
     context = page.bulk_context([pk for _name, pk in groups])
     return render(request, "portal/duplicates/bulk.html", context | {"kind": kind})

@@ -64,7 +64,7 @@ def duplicates(request: PortalRequest) -> HttpResponseBase:
     tab = request.GET.get("tab", "")
     if tab not in {"kept", "done"}:
         return render(request, "portal/duplicates/open.html", _with_list(request))
-    frame = _frame(request, open_total=len(page.listed(kind="", bucket=None)))
+    frame = _frame(request, open_total=len(page.list_keys(kind="", bucket=None)))
     if tab == "kept":
         frame |= {"tab": tab, "page_obj": page_of(request, selectors.kept_pairs())}
         return render(request, "portal/duplicates/kept.html", frame)
@@ -342,7 +342,7 @@ def _with_list(request: PortalRequest, *, current: str = "") -> dict[str, object
     form = DuplicateFilterForm(request.GET)
     form.is_valid()
     bucket = form.cleaned_data.get("bucket")
-    keys = page.listed(
+    keys = page.list_keys(
         kind=form.cleaned_data.get("kind") or "", bucket=bucket.pk if bucket else None
     )
     shown = page.page_of_items(keys, request.GET.get("page"))
@@ -374,7 +374,7 @@ def _check() -> dict[str, object]:
 
 def _next_after(uid: str) -> str:
     """Return the address to show after this entry is settled."""
-    keys = page.listed(kind="", bucket=None)
+    keys = page.list_keys(kind="", bucket=None)
     listed = page.items(keys[: page.PAGE_SIZE])
     uids = [item.uid for item in listed]
     place = uids.index(uid) + 1 if uid in uids else 0

@@ -92,7 +92,7 @@ _COLUMNS = {
 @needs(Action.VIEW)
 def file_list(request: PortalRequest) -> HttpResponseBase:
     """List files by state, container and name."""
-    filters, rows = _listed(request)
+    filters, rows = _filter_files(request)
     rows = sorted_by(request, with_counts(rows), _COLUMNS, default="-created")
     page = page_of(request, rows)
     fill_coverage(page.object_list)
@@ -108,7 +108,9 @@ def file_list(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-def _listed(request: PortalRequest) -> tuple[FileFilterForm, QuerySet[ScannedFile]]:
+def _filter_files(
+    request: PortalRequest,
+) -> tuple[FileFilterForm, QuerySet[ScannedFile]]:
     """Return the filters in the query string and the files that fit them."""
     filters = FileFilterForm(request.GET)
     filters.is_valid()
@@ -169,7 +171,7 @@ def file_changes(request: PortalRequest) -> HttpResponseBase:
         known=known,
         now={uid: _token(file) for uid, file in shown.items()},
         draw=draw,
-        counts=lambda: {"total": count_of(_listed(request)[1])},
+        counts=lambda: {"total": count_of(_filter_files(request)[1])},
     )
 
 

@@ -52,7 +52,7 @@ def notice_list(request: PortalRequest) -> HttpResponseBase:
     filters = NoticeFilterForm(request.GET, platforms=selectors.platforms())
     filters.is_valid()
     given = filters.cleaned_data
-    rows = selectors.listed(
+    rows = selectors.list_notices(
         state=given.get("state", ""),
         platform=given.get("platform", ""),
         due=given.get("due", ""),
@@ -126,10 +126,10 @@ def _offered(request: PortalRequest) -> QuerySet[Match]:
 @needs(Action.VIEW)
 def notice(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Show one notice: the document, its matches, its answers, its log."""
-    return _shown(request, _notice(uid))
+    return _render_notice(request, _notice(uid))
 
 
-def _shown(
+def _render_notice(
     request: PortalRequest, row: TakedownNotice, *, problem: str = ""
 ) -> HttpResponseBase:
     context = page.context_of(row, request.user) | {"problem": problem}
@@ -327,9 +327,9 @@ def notice_act(request: PortalRequest, uid: str) -> HttpResponseBase:
         elif verb == "evidence":
             why = services.ask_for_evidence(notice=row, user=user)
             if why:
-                return _shown(request, row, problem=why)
+                return _render_notice(request, row, problem=why)
         else:
-            return _shown(request, row, problem=_("Choose what to do."))
+            return _render_notice(request, row, problem=_("Choose what to do."))
     except NoticeRefused as refused:
-        return _shown(request, _notice(uid), problem=refused.message)
+        return _render_notice(request, _notice(uid), problem=refused.message)
     return redirect(row.url)

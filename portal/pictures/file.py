@@ -198,28 +198,30 @@ def fact_lanes(matches: Iterable[Match], division: Division) -> list[ribbon.Fact
         ribbon.FactLane(
             _nothing() if limited else _("No match"),
             "no_match",
-            _joined(division.of(*unmatched)),
+            _join_intervals(division.of(*unmatched)),
         ),
         *(
-            ribbon.FactLane(str(name), heard.value, _joined(division.of(heard)))
+            ribbon.FactLane(str(name), heard.value, _join_intervals(division.of(heard)))
             for heard, name in _FACTS.items()
         ),
         ribbon.FactLane(
             _("Suppressed"),
             "suppressed",
-            _joined(
+            _join_intervals(
                 piece
                 for piece in division.of(SoundKind.NOT_CLAIMED)
                 if piece.match in suppressed
             ),
         ),
         ribbon.FactLane(
-            _("Speech"), "speech", [*speech, *_joined(division.of(SoundKind.SPEECH))]
+            _("Speech"),
+            "speech",
+            [*speech, *_join_intervals(division.of(SoundKind.SPEECH))],
         ),
     ]
 
 
-def _joined(pieces: Iterable[FileInterval]) -> list[ribbon.DrawnInterval]:
+def _join_intervals(pieces: Iterable[FileInterval]) -> list[ribbon.DrawnInterval]:
     joined = union((piece.start_ms, piece.end_ms) for piece in pieces)
     return [ribbon.DrawnInterval(*interval) for interval in joined]
 

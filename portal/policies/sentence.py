@@ -63,7 +63,7 @@ def sentence_of(policy: Policy, *, buckets: Mapping[str, str]) -> SafeString:
     then = format_html_join(", ", "{}", ((each,) for each in _consequences(policy)))
     if not conditions:
         return format_html(_("Unless a licence covers it, {}."), then)
-    return format_html(_("If {}, {}."), _listed(conditions), then)
+    return format_html(_("If {}, {}."), _join_clauses(conditions), then)
 
 
 def conditions_of(
@@ -125,7 +125,7 @@ def _consequences(policy: Policy) -> Iterator[SafeString]:
         yield format_html("{}", _("with priority %(n)s") % {"n": policy.priority})
 
 
-def _listed(parts: list[SafeString]) -> SafeString:
+def _join_clauses(parts: list[SafeString]) -> SafeString:
     """Join clauses with commas, and the last with “and”."""
     if len(parts) < 2:
         return parts[0]

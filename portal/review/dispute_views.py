@@ -28,7 +28,7 @@ SOON = timedelta(days=7)
 @needs(Action.VIEW)
 def dispute_list(request: PortalRequest) -> HttpResponseBase:
     """List the open, overdue or answered disputes."""
-    shown = _shown(request)
+    shown = _read_choice(request)
     return render(
         request,
         "portal/review/dispute_list.html",
@@ -47,7 +47,7 @@ def dispute_list(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.VIEW)
 def dispute_changes(request: PortalRequest) -> HttpResponseBase:
     """Return what changed in an open list of disputes; 304 if nothing did."""
-    shown, known = _shown(request), known_rows(request)
+    shown, known = _read_choice(request), known_rows(request)
     disputes = Dispute.objects.filter(uid__in=known).select_related(
         *selectors.SHOWN_WITH_DISPUTES
     )
@@ -79,7 +79,7 @@ def dispute_changes(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-def _shown(request: PortalRequest) -> str:
+def _read_choice(request: PortalRequest) -> str:
     """Return which disputes the address asks for; unknown values ask for the open ones."""
     shown = request.GET.get("show", "")
     return shown if shown in ("overdue", "answered") else "open"

@@ -177,7 +177,7 @@ def _changes(
                 _TEMPLATES[name], context | {"row": row}, request
             )
             for row in rows_of(
-                selectors.listed(uids), queue, declared=name == "matches"
+                selectors.list_matches(uids), queue, declared=name == "matches"
             )
         }
 

@@ -20,7 +20,7 @@ from reports.notices.selectors import notices_in_reach
 from review.choices import MatchState, ProposalVerb, Verb
 from review.decisions import undo
 from review.models import Match
-from review.selectors import listed
+from review.selectors import list_matches
 from review.services import transitions
 
 LISTED = 20
@@ -63,7 +63,9 @@ def decisions_of(user: User) -> list[MyDecision]:
         actor=user, action__in=undo.UNDOABLE, case__startswith="match:"
     ).order_by("-pk")[:LISTED]
     uids = [event.case.partition(":")[2] for event in events]
-    matches = {match.case: match for match in listed(uids).select_related("dispute")}
+    matches = {
+        match.case: match for match in list_matches(uids).select_related("dispute")
+    }
     undoings = _undoings(matches.values(), user)
     decisions = []
     for event in events:

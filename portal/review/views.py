@@ -87,7 +87,7 @@ def preview(request: PortalRequest, uid: str) -> HttpResponseBase:
         chosen = request.GET.get("segment", "")
         context = page.preview(match=match, queue=queue, chosen=chosen)
     context |= {
-        "last": page.last_of(request, _listed(request)),
+        "last": page.last_of(request, _list_address(request)),
         "only_bar": "bar" in request.GET,
         "query": queue.query(list=request.GET.get("list")),
         "asked": "",
@@ -223,7 +223,7 @@ def _queue(request: PortalRequest) -> Queue:
     return Queue.from_query(request.GET, request.user)
 
 
-def _listed(request: PortalRequest) -> str:
+def _list_address(request: PortalRequest) -> str:
     """Return the address of the list that the user walks through."""
     return request.GET.get("list") or _queue(request).url
 
@@ -258,7 +258,7 @@ def _page(
         draft=draft,
     )
     context |= {
-        "last": page.last_of(request, _listed(request)),
+        "last": page.last_of(request, _list_address(request)),
         "asked": request.GET.get("ask", ""),
     }
     return render(request, "portal/review/review.html", context, status=status)
@@ -271,7 +271,7 @@ def answer_decided(
     if undone:
         request.session.pop(page.LAST, None)
     else:
-        page.keep_last(request, match, _listed(request))
+        page.keep_last(request, match, _list_address(request))
     queue = _queue(request)
     done = gettext("%(name)s: %(state)s.") % {
         "name": match.recording.title,
@@ -279,7 +279,7 @@ def answer_decided(
     }
     if _wants_json(request):
         shown = {
-            "last": page.last_of(request, _listed(request)),
+            "last": page.last_of(request, _list_address(request)),
             "query": queue.query(list=request.GET.get("list")),
         }
         if "leaves" in request.POST:

@@ -126,7 +126,7 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
         Hit(
             marked(recording.title, asked.text),
             reverse("portal:recording_detail", args=[recording.uid]),
-            _joined(recording.artist_names, recording.isrc, recording.bucket.name),
+            _join_parts(recording.artist_names, recording.isrc, recording.bucket.name),
             end=recording.state_label,
         )
         for recording in recordings
@@ -211,7 +211,7 @@ def _matches(
     return list(present.exclude(state__in=_HIDDEN)[: asked.limit])
 
 
-def _joined(*parts: str) -> str:
+def _join_parts(*parts: str) -> str:
     return " · ".join(part for part in parts if part)
 
 
@@ -219,7 +219,7 @@ def _file_hit(file: ScannedFile, asked: SearchText) -> Hit:
     return Hit(
         marked(file.name, asked.name),
         reverse("portal:file_detail", args=[file.uid]),
-        _joined(file.programme, file.container.name),
+        _join_parts(file.programme, file.container.name),
         state=file.status,
         looks="file",
     )
@@ -235,7 +235,7 @@ def _match_hit(match: Match, asked: SearchText) -> Hit:
     )
 
 
-def _named(
+def _find_by_name(
     rows: QuerySet[Any], asked: SearchText
 ) -> QuerySet[Any]:  # Any: of any model
     return rows.filter(name__icontains=asked.text).order_by("name")[: asked.limit]
@@ -286,7 +286,7 @@ def _licences(asked: SearchText, user: User) -> Iterator[Hit]:
 
 
 def _policies(asked: SearchText, user: User) -> Iterator[Hit]:
-    for each in _named(Policy.objects.all(), asked):
+    for each in _find_by_name(Policy.objects.all(), asked):
         url = (
             each.url if user.has_perm(Action.APPROVE) else reverse("portal:policy_list")
         )

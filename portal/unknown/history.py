@@ -45,10 +45,10 @@ class HistoryLine:
 
 def history_line(event: Event) -> HistoryLine:
     """Return an event of an item in words."""
-    return HistoryLine(event.at, event.actor_name, _said(event), event.note)
+    return HistoryLine(event.at, event.actor_name, _describe_event(event), event.note)
 
 
-def _said(event: Event) -> str:
+def _describe_event(event: Event) -> str:
     match event.action:
         case ItemVerb.SPLIT:
             return _("split it at %(time)s") % {

@@ -139,17 +139,20 @@ def badge_of(item: UnknownItem) -> Badge:
     return Badge(str(state.label), _ICONS[state])
 
 
-def listed(filters: UnknownFilterForm, tab: Tab) -> QuerySet[UnknownItem]:
+def list_filtered(filters: UnknownFilterForm, tab: Tab) -> QuerySet[UnknownItem]:
     """Return the items of a list that fit the filters."""
     values = filters.cleaned_data
-    return selectors.listed(
+    return selectors.list_items(
         tab=tab, container=values.get("container"), text=values.get("q") or ""
     )
 
 
 def tab_counts(filters: UnknownFilterForm) -> list[tuple[Tab, Promise, int]]:
     """Return the lists with how many items of each fit the filters."""
-    return [(tab, label, count_of(listed(filters, tab))) for tab, label in TABS.items()]
+    return [
+        (tab, label, count_of(list_filtered(filters, tab)))
+        for tab, label in TABS.items()
+    ]
 
 
 def rows_of(items: Sequence[UnknownItem]) -> list[UnknownRow]:

@@ -67,7 +67,7 @@ _FOR_MANAGERS = frozenset({"name", "alias"})
 @needs(Action.VIEW)
 def unknown(request: PortalRequest) -> HttpResponseBase:
     """List unknown items, or those that people named, ignored, merged or watch."""
-    filters, tab, rows = _listed(request)
+    filters, tab, rows = _filter_items(request)
     shown = page_of(request, rows)
     context: dict[str, object] = {
         "filters": filters,
@@ -93,7 +93,7 @@ def unknown(request: PortalRequest) -> HttpResponseBase:
 def unknown_changes(request: PortalRequest) -> HttpResponseBase:
     """Return what changed in an open list of unknown items; 304 if nothing did."""
     known = known_rows(request)
-    filters, tab, rows = _listed(request)
+    filters, tab, rows = _filter_items(request)
     shown = {item.uid: item for item in rows.filter(uid__in=list(known))}
     figures = selectors.figures(shown.values())
 
@@ -126,7 +126,7 @@ def unknown_changes(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.REPORT)
 def unknown_report(request: PortalRequest, form: str) -> HttpResponseBase:
     """Download the occurrences of the items that the list shows."""
-    _filters, _tab, items = _listed(request)
+    _filters, _tab, items = _filter_items(request)
     name = "unknown-items"
     match form:
         case Format.CSV:
@@ -374,14 +374,14 @@ def _item(uid: str) -> UnknownItem:
     )
 
 
-def _listed(
+def _filter_items(
     request: PortalRequest,
 ) -> tuple[UnknownFilterForm, Tab, QuerySet[UnknownItem]]:
     """Return the filters in the query string, the list and its items in order."""
     filters = UnknownFilterForm(request.GET)
     filters.is_valid()
     tab = filters.tab
-    rows = page.listed(filters, tab)
+    rows = page.list_filtered(filters, tab)
     return filters, tab, sorted_by(request, rows, page.SORTS, default="-weight")
 
 
@@ -398,7 +398,7 @@ def _show(
     """Show an item; ``filled`` are forms to correct, ``asks`` is the verb that asks."""
     query = page.list_query(request.GET)
     shown = page_of(request, selectors.occurrences_of(item))
-    near = page.neighbours(item.uid, _listed(request)[2])
+    near = page.neighbours(item.uid, _filter_items(request)[2])
     context = page.item_context(item, user=request.user, query=request.GET) | {
         "forms": {name: filled.get(name) or form() for name, form in _FORMS.items()},
         "asks": asks,
@@ -437,7 +437,7 @@ def _may_undo(item: UnknownItem, user: User) -> bool:
 
 def _next(request: PortalRequest, uid: str) -> str:
     """Return the address of the next item of the list, or of the list at its end."""
-    near = page.neighbours(uid, _listed(request)[2])
+    near = page.neighbours(uid, _filter_items(request)[2])
     if not near.next:
         return _list_address(request, after=uid)
     return _address(request, near.next, after=uid)

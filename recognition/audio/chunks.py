@@ -101,7 +101,7 @@ def chunks_of(file: BinaryIO, begin: int, size: int) -> Iterator[SoundChunk]:
         if name in SOUND:
             if stated == LARGEST and long_size is not None:
                 stated = long_size
-            stated = _known(stated)
+            stated = _known_size(stated)
         next_at = size
         if stated is not None:
             next_at = _next(file, content + stated, layout, size)
@@ -111,7 +111,7 @@ def chunks_of(file: BinaryIO, begin: int, size: int) -> Iterator[SoundChunk]:
         at = next_at
 
 
-def _known(stated: int | None) -> int | None:
+def _known_size(stated: int | None) -> int | None:
     """Return a size, or None if it stands for an unknown one."""
     is_known = stated is not None and all(
         abs(stated - one) > NEAR if one else stated != one for one in PLACEHOLDERS

@@ -40,8 +40,8 @@ def join(
     for (piece, _), start, end in zip(pieces, starts, ends, strict=True):
         if piece.reference is None or piece.dense is None or piece.level_map is None:
             raise MissingLayer("scan")
-        reference.append(_moved(piece.reference, start, end))
-        dense.append(_moved(piece.dense, start, end))
+        reference.append(_move_landmarks(piece.reference, start, end))
+        dense.append(_move_landmarks(piece.dense, start, end))
         row = start // params.map_frames
         known = piece.level_map.levels[: max(0, -(-end // params.map_frames) - row)]
         levels[row : row + len(known)] = known[: rows - row]
@@ -54,7 +54,7 @@ def join(
     )
 
 
-def _moved(landmarks: Landmarks, start: int, end: int) -> Landmarks:
+def _move_landmarks(landmarks: Landmarks, start: int, end: int) -> Landmarks:
     inside = landmarks.frames < end - start
     return Landmarks(
         frames=(landmarks.frames[inside] + np.int32(start)).astype(np.int32),

@@ -94,7 +94,7 @@ def numbered_back(
     for alias in sorted(into.values(), key=lambda alias: -alias.other):
         target = ordered[alias.into]
         for one in more[alias.other]:
-            moved = _moved(one, alias.match, ordered[alias.other], target)
+            moved = _move_occurrence(one, alias.match, ordered[alias.other], target)
             if moved is not None and not _overlaps(moved, more[alias.into]):
                 more[alias.into].append(moved)
         more[alias.other] = []
@@ -184,7 +184,7 @@ def heard(
     )
 
 
-def _moved(
+def _move_occurrence(
     one: FoundOccurrence, match: SegmentMatch, item: Item, target: Item
 ) -> FoundOccurrence | None:
     """Return an occurrence of a merged item as one of the target, None if outside."""

@@ -308,13 +308,13 @@ def moved_to_zero(made: Fingerprint) -> tuple[int, Fingerprint]:
     return first, Fingerprint(
         duration_ms=int(length * DEFAULT.frame_ms),
         params_hash=made.params_hash,
-        reference=_moved(made.reference, -first),
-        dense=_moved(made.dense, -first),
+        reference=_move_landmarks(made.reference, -first),
+        dense=_move_landmarks(made.dense, -first),
         level_map=made.level_map,
     )
 
 
-def _moved(landmarks: Landmarks | None, by: int) -> Landmarks | None:
+def _move_landmarks(landmarks: Landmarks | None, by: int) -> Landmarks | None:
     if landmarks is None:
         return None
     return Landmarks(

@@ -56,8 +56,8 @@ class PieceCollector:
         return Fingerprint(
             duration_ms=duration_ms,
             params_hash=DEFAULT.shape_hash(),
-            reference=_joined(self._sparse),
-            dense=_joined(self._dense),
+            reference=_join_landmarks(self._sparse),
+            dense=_join_landmarks(self._dense),
             level_map=LevelMap(
                 self._rows[: self._there], DEFAULT.map_frames, DEFAULT.map_bins
             ),
@@ -79,7 +79,7 @@ class PieceCollector:
         )
 
 
-def _joined(parts: list[Landmarks]) -> Landmarks:
+def _join_landmarks(parts: list[Landmarks]) -> Landmarks:
     if not parts:
         return NO_LANDMARKS
     return Landmarks(

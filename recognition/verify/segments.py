@@ -142,11 +142,11 @@ def settle(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
         )
         if taken <= run.length / 2 and run.length - taken >= min_frames:
             settled.append(run)
-    settled = _joined(settled, params)
+    settled = _join_runs(settled, params)
     return sorted(settled, key=lambda r: (r.query_span, r.recording))
 
 
-def _joined(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
+def _join_runs(runs: Sequence[ScoringRun], params: Params) -> list[ScoringRun]:
     """Join runs that lie on one alignment with little between them.
 
     They are one segment, interrupted where something covered it.

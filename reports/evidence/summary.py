@@ -41,7 +41,7 @@ def summary_pdf(
     )
     pages.add_page()
     _head(pages, facts)
-    _found(pages, facts)
+    _draw_findings(pages, facts)
     _two_sides(pages, facts)
     for name in ("ribbon", "waveform"):
         if name in by_name:
@@ -91,7 +91,7 @@ def _head(pages: Pages, facts: CaseFacts) -> None:
     pages.set_xy(pages.l_margin, max(pages.y, top + 6) + 3)
 
 
-def _found(pages: Pages, facts: CaseFacts) -> None:
+def _draw_findings(pages: Pages, facts: CaseFacts) -> None:
     _heading(pages, _("What was found, and what it means"))
     for sentence in words.sentences(facts):
         top = pages.y

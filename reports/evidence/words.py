@@ -182,7 +182,7 @@ def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
     """Return what identifies the recording: non-empty values with labels."""
     recording = facts.recording
     title = " ".join([recording.title, recording.version_title]).strip()
-    return _known(
+    return _known_pairs(
         [
             (_("Title"), title),
             (_("Artists"), recording.artist_names),
@@ -200,7 +200,7 @@ def of_recording(facts: CaseFacts) -> list[tuple[str, str]]:
 def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
     """Return what identifies the file: non-empty values with labels."""
     file = facts.file
-    return _known(
+    return _known_pairs(
         [
             (_("Name"), file.name),
             (_("Link"), file.source_url),
@@ -215,7 +215,7 @@ def of_file(facts: CaseFacts) -> list[tuple[str, str]]:
     )
 
 
-def _known(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _known_pairs(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     unknown = ("", offset(0))
     return [(name, value) for name, value in pairs if value not in unknown]
 

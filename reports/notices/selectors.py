@@ -36,7 +36,7 @@ def notices_in_reach() -> QuerySet[TakedownNotice]:
     return rows.filter(~Exists(hidden))
 
 
-def listed(
+def list_notices(
     *, state: str = "", platform: str = "", due: str = "", q: str = ""
 ) -> QuerySet[Any]:
     """Return notices with ``item_count``, ``is_lapsed`` and ``restore_until``.

@@ -154,7 +154,7 @@ def _items(content: Content) -> Iterator[Block]:
                 f"Address: {item['url']}",
                 *([f"Account: {item['account']}"] if item["account"] else []),
                 f"Heard at (hh:mm:ss from the start): {_times(item)}",
-                f"How it was found: {_found(item)}",
+                f"How it was found: {_describe_item(item)}",
                 *(f"Rights: {line}" for line in item["owners"]),
             ],
         )
@@ -176,7 +176,7 @@ def _times(item: Mapping[str, Any]) -> str:  # Any: JSON
     return ", ".join(f"{begin}-{end}" for begin, end in item["times"])
 
 
-def _found(item: Mapping[str, Any]) -> str:  # Any: JSON
+def _describe_item(item: Mapping[str, Any]) -> str:  # Any: JSON
     seconds = item["matched_s"]
     length = "1 second" if seconds == 1 else f"{seconds} seconds"
     return (

@@ -192,7 +192,7 @@ def put_in_force(
     *, segment: Exclusion, user: User, chosen: Collection[str] = ()
 ) -> Exclusion:
     """Make an exclusion effective, as ``exclude`` does; the caller checks the role."""
-    segment = _locked(segment)
+    segment = _lock_exclusion(segment)
     if segment.approved:
         raise errors.NotPossible(gettext("This interval is already excluded."))
     segment.approved = True
@@ -218,7 +218,7 @@ def refuse(*, segment: Exclusion, user: User, note: str) -> Exclusion:
     refuse_answer(segment=segment, user=user)
     if not note.strip():
         raise errors.ReasonMissing(gettext("Say why the exclusion is refused."))
-    segment = _locked(segment)
+    segment = _lock_exclusion(segment)
     if segment.approved:
         raise errors.NotPossible(
             gettext("This exclusion is already in force. Remove it instead.")
@@ -233,7 +233,7 @@ def refuse(*, segment: Exclusion, user: User, note: str) -> Exclusion:
 def undo_approval(*, segment: Exclusion, user: User) -> None:
     """Turn an approved exclusion back into a proposal and undo its effects."""
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
-    segment = _locked(segment)
+    segment = _lock_exclusion(segment)
     segment.approved = False
     segment.save(update_fields=["approved"])
     _record(segment, "exclusion.approval_undone", user)
@@ -259,7 +259,7 @@ def remove(*, segment: Exclusion, user: User, reason: str) -> int:
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
     if not reason.strip():
         raise errors.ReasonMissing(gettext("Say why the exclusion is removed."))
-    segment = _locked(segment)
+    segment = _lock_exclusion(segment)
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
     _record(segment, "exclusion.removed", user, note=reason.strip())
@@ -273,7 +273,7 @@ def take_back(*, segment: Exclusion, user: User) -> None:
     Suppressed matches return to their earlier state, decided or not, unless something
     else has happened to them since. The caller checks the role.
     """
-    segment = _locked(segment)
+    segment = _lock_exclusion(segment)
     segment.removed_at = timezone.now()
     segment.save(update_fields=["removed_at"])
     _record(segment, "exclusion.undone", user)
@@ -316,7 +316,7 @@ def _written(
     )
 
 
-def _locked(segment: Exclusion) -> Exclusion:
+def _lock_exclusion(segment: Exclusion) -> Exclusion:
     current = (
         Exclusion.objects.select_for_update(of=("self",))
         .select_related("recording")

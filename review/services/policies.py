@@ -68,7 +68,7 @@ def save(*, policy: Policy, user: User) -> list[Policy]:
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
     # Policies act on all matches, so people with access limits may not change them.
     refuse_limited(user)
-    stored = _locked().get(policy.pk) if policy.pk else None
+    stored = _lock_policies().get(policy.pk) if policy.pk else None
     if stored is None:
         policy.owner = policy.changed_by = user
         policy.position = max((each.position for each in _all()), default=0) + 1
@@ -90,7 +90,7 @@ def switch(*, policy: Policy, user: User, enabled: bool) -> Policy:
     """Switch a policy on or off; existing matches stay unchanged."""
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
     refuse_limited(user)
-    current = _locked()[policy.pk]
+    current = _lock_policies()[policy.pk]
     current.enabled = enabled
     current.save(update_fields=["enabled", "updated_at"])
     _refuse_unreachable()
@@ -103,7 +103,7 @@ def move(*, policy: Policy, user: User, up: bool) -> None:
     """Swap the policy with the one before or after it."""
     transitions.require(user, Action.APPROVE, why=_MAY_NOT)
     refuse_limited(user)
-    ordered = list(_locked().values())
+    ordered = list(_lock_policies().values())
     here = next(i for i, each in enumerate(ordered) if each.pk == policy.pk)
     there = here - 1 if up else here + 1
     if not 0 <= there < len(ordered):
@@ -255,7 +255,7 @@ def _all() -> list[Policy]:
         return list(Policy.objects.order_by("position", "pk"))
 
 
-def _locked() -> dict[int, Policy]:
+def _lock_policies() -> dict[int, Policy]:
     """Return all policies in order, locked: order and reachability involve them all."""
     rows = Policy.objects.select_for_update(of=("self",)).order_by("position", "pk")
     return {each.pk: each for each in rows}

@@ -37,7 +37,7 @@ class KnownRecords:
             {row.isrc: row for row in rows},
             set(works_by_number),
             set(works.values_list("iswc", flat=True)),
-            _moved(works_by_number, claimant),
+            _find_moved_shares(works_by_number, claimant),
         )
 
     def may_have(self, *, number: str, iswc: str) -> bool:
@@ -48,7 +48,9 @@ class KnownRecords:
         return is_known
 
 
-def _moved(works: Mapping[str, int], claimant: str) -> dict[str, list[Share]]:
+def _find_moved_shares(
+    works: Mapping[str, int], claimant: str
+) -> dict[str, list[Share]]:
     """Return living shares that stand in another work than the one of their number."""
     moved: dict[str, list[Share]] = defaultdict(list)
     shares = Share.objects.filter(

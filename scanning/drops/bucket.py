@@ -66,7 +66,9 @@ class BucketPlace:
         digest = hashlib.sha256()
         length = 0
         with self._asking():
-            answer = self._client.get_object(**self._named(file), IfMatch=file.version)
+            answer = self._client.get_object(
+                **self._object_key(file), IfMatch=file.version
+            )
         for chunk in self._chunks(answer["Body"]):
             report()
             target.write(chunk)
@@ -95,7 +97,9 @@ class BucketPlace:
         if reason:
             tags[_REASON_TAG] = _NOT_IN_TAGS.sub(" ", reason)[:256]
         listed = [{"Key": key, "Value": value} for key, value in tags.items()]
-        self._client.put_object_tagging(**self._named(file), Tagging={"TagSet": listed})
+        self._client.put_object_tagging(
+            **self._object_key(file), Tagging={"TagSet": listed}
+        )
 
     def _move_all(
         self, file: DropFile, sidecars: Sequence[DropFile], ending: str, reason: str
@@ -115,16 +119,16 @@ class BucketPlace:
 
     def _move(self, file: DropFile, path: str) -> None:
         self._client.copy(
-            self._named(file),
+            self._object_key(file),
             self._bucket,
             self._prefix + path,
         )
         # Somebody may have written another object under the key.
         self._check(file)
-        self._client.delete_object(**self._named(file))
+        self._client.delete_object(**self._object_key(file))
 
     def _check(self, file: DropFile) -> None:
-        if self._client.head_object(**self._named(file))["ETag"] != file.version:
+        if self._client.head_object(**self._object_key(file))["ETag"] != file.version:
             raise FileChanged
 
     def _free_path(self, path: str, file: DropFile) -> str:
@@ -144,7 +148,7 @@ class BucketPlace:
             path = f"{stem} ({number}){dot}{suffix}"
         raise AssertionError
 
-    def _named(self, file: DropFile) -> dict[str, str]:
+    def _object_key(self, file: DropFile) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + file.path}
 
     def _chunks(self, body: Any) -> Iterator[bytes]:  # Any: boto3 has no types

@@ -110,7 +110,7 @@ class DropPlace(Protocol):
         """Release the place."""
 
 
-def shown(path: str) -> str:
+def printable_path(path: str) -> str:
     """Return a path that can be stored and shown: UTF-8, one line, 1,000 characters."""
     text = _bytes(path).decode("utf-8", "replace")
     return "".join(c if c.isprintable() else "\ufffd" for c in text)[:1000]
@@ -118,7 +118,7 @@ def shown(path: str) -> str:
 
 def first_folder(file: DropFile) -> str:
     """Return the first part of the path as shown, empty directly in the drop."""
-    return shown(file.parts[0])[:255] if len(file.parts) > 1 else ""
+    return printable_path(file.parts[0])[:255] if len(file.parts) > 1 else ""
 
 
 def list_files(found: Iterable[DropFile]) -> DropListing:
@@ -161,13 +161,13 @@ def check_place(text: str) -> str:
     """
     text = text.strip()
     if not text.isprintable():
-        raise _refused(
+        raise _refusal(
             _("This path contains characters that cannot be shown. Choose another one.")
         )
     if text.startswith(_S3):
         return _check_bucket(text)
     if not text.startswith("/") or ".." in PurePosixPath(text).parts:
-        raise _refused(
+        raise _refusal(
             _(
                 "Enter the absolute path of a folder, or s3://BUCKET/PREFIX/. The "
                 "path must not contain '..'."
@@ -175,10 +175,10 @@ def check_place(text: str) -> str:
         )
     place = "/" + posixpath.normpath(text).lstrip("/")
     if root_of(place) is None:
-        raise _refused(_not_allowed(place))
+        raise _refusal(_not_allowed(place))
     data = str(settings.ACRPORTAL_DATA_DIR)
     if overlap(place, data):
-        raise _refused(_("The portal keeps its own data there. Choose another folder."))
+        raise _refusal(_("The portal keeps its own data there. Choose another folder."))
     return place
 
 
@@ -235,11 +235,11 @@ def _check_bucket(text: str) -> str:
     place = f"{_S3}{bucket}/{prefix}"
     options = settings.ACRPORTAL_DROP_STORES.get(bucket)
     if options is None:
-        raise _refused(_not_allowed(place))
+        raise _refusal(_not_allowed(place))
     media = settings.STORAGES["default"].get("OPTIONS", {})
     names = ("endpoint_url", "bucket_name")
     if all(media.get(name) == options[name] for name in names):
-        raise _refused(_("The portal keeps its own data there. Choose another bucket."))
+        raise _refusal(_("The portal keeps its own data there. Choose another bucket."))
     return place
 
 
@@ -256,7 +256,7 @@ def _not_allowed(place: str) -> str:
     }
 
 
-def _refused(message: str) -> IntakeRefused:
+def _refusal(message: str) -> IntakeRefused:
     return IntakeRefused("place_refused", message)
 
 

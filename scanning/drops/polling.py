@@ -45,7 +45,7 @@ from scanning.drops.places import (
     first_folder,
     list_files,
     open_place,
-    shown,
+    printable_path,
 )
 from scanning.errors import IntakeRefused
 from scanning.models import Container, Drop, DropItem, ScannedFile
@@ -164,7 +164,7 @@ class _Poll:
                 item = DropItem(
                     drop=self._drop,
                     identity=identity,
-                    path=shown(file.path),
+                    path=printable_path(file.path),
                     size_bytes=file.size_bytes,
                     first_seen_at=now,
                 )
@@ -204,7 +204,7 @@ class _Poll:
         if item.folder:
             item.message = _(
                 "No container is assigned to the subfolder %(folder)s yet."
-            ) % {"folder": shown(folder)[:200]}
+            ) % {"folder": printable_path(folder)[:200]}
         elif was_unassigned:
             item.message = ""
         around = self._signature(file)
@@ -276,7 +276,7 @@ class _Poll:
             # Some programs make a file long before they write to it.
             self._wait(item, _("The file is empty; it waits until it has content."))
             return
-        name = shown(file.parts[-1])
+        name = printable_path(file.parts[-1])
         try:
             check_size(name, file.size_bytes)
             given, details = self._details(file)
@@ -317,7 +317,9 @@ class _Poll:
             rows = self._content(manifest)
             cells |= _explained(
                 manifest,
-                partial(sidecars.cells_of_manifest, rows, shown(file.parts[-1])),
+                partial(
+                    sidecars.cells_of_manifest, rows, printable_path(file.parts[-1])
+                ),
             )
         for sidecar in reversed(self._listing.own_sidecars(file)):
             is_json = sidecar.path.lower().endswith(".json")
@@ -330,7 +332,7 @@ class _Poll:
             raise IntakeRefused(
                 "bad_sidecar",
                 _("%(name)s is larger than 2 MiB.")
-                % {"name": shown(sidecar.parts[-1])},
+                % {"name": printable_path(sidecar.parts[-1])},
             )
         content = BytesIO()
         self._place.copy(sidecar, content, self._context.report)
@@ -391,7 +393,7 @@ def _explained(sidecar: DropFile, read: partial[sidecars.Cells]) -> sidecars.Cel
     try:
         return read()
     except IntakeRefused as refused:
-        name = shown(sidecar.parts[-1])
+        name = printable_path(sidecar.parts[-1])
         raise IntakeRefused(refused.code, f"{name}: {refused}") from refused
 
 

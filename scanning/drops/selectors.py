@@ -26,7 +26,7 @@ def drops() -> QuerySet[Drop]:
     return rows.select_related("container", "created_by")
 
 
-def counted(rows: QuerySet[Drop]) -> QuerySet[Drop]:
+def with_counts(rows: QuerySet[Drop]) -> QuerySet[Drop]:
     """Add how many items wait, were taken and failed, of those the viewer may see."""
     # Subfolders can lead to containers that are hidden from the viewer.
     seen = Q(items__container__in=Container.objects.all())

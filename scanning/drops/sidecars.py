@@ -49,7 +49,7 @@ def cells_of_csv(content: bytes) -> Cells:
     rows = rows_of_csv(content)
     if len(rows) != 2:
         raise _bad(_("The CSV file must have a line with column names and one row."))
-    return _named(rows[0], rows[1])
+    return _name_cells(rows[0], rows[1])
 
 
 def cells_of_manifest(content: bytes, name: str) -> Cells:
@@ -64,7 +64,7 @@ def cells_of_manifest(content: bytes, name: str) -> Cells:
     ]
     if len(fitting) > 1:
         raise _bad(_("manifest.csv has several rows for %(name)s.") % {"name": name})
-    return _named(header, fitting[0]) if fitting else {}
+    return _name_cells(header, fitting[0]) if fitting else {}
 
 
 def details_of_sidecars(cells: Cells) -> tuple[str, FileDetails]:
@@ -113,7 +113,7 @@ def _cell(name: str, value: object) -> str:
     return _clean(str(value))
 
 
-def _named(header: list[str], row: list[str]) -> Cells:
+def _name_cells(header: list[str], row: list[str]) -> Cells:
     names = (name.strip().lower() for name in header)
     return {name: _clean(cell) for name, cell in zip(names, row, strict=False)}
 

@@ -27,7 +27,7 @@ def engine_result(reported: object, sha256: str) -> EngineResult:
         # The cloud reports each segment as an entry of its own.
         grouped.setdefault((_recording_id(item), item.section), []).append(item)
     found = tuple(
-        _found(recording_id, section, items)
+        _make_recording(recording_id, section, items)
         for (recording_id, section), items in grouped.items()
     )
     return EngineResult(
@@ -39,7 +39,7 @@ def engine_result(reported: object, sha256: str) -> EngineResult:
     )
 
 
-def _found(
+def _make_recording(
     recording_id: int, section: Section, items: Sequence[ReportedItem]
 ) -> FoundRecording:
     scores = [item.score for item in items if item.score is not None]

@@ -92,7 +92,7 @@ def fault_of(
     except (ValueError, RecursionError):
         answer = None
     content = answer if isinstance(answer, dict) else {}
-    said = _said(status, content, body)
+    said = _read_message(status, content, body)
     kind = _kind(status, _codes(content), said, asks_file=asks_file)
     wait_s = float(retry_after) if retry_after.isdecimal() else None
     return CloudFault(kind, said, wait_s)
@@ -117,7 +117,9 @@ def _kind(status: int, codes: set[str], said: str, *, asks_file: bool) -> FaultK
     return FaultKind.REFUSED
 
 
-def _said(status: int, content: dict[str, Any], body: bytes) -> str:  # Any: JSON
+def _read_message(
+    status: int, content: dict[str, Any], body: bytes
+) -> str:  # Any: JSON
     nested = content.get("status")
     inner = nested if isinstance(nested, dict) else {}
     candidates = (content.get("message"), content.get("error"), inner.get("msg"))

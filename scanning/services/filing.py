@@ -50,7 +50,7 @@ def move_file(
 
     Raise ``IntakeRefused`` if it cannot be moved.
     """
-    current = _locked(scanned_file)
+    current = _lock_file(scanned_file)
     if why := why_not_moved(scanned_file=current, container=container):
         raise IntakeRefused("not_moved", why)
     before = current.container.name
@@ -66,7 +66,7 @@ def move_file(
     return current
 
 
-def _locked(scanned_file: ScannedFile) -> ScannedFile:
+def _lock_file(scanned_file: ScannedFile) -> ScannedFile:
     """Lock the row, because a scan may begin at the same time."""
     rows = ScannedFile.objects.present().select_for_update(of=("self",))
     return rows.select_related("container").get(pk=scanned_file.pk)

@@ -103,7 +103,7 @@ def finish_upload(
             return Submission(earlier, seen_before=True)
         quotas.refuse_over_day(upload.user, upload.size_bytes)
     with scratch_directory() as folder:
-        whole = _joined(upload, folder / "whole")
+        whole = _write_file(upload, folder / "whole")
         upload.sha256 = str(whole.sha256)
         upload.save(update_fields=["sha256"])
         done = intake.submit_upload(
@@ -141,7 +141,7 @@ def _earlier(upload: ResumableUpload) -> ScannedFile | None:
     return intake.file_of_bytes(upload.container, upload.sha256)
 
 
-def _joined(upload: ResumableUpload, path: Path) -> FileOnDisk:
+def _write_file(upload: ResumableUpload, path: Path) -> FileOnDisk:
     """Write all pieces into one file, hashed on the way."""
     digest = hashlib.sha256()
     with path.open("wb") as whole:

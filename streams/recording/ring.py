@@ -74,7 +74,7 @@ class RingLog:
             if files:
                 records.cut_torn_end(files[-1])
             last = deque(_entries(files[-1]), maxlen=1) if files else ()
-            named = _named(files[-1])[0] if files else 0
+            named = _parse_name(files[-1])[0] if files else 0
             self._end = last[0].end if last else named
         return self._end
 
@@ -82,7 +82,7 @@ class RingLog:
     def begin(self) -> int:
         """Offset of the first byte that is still there."""
         files = self._files()
-        return _named(files[0])[0] if files else self.end
+        return _parse_name(files[0])[0] if files else self.end
 
     def append(self, data: bytes, at: float, kind: int = BYTES) -> int:
         """Add bytes that arrived at ``at``; return the offset after them.
@@ -109,7 +109,7 @@ class RingLog:
         Raises ``RingGone`` if these bytes are dropped.
         """
         files = self._files()
-        starts = [_named(path)[0] for path in files]
+        starts = [_parse_name(path)[0] for path in files]
         at = sum(start <= from_offset for start in starts) - 1
         if at < 0 and files:
             raise RingGone
@@ -126,7 +126,7 @@ class RingLog:
         begin = max(0, self.end - size)
         files = self._files()
         if files:
-            begin = max(begin, _named(files[0])[0])
+            begin = max(begin, _parse_name(files[0])[0])
         together = bytearray()
         for entry in self.entries(begin):
             if entry.kind == BEGIN:
@@ -138,11 +138,11 @@ class RingLog:
         """Return the bytes that arrived in an interval. Raises ``RingGone``."""
         start, stop = from_utc.timestamp(), until_utc.timestamp()
         files = self._files()
-        if not files or _named(files[0])[1] > start:
+        if not files or _parse_name(files[0])[1] > start:
             raise RingGone
         found = bytearray()
         for at, path in enumerate(files):
-            if at + 1 < len(files) and _named(files[at + 1])[1] < start:
+            if at + 1 < len(files) and _parse_name(files[at + 1])[1] < start:
                 continue
             for entry in _entries(path):
                 if entry.at >= stop:
@@ -155,7 +155,7 @@ class RingLog:
         """Delete the files whose bytes all arrived before ``utc``."""
         files = self._files()
         for path, following in itertools.pairwise(files):
-            if _named(following)[1] > utc.timestamp():
+            if _parse_name(following)[1] > utc.timestamp():
                 return
             path.unlink(missing_ok=True)
 
@@ -207,7 +207,7 @@ def _size_of(path: Path) -> int:
         return 0
 
 
-def _named(path: Path) -> tuple[int, float]:
+def _parse_name(path: Path) -> tuple[int, float]:
     offset, at = path.name.removesuffix(SUFFIX).split("-")
     return int(offset), int(at) / 1000
 

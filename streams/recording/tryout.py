@@ -141,11 +141,11 @@ class _Trial:
             channels=said.channels,
             bitrate=said.byte * 8000 // self.duration_ms,
             titles=tuple(self.titles),
-            landmarks=_joined(self.pieces, self.duration_ms),
+            landmarks=_join_pieces(self.pieces, self.duration_ms),
         )
 
 
-def _joined(pieces: list[RunPiece], duration_ms: int) -> Fingerprint:
+def _join_pieces(pieces: list[RunPiece], duration_ms: int) -> Fingerprint:
     """Return the fingerprint that pieces from the start of a run make."""
     collected = PieceCollector(0, -(-duration_ms // int(DEFAULT.frame_ms)) + 1)
     for piece in pieces:

@@ -450,7 +450,7 @@ def test_searches_wait_while_another_process_builds_the_index(
     with machine("new"):
         folder = index_store.index_folders()[0]
         with (
-            following._locked(folder.with_name("index.new"), waits=False),
+            following._lock_folder(folder.with_name("index.new"), waits=False),
             pytest.raises(IndexUnavailable, match="being built"),
         ):
             following.open_index()

@@ -105,9 +105,9 @@ def read(reading: Reading) -> SourceFacts:
                 facts[message["fact"]] = message["value"]
             elif "rows" in message:
                 # The child read a stranger's file: only names of ours become SQL.
-                writer.add(_known(message["table"]), message["rows"])
+                writer.add(_check_table_name(message["table"]), message["rows"])
             else:
-                writer.end(_known(message["end"]), message["count"])
+                writer.end(_check_table_name(message["end"]), message["count"])
 
         reading.stream(
             "enrichment.open_data.musicbrainz.dump_jobs",
@@ -123,7 +123,7 @@ def read(reading: Reading) -> SourceFacts:
     )
 
 
-def _known(name: str) -> str:
+def _check_table_name(name: str) -> str:
     if name not in TABLES:
         raise SourceRefused("dump_unreadable", "The archive could not be read.")
     return name

@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:  # Any: Django's own signature
         """Print each drop."""
-        drops = list(selectors.counted(selectors.drops()).order_by("name", "pk"))
+        drops = list(selectors.with_counts(selectors.drops()).order_by("name", "pk"))
         due = next_polls(drops)
         for drop in drops:
             shown = selectors.items_of(drop).filter(state__in=_SHOWN).order_by("pk")

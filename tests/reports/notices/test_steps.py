@@ -27,7 +27,7 @@ from reports.notices import answers, checks, services, signing, steps
 from reports.notices.answers import Reply
 from reports.notices.business_days import restore_days
 from reports.notices.errors import NoticeRefused
-from reports.notices.selectors import listed, notices_and_changes
+from reports.notices.selectors import list_notices, notices_and_changes
 from reports.notices.services import Sending
 from review.choices import DisputeCode, DisputeStatus, MatchState
 from review.models import Dispute, Match
@@ -376,7 +376,7 @@ def test_a_later_decision_marks_the_notice(
     claim = make_claim(reviewer)
     notice = make_signed([claim], reviewer, manager)
     claim.refresh_from_db()
-    assert not listed().get().is_lapsed
+    assert not list_notices().get().is_lapsed
 
     if step == "undo":
         deciding.undo(match=claim, user=reviewer, version=claim.version)
@@ -387,14 +387,14 @@ def test_a_later_decision_marks_the_notice(
     else:
         Match.objects.filter(pk=claim.pk).update(state=MatchState.SUPERSEDED)
 
-    assert listed().get().is_lapsed
-    assert listed(due="lapsed").get() == notice
+    assert list_notices().get().is_lapsed
+    assert list_notices(due="lapsed").get() == notice
     assert checks.why_lapsed(notice.items.get())
 
     services.withdraw(
         notice=notice, version=notice.version, why="Given up.", user=manager
     )
-    assert not listed().get().is_lapsed
+    assert not list_notices().get().is_lapsed
 
 
 def test_a_rescan_that_finds_the_same_leaves_the_notice(
@@ -413,7 +413,7 @@ def test_a_rescan_that_finds_the_same_leaves_the_notice(
     assert claim.state == MatchState.SUPERSEDED
     assert checks.live_match(item).state == MatchState.CONFIRMED
     assert checks.why_lapsed(item) == ""
-    assert not listed().get().is_lapsed
+    assert not list_notices().get().is_lapsed
 
 
 def test_a_claim_that_goes_on_in_a_merged_recording_leaves_the_notice(
@@ -433,7 +433,7 @@ def test_a_claim_that_goes_on_in_a_merged_recording_leaves_the_notice(
     live = Match.objects.get(recording=stays, state=MatchState.CONFIRMED)
     item = notice.items.get()
     assert (checks.live_match(item), checks.why_lapsed(item)) == (live, "")
-    assert not listed().get().is_lapsed
+    assert not list_notices().get().is_lapsed
     with pytest.raises(NoticeRefused, match="Another open notice names it"):
         prepare(live, user=reviewer)
     replied(notice, NoticeOutcome.REFUSED, manager, code=DisputeCode.LICENSED)
@@ -473,7 +473,7 @@ def test_a_counter_notice_opens_a_dispute_with_its_days(
     assert dispute_of(claim).statement == f"{notice.reference}: My own recording."
     days = restore_days(given.received_at.date())
     assert (given.restore_from, given.restore_until) == (days.begin, days.end)
-    assert listed(due="counter").get() == notice
+    assert list_notices(due="counter").get() == notice
 
 
 def test_a_removal_closes_the_dispute_by_a_manager_only(
