@@ -65,14 +65,6 @@ _OF_TAB: Mapping[Tab, Q] = {
 }
 
 
-def tab_of(item: UnknownItem) -> Tab:
-    """Return the list that shows an item."""
-    if item.state == ItemState.UNIDENTIFIED:
-        return Tab.WATCHED if item.is_watched else Tab.UNKNOWN
-    named = {ItemState.NAMED: Tab.NAMED, ItemState.IGNORED: Tab.IGNORED}
-    return named.get(ItemState(item.state), Tab.CLOSED)
-
-
 def present() -> QuerySet[Occurrence]:
     """Return the occurrences that the viewer may see, without those in deleted files."""
     return Occurrence.objects.filter(file__scanned_file__deleted_at__isnull=True)

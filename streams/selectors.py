@@ -11,7 +11,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
 
 from accounts.reach import working_for
 from catalogue.models import Recording
@@ -327,12 +327,6 @@ def _between(spans: Iterable[Span], from_at: datetime, until: datetime) -> list[
             left.append((at, start))
         at = max(at, end)
     return left
-
-
-def current_hours(stream: Stream) -> QuerySet[StreamHour]:
-    """Return the hours of a stream that have files, the newest first."""
-    rows = StreamHour.objects.filter(stream=stream, scanned_file__isnull=False)
-    return rows.select_related("scanned_file").order_by(F("starts_at").desc())
 
 
 def airing_of(station: Station, starts_at: datetime) -> FileAiring:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -271,9 +271,6 @@ class RowReader:
         values["row_hash"] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         self._finish(values)
         return values
-
-
-Terms = Mapping[str, str]
 
 
 def terms_of(values: Values) -> dict[str, str]:

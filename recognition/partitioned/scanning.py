@@ -157,11 +157,6 @@ class PartitionedScan:
         made._go_on()
         return made
 
-    @property
-    def share_done(self) -> float:
-        """How much of the cascade is done, 0–1."""
-        return self._stage / len(self._begun.todo)
-
     def question(self) -> Question | None:
         """Return what to ask of every partition next; None once there is a result."""
         begun, opened = self._begun, self._open

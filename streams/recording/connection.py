@@ -91,11 +91,6 @@ class Connection:
 
     # For what reads on behalf of this connection.
 
-    @property
-    def is_halted(self) -> bool:
-        """Whether to give up."""
-        return self._halt.is_set()
-
     def put(self, arrival: Arrival) -> None:
         """Hand over what arrived. Raises ``Halted``."""
         self._has_opened = self._has_opened or isinstance(arrival, Opened)
