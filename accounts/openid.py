@@ -61,7 +61,7 @@ class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the l
         """Return the login that both the ID token and the user info confirm."""
         if not response.get("id_token"):
             raise OAuth2Error("the answer holds no ID token")
-        claims = self._checked(str(response["id_token"]))
+        claims = self._verify_claims(str(response["id_token"]))
         user_info = self._fetch_user_info(token.token)
         if user_info.get("sub") != claims["sub"]:
             raise OAuth2Error("the ID token belongs to another person")
@@ -69,7 +69,7 @@ class CheckedAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]  # the l
             request, {"userinfo": user_info, "id_token": claims}
         )
 
-    def _checked(self, id_token: str) -> Claims:
+    def _verify_claims(self, id_token: str) -> Claims:
         client = self.get_provider().app.client_id
         try:
             claims: Claims = jwt.decode(

@@ -85,7 +85,7 @@ class _Viewing:
     def hidden(self, model: type[models.Model]) -> frozenset[int]:
         """Return the keys of a model's rows that name something out of sight."""
         buckets = self.ids(LimitKind.BUCKETS)
-        path: Path = model.reach  # type: ignore[attr-defined]  # as in ``_limited``
+        path: Path = model.reach  # type: ignore[attr-defined]  # as in ``_limited_query``
         if buckets is None or path.hidden is None:
             return frozenset()
         if model not in self._hidden:
@@ -351,12 +351,12 @@ class ReachManager(models.Manager[Row]):
     def get_queryset(self) -> models.QuerySet[Row]:
         """Return the rows the viewer may see when the query runs."""
         rows = super().get_queryset()
-        rows.query = _limited(self.model).chain()
+        rows.query = _limited_query(self.model).chain()
         return rows
 
 
 @cache
-def _limited(model: type[models.Model]) -> Query:
+def _limited_query(model: type[models.Model]) -> Query:
     """Return the query for a model's rows within the limits of whoever runs it.
 
     It is built once, because building it took a tenth of the time of short queries.

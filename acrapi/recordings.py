@@ -112,8 +112,8 @@ def details_of(title: str, user_defined: Json) -> RecordingDetails:
         album=_name(user_defined.get("album"))[:500],
         label=_name(user_defined.get("label"))[:300],
         isrc=check_isrc(_name(user_defined.get("isrc"))[:40]).normalised,
-        upc=_checked(check_upc, user_defined.get("upc")),
-        iswc=_checked(check_iswc, user_defined.get("iswc")),
+        upc=_check_code(check_upc, user_defined.get("upc")),
+        iswc=_check_code(check_iswc, user_defined.get("iswc")),
         user_defined=user_defined,
     )
 
@@ -127,7 +127,7 @@ def _name(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _checked(check: Any, value: object) -> str:
+def _check_code(check: Any, value: object) -> str:
     try:
         return str(check(_name(value)))
     except BadIdentifier:

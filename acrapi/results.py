@@ -218,7 +218,7 @@ def _describe_recording(detection: Detection, rights: Json) -> Json:
     if detection.section == Section.CUSTOM_FILES:
         return custom_file(recording) | theirs | rights
     return {
-        **_described(recording),
+        **_common_fields(recording),
         "acrid": recording.acr_id,
         "genres": [],
         "result_from": 1,
@@ -241,11 +241,11 @@ def custom_file(recording: Recording) -> Json:
         "acrid": recording.acr_id,
         "audio_id": recording.custom_id or str(recording.pk),
         "user_defined": user_defined,
-        **_described(recording),
+        **_common_fields(recording),
     }
 
 
-def _described(recording: Recording) -> Json:
+def _common_fields(recording: Recording) -> Json:
     """Return the fields common to both kinds; objects are never null or lists."""
     ids = {
         "isrc": recording.isrc_normalised,

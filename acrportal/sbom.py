@@ -79,15 +79,17 @@ def bill_of_materials() -> str:
     for name, component in packages.items():
         needed = sorted(_required(distribution(name)) & packages.keys())
         bom.register_dependency(component, [packages[each] for each in needed])
-    digest = hashlib.sha256(JsonV1Dot6(_numbered(bom, 0)).output_as_string().encode())
-    _numbered(bom, int.from_bytes(digest.digest()[:16]))
+    digest = hashlib.sha256(
+        JsonV1Dot6(_number_document(bom, 0)).output_as_string().encode()
+    )
+    _number_document(bom, int.from_bytes(digest.digest()[:16]))
     text = JsonV1Dot6(bom).output_as_string(indent=1)
     if fault := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         raise BrokenBill(str(fault))
     return f"{text}\n"
 
 
-def _numbered(bom: Bom, number: int) -> Bom:
+def _number_document(bom: Bom, number: int) -> Bom:
     """Number the document by its content; the library's numbers are random."""
     bom.serial_number = uuid.UUID(int=number, version=4)
     return bom

@@ -345,7 +345,9 @@ def download(
         try:
             received = 0
             with target.open("wb") as file:
-                for chunk in _limited(_arriving(response, deadline, limit), max_bytes):
+                for chunk in _limit_body(
+                    _arriving(response, deadline, limit), max_bytes
+                ):
                     file.write(chunk)
                     received += len(chunk)
                     if progress is not None:
@@ -465,7 +467,7 @@ class LiveBody:
     def read_all(self, max_bytes: int, *, seconds: float) -> bytes:
         """Return a whole body that does end. Raises ``FetchFailed`` or ``TooLarge``."""
         chunks = _arriving(self._response, self._deadline, seconds)
-        return b"".join(_limited(chunks, max_bytes))
+        return b"".join(_limit_body(chunks, max_bytes))
 
     def stop(self) -> None:
         """End the exchange; may be called from another thread."""
@@ -619,11 +621,11 @@ def call_service(
         ) as response,
     ):
         chunks = _arriving(response, deadline, _ANSWER_SECONDS)
-        received = b"".join(_limited(chunks, max_bytes))
+        received = b"".join(_limit_body(chunks, max_bytes))
         return ServiceAnswer(response.status_code, response.headers, received)
 
 
-def _limited(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+def _limit_body(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
     """Yield the body; raise ``TooLarge`` once it exceeds the limit."""
     received = 0
     for chunk in chunks:

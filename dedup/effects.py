@@ -57,7 +57,7 @@ def carry_out(
         case ActionVerb.KEEP:
             _keep(combinations(chosen, 2), user)
         case ActionVerb.SPLIT:
-            _split(chosen, members, user)
+            _split_group(chosen, members, user)
         case ActionVerb.RETIRE:
             Recording.objects.filter(pk__in=[each.pk for each in chosen]).update(
                 status=RecordingStatus.RETIRED, updated_at=datetime.now(tz=UTC)
@@ -186,7 +186,7 @@ def _keep(pairs: Iterable[tuple[Recording, Recording]], user: User) -> None:
         )
 
 
-def _split(
+def _split_group(
     chosen: Sequence[Recording], members: Sequence[Recording], user: User
 ) -> None:
     """Keep the chosen apart from the rest; recordings merged into them come back."""

@@ -108,7 +108,7 @@ def clusters(links: Iterable[PairLink]) -> list[list[LoopInterval]]:
     joined: dict[int, list[LoopInterval]] = defaultdict(list)
     for number, interval in enumerate(intervals):
         joined[root(number)].append(interval)
-    return [_merged(parts) for parts in joined.values()]
+    return [_merge_intervals(parts) for parts in joined.values()]
 
 
 def _links(bucket: Bucket) -> Iterable[PairLink]:
@@ -122,7 +122,7 @@ def _links(bucket: Bucket) -> Iterable[PairLink]:
     ).order_by("pk")
 
 
-def _merged(parts: Sequence[LoopInterval]) -> list[LoopInterval]:
+def _merge_intervals(parts: Sequence[LoopInterval]) -> list[LoopInterval]:
     """Merge overlapping intervals of each recording."""
     merged: list[LoopInterval] = []
     for part in sorted(parts, key=lambda p: (p.recording, p.start_ms, p.end_ms)):

@@ -271,7 +271,7 @@ class _Keeping:
     def _write(self, found: Group, kept: DedupGroup | None) -> None:
         before = members_of(kept) if kept else []
         after = sorted(
-            (_described(place, self._recordings) for place in found),
+            (_describe_place(place, self._recordings) for place in found),
             key=lambda member: str(member["recording"]),
         )
         if before == after:
@@ -308,7 +308,7 @@ class _Keeping:
             )
 
 
-def _described(
+def _describe_place(
     place: grouping.GroupPlace, recordings: dict[int, Recording]
 ) -> dict[str, object]:
     linked_to = place.linked_to

@@ -81,12 +81,12 @@ def _suggest(
         empty = [field for field in FillField if not value_of(recording, field)]
         found = merged(as_ours(recording), opened, fields=empty)
         wanted[recording.pk] = {(each.field, each.value): each for each in found}
-    taken = _taken(wanted)
+    taken = _find_taken(wanted)
     with transaction.atomic():
         _renew(wanted, models, taken)
 
 
-def _taken(wanted: dict[int, Wanted]) -> dict[str, set[int]]:
+def _find_taken(wanted: dict[int, Wanted]) -> dict[str, set[int]]:
     """Return which of the wanted ISRCs recordings have already, by the code."""
     codes = {
         value

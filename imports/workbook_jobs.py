@@ -225,25 +225,25 @@ def _rows(
     file: BinaryIO, limits: WorkbookLimits, *, has_formulas: bool
 ) -> Iterator[tuple[int, _Row]]:
     """Yield the cells of the first sheet's rows, numbered from 1."""
-    book = _opened(file, data_only=True)
+    book = _open_workbook(file, data_only=True)
     with closing(book):
         if len(book.sheetnames) > limits.sheets:
             raise JobRefused(f"A workbook may have at most {limits.sheets} sheets.")
-        rows = _numbered(book.worksheets[0], limits)
+        rows = _number_rows(book.worksheets[0], limits)
         if not has_formulas:
             yield from rows
             return
         # A second reader, since openpyxl returns either formulas or their stored
         # values.
-        formulas = _opened(file, data_only=False)
+        formulas = _open_workbook(file, data_only=False)
         with closing(formulas):
-            both = zip(rows, _numbered(formulas.worksheets[0], limits), strict=False)
+            both = zip(rows, _number_rows(formulas.worksheets[0], limits), strict=False)
             for (number, cells), (_, written) in both:
                 _refuse_uncomputed(number, cells, written)
                 yield number, cells
 
 
-def _opened(file: BinaryIO, *, data_only: bool) -> Workbook:
+def _open_workbook(file: BinaryIO, *, data_only: bool) -> Workbook:
     """Open a workbook as ``openpyxl.load_workbook`` does, from our archive."""
     reader = ExcelReader(file, read_only=True, data_only=data_only, keep_links=False)
     reader.archive = WorkbookArchive(file)
@@ -252,7 +252,7 @@ def _opened(file: BinaryIO, *, data_only: bool) -> Workbook:
     return reader.wb
 
 
-def _numbered(
+def _number_rows(
     sheet: Any,  # Any: a worksheet
     limits: WorkbookLimits,
 ) -> Iterator[tuple[int, _Row]]:

@@ -138,13 +138,13 @@ def find_links(
 ) -> list[tuple[PlatformAsset, Choice]]:
     """Return where assets belong by their identifiers, except those that people linked."""
     some = [asset for asset in assets if asset.linked_by != LinkedBy.PERSON]
-    chosen = _chosen(some)
+    chosen = _choose_recordings(some)
     left = [asset for asset in some if chosen[asset.pk][1] == LinkedBy.NOTHING]
     chosen |= _chosen_by_merge(left)
     return [(asset, chosen[asset.pk]) for asset in some]
 
 
-def _chosen(assets: Sequence[PlatformAsset]) -> dict[int, Choice]:
+def _choose_recordings(assets: Sequence[PlatformAsset]) -> dict[int, Choice]:
     """Return the recording of each asset by its own identifiers, and how it is known."""
     ids = {asset.pk: ids_of(asset) for asset in assets}
     fitting = _fitting([each for some in ids.values() for each in some])
@@ -160,7 +160,7 @@ def _chosen_by_merge(assets: Sequence[PlatformAsset]) -> dict[int, Choice]:
     others = list(rows.select_related("recording__merged_into"))
     if not others:
         return {}
-    chosen = _chosen(others)
+    chosen = _choose_recordings(others)
     by_people = [each for each in others if each.linked_by == LinkedBy.PERSON]
     sounds = sounds_of(each.recording for each in by_people if each.recording)
     for each in by_people:

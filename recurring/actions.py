@@ -200,7 +200,7 @@ def ignore_items(
     with transaction.atomic():
         for each in items:
             item = _lock_item(each, user, ItemVerb.IGNORE)
-            before = _kept(item)
+            before = _snapshot_of(item)
             item.state, item.settled = ItemState.IGNORED, True
             item.ignored_as, item.label = reason, label.strip() or item.label
             _save(item)
@@ -217,7 +217,7 @@ def watch_items(*, items: Sequence[UnknownItem], user: User, on: bool) -> int:
             item = _lock_item(each, user, ItemVerb.WATCH)
             if item.is_watched == on:
                 continue
-            before = _kept(item)
+            before = _snapshot_of(item)
             item.is_watched = on
             _save(item)
             _record(item, ItemVerb.WATCH if on else UNWATCH, user, before)
@@ -240,7 +240,7 @@ def split_item(
     with transaction.atomic():
         # The version says that neither its sound nor its times have changed.
         item = _lock_item(item, user, ItemVerb.SPLIT, version)
-        before = _kept(item) | {"length_ms": item.length_ms}
+        before = _snapshot_of(item) | {"length_ms": item.length_ms}
         second = divide(item, at_ms, sound)
         refresh_figures([item, second])
         _save(item)
@@ -271,7 +271,7 @@ def merge_items(
     target.settled = True
     for each in others:
         item = _lock_item(each, user, ItemVerb.MERGE)
-        before = _kept(item)
+        before = _snapshot_of(item)
         moved = take_over(item, target)
         item.state, item.settled, item.merged_into = ItemState.MERGED, True, target
         _save(item)
@@ -313,7 +313,7 @@ def _undo(item: UnknownItem, user: User, sound: NewSound | None) -> str:
             said = _("The item is no longer ignored.")
         case _:
             said = _("The item is watched as before.")
-    before = _kept(item)
+    before = _snapshot_of(item)
     for name in _KEPT:
         setattr(item, name, event.before[name])
     _save(item)
@@ -394,7 +394,7 @@ def _refuse_many(items: Sequence[UnknownItem]) -> None:
         )
 
 
-def _kept(item: UnknownItem) -> dict[str, Any]:  # Any: JSON
+def _snapshot_of(item: UnknownItem) -> dict[str, Any]:  # Any: JSON
     return {name: getattr(item, name) for name in _KEPT}
 
 
@@ -423,7 +423,7 @@ def _record(
         action=action,
         actor=user,
         before=before,
-        after=_kept(item) | more,
+        after=_snapshot_of(item) | more,
     )
 
 
@@ -431,7 +431,7 @@ def _hand_over(
     item: UnknownItem, recording: Recording, user: User, verb: ItemVerb, **more: object
 ) -> None:
     """Make an item known as a recording."""
-    before = _kept(item)
+    before = _snapshot_of(item)
     item.state, item.settled = ItemState.NAMED, True
     item.recording, item.label = recording, str(recording)[:200]
     _save(item)

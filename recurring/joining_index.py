@@ -60,15 +60,15 @@ def followed(load: Load) -> Iterator[JoinIndex]:
     with root.with_name(f"{root.name}.lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            index = _opened(root, load)
+            index = _open_index(root, load)
         except (IndexCorrupt, ParamsMismatch, FileNotFoundError) as error:
             logger.warning("the join index is built again: %s", error)
             shutil.rmtree(root, ignore_errors=True)
-            index = _opened(root, load)
+            index = _open_index(root, load)
         yield index
 
 
-def _opened(root: Path, load: Load) -> JoinIndex:
+def _open_index(root: Path, load: Load) -> JoinIndex:
     catalogue = index_log.read_state().catalogue
     held = manifest.read_checked(root / _HELD_NAME)
     if held is None or held["catalogue"] != catalogue:

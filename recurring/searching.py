@@ -53,7 +53,7 @@ def _search_next(context: JobContext) -> None:
     found += open_items(beside & ~this_round)
     items = [one.item(one.keys) for one in found]
     sounds = Sounds(context.report)
-    left = _left(kept, found)
+    left = _free_intervals(kept, found)
     sounds.give(read_sound(kept, kept.fingerprint_name, left))
     back = numbered_back(
         items,
@@ -89,7 +89,7 @@ def _search_next(context: JobContext) -> None:
         UnknownItem.objects.filter(pk__in=asked).update(searched_to=kept.pk)
 
 
-def _left(kept: KeptFile, items: list[FoundItems]) -> list[Interval]:
+def _free_intervals(kept: KeptFile, items: list[FoundItems]) -> list[Interval]:
     """Return where nothing matches in a file, and no other item occurs."""
     of_others = Occurrence.objects.filter(file=kept).exclude(
         item__in=[one.row.pk for one in items]

@@ -97,7 +97,7 @@ def _merge(listed: list[Cue], edit: SheetEdit) -> bool:
     return True
 
 
-def _split(listed: list[Cue], edit: SheetEdit) -> bool:
+def _split_cue(listed: list[Cue], edit: SheetEdit) -> bool:
     at, place = _nearest(listed, _place(edit)), edit.at_ms
     if at is None or place is None:
         return False
@@ -113,7 +113,7 @@ def _split(listed: list[Cue], edit: SheetEdit) -> bool:
 _APPLY: Final[Mapping[EditKind, Callable[[list[Cue], SheetEdit], bool]]] = {
     EditKind.MOVE: _move,
     EditKind.MERGE: _merge,
-    EditKind.SPLIT: _split,
+    EditKind.SPLIT: _split_cue,
 }
 
 

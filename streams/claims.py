@@ -157,14 +157,14 @@ class HourAround:
             end = min(self._core_ms, interval["end_ms"] - self._offset_ms)
             for left, right in _without(start, end, holes):
                 if right - left >= _LEAST_UNMATCHED_MS or (left, right) == (start, end):
-                    kept.append(self._placed(interval, left, right))
+                    kept.append(self._place_interval(interval, left, right))
         kept += [
             {"start_ms": start, "end_ms": end, "kind": "not_scanned"}
             for start, end in holes
         ]
         return sorted(kept, key=lambda interval: interval["start_ms"])
 
-    def _placed(
+    def _place_interval(
         self, interval: dict[str, Any], start: int, end: int
     ) -> dict[str, Any]:  # Any: JSON
         placed = {**interval, "start_ms": start, "end_ms": end}

@@ -132,7 +132,7 @@ class IdentifyView(WireView):
     def post(self, request: Request) -> Response:
         """Check the signature and search the project's buckets."""
         begun = monotonic()
-        fields, project = _signed(request)
+        fields, project = _check_signature(request)
         sample = _sample(request)
         _refuse_replay(fields, sample)
         try:
@@ -167,7 +167,7 @@ def _fields(request: Request) -> dict[str, str]:
     }
 
 
-def _signed(request: Request) -> tuple[dict[str, str], Project]:
+def _check_signature(request: Request) -> tuple[dict[str, str], Project]:
     """Return the fields and the project that signed them; count strangers."""
     try:
         fields = _fields(request)
@@ -233,7 +233,7 @@ def _sample(request: Request) -> File[bytes]:
     # The SDKs send humming under its own name.
     for name in ("sample", "sample_hum"):
         if name in request.FILES:
-            return _checked(request.FILES[name])
+            return _check_sample(request.FILES[name])
     text = fields_of(request).get("sample")
     if not isinstance(text, str) or not text:
         raise _Refused(BAD_REQUEST, "the sample field is missing")
@@ -241,10 +241,10 @@ def _sample(request: Request) -> File[bytes]:
         content = base64.b64decode(text, validate=False)
     except (binascii.Error, ValueError) as error:
         raise _Refused(BAD_REQUEST, "the sample is not base64 text") from error
-    return _checked(ContentFile(content, name="sample"))
+    return _check_sample(ContentFile(content, name="sample"))
 
 
-def _checked(sample: File[bytes]) -> File[bytes]:
+def _check_sample(sample: File[bytes]) -> File[bytes]:
     if sample.size > MAX_SAMPLE_BYTES:
         raise _Refused(TOO_LARGE)
     if sample.size == 0:

@@ -172,7 +172,7 @@ def _by_isrc(known: _Known, index: OpenIndex) -> list[SourceMatch]:
     found = index.with_isrc(known.ours.isrc)
     if len(found) != 1:
         return []
-    match = _compared(known, found[0], 1)
+    match = _compare_recording(known, found[0], 1)
     far = match is not None and (match.apart_ms or 0) > SAME_LENGTH_MS
     return [_counted(match, index)] if match is not None and not far else []
 
@@ -200,7 +200,8 @@ def _best(
     compared = [
         match
         for found in candidates
-        if (match := _compared(known, found, step, same_first=same_first)) is not None
+        if (match := _compare_recording(known, found, step, same_first=same_first))
+        is not None
     ]
     near = [
         match
@@ -222,7 +223,7 @@ def _best(
     ]
 
 
-def _compared(
+def _compare_recording(
     known: _Known, found: SourceRecording, step: int, *, same_first: bool = False
 ) -> SourceMatch | None:
     """Return the comparison; None if title, versions or artists differ.

@@ -139,7 +139,7 @@ class AudioImporter:
                 continue
             self.heartbeat()
             summary.files += 1
-            with self._opened(path) as file:
+            with self._open_sound(path) as file:
                 stated = None if file is None else _headers(file, path)
                 if file is None or stated is None:
                     text = _("It holds no sound that can be read.")
@@ -152,7 +152,7 @@ class AudioImporter:
         recording = Recording.objects.select_related("bucket").get(
             uid=found.waiting.uid
         )
-        with self._opened(found.sound.path) as file:
+        with self._open_sound(found.sound.path) as file:
             try:
                 if file is None:
                     raise ImportRefused(_("The file is no longer there."))
@@ -166,7 +166,7 @@ class AudioImporter:
                 summary.given += 1
 
     @contextmanager
-    def _opened(self, path: str) -> Iterator[File[bytes] | None]:
+    def _open_sound(self, path: str) -> Iterator[File[bytes] | None]:
         opened = None
         with suppress(RowFault):
             opened = self.source.open(path)

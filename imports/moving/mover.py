@@ -311,7 +311,7 @@ class Mover:
             return self._changed_there(known)
         name = self._free_name(there.name, there.id, Bucket.objects.present())
         if not name:
-            return _taken(there.name)
+            return _refuse_name(there.name)
         bucket = create_bucket(
             name=name, user=self.user, region=there.region, labels=there.labels
         )
@@ -393,7 +393,7 @@ class Mover:
     def _new_container(self, there: RemoteSettings) -> Became:
         name = self._free_name(there.name, there.id, Container.objects.present())
         if not name:
-            return _taken(there.name)
+            return _refuse_name(there.name)
         buckets, missing = self._buckets_of(there)
         columns = {
             "name": name,
@@ -486,7 +486,7 @@ class Mover:
         station = idle.filter(name=there.name).first()
         name = self._free_name(there.name, there.id, Station.objects)
         if not name and station is None:
-            return _taken(there.name)
+            return _refuse_name(there.name)
         try:
             # Both or neither: an address may be refused.
             with transaction.atomic():
@@ -559,7 +559,7 @@ def _same(known: Moved) -> Became:
     )
 
 
-def _taken(name: str) -> Became:
+def _refuse_name(name: str) -> Became:
     text = _("Its name %(name)s is taken here, also with its number.") % {"name": name}
     return _not_moved("move_name_taken", text)
 

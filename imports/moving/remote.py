@@ -206,8 +206,8 @@ def _details(title: str, row: Json) -> RecordingDetails:
         label=text("label", 300),
         release_date=date if _DATE.match(date) else "",
         isrc=text("isrc", 40),
-        upc=_checked(check_upc, known.get("upc")),
-        iswc=_checked(check_iswc, known.get("iswc")),
+        upc=_check_code(check_upc, known.get("upc")),
+        iswc=_check_code(check_iswc, known.get("iswc")),
         writers=names("writers"),
         publishers=names("publishers"),
         notes=text("notes", 4000),
@@ -215,7 +215,7 @@ def _details(title: str, row: Json) -> RecordingDetails:
     )
 
 
-def _checked(check: Any, value: object) -> str:  # Any: a check of identifiers
+def _check_code(check: Any, value: object) -> str:  # Any: a check of identifiers
     try:
         return str(check(text_of(value, 40)))
     except BadIdentifier:

@@ -93,14 +93,14 @@ class RecordingImporter:
                     _("A table may have at most %(limit)s rows. Split it.")
                     % {"limit": read_number(MAX_ROWS)}
                 )
-            row = self._checked(raw)
+            row = self._check_row(raw)
             self.heartbeat()
             self._take(row)
             if row.faults:
                 writer.writerow(self._refused_cells(raw, row))
         return self.summary
 
-    def _checked(self, raw: RawRow) -> CheckedRow:
+    def _check_row(self, raw: RawRow) -> CheckedRow:
         """Check a row by itself, and for an id that repeats."""
         cells, further = cells_of(self.columns, raw)
         row = check_row(raw.line, cells, further=further)

@@ -103,7 +103,7 @@ class Archive:
 
         Raises ``RowFault`` if the ZIP entry cannot be read.
         """
-        info = self._paths.get(_compared(name))
+        info = self._paths.get(_normalise_name(name))
         limit = settings.ACRPORTAL_MAX_FILE_BYTES
         if info is None or info.is_dir() or info.file_size > limit:
             return None
@@ -130,9 +130,9 @@ def _name_of(info: zipfile.ZipInfo) -> str:
     """Return the name of an entry; macOS writes UTF-8 without the flag for it."""
     if not info.flag_bits & _IS_UTF_8:
         with suppress(UnicodeError):
-            return _compared(info.filename.encode("cp437").decode())
-    return _compared(info.filename)
+            return _normalise_name(info.filename.encode("cp437").decode())
+    return _normalise_name(info.filename)
 
 
-def _compared(name: str) -> str:
+def _normalise_name(name: str) -> str:
     return one_form(name.replace("\\", "/"))

@@ -138,11 +138,11 @@ class CwrReader:
                     self._spoil()
                 is_rest = not ends
                 continue
-            text = self._decoded(raw.rstrip(b"\r\n"))
+            text = self._decode_line(raw.rstrip(b"\r\n"))
             if text.strip(" \x1a"):
                 yield text
 
-    def _decoded(self, raw: bytes) -> str:
+    def _decode_line(self, raw: bytes) -> str:
         try:
             text = raw.decode()
         except UnicodeDecodeError:

@@ -154,7 +154,7 @@ class RightsImporter:
         )
         lines = _lines_of_parties(message)
         for fault in applied.faults:
-            self.summary.note_fault(_placed(fault, lines))
+            self.summary.note_fault(_place_fault(fault, lines))
         self.summary.refused += _count_refused(message, applied)
         parties = {party.key: party for party in message.parties}
         for record in applied.records:
@@ -263,7 +263,7 @@ def _lines_of_parties(message: RightsMessage) -> dict[str, int]:
     return lines
 
 
-def _placed(fault: ClaimFault, lines: dict[str, int]) -> ClaimFault:
+def _place_fault(fault: ClaimFault, lines: dict[str, int]) -> ClaimFault:
     """Return a fault with the line of its party, if it has no line."""
     if fault.line is not None:
         return fault

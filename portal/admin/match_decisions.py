@@ -187,7 +187,7 @@ def action_of(verb: Verb) -> Callable[..., HttpResponse | None]:
     def decide_selected(
         model_admin: ModelAdmin[Match], request: HttpRequest, queryset: QuerySet[Match]
     ) -> HttpResponse | None:
-        form = DecisionForm(rule, _sent(request))
+        form = DecisionForm(rule, _posted_form(request))
 
         def act(expected: Versions) -> Decided:
             return decide(
@@ -206,7 +206,7 @@ def assign_many(
     model_admin: ModelAdmin[Match], request: HttpRequest, queryset: QuerySet[Match]
 ) -> HttpResponse | None:
     """Assign the selected matches to a person after a preview."""
-    form = AssignForm(_sent(request))
+    form = AssignForm(_posted_form(request))
 
     def act(expected: Versions) -> Decided:
         return assignment.bulk_assign(
@@ -220,7 +220,7 @@ def assign_many(
     return _carry_out_many(model_admin, request, queryset, work)
 
 
-def _sent(request: HttpRequest) -> QueryDict | None:
+def _posted_form(request: HttpRequest) -> QueryDict | None:
     """Return the posted form of an action; None if the action was only chosen."""
     return request.POST if {APPLY, KEPT} & set(request.POST) else None
 
@@ -240,7 +240,7 @@ def _carry_out_many(
     rows = queryset.order_by("-created_at", "-pk").values_list("uid", "version")
     # After a form error keep the matches and versions that the page showed. One more
     # than the limit shows that there are too many.
-    was_shown = _sent(request) is not None
+    was_shown = _posted_form(request) is not None
     expected = _expected(request) if was_shown else dict(rows[: limit + 1])
     if len(expected) > limit:
         messages.error(

@@ -161,13 +161,13 @@ def _view_of(view: type[ImportView], kind: AnyKind) -> type[ImportView]:
         return type(view.__name__, (view,), names)
     made = type(view.__name__, (view,), {**names, "files_for": kind.action})
     described = extend_schema(
-        request={"multipart/form-data": _described(make_form(kind))},
+        request={"multipart/form-data": _describe_form(make_form(kind))},
         responses={202: ImportSerializer},
     )
     return described(made)
 
 
-def _described(form: forms.Form) -> dict[str, Any]:  # Any: JSON
+def _describe_form(form: forms.Form) -> dict[str, Any]:  # Any: JSON
     """Describe a form; what is left out gets the value that the page chooses."""
     return {
         "type": "object",

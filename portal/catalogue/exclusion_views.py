@@ -48,7 +48,7 @@ def exclusion_add(request: PortalRequest, uid: str) -> HttpResponseBase:
             return redirect("portal:recording_detail", uid=uid)
         picked = form.interval()
         shown = exclusion.preview(recording=recording, interval=picked)
-    context = {"form": form, "preview": shown} | _heard(recording, picked)
+    context = {"form": form, "preview": shown} | _interval_context(recording, picked)
     if shown is not None:
         # What was refused just now, the form says already.
         context["consequences"] = None
@@ -74,7 +74,7 @@ def _consequences_of_adding(
     return consequences_of(add, about=Q(recording=recording))
 
 
-def _heard(recording: Recording, picked: Interval) -> dict[str, object]:
+def _interval_context(recording: Recording, picked: Interval) -> dict[str, object]:
     """Return the context that draws and plays the interval; without sound, no picture."""
     if not recording.duration_ms:
         return {"recording": recording}
@@ -147,7 +147,7 @@ def exclusion_approve(request: PortalRequest, uid: str) -> HttpResponseBase:
         "proposed": segment,
         "preview": exclusion.preview(recording=recording, interval=interval),
         "consequences": consequences,
-    } | _heard(recording, interval)
+    } | _interval_context(recording, interval)
     return render(request, "portal/catalogue/exclusion.html", context)
 
 
@@ -160,7 +160,7 @@ def exclusion_remove(request: PortalRequest, uid: str) -> HttpResponseBase:
         if segment.removed_at is not None:
             raise Http404
         interval = (segment.start_ms, segment.end_ms)
-        context = {"segment": segment} | _heard(segment.recording, interval)
+        context = {"segment": segment} | _interval_context(segment.recording, interval)
         if segment.approved:
             context["consequences"] = consequences_of(
                 lambda: exclusions.remove(

@@ -33,7 +33,7 @@ def duplicate_pair(request: PortalRequest, uid: str) -> HttpResponseBase:
     link = get_object_or_404(
         PairLink.objects.select_related("one__bucket", "other__bucket"), uid=uid
     )
-    return _compared(request, link.one, link.other, link)
+    return _render_pair(request, link.one, link.other, link)
 
 
 @require_safe
@@ -69,7 +69,7 @@ def duplicate_compare(request: PortalRequest) -> HttpResponseBase:
             {"entered": texts, "problems": problems},
         )
     first, second = sorted((one, other), key=lambda recording: recording.pk)
-    return _compared(request, first, second, link)
+    return _render_pair(request, first, second, link)
 
 
 @require_POST
@@ -119,7 +119,7 @@ def duplicate_bulk(request: PortalRequest) -> HttpResponseBase:
     return render(request, "portal/duplicates/bulk.html", context | {"kind": kind})
 
 
-def _compared(
+def _render_pair(
     request: PortalRequest, one: Recording, other: Recording, link: PairLink
 ) -> HttpResponseBase:
     context = pair_context(one, other, link, request.GET.get("segment", ""))

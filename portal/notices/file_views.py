@@ -28,7 +28,7 @@ def _notice(uid: str) -> TakedownNotice:
     return get_object_or_404(selectors.notices_in_reach(), uid=uid)
 
 
-def _signed(uid: str) -> TakedownNotice:
+def _find_signed(uid: str) -> TakedownNotice:
     rows = selectors.notices_in_reach().filter(number__isnull=False)
     return get_object_or_404(rows, uid=uid)
 
@@ -61,7 +61,7 @@ def notice_text(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.VIEW)
 def notice_pdf(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Send the signed PDF."""
-    row = _signed(uid)
+    row = _find_signed(uid)
     try:
         content = read_bytes(row.pdf)
     except FileNotFoundError:
@@ -83,7 +83,7 @@ def notice_pdf(request: PortalRequest, uid: str) -> HttpResponseBase:
 @needs(Action.VIEW)
 def notice_zip(request: PortalRequest, uid: str) -> HttpResponseBase:
     """Send the signed notice with its log and all its evidence."""
-    row = _signed(uid)
+    row = _find_signed(uid)
     with scratch_directory() as folder:
         path = folder / f"{row.file_name}.zip"
         try:

@@ -124,7 +124,7 @@ def _rows(notice: TakedownNotice, content: Content) -> list[ItemRow]:
     answers: dict[int, list[AnswerRow]] = {}
     for answer in selectors.answers_of(notice):
         answers.setdefault(answer.item_id, []).append(
-            AnswerRow(answer, _counted(answer))
+            AnswerRow(answer, _describe_days(answer))
         )
     problems = _problems(notice, items)
     return [
@@ -153,7 +153,7 @@ def _problems(notice: TakedownNotice, items: Sequence[NoticeItem]) -> dict[int, 
     return {item.pk: said[item.match_id] for item in items if item.match_id in said}
 
 
-def _counted(answer: NoticeAnswer) -> str:
+def _describe_days(answer: NoticeAnswer) -> str:
     if answer.restore_until is None:
         return ""
     received = office_day(answer.received_at)

@@ -67,7 +67,9 @@ def draw_ribbon(
     division = division_of(file, [match, *others])
     duration_ms = division.length_ms
     lanes = [
-        ribbon.Lane(_("This match"), list(_drawn(match, count, here)), is_current=True)
+        ribbon.Lane(
+            _("This match"), list(_draw_segments(match, count, here)), is_current=True
+        )
     ]
     if others:
         name = ngettext(
@@ -76,7 +78,7 @@ def draw_ribbon(
         drawn = [
             box
             for other in others
-            for box in _drawn(other, other.tally, other.review_url)
+            for box in _draw_segments(other, other.tally, other.review_url)
         ]
         lanes.append(ribbon.Lane(name, sorted(drawn, key=lambda box: box.start_ms)))
     return ribbon.ribbon(
@@ -98,11 +100,13 @@ def _frame(segment: Segment, duration_ms: int) -> ribbon.DrawnInterval:
 
 def draw_plot(match: Match, count: Count, current: int) -> plots.AlignmentPlot | None:
     """Draw the alignment of the match with the chosen segment highlighted."""
-    drawn = list(_drawn(match, count, ""))
+    drawn = list(_draw_segments(match, count, ""))
     return plots.alignment_plot(segments=drawn, current=current)
 
 
-def _drawn(match: Match, count: Count, address: str) -> Iterator[ribbon.DrawnSegment]:
+def _draw_segments(
+    match: Match, count: Count, address: str
+) -> Iterator[ribbon.DrawnSegment]:
     joint = "&" if "?" in address else "?"
     for each in count.segments:
         segment = each.segment

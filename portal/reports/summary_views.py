@@ -31,7 +31,7 @@ _SHOWN_FIELDS = ("by", "container", "bucket", "state", "found_from", "found_unti
 @needs(Action.VIEW)
 def summary(request: PortalRequest) -> HttpResponseBase:
     """Show counts, matched time and the weekly trend."""
-    filters, by = _asked(request.GET)
+    filters, by = _read_query(request.GET)
     rows = list(summaries.summarise(filters=filters, by=by, limit=SHOWN + 1))
     has_more, rows = len(rows) > SHOWN, rows[:SHOWN]
     weeks = summaries.trend(filters=filters)
@@ -66,7 +66,7 @@ def summary(request: PortalRequest) -> HttpResponseBase:
 @needs(Action.REPORT)
 def summary_csv(request: PortalRequest) -> HttpResponseBase:
     """Stream all rows of the summary as CSV."""
-    filters, by = _asked(request.GET)
+    filters, by = _read_query(request.GET)
     return StreamingHttpResponse(
         summaries.stream_summary(filters=filters, by=by, user=request.user),
         content_type="text/csv; charset=utf-8",
@@ -74,7 +74,7 @@ def summary_csv(request: PortalRequest) -> HttpResponseBase:
     )
 
 
-def _asked(query: QueryDict) -> tuple[MatchFilter, By]:
+def _read_query(query: QueryDict) -> tuple[MatchFilter, By]:
     asked = query.get("by")
     by = By(asked) if asked in By.values else By.RECORDING
     return MatchFilter.from_query(query), by

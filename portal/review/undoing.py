@@ -94,7 +94,10 @@ def _undoings(matches: Collection[Match], user: User) -> dict[int, Undoing]:
         for match in matches
         if match.case in last and undo.may_undo(event=last[match.case], user=user)
     ]
-    notices, declared = _signed(undoable), marks_of(match.pk for match in undoable)
+    notices, declared = (
+        _signed_notices(undoable),
+        marks_of(match.pk for match in undoable),
+    )
     now = datetime.now(tz=UTC)
     undoings = {}
     for match in undoable:
@@ -144,7 +147,7 @@ def _dispute(match: Match, event: Event) -> Iterable[str]:
         yield _("The dispute is open again, and its answer is deleted.")
 
 
-def _signed(matches: Iterable[Match]) -> dict[int, list[str]]:
+def _signed_notices(matches: Iterable[Match]) -> dict[int, list[str]]:
     """Return the signed notices that name each match, in words, by match key."""
     keys = {(match.scanned_file_id, match.recording_id): match.pk for match in matches}
     if not keys:

@@ -315,7 +315,7 @@ def work_act(request: PortalRequest, uid: str) -> HttpResponseBase:
         "unlink": lambda: _unlink(request, row),
         "share_out": lambda: _take_out(request, row),
         "merge": lambda: _merge_work(request, row),
-        "split": lambda: _split(request, row),
+        "split": lambda: _split_work(request, row),
         "undo": lambda: (undoing.undo(record=row, user=request.user), row),
     }
     return _act(
@@ -429,7 +429,7 @@ def _merge_party(request: PortalRequest, row: Party) -> tuple[str, Party]:
     return message % {"name": row, "other": into}, into
 
 
-def _split(request: PortalRequest, row: Work) -> tuple[str, Work]:
+def _split_work(request: PortalRequest, row: Work) -> tuple[str, Work]:
     values = valid_values(RightsSplitForm(request.POST))
     second = merging.split_work(
         work=row,

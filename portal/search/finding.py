@@ -142,7 +142,7 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
             marked(bucket.name, asked.text),
             reverse("portal:bucket_detail", args=[bucket.pk]),
         )
-        for bucket in _numbered(Bucket.objects.present(), asked)
+        for bucket in _find_by_number(Bucket.objects.present(), asked)
     ]
     yield _group("buckets", _("Buckets"), "bucket", hits)
     for kind, label, route, rows in (
@@ -241,7 +241,7 @@ def _find_by_name(
     return rows.filter(name__icontains=asked.text).order_by("name")[: asked.limit]
 
 
-def _numbered(
+def _find_by_number(
     rows: QuerySet[Any], asked: SearchText
 ) -> list[Any]:  # Any: containers or buckets
     """Return the row whose number was typed or stands in a pasted address, or by name."""
@@ -252,7 +252,7 @@ def _numbered(
 
 def _containers(asked: SearchText, user: User) -> Iterator[Hit]:
     name = "portal:container_edit" if user.has_perm(Action.CONFIGURE) else ""
-    for each in _numbered(Container.objects.present(), asked):
+    for each in _find_by_number(Container.objects.present(), asked):
         listed = f"{reverse('portal:file_list')}?container={each.pk}"
         url = reverse(name, args=[each.pk]) if name else listed
         yield Hit(marked(each.name, asked.text), url)

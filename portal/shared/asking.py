@@ -30,7 +30,7 @@ def ask_first(
     ``crumbs`` are the pages above with their addresses; the last one is where *Cancel*
     leads. ``kept`` are values that the form sends along.
     """
-    return _asked(request, title, text, submit, crumbs, (kept or {}).items())
+    return _render_question(request, title, text, submit, crumbs, (kept or {}).items())
 
 
 def ask_before(
@@ -57,7 +57,9 @@ def ask_before(
         if name not in (AGREED, "csrfmiddlewaretoken")
     ]
     kept = [*posted, (AGREED, found.mark)]
-    return _asked(request, title, text, submit, crumbs, kept, consequences=found)
+    return _render_question(
+        request, title, text, submit, crumbs, kept, consequences=found
+    )
 
 
 def not_agreed(
@@ -70,7 +72,7 @@ def not_agreed(
     return found
 
 
-def _asked(
+def _render_question(
     request: PortalRequest,
     title: Words,
     text: Words,

@@ -66,10 +66,10 @@ class ShownEngine:
 
 def judging(rows: QuerySet[TrialRow]) -> list[HeardRow]:
     """Return the next rows to judge, as they are drawn."""
-    return [_heard(row) for row in rows[:_ROWS_AT_ONCE]]
+    return [_make_row(row) for row in rows[:_ROWS_AT_ONCE]]
 
 
-def _heard(row: TrialRow) -> HeardRow:
+def _make_row(row: TrialRow) -> HeardRow:
     file = row.file.scanned_file
     length = row.end_ms - row.start_ms
     begin = row.reference_start_ms
@@ -125,7 +125,7 @@ def verdict(
     trial: EngineTrial, figures: TrialFigures, compared: selectors.ComparedScans
 ) -> str:
     """Return the verdict in words."""
-    files = _compared(trial, compared)
+    files = _describe_period(trial, compared)
     if not figures.decided:
         return _("%(files)s; nobody has judged what they found yet.") % {"files": files}
     words = _(
@@ -152,7 +152,7 @@ def verdict(
     return " ".join(parts)
 
 
-def _compared(trial: EngineTrial, compared: selectors.ComparedScans) -> str:
+def _describe_period(trial: EngineTrial, compared: selectors.ComparedScans) -> str:
     weeks = _weeks(trial)
     time = ngettext("In %(weeks)s week", "In %(weeks)s weeks", weeks) % {
         "weeks": read_number(weeks)

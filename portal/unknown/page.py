@@ -223,7 +223,7 @@ def item_context(
             verb.name.lower(): actions.why_not(item=item, user=user, verb=verb)
             for verb in actions.ItemVerb
         },
-        **_compared(item, query),
+        **_compare_occurrences(item, query),
     }
 
 
@@ -268,7 +268,7 @@ def heard_over_time(item: UnknownItem, query: str) -> Calendar | None:
     return calendar(moments)
 
 
-def _compared(item: UnknownItem, query: QueryDict) -> dict[str, object]:
+def _compare_occurrences(item: UnknownItem, query: QueryDict) -> dict[str, object]:
     """Return the two occurrences that the address names, and their pair."""
     chosen = [_number(query.get(name, "")) for name in ("a", "b")]
     found = selectors.occurrences_of(item).in_bulk([pk for pk in chosen if pk])

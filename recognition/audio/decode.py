@@ -204,23 +204,23 @@ class AudioFile:
     def frames(self, want: Wanted) -> Iterator[AudioFrame]:
         """Yield every decodable frame, converted, with gaps filled by silence."""
         converter = Converter(want)
-        for gap_s, frame in self._placed():
+        for gap_s, frame in self._place_frames():
             for silent in _silence_like(frame, gap_s):
                 yield from self._safely(converter.take(silent))
             yield from self._safely(converter.take(frame))
         yield from self._safely(converter.finish())
 
-    def _placed(self) -> Iterator[tuple[float, AudioFrame]]:
+    def _place_frames(self) -> Iterator[tuple[float, AudioFrame]]:
         """Yield the frames of all links, with the seconds of silence before each."""
         for number, section in enumerate(self._sections):
             self._begun = number
-            if number and not self._opened(section):
+            if number and not self._open_link(section):
                 continue
             timeline: Timeline[AudioFrame] = Timeline(self._origin_s())
             yield from timeline.place(self._timed())
             self._lost_s += timeline.lost_s
 
-    def _opened(self, section: ByteSection) -> bool:
+    def _open_link(self, section: ByteSection) -> bool:
         """Go on with a later link, and return whether it can be read."""
         self._container.close()
         try:
@@ -244,7 +244,7 @@ class AudioFile:
         """Yield the frames of the current link with their times."""
         may_cut = self._container.format.name == "mpegts"
         place, end_s = 0, 0.0
-        for packet, frame in self._decoded():
+        for packet, frame in self._decode_packets():
             refuse_shape(frame.sample_rate, frame.layout.nb_channels)
             start_s, is_cut = None, False
             if frame.pts is not None and frame.time_base is not None:
@@ -268,7 +268,7 @@ class AudioFile:
         except (FFmpegError, ValueError):
             self._count_bad()
 
-    def _decoded(self) -> Iterator[tuple[Packet[AudioStream], AudioFrame]]:
+    def _decode_packets(self) -> Iterator[tuple[Packet[AudioStream], AudioFrame]]:
         packets = self._container.demux(self._stream)
         while True:
             self._source.begin_step()

@@ -49,7 +49,7 @@ class FingerprintBuilder:
         self._take(self._spectrum.finish())
         self._landmarks.finish()
         self._level_map.finish()
-        return self._made(duration_ms)
+        return self._make_fingerprint(duration_ms)
 
     def take(self) -> Fingerprint:
         """Return the decisions since the last call, and forget them.
@@ -57,9 +57,11 @@ class FingerprintBuilder:
         Frames count from the first sample fed; no landmark before ``duration_ms`` will
         follow. After this, ``finish`` returns only the rest.
         """
-        return self._made(int(self._landmarks.decided * self._params.frame_ms))
+        return self._make_fingerprint(
+            int(self._landmarks.decided * self._params.frame_ms)
+        )
 
-    def _made(self, duration_ms: int) -> Fingerprint:
+    def _make_fingerprint(self, duration_ms: int) -> Fingerprint:
         sparse, dense = self._landmarks.take()
         scan = SCAN in self._layers
         return Fingerprint(

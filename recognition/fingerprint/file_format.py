@@ -299,7 +299,7 @@ class _Inflater:
 
     def take(self, size: int) -> NDArray[np.uint8]:
         """Return the next ``size`` bytes."""
-        raw = self._unpacked(size) if size else b""
+        raw = self._inflate(size) if size else b""
         if len(raw) != size:
             raise BadFingerprint(
                 "The fingerprint is damaged: a layer has the wrong size."
@@ -308,12 +308,12 @@ class _Inflater:
 
     def end(self) -> None:
         """Raise ``BadFingerprint`` unless the layer ends here."""
-        if self._unpacked(1) or not self._inflater.eof:
+        if self._inflate(1) or not self._inflater.eof:
             raise BadFingerprint(
                 "The fingerprint is damaged: a layer has the wrong size."
             )
 
-    def _unpacked(self, most: int) -> bytes:
+    def _inflate(self, most: int) -> bytes:
         try:
             raw = self._inflater.decompress(self._rest, most)
         except zlib.error as error:

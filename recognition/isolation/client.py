@@ -186,7 +186,7 @@ class RunningChild:
         try:
             wire.send_request(self._talk, request, files)
         except ConnectionError:
-            ended = _ended(self._status, self.started)
+            ended = _failure_of_child(self._status, self.started)
             self.close()
             raise ended from None
         except BaseException:
@@ -216,7 +216,7 @@ class RunningChild:
         """
         message = _next(self._talk, deadline)
         if message is None:
-            raise _ended(self._status, self.started)
+            raise _failure_of_child(self._status, self.started)
         kind, body = message
         if kind is MessageKind.DONE:
             return None
@@ -285,7 +285,7 @@ def _reported(body: bytes) -> RecognitionError:
         return DecodeFailed(f"The decoding process misbehaved: {error}.")
 
 
-def _ended(status: socket.socket, started: bool) -> DecodeFailed:
+def _failure_of_child(status: socket.socket, started: bool) -> DecodeFailed:
     """Return the error for a child that ended without reporting one."""
     status.settimeout(STATUS_S)
     try:

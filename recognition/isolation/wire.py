@@ -88,7 +88,7 @@ def send_request(
 def receive_request(sock: socket.socket) -> tuple[dict[str, Any], list[int]]:
     """Receive what ``send_request`` sent: the request and its file descriptors."""
     header, files, _, _ = socket.recv_fds(sock, HEADER.size, MAX_FILES)
-    kind, length = _opened(header)
+    kind, length = _read_header(header)
     payload = _exactly(sock, length, None)
     if kind is not MessageKind.REQUEST or payload is None:
         raise BrokenMessage("the first message must be a request")
@@ -104,7 +104,7 @@ def receive(sock: socket.socket, deadline: float) -> tuple[MessageKind, bytes] |
     header = _exactly(sock, HEADER.size, deadline)
     if header is None:
         return None
-    kind, length = _opened(header)
+    kind, length = _read_header(header)
     payload = _exactly(sock, length, deadline)
     return None if payload is None else (kind, payload)
 
@@ -159,7 +159,7 @@ def _header(kind: MessageKind, payload: bytes) -> bytes:
     return HEADER.pack(kind, len(payload))
 
 
-def _opened(header: bytes) -> tuple[MessageKind, int]:
+def _read_header(header: bytes) -> tuple[MessageKind, int]:
     number, length = HEADER.unpack(header)
     try:
         kind = MessageKind(number)

@@ -67,7 +67,7 @@ class Question:
 
         Raises ``ParamsMismatch`` for that of another engine, ``BadAnswer`` for others.
         """
-        header, columns = _unpacked(data)
+        header, columns = _unpack(data)
         if header["engine"] != engine_of(params):
             raise ParamsMismatch(
                 "The question of a scan",
@@ -137,7 +137,7 @@ def answer_to_bytes(answer: Answer) -> bytes:
 
 def answer_from_bytes(data: bytes) -> Answer:
     """Read an answer; raises ``BadAnswer``."""
-    _, columns = _unpacked(data)
+    _, columns = _unpack(data)
     every = Votes(*(columns[name] for name in _COLUMNS))
     heights, at = columns["heights"].tolist(), columns["at"].tolist()
     places = [
@@ -170,7 +170,7 @@ def _packed(header: Mapping[str, Any], **columns: Any) -> bytes:
     return out.getvalue()
 
 
-def _unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def _unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     # Any: as above
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as read:

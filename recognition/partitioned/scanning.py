@@ -151,7 +151,7 @@ class PartitionedScan:
             kept["stage"],
             kept["window"],
             kept["voted"],
-            _unpacked(kept["open"], len(begun.silent)),
+            _unpack_mask(kept["open"], len(begun.silent)),
             {(row[0], row[1]): _known_of(row[2:]) for row in kept["known"]},
         )
         made._go_on()
@@ -192,7 +192,7 @@ class PartitionedScan:
         for key in answers[0]:
             number, window = key
             windows = windows_of(todo[number], question.open_frames, params)
-            self._known[key] = _merged(
+            self._known[key] = _merge_windows(
                 [answer[key] for answer in answers],
                 todo[number],
                 _packed(question.weighed[slice(*windows[window])]),
@@ -286,7 +286,7 @@ class PartitionedScan:
         return _packed(self._begun.search.open_frames(stage)[slice(*window)])
 
 
-def _merged(
+def _merge_windows(
     parts: Sequence[WindowAnswer], stage: SearchStage, weighed: bytes, params: Params
 ) -> _WindowVerdicts:
     """Choose the best of what all partitions found in a window."""
@@ -319,7 +319,7 @@ def _packed_text(mask: NDArray[np.bool_]) -> str:
     return b64encode(zlib.compress(_packed(mask))).decode()
 
 
-def _unpacked(text: str, length: int) -> NDArray[np.bool_] | None:
+def _unpack_mask(text: str, length: int) -> NDArray[np.bool_] | None:
     if not text:
         return None
     packed = np.frombuffer(zlib.decompress(b64decode(text)), dtype=np.uint8)

@@ -148,7 +148,7 @@ def shared_runs(
     """
     found: list[ScoringRun] = []
     for stage in _stages(params):
-        still_open = asked & ~_covered(found, len(asked))
+        still_open = asked & ~_cover_frames(found, len(asked))
         proposed = _leads(sound, still_open, stage, index, bucket, params)
         # By file, so that each is loaded once for a stage.
         for lead in sorted(proposed, key=lambda lead: lead.recording):
@@ -267,7 +267,7 @@ def _verified(
     return runs
 
 
-def _covered(runs: Iterable[ScoringRun], n_frames: int) -> NDArray[np.bool_]:
+def _cover_frames(runs: Iterable[ScoringRun], n_frames: int) -> NDArray[np.bool_]:
     covered = np.zeros(n_frames, dtype=np.bool_)
     for run in runs:
         start, end = run.query_span

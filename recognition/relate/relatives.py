@@ -59,17 +59,17 @@ def _leads(
 ) -> Iterator[Lead]:
     n_frames = int(landmarks.frames[-1]) + 1
     windows = open_windows(np.ones(n_frames, dtype=np.bool_), params)
-    yield from _asked(landmarks, windows, Warp(), (index, bucket), params)
+    yield from _find_leads(landmarks, windows, Warp(), (index, bucket), params)
     few = windows
     if len(windows) > WARPED_WINDOWS:
         # A few windows, evenly spread.
         places = np.linspace(0, len(windows) - 1, WARPED_WINDOWS + 2)[1:-1]
         few = [windows[round(place)] for place in places]
     for warp in warps(params):
-        yield from _asked(landmarks, few, warp, (index, bucket), params)
+        yield from _find_leads(landmarks, few, warp, (index, bucket), params)
 
 
-def _asked(
+def _find_leads(
     landmarks: Landmarks,
     windows: Sequence[tuple[int, int]],
     warp: Warp,

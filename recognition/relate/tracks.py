@@ -34,7 +34,7 @@ def scan_tracks(
         new = new_on_track(number, scan(sound).segments, result.segments)
         if new:
             segments = sorted([*result.segments, *new], key=lambda one: one.start_ms)
-            unmatched = tuple(_left(result.unmatched, new))
+            unmatched = tuple(_cut_unmatched(result.unmatched, new))
             result = replace(result, segments=tuple(segments), unmatched=unmatched)
     return result
 
@@ -81,7 +81,7 @@ def _is_known(segment: SegmentMatch, known: SegmentMatch) -> bool:
     )
 
 
-def _left(
+def _cut_unmatched(
     unmatched: Iterable[UnmatchedInterval], segments: Sequence[SegmentMatch]
 ) -> Iterator[UnmatchedInterval]:
     """Yield what segments leave of unmatched intervals; candidates stay where they fit."""

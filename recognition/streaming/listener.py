@@ -172,7 +172,7 @@ class Listener:
                     first, row, duration_ms = PIECE.unpack_from(body)
                     yield RunPiece(first, row, duration_ms, body[PIECE.size :])
                 case MessageKind.HEARD:
-                    yield _heard(json.loads(body))
+                    yield _read_heard_sound(json.loads(body))
                 case MessageKind.STARTED:
                     pass
                 case _:
@@ -181,7 +181,7 @@ class Listener:
             raise DecodeFailed(f"The decoding process misbehaved: {error}.") from error
 
 
-def _heard(said: dict[str, Any]) -> HeardSound:  # Any: JSON
+def _read_heard_sound(said: dict[str, Any]) -> HeardSound:  # Any: JSON
     return HeardSound(
         points=tuple((int(ms), int(b), int(last)) for ms, b, last in said["points"]),
         duration_ms=int(said["duration_ms"]),

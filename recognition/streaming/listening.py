@@ -204,12 +204,12 @@ class Ear:
                 return ENDED
             if packet is None:
                 return ENDED
-            for frame in self._decoded(packet):
+            for frame in self._decode_packet(packet):
                 if not self._fits(stream, frame):
                     return FORMAT
                 self._take(frame, packet)
 
-    def _decoded(self, packet: Packet[AudioStream]) -> Iterator[AudioFrame]:
+    def _decode_packet(self, packet: Packet[AudioStream]) -> Iterator[AudioFrame]:
         try:
             yield from packet.decode()
         except FFmpegMemoryError:

@@ -77,7 +77,7 @@ def follow(
     if run is None or run.bits < params.candidate_bits:
         return None if lead.warped else run
     within = lead.within or (0, view.n_frames)
-    run = _extended(view, run, span, within, params)
+    run = _extend_run(view, run, span, within, params)
     for _ in range(_FITS):
         span = (run.first, run.last + 1)
         alignment = fit_alignment(
@@ -85,7 +85,7 @@ def follow(
         )
         fitted = replace(run, alignment=alignment)
         wider = _inside(within, fitted, _wider(run, params))
-        again = _extended(view, fitted, wider, within, params)
+        again = _extend_run(view, fitted, wider, within, params)
         if again.raw <= run.raw:
             break
         run = again
@@ -161,7 +161,7 @@ def _straight(
     offset = run.alignment.query_frame(middle) - along.slope * middle
     alignment = Alignment(along.slope, offset, along.shift)
     span = (run.first, run.last + 1)
-    return _extended(view, replace(run, alignment=alignment), span, within, params)
+    return _extend_run(view, replace(run, alignment=alignment), span, within, params)
 
 
 def whole_window(
@@ -209,7 +209,7 @@ def _wider(run: ScoringRun, params: Params) -> tuple[int, int]:
     return int(low), int(high)
 
 
-def _extended(
+def _extend_run(
     view: QueryView,
     run: ScoringRun,
     span: tuple[int, int],
@@ -328,11 +328,11 @@ def _best_run(lookup: Lookup, limits: Limits, edge: Edge) -> Tally:
     if bits > 0 and last - first >= _FEWEST_LANDMARKS:
         result = weighed(lookup, found, (first, last + 1))
         first, last, bits = best_segment(result[3], limits[0])
-    return _ended(lookup, result, (first, last, bits), limits, edge)
+    return _find_ends(lookup, result, (first, last, bits), limits, edge)
 
 
 @compiled
-def _ended(
+def _find_ends(
     lookup: Lookup,
     result: Weighed,
     segment: tuple[int, int, float],
@@ -392,7 +392,7 @@ def _widened(
         begin, end = low, high
         result = weighed(here, found, inner)
         segment = best_segment(result[3], limits[0])
-        first, last, bits, raw, aligned, known, absent, pitches, p0 = _ended(
+        first, last, bits, raw, aligned, known, absent, pitches, p0 = _find_ends(
             here, result, segment, limits, edge
         )
         if bits <= 0:

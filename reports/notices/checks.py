@@ -89,7 +89,7 @@ def unfit(
     """
     rows = list(found)
     licences = LicencesInForce()
-    taken = {} if is_sent else _taken(rows, beside)
+    taken = {} if is_sent else _find_open_notices(rows, beside)
     refused = []
     for match in rows:
         message = (
@@ -234,7 +234,7 @@ def _no_address(file: ScannedFile) -> str:
     return _("The file has no address. A notice can only name files found at a link.")
 
 
-def _taken(
+def _find_open_notices(
     rows: Sequence[Match], beside: TakedownNotice | None
 ) -> dict[tuple[int, int], TakedownNotice]:
     """Return the other open notice of each file and recording."""

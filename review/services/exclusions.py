@@ -148,7 +148,7 @@ def exclude(
     whose uids are in ``chosen``.
     """
     transitions.require(user, Action.EDIT_CATALOGUE, why=_MAY_NOT)
-    segment = _written(recording, interval, reason, user, note, approved=True)
+    segment = _write_exclusion(recording, interval, reason, user, note, approved=True)
     _record(segment, ADDED, user)
     _judge(segment, user, chosen)
     return segment
@@ -164,7 +164,7 @@ def propose(
         Action.DECIDE,
         why=gettext("Your role may view recordings but not propose exclusions."),
     )
-    segment = _written(recording, interval, reason, user, note, approved=False)
+    segment = _write_exclusion(recording, interval, reason, user, note, approved=False)
     _record(segment, "exclusion.proposed", user)
     return segment
 
@@ -282,7 +282,7 @@ def take_back(*, segment: Exclusion, user: User) -> None:
     grounds.again(matches=restored, actor=user)
 
 
-def _written(
+def _write_exclusion(
     recording: Recording,
     interval: Interval,
     reason: str,

@@ -450,8 +450,8 @@ def _record(licence: Licence, action: str, user: User, *, note: str = "") -> Non
             "valid_until": str(licence.valid_until or ""),
             "max_seconds": licence.max_seconds,
             "edited_uses": licence.edited_uses,
-            "max_speed_pct": _written(licence.max_speed_pct),
-            "max_semitones": _written(licence.max_semitones),
+            "max_speed_pct": _format_limit(licence.max_speed_pct),
+            "max_semitones": _format_limit(licence.max_semitones),
             "on_expiry": licence.on_expiry,
             "active": licence.active,
         },
@@ -459,5 +459,5 @@ def _record(licence: Licence, action: str, user: User, *, note: str = "") -> Non
     )
 
 
-def _written(limit: Decimal | None) -> str | None:
+def _format_limit(limit: Decimal | None) -> str | None:
     return None if limit is None else str(limit)

@@ -73,7 +73,7 @@ class FolderPlace:
         """Copy a file and return its SHA-256; see ``DropPlace``."""
         digest = hashlib.sha256()
         length = 0
-        with self._opened(file) as (handle, status):
+        with self._open_file(file) as (handle, status):
             while chunk := _read(handle):
                 report()
                 target.write(chunk)
@@ -118,7 +118,7 @@ class FolderPlace:
             ) from error
 
     @contextmanager
-    def _opened(self, file: DropFile) -> Iterator[tuple[int, os.stat_result]]:
+    def _open_file(self, file: DropFile) -> Iterator[tuple[int, os.stat_result]]:
         with _reading(), self._inside(file.parts[:-1]) as folder:
             handle = os.open(file.parts[-1], _FILE, dir_fd=folder)
         try:

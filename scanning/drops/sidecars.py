@@ -72,7 +72,7 @@ def details_of_sidecars(cells: Cells) -> tuple[str, FileDetails]:
 
     Raise ``IntakeRefused`` for a time or territory that is none.
     """
-    codes = _split(cells.get("territories", "").upper())
+    codes = _split_codes(cells.get("territories", "").upper())
     if wrong := [code for code in codes if code not in TERRITORIES]:
         raise _bad(why_no_territory(wrong[0]))
     words = [word.strip() for word in re.split(r"[,|]", cells.get("tags", ""))]
@@ -101,7 +101,7 @@ def _moment(text: str) -> datetime | None:
         ) from error
 
 
-def _split(text: str) -> list[str]:
+def _split_codes(text: str) -> list[str]:
     return [code for code in re.split(r"[,;|\s]+", text) if code]
 
 

@@ -76,11 +76,11 @@ def expand(url: str) -> Feed:
             ) from error
         content = target.read_bytes()
         if is_feed(content):
-            return _limited(_read_feed(target, content, url))
-    return _limited(_ask_reader(url))
+            return _limit_items(_read_feed(target, content, url))
+    return _limit_items(_ask_reader(url))
 
 
-def _limited(feed: Feed) -> Feed:
+def _limit_items(feed: Feed) -> Feed:
     most = settings.ACRPORTAL_MAX_FEED_ITEMS
     if not feed.items:
         raise FetchFailed(_("it lists nothing that can be scanned"))

@@ -43,7 +43,7 @@ def read_dump(file: BinaryIO, *, done: Collection[str], send: Send) -> None:
     Messages are ``{"fact", "value"}``, ``{"table", "rows"}`` and ``{"end", "count"}``.
     Raises ``SourceRefused``.
     """
-    packed = limited(_unpacked(file), file, name="MusicBrainz")
+    packed = limited(_open_unpacked(file), file, name="MusicBrainz")
     seen: set[str] = set()
     schema = ""
     try:
@@ -71,7 +71,7 @@ def read_dump(file: BinaryIO, *, done: Collection[str], send: Send) -> None:
         )
 
 
-def _unpacked(file: BinaryIO) -> BinaryIO:
+def _open_unpacked(file: BinaryIO) -> BinaryIO:
     beginning = file.read(6)
     file.seek(0)
     if beginning.startswith(b"BZh"):
