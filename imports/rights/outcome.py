@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from common.reading import read_clock
+from common.reading import read_clock, read_release
 from imports.models import RightsImport
 from imports.rights.importer import RECORD_KINDS
 from rights.models import Party, Release, RightsRecording, Work
@@ -75,8 +75,9 @@ def _field_label(model: type[Model], name: str) -> str:
 
 
 def _field_text(name: str, value: str) -> str:
-    is_length = name.endswith("_ms") and value.isdecimal()
-    return read_clock(int(value)) if is_length else value
+    if name.endswith("_ms") and value.isdecimal():
+        return read_clock(int(value))
+    return read_release(value) if name == "released" else value
 
 
 def _counted_kinds(summary: Mapping[str, Any]) -> list[CountedKind]:  # Any: JSON

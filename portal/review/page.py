@@ -20,6 +20,7 @@ from broadcasts.precedents import Precedent, precedent_of
 from broadcasts.selectors import use_of
 from catalogue.models import Exclusion, RecordingStatus
 from catalogue.selectors import excluded_segments
+from common.reading import read_release
 from common.words import lowered
 from platforms.selectors import claims_of_match
 from portal.pictures import exclusion
@@ -496,7 +497,11 @@ def _metadata(match: Match) -> list[Field]:
         Field(_("Album"), tag("album"), recording.album),
         Field(_("Label"), tag("label", "publisher"), recording.label),
         Field("ISRC", tag("isrc", "tsrc"), recording.isrc),
-        Field(_("Release date"), tag("date", "year"), recording.release_date),
+        Field(
+            _("Release date"),
+            read_release(tag("date", "year")),
+            read_release(recording.release_date),
+        ),
     ]
 
 

@@ -59,6 +59,14 @@ def test_a_share_that_a_later_file_leaves_out_is_named_in_words() -> None:
     ]
 
 
+def test_the_date_of_a_release_is_shown_as_people_read_it() -> None:
+    change = {"kind": "release", "after": {"released": "2026-03-01"}}
+
+    shown = outcome_context(RightsImport(summary={"changes": [change]}))
+
+    assert shown["changes"][0]["values"] == [("Released", "1 Mar 2026")]
+
+
 def test_only_who_edits_the_catalogue_imports_rights(signed_in: MakeClient) -> None:
     reviewer = signed_in(Role.REVIEWER)
 

@@ -333,7 +333,8 @@ def test_escalated_match_is_a_managers(client: Client, signed_in: MakeClient) ->
 
 
 def test_metadata_marks_what_differs(client: Client) -> None:
-    match = make_match()
+    recording = RecordingFactory.create(release_date="2018-05-04")
+    match = make_match(recording=recording)
     ScannedFile.objects.filter(pk=match.scanned_file_id).update(
         facts={"tags": {"title": "Another title", "artist": "a. example"}}
     )
@@ -342,6 +343,7 @@ def test_metadata_marks_what_differs(client: Client) -> None:
 
     assert page.context["differing"] == 1
     assert "Another title" in page.content.decode()
+    assert page.context["fields"][-1].reference == "4 May 2018"
 
 
 def test_other_recordings_at_the_same_place_are_candidates(client: Client) -> None:
