@@ -12,10 +12,11 @@ from typing import Final
 from django.db.models import Exists, OuterRef, QuerySet
 
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
+from enrichment import differences
 from enrichment.choices import FillField, SuggestionState
 from enrichment.fields import as_ours, cleaned, is_same, value_of
 from enrichment.indexes import Opened
-from enrichment.merging import merged
+from enrichment.merging import MergedValue, merged
 from enrichment.models import SafeMark, Suggestion
 from enrichment.open_data.confidence import MeasuredField, Model, measure
 
@@ -75,6 +76,8 @@ def marks() -> dict[str, Decimal]:
 def _measure(
     field: FillField, opened: Opened, heartbeat: Callable[[], None]
 ) -> MeasuredField:
+    judged = differences.also_right(field)
+    different: list[tuple[int, str, MergedValue]] = []
     features: list[Sequence[float]] = []
     right: list[bool] = []
     in_one_go: list[bool] = []
@@ -84,9 +87,15 @@ def _measure(
         hidden = {field, FillField.ISRC} if number % 2 else {field}
         ours = as_ours(recording, without=frozenset(hidden))
         for found in merged(ours, opened, fields=[field]):
+            known = value_of(recording, field)
+            is_right = is_same(field, found.value, known)
+            if not is_right and not found.holds:
+                different.append((recording.pk, known, found))
+                is_right = (recording.pk, known, found.value) in judged
             features.append(found.features)
-            right.append(is_same(field, found.value, value_of(recording, field)))
+            right.append(is_right)
             in_one_go.append(not found.holds)
+    differences.keep_differences(field, different)
     return measure(features, right, in_one_go)
 
 

@@ -207,3 +207,53 @@ class SafeMark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_field_display()}: {self.mark or '–'}"
+
+
+class KnownDifference(models.Model):
+    """Another value that sources have for a field that a recording has filled.
+
+    Found while the safe mark was measured. ``evidence`` is as in a suggestion. Once it
+    ``is_also_right``, such a find counts as right.
+    """
+
+    uid = models.CharField(
+        max_length=32, unique=True, default=partial(new_uid, "kd"), editable=False
+    )
+    recording = models.ForeignKey(
+        Recording, on_delete=models.CASCADE, related_name="known_differences"
+    )
+    field = models.CharField(max_length=16, choices=FillField.choices)
+    known = models.CharField(max_length=300)
+    found = models.CharField(max_length=300)
+    evidence = models.JSONField(default=list)
+    is_also_right = models.BooleanField(_("also right"), default=False)
+    judged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    judged_at = models.DateTimeField(null=True, blank=True)
+
+    reach = Path(buckets="recording__bucket")
+    objects = ReachManager["KnownDifference"]()
+
+    class Meta:
+        verbose_name = _("difference from a known value")
+        verbose_name_plural = _("differences from known values")
+        ordering = ["field", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recording", "field", "known", "found"],
+                name="known_difference_once",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["is_also_right", "field", "id"], name="known_difference_list"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_field_display()} {self.found}"

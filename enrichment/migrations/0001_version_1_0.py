@@ -129,4 +129,26 @@ class Migration(migrations.Migration):
             model_name='suggestion',
             constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('recording', 'field', 'value'), name='suggestion_one_open'),
         ),
+        migrations.CreateModel(
+            name='KnownDifference',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('kd',), **{}), editable=False, max_length=32, unique=True)),
+                ('field', models.CharField(choices=[('isrc', 'ISRC'), ('iswc', 'ISWC'), ('label', 'Label'), ('upc', 'UPC'), ('release_date', 'Release date')], max_length=16)),
+                ('known', models.CharField(max_length=300)),
+                ('found', models.CharField(max_length=300)),
+                ('evidence', models.JSONField(default=list)),
+                ('is_also_right', models.BooleanField(default=False, verbose_name='also right')),
+                ('judged_at', models.DateTimeField(blank=True, null=True)),
+                ('judged_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('recording', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='known_differences', to='catalogue.recording')),
+            ],
+            options={
+                'verbose_name': 'difference from a known value',
+                'verbose_name_plural': 'differences from known values',
+                'ordering': ['field', 'id'],
+                'indexes': [models.Index(fields=['is_also_right', 'field', 'id'], name='known_difference_list')],
+                'constraints': [models.UniqueConstraint(fields=('recording', 'field', 'known', 'found'), name='known_difference_once')],
+            },
+        ),
     ]

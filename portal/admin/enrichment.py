@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from enrichment.models import EnrichmentSource, FillingRule, SafeMark, Suggestion
+from enrichment.models import (
+    EnrichmentSource,
+    FillingRule,
+    KnownDifference,
+    SafeMark,
+    Suggestion,
+)
 from portal.admin.base import RoleAdmin, all_field_names
 
 
@@ -48,4 +54,16 @@ class SafeMarkAdmin(RoleAdmin[SafeMark]):
 
     list_display = ["field", "mark", "known", "right", "above", "errors", "measured_at"]
     readonly_fields = all_field_names(SafeMark, but=["id", "model"])
+    fields = readonly_fields
+
+
+@admin.register(KnownDifference)
+class KnownDifferenceAdmin(RoleAdmin[KnownDifference]):
+    """Other values that sources have for filled fields, and what people judged."""
+
+    list_display = ["recording", "field", "known", "found", "is_also_right"]
+    list_filter = ["is_also_right", "field"]
+    list_select_related = ["recording"]
+    search_fields = ["=uid", "=found", "recording__title"]
+    readonly_fields = all_field_names(KnownDifference, but=["id"])
     fields = readonly_fields

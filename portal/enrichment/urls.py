@@ -19,6 +19,16 @@ urlpatterns = [
         views.suggestion_act,
         name="suggestion_act",
     ),
+    path(
+        "catalogue/fill-in/differences/",
+        views.difference_list,
+        name="difference_list",
+    ),
+    path(
+        "catalogue/fill-in/differences/<str:uid>/act/",
+        views.difference_act,
+        name="difference_act",
+    ),
     path("catalogue/fill-in/rules/", source_views.filling_rules, name="filling_rules"),
     path(
         "catalogue/fill-in/rules/<str:uid>/act/",

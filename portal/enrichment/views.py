@@ -22,11 +22,11 @@ from django.views.decorators.http import (
 from accounts.roles import Action
 from common.reading import read_number
 from common.uid import new_uid
-from enrichment import deciding, selectors
+from enrichment import deciding, differences, selectors
 from enrichment.choices import FillField, SuggestionState
 from enrichment.errors import EnrichmentRefused
 from enrichment.jobs import APPLY
-from enrichment.models import EnrichmentSource, Suggestion
+from enrichment.models import EnrichmentSource, KnownDifference, Suggestion
 from jobs.services import submit
 from portal.enrichment import page
 from portal.enrichment.forms import SuggestionFilterForm
@@ -222,6 +222,38 @@ def filling_undo(request: PortalRequest) -> HttpResponseBase:
     if request.POST.get("back") == "list":
         return redirect(f"{reverse('portal:suggestion_list')}{_query(request.GET)}")
     return redirect("portal:fill_in")
+
+
+@require_safe
+@needs(Action.VIEW)
+def difference_list(request: PortalRequest) -> HttpResponseBase:
+    """List what sources have instead of known values; those judged come last."""
+    rows = KnownDifference.objects.select_related("recording", "judged_by")
+    context = {
+        "page_obj": page_of(request, rows.order_by("is_also_right", "field", "pk")),
+        "may_edit": request.user.has_perm(Action.EDIT_CATALOGUE),
+    }
+    return render(request, "portal/enrichment/differences.html", context)
+
+
+@require_POST
+@needs(Action.EDIT_CATALOGUE)
+def difference_act(request: PortalRequest, uid: str) -> HttpResponseBase:
+    """Let another value count as right, too, or no longer."""
+    row = get_object_or_404(
+        KnownDifference.objects.select_related("recording"), uid=uid
+    )
+    try:
+        differences.judge(
+            difference=row,
+            is_also_right=request.POST.get("verb") == "also_right",
+            user=request.user,
+        )
+    except EnrichmentRefused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, _("Saved. The next search measures with it."))
+    return redirect(f"{reverse('portal:difference_list')}{_query(request.GET)}")
 
 
 def _query(given: QueryDict) -> str:

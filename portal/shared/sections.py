@@ -106,6 +106,7 @@ SECTIONS: Final[dict[str, tuple[str, ...]]] = {
         "portal:suggestion_list",
         "portal:suggestion",
         "portal:suggestion_bulk",
+        "portal:difference_list",
         "portal:filling_rules",
         "portal:open_data",
         "portal:open_data_delete",

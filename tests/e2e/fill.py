@@ -22,6 +22,7 @@ from enrichment import deciding
 from enrichment.models import (
     EnrichmentSource,
     FillingRule,
+    KnownDifference,
     SafeMark,
     Suggestion,
 )
@@ -281,6 +282,14 @@ def _suggestions(user: User) -> list[str]:
                 ],
             )
             row.sources.add(source)
+        KnownDifference.objects.create(
+            recording=recording,
+            field="label",
+            known="Night Pier",
+            found="Night Pier Records",
+            evidence=row.evidence,
+            is_also_right=bool(number),
+        )
     bucket = Recording.objects.order_by("pk")[0].bucket
     FillingRule.objects.create(bucket=bucket, field="label", created_by=user)
     last = Suggestion.objects.filter(field="iswc").order_by("pk").last()

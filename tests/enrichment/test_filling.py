@@ -28,6 +28,7 @@ from enrichment.indexes import index_path
 from enrichment.models import (
     EnrichmentSource,
     FillingRule,
+    KnownDifference,
     SafeMark,
     Suggestion,
 )
@@ -478,3 +479,42 @@ def test_command_accepts_what_is_safe(field: str, manager: User) -> None:
     run("undo", Suggestion.objects.get().act, "--username", manager.username)
     recording.refresh_from_db()
     assert getattr(recording, field) == ""
+
+
+def test_value_that_people_judge_also_right_counts_as_right(
+    tmp_path: Path, page: Client
+) -> None:
+    songs = invented_songs(12)
+    for song in songs:
+        ours(song, label=song.label)
+    other = Recording.objects.order_by("pk")[0]
+    Recording.objects.filter(pk=other.pk).update(label="A name of its own")
+    path = dump_of(songs).write(tmp_path / "mbdump.tar.bz2")
+    run("read", str(path), "--kind", "musicbrainz", "--accept-licence")
+    run("match")
+    before = SafeMark.objects.get(field="label")
+    difference = KnownDifference.objects.get()
+    address = reverse("portal:difference_list")
+    shown = page.get(address).content.decode()
+    act = reverse("portal:difference_act", args=[difference.uid])
+
+    page.post(act, {"verb": "also_right"})
+    page.post(act, {"verb": "also_right"})
+    run("match")
+
+    after = SafeMark.objects.get(field="label")
+    assert (before.known, before.right) == (12, 11)
+    assert (after.known, after.right) == (12, 12)
+    assert difference.found == songs[0].label
+    assert songs[0].label in shown
+    # Judged once, and kept by the measurement; the recording stays as it is.
+    assert Event.objects.filter(action="suggestion.difference_judged").count() == 1
+    assert KnownDifference.objects.get().is_also_right
+    other.refresh_from_db()
+    assert other.label == "A name of its own"
+
+    page.post(act, {"verb": "undo"})
+    Recording.objects.filter(pk=other.pk).update(label=songs[0].label)
+    run("match")
+
+    assert not KnownDifference.objects.exists()

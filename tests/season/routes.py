@@ -17,7 +17,12 @@ from accounts.models import ApiToken
 from broadcasts.models import Broadcast
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
-from enrichment.models import EnrichmentSource, FillingRule, Suggestion
+from enrichment.models import (
+    EnrichmentSource,
+    FillingRule,
+    KnownDifference,
+    Suggestion,
+)
 from imports.kinds import all_kinds
 from imports.models import (
     AnswersImport,
@@ -101,6 +106,7 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "catalogue/recordings/<str:uid>": (Recording, "uid"),
     "catalogue/fill-in/suggestions/<str:uid>": (Suggestion, "uid"),
     "catalogue/fill-in/rules/<str:uid>": (FillingRule, "uid"),
+    "catalogue/fill-in/differences/<str:uid>": (KnownDifference, "uid"),
     "catalogue/fill-in/sources/<str:uid>": (EnrichmentSource, "uid"),
     "duplicates/g/<str:uid>": (DedupGroup, "uid"),
     "duplicates/p/<str:uid>": (PairLink, "uid"),
@@ -124,6 +130,7 @@ _NAMED: dict[str, tuple[type[Model], str]] = {
     "api/ucf-projects/<str:container_id>": (Container, "pk"),
     "unknown/<str:uid>": (UnknownItem, "uid"),
     "api/portal/v1/recordings/<str:uid>": (Recording, "uid"),
+    "api/portal/v1/recordings/<str:acr_id>": (Recording, "acr_id"),
     "rights/of/<str:uid>": (Recording, "uid"),
     "rights/works/<str:uid>": (Work, "uid"),
     "rights/parties/<str:uid>": (Party, "uid"),

@@ -362,6 +362,7 @@ SCREENS: dict[str, Screen] = {
     "rights.Conflict": Screen(lambda desk: desk.rights_conflict()),
     "enrichment.Suggestion": Screen(lambda desk: desk.suggestion()),
     "enrichment.FillingRule": Screen(lambda desk: desk.filling_rule()),
+    "enrichment.KnownDifference": Screen(lambda desk: desk.known_difference()),
     "enrichment.EnrichmentSource": Screen(
         lambda _: open_data_source(), shared="made for everybody"
     ),

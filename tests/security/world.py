@@ -28,7 +28,13 @@ from dedup.models import (
     PairLink,
     SharedLoop,
 )
-from enrichment.models import EnrichmentSource, FillingRule, SafeMark, Suggestion
+from enrichment.models import (
+    EnrichmentSource,
+    FillingRule,
+    KnownDifference,
+    SafeMark,
+    Suggestion,
+)
 from imports.models import (
     AnswersImport,
     AudioImport,
@@ -276,6 +282,16 @@ class Desk:
             value="T0345246801",
             ground="-",
             confidence=1,
+        )
+
+    def known_difference(self) -> KnownDifference:
+        """Return a value that a source has instead of the desk's recording's."""
+        return self.row(
+            KnownDifference,
+            recording=self.recording,
+            field="label",
+            known="Pier",
+            found="Pier Records",
         )
 
     def filling_rule(self) -> FillingRule:
@@ -626,6 +642,9 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
     "catalogue/fill-in/suggestions/<str:uid>": lambda desk, _: {
         "uid": desk.suggestion().uid
     },
+    "catalogue/fill-in/differences/<str:uid>": lambda desk, _: {
+        "uid": desk.known_difference().uid
+    },
     "catalogue/fill-in/rules/<str:uid>": lambda desk, _: {
         "uid": desk.filling_rule().uid
     },
@@ -653,6 +672,9 @@ OBJECTS: dict[str, Callable[[Desk, User], Arguments]] = {
         "ids": desk.file.uid,
     },
     "api/portal/v1/recordings/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
+    "api/portal/v1/recordings/<str:acr_id>": lambda desk, _: {
+        "acr_id": desk.recording.acr_id
+    },
     "rights/of/<str:uid>": lambda desk, _: {"uid": desk.recording.uid},
     "rights/works/<str:uid>": lambda desk, _: {"uid": desk.work().uid},
     "rights/releases/<str:uid>": lambda desk, _: {"uid": desk.release().uid},
