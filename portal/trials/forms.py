@@ -32,6 +32,15 @@ class TrialForm(forms.Form):
         label=_("Containers"),
         help_text=_("Those that are connected to a container of the account."),
     )
+    sends_files = forms.BooleanField(
+        required=False,
+        initial=True,
+        label=_("This portal sends the files to ACRCloud"),
+        help_text=_(
+            "Switch it off if your programs send them there themselves. The files that "
+            "come here are then paired with those by name and length."
+        ),
+    )
     streams = forms.ModelMultipleChoiceField(
         Stream.objects.none(),
         required=False,

@@ -127,6 +127,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('et',), **{}), editable=False, max_length=32, unique=True)),
+                ('sends_files', models.BooleanField(default=True)),
+                ('unpaired', models.PositiveIntegerField(default=0, editable=False)),
                 ('begins_at', models.DateTimeField()),
                 ('ends_at', models.DateTimeField(help_text='Files that come later are not compared.')),
                 ('price_per_hour', models.DecimalField(blank=True, decimal_places=2, max_digits=8, null=True, validators=[django.core.validators.MinValueValidator(0)], verbose_name='price of an hour at ACRCloud')),
@@ -410,6 +412,7 @@ class Migration(migrations.Migration):
             name='TrialFile',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('their_file', models.CharField(blank=True, default='', max_length=64)),
                 ('duration_ms', models.BigIntegerField()),
                 ('own_catalogue', models.PositiveIntegerField(default=0)),
                 ('not_in_both', models.PositiveIntegerField(default=0)),

@@ -61,7 +61,9 @@ class Judgement(models.TextChoices):
 class EngineTrial(models.Model):
     """A time in which this portal and a cloud account scan the same files.
 
-    ``seed`` decides which agreements are judged. ``their_buckets`` has, by container
+    ``sends_files`` is off if programs send the files to the account themselves;
+    ``unpaired`` counts those there that are like none here, or like several. ``seed``
+    decides which agreements are judged. ``their_buckets`` has, by container
     and by stream (``stream:1``), the ids of the account's buckets that are searched
     there. ``stream_days`` has what became of the days of each stream, by its key: the
     last one that was read (``until``), how many had no usable plays (``other_day``) and
@@ -77,6 +79,8 @@ class EngineTrial(models.Model):
     )
     containers = models.ManyToManyField(Container, related_name="trials")
     streams = models.ManyToManyField(Stream, blank=True, related_name="trials")
+    sends_files = models.BooleanField(default=True)
+    unpaired = models.PositiveIntegerField(default=0, editable=False)
     begins_at = models.DateTimeField()
     ends_at = models.DateTimeField(
         help_text=_("Files that come later are not compared.")
@@ -133,8 +137,10 @@ class EngineTrial(models.Model):
 class TrialFile(models.Model):
     """A file that both engines have scanned, or an hour of a stream that both heard.
 
-    Of an hour, the account gives plays and no scan. The counts are of finds that are not compared: recordings that only one of the two
-    could find, those of ACRCloud's own catalogue, and those below the floor.
+    Of an hour, the account gives plays and no scan; nor is there one of ``their_file``,
+    which programs sent to the account themselves. The counts are of finds that are not
+    compared: recordings that only one of the two could find, those of ACRCloud's own
+    catalogue, and those below the floor.
     """
 
     trial = models.ForeignKey(
@@ -147,6 +153,7 @@ class TrialFile(models.Model):
     their_scan = models.ForeignKey(
         Scan, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    their_file = models.CharField(max_length=64, blank=True, default="")
     duration_ms = models.BigIntegerField()
     own_catalogue = models.PositiveIntegerField(default=0)
     not_in_both = models.PositiveIntegerField(default=0)

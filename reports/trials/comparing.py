@@ -46,7 +46,8 @@ class Theirs:
     """What the account found in a file, by recording.
 
     ``starts`` are recordings with where they began in the file and in themselves.
-    ``buckets`` are those that it searched, and ``asked_at`` is when. ``own_catalogue``
+    ``buckets`` are those that it searched, and ``asked_at`` is when. ``file_id`` names a
+    file that it got from others, of which there is no ``scan`` here. ``own_catalogue``
     and ``elsewhere`` count finds without a recording here.
     """
 
@@ -55,6 +56,7 @@ class Theirs:
     buckets: Sequence[str]
     asked_at: datetime
     scan: Scan | None = None
+    file_id: str = ""
     own_catalogue: int = 0
     elsewhere: int = 0
     below_floor: int = 0
@@ -226,6 +228,7 @@ class FileComparison:
             defaults={
                 "our_scan": self._ours,
                 "their_scan": self._theirs.scan,
+                "their_file": self._theirs.file_id,
                 "duration_ms": self._file.duration_ms,
                 **self._counts,
             },

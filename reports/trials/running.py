@@ -16,6 +16,7 @@ from reports.models import EngineTrial, TrialKind, TrialState
 from reports.trials.comparing import compare_files, still_runs
 from reports.trials.figures import sample_size
 from reports.trials.listening import bucket_key, compare_days, streams_there
+from reports.trials.reading import compare_files_there
 from reports.trials.selectors import rows_of
 from scanning.engines.acrcloud import Cloud
 from scanning.engines.cloud_faults import CloudFault
@@ -46,6 +47,8 @@ def run(context: JobContext) -> None:
     for first in range(0, len(keys), _FILES_AT_ONCE):
         context.report(first / len(keys))
         compare_files(trial, keys[first : first + _FILES_AT_ONCE], context)
+    if not trial.sends_files:
+        compare_files_there(trial, context)
     compare_days(trial, context)
     draw_sample(trial)
     EngineTrial.objects.filter(pk=trial.pk).update(compared_at=began)

@@ -22,8 +22,9 @@ _MS_PER_HOUR = 3_600_000
 class ComparedScans:
     """What both engines scanned or heard, and the finds that are not compared.
 
-    ``unheard`` plays came there while a stream was not heard here; ``other_days`` are
-    those of which the account gave no usable plays.
+    ``unpaired`` are files there that none here is like, or several. ``unheard`` plays
+    came there while a stream was not heard here; ``other_days`` are those of which the
+    account gave no usable plays.
     """
 
     files: int
@@ -33,6 +34,7 @@ class ComparedScans:
     own_catalogue: int
     not_in_both: int
     below_floor: int
+    unpaired: int
     unheard: int
     other_days: int
 
@@ -67,7 +69,7 @@ class EdgeDistances:
 
 def compared_in(trial: EngineTrial) -> ComparedScans:
     """Return the totals of a trial's files."""
-    scanned = Q(their_scan__isnull=False)
+    scanned = Q(their_scan__isnull=False) | ~Q(their_file="")
     sums = trial.files.aggregate(
         files=Count("pk", filter=scanned),
         length_ms=Sum("duration_ms", filter=scanned, default=0),
@@ -78,6 +80,7 @@ def compared_in(trial: EngineTrial) -> ComparedScans:
     )
     days = trial.stream_days.values()
     return ComparedScans(
+        unpaired=trial.unpaired,
         streams=trial.streams.count(),
         unheard=sum(day.get("unheard", 0) for day in days),
         other_days=sum(day.get("other_day", 0) for day in days),

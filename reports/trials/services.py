@@ -54,12 +54,16 @@ class TrialRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TrialTerms:
-    """How long a trial runs, how much each container may send a month, and what it costs."""
+    """How long a trial runs, how much each container may send a month, and what it costs.
+
+    Without ``sends_files``, programs send the files to the account themselves.
+    """
 
     weeks: int
     cap_hours: int | None = None
     price_per_hour: Decimal | None = None
     currency: str = ""
+    sends_files: bool = True
 
 
 def begin_trial(
@@ -108,6 +112,7 @@ def begin_trial(
             )
         trial = EngineTrial.objects.create(
             account=account,
+            sends_files=terms.sends_files,
             begins_at=now,
             ends_at=now + timedelta(weeks=terms.weeks),
             price_per_hour=terms.price_per_hour,
@@ -117,7 +122,7 @@ def begin_trial(
         )
         trial.containers.set(containers)
         trial.streams.set(streams)
-        for container in containers:
+        for container in containers if terms.sends_files else ():
             set_terms(
                 container=container,
                 engine=EngineChoice.BOTH,
@@ -206,7 +211,7 @@ def end_trial(*, trial: EngineTrial, keeps: TrialKeeps, user: User) -> EngineTri
         trial.save(update_fields=["state", "keeps", "ended_at"])
         trial.report = report_text(trial)
         trial.save(update_fields=["report"])
-        for container in trial.containers.all():
+        for container in trial.containers.all() if trial.sends_files else ():
             set_terms(
                 container=container,
                 engine=_ENGINES[keeps],

@@ -77,6 +77,7 @@ def _begin(person: Person, rng: random.Random) -> None:
         account=account.pk,
         containers=[each.pk for each in containers],
         weeks=rng.choice([1, 4, 0]),
+        sends_files="on",
         cap_hours=rng.choice(["", 50]),
         price_per_hour=rng.choice(["", "3.50"]),
         currency=rng.choice(["", "EUR"]),

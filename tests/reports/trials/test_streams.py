@@ -29,7 +29,7 @@ from tests.factories.scanning import (
 )
 from tests.factories.streams import DAY, StreamFactory, StreamHourFactory
 from tests.imports.moving.account import Account, Json, play
-from tests.reports.trials.test_trials import Beside, work_off
+from tests.reports.trials.conftest import Beside, work_off
 from tests.scanning.vendor import AnyPath
 
 pytestmark = pytest.mark.django_db
