@@ -42,7 +42,8 @@ SHOWN: Final = 200
 _NO_SOUND: Final = "move_no_sound"
 _REFUSED: Final = "move_refused"
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}\Z")
-_HIDDEN: Final = re.compile(r"(^|/)(\.|__MACOSX/)")
+# Not "../", with which some programs begin the names in a ZIP; nothing is unpacked there.
+_HIDDEN: Final = re.compile(r"(^|/)(\.(?!\.?/)|__MACOSX/)")
 
 
 class FileSource(Protocol):

@@ -62,7 +62,7 @@ def test_a_zip_gives_audio_and_an_undo_takes_it_back(
     bucket: Bucket, signed_in: MakeClient, run_worker: Worker, admin: User
 ) -> None:
     client = signed_in(Role.MANAGER)
-    content = zipped(**{"a-1": SOUND, "Blue Lantern": OTHER, "else": OTHER})
+    content = zipped(**{"../odd/a-1": SOUND, "Blue Lantern": OTHER, "else": OTHER})
     sent = client.post(
         reverse("portal:audio_import"),
         {"bucket": bucket.pk, "archive": upload("masters.zip", content)},
