@@ -32,6 +32,8 @@ from recognition.types import Fingerprint
 
 ACCEPT_HEADER = "Acrfp-Accept"
 """The header with which a portal tells another one which fingerprints it takes."""
+NO_FINGERPRINT = "no_fingerprint"
+"""The code with which a portal says that a recording has no fingerprint."""
 
 # Two days of landmarks; a larger file is not the fingerprint of one recording.
 MAX_BYTES = 256 * 1024**2

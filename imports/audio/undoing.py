@@ -22,4 +22,5 @@ def take_audio_back(undo: Undo, event: Event) -> str:
     if Match.objects.filter(recording=row, decided_by__isnull=False).exists():
         raise Stays(_("People decided matches of it."))
     changes.take_audio_back(recording=row, user=undo.user)
+    undo.gone_audio.add(event.case)
     return ""

@@ -6,11 +6,12 @@ follows unless somebody changed ours, too. Nothing here calls the account.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
+from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils.translation import gettext as _
 
@@ -19,7 +20,7 @@ from accounts.reach import working_for
 from broadcasts.errors import BroadcastRefused
 from broadcasts.services import add_broadcast
 from broadcasts.values import BroadcastValues
-from catalogue.changes import update_recording, waits_for_audio
+from catalogue.changes import ChangeRefused, update_recording, waits_for_audio
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
     Bucket,
@@ -34,6 +35,9 @@ from catalogue.services import (
     detail_columns,
     reserved_bucket,
 )
+from common.fingerprint_files import read_fingerprint
+from common.media_analysis import AudioRefused
+from dedup.intake import AlreadyInCatalogue, give_audio, prepare
 from imports.models import Moved, MovedKind, MovedOutcome, MoveIn
 from imports.moving.plays import DAY, OtherDay, results_of_day
 from imports.moving.remote import (
@@ -68,6 +72,7 @@ Json = dict[str, Any]
 PROJECT: Final = "project:"
 """Begins the remote id of a project of streams, which is a container here."""
 DAY_PREFIX: Final = "day:"
+_AT_ONCE: Final = 100
 _KEPT_COLUMNS: Final = (
     *("title", "custom_id", "version_title", "artists", "album", "label"),
     *("release_date", "isrc", "upc", "iswc", "writers", "publishers", "notes"),
@@ -206,6 +211,36 @@ class Mover:
                 lambda _there, _known: self._day(stream, day, key, name, results),
             )
         return True
+
+    def waiting(self, *, after: int) -> Iterator[tuple[Moved, Recording]]:
+        """Yield the moved recordings that wait for their audio, from a row on."""
+        rows = Moved.objects.filter(
+            account=self.one.account, kind=MovedKind.RECORDING
+        ).exclude(case="")
+        # No query stays open meanwhile: SQLite would refuse to write beside it.
+        while batch := list(rows.filter(pk__gt=after).order_by("pk")[:_AT_ONCE]):
+            after = batch[-1].pk
+            uids = [moved.case.partition(":")[2] for moved in batch]
+            found = Recording.objects.filter(uid__in=uids).select_related("bucket")
+            known = {row.uid: row for row in found if waits_for_audio(row)}
+            for moved, uid in zip(batch, uids, strict=True):
+                if uid in known:
+                    yield moved, known[uid]
+
+    def fingerprint(self, moved: Moved, recording: Recording, content: bytes) -> None:
+        """Give a waiting recording the fingerprint that another portal has of it."""
+        code = text = ""
+        try:
+            heard = read_fingerprint(
+                ContentFile(content, moved.name or moved.remote_id),
+                needs_scan_layer=False,
+            )
+            newcomer = prepare(bucket=recording.bucket, fingerprint=heard)
+            give_audio(recording=recording, newcomer=newcomer, user=self.user)
+        except (AudioRefused, AlreadyInCatalogue, ChangeRefused) as refused:
+            code, text = "move_refused", str(refused)[:1000]
+        if (moved.code, moved.text) != (code, text):
+            Moved.objects.filter(pk=moved.pk).update(code=code, text=text)
 
     # --- Rows of Moved ----------------------------------------------------------------
 

@@ -90,6 +90,8 @@ def keep_station(_undo: Undo, _event: Event) -> str:
 def give_back_recording(undo: Undo, event: Event) -> str:
     """Put a recording back where results had named it, or retire it again."""
     row = editable_recording(undo, event)
+    if undo.dry and event.case in undo.gone_audio:
+        return ""
     refuse_used(row)
     changes.stop_waiting(
         recording=row,

@@ -53,6 +53,8 @@ class Undo:
     summary: UndoSummary = field(default_factory=UndoSummary)
     gone: set[str] = field(default_factory=set)
     """Cases of records that this walk removes, which a dry one still finds."""
+    gone_audio: set[str] = field(default_factory=set)
+    """Cases of recordings that lose the audio which they got."""
     gone_shares: set[str] = field(default_factory=set)
     """Uids of shares that it removes from records that stay."""
     gone_links: set[tuple[str, str]] = field(default_factory=set)

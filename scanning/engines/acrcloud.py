@@ -15,7 +15,12 @@ from urllib.parse import quote, urlencode, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from common.fingerprint_files import ACCEPT_HEADER, accepts_ours
+from common.fingerprint_files import (
+    ACCEPT_HEADER,
+    MAX_BYTES,
+    NO_FINGERPRINT,
+    accepts_ours,
+)
 from common.http import (
     FetchFailed,
     ServiceAnswer,
@@ -160,6 +165,25 @@ class Cloud:
         answer = self._exchange("GET", url)
         return accepts_ours(answer.headers.get(ACCEPT_HEADER, ""))
 
+    def read_fingerprint(self, acr_id: str) -> bytes | None:
+        """Return the fingerprint of a recording in another portal; None if it has none.
+
+        Servers that are no portals raise ``CloudFault`` with ``FaultKind.GONE``; ACRCloud's
+        own hosts are not asked.
+        """
+        if _is_vendor(self._base):
+            raise CloudFault(FaultKind.GONE, "no portal")
+        address = f"portal/v1/recordings/{quote(acr_id, safe='')}/fingerprint/"
+        answer = self._reach("GET", f"{self._base}/{address}", max_bytes=MAX_BYTES)
+        if answer.status == 200:
+            return answer.body
+        if answer.status == 404 and NO_FINGERPRINT.encode() in answer.body:
+            return None
+        if answer.status == 404:
+            raise CloudFault(FaultKind.GONE, "no portal")
+        wait = answer.headers.get("Retry-After", "")
+        raise fault_of(answer.status, answer.body, retry_after=wait)
+
     def create_container(
         self, container: Container, *, buckets: Sequence[int | str], callback_url: str
     ) -> RemoteContainer:
@@ -288,22 +312,13 @@ class Cloud:
         headers: Mapping[str, str] | None = None,
         asks_file: bool = False,
     ) -> ServiceAnswer:
-        try:
-            answer = call_service(
-                method,
-                url,
-                token=self._token,
-                headers=headers,
-                body=body,
-                max_bytes=settings.ACRPORTAL_CALLBACK_MAX_BYTES,
-            )
-        except FetchFailed as error:
-            raise CloudFault(FaultKind.UNREACHABLE, str(error)) from error
-        except TooLarge as error:
-            raise CloudFault(
-                FaultKind.REFUSED,
-                _("(the answer exceeds the size limit for callbacks)"),
-            ) from error
+        answer = self._reach(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            max_bytes=settings.ACRPORTAL_CALLBACK_MAX_BYTES,
+        )
         # Some refusals have status 200 and a body that contains only a code.
         done = 200 <= answer.status < 300 and (not answer.body or _holds(answer.body))
         if not done:
@@ -314,6 +329,32 @@ class Cloud:
                 asks_file=asks_file,
             )
         return answer
+
+    def _reach(
+        self,
+        method: str,
+        url: str,
+        *,
+        max_bytes: int,
+        body: bytes | SizedBody | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> ServiceAnswer:
+        try:
+            return call_service(
+                method,
+                url,
+                token=self._token,
+                headers=headers,
+                body=body,
+                max_bytes=max_bytes,
+            )
+        except FetchFailed as error:
+            raise CloudFault(FaultKind.UNREACHABLE, str(error)) from error
+        except TooLarge as error:
+            raise CloudFault(
+                FaultKind.REFUSED,
+                _("(the answer exceeds the size limit for callbacks)"),
+            ) from error
 
 
 def files_base(account: CloudAccount) -> str:

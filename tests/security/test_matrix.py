@@ -29,7 +29,7 @@ Ask = Callable[[str, str], HttpResponse]
 HOLDS_NOTHING = (
     *("/audio", "/evidence", "/rows.csv", "/file", "-metadata.json"),
     *("/manifest.json", "/check/", "/again/", "/zip", "/file/", "/manifest/"),
-    *("/undeclared.csv", "/files-check/", "/pdf"),
+    *("/undeclared.csv", "/files-check/", "/pdf", "<str:acr_id>/fingerprint/"),
     # The query selects the recordings, or the interval of a file.
     *("/searches/new/", "/review/sound/"),
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError
 
@@ -24,10 +25,12 @@ from imports.moving.walk import run, seconds_of
 from imports.selectors import not_moved_by_code, waiting_recordings
 from imports.services import make_import
 from imports.undoing.noting import HOW_TO_UNDO, noted
+from jobs.choices import JobState
 from jobs.context import JobContext
 from jobs.errors import Cancelled, Failed, WaitsUntil
 from jobs.runner import here
-from jobs.services import begin_here
+from jobs.selectors import jobs_of
+from jobs.services import begin_here, reclaim
 from scanning.models import CloudAccount
 from scanning.services.cloud import save_account
 
@@ -88,10 +91,7 @@ class Command(BaseCommand):
             raise CommandError(str(refused)) from refused
 
     def _move(self, one: MoveIn, user: User) -> None:
-        stopped = MoveIn.objects.filter(
-            account=one.account, status=ImportStatus.REFUSED, parts=one.parts
-        ).exclude(cursor={})
-        one = stopped.first() or one
+        one = _unfinished(one) or one
         one.status = ImportStatus.IMPORTING
         one.save()
         job = begin_here(MOVES.carry_out, one, user=user)
@@ -132,6 +132,24 @@ class Command(BaseCommand):
         self.stdout.write(HOW_TO_UNDO % one.uid)
         if summary.refused or summary.faults:
             sys.exit(1)
+
+
+def _unfinished(one: MoveIn) -> MoveIn | None:
+    """Return the move that stopped or whose process died, to go on with it.
+
+    Raises ``CommandError`` while another process moves the account.
+    """
+    reclaim()
+    moves = MoveIn.objects.filter(account=one.account)
+    working = list(moves.filter(status=ImportStatus.IMPORTING))
+    if jobs_of(MOVES.carry_out, working, [JobState.RUNNING]):
+        raise CommandError(
+            "Another process moves this account. If that was killed, call this again "
+            f"in {settings.ACRPORTAL_LEASE_SECONDS} seconds."
+        )
+    alike = [each for each in working if each.parts == one.parts]
+    stopped = moves.filter(status=ImportStatus.REFUSED, parts=one.parts)
+    return next(iter(alike), None) or stopped.exclude(cursor={}).first()
 
 
 def _account(options: dict[str, Any], user: User) -> CloudAccount:  # Any: Django's own

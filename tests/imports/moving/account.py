@@ -18,7 +18,8 @@ DEFAULT_PER_PAGE = 20
 
 @dataclass
 class Account:
-    """``lists`` by path below ``/api/``; ``plays`` by stream and day.
+    """``lists`` by path below ``/api/``; ``plays`` by stream and day;
+    ``fingerprints`` by ACR id.
 
     ``faults`` are answered first, one for each call. ``before`` is called before each
     page is cut, and may change the lists.
@@ -28,6 +29,7 @@ class Account:
     plays: dict[tuple[str, str], list[Json]] = field(default_factory=dict)
     faults: list[Response] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    fingerprints: dict[str, Response] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
     most_per_page: int = 1000
     tells_total: bool = True
@@ -40,6 +42,8 @@ class Account:
         if self.faults:
             return self.faults.pop(0)
         path = request.path.removeprefix("/api/")
+        if path.startswith("portal/v1/recordings/") and self.fingerprints:
+            return self.fingerprints[path.split("/")[3]]
         if path.endswith("/results"):
             key = (path.split("/")[-2], request.args["date"])
             return told({"data": self.plays.get(key, [])})

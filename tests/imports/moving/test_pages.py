@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from accounts.roles import Role
 from catalogue.models import Bucket
 from imports.models import ImportStatus, MovedKind, MoveIn
+from imports.moving.kind import MOVES
+from jobs.services import begin_here
 from scanning.models import CloudAccount, Container
 from tests.conftest import MakeClient
 from tests.factories.accounts import confirm
@@ -109,6 +113,32 @@ def test_the_command_counts_and_moves(moving: Moving) -> None:
     assert "Recording: 3 new" in text
     assert "Undo it with" in text
     assert Bucket.objects.filter(name="Songs").exists()
+
+
+def test_the_command_goes_on_with_a_move_whose_process_was_killed(
+    moving: Moving,
+) -> None:
+    killed = moving.look(since=datetime.now(tz=UTC).date())
+    killed.status, killed.cursor = ImportStatus.IMPORTING, {"done": ["buckets"]}
+    killed.save()
+    begin_here(MOVES.carry_out, killed, user=moving.admin)
+
+    with pytest.raises(CommandError, match="Another process moves this account"):
+        _move_by_command(moving)
+    moving.there.calls.clear()
+    with time_machine.travel(datetime.now(tz=UTC) + timedelta(minutes=5)):
+        _move_by_command(moving)
+
+    one = MoveIn.objects.get()
+    assert (one.pk, one.status) == (killed.pk, ImportStatus.DONE)
+    # It did not read the list again that was done.
+    assert not any("/buckets?" in call for call in moving.there.calls)
+
+
+def _move_by_command(moving: Moving) -> None:
+    call_command(
+        "move_in", "Console", username=moving.admin.username, stdout=StringIO()
+    )
 
 
 def test_the_command_reads_a_token_from_standard_input(

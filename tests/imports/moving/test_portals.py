@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from werkzeug import Response
 
 from accounts.roles import Role
 from accounts.tokens import create_token
 from catalogue.models import Bucket, Recording, RecordingStatus
-from imports.models import MoveIn
+from imports import services
+from imports.models import Moved, MoveIn
 from rights.models import Share, Work
 from scanning.models import Container, ScannedFile
 from streams.models import Station, Stream
 from tests.acrapi.conftest import Api
+from tests.conftest import Catalogue
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.review import make_match
@@ -24,7 +27,7 @@ from tests.factories.rights import recording as rights_recording
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory
 from tests.factories.streams import DAY, StreamFactory, make_airplay
 from tests.imports.moving.account import Account, Json
-from tests.imports.moving.conftest import Moving
+from tests.imports.moving.conftest import Moving, work_off
 
 pytestmark = pytest.mark.django_db
 
@@ -139,3 +142,47 @@ def test_a_portal_moves_in(moving: Moving) -> None:
     day = ScannedFile.objects.get(name=f"Harbour FM {DAY:%Y-%m-%d} (ACRCloud)")
     assert day.container == container
     assert Recording.objects.exclude(title="Night Drive").count() == 0
+
+
+def test_recordings_of_another_portal_come_with_their_fingerprints(
+    catalogue: Catalogue, moving: Moving
+) -> None:
+    api, reader = (
+        Api(create_token(owner=owner, name="t", scopes=[scope]).secret, owner)
+        for owner in [make_user(Role.MANAGER)]
+        for scope in ("catalogue", "read")
+    )
+    address = f"/api/portal/v1/recordings/{catalogue.first.acr_id}/fingerprint/"
+    sent = api.get(address)
+    content = b"".join(sent.streaming_content)
+    unknown = api.get("/api/portal/v1/recordings/none/fingerprint/")
+    refused = reader.get(address)
+    songs = moving.there.lists["buckets/8881/files"]
+    moving.there.fingerprints = {
+        songs[0]["acr_id"]: Response(content),
+        songs[1]["acr_id"]: Response(unknown.content, unknown.status_code),
+        moving.there.lists["buckets/8882/files"][0]["acr_id"]: Response(b"no sound"),
+    }
+
+    one = moving.move(since=datetime.now(tz=UTC).date())
+
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "no_fingerprint")
+    assert refused.status_code == 403
+    rows = {row.acr_id: row for row in Recording.objects.all()}
+    first = rows[songs[0]["acr_id"]]
+    assert (first.status, first.title) == (RecordingStatus.READY, songs[0]["title"])
+    assert rows[songs[1]["acr_id"]].status == RecordingStatus.STUB
+    ident = Moved.objects.get(name="Ident")
+    assert ident.code == "move_refused"
+
+    services.check_undo(one=one, user=moving.admin)
+    work_off()
+    services.undo(one=one, user=moving.admin)
+    work_off()
+
+    one.refresh_from_db()
+    stays = [row["name"] for row in one.summary["undo"]["stays"]]
+    assert stays == ["Harbour FM"]
+    first.refresh_from_db()
+    assert first.status == RecordingStatus.RETIRED
+    assert first.fingerprint == ""
