@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,15 +16,17 @@ class AcrapiConfig(AppConfig):
 
     def ready(self) -> None:
         """Queue callbacks in the transactions that end a scan or settle a play; tidy up."""
-        from acrapi.monitoring import queue_result, queue_state
         from acrapi.results import queue_for_scan
         from jobs.periodic import periodic
         from scanning.results import scan_settled
-        from streams.notices import play_settled, stream_reached
 
         scan_settled.connect(queue_for_scan, dispatch_uid="acrapi")
-        play_settled.connect(queue_result, dispatch_uid="acrapi")
-        stream_reached.connect(queue_state, dispatch_uid="acrapi")
+        if settings.ACRPORTAL_MONITORING:
+            from acrapi.monitoring import queue_result, queue_state
+            from streams.notices import play_settled, stream_reached
+
+            play_settled.connect(queue_result, dispatch_uid="acrapi")
+            stream_reached.connect(queue_state, dispatch_uid="acrapi")
         periodic(
             "staged_uploads",
             "acrapi.uploads.discard_expired",

@@ -12,7 +12,6 @@ from acrapi.serializers.fields import as_id
 from acrapi.states import LISTED_RECORDING_STATUSES
 from catalogue.models import Bucket, Recording
 from scanning.models import Container, ScannedFile
-from streams.models import Stream
 
 MAX_IDS = 1000
 _NAMED = 20
@@ -161,27 +160,3 @@ def _uuid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
-
-
-def streams_of(container: Container) -> QuerySet[Stream]:
-    """Return the streams of a container."""
-    return (
-        Stream.objects.present().filter(container=container).select_related("container")
-    )
-
-
-def named_streams(container_id: str, given: str) -> list[Stream]:
-    """Return the streams with the given ids; refuse if none exists."""
-    container = container_of(container_id)
-    found = list(streams_of(container).filter(uid__in=split_ids(given)))
-    if not found:
-        raise not_found(
-            f"Container {container.pk} has no stream {given[:80]}.",
-            code="unknown_stream",
-        )
-    return found
-
-
-def stream_of(container_id: str, given: str) -> Stream:
-    """Return the stream with the given id; refuse if it does not exist."""
-    return named_streams(container_id, given)[0]

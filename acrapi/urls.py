@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import path, re_path
+from django.conf import settings
+from django.urls import URLPattern, path, re_path
 
 from acrapi import errors
 from acrapi.views import (
@@ -13,18 +14,17 @@ from acrapi.views import (
     docs,
     files,
     identify,
-    monitored_plays,
-    monitored_streams,
-    monitoring,
-    unknown,
     uploads,
 )
 
 _CONTAINER = "api/fs-containers/<str:container_id>"
 _BUCKET = "api/buckets/<str:bucket_id>"
-_MONITORING = "api/bm-cs-projects/<str:container_id>"
-_STREAM = f"{_MONITORING}/streams/<str:ids>"
-_UNKNOWN = "api/ucf-projects/<str:container_id>/results"
+
+_monitoring: list[URLPattern] = []
+if settings.ACRPORTAL_MONITORING:
+    from acrapi import monitoring_urls
+
+    _monitoring = monitoring_urls.urlpatterns
 
 urlpatterns = [
     path("api/fs-containers", containers.ContainersView.as_view()),
@@ -43,24 +43,7 @@ urlpatterns = [
     path(f"{_BUCKET}/files/<str:ids>/move", bucket_files.MoveHereView.as_view()),
     path(f"{_BUCKET}/dedup-files", dedup.DedupFilesView.as_view()),
     path(f"{_BUCKET}/dedup-files/<str:ids>", dedup.DedupFileView.as_view()),
-    path("api/ucf-projects", unknown.UnknownProjectsView.as_view()),
-    path(_UNKNOWN, unknown.UnknownItemsView.as_view()),
-    path(f"{_UNKNOWN}/<str:item_id>", unknown.UnknownItemView.as_view()),
-    path(f"{_UNKNOWN}/<str:item_id>/pending", unknown.PendingView.as_view()),
-    path("api/bm-cs-projects", monitoring.MonitoringProjectsView.as_view()),
-    path(_MONITORING, monitoring.MonitoringProjectView.as_view()),
-    path(f"{_MONITORING}/result-callback", monitoring.ResultCallbackView.as_view()),
-    path(
-        f"{_MONITORING}/state-notification",
-        monitoring.StateNotificationView.as_view(),
-    ),
-    path(f"{_MONITORING}/streams", monitored_streams.MonitoredStreamsView.as_view()),
-    path(_STREAM, monitored_streams.MonitoredStreamView.as_view()),
-    path(f"{_STREAM}/pause", monitored_streams.PauseStreamView.as_view()),
-    path(f"{_STREAM}/restart", monitored_streams.RestartStreamView.as_view()),
-    path(f"{_STREAM}/state", monitored_plays.StreamStateView.as_view()),
-    path(f"{_STREAM}/results", monitored_plays.StreamResultsView.as_view()),
-    path(f"{_STREAM}/recordings", monitored_plays.StreamRecordingsView.as_view()),
+    *_monitoring,
     path("v1/identify", identify.IdentifyView.as_view()),
     path("uploads/<str:uid>", uploads.UploadView.as_view(), name="acrapi-upload"),
     path("api/schema", docs.SchemaView.as_view(), name="api-schema"),

@@ -95,6 +95,8 @@ ACRPORTAL_BASE_URL: str = env.str(
 
 # --- Apps ---------------------------------------------------------------------
 
+ACRPORTAL_MONITORING: bool = env.bool("ACRPORTAL_MONITORING", default=True)
+
 INSTALLED_APPS = [
     "accounts",
     "audit",
@@ -104,13 +106,17 @@ INSTALLED_APPS = [
     "scanning",
     "review",
     "dedup",
-    "recurring",
-    "streams",
-    "broadcasts",
+    "programmes",
     "platforms",
     "imports",
     "enrichment",
     "reports",
+    # Nothing before these knows them (pyproject.toml, "Nothing below knows monitoring").
+    *(
+        ["streams", "recurring", "broadcasts", "declarations"]
+        if ACRPORTAL_MONITORING
+        else []
+    ),
     "operations",
     "portal",
     "acrapi",

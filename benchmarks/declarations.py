@@ -110,10 +110,10 @@ def _child(step: str, days: int) -> int:
     django.setup()
     from django.db import connection
 
-    from reports.declarations import services
-    from reports.declarations.chunks import CHUNK
-    from reports.declarations.gathering import gather
-    from reports.models import DeclarationProfile
+    from declarations import services
+    from declarations.chunks import CHUNK
+    from declarations.gathering import gather
+    from declarations.models import DeclarationProfile
 
     profile = DeclarationProfile.objects.get(name=f"{step} {days}")
     period = (_FIRST, _FIRST + timedelta(days=days - 1))
@@ -155,8 +155,8 @@ def _fill(plays: int) -> None:
     from accounts.roles import Role
     from accounts.services import create_user
     from broadcasts.models import Broadcast
-    from reports.declarations.services import save_profile
-    from reports.models import DeclarationProfile
+    from declarations.models import DeclarationProfile
+    from declarations.services import save_profile
     from review.models import Match
     from scanning.models import ScannedFile
     from streams.models import Station

@@ -7,15 +7,34 @@ from django.utils.translation import gettext_lazy as _
 
 
 class BroadcastsConfig(AppConfig):
-    """Broadcasts, episodes, uses of music, audiences and revenue."""
+    """Broadcasts, audiences and revenue."""
 
     name = "broadcasts"
     verbose_name = _("Broadcasts")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the jobs; follow stations."""
+        """Register the jobs, the import and the columns of reports; follow stations."""
         from broadcasts import following
+        from broadcasts.arrivals import BroadcastReader
+        from broadcasts.importing import kind  # noqa: F401
+        from broadcasts.in_reports import BROADCAST, first_broadcast
+        from broadcasts.moving import MovedStreams, why_stays
+        from imports.moving.streams import streams_here
+        from imports.undoing import staying
+        from programmes import arrivals
+        from reports.extras import extras, heads
         from streams.signals import station_moved
 
+        extras.register(BROADCAST)
+        heads.register(first_broadcast)
+        arrivals.readers.register(BroadcastReader())
+        streams_here.register(MovedStreams())
+        staying.reasons.register(why_stays)
+        staying.undoers.register(
+            {
+                "station.added": "broadcasts.moving.keep_station",
+                "stream.added": "broadcasts.moving.delete_stream",
+            }
+        )
         station_moved.connect(following.note_station, dispatch_uid="broadcasts.place")

@@ -13,26 +13,6 @@ class Showing(models.TextChoices):
     REPEAT = "repeat_run", _("Repeat")
 
 
-class CueUse(models.TextChoices):
-    """How a programme uses music; values are DDEX's."""
-
-    THEME = "Theme", _("Theme")
-    BACKGROUND = "Background", _("Background")
-    ON_SCREEN = "OnScreenMusic", _("Heard by the people in it")
-    AUDIO_LOGO = "AudioLogo", _("Audio logo")
-    BUMPER = "Bumper", _("Bumper")
-    ESSENTIAL = "EssentialPart", _("Essential part")
-
-
-class MusicOrigin(models.TextChoices):
-    """Where music comes from; values are DDEX's."""
-
-    LIBRARY = "LibraryMusic", _("Library music")
-    PREEXISTING = "PreexistingMusic", _("Music that existed before")
-    COMMISSIONED = "SpeciallyCommissionedMusic", _("Commissioned for the programme")
-    UNKNOWN = "Unknown", _("Not known")
-
-
 class RightsType(models.TextChoices):
     """The rights that revenue is for; values are DDEX's."""
 

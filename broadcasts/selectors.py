@@ -1,4 +1,4 @@
-"""Reading broadcasts, episodes, uses of music and figures of stations.
+"""Reading broadcasts and figures of stations.
 
 Rows of deleted files do not count. Rows of files are within the viewer's access limits.
 """
@@ -9,15 +9,9 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
-from catalogue.models import Recording
+from broadcasts.models import Audience, Broadcast, Revenue
 from scanning.models import ScannedFile
 from streams.models import Station
-
-
-def episode_of(scanned_file: ScannedFile) -> Episode | None:
-    """Return a file's episode, if anybody entered it."""
-    return Episode.objects.filter(scanned_file=scanned_file).first()
 
 
 def list_broadcasts() -> QuerySet[Broadcast]:
@@ -30,20 +24,6 @@ def list_broadcasts() -> QuerySet[Broadcast]:
 def broadcasts_of(scanned_file: ScannedFile) -> QuerySet[Broadcast]:
     """Return the broadcasts of a file in order of time."""
     return list_broadcasts().filter(scanned_file=scanned_file)
-
-
-def use_of(scanned_file: ScannedFile, recording: Recording) -> MusicUse | None:
-    """Return how a file uses a recording, if anybody entered it."""
-    return MusicUse.objects.filter(
-        scanned_file=scanned_file, recording=recording
-    ).first()
-
-
-def uses_of(scanned_file: ScannedFile) -> QuerySet[MusicUse]:
-    """Return the uses of recordings in a file, with the recordings."""
-    return MusicUse.objects.filter(scanned_file=scanned_file).select_related(
-        "recording"
-    )
 
 
 def audiences_of(station: Station) -> QuerySet[Audience]:

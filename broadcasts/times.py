@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-from broadcasts.errors import BroadcastRefused
+from programmes.errors import ProgrammeRefused
 
 EARLIEST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ def moments(local: datetime, zone: str) -> tuple[datetime, ...]:
 def start_at(at: datetime, zone: str) -> datetime:
     """Return the moment of a start; one without an offset is a local time of the zone.
 
-    Raises ``BroadcastRefused`` for a local time that the clocks skip or show twice, and
+    Raises ``ProgrammeRefused`` for a local time that the clocks skip or show twice, and
     for an offset that the zone does not have then.
     """
     if not _is_usual(at):
@@ -76,7 +76,7 @@ def start_at(at: datetime, zone: str) -> datetime:
             % {"zone": zone, "start": at.isoformat(" ", timespec="seconds")}
         )
     if len(found) > 1:
-        raise BroadcastRefused(
+        raise ProgrammeRefused(
             "doubled",
             _(
                 "The clocks in %(zone)s showed %(start)s twice, because summer "
@@ -96,7 +96,7 @@ def start_at(at: datetime, zone: str) -> datetime:
 def read_start(text: str, zone: str) -> datetime:
     """Return the moment of a start as text, such as ``2026-11-03 07:00``.
 
-    Raises ``BroadcastRefused`` as ``start_at`` does, and for any other text.
+    Raises ``ProgrammeRefused`` as ``start_at`` does, and for any other text.
     """
     return start_at(parsed_start(text), zone)
 
@@ -104,7 +104,7 @@ def read_start(text: str, zone: str) -> datetime:
 def parsed_start(text: str) -> datetime:
     """Return a start as written, with its offset if it has one.
 
-    Raises ``BroadcastRefused`` for text that is no date with a time.
+    Raises ``ProgrammeRefused`` for text that is no date with a time.
     """
     given = text.strip()
     if _START.fullmatch(given):
@@ -123,11 +123,11 @@ def local_text(moment: datetime, zone: str) -> str:
 def read_length(text: str) -> int:
     """Return a length such as ``0:30:00`` in milliseconds.
 
-    Raises ``BroadcastRefused`` for other text, for nothing and for more than a week.
+    Raises ``ProgrammeRefused`` for other text, for nothing and for more than a week.
     """
     found = _LENGTH.fullmatch(text.strip())
     if found is None:
-        raise BroadcastRefused(
+        raise ProgrammeRefused(
             "invalid",
             _("Write hours, minutes and seconds, such as 0:30:00."),
             field="length",
@@ -139,10 +139,10 @@ def read_length(text: str) -> int:
 
 
 def checked_length(length_ms: int) -> int:
-    """Return a length in milliseconds; raises ``BroadcastRefused`` if it is impossible."""
+    """Return a length in milliseconds; raises ``ProgrammeRefused`` if it is impossible."""
     if 0 < length_ms <= MOST_MS:
         return length_ms
-    raise BroadcastRefused(
+    raise ProgrammeRefused(
         "invalid",
         _("A broadcast must end after it begins and may last at most a week."),
         field="length",
@@ -177,13 +177,13 @@ def _midnight(day: date, zone: str) -> datetime:
 
 
 def read_day(text: str) -> date:
-    """Return a day such as ``2026-11-03``; raises ``BroadcastRefused`` for other text."""
+    """Return a day such as ``2026-11-03``; raises ``ProgrammeRefused`` for other text."""
     try:
         day = date.fromisoformat(text.strip())
     except ValueError:
         day = date.min
     if not EARLIEST.year < day.year < LATEST.year:
-        raise BroadcastRefused(
+        raise ProgrammeRefused(
             "invalid", _("Write the day as 2026-11-03."), field="day"
         )
     return day
@@ -192,11 +192,11 @@ def read_day(text: str) -> date:
 def read_month(text: str) -> date:
     """Return the first day of a month such as ``2026-11``.
 
-    Raises ``BroadcastRefused`` for other text.
+    Raises ``ProgrammeRefused`` for other text.
     """
     found = _MONTH.fullmatch(text.strip())
     if found is None or not EARLIEST.year < int(found[1]) < LATEST.year:
-        raise BroadcastRefused(
+        raise ProgrammeRefused(
             "invalid", _("Write the month as 2026-11."), field="month"
         )
     return date(int(found[1]), int(found[2]), 1)
@@ -206,5 +206,5 @@ def _is_usual(at: datetime) -> bool:
     return EARLIEST.year < at.year < LATEST.year
 
 
-def _refused(text: str) -> BroadcastRefused:
-    return BroadcastRefused("invalid", text, field="starts_at")
+def _refused(text: str) -> ProgrammeRefused:
+    return ProgrammeRefused("invalid", text, field="starts_at")

@@ -26,6 +26,7 @@ from accounts.roles import Action
 from imports.mapping import NO_TARGETS, Targets
 from imports.models import Import, ImportStatus, MappedImport
 from imports.samples import Sample
+from imports.undoing.staying import undoers
 from jobs.choices import JobState, Priority
 from jobs.kinds import Kind
 
@@ -327,6 +328,5 @@ def kind_of_uid(uid: str) -> AnyKind | None:
 
 def undoer_of(action: str) -> str:
     """Return the path of the function that takes back such an event; empty for none."""
-    return next(
-        (kind.undoers[action] for kind in all_kinds() if action in kind.undoers), ""
-    )
+    known = (*(kind.undoers for kind in all_kinds()), *undoers)
+    return next((each[action] for each in known if action in each), "")

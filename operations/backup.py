@@ -34,6 +34,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from catalogue import partitions
 from common.databases import consistent_read
+from operations.hidden import refuse_hidden_rows
 from operations.tables import file_sha256, kept_models, write_table
 from recognition.errors import RecognitionError
 from recognition.index.copying import copy_index
@@ -76,7 +77,11 @@ class Backup:
 
 
 def make_backup(destination: Path, progress: Progress) -> Backup:
-    """Add a backup to ``destination``; an interrupted one is removed by the next."""
+    """Add a backup to ``destination``; an interrupted one is removed by the next.
+
+    Raises ``HiddenRows`` if it would leave rows out.
+    """
+    refuse_hidden_rows()
     destination.mkdir(parents=True, exist_ok=True, mode=0o700)
     _remove_unfinished(destination)
     try:

@@ -25,7 +25,6 @@ from jobs.services import reclaim
 from operations.findings import DoctorFinding
 from operations.resealing import stored_secrets
 from operations.stored_files import lost_files, stray_files, stray_uploads
-from operations.streams import stream_findings
 from recognition.errors import IndexUnavailable, RecognitionError
 from recognition.index.interface import IndexStore
 
@@ -50,6 +49,13 @@ def examine() -> Iterator[DoctorFinding]:
         return
     for check in CHECKS:
         yield from check()
+
+
+def _streams() -> Iterator[DoctorFinding]:
+    if settings.ACRPORTAL_MONITORING:
+        from operations.monitoring import stream_findings
+
+        yield from stream_findings()
 
 
 def _disk() -> Iterator[DoctorFinding]:
@@ -261,7 +267,7 @@ CHECKS: tuple[Check, ...] = (
     lost_files,
     stray_files,
     stray_uploads,
-    stream_findings,
+    _streams,
     _index,
     _partitions,
     _broker,

@@ -30,7 +30,6 @@ from review.choices import DisputeStatus
 from review.models import Dispute, Match
 from scanning import selectors
 from scanning.models import InboundCallback, ResumableUpload, Scan, ScannedFile
-from streams.models import Stream, StreamAlarm
 
 # auto_describe would run all queries at import time.
 _stored = CollectorRegistry(auto_describe=False)
@@ -60,20 +59,23 @@ class PortalCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield each metric with its current value."""
         yield InfoMetricFamily("acrportal", "What is installed", {"version": VERSION})
-        yield _by_state("scans", "Scans", Scan, "status")
-        yield _by_state("scanned_files", "Scanned files", ScannedFile, "status")
-        yield _by_state("recordings", "Recordings", Recording, "status")
+        yield by_state("scans", "Scans", Scan, "status")
+        yield by_state("scanned_files", "Scanned files", ScannedFile, "status")
+        yield by_state("recordings", "Recordings", Recording, "status")
         unfindable = Recording.objects.filter(cannot_be_found()).count()
-        yield _gauge(
+        yield gauge(
             "unfindable_recordings", "Recordings that scans cannot find", unfindable
         )
-        yield _by_state("matches", "Matches", Match, "state")
-        yield _by_state("callbacks", "Callbacks received", InboundCallback, "outcome")
-        yield _by_state("streams", "Live streams", Stream, "state")
+        yield by_state("matches", "Matches", Match, "state")
+        yield by_state("callbacks", "Callbacks received", InboundCallback, "outcome")
+        if settings.ACRPORTAL_MONITORING:
+            from operations.monitoring import count_streams
+
+            yield from count_streams()
         yield from _work()
         yield from _index()
         yield from _copies()
-        yield _gauge(
+        yield gauge(
             "unfinished_upload_bytes",
             "Bytes of uploads that are not yet files, as announced",
             ResumableUpload._base_manager.filter(scanned_file=None).aggregate(
@@ -82,17 +84,17 @@ class PortalCollector(Collector):
             or 0,
         )
         free = shutil.disk_usage(settings.ACRPORTAL_DATA_DIR).free
-        yield _gauge("disk_free_bytes", "Room on the disk of the data folder", free)
+        yield gauge("disk_free_bytes", "Room on the disk of the data folder", free)
 
 
 _stored.register(PortalCollector())
 
 
-def _gauge(name: str, text: str, value: float) -> Metric:
+def gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"acrportal_{name}", f"{text}.", value=value)
 
 
-def _by_state(name: str, text: str, model: type[Model], column: str) -> Metric:
+def by_state(name: str, text: str, model: type[Model], column: str) -> Metric:
     metric = GaugeMetricFamily(
         f"acrportal_{name}", f"{text}, by {column}.", labels=[column]
     )
@@ -105,7 +107,7 @@ def _by_state(name: str, text: str, model: type[Model], column: str) -> Metric:
 
 def _work() -> Iterator[Metric]:
     health = selectors.worker_health()
-    yield _gauge(
+    yield gauge(
         "oldest_queued_scan_seconds",
         "How long the oldest waiting scan has waited",
         health.oldest_queued_seconds,
@@ -129,9 +131,11 @@ def _work() -> Iterator[Metric]:
     overdue = Dispute.objects.filter(
         status=DisputeStatus.OPEN, due_at__lt=datetime.now(tz=UTC)
     )
-    alarms = StreamAlarm.objects.filter(ended_at=None)
-    yield _gauge("stream_alarms", "Alarms of streams that go on", alarms.count())
-    yield _gauge("overdue_disputes", "Disputes past their due date", overdue.count())
+    if settings.ACRPORTAL_MONITORING:
+        from operations.monitoring import count_alarms
+
+        yield count_alarms()
+    yield gauge("overdue_disputes", "Disputes past their due date", overdue.count())
 
 
 def _index() -> Iterator[Metric]:
@@ -146,8 +150,8 @@ def _index() -> Iterator[Metric]:
     except RecognitionError:
         # A damaged index has no metrics; alert on their absence.
         return
-    yield _gauge("index_postings", "Postings of the landmark index", postings)
-    yield _gauge("index_bytes", "Size of the landmark index", size)
+    yield gauge("index_postings", "Postings of the landmark index", postings)
+    yield gauge("index_bytes", "Size of the landmark index", size)
 
 
 def _copies() -> Iterator[Metric]:
@@ -167,7 +171,7 @@ def _copies() -> Iterator[Metric]:
         late.add_metric([copy.host, copy.folder], copy.late.total_seconds())
     yield behind
     yield late
-    yield _gauge(
+    yield gauge(
         "partitions_without_machine",
         "Partitions of the catalogue that no machine seen lately holds",
         len(following.unheld()),

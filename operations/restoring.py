@@ -166,7 +166,8 @@ def _known_migrations(manifest: dict[str, Any]) -> set[Node]:
         names = ", ".join(f"{app}.{name}" for app, name in sorted(unknown))
         raise BackupUnusable(
             f"The backup has migrations that this version does not know: {names}. "
-            "Restore it with the version that made it."
+            "Restore it with the version that made it, and with the same "
+            "ACRPORTAL_MONITORING."
         )
     return nodes
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+from django.urls import URLPattern
+
 from portal.accounts import urls as accounts
-from portal.broadcasts import urls as broadcasts
 from portal.catalogue import urls as catalogue
 from portal.claims import urls as claims
 from portal.containers import urls as containers
@@ -23,13 +25,17 @@ from portal.reports import urls as reports
 from portal.review import urls as review
 from portal.rights import urls as rights
 from portal.search import urls as search
-from portal.streams import urls as streams
 from portal.trials import urls as trials
-from portal.unknown import urls as unknown
 from portal.uploads import urls as uploads
 from portal.watches import urls as watches
 
 app_name = "portal"
+
+_monitoring: list[URLPattern] = []
+if settings.ACRPORTAL_MONITORING:
+    from portal import monitoring
+
+    _monitoring = monitoring.urlpatterns
 
 urlpatterns = [
     *dashboard.urlpatterns,
@@ -37,10 +43,9 @@ urlpatterns = [
     *guides.urlpatterns,
     *uploads.urlpatterns,
     *watches.urlpatterns,
-    *streams.urlpatterns,
+    *_monitoring,
     *drops.urlpatterns,
     *files.urlpatterns,
-    *broadcasts.urlpatterns,
     *review.urlpatterns,
     *containers.urlpatterns,
     *trials.urlpatterns,
@@ -48,7 +53,6 @@ urlpatterns = [
     *enrichment.urlpatterns,
     *imports.urlpatterns,
     *duplicates.urlpatterns,
-    *unknown.urlpatterns,
     *rights.urlpatterns,
     *claims.urlpatterns,
     *licences.urlpatterns,

@@ -13,12 +13,17 @@ class RecurringConfig(AppConfig):
     verbose_name = _("Unknown sound")
 
     def ready(self) -> None:
-        """Register the jobs; compare what scans leave unmatched, and follow names."""
+        """Register the jobs; compare what scans leave unmatched, and follow names.
+
+        Name the sound in divisions of files.
+        """
         from catalogue.signals import recording_ready
-        from recurring import cutting, figures, keeping
+        from recurring import cutting, figures, keeping, selectors
+        from reports import divisions
         from scanning.results import scan_finished
         from scanning.services.filing import file_moved
 
+        divisions.unknown_sound.register(selectors.occurrences_in)
         scan_finished.connect(keeping.note_scan, dispatch_uid="recurring.keeping")
         file_moved.connect(figures.follow_move, dispatch_uid="recurring.figures")
         recording_ready.connect(cutting.follow_up, dispatch_uid="recurring.cutting")

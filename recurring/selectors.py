@@ -39,6 +39,7 @@ from recurring.models import (
     UnknownItem,
     UnknownPolicy,
 )
+from review.counting import Occurs
 from scanning.models import Container, ScannedFile
 
 _CONTAINER = "file__scanned_file__container"
@@ -406,3 +407,19 @@ def is_off_everywhere() -> bool:
     """Return whether no container that the viewer sees looks for repeated sound."""
     on = Container.objects.present().exclude(unknown_policy__is_on=False)
     return not on.exists()
+
+
+def occurrences_in(files: Iterable[int]) -> Mapping[int, list[Occurs]]:
+    """Return the unknown sound that repeats in each file; one query."""
+    found: dict[int, list[Occurs]] = defaultdict(list)
+    rows = (
+        present()
+        .filter(file__scanned_file__in=list(files))
+        .exclude(item__state__in=[ItemState.IGNORED, ItemState.MERGED])
+        .order_by("start_ms", "pk")
+    )
+    for file, start, end, uid, label in rows.values_list(
+        "file__scanned_file", "start_ms", "end_ms", "item__uid", "item__label"
+    ):
+        found[file].append(Occurs(start, end, uid, label))
+    return found

@@ -13,9 +13,5 @@ class ReportsConfig(AppConfig):
     verbose_name = _("Reports")
 
     def ready(self) -> None:
-        """Register the jobs, and what declarations say of broadcasts."""
-        from broadcasts.services import register_statements
+        """Register the jobs."""
         from reports import jobs  # noqa: F401
-        from reports.declarations.selectors import statements_on
-
-        register_statements(statements_on)

@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from accounts.reach import working_for
 from audit.models import Event
 from reports.cue_sheet_files import EXPORTED
-from reports.declarations.selectors import marks_of
 from reports.evidence.selectors import evidence_of_many
+from reports.marks import marks_of
 from reports.models import NoticeState, TakedownNotice
 from reports.notices.checks import changes_since_signed
 from reports.notices.selectors import notices_in_reach

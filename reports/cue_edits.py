@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from accounts.reach import sees_every_bucket
-from broadcasts.services import set_uses
+from programmes.services import set_uses
 from reports.cue_arrangement import CuePlace, arranged, can_merge
 from reports.cue_entries import SheetRefused, require_open, say_use
 from reports.cue_sheets import cue_sheet

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.translation import override
 
-from broadcasts.models import Episode
-from broadcasts.selectors import broadcasts_of, episode_of
 from common.reading import rounded_length
+from programmes.models import Episode
+from programmes.selectors import episode_of
 from reports.cells import clock
 from reports.cue_sheets import UNKNOWN_MS, CueSheet
 from reports.cues import Cue, CueStatus
+from reports.extras import heads
 from reports.pdf import INK, LINE, QUIET, Pages
 from review.counting import SoundKind
 
@@ -96,13 +96,7 @@ def _facts(sheet: CueSheet, episode: Episode | None) -> list[str]:
             episode.production_company,
             f"ISAN {episode.isan}" if episode.isan else "",
         ]
-    broadcast = broadcasts_of(file).first()
-    if broadcast is not None:
-        at = broadcast.starts_at.astimezone(ZoneInfo(broadcast.time_zone))
-        programme.append(
-            f"broadcast by {broadcast.station} on {at.day} {at:%B %Y at %H:%M} "
-            f"{broadcast.time_zone}"
-        )
+    programme += [say(file) for say in heads]
     cues = f"{len(sheet.cues)} {'cue' if len(sheet.cues) == 1 else 'cues'}"
     if sheet.unknown:
         cues += f", {sheet.unknown} without a recording"

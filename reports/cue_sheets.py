@@ -10,10 +10,10 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from accounts.reach import seen_buckets, working_for
-from broadcasts.choices import CueUse
-from broadcasts.models import MusicUse
-from broadcasts.selectors import uses_of
 from common.words import lowered
+from programmes.choices import CueUse
+from programmes.models import MusicUse
+from programmes.selectors import uses_of
 from reports.cue_arrangement import arranged
 from reports.cues import Cue, CueStatus, Usage
 from reports.divisions import division_of

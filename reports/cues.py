@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broadcasts.choices import CueUse, MusicOrigin
 from catalogue.models import Recording
+from programmes.choices import CueUse, MusicOrigin
 from reports.models import CueEntry
 from review.counting import Occurs
 from review.models import Match

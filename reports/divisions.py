@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from recurring.models import ItemState
-from recurring.selectors import present
+from common.registry import Registry
 from review.counting import Division, Occurs, divide
 from review.models import Match
 from review.selectors import time_of
@@ -17,6 +16,11 @@ from scanning.selectors import current_scans
 
 Reported = Sequence[Mapping[str, Any]]
 """The unmatched intervals of a scan. Any: JSON."""
+
+unknown_sound: Registry[Callable[[Iterable[int]], Mapping[int, list[Occurs]]]] = (
+    Registry()
+)
+"""Functions that return the unknown sound that repeats in files, by file."""
 
 
 def division_of(file: ScannedFile, matches: Iterable[Match]) -> Division:
@@ -76,16 +80,9 @@ def reported_by(scans: Iterable[Scan]) -> Reported:
 
 
 def occurrences_in(files: Iterable[int]) -> Mapping[int, list[Occurs]]:
-    """Return the unknown sound that repeats in each file; one query."""
-    found: dict[int, list[Occurs]] = defaultdict(list)
-    rows = (
-        present()
-        .filter(file__scanned_file__in=list(files))
-        .exclude(item__state__in=[ItemState.IGNORED, ItemState.MERGED])
-        .order_by("start_ms", "pk")
-    )
-    for file, start, end, uid, label in rows.values_list(
-        "file__scanned_file", "start_ms", "end_ms", "item__uid", "item__label"
-    ):
-        found[file].append(Occurs(start, end, uid, label))
+    """Return the unknown sound that repeats in each file, as packages above know it."""
+    keys, found = list(files), defaultdict[int, list[Occurs]](list)
+    for find in unknown_sound:
+        for key, occurrences in find(keys).items():
+            found[key].extend(occurrences)
     return found

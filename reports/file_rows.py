@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.db.models import QuerySet
 
+from programmes.reading import NOTHING_TYPED, Programme, programmes_of
 from reports.cells import Value, ValueType, as_cell
-from reports.programmes import NOTHING_TYPED, Programme, programmes_of
+from reports.choices import Mode
+from reports.extras import Values, extras_of_files
 from reports.rows import (
     SOURCE_COLUMNS,
     TERRITORIES,
@@ -20,6 +22,7 @@ from reports.rows import (
     RowKind,
     file_url,
     notes_of_file,
+    with_extras,
 )
 from review.choices import WAITING_STATES, MatchState, QueueReason
 from review.models import Match
@@ -84,6 +87,7 @@ class FileCase:
     waiting_for: frozenset[str]
     matched_ms: int | None
     programme: Programme = NOTHING_TYPED
+    extra: Values = field(default_factory=dict)
 
 
 def _count(state: MatchState) -> Column[FileCase]:
@@ -118,7 +122,7 @@ def _worst_reason(case: FileCase) -> Value:
 
 
 _T, _E, _I, _D = ValueType.TEXT, ValueType.ENUM, ValueType.INTEGER, ValueType.DECIMAL
-COLUMNS: tuple[Column[FileCase], ...] = (
+_OWN_COLUMNS: tuple[Column[FileCase], ...] = (
     Column("report_schema", _T, lambda case: SCHEMA),
     Column("file_id", _T, lambda case: str(case.file.uid)),
     Column("match_found", _E, lambda case: case.found.value),
@@ -144,6 +148,7 @@ COLUMNS: tuple[Column[FileCase], ...] = (
     *TYPED_COLUMNS,
     TERRITORIES,
 )
+COLUMNS = with_extras(_OWN_COLUMNS, Mode.FILE)
 
 
 def found_in(file: ScannedFile) -> RowKind:
@@ -179,7 +184,7 @@ class FetchFiles:
         covered = _covered_intervals(
             [each for found in matches.values() for each in found]
         )
-        programmes = programmes_of(files)
+        programmes, extras = programmes_of(files), extras_of_files(files)
         return {
             file.pk: _summary_row(
                 file,
@@ -187,6 +192,7 @@ class FetchFiles:
                 matches[file.pk],
                 covered[file.pk],
                 programmes[file.pk],
+                extras[file.pk],
             )
             for file in files
         }
@@ -208,6 +214,7 @@ def _summary_row(
     matches: Sequence[Match],
     covered: list[intervals.Interval],
     programme: Programme,
+    extra: Values,
 ) -> KeptRow:
     found = RowKind.YES if matches else found_in(file)
     case = FileCase(
@@ -222,5 +229,6 @@ def _summary_row(
         if found in (RowKind.YES, RowKind.NO)
         else None,
         programme=programme,
+        extra=extra,
     )
     return [as_cell(each.value(case), each.kind) for each in COLUMNS], []

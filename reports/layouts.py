@@ -98,6 +98,12 @@ def kept_columns(mode: Mode) -> tuple[list[str], list[str]]:
     )
 
 
+def columns_here(mode: Mode, names: Iterable[str]) -> tuple[str, ...]:
+    """Return those columns that this portal has: some belong to packages left out."""
+    known = {field.name for field in SCHEMAS[mode].fields}
+    return tuple(name for name in names if name in known)
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The options of a report, named as in ``ReportOptions``.
@@ -120,7 +126,8 @@ class Layout:
     def of(cls, options: ReportOptions) -> Self:
         """Return the layout of a run, template or schedule."""
         values = {name: getattr(options, name) for name in OPTIONS}
-        return cls.given(values, filters=options.filters, columns=options.columns)
+        columns = columns_here(Mode(options.mode), options.columns)
+        return cls.given(values, filters=options.filters, columns=columns)
 
     @classmethod
     def given(

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from review.counting import Count, source_interval
 from review.services import intervals
 from review.services.intervals import Interval
 from scanning.models import Segment
-from streams.claims import ALIGNED_MS
 
-JOIN_MS = 3_000
+ALIGNED_MS: Final = 350
+"""Segments on one line of time of the recording are at most this far off it."""
+JOIN_MS: Final = 3_000
 """Segments of one recording at most this far apart are one play."""
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from common.filters import ZONE
 from common.zones import UTC
 from reports.choices import FilesWithout, Format, Mode
-from reports.layouts import Layout
+from reports.layouts import Layout, columns_here
 from reports.models.schedule import Every
 from reports.scheduling import Period, PeriodOf, in_period, period_before
 from review.choices import DECIDED_STATES, MatchState
@@ -57,12 +57,15 @@ PRESETS = (
             format=Format.XLSX,
             filters={"state": [MatchState.CONFIRMED, MatchState.UPHELD]},
             files_without=FilesWithout.NONE,
-            columns=(
-                *("match_id", "review_state", "source_name", "source_external_id"),
-                *("recording_id", "custom_id", "title", "artists", "isrc"),
-                *("source_start", "source_end", "reference_start", "reference_end"),
-                *("counted_ms", "edit", "case_url", *_PROGRAMME),
-                *("use", "platform_claim_status", "source_territories"),
+            columns=columns_here(
+                Mode.SEGMENT,
+                (
+                    *("match_id", "review_state", "source_name", "source_external_id"),
+                    *("recording_id", "custom_id", "title", "artists", "isrc"),
+                    *("source_start", "source_end", "reference_start", "reference_end"),
+                    *("counted_ms", "edit", "case_url", *_PROGRAMME),
+                    *("use", "platform_claim_status", "source_territories"),
+                ),
             ),
         ),
         week_of="decided",
@@ -78,12 +81,15 @@ PRESETS = (
                 ]
             },
             files_without=FilesWithout.NONE,
-            columns=(
-                *("match_id", "review_state", "source_name", "source_account"),
-                *("title", "artists", "label", "isrc", "iswc", "writers"),
-                *("publishers", "rights_share_pct", "licence_id", "matched_ms"),
-                *("segment_count", "first_start", "case_url", *_PROGRAMME),
-                *("first_broadcast_at", "use", "origin", "source_territories"),
+            columns=columns_here(
+                Mode.MATCH,
+                (
+                    *("match_id", "review_state", "source_name", "source_account"),
+                    *("title", "artists", "label", "isrc", "iswc", "writers"),
+                    *("publishers", "rights_share_pct", "licence_id", "matched_ms"),
+                    *("segment_count", "first_start", "case_url", *_PROGRAMME),
+                    *("first_broadcast_at", "use", "origin", "source_territories"),
+                ),
             ),
         ),
         week_of="found",
@@ -94,14 +100,17 @@ PRESETS = (
         Layout(
             mode=Mode.FILE,
             format=Format.XLSX,
-            columns=(
-                *("file_id", "match_found", "source_name", "source_account"),
-                *("source_duration_ms", "source_published_at", "container"),
-                *("match_count", "pending_count", "in_review_count"),
-                *("escalated_count", "confirmed_count", "cleared_count"),
-                *("rejected_count", "disputed_count", "matched_ms"),
-                *("source_coverage_pct", "unmatched_minutes", "worst_queue_reason"),
-                *("case_url", "notes", *_PROGRAMME, "source_territories"),
+            columns=columns_here(
+                Mode.FILE,
+                (
+                    *("file_id", "match_found", "source_name", "source_account"),
+                    *("source_duration_ms", "source_published_at", "container"),
+                    *("match_count", "pending_count", "in_review_count"),
+                    *("escalated_count", "confirmed_count", "cleared_count"),
+                    *("rejected_count", "disputed_count", "matched_ms"),
+                    *("source_coverage_pct", "unmatched_minutes", "worst_queue_reason"),
+                    *("case_url", "notes", *_PROGRAMME, "source_territories"),
+                ),
             ),
         ),
         week_of="found",

@@ -7,7 +7,7 @@ missing from a report, and a failed scan never reads as "no match".
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -20,12 +20,14 @@ from django.urls import get_script_prefix, reverse
 from django.utils.crypto import salted_hmac
 
 from accounts.reach import hidden_keys, sees_every_bucket
-from broadcasts.models import Episode, MusicUse
 from catalogue.models import Exclusion, Recording
 from catalogue.selectors import shown_for
-from reports.cells import Cell, Value, ValueType, offset
+from programmes.models import Episode, MusicUse
+from programmes.reading import NOTHING_TYPED, Programme
+from reports.cells import Cell, ColumnType, Value, ValueType, offset
+from reports.choices import Mode
 from reports.evidence.selectors import EvidenceStatus, MatchPacks
-from reports.programmes import NOTHING_TYPED, Programme
+from reports.extras import Values, columns_after
 from review import rule_names
 from review.choices import DECIDED_STATES, DisputeStatus, QueueReason
 from review.counting import NOTHING, Count
@@ -58,15 +60,6 @@ class RivalRecording:
 
 
 @dataclass(frozen=True, slots=True)
-class Aired:
-    """Where a file or a match was on the air, and when it began, in UTC."""
-
-    station: str
-    stream: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """The subject of a row: a match, or a file without one.
 
@@ -74,8 +67,8 @@ class Case:
     rival recordings, ``exclusions`` the excluded intervals of the recording, and
     ``count`` is the counted time. ``as_of``
     is the time of the report's last event. ``evidence`` summarises the match's packs,
-    if any. ``aired`` is empty unless the file is an hour of a stream. ``programme`` is
-    what people typed about the file, ``claim_status`` the status of the platform claim.
+    if any. ``extra`` has values of columns that packages above add. ``programme`` is what
+    people typed about the file, ``claim_status`` the status of the platform claim.
     """
 
     found: RowKind
@@ -92,7 +85,7 @@ class Case:
     exclusions: Sequence[Exclusion] = ()
     as_of: datetime | None = None
     evidence: MatchPacks | None = None
-    aired: Aired | None = None
+    extra: Values = field(default_factory=dict)
     programme: Programme = NOTHING_TYPED
     claim_status: str = ""
 
@@ -106,11 +99,15 @@ class OfFile(Protocol):
     @property
     def programme(self) -> Programme: ...
 
+    @property
+    def extra(self) -> Values: ...
+
 
 KeptRow: TypeAlias = tuple[list[Cell], list[list[Cell]]]
 """A stored row: its cells, and those of each of its segments."""
 
 Subject = TypeVar("Subject", contravariant=True)
+RowSubject = TypeVar("RowSubject", bound="OfFile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +162,6 @@ def _of_episode(value: Callable[[Episode], Value]) -> Callable[[OfFile], Value]:
     return lambda case: (
         None if case.programme.episode is None else value(case.programme.episode)
     )
-
-
-def _channels(case: OfFile) -> Value:
-    """Return the stations of the broadcasts, each once."""
-    stations = [each.station.name for each in case.programme.broadcasts]
-    return list(dict.fromkeys(stations)) or None
-
-
-def _first_broadcast(case: OfFile) -> Value:
-    return min((each.starts_at for each in case.programme.broadcasts), default=None)
 
 
 def _of_use(value: Callable[[MusicUse], Value]) -> Callable[[Case], Value]:
@@ -334,16 +321,14 @@ TYPED_COLUMNS: tuple[Column[OfFile], ...] = (
     Column("episode", _T, _of_episode(lambda episode: episode.number)),
     Column("episode_title", _T, _of_episode(lambda episode: episode.title)),
     Column("tags", _L, lambda case: case.file.tags or None),
-    Column("channels", _L, _channels),
-    Column("first_broadcast_at", _U, _first_broadcast),
 )
-"""What people typed about the file and its broadcasts, at the end of every row."""
+"""What people typed about the file, at the end of every row."""
 
 TERRITORIES: Column[OfFile] = Column(
     "source_territories", _L, lambda case: territories_of(case.file.tags) or None
 )
 
-COLUMNS: tuple[Column[Case], ...] = (
+_OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column("report_schema", _T, lambda case: SCHEMA),
     Column("match_id", _T, _of_match(lambda match: match.uid)),
     Column("match_found", _E, lambda case: case.found.value),
@@ -456,9 +441,6 @@ COLUMNS: tuple[Column[Case], ...] = (
             else case.match.note or None
         ),
     ),
-    Column("station", _T, lambda case: case.aired.station if case.aired else None),
-    Column("stream", _T, lambda case: case.aired.stream if case.aired else None),
-    Column("aired_at", _U, lambda case: case.aired.at if case.aired else None),
     Column("excluded_ms", _I, _of_match(lambda match: match.excluded_ms)),
     Column(
         "counted_parts",
@@ -472,3 +454,21 @@ COLUMNS: tuple[Column[Case], ...] = (
     Column("platform_claim_status", _E, lambda case: case.claim_status or None),
     TERRITORIES,
 )
+
+
+def with_extras(
+    columns: Iterable[Column[RowSubject]], mode: Mode
+) -> tuple[Column[RowSubject], ...]:
+    """Return the columns of a report with those that packages above add."""
+    listed: list[Column[RowSubject]] = []
+    for column in columns:
+        listed.append(column)
+        listed += [_extra(each) for each in columns_after(column.name, mode)]
+    return tuple(listed)
+
+
+def _extra(column: ColumnType) -> Column[OfFile]:
+    return Column(column.name, column.kind, lambda row: row.extra.get(column.name))
+
+
+COLUMNS = with_extras(_OWN_COLUMNS, Mode.MATCH)

@@ -10,7 +10,15 @@ from decimal import Decimal
 
 from catalogue.models import Exclusion
 from reports.cells import Cell, Value, ValueType, as_cell
-from reports.rows import TYPED_COLUMNS, Case, Column, RivalRecording, interval_texts
+from reports.choices import Mode
+from reports.rows import (
+    TYPED_COLUMNS,
+    Case,
+    Column,
+    RivalRecording,
+    interval_texts,
+    with_extras,
+)
 from review.counting import CountedSegment, is_mostly_speech, reference_interval
 from review.edits import edit_of
 from scanning.models import Detection, Segment
@@ -140,7 +148,7 @@ NAMES = (
     "counted_parts",
     "edit",
     "sound_track",
-    *(column.name for column in TYPED_COLUMNS),
+    *(column.name for column in with_extras(TYPED_COLUMNS, Mode.SEGMENT)),
     *("use", "origin", "platform_claim_status", "source_territories"),
 )
 

@@ -39,10 +39,11 @@ from accounts.reach import is_limited, sees_within, working_for
 from audit.models import Event
 from catalogue.models import Exclusion, Recording
 from platforms.selectors import claim_statuses
-from reports.aired import aired_files, aired_matches
+from programmes.reading import Programme, programmes_of
 from reports.cells import as_cell
 from reports.choices import FilesWithout, Mode, RunState
 from reports.evidence.selectors import MatchPacks, evidence_of_many
+from reports.extras import Values, extras_of_files, extras_of_matches
 from reports.file_rows import (
     LONG_OF_FILE,
     LONG_OF_SCAN,
@@ -51,8 +52,7 @@ from reports.file_rows import (
     found_in,
 )
 from reports.models import ReportRun
-from reports.programmes import Programme, programmes_of
-from reports.rows import COLUMNS, Aired, Case, KeptRow, RowKind
+from reports.rows import COLUMNS, Case, KeptRow, RowKind
 from reports.segment_rows import (
     HeardRecording,
     heard_in,
@@ -297,7 +297,7 @@ class _Around:
     heard: Mapping[int, dict[int, HeardRecording]]
     exclusions: Mapping[int, Sequence[Exclusion]]
     evidence: Mapping[int, MatchPacks]
-    aired: Mapping[int, Aired]
+    extra: Mapping[int, Values]
     programmes: Mapping[int, Programme]
     claim_statuses: Mapping[int, str]
 
@@ -333,7 +333,7 @@ class _Around:
             heard=heard_in(scans),
             exclusions=exclusions,
             evidence=evidence_of_many(match.pk for match in matches),
-            aired=aired_matches(matches, files),
+            extra=extras_of_matches(matches, files),
             programmes=programmes_of(files.values()),
             claim_statuses=claim_statuses(matches, files, found),
         )
@@ -366,7 +366,7 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
         candidates=rivals_of(match.recording_id, heard),
         exclusions=exclusions,
         evidence=around.evidence.get(match.pk),
-        aired=around.aired.get(match.pk),
+        extra=around.extra[match.pk],
         programme=around.programmes[match.scanned_file_id],
         claim_status=around.claim_statuses.get(match.pk, ""),
         as_of=as_of,
@@ -376,14 +376,14 @@ def _case(match: Match, around: _Around, as_of: datetime | None) -> Case:
 def _unmatched_rows(scan_uids: Mapping[int, str]) -> dict[int, KeptRow]:
     """Return the row of each file without a match, with five queries."""
     files, scans = files_and_scans(scan_uids)
-    aired, programmes = aired_files(files), programmes_of(files)
+    extra, programmes = extras_of_files(files), programmes_of(files)
     return {
         file.pk: match_row(
             Case(
                 found=found_in(file),
                 file=file,
                 scan=scans.get(scan_uids[file.pk]),
-                aired=aired.get(file.pk),
+                extra=extra[file.pk],
                 programme=programmes[file.pk],
             )
         )

@@ -1,6 +1,6 @@
 """Files that are parts of something longer, such as an hour of a stream.
 
-What a part is of lies above this package: it registers a function here. A scan of a part
+What a part is of lies above this package, which registers a function in ``finders``. A scan of a part
 hears the sound around it, and keeps what belongs to the part.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from common.registry import Registry
 from recognition.types import Fingerprint
 from scanning.engines.base import EngineResult, FoundRecording
 from scanning.models import ScannedFile
@@ -33,17 +34,11 @@ class Surroundings(Protocol):
         """
 
 
-Finder = Callable[[ScannedFile], Surroundings | None]
-_finders: list[Finder] = []
-
-
-def register(finder: Finder) -> None:
-    """Register a function that knows the surroundings of some files."""
-    if finder not in _finders:
-        _finders.append(finder)
+finders: Registry[Callable[[ScannedFile], Surroundings | None]] = Registry()
+"""Functions that know the surroundings of some files."""
 
 
 def surroundings_of(file: ScannedFile) -> Surroundings | None:
     """Return the surroundings of a file; None for a file that stands alone."""
-    found = (finder(file) for finder in _finders)
+    found = (finder(file) for finder in finders)
     return next((one for one in found if one is not None), None)

@@ -13,12 +13,19 @@ class StreamsConfig(AppConfig):
     verbose_name = _("Streams")
 
     def ready(self) -> None:
-        """Register the jobs; trim and follow what scans of hours find."""
+        """Register the jobs; trim and follow what scans of hours find.
+
+        Join reports and trials.
+        """
+        from reports.extras import extras
+        from reports.trials.places import places
         from review.services.transitions import matches_changed
         from scanning import parts
         from scanning.results import scan_finished
-        from streams import claims, jobs, plays  # noqa: F401
+        from streams import aired, claims, jobs, plays, trials  # noqa: F401
 
-        parts.register(claims.surroundings_of)
+        extras.register(aired.AIRED)
+        places.register(trials.StreamsOfTrials())
+        parts.finders.register(claims.surroundings_of)
         scan_finished.connect(plays.settle_plays, dispatch_uid="streams.plays")
         matches_changed.connect(plays.note_decisions, dispatch_uid="streams.decisions")

@@ -19,6 +19,7 @@ from recognition.errors import BadFingerprint, MissingLayer
 from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.joined import GRID_MS, join
 from recognition.types import Fingerprint
+from reports.plays import ALIGNED_MS
 from scanning.choices import ACTIVE_SCAN_STATUSES, NoMatchReason, SourceType
 from scanning.engines.base import EngineResult, FoundRecording, FoundSegment
 from scanning.models import Scan, ScannedFile
@@ -26,8 +27,6 @@ from streams.choices import AirplayState
 from streams.models import Airplay, StreamHour
 from streams.pieces import FileClock, file_clock, pieces_of
 
-ALIGNED_MS: Final = 350
-"""Alignments of one recording that differ by less are one play."""
 _AROUND: Final = timedelta(seconds=120)
 _LOOK_AGAIN: Final = timedelta(seconds=5)
 # Shorter pauses between pieces are the clock's own uncertainty.

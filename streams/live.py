@@ -24,10 +24,10 @@ from recognition.params import DEFAULT
 from recognition.search import live
 from recognition.search.policy import CaptureType
 from recognition.types import SegmentMatch
+from reports.plays import ALIGNED_MS
 from scanning.models import Container
 from streams import alarms, notices
 from streams.choices import AirplayState
-from streams.claims import ALIGNED_MS
 from streams.clock import AnchoredClock, clock_of
 from streams.models import Airplay, Stream, StreamRun
 from streams.recording.landmark_log import LandmarkLog

@@ -20,6 +20,7 @@ from catalogue.models import Recording
 from common.charsets import CHARSETS
 from common.reading import read_date
 from common.uid import new_uid
+from reports.models import EngineTrial
 from scanning.choices import DeliveryStatus
 from scanning.models import Container, Scan, ScannedFile, Segment
 from streams.choices import (
@@ -144,6 +145,13 @@ class Stream(models.Model):
         related_name="+",
     )
     user_defined = models.JSONField(default=dict, blank=True)
+    trials = models.ManyToManyField(
+        EngineTrial,
+        blank=True,
+        editable=False,
+        related_name="streams",
+        db_table="reports_enginetrial_streams",
+    )
     # A recorder restarts when this number changes.
     revision = models.PositiveIntegerField(default=0, editable=False)
 

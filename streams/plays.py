@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from accounts.reach import working_for
+from reports.plays import ALIGNED_MS
 from review.choices import DECIDED_STATES
 from review.models import Match
 from scanning.engines.base import FoundSegment
@@ -18,7 +19,7 @@ from scanning.models import Scan, Segment
 from scanning.selectors import current_scans
 from streams import notices
 from streams.choices import AirplayState
-from streams.claims import ALIGNED_MS, alignment_ms, is_same_play
+from streams.claims import alignment_ms, is_same_play
 from streams.models import Airplay, StreamHour
 from streams.pieces import FileClock, file_clock
 

@@ -42,6 +42,7 @@ from recognition.audio import media
 from recognition.limits import DEFAULT_LIMITS, DecodeLimits
 from scanning.models import Container
 from tests import audio, databases, pristine, scheduling, unread, write_locks
+from tests.borders import is_about_monitoring
 from tests.clocks import follow_this_machine
 from tests.factories.accounts import make_user
 from tests.markup import checked_answers
@@ -83,6 +84,13 @@ def pytest_xdist_make_scheduler(
 ) -> LoadScopeScheduling:
     """Keep tests that share a portal in the same process."""
     return scheduling.scheduler(config, log)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the tests of what this portal was started without."""
+    if django_settings.ACRPORTAL_MONITORING or collection_path.suffix != ".py":
+        return None
+    return is_about_monitoring(collection_path) or None
 
 
 @pytest.fixture(autouse=True, scope="session")

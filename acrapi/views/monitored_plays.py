@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from acrapi.errors import invalid, not_found
-from acrapi.lookup import stream_of
 from acrapi.schema import UNFIT, UNKNOWN, described
 from acrapi.serializers.envelopes import enveloped
 from acrapi.serializers.fields import as_id
@@ -24,6 +23,7 @@ from acrapi.serializers.monitoring import (
     gap_shapes,
     result_shapes,
 )
+from acrapi.stream_lookup import stream_of
 from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from acrapi.views.monitoring import STREAMS_TAG

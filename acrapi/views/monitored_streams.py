@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.models import User
 from accounts.roles import Action
 from acrapi.auth import user_of
-from acrapi.lookup import container_of, named_streams, stream_of, streams_of
+from acrapi.lookup import container_of
 from acrapi.pagination import paged
 from acrapi.schema import PAGE, UNFIT, UNKNOWN, described
 from acrapi.serializers.envelopes import enveloped, listed
@@ -24,6 +24,7 @@ from acrapi.serializers.monitoring import (
     StreamUpdateSerializer,
     stream_shapes,
 )
+from acrapi.stream_lookup import named_streams, stream_of, streams_of
 from acrapi.views.base import WireView
 from acrapi.views.monitoring import STREAMS_TAG, ViewClass
 from streams import services

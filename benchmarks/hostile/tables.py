@@ -143,9 +143,9 @@ def _sealed(work: Path) -> tuple[PublicKey, bytes]:
 def _samples() -> list[Sample]:
     from accounts.roles import Role
     from accounts.services import create_user
+    from broadcasts.importing.kind import BROADCASTS
     from catalogue.services import create_bucket
     from imports import services
-    from imports.broadcasts.kind import BROADCASTS
     from imports.recordings.kind import RECORDINGS
     from imports.results.kind import RESULTS
     from imports.rights.kind import RIGHTS

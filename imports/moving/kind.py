@@ -15,6 +15,7 @@ from common.zones import office_day
 from imports.kinds import ImportKind, PageWords, register
 from imports.models import MoveIn, MoveParts
 from imports.moving.outcome import outcome_context
+from imports.moving.streams import parts_here
 from imports.moving.summary import MoveSummary
 from jobs.choices import Pool
 from jobs.resources import OUTSIDE
@@ -41,11 +42,17 @@ class MoveInForm(forms.Form):
         help_text=_("ACRCloud keeps the plays of streams for a few weeks."),
     )
     parts = forms.MultipleChoiceField(
-        choices=MoveParts.choices,
-        initial=MoveParts.values,
+        choices=lambda: [(part.value, part.label) for part in parts_here()],
+        initial=lambda: [part.value for part in parts_here()],
         widget=forms.CheckboxSelectMultiple,
         label=_("What moves in"),
     )
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Ask for no day where no streams move in. Any: Django's own arguments."""
+        super().__init__(*arguments, **options)
+        if MoveParts.STREAMS not in parts_here():
+            del self.fields["since"]
 
     def clean_since(self) -> date:
         """Refuse more days than anybody keeps, each of which is a call."""
@@ -59,7 +66,7 @@ class MoveInForm(forms.Form):
 
 
 def _prepare(_user: User, values: dict[str, Any]) -> dict[str, Any]:  # Any: a form's
-    return {**values, "file_name": values["account"].name}
+    return {"since": office_day(), **values, "file_name": values["account"].name}
 
 
 MOVES = register(
@@ -113,8 +120,6 @@ MOVES = register(
             "recording.awaited": f"{_UNDOING}.give_back_recording",
             "bucket.created": f"{_UNDOING}.delete_bucket",
             "container.created": f"{_UNDOING}.delete_container",
-            "station.added": f"{_UNDOING}.keep_station",
-            "stream.added": f"{_UNDOING}.delete_stream",
         },
         after_undo=f"{_UNDOING}.forget_moved",
     )

@@ -12,14 +12,10 @@ from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from django.core.files.base import ContentFile
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.reach import working_for
-from broadcasts.errors import BroadcastRefused
-from broadcasts.services import add_broadcast
-from broadcasts.values import BroadcastValues
 from catalogue.changes import ChangeRefused, update_recording, waits_for_audio
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
@@ -54,6 +50,7 @@ from imports.moving.remote import (
     read_stream,
     text_of,
 )
+from imports.moving.streams import streams_here
 from imports.moving.summary import MoveSummary
 from imports.results.file_scanning import read_documents
 from imports.results.found import READY, FoundFile, ResultFault
@@ -62,9 +59,6 @@ from scanning.choices import AudioType, EngineChoice
 from scanning.models import Container, ScannedFile
 from scanning.models.container import whole_file_policy
 from scanning.services.containers import create_container
-from streams import services as streams
-from streams.errors import StreamRefused
-from streams.models import Station, Stream
 
 # Any in this module: JSON of another service.
 Json = dict[str, Any]
@@ -92,7 +86,7 @@ class Became:
     callback_url: str = ""
 
 
-def _not_moved(code: str, text: str) -> Became:
+def not_moved(code: str, text: str) -> Became:
     return Became(MovedOutcome.NOT_MOVED, code=code, text=text)
 
 
@@ -139,7 +133,7 @@ class Mover:
             bucket,
             name,
             {"name": name, "url": url},
-            lambda _s, _k: _not_moved("move_live_channel", text),
+            lambda _s, _k: not_moved("move_live_channel", text),
         )
 
     def container(self, row: Json) -> bool:
@@ -195,7 +189,7 @@ class Mover:
             text = _(
                 "The plays of another day came, so no earlier days were asked for."
             )
-            became = _not_moved("move_other_day", text)
+            became = not_moved("move_other_day", text)
             self._note(
                 MovedKind.DAY, key, stream.remote_id, name, digest(plays), became
             )
@@ -310,7 +304,7 @@ class Mover:
     def _unknown(self, kind: MovedKind, row: Json, parent: str, why: str) -> None:
         """Note an object of an unknown form; without an id, its content names it."""
         key = text_of(row.get("id"), 64) or f"?{digest(row)[:32]}"
-        became = _not_moved("move_form", why)
+        became = not_moved("move_form", why)
         name = text_of(row.get("name") or row.get("title"), 500)
         self._note(
             kind, key, parent, name, digest(row), became, self._find_moved(kind, key)
@@ -334,7 +328,7 @@ class Mover:
             case = f"bucket:{reserved_bucket().pk}"
             return Became(MovedOutcome.SAME, case)
         if there.type != BucketType.FILE:
-            return _not_moved(
+            return not_moved(
                 "move_live_bucket",
                 _(
                     "Buckets of the type %(type)s are not moved: only recordings in "
@@ -344,9 +338,9 @@ class Mover:
             )
         if known is not None:
             return self._changed_there(known)
-        name = self._free_name(there.name, there.id, Bucket.objects.present())
+        name = self.free_name(there.name, there.id, Bucket.objects.present())
         if not name:
-            return _refuse_name(there.name)
+            return refuse_name(there.name)
         bucket = create_bucket(
             name=name, user=self.user, region=there.region, labels=there.labels
         )
@@ -359,7 +353,7 @@ class Mover:
             return self._changed_recording(there, known)
         bucket = self._bucket_of(parent)
         if bucket is None:
-            return _not_moved("move_elsewhere", _("Its bucket was deleted here."))
+            return not_moved("move_elsewhere", _("Its bucket was deleted here."))
         details, code, text = there.details, "", ""
         if details.custom_id and _has_custom_id(bucket, details.custom_id):
             code = "move_name_taken"
@@ -379,7 +373,7 @@ class Mover:
             row = taken.existing
             if row.bucket_id == bucket.pk and row.status != RecordingStatus.RETIRED:
                 return Became(MovedOutcome.SAME, f"recording:{row.uid}")
-            return _not_moved("move_elsewhere", str(taken))
+            return not_moved("move_elsewhere", str(taken))
         return Became(
             MovedOutcome.NEW, f"recording:{row.uid}", _values_of(row), code, text
         )
@@ -426,9 +420,9 @@ class Mover:
         return self._new_container(there)
 
     def _new_container(self, there: RemoteSettings) -> Became:
-        name = self._free_name(there.name, there.id, Container.objects.present())
+        name = self.free_name(there.name, there.id, Container.objects.present())
         if not name:
-            return _refuse_name(there.name)
+            return refuse_name(there.name)
         buckets, missing = self._buckets_of(there)
         columns = {
             "name": name,
@@ -471,7 +465,7 @@ class Mover:
     def _file(self, row: Json, container: str) -> Became:
         found = next(iter(read_documents([row])))
         if isinstance(found, ResultFault):
-            return _not_moved("move_form", found.message)
+            return not_moved("move_form", found.message)
         return self._results(
             replace(found, came_at=_moment(row.get("created_at"))),
             self._container_of(container),
@@ -479,7 +473,7 @@ class Mover:
 
     def _results(self, found: FoundFile, container: Container | None) -> Became:
         if container is None:
-            return _not_moved("move_elsewhere", _("Its container was deleted here."))
+            return not_moved("move_elsewhere", _("Its container was deleted here."))
         files = ScannedFile.objects.present()
         file = files.filter(remote_id=found.remote_id).first()
         # A file that this portal sent to the account is here already.
@@ -494,7 +488,7 @@ class Mover:
         )
         summary = importer.run([found])
         if summary.refused:
-            return _not_moved("move_form", str(summary.faults[0]["message"]))
+            return not_moved("move_form", str(summary.faults[0]["message"]))
         file = files.get(remote_id=found.remote_id)
         outcome = (
             MovedOutcome.NEW
@@ -513,64 +507,35 @@ class Mover:
         if known is not None:
             return self._changed_there(known)
         if container is None:
-            return _not_moved("move_elsewhere", _("Its container was deleted here."))
-        # Stations stay when a move is undone.
-        idle = Station.objects.exclude(
-            pk__in=Stream.objects.present().values("station")
-        )
-        station = idle.filter(name=there.name).first()
-        name = self._free_name(there.name, there.id, Station.objects)
-        if not name and station is None:
-            return _refuse_name(there.name)
-        try:
-            # Both or neither: an address may be refused.
-            with transaction.atomic():
-                stream = streams.add_stream(
-                    station=station or streams.add_station(user=self.user, name=name),
-                    container=container,
-                    name=there.name,
-                    urls=there.urls,
-                    user=self.user,
-                    listening=False,
-                    user_defined=there.user_defined,
-                )
-        except StreamRefused as refused:
-            return _not_moved("move_form", str(refused))
-        return Became(MovedOutcome.NEW, streams.case_of(stream))
+            return not_moved("move_elsewhere", _("Its container was deleted here."))
+        for here in streams_here:
+            return here.add(self, there, container)
+        return not_moved("move_elsewhere", _("This portal has no streams."))
 
     def _day(
         self, stream: Moved, day: date, key: str, name: str, results: Json
     ) -> Became:
-        uid = stream.case.partition(":")[2]
-        ours = Stream.objects.select_related("station", "container").filter(uid=uid)
-        row = ours.first()
-        if row is None:
-            return _not_moved("move_elsewhere", _("Its stream was deleted here."))
+        here = next(iter(streams_here))
+        container = here.container_of(stream.case)
+        if container is None:
+            return not_moved("move_elsewhere", _("Its stream was deleted here."))
         midnight = datetime.combine(day, time(), tzinfo=UTC)
-        day_ms = DAY.total_seconds() * 1000
+        day_ms = int(DAY.total_seconds() * 1000)
         found = FoundFile(
             line=1,
             name=name,
             state=READY,
             results=results,
             remote_id=digest([self.one.account.pk, key]),
-            duration_ms=int(day_ms),
+            duration_ms=day_ms,
             came_at=midnight,
         )
-        became = self._results(found, row.container)
+        became = self._results(found, container)
         if became.outcome is not MovedOutcome.NEW:
             return became
         file = ScannedFile.objects.get(uid=became.case.partition(":")[2])
-        try:
-            add_broadcast(
-                scanned_file=file,
-                station=row.station,
-                values=BroadcastValues(starts_at=midnight, length_ms=int(day_ms)),
-                user=self.user,
-            )
-        except BroadcastRefused as refused:
-            return replace(became, code="move_form", text=str(refused))
-        return became
+        refused = here.note_day(stream.case, file, midnight, day_ms, self.user)
+        return replace(became, code="move_form", text=refused) if refused else became
 
     # --- Details ----------------------------------------------------------------------
 
@@ -579,7 +544,7 @@ class Mover:
         text = _("It changed there since it was moved. Ours stays: change it by hand.")
         return replace(_same(known), code="move_changed", text=text)
 
-    def _free_name(self, name: str, remote: str, rows: Any) -> str:  # Any: a manager
+    def free_name(self, name: str, remote: str, rows: Any) -> str:  # Any: a manager
         """Return a name that nothing here has; empty if there is none."""
         wanted = (name, f"{name[:170]} (ACRCloud {remote[:20]})")
         with working_for(None):
@@ -594,9 +559,9 @@ def _same(known: Moved) -> Became:
     )
 
 
-def _refuse_name(name: str) -> Became:
+def refuse_name(name: str) -> Became:
     text = _("Its name %(name)s is taken here, also with its number.") % {"name": name}
-    return _not_moved("move_name_taken", text)
+    return not_moved("move_name_taken", text)
 
 
 def _has_custom_id(bucket: Bucket, custom_id: str) -> bool:

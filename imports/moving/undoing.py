@@ -10,12 +10,10 @@ from catalogue import changes
 from catalogue.models import Bucket, RecordingStatus
 from imports.models import ImportStep, Moved, StepState
 from imports.recordings.undoing import editable_recording, refuse_used
+from imports.undoing.staying import why_stays
 from imports.undoing.walk import Stays, Undo, missing
 from scanning.models import Container
 from scanning.services import filing
-from streams import services as streams
-from streams.errors import StreamRefused
-from streams.models import Stream, StreamRun
 
 
 def _key(event: Event) -> str:
@@ -54,37 +52,12 @@ def delete_container(undo: Undo, event: Event) -> str:
     files = row.files.present().values_list("uid", flat=True)
     if any(f"file:{uid}" not in undo.gone for uid in files):
         raise Stays(_("It holds files that stay."))
-    live = row.streams.present().values_list("uid", flat=True)
-    if any(f"stream:{uid}" not in undo.gone for uid in live):
-        raise Stays(_("It holds streams that stay."))
+    if why := why_stays(row, undo.gone):
+        raise Stays(why)
     filing.delete_container(
         container=row, user=undo.user, reason=_("The import was undone.")
     )
     return ""
-
-
-def delete_stream(undo: Undo, event: Event) -> str:
-    """Delete a stream that never listened."""
-    row = Stream.objects.filter(uid=_key(event)).first()
-    if row is None:
-        raise missing()
-    if row.deleted_at is not None:
-        return ""
-    if row.enabled or StreamRun.objects.filter(stream=row).exists():
-        raise Stays(_("It has listened since."))
-    try:
-        streams.delete_stream(
-            stream=row, user=undo.user, reason=_("The import was undone.")
-        )
-    except StreamRefused as refused:
-        raise Stays(str(refused)) from refused
-    undo.gone.add(event.case)
-    return ""
-
-
-def keep_station(_undo: Undo, _event: Event) -> str:
-    """Keep a station: they are never deleted."""
-    raise Stays(_("Stations stay: streams, broadcasts and figures refer to them."))
 
 
 def give_back_recording(undo: Undo, event: Event) -> str:

@@ -23,6 +23,7 @@ from imports.models import Moved, MovedKind, MoveIn, MoveParts
 from imports.moving.mover import Mover
 from imports.moving.reader import SECONDS_BETWEEN, Reader
 from imports.moving.remote import RemoteSettings, UnknownForm, read_settings
+from imports.moving.streams import parts_here
 from imports.moving.summary import MoveSummary
 from scanning.engines.acrcloud import Cloud
 from scanning.engines.cloud_faults import CloudFault, FaultKind
@@ -83,7 +84,7 @@ def _look(reader: Reader) -> MoveSummary:
         lists += len(containers)
         # Their order may change, so each list is read twice.
         summary.calls += sum(2 * -(-count // FILES_PER_PAGE) for count in files)
-    if MoveParts.STREAMS in one.parts:
+    if MoveParts.STREAMS in one.parts and MoveParts.STREAMS in parts_here():
         try:
             projects = _all(reader, "bm-cs-projects")
             there["stream"] = sum(
@@ -181,7 +182,7 @@ class Walk:
             yield "containers", lambda: self._read("fs-containers", mover.container)
             for key in self._came(MovedKind.CONTAINER):
                 yield f"container:{key}", lambda key=key: self._files(key)  # type: ignore[misc]  # binds
-        if MoveParts.STREAMS in parts:
+        if MoveParts.STREAMS in parts and MoveParts.STREAMS in parts_here():
             yield "streams", self._projects
             for number, project in enumerate(self._cursor.get("projects", [])):
                 yield (

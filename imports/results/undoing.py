@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from accounts.roles import Action
 from audit.models import Event
 from imports.models import ImportStep
+from imports.undoing.staying import why_stays
 from imports.undoing.walk import Stays, Undo, missing
 from review.models import Match
 from scanning.models import ScannedFile
@@ -49,9 +50,8 @@ def delete_file(undo: Undo, event: Event) -> str:
                 "deleted, too. Delete the file itself if it must go."
             )
         )
-    broadcasts = row.broadcasts.values_list("uid", flat=True)
-    if any(f"broadcast:{uid}" not in undo.gone for uid in broadcasts):
-        raise Stays(_("It has broadcasts. Delete them first."))
+    if why := why_stays(row, undo.gone):
+        raise Stays(why)
     delete_files(files=[row], user=undo.user, reason=_("The import was undone."))
     undo.gone.add(event.case)
     return ""

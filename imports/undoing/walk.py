@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.reach import working_for
 from audit.models import Event
-from broadcasts.errors import BroadcastRefused
 from catalogue.changes import ChangeRefused
 from imports.kinds import kind_of_uid, undoer_of
 from imports.models import ImportStep, StepState
+from programmes.errors import ProgrammeRefused
 from review.errors import ReviewError
 
 SHOWN: Final = 200
@@ -83,8 +83,7 @@ class Undo:
                 if step.state != StepState.DONE:
                     return
                 event = step.event
-                undo = import_string(undoer_of(event.action))
-                why = undo(self, event)
+                why = _undoer(event)(self, event)
                 _mark(step, why)
                 transaction.set_rollback(self.dry)
         except _REFUSALS as refused:
@@ -101,7 +100,15 @@ class Undo:
             self.summary.undone += 1
 
 
-_REFUSALS = (Stays, BroadcastRefused, ChangeRefused, ReviewError, PermissionDenied)
+def _undoer(event: Event) -> Callable[[Undo, Event], str]:
+    path = undoer_of(event.action)
+    if not path:
+        raise Stays(_("This portal was started without the part that can undo it."))
+    undo: Callable[[Undo, Event], str] = import_string(path)
+    return undo
+
+
+_REFUSALS = (Stays, ProgrammeRefused, ChangeRefused, ReviewError, PermissionDenied)
 
 
 def _mark(step: ImportStep, why: str) -> None:

@@ -8,11 +8,13 @@ person wrote stay: they are records about matches.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import get_content_type_for_model
 from django.db import transaction
@@ -24,7 +26,8 @@ from accounts.tokens import revoke_token
 from audit.chains import ERASED_PREFIX
 from audit.models import Event
 from operations.account_mails import forget_mails
-from reports.models import Declaration, ReportRun
+from operations.hidden import HOW_TO_SEE, has_hidden_rows
+from reports.models import ReportRun
 from review.models import Match
 
 
@@ -52,15 +55,21 @@ def preview(*, person: User) -> Erasure:
         pseudonym=f"{ERASED_PREFIX}{person.pk}",
         events=Event.objects.filter(actor=person).count(),
         decisions=Match.objects.filter(decided_by=person).count(),
-        reports=sum(
-            runs.filter(run_by=person).count()
-            for runs in (ReportRun.objects, Declaration.objects)
-        ),
+        reports=sum(runs.objects.filter(run_by=person).count() for runs in _runs()),
         tokens=ApiToken.objects.filter(owner=person).count(),
         sessions=UserSession.objects.filter(user=person).count(),
         second_factors=Authenticator.objects.filter(user=person).count(),
         single_sign_ons=SocialAccount.objects.filter(user=person).count(),
     )
+
+
+def _runs() -> list[Any]:
+    """Return the models that keep the name of who ran them. Any: both have it."""
+    if not settings.ACRPORTAL_MONITORING:
+        return [ReportRun]
+    from declarations.models import Declaration
+
+    return [ReportRun, Declaration]
 
 
 @transaction.atomic
@@ -73,6 +82,8 @@ def erase(*, person: User, actor: User | str) -> Erasure:
     """
     if actor == person:
         raise ErasureRefused(_("You cannot erase yourself. Ask another admin."))
+    if has_hidden_rows():
+        raise ErasureRefused(str(HOW_TO_SEE))
     if person.username.startswith(ERASED_PREFIX):
         raise ErasureRefused(
             _("%(username)s is already erased.") % {"username": person.username}
@@ -93,8 +104,8 @@ def erase(*, person: User, actor: User | str) -> Erasure:
         content_type=get_content_type_for_model(person), object_id=str(person.pk)
     ).update(object_repr=erasure.pseudonym)
     Match.objects.filter(decided_by=person).update(decided_by_name=erasure.pseudonym)
-    for runs in (ReportRun.objects, Declaration.objects):
-        runs.filter(run_by=person).update(run_by_name=erasure.pseudonym)
+    for runs in _runs():
+        runs.objects.filter(run_by=person).update(run_by_name=erasure.pseudonym)
     person.username = erasure.pseudonym
     person.first_name = person.last_name = person.email = ""
     person.is_active = person.is_staff = person.is_superuser = False

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from portal.admin import (
     accounts,
     audit,
-    broadcasts,
     callbacks,
     catalogue,
     cloud,
     containers,
-    declarations,
     dedup,
     enrichment,
     evidence,
@@ -19,25 +19,25 @@ from portal.admin import (
     match,
     notices,
     platforms,
-    recurring,
+    programmes,
     reports,
     rights,
     rules,
     scans,
     searching,
-    streams,
     trials,
 )
+
+if settings.ACRPORTAL_MONITORING:
+    from portal.admin import broadcasts, declarations, recurring, streams  # noqa: F401
 
 __all__ = [
     "accounts",
     "audit",
-    "broadcasts",
     "callbacks",
     "catalogue",
     "cloud",
     "containers",
-    "declarations",
     "dedup",
     "enrichment",
     "evidence",
@@ -46,12 +46,11 @@ __all__ = [
     "match",
     "notices",
     "platforms",
-    "recurring",
+    "programmes",
     "reports",
     "rights",
     "rules",
     "scans",
     "searching",
-    "streams",
     "trials",
 ]

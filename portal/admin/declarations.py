@@ -9,11 +9,15 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
+from declarations.formats.registry import label_of
+from declarations.models import (
+    PROFILE_TEXTS,
+    Declaration,
+    DeclarationProfile,
+    DeclaredPlay,
+)
 from portal.admin.base import RoleAdmin
 from portal.admin.filters import DaysFilter
-from reports.declarations.formats.registry import label_of
-from reports.models import Declaration, DeclarationProfile, DeclaredPlay
-from reports.models.declaration import PROFILE_TEXTS
 
 
 class FormatFilter(admin.AllValuesFieldListFilter):

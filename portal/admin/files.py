@@ -31,7 +31,7 @@ from portal.admin.base import (
     player,
     user_of,
 )
-from portal.admin.filters import CodeFilter, DaysFilter, PickFilter
+from portal.admin.filters import CodeFilter, DaysFilter, HereFilter, PickFilter
 from portal.files import many
 from portal.shared import formats
 from portal.shared.playback import audio_url
@@ -112,7 +112,7 @@ class ScannedFileAdmin(RoleAdmin[ScannedFile]):
     list_filter = [
         "status",
         ("container", PickFilter),
-        "source_type",
+        ("source_type", HereFilter),
         ("error_code", CodeFilter),
         ("created_at", DaysFilter),
     ]

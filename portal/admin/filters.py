@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import get_model_from_relation
 from django.contrib.admin.widgets import AutocompleteSelect
@@ -24,6 +25,8 @@ from review.models import Match
 from scanning.models import ScannedFile
 
 Choice = tuple[str, str]
+
+_OF_MONITORING = {"stream", "day"}
 
 _SCORE_BANDS: dict[str, tuple[str | Promise, Q]] = {
     "90": (_("90 to 100"), Q(score__gte=90)),
@@ -295,3 +298,17 @@ def pick_media() -> forms.Media:
     """Return the scripts and styles of every ``PickFilter``."""
     field = ScannedFile._meta.get_field("container")
     return AutocompleteSelect(field, admin.site).media
+
+
+class HereFilter(admin.ChoicesFieldListFilter):
+    """Filters by choices, without those that only monitoring uses if it is left out."""
+
+    def choices(self, changelist: Any) -> Iterator[Any]:  # Any: Django's own signature
+        """Yield "All", then the choices."""
+        offered = super().choices(changelist)
+        yield next(offered)
+        for (value, _label), choice in zip(
+            self.field.flatchoices, offered, strict=False
+        ):
+            if settings.ACRPORTAL_MONITORING or value not in _OF_MONITORING:
+                yield choice

@@ -16,7 +16,7 @@ from common.stored import read_stored
 from imports.kinds import all_kinds, kind_of_model
 from imports.models import Import, Moved
 from portal.admin.base import ForAdmins, RoleAdmin, all_field_names, two_lines
-from portal.admin.filters import PickFilter
+from portal.admin.filters import HereFilter, PickFilter
 from portal.admin.stored_values import draw, readable
 from portal.shared import formats
 
@@ -162,7 +162,7 @@ class MovedAdmin(ForAdmins[Moved]):
     list_display = [
         *("name", "kind", "remote_id", "outcome", "code", "account", "moved_at")
     ]
-    list_filter = ["kind", "outcome", ("account", PickFilter)]
+    list_filter = [("kind", HereFilter), "outcome", ("account", PickFilter)]
     list_select_related = ["account"]
     search_fields = ["=remote_id", "=case", "name"]
     readonly_fields = (

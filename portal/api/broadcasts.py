@@ -1,4 +1,4 @@
-"""API views of episodes, broadcasts, uses of music, and figures of stations.
+"""API views of broadcasts and figures of stations.
 
 Answers carry a ``version`` of their values. A change that names the version it read is
 refused with 409 if somebody else changed the values since.
@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -19,47 +20,21 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from broadcasts import selectors, services
-from broadcasts.choices import CueUse, MusicOrigin, RightsType, Showing
-from broadcasts.errors import BroadcastRefused
+from broadcasts.choices import RightsType, Showing
 from broadcasts.models import Audience, Broadcast
 from broadcasts.times import local_text, parsed_start, read_month, start_at
-from broadcasts.values import (
-    AudienceValues,
-    BroadcastValues,
-    EpisodeValues,
-    RevenueValues,
-    UseValues,
-    state_of,
+from broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
+from portal.api.programmes import (
+    ProgrammesView,
+    VersionField,
+    file_of,
+    given_values,
 )
-from catalogue.models import Recording
-from portal.api.base import ProgramView
-from scanning import selectors as scanning
-from scanning.models import ScannedFile
+from programmes.errors import ProgrammeRefused
+from programmes.values import state_of
 from streams.models import Station
 
 Json = dict[str, Any]  # Any: JSON
-
-
-class _VersionField(serializers.CharField):
-    """The version that a change is based on; without it, nothing is compared."""
-
-    def __init__(self, **options: Any) -> None:  # Any: DRF's own signature
-        super().__init__(required=False, max_length=64, **options)
-
-
-class EpisodeSerializer(serializers.Serializer[Json]):
-    """What a file is as a programme; a value that is left out becomes empty."""
-
-    series = serializers.CharField(max_length=300, allow_blank=True, default="")
-    also_known_as = serializers.CharField(max_length=300, allow_blank=True, default="")
-    season = serializers.CharField(max_length=40, allow_blank=True, default="")
-    number = serializers.CharField(max_length=40, allow_blank=True, default="")
-    title = serializers.CharField(max_length=300, allow_blank=True, default="")
-    production_company = serializers.CharField(
-        max_length=300, allow_blank=True, default=""
-    )
-    isan = serializers.CharField(max_length=40, allow_blank=True, default="")
-    version = _VersionField()
 
 
 @extend_schema_field({"type": "string", "format": "date-time"})
@@ -70,7 +45,7 @@ class StartField(serializers.Field[datetime, str, str, datetime]):
         """Return the time as it was given."""
         try:
             return parsed_start(str(data))
-        except BroadcastRefused as refused:
+        except ProgrammeRefused as refused:
             raise serializers.ValidationError(str(refused)) from refused
 
     def to_representation(self, value: datetime) -> str:
@@ -94,7 +69,7 @@ class FileBroadcastSerializer(serializers.Serializer[Json]):
     showing = serializers.ChoiceField(
         choices=Showing.choices, allow_blank=True, default=""
     )
-    version = _VersionField()
+    version = VersionField()
     despite = serializers.BooleanField(
         write_only=True,
         default=False,
@@ -111,22 +86,6 @@ class DespiteSerializer(serializers.Serializer[Json]):
     )
 
 
-class MusicUseSerializer(serializers.Serializer[Json]):
-    """How a file uses a recording; a value that is left out becomes unknown."""
-
-    recording = serializers.CharField(max_length=64)
-    use = serializers.ChoiceField(choices=CueUse.choices, allow_blank=True, default="")
-    origin = serializers.ChoiceField(
-        choices=MusicOrigin.choices, allow_blank=True, default=""
-    )
-    own_recording = serializers.BooleanField(allow_null=True, default=None)
-    live = serializers.BooleanField(allow_null=True, default=None)
-    recorded_on = serializers.DateField(allow_null=True, default=None)
-    recorded_in = serializers.CharField(max_length=2, allow_blank=True, default="")
-    published_in = serializers.CharField(max_length=2, allow_blank=True, default="")
-    version = _VersionField()
-
-
 @extend_schema_field({"type": "string", "example": "2026-11"})
 class MonthField(serializers.Field[date, str, str, date]):
     """A month such as 2026-11."""
@@ -135,7 +94,7 @@ class MonthField(serializers.Field[date, str, str, date]):
         """Return the first day of the month."""
         try:
             return read_month(str(data))
-        except BroadcastRefused as refused:
+        except ProgrammeRefused as refused:
             raise serializers.ValidationError(str(refused)) from refused
 
     def to_representation(self, value: date) -> str:
@@ -156,7 +115,7 @@ class StationAudienceSerializer(serializers.Serializer[Json]):
     tuning_hours = serializers.DecimalField(
         max_digits=16, decimal_places=2, min_value=0, allow_null=True, default=None
     )
-    version = _VersionField()
+    version = VersionField()
 
 
 class StationRevenueSerializer(serializers.Serializer[Json]):
@@ -168,7 +127,7 @@ class StationRevenueSerializer(serializers.Serializer[Json]):
         max_digits=16, decimal_places=2, min_value=0, allow_null=True, default=None
     )
     currency = serializers.CharField(max_length=3, allow_blank=True, default="")
-    version = _VersionField()
+    version = VersionField()
 
 
 class StationNameSerializer(serializers.ModelSerializer[Station]):
@@ -180,37 +139,13 @@ class StationNameSerializer(serializers.ModelSerializer[Station]):
         read_only_fields = fields
 
 
-class BroadcastsView(ProgramView):
-    """What all views here share: who may read and who may write."""
-
-
-class EpisodeView(BroadcastsView):
-    """What a file is as a programme."""
-
-    @extend_schema(responses=EpisodeSerializer)
-    def get(self, request: Request, uid: uuid.UUID) -> Response:
-        """Return the episode; all values are empty if nobody has said anything."""
-        return Response(_episode(_file(uid)))
-
-    @extend_schema(request=EpisodeSerializer, responses=EpisodeSerializer)
-    def put(self, request: Request, uid: uuid.UUID) -> Response:
-        """Set all values of the episode."""
-        file, given = _file(uid), _given(EpisodeSerializer, request)
-        seen = given.pop("version", None)
-        values = EpisodeValues(**given)
-        services.set_episode(
-            scanned_file=file, values=values, user=self.person, seen=seen
-        )
-        return Response(_episode(file))
-
-
-class FileBroadcastsView(BroadcastsView):
+class FileBroadcastsView(ProgrammesView):
     """The broadcasts of a file."""
 
     @extend_schema(responses=FileBroadcastSerializer(many=True))
     def get(self, request: Request, uid: uuid.UUID) -> Response:
         """Return the broadcasts in order of time."""
-        rows = selectors.broadcasts_of(_file(uid))
+        rows = selectors.broadcasts_of(file_of(uid))
         return Response([_broadcast_json(row) for row in rows])
 
     @extend_schema(
@@ -218,7 +153,7 @@ class FileBroadcastsView(BroadcastsView):
     )
     def post(self, request: Request, uid: uuid.UUID) -> Response:
         """Add a broadcast."""
-        file, given = _file(uid), _given(FileBroadcastSerializer, request)
+        file, given = file_of(uid), given_values(FileBroadcastSerializer, request)
         row = services.add_broadcast(
             scanned_file=file,
             station=given["station"],
@@ -228,7 +163,7 @@ class FileBroadcastsView(BroadcastsView):
         return Response(_broadcast_json(row), status=201)
 
 
-class FileBroadcastView(BroadcastsView):
+class FileBroadcastView(ProgrammesView):
     """One broadcast of a file."""
 
     @extend_schema(responses=FileBroadcastSerializer)
@@ -240,7 +175,7 @@ class FileBroadcastView(BroadcastsView):
     def put(self, request: Request, uid: uuid.UUID, broadcast: str) -> Response:
         """Set all values of the broadcast."""
         row = _broadcast(uid, broadcast)
-        given = _given(FileBroadcastSerializer, request)
+        given = given_values(FileBroadcastSerializer, request)
         services.change_broadcast(
             broadcast=row,
             station=given["station"],
@@ -263,41 +198,7 @@ class FileBroadcastView(BroadcastsView):
         return Response(status=204)
 
 
-class MusicUsesView(BroadcastsView):
-    """How a file uses recordings."""
-
-    changes = Action.DECIDE
-
-    @extend_schema(responses=MusicUseSerializer(many=True))
-    def get(self, request: Request, uid: uuid.UUID) -> Response:
-        """Return the stated use of each recording."""
-        rows = selectors.uses_of(_file(uid))
-        return Response(
-            [_use_json(row.recording, services.use_values(row)) for row in rows]
-        )
-
-    @extend_schema(request=MusicUseSerializer, responses=MusicUseSerializer)
-    def put(self, request: Request, uid: uuid.UUID) -> Response:
-        """Set all values of one recording; the file must have a match with it."""
-        file, given = _file(uid), _given(MusicUseSerializer, request)
-        seen = given.pop("version", None)
-        recording = Recording.objects.filter(uid=given.pop("recording")).first()
-        if recording is None:
-            raise serializers.ValidationError(
-                {"recording": ["No recording has this id."]}
-            )
-        services.set_use(
-            scanned_file=file,
-            recording=recording,
-            values=UseValues(**given),
-            user=self.person,
-            seen=seen,
-        )
-        now = services.use_values(selectors.use_of(file, recording))
-        return Response(_use_json(recording, now))
-
-
-class StationsView(BroadcastsView):
+class StationsView(ProgrammesView):
     """All stations."""
 
     @extend_schema(responses=StationNameSerializer(many=True))
@@ -306,7 +207,7 @@ class StationsView(BroadcastsView):
         return Response(StationNameSerializer(Station.objects.all(), many=True).data)
 
 
-class StationAudiencesView(BroadcastsView):
+class StationAudiencesView(ProgrammesView):
     """How many people heard a station, by month."""
 
     changes = Action.REPORT
@@ -322,7 +223,7 @@ class StationAudiencesView(BroadcastsView):
     )
     def put(self, request: Request, uid: str) -> Response:
         """Set all figures of one month."""
-        station, given = _station(uid), _given(StationAudienceSerializer, request)
+        station, given = _station(uid), given_values(StationAudienceSerializer, request)
         seen, month = given.pop("version", None), given.pop("month")
         services.set_audience(
             station=station,
@@ -335,7 +236,7 @@ class StationAudiencesView(BroadcastsView):
         return Response(_audience_json(row or Audience(month=month)))
 
 
-class StationRevenuesView(BroadcastsView):
+class StationRevenuesView(ProgrammesView):
     """What a station earned, by month; for managers."""
 
     reads = Action.APPROVE
@@ -355,7 +256,7 @@ class StationRevenuesView(BroadcastsView):
     @extend_schema(request=StationRevenueSerializer, responses=StationRevenueSerializer)
     def put(self, request: Request, uid: str) -> Response:
         """Set the revenue of one month for one kind of rights."""
-        station, given = _station(uid), _given(StationRevenueSerializer, request)
+        station, given = _station(uid), given_values(StationRevenueSerializer, request)
         month, rights_type = given["month"], RightsType(given["rights_type"])
         services.set_revenue(
             station=station,
@@ -373,16 +274,6 @@ class StationRevenuesView(BroadcastsView):
 # --- Details --------------------------------------------------------------------------
 
 
-def _given(kind: type[serializers.Serializer[Json]], request: Request) -> Json:
-    form = kind(data=request.data)
-    form.is_valid(raise_exception=True)
-    return dict(form.validated_data)
-
-
-def _file(uid: uuid.UUID) -> ScannedFile:
-    return get_object_or_404(scanning.files(), uid=uid)
-
-
 def _broadcast(uid: uuid.UUID, broadcast: str) -> Broadcast:
     rows = selectors.list_broadcasts().filter(scanned_file__uid=uid)
     return get_object_or_404(rows, uid=broadcast)
@@ -395,11 +286,6 @@ def _station(uid: str) -> Station:
 def _values(given: Json) -> BroadcastValues:
     starts_at = start_at(given["starts_at"], given["station"].time_zone)
     return BroadcastValues(starts_at, given["length_ms"], given["showing"])
-
-
-def _episode(file: ScannedFile) -> Json:
-    values = services.episode_values(selectors.episode_of(file))
-    return asdict(values) | {"version": state_of(values)}
 
 
 def _broadcast_json(row: Broadcast) -> Json:
@@ -415,11 +301,6 @@ def _broadcast_json(row: Broadcast) -> Json:
     }
 
 
-def _use_json(recording: Recording, values: UseValues) -> Json:
-    said = asdict(values) | {"version": state_of(values)}
-    return {"recording": recording.uid} | said
-
-
 def _audience_json(row: Audience) -> Json:
     values = services.audience_values(row)
     said = StationAudienceSerializer({"month": row.month, **asdict(values)}).data
@@ -430,3 +311,13 @@ def _revenue_json(month: date, rights_type: str, values: RevenueValues) -> Json:
     of_what = {"month": month, "rights_type": rights_type}
     said = StationRevenueSerializer(of_what | asdict(values)).data
     return dict(said) | {"version": state_of(values)}
+
+
+def named_station(uid: str) -> Station | None:
+    """Return the station that a submit names, if it names one."""
+    station = Station.objects.filter(uid=uid).first()
+    if uid and station is None:
+        raise serializers.ValidationError(
+            {"station": [gettext("This station does not exist.")]}
+        )
+    return station

@@ -14,15 +14,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
+from declarations import checking, selectors, services
+from declarations.formats.registry import UnknownFormat
+from declarations.formats.template import BadOptions
+from declarations.manifest import declaration_manifest
+from declarations.models import Declaration, DeclarationProfile
+from declarations.services import DeclarationRefused
 from portal.api.base import ProgramView
 from reports.choices import RunState
-from reports.declarations import checking, selectors, services
-from reports.declarations.formats.registry import UnknownFormat
-from reports.declarations.formats.template import BadOptions
-from reports.declarations.manifest import declaration_manifest
-from reports.declarations.services import DeclarationRefused
 from reports.files import as_json
-from reports.models import Declaration, DeclarationProfile
 
 _LISTED = 50
 

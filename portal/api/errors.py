@@ -11,9 +11,9 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from broadcasts.errors import BroadcastRefused
 from common.api_errors import error_body
 from platforms.errors import ClaimsRefused
+from programmes.errors import ProgrammeRefused
 from reports.notices.errors import NoticeRefused
 from review.errors import ReviewError
 from scanning.errors import IntakeRefused
@@ -44,7 +44,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     if isinstance(error, ReviewError | ClaimsRefused):
         status = _STATUS_OF_REFUSAL.get(error.code, 422)
         return Response(error_body(error.code, error.message), status=status)
-    if isinstance(error, BroadcastRefused):
+    if isinstance(error, ProgrammeRefused):
         fields = {error.field: [str(error)]} if error.field else None
         status = _STATUS_OF_REFUSAL.get(error.code, 422)
         body = error_body(error.code, str(error), fields)

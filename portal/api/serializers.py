@@ -12,18 +12,17 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.reach import sees_every_bucket
-from broadcasts.arrivals import read_arrival
 from broadcasts.choices import Showing
-from broadcasts.errors import BroadcastRefused
 from common.stored import read_stored
 from common.territories import TERRITORIES, why_no_territory
+from programmes.arrivals import read_arrival
+from programmes.errors import ProgrammeRefused
 from scanning import selectors
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Container, ScannedFile
 from scanning.progress import ScanProgress, progress_of
 from scanning.services.intake import FileDetails
 from scanning.tags import tags_of
-from streams.models import Station
 
 
 class FileStateData(TypedDict):
@@ -124,34 +123,35 @@ class ArrivalSerializer(DetailsSerializer):
     production_company = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=300
     )
-    station = serializers.CharField(
-        required=False,
-        default="",
-        allow_blank=True,
-        max_length=64,
-        help_text="The id of the station that broadcast the files.",
-    )
-    starts_at = serializers.CharField(
-        required=False,
-        default="",
-        allow_blank=True,
-        max_length=40,
-        help_text="The start of the broadcast, in local time of the station.",
-    )
-    showing = serializers.ChoiceField(
-        choices=Showing.choices, required=False, default="", allow_blank=True
-    )
+    if settings.ACRPORTAL_MONITORING:
+        station = serializers.CharField(
+            required=False,
+            default="",
+            allow_blank=True,
+            max_length=64,
+            help_text="The id of the station that broadcast the files.",
+        )
+        starts_at = serializers.CharField(
+            required=False,
+            default="",
+            allow_blank=True,
+            max_length=40,
+            help_text="The start of the broadcast, in local time of the station.",
+        )
+        showing = serializers.ChoiceField(
+            choices=Showing.choices, required=False, default="", allow_blank=True
+        )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Read the broadcast in the zone of its station. Any: JSON."""
-        station = Station.objects.filter(uid=attrs["station"]).first()
-        if attrs["station"] and station is None:
-            raise serializers.ValidationError(
-                {"station": [gettext("This station does not exist.")]}
-            )
+        """Read what the fields say together. Any: JSON."""
+        given = attrs
+        if settings.ACRPORTAL_MONITORING:
+            from portal.api.broadcasts import named_station
+
+            given = attrs | {"station": named_station(attrs["station"])}
         try:
-            attrs["arrival"] = read_arrival(attrs | {"station": station})
-        except BroadcastRefused as refused:
+            attrs["arrival"] = read_arrival(given)
+        except ProgrammeRefused as refused:
             raise serializers.ValidationError(
                 {refused.field: [str(refused)]}
             ) from refused

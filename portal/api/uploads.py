@@ -24,7 +24,6 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from accounts.roles import Action
-from broadcasts.arrivals import tell
 from common.reading import read_number
 from portal.api.base import PersonView
 from portal.api.serializers import (
@@ -35,6 +34,7 @@ from portal.api.serializers import (
     details_of,
     file_state,
 )
+from programmes.arrivals import tell
 from scanning.errors import IntakeRefused
 from scanning.models import ResumableUpload
 from scanning.services.intake import file_of_bytes

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.urls import path
 
 from portal.api import (
-    broadcasts,
     claims,
-    declarations,
     imports,
     matches,
     notices,
+    programmes,
     recordings,
     reports,
     rights,
-    streams,
     uploads,
     views,
 )
@@ -28,29 +27,8 @@ urlpatterns = [
     path("files/<uuid:uid>/rescan/", views.FileRescanView.as_view(), name="rescan"),
     path("files/<uuid:uid>/cancel/", views.CancelView.as_view(), name="cancel"),
     path("files/<uuid:uid>/audio/", views.AudioView.as_view(), name="attach_audio"),
-    path("files/<uuid:uid>/episode/", broadcasts.EpisodeView.as_view(), name="episode"),
-    path(
-        "files/<uuid:uid>/broadcasts/",
-        broadcasts.FileBroadcastsView.as_view(),
-        name="broadcasts",
-    ),
-    path(
-        "files/<uuid:uid>/broadcasts/<str:broadcast>/",
-        broadcasts.FileBroadcastView.as_view(),
-        name="broadcast",
-    ),
-    path("files/<uuid:uid>/uses/", broadcasts.MusicUsesView.as_view(), name="uses"),
-    path("stations/", broadcasts.StationsView.as_view(), name="stations"),
-    path(
-        "stations/<str:uid>/audiences/",
-        broadcasts.StationAudiencesView.as_view(),
-        name="station_audiences",
-    ),
-    path(
-        "stations/<str:uid>/revenues/",
-        broadcasts.StationRevenuesView.as_view(),
-        name="station_revenues",
-    ),
+    path("files/<uuid:uid>/episode/", programmes.EpisodeView.as_view(), name="episode"),
+    path("files/<uuid:uid>/uses/", programmes.MusicUsesView.as_view(), name="uses"),
     path("uploads/", uploads.UploadsView.as_view(), name="uploads"),
     path("uploads/<uuid:uid>/", uploads.ResumableUploadView.as_view(), name="upload"),
     path(
@@ -81,9 +59,6 @@ urlpatterns = [
         name="recording_fingerprint",
     ),
     path("rights/", rights.RightsTableView.as_view(), name="rights_table"),
-    path("streams/", streams.StreamListView.as_view(), name="streams"),
-    path("streams/<str:uid>/", streams.StreamFactsView.as_view(), name="stream"),
-    path("streams/<str:uid>/day/", streams.StreamDayView.as_view(), name="stream_day"),
     path("notices/", notices.NoticesView.as_view(), name="notices"),
     path("notices/<str:uid>/", notices.NoticeView.as_view(), name="notice"),
     path(
@@ -122,32 +97,6 @@ urlpatterns = [
         claims.FileStepView.as_view(),
         name="claim_file_act",
     ),
-    path("declarations/", declarations.DeclarationsView.as_view(), name="declarations"),
-    path(
-        "declarations/check/",
-        declarations.DeclarationCheckView.as_view(),
-        name="declaration_check",
-    ),
-    path(
-        "declarations/<str:uid>/",
-        declarations.OneDeclarationView.as_view(),
-        name="declaration",
-    ),
-    path(
-        "declarations/<str:uid>/file/",
-        declarations.DeclarationFileView.as_view(),
-        name="declaration_file",
-    ),
-    path(
-        "declarations/<str:uid>/manifest/",
-        declarations.DeclarationManifestView.as_view(),
-        name="declaration_manifest",
-    ),
-    path(
-        "declarations/<str:uid>/cancel/",
-        declarations.DeclarationCancelView.as_view(),
-        name="declaration_cancel",
-    ),
     path("reports/", reports.ReportsView.as_view(), name="reports"),
     path("reports/stream/", reports.StreamView.as_view(), name="report_stream"),
     path("reports/<str:uid>/", reports.RunView.as_view(), name="report"),
@@ -163,3 +112,8 @@ urlpatterns = [
         name="report_cancel",
     ),
 ]
+
+if settings.ACRPORTAL_MONITORING:
+    from portal.api import monitoring
+
+    urlpatterns += monitoring.urlpatterns

@@ -12,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from broadcasts.arrivals import tell
 from portal.api.base import PersonView
 from portal.api.serializers import (
     AttachAudioSerializer,
@@ -23,6 +22,7 @@ from portal.api.serializers import (
     details_of,
     file_state,
 )
+from programmes.arrivals import tell
 from scanning import selectors
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import ScannedFile

@@ -7,7 +7,6 @@ overwrite each other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,8 +15,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts.choices import CueUse, MusicOrigin, RightsType
-from broadcasts.errors import BroadcastRefused
+from broadcasts.choices import RightsType
 from broadcasts.models import Broadcast
 from broadcasts.services import (
     broadcast_state,
@@ -32,26 +30,15 @@ from broadcasts.times import (
     moments,
     read_length,
 )
-from broadcasts.values import (
-    AudienceValues,
-    BroadcastValues,
-    EpisodeValues,
-    RevenueValues,
-    UseValues,
-    Values,
-    state_of,
-)
-from portal.shared.arrivals import BroadcastFields, SeriesFields
-from portal.shared.fields import CountryField
+from broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
+from portal.shared.arrivals import SeriesFields
+from portal.shared.broadcast_fields import BroadcastFields
+from portal.shared.seen_forms import SeenForm
+from programmes.errors import ProgrammeRefused
+from programmes.values import EpisodeValues, Values
 from streams.models import Station
 
 _USUAL_HOURS = 24
-
-
-def refuse(form: forms.Form, refused: BroadcastRefused) -> None:
-    """Show a refusal beside its field, or above the form."""
-    named = refused.field if refused.field in form.fields else None
-    form.add_error(named, str(refused))
 
 
 class LengthField(forms.CharField):
@@ -64,33 +51,11 @@ class LengthField(forms.CharField):
             return None
         try:
             return read_length(text)
-        except BroadcastRefused as refused:
+        except ProgrammeRefused as refused:
             raise forms.ValidationError(str(refused)) from refused
 
 
-class _SeenForm(forms.Form):
-    """A form that knows which values its reader saw."""
-
-    seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
-
-    def __init__(
-        self,
-        data: QueryDict | None = None,
-        *,
-        now: Values | None = None,
-        prefix: str | None = None,
-    ) -> None:
-        initial: dict[str, Any] = {}  # Any: values of a form
-        if now is not None:
-            initial = asdict(now) | {"seen": state_of(now)}
-        super().__init__(data, initial=initial, prefix=prefix)
-
-    def _cleaned(self, kind: type[Values]) -> Any:  # Any: of the kind
-        names = kind.__dataclass_fields__
-        return kind(**{name: self.cleaned_data[name] for name in names})
-
-
-class EpisodeForm(_SeenForm, SeriesFields):
+class EpisodeForm(SeenForm, SeriesFields):
     """What a file is as a programme."""
 
     field_order = ("series", "also_known_as", "season", "number", "title")
@@ -205,55 +170,7 @@ def _initial(row: Broadcast) -> dict[str, Any]:  # Any: values of a form
     }
 
 
-def _yes_or_no() -> list[tuple[str, Any]]:  # Any: a lazy text
-    return [("", _("Not known")), ("yes", _("Yes")), ("no", _("No"))]
-
-
-class YesNoField(forms.TypedChoiceField):
-    """Yes, no, or not known; cleans to True, False or None."""
-
-    def __init__(self, **options: Any) -> None:  # Any: Django's own signature
-        super().__init__(
-            required=False,
-            choices=_yes_or_no(),
-            coerce=lambda text: text == "yes",
-            empty_value=None,
-            **options,
-        )
-
-    def prepare_value(self, value: object) -> object:
-        """Return the choice of a value."""
-        return {True: "yes", False: "no", None: ""}.get(value, value)  # type: ignore[call-overload]  # text stays as it is
-
-
-class UseForm(_SeenForm):
-    """How a file uses a recording."""
-
-    use = forms.ChoiceField(
-        required=False, choices=[("", _("Not known")), *CueUse.choices], label=_("Use")
-    )
-    origin = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Not stated")), *MusicOrigin.choices],
-        label=_("Origin"),
-    )
-    own_recording = YesNoField(label=_("Own recording"))
-    live = YesNoField(label=_("Live recording"))
-    recorded_on = forms.DateField(
-        required=False,
-        label=_("Recorded on"),
-        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
-    )
-    recorded_in = CountryField(label=_("Recorded in"))
-    published_in = CountryField(label=_("Published in"))
-
-    def values(self) -> UseValues:
-        """Return the values of a valid form."""
-        values: UseValues = self._cleaned(UseValues)
-        return values
-
-
-class AudienceForm(_SeenForm):
+class AudienceForm(SeenForm):
     """How many people heard a broadcast, or a station in a month."""
 
     listeners = forms.IntegerField(
@@ -315,7 +232,7 @@ class HoursForm(forms.Form):
         return {hour: self.cleaned_data[name] for name, hour in self._hours.items()}
 
 
-class RevenueForm(_SeenForm):
+class RevenueForm(SeenForm):
     """What a station earned in a month, for one kind of rights."""
 
     net_revenue = forms.DecimalField(

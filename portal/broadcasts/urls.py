@@ -15,7 +15,6 @@ urlpatterns = [
     path(_ONE, views.broadcast, name="broadcast"),
     path(f"{_ONE}audience/", views.broadcast_audience, name="broadcast_audience"),
     path(f"{_ONE}delete/", views.broadcast_delete, name="broadcast_delete"),
-    path("m/<str:uid>/use", views.match_use, name="match_use"),
     path(
         "streams/stations/<str:uid>/figures/",
         views.station_figures,

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from django import forms
 from django.contrib import messages
 from django.db.models import Q
 from django.http.response import HttpResponseBase
@@ -19,7 +18,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.roles import Action
 from broadcasts import selectors, services
 from broadcasts.choices import RightsType
-from broadcasts.errors import BroadcastRefused
 from broadcasts.models import Audience, Broadcast, Revenue
 from broadcasts.times import hours_of_day, read_day, read_month
 from portal.broadcasts.forms import (
@@ -30,24 +28,16 @@ from portal.broadcasts.forms import (
     HoursForm,
     MonthForm,
     RevenueForm,
-    UseForm,
-    refuse,
 )
-from portal.shared.access import PortalRequest, needs, own_address
+from portal.shared.access import PortalRequest, needs
 from portal.shared.asking import ask_before, ask_first
-from review.models import Match
+from portal.shared.seen_forms import SAVED, save_form
+from programmes.errors import ProgrammeRefused
+from programmes.selectors import episode_of
+from programmes.services import episode_values, set_episode
 from scanning import selectors as scanning
 from scanning.models import ScannedFile
 from streams.models import Station
-
-_SAVED = 302
-_STATUSES = {
-    "stale": 409,
-    "gone": 409,
-    "listed": 409,
-    "stated": 409,
-    "not_allowed": 403,
-}
 
 
 @require_http_methods(["GET", "POST"])
@@ -55,11 +45,11 @@ _STATUSES = {
 def file_broadcasts(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     """Set a file's episode; list its broadcasts."""
     file = _file(uid)
-    now = services.episode_values(selectors.episode_of(file))
+    now = episode_values(episode_of(file))
     form, status = EpisodeForm(request.POST or None, now=now), 200
 
     def save() -> None:
-        services.set_episode(
+        set_episode(
             scanned_file=file,
             values=form.values(),
             user=request.user,
@@ -67,8 +57,8 @@ def file_broadcasts(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
         )
 
     if request.method == "POST":
-        status = _save(form, save)
-        if status == _SAVED:
+        status = save_form(form, save)
+        if status == SAVED:
             messages.success(request, _("The episode was saved."))
             return redirect("portal:file_broadcasts", uid=uid)
     return _show_file(request, file, form, BroadcastForm(), status=status)
@@ -89,11 +79,11 @@ def broadcast_add(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             user=request.user,
         )
 
-    status = _save(form, save)
-    if status == _SAVED:
+    status = save_form(form, save)
+    if status == SAVED:
         messages.success(request, _("The broadcast was added."))
         return redirect("portal:file_broadcasts", uid=uid)
-    now = services.episode_values(selectors.episode_of(file))
+    now = episode_values(episode_of(file))
     return _show_file(request, file, EpisodeForm(now=now), form, status=status)
 
 
@@ -131,8 +121,8 @@ def broadcast(
             asked = _ask_before(request, found, change, _("Save the broadcast"))
         if asked is not None:
             return asked
-        status = _save(form, save)
-        if status == _SAVED:
+        status = save_form(form, save)
+        if status == SAVED:
             messages.success(request, _("The broadcast was saved."))
             return redirect("portal:file_broadcasts", uid=uid)
     return _show_broadcast(request, found, form, _audience_form(found), status)
@@ -156,8 +146,8 @@ def broadcast_audience(
             seen=form.cleaned_data["seen"],
         )
 
-    status = _save(form, save)
-    if status == _SAVED:
+    status = save_form(form, save)
+    if status == SAVED:
         messages.success(request, _("The audience was saved."))
         return redirect("portal:file_broadcasts", uid=uid)
     return _show_broadcast(request, found, BroadcastForm(broadcast=found), form, status)
@@ -205,44 +195,11 @@ def broadcast_delete(
             seen=request.POST.get("seen", ""),
             despite="despite" in request.POST,
         )
-    except BroadcastRefused as refused:
+    except ProgrammeRefused as refused:
         messages.error(request, str(refused))
     else:
         messages.success(request, _("The broadcast was deleted."))
     return redirect("portal:file_broadcasts", uid=uid)
-
-
-@require_http_methods(["GET", "POST"])
-@needs(Action.DECIDE)
-def match_use(request: PortalRequest, uid: str) -> HttpResponseBase:
-    """Say how the file of a match uses the recording; ``next`` is the page to return to."""
-    matches = Match.objects.select_related("recording", "scanned_file__container")
-    match = get_object_or_404(
-        matches.filter(scanned_file__deleted_at__isnull=True), uid=uid
-    )
-    file, recording = match.scanned_file, match.recording
-    asked = request.POST.get("next") or request.GET.get("next", "")
-    back = own_address(request, asked) or match.review_url
-    now = services.use_values(selectors.use_of(file, recording))
-    form, status = UseForm(request.POST or None, now=now), 200
-
-    def save() -> None:
-        services.set_use(
-            scanned_file=file,
-            recording=recording,
-            values=form.values(),
-            user=request.user,
-            seen=form.cleaned_data["seen"],
-        )
-
-    if request.method == "POST":
-        status = _save(form, save)
-        if status == _SAVED:
-            text = _("The use of %(title)s was saved.") % {"title": recording.title}
-            messages.success(request, text)
-            return redirect(back)
-    context = {"match": match, "file": file, "form": form, "back": back}
-    return render(request, "portal/broadcasts/use.html", context, status=status)
 
 
 @require_http_methods(["GET", "POST"])
@@ -264,8 +221,8 @@ def station_figures(request: PortalRequest, uid: str) -> HttpResponseBase:
             seen=form.cleaned_data["seen"],
         )
 
-    status = _save(form, save)
-    if status == _SAVED:
+    status = save_form(form, save)
+    if status == SAVED:
         return _figures_saved(request, station, month)
     return _show_figures(request, station, month, form, None, status)
 
@@ -289,8 +246,8 @@ def station_hours(request: PortalRequest, uid: str) -> HttpResponseBase:
         )
 
     if request.method == "POST":
-        status = _save(form, save)
-        if status == _SAVED:
+        status = save_form(form, save)
+        if status == SAVED:
             messages.success(request, _("The figures were saved."))
             response = redirect("portal:station_hours", uid=uid)
             response["Location"] += f"?day={day}"
@@ -325,8 +282,8 @@ def station_revenue(request: PortalRequest, uid: str) -> HttpResponseBase:
             seen=form.cleaned_data["seen"],
         )
 
-    status = _save(form, save)
-    if status == _SAVED:
+    status = save_form(form, save)
+    if status == SAVED:
         return _figures_saved(request, station, month)
     shown = _month_form(station, month)
     return _show_figures(request, station, month, shown, form, status)
@@ -348,21 +305,6 @@ def _station(uid: str) -> Station:
     return get_object_or_404(Station, uid=uid)
 
 
-def _save(form: forms.Form, save: Callable[[], None]) -> int:
-    """Save a valid form; return the status of the answer.
-
-    The form then shows why it was refused.
-    """
-    if not form.is_valid():
-        return 422
-    try:
-        save()
-    except BroadcastRefused as refused:
-        refuse(form, refused)
-        return _STATUSES.get(refused.code, 422)
-    return _SAVED
-
-
 def _ask_before(
     request: PortalRequest, found: Broadcast, change: Callable[[], object], submit: str
 ) -> HttpResponseBase | None:
@@ -380,7 +322,7 @@ def _ask_before(
                 (_("Broadcasts"), reverse("portal:file_broadcasts", args=[file.uid]))
             ],
         )
-    except BroadcastRefused:
+    except ProgrammeRefused:
         # The change itself is refused again, with the reason beside its field.
         return None
 
@@ -434,7 +376,7 @@ def _month(request: PortalRequest) -> date:
     asked = request.POST.get("month") or request.GET.get("month", "")
     try:
         return read_month(asked)
-    except BroadcastRefused:
+    except ProgrammeRefused:
         this_month = timezone.localdate().replace(day=1)
         return (this_month - timedelta(days=1)).replace(day=1)
 
@@ -444,7 +386,7 @@ def _day(request: PortalRequest) -> date:
     asked = request.POST.get("day") or request.GET.get("day", "")
     try:
         return read_day(asked)
-    except BroadcastRefused:
+    except ProgrammeRefused:
         return timezone.localdate() - timedelta(days=1)
 
 

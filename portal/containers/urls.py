@@ -11,11 +11,6 @@ urlpatterns = [
     path("containers/new/", views.container_create, name="container_create"),
     path("containers/<int:pk>/", views.container_edit, name="container_edit"),
     path(
-        "containers/<int:pk>/unknown/",
-        views.container_unknown,
-        name="container_unknown",
-    ),
-    path(
         "callbacks-sent/<str:uid>/again/",
         views.callback_again,
         name="callback_again",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Q
@@ -23,8 +25,6 @@ from accounts.models import User
 from accounts.roles import Action
 from portal.shared.access import PortalRequest, confirm_outbound, needs
 from portal.shared.fields import CountryField, SearchSelectMultiple, WebhookField
-from recurring.models import UnknownPolicy
-from recurring.policies import policy_of, save_policy
 from review.services import floors, grounds
 from scanning.models import Container, OutboundCallback
 from scanning.services.containers import inbound_callback_url, record_saved
@@ -45,7 +45,9 @@ class ContainerForm(forms.ModelForm[Container]):
         help_text=gettext_lazy(
             "Such as GB. It counts for files of which neither a broadcast nor the file "
             "itself names one."
-        ),
+        )
+        if settings.ACRPORTAL_MONITORING
+        else gettext_lazy("Such as GB. It counts for files that name none."),
     )
 
     class Meta:
@@ -61,14 +63,6 @@ class ContainerForm(forms.ModelForm[Container]):
             "link_audio": gettext_lazy("Keep audio from links"),
         }
         widgets = {"buckets": SearchSelectMultiple}
-
-
-class UnknownPolicyForm(forms.ModelForm[UnknownPolicy]):
-    """How repeated unknown sound of a container is found and kept."""
-
-    class Meta:
-        model = UnknownPolicy
-        fields = ["is_on", "least_seconds", "least_count", "days_kept"]
 
 
 @require_safe
@@ -118,34 +112,15 @@ def container_edit(request: PortalRequest, pk: int) -> HttpResponseBase:
         )
         after_change(request, form, user=request.user)
         return redirect("portal:container_list")
-    return _show(request, form, callback_url, floor=floor)
+    return show(request, form, callback_url, floor=floor)
 
 
-@require_POST
-@needs(Action.CONFIGURE)
-def container_unknown(request: PortalRequest, pk: int) -> HttpResponseBase:
-    """Change how a container's unmatched sound is compared."""
-    container = get_object_or_404(Container.objects.present(), pk=pk)
-    unknown = UnknownPolicyForm(request.POST, instance=policy_of(container))
-    if not unknown.is_valid():
-        form = ContainerForm(instance=container)
-        address = inbound_callback_url(container)
-        return _show(request, form, address, unknown=unknown, status=422)
-    save_policy(policy=unknown.instance, user=request.user)
-    messages.success(
-        request,
-        _("The settings for repeated unknown sound in %(name)s were saved.")
-        % {"name": container.name},
-    )
-    return redirect("portal:container_edit", pk=pk)
-
-
-def _show(
+def show(
     request: PortalRequest,
     form: ContainerForm,
     callback_url: str,
     *,
-    unknown: UnknownPolicyForm | None = None,
+    unknown: forms.ModelForm[Any] | None = None,  # Any: a row of monitoring
     floor: floors.FloorPreview | None = None,
     status: int = 200,
 ) -> HttpResponseBase:
@@ -156,11 +131,20 @@ def _show(
         "container": container,
         "callback_url": callback_url,
         "floor": floor,
-        "unknown": unknown or UnknownPolicyForm(instance=policy_of(container)),
+        "unknown": unknown or _unknown_policy(container),
     }
     return render(
         request, "portal/containers/container_form.html", context, status=status
     )
+
+
+def _unknown_policy(container: Container) -> forms.ModelForm[Any] | None:
+    """Return the settings for unknown sound, if the portal compares it. Any: its row."""
+    if not settings.ACRPORTAL_MONITORING:
+        return None
+    from portal.containers import monitoring
+
+    return monitoring.policy_form(container)
 
 
 def _floor_to_show(

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.cache import caches
 from django.db.models import (
     Count,
@@ -38,7 +39,6 @@ from portal.review.page import Lock, lock_of
 from portal.review.queue import Queue
 from portal.shared.formats import engine_of_scale
 from portal.shared.lists import COUNTED, count_of
-from recurring import selectors as recurring_selectors
 from reports.models import ReportRun
 from review import selectors
 from review.choices import DECIDED_STATES, MatchState, QueueReason
@@ -49,8 +49,6 @@ from scanning.choices import EngineChoice, FileStatus, ScanStatus
 from scanning.cloud.jobs import HOUR_MS, sent_ms_this_month
 from scanning.models import Container, Scan
 from scanning.progress import progress_of
-from streams import selectors as stream_selectors
-from streams.choices import StreamState
 
 logger = logging.getLogger(__name__)
 
@@ -99,10 +97,13 @@ def widgets(user: User) -> dict[str, Widget]:
         "precision": lambda: _remembered("precision", user, precision),
         "scans": scans,
         "cloud": cloud,
-        "unknown": lambda: _remembered("unknown", user, recurring_selectors.minutes),
-        "streams": streams,
         "latest": latest,
     }
+    if settings.ACRPORTAL_MONITORING:
+        from portal.dashboard import monitoring
+
+        reads["unknown"] = lambda: _remembered("unknown", user, monitoring.unknown)
+        reads["streams"] = monitoring.streams
     drawn = {}
     for name, read in reads.items():
         data = None
@@ -112,17 +113,6 @@ def widgets(user: User) -> dict[str, Widget]:
             logger.exception("dashboard widget failed", extra={"widget": name})
         drawn[name] = Widget(name, f"portal/dashboard/_{name}.html", data)
     return drawn
-
-
-def streams() -> dict[str, int]:
-    """Return how many streams there are, play something, and are away."""
-    rows = stream_selectors.list_streams().order_by()
-    counted = rows.aggregate(
-        all=Count("pk"),
-        away=Count("pk", filter=Q(enabled=True, state=StreamState.AWAY)),
-    )
-    playing = stream_selectors.now_playing().order_by()
-    return counted | {"playing": playing.values("stream").distinct().count()}
 
 
 def _remembered(name: str, user: User, read: Callable[[], object]) -> object:

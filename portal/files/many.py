@@ -23,16 +23,15 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from accounts.roles import Action
 from accounts.services import deciders
-from broadcasts.arrivals import Arrival, tell
-from broadcasts.errors import BroadcastRefused
-from broadcasts.services import add_broadcast
 from common.reading import count_words
 from portal.files.forms import reason_field
 from portal.files.page import with_counts
 from portal.shared.access import PortalRequest, needs
-from portal.shared.arrivals import ArrivalFields, BroadcastFields, SeriesFields
+from portal.shared.arrivals import ArrivalFields, SeriesFields
 from portal.shared.fields import SearchSelect, tags_field, territories_field
 from portal.shared.selectors import is_uuid
+from programmes.arrivals import tell
+from programmes.errors import ProgrammeRefused
 from review.choices import WAITING_STATES
 from review.decisions import assignment
 from review.decisions.decide import decision_limit
@@ -106,10 +105,6 @@ class EpisodeManyForm(ArrivalFields, SeriesFields):
                 _("Enter the series, the season or the production company.")
             )
         return values
-
-
-class BroadcastManyForm(ArrivalFields, BroadcastFields):
-    """A broadcast that files have in common, such as the parts of one programme."""
 
 
 class TagManyForm(forms.Form):
@@ -221,23 +216,12 @@ def _tag(file: ScannedFile, user: User, form: forms.Form) -> None:
     details.change(scanned_file=file, details=changed, user=user)
 
 
-def _always(_file: ScannedFile, _user: User, _form: forms.Form) -> str:
+def always(_file: ScannedFile, _user: User, _form: forms.Form) -> str:
     return ""
 
 
 def _set_episode(file: ScannedFile, user: User, form: forms.Form) -> None:
     tell(scanned_file=file, arrival=form.cleaned_data["arrival"], user=user)
-
-
-def _add_broadcast(file: ScannedFile, user: User, form: forms.Form) -> None:
-    arrival: Arrival = form.cleaned_data["arrival"]
-    if arrival.station and arrival.broadcast:
-        add_broadcast(
-            scanned_file=file,
-            station=arrival.station,
-            values=arrival.broadcast,
-            user=user,
-        )
 
 
 def _cleaned(form: forms.Form) -> Mapping[str, object]:
@@ -266,7 +250,7 @@ def _held_by(file: ScannedFile, user: User, _form: forms.Form) -> str:
     }
 
 
-VERBS: Mapping[str, FileVerb] = {
+VERBS: dict[str, FileVerb] = {
     "rescan": FileVerb(
         gettext_lazy("Rescan"),
         ngettext_lazy(
@@ -306,20 +290,8 @@ VERBS: Mapping[str, FileVerb] = {
         ngettext_lazy("%(shown)s file changed", "%(shown)s files changed", "count"),
         Action.UPLOAD,
         EpisodeManyForm,
-        _always,
+        always,
         _set_episode,
-    ),
-    "broadcast": FileVerb(
-        gettext_lazy("Add a broadcast"),
-        ngettext_lazy(
-            "%(shown)s file with a new broadcast",
-            "%(shown)s files with a new broadcast",
-            "count",
-        ),
-        Action.UPLOAD,
-        BroadcastManyForm,
-        _always,
-        _add_broadcast,
     ),
     "delete": FileVerb(
         gettext_lazy("Delete"),
@@ -383,7 +355,7 @@ def do_each(
         if not why:
             try:
                 verb.do(file, user, form)
-            except (BroadcastRefused, IntakeRefused, ReviewError) as refused:
+            except (ProgrammeRefused, IntakeRefused, ReviewError) as refused:
                 why = str(refused)
         if why:
             left_out.append((file, why))

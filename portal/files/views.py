@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponseBadRequest
@@ -25,7 +26,6 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
-from broadcasts.selectors import broadcasts_of, episode_of
 from catalogue.selectors import list_holds, searchable_buckets
 from common.bodies import takes_files
 from operations.retention import outlook
@@ -54,6 +54,7 @@ from portal.shared.selectors import (
     is_uuid,
     shown_matches,
 )
+from programmes.selectors import episode_of
 from reports.divisions import division_of
 from reports.models import CueEntry
 from review import scan_diff
@@ -78,7 +79,6 @@ _SHARED_FILTERS = [each.name for each in FILTERS if FILES in each.lists]
 AHEAD = (0, 7, 30, 90, 365)
 _USUAL = 30
 _ENTRIES = 20
-BROADCASTS_SHOWN = 5
 _COLUMNS = {
     "state": "status",
     "name": "name",
@@ -186,7 +186,6 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     shown = [match for match in matches if match.state != MatchState.SUPPRESSED]
     waiting = [match for match in shown if match.state in WAITING_STATES]
     division = division_of(file, matches)
-    broadcasts = list(broadcasts_of(file)[: BROADCASTS_SHOWN + 1])
     track = read_track(request)
     return render(
         request,
@@ -210,13 +209,21 @@ def file_detail(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
             "tags": words_of(file.tags),
             "episode": episode_of(file),
             "entries": CueEntry.objects.filter(scanned_file=file)[:_ENTRIES],
-            "broadcasts": broadcasts[:BROADCASTS_SHOWN],
-            "more_broadcasts": len(broadcasts) > BROADCASTS_SHOWN,
+            **_monitored(file),
             "waiting_count": len(waiting),
             "other_buckets": searchable_buckets().exclude(containers=file.container),
             "may_send": _may_be_sent(file),
         },
     )
+
+
+def _monitored(file: ScannedFile) -> dict[str, object]:
+    """Return the part of the context that only monitoring has."""
+    if not settings.ACRPORTAL_MONITORING:
+        return {}
+    from portal.files import monitoring
+
+    return monitoring.context_of(file)
 
 
 def _may_be_sent(file: ScannedFile) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
@@ -22,8 +22,6 @@ from jobs.listing import ListedJob
 from portal.shared.access import NOT_ALLOWED
 from reports import scheduling
 from reports import services as report_services
-from reports.declarations import services as declarations
-from reports.declarations.services import DeclarationRefused
 from reports.evidence import services as evidence_services
 from reports.evidence.services import EvidenceRefused
 from scanning.choices import HOPELESS_CODES
@@ -37,7 +35,7 @@ class NotTriedAgain(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class JobActions:
     """The permission to act on a kind of job, and the functions that do it."""
 
     action: Action
@@ -88,13 +86,7 @@ def try_again(*, job: ListedJob, user: User) -> None:
     way = _way(job)
     try:
         done = way.again(job, user)
-    except (
-        ChangeRefused,
-        DeclarationRefused,
-        EvidenceRefused,
-        IntakeRefused,
-        report_services.ReportStopped,
-    ) as refused:
+    except tuple(REFUSALS) as refused:
         raise NotTriedAgain(f"{job.title}: {refused}") from refused
     except CheckUnderWay as refused:
         raise NotTriedAgain(_("A check is already running.")) from refused
@@ -117,9 +109,15 @@ def _try_again(job: ListedJob, user: User) -> bool:
         return job_services.try_again(job.row)
 
 
-_USUAL = _Way(Action.CONFIGURE, _try_again)
-_REGULAR = _Way(Action.CONFIGURE, lambda job, _user: periodic.try_again(job.row))
-_SCAN = _Way(
+REFUSALS: list[type[Exception]] = [
+    ChangeRefused,
+    EvidenceRefused,
+    IntakeRefused,
+    report_services.ReportStopped,
+]
+_USUAL = JobActions(Action.CONFIGURE, _try_again)
+_REGULAR = JobActions(Action.CONFIGURE, lambda job, _user: periodic.try_again(job.row))
+_SCAN = JobActions(
     Action.UPLOAD,
     lambda job, user: request_scan(
         scanned_file=job.subject.scanned_file, user=user, waited_for=True
@@ -133,9 +131,9 @@ def _undo_again(job: ListedJob, user: User) -> bool:
     return begin(one=job.subject, user=user)
 
 
-def _way_of_import(job: ListedJob, kind: AnyKind) -> _Way:
+def _way_of_import(job: ListedJob, kind: AnyKind) -> JobActions:
     is_undo = job.kind in (kind.undo_check, kind.undo)
-    return _Way(
+    return JobActions(
         kind.action,
         _undo_again
         if is_undo
@@ -144,58 +142,51 @@ def _way_of_import(job: ListedJob, kind: AnyKind) -> _Way:
     )
 
 
-_WAYS: Mapping[str, _Way] = {
+ACTIONS: dict[str, JobActions] = {
     "scan": _SCAN,
     "cloud_scan": _SCAN,
-    "recording": _Way(
+    "recording": JobActions(
         Action.EDIT_CATALOGUE,
         lambda job, user: refingerprint(recording=job.subject, user=user),
     ),
-    "retro_search": _Way(
+    "retro_search": JobActions(
         Action.APPROVE,
         lambda job, user: retro.resume_search(search=job.subject, user=user),
         lambda job, user: retro.cancel_search(search=job.subject, user=user),
     ),
-    "catalogue_check": _Way(
+    "catalogue_check": JobActions(
         Action.EDIT_DUPLICATES,
         lambda job, user: resume_check(check=job.subject, user=user),
         lambda job, user: cancel_check(check=job.subject, user=user),
     ),
-    "report": _Way(
+    "report": JobActions(
         Action.REPORT,
         lambda job, user: report_services.try_again(run=job.subject, user=user),
         lambda job, user: report_services.cancel_run(run=job.subject, user=user),
     ),
-    "evidence": _Way(
+    "evidence": JobActions(
         Action.REPORT,
         lambda job, user: evidence_services.try_again(pack=job.subject, user=user),
         lambda job, user: evidence_services.cancel_pack(pack=job.subject, user=user),
     ),
-    "declaration": _Way(
-        Action.APPROVE,
-        lambda job, user: declarations.try_again(declaration=job.subject, user=user),
-        lambda job, user: declarations.cancel_declaration(
-            declaration=job.subject, user=user
-        ),
-    ),
-    "callback_sent": _Way(
+    "callback_sent": JobActions(
         Action.CONFIGURE,
         lambda job, user: outbound_callbacks.send_again(
             callback=job.subject, user=user
         ),
     ),
-    "callback_received": _Way(
+    "callback_received": JobActions(
         Action.CONFIGURE,
         lambda job, user: callbacks.replay(callback=job.subject, user=user),
     ),
-    "dispatch": _Way(
+    "dispatch": JobActions(
         Action.REPORT,
         lambda job, user: scheduling.send_again(delivery=job.subject, user=user),
     ),
 }
 
 
-def _way(job: ListedJob) -> _Way:
+def _way(job: ListedJob) -> JobActions:
     if kind := kind_of_model(job.kind.model):
         return _way_of_import(job, kind)
-    return _WAYS.get(job.kind.name, _REGULAR if job.kind.every else _USUAL)
+    return ACTIONS.get(job.kind.name, _REGULAR if job.kind.every else _USUAL)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.urls import path
 
 from portal.reports import (
-    declaration_views,
     run_views,
     schedule_views,
     sheet_views,
@@ -52,62 +51,6 @@ urlpatterns = [
         "reports/schedules/<str:uid>/end/",
         schedule_views.schedule_end,
         name="report_schedule_end",
-    ),
-    path("reports/declarations/", declaration_views.declarations, name="declarations"),
-    path(
-        "reports/declarations/check/",
-        declaration_views.declaration_check,
-        name="declaration_check",
-    ),
-    path(
-        "reports/declarations/profiles/add/",
-        declaration_views.declaration_profile_add,
-        name="declaration_profile_add",
-    ),
-    path(
-        "reports/declarations/profiles/<str:uid>/",
-        declaration_views.declaration_profile,
-        name="declaration_profile",
-    ),
-    path(
-        "reports/declarations/profiles/<str:uid>/delete/",
-        declaration_views.declaration_profile_delete,
-        name="declaration_profile_delete",
-    ),
-    path(
-        "reports/declarations/<str:uid>/",
-        declaration_views.declaration,
-        name="declaration",
-    ),
-    path(
-        "reports/declarations/<str:uid>/file",
-        declaration_views.declaration_file,
-        name="declaration_file",
-    ),
-    path(
-        "reports/declarations/<str:uid>/undeclared.csv",
-        declaration_views.declaration_undeclared,
-        name="declaration_undeclared_csv",
-    ),
-    path(
-        "reports/declarations/<str:uid>/manifest.json",
-        declaration_views.declaration_manifest_file,
-        name="declaration_manifest",
-    ),
-    path(
-        "reports/declarations/<str:uid>/files-check/",
-        declaration_views.declaration_files_check,
-        name="declaration_files_check",
-    ),
-    path(
-        "reports/declarations/<str:uid>/cancel/",
-        declaration_views.declaration_cancel,
-        name="declaration_cancel",
-    ),
-    path(
-        "reports/declarations/<str:uid>/again/",
-        declaration_views.declaration_again,
-        name="declaration_again",
     ),
     path("reports/runs/<str:uid>/", run_views.report_run, name="report_run"),
     path("reports/runs/<str:uid>/file", run_views.run_file, name="report_file"),

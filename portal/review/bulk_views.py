@@ -15,7 +15,6 @@ from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from accounts.roles import Action
-from broadcasts.services import set_uses
 from common.reading import count_words
 from portal.review.forms import AssignForm, DecisionForm, UseManyForm
 from portal.review.queue import AllMatches, Queue
@@ -23,6 +22,7 @@ from portal.shared import drafts, selection
 from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.drafts import keeps_typed
 from portal.shared.selection import Progress, Versions
+from programmes.services import set_uses
 from reports.notices.services import MOST_MATCHES
 from review.choices import Verb
 from review.decisions import assignment

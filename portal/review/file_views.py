@@ -25,7 +25,6 @@ from portal.shared.changes import answer_changes, known_rows
 from portal.shared.fields import sentence_of
 from portal.shared.lists import PAGE_SIZE
 from portal.shared.playback import audio_url
-from recurring import selectors as recurring_selectors
 from reports.cue_entries import SheetRefused, enter, remove
 from reports.cue_sheets import NotScanned
 from reports.models import CueEntry
@@ -112,15 +111,14 @@ def file_review_sound(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBas
     item = row.cue.item if row.cue else None
     places = []
     if item is not None:
-        occurrences = recurring_selectors.items_in_reach().filter(uid=item.uid).first()
-        if occurrences is not None:
-            heard = recurring_selectors.occurrences_of(occurrences)[:_PLAYS]
-            places = [
-                sound_alone(of, each.start_ms, each.end_ms, audio_url(of))
-                for each in heard
-                if (of := each.file.scanned_file) != file
-                or each.start_ms != row.start_ms
-            ]
+        # Only monitoring finds items.
+        from portal.review.monitoring import places_of
+
+        places = [
+            sound_alone(of, start, end, audio_url(of))
+            for of, start, end in places_of(item.uid, _PLAYS)
+            if of != file or start != row.start_ms
+        ]
     here = reverse("portal:file_review", args=[uid])
     context = {
         "file": file,

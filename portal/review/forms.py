@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.services import deciders
-from broadcasts.choices import CueUse, MusicOrigin
 from catalogue.models import Recording
 from portal.pictures.exclusion import MediaTimeField
 from portal.shared.fields import ArtistsField, RecordingsField, SearchSelect
 from portal.shared.naming import NameForm
+from programmes.choices import CueUse, MusicOrigin
 from reports.cue_entries import EntryDetails
 from reports.models import CueEntry, EntryKind
 from review.decisions.verbs import Decision, VerbRule

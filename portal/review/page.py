@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -16,8 +17,6 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.roles import Action
 from audit.models import Event
-from broadcasts.precedents import Precedent, precedent_of
-from broadcasts.selectors import use_of
 from catalogue.models import Exclusion, RecordingStatus
 from catalogue.selectors import excluded_segments
 from common.reading import read_release
@@ -32,8 +31,10 @@ from portal.review.undoing import Undoing, undoing_of
 from portal.shared import selection
 from portal.shared.access import PortalRequest
 from portal.shared.formats import counted, percent, scale
-from reports.declarations.selectors import marks_of
+from programmes.precedents import Precedent, precedent_of
+from programmes.selectors import use_of
 from reports.evidence.selectors import evidence_of
+from reports.marks import marks_of
 from reports.notices.checks import rights_at_use
 from reports.notices.selectors import notices_and_changes
 from review import coverage, rule_names, selectors
@@ -51,7 +52,6 @@ from review.services import locks, transitions
 from review.subjects import Subject
 from scanning.choices import SourceType
 from scanning.models import Segment
-from streams.audio import kept_intervals
 
 LAST = "decided_last"
 """The key of the session with the match that this person decided last, and its list."""
@@ -329,6 +329,10 @@ def _kept_sound(match: Match, segment: Segment | None) -> str:
     file = match.scanned_file
     if file.source_type != SourceType.STREAM or not file.media or segment is None:
         return ""
+    if not settings.ACRPORTAL_MONITORING:
+        return ""
+    from portal.review.monitoring import kept_intervals
+
     if any(
         start <= segment.start_ms and segment.end_ms <= end
         for start, end in kept_intervals(file)

@@ -32,7 +32,7 @@ from portal.shared.access import PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.columns import columns_shown
 from portal.shared.lists import count_of
-from reports.declarations.selectors import DeclaredMark, marks_of
+from reports.marks import Mark, marks_of
 from review import selectors
 from review.choices import WAITING_STATES
 from review.filters import MatchFilter
@@ -54,7 +54,7 @@ class QueueRow:
     url: str
     why: ShownReason
     proposal: Proposed | None
-    declared: Sequence[DeclaredMark] = ()
+    declared: Sequence[Mark] = ()
 
     @property
     def is_done(self) -> bool:

@@ -13,7 +13,7 @@ from audit.models import Event
 from audit.words import actor_label
 from common.reading import read_date, read_interval
 from common.words import lowered
-from reports.declarations.selectors import DeclaredMark, marks_of
+from reports.marks import Mark, marks_of
 from reports.models import NoticeItem, NoticeState
 from reports.models.notice import UNSIGNED_NOTICES
 from reports.notices.selectors import notices_in_reach
@@ -176,7 +176,7 @@ def _signed_notices(matches: Iterable[Match]) -> dict[int, list[str]]:
     return found
 
 
-def _declarations(marks: Iterable[DeclaredMark]) -> Iterable[str]:
+def _declarations(marks: Iterable[Mark]) -> Iterable[str]:
     for mark in marks:
         yield _("“%(declaration)s” declares this match as %(state)s.") % {
             "declaration": mark.declaration.name,

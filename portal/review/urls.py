@@ -15,10 +15,12 @@ from portal.review import (
     rows,
     saved_views,
     sheet_views,
+    use_views,
     views,
 )
 
 urlpatterns = [
+    path("m/<str:uid>/use", use_views.match_use, name="match_use"),
     path("queue/", queue_views.queue, name="queue"),
     path("queue/changes/", rows.queue_changes, name="queue_changes"),
     path("queue/files/", queue_views.unmatched, name="queue_files"),

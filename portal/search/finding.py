@@ -15,6 +15,7 @@ from pathlib import PureWindowsPath
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -27,11 +28,9 @@ from accounts.roles import Action
 from accounts.services import deciders
 from catalogue.models import Bucket, Recording
 from catalogue.selectors import artists_hold
-from common.reading import read_clock
 from imports.kinds import all_kinds
 from portal.shared import guides
 from portal.shared.selectors import is_uuid
-from recurring import selectors as recurring
 from review.choices import MatchState
 from review.models import Licence, Match, Policy
 from review.models.licence import NUMBER_PREFIX
@@ -39,7 +38,6 @@ from rights import selectors as rights
 from scanning import selectors
 from scanning.models import Container, ScannedFile
 from scanning.sources.link_keys import link_key
-from streams.models import Station, Stream
 
 IN_PALETTE = 6
 ON_PAGE = 30
@@ -108,14 +106,14 @@ def find(*, text: str, user: User, limit: int = IN_PALETTE) -> list[HitGroup]:
     asked = SearchText(" ".join(text.split())[:300], limit)
     groups = list(_rows(asked, user)) if asked.text else []
     groups += [
-        _group("pages", _("Pages"), "layers", _places(_PAGES, asked, user)),
-        _group("verbs", _("Actions"), "next", _places(_verbs(), asked, user)),
-        _group("guides", _("Guides"), "help", _guides(asked)),
+        group("pages", _("Pages"), "layers", _places(_PAGES, asked, user)),
+        group("verbs", _("Actions"), "next", _places(_verbs(), asked, user)),
+        group("guides", _("Guides"), "help", _guides(asked)),
     ]
     return [each for each in groups if each.hits]
 
 
-def _group(kind: str, label: str, icon: str, hits: Iterable[Hit]) -> HitGroup:
+def group(kind: str, label: str, icon: str, hits: Iterable[Hit]) -> HitGroup:
     return HitGroup(kind, label, icon, list(hits))
 
 
@@ -131,12 +129,12 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
         )
         for recording in recordings
     ]
-    yield _group("recordings", _("Recordings"), "catalogue", hits)
+    yield group("recordings", _("Recordings"), "catalogue", hits)
     hits = [_file_hit(each, asked) for each in files]
-    yield _group("files", _("Files"), "file", hits)
+    yield group("files", _("Files"), "file", hits)
     hits = [_match_hit(each, asked) for each in matches]
-    yield _group("matches", _("Matches"), "matches", hits)
-    yield _group("containers", _("Containers"), "container", _containers(asked, user))
+    yield group("matches", _("Matches"), "matches", hits)
+    yield group("containers", _("Containers"), "container", _containers(asked, user))
     hits = [
         Hit(
             marked(bucket.name, asked.text),
@@ -144,7 +142,7 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
         )
         for bucket in _find_by_number(Bucket.objects.present(), asked)
     ]
-    yield _group("buckets", _("Buckets"), "bucket", hits)
+    yield group("buckets", _("Buckets"), "bucket", hits)
     for kind, label, route, rows in (
         ("works", _("Works"), "portal:work", rights.search_works),
         ("parties", _("Parties"), "portal:party", rights.search_parties),
@@ -155,16 +153,19 @@ def _rows(asked: SearchText, user: User) -> Iterator[HitGroup]:
             Hit(marked(str(each), asked.text), reverse(route, args=[each.uid]))
             for each in found
         ]
-        yield _group(kind, label, "layers", hits)
-    yield _group("streams", _("Streams"), "streams", _streams(asked))
-    yield _group("stations", _("Stations"), "streams", _stations(asked))
-    yield _group("licences", _("Licences"), "shield", _licences(asked, user))
-    yield _group("policies", _("Policies"), "policies", _policies(asked, user))
-    yield _group("unknown", _("Unknown sound"), "unknown", _unknown_items(asked))
-    yield _group("people", _("People"), "user", _people(asked, user))
+        yield group(kind, label, "layers", hits)
+    if settings.ACRPORTAL_MONITORING:
+        from portal.search import monitoring
+
+        yield from monitoring.on_air(asked)
+    yield group("licences", _("Licences"), "shield", _licences(asked, user))
+    yield group("policies", _("Policies"), "policies", _policies(asked, user))
+    if settings.ACRPORTAL_MONITORING:
+        yield monitoring.unknown_sound(asked)
+    yield group("people", _("People"), "user", _people(asked, user))
 
 
-def _either(rows: QuerySet[Any], exact: Q, named: Q, asked: SearchText) -> list[Any]:
+def either(rows: QuerySet[Any], exact: Q, named: Q, asked: SearchText) -> list[Any]:
     """Return the rows with this id or code; without any, those with such a name.
 
     Any: rows of any model.
@@ -179,7 +180,7 @@ def _recordings(asked: SearchText) -> list[Recording]:
     if 5 <= len(asked.code) <= 40:
         exact |= Q(isrc_normalised=asked.code)
     named = Q(title__icontains=asked.text) | artists_hold(asked.text)
-    return _either(rows.order_by("title", "pk"), exact, named, asked)
+    return either(rows.order_by("title", "pk"), exact, named, asked)
 
 
 def _files(asked: SearchText) -> list[ScannedFile]:
@@ -195,7 +196,7 @@ def _files(asked: SearchText) -> list[ScannedFile]:
         | Q(programme__icontains=asked.text)
         | Q(external_id=asked.text)
     )
-    return _either(rows, exact, named, asked)
+    return either(rows, exact, named, asked)
 
 
 def _matches(
@@ -247,7 +248,7 @@ def _find_by_number(
     """Return the row whose number was typed or stands in a pasted address, or by name."""
     numbers = [each for each in asked.ids if re.fullmatch(r"[0-9]{1,15}", each)]
     named = Q(name__icontains=asked.text)
-    return _either(rows.order_by("name"), Q(pk__in=numbers), named, asked)
+    return either(rows.order_by("name"), Q(pk__in=numbers), named, asked)
 
 
 def _containers(asked: SearchText, user: User) -> Iterator[Hit]:
@@ -256,22 +257,6 @@ def _containers(asked: SearchText, user: User) -> Iterator[Hit]:
         listed = f"{reverse('portal:file_list')}?container={each.pk}"
         url = reverse(name, args=[each.pk]) if name else listed
         yield Hit(marked(each.name, asked.text), url)
-
-
-def _streams(asked: SearchText) -> Iterator[Hit]:
-    rows = Stream.objects.present().select_related("station").order_by("name", "pk")
-    named = Q(name__icontains=asked.text) | Q(station__name__icontains=asked.text)
-    for each in _either(rows, Q(uid__in=asked.ids), named, asked):
-        url = reverse("portal:stream_day", args=[each.uid])
-        yield Hit(marked(each.name, asked.text), url, each.station.name)
-
-
-def _stations(asked: SearchText) -> Iterator[Hit]:
-    exact = Q(uid__in=asked.ids) | Q(custom_id=asked.text)
-    named = Q(name__icontains=asked.text) | Q(call_sign__iexact=asked.text)
-    for each in _either(Station.objects.order_by("name"), exact, named, asked):
-        url = reverse("portal:station", args=[each.uid])
-        yield Hit(marked(each.name, asked.text), url, each.place)
 
 
 def _licences(asked: SearchText, user: User) -> Iterator[Hit]:
@@ -291,18 +276,6 @@ def _policies(asked: SearchText, user: User) -> Iterator[Hit]:
             each.url if user.has_perm(Action.APPROVE) else reverse("portal:policy_list")
         )
         yield Hit(marked(each.name, asked.text), url, each.get_action_display())
-
-
-def _unknown_items(asked: SearchText) -> Iterator[Hit]:
-    items = list(recurring.find_items(asked.text, asked.ids)[: asked.limit])
-    titles = recurring.titles(items)
-    for each in items:
-        yield Hit(
-            marked(titles[each.pk], asked.text),
-            reverse("portal:unknown_item", args=[each.uid]),
-            read_clock(each.length_ms, digits=1),
-            end=each.get_state_display(),
-        )
 
 
 def _people(asked: SearchText, user: User) -> Iterator[Hit]:
@@ -344,6 +317,7 @@ class _PageLink:
     name: str
     action: Action = Action.VIEW
     query: str = ""
+    of_monitoring: bool = False
 
 
 def _places(
@@ -352,6 +326,8 @@ def _places(
     """Yield the places that the person may open and whose name has all words."""
     words = asked.text.casefold().split()
     for place in places:
+        if place.of_monitoring and not settings.ACRPORTAL_MONITORING:
+            continue
         label = str(place.label)
         if all(word in label.casefold() for word in words) and user.has_perm(
             place.action
@@ -374,11 +350,13 @@ _PAGES = (
     _PageLink(gettext_lazy("My decisions"), "portal:my_decisions", Action.DECIDE),
     _PageLink(gettext_lazy("Files without a match"), "portal:queue_files"),
     _PageLink(gettext_lazy("Files"), "portal:file_list"),
-    _PageLink(gettext_lazy("Unknown sound"), "portal:unknown"),
-    _PageLink(gettext_lazy("Streams"), "portal:streams"),
-    _PageLink(gettext_lazy("Play log"), "portal:stream_log"),
-    _PageLink(gettext_lazy("Stream alarms"), "portal:stream_alarms"),
-    _PageLink(gettext_lazy("Stations"), "portal:station_list"),
+    _PageLink(gettext_lazy("Unknown sound"), "portal:unknown", of_monitoring=True),
+    _PageLink(gettext_lazy("Streams"), "portal:streams", of_monitoring=True),
+    _PageLink(gettext_lazy("Play log"), "portal:stream_log", of_monitoring=True),
+    _PageLink(
+        gettext_lazy("Stream alarms"), "portal:stream_alarms", of_monitoring=True
+    ),
+    _PageLink(gettext_lazy("Stations"), "portal:station_list", of_monitoring=True),
     _PageLink(gettext_lazy("Watches"), "portal:watch_list"),
     _PageLink(gettext_lazy("Drops"), "portal:drop_list"),
     _PageLink(gettext_lazy("Containers"), "portal:container_list"),
@@ -397,7 +375,7 @@ _PAGES = (
     _PageLink(gettext_lazy("Platform claims"), "portal:claims"),
     _PageLink(gettext_lazy("Notices"), "portal:notice_list"),
     _PageLink(gettext_lazy("Reports"), "portal:reports"),
-    _PageLink(gettext_lazy("Declarations"), "portal:declarations"),
+    _PageLink(gettext_lazy("Declarations"), "portal:declarations", of_monitoring=True),
     _PageLink(gettext_lazy("Report summary"), "portal:report_summary"),
     _PageLink(
         gettext_lazy("Scheduled reports"), "portal:report_schedules", Action.REPORT
@@ -415,7 +393,12 @@ _VERBS = (
     _PageLink(
         gettext_lazy("Watch a feed or channel"), "portal:watch_create", Action.UPLOAD
     ),
-    _PageLink(gettext_lazy("Add a stream"), "portal:stream_add", Action.UPLOAD),
+    _PageLink(
+        gettext_lazy("Add a stream"),
+        "portal:stream_add",
+        Action.UPLOAD,
+        of_monitoring=True,
+    ),
     _PageLink(gettext_lazy("Add a drop"), "portal:drop_create", Action.UPLOAD),
     _PageLink(gettext_lazy("Add a licence"), "portal:licence_create", Action.APPROVE),
     _PageLink(gettext_lazy("Add a policy"), "portal:policy_create", Action.APPROVE),

@@ -1,4 +1,4 @@
-"""Fields about the episode and the broadcast of files, alike wherever people enter them."""
+"""Fields about the episode of files, and what else is said of them, alike everywhere."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts.arrivals import BROADCAST_FIELDS, EPISODE_FIELDS, Arrival, read_arrival
-from broadcasts.choices import Showing
-from broadcasts.errors import BroadcastRefused
-from portal.shared.fields import SearchSelect
-from streams.models import Station
+from common.registry import Registry
+from programmes.arrivals import Arrival, arrival_fields, read_arrival
+from programmes.errors import ProgrammeRefused
 
-_NAMES = (*EPISODE_FIELDS, *BROADCAST_FIELDS)
+more_fields: Registry[type[forms.Form]] = Registry()
+"""Forms with optional fields that belong to the arrival of files."""
 
 
 class SeriesFields(forms.Form):
@@ -26,39 +25,17 @@ class SeriesFields(forms.Form):
     )
 
 
-class BroadcastFields(forms.Form):
-    """One broadcast; its start is a local time of the station, or has an offset."""
-
-    station = forms.ModelChoiceField(
-        Station.objects.all(),
-        to_field_name="uid",
-        label=_("Station"),
-        empty_label=_("Choose a station"),
-        widget=SearchSelect,
-    )
-    starts_at: forms.Field = forms.CharField(
-        max_length=40,
-        label=_("Begins at"),
-        help_text=_("Local time of the station, as 2026-11-03 07:00."),
-    )
-    showing = forms.ChoiceField(
-        required=False,
-        choices=[("", _("Not known")), *Showing.choices],
-        label=_("First broadcast or repeat"),
-    )
-
-
 class ArrivalFields(forms.Form):
     """A form whose cleaned values say something of many files at once."""
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own type
-        """Read the time of the broadcast in the zone of its station."""
+        """Read what the fields say together."""
         values = super().clean() or {}
-        if self.errors.keys() & {*_NAMES}:
+        if self.errors.keys() & {*arrival_fields()}:
             return values
         try:
             values["arrival"] = read_arrival(values)
-        except BroadcastRefused as refused:
+        except ProgrammeRefused as refused:
             self.add_error(refused.field, str(refused))
         return values
 
@@ -69,8 +46,8 @@ class ArrivalFields(forms.Form):
         return arrival
 
 
-class ArrivalForm(ArrivalFields, SeriesFields, BroadcastFields):
-    """The episode of submitted files, and one broadcast of them; all of it optional."""
+class ArrivalForm(ArrivalFields, SeriesFields):
+    """The episode of submitted files, and what else is said of them; all optional."""
 
     episode = forms.CharField(required=False, max_length=40, label=_("Episode number"))
     episode_title = forms.CharField(
@@ -78,21 +55,18 @@ class ArrivalForm(ArrivalFields, SeriesFields, BroadcastFields):
     )
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Ask for no broadcast. Any: Django's own arguments."""
+        """Add the fields of packages above. Any: Django's own arguments."""
         super().__init__(*arguments, **options)
-        station = self.fields["station"]
-        if isinstance(station, forms.ModelChoiceField):
-            station.empty_label = _("No broadcast")
-        for name in BROADCAST_FIELDS:
-            self.fields[name].required = False
+        for form in more_fields:
+            self.fields.update(form().fields)
 
     def arrival_fields(self) -> list[forms.BoundField]:
         """Return the fields for a page."""
-        return [self[name] for name in _NAMES]
+        return [self[name] for name in arrival_fields()]
 
     def sent_arrival(self) -> list[tuple[str, str]]:
         """Return the submitted values of these fields, to be sent again."""
-        sent = [(name, self.data.get(name, "")) for name in _NAMES]
+        sent = [(name, self.data.get(name, "")) for name in arrival_fields()]
         return [(name, text) for name, text in sent if text]
 
     @property

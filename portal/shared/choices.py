@@ -8,16 +8,13 @@ from functools import partial
 
 from catalogue.models import Recording
 from catalogue.selectors import search_recordings
-from common.reading import read_clock
 from common.territories import TERRITORIES
-from recurring import selectors as recurring_selectors
-from recurring.models import UnknownItem
 from rights import selectors as rights_selectors
 from rights import tis
 from rights.models import Party, Work
 from scanning.models import ScannedFile
 
-_SHOWN = 12
+SHOWN = 12
 # Names are looked for among this many newest rows, so that a search stays quick.
 _NEWEST = 20_000
 
@@ -57,28 +54,11 @@ def _recording(recording: Recording) -> Choice:
 
 def _recordings(text: str) -> Iterable[Choice]:
     found = search_recordings(text=text).filter(merged_into__isnull=True)
-    return map(_recording, found.order_by("title", "pk")[:_SHOWN])
+    return map(_recording, found.order_by("title", "pk")[:SHOWN])
 
 
 def _named_recordings(values: list[str]) -> Iterable[Choice]:
     return map(_recording, Recording.objects.filter(uid__in=values))
-
-
-def _unknown(items: Iterable[UnknownItem]) -> Iterable[Choice]:
-    shown = list(items)
-    titles = recurring_selectors.titles(shown)
-    return [
-        Choice(item.uid, titles[item.pk], read_clock(item.length_ms, digits=1))
-        for item in shown
-    ]
-
-
-def _unknown_items(text: str) -> Iterable[Choice]:
-    return _unknown(recurring_selectors.search(text)[:_SHOWN])
-
-
-def _named_unknown_items(values: list[str]) -> Iterable[Choice]:
-    return _unknown(recurring_selectors.items_in_reach().filter(uid__in=values))
 
 
 def _names(
@@ -93,7 +73,7 @@ def _names(
         .values_list(column, flat=True)
         .distinct()
     )
-    return [Choice(name, name) for name in rows[:_SHOWN]]
+    return [Choice(name, name) for name in rows[:SHOWN]]
 
 
 def _party(party: Party) -> Choice:
@@ -102,7 +82,7 @@ def _party(party: Party) -> Choice:
 
 def _parties(text: str) -> Iterable[Choice]:
     found = rights_selectors.search_parties(text).order_by("name_key", "pk")
-    return map(_party, found[:_SHOWN])
+    return map(_party, found[:SHOWN])
 
 
 def _named_parties(values: list[str]) -> Iterable[Choice]:
@@ -117,7 +97,7 @@ def _work(work: Work) -> Choice:
 
 def _works(text: str) -> Iterable[Choice]:
     found = rights_selectors.search_works(text).order_by("title_key", "pk")
-    return map(_work, found.prefetch_related("numbers")[:_SHOWN])
+    return map(_work, found.prefetch_related("numbers")[:SHOWN])
 
 
 def _named_works(values: list[str]) -> Iterable[Choice]:
@@ -151,7 +131,6 @@ def _as_given(values: list[str]) -> Iterable[Choice]:
 
 KINDS = {
     "recordings": ChoiceKind(_recordings, _named_recordings),
-    "unknown_items": ChoiceKind(_unknown_items, _named_unknown_items),
     "labels": ChoiceKind(partial(_names, Recording, "label"), _as_given),
     "accounts": ChoiceKind(partial(_names, ScannedFile, "account"), _as_given),
     "programmes": ChoiceKind(partial(_names, ScannedFile, "programme"), _as_given),

@@ -20,6 +20,10 @@ INDEX = "index"
 """The guide that lists the others."""
 FOLDER = Path(settings.BASE_DIR) / "docs"
 IMAGES = FOLDER / "images"
+_OF_MONITORING = (
+    *("streams", "broadcasts", "declarations", "declaration-formats"),
+    "unknown-sound",
+)
 # Headings below these are too many to be found by.
 _FOUND = ("h1", "h2", "h3")
 
@@ -53,7 +57,9 @@ class Guide:
 @lru_cache(maxsize=1)
 def names() -> tuple[str, ...]:
     """Return the names of all guides; none where the documents were left out."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.md")))
+    left_out = () if settings.ACRPORTAL_MONITORING else _OF_MONITORING
+    found = {path.stem for path in FOLDER.glob("*.md")}
+    return tuple(sorted(found.difference(left_out)))
 
 
 def find_headings(text: str) -> Iterator[Heading]:
@@ -73,7 +79,7 @@ def read(name: str) -> Guide:
     """Return a guide; its text changes with the program only."""
     # Written HTML stays text: nobody checks the documents for scripts.
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = markdown.parse((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
+    tokens = markdown.parse(_text(name))
     headings = tuple(_headings(name, tokens))
     title = headings[0].text if headings else name
     # The page shows the title as its own heading.
@@ -83,6 +89,16 @@ def read(name: str) -> Guide:
         _adapt(token)
     content = markdown.renderer.render(tokens, markdown.options, {})
     return Guide(name, title, mark_safe(content), headings)  # noqa: S308 -- of our own documents
+
+
+def _text(name: str) -> str:
+    """Return the text of a guide without links to guides that are left out."""
+    text = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
+    if settings.ACRPORTAL_MONITORING:
+        return text
+    link = rf"\[([^\]]*)\]\((?:{'|'.join(_OF_MONITORING)})\.md[^)]*\)"
+    listed = rf" · {link}" if name == INDEX else link
+    return re.sub(listed, "" if name == INDEX else r"\1", text)
 
 
 def _headings(name: str, tokens: Sequence[Token]) -> Iterator[Heading]:

@@ -32,8 +32,8 @@ from portal.shared.lists import page_of
 from portal.streams import log, looks, page
 from portal.streams.day import day_page
 from portal.streams.forms import LogFilterForm, StreamForm, StreamSettingsForm
-from reports import airplays
 from reports.choices import Format
+from streams import log as airplays
 from streams import selectors, services
 from streams.errors import StreamRefused
 from streams.models import Airplay, Stream

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.conf import settings
@@ -24,7 +24,6 @@ from django.utils.translation import gettext_lazy as lazy
 
 from audit import words as actions
 from audit.models import Event
-from broadcasts.models import Broadcast
 from common.filters import ZONE
 from common.reading import Form, read_clock, read_date, read_number, read_release
 from common.stored import read_stored
@@ -51,7 +50,11 @@ from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
 from scanning.jobs import CALLBACK_SENT
 from scanning.models import Container, ScannedFile
 from scanning.tags import territories_of, words_of
-from streams.models import Station
+
+if TYPE_CHECKING:
+    # A portal without monitoring has neither.
+    from broadcasts.models import Broadcast
+    from streams.models import Station
 
 register = template.Library()
 register.simple_tag(when)

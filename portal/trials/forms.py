@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +15,6 @@ from portal.shared.fields import SearchSelectMultiple
 from reports.models import EngineTrial, TrialKeeps
 from reports.trials import services
 from scanning.models import CloudAccount, Container
-from streams.models import Stream
 
 _PLACES = ("containers", "streams")
 
@@ -40,13 +40,6 @@ class TrialForm(forms.Form):
             "Switch it off if your programs send them there themselves. The files that "
             "come here are then paired with those by name and length."
         ),
-    )
-    streams = forms.ModelMultipleChoiceField(
-        Stream.objects.none(),
-        required=False,
-        widget=SearchSelectMultiple,
-        label=_("Streams"),
-        help_text=_("Those that came from an account and are listened to here."),
     )
     weeks = forms.IntegerField(min_value=1, max_value=26, initial=4, label=_("Weeks"))
     cap_hours = forms.IntegerField(
@@ -75,9 +68,12 @@ class TrialForm(forms.Form):
         connected = Container.objects.present().filter(
             cloud_account__isnull=False, cloud_container_id__isnull=False
         )
-        listening = Stream.objects.present().filter(enabled=True)
-        for name, rows in zip(_PLACES, (connected, listening), strict=True):
-            self.fields[name].queryset = rows  # type: ignore[attr-defined]  # a choice of models
+        self.fields["containers"].queryset = connected  # type: ignore[attr-defined]  # a choice of models
+        if settings.ACRPORTAL_MONITORING:
+            from portal.trials.monitoring import streams_field
+
+            self.fields["streams"] = streams_field()
+            self.order_fields(["account", *_PLACES])
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own
         """Ask for the currency of a price."""
@@ -89,9 +85,12 @@ class TrialForm(forms.Form):
     def begin(self, user: User) -> EngineTrial:
         """Begin the trial."""
         values = dict(self.cleaned_data)
-        places = {name: values.pop(name) for name in ("account", *_PLACES)}
         return services.begin_trial(
-            user=user, terms=services.TrialTerms(**values), **places
+            account=values.pop("account"),
+            containers=values.pop("containers"),
+            streams=values.pop("streams", ()),
+            user=user,
+            terms=services.TrialTerms(**values),
         )
 
 

@@ -23,6 +23,7 @@ from portal.trials import page
 from portal.trials.forms import EndForm, TrialForm
 from reports.models import EngineTrial, Judgement, TrialRow, TrialState
 from reports.trials import services
+from reports.trials.errors import TrialRefused
 from reports.trials.selectors import rows_of, waiting_rows
 from review.errors import ReviewError
 
@@ -38,7 +39,7 @@ def trial_list(request: PortalRequest) -> HttpResponseBase:
     if form is not None and request.method == "POST" and form.is_valid():
         try:
             trial = form.begin(request.user)
-        except services.TrialRefused as refused:
+        except TrialRefused as refused:
             form.add_error("containers", str(refused))
         else:
             messages.success(request, _("Both engines scan from now on."))
@@ -81,7 +82,7 @@ def trial_end(request: PortalRequest, uid: str) -> HttpResponseBase:
     if request.method == "POST" and form.is_valid():
         try:
             services.end_trial(trial=one, keeps=form.kept(), user=request.user)
-        except services.TrialRefused as refused:
+        except TrialRefused as refused:
             messages.error(request, str(refused))
         else:
             messages.success(request, _("The trial has ended; its report is stored."))
@@ -132,7 +133,7 @@ def _judge(request: PortalRequest, one: EngineTrial) -> None:
         services.judge(
             row=row, judgement=Judgement(judged), version=version, user=request.user
         )
-    except services.TrialRefused as refused:
+    except TrialRefused as refused:
         messages.error(request, str(refused))
     except ReviewError as refused:
         messages.error(request, refused.message)

@@ -40,11 +40,11 @@ from portal.unknown.forms import (
     WatchItemForm,
 )
 from recurring import actions, selectors
+from recurring import report as unknown_items
 from recurring.actions import ItemVerb
 from recurring.errors import ItemRefused
 from recurring.models import UnknownItem
 from recurring.selectors import ItemFigures, Tab
-from reports import unknown_items
 from reports.choices import Format
 
 BULK = 100

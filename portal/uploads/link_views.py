@@ -14,13 +14,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.roles import Action
-from broadcasts.arrivals import BROADCAST_FIELDS, EPISODE_FIELDS, Arrival, tell
-from broadcasts.errors import BroadcastRefused
 from common.bodies import takes_files
 from common.http import FetchFailed, LinkRefused
 from portal.shared.access import PortalRequest, needs
 from portal.shared.selectors import is_uuid
 from portal.uploads.forms import FeedForm, ItemsForm, ManyLinksForm, Offer, signed
+from programmes.arrivals import Arrival, arrival_fields, tell
+from programmes.errors import ProgrammeRefused
 from scanning import selectors
 from scanning.choices import ACTIVE_FILE_STATUSES
 from scanning.errors import IntakeRefused
@@ -75,7 +75,7 @@ def links(request: PortalRequest) -> HttpResponseBase:
     rest = [link.url for link in pasted[len(outcomes) :]]
     kept = {"container": values["container"], "links": "\n".join(rest)}
     if rest:
-        kept |= {name: values[name] for name in (*EPISODE_FIELDS, *BROADCAST_FIELDS)}
+        kept |= {name: values[name] for name in arrival_fields()}
     return _page(
         request,
         form=ManyLinksForm(initial=kept),
@@ -163,7 +163,7 @@ def _with_arrivals(
         try:
             if outcome.file:
                 tell(scanned_file=outcome.file, arrival=arrival, user=user)
-        except BroadcastRefused as refused:
+        except ProgrammeRefused as refused:
             noted.append(replace(outcome, code=refused.code, message=str(refused)))
         else:
             noted.append(outcome)

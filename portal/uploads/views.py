@@ -14,23 +14,19 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from accounts.roles import Action
-from broadcasts.arrivals import BROADCAST_FIELDS, EPISODE_FIELDS, Arrival, tell
-from broadcasts.errors import BroadcastRefused
 from common.bodies import takes_files
 from common.stored import read_stored
 from portal.shared import formats
 from portal.shared.access import PortalRequest, needs
 from portal.uploads.forms import UploadForm
+from programmes.arrivals import Arrival, arrival_fields, tell
+from programmes.errors import ProgrammeRefused
 from scanning import selectors
 from scanning.errors import IntakeRefused, LinkSeen
 from scanning.models import Container, ScannedFile
 from scanning.services.intake import refuse_too_many_open, submit_link, submit_upload
 
-_DETAILS = (
-    *("programme", "account", "published_at", "territories", "tags"),
-    *EPISODE_FIELDS,
-    *BROADCAST_FIELDS,
-)
+_DETAILS = (*("programme", "account", "published_at", "territories", "tags"),)
 _FORMATS = gettext_lazy(
     "WAV, FLAC, MP3, AAC, Ogg, Opus, video with sound · 3 s to %(longest)s"
 )
@@ -73,7 +69,9 @@ def upload(request: PortalRequest) -> HttpResponseBase:
         kept = {"container": form.cleaned_data["container"]}
         # The details stay only if a link can be sent again.
         if any(result.link for result in results):
-            kept |= {name: form.cleaned_data[name] for name in _DETAILS}
+            kept |= {
+                name: form.cleaned_data[name] for name in (*_DETAILS, *arrival_fields())
+            }
         form = UploadForm(initial=kept)
     longest = formats.spoken(settings.ACRPORTAL_MAX_AUDIO_MS)
     return render(
@@ -158,7 +156,7 @@ def _outcome(
         return ItemResult(
             name, str(seen), code=seen.code, url=_address(seen.earlier), link=name
         )
-    except (BroadcastRefused, IntakeRefused) as error:
+    except (ProgrammeRefused, IntakeRefused) as error:
         return ItemResult(name, str(error), code=error.code)
     message = read_stored(file.message)
     return ItemResult(file.name, message, state=file.status, url=_address(file))

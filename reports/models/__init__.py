@@ -10,7 +10,6 @@ from reports.models.cue_sheet import (
     SheetEdit,
     SheetState,
 )
-from reports.models.declaration import Declaration, DeclarationProfile, DeclaredPlay
 from reports.models.evidence import EvidencePack, PackStatus
 from reports.models.notice import (
     ClaimedRight,
@@ -36,9 +35,6 @@ from reports.models.trial import (
 __all__ = [
     "ClaimedRight",
     "CueEntry",
-    "Declaration",
-    "DeclarationProfile",
-    "DeclaredPlay",
     "EditKind",
     "EngineTrial",
     "EntryKind",

@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from accounts.reach import Path, ReachManager
-from broadcasts.choices import CueUse, MusicOrigin
 from common.reading import read_clock
 from common.uid import new_uid
+from programmes.choices import CueUse, MusicOrigin
 from scanning.models import ScannedFile
 
 

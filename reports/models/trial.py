@@ -16,7 +16,6 @@ from catalogue.models import Recording
 from common.uid import new_uid
 from review.models import Match
 from scanning.models import CloudAccount, Container, Scan, ScannedFile
-from streams.models import Stream
 
 
 class TrialState(models.TextChoices):
@@ -78,7 +77,6 @@ class EngineTrial(models.Model):
         CloudAccount, on_delete=models.PROTECT, related_name="trials"
     )
     containers = models.ManyToManyField(Container, related_name="trials")
-    streams = models.ManyToManyField(Stream, blank=True, related_name="trials")
     sends_files = models.BooleanField(default=True)
     unpaired = models.PositiveIntegerField(default=0, editable=False)
     begins_at = models.DateTimeField()

@@ -15,7 +15,7 @@ from reports.jobs import TRIAL
 from reports.models import EngineTrial, TrialKind, TrialState
 from reports.trials.comparing import compare_files, still_runs
 from reports.trials.figures import sample_size
-from reports.trials.listening import bucket_key, compare_days, streams_there
+from reports.trials.places import places
 from reports.trials.reading import compare_files_there
 from reports.trials.selectors import rows_of
 from scanning.engines.acrcloud import Cloud
@@ -49,7 +49,8 @@ def run(context: JobContext) -> None:
         compare_files(trial, keys[first : first + _FILES_AT_ONCE], context)
     if not trial.sends_files:
         compare_files_there(trial, context)
-    compare_days(trial, context)
+    for place in places:
+        place.compare(trial, context)
     draw_sample(trial)
     EngineTrial.objects.filter(pk=trial.pk).update(compared_at=began)
 
@@ -72,10 +73,10 @@ def draw_sample(trial: EngineTrial) -> None:
 
 def _read_buckets(trial: EngineTrial) -> None:
     """Ask the account which of its buckets each container and stream searches."""
-    cloud, streams = Cloud(trial.account), list(streams_there(trial))
+    cloud = Cloud(trial.account)
     try:
         listed = {there.id: there for there in cloud.containers()}
-        projects = cloud.stream_projects() if streams else {}
+        elsewhere = [each.buckets(trial, cloud) for each in places]
     except CloudFault as fault:
         # The answer of the last comparison holds until the account answers again.
         if not trial.their_buckets:
@@ -85,9 +86,7 @@ def _read_buckets(trial: EngineTrial) -> None:
         str(container.pk): list(listed[container.cloud_container_id].bucket_ids)
         for container in trial.containers.all()
         if container.cloud_container_id in listed
-    } | {
-        bucket_key(there.stream): list(projects[there.project])
-        for there in streams
-        if there.project in projects
     }
+    for found in elsewhere:
+        trial.their_buckets |= found
     trial.save(update_fields=["their_buckets"])

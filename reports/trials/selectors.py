@@ -13,6 +13,7 @@ from catalogue.models import Recording, RecordingStatus
 from imports.models import Moved, MovedKind
 from reports.models import EngineTrial, TrialRow
 from reports.trials.figures import AGREED
+from reports.trials.places import places, uids_of
 from scanning.models import Container
 
 _MS_PER_HOUR = 3_600_000
@@ -81,7 +82,7 @@ def compared_in(trial: EngineTrial) -> ComparedScans:
     days = trial.stream_days.values()
     return ComparedScans(
         unpaired=trial.unpaired,
-        streams=trial.streams.count(),
+        streams=len(uids_of(trial)),
         unheard=sum(day.get("unheard", 0) for day in days),
         other_days=sum(day.get("other_day", 0) for day in days),
         **sums,
@@ -93,10 +94,10 @@ def known_to(trial: EngineTrial) -> Known:
     moved = Moved.objects.filter(
         account=trial.account, kind=MovedKind.RECORDING
     ).exclude(case="")
-    containers = Container.objects.filter(
-        Q(pk__in=trial.containers.values("pk"))
-        | Q(pk__in=trial.streams.values("container"))
-    )
+    compared = Q(pk__in=trial.containers.values("pk"))
+    for place in places:
+        compared |= place.containers(trial)
+    containers = Container.objects.filter(compared)
     recordings = Recording.objects.filter(
         status=RecordingStatus.READY, bucket__in=containers.values("buckets")
     )

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Model
 from django.utils.translation import gettext as _
 
 import audit.services
@@ -18,7 +18,6 @@ from accounts.models import User
 from accounts.reach import refuse_limited
 from accounts.roles import Action
 from common.uid import new_uid
-from imports.models import Moved, MovedKind
 from jobs.services import submit
 from reports.jobs import TRIAL
 from reports.models import (
@@ -29,7 +28,9 @@ from reports.models import (
     TrialState,
 )
 from reports.trials import selectors
+from reports.trials.errors import TrialRefused
 from reports.trials.figures import TrialFigures, figures_of
+from reports.trials.places import places, uids_of
 from review.choices import WAITING_STATES, RejectCode, Verb
 from review.decisions.decide import decide_one
 from review.decisions.verbs import Decision
@@ -38,18 +39,12 @@ from review.services.transitions import require
 from scanning.choices import EngineChoice
 from scanning.models import CloudAccount, Container
 from scanning.services.cloud import set_terms
-from streams.models import Stream
-from streams.services import case_of
 
 _ENGINES: Final = {
     TrialKeeps.BOTH: EngineChoice.BOTH,
     TrialKeeps.OURS: EngineChoice.EMBEDDED,
     TrialKeeps.THEIRS: EngineChoice.ACRCLOUD,
 }
-
-
-class TrialRefused(Exception):
-    """A trial cannot begin, be judged or end as asked; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ def begin_trial(
     *,
     account: CloudAccount,
     containers: Sequence[Container],
-    streams: Sequence[Stream] = (),
+    streams: Sequence[Model] = (),
     terms: TrialTerms,
     user: User,
 ) -> EngineTrial:
@@ -82,7 +77,8 @@ def begin_trial(
     refuse_limited(user)
     if not (containers or streams):
         raise TrialRefused(_("Choose containers or streams."))
-    _refuse_unmoved(account, streams)
+    for place in places:
+        place.refuse(account, streams)
     for container in containers:
         if (
             container.cloud_account_id != account.pk
@@ -103,13 +99,8 @@ def begin_trial(
             raise TrialRefused(
                 _("%(name)s is in a trial already. End it first.") % {"name": busy.name}
             )
-        running = EngineTrial.objects.filter(
-            state=TrialState.RUNNING, streams__in=streams
-        )
-        if running.exists():
-            raise TrialRefused(
-                _("One of these streams is in a trial already. End it first.")
-            )
+        for place in places:
+            place.refuse_busy(streams)
         trial = EngineTrial.objects.create(
             account=account,
             sends_files=terms.sends_files,
@@ -121,7 +112,8 @@ def begin_trial(
             made_by=user,
         )
         trial.containers.set(containers)
-        trial.streams.set(streams)
+        for place in places:
+            place.add(trial, streams)
         for container in containers if terms.sends_files else ():
             set_terms(
                 container=container,
@@ -132,20 +124,6 @@ def begin_trial(
         _record(trial, "trial.begun", user, {"weeks": terms.weeks})
         submit(TRIAL, trial)
     return trial
-
-
-def _refuse_unmoved(account: CloudAccount, streams: Sequence[Stream]) -> None:
-    """Raise for a stream of which the account cannot be asked."""
-    moved = set(
-        Moved.objects.filter(account=account, kind=MovedKind.STREAM).values_list(
-            "case", flat=True
-        )
-    )
-    for stream in streams:
-        if case_of(stream) not in moved:
-            raise TrialRefused(
-                _("%(name)s did not come from this account.") % {"name": stream.name}
-            )
 
 
 def compare_now(*, trial: EngineTrial, user: User) -> None:
@@ -247,7 +225,7 @@ def report_text(trial: EngineTrial) -> str:
         "ends_at": trial.ends_at.isoformat(),
         "ended_at": trial.ended_at.isoformat() if trial.ended_at else None,
         "containers": sorted(trial.containers.values_list("pk", flat=True)),
-        "streams": sorted(trial.streams.values_list("uid", flat=True)),
+        "streams": sorted(uids_of(trial)),
         "keeps": trial.keeps,
         "seed": trial.seed,
         "compared": asdict(selectors.compared_in(trial)),
@@ -272,7 +250,7 @@ def _record(
             "cloud_containers": list(
                 containers.values_list("cloud_container_id", flat=True)
             ),
-            "streams": list(trial.streams.order_by("pk").values_list("uid", flat=True)),
+            "streams": uids_of(trial),
             **details,
         },
     )

@@ -12,18 +12,16 @@ import pytest
 from accounts.roles import Role
 from audit.models import Event
 from broadcasts import services
-from broadcasts.choices import CueUse, MusicOrigin, RightsType, Showing
-from broadcasts.errors import BroadcastRefused
-from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
-from broadcasts.selectors import broadcasts_of, episode_of, list_broadcasts, use_of
-from broadcasts.values import (
-    AudienceValues,
-    BroadcastValues,
-    EpisodeValues,
-    RevenueValues,
-    UseValues,
-    state_of,
-)
+from broadcasts.choices import RightsType, Showing
+from broadcasts.models import Audience, Broadcast, Revenue
+from broadcasts.selectors import broadcasts_of, list_broadcasts
+from broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
+from programmes.choices import CueUse, MusicOrigin
+from programmes.errors import ProgrammeRefused
+from programmes.models import Episode, MusicUse
+from programmes.selectors import episode_of, use_of
+from programmes.services import set_episode, set_use
+from programmes.values import EpisodeValues, UseValues, state_of
 from review.models import Match
 from scanning.services.filing import delete_files
 from tests.factories.accounts import make_user
@@ -48,10 +46,10 @@ def last_event(case: str) -> Event:
 
 def test_an_episode_is_kept_once_and_told_before_and_after() -> None:
     file, user = ScannedFileFactory.create(), make_user(Role.REVIEWER)
-    assert services.set_episode(scanned_file=file, values=EPISODE, user=user)
-    assert not services.set_episode(scanned_file=file, values=EPISODE, user=user)
+    assert set_episode(scanned_file=file, values=EPISODE, user=user)
+    assert not set_episode(scanned_file=file, values=EPISODE, user=user)
     changed = replace(EPISODE, title="  Fog lifts ")
-    assert services.set_episode(scanned_file=file, values=changed, user=user)
+    assert set_episode(scanned_file=file, values=changed, user=user)
     row = episode_of(file)
     assert row is not None
     assert (row.title, row.season) == ("Fog lifts", "2")
@@ -64,10 +62,10 @@ def test_an_episode_is_kept_once_and_told_before_and_after() -> None:
 def test_an_isan_is_kept_in_groups_and_a_wrong_one_refused() -> None:
     file = ScannedFileFactory.create()
     values = replace(EPISODE, isan="00000000D07A0090Q")
-    services.set_episode(scanned_file=file, values=values, user=None)
+    set_episode(scanned_file=file, values=values, user=None)
     assert Episode.objects.get().isan == "0000-0000-D07A-0090-Q"
-    with pytest.raises(BroadcastRefused, match="should be Q") as refused:
-        services.set_episode(
+    with pytest.raises(ProgrammeRefused, match="should be Q") as refused:
+        set_episode(
             scanned_file=file,
             values=replace(EPISODE, isan="0000-0000-D07A-0090-X"),
             user=None,
@@ -76,22 +74,22 @@ def test_an_isan_is_kept_in_groups_and_a_wrong_one_refused() -> None:
     # One that was kept before it was checked does not stand in the way of others.
     Episode.objects.update(isan="unknown")
     kept = replace(EPISODE, isan="unknown", title="Fog lifts")
-    assert services.set_episode(scanned_file=file, values=kept, user=None)
+    assert set_episode(scanned_file=file, values=kept, user=None)
 
 
 def test_an_episode_without_values_is_no_episode() -> None:
     file = ScannedFileFactory.create()
-    services.set_episode(scanned_file=file, values=EPISODE, user=None)
-    services.set_episode(scanned_file=file, values=EpisodeValues(), user=None)
+    set_episode(scanned_file=file, values=EPISODE, user=None)
+    set_episode(scanned_file=file, values=EpisodeValues(), user=None)
     assert not Episode.objects.exists()
 
 
 def test_a_change_of_what_somebody_else_changed_meanwhile_is_refused() -> None:
     file, user = ScannedFileFactory.create(), make_user(Role.REVIEWER)
     seen = state_of(EpisodeValues())
-    services.set_episode(scanned_file=file, values=EPISODE, user=user, seen=seen)
-    with pytest.raises(BroadcastRefused, match="Somebody else") as refused:
-        services.set_episode(
+    set_episode(scanned_file=file, values=EPISODE, user=user, seen=seen)
+    with pytest.raises(ProgrammeRefused, match="Somebody else") as refused:
+        set_episode(
             scanned_file=file, values=replace(EPISODE, season="3"), user=user, seen=seen
         )
     assert refused.value.code == "stale"
@@ -103,9 +101,9 @@ def test_viewers_change_nothing_and_reviewers_no_revenue() -> None:
     file, viewer = match.scanned_file, make_user(Role.VIEWER)
     broadcast = make_broadcast(file, station)
     attempts: list[Callable[[], object]] = [
-        lambda: services.set_episode(scanned_file=file, values=EPISODE, user=viewer),
+        lambda: set_episode(scanned_file=file, values=EPISODE, user=viewer),
         lambda: services.delete_broadcast(broadcast=broadcast, user=viewer),
-        lambda: services.set_use(
+        lambda: set_use(
             scanned_file=file,
             recording=match.recording,
             values=UseValues(use=CueUse.THEME),
@@ -123,7 +121,7 @@ def test_viewers_change_nothing_and_reviewers_no_revenue() -> None:
         ),
     ]
     for attempt in attempts:
-        with pytest.raises(BroadcastRefused) as refused:
+        with pytest.raises(ProgrammeRefused) as refused:
             attempt()
         assert refused.value.code == "not_allowed"
 
@@ -140,10 +138,10 @@ def test_a_local_time_is_read_in_the_zone_of_the_station() -> None:
 def test_a_broadcast_is_listed_once() -> None:
     file = ScannedFileFactory.create()
     row = make_broadcast(file)
-    with pytest.raises(BroadcastRefused, match="already in the list"):
+    with pytest.raises(ProgrammeRefused, match="already in the list"):
         make_broadcast(file, row.station)
     later = make_broadcast(file, row.station, NOVEMBER + timedelta(days=1))
-    with pytest.raises(BroadcastRefused, match="already in the list"):
+    with pytest.raises(ProgrammeRefused, match="already in the list"):
         services.change_broadcast(
             broadcast=later,
             station=row.station,
@@ -169,7 +167,7 @@ def test_a_broadcast_moves_to_another_station_with_its_audience() -> None:
     now = Broadcast.objects.get()
     assert (now.station, now.time_zone) == (other, "Asia/Tokyo")
     assert Audience.objects.get().station == other
-    with pytest.raises(BroadcastRefused, match="Somebody else"):
+    with pytest.raises(ProgrammeRefused, match="Somebody else"):
         services.delete_broadcast(
             broadcast=row, user=None, seen=services.broadcast_state(row)
         )
@@ -180,7 +178,7 @@ def test_a_broadcast_moves_to_another_station_with_its_audience() -> None:
 
 @pytest.mark.parametrize("length", [0, -1, 8 * 24 * 3_600_000])
 def test_impossible_lengths_are_refused(length: int) -> None:
-    with pytest.raises(BroadcastRefused, match="at most a week"):
+    with pytest.raises(ProgrammeRefused, match="at most a week"):
         make_broadcast(ScannedFileFactory.create(), length_ms=length)
 
 
@@ -195,21 +193,19 @@ def test_a_use_is_of_a_recording_that_the_file_has_a_match_with() -> None:
         recorded_in="ch",
     )
     file = match.scanned_file
-    services.set_use(
-        scanned_file=file, recording=match.recording, values=values, user=user
-    )
+    set_use(scanned_file=file, recording=match.recording, values=values, user=user)
     row = use_of(file, match.recording)
     assert row is not None
     assert (row.recorded_in, row.own_recording) == ("CH", False)
     assert last_event(f"file:{file.uid}").after["live"] is True
     # It outlives the match that a rescan removes.
     Match.objects.all().delete()
-    assert services.set_use(
+    assert set_use(
         scanned_file=file, recording=match.recording, values=UseValues(), user=user
     )
     assert not MusicUse.objects.exists()
-    with pytest.raises(BroadcastRefused, match="no match"):
-        services.set_use(
+    with pytest.raises(ProgrammeRefused, match="no match"):
+        set_use(
             scanned_file=file,
             recording=RecordingFactory.create(),
             values=values,
@@ -227,8 +223,8 @@ def test_a_use_is_of_a_recording_that_the_file_has_a_match_with() -> None:
 )
 def test_values_that_do_not_exist_are_refused(values: UseValues) -> None:
     match = make_match()
-    with pytest.raises(BroadcastRefused):
-        services.set_use(
+    with pytest.raises(ProgrammeRefused):
+        set_use(
             scanned_file=match.scanned_file,
             recording=match.recording,
             values=values,
@@ -248,7 +244,7 @@ def test_figures_of_a_month_are_told_on_the_case_of_the_station() -> None:
         "listeners": 0,
         "tuning_hours": "1480.5",
     }
-    with pytest.raises(BroadcastRefused):
+    with pytest.raises(ProgrammeRefused):
         services.set_audience(
             station=station, month=MONTH, values=AudienceValues(-1), user=user
         )
@@ -266,7 +262,7 @@ def test_revenue_is_told_apart_from_the_station() -> None:
     assert Revenue.objects.get().currency == "CHF"
     assert not Event.objects.filter(case=f"station:{station.uid}").exists()
     assert last_event(f"revenue:{station.uid}").after["net_revenue"] == "250000.00"
-    with pytest.raises(BroadcastRefused, match="three letters"):
+    with pytest.raises(ProgrammeRefused, match="three letters"):
         services.set_revenue(
             station=station,
             month=MONTH,
@@ -281,5 +277,5 @@ def test_a_deleted_file_has_no_broadcasts_and_takes_no_more() -> None:
     make_broadcast(file)
     delete_files(files=[file], user=None, reason="withdrawn")
     assert not list_broadcasts().exists()
-    with pytest.raises(BroadcastRefused, match="was deleted"):
+    with pytest.raises(ProgrammeRefused, match="was deleted"):
         make_broadcast(file)

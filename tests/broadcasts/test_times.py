@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcasts.errors import BroadcastRefused
 from broadcasts.times import (
     MOST_MS,
     length_text,
@@ -19,6 +18,7 @@ from broadcasts.times import (
     read_month,
     read_start,
 )
+from programmes.errors import ProgrammeRefused
 
 _LOCAL_1990 = datetime.fromisoformat("1990-01-01")
 _LOCAL_2090 = datetime.fromisoformat("2090-01-01")
@@ -45,12 +45,12 @@ def test_what_is_written_for_a_length_is_read_as_that_length(length: int) -> Non
 
 @given(st.text(max_size=40))
 def test_any_text_is_a_start_or_refused(text: str) -> None:
-    with suppress(BroadcastRefused):
+    with suppress(ProgrammeRefused):
         assert read_start(text, "Europe/Zurich").tzinfo is UTC
 
 
 def test_a_time_that_the_clock_skips_is_refused() -> None:
-    with pytest.raises(BroadcastRefused, match="skipped 2026-03-29 02:30"):
+    with pytest.raises(ProgrammeRefused, match="skipped 2026-03-29 02:30"):
         read_start("2026-03-29 02:30", "Europe/Zurich")
     assert read_start("2026-03-29T03:00", "Europe/Zurich") == datetime(
         2026, 3, 29, 1, tzinfo=UTC
@@ -59,7 +59,7 @@ def test_a_time_that_the_clock_skips_is_refused() -> None:
 
 def test_a_time_that_the_clock_shows_twice_needs_an_offset() -> None:
     with pytest.raises(
-        BroadcastRefused, match=r"02:30:00\+02:00 or .*\+01:00"
+        ProgrammeRefused, match=r"02:30:00\+02:00 or .*\+01:00"
     ) as error:
         read_start("2026-10-25 02:30", "Europe/Zurich")
     assert error.value.code == "doubled"
@@ -69,7 +69,7 @@ def test_a_time_that_the_clock_shows_twice_needs_an_offset() -> None:
 
 
 def test_an_offset_that_the_station_does_not_have_is_refused() -> None:
-    with pytest.raises(BroadcastRefused, match="Correct the time"):
+    with pytest.raises(ProgrammeRefused, match="Correct the time"):
         read_start("2026-11-03T07:00+02:00", "Europe/Zurich")
     # Universal time is always clear.
     assert read_start("2026-11-03T06:00Z", "Europe/Zurich").hour == 6
@@ -80,7 +80,7 @@ def test_an_offset_that_the_station_does_not_have_is_refused() -> None:
     ["", "2026-11-03", "3.11.2026 07:00", "2026-02-30 07:00", "0001-01-01 00:00"],
 )
 def test_text_that_is_no_start_is_refused(text: str) -> None:
-    with pytest.raises(BroadcastRefused):
+    with pytest.raises(ProgrammeRefused):
         read_start(text, "UTC")
 
 
@@ -88,12 +88,12 @@ def test_text_that_is_no_start_is_refused(text: str) -> None:
     "text", ["0:00:00", "1:60:00", "30:00", "168:00:01", "-1:00:00"]
 )
 def test_impossible_lengths_are_refused(text: str) -> None:
-    with pytest.raises(BroadcastRefused):
+    with pytest.raises(ProgrammeRefused):
         read_length(text)
 
 
 def test_months() -> None:
     assert read_month(" 2026-11 ") == read_month("2026-11-01") == date(2026, 11, 1)
     for text in ("2026-13", "2026", "11/2026", "2026-11-02"):
-        with pytest.raises(BroadcastRefused):
+        with pytest.raises(ProgrammeRefused):
             read_month(text)

@@ -13,9 +13,11 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.tokens import create_token
-from broadcasts.services import add_broadcast, set_audience, set_episode
-from broadcasts.values import AudienceValues, BroadcastValues, EpisodeValues
+from broadcasts.importing.importer import run as run_broadcast_import
+from broadcasts.services import add_broadcast, set_audience
+from broadcasts.values import AudienceValues, BroadcastValues
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
+from declarations.models import Declaration, DeclarationProfile
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
 from enrichment import deciding
@@ -26,7 +28,6 @@ from enrichment.models import (
     SafeMark,
     Suggestion,
 )
-from imports.broadcasts.importer import run as run_broadcast_import
 from imports.models import (
     AnswersImport,
     AudioImport,
@@ -52,12 +53,12 @@ from platforms.models import (
     PlatformAccount,
     ReportedValue,
 )
+from programmes.services import set_episode
+from programmes.values import EpisodeValues
 from recurring.figures import refresh_figures
 from recurring.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
 from reports.layouts import Layout
 from reports.models import (
-    Declaration,
-    DeclarationProfile,
     EngineTrial,
     EvidencePack,
     NoticeItem,

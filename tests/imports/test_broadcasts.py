@@ -12,11 +12,12 @@ from django.urls import reverse
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
-from broadcasts.models import Audience, Broadcast, Episode
-from imports.broadcasts import importer
-from imports.broadcasts.kind import BROADCASTS
+from broadcasts.importing import importer
+from broadcasts.importing.kind import BROADCASTS
+from broadcasts.models import Audience, Broadcast
 from imports.errors import ImportRefused
 from imports.models import BroadcastImport
+from programmes.models import Episode
 from tests.conftest import MakeClient, Worker, upload
 from tests.factories.accounts import make_user
 from tests.factories.scanning import ScannedFileFactory

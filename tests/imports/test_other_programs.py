@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from accounts.roles import Role
+from broadcasts.importing import importer as broadcasts
 from broadcasts.models import Broadcast
 from catalogue.models import Bucket, Recording
 from common.charsets import CHARSETS, decode_text, guess_charset
 from common.table_text import read_decimal, read_percent
-from imports.broadcasts import importer as broadcasts
 from imports.models import BroadcastImport
 from imports.recordings.audio import AudioSource, Folder
 from imports.recordings.summary import ImportSummary

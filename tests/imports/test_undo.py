@@ -16,11 +16,11 @@ from django.utils.module_loading import import_string
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from broadcasts.models import Audience, Broadcast, Episode
+from broadcasts.importing.kind import BROADCASTS
+from broadcasts.models import Audience, Broadcast
 from catalogue.changes import update_recording
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from imports import services
-from imports.broadcasts.kind import BROADCASTS
 from imports.kinds import all_kinds
 from imports.models import Import, ImportStatus, ImportStep, StepState
 from imports.recordings.kind import RECORDINGS
@@ -30,6 +30,7 @@ from imports.undoing import walk
 from jobs.choices import Pool
 from jobs.models import Job
 from jobs.runner import run_next
+from programmes.models import Episode
 from review.models import Match
 from rights.choices import ConflictState
 from rights.models import Conflict, Party, RightsRecording, Share, Statement, Work

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
-from operations.management.commands.adopt_database import FIRST, LAST_BEFORE
+from operations.management.commands.adopt_database import FIRST, LAST_BEFORE, MOVED
 
 pytestmark = pytest.mark.django_db
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def recorder() -> MigrationRecorder:
     """Return the notes of a database that the last commit before 1.0 has migrated."""
     recorder = MigrationRecorder(connection)
-    recorder.migration_qs.filter(app__in=LAST_BEFORE).delete()
+    recorder.migration_qs.filter(app__in=[*LAST_BEFORE, *MOVED]).delete()
     for app, name in LAST_BEFORE.items():
         recorder.record_applied(app, "0001_release")
         recorder.record_applied(app, name)
@@ -31,7 +31,7 @@ def test_the_tables_stay_and_only_later_migrations_are_left(
         call_command("adopt_database", verbosity=0)
 
     applied = set(recorder.applied_migrations())
-    assert {(app, FIRST) for app in LAST_BEFORE} <= applied
+    assert {(app, FIRST) for app in (*LAST_BEFORE, *MOVED)} <= applied
     assert not {(app, "0001_release") for app in LAST_BEFORE} & applied
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -48,3 +48,13 @@ def test_a_database_that_lacks_a_migration_is_left_alone(
         call_command("adopt_database", verbosity=0)
 
     assert set(recorder.applied_migrations()) == before
+
+
+def test_tables_that_changed_their_package_are_not_made_twice() -> None:
+    """As in a checkout of the day on which version 1.0 began."""
+    recorder = MigrationRecorder(connection)
+    recorder.migration_qs.filter(app__in=MOVED).delete()
+
+    call_command("adopt_database", verbosity=0)
+
+    assert {(app, FIRST) for app in MOVED} <= set(recorder.applied_migrations())

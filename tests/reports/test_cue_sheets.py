@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
-from broadcasts.models import Episode
+from programmes.models import Episode
 from reports import cue_sheet_files, cue_sheets
 from reports.cue_sheets import CueSheet, NotScanned
 from reports.cues import Usage

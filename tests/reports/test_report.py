@@ -34,6 +34,7 @@ from review.models import Match
 from review.services.folding import fold_scan
 from scanning.choices import FileStatus, ScanStatus
 from scanning.models import Scan
+from tests.borders import with_monitoring
 from tests.factories import deciding
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
@@ -89,12 +90,14 @@ def column_numbers(row: dict[str, str], *, empty: bool) -> set[int]:
     }
 
 
+@with_monitoring
 def test_columns_are_the_80_of_the_schema_in_order() -> None:
     assert len(NAMES) == 80
     assert (NAMES[0], NAMES[45], NAMES[61]) == ("report_schema", "segments", "notes")
     assert len(set(NAMES)) == 80
 
 
+@with_monitoring
 def test_golden_file(settings: Settings) -> None:
     settings.ACRPORTAL_BASE_URL = "https://portal.example"
     _golden_rows()

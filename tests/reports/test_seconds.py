@@ -14,13 +14,13 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
+from declarations.gathering import gather as gather_declaration
+from declarations.left_out import LeftOut, LeftOutRow
 from recurring.models import KeptState
 from reports import cue_sheet_files
 from reports.choices import Format, Mode
 from reports.cue_sheets import CueSheet, cue_sheet
 from reports.cues import CueStatus
-from reports.declarations.gathering import gather as gather_declaration
-from reports.declarations.left_out import LeftOut, LeftOutRow
 from reports.evidence.facts import case_json, gather
 from reports.layouts import Layout
 from reports.models import ClaimedRight, NoticeLaw

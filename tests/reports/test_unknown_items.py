@@ -11,8 +11,8 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
+from recurring import report as unknown_items
 from recurring.models import ItemState, UnknownItem
-from reports import unknown_items
 from tests.factories.recurring import make_item
 from tests.factories.scanning import ContainerFactory
 

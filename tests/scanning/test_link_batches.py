@@ -15,9 +15,10 @@ from pytest_httpserver import HTTPServer
 
 from accounts.models import User
 from accounts.roles import Role
-from broadcasts.models import Broadcast, Episode
+from broadcasts.models import Broadcast
 from common.http import FetchFailed, LinkRefused
 from portal.uploads.forms import Offer, restored, signed
+from programmes.models import Episode
 from scanning.choices import FileStatus
 from scanning.errors import IntakeRefused
 from scanning.models import Container, ScannedFile

@@ -7,16 +7,13 @@ from typing import Any
 
 from audit.models import Event
 from broadcasts import following
-from broadcasts.choices import CueUse, MusicOrigin
-from broadcasts.models import Broadcast, Episode, MusicUse
+from broadcasts.models import Broadcast
 from broadcasts.selectors import list_broadcasts
-from broadcasts.services import (
-    broadcast_state,
-    broadcast_values,
-    episode_values,
-    use_values,
-)
-from broadcasts.values import as_json, state_of
+from broadcasts.services import broadcast_state, broadcast_values
+from programmes.choices import CueUse, MusicOrigin
+from programmes.models import Episode, MusicUse
+from programmes.services import episode_values, use_values
+from programmes.values import as_json, state_of
 from review.models import Match
 from scanning import uses
 from scanning.models import ScannedFile

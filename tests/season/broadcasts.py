@@ -15,7 +15,7 @@ from pathlib import Path
 
 from accounts.models import User
 from common.uid import new_uid
-from operations.streams import stream_findings
+from operations.monitoring import stream_findings
 from recognition.audio.analysis import analyse_file
 from recognition.fingerprint import file_format as fingerprint
 from recognition.streaming.pieces import RunPiece

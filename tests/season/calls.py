@@ -12,16 +12,17 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from broadcasts.choices import CueUse, MusicOrigin, RightsType
+from broadcasts.choices import RightsType
 from catalogue.models import Bucket, Recording
+from declarations.models import DeclarationProfile
 from imports.kinds import all_kinds
 from platforms import files
 from platforms.choices import DiscrepancyKind, FileKind
 from platforms.models import Discrepancy
+from programmes.choices import CueUse, MusicOrigin
 from reports.choices import Format, Mode
 from reports.models import (
     ClaimedRight,
-    DeclarationProfile,
     NoticeItem,
     NoticeLaw,
     NoticeOutcome,

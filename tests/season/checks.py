@@ -22,6 +22,9 @@ from pyarrow import parquet
 
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
+from declarations.formats.registry import make_format
+from declarations.keeping import facts_in
+from declarations.models import Declaration, DeclaredPlay
 from imports.models import OPEN_STATUSES
 from jobs import resources
 from jobs.choices import OPEN_STATES, Pool
@@ -31,16 +34,8 @@ from recurring.keeping import truth_of
 from recurring.models import ItemState, KeptFile, KeptState, Occurrence, UnknownItem
 from reports import files
 from reports.choices import UNFINISHED, Format, RunState, Separator
-from reports.declarations.formats.registry import make_format
-from reports.declarations.keeping import facts_in
 from reports.layouts import Layout
-from reports.models import (
-    Declaration,
-    DeclaredPlay,
-    EvidencePack,
-    ReportDelivery,
-    ReportRun,
-)
+from reports.models import EvidencePack, ReportDelivery, ReportRun
 from reports.models.evidence import ACTIVE_PACK_STATUSES
 from reports.services import write_again
 from review.choices import WAITING_STATES, MatchState

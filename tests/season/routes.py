@@ -16,6 +16,7 @@ from django.urls import resolve
 from accounts.models import ApiToken
 from broadcasts.models import Broadcast
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
+from declarations.models import Declaration, DeclarationProfile
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from enrichment.models import (
     EnrichmentSource,
@@ -44,8 +45,6 @@ from platforms.models import (
 from portal.shared.columns import LISTS
 from recurring.models import Occurrence, UnknownItem
 from reports.models import (
-    Declaration,
-    DeclarationProfile,
     EngineTrial,
     EvidencePack,
     ReportRun,

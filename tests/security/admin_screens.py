@@ -15,10 +15,11 @@ from accounts.tokens import create_token
 from audit.anchors import make_due_anchors
 from audit.models import Anchor, Event
 from audit.services import record
-from broadcasts.models import Audience, Episode, MusicUse, Revenue
+from broadcasts.models import Audience, Revenue
 from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
 from imports.models import Moved
 from platforms.models import AssetConflict, PlatformVideo, ReferenceFile, ReportedValue
+from programmes.models import Episode, MusicUse
 from recurring.models import UnknownPolicy
 from reports.models import CueEntry, ReportDelivery, SheetApproval
 from review.models import Dispute, SavedView
@@ -229,11 +230,11 @@ SCREENS: dict[str, Screen] = {
     "recurring.UnknownPolicy": Screen(
         lambda desk: desk.row(UnknownPolicy, container=desk.container)
     ),
-    "broadcasts.Episode": Screen(
+    "programmes.Episode": Screen(
         lambda desk: desk.row(Episode, scanned_file=desk.file, series="Pier Stories")
     ),
     "broadcasts.Broadcast": Screen(lambda desk: desk.broadcast()),
-    "broadcasts.MusicUse": Screen(
+    "programmes.MusicUse": Screen(
         lambda desk: desk.row(
             MusicUse, scanned_file=desk.file, recording=desk.recording, use="Theme"
         )
@@ -344,11 +345,11 @@ SCREENS: dict[str, Screen] = {
             "build_evidence": Action.REPORT,
         },
     ),
-    "reports.DeclarationProfile": Screen(
+    "declarations.DeclarationProfile": Screen(
         lambda _: declaration_profile(), shared="made for everybody"
     ),
-    "reports.Declaration": Screen(lambda desk: declaration(desk.user)),
-    "reports.DeclaredPlay": Screen(lambda desk: declared_play(desk, desk.user)),
+    "declarations.Declaration": Screen(lambda desk: declaration(desk.user)),
+    "declarations.DeclaredPlay": Screen(lambda desk: declared_play(desk, desk.user)),
     "reports.ReportRun": Screen(lambda desk: report_run(desk.user)),
     "reports.ReportTemplate": Screen(
         lambda desk: schedule(desk.user).template, shared="made for everybody"

@@ -54,7 +54,7 @@ NOWHERE = {
     "platforms.PriorValues": "a note of the worker, shown nowhere",
     "platforms.ClaimFileRow": "seen with its file",
     "platforms.GroundChange": "a note of the worker, shown nowhere",
-    "reports.DeclarationProfile": "made for everybody; it holds no plays",
+    "declarations.DeclarationProfile": "made for everybody; it holds no plays",
     "reports.EngineTrial": "for those who configure; judges see its account's name",
     "reports.ReportTemplate": "made for everybody; it holds filters, not rows",
     "reports.ReportSchedule": "its maker's; all of them for those who configure",

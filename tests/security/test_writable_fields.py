@@ -26,20 +26,21 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket
 from common.uid import new_uid
+from declarations.models import DeclarationProfile
 from enrichment.models import FillingRule
 from portal.accounts.forms import ProjectForm
 from portal.catalogue.forms import BucketForm
-from portal.containers.views import ContainerForm, UnknownPolicyForm
+from portal.containers.monitoring import UnknownPolicyForm
+from portal.containers.views import ContainerForm
+from portal.declarations.forms import DeclarationProfileForm
 from portal.drops.forms import DropForm, DropSettingsForm
 from portal.enrichment.forms import FillingRuleForm
 from portal.licences.forms import LicenceForm
 from portal.policies.forms import PolicyForm
-from portal.reports.declaration_forms import DeclarationProfileForm
 from portal.rights.forms import PartyForm, ReleaseForm, WorkForm
 from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
 from portal.watches.views import WatchForm, WatchSettingsForm
 from recurring.models import UnknownPolicy
-from reports.models import DeclarationProfile
 from review.models import Licence, Policy
 from rights.models import Party, Release, Work
 from scanning.models import Container, Drop, Project, Watch
@@ -65,6 +66,8 @@ PACKAGES = (
         "streams",
         "rights",
         "broadcasts",
+        "programmes",
+        "declarations",
     ),
 )
 # These differ in every row anyway; a body must not set them.

@@ -23,9 +23,9 @@ from accounts.reach import working_for
 from accounts.roles import Role
 from broadcasts import services as broadcasts
 from broadcasts.choices import RightsType
-from broadcasts.errors import BroadcastRefused
 from broadcasts.values import AudienceValues, RevenueValues
 from catalogue.services import create_bucket
+from declarations import services as declarations
 from dedup import actions as duplicates
 from dedup import checks, loop_actions
 from dedup.effects import ActionRequest
@@ -46,11 +46,11 @@ from platforms import files as claim_files
 from platforms import services as claims
 from platforms.choices import Platform
 from platforms.models import ReportedValue
+from programmes.errors import ProgrammeRefused
 from recurring import actions as unknown
 from recurring.errors import ItemRefused
 from recurring.models import IgnoreReason
 from reports import services as reports
-from reports.declarations import services as declarations
 from reports.layouts import Layout
 from reports.services import NameTaken
 from review.models import Licence, Policy
@@ -269,12 +269,12 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
     "reports.services.save_template": lambda it: reports.save_template(
         name=it.template.name, layout=Layout(), user=it.user
     ),
-    "reports.declarations.services.save_profile": (
+    "declarations.services.save_profile": (
         lambda it: declarations.save_profile(
             profile=it.declared.profile, stations=[it.station], user=it.user
         )
     ),
-    "reports.declarations.services.delete_profile": (
+    "declarations.services.delete_profile": (
         lambda it: declarations.delete_profile(
             profile=it.declared.profile, user=it.user
         )
@@ -321,7 +321,7 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
 }
 
 _ERRORS = (
-    *(ActionRefused, BroadcastRefused, ItemRefused, NameTaken, PermissionDenied),
+    *(ActionRefused, ProgrammeRefused, ItemRefused, NameTaken, PermissionDenied),
     *(RightsRefused, StreamRefused),
 )
 _WHY = re.compile(r"(may not|cannot) see|already has a template")
@@ -394,7 +394,6 @@ LISTED = {
     "audit.services.record_all": _EVENTS,
     "broadcasts.services.add_broadcast": "of a file; changes nothing of the station",
     "broadcasts.services.change_broadcast": "as add_broadcast",
-    "broadcasts.services.set_uses": _BY_UID,
     "dedup.intake.add_prepared": "as dedup.intake.add_recording, into a bucket",
     "dedup.ranges.add_from_file": "as dedup.intake.add_recording, into a bucket",
     "enrichment.deciding.apply_act": _BY_UID,
@@ -438,8 +437,9 @@ LISTED = {
         ),
         "refuses people who may not see every bucket",
     ),
+    "programmes.services.set_uses": _BY_UID,
     "reports.cue_sheet_files.record_export": _EVENTS,
-    "reports.declarations.services.draft": _OWN,
+    "declarations.services.draft": _OWN,
     **dict.fromkeys(
         (
             *("reports.notices.answers.answer", "reports.notices.signing.sign"),

@@ -19,6 +19,7 @@ from accounts.tokens import create_token
 from broadcasts.models import Broadcast
 from catalogue.models import BucketType, Exclusion, Recording
 from common.uid import new_uid
+from declarations.models import Declaration, DeclarationProfile, DeclaredPlay
 from dedup.models import (
     ActionVerb,
     DedupAction,
@@ -57,9 +58,6 @@ from platforms.models import (
 from recurring.models import KeptFile, UnknownItem
 from reports.choices import RunState
 from reports.models import (
-    Declaration,
-    DeclarationProfile,
-    DeclaredPlay,
     EngineTrial,
     EvidencePack,
     NoticeItem,

@@ -12,7 +12,7 @@ from catalogue import following, index_store
 from catalogue.services import RecordingDetails, add_recording
 from common.storage import keep_file, read_bytes
 from jobs.errors import WaitsUntil
-from operations.streams import stream_findings
+from operations.monitoring import stream_findings
 from recognition.fingerprint import file_format as fingerprint
 from recognition.search.match import scan as scan_whole
 from reports import services

@@ -18,8 +18,9 @@ from accounts.management.finding import find_user
 from accounts.models import User
 from common.words import count_noun
 from imports.errors import ImportRefused
-from imports.models import ImportStatus, MovedKind, MoveIn, MoveParts
+from imports.models import ImportStatus, MovedKind, MoveIn
 from imports.moving.kind import MOVES
+from imports.moving.streams import parts_here
 from imports.moving.summary import MoveSummary
 from imports.moving.walk import run, seconds_of
 from imports.selectors import not_moved_by_code, waiting_recordings
@@ -52,7 +53,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--only",
             action="append",
-            choices=MoveParts.values,
+            choices=parts_here(),
             help="move this part only; repeatable",
         )
         parser.add_argument(
@@ -79,7 +80,7 @@ class Command(BaseCommand):
             one = make_import(
                 MOVES,
                 account=_account(options, user),
-                parts=options["only"] or MoveParts.values,
+                parts=options["only"] or parts_here(),
                 since=options["since"],
                 user=user,
             )

@@ -30,6 +30,8 @@ LAST_BEFORE: Final = {
 """The last migration of each package before version 1.0; its tables are those of
 ``FIRST``.
 """
+MOVED: Final = ("programmes", "declarations")
+"""Packages that took tables of others over on the way to version 1.0."""
 
 
 class Command(BaseCommand):
@@ -46,8 +48,15 @@ class Command(BaseCommand):
         """Replace the notes of former migrations, or refuse and change nothing."""
         recorder = MigrationRecorder(connection)
         applied = set(recorder.applied_migrations())
-        if ("scanning", FIRST) in applied:
+        moved = [app for app in MOVED if (app, FIRST) not in applied]
+        if ("scanning", FIRST) in applied and not moved:
             self.stdout.write("The database has version 1.0 already.")
+            return
+        if ("scanning", FIRST) in applied:
+            # A checkout of the day on which version 1.0 began.
+            for app in moved:
+                recorder.record_applied(app, FIRST)
+            self.stdout.write("The database is taken over.")
             return
         missing = sorted(set(LAST_BEFORE.items()) - applied)
         if missing:
@@ -58,6 +67,6 @@ class Command(BaseCommand):
             )
         with transaction.atomic():
             recorder.migration_qs.filter(app__in=LAST_BEFORE).delete()
-            for app in LAST_BEFORE:
+            for app in (*LAST_BEFORE, *MOVED):
                 recorder.record_applied(app, FIRST)
         self.stdout.write("The database is taken over. Run migrate now.")

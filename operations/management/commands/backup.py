@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from common.words import count_noun
 from operations.backup import make_backup
+from operations.hidden import HiddenRows
 
 
 class Command(BaseCommand):
@@ -31,6 +32,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"No backup was made: {error}. Earlier backups are intact."
             ) from error
+        except HiddenRows as hidden:
+            raise CommandError(f"No backup was made: {hidden}") from hidden
         for name in backup.gone:
             self.stderr.write(f"Missing in the storage, so not in the backup: {name}")
         self.stdout.write(

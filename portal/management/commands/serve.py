@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from common.children import Child, Stop, end_children, start_child, stop_on_signals
@@ -50,6 +51,8 @@ def _start(address: str) -> list[Child]:
     # Scans use every core, so give page requests and streams the higher priority.
     niceness = max(_WORKER_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
     os.setpriority(os.PRIO_PROCESS, worker.pid, niceness)
+    if not settings.ACRPORTAL_MONITORING:
+        return [web, worker]
     return [web, worker, start_child("manage.py", "stream_recorder")]
 
 

@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from accounts.tokens import create_token
-from broadcasts.models import Audience, Broadcast, Episode, Revenue
+from broadcasts.models import Audience, Broadcast, Revenue
+from programmes.models import Episode
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.review import make_match

@@ -13,9 +13,11 @@ from django.urls import reverse
 from accounts.roles import Role
 from audit.models import Event
 from broadcasts.choices import RightsType
-from broadcasts.models import Audience, Broadcast, Episode, MusicUse, Revenue
+from broadcasts.models import Audience, Broadcast, Revenue
 from broadcasts.services import broadcast_state, set_revenue
-from broadcasts.values import EpisodeValues, RevenueValues, UseValues, state_of
+from broadcasts.values import RevenueValues
+from programmes.models import Episode, MusicUse
+from programmes.values import EpisodeValues, UseValues, state_of
 from scanning.models import ScannedFile
 from streams.models import Station
 from tests.conftest import MakeClient

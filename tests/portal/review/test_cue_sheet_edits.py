@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
-from broadcasts.models import MusicUse
+from programmes.models import MusicUse
 from reports.cue_arrangement import arranged
 from reports.cues import Cue, CueStatus
 from reports.models import CueEntry, SheetApproval, SheetEdit

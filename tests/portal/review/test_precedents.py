@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from broadcasts.models import Episode
+from programmes.models import Episode
 from review.choices import MatchState
 from review.models import Match
 from review.services.folding import fold_scan

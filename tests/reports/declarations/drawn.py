@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from reports.declarations.facts import Contributor, DeclarationFacts
-from reports.declarations.formats.base import DeclarationFormat
+from declarations.facts import Contributor, DeclarationFacts
+from declarations.formats.base import DeclarationFormat
 from tests.reports.declarations.samples import RECORDING, STATION, facts, missing, play
 
 HOSTILE = st.one_of(

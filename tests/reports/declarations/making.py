@@ -7,11 +7,12 @@ from typing import Any
 
 from accounts.models import User
 from accounts.roles import Role
-from broadcasts.choices import CueUse, MusicOrigin
-from broadcasts.models import Broadcast, MusicUse
+from broadcasts.models import Broadcast
 from catalogue.models import Recording
-from reports.declarations import services
-from reports.models import Declaration, DeclarationProfile
+from declarations import services
+from declarations.models import Declaration, DeclarationProfile
+from programmes.choices import CueUse, MusicOrigin
+from programmes.models import MusicUse
 from review.choices import MatchState
 from review.models import Match
 from scanning.choices import FileStatus

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from reports.declarations.facts import (
+from declarations.facts import (
     Contributor,
     DeclarationFacts,
     PartyFacts,
@@ -17,7 +17,7 @@ from reports.declarations.facts import (
     RecordingFacts,
     StationFacts,
 )
-from reports.declarations.formats.base import DeclarationFormat, WrittenDeclaration
+from declarations.formats.base import DeclarationFormat, WrittenDeclaration
 
 ZURICH = ZoneInfo("Europe/Zurich")
 

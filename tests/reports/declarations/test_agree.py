@@ -10,21 +10,16 @@ import pytest
 from hypothesis import given
 
 from common.csv_safety import unguard
-from reports.declarations.facts import DeclarationFacts
-from reports.declarations.formats.bmi import BMI_LOG
-from reports.declarations.formats.dsr import DSR_RADIO
-from reports.declarations.formats.soundexchange import (
+from declarations.facts import DeclarationFacts
+from declarations.formats.bmi import BMI_LOG
+from declarations.formats.dsr import DSR_RADIO
+from declarations.formats.soundexchange import (
     SOUNDEXCHANGE,
     SOUNDEXCHANGE_BARE,
     SoundExchangeReport,
 )
-from reports.declarations.formats.suisa import (
-    SUISA,
-    SUISA_XLSX,
-    SuisaLog,
-    SuisaWorkbook,
-)
-from reports.declarations.formats.texts import in_ascii
+from declarations.formats.suisa import SUISA, SUISA_XLSX, SuisaLog, SuisaWorkbook
+from declarations.formats.texts import in_ascii
 from tests.reports.declarations.drawn import declarations, fitting
 from tests.reports.declarations.readers import bmi, dsr, soundexchange, suisa
 from tests.reports.declarations.samples import (

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.declarations.facts import DeclarationFacts, PlayFacts
-from reports.declarations.formats.base import DeclarationFormat
-from reports.declarations.formats.bmi import BMI_LOG, LINE_CHARS
-from reports.declarations.formats.dsr import DSR_RADIO
-from reports.declarations.formats.soundexchange import SOUNDEXCHANGE, SOUNDEXCHANGE_BARE
-from reports.declarations.formats.suisa import SUISA, SUISA_XLSX
-from reports.declarations.formats.texts import in_ascii, name_part, one_line
+from declarations.facts import DeclarationFacts, PlayFacts
+from declarations.formats.base import DeclarationFormat
+from declarations.formats.bmi import BMI_LOG, LINE_CHARS
+from declarations.formats.dsr import DSR_RADIO
+from declarations.formats.soundexchange import SOUNDEXCHANGE, SOUNDEXCHANGE_BARE
+from declarations.formats.suisa import SUISA, SUISA_XLSX
+from declarations.formats.texts import in_ascii, name_part, one_line
 from tests.reports.declarations.drawn import declarations, fitting
 from tests.reports.declarations.samples import (
     facts,

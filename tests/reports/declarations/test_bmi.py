@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reports.declarations.facts import Contributor, DeclarationFacts
-from reports.declarations.formats.base import MandatoryMissing
-from reports.declarations.formats.bmi import BMI_LOG
+from declarations.facts import Contributor, DeclarationFacts
+from declarations.formats.base import MandatoryMissing
+from declarations.formats.bmi import BMI_LOG
 from tests.reports.declarations.samples import (
     RECORDING,
     STATION,

@@ -15,12 +15,14 @@ import pytest
 from django.conf import settings
 
 from accounts.models import User
-from broadcasts.choices import CueUse, MusicOrigin, RightsType
-from broadcasts.models import Audience, MusicUse, Revenue
+from broadcasts.choices import RightsType
+from broadcasts.models import Audience, Revenue
 from catalogue.models import Recording
+from declarations import services
 from portal.management import demo
+from programmes.choices import CueUse, MusicOrigin
+from programmes.models import MusicUse
 from reports.choices import RunState
-from reports.declarations import services
 from review.choices import Verb
 from review.decisions.decide import decide
 from review.decisions.verbs import Decision

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reports.declarations.facts import Contributor, DeclarationFacts
-from reports.declarations.formats.base import MandatoryMissing
-from reports.declarations.formats.dsr import DSR_RADIO
+from declarations.facts import Contributor, DeclarationFacts
+from declarations.formats.base import MandatoryMissing
+from declarations.formats.dsr import DSR_RADIO
 from tests.reports.declarations.samples import (
     RECIPIENT,
     RECORDING,

@@ -12,14 +12,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.roles import Role
-from broadcasts.models import Audience, Broadcast, Episode, Revenue
-from portal.reports.gaps import linked
-from reports.declarations.checking import check
-from reports.declarations.facts import DeclarationFacts
-from reports.declarations.gathering import gather
-from reports.declarations.left_out import LeftOut, LeftOutRow
-from reports.declarations.recordings import recording_facts
-from reports.declarations.services import declare_now
+from broadcasts.models import Audience, Broadcast, Revenue
+from declarations.checking import check
+from declarations.facts import DeclarationFacts
+from declarations.gathering import gather
+from declarations.left_out import LeftOut, LeftOutRow
+from declarations.recordings import recording_facts
+from declarations.services import declare_now
+from portal.declarations.gaps import linked
+from programmes.models import Episode
 from review.choices import MatchState, RejectCode
 from review.models import Match
 from rights import conflicts

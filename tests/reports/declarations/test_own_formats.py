@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.declarations.facts import (
+from declarations.facts import (
     Contributor,
     DeclarationFacts,
     EpisodeFacts,
@@ -22,15 +22,11 @@ from reports.declarations.facts import (
     RecordingFacts,
     StationFacts,
 )
-from reports.declarations.formats.base import MandatoryMissing, ValueSubject
-from reports.declarations.formats.cue import FORMAT
-from reports.declarations.formats.template import (
-    BadOptions,
-    TemplateDeclaration,
-    read_columns,
-)
-from reports.declarations.formats.values import VALUES
-from reports.declarations.keeping import lines_of
+from declarations.formats.base import MandatoryMissing, ValueSubject
+from declarations.formats.cue import FORMAT
+from declarations.formats.template import BadOptions, TemplateDeclaration, read_columns
+from declarations.formats.values import VALUES
+from declarations.keeping import lines_of
 
 ZONE = timezone(timedelta(hours=1))
 RECORDING = RecordingFacts(

@@ -22,22 +22,23 @@ from django.utils import timezone
 from accounts.reach import working_for
 from accounts.roles import Role
 from audit.models import Event
-from broadcasts.models import Broadcast, MusicUse
+from broadcasts.models import Broadcast
 from broadcasts.services import broadcast_state
 from catalogue.models import Recording
+from declarations import checking, selectors, services
+from declarations.additions import additions
+from declarations.changes import recording_changes
+from declarations.formats.registry import make_format
+from declarations.keeping import facts_in
+from declarations.models import Declaration, DeclaredPlay
+from declarations.services import DeclarationRefused
 from enrichment import deciding
 from enrichment.models import Suggestion
 from jobs.choices import Pool
 from jobs.runner import run_next
+from programmes.models import MusicUse
 from reports import selectors as report_selectors
 from reports.choices import FilesWithout, Mode, RunState
-from reports.declarations import checking, selectors, services
-from reports.declarations.additions import additions
-from reports.declarations.changes import recording_changes
-from reports.declarations.formats.registry import make_format
-from reports.declarations.keeping import facts_in
-from reports.declarations.services import DeclarationRefused
-from reports.models import Declaration, DeclaredPlay
 from reports.rows import COLUMNS
 from review.choices import MatchState
 from review.filters import MatchFilter

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reports.declarations.facts import DeclarationFacts
-from reports.declarations.formats.base import MandatoryMissing, WrittenDeclaration
-from reports.declarations.formats.soundexchange import (
+from declarations.facts import DeclarationFacts
+from declarations.formats.base import MandatoryMissing, WrittenDeclaration
+from declarations.formats.soundexchange import (
     SOUNDEXCHANGE,
     SOUNDEXCHANGE_BARE,
     SoundExchangeReport,

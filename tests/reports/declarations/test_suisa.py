@@ -10,9 +10,9 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from reports.declarations.facts import Contributor, DeclarationFacts
-from reports.declarations.formats.base import MandatoryMissing
-from reports.declarations.formats.suisa import SUISA, SUISA_XLSX
+from declarations.facts import Contributor, DeclarationFacts
+from declarations.formats.base import MandatoryMissing
+from declarations.formats.suisa import SUISA, SUISA_XLSX
 from tests.reports.declarations.samples import (
     RECORDING,
     STATION,

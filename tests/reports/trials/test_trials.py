@@ -23,6 +23,7 @@ from reports.models import (
     TrialState,
 )
 from reports.trials import services
+from reports.trials.errors import TrialRefused
 from reports.trials.selectors import Known, compared_in, known_to, waiting_rows
 from review.choices import MatchState
 from scanning.choices import EngineChoice
@@ -206,7 +207,7 @@ def test_the_report_of_an_ended_trial_is_the_same_when_made_again(
 def test_a_container_is_in_one_trial_at_a_time(beside: Beside) -> None:
     beside.begin()
 
-    with pytest.raises(services.TrialRefused):
+    with pytest.raises(TrialRefused):
         beside.begin()
 
 

@@ -1,0 +1,23 @@
+"""The declarations app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class DeclarationsConfig(AppConfig):
+    """Declarations of use, their profiles and plays."""
+
+    name = "declarations"
+    verbose_name = _("Declarations")
+
+    def ready(self) -> None:
+        """Register the jobs, and what declarations say of broadcasts and matches."""
+        from broadcasts import services
+        from declarations import jobs  # noqa: F401
+        from declarations.selectors import marks_of, statements_on
+        from reports import marks
+
+        services.statements.register(statements_on)
+        marks.finders.register(marks_of)

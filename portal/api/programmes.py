@@ -1,0 +1,141 @@
+"""API views of episodes and uses of music.
+
+Answers carry a ``version`` of their values. A change that names the version it read is
+refused with 409 if somebody else changed the values since.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import asdict
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.roles import Action
+from catalogue.models import Recording
+from portal.api.base import ProgramView
+from programmes.choices import CueUse, MusicOrigin
+from programmes.selectors import episode_of, use_of, uses_of
+from programmes.services import episode_values, set_episode, set_use, use_values
+from programmes.values import EpisodeValues, UseValues, state_of
+from scanning import selectors as scanning
+from scanning.models import ScannedFile
+
+Json = dict[str, Any]  # Any: JSON
+
+
+class VersionField(serializers.CharField):
+    """The version that a change is based on; without it, nothing is compared."""
+
+    def __init__(self, **options: Any) -> None:  # Any: DRF's own signature
+        super().__init__(required=False, max_length=64, **options)
+
+
+class EpisodeSerializer(serializers.Serializer[Json]):
+    """What a file is as a programme; a value that is left out becomes empty."""
+
+    series = serializers.CharField(max_length=300, allow_blank=True, default="")
+    also_known_as = serializers.CharField(max_length=300, allow_blank=True, default="")
+    season = serializers.CharField(max_length=40, allow_blank=True, default="")
+    number = serializers.CharField(max_length=40, allow_blank=True, default="")
+    title = serializers.CharField(max_length=300, allow_blank=True, default="")
+    production_company = serializers.CharField(
+        max_length=300, allow_blank=True, default=""
+    )
+    isan = serializers.CharField(max_length=40, allow_blank=True, default="")
+    version = VersionField()
+
+
+class MusicUseSerializer(serializers.Serializer[Json]):
+    """How a file uses a recording; a value that is left out becomes unknown."""
+
+    recording = serializers.CharField(max_length=64)
+    use = serializers.ChoiceField(choices=CueUse.choices, allow_blank=True, default="")
+    origin = serializers.ChoiceField(
+        choices=MusicOrigin.choices, allow_blank=True, default=""
+    )
+    own_recording = serializers.BooleanField(allow_null=True, default=None)
+    live = serializers.BooleanField(allow_null=True, default=None)
+    recorded_on = serializers.DateField(allow_null=True, default=None)
+    recorded_in = serializers.CharField(max_length=2, allow_blank=True, default="")
+    published_in = serializers.CharField(max_length=2, allow_blank=True, default="")
+    version = VersionField()
+
+
+class ProgrammesView(ProgramView):
+    """What all views here share: who may read and who may write."""
+
+
+class EpisodeView(ProgrammesView):
+    """What a file is as a programme."""
+
+    @extend_schema(responses=EpisodeSerializer)
+    def get(self, request: Request, uid: uuid.UUID) -> Response:
+        """Return the episode; all values are empty if nobody has said anything."""
+        return Response(_episode(file_of(uid)))
+
+    @extend_schema(request=EpisodeSerializer, responses=EpisodeSerializer)
+    def put(self, request: Request, uid: uuid.UUID) -> Response:
+        """Set all values of the episode."""
+        file, given = file_of(uid), given_values(EpisodeSerializer, request)
+        seen = given.pop("version", None)
+        values = EpisodeValues(**given)
+        set_episode(scanned_file=file, values=values, user=self.person, seen=seen)
+        return Response(_episode(file))
+
+
+class MusicUsesView(ProgrammesView):
+    """How a file uses recordings."""
+
+    changes = Action.DECIDE
+
+    @extend_schema(responses=MusicUseSerializer(many=True))
+    def get(self, request: Request, uid: uuid.UUID) -> Response:
+        """Return the stated use of each recording."""
+        rows = uses_of(file_of(uid))
+        return Response([_use_json(row.recording, use_values(row)) for row in rows])
+
+    @extend_schema(request=MusicUseSerializer, responses=MusicUseSerializer)
+    def put(self, request: Request, uid: uuid.UUID) -> Response:
+        """Set all values of one recording; the file must have a match with it."""
+        file, given = file_of(uid), given_values(MusicUseSerializer, request)
+        seen = given.pop("version", None)
+        recording = Recording.objects.filter(uid=given.pop("recording")).first()
+        if recording is None:
+            raise serializers.ValidationError(
+                {"recording": ["No recording has this id."]}
+            )
+        set_use(
+            scanned_file=file,
+            recording=recording,
+            values=UseValues(**given),
+            user=self.person,
+            seen=seen,
+        )
+        now = use_values(use_of(file, recording))
+        return Response(_use_json(recording, now))
+
+
+def file_of(uid: uuid.UUID) -> ScannedFile:
+    return get_object_or_404(scanning.files(), uid=uid)
+
+
+def _episode(file: ScannedFile) -> Json:
+    values = episode_values(episode_of(file))
+    return asdict(values) | {"version": state_of(values)}
+
+
+def _use_json(recording: Recording, values: UseValues) -> Json:
+    said = asdict(values) | {"version": state_of(values)}
+    return {"recording": recording.uid} | said
+
+
+def given_values(kind: type[serializers.Serializer[Json]], request: Request) -> Json:
+    form = kind(data=request.data)
+    form.is_valid(raise_exception=True)
+    return dict(form.validated_data)

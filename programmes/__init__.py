@@ -1,0 +1,1 @@
+"""What files are as programmes, and how they use music."""

@@ -1,0 +1,13 @@
+"""The programmes app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ProgrammesConfig(AppConfig):
+    """Episodes, uses of music, and earlier decisions in the same programme."""
+
+    name = "programmes"
+    verbose_name = _("Programmes")

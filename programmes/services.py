@@ -1,0 +1,194 @@
+"""What people say about files as programmes; each change is one event of a case.
+
+A form passes the ``seen`` state of ``values.state_of`` that its reader saw. If somebody
+else changed the values since, the change is refused, so that nobody's words are lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import fields, replace
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.roles import Action
+from catalogue.identifiers import BadIdentifier, check_isan
+from catalogue.models import Recording
+from common.territories import TERRITORIES, why_no_territory
+from programmes.errors import ProgrammeRefused
+from programmes.models import Episode, MusicUse
+from programmes.selectors import use_of
+from programmes.values import EpisodeValues, UseValues, as_json
+from programmes.writing import (
+    locked_file,
+    record,
+    refuse_overtaken,
+    require_action,
+    store,
+    values_of,
+)
+from review.decisions.decide import Decided, Refusal, decision_limit
+from review.errors import BulkLimit, NotPossible
+from review.models import Match
+from review.services.transitions import require
+from scanning.models import ScannedFile
+
+# --- What a file is -------------------------------------------------------------------
+
+
+@transaction.atomic
+def set_episode(
+    *,
+    scanned_file: ScannedFile,
+    values: EpisodeValues,
+    user: User | None,
+    seen: str | None = None,
+) -> bool:
+    """Set a file's episode; return whether it changed.
+
+    Raises ``ProgrammeRefused`` for values that are too long, for an ISAN that cannot be
+    right, and if the file was deleted or its episode changed since it was ``seen``.
+    """
+    require_action(user, Action.UPLOAD)
+    current = locked_file(scanned_file)
+    row = Episode.objects.filter(scanned_file=current).first()
+    given = replace(
+        values,
+        **{each.name: getattr(values, each.name).strip() for each in fields(values)},
+    )
+    before = episode_values(row)
+    if given.isan != before.isan:
+        given = replace(given, isan=_checked_isan(given.isan))
+    refuse_overtaken(before, seen)
+    if given == before:
+        return False
+    store(row or Episode(scanned_file=current), given)
+    record(
+        f"file:{current.uid}",
+        "file.episode_changed",
+        user,
+        as_json(before),
+        as_json(given),
+    )
+    return True
+
+
+def _checked_isan(given: str) -> str:
+    try:
+        return check_isan(given)
+    except BadIdentifier as fault:
+        raise ProgrammeRefused(
+            "invalid",
+            _("%(cell)s: %(fault)s. Correct it or remove it.")
+            % {"cell": "ISAN", "fault": fault},
+            field="isan",
+        ) from fault
+
+
+def episode_values(row: Episode | None) -> EpisodeValues:
+    """Return a file's episode, if anybody entered it."""
+    return values_of(row, EpisodeValues) if row else EpisodeValues()
+
+
+# --- How a file uses music ------------------------------------------------------------
+
+
+@transaction.atomic
+def set_use(
+    *,
+    scanned_file: ScannedFile,
+    recording: Recording,
+    values: UseValues,
+    user: User | None,
+    seen: str | None = None,
+) -> bool:
+    """Say how a file uses a recording; return whether that changed.
+
+    Raises ``ProgrammeRefused`` if the file has no match with the recording, for codes
+    that name no country, and if the use changed since it was ``seen``.
+    """
+    require_action(user, Action.DECIDE)
+    current = locked_file(scanned_file)
+    rows = MusicUse.objects.filter(scanned_file=current, recording=recording)
+    row = rows.first()
+    matches = Match.objects.filter(scanned_file=current, recording=recording)
+    if row is None and not matches.exists():
+        raise ProgrammeRefused(
+            "no_match",
+            _("%(name)s has no match with this recording.") % {"name": current.name},
+            field="recording",
+        )
+    before, given = use_values(row), _checked_use(values)
+    refuse_overtaken(before, seen)
+    if given == before:
+        return False
+    store(row or MusicUse(scanned_file=current, recording=recording), given)
+    named = {"recording": recording.uid}
+    record(
+        f"file:{current.uid}",
+        "file.use_changed",
+        user,
+        named | as_json(before),
+        named | as_json(given),
+    )
+    return True
+
+
+def set_uses(
+    *, uids: Collection[str], change: Mapping[str, str | bool | None], user: User
+) -> Decided:
+    """Set some values of ``UseValues`` for many matches; the others stay as they are.
+
+    Raises ``ReviewError`` before writing if the user or the number is refused.
+    """
+    require(user, Action.DECIDE, why=_("Your role can view this but not change it."))
+    limit = decision_limit(user)
+    if len(uids) > limit:
+        raise BulkLimit(limit=limit)
+    outcome = Decided()
+    matches = Match.objects.filter(uid__in=uids)
+    for match in matches.select_related("recording", "scanned_file"):
+        try:
+            _change_use(match, change, user)
+        except ProgrammeRefused as refused:
+            outcome.refused.append(Refusal(match, NotPossible(str(refused))))
+        else:
+            outcome.done.append(match)
+    return outcome
+
+
+@transaction.atomic
+def _change_use(
+    match: Match, change: Mapping[str, str | bool | None], user: User
+) -> None:
+    # Locked first, so that values that somebody else sets meanwhile stay.
+    locked_file(match.scanned_file)
+    row = use_of(match.scanned_file, match.recording)
+    set_use(
+        scanned_file=match.scanned_file,
+        recording=match.recording,
+        values=replace(use_values(row), **change),  # type: ignore[arg-type]  # named so
+        user=user,
+    )
+
+
+def use_values(row: MusicUse | None) -> UseValues:
+    """Return how a file uses a recording, if anybody entered it."""
+    return values_of(row, UseValues) if row else UseValues()
+
+
+def _checked_use(values: UseValues) -> UseValues:
+    codes = {
+        name: getattr(values, name).strip().upper()
+        for name in ("recorded_in", "published_in")
+    }
+    for name, code in codes.items():
+        if code and code not in TERRITORIES:
+            raise ProgrammeRefused(
+                "invalid",
+                why_no_territory(code),
+                field=name,
+            )
+    return replace(values, **codes)

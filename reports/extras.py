@@ -1,0 +1,73 @@
+"""What packages above add to reports and cue sheets, such as where a file was on air."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from common.registry import Registry
+from reports.cells import ColumnType, Value
+from reports.choices import Mode
+from review.models import Match
+from scanning.models import ScannedFile
+
+Values = Mapping[str, Value]
+"""Values of a row by column; what is missing is empty."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Extra:
+    """Columns that follow the column ``after`` in reports of these modes.
+
+    ``of_files`` and ``of_matches`` return values by key. Without ``of_matches``, a match
+    has the values of its file.
+    """
+
+    after: str
+    columns: tuple[ColumnType, ...]
+    modes: frozenset[Mode] = frozenset(Mode)
+    of_files: Callable[[Sequence[ScannedFile]], Mapping[int, Values]]
+    of_matches: (
+        Callable[[Sequence[Match], Mapping[int, ScannedFile]], Mapping[int, Values]]
+        | None
+    ) = None
+
+
+extras: Registry[Extra] = Registry()
+heads: Registry[Callable[[ScannedFile], str]] = Registry()
+"""Functions that return what the head of a file's cue sheet says, or nothing."""
+
+
+def columns_after(name: str, mode: Mode) -> tuple[ColumnType, ...]:
+    """Return the columns that follow a column of a report."""
+    return tuple(
+        column
+        for extra in extras
+        if extra.after == name and mode in extra.modes
+        for column in extra.columns
+    )
+
+
+def extras_of_files(files: Sequence[ScannedFile]) -> dict[int, dict[str, Value]]:
+    """Return the values of files by key."""
+    found: dict[int, dict[str, Value]] = {file.pk: {} for file in files}
+    for extra in extras:
+        for key, values in extra.of_files(files).items():
+            found[key].update(values)
+    return found
+
+
+def extras_of_matches(
+    matches: Sequence[Match], files: Mapping[int, ScannedFile]
+) -> dict[int, dict[str, Value]]:
+    """Return the values of matches by key; ``files`` are theirs."""
+    found: dict[int, dict[str, Value]] = {match.pk: {} for match in matches}
+    for extra in extras:
+        if extra.of_matches is not None:
+            for key, values in extra.of_matches(matches, files).items():
+                found[key].update(values)
+            continue
+        of_files = extra.of_files(list(files.values()))
+        for match in matches:
+            found[match.pk].update(of_files.get(match.scanned_file_id, {}))
+    return found

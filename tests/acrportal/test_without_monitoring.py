@@ -1,0 +1,131 @@
+"""A portal that is started with ``ACRPORTAL_MONITORING=off``, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import CopyDatabase
+
+_KEY = secrets.token_urlsafe(50)
+_ROOT = Path(__file__).parent.parent.parent
+_LEFT_OUT = {"streams", "broadcasts", "recurring", "declarations"}
+_COLUMNS = {"station", "stream", "aired_at", "channels", "first_broadcast_at"}
+
+
+def portal(
+    folder: Path, *arguments: str, monitoring: str = "off"
+) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own, with a data folder of its own."""
+    given = os.environ | {
+        "ACRPORTAL_MONITORING": monitoring,
+        "ACRPORTAL_DATA_DIR": str(folder),
+        "ACRPORTAL_HTTPS": "off",
+        "DATABASE_URL": f"sqlite:///{folder}/portal.sqlite3",
+        "DJANGO_SETTINGS_MODULE": "acrportal.settings",
+        "SECRET_KEY": _KEY,
+        "ALLOWED_HOSTS": "testserver",
+        "ACRPORTAL_SECOND_FACTOR_ROLES": "",
+    }
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=_ROOT,
+        env=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def rows(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(folder / "portal.sqlite3")) as database:
+        found = database.execute(query).fetchall()
+        database.commit()
+    return found
+
+
+def test_nothing_of_monitoring_is_there(tmp_path: Path) -> None:
+    ran = portal(tmp_path, "-m", "tests.acrportal.walk_without_monitoring")
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout.splitlines()[-1])
+
+    assert not _LEFT_OUT & {*found["apps"]}
+    assert not [
+        view
+        for view in found["views"]
+        if _LEFT_OUT & {*view.split(".")[:3]} or "monitor" in view or "unknown" in view
+        if view != "acrapi.errors.unknown"
+    ]
+    assert not [label for label in found["screens"] if label.split(".")[0] in _LEFT_OUT]
+    assert not [
+        name
+        for name in found["jobs"]
+        if any(word in name for word in ("stream", "broadcast", "unknown", "declar"))
+    ]
+    assert "broadcasts" not in found["imports"]
+    for mode, columns in found["columns"].items():
+        assert not _COLUMNS & {*columns}, mode
+    assert "stream" not in found["metrics"]
+    assert found["findings"] == []
+    pages = found["pages"]
+    assert sum(status == 200 for status, _words in pages.values()) > 120
+    # A container takes audio "from files and streams", as ACRCloud calls it.
+    assert {
+        address: told
+        for address, told in pages.items()
+        if told[0] >= 500 or (told[1] and not address.startswith("/containers/"))
+    } == {}
+    for address in ("/", "/files/", "/queue/", "/matches/", "/reports/", "/guides/"):
+        assert pages[address] == [200, []]
+    # A fresh database has no table of it.
+    tables = {name for (name,) in rows(tmp_path, "SELECT name FROM sqlite_master")}
+    assert not [
+        each for each in tables if each.split("_")[0] in _LEFT_OUT - {"broadcasts"}
+    ]
+    assert "broadcasts_broadcast" not in tables
+
+
+_ADD = """
+from streams.models import Station
+Station.objects.create(name="Radio One")
+"""
+_USE = """
+from django.core.management import CommandError, call_command
+from operations.doctor import examine
+call_command("migrate", check_unapplied=True)
+assert [finding.check for finding in examine()] == ["stray files"], list(examine())
+try:
+    call_command("backup", "{folder}")
+except CommandError as refused:
+    print(refused)
+"""
+_READ = """
+from django.core.management import call_command
+from streams.models import Station
+call_command("migrate", check_unapplied=True)
+print(Station.objects.get().name)
+"""
+
+
+def test_what_a_database_holds_stays_while_it_is_off(
+    tmp_path: Path, copy_database: CopyDatabase
+) -> None:
+    copy_database(tmp_path)
+    added = portal(tmp_path, "manage.py", "shell", "-c", _ADD, monitoring="on")
+    assert added.returncode == 0, added.stderr
+
+    backups = tmp_path / "backups"
+    used = portal(tmp_path, "manage.py", "shell", "-c", _USE.format(folder=backups))
+    # A backup would leave rows out.
+    assert "ACRPORTAL_MONITORING=on" in used.stdout, used.stderr
+    assert not backups.exists()
+
+    read = portal(tmp_path, "manage.py", "shell", "-c", _READ, monitoring="on")
+    assert read.stdout.splitlines()[-1] == "Radio One", read.stderr
