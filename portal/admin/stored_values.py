@@ -27,6 +27,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from common.reading import read_clock
+from common.stored import read_stored
 from portal.shared import formats
 from portal.shared.times import when
 
@@ -35,6 +36,8 @@ _Shown = Callable[[Any], SafeString]
 _Words = Mapping[str, str | Promise]
 
 _MS = "_ms"
+# What the portal says of a failure, in the language of who reads it.
+_SENTENCES = frozenset({"message", "cause", "status_message"})
 _NAME = re.compile(r"[a-z]+(?:_[a-z0-9]+)*|[A-Z0-9]+(?:_[A-Z0-9]+)+")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
@@ -67,7 +70,13 @@ def _drawing(field: Field[Any, Any]) -> _Shown | None:
         return when
     if isinstance(field, ManyToManyField):
         return _rows_named
+    if field.name in _SENTENCES:
+        return _sentence
     return _clock if field.name.endswith(_MS) else None
+
+
+def _sentence(text: str) -> SafeString:
+    return formats.names_marked(read_stored(text) or formats.UNKNOWN)
 
 
 def _rows_named(rows: Manager[Model]) -> SafeString:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from common.browsers import browser_of
@@ -12,6 +16,17 @@ from scanning.choices import EngineChoice
 UNKNOWN = "–"
 THIN_SPACE = "\u2009"
 KIB = 1024
+
+_NAMES = re.compile(r"\b([a-z]+(?:_[a-z0-9]+)+)\b(?![./]\w)")
+
+
+def names_marked(text: str) -> SafeString:
+    """Mark names with underscores in a sentence, such as columns of a file, as code."""
+    if isinstance(text, SafeString):
+        return text
+    parts = _NAMES.split(text)  # at odd places stand the names
+    marks = ("<code>{}</code>" if at % 2 else "{}" for at in range(len(parts)))
+    return format_html("".join(marks), *parts)
 
 
 def length(total_ms: int) -> str:

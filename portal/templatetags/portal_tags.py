@@ -60,14 +60,12 @@ register = template.Library()
 register.simple_tag(when)
 register.filter("lasting_until", lasting)
 register.filter(read_stored)
+register.filter(formats.names_marked)
 register.filter(formats.browser)
 register.filter(rule_names.policy_of)
 register.filter(rule_names.licence_of)
 
 _CALLBACKS_SHOWN = 20
-_NAMES = re.compile(r"\b([a-z]+(?:_[a-z0-9]+)+)\b(?![./]\w)")
-
-
 _TRACK_STATES = {
     TrackState.MAIN: lazy("the main one, searched first"),
     TrackState.SAME: lazy("the same sound"),
@@ -286,16 +284,6 @@ def at_underscores(name: str) -> SafeString:
     """Let the name of a column break after its underscores only."""
     parts = re.findall(r"[^_]*_|[^_]+$", name)
     return format_html_join(SafeString("<wbr>"), "{}", ((part,) for part in parts))
-
-
-@register.filter
-def names_marked(text: str) -> SafeString:
-    """Mark names with underscores in a sentence, such as columns of a file, as code."""
-    if isinstance(text, SafeString):
-        return text
-    parts = _NAMES.split(text)  # at odd places stand the names
-    marks = ("<code>{}</code>" if at % 2 else "{}" for at in range(len(parts)))
-    return format_html("".join(marks), *parts)
 
 
 @register.filter
