@@ -13,11 +13,17 @@ class DeclarationsConfig(AppConfig):
     verbose_name = _("Declarations")
 
     def ready(self) -> None:
-        """Register the jobs, and what declarations say of broadcasts and matches."""
+        """Register the jobs, the formats, and what declarations say of broadcasts and
+        matches.
+        """
+        from pathlib import Path
+
         from broadcasts import services
         from declarations import jobs  # noqa: F401
+        from declarations.formats import registry
         from declarations.selectors import marks_of, statements_on
         from reports import marks
 
+        registry.register_folders(Path(registry.__file__).parent)
         services.statements.register(statements_on)
         marks.finders.register(marks_of)

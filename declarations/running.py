@@ -25,9 +25,8 @@ from common.storage import (
     sha256_of,
 )
 from declarations import checking
-from declarations.formats.base import WrittenDeclaration
+from declarations.formats.base import BadOptions, WrittenDeclaration
 from declarations.formats.registry import UnknownFormat, make_format
-from declarations.formats.template import BadOptions
 from declarations.gathering import Gathered, gather
 from declarations.keeping import lines_of
 from declarations.left_out import LeftOutList

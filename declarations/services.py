@@ -16,8 +16,8 @@ from accounts.reach import refuse_shared
 from catalogue.identifiers import BadIdentifier, check_dpid
 from declarations import running
 from declarations.checking import declared_before
+from declarations.formats.base import BadOptions
 from declarations.formats.registry import UnknownFormat, entry_of
-from declarations.formats.template import BadOptions
 from declarations.jobs import DECLARATION
 from declarations.models import Declaration, DeclarationProfile
 from jobs.errors import Failed, Stopped

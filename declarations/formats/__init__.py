@@ -1,1 +1,1 @@
-"""Formats of declarations; each writes the same facts in one society's layout."""
+"""Formats of declarations: one folder for each society's layout of the same facts."""

@@ -57,6 +57,14 @@ class MandatoryMissing(Exception):
         self.gaps = gaps
 
 
+class BadOptions(Exception):
+    """The options of a format are wrong; ``option`` names which one."""
+
+    def __init__(self, option: str, message: str) -> None:
+        self.option = option
+        super().__init__(message)
+
+
 class DeclarationFormat(Protocol):
     """One layout of declarations. The same facts always give the same bytes."""
 

@@ -15,8 +15,8 @@ from rest_framework.response import Response
 
 from accounts.roles import Action
 from declarations import checking, selectors, services
+from declarations.formats.base import BadOptions
 from declarations.formats.registry import UnknownFormat
-from declarations.formats.template import BadOptions
 from declarations.manifest import declaration_manifest
 from declarations.models import Declaration, DeclarationProfile
 from declarations.services import DeclarationRefused

@@ -9,7 +9,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from broadcasts.choices import RightsType
-from declarations.formats import registry, template
+from declarations.formats import registry
+from declarations.formats.template import format as template
 from declarations.models import DeclarationProfile
 from portal.shared.fields import SearchSelectMultiple, only_when
 from streams.models import Station

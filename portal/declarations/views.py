@@ -24,8 +24,8 @@ from catalogue.models import Recording
 from declarations import checking, selectors, services
 from declarations.additions import additions
 from declarations.changes import recording_changes
-from declarations.formats.registry import UnknownFormat, label_of
-from declarations.formats.template import BadOptions
+from declarations.formats.base import BadOptions
+from declarations.formats.registry import UnknownFormat, entries, label_of
 from declarations.formats.values import VALUES
 from declarations.left_out import LeftOut
 from declarations.manifest import UNDECLARED_NAME, declaration_manifest
@@ -322,6 +322,7 @@ def _profile_form(
             "profile": DeclarationProfile.objects.filter(pk=known.pk).first()
             if known
             else None,
+            "formats": entries(),
             "values": [(name, known.label) for name, known in VALUES.items()],
             "has_stations": Station.objects.exists(),
             "cancel_url": reverse("portal:declarations"),

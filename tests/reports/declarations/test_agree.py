@@ -11,14 +11,14 @@ from hypothesis import given
 
 from common.csv_safety import unguard
 from declarations.facts import DeclarationFacts
-from declarations.formats.bmi import BMI_LOG
-from declarations.formats.dsr import DSR_RADIO
-from declarations.formats.soundexchange import (
+from declarations.formats.bmi.format import BMI_LOG
+from declarations.formats.dsr.format import DSR_RADIO
+from declarations.formats.soundexchange.format import (
     SOUNDEXCHANGE,
     SOUNDEXCHANGE_BARE,
     SoundExchangeReport,
 )
-from declarations.formats.suisa import SUISA, SUISA_XLSX, SuisaLog, SuisaWorkbook
+from declarations.formats.suisa.format import SUISA, SUISA_XLSX, SuisaLog, SuisaWorkbook
 from declarations.formats.texts import in_ascii
 from tests.reports.declarations.drawn import declarations, fitting
 from tests.reports.declarations.readers import bmi, dsr, soundexchange, suisa

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from declarations.facts import DeclarationFacts, PlayFacts
 from declarations.formats.base import DeclarationFormat
-from declarations.formats.bmi import BMI_LOG, LINE_CHARS
-from declarations.formats.dsr import DSR_RADIO
-from declarations.formats.soundexchange import SOUNDEXCHANGE, SOUNDEXCHANGE_BARE
-from declarations.formats.suisa import SUISA, SUISA_XLSX
+from declarations.formats.bmi.format import BMI_LOG, LINE_CHARS
+from declarations.formats.dsr.format import DSR_RADIO
+from declarations.formats.soundexchange.format import SOUNDEXCHANGE, SOUNDEXCHANGE_BARE
+from declarations.formats.suisa.format import SUISA, SUISA_XLSX
 from declarations.formats.texts import in_ascii, name_part, one_line
 from tests.reports.declarations.drawn import declarations, fitting
 from tests.reports.declarations.samples import (

@@ -11,7 +11,7 @@ import pytest
 
 from declarations.facts import Contributor, DeclarationFacts
 from declarations.formats.base import MandatoryMissing
-from declarations.formats.bmi import BMI_LOG
+from declarations.formats.bmi.format import BMI_LOG
 from tests.reports.declarations.samples import (
     RECORDING,
     STATION,

@@ -10,7 +10,7 @@ import pytest
 
 from declarations.facts import Contributor, DeclarationFacts
 from declarations.formats.base import MandatoryMissing
-from declarations.formats.dsr import DSR_RADIO
+from declarations.formats.dsr.format import DSR_RADIO
 from tests.reports.declarations.samples import (
     RECIPIENT,
     RECORDING,

@@ -22,9 +22,12 @@ from declarations.facts import (
     RecordingFacts,
     StationFacts,
 )
-from declarations.formats.base import MandatoryMissing, ValueSubject
-from declarations.formats.cue import FORMAT
-from declarations.formats.template import BadOptions, TemplateDeclaration, read_columns
+from declarations.formats.base import BadOptions, MandatoryMissing, ValueSubject
+from declarations.formats.cue.format import FORMAT
+from declarations.formats.template.format import (
+    TemplateDeclaration,
+    read_columns,
+)
 from declarations.formats.values import VALUES
 from declarations.keeping import lines_of
 

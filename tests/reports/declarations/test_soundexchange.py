@@ -10,7 +10,7 @@ import pytest
 
 from declarations.facts import DeclarationFacts
 from declarations.formats.base import MandatoryMissing, WrittenDeclaration
-from declarations.formats.soundexchange import (
+from declarations.formats.soundexchange.format import (
     SOUNDEXCHANGE,
     SOUNDEXCHANGE_BARE,
     SoundExchangeReport,

@@ -12,7 +12,7 @@ import pytest
 
 from declarations.facts import Contributor, DeclarationFacts
 from declarations.formats.base import MandatoryMissing
-from declarations.formats.suisa import SUISA, SUISA_XLSX
+from declarations.formats.suisa.format import SUISA, SUISA_XLSX
 from tests.reports.declarations.samples import (
     RECORDING,
     STATION,

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from declarations.facts import Contributor, DeclarationFacts, PlayFacts, RecordingFacts
+from declarations.formats import registry
 from declarations.formats.base import MissingValue, ValueSubject, WrittenDeclaration
 from declarations.formats.checks import refuse_gaps, required
 from declarations.formats.texts import in_ascii, name_part
@@ -167,3 +168,10 @@ def _beside(codes: Iterator[str]) -> list[str]:
 
 
 FORMAT = CueDeclaration()
+
+
+registry.register_plain(
+    FORMAT,
+    gettext_lazy("Rows are plays, with the columns of a cue sheet and the broadcast."),
+    rank=50,
+)

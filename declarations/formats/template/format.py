@@ -18,7 +18,13 @@ from django.utils.translation import gettext_lazy
 
 from common.csv_safety import guard
 from declarations.facts import DeclarationFacts
-from declarations.formats.base import MissingValue, ValueSubject, WrittenDeclaration
+from declarations.formats import registry
+from declarations.formats.base import (
+    BadOptions,
+    MissingValue,
+    ValueSubject,
+    WrittenDeclaration,
+)
 from declarations.formats.checks import refuse_gaps
 from declarations.formats.texts import in_ascii, name_part
 from declarations.formats.values import VALUES, ClockTime, DayOf, Plain, Row
@@ -74,14 +80,6 @@ _QUOTES: Final[Mapping[str, Literal[0, 1, 3]]] = {
     "always": csv.QUOTE_ALL,
     "never": csv.QUOTE_NONE,
 }
-
-
-class BadOptions(Exception):
-    """The options of a format are wrong; ``option`` names which one."""
-
-    def __init__(self, option: str, message: str) -> None:
-        self.option = option
-        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,3 +328,16 @@ def _sentences(changes: Mapping[str, int]) -> Sequence[str]:
         % {"heading": heading, "count": count}
         for heading, count in changes.items()
     ]
+
+
+registry.register(
+    registry.Entry(
+        TemplateDeclaration.key,
+        TemplateDeclaration.label,
+        TemplateDeclaration.version,
+        gettext_lazy("Rows are plays, with the columns that the profile names."),
+        TemplateDeclaration,
+        read_options,
+        rank=80,
+    )
+)

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from declarations.facts import DeclarationFacts, PlayFacts, RecordingFacts, StationFacts
+from declarations.formats import registry
 from declarations.formats.archive import entry
 from declarations.formats.base import MissingValue, ValueSubject, WrittenDeclaration
 from declarations.formats.checks import (
@@ -446,3 +447,11 @@ def _play_gaps(facts: DeclarationFacts) -> Iterator[MissingValue]:
         yield from unfit_ascii(
             ValueSubject.STATION, uid, "CHANNEL_OR_PROGRAM_NAME", station.name
         )
+
+
+registry.register_plain(
+    SOUNDEXCHANGE, gettext_lazy("Rows are recordings by category."), rank=20
+)
+registry.register_plain(
+    SOUNDEXCHANGE_BARE, gettext_lazy("Rows are recordings by category."), rank=21
+)

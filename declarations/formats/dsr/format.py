@@ -30,6 +30,7 @@ from declarations.facts import (
     RecordingFacts,
     StationFacts,
 )
+from declarations.formats import registry
 from declarations.formats.base import MissingValue, ValueSubject, WrittenDeclaration
 from declarations.formats.checks import (
     ARRANGERS,
@@ -447,3 +448,8 @@ def _codes(
 
 def _currencies() -> frozenset[str]:
     return frozenset(list_currencies())
+
+
+registry.register_plain(
+    DSR_RADIO, gettext_lazy("Rows are recordings, and recordings by station."), rank=10
+)

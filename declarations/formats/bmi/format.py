@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from declarations.facts import DeclarationFacts, PlayFacts, RecordingFacts, StationFacts
+from declarations.formats import registry
 from declarations.formats.archive import entry
 from declarations.formats.base import MissingValue, ValueSubject, WrittenDeclaration
 from declarations.formats.checks import (
@@ -250,3 +251,10 @@ def _play_gaps(play: PlayFacts) -> Iterator[MissingValue]:
     if play.played_ms > _MOST_MS:
         why = _("The play is longer than 99 hours, which the log cannot hold.")
         yield MissingValue(ValueSubject.PLAY, play.uid, "LENGTH", why)
+
+
+registry.register_plain(
+    BMI_LOG,
+    gettext_lazy("Rows are plays; each station and day has a file in a ZIP."),
+    rank=40,
+)

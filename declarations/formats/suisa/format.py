@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from catalogue.identifiers import check_upc
 from common.csv_safety import guard
 from declarations.facts import DeclarationFacts, PlayFacts, RecordingFacts
+from declarations.formats import registry
 from declarations.formats.base import MissingValue, ValueSubject, WrittenDeclaration
 from declarations.formats.checks import (
     artist_name,
@@ -279,3 +280,11 @@ def _recording_gaps(recording: RecordingFacts) -> Iterator[MissingValue]:
     yield from unfit_code(
         ValueSubject.RECORDING, uid, "EAN / GTIN", recording.upc, check_upc
     )
+
+
+registry.register_plain(
+    SUISA, gettext_lazy("Rows are plays of one station in one month."), rank=30
+)
+registry.register_plain(
+    SUISA_XLSX, gettext_lazy("Rows are plays of one station in one month."), rank=31
+)

@@ -1,0 +1,1 @@
+"""BMI's electronic log."""

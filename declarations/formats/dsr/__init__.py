@@ -1,0 +1,1 @@
+"""DDEX's sales report for radio."""

@@ -1,0 +1,1 @@
+"""SoundExchange's report of use."""

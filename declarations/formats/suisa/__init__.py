@@ -1,0 +1,1 @@
+"""SUISA's radio report."""

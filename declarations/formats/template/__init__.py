@@ -1,0 +1,1 @@
+"""A table whose columns the user maps."""

@@ -1,0 +1,1 @@
+"""A folder of formats beside those of the portal."""
