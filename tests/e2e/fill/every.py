@@ -1,0 +1,193 @@
+"""One object for each page that needs one."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.core.files.base import ContentFile
+from django.urls import reverse
+
+from accounts.models import User
+from accounts.tokens import create_token
+from catalogue.models import Bucket, Recording
+from declarations.models import Declaration, DeclarationProfile
+from imports.models import (
+    CatalogueImport,
+    ImportStatus,
+    ResultImport,
+)
+from reports.layouts import Layout
+from reports.models import (
+    EvidencePack,
+    PackStatus,
+    ReportRun,
+)
+from reports.models.schedule import Channel, Every
+from reports.scheduling import Plan, schedule_report
+from reports.services import save_template
+from review.choices import LicenceScope, MatchState, PolicyAction
+from review.models import Licence, Match, Policy
+from review.services import exclusions, licences, policies, saved_views
+from scanning.choices import (
+    RetroStatus,
+)
+from scanning.models import (
+    Container,
+    Drop,
+    RetroSearch,
+    ScannedFile,
+    Watch,
+)
+from scanning.services.identification import create_project
+from tests.e2e.fill.catalogue import (
+    add_audio,
+    add_duplicates,
+    add_move_in,
+    add_rights,
+    add_suggestions,
+)
+from tests.e2e.fill.claims import add_claims, add_notices, add_trial
+from tests.e2e.fill.sound import (
+    add_broadcasts,
+    add_files,
+    add_stream,
+    add_unknown_sound,
+)
+
+
+def fill() -> list[str]:
+    """Make one object for each page that needs one; return the pages without a link."""
+    user = User.objects.get(username="admin")
+    container = Container.objects.order_by("pk")[0]
+    recording = Recording.objects.filter(duration_ms__gt=0).order_by("pk")[0]
+    add_files(container)
+    policy = Policy(name="Nothing real", action=PolicyAction.REVIEW, conditions={})
+    policies.save(policy=policy, user=user)
+    licence = Licence(holder="Example Broadcaster", scope=LicenceScope.RECORDINGS)
+    licences.save(licence=licence, user=user, buckets=[], recordings=[recording])
+    proposed = exclusions.propose(
+        recording=recording, interval=(0, 1000), reason="silence", user=user
+    )
+    waiting = Match.objects.filter(state=MatchState.PENDING).order_by("pk")[0]
+    asked = exclusions.propose(
+        recording=waiting.recording,
+        interval=(0, waiting.recording.duration_ms),
+        reason="silence",
+        user=User.objects.get(username="ana"),
+    )
+    saved_views.save(
+        user=user, name="Shorts", query="reason=short", is_shared=True, is_default=False
+    )
+    Watch.objects.create(
+        container=container,
+        url="https://feed.example/rss",
+        title="Example feed",
+        enabled=False,
+    )
+    add_stream(container, recording)
+    broadcasts = add_broadcasts(user)
+    add_what_ends(user)
+    Drop.objects.create(
+        container=container, name="Radio", place="/srv/drops/radio", enabled=False
+    )
+    table = CatalogueImport.objects.create(
+        bucket=Bucket.objects.order_by("pk")[0],
+        file=ContentFile(b"custom_id,title\n", name="table.csv"),
+        file_name="autumn_delivery.csv",
+        status=ImportStatus.REFUSED,
+        message="The table holds no rows.",
+        made_by=user,
+    )
+    run = ReportRun.objects.create(
+        name="Weekly usage", run_by=user, run_by_name="admin"
+    )
+    profile = DeclarationProfile.objects.create(
+        name="Example Society", format="cue-declaration", service="FM"
+    )
+    declared = Declaration.objects.create(
+        profile=profile,
+        profile_as_was=profile.snapshot,
+        name="November",
+        format=profile.format,
+        begins=date(2026, 11, 1),
+        ends=date(2026, 11, 30),
+        run_by=user,
+        run_by_name="admin",
+        state="failed",
+        message="1 mandatory value is missing. Enter it, then declare again.",
+        gap_count=1,
+        gaps=[
+            {
+                "subject": "profile",
+                "uid": profile.uid,
+                "name": profile.name,
+                "cell": "SenderName",
+                "why": "The sender is empty.",
+                "plays": 1,
+            }
+        ],
+    )
+    ResultImport.objects.create(
+        container=container,
+        file=ContentFile(b"[]", name="dump.json"),
+        file_name="acrcloud_2025.json",
+        status="refused",
+        message="This is no dump of the File Scanning API.",
+        made_by=user,
+    )
+    EvidencePack.objects.create(
+        match=Match.objects.order_by("pk")[0],
+        status=PackStatus.FAILED,
+        message="The disk is full.",
+        requested_by=user,
+    )
+    heard = ScannedFile.objects.exclude(media="").order_by("pk")[0]
+    add_duplicates()
+    add_unknown_sound()
+    suggested = add_suggestions(user)
+    search = RetroSearch.objects.create(
+        status=RetroStatus.DONE, files_total=2, files_done=2, requested_by=user
+    )
+    search.recordings.add(recording)
+    return [
+        reverse("portal:retro_search", args=[search.uid]),
+        reverse("portal:licence_preview", args=[licence.uid]),
+        reverse("portal:exclusion_approve", args=[proposed.uid]),
+        reverse("portal:exclusion_remove", args=[proposed.uid]),
+        reverse("portal:match_proposal", args=[waiting.uid, asked.uid]),
+        waiting.review_url,
+        reverse("portal:catalogue_import_detail", args=[table.uid]),
+        reverse("portal:report_run", args=[run.uid]),
+        declared.url,
+        reverse("portal:declaration_profile", args=[profile.uid]),
+        reverse("portal:file_remove_audio", args=[heard.uid]),
+        *(
+            reverse(f"portal:{name}", args=[heard.uid]) + "?start=0&end=9"
+            for name in ("file_range", "file_range_recording")
+        ),
+        add_rights(waiting.recording, user),
+        add_move_in(user),
+        *add_trial(user),
+        add_audio(user),
+        *broadcasts,
+        *suggested,
+        *add_claims(recording, user),
+        *add_notices(user),
+    ]
+
+
+def add_what_ends(user: User) -> None:
+    """Make a token, identification keys and a scheduled report, which ask when they end."""
+    create_token(owner=user, name="Nightly import", scopes=["read"], actor=user)
+    buckets = Bucket.objects.order_by("-pk")[:1]
+    create_project(name="Phones", buckets=buckets, user=user)
+    template = save_template(name="Weekly", layout=Layout(), user=user)
+    plan = Plan(
+        every=Every.WEEK,
+        hour=7,
+        last_period=True,
+        send_unchanged=False,
+        channel=Channel.EMAIL,
+        recipients=("legal@example.org",),
+    )
+    schedule_report(template=template, plan=plan, user=user)
