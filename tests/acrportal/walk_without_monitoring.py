@@ -74,7 +74,7 @@ def _pages(views: dict[str, str]) -> dict[str, Any]:  # Any: JSON
         f"/{route}"
         for route, view in views.items()
         if view.startswith("portal.")
-        and not view.startswith("portal.api.")
+        and not view.startswith(("portal.api.", "portal.admin."))
         and re.fullmatch(r"[\w/-]*", route)
     ]
     told: dict[str, Any] = {}
@@ -89,6 +89,9 @@ def _pages(views: dict[str, str]) -> dict[str, Any]:  # Any: JSON
         f"/containers/{file.container_id}/",
         f"/catalogue/recordings/{match.recording.uid}/",
         f"/search/?q={file.name}",
+        "/admin/",
+        "/admin/scanning/scannedfile/",
+        "/admin/imports/moved/",
     ):
         answer = client.get(address)
         text = _TAGS.sub(" ", b"".join(answer).decode("utf-8", "replace"))
