@@ -12,7 +12,7 @@ from django.db.models import F, Q
 
 from accounts.reach import working_for
 from reports.plays import ALIGNED_MS
-from review.choices import DECIDED_STATES
+from review.choices import DECIDED_STATES, MatchState
 from review.models import Match
 from scanning.engines.base import FoundSegment
 from scanning.models import Scan, Segment
@@ -62,10 +62,15 @@ def settle_plays(*, scan: Scan, **_signal: object) -> None:
 
 
 def _plays_of(scan: Scan) -> list[_Play]:
-    """Return the plays that a scan found, as loud as the container's floor asks."""
+    """Return the plays that a scan found, as loud as the container's floor asks.
+
+    They have a match: of copies of one sound in the same interval only one counts.
+    """
     floor = scan.scanned_file.container.score_floor
+    matches = Match.objects.filter(scanned_file=scan.scanned_file_id)
+    matched = matches.exclude(state=MatchState.SUPERSEDED).values("recording")
     rows = (
-        Segment.objects.filter(detection__scan=scan)
+        Segment.objects.filter(detection__scan=scan, detection__recording__in=matched)
         .filter(Q(detection__score=None) | Q(detection__score__gte=floor))
         .select_related("detection")
         .order_by("start_ms", "pk")

@@ -9,6 +9,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from catalogue import following, index_store
+from catalogue.models import Recording
 from catalogue.services import RecordingDetails, add_recording
 from common.storage import keep_file, read_bytes
 from jobs.errors import WaitsUntil
@@ -188,6 +189,29 @@ def test_a_rescan_of_an_hour_claims_what_it_claimed(
 
     assert radio.log() == before
     assert Match.objects.exclude(state="superseded").count() == 4
+
+
+def test_a_sound_that_the_catalogue_has_twice_is_one_play(
+    radio: Radio, run_worker: Worker
+) -> None:
+    """As it is one match: the same second is not two plays of two names."""
+    copy = add_recording(
+        bucket=radio.songs[0].bucket,
+        details=RecordingDetails(title="Another name"),
+        fingerprint=song(1),
+        user=radio.user,
+    )
+    run_worker()
+    Recording.objects.filter(pk=copy.pk).update(same_sound_as=radio.songs[0])
+    radio.run("run-1", programme((UNKNOWN, 40), (1, 25), (UNKNOWN + 1, 40)))
+
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+
+    play = Airplay.objects.exclude(state=AirplayState.WITHDRAWN).get()
+    assert play.state == AirplayState.SETTLED
+    assert play.recording_id == Match.objects.get().recording_id
+    assert Scan.objects.get().detections.count() == 2
 
 
 @pytest.mark.parametrize(
