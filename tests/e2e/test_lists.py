@@ -362,6 +362,7 @@ def test_sound_goes_on_with_the_next_match(
 
     expect(page.locator("[data-match]")).not_to_have_attribute("data-uid", restored[0])
     expect(page.locator(".preview .pair.is-playing")).to_be_visible()
+    wait_until_in(page, restored[0], "confirmed")
 
 
 LONG = """
