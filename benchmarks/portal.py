@@ -90,7 +90,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _set_up(folder: Path, database: str | None) -> None:
-    set_up(folder, database)
+    set_up(folder, database, ACRPORTAL_RATE_LIMITS="off")
     logging.disable(logging.INFO)
 
 
