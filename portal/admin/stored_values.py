@@ -70,7 +70,7 @@ def _drawing(field: Field[Any, Any]) -> _Shown | None:
         return when
     if isinstance(field, ManyToManyField):
         return _rows_named
-    if field.name in _SENTENCES:
+    if field.name in _SENTENCES and not field.choices:
         return _sentence
     return _clock if field.name.endswith(_MS) else None
 
