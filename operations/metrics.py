@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from django.conf import settings
-from django.db.models import Count, Model, Sum
+from django.db.models import Sum
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -24,6 +24,7 @@ from catalogue.models import Bucket, Recording
 from catalogue.selectors import cannot_be_found
 from jobs.listing import failed_by_kind
 from jobs.selectors import counts
+from operations.gauges import by_state, gauge
 from recognition.errors import RecognitionError
 from recognition.version import VERSION
 from review.choices import DisputeStatus
@@ -71,7 +72,7 @@ class PortalCollector(Collector):
         if settings.ACRPORTAL_MONITORING:
             from operations.monitoring import count_streams
 
-            yield from count_streams()
+            yield count_streams()
         yield from _work()
         yield from _index()
         yield from _copies()
@@ -88,21 +89,6 @@ class PortalCollector(Collector):
 
 
 _stored.register(PortalCollector())
-
-
-def gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"acrportal_{name}", f"{text}.", value=value)
-
-
-def by_state(name: str, text: str, model: type[Model], column: str) -> Metric:
-    metric = GaugeMetricFamily(
-        f"acrportal_{name}", f"{text}, by {column}.", labels=[column]
-    )
-    # The base manager: metrics count all rows, deleted ones too.
-    counted = model._base_manager.order_by().values_list(column)
-    for state, count in counted.annotate(count=Count("pk")):
-        metric.add_metric([state], count)
-    return metric
 
 
 def _work() -> Iterator[Metric]:

@@ -10,7 +10,7 @@ from django.db.models import Max, Min
 from prometheus_client.core import Metric
 
 from operations.findings import DoctorFinding
-from operations.metrics import by_state, gauge
+from operations.gauges import by_state, gauge
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
 from streams import selectors
@@ -19,9 +19,9 @@ from streams.models import Stream, StreamAlarm, StreamHour, StreamRun
 from streams.sink import add_gap
 
 
-def count_streams() -> Iterator[Metric]:
-    """Yield how many streams there are."""
-    yield by_state("streams", "Live streams", Stream, "state")
+def count_streams() -> Metric:
+    """Return how many streams there are, by state."""
+    return by_state("streams", "Live streams", Stream, "state")
 
 
 def count_alarms() -> Metric:
