@@ -16,7 +16,13 @@ from audit.models import Event
 from catalogue.models import Bucket, Recording, RecordingStatus
 from enrichment.choices import FillField, SuggestionState
 from enrichment.indexes import folder
-from enrichment.models import EnrichmentSource, FillingRule, SafeMark, Suggestion
+from enrichment.models import (
+    EnrichmentSource,
+    FillingRule,
+    KnownDifference,
+    SafeMark,
+    Suggestion,
+)
 from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person
@@ -111,8 +117,12 @@ def handle(person: Person, rng: random.Random) -> None:
     bucket = rng.choice(list(Bucket._base_manager.order_by("pk")))
     rules = list(FillingRule._base_manager.order_by("pk"))
     sources = list(EnrichmentSource.objects.order_by("pk"))
+    differences = list(KnownDifference._base_manager.order_by("pk"))
     way = rng.random()
-    if rows and way < 0.5:
+    if differences and way < 0.1:
+        judged, verb = rng.choice(differences), rng.choice(["also_right", "undo"])
+        person.fill_in(f"{base}differences/{judged.uid}/act/", verb=verb)
+    elif rows and way < 0.5:
         row = rng.choice(rows)
         verb = rng.choice(["accept", "accept", "reject"])
         person.fill_in(f"{base}suggestions/{row.uid}/act/", verb=verb)
