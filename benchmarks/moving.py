@@ -62,7 +62,7 @@ _SHOWS_A_DAY = 6
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Move, pair and compare; print what came of it."""
+    """Move an account in, pair its audio, run both for a week, and print the results."""
     made = parser("Move a made-up account in and run both for a week.")
     made.add_argument("--files", type=int, default=2_000)
     made.add_argument("--audio", type=int, default=40, help="songs with audio")

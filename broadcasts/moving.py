@@ -86,7 +86,7 @@ def _stream(case: str) -> Stream | None:
 
 
 def why_stays(row: Model, gone: Collection[str]) -> str:
-    """Return why a container with streams or a file with broadcasts must stay."""
+    """Return why an undo keeps a container (live streams) or a file (broadcasts), or ""."""
     if isinstance(row, Container):
         live = Stream.objects.present().filter(container=row)
         if any(

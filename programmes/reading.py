@@ -1,4 +1,4 @@
-"""What people typed about files, for report rows: episodes and uses of music."""
+"""Reads, for report rows, what people typed about files: episodes and uses of music."""
 
 from __future__ import annotations
 

@@ -18,5 +18,5 @@ undoers: Registry[Mapping[str, str]] = Registry()
 
 
 def why_stays(row: Model, gone: Collection[str]) -> str:
-    """Return why a row must stay; empty if nothing above it does."""
+    """Return why a row must stay, or "" if no package above objects."""
     return next((why for find in reasons if (why := find(row, gone))), "")

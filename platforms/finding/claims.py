@@ -123,7 +123,7 @@ class Heard:
 def of_claims(
     claims: Sequence[PlatformClaim], grounds: Grounds, heard: Heard
 ) -> list[Found]:
-    """Return what differs about claims; they come with asset and terms."""
+    """Return the differences of claims, whose assets and policy terms are loaded."""
     found = []
     for claim in claims:
         if claim.gone_on is not None:

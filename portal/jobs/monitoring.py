@@ -1,4 +1,4 @@
-"""Retries and cancels declarations."""
+"""Lets the page of jobs retry and cancel declarations."""
 
 from __future__ import annotations
 

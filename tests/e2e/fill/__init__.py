@@ -1,4 +1,4 @@
-"""Rows for the browser tests that the demo has none of; no match waiting there changes.
+"""Makes the rows that browser tests need and the demo lacks; the demo's waiting matches stay.
 
 Run in the portal's own process: ``manage.py shell -c "…fill()"``.
 """

@@ -49,7 +49,7 @@ class Beside:
         self.number = 0
 
     def recording(self, title: str, *, parent: str = "8881") -> Recording:
-        """Return a recording that is searchable here and in a bucket of the account."""
+        """Make a recording that scans here find and that the account's bucket holds, too."""
         one = RecordingFactory.create(
             bucket=self.bucket, title=title, status=RecordingStatus.READY
         )
