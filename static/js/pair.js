@@ -406,9 +406,9 @@ export class Pair {
     const says = this.root.dataset.says
       .replace("{source}", texts.source)
       .replace("{reference}", texts.reference);
-    for (const row of this.root.querySelectorAll("[data-row]")) {
-      row.setAttribute("aria-valuetext", says);
-      row.setAttribute("aria-valuenow", String(Math.round(row.dataset.row === "source" ? this.at : reference)));
+    for (const wave of this.root.querySelectorAll("[data-wave]")) {
+      wave.setAttribute("aria-valuetext", says);
+      wave.setAttribute("aria-valuenow", String(Math.round(wave.dataset.wave === "source" ? this.at : reference)));
     }
   }
 

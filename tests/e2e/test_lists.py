@@ -207,6 +207,7 @@ def test_the_way_back_leads_to_the_same_row_and_ticks(
 
     page.keyboard.press("r")
     expect(page.locator("h1")).to_have_text("Reject: 2 matches")
+    page.wait_for_load_state()
     page.keyboard.press("3")
     expect(page.get_by_role("radio", name="Shared loop")).to_be_checked()
     page.keyboard.press("?")
@@ -240,6 +241,7 @@ def test_tagging_ticked_files_begins_in_the_first_field(
     expect(page.get_by_role("button", name="Remove Germany")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("h1")).to_have_text("Add territories and tags: 1 file")
+    page.wait_for_load_state()
     page.keyboard.press("Escape")
 
     expect(page.locator("[data-count]")).to_have_text("1 selected")

@@ -43,6 +43,7 @@ def test_an_item_is_ignored_and_taken_back_by_keyboard(
     page.wait_for_url("**/unknown/u_**")
     page.wait_for_load_state("networkidle")
     expect(page.locator("h1")).to_have_text("Sound 20000")
+    page.wait_for_load_state()
     page.keyboard.press("s")
     expect(page.locator("[data-ask=s]")).to_have_attribute("open", "")
     # The field names the place at which the slider stands: the middle.
