@@ -165,7 +165,7 @@ def _settle(
             if not candidates:
                 left[number] = Unpaired(sound, Left.LENGTH, tuple(found[number]))
                 continue
-            others = [] if rule is Rule.TABLE else _others(edges, number, candidates)
+            others = [] if rule is Rule.TABLE else _others(edges, sound, number, rule)
             free = candidates[0].uid not in given | contested
             if len(candidates) + len(others) > 1 or claims[candidates[0].uid] > 1:
                 contested |= {one.uid for one in candidates}
@@ -190,16 +190,25 @@ _SURE: Final = frozenset({Rule.TABLE, Rule.CUSTOM_ID, Rule.ISRC})
 
 
 def _others(
-    edges: dict[Rule, Edges], number: int, candidates: Sequence[Waiting]
+    edges: dict[Rule, Edges], sound: SoundFile, number: int, rule: Rule
 ) -> list[Waiting]:
-    """Return recordings that the file's id or ISRC names, but this rule does not."""
-    named = {
-        one.uid: one
-        for rule in (Rule.CUSTOM_ID, Rule.ISRC)
-        for one in edges[rule].get(number, ())
-    }
-    known = {one.uid for one in candidates}
-    return [one for uid, one in named.items() if uid not in known]
+    """Return recordings that speak against those which a rule names.
+
+    The file's id or ISRC may name more. Name or tags with the right length speak against
+    them only if they name none of them: songs share titles.
+    """
+    known = {one.uid for one in edges[rule][number]}
+    others = [
+        one
+        for sure in (Rule.CUSTOM_ID, Rule.ISRC)
+        for one in edges[sure].get(number, ())
+        if one.uid not in known
+    ]
+    for unsure in (Rule.NAME, Rule.TAGS):
+        named = edges[unsure].get(number, ())
+        if known.isdisjoint(one.uid for one in named):
+            others += [one for one in named if _same_length(sound, one)]
+    return list({one.uid: one for one in others}.values())
 
 
 def _edges(

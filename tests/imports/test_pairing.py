@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import unicodedata
 from dataclasses import replace
 
@@ -148,3 +149,109 @@ def test_no_pair_is_ever_wrong(
     assert len(pairs) + len(left) == len(files)
     assert all(one.sound.path.startswith(one.waiting.uid[1:] + "/") for one in pairs)
     assert len({one.waiting.uid for one in pairs}) == len(pairs)
+
+
+def songs_with_files(count: int) -> list[tuple[Waiting, SoundFile]]:
+    """Return recordings, each with its file: named in turn in every way that is plain."""
+    made = []
+    for number in range(count):
+        title, artist = f"Été {number}", f"Bänd {number % 7}"
+        isrc, length = f"ZZX0126{number:05d}", 100_000 + 1_000 * (number % 90)
+        made_of = Waiting(
+            f"r{number}",
+            title,
+            (artist,),
+            f"A-{number}",
+            isrc,
+            length,
+            f"{number:064x}",
+        )
+        decomposed = unicodedata.normalize("NFD", f"{artist} - {title}")
+        names: list[tuple[str, dict[str, str], str]] = [
+            ("copy.wav", {}, made_of.sha256),
+            (f"a-{number}.wav", {"title": title, "artist": "Others"}, ""),
+            ("take.flac", {"TSRC": f"zz-x01-26-{number:05d}"}, ""),
+            (f"{isrc} master.wav", {}, ""),
+            (f"{decomposed}.wav", {}, ""),
+            (f"{number % 12:02d} {decomposed.upper()}.mp3", {}, ""),
+            ("x.m4a", {"title": title.lower(), "artist": artist}, ""),
+        ]
+        name, tags, sha256 = names[number % len(names)]
+        file = SoundFile(f"{number}/{name}", length + 2_000, tags, sha256)
+        made.append((made_of, file))
+    return made
+
+
+def traps(number: int) -> tuple[list[Waiting], list[SoundFile]]:
+    """Return twelve traps: recordings, and files of which nobody can say whose they are."""
+    word, length = f"Trap{number}", 400_000 + 10_000 * number
+    near, far = length + 2_000, length + 3_000
+    isrcs = [f"YYX0126{10 * number + digit:05d}" for digit in range(4)]
+
+    def one(
+        key: str, title: str, artist: str = "", custom_id: str = "", isrc: str = ""
+    ) -> Waiting:
+        artists = (artist,) if artist else ()
+        return Waiting(f"{word}{key}", title, artists, custom_id, isrc, length)
+
+    recordings = [
+        *(one(f"twin{n}", f"{word} twin") for n in "ab"),
+        one("edit1", f"{word} edit"),
+        replace(one("edit2", f"{word} edit"), duration_ms=near),
+        one("accent1", f"{word} resume"),
+        one("accent2", f"{word} résumé"),
+        one("long", f"{word} long"),
+        *(one(f"code{n}", f"{word} code {n}", isrc=isrcs[n]) for n in (0, 1)),
+        *(one(f"shared{n}", f"{word} shared {n}", isrc=isrcs[2]) for n in (0, 1)),
+        one("masters", f"{word} masters", custom_id=f"{word}-M"),
+        one("track", f"{word} track", custom_id=f"0{number}"),
+        one("tagged", f"{word} tagged", "Band"),
+        one("number", f"{word} number", custom_id=f"{word} title"),
+        one("title", f"{word} title"),
+        one("dots", "…"),
+        one("marks", "!!!"),
+        one("swap1", f"{word} night", f"{word} blue"),
+        one("swap2", f"{word} blue", f"{word} night"),
+        one("join1", f"side {word}", "Sea"),
+        one("join2", word, "Seaside"),
+    ]
+    tagged = {"title": f"{word} tagged", "artist": "Band"}
+    decomposed = unicodedata.normalize("NFD", f"{word} résumé")
+    files = [
+        SoundFile(f"{word} twin.wav", length),
+        SoundFile(f"{word} edit.wav", near),
+        SoundFile(f"{decomposed}.wav", length),
+        SoundFile(f"{word} long.wav", far),
+        SoundFile(f"{isrcs[0]}.wav", length, {"isrc": isrcs[1]}),
+        SoundFile("shared.wav", length, {"isrc": isrcs[2]}),
+        *(SoundFile(f"{folder}/{word}-M.wav", length) for folder in "ab"),
+        # The track's number on an album is the custom id of another recording.
+        SoundFile(f"{word}/0{number}.wav", length, tagged),
+        SoundFile(f"{word} title.wav", length),
+        SoundFile("?.wav", length),
+        SoundFile(f"{word} blue - {word} night.wav", length),
+        SoundFile(f"Seaside {word}.wav", length),
+    ]
+    return recordings, files
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_500_files_with_60_traps_none_is_paired_wrongly(seed: int) -> None:
+    songs = songs_with_files(500 - 5 * 13)
+    caught = [traps(number) for number in range(5)]
+    waiting = [one for one, _file in songs] + [
+        one for ones, _ in caught for one in ones
+    ]
+    files = [file for _one, file in songs] + [
+        file for _, given in caught for file in given
+    ]
+    chance = random.Random(seed)  # noqa: S311  # an order
+    chance.shuffle(waiting)
+    chance.shuffle(files)
+
+    pairs, left = pair(files, waiting)
+
+    assert len(files) == 500
+    found = {one.sound.path: one.waiting.uid for one in pairs}
+    assert found == {file.path: one.uid for one, file in songs}
+    assert len(left) == 65
