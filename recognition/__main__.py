@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import csv
+import gc
 import hashlib
 import os
 import sys
@@ -29,10 +31,13 @@ ADD_BATCH = 16
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return 0 on success, 1 if a file failed, 2 on an error."""
+    """Run one command; return 0 on success, 1 if a file failed, 2 on an error.
+
+    Without ``argv``, the command has the process to itself.
+    """
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    args = _parser().parse_args(argv)
+    args = _parser().parse_args(argv, argparse.Namespace(has_process=argv is None))
     _place_compiled_code(getattr(args, "index", None))
     from recognition.errors import RecognitionError
 
@@ -118,11 +123,22 @@ def _place_compiled_code(index: Path | None) -> None:
     os.environ["NUMBA_CACHE_DIR"] = str(place / ".numba-cache")
 
 
+def _prepare(args: argparse.Namespace) -> None:
+    """Load what reads media files, unless this process is somebody else's."""
+    if args.has_process:
+        from recognition.isolation import client
+
+        # The libraries make a million objects that stay: looking for garbage among them
+        # while they load, and once more at the end, takes a third of a short command.
+        gc.set_threshold(100_000)
+        atexit.register(gc.freeze)
+        client.prepare_fork()
+
+
 def _add(args: argparse.Namespace) -> int:
     from recognition.commands.collection import Collection
-    from recognition.isolation import client
 
-    client.prepare()
+    _prepare(args)
     collection = Collection(args.index, create=True)
     waiting: list[tuple[str, Fingerprint]] = []
     failed = False
@@ -196,8 +212,10 @@ def _scan(args: argparse.Namespace) -> int:
     if args.processes < 1:
         raise UsageError("--processes needs at least 1.")
     collection = Collection(args.index)
-    failed = False
     processes = min(args.processes, len(args.files))
+    if processes == 1:
+        _prepare(args)
+    failed = False
     for one in scan_files(args.index, args.files, processes=processes):
         path, outcome = one.path, one.outcome
         if isinstance(outcome, dict):
@@ -215,6 +233,7 @@ def _compare(args: argparse.Namespace) -> int:
     from recognition.commands import report
     from recognition.relate.compare import compare
 
+    _prepare(args)
     fingerprints = [
         _read_or_report(path, "reference", "scan") for path in (args.a, args.b)
     ]
@@ -236,9 +255,8 @@ def _recurring(args: argparse.Namespace) -> int:
     from recognition.commands.collection import Collection
     from recognition.commands.recurring_files import JoinedFiles
     from recognition.errors import RecognitionError
-    from recognition.isolation import client
 
-    client.prepare()
+    _prepare(args)
     collection = Collection(args.index) if args.index else None
     failed = False
     with tempfile.TemporaryDirectory(prefix="recurring-") as folder:

@@ -1,14 +1,16 @@
 """Compile numeric functions, with the code cached on disk and without the GIL.
 
-Numba is loaded by the first call: it takes a quarter of a second, and most commands and
-pages compute nothing.
+Numba is loaded by the first call: it takes longer than all else that a command loads, and
+most commands and pages compute nothing.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from functools import cached_property, update_wrapper
+from functools import cache, cached_property, update_wrapper
 from importlib import import_module
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -24,9 +26,7 @@ class Compiled:
     @cached_property
     def dispatcher(self) -> Any:  # Any: numba types it half
         """Return numba's own object, which chooses and compiles the code."""
-        from numba import njit
-
-        made = njit(cache=True, nogil=True, fastmath=self._fastmath)
+        made = _numba().njit(cache=True, nogil=True, fastmath=self._fastmath)
         return made(self._function)
 
     @property
@@ -60,3 +60,26 @@ def compiled(function: Function) -> Function:
 def compiled_fastmath(function: Function) -> Function:
     """Compile like ``compiled``, but let floating-point sums be reordered."""
     return cast("Function", Compiled(function, fastmath=True))
+
+
+def load_compiler() -> None:
+    """Load what the first call of a compiled function would, so that a fork has it."""
+    _numba().core.registry.cpu_target.target_context.refresh()
+
+
+@cache
+def _numba() -> Any:  # Any: as above
+    """Return Numba, without the linear algebra of SciPy, which no function here calls.
+
+    Numba loads it where it can, which takes as long as the rest of Numba.
+    """
+    unused = "scipy.linalg"
+    hidden = unused not in sys.modules
+    if hidden:
+        sys.modules[unused] = ModuleType(unused)  # nothing can be imported from it
+    try:
+        import_module("numba.np.arraymath")
+    finally:
+        if hidden:
+            sys.modules.pop(unused, None)
+    return import_module("numba")

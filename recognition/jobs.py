@@ -224,7 +224,19 @@ def examine(audio: AudioFile, layers: frozenset[str], report: Progress) -> Analy
 
 
 def warm() -> None:
-    """Load and compile the jobs' code, so that each child finds it ready.
+    """Load and compile the jobs' code, so that each child finds it ready."""
+    memory = warm_analysis()
+    audio = AudioFile(memory, DEFAULT_LIMITS)
+    renditions.encode_proxy(audio, io.BytesIO(), lambda _: None)
+    audio = AudioFile(memory, DEFAULT_LIMITS)
+    renditions.encode_excerpts(audio, io.BytesIO(), [(1000, 2000)], lambda _: None)
+    parts = [(AudioFile(memory, DEFAULT_LIMITS), 1000)]
+    renditions.encode_assembled(parts, io.BytesIO(), 6000, lambda _: None)
+    spectrogram.draw(AudioFile(memory, DEFAULT_LIMITS), 10)
+
+
+def warm_analysis() -> io.BytesIO:
+    """Load and compile what ``analyse`` needs; return the sound that it read for it.
 
     A child may not open files, so PyAV could not import a module on demand, for example
     for subtitles.
@@ -240,18 +252,11 @@ def warm() -> None:
         file.setframerate(SAMPLE_RATE)
         file.writeframes(noise.astype("<i2").tobytes())
     layers = frozenset({"reference", "scan"})
-    audio = AudioFile(memory, DEFAULT_LIMITS)
-    analysis = examine(audio, layers, lambda _: None)
+    analysis = examine(AudioFile(memory, DEFAULT_LIMITS), layers, lambda _: None)
     fingerprint.check_layers(
         fingerprint.from_bytes(fingerprint.to_bytes(analysis.fingerprint))
     )
-    audio = AudioFile(memory, DEFAULT_LIMITS)
-    renditions.encode_proxy(audio, io.BytesIO(), lambda _: None)
-    audio = AudioFile(memory, DEFAULT_LIMITS)
-    renditions.encode_excerpts(audio, io.BytesIO(), [(1000, 2000)], lambda _: None)
-    parts = [(AudioFile(memory, DEFAULT_LIMITS), 1000)]
-    renditions.encode_assembled(parts, io.BytesIO(), 6000, lambda _: None)
-    spectrogram.draw(AudioFile(memory, DEFAULT_LIMITS), 10)
+    return memory
 
 
 JOBS: Final[dict[str, Job]] = {

@@ -38,7 +38,7 @@ def scan_files(
     Raises ``ProcessLost`` if a process is killed.
     """
     if processes == 1:
-        yield from map(partial(_scan, _open(index)), files)
+        yield from map(partial(_scan, Collection(index)), files)
         return
     with ProcessPoolExecutor(
         processes,
@@ -81,12 +81,7 @@ def read(path: Path, *layers: str) -> ReadFile:
     return ReadFile(made.fingerprint, made.others, made.facts.tracks, made.warnings)
 
 
-def _open(index: Path) -> Collection:
-    client.prepare()
-    return Collection(index)
-
-
-_opened = cache(_open)
+_opened = cache(Collection)
 
 
 def _begin(index: Path) -> None:
@@ -95,6 +90,7 @@ def _begin(index: Path) -> None:
     # Without a parent, the process would wait for files for ever.
     if parent := multiprocessing.parent_process():
         confine.die_with_parent(parent.pid or 0)
+    client.prepare_fork()
     _opened(index)
 
 

@@ -15,20 +15,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
-from recognition import interrupts
+from recognition import interrupts, jit
 from recognition.errors import (
     DecodeFailed,
     OutOfLimits,
     RecognitionError,
     UnsupportedMedia,
 )
-from recognition.isolation import wire
+from recognition.isolation import host, wire
 from recognition.isolation.wire import MessageKind
 from recognition.limits import DecodeLimits
 
 # Includes Numba's compilation, which the first job of a new installation waits for.
 START_S: Final = 180.0
 MEDIA_JOBS: Final = "recognition.jobs"
+ANALYSIS_JOBS: Final = "recognition.analysis_jobs"
 STATUS_S: Final = 10.0
 # Wall time also counts waiting for a core and for the disk.
 WALL_PER_CPU: Final = 2
@@ -43,32 +44,11 @@ class _HostLost(DecodeFailed):
 class HostProcess:
     """One host process; ``run`` may be called from several threads."""
 
-    def __init__(self, jobs: str = MEDIA_JOBS) -> None:
+    def __init__(self, jobs: str = MEDIA_JOBS, *, forked: bool = False) -> None:
         ours, theirs = socket.socketpair()
-        # Each child uses one core; several run side by side.
-        package_parent = str(Path(__file__).resolve().parents[2])
-        path = os.environ.get("PYTHONPATH")
-        environment = os.environ | {
-            "PYTHONPATH": f"{package_parent}{os.pathsep}{path}"
-            if path
-            else package_parent,
-            "OPENBLAS_NUM_THREADS": "1",
-            "OMP_NUM_THREADS": "1",
-            "NUMBA_NUM_THREADS": "1",
-        }
         with theirs:
-            self._process = subprocess.Popen(  # noqa: S603  our own module
-                [
-                    sys.executable,
-                    "-m",
-                    "recognition.isolation.host",
-                    str(theirs.fileno()),
-                    jobs,
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=environment,
+            self._process: _Fork | subprocess.Popen[bytes] = (
+                _Fork(theirs, jobs) if forked else _start(theirs, jobs)
             )
         self._control = ours
         self._lock = threading.Lock()
@@ -100,6 +80,47 @@ class HostProcess:
         self._control.close()
         if self._owner == os.getpid():
             self._process.wait()
+
+
+def _start(control: socket.socket, jobs: str) -> subprocess.Popen[bytes]:
+    # Each child uses one core; several run side by side.
+    package_parent = str(Path(__file__).resolve().parents[2])
+    path = os.environ.get("PYTHONPATH")
+    environment = os.environ | {
+        "PYTHONPATH": f"{package_parent}{os.pathsep}{path}" if path else package_parent,
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "NUMBA_NUM_THREADS": "1",
+    }
+    module = "recognition.isolation.host"
+    return subprocess.Popen(  # noqa: S603  our own module
+        [sys.executable, "-m", module, str(control.fileno()), jobs],
+        pass_fds=[control.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        env=environment,
+    )
+
+
+class _Fork:
+    """A host that is a fork of this process; as much of ``Popen`` as is needed."""
+
+    def __init__(self, control: socket.socket, jobs: str) -> None:
+        self._pid = host.fork(control, jobs)
+        self._ended = False
+
+    def poll(self) -> int | None:
+        """Return a number if the host has ended."""
+        return self._wait(os.WNOHANG)
+
+    def wait(self) -> int | None:
+        """Wait until it ends."""
+        return self._wait(0)
+
+    def _wait(self, options: int) -> int | None:
+        if not self._ended:
+            self._ended = os.waitpid(self._pid, options)[0] != 0
+        return 0 if self._ended else None
 
 
 _host: HostProcess | None = None
@@ -158,9 +179,16 @@ def wall_s(limits: DecodeLimits) -> float:
     return 60.0 + WALL_PER_CPU * limits.max_cpu_s
 
 
-def prepare() -> None:
-    """Start the host now, so that the first job need not wait for it."""
-    _current_host()
+def prepare_fork() -> None:
+    """Make a fork of this process, which must run no other thread, the host.
+
+    So a command that ends soon loads Numba once, for the host and for its own work. This
+    host analyses media and does nothing else.
+    """
+    global _host
+    jit.load_compiler()
+    with _host_lock:
+        _host = HostProcess(ANALYSIS_JOBS, forked=True)
 
 
 def stop() -> None:

@@ -1,9 +1,10 @@
 """The process that has everything loaded and forks a child for each job.
 
-``client`` starts it as ``python -m recognition.isolation.host FD JOBS``. The module
-JOBS provides ``JOBS``, the functions by job name, and ``warm``. A fork from here takes
-milliseconds where a new interpreter takes a second, and is safe whatever threads the
-caller runs. The host ends when its caller ends, and kills its children.
+``client`` starts it as ``python -m recognition.isolation.host FD JOBS``, or forks it from
+a command that runs no threads. The module JOBS provides ``JOBS``, the functions by job
+name, and ``warm``. A fork from here takes milliseconds where a new interpreter takes a
+second, and is safe whatever threads the caller runs. The host ends when its caller ends,
+and kills its children.
 """
 
 from __future__ import annotations
@@ -129,19 +130,40 @@ def _kill_group(child: int) -> None:
         os.killpg(child, signal.SIGKILL)
 
 
-def main() -> None:
-    """Serve the caller; the first argument is our end of the control socket."""
+def serve(control: socket.socket, jobs_module: str) -> None:
+    """Load a module's jobs and serve the other end of ``control`` until it is gone."""
     # Signals to the caller's process group: the caller may want to finish its jobs first.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    control = socket.socket(fileno=int(sys.argv[1]))
-    jobs = importlib.import_module(sys.argv[2])
+    jobs = importlib.import_module(jobs_module)
     jobs.warm()
     # Freeze loaded objects, so that a child's collector does not copy shared pages.
-    gc.collect()
     gc.freeze()
     HostServer(control, jobs.JOBS).serve()
 
 
+def fork(control: socket.socket, jobs_module: str) -> int:
+    """Serve ``control`` in a fork of this process, which runs no other thread.
+
+    Returns the fork's process id.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for standard in (0, 1):
+            os.dup2(nothing, standard)
+        os.closerange(3, control.fileno())
+        os.closerange(control.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+        serve(control, jobs_module)
+        code = 0
+    except Exception:  # noqa: BLE001  the outermost frame of this process
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
 if __name__ == "__main__":
-    main()
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2])

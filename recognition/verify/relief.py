@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.fingerprint.levels import STEPS_PER_NEPER
+from recognition.jit import compiled
 from recognition.params import DEFAULT, Params
 from recognition.verify.alignment import QueryView
 from recognition.verify.evidence import weigh
@@ -62,10 +63,7 @@ def relief_bits(view: QueryView, run: ScoringRun, params: Params = DEFAULT) -> f
     lift = np.clip((here - chance.mean()) / spread, -FARTHEST, FARTHEST)
     # How far the landmark should stand above the query's surroundings, in nepers.
     above = evidence.gains[inside] - gaps + here / STEPS_PER_NEPER
-    # Loading SciPy takes as long as Django; most processes weigh nothing.
-    from scipy.special import expit
-
-    shift = params.relief_shift * expit(2 * above)
+    shift = params.relief_shift * (1 + np.tanh(above)) / 2
     # Landmarks of one onset are not independent of each other.
     near = np.int32(params.onset_frames)
     before = np.searchsorted(frames, frames - near)
@@ -86,17 +84,45 @@ def rises(
     counts as a rise, but a tone that begins does. Beyond the given rows, the edge rows
     are repeated.
     """
-    from scipy.ndimage import uniform_filter
+    levels = view.map_levels[slice(*rows)]
+    return _rises(levels, params.relief_rows, params.relief_columns)
 
-    levels = view.map_levels[slice(*rows)].astype(np.float32)
-    tall, wide = 2 * params.relief_rows + 1, 2 * params.relief_columns + 1
-    relief: NDArray[np.float32] = (
-        levels
-        - uniform_filter(levels, (tall, 1), mode="nearest")
-        - uniform_filter(levels, (1, wide), mode="nearest")
-        + uniform_filter(levels, (tall, wide), mode="nearest")
-    )
-    return relief
+
+@compiled
+def _rises(
+    levels: NDArray[np.uint8], reach_rows: int, reach_columns: int
+) -> NDArray[np.float32]:
+    n_rows, n_columns = levels.shape
+    tall, wide = 2 * reach_rows + 1, 2 * reach_columns + 1
+    rises = np.empty((n_rows, n_columns), dtype=np.float32)
+    if not n_rows:
+        return rises
+    # Sums along time around the row, one for each column.
+    sums = np.zeros(n_columns, dtype=np.int64)
+    for row in range(-reach_rows, reach_rows + 1):
+        sums += levels[min(max(row, 0), n_rows - 1)]
+    for row in range(n_rows):
+        here = around = 0  # sums along frequency, of the levels and of their sums
+        for column in range(-reach_columns, reach_columns + 1):
+            place = min(max(column, 0), n_columns - 1)
+            here += levels[row, place]
+            around += sums[place]
+        for column in range(n_columns):
+            rises[row, column] = (
+                levels[row, column]
+                - sums[column] / tall
+                - here / wide
+                + around / (tall * wide)
+            )
+            right = min(column + reach_columns + 1, n_columns - 1)
+            left = max(column - reach_columns, 0)
+            here += np.int64(levels[row, right]) - levels[row, left]
+            around += sums[right] - sums[left]
+        after = levels[min(row + reach_rows + 1, n_rows - 1)]
+        before = levels[max(row - reach_rows, 0)]
+        for column in range(n_columns):
+            sums[column] += np.int64(after[column]) - before[column]
+    return rises
 
 
 def _lifts(
