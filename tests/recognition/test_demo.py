@@ -40,7 +40,10 @@ def shelf() -> Catalogue:
     return made
 
 
-@pytest.mark.parametrize("name", ["programme-morning.opus", "programme-evening.opus"])
+@pytest.mark.parametrize(
+    "name",
+    ["programme-morning.opus", "programme-evening.opus", "programme-uploads.opus"],
+)
 def test_every_play_is_found_and_nothing_else(shelf: Catalogue, name: str) -> None:
     truth = [
         row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.roles import Role
 from portal.management import demo
+from review.edits import Edit
 from review.models import Match
 from scanning.models import Segment
 from tests.conftest import MakeClient, Worker, upload
@@ -29,7 +31,7 @@ def _truth() -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def scanned_demo(signed_in: MakeClient, run_worker: Worker) -> Client:
-    """Upload both programmes over HTTP and let the worker scan them."""
+    """Upload the programmes over HTTP and let the worker scan them."""
     client = signed_in(Role.ADMIN)
     user = User.objects.get()
     bucket = demo.ensure_catalogue(user)
@@ -59,8 +61,9 @@ def _give_every_play_of_the_truth_and_nothing_else() -> None:
         )
     )
 
-    assert len(found) == len(plays) == 13
-    assert Match.objects.count() == 11
+    assert len(found) == len(plays) == 16
+    edits = Counter(Match.objects.values_list("edit", flat=True))
+    assert edits == {Edit.NONE: 10, Edit.SPED_UP: 3, Edit.SLOWED: 1}
     for row in plays:
         segment = _play_of(found, row)
         tolerance = SPEECH_EDGE_S if row["music_over_speech_db"] else EDGE_S
@@ -101,6 +104,6 @@ def _are_seen_on_pages_and_leave_as_csv(client: Client) -> None:
 
     assert match.recording.title in page.content.decode()
     rows = list(csv.DictReader(body.splitlines()))
-    assert len(rows) == 11
+    assert len(rows) == 14
     assert {row["match_found"] for row in rows} == {"yes"}
     assert match.uid in {row["match_id"] for row in rows}

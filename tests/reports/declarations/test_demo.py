@@ -46,6 +46,7 @@ DEMO = Path(settings.BASE_DIR) / "demo"
 BEGINS = {
     "programme-morning.opus": datetime(2026, 11, 3, 7, tzinfo=ZoneInfo(ZURICH)),
     "programme-evening.opus": datetime(2026, 11, 4, 19, 30, tzinfo=ZoneInfo(ZURICH)),
+    "programme-uploads.opus": datetime(2026, 11, 5, 21, tzinfo=ZoneInfo(ZURICH)),
 }
 SENDER = {
     "sender": "Harbour Radio AG",
@@ -95,7 +96,7 @@ def truth() -> list[TruePlay]:
 
 @pytest.fixture
 def station(run_worker: Worker) -> Station:
-    """Scan, confirm and broadcast both programmes; tell all that formats ask."""
+    """Scan, confirm and broadcast the programmes; tell all that formats ask."""
     user: User = a_user()
     bucket = demo.ensure_catalogue(user)
     run_worker()
@@ -104,7 +105,7 @@ def station(run_worker: Worker) -> Station:
     run_worker()
     waiting = {match.uid: match.version for match in Match.objects.all()}
     decided = decide(versions=waiting, decision=Decision(verb=Verb.CONFIRM), user=user)
-    assert len(decided.done) == 11
+    assert len(decided.done) == 14
     for number, recording in enumerate(Recording.objects.order_by("custom_id"), 1):
         recording.isrc = recording.isrc_normalised = f"QZAA026{number:05d}"
         recording.label, recording.writers = "Harbour Lights", ["Anna Muster"]
@@ -171,7 +172,7 @@ def test_every_declaration_of_the_demo_says_the_truth(station: Station) -> None:
         plays = sorted(
             declared(station, layout, reader), key=lambda play: str(play.starts_at)
         )
-        assert len(plays) == len(true) == 13, layout
+        assert len(plays) == len(true) == 16, layout
         for play, one in zip(plays, true, strict=True):
             _says_the_truth(play, one, isrcs[one.own_id])
 
