@@ -36,6 +36,7 @@ from tests.season import (
     calls,
     checks,
     claims,
+    edits,
     filling,
     grounds,
     limits,
@@ -149,6 +150,7 @@ _KINDS = {
     "fill_in": 6,
     "send_a_list": 3,
     "say_where": 8,
+    "search_otherwise": 2,
     "handle_policies": 8,
     "handle_schedules": 5,
     "change_grounds": 8,
@@ -459,6 +461,11 @@ class Season:
         uses.say(person, rng)
         uses.licences_hold()
         return True
+
+    def search_otherwise(self, person: Person, rng: random.Random) -> bool:
+        """Change how far a container searches for edited music."""
+        edits.search_otherwise(self.people["adam"], rng, self._machines.work)
+        return False
 
     def handle_policies(self, person: Person, rng: random.Random) -> bool:
         """Take a policy one step on: write, try, switch, apply or undo it."""
