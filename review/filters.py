@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Q
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from accounts.services import deciders
@@ -35,6 +36,7 @@ from review.choices import (
     QueueReason,
     Relation,
 )
+from review.edits import Edit
 from review.models.match import Waits
 from scanning.choices import EngineChoice
 from scanning.models import Container, ScannedFile
@@ -165,6 +167,15 @@ FILTERS = (
         label=_("Relation"),
         any_label=_("Any relation"),
         choices=Relation.choices,
+        lists=_BOTH,
+    ),
+    Filter(
+        "edit",
+        one_of(Edit.values),
+        equal("edit"),
+        label=_("Edit"),
+        any_label=_("Any edit"),
+        choices=[(value, capfirst(label)) for value, label in Edit.choices],
         lists=_BOTH,
     ),
     Filter("score_min", score, equal("score__gte"), label=_("Score from"), lists=_BOTH),

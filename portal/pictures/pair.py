@@ -6,6 +6,7 @@ musical moment in both.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,7 +22,7 @@ from portal.pictures.waveform import (
     wave_paths,
 )
 from portal.shared import playback
-from review.edits import Edit, edit_of
+from review.edits import ALTERED_TEMPO
 from review.models import Match
 from scanning.models import ScannedFile, Segment
 
@@ -95,7 +96,7 @@ class PairPicture:
     is_same_speed: bool
     pitch_cents: Decimal | None
     is_same_pitch: bool
-    # Of a stretched recording: played faster or slower at its own pitch.
+    # A browser plays another speed at the recording's own pitch, or as a tape does.
     keeps_pitch: bool
 
     @property
@@ -168,8 +169,14 @@ def aligned(
         is_same_speed=abs(ratio - 1) < SAME_SPEED,
         pitch_cents=segment.pitch_cents,
         is_same_pitch=abs(float(segment.pitch_cents or 0)) < SAME_PITCH_CENTS,
-        keeps_pitch=edit_of(Decimal(ratio), segment.pitch_cents) is Edit.TEMPO,
+        keeps_pitch=_keeps_pitch(ratio, float(segment.pitch_cents or 0)),
     )
+
+
+def _keeps_pitch(ratio: float, cents: float) -> bool:
+    """Return whether the recording's own pitch is nearer than that of a tape."""
+    is_edited = abs(ratio - 1) > ALTERED_TEMPO
+    return is_edited and abs(cents) < abs(cents - 1200 * math.log2(ratio))
 
 
 def _title(sound: ScannedFile | Recording) -> str:

@@ -18,6 +18,7 @@ from reports.evidence.facts import CaseFacts, decision_events
 from review import words as event_words
 from review.choices import MatchState, Relation
 from review.counting import is_unsure
+from review.edits import Edit
 from review.models import Match
 
 _NAME_CHARS = 80
@@ -304,6 +305,8 @@ def _speech(facts: CaseFacts) -> str:
 def _speed(match: Match) -> str:
     if match.speed_pct is None:
         return ""
+    if match.edit in (Edit.IN_PART, Edit.SEVERAL):
+        return _("Its parts are played at different speeds or pitches.")
     if not match.speed_pct and not match.pitch_cents:
         return _("It is played at the original speed and pitch.")
     if not match.speed_pct:

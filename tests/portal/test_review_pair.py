@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,20 @@ def test_faster_source_slants_its_links_and_shows_more_of_the_reference() -> Non
         float(link.bottom.rstrip("%")) < float(link.top.rstrip("%"))
         for link in pair.links
     )
+
+
+@pytest.mark.django_db
+def test_a_stretched_use_plays_the_recording_at_the_nearer_pitch() -> None:
+    match = make_match((70_000, 80_000, 20_000, 30_500))
+    segment = with_segments([match])[0].segments[0]
+
+    def keeps_pitch(cents: int) -> bool:
+        segment.pitch_cents = Decimal(cents)
+        return aligned_pair(match=match, segment=segment).keeps_pitch
+
+    assert keeps_pitch(0)
+    assert keeps_pitch(-100)
+    assert not keeps_pitch(84)  # as a tape does
 
 
 @pytest.mark.django_db

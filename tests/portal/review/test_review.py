@@ -84,10 +84,14 @@ def test_an_altered_use_says_how_it_was_edited(client: Client) -> None:
     match = make_match(match={**edited, "queue_reason": "altered"})
 
     page = client.get(page_of(match)).content.decode()
-    queue = client.get(reverse("portal:queue")).content.decode()
+    sped_up, slowed = (
+        client.get(reverse("portal:queue"), {"edit": edit}).content.decode()
+        for edit in ("sped_up", "slowed")
+    )
 
     assert "sped up 1.25 ×" in page
-    assert "sped up 1.25 ×" in queue
+    assert "sped up 1.25 ×" in sped_up
+    assert "sped up 1.25 ×" not in slowed
 
 
 def test_queue_follows_its_sort_both_ways(client: Client) -> None:
