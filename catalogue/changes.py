@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 import audit.services
 from accounts.models import User
 from catalogue import index_store
+from catalogue.artist_ids import drop_moved, store_artist_ids
 from catalogue.fingerprinting import (
     fingerprint_later,
     note_sound,
@@ -110,12 +111,20 @@ def update_recording(
     user: User | None,
     note: str = "",
 ) -> None:
-    """Write new values to columns of a recording; ``note`` says where they come from."""
+    """Write new values to columns of a recording; ``note`` says where they come from.
+
+    ``artist_ids``, which has rows of its own, is written like a column.
+    """
     before = {name: getattr(recording, name) for name in columns}
-    for name, value in columns.items():
+    own = {name: value for name, value in columns.items() if name != "artist_ids"}
+    for name, value in own.items():
         setattr(recording, name, value)
     with transaction.atomic():
-        recording.save(update_fields=[*columns, "updated_at"])
+        recording.save(update_fields=[*own, "updated_at"])
+        if "artists" in own:
+            drop_moved(recording, before["artists"])
+        if "artist_ids" in columns:
+            store_artist_ids(recording, str(columns["artist_ids"]))
         audit.services.record(
             case=f"recording:{recording.uid}",
             action="recording.changed",

@@ -33,6 +33,7 @@ _DIGITS_36 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _IPI_NAME = re.compile(r"[0-9]{9,11}")
 _IPI_BASE = re.compile(r"[A-Z][0-9]{10}")
 _ISNI = re.compile(r"[0-9]{15}[0-9X]")
+_MBID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ISAN = re.compile(r"([0-9A-F]{16})([0-9A-Z])(?:([0-9A-F]{8})([0-9A-Z]))?")
 _GRID = re.compile(r"A1[0-9A-Z]{16}")
 _DPID = re.compile(r"PADPIDA[0-9A-Z]{11}")
@@ -149,6 +150,20 @@ def check_isni(given: str) -> str:
         total = 2 * (total + int(digit))
     rest = (12 - total % 11) % 11
     return _ending(bare, "X" if rest == 10 else str(rest), given)
+
+
+def check_mbid(given: str) -> str:
+    """Return an id of MusicBrainz, a UUID, in small letters."""
+    bare = given.strip().lower()
+    if bare and not _MBID.fullmatch(bare):
+        raise BadIdentifier(
+            _(
+                "an MBID looks like 5b11f4ce-a62d-471e-81fc-a69a8278c7da, not "
+                "'%(given)s'"
+            )
+            % {"given": given}
+        )
+    return bare
 
 
 def check_grid(given: str) -> str:

@@ -317,6 +317,15 @@ class Recording(models.Model):
         return ", ".join(self.artists)
 
     @property
+    def artist_ids(self) -> str:
+        """The ids of its artists in one line, such as "1 ISNI 0000000081266409".
+
+        Each follows the artist's place among ``artists``; ``catalogue.artist_ids`` reads
+        them.
+        """
+        return ", ".join(str(each) for each in self.artist_identities.all())
+
+    @property
     def owner_share_pct(self) -> Decimal | None:
         """Our share of the rights, 0 to 100; None if unknown.
 
@@ -337,6 +346,48 @@ class Recording(models.Model):
         """Where we hold the rights: ISO codes or WW; empty if unknown."""
         codes = self.user_defined.get("territories")
         return [str(code) for code in codes] if isinstance(codes, list) else []
+
+
+class ArtistIdKind(models.TextChoices):
+    """Who gave an artist an id: MusicBrainz, or the agency of ISO 27729."""
+
+    MBID = "mbid", "MBID"
+    ISNI = "isni", "ISNI"
+
+
+class ArtistIdentity(models.Model):
+    """An id of an artist of a recording; ``position`` is the artist's place, from 1."""
+
+    recording = models.ForeignKey(
+        Recording, on_delete=models.CASCADE, related_name="artist_identities"
+    )
+    position = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+    kind = models.CharField(max_length=8, choices=ArtistIdKind.choices)
+    value = models.CharField(max_length=36)
+
+    reach = Path(buckets="recording__bucket")
+    objects = ReachManager["ArtistIdentity"]()
+
+    class Meta:
+        verbose_name = _("id of an artist")
+        verbose_name_plural = _("ids of artists")
+        ordering = ["position", "-kind"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["recording", "position", "kind"],
+                name="artist_identity_once",
+            )
+        ]
+        indexes = [models.Index(fields=["value"], name="artist_identity_value")]
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.get_kind_display()} {self.value}"
+
+    @property
+    def artist(self) -> str:
+        """The artist's name on the recording; "" if nobody stands at the place."""
+        names = self.recording.artists
+        return str(names[self.position - 1]) if self.position <= len(names) else ""
 
 
 class IndexEntry(models.Model):

@@ -27,7 +27,8 @@ class RecordingFacts:
     """A recording with its work and release.
 
     ``released`` is the date of the first release. ``own_id`` is our custom ID, or the
-    recording's id if it has none. ``own_share`` is our share of it in percent.
+    recording's id if it has none. ``artist_isni`` is empty if there are several artists.
+    ``own_share`` is our share of it in percent.
     """
 
     uid: str
@@ -35,6 +36,7 @@ class RecordingFacts:
     title: str
     version_title: str = ""
     artists: tuple[str, ...] = ()
+    artist_isni: str = ""
     isrc: str = ""
     duration_ms: int | None = None
     label: str = ""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from catalogue.models import Recording
+from catalogue.models import ArtistIdKind, Recording
 from declarations.chunks import chunked
 from declarations.facts import Contributor, RecordingFacts
 from rights import tis
@@ -44,7 +44,8 @@ def standing_for(keys: Iterable[int]) -> dict[int, Recording]:
     asked = set(wanted)
     while wanted:
         for chunk in chunked(sorted(wanted)):
-            found |= Recording.objects.defer(*_LONG).in_bulk(chunk)
+            rows = Recording.objects.defer(*_LONG)
+            found |= rows.prefetch_related("artist_identities").in_bulk(chunk)
         wanted = {
             each.merged_into_id
             for each in found.values()
@@ -178,6 +179,7 @@ def _facts(
         title=recording.title,
         version_title=recording.version_title,
         artists=tuple(recording.artists),
+        artist_isni=_only_isni(recording),
         isrc=recording.isrc_normalised,
         duration_ms=recording.duration_ms or None,
         label=recording.label or (release.label if release else ""),
@@ -192,6 +194,13 @@ def _facts(
         publishers=_people(shares, PUBLISHER_ROLES) or _named(recording.publishers),
         own_share=recording.owner_share_pct,
     )
+
+
+def _only_isni(recording: Recording) -> str:
+    if len(recording.artists) != 1:
+        return ""
+    ids = recording.artist_identities.all()
+    return next((each.value for each in ids if each.kind == ArtistIdKind.ISNI), "")
 
 
 def _believed(

@@ -11,6 +11,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from catalogue.artist_ids import drop_moved
 from catalogue.identifiers import check_isrc
 from catalogue.index_log import note_change
 from catalogue.models import Exclusion, Recording, RecordingStatus
@@ -161,6 +162,8 @@ def _merge(chosen: Sequence[Recording], asked: ActionRequest) -> None:
     ):
         # Rights know it by this one too.
         columns["own_isrc"] = own
+    before, canonical.artists = canonical.artists, columns["artists"]
+    drop_moved(canonical, before)
     Recording.objects.filter(pk=canonical.pk).update(
         **columns, updated_at=datetime.now(tz=UTC)
     )

@@ -17,13 +17,14 @@ class SourceState(models.TextChoices):
 
 
 class FillField(models.TextChoices):
-    """A field that suggestions fill; the names of the recording's columns."""
+    """A field that suggestions fill; the names of the recording's attributes."""
 
     ISRC = "isrc", "ISRC"
     ISWC = "iswc", "ISWC"
     LABEL = "label", _("Label")
     UPC = "upc", "UPC"
     RELEASE_DATE = "release_date", _("Release date")
+    ARTIST_IDS = "artist_ids", _("Artist ids")
 
 
 class SuggestionState(models.TextChoices):
@@ -39,6 +40,7 @@ class HoldReason(models.TextChoices):
     """Why a suggestion is decided one by one; empty if it need not be."""
 
     WEAK = "weak", _("Length unknown, or similar recordings there")
+    DIFFERS = "differs", _("Other artists there, or another concert")
     SEVERAL_THERE = "several_there", _("Several recordings there have this code")
     SEVERAL_CODES = "several_codes", _("Several values there")
     TAKEN_HERE = "taken_here", _("Another recording of ours has this ISRC")

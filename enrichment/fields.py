@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from django.db.models import Exists, OuterRef, Q
+
+from catalogue.artist_ids import check_artist_ids
 from catalogue.identifiers import BadIdentifier, check_isrc, check_iswc, check_upc
-from catalogue.models import Recording
+from catalogue.models import ArtistIdentity, Recording
 from enrichment.choices import FillField
 from enrichment.open_data.folding import fold
 from enrichment.open_data.matching import Ours
@@ -25,6 +28,8 @@ def cleaned(field: str, value: str) -> str:
                 return check_iswc(value)
             case FillField.UPC:
                 return check_upc(value)
+            case FillField.ARTIST_IDS:
+                return check_artist_ids(value)
             case FillField.RELEASE_DATE:
                 return value if _DATE.fullmatch(value) else ""
             case _:
@@ -44,6 +49,17 @@ def columns_of(field: str, value: str) -> dict[str, Any]:  # Any: a column's val
         "isrc_normalised": isrc.normalised,
         "isrc_status": isrc.status,
     }
+
+
+def is_lacking(field: str, *, recording: str = "") -> Q:
+    """Return the condition that a recording lacks a field.
+
+    ``recording`` is the path to it; "" if the rows are recordings.
+    """
+    if field == FillField.ARTIST_IDS:
+        there = ArtistIdentity.objects.filter(recording=OuterRef(recording or "pk"))
+        return Q(~Exists(there))
+    return Q((f"{recording}__{field}" if recording else field, ""))
 
 
 def value_of(recording: Recording, field: str) -> str:

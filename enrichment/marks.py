@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from catalogue.models import ACRCLOUD_MUSIC_BUCKET_ID, Recording, RecordingStatus
 from enrichment import differences
 from enrichment.choices import FillField, SuggestionState
-from enrichment.fields import as_ours, cleaned, is_same, value_of
+from enrichment.fields import as_ours, cleaned, is_lacking, is_same, value_of
 from enrichment.indexes import Opened
 from enrichment.merging import MergedValue, merged
 from enrichment.models import SafeMark, Suggestion
@@ -105,12 +105,11 @@ def _sample_recordings(field: FillField) -> Iterator[Recording]:
         recording=OuterRef("pk"), field=field, state=SuggestionState.ACCEPTED
     )
     column = "isrc_normalised" if field == FillField.ISRC else field
-    rows = candidates().exclude(**{column: ""}).exclude(Exists(filled))
+    rows = candidates().exclude(is_lacking(column)).exclude(Exists(filled))
     keys = list(rows.order_by("pk").values_list("pk", flat=True))
     # The same sample each time, so that a mark changes only if data do.
     chosen = random.Random(field).sample(keys, min(SAMPLE, len(keys)))  # noqa: S311
     for at in range(0, len(chosen), _AT_ONCE):
         part = Recording.objects.filter(pk__in=chosen[at : at + _AT_ONCE])
-        yield from (
-            row for row in part.order_by("pk") if cleaned(field, value_of(row, field))
-        )
+        part = part.prefetch_related("artist_identities").order_by("pk")
+        yield from (row for row in part if cleaned(field, value_of(row, field)))

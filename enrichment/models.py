@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -14,6 +15,9 @@ from accounts.reach import PRESENT, Path, ReachManager
 from catalogue.models import Bucket, Recording
 from common.uid import new_uid
 from enrichment.choices import FillField, HoldReason, SourceState, SuggestionState
+
+# Ids of ten artists; PostgreSQL indexes no more than 2,700 bytes.
+VALUE_LENGTH: Final = 700
 
 
 class EnrichmentSource(models.Model):
@@ -127,7 +131,7 @@ class Suggestion(models.Model):
         Recording, on_delete=models.CASCADE, related_name="suggestions"
     )
     field = models.CharField(max_length=16, choices=FillField.choices)
-    value = models.CharField(max_length=300)
+    value = models.CharField(max_length=VALUE_LENGTH)
     sources = models.ManyToManyField(EnrichmentSource, related_name="suggestions")
     evidence = models.JSONField(default=list)
     ground = models.CharField(max_length=32)
@@ -139,7 +143,7 @@ class Suggestion(models.Model):
         max_length=16, choices=SuggestionState.choices, default=SuggestionState.OPEN
     )
     act = models.CharField(max_length=32, blank=True, default="")
-    before = models.CharField(max_length=300, blank=True, default="")
+    before = models.CharField(max_length=VALUE_LENGTH, blank=True, default="")
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -172,8 +176,9 @@ class Suggestion(models.Model):
             )
         ]
         indexes = [
+            models.Index(fields=["state", "confidence", "id"], name="suggestion_list"),
             models.Index(
-                fields=["state", "field", "-confidence", "id"], name="suggestion_list"
+                fields=["state", "field", "confidence", "id"], name="suggestion_field"
             ),
             models.Index(fields=["act", "id"], name="suggestion_act"),
             models.Index(fields=["recording", "state"], name="suggestion_recording"),
@@ -223,8 +228,8 @@ class KnownDifference(models.Model):
         Recording, on_delete=models.CASCADE, related_name="known_differences"
     )
     field = models.CharField(max_length=16, choices=FillField.choices)
-    known = models.CharField(max_length=300)
-    found = models.CharField(max_length=300)
+    known = models.CharField(max_length=VALUE_LENGTH)
+    found = models.CharField(max_length=VALUE_LENGTH)
     evidence = models.JSONField(default=list)
     is_also_right = models.BooleanField(_("also right"), default=False)
     judged_by = models.ForeignKey(

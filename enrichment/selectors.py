@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -21,10 +20,8 @@ from catalogue.models import (
 )
 from enrichment import marks
 from enrichment.choices import FillField, HoldReason, SuggestionState
+from enrichment.fields import is_lacking
 from enrichment.models import Suggestion
-
-NONE_SAFE = Decimal(2)
-"""More than any confidence: of a field without a mark, nothing is accepted in one go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +58,12 @@ def count_disagreements() -> int:
 
 def is_safe() -> Q:
     """Return the condition that a suggestion may be accepted in one go."""
-    known = marks.marks()
-    return reduce(
-        or_,
-        (
-            Q(field=field, hold="", confidence__gte=known.get(field, NONE_SAFE))
-            for field in FillField
-        ),
-    )
+    safe = [
+        Q(field=field, hold="", confidence__gte=mark)
+        for field, mark in marks.marks().items()
+    ]
+    # Of a field without a mark, nothing is accepted in one go.
+    return reduce(or_, safe, Q(pk__in=[]))
 
 
 def gaps_by_bucket() -> list[tuple[Bucket, list[FieldGap]]]:
@@ -80,7 +75,7 @@ def gaps_by_bucket() -> list[tuple[Bucket, list[FieldGap]]]:
         .values("bucket")
         .annotate(
             total=Count("pk"),
-            **{f"no_{name}": Count("pk", filter=Q((name, ""))) for name in names},
+            **{f"no_{name}": Count("pk", filter=is_lacking(name)) for name in names},
         )
     )
     # Any: counts under the names made above.

@@ -16,7 +16,7 @@ from common.uid import new_uid
 from enrichment import deciding, marks
 from enrichment.choices import FillField, HoldReason, SuggestionState
 from enrichment.errors import EnrichmentRefused
-from enrichment.fields import as_ours, value_of
+from enrichment.fields import as_ours, is_lacking, value_of
 from enrichment.indexes import Opened, open_indexes
 from enrichment.jobs import MATCH
 from enrichment.merging import MergedValue, merged
@@ -27,7 +27,7 @@ from jobs.errors import Failed
 from jobs.services import submit
 
 _AT_ONCE: Final = 200
-_LACKING: Final = Q(*((field, "") for field in FillField), _connector=Q.OR)
+_LACKING: Final = Q(*(is_lacking(field) for field in FillField), _connector=Q.OR)
 
 Wanted = dict[tuple[str, str], MergedValue]
 
@@ -59,6 +59,7 @@ def match_all(
     with working_for(None), open_indexes() as opened:
         marks.measure_marks(opened, heartbeat=lambda: heartbeat(0.0))
         rows = marks.candidates().filter(_LACKING)
+        rows = rows.prefetch_related("artist_identities")
         if bucket is not None:
             rows = rows.filter(bucket=bucket)
         total, done, last = max(1, rows.count()), 0, 0
@@ -168,8 +169,10 @@ def end_outdated() -> None:
         state=SuggestionState.REPLACED
     )
     for field in FillField:
-        here = rows.filter(field=field).exclude(**{f"recording__{field}": ""})
-        here.update(state=SuggestionState.REPLACED)
+        here = rows.filter(field=field)
+        here.exclude(is_lacking(field, recording="recording")).update(
+            state=SuggestionState.REPLACED
+        )
 
 
 def _hold_shared_codes() -> None:

@@ -135,6 +135,10 @@ def _of_recording(value: Callable[[Recording], Value]) -> Callable[[Case], Value
     )
 
 
+def _artist_ids(recording: Recording) -> Value:
+    return [str(each) for each in recording.artist_identities.all()] or None
+
+
 def _of_decision(value: Callable[[Match], Value]) -> Callable[[Case], Value]:
     """Leave the column empty until the match is decided."""
     return _of_match(
@@ -453,6 +457,7 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column("origin", _E, _of_use(lambda use: use.origin)),
     Column("platform_claim_status", _E, lambda case: case.claim_status or None),
     TERRITORIES,
+    Column("artist_ids", _L, _of_recording(_artist_ids)),
 )
 
 

@@ -318,6 +318,7 @@ class _Around:
         found = (
             Recording.objects.defer(*_LONG_OF_RECORDING)
             .select_related("merged_into")
+            .prefetch_related("artist_identities", "merged_into__artist_identities")
             .in_bulk(recordings)
         )
         return cls(

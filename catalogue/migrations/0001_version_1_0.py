@@ -136,6 +136,23 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ArtistIdentity',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveSmallIntegerField(validators=[django.core.validators.MinValueValidator(1)])),
+                ('kind', models.CharField(choices=[('mbid', 'MBID'), ('isni', 'ISNI')], max_length=8)),
+                ('value', models.CharField(max_length=36)),
+                ('recording', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='artist_identities', to='catalogue.recording')),
+            ],
+            options={
+                'verbose_name': 'id of an artist',
+                'verbose_name_plural': 'ids of artists',
+                'ordering': ['position', '-kind'],
+                'indexes': [models.Index(fields=['value'], name='artist_identity_value')],
+                'constraints': [models.UniqueConstraint(fields=('recording', 'position', 'kind'), name='artist_identity_once')],
+            },
+        ),
+        migrations.CreateModel(
             name='Exclusion',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             name='SafeMark',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('field', models.CharField(choices=[('isrc', 'ISRC'), ('iswc', 'ISWC'), ('label', 'Label'), ('upc', 'UPC'), ('release_date', 'Release date')], max_length=16, unique=True)),
+                ('field', models.CharField(choices=[('isrc', 'ISRC'), ('iswc', 'ISWC'), ('label', 'Label'), ('upc', 'UPC'), ('release_date', 'Release date'), ('artist_ids', 'Artist ids')], max_length=16, unique=True)),
                 ('mark', models.DecimalField(blank=True, decimal_places=4, max_digits=5, null=True)),
                 ('known', models.PositiveIntegerField(default=0)),
                 ('right', models.PositiveIntegerField(default=0)),
@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('fr',), **{}), editable=False, max_length=32, unique=True)),
-                ('field', models.CharField(choices=[('isrc', 'ISRC'), ('iswc', 'ISWC'), ('label', 'Label'), ('upc', 'UPC'), ('release_date', 'Release date')], max_length=16)),
+                ('field', models.CharField(choices=[('isrc', 'ISRC'), ('iswc', 'ISWC'), ('label', 'Label'), ('upc', 'UPC'), ('release_date', 'Release date'), ('artist_ids', 'Artist ids')], max_length=16)),
                 ('least_confidence', models.DecimalField(decimal_places=4, default=1, max_digits=5, validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1)], verbose_name='least confidence')),
                 ('is_on', models.BooleanField(default=True, verbose_name='on')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
@@ -87,15 +87,15 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('sg',), **{}), editable=False, max_length=32, unique=True)),
-                ('field', models.CharField(choices=[('isrc', 'ISRC'), ('iswc', 'ISWC'), ('label', 'Label'), ('upc', 'UPC'), ('release_date', 'Release date')], max_length=16)),
-                ('value', models.CharField(max_length=300)),
+                ('field', models.CharField(choices=[('isrc', 'ISRC'), ('iswc', 'ISWC'), ('label', 'Label'), ('upc', 'UPC'), ('release_date', 'Release date'), ('artist_ids', 'Artist ids')], max_length=16)),
+                ('value', models.CharField(max_length=700)),
                 ('evidence', models.JSONField(default=list)),
                 ('ground', models.CharField(max_length=32)),
                 ('confidence', models.DecimalField(decimal_places=4, max_digits=5)),
-                ('hold', models.CharField(blank=True, choices=[('weak', 'Length unknown, or similar recordings there'), ('several_there', 'Several recordings there have this code'), ('several_codes', 'Several values there'), ('taken_here', 'Another recording of ours has this ISRC'), ('short', 'Shorter than 30 seconds'), ('untitled', 'The title says little'), ('no_artist', 'No artist, or various artists'), ('partial', 'Part of a work, or a medley'), ('disagree', 'Sources disagree')], default='', max_length=16)),
+                ('hold', models.CharField(blank=True, choices=[('weak', 'Length unknown, or similar recordings there'), ('differs', 'Other artists there, or another concert'), ('several_there', 'Several recordings there have this code'), ('several_codes', 'Several values there'), ('taken_here', 'Another recording of ours has this ISRC'), ('short', 'Shorter than 30 seconds'), ('untitled', 'The title says little'), ('no_artist', 'No artist, or various artists'), ('partial', 'Part of a work, or a medley'), ('disagree', 'Sources disagree')], default='', max_length=16)),
                 ('state', models.CharField(choices=[('open', 'Open'), ('accepted', 'Accepted'), ('rejected', 'Rejected'), ('replaced', 'No longer suggested')], default='open', max_length=16)),
                 ('act', models.CharField(blank=True, default='', max_length=32)),
-                ('before', models.CharField(blank=True, default='', max_length=300)),
+                ('before', models.CharField(blank=True, default='', max_length=700)),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -115,7 +115,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='suggestion',
-            index=models.Index(fields=['state', 'field', '-confidence', 'id'], name='suggestion_list'),
+            index=models.Index(fields=['state', 'confidence', 'id'], name='suggestion_list'),
+        ),
+        migrations.AddIndex(
+            model_name='suggestion',
+            index=models.Index(fields=['state', 'field', 'confidence', 'id'], name='suggestion_field'),
         ),
         migrations.AddIndex(
             model_name='suggestion',
@@ -134,9 +138,9 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('uid', models.CharField(default=functools.partial(common.uid.new_uid, *('kd',), **{}), editable=False, max_length=32, unique=True)),
-                ('field', models.CharField(choices=[('isrc', 'ISRC'), ('iswc', 'ISWC'), ('label', 'Label'), ('upc', 'UPC'), ('release_date', 'Release date')], max_length=16)),
-                ('known', models.CharField(max_length=300)),
-                ('found', models.CharField(max_length=300)),
+                ('field', models.CharField(choices=[('isrc', 'ISRC'), ('iswc', 'ISWC'), ('label', 'Label'), ('upc', 'UPC'), ('release_date', 'Release date'), ('artist_ids', 'Artist ids')], max_length=16)),
+                ('known', models.CharField(max_length=700)),
+                ('found', models.CharField(max_length=700)),
                 ('evidence', models.JSONField(default=list)),
                 ('is_also_right', models.BooleanField(default=False, verbose_name='also right')),
                 ('judged_at', models.DateTimeField(blank=True, null=True)),

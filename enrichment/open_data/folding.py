@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
@@ -85,12 +85,14 @@ class Name:
     """A title taken apart.
 
     ``bare`` is folded, without versions and guests; ``versions`` are tags such as
-    ``live`` or ``remix:somebody``; ``guests`` are artists that the title names.
+    ``live`` or ``remix:somebody``; ``guests`` are artists that the title names. ``places``
+    are words that say where it was played live.
     """
 
     bare: str
     versions: frozenset[str]
     guests: tuple[str, ...] = ()
+    places: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=65_536)
@@ -117,6 +119,7 @@ def read_name(title: str, version: str = "", comment: str = "") -> Name:
     """Take a title apart, with the version that another column or a comment names."""
     versions: set[str] = set()
     guests: list[str] = []
+    places: set[str] = set()
 
     def kept(text: str) -> str:
         """Return the text if it belongs to the title, else "" and note its meaning."""
@@ -127,6 +130,7 @@ def read_name(title: str, version: str = "", comment: str = "") -> Name:
         if found is None:
             return text
         versions.update(found)
+        places.update(_places_of(text, found))
         return ""
 
     bare = _GROUP.sub(lambda found: f" {kept(found[1].strip())} ", title)
@@ -143,10 +147,15 @@ def read_name(title: str, version: str = "", comment: str = "") -> Name:
     for text in (version, comment):
         if text.strip():
             # A version column says of everything in it that it is a version.
-            versions.update(
-                _stated(text) if text is version else versions_of(text) or ()
-            )
-    return Name(fold(bare) or fold(title), frozenset(versions), tuple(guests))
+            found = _stated(text) if text is version else versions_of(text) or set()
+            versions.update(found)
+            places.update(_places_of(text, found))
+    return Name(
+        fold(bare) or fold(title),
+        frozenset(versions),
+        tuple(guests),
+        frozenset(places),
+    )
 
 
 def versions_of(text: str) -> set[str] | None:
@@ -161,15 +170,7 @@ def versions_of(text: str) -> set[str] | None:
         found |= {f"year:{year}" for year in years}
     if part := _PART.search(text):
         found.add(f"part:{_number(part[1])}")
-    if _REMIX.intersection(words) and not _USUAL.issuperset(words):
-        whose = [
-            word
-            for word in words
-            if word not in _REMIX | _FILLING | _USUAL and word not in _TAG_OF
-        ]
-        # An extended mix is nobody's remix.
-        if whose or not found:
-            found.add(f"remix:{' '.join(whose)}")
+    found |= _whose(words, found)
     if found:
         return found
     if words and _USUAL.issuperset(words):
@@ -177,6 +178,33 @@ def versions_of(text: str) -> set[str] | None:
     if _ANY_VERSION.intersection(words):
         return {f"version:{' '.join(word for word in words if word != 'version')}"}
     return None
+
+
+def _whose(words: Sequence[str], found: set[str]) -> set[str]:
+    """Return the remix or edit with what says whose it is."""
+    others = _others(words)
+    if not _REMIX.intersection(words) or _USUAL.issuperset(words):
+        # A radio's edit is the single's; others are somebody's or something's.
+        return {f"edit:{others}"} if others and "edit" in found else set()
+    # An extended mix is nobody's remix.
+    return {f"remix:{others}"} if others or not found else set()
+
+
+def _others(words: Iterable[str]) -> str:
+    """Return the words that are neither a version nor fill one in."""
+    known = _TAG_OF.keys() | _REMIX | _FILLING | _USUAL
+    return " ".join(
+        word for word in words if word not in known and not _YEAR.fullmatch(word)
+    )
+
+
+def _places_of(text: str, versions: set[str]) -> set[str]:
+    if "live" not in versions:
+        return set()
+    known = _TAG_OF.keys() | _USUAL | _FILLING | _ANY_VERSION
+    return {
+        word for word in fold(text).split() if not word.isdigit() and word not in known
+    }
 
 
 def _stated(text: str) -> set[str]:
@@ -197,6 +225,12 @@ def split_artists(names: Iterable[str]) -> list[str]:
     """Return each artist of a list of credits, folded, in order."""
     parts = (part for name in names for part in _BETWEEN_ARTISTS.split(name))
     return list(dict.fromkeys(filter(None, (fold(part) for part in parts))))
+
+
+def split_guests(names: Iterable[str]) -> list[str]:
+    """Return the artists of a list of credits that follow "feat.", folded."""
+    found = ((name, _GUESTS_INSIDE.search(name)) for name in names)
+    return split_artists([name[at.end() :] for name, at in found if at])
 
 
 def key_of(bare: str, artist: str) -> int:

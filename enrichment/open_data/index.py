@@ -20,8 +20,15 @@ _PARTS: Final = "create table if not exists part (name text primary key, rows in
 _TABLES: Final = """
 create table if not exists recording (
     id integer primary key, source_id text, title text, version text, comment text,
-    artists text, length_ms integer
+    artists text, length_ms integer, credit integer
 );
+create table if not exists artist (
+    id integer primary key, name text, mbid text, isni text
+);
+create table if not exists credit (
+    id integer, position integer, artist integer, name text,
+    primary key (id, position)
+) without rowid;
 create table if not exists isrc (recording integer, code text);
 create table if not exists work (recording integer, iswc text, is_whole integer);
 create table if not exists release (
@@ -57,8 +64,21 @@ class FoundRelease:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceArtist:
+    """An artist as credited and under the own name, with ids, "" if unknown."""
+
+    names: tuple[str, str]
+    mbid: str
+    isni: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRecording:
-    """A recording of a source; ``length_ms`` is 0 if unknown."""
+    """A recording of a source.
+
+    ``length_ms`` is 0 if unknown. ``credit`` is the number under which the source lists
+    its artists with their ids; 0 if it has none.
+    """
 
     number: int
     source_id: str
@@ -67,6 +87,7 @@ class SourceRecording:
     comment: str
     artists: tuple[str, ...]
     length_ms: int
+    credit: int = 0
 
 
 class PartWriter:
@@ -129,7 +150,7 @@ class IndexWriter(PartWriter):
         """Add a recording under all names of its first artist."""
         row = (
             *(found.number, found.source_id, found.title, found.version),
-            *(found.comment, json.dumps(found.artists), found.length_ms),
+            *(found.comment, json.dumps(found.artists), found.length_ms, found.credit),
         )
         self.add("recording", [row])
         keys = keys_of(found, other_names)
@@ -222,17 +243,31 @@ class OpenIndex:
             for row in self._db.execute(query, (number,))
         ]
 
+    def artists(self, credit: int) -> list[SourceArtist]:
+        """Return the artists of a credit, in order."""
+        query = (
+            "select c.name, a.name, a.mbid, a.isni from credit c "
+            "join artist a on a.id = c.artist where c.id = ? order by c.position"
+        )
+        return [
+            SourceArtist((name, own), mbid, isni)
+            for name, own, mbid, isni in self._db.execute(query, (credit,))
+        ]
+
     def _fetch_recordings(self, query: str, value: object) -> list[SourceRecording]:
         rows = self._db.execute(
-            "select id, source_id, title, version, comment, artists, length_ms "  # noqa: S608 - our own text
+            "select id, source_id, title, version, comment, artists, length_ms, credit "  # noqa: S608 - our own text
             f"from recording where id in ({query}) order by id limit 200",
             (value,),
         )
         return [
             SourceRecording(
-                number, source_id, title, version, comment, _names(artists), length or 0
+                *(number, source_id, title, version, comment),
+                _names(artists),
+                length or 0,
+                credit,
             )
-            for number, source_id, title, version, comment, artists, length in rows
+            for number, source_id, title, version, comment, artists, length, credit in rows
         ]
 
     def _texts(self, query: str, value: object) -> list[str]:

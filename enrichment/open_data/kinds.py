@@ -57,8 +57,6 @@ class SourceKind:
     licence: str
     terms: str
     read: Callable[[Reading], SourceFacts]
-    is_a_dump: bool = False
-    """Whether others made it, so that the customer's own word goes before it."""
     sums: str = "SHA256SUMS"
     """The file of checksums beside the file, which may have wildcards."""
     address: Callable[[str], str] = lambda _id: ""

@@ -8,7 +8,7 @@ Nothing crosses versions: a live recording never gets a value of the studio reco
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
 from math import log1p
@@ -22,6 +22,7 @@ from enrichment.open_data.folding import (
     likeness,
     read_name,
     split_artists,
+    split_guests,
 )
 from enrichment.open_data.index import FoundRelease, OpenIndex, SourceRecording
 
@@ -30,7 +31,7 @@ LEAST_TITLE: Final = 0.8
 LEAST_ARTIST: Final = 0.5
 RIVAL_WITHIN: Final = 0.1
 SHORTEST_MS: Final = 30_000
-FIELDS: Final = ("isrc", "iswc", "label", "upc", "release_date")
+FIELDS: Final = ("isrc", "iswc", "label", "upc", "release_date", "artist_ids")
 _UNTITLED: Final = frozenset(
     {"untitled", "intro", "outro", "interlude", "unknown", "track"}
 )
@@ -49,6 +50,7 @@ class Hold(StrEnum):
     SEVERAL_CODES = "several_codes"
     TAKEN_HERE = "taken_here"
     WEAK = "weak"
+    DIFFERS = "differs"
     SHORT = "short"
     UNTITLED = "untitled"
     NO_ARTIST = "no_artist"
@@ -80,6 +82,10 @@ class SourceMatch:
     apart_ms: int | None
     rivals: int = 0
     releases: int = 0
+    has_same_first: bool = False
+    """Whether the source lists it under our first artist's name, perhaps an alias."""
+    differs: bool = False
+    """Whether one side has an artist that is no guest, or a place, and the other not."""
 
     @property
     def score(self) -> float:
@@ -129,12 +135,16 @@ class _Known:
     def of(cls, ours: Ours) -> _Known:
         name = read_name(ours.title, ours.version_title)
         if is_live_album(ours.album):
-            name = Name(name.bare, name.versions | {"live"}, name.guests)
+            name = replace(name, versions=name.versions | {"live"})
         return cls(ours, name, _all_artists(ours.artists, name))
 
 
 def _all_artists(artists: Iterable[str], name: Name) -> list[str]:
     return list(dict.fromkeys([*split_artists(artists), *name.guests]))
+
+
+def _guests(artists: Iterable[str], name: Name) -> list[str]:
+    return [*split_guests(artists), *name.guests]
 
 
 def find(ours: Ours, index: OpenIndex) -> list[SourceMatch]:
@@ -241,11 +251,20 @@ def _compare_recording(
     differs = (known.name.versions ^ name.versions) - {"live"}
     if title < LEAST_TITLE or artist < LEAST_ARTIST or differs:
         return None
+    places = (known.name.places, name.places)
+    if all(places) and places[0].isdisjoint(places[1]):
+        return None
     if step == 1 and known.name.versions != name.versions:
         return None
     lengths = (known.ours.duration_ms, found.length_ms)
     apart = abs(lengths[0] - lengths[1]) if all(lengths) else None
-    return SourceMatch(found, step, title, artist, apart)
+    guests = {*_guests(known.ours.artists, known.name), *_guests(found.artists, name)}
+    others = set(known.artists) ^ set(theirs)
+    return SourceMatch(
+        *(found, step, title, artist, apart),
+        has_same_first=same_first,
+        differs=any(places) != all(places) or not others <= guests,
+    )
 
 
 def _versions_fit(known: _Known, found: SourceRecording, index: OpenIndex) -> bool:
@@ -281,12 +300,9 @@ def _artist_likeness(ours: list[str], theirs: list[str]) -> float:
 def _counted(
     match: SourceMatch, index: OpenIndex, *, step: int = 0, rivals: int = 0
 ) -> SourceMatch:
-    return SourceMatch(
-        found=match.found,
+    return replace(
+        match,
         step=step or match.step,
-        title=match.title,
-        artist=match.artist,
-        apart_ms=match.apart_ms,
         rivals=rivals,
         releases=len(index.releases(match.found.number)),
     )
@@ -298,6 +314,7 @@ def _counted(
 def _holds_of(ours: Ours, match: SourceMatch) -> list[Hold]:
     checks: list[tuple[Hold, bool]] = [
         (Hold.WEAK, match.step == 4),
+        (Hold.DIFFERS, match.differs),
         (Hold.SHORT, 0 < ours.duration_ms < SHORTEST_MS),
         (Hold.UNTITLED, fold(ours.title) in _UNTITLED),
         (Hold.NO_ARTIST, fold(ours.artists[0] if ours.artists else "") in _NOBODY),
@@ -372,10 +389,32 @@ def _upc(ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
     return codes[0], len(codes), [Hold.SEVERAL_CODES] if len(codes) > 1 else []
 
 
+def _artist_ids(ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
+    """Return the ids of those of our artists whom the source names alike, by place."""
+    theirs = index.artists(match.found.credit)
+    found = []
+    for place, name in enumerate(ours.artists, 1):
+        folded = fold(name)
+        named = [
+            artist
+            for artist in theirs
+            if folded in {fold(each) for each in artist.names}
+        ]
+        is_first = place == 1 and match.has_same_first
+        # The index may have found ours by an alias of the first artist.
+        if is_first and not named and len(split_artists([name])) == 1:
+            named = theirs[:1]
+        if len(named) == 1:
+            ids = (("MBID", named[0].mbid), ("ISNI", named[0].isni))
+            found += [f"{place} {kind} {value}" for kind, value in ids if value]
+    return (", ".join(found), 1, []) if found else None
+
+
 _READ: Final[dict[str, Callable[[Ours, SourceMatch, OpenIndex], _Found]]] = {
     "isrc": _isrc,
     "iswc": _iswc,
     "label": _label,
     "upc": _upc,
     "release_date": _date,
+    "artist_ids": _artist_ids,
 }

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.reach import PRESENT, is_limited
 from accounts.roles import Action
+from catalogue.artist_ids import check_artist_ids
 from catalogue.changes import update_bucket, update_recording
 from catalogue.identifiers import check_isrc, check_iswc, check_upc
 from catalogue.models import (
@@ -143,6 +144,11 @@ class RecordingAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscrip
         required=False, help_text=_("One per line"), label=_("Publishers")
     )
     release_date = release_date_field()
+    artist_ids = LinesField(
+        required=False,
+        help_text=_("One per line: place, MBID or ISNI, id. 1 ISNI 0000000081266409"),
+        label=_("Artist ids"),
+    )
 
     class Meta:
         model = Recording
@@ -154,6 +160,15 @@ class RecordingAdminForm(forms.ModelForm):  # type: ignore[type-arg]  # subscrip
             "custom_id": _("Custom ID"),
         }
         widgets = {"notes": forms.Textarea(attrs={"rows": 3})}
+
+    def __init__(self, *args: Any, **options: Any) -> None:  # Any: Django's own
+        super().__init__(*args, **options)
+        known = self.instance.artist_ids if self.instance.pk else ""
+        self.initial["artist_ids"] = known.split(", ") if known else []
+
+    def clean_artist_ids(self) -> str:
+        """Normalise the ids of artists; reject a wrong check digit."""
+        return checked(check_artist_ids, ", ".join(self.cleaned_data["artist_ids"]))
 
     def clean_custom_id(self) -> str:
         """Reject an id that another recording of the bucket has."""
@@ -221,7 +236,7 @@ class RecordingAdmin(RoleAdmin[Recording]):
         "updated_at",
     )
     fieldsets = [
-        (None, {"fields": _EDITABLE}),
+        (None, {"fields": (*_EDITABLE, "artist_ids")}),
         (_("Kept by the portal"), {"fields": readonly_fields}),
     ]
 

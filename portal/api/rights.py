@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from catalogue.models import Recording
+from catalogue.models import ArtistIdKind, Recording
 from common.zones import office_day
 from portal.api.base import ProgramView
 from reports import rights_table
@@ -93,6 +93,24 @@ class OwnerSerializer(serializers.Serializer[OwnerData]):
     is_disputed = serializers.BooleanField()
 
 
+class ArtistIdData(TypedDict):
+    """An id of an artist of the recording."""
+
+    position: int
+    artist: str
+    kind: str
+    value: str
+
+
+class ArtistIdSerializer(serializers.Serializer[ArtistIdData]):
+    """An id of an artist of the recording."""
+
+    position = serializers.IntegerField()
+    artist = serializers.CharField(allow_blank=True)
+    kind = serializers.ChoiceField(choices=ArtistIdKind.choices)
+    value = serializers.CharField()
+
+
 class RightsWorkData(TypedDict):
     """A work that the recording embodies."""
 
@@ -143,6 +161,7 @@ class RightsData(TypedDict):
     """What is known of the rights of a recording on a day."""
 
     on: date
+    artist_ids: list[ArtistIdData]
     owners: list[OwnerData]
     works: list[RightsWorkData]
     releases: list[RightsReleaseData]
@@ -153,6 +172,7 @@ class RightsSerializer(serializers.Serializer[RightsData]):
     """What is known of the rights of a recording on a day."""
 
     on = serializers.DateField()
+    artist_ids = ArtistIdSerializer(many=True)
     owners = OwnerSerializer(many=True)
     works = RightsWorkSerializer(many=True)
     releases = RightsReleaseSerializer(many=True)
@@ -173,7 +193,7 @@ class RecordingRightsView(ProgramView):
             day=asked.validated_data.get("on") or office_day(),
             territories=asked.validated_data.get("territory", []),
         )
-        return Response(RightsSerializer(_data(rights)).data)
+        return Response(RightsSerializer(_data(recording, rights)).data)
 
 
 class AskedTableData(TypedDict):
@@ -222,9 +242,18 @@ class RightsTableView(ProgramView):
         return StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[Format.CSV])
 
 
-def _data(rights: Rights) -> RightsData:
+def _data(recording: Recording, rights: Rights) -> RightsData:
     return {
         "on": rights.day,
+        "artist_ids": [
+            {
+                "position": each.position,
+                "artist": each.artist,
+                "kind": each.kind,
+                "value": each.value,
+            }
+            for each in recording.artist_identities.all()
+        ],
         "owners": [_owner(row) for row in rights.owners],
         "works": [
             {"uid": work.uid, "title": work.title, "iswc": work.iswc}

@@ -23,6 +23,7 @@ WIDTHS: Final = {
     "artist_alias": 16,
     "artist_credit": 7,
     "artist_credit_name": 5,
+    "artist_isni": 4,
     "isrc": 5,
     "iswc": 5,
     "l_recording_work": 9,
@@ -71,6 +72,8 @@ class Song:
     date: tuple[int, int, int] = (1999, 7, 13)
     is_compilation: bool = False
     aliases: tuple[str, ...] = ()
+    isnis: tuple[str, ...] = ()
+    guests: tuple[str, ...] = ()
 
 
 @dataclass
@@ -140,8 +143,14 @@ def _add_song(dump: Dump, number: int, song: Song, link: int) -> None:
     dump.add("artist", c1=n, c2=uuid_of("a", n), c3=song.artist)
     for alias in song.aliases:
         dump.add("artist_alias", c1=n, c2=n, c3=alias)
+    for isni in song.isnis:
+        dump.add("artist_isni", c1=n, c2=isni)
     dump.add("artist_credit", c1=n, c2=song.artist)
     dump.add("artist_credit_name", c1=n, c2=0, c3=n, c4=song.artist, c5="")
+    for place, guest in enumerate(song.guests, 1):
+        key = 1_000_000 + 10 * n + place
+        dump.add("artist", c1=key, c2=uuid_of("a", guest), c3=guest)
+        dump.add("artist_credit_name", c1=n, c2=place, c3=key, c4=guest, c5="")
     dump.add(
         "recording",
         c1=n,

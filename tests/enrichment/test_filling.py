@@ -35,7 +35,7 @@ from enrichment.models import (
 from jobs.choices import Pool
 from jobs.runner import run_next
 from rights.models import Conflict
-from tests.enrichment.dumps import Song, dump_of, invented_songs, iswc
+from tests.enrichment.dumps import Song, dump_of, invented_songs, iswc, uuid_of
 from tests.factories import rights
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
@@ -147,8 +147,9 @@ def test_dump_is_read_confined_and_suggests_what_recordings_lack(
         "label": songs[3].label,
         "upc": songs[3].barcode,
         "release_date": "1983-04-04",
+        "artist_ids": f"1 MBID {uuid_of('a', 4)}",
     }
-    assert set(found(known)) == {"iswc", "label", "upc", "release_date"}
+    assert set(found(known)) == set(found(plain)) - {"isrc"}
     assert found(live) == {}
     assert found(far) == {}
     assert Event.objects.filter(action="enrichment.source_read").exists()
@@ -213,6 +214,54 @@ def test_acceptance_and_undo_leave_everything_as_it_was(manager: User) -> None:
     assert (row.state, row.act, row.decided_by) == (SuggestionState.OPEN, "", None)
     with pytest.raises(EnrichmentRefused, match="nothing left"):
         deciding.undo_act(act=act, user=manager)
+
+
+def test_ids_go_to_the_artists_that_the_source_names(
+    tmp_path: Path, page: Client
+) -> None:
+    isni = "0000000081266409"
+    songs = [
+        Song("One", "Мира", aliases=("Mira",), isnis=(isni,), guests=("Oskar",)),
+        # Nobody knows which of two ISNIs is the artist's.
+        Song("Two", "Lena", isnis=(isni, "000000012146438X")),
+        Song("Three", "Tomas & Ines"),
+    ]
+    one = ours(songs[0], artists=["Mira", "Somebody", "Oskar"])
+    two = ours(songs[1])
+    three = ours(songs[2], artists=["Tomas & Ines"])
+    path = dump_of(songs).write(tmp_path / "mbdump.tar.bz2")
+    run("read", str(path), "--kind", "musicbrainz", "--accept-licence")
+    run("match")
+
+    rows = Suggestion.objects.filter(field=FillField.ARTIST_IDS)
+    found = {row.recording: row.value for row in rows}
+    mira, lena = f"1 MBID {uuid_of('a', 1)}", f"1 MBID {uuid_of('a', 2)}"
+    assert found == {
+        one: f"{mira}, 1 ISNI {isni}, 3 MBID {uuid_of('a', 'Oskar')}",
+        two: lena,
+        three: f"1 MBID {uuid_of('a', 3)}",
+    }
+
+    user = User.objects.get()
+    act = deciding.accept(suggestion=rows.get(recording=one), user=user)
+    one = Recording.objects.get(pk=one.pk)
+    assert one.artist_ids == found[one]
+    event = Event.objects.get(action="recording.changed")
+    assert event.after == {"artist_ids": found[one]}
+    address = reverse("portal:recording_detail", args=[one.uid])
+    assert isni in page.get(address).content.decode()
+    told = page.get(reverse("api:recording_rights", args=[one.uid])).json()
+    assert {"position": 3, "artist": "Oskar", "kind": "mbid"}.items() <= (
+        told["artist_ids"][2].items()
+    )
+    # An id stays with its artist.
+    update_recording(recording=one, columns={"artists": ["Mira"]}, user=user)
+    assert one.artist_ids == f"{mira}, 1 ISNI {isni}"
+    assert deciding.undo_act(act=act, user=user).left
+    columns = {"artists": ["Mira", "Somebody", "Oskar"], "artist_ids": found[one]}
+    update_recording(recording=one, columns=columns, user=user)
+    assert deciding.undo_act(act=act, user=user).done
+    assert Recording.objects.get(pk=one.pk).artist_ids == ""
 
 
 def test_undo_leaves_what_somebody_changed_since(manager: User) -> None:
@@ -465,6 +514,7 @@ def test_command_accepts_what_is_safe(field: str, manager: User) -> None:
         "label": "Label",
         "upc": "071000000009",
         "release_date": "1999-07",
+        "artist_ids": f"1 MBID {uuid_of('a')}, 1 ISNI 0000000081266409",
     }[field]
     mark(field)
     recording = RecordingFactory.create()

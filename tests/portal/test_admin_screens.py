@@ -19,6 +19,7 @@ from accounts.models import AccessLimit, KnownPlace, User
 from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import (
+    ArtistIdentity,
     Bucket,
     CatalogueState,
     Exclusion,
@@ -154,6 +155,8 @@ def address(model: type[Model], page: str, *args: object) -> str:
 
 def test_every_model_of_the_product_has_a_screen() -> None:
     shown_inside = {
+        # The page of a recording changes them.
+        ArtistIdentity,
         # The page of a user shows where they sign in from.
         KnownPlace,
         *(AccessLimit, DedupMember, DeliveryAttempt, Segment, WatchCheck, WatchItem),

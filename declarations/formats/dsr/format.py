@@ -237,7 +237,7 @@ def _resource(
         _text("Title", recording.title, changes),
         _text("SubTitle", recording.version_title, changes),
         _text("DisplayArtistName", artist_name(recording), changes),
-        "",
+        f"ISNI::{recording.artist_isni}" if recording.artist_isni else "",
         _duration(recording.duration_ms),
         "SoundRecording",
         check_iswc(recording.iswc),

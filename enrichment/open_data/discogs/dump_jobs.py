@@ -7,26 +7,17 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
-import os
 import re
-import socket
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO, Final, cast
 from xml.etree.ElementTree import Element
 
-from enrichment.open_data.errors import SourceRefused, to_text
+from enrichment.open_data.errors import SourceRefused
+from enrichment.open_data.streamed import Send, as_job
 from enrichment.open_data.unpacked import limited
 from enrichment.open_data.xml_parts import parts_of
-from recognition.errors import JobRefused
-from recognition.isolation import wire
-from recognition.isolation.child import Job
-from recognition.isolation.wire import MessageKind
-from recognition.limits import DecodeLimits
-
-Send = Callable[[dict[str, Any]], None]  # Any: JSON
 
 # A message must stay far below the limit of ``wire``.
 _TRACKS_AT_ONCE: Final = 2_000
@@ -223,24 +214,9 @@ def _codes(release: Element, positions: Counter[str]) -> dict[str, list[str]]:
     return found
 
 
-def read(
-    talk: socket.socket, request: dict[str, Any], _limits: DecodeLimits, fds: list[int]
-) -> None:
-    """Send the releases of the dump ``fds[0]`` after those that are done."""
-
-    def send(message: dict[str, Any]) -> None:
-        wire.send(talk, MessageKind.ROWS, json.dumps(message).encode())
-
-    with os.fdopen(fds[0], "rb") as file:
-        try:
-            read_dump(file, send=send, done=int(request["done"]))
-        except SourceRefused as error:
-            raise JobRefused(to_text(error)) from error
-
-
 def warm() -> None:
     """Load in advance what reading needs, because the child cannot open files."""
     read_dump(io.BytesIO(gzip.compress(b"<releases/>")), send=lambda _message: None)
 
 
-JOBS: Final[dict[str, Job]] = {"read": read}
+JOBS: Final = {"read": as_job(read_dump)}

@@ -178,7 +178,6 @@ SOURCE: Final = SourceKind(
     licence="CC0 1.0",
     terms="Discogs gives its monthly data dumps to the public domain (CC0 1.0).",
     read=read,
-    is_a_dump=True,
     sums="discogs_*_CHECKSUM.txt",
     address=_address,
 )

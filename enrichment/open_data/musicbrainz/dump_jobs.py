@@ -8,27 +8,18 @@ library, and no threads, which a confined process may not start.
 from __future__ import annotations
 
 import bz2
-import json
 import lzma
-import os
 import re
-import socket
 import tarfile
-from collections.abc import Callable, Collection, Iterator
-from typing import Any, BinaryIO, Final, cast
+from collections.abc import Collection, Iterator
+from typing import BinaryIO, Final, cast
 
 from enrichment.open_data.copy_text import lines_of, values_of
-from enrichment.open_data.errors import SourceRefused, to_text
+from enrichment.open_data.errors import SourceRefused
 from enrichment.open_data.index import in_batches
 from enrichment.open_data.musicbrainz.tables import NEEDED, SCHEMA, TABLES
+from enrichment.open_data.streamed import Send, as_job
 from enrichment.open_data.unpacked import limited
-from recognition.errors import JobRefused
-from recognition.isolation import wire
-from recognition.isolation.child import Job
-from recognition.isolation.wire import MessageKind
-from recognition.limits import DecodeLimits
-
-Send = Callable[[dict[str, Any]], None]  # Any: JSON
 
 _FACTS: Final = frozenset(
     {"TIMESTAMP", "COPYING", "README", "REPLICATION_SEQUENCE", "SCHEMA_SEQUENCE"}
@@ -40,7 +31,6 @@ _FACT_BYTES: Final = 100_000
 def read_dump(file: BinaryIO, *, done: Collection[str], send: Send) -> None:
     """Send the rows of the tables of an open archive, without those that are ``done``.
 
-    Messages are ``{"fact", "value"}``, ``{"table", "rows"}`` and ``{"end", "count"}``.
     Raises ``SourceRefused``.
     """
     packed = limited(_open_unpacked(file), file, name="MusicBrainz")
@@ -121,25 +111,10 @@ def _send_table(name: str, content: BinaryIO, send: Send) -> None:
     send({"end": name, "count": count})
 
 
-def read(
-    talk: socket.socket, request: dict[str, Any], _limits: DecodeLimits, fds: list[int]
-) -> None:
-    """Send the rows of the archive ``fds[0]``."""
-
-    def send(message: dict[str, Any]) -> None:
-        wire.send(talk, MessageKind.ROWS, json.dumps(message).encode())
-
-    with os.fdopen(fds[0], "rb") as file:
-        try:
-            read_dump(file, done=request["done"], send=send)
-        except SourceRefused as error:
-            raise JobRefused(to_text(error)) from error
-
-
 def warm() -> None:
     """Load in advance what reading needs, because the child cannot open files."""
     bz2.compress(b"")
     lzma.compress(b"")
 
 
-JOBS: Final[dict[str, Job]] = {"read": read}
+JOBS: Final = {"read": as_job(read_dump)}

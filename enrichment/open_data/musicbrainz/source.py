@@ -6,9 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from enrichment.open_data.errors import SourceRefused
 from enrichment.open_data.index import (
     IndexWriter,
     PartWriter,
@@ -23,12 +22,14 @@ from enrichment.open_data.musicbrainz.tables import (
     RECORDING_OF,
     TABLES,
 )
+from enrichment.open_data.streamed import store_tables
 
 _MBID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _RAW_INDEXES: Final = """
 create index if not exists alias_artist on artist_alias (artist);
 create index if not exists credit_name on artist_credit_name (credit, position);
 create index if not exists artist_id on artist (id);
+create index if not exists isni_artist on artist_isni (artist);
 create index if not exists country_release on release_country (release);
 create index if not exists unknown_release on release_unknown_country (release);
 create index if not exists label_release on release_label (release);
@@ -85,9 +86,20 @@ _TRACKS: Final = """
 insert into track select distinct t.recording, m.release
 from raw.track t join raw.medium m on m.id = t.medium
 """
+_ARTISTS: Final = """
+insert into artist
+select a.id, a.name, a.gid, coalesce(
+    (select min(i.isni) from raw.artist_isni i where i.artist = a.id
+        having count(*) = 1), '')
+from raw.artist a
+"""
+_CREDITS: Final = """
+insert or ignore into credit
+select n.credit, n.position, n.artist, n.name from raw.artist_credit_name n
+"""
 _RECORDINGS: Final = """
 select r.id, r.gid, r.name, coalesce(r.comment, ''),
-    cast(r.length as integer), c.artists, c.names
+    cast(r.length as integer), c.id, c.artists, c.names
 from raw.recording r join raw.credit c on c.id = r.credit
 where coalesce(r.video, 'f') <> 't'
 """
@@ -96,24 +108,12 @@ where coalesce(r.video, 'f') <> 't'
 def read(reading: Reading) -> SourceFacts:
     """Read the tables that are not read yet, and build the index."""
     raw = reading.scratch
-    facts: dict[str, str] = {}
-    with PartWriter(raw, CREATE) as writer:
-
-        def keep(message: dict[str, Any]) -> None:  # Any: JSON
-            reading.report(sum(writer.parts().values()))
-            if "fact" in message:
-                facts[message["fact"]] = message["value"]
-            elif "rows" in message:
-                # The child read a stranger's file: only names of ours become SQL.
-                writer.add(_check_table_name(message["table"]), message["rows"])
-            else:
-                writer.end(_check_table_name(message["end"]), message["count"])
-
-        reading.stream(
-            "enrichment.open_data.musicbrainz.dump_jobs",
-            {"job": "read", "done": sorted(writer.parts())},
-            keep,
-        )
+    facts = store_tables(
+        reading,
+        jobs="enrichment.open_data.musicbrainz.dump_jobs",
+        create=CREATE,
+        names=TABLES,
+    )
     rows = _build(raw, reading)
     remove_database(raw)
     return SourceFacts(
@@ -121,12 +121,6 @@ def read(reading: Reading) -> SourceFacts:
         date=facts.get("TIMESTAMP", "")[:10],
         rows=rows,
     )
-
-
-def _check_table_name(name: str) -> str:
-    if name not in TABLES:
-        raise SourceRefused("dump_unreadable", "The archive could not be read.")
-    return name
 
 
 def _build(raw: Path, reading: Reading) -> int:
@@ -145,12 +139,15 @@ def _build(raw: Path, reading: Reading) -> int:
         index.db.execute(_WORKS, parameters)
         index.db.execute(_RELEASES)
         index.db.execute(_TRACKS)
+        index.db.execute(_ARTISTS)
+        index.db.execute(_CREDITS)
         for count, row in enumerate(index.db.execute(_RECORDINGS)):
-            number, gid, name, comment, length, artists, names = row
+            number, gid, name, comment, length, credit, artists, names = row
             found = SourceRecording(
                 *(number, gid, name, "", comment),
                 tuple(json.loads(artists)),
                 length or 0,
+                credit,
             )
             index.add_recording(found, other_names=json.loads(names))
             if count % 10_000 == 0:
@@ -192,6 +189,5 @@ SOURCE: Final = SourceKind(
     licence="CC0 1.0",
     terms="MusicBrainz gives its core data, mbdump.tar.bz2, to the public domain (CC0 1.0).",
     read=read,
-    is_a_dump=True,
     address=_address,
 )

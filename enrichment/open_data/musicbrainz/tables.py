@@ -32,14 +32,15 @@ class DumpTable:
 
 
 _TEXTS: Final = frozenset(
-    {"gid", "name", "comment", "isrc", "iswc", "barcode", "video"}
+    {"gid", "name", "comment", "isni", "isrc", "iswc", "barcode", "video"}
 )
 TABLES: Final = {
-    "artist": DumpTable(19, {1: "id", 3: "name"}),
+    "artist": DumpTable(19, {1: "id", 2: "gid", 3: "name"}),
     "artist_alias": DumpTable(16, {2: "artist", 3: "name"}),
     "artist_credit_name": DumpTable(
         5, {1: "credit", 2: "position", 3: "artist", 4: "name"}
     ),
+    "artist_isni": DumpTable(4, {1: "artist", 2: "isni"}),
     "isrc": DumpTable(5, {2: "recording", 3: "isrc"}),
     "iswc": DumpTable(5, {2: "work", 3: "iswc"}),
     "l_recording_work": DumpTable(9, {2: "link", 3: "recording", 4: "work"}),

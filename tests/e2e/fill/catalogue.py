@@ -8,6 +8,7 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from accounts.models import User
+from catalogue.artist_ids import store_artist_ids
 from catalogue.models import Bucket, CodeStatus, Recording, RecordingStatus
 from dedup.models import DuplicateKind, LoopPlace, PairLink, SharedLoop
 from dedup.services import find_duplicates
@@ -89,6 +90,7 @@ def add_suggestions(user: User) -> list[str]:
                 ],
             )
             row.sources.add(source)
+        store_artist_ids(recording, "1 ISNI 0000000081266409")
         KnownDifference.objects.create(
             recording=recording,
             field="label",
