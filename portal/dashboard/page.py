@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.core.cache import caches
 from django.db.models import (
     Count,
     FloatField,
@@ -26,10 +25,8 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Floor
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from accounts import reach
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
 from common.reading import read_week
@@ -39,6 +36,7 @@ from portal.review.page import Lock, lock_of
 from portal.review.queue import Queue
 from portal.shared.formats import engine_of_scale
 from portal.shared.lists import COUNTED, count_of
+from portal.shared.remembered import remembered
 from reports.models import ReportRun
 from review import selectors
 from review.choices import DECIDED_STATES, MatchState, QueueReason
@@ -59,7 +57,6 @@ LATEST = 4
 PRECISION_DAYS = 90
 TOP_SCORE = 100
 WEEKS = 12
-REMEMBERED_SECONDS = 60
 YOUNG, OLD = timedelta(days=2), timedelta(days=7)
 
 
@@ -90,11 +87,11 @@ def widgets(user: User) -> dict[str, Widget]:
         "next": lambda: next_in_line(user),
         # The reasons of a very long queue are slow to count.
         "reasons": lambda: (
-            reasons() if waiting() <= COUNTED else _remembered("reasons", user, reasons)
+            reasons() if waiting() <= COUNTED else remembered("reasons", user, reasons)
         ),
-        "weeks": lambda: _remembered("weeks", user, weeks),
-        "found": lambda: _remembered("found", user, found_this_week),
-        "precision": lambda: _remembered("precision", user, precision),
+        "weeks": lambda: remembered("weeks", user, weeks),
+        "found": lambda: remembered("found", user, found_this_week),
+        "precision": lambda: remembered("precision", user, precision),
         "scans": scans,
         "cloud": cloud,
         "latest": latest,
@@ -102,7 +99,7 @@ def widgets(user: User) -> dict[str, Widget]:
     if settings.ACRPORTAL_MONITORING:
         from portal.dashboard import monitoring
 
-        reads["unknown"] = lambda: _remembered("unknown", user, monitoring.unknown)
+        reads["unknown"] = lambda: remembered("unknown", user, monitoring.unknown)
         reads["streams"] = monitoring.streams
     drawn = {}
     for name, read in reads.items():
@@ -113,17 +110,6 @@ def widgets(user: User) -> dict[str, Widget]:
             logger.exception("dashboard widget failed", extra={"widget": name})
         drawn[name] = Widget(name, f"portal/dashboard/_{name}.html", data)
     return drawn
-
-
-def _remembered(name: str, user: User, read: Callable[[], object]) -> object:
-    """Return a slow figure from a cache that keeps it for one minute.
-
-    These figures read every match of several weeks and change slowly. Users without
-    access limits share one entry; others have their own.
-    """
-    who = "everybody" if reach.sees_everything() else user.pk
-    key = f"dashboard:{name}:{who}:{get_language()}"
-    return caches["process"].get_or_set(key, read, timeout=REMEMBERED_SECONDS)
 
 
 def numbers(user: User, count_waiting: Callable[[], int]) -> dict[str, object]:

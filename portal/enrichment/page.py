@@ -143,11 +143,11 @@ def neighbours(
     """Return the suggestions before and after one in the order of the list."""
     same = Q(confidence=row.confidence)
     before = rows.filter(
-        Q(confidence__gt=row.confidence) | same & Q(pk__lt=row.pk)
-    ).order_by("confidence", "-pk")
+        Q(confidence__gt=row.confidence) | same & Q(pk__gt=row.pk)
+    ).order_by("confidence", "pk")
     after = rows.filter(
-        Q(confidence__lt=row.confidence) | same & Q(pk__gt=row.pk)
-    ).order_by("-confidence", "pk")
+        Q(confidence__lt=row.confidence) | same & Q(pk__lt=row.pk)
+    ).order_by("-confidence", "-pk")
     return before.first(), after.first()
 
 

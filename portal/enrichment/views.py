@@ -6,7 +6,7 @@ from typing import Final
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,6 +20,7 @@ from django.views.decorators.http import (
 )
 
 from accounts.roles import Action
+from catalogue.models import Recording
 from common.reading import read_number
 from common.uid import new_uid
 from enrichment import deciding, differences, selectors
@@ -32,8 +33,9 @@ from portal.enrichment import page
 from portal.enrichment.forms import SuggestionFilterForm
 from portal.pictures.waveform import load_waveform, wave_paths
 from portal.shared.access import PortalRequest, needs
-from portal.shared.lists import page_of, sorted_by
+from portal.shared.lists import COUNTED, count_of, page_of, sorted_by
 from portal.shared.playback import audio_url
+from portal.shared.remembered import remembered
 from reports.consequences import consequences_of
 from rights.selectors import conflicts_under
 
@@ -41,18 +43,16 @@ _COLUMNS: Final = {"confidence": "confidence", "field": "field", "value": "value
 _LEAST: Final = 10
 # Trying the change costs as much as making it.
 _TRIED: Final = 200
-# Databases limit the parameters of a query.
-_NAMED: Final = 500
 
 
 @require_safe
 @needs(Action.VIEW)
 def fill_in(request: PortalRequest) -> HttpResponseBase:
     """Show what recordings lack, bucket by bucket, and what can be done about it."""
-    buckets = [
-        (bucket, [page.bar_of(gap) for gap in gaps])
-        for bucket, gaps in selectors.gaps_by_bucket()
-    ]
+    few = count_of(Recording.objects.all()) <= COUNTED
+    read = selectors.gaps_by_bucket
+    found = read() if few else remembered("gaps", request.user, read)
+    buckets = [(bucket, [page.bar_of(gap) for gap in gaps]) for bucket, gaps in found]
     context = {
         "buckets": buckets,
         "marks": page.marks(),
@@ -77,7 +77,7 @@ def suggestion_list(request: PortalRequest) -> HttpResponseBase:
             request, sorted_by(request, rows, _COLUMNS, default="-confidence")
         ),
         "query": _query(request.GET),
-        "safe_count": chosen.filter(selectors.is_safe()).count() if may_edit else 0,
+        "safe_count": count_of(chosen.filter(selectors.is_safe())) if may_edit else 0,
         "may_edit": may_edit,
         "last": page.last_act(request.user),
     }
@@ -146,26 +146,29 @@ def suggestion_act(request: PortalRequest, uid: str) -> HttpResponseBase:
 def suggestion_bulk(request: PortalRequest) -> HttpResponseBase:
     """Show what accepting all safe suggestions of a list changes, then accept them."""
     rows = SuggestionFilterForm(request.GET).chosen().filter(selectors.is_safe())
-    keys = list(rows.order_by("confidence", "pk").values_list("pk", flat=True))
+    count = rows.count()
+    ordered = rows.order_by("confidence", "pk").values_list("pk", flat=True)
+    keys = list(ordered[:_TRIED])
     back = f"{reverse('portal:suggestion_list')}{_query(request.GET)}"
     if not keys:
         messages.error(
             request, _("No suggestion of this list may be accepted in one go.")
         )
         return redirect(back)
-    if request.POST.get("expected") == str(len(keys)):
-        _accept_later(request, keys)
+    if request.POST.get("expected") == str(count) and _accept_later(
+        request, rows, count
+    ):
         return redirect("portal:fill_in")
     least = Suggestion.objects.filter(pk__in=keys[:_LEAST]).select_related("recording")
     context = {
-        "count": len(keys),
+        "count": count,
         "has_changed": request.method == "POST",
         "fields": selectors.counted_by_field(rows),
         "least": least.order_by("confidence", "pk"),
         "back": back,
-        "tried": min(len(keys), _TRIED),
-        "consequences": _consequences(request, keys[:_TRIED]),
-        "conflicts": conflicts_under(_codes(keys[:_TRIED])),
+        "tried": len(keys),
+        "consequences": _consequences(request, keys),
+        "conflicts": conflicts_under(_codes(keys)),
     }
     return render(request, "portal/enrichment/bulk.html", context)
 
@@ -187,19 +190,24 @@ def _consequences(request: PortalRequest, keys: list[int]) -> object:
     return consequences_of(accept, about=about)
 
 
-def _accept_later(request: PortalRequest, keys: list[int]) -> None:
+def _accept_later(
+    request: PortalRequest, rows: QuerySet[Suggestion], count: int
+) -> bool:
+    """Have the suggestions accepted; False if they are others by now."""
     act = new_uid("fa")
     with transaction.atomic():
-        for at in range(0, len(keys), _NAMED):
-            part = Suggestion.objects.filter(pk__in=keys[at : at + _NAMED])
-            part.filter(state=SuggestionState.OPEN).update(act=act)
+        chosen = Suggestion.objects.filter(pk__in=rows.order_by().values("pk"))
+        if chosen.update(act=act) != count:
+            transaction.set_rollback(True)
+            return False
         submit(APPLY, None, user=request.user, person_waits=True, data={"act": act})
     message = ngettext(
         "%(count)s suggestion is being accepted. It can be undone here.",
         "%(count)s suggestions are being accepted. They can be undone here.",
-        len(keys),
+        count,
     )
-    messages.success(request, message % {"count": read_number(len(keys))})
+    messages.success(request, message % {"count": read_number(count)})
+    return True
 
 
 @require_POST
