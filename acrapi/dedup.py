@@ -21,7 +21,7 @@ from catalogue.selectors import shown_for
 from catalogue.services import RecordingDetails, new_recording
 from catalogue.signals import recording_ready
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
-from common.media_analysis import fingerprint_upload, refusal
+from common.media_analysis import analyse_upload, refusal
 from common.storage import display_name
 from dedup.intake import Comparison, Same, prepare, save_findable
 from recognition.errors import RecognitionError
@@ -43,7 +43,7 @@ def fingerprint_of(upload: File[bytes]) -> Fingerprint:
         return read_fingerprint(upload, needs_scan_layer=False)
     name = display_name(upload.name or "", otherwise="the file")
     try:
-        return fingerprint_upload(upload, layer="reference")
+        return analyse_upload(upload, layer="reference").fingerprint
     except RecognitionError as error:
         raise refusal(error, name) from error
 

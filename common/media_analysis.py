@@ -30,7 +30,7 @@ from recognition import errors
 from recognition.audio import analysis, media, waveform
 from recognition.fingerprint import file_format as fingerprint
 from recognition.limits import DecodeLimits
-from recognition.types import Fingerprint, Progress
+from recognition.types import Analysis, Fingerprint, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -162,10 +162,10 @@ def keep_rendition(name: str, owner: QuerySet[Any]) -> None:  # Any: file or rec
         default_storage.delete(name)
 
 
-def fingerprint_upload(
+def analyse_upload(
     upload: File[bytes], *, layer: str, limits: DecodeLimits | None = None
-) -> Fingerprint:
-    """Return the fingerprint of audio without storing anything.
+) -> Analysis:
+    """Analyse audio without storing anything.
 
     Raises ``RecognitionError``; the caller knows what it means there.
     """
@@ -177,7 +177,7 @@ def fingerprint_upload(
         upload.seek(0)
         return analysis.analyse_file(
             path, layers=frozenset({layer}), limits=limits or decode_limits()
-        ).fingerprint
+        )
 
 
 def refusal(error: errors.RecognitionError, name: str) -> AudioRefused:

@@ -26,7 +26,7 @@ from catalogue.index_log import note_change
 from catalogue.models import Bucket, IntakeRule, Recording, RecordingStatus
 from catalogue.selectors import shown_for
 from catalogue.services import RecordingDetails
-from common.media_analysis import fingerprint_upload
+from common.media_analysis import analyse_upload
 from common.storage import sha256_of
 from dedup import comparing, selectors
 from dedup.models import DuplicateKind, PairLink
@@ -146,7 +146,7 @@ def prepare(
     if heard is None and audio is not None and compares:
         # A worker reports unusable audio.
         with suppress(RecognitionError):
-            heard = fingerprint_upload(audio, layer="reference")
+            heard = analyse_upload(audio, layer="reference").fingerprint
     sha256 = sha256_of(audio) if audio is not None else ""
     return Newcomer(bucket, rule, compares, audio, sha256, fingerprint, heard)
 

@@ -284,6 +284,7 @@ def _facts(audio: AudioFile, silent_ms: int) -> MediaFacts:
         silent_ms=min(silent_ms, duration_ms),
         undecoded_ms=audio.undecoded_ms,
         clipped_share=audio.clipped / max(1, audio.samples),
+        states_length=audio.states_length,
         has_video=declared.has_video,
         tags=declared.tags,
     )

@@ -138,13 +138,14 @@ class ScanResult:
     """The result for one file: all segments, and the unmatched intervals between them.
 
     Both are ordered by start. ``warnings`` are sentences for people ("The last 12 s
-    could not be decoded.").
+    could not be decoded."). ``states_length`` is that of ``MediaFacts``.
     """
 
     duration_ms: int
     segments: tuple[SegmentMatch, ...]
     unmatched: tuple[UnmatchedInterval, ...]
     warnings: tuple[str, ...] = ()
+    states_length: bool = True
 
 
 class TrackState(StrEnum):
@@ -174,7 +175,8 @@ class SoundTrack:
 class MediaFacts:
     """What the file's headers say, and what decoding measured.
 
-    ``tracks`` is empty for a file with one sound track.
+    ``states_length`` says whether a missing end would be noticed. ``tracks`` is empty for
+    a file with one sound track.
     """
 
     container: str
@@ -186,6 +188,7 @@ class MediaFacts:
     silent_ms: int
     undecoded_ms: int
     clipped_share: float
+    states_length: bool
     has_video: bool
     tags: dict[str, str] = field(default_factory=dict)
     tracks: tuple[SoundTrack, ...] = ()

@@ -36,6 +36,7 @@ from recognition.partitioned.questions import (
     answer_to_bytes,
 )
 from recognition.partitioned.scanning import PartitionedScan
+from recognition.relate.tracks import scan_tracks
 from recognition.search.policy import ScanPolicy
 from recognition.types import Fingerprint, ScanResult
 from recognition.verify.calibration import catalogue_hours
@@ -57,20 +58,42 @@ _FORGOTTEN_AFTER: Final = timedelta(minutes=10)
 def scan_file(
     scan: Scan,
     query: Fingerprint,
+    others: Sequence[tuple[int, Fingerprint]],
     is_stored: bool,
     buckets: Sequence[int],
     policy: ScanPolicy,
 ) -> tuple[ScanResult, int]:
     """Return the result of a scan, and the state of the catalogue that it searched.
 
-    ``is_stored`` says that ``query`` is the file's own fingerprint. Raises
-    ``WaitsUntil`` while partitions answer: the scan begins again then, and goes on here.
+    ``is_stored`` says that ``query`` is the file's own fingerprint; ``others`` are its
+    other sound tracks. Raises ``WaitsUntil`` while partitions answer: the scan begins
+    again then, and goes on here.
     """
-    sound = b"" if is_stored else fingerprint_file.to_bytes(query)
-    search = PartitionSearch.objects.filter(scan=scan).first()
-    if search is not None and not _is_about(search, sound):
-        search.delete()
-        search = None
+    states: list[int] = []
+
+    def search(sound: Fingerprint) -> ScanResult:
+        stored = (
+            b"" if is_stored and sound is query else fingerprint_file.to_bytes(sound)
+        )
+        result, state = _scan_sound(scan, sound, stored, buckets, policy)
+        states.append(state)
+        return result
+
+    result = scan_tracks(query, others, search)
+    scan.partition_searches.all().delete()
+    return result, min(states)
+
+
+def _scan_sound(
+    scan: Scan,
+    query: Fingerprint,
+    sound: bytes,
+    buckets: Sequence[int],
+    policy: ScanPolicy,
+) -> tuple[ScanResult, int]:
+    """Return the result for one sound, whose row stays until the scan has all."""
+    count = len(partitions.every())
+    search = scan.partition_searches.filter(query=sound, partitions=count).first()
     if search is None:
         search = _begin(scan, query, sound, buckets, policy)
     try:
@@ -83,7 +106,6 @@ def scan_file(
         age = clock.now() - search.created_at
         pause = min(_LOOK_SELDOM, max(_LOOK_AGAIN, age / 4))
         raise WaitsUntil(clock.now() + pause, _why_it_waits(search))
-    search.delete()
     return result, search.catalogue_state
 
 
@@ -118,11 +140,6 @@ def identify_clip(query: Fingerprint, buckets: Sequence[int]) -> ScanResult:
     finally:
         if search is not None:
             search.delete()
-
-
-def _is_about(search: PartitionSearch, sound: bytes) -> bool:
-    count = len(partitions.every())
-    return bytes(search.query) == sound and search.partitions == count
 
 
 def _begin(

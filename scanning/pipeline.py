@@ -65,14 +65,12 @@ def run(context: JobContext) -> None:
         around = surroundings_of(file)
         if around is not None:
             query = around.widen(query)
-        elsewhere = _elsewhere(scan, query, is_stored=around is None)
-        others = sound.others if elsewhere is None else ()
         result = embedded.recognise(
             file.container,
             query,
-            others=others,
+            others=sound.others,
             also=scan.also_buckets.present(),
-            elsewhere=elsewhere,
+            elsewhere=_elsewhere(scan, query, sound.others, is_stored=around is None),
             progress=_reporter(context, ScanStage.MATCHING),
         )
         if around is not None:
@@ -87,7 +85,7 @@ def run(context: JobContext) -> None:
     except RecognitionError as error:
         raise Failed("engine_error", f"{file.name}: {error}") from error
     # Damage found while decoding belongs to the result as well.
-    unread = unsearched(file.tracks, (number for number, _sound in others))
+    unread = unsearched(file.tracks, (number for number, _sound in sound.others))
     warnings = (*file.damage, *unread, *result.warnings)
     result = replace(result, warnings=warnings)
     with transaction.atomic():
@@ -103,12 +101,16 @@ def run(context: JobContext) -> None:
 
 
 def _elsewhere(
-    scan: Scan, query: Fingerprint, *, is_stored: bool
+    scan: Scan,
+    query: Fingerprint,
+    others: tuple[tuple[int, Fingerprint], ...],
+    *,
+    is_stored: bool,
 ) -> embedded.Elsewhere | None:
     """Return the search on other machines, if this one lacks partitions."""
     if partitions.are_all_held():
         return None
-    return partial(partition_scans.scan_file, scan, query, is_stored)
+    return partial(partition_scans.scan_file, scan, query, others, is_stored)
 
 
 def make_fingerprint(context: JobContext) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from catalogue.identifiers import BadIdentifier, check_iswc
+from common.table_text import read_percent
 from imports.errors import RowFault
 from imports.mapping import NO_TARGETS, Targets
 from imports.platforms.reading import Rows
@@ -67,10 +68,8 @@ def day(text: str) -> date | None:
 def percent(text: str) -> str | None:
     if not text:
         return None
-    if not re.fullmatch(r"\d{1,3}(\.\d{1,6})?%?", text):
-        raise ValueError(_("A percentage is needed."))
-    number = float(text.rstrip("%"))
-    if number > 100:
+    number = read_percent(text)
+    if number is None:
         raise ValueError(_("A percentage of at most 100 is needed."))
     return f"{number:.2f}"
 

@@ -184,6 +184,7 @@ def _media_facts(fields: dict[str, Any]) -> MediaFacts:  # Any: JSON
         silent_ms=int(fields["silent_ms"]),
         undecoded_ms=int(fields["undecoded_ms"]),
         clipped_share=float(fields["clipped_share"]),
+        states_length=bool(fields["states_length"]),
         has_video=bool(fields["has_video"]),
         tags={str(key): str(value) for key, value in fields["tags"].items()},
         tracks=tuple(tracks_from(fields["tracks"])),

@@ -22,11 +22,17 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.error import MemoryError as FFmpegMemoryError
 from av.packet import Packet
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from numpy.typing import NDArray
 
 from recognition.audio.formats import FORMATS, read_at
-from recognition.audio.lengths import announced_ms, ends_early, lacks_index
+from recognition.audio.lengths import (
+    OF_FILE,
+    announced_ms,
+    ends_early,
+    lacks_index,
+    states_length,
+)
 from recognition.audio.sources import ByteSection, Source, begin_of, sections_of
 from recognition.audio.timeline import MOST_DRIFT_S, Timed, Timeline
 from recognition.errors import DecodeFailed, TooLong, TooShort, UnsupportedMedia
@@ -123,6 +129,7 @@ class AudioFile:
         self._sections = sections_of(file)
         self._begun = 0
         self._lost_s = 0.0
+        self._others_end_s = 0.0
         self._packets = 0
         self._bad_packets = 0
         self._broken_off = False
@@ -268,8 +275,9 @@ class AudioFile:
         except (FFmpegError, ValueError):
             self._count_bad()
 
-    def _decode_packets(self) -> Iterator[tuple[Packet[AudioStream], AudioFrame]]:
-        packets = self._container.demux(self._stream)
+    def _decode_packets(self) -> Iterator[tuple[Packet[Stream], AudioFrame]]:
+        is_of_file = self._container.format.name in OF_FILE
+        packets = self._container.demux(*([] if is_of_file else [self._stream]))
         while True:
             self._source.begin_step()
             try:
@@ -283,14 +291,24 @@ class AudioFile:
             self._source.end_step()
             if packet is None:
                 return
+            if packet.stream is not self._stream:
+                self._note_end(packet)
+                continue
             self._packets += 1
             try:
-                for frame in packet.decode():
+                for frame in self._stream.decode(packet):
                     yield packet, frame
             except FFmpegMemoryError:
                 raise
             except FFmpegError:
                 self._count_bad()
+
+    def _note_end(self, packet: Packet[Stream]) -> None:
+        """Note how far the picture and other streams reach."""
+        if packet.pts is not None and packet.time_base is not None:
+            begins_s = (self._container.start_time or 0) / av.time_base
+            end_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+            self._others_end_s = max(self._others_end_s, end_s - begins_s)
 
     def _count_bad(self) -> None:
         self._bad_packets += 1
@@ -330,6 +348,15 @@ class AudioFile:
         begin = begin_of(self._file)
         return ends_early(self._file, self.declared.container, begin=begin)
 
+    @property
+    def states_length(self) -> bool:
+        """Whether the file says how long it is, so that a missing end is noticed."""
+        stated = self.declared
+        begin = begin_of(self._file)
+        return states_length(
+            self._file, stated.container, stated.duration_ms, begin=begin
+        )
+
     def _missing_s(self) -> float:
         """Return the seconds announced but not decoded; 0 if no length is announced."""
         declared = self.declared
@@ -342,8 +369,11 @@ class AudioFile:
         )
         if announced is None:
             return 0.0
-        missing_s = announced / 1000 - self.samples / SAMPLE_RATE
-        return missing_s if missing_s > max(1.0, announced / 100_000) else 0.0
+        # Sound may end before the picture.
+        end_s = max(self.samples / SAMPLE_RATE, self._others_end_s)
+        if announced / 1000 - end_s <= max(1.0, announced / 100_000):
+            return 0.0
+        return announced / 1000 - self.samples / SAMPLE_RATE
 
 
 class Converter:

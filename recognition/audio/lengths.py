@@ -12,12 +12,12 @@ from typing import BinaryIO, Final
 
 from recognition.audio.chunks import SOUND, boxes_of, chunks_of
 from recognition.audio.formats import after_id3, read_at
-from recognition.audio.ogg import CAPTURE, MAX_HEAD_BYTES, PageHead
+from recognition.audio.ogg import CAPTURE, PageHead
 
+# Containers that state the length of the file, of which sound may be the shorter part.
+OF_FILE: Final = frozenset({"asf", "flv", "matroska,webm"})
 # Containers for which FFmpeg reports the length stated in the header.
-STATED: Final = frozenset(
-    {"asf", "avi", "flac", "matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "tta", "wv"}
-)
+STATED: Final = OF_FILE | {"avi", "flac", "mov,mp4,m4a,3gp,3g2,mj2", "tta", "wv"}
 # Containers whose sound lies in chunks of a stated size.
 CHUNKED: Final = frozenset({"aiff", "caf", "w64", "wav"})
 AU_HEAD: Final = 12
@@ -48,18 +48,44 @@ def announced_ms(
     """
     if container in STATED:
         return declared_ms
+    end = file.seek(0, io.SEEK_END)
     if container == "mp3":
-        return declared_ms if _counts_frames(file) else None
+        stated = _tag_bytes(file)
+        # If all bytes are there, the file was not cut off, whatever its frames are said
+        # to be.
+        is_cut = stated == 0 or end - after_id3(file) + SLACK < (stated or 0)
+        return declared_ms if is_cut else None
+    return _by_bytes(_stated_sizes(file, container, begin), end, held_ms)
+
+
+def states_length(
+    file: BinaryIO, container: str, declared_ms: int | None, *, begin: int
+) -> bool:
+    """Return whether a file says how long it is, so that a missing end is noticed."""
+    if container in STATED:
+        # FFmpeg says 0 for FLV files that state none.
+        return bool(declared_ms)
+    if container == "mp3":
+        return _tag_bytes(file) is not None
+    if container == "ogg":
+        _at, page = _last_page(file)
+        return page is not None and page.is_last
+    sizes = [stated for _, stated in _stated_sizes(file, container, begin)]
+    return bool(sizes) and None not in sizes
+
+
+def _stated_sizes(
+    file: BinaryIO, container: str, begin: int
+) -> list[tuple[int, int | None]]:
+    """Return where stretches of sound begin, and their sizes if they are known."""
     if container in CHUNKED:
         chunks = chunks_of(file, begin, file.seek(0, io.SEEK_END))
-        sizes = [(one.begin, one.stated) for one in chunks if one.name in SOUND]
-    elif container == "au":
+        return [(one.begin, one.stated) for one in chunks if one.name in SOUND]
+    if container == "au":
         head = read_at(file, 0, AU_HEAD)
         first, stated = (int.from_bytes(head[at : at + 4]) for at in (4, 8))
-        sizes = [(first, None if stated == AU_UNKNOWN else stated)]
-    else:
-        return None
-    return _by_bytes(sizes, file.seek(0, io.SEEK_END), held_ms)
+        return [(first, None if stated == AU_UNKNOWN else stated)]
+    return []
 
 
 def _by_bytes(
@@ -74,30 +100,26 @@ def _by_bytes(
     return held_ms * stated // held
 
 
-def _counts_frames(file: BinaryIO) -> bool:
-    """Return whether the tag of LAME and others counts the frames of an MP3 file.
-
-    If it counts the bytes as well, and no more than there are, the file was not cut off,
-    whatever its frames are said to be.
+def _tag_bytes(file: BinaryIO) -> int | None:
+    """Return how many bytes the tag of LAME and others states, 0 if it states only the
+    frames of an MP3 file; None without such a tag.
     """
-    at = after_id3(file)
-    frame = read_at(file, at, 64)
+    frame = read_at(file, after_id3(file), 64)
     if len(frame) < 64 or frame[0] != 0xFF or frame[1] & 0xE0 != 0xE0:
-        return False
+        return None
     is_version_1, is_mono = frame[1] & 0x18 == 0x18, frame[3] & 0xC0 == 0xC0
     tag = frame[XING_AT[is_version_1, is_mono] :]
     if tag[:4] not in (b"Xing", b"Info") or not tag[7] & XING_HAS_FRAMES:
-        return False
-    stated = int.from_bytes(tag[12:16]) if tag[7] & XING_HAS_BYTES else 0
-    held = file.seek(0, io.SEEK_END) - at
-    return stated == 0 or held + SLACK < stated
+        return None
+    return int.from_bytes(tag[12:16]) if tag[7] & XING_HAS_BYTES else 0
 
 
 def ends_early(file: BinaryIO, container: str, *, begin: int) -> bool:
     """Return whether a file ends within a page or box, or before its stated size."""
     size = file.seek(0, io.SEEK_END)
     if container == "ogg":
-        return _last_page_end(file, size) > size
+        at, page = _last_page(file)
+        return page is not None and at + page.head_bytes + page.body_bytes > size
     if container.startswith("mov"):
         return any(box.end > size for box in boxes_of(file, size))
     if container in ("avi", "wav"):
@@ -119,12 +141,13 @@ def lacks_index(file: BinaryIO) -> bool:
     return b"mdat" in names and b"moov" not in names
 
 
-def _last_page_end(file: BinaryIO, size: int) -> int:
+def _last_page(file: BinaryIO) -> tuple[int, PageHead | None]:
+    """Return where the last page of an Ogg file begins, and its head."""
+    size = file.seek(0, io.SEEK_END)
     tail_at = max(0, size - 2 * (1 << 16))
     tail = read_at(file, tail_at, size - tail_at)
     at = tail.rfind(CAPTURE)
-    page = PageHead.read(tail[at : at + MAX_HEAD_BYTES]) if at >= 0 else None
-    return tail_at + at + page.head_bytes + page.body_bytes if page else 0
+    return tail_at + at, PageHead.read(tail, at) if at >= 0 else None
 
 
 def _last_riff(file: BinaryIO, begin: int, size: int) -> tuple[int, int]:

@@ -9,6 +9,7 @@ CAPTURE: Final = b"OggS"
 HEAD_BYTES: Final = 27
 MAX_HEAD_BYTES: Final = HEAD_BYTES + 255
 IS_FIRST: Final = 2
+IS_LAST: Final = 4
 # Of pages with headers, and of pages in which no packet ends.
 NO_POSITIONS: Final = (bytes(8), b"\xff" * 8)
 
@@ -20,6 +21,7 @@ class PageHead:
     head_bytes: int
     body_bytes: int
     is_first: bool
+    is_last: bool
     has_sound: bool
 
     @classmethod
@@ -34,6 +36,7 @@ class PageHead:
             head_bytes=size,
             body_bytes=sum(data[at + HEAD_BYTES : at + size]),
             is_first=bool(data[at + 5] & IS_FIRST),
+            is_last=bool(data[at + 5] & IS_LAST),
             has_sound=data[at + 6 : at + 14] not in NO_POSITIONS,
         )
 

@@ -66,6 +66,7 @@ class ReadFile:
     others: tuple[tuple[int, Fingerprint], ...] = ()
     tracks: tuple[SoundTrack, ...] = ()
     warnings: tuple[str, ...] = ()
+    states_length: bool = True
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -78,7 +79,10 @@ def read(path: Path, *layers: str) -> ReadFile:
     if fingerprint.is_fingerprint(path):
         return ReadFile(fingerprint.load(path))
     made = analysis.analyse_file(path, layers=frozenset(layers))
-    return ReadFile(made.fingerprint, made.others, made.facts.tracks, made.warnings)
+    facts = made.facts
+    return ReadFile(
+        made.fingerprint, made.others, facts.tracks, made.warnings, facts.states_length
+    )
 
 
 _opened = cache(Collection)
@@ -113,4 +117,5 @@ def _scan(collection: Collection, path: Path) -> Scanned:
         return Scanned(path, report.error_object(error))
     unread = unsearched(file.tracks, (number for number, _ in file.others))
     warnings = (*file.warnings, *unread, *result.warnings)
-    return Scanned(path, replace(result, warnings=warnings))
+    result = replace(result, warnings=warnings, states_length=file.states_length)
+    return Scanned(path, result)

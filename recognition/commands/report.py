@@ -51,6 +51,7 @@ def scan_object(path: Path, result: ScanResult, name: Name) -> Object:
         ],
         "unmatched": [_interval(interval, name) for interval in result.unmatched],
         "warnings": list(result.warnings),
+        "states_length": result.states_length,
     }
 
 
@@ -72,7 +73,8 @@ def scan_table(path: Path, result: ScanResult, name: Name) -> str:
     for interval in result.unmatched:
         span = _span(interval.start_ms, interval.end_ms)
         rows.append((interval.start_ms, f"{span}  – {KIND_WORDS[interval.kind]}"))
-    head = f"{path} ({_clock(result.duration_ms)})"
+    stated = "" if result.states_length else ", no length stated in the file"
+    head = f"{path} ({_clock(result.duration_ms)}{stated})"
     notes = [f"  note: {warning}" for warning in result.warnings]
     return "\n".join([head, *notes, *(f"  {text}" for _, text in sorted(rows))])
 

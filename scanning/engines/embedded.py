@@ -49,8 +49,7 @@ def recognise(
 ) -> EngineResult:
     """Search the container's buckets, and those in ``also``, for recordings.
 
-    ``others`` are the file's other sound tracks by number, which this machine searches
-    if it holds all partitions.
+    ``others`` are the file's other sound tracks by number.
 
     The copy of the index follows the catalogue first, so that the scan finds every
     recording that was searchable when it was asked for. ``elsewhere`` searches instead
@@ -96,16 +95,20 @@ def _while_following(progress: Progress | None) -> Callable[[int, int], None]:
     return report
 
 
-def identify(bucket_ids: Sequence[int], query: Fingerprint) -> list[FoundRecording]:
-    """Return the recordings in a short clip, best first."""
+def identify(
+    bucket_ids: Sequence[int],
+    query: Fingerprint,
+    others: Sequence[tuple[int, Fingerprint]],
+) -> ScanResult:
+    """Return what is found in a short clip, which may have other sound tracks."""
     with following.searched_index() as (index, _state), interrupts.limited_search():
-        result = match.scan(
-            query,
+        scan = partial(
+            match.scan,
             index=index,
             buckets=list(bucket_ids),
             references=index_store.references_of(bucket_ids, index),
         )
-    return best_first(result)
+        return scan_tracks(query, others, scan)
 
 
 def best_first(result: ScanResult) -> list[FoundRecording]:

@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='partitionsearch',
             name='scan',
-            field=models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='partition_search', to='scanning.scan'),
+            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='partition_searches', to='scanning.scan'),
         ),
         migrations.CreateModel(
             name='Detection',

@@ -14,7 +14,7 @@ from scanning.models.scan import Scan
 
 
 class PartitionSearch(models.Model):
-    """A search between two questions to all partitions.
+    """A search for one sound between two questions to all partitions.
 
     ``query`` is the fingerprint searched, empty if it is that of the scanned file;
     ``state`` and ``question`` are bytes of ``recognition.partitioned``. ``asked`` counts
@@ -24,12 +24,12 @@ class PartitionSearch(models.Model):
     uid = models.CharField(
         max_length=32, unique=True, default=partial(new_uid, "q"), editable=False
     )
-    scan = models.OneToOneField(
+    scan = models.ForeignKey(
         Scan,
         on_delete=models.CASCADE,
         null=True,
         blank=True,
-        related_name="partition_search",
+        related_name="partition_searches",
     )
     partitions = models.PositiveSmallIntegerField()
     query = models.BinaryField(default=b"")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from django.core.files.base import File
 from django.db import transaction
@@ -16,8 +17,9 @@ from catalogue import partitions
 from catalogue.models import Bucket, Recording
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.last_use import note_use
-from common.media_analysis import decode_limits, fingerprint_upload, refusal
+from common.media_analysis import analyse_upload, decode_limits, refusal
 from recognition.errors import RecognitionError
+from recognition.relate.tracks import scan_tracks
 from recognition.types import Fingerprint
 from scanning import partition_scans
 from scanning.engines import embedded
@@ -47,7 +49,7 @@ def identify(
     Raise ``AudioRefused`` if the clip gives no fingerprint.
     """
     bucket_ids = list(project.buckets.present().values_list("pk", flat=True))
-    found = search_clip(bucket_ids, _fingerprint(sample))
+    found = search_clip(bucket_ids, *_sound_of(sample))
     recordings = Recording.objects.in_bulk([entry.recording_id for entry in found])
     return [
         (recordings[entry.recording_id], entry)
@@ -56,26 +58,37 @@ def identify(
     ]
 
 
-def search_clip(bucket_ids: Sequence[int], query: Fingerprint) -> list[FoundRecording]:
+def search_clip(
+    bucket_ids: Sequence[int],
+    query: Fingerprint,
+    others: Sequence[tuple[int, Fingerprint]] = (),
+) -> list[FoundRecording]:
     """Return the recordings in a clip, best first.
 
-    Raises ``IndexUnavailable`` if the index, or a partition of it, does not answer.
+    ``others`` are its other sound tracks by number. Raises ``IndexUnavailable`` if the
+    index, or a partition of it, does not answer.
     """
     if partitions.are_all_held():
-        return embedded.identify(bucket_ids, query)
-    return embedded.best_first(partition_scans.identify_clip(query, bucket_ids))
+        result = embedded.identify(bucket_ids, query, others)
+    else:
+        ask = partial(partition_scans.identify_clip, buckets=bucket_ids)
+        result = scan_tracks(query, others, ask)
+    return embedded.best_first(result)
 
 
-def _fingerprint(sample: File[bytes]) -> Fingerprint:
+def _sound_of(
+    sample: File[bytes],
+) -> tuple[Fingerprint, tuple[tuple[int, Fingerprint], ...]]:
     limits = replace(
         decode_limits(), min_duration_ms=_MIN_CLIP_MS, max_duration_ms=_MAX_CLIP_MS
     )
     if looks_like_fingerprint(sample):
-        return read_fingerprint(sample, needs_scan_layer=True, limits=limits)
+        return read_fingerprint(sample, needs_scan_layer=True, limits=limits), ()
     try:
-        return fingerprint_upload(sample, layer="scan", limits=limits)
+        made = analyse_upload(sample, layer="scan", limits=limits)
     except RecognitionError as error:
         raise refusal(error, _("The sample")) from error
+    return made.fingerprint, made.others
 
 
 def create_project(

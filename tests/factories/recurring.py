@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
-from common.media_analysis import fingerprint_upload
+from common.media_analysis import analyse_upload
 from recognition.fingerprint.file_format import reference_layer
 from recognition.types import Landmarks
 from recurring.figures import refresh_figures
@@ -76,8 +76,8 @@ def make_item(
 def tune_landmarks(seed: int) -> bytes:
     """Return the landmarks of half a minute of music, as items store them."""
     content = audio.wav_bytes(audio.tune(seed, LENGTH_MS // 1000))
-    heard = fingerprint_upload(ContentFile(content, "tune.wav"), layer="reference")
-    return stored(reference_layer(heard), LENGTH_MS)
+    heard = analyse_upload(ContentFile(content, "tune.wav"), layer="reference")
+    return stored(reference_layer(heard.fingerprint), LENGTH_MS)
 
 
 def few_landmarks() -> bytes:

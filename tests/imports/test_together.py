@@ -7,6 +7,7 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import NoReturn
 
 import pytest
 from django.core.management import call_command
@@ -24,6 +25,7 @@ from imports.recordings.rules import RowRules
 from imports.recordings.summary import ImportSummary
 from imports.recordings.work import make_import
 from imports.tables import open_table
+from recognition.errors import DecodeFailed
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.threads import shared_database, using_database
@@ -103,12 +105,13 @@ def test_the_id_that_came_meanwhile_is_updated_and_not_lost(
     bucket = BucketFactory.create()
     table = written(folder, "t.csv", "L1,New title,A,Ours,a.wav")
 
-    def add_the_same(*_: object, **__: object) -> None:
+    def add_the_same(*_: object, **__: object) -> NoReturn:
         monkeypatch.undo()
         RecordingFactory.create(bucket=bucket, custom_id="L1", title="Before")
+        raise DecodeFailed("There is no sound.")
 
     # Another import adds the id while this one reads the audio.
-    monkeypatch.setattr("dedup.intake.fingerprint_upload", add_the_same)
+    monkeypatch.setattr("dedup.intake.analyse_upload", add_the_same)
 
     summary = import_table(bucket, table, folder=folder)
 

@@ -16,6 +16,7 @@ import pytest
 from recognition.audio.decode import AudioFile, first_audio
 from recognition.errors import UnsupportedMedia
 from recognition.limits import DEFAULT_LIMITS
+from tests.recognition import timed_files
 from tests.recognition.media_files import Kind, melody, stereo, write
 
 RATE = 8000
@@ -219,6 +220,10 @@ CODED: dict[str, tuple[Kind, Change, float, list[str]]] = {
     "m4a, two in one": (Kind(".m4a", "aac"), lambda data: 2 * data, 24, []),
     "ogg, cut": (Kind(".opus", "libopus", rate=48_000), halved, 6, [CUT]),
     "avi, cut": (Kind(".avi", "libmp3lame"), halved, 6, [CUT]),
+    "flv, cut": (
+        *(Kind(".flv", "aac"), halved, 6),
+        ["1 damaged place in the file was skipped.", *missing(6)],
+    ),
 }
 
 
@@ -232,6 +237,46 @@ def test_what_tags_and_structure_state(case: str, tmp_path: Path) -> None:
 
     assert length_s == pytest.approx(seconds, abs=1.1)
     assert said == warnings
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Kind(".mkv", "flac"), Kind(".wmv", "wmav2", "asf")],
+    ids=lambda one: one.suffix,
+)
+def test_sound_that_ends_before_the_picture_is_whole(
+    kind: Kind, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a{kind.suffix}"
+    timed_files.write(path, kind, melody(8), [], late_s=0)
+
+    length_s, said = heard(path)
+
+    assert length_s == pytest.approx(8, abs=0.2)
+    assert said == []
+    path.write_bytes(halved(path.read_bytes()))
+    assert heard(path)[1][-1] in (CUT, *missing(8), *missing(9))
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "is_stated"),
+    [
+        (Kind(".mp3", "mp3"), bytes, True),
+        (Kind(".mp3", "mp3"), without_count, False),
+        (Kind(".wav", "pcm_s16le"), bytes, True),
+        (Kind(".opus", "libopus", rate=48_000), bytes, True),
+        (Kind(".opus", "libopus", rate=48_000), halved, False),
+        (Kind(".ts", "aac"), bytes, False),
+    ],
+)
+def test_whether_a_missing_end_would_be_noticed(
+    kind: Kind, change: Change, is_stated: bool, tmp_path: Path
+) -> None:
+    path = write(tmp_path / f"a{kind.suffix}", stereo(melody(5)), kind)
+    path.write_bytes(change(path.read_bytes()))
+
+    with path.open("rb") as file, AudioFile(file, DEFAULT_LIMITS, name=path.name) as it:
+        assert it.states_length == is_stated
 
 
 def test_a_recording_without_its_index_is_cut_off(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ from scanning.services.retro import request_search
 from scanning.services.scans import cancel_scans, request_scan
 from tests import audio
 from tests.conftest import Catalogue, MakeClient, do_all_work, upload
+from tests.recognition.media_files import write_tracks
 
 # The engine takes most of the time, and tests/catalogue/test_machines.py asks the same of
 # PostgreSQL.
@@ -192,6 +193,26 @@ def test_one_machine_with_all_partitions_asks_nobody(
     assert _found(programme) == expected
     assert not Job.objects.filter(kind="partition_question").exists()
     assert Recording.objects.get(pk=identified.recording_id).title == "Tune 4"
+
+
+def test_other_sound_tracks_are_searched_in_all_partitions(
+    catalogue: Catalogue, machines: Machines, admin: User, tmp_path: Path
+) -> None:
+    tracks = {name: audio.tune(seed, 12) for name, seed in (("Talk", 77), ("Music", 1))}
+    path = write_tracks(tmp_path / "film.mkv", tracks, audio.RATE)
+    with machines.on("desk", [], 2):
+        film = submit_upload(
+            container=catalogue.container,
+            upload=upload("film.mkv", path.read_bytes()),
+            user=admin,
+        ).scanned_file
+
+    machines.work_all(2)
+
+    assert film.scans.get().warnings == []
+    (found,) = Detection.objects.all()
+    assert [segment.track for segment in found.segments.all()] == [2]
+    assert not PartitionSearch.objects.exists()
 
 
 def test_sound_without_a_match_gets_the_same_explanation(

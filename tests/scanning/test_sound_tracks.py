@@ -14,6 +14,7 @@ from catalogue.services import RecordingDetails, add_recording
 from review.models import Match
 from scanning.models import ScannedFile, Segment
 from scanning.retention import remove_audio
+from scanning.services.identification import create_project, identify
 from scanning.services.retro import request_search
 from scanning.services.scans import request_scan
 from tests import audio
@@ -82,6 +83,18 @@ def test_other_tracks_are_searched_again_without_audio(
     assert [track.proxy for track in film.other_tracks.all()] == ["", ""]
     page = client.get(reverse("portal:file_detail", args=[film.uid]) + "?track=2")
     assert page.status_code == 200
+
+
+def test_a_clip_is_identified_by_any_of_its_tracks(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    project = create_project(name="clips", buckets=[catalogue.bucket], user=None)
+    tracks = {"Talk": audio.tune(77, 10), "Music": audio.tune(1, 10)}
+    path = write_tracks(tmp_path / "clip.mkv", tracks, audio.RATE)
+
+    found = identify(project=project, sample=upload("clip.mkv", path.read_bytes()))
+
+    assert [segment.track for _, one in found for segment in one.segments] == [2]
 
 
 def test_a_later_recording_is_found_on_another_track(
