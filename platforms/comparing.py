@@ -137,7 +137,7 @@ def _follow_recordings(recordings: Collection[int], report: Report) -> None:
     )
     former = dict(assets.values_list("pk", "recording"))
     former |= dict(merged_with(former).values_list("pk", "recording"))
-    for some in _chunks(sorted(former)):
+    for some in chunks(sorted(former)):
         report()
         link_assets(list(PlatformAsset.objects.filter(pk__in=some)))
     of_assets = PlatformAsset.objects.filter(pk__in=former)
@@ -191,7 +191,7 @@ def compare_account(account: PlatformAccount, report: Report = lambda: None) -> 
     with working_for(None):
         assets = PlatformAsset.objects.filter(account=account)
         _note_merges(assets, report)
-        for some in _by_key(assets):
+        for some in by_key(assets):
             report()
             link_assets(some)
         _compare_claims(PlatformClaim.objects.filter(account=account), report)
@@ -207,7 +207,7 @@ def compare_account(account: PlatformAccount, report: Report = lambda: None) -> 
 
 def _note_merges(assets: QuerySet[PlatformAsset], report: Report) -> None:
     """Store into which asset the platform merged each, as the newest report says."""
-    for some in _by_key(assets.filter(whole__isnull=False).select_related("whole")):
+    for some in by_key(assets.filter(whole__isnull=False).select_related("whole")):
         report()
         left = [
             each.pk
@@ -216,7 +216,7 @@ def _note_merges(assets: QuerySet[PlatformAsset], report: Report) -> None:
             or each.asset_id not in each.whole.part_ids
         ]
         assets.filter(pk__in=left).update(whole=None)
-    for some in _by_key(assets.exclude(constituents="").filter(gone_on=None)):
+    for some in by_key(assets.exclude(constituents="").filter(gone_on=None)):
         report()
         wholes = {part: each.pk for each in some for part in each.part_ids}
         moved = []
@@ -234,7 +234,7 @@ def _compare_claims(rows: QuerySet[PlatformClaim], report: Report) -> None:
     rows = rows.only(*CLAIM_COLUMNS).prefetch_related(
         Prefetch("asset", queryset=assets), "terms"
     )
-    for claims in _by_key(rows, at_once=CLAIMS_AT_ONCE):
+    for claims in by_key(rows, at_once=CLAIMS_AT_ONCE):
         report()
         heard = Heard(claims)
         found = finding.of_claims(claims, grounds, heard)
@@ -261,7 +261,7 @@ def _note_files(
 
 def _compare_videos(rows: QuerySet[PlatformVideo], report: Report) -> None:
     grounds = Grounds()
-    for videos in _by_key(rows.select_related("asset__recording__merged_into")):
+    for videos in by_key(rows.select_related("asset__recording__merged_into")):
         report()
         files = finding.video_file_of(video.link_key for video in videos)
         found = finding.of_videos(videos, grounds, files)
@@ -276,7 +276,7 @@ def _compare_matches(rows: QuerySet[Match], report: Report) -> None:
     rows = rows.select_related(
         "recording__merged_into", "scanned_file__container", "scan", "licence"
     )
-    for matches in _by_key(rows):
+    for matches in by_key(rows):
         report()
         found = finding.of_matches(matches, grounds)
         about = Q(match__in=[each.pk for each in matches])
@@ -284,24 +284,26 @@ def _compare_matches(rows: QuerySet[Match], report: Report) -> None:
 
 
 def _compare_assets(rows: QuerySet[PlatformAsset], report: Report) -> None:
-    for assets in _by_key(rows.select_related("recording__merged_into")):
+    grounds = Grounds()
+    for assets in by_key(rows.select_related("recording__merged_into")):
         report()
         # Claims and videos that others claim name their asset too.
         keys = [each.pk for each in assets]
         about = Q(asset__in=keys, claim=None, video=None)
-        _store(about, (DiscrepancyKind.BY_OTHERS,), finding.of_assets(assets))
+        found = finding.of_assets(assets, grounds)
+        _store(about, (DiscrepancyKind.BY_OTHERS,), found)
 
 
 def _compare_recordings(rows: QuerySet[Recording], report: Report) -> None:
     grounds = Grounds()
-    for recordings in _by_key(rows):
+    for recordings in by_key(rows):
         report()
         found = finding.of_recordings(recordings, grounds)
         about = Q(recording__in=[each.pk for each in recordings])
         _store(about, (DiscrepancyKind.NO_REFERENCE,), found)
 
 
-def _by_key(
+def by_key(
     rows: QuerySet[Any],  # Any: rows of any model
     *,
     at_once: int = AT_ONCE,
@@ -314,7 +316,8 @@ def _by_key(
         last = some[-1].pk
 
 
-def _chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+def chunks(keys: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield keys in parts that one query takes."""
     for first in range(0, len(keys), AT_ONCE):
         yield keys[first : first + AT_ONCE]
 

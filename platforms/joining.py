@@ -134,14 +134,25 @@ Choice = tuple[int | None, LinkedBy]
 
 
 def find_links(
-    assets: Sequence[PlatformAsset],
+    assets: Sequence[PlatformAsset], merged: Sequence[PlatformAsset] | None = None
 ) -> list[tuple[PlatformAsset, Choice]]:
-    """Return where assets belong by their identifiers, except those that people linked."""
+    """Return where assets belong by their identifiers, except those that people linked.
+
+    ``merged`` are the assets that they are merged with, if these are not stored so.
+    """
     some = [asset for asset in assets if asset.linked_by != LinkedBy.PERSON]
     chosen = _choose_recordings(some)
     left = [asset for asset in some if chosen[asset.pk][1] == LinkedBy.NOTHING]
-    chosen |= _chosen_by_merge(left)
+    chosen |= _chosen_by_merge(left, _merged_with(left) if merged is None else merged)
     return [(asset, chosen[asset.pk]) for asset in some]
+
+
+def _merged_with(assets: Sequence[PlatformAsset]) -> list[PlatformAsset]:
+    rows = PlatformAsset.objects.filter(
+        Q(pk__in=[each.whole_id for each in assets if each.whole_id])
+        | Q(whole__in=[each.pk for each in assets])
+    )
+    return list(rows.select_related("recording__merged_into"))
 
 
 def _choose_recordings(assets: Sequence[PlatformAsset]) -> dict[int, Choice]:
@@ -151,13 +162,10 @@ def _choose_recordings(assets: Sequence[PlatformAsset]) -> dict[int, Choice]:
     return {key: _choose(some, fitting) for key, some in ids.items()}
 
 
-def _chosen_by_merge(assets: Sequence[PlatformAsset]) -> dict[int, Choice]:
+def _chosen_by_merge(
+    assets: Sequence[PlatformAsset], others: Sequence[PlatformAsset]
+) -> dict[int, Choice]:
     """Return the recording of each asset that was merged with one that has one."""
-    rows = PlatformAsset.objects.filter(
-        Q(pk__in=[each.whole_id for each in assets if each.whole_id])
-        | Q(whole__in=[each.pk for each in assets])
-    )
-    others = list(rows.select_related("recording__merged_into"))
     if not others:
         return {}
     chosen = _choose_recordings(others)
@@ -165,13 +173,13 @@ def _chosen_by_merge(assets: Sequence[PlatformAsset]) -> dict[int, Choice]:
     sounds = sounds_of(each.recording for each in by_people if each.recording)
     for each in by_people:
         chosen[each.pk] = sounds.get(each.recording_id or 0), LinkedBy.PERSON
+    near: dict[int, set[int | None]] = defaultdict(set)
+    for each in others:
+        near[each.whole_id or 0].add(chosen[each.pk][0])
     found: dict[int, Choice] = {}
     for asset in assets:
-        fitting = {
-            chosen[each.pk][0]
-            for each in others
-            if each.pk == asset.whole_id or each.whole_id == asset.pk
-        } - {None}
+        of_whole = chosen.get(asset.whole_id or 0, (None, LinkedBy.NOTHING))[0]
+        fitting = (near[asset.pk] | {of_whole}) - {None}
         if len(fitting) == 1:
             found[asset.pk] = fitting.pop(), LinkedBy.MERGED
         elif fitting:

@@ -102,6 +102,14 @@ def rows_of_file(file: ClaimFile) -> QuerySet[ClaimFileRow]:
     )
 
 
+def files_of(rows: Sequence[Discrepancy]) -> dict[int, ClaimFile]:
+    """Return the file that keeps each difference out of others, by key."""
+    living = ClaimFileRow.objects.living().filter(
+        discrepancy__in=[row.pk for row in rows], file__in=ClaimFile.objects.all()
+    )
+    return {row.discrepancy_id: row.file for row in living.select_related("file")}
+
+
 def claims_of_match(match: Match) -> QuerySet[PlatformClaim]:
     """Return the claims on a match's video, of any recording."""
     rows = PlatformClaim.objects.filter(scanned_file=match.scanned_file_id)

@@ -1,4 +1,4 @@
-"""Says which entries of the lists an import of claims or videos would open and close.
+"""Says which entries of the lists an import of a report would open and close.
 
 It makes the rows that the import would write, unsaved, and has the comparison look at
 them; nothing is written.
@@ -7,41 +7,50 @@ them; nothing is written.
 from __future__ import annotations
 
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from catalogue.models import Recording
+from imports.platforms.after import AfterImport
 from imports.platforms.reports import Values
 from platforms import finding
-from platforms.choices import DiscrepancyKind, DiscrepancyState
+from platforms.choices import DiscrepancyKind, DiscrepancyState, LinkedBy, ReportKind
+from platforms.comparing import CLAIMS_AT_ONCE, by_key, chunks
 from platforms.finding import (
     CLAIM_KINDS,
     CLAIMABLE,
     INACTIVE,
-    ClaimsOn,
     Found,
     Grounds,
     Heard,
+    LinkedAsset,
 )
 from platforms.joining import find_links, sounds_of
 from platforms.models import (
+    AssetConflict,
     Discrepancy,
     PlatformAccount,
     PlatformAsset,
     PlatformClaim,
     PlatformVideo,
     PolicyTerms,
+    ReferenceFile,
+    Reported,
 )
 from review.models import Match
 from scanning.models import ScannedFile
 
 SHOWN: Final = 100
-_AT_ONCE: Final = 500
+_OF_ASSETS: Final = (ReportKind.ASSETS, ReportKind.CONFLICTS)
+"""Reports that say who else owns assets."""
+_BY_OTHERS: Final = (LinkedBy.NOTHING, LinkedBy.AMBIGUOUS, LinkedBy.MERGED)
+_Changed = tuple[PlatformAsset, LinkedAsset]
+"""An asset as it will be, and what it was."""
 
 
 @dataclass(slots=True)
@@ -49,50 +58,144 @@ class Foresight:
     """Counts entries by list; ``first`` names the first of them.
 
     ``named`` has the columns of assets that reports of claims fill, and where their
-    values are.
+    values are. ``merged`` names assets that the platform merged before or after. Those
+    without an identifier of their own wait with their claims for the others' links.
     """
 
     account: PlatformAccount
+    kind: ReportKind
+    model: type[Reported]
     day: date
     named: Mapping[str, str]
-    is_of_claims: bool
+    merged: set[str]
     opened: Counter[str] = field(default_factory=Counter)
     closed: Counter[str] = field(default_factory=Counter)
     first: list[dict[str, str]] = field(default_factory=list)
+    _facts: AfterImport = field(init=False)
     _grounds: Grounds = field(init=False)
-    _claimed: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    _unlinked: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _waiting: dict[str, _Changed] = field(default_factory=dict)
+    _late_claims: dict[int, PlatformClaim] = field(default_factory=dict)
+    _late_notes: list[tuple[str, PlatformAsset]] = field(default_factory=list)
+    _listed: set[int] = field(init=False)
+    """Assets with an entry of their own that was not looked at yet."""
+    _settled: Collection[int] = ()
+    """Assets that waited."""
+    _met: set[int] = field(default_factory=set)
+    _gone: set[int] = field(default_factory=set)
+    """Claims of merged assets that the report lacks."""
     _keys: Any = field(default_factory=lambda: itertools.count(-1, -1))  # Any: ints
     """Keys of rows that are new."""
 
     def __post_init__(self) -> None:
-        self._grounds = Grounds()
-        days = self._grounds.claims_days
-        known = days.get(self.account.platform, self.day)
-        days[self.account.platform] = max(known, self.day)
+        self._facts = AfterImport(self.account, self.kind, self.model, self.day)
+        self._grounds = Grounds(self._facts)
+        mine = PlatformAsset.objects.filter(account=self.account)
+        for each in mine.exclude(constituents=""):
+            self.merged |= {each.asset_id, *each.part_ids}
+        entries = Discrepancy.objects.filter(
+            account=self.account, asset__isnull=False, claim=None, video=None
+        ).exclude(state=DiscrepancyState.GONE)
+        self._listed = {row.asset_id for row in entries.only("asset") if row.asset_id}
 
-    def see_claims(
+    def see(
+        self,
+        rows: Sequence[Values],
+        written: Sequence[Values],
+        before: Mapping[str, Any],  # Any: rows of the report's model
+    ) -> None:
+        """Look at a batch of rows; ``written`` are those new or changed."""
+        match self.kind:
+            case ReportKind.CLAIMS:
+                self._see_claims(rows, written, before)
+            case ReportKind.VIDEOS:
+                self._see_videos(written, before)
+            case ReportKind.ASSETS:
+                self._see_assets(rows, {each["asset_id"] for each in written})
+            case ReportKind.CONFLICTS:
+                assets = self._assets_of(written, rows)
+                for row in rows:
+                    key = assets[row["asset_id"]].pk
+                    self._facts.note_conflict(key, row["owner"], row["countries"])
+                self._see_same(assets.values())
+            case ReportKind.REFERENCES:
+                assets = self._assets_of(written, rows)
+                for row in rows:
+                    asset = assets[row["asset_id"]]
+                    if asset.recording_id or asset.asset_id in self.merged:
+                        self._facts.note_file(
+                            asset.pk, row["status"], row["excluded_pct"]
+                        )
+
+    def keep(self, rows: QuerySet[Any]) -> None:  # Any: of the report's model
+        """Count rows that stay as they are, because those of the report have a fault."""
+        rows = rows.filter(gone_on=None)
+        if self.kind == ReportKind.ASSETS:
+            self._see_same(list(rows.select_related("recording__merged_into")))
+            return
+        linked = list(rows.select_related("asset__recording__merged_into"))
+        self._facts.move(each.asset for each in linked if each.asset)
+        for each in linked:
+            if isinstance(each, AssetConflict):
+                self._facts.note_conflict(each.asset_id, each.owner, each.countries)
+            elif isinstance(each, ReferenceFile):
+                self._facts.note_file(each.asset_id, each.status, each.excluded_pct)
+        if self.kind == ReportKind.CLAIMS:
+            self._note_claims(
+                (each.link_key, each.asset)
+                for each in linked
+                if each.status != INACTIVE
+            )
+
+    def see_gone(self, keys: Sequence[int]) -> None:
+        """Look at rows that the report lacks."""
+        match self.kind:
+            case ReportKind.CLAIMS:
+                self._compare([], Q(claim__in=keys), {})
+                rows = PlatformClaim.objects.filter(pk__in=keys)
+                if self.merged:
+                    late = rows.filter(asset__asset_id__in=self.merged)
+                    self._gone |= set(late.values_list("pk", flat=True))
+            case ReportKind.VIDEOS:
+                self._compare([], Q(video__in=keys), {})
+            case ReportKind.ASSETS:
+                gone = PlatformAsset.objects.filter(pk__in=keys)
+                self._change(
+                    (asset, {"gone_on": self.day})
+                    for asset in gone.select_related("recording__merged_into")
+                )
+
+    def finish(self, heartbeat: Callable[[], None]) -> None:
+        """Look at what all rows together change."""
+        if self.merged:
+            self._settle_merged()
+        if self.kind in _OF_ASSETS:
+            for some in chunks(sorted(self._listed)):
+                heartbeat()
+                self._judge(self._stored(pk__in=some).values())
+        self._see_claims_of_moved(heartbeat)
+        if self.kind not in (ReportKind.VIDEOS, ReportKind.CONFLICTS):
+            self._see_matches(heartbeat)
+        self._see_recordings(heartbeat)
+
+    def _see_claims(
         self,
         rows: Iterable[Values],
         written: Sequence[Values],
         before: Mapping[str, PlatformClaim],
     ) -> None:
-        """Look at the claims of a batch; ``written`` are those new or changed."""
+        rows = [row for row in rows if row["status"] != INACTIVE]
         links = self._links_with_matches(row["link_key"] for row in rows)
         on_links = [row for row in rows if row["link_key"] in links]
         assets = self._assets_of(written, on_links)
-        linked = [each.recording for each in assets.values() if each.recording]
-        sounds = sounds_of({each.pk: each for each in linked}.values())
-        for row in on_links:
-            if row["status"] != INACTIVE:
-                asset = assets[row["asset_id"]]
-                self._see_claim(row["link_key"], sounds.get(asset.recording_id or 0))
+        self._note_claims(
+            (row["link_key"], assets[row["asset_id"]]) for row in on_links
+        )
         claims, terms = [], {}
         for values in written:
             claim = before.get(values["claim_id"]) or PlatformClaim(
                 pk=next(self._keys), claim_id=values["claim_id"], account=self.account
             )
-            for name in finding.CLAIM_COLUMNS:
+            for name in (*finding.CLAIM_COLUMNS, "title", "video_id"):
                 if name in values and name not in ("asset", "account", "terms"):
                     setattr(claim, name, values[name])
             cells = values["cells"]
@@ -101,77 +204,175 @@ class Foresight:
                 terms[key] = PolicyTerms(pk=next(self._keys), **cells)
             claim.terms, claim.gone_on = terms.get(key), None
             claim.asset = assets[values["asset_id"]]
-            claims.append(claim)
+            if self._is_late(claim.asset):
+                self._late_claims[claim.pk] = claim
+            else:
+                claims.append(claim)
+        self._compare_claims(claims)
+
+    def _compare_claims(self, claims: Sequence[PlatformClaim]) -> None:
         found = finding.of_claims(claims, self._grounds, Heard(claims))
-        names = {f"c{each.pk}": each.claim_id for each in claims}
+        names = {f"c{each.pk}": str(each) for each in claims}
         known = [each.pk for each in claims if each.pk > 0]
         self._compare(found, Q(claim__in=known, kind__in=CLAIM_KINDS), names)
 
-    def keep_claims(self, rows: Iterable[PlatformClaim]) -> None:
-        """Count claims that stay as they are, because their row has a fault."""
-        rows = [row for row in rows if row.status != INACTIVE and row.gone_on is None]
-        links = self._links_with_matches(row.link_key for row in rows)
-        linked = [row.asset.recording for row in rows if row.asset.recording]
+    def _note_claims(self, claims: Iterable[tuple[str, PlatformAsset]]) -> None:
+        """Note active and pending claims, by their links and assets, if these matter."""
+        some: list[tuple[str, PlatformAsset]] = []
+        for link, asset in claims:
+            (self._late_notes if self._is_late(asset) else some).append((link, asset))
+        self._note_free(some)
+
+    def _note_free(self, some: Sequence[tuple[str, PlatformAsset]]) -> None:
+        links = self._links_with_matches(link for link, _asset in some)
+        linked = [asset.recording for _link, asset in some if asset.recording]
         sounds = sounds_of({each.pk: each for each in linked}.values())
-        for row in rows:
-            if row.link_key in links:
-                self._see_claim(row.link_key, sounds.get(row.asset.recording_id or 0))
+        for link, asset in some:
+            if link in links:
+                self._facts.note_claim(link, sounds.get(asset.recording_id or 0))
 
-    def _see_claim(self, link: str, sound: int | None) -> None:
-        if sound is None:
-            self._unlinked[link] += 1
-        else:
-            self._claimed[link].add(sound)
-
-    def see_videos(
+    def _see_videos(
         self, written: Sequence[Values], before: Mapping[str, PlatformVideo]
     ) -> None:
-        """Look at the new and changed videos of a batch."""
         assets = self._assets_of(written)
         videos = []
         for values in written:
             video = before.get(values["video_id"]) or PlatformVideo(
                 pk=next(self._keys), video_id=values["video_id"], account=self.account
             )
-            for name in ("link_key", "other_owners", "another_owner", "views"):
+            for name in ("link_key", "other_owners", "another_owner", "views", "title"):
                 setattr(video, name, values.get(name, getattr(video, name)))
             video.asset, video.gone_on = assets.get(values["asset_id"]), None
             videos.append(video)
         files = finding.video_file_of(video.link_key for video in videos)
         found = finding.of_videos(videos, self._grounds, files)
-        names = {f"v{each.pk}": each.video_id for each in videos}
+        names = {f"v{each.pk}": str(each) for each in videos}
         known = [each.pk for each in videos if each.pk > 0]
         self._compare(found, Q(video__in=known), names)
 
-    def see_gone(self, about: Q) -> None:
-        """Count the open entries about rows that the report lacks."""
-        self._compare([], about, {})
+    def _see_assets(self, rows: Iterable[Values], written: set[str]) -> None:
+        """Look at a report's assets: also the unchanged may have another owner now."""
+        by_id = {row["asset_id"]: row for row in rows}
+        stored = self._stored(asset_id__in=by_id)
+        self._see_same([stored[key] for key in stored if key not in written])
+        self._change(
+            (stored.get(key) or self._new_asset(key), {**by_id[key], "gone_on": None})
+            for key in by_id
+            if key in written
+        )
 
-    def see_matches(self, heartbeat: Callable[[], None]) -> None:
-        """Look at all matches that should be claimed, after all claims."""
+    def _see_same(self, assets: Iterable[PlatformAsset]) -> None:
+        self._judge(each for each in assets if not self._is_late(each))
+
+    def _is_late(self, asset: PlatformAsset) -> bool:
+        """Return whether an asset's link follows from those of other assets."""
+        return asset.asset_id in self.merged and asset.linked_by in _BY_OTHERS
+
+    def _change(self, assets: Iterable[tuple[PlatformAsset, Values]]) -> None:
+        """Give assets other values, and the recordings that their identifiers name."""
+        changed = []
+        for asset, values in assets:
+            before = LinkedAsset.of(asset, self._facts.youtubes)
+            for name, value in values.items():
+                setattr(asset, name, value)
+            changed.append((asset, before))
+            if asset.asset_id in self.merged:
+                self._waiting[asset.asset_id] = (asset, before)
+        self._link([asset for asset, _before in changed], [])
+        self._settle([pair for pair in changed if not self._is_late(pair[0])])
+
+    def _link(
+        self, assets: Sequence[PlatformAsset], merged: Sequence[PlatformAsset]
+    ) -> None:
+        links = find_links(assets, merged)
+        keys = {recording for _asset, (recording, _how) in links} - {None}
+        recordings = Recording.objects.select_related("merged_into").in_bulk(keys)
+        for asset, (recording, how) in links:
+            asset.recording, asset.linked_by = recordings.get(recording or 0), how
+
+    def _settle(self, changed: Sequence[_Changed]) -> None:
+        for asset, before in changed:
+            self._facts.note_asset(asset, before)
+        self._judge(asset for asset, _before in changed)
+
+    def _settle_merged(self) -> None:
+        for key, asset in self._stored(
+            asset_id__in=self.merged - self._waiting.keys()
+        ).items():
+            before = LinkedAsset.of(asset, self._facts.youtubes)
+            self._waiting[key] = (asset, before)
+        assets = [asset for asset, _before in self._waiting.values()]
+        wholes: dict[str, int] = {}
+        # Of several wholes the last one counts, as in a comparison.
+        for each in sorted(assets, key=lambda asset: (asset.pk < 0, abs(asset.pk))):
+            if each.gone_on is None:
+                wholes |= dict.fromkeys(each.part_ids, each.pk)
+        for each in assets:
+            each.whole_id = wholes.get(each.asset_id)
+        late = [pair for pair in self._waiting.values() if self._is_late(pair[0])]
+        self._link([asset for asset, _before in late], assets)
+        self._settle(late)
+        self._settled = [asset.pk for asset, _before in late]
+        by_id = {asset.asset_id: asset for asset in assets}
+        for claim in self._late_claims.values():
+            claim.asset = by_id[claim.asset.asset_id]
+        claims = list(self._late_claims.values())
+        for first in range(0, len(claims), CLAIMS_AT_ONCE):
+            self._compare_claims(claims[first : first + CLAIMS_AT_ONCE])
+        self._note_free(
+            [(link, by_id[asset.asset_id]) for link, asset in self._late_notes]
+        )
+
+    def _see_claims_of_moved(self, heartbeat: Callable[[], None]) -> None:
+        """Look at claims that the report leaves as they are, of assets that it moves."""
+        moved = sorted(self._facts.moved)
+        if self.kind == ReportKind.CLAIMS:
+            # Of others, the report has all claims that a link changes.
+            moved = [key for key in moved if key in self._settled]
+        seen = {*self._late_claims, *self._gone}
+        for some in chunks(moved):
+            rows = PlatformClaim.objects.filter(asset__in=some, gone_on=None)
+            rows = rows.select_related("asset__recording__merged_into", "terms")
+            for claims in by_key(rows, at_once=CLAIMS_AT_ONCE):
+                heartbeat()
+                left = [claim for claim in claims if claim.pk not in seen]
+                self._facts.move(claim.asset for claim in left)
+                self._compare_claims(left)
+
+    def _see_matches(self, heartbeat: Callable[[], None]) -> None:
         listed = Discrepancy.objects.filter(kind=DiscrepancyKind.NOT_CLAIMED)
         rows = Match.objects.filter(
             Q(state__in=CLAIMABLE) | Q(pk__in=listed.values("match"))
         ).select_related(
             "recording__merged_into", "scanned_file__container", "scan", "licence"
         )
-        last = 0
-        while some := list(rows.filter(pk__gt=last).order_by("pk")[:_AT_ONCE]):
+        for some in by_key(rows):
             heartbeat()
-            last = some[-1].pk
-            found = finding.of_matches(some, self._grounds, self._claims_on)
+            found = finding.of_matches(some, self._grounds)
             names = {f"m{each.pk}": each.scanned_file.name for each in some}
             self._compare(found, Q(match__in=some, kind="not_claimed"), names)
 
-    def _claims_on(self, links: Collection[str]) -> ClaimsOn:
-        """Return the claims of other accounts, and those of the report."""
-        claimed, unlinked = finding.claims_on(links, without=self.account)
-        for link in links:
-            if link in self._claimed:
-                claimed[link] |= self._claimed[link]
-            if link in self._unlinked:
-                unlinked[link] += self._unlinked[link]
-        return claimed, unlinked
+    def _see_recordings(self, heartbeat: Callable[[], None]) -> None:
+        """Look at the recordings that the platform may recognise now, or no more."""
+        rows = Recording.objects.all()
+        if self.kind not in (ReportKind.ASSETS, ReportKind.REFERENCES):
+            touched = rows.filter(pk__in=self._facts.touched)
+            sounds = sounds_of(touched.select_related("merged_into"))
+            rows = rows.filter(pk__in=set(sounds.values()))
+        for some in by_key(rows):
+            heartbeat()
+            found = finding.of_recordings(some, self._grounds)
+            names = {f"r{each.pk}": each.title for each in some}
+            self._compare(found, Q(recording__in=some, kind="no_reference"), names)
+
+    def _judge(self, assets: Iterable[PlatformAsset]) -> None:
+        """Look at who else owns assets."""
+        some = list(assets)
+        found = finding.of_assets(some, self._grounds)
+        names = {f"a{each.pk}": str(each) for each in some}
+        known = [each.pk for each in some if each.pk in self._listed]
+        self._compare(found, Q(asset__in=known, claim=None, video=None), names)
+        self._listed.difference_update(known)
 
     def _links_with_matches(self, links: Iterable[str]) -> set[str]:
         files = ScannedFile.objects.filter(
@@ -189,33 +390,39 @@ class Foresight:
         said = {row["asset_id"]: row for row in reversed([*written])}
         named = {row["asset_id"]: row for row in others} | said
         named.pop("", None)
-        known = PlatformAsset.objects.filter(account=self.account, asset_id__in=named)
-        found = {each.asset_id: each for each in known}
+        found = self._stored(asset_id__in=named)
+        self._facts.move(found.values())
+        found |= {key: self._waiting[key][0] for key in named if key in self._waiting}
         changed = []
         for asset_id, row in named.items():
             says = {to: row.get(name, "") for to, name in self.named.items()}
-            asset = found.setdefault(
-                asset_id,
-                PlatformAsset(
-                    pk=next(self._keys), account=self.account, asset_id=asset_id
-                ),
+            is_new = asset_id not in found
+            asset = found.setdefault(asset_id, self._new_asset(asset_id))
+            is_said = (
+                self.kind == ReportKind.CLAIMS
+                and asset_id in said
+                and asset.pk not in self._met
+                and any(getattr(asset, to) != says[to] for to in says)
             )
-            is_new = asset.pk < 0
-            is_said = self.is_of_claims and asset_id in said
-            if is_new or (
-                is_said and any(getattr(asset, to) != says[to] for to in says)
-            ):
-                for to, value in says.items():
-                    setattr(asset, to, value)
-                changed.append(asset)
-        for asset, (recording, how) in find_links(changed):
-            asset.recording_id, asset.linked_by = recording, how
-        keys = {each.recording_id for each in found.values() if each.recording_id}
-        recordings = Recording.objects.select_related("merged_into").in_bulk(keys)
-        for asset in found.values():
-            if asset.recording_id:
-                asset.recording = recordings[asset.recording_id]
+            if is_new or is_said:
+                self._met.add(asset.pk)
+                changed.append((asset, says))
+        self._change(changed)
         return found
+
+    def _stored(self, **about: object) -> dict[str, PlatformAsset]:
+        rows = PlatformAsset.objects.filter(account=self.account, **about)
+        return {
+            each.asset_id: each
+            for each in rows.select_related("recording__merged_into")
+        }
+
+    def _new_asset(self, asset_id: str) -> PlatformAsset:
+        return PlatformAsset(
+            pk=next(self._keys),
+            account=self.account,
+            asset_id=asset_id,
+        )
 
     def _compare(
         self, found: Iterable[Found], about: Q, names: Mapping[str, str]
@@ -223,11 +430,13 @@ class Foresight:
         """Count what opens and closes against the entries about some rows."""
         wanted = {each.key: each for each in found}
         rows = Discrepancy.objects.filter(about).exclude(state=DiscrepancyState.GONE)
-        for row in rows.select_related("claim", "video", "scanned_file"):
+        for row in rows.select_related(
+            "claim", "video", "scanned_file", "asset", "recording"
+        ):
             each = wanted.pop(row.key, None)
             if each is None and row.state == DiscrepancyState.OPEN:
-                about_row = row.claim or row.video or row.scanned_file
-                self._note("closes", row.kind, str(about_row or ""))
+                about_row = row.claim or row.video or row.scanned_file or row.asset
+                self._note("closes", row.kind, str(about_row or row.recording or ""))
             is_dismissed = row.state == DiscrepancyState.DISMISSED
             if each is not None and is_dismissed and each.basis != row.basis:
                 self._note("opens", each.kind, names.get(each.subject, ""))

@@ -16,7 +16,7 @@ from datetime import date
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Max, Min, QuerySet
 from django.utils.translation import gettext as _
 
 import audit.services
@@ -35,6 +35,7 @@ from imports.platforms.reports import (
     Report,
     RowReader,
     Values,
+    merged_assets,
     recognise,
     terms_of,
     unknown_columns,
@@ -140,6 +141,8 @@ class ReportImporter:
     report: Report
     dry: bool
     heartbeat: Callable[[], None] = lambda: None
+    merged: set[str] = field(default_factory=set)
+    """Assets that a report of assets merges; a check needs them before it begins."""
     summary: ClaimsSummary = field(default_factory=ClaimsSummary)
     _previous: date | None = field(init=False)
     _rows: QuerySet[Any] = field(init=False)  # Any: rows of the report's model
@@ -162,10 +165,15 @@ class ReportImporter:
         self._seen = SeenKeys(self._rows)
         others = PlatformAccount.objects.filter(platform=self.one.account.platform)
         self._has_others = others.exclude(pk=self.one.account.pk).exists()
-        if self.dry and not older and self.report.kind in _FORESEEN:
-            named = dict(zip(_OF_CLAIMS, _ASSET_FIELDS, strict=True))
-            account, day = self.one.account, self.one.report_day
-            self._foresight = Foresight(account, day, named, self._is_of_claims)
+        if self.dry and not older:
+            self._foresight = Foresight(
+                self.one.account,
+                self.report.kind,
+                model,
+                self.one.report_day,
+                dict(zip(_OF_CLAIMS, _ASSET_FIELDS, strict=True)),
+                self.merged,
+            )
 
     def run(self, rows: Rows) -> ClaimsSummary:
         """Apply batch by batch; a row with a fault does not affect the others."""
@@ -192,8 +200,7 @@ class ReportImporter:
             summary.repeated += again
         self._note_values()
         if self._foresight is not None:
-            if self._is_of_claims:
-                self._foresight.see_matches(self.heartbeat)
+            self._foresight.finish(self.heartbeat)
             summary.opened = dict(self._foresight.opened)
             summary.closed = dict(self._foresight.closed)
             summary.entries = self._foresight.first
@@ -266,25 +273,22 @@ class ReportImporter:
         self.summary.updated += len(changed) - named
         if self.dry:
             self._new.extend(_digest(values[key]) for values in new)
-            self._foresee(first.values(), [*new, *changed])
+            self._foresee([*first.values()], [*new, *changed])
         elif new or changed:
             with transaction.atomic():
                 self._write(new, changed)
 
-    def _foresee(self, rows: Iterable[Values], written: Sequence[Values]) -> None:
+    def _foresee(self, rows: Sequence[Values], written: Sequence[Values]) -> None:
         """Have it looked at what a batch would open and close."""
         if self._foresight is None:
             return
         key = self.report.key
         stored = self._rows.filter(**{f"{key}__in": [each[key] for each in written]})
         before = {getattr(row, key): row for row in stored}
-        if self._is_of_claims:
-            for values in written:
-                values["cells"] = terms_of(values)
-                self._set_days(values, before.get(values[key]))
-            self._foresight.see_claims(rows, written, before)
-        else:
-            self._foresight.see_videos(written, before)
+        for values in written if self._is_of_claims else ():
+            values["cells"] = terms_of(values)
+            self._set_days(values, before.get(values[key]))
+        self._foresight.see(rows, written, before)
 
     def _first_rows(self, batch: Sequence[tuple[int, Values]]) -> dict[str, Values]:
         """Return the first row of each id of this account."""
@@ -447,9 +451,8 @@ class ReportImporter:
         known = self._rows.filter(**{f"{self.report.key}__in": self._faulty})
         for key in known.values_list("pk", flat=True):
             self._seen.add(key)
-        if self._foresight is not None and self._is_of_claims and self._faulty:
-            linked = known.select_related("asset__recording__merged_into")
-            self._foresight.keep_claims(list(linked))
+        if self._foresight is not None and self._faulty:
+            self._foresight.keep(known)
         self._faulty.clear()
 
     def _note_vanished(self) -> None:
@@ -469,9 +472,7 @@ class ReportImporter:
             gone = [key for key in keys if key not in self._seen]
             self.summary.vanished += len(gone)
             if self._foresight is not None and gone:
-                self._foresight.see_gone(
-                    Q(**{f"{_FORESEEN[self.report.kind]}__in": gone})
-                )
+                self._foresight.see_gone(gone)
             if self.dry or not gone:
                 continue
             with transaction.atomic():
@@ -504,8 +505,6 @@ class ReportImporter:
             want_comparison(account)
 
 
-_FORESEEN: Final = {ReportKind.CLAIMS: "claim", ReportKind.VIDEOS: "video"}
-"""Whose entries a check foresees, and their column."""
 _DAYS: Final = ("first_report", "detail_since", "detail_after")
 _COLUMNS: Final = {
     ReportKind.CLAIMS: {
@@ -568,7 +567,10 @@ def run(one: ClaimsImport, heartbeat: Callable[[], None], *, dry: bool) -> Colum
         if not dry:
             _begin(one, report)
         with open_report(path) as rows:
-            task = ReportImporter(one, report, dry, heartbeat)
+            is_merging = dry and report.kind == ReportKind.ASSETS
+            merged = merged_assets(report, rows) if is_merging else set()
+        with open_report(path) as rows:
+            task = ReportImporter(one, report, dry, heartbeat, merged)
             if mapped:
                 targets = (each.target for each in columns)
                 rows.header = tuple("" if t == LEFT_OUT else t for t in targets)

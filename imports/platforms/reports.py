@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -164,10 +165,14 @@ def needed_columns() -> list[tuple[str, str, str]]:
         (
             ", ".join(each.label for each in Platform if each in report.platforms),
             str(report.kind.label),
-            ", ".join(sorted(report.required)),
+            ", ".join(filter(None, [*sorted(report.required), _or(report.one_of)])),
         )
         for report in _reports
     ]
+
+
+def _or(names: Iterable[str]) -> str:
+    return f" {_('or')} ".join(sorted(names))
 
 
 def register_folders(package: Path) -> None:
@@ -270,6 +275,19 @@ class RowReader:
         values["row_hash"] = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         self._finish(values)
         return values
+
+
+def merged_assets(report: Report, rows: Rows) -> set[str]:
+    """Return the ids of the assets that a report merges, wholes and parts."""
+    reader = RowReader(report, rows.header)
+    found: set[str] = set()
+    for row in rows:
+        with suppress(RowFault):
+            values = reader.read(row)
+            if values["constituents"]:
+                parts = values["constituents"].split("|")
+                found |= {values["asset_id"], *(part.strip() for part in parts)}
+    return found - {""}
 
 
 def terms_of(values: Values) -> dict[str, str]:

@@ -10,21 +10,23 @@ from platforms.finding.claims import (
     ACTIVE,
     CLAIM_COLUMNS,
     CLAIM_KINDS,
-    INACTIVE,
     PENDING,
     Heard,
     of_claims,
     video_file_of,
 )
+from platforms.finding.facts import (
+    INACTIVE,
+    ClaimsOn,
+    LinkedAsset,
+    ReportFacts,
+    Row,
+    WorkingFiles,
+    working_file,
+)
 from platforms.finding.found import Found
 from platforms.finding.grounds import EVERYWHERE, Grounds, our_countries
-from platforms.finding.matches import (
-    CLAIMABLE,
-    ClaimsOn,
-    claims_on,
-    of_matches,
-    of_recordings,
-)
+from platforms.finding.matches import CLAIMABLE, of_matches, of_recordings
 from platforms.finding.owners import NO, YES, of_assets, of_videos
 
 __all__ = [
@@ -41,7 +43,10 @@ __all__ = [
     "Found",
     "Grounds",
     "Heard",
-    "claims_on",
+    "LinkedAsset",
+    "ReportFacts",
+    "Row",
+    "WorkingFiles",
     "of_assets",
     "of_claims",
     "of_matches",
@@ -49,4 +54,5 @@ __all__ = [
     "of_videos",
     "our_countries",
     "video_file_of",
+    "working_file",
 ]

@@ -22,9 +22,8 @@ from scanning.choices import ScanStatus
 from scanning.models import Scan, ScannedFile
 from scanning.selectors import has_searched, index_positions
 
-ACTIVE, INACTIVE, PENDING = "ACTIVE", "INACTIVE", "PENDING"
+ACTIVE, PENDING = "ACTIVE", "PENDING"
 NOT_SOUND: Final = "VISUAL"
-SOUND_RECORDING: Final = "SOUND_RECORDING"
 CLAIM_KINDS: Final = (
     DiscrepancyKind.NOT_HEARD,
     DiscrepancyKind.NOT_SCANNED,
@@ -178,8 +177,8 @@ def _not_scanned(claim: PlatformClaim, heard: Heard) -> Found | None:
 def _not_heard(claim: PlatformClaim, heard: Heard) -> Found | None:
     file, sound = heard.files.get(claim.link_key), heard.sound(claim)
     scan = heard.scans.get(file.pk) if file is not None else None
-    is_sound = claim.asset.asset_type in ("", SOUND_RECORDING)
-    if scan is None or sound is None or claim.claim_type == NOT_SOUND or not is_sound:
+    is_sound = claim.claim_type != NOT_SOUND and claim.asset.may_be_sound
+    if scan is None or sound is None or not is_sound:
         return None
     match = heard.match_of(claim)
     if match is not None and match.is_heard:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final
 
 from catalogue.models import Recording
 from common.territories import TERRITORIES
 from common.zones import office_day
-from platforms.choices import OWN_DETAILS, Meaning, Platform, ValueColumn
-from platforms.models import PlatformAccount, PlatformClaim, PolicyTerms, ReportedValue
+from platforms.choices import OWN_DETAILS, Meaning, ValueColumn
+from platforms.finding.facts import ReportFacts
+from platforms.models import PlatformClaim, PolicyTerms, ReportedValue
 from review.coverage import LicencesInForce
 from rights import ledger, tis
 from rights.choices import Right, ShareKind
@@ -20,9 +20,10 @@ EVERYWHERE: Final = "EVERYWHERE"
 
 
 class Grounds:
-    """What a comparison reads once for all rows."""
+    """What a comparison reads once for all rows, and ``facts`` of reports by keys."""
 
-    def __init__(self) -> None:
+    def __init__(self, facts: ReportFacts | None = None) -> None:
+        self.facts = facts or ReportFacts()
         self.licences = LicencesInForce()
         values = ReportedValue.objects.exclude(meaning=Meaning.UNEXPLAINED)
         self.meanings = {
@@ -31,18 +32,8 @@ class Grounds:
                 "column", "value", "meaning"
             )
         }
-        accounts = list(PlatformAccount.objects.all())
-        self.claims_days: dict[str, date] = {}
-        for each in accounts:
-            if day := each.claims_day:
-                newest = self.claims_days.get(each.platform, day)
-                self.claims_days[each.platform] = max(day, newest)
-        self.youtubes = {
-            each.pk for each in accounts if each.platform == Platform.YOUTUBE
-        }
-        self.knows_references = any(
-            each.assets_day or each.references_day for each in accounts
-        )
+        self.claims_days = self.facts.claims_days
+        self.youtubes = self.facts.youtubes
         self._ours: dict[int, frozenset[str] | None] = {}
         self._outside: dict[tuple[int, int, bool], str] = {}
 

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 from platforms.choices import DiscrepancyKind, Meaning, ValueColumn
 from platforms.finding.found import Found
 from platforms.finding.grounds import Grounds
 from platforms.joining import sounds_of
-from platforms.models import (
-    AssetConflict,
-    PlatformAccount,
-    PlatformAsset,
-    PlatformVideo,
-)
+from platforms.models import PlatformAsset, PlatformVideo
 from scanning.models import ScannedFile
 
 YES, NO = "Yes", "No"
 """Whether another owner claims a video (support.google.com 9049701)."""
 
 
-def of_assets(assets: Sequence[PlatformAsset]) -> list[Found]:
+def of_assets(assets: Sequence[PlatformAsset], grounds: Grounds) -> list[Found]:
     """Return which assets of our recordings others own too, as the platform says."""
     linked = [each.recording for each in assets if each.recording is not None]
     sounds = sounds_of({each.pk: each for each in linked}.values())
-    conflicts = _conflicts_of(assets)
+    conflicts = grounds.facts.conflicts_of(assets)
     return [
         Found(
             DiscrepancyKind.BY_OTHERS,
@@ -44,28 +38,6 @@ def of_assets(assets: Sequence[PlatformAsset]) -> list[Found]:
         for owner, countries in [conflicts[asset.pk]]
         if owner
     ]
-
-
-def _conflicts_of(assets: Sequence[PlatformAsset]) -> dict[int, tuple[str, str]]:
-    """Return other owners and their countries, as the newest report has them.
-
-    Both the report of assets and that of conflicts are whole, so the newer one decides;
-    of one day that of conflicts.
-    """
-    rows = AssetConflict.objects.filter(asset__in=assets, gone_on=None)
-    reported = {row.asset_id: (row.owner, row.countries) for row in rows}
-    accounts = PlatformAccount.objects.in_bulk({each.account_id for each in assets})
-    found = {}
-    for asset in assets:
-        account = accounts[asset.account_id]
-        day = account.conflicts_day
-        if day is not None and day >= (account.assets_day or date.min):
-            found[asset.pk] = reported.get(asset.pk, ("", ""))
-        elif asset.gone_on is None:
-            found[asset.pk] = (asset.conflicting_owner, asset.conflicting_countries)
-        else:
-            found[asset.pk] = ("", "")
-    return found
 
 
 def of_videos(

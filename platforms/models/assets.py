@@ -104,6 +104,11 @@ class PlatformAsset(Reported):
         return bool(self.claimed_iswc) and not is_recording
 
     @property
+    def may_be_sound(self) -> bool:
+        """Return whether it can be heard, as far as reports say it."""
+        return self.asset_type in ("", "SOUND_RECORDING")
+
+    @property
     def part_ids(self) -> list[str]:
         """Return the ids of the assets that were merged into it."""
         return [each.strip() for each in self.constituents.split("|") if each.strip()]

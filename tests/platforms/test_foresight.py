@@ -16,8 +16,11 @@ from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.rules import make_licence
 from tests.platforms.making import (
+    ASSET,
     CLAIM,
+    CONFLICT,
     DAY,
+    REFERENCE,
     TABLE,
     VIDEO,
     make_account,
@@ -27,12 +30,11 @@ from tests.platforms.making import (
 from tests.platforms.test_lists import EARLY, claim, compare, heard, recording, video
 
 pytestmark = pytest.mark.django_db
-SEEN_LATER = {"no_reference"}
-"""Lists that reports of claims and videos do not change."""
+OF_ASSETS = {**ASSET, "constituent_asset_id": ""}
 
 
 def open_keys() -> Counter[tuple[str, str]]:
-    rows = Discrepancy.objects.filter(state="open").exclude(kind__in=SEEN_LATER)
+    rows = Discrepancy.objects.filter(state="open")
     return Counter(rows.values_list("kind", "key"))
 
 
@@ -50,8 +52,9 @@ def step(content: bytes, days: int, account: PlatformAccount | None = None) -> N
     run_import(content, day=day, account=account)
     compare()
     after = open_keys()
-    assert said["opened"] == by_list(after - before)
-    assert said["closed"] == by_list(before - after)
+    told = (said["entries"], after - before, before - after)
+    assert said["opened"] == by_list(after - before), told
+    assert said["closed"] == by_list(before - after), told
 
 
 def test_each_list_is_foreseen(signed_in: MakeClient) -> None:
@@ -77,27 +80,115 @@ def test_each_list_is_foreseen(signed_in: MakeClient) -> None:
         "not_claimed": 1,
     }
     assert one.summary["closed"] == {"not_claimed": 1, "not_scanned": 1}
-    assert {"what": "opens", "list": "not_heard", "name": "c2"} in one.summary[
-        "entries"
-    ]
+    opens = {"what": "opens", "list": "not_heard", "name": CLAIM["video_title"]}
+    assert opens in one.summary["entries"]
     page = signed_in(Role.ADMIN).get(f"/claims/import/{one.uid}/").content.decode()
     shown = [" ".join(each.split()) for each in page.split("<dt>")]
     (line,) = [each for each in shown if each.startswith("Claimed, not scanned")]
     assert "1 open, 1 close" in line
-    assert 'opens: <bdi translate="no">c3</bdi>' in line
+    assert 'opens: <bdi translate="no">Waves' in line
     assert 'closes: <bdi translate="no">Waves' in line
     done = run_import(report(rows), day=DAY + timedelta(days=9))
     page = signed_in(Role.ADMIN).get(f"/claims/import/{done.uid}/").content.decode()
     assert "would open" not in page
 
 
+class Draw:
+    """Draws the rows of reports about nine recordings; some rows have a fault."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)  # noqa: S311 - draws test data
+
+    def numbers(self, most: int) -> list[int]:
+        return self.rng.sample(range(9), most)
+
+    def claims(self) -> bytes:
+        rows = [
+            claim(
+                number,
+                asset_id=f"A{self.rng.choice([number, 1])}",
+                claim_status=self.rng.choice(
+                    ["ACTIVE", "ACTIVE", "INACTIVE", "PENDING"]
+                ),
+                claim_status_detail=self.rng.choice(["", "", "MADE_UP"]),
+                claim_type=self.rng.choice(["AUDIO", "AUDIO", "VISUAL"]),
+                views=str(self.rng.choice([1, 2])) if self.rng.random() < 0.9 else "-",
+            )
+            for number in self.numbers(5)
+        ]
+        return report(rows)
+
+    def assets(self) -> bytes:
+        rows = [
+            {
+                "asset_id": f"A{number}",
+                "asset_type": self.rng.choice(
+                    ["SOUND_RECORDING"] * 3 + ["COMPOSITION"]
+                ),
+                "your_isrc": self.rng.choice(["", f"GBAYE{self.rng.randrange(9):07}"]),
+                "conflicting_owner": self.rng.choice(["", "", "X"]),
+                "active_reference_id": self.rng.choice(["", "R"]),
+                "constituent_asset_id": self.rng.choice(
+                    ["", "", f"A{self.rng.randrange(12)}"]
+                ),
+            }
+            for number in self.rng.sample(range(12), 6)
+        ]
+        rows[0]["asset_id"] = self.rng.choice([rows[0]["asset_id"], "not an id"])
+        return report(rows, OF_ASSETS)
+
+    def conflicts(self) -> bytes:
+        rows = [
+            {
+                "asset_id": f"A{number}",
+                "conflicting_owner": self.rng.choice(["", "X", "Y"]),
+                "custom_id": self.rng.choice(["", f"OWN{number}"]),
+            }
+            for number in self.rng.sample(range(12), 4)
+        ]
+        return report(rows, CONFLICT)
+
+    def references(self) -> bytes:
+        rows = [
+            {
+                "reference_id": f"R{self.rng.randrange(9)}",
+                "asset_id": f"A{number}",
+                "status": self.rng.choice(["ACTIVE", "ACTIVE", "INACTIVE"]),
+                "excluded_perc": self.rng.choice(["", "10", "80", "much"]),
+            }
+            for number in self.rng.sample(range(12), 5)
+        ]
+        return report({row["reference_id"]: row for row in rows}.values(), REFERENCE)
+
+    def videos(self) -> bytes:
+        rows = [
+            {
+                "video_id": f"own{number:08}",
+                "other_owners_claiming": self.rng.choice(["", "X"]),
+            }
+            for number in self.rng.sample(range(4), 2)
+        ]
+        return report(rows, VIDEO)
+
+
+def dismiss_some(rng: random.Random) -> None:
+    rows = list(Discrepancy.objects.filter(state="open").order_by("pk"))
+    for row in rng.sample(rows, min(2, len(rows))):
+        services.dismiss(
+            revisions={row.uid: row.revision},
+            note_text="Known.",
+            user=make_user(Role.MANAGER),
+        )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_a_check_says_comes_true(seed: int) -> None:
-    rng = random.Random(seed)  # noqa: S311 - draws test data
+    draw = Draw(seed)
+    rng = draw.rng
     matches = [heard(n, rng.choice(["confirmed", "rejected"])) for n in range(6)]
     for number in range(6, 9):
-        recording(number)
+        recording(number, custom_id=f"OWN{number}")
         video(number)
     make_licence(recordings=[matches[0].recording])
     run_import(report([{"video_id": "own00000001"}], VIDEO))
@@ -107,30 +198,11 @@ def test_what_a_check_says_comes_true(seed: int) -> None:
     compare()
     other = make_account("Other Music")
     tiktok = make_account("Example Music", "tiktok")
-    for days in range(1, 7):
-        rows = [
-            claim(
-                number,
-                asset_id=f"A{rng.choice([number, 1])}",
-                claim_status=rng.choice(["ACTIVE", "ACTIVE", "INACTIVE", "PENDING"]),
-                claim_status_detail=rng.choice(["", "", "MADE_UP"]),
-                claim_type=rng.choice(["AUDIO", "AUDIO", "VISUAL"]),
-                views=str(rng.choice([1, 2])) if rng.random() < 0.9 else "many",
-            )
-            for number in rng.sample(range(9), 5)
-        ]
-        step(report(rows), days)
-        for row in Discrepancy.objects.filter(state="open").order_by("pk")[:1]:
-            services.dismiss(
-                revisions={row.uid: row.revision},
-                note_text="Known.",
-                user=make_user(Role.MANAGER),
-            )
-        videos = [
-            {"video_id": f"own{n:08}", "other_owners_claiming": rng.choice(["", "X"])}
-            for n in rng.sample(range(4), 2)
-        ]
-        step(report(videos, VIDEO), days)
+    kinds = [draw.claims, draw.assets, draw.conflicts, draw.references, draw.videos]
+    for days in range(1, 4):
+        for kind in rng.sample(kinds, len(kinds)):
+            step(kind(), days)
+            dismiss_some(rng)
         theirs = {**claim(rng.randrange(6)), "claim_id": "o1", "asset_id": "O1"}
         step(report([theirs]), days, other)
         cells = {"other_claimant": rng.choice(["", "X"]), "isrc": "GBAYE0000001"}
