@@ -59,18 +59,17 @@ def add_claims(recording: Recording, user: User) -> list[str]:
         ("conflicts.csv", report([claimed], CONFLICT)),
         ("videos.csv", report(video, VIDEO)),
     ):
-        one = ClaimsImport.objects.create(
-            account=account,
-            report_day=date(2026, 11, 3),
-            file=ContentFile(content, name=name),
-            file_name=name,
-            status=ImportStatus.DONE,
-            made_by=user,
-        )
-        for column, value in run_claims_import(one, lambda: None, dry=False).items():
-            setattr(one, column, value)
-        one.save()
+        one = _run_import(account, user, name, content, dry=False)
         account.refresh_from_db()
+    elsewhere = PlatformAccount.objects.create(
+        name="Example Music", platform="soundcloud"
+    )
+    # Nobody could guess which column has the status.
+    table = (
+        b"Claim ID,Permalink,Where it stands,Plays\n"
+        b"s1,https://soundcloud.com/example/set-1,active,90\n"
+    )
+    unmapped = _run_import(elsewhere, user, "table.csv", table, dry=True)
     ReportedValue.objects.update(meaning=Meaning.DISPUTED)
     compare_account(account)
     sent = ClaimFile.objects.create(
@@ -99,12 +98,31 @@ def add_claims(recording: Recording, user: User) -> list[str]:
         reverse("portal:claim_answers_import_detail", args=[answers.uid]),
         reverse("portal:claim_file_rows", args=[sent.uid]),
         reverse("portal:claims_import_detail", args=[one.uid]),
+        reverse("portal:claims_import_detail", args=[unmapped.uid]),
         reverse("portal:claim", args=[account.uid, "c2"]),
         reverse("portal:claim_asset", args=[account.uid, "A1"]),
         f"{reverse('portal:claims')}?list=not_scanned",
         f"{reverse('portal:claims')}?list=dispute_due",
         f"{reverse('portal:claims')}?list=by_others",
     ]
+
+
+def _run_import(
+    account: PlatformAccount, user: User, name: str, content: bytes, *, dry: bool
+) -> ClaimsImport:
+    """Import a report, or check it, as a worker does."""
+    one = ClaimsImport.objects.create(
+        account=account,
+        report_day=date(2026, 11, 3),
+        file=ContentFile(content, name=name),
+        file_name=name,
+        status=ImportStatus.CHECKED if dry else ImportStatus.DONE,
+        made_by=user,
+    )
+    for column, value in run_claims_import(one, lambda: None, dry=dry).items():
+        setattr(one, column, value)
+    one.save()
+    return one
 
 
 def add_notices(user: User) -> list[str]:
