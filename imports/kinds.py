@@ -51,6 +51,12 @@ class ImportWork(Protocol):
         """Do it; ``heartbeat`` is called for each entry."""
 
 
+_UNDO: Final = _(
+    "The undo checks each change again and leaves alone what changed meanwhile. "
+    "Recordings that were added are retired; their matches and history stay."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class PageWords:
     """How pages call what is imported."""
@@ -59,6 +65,7 @@ class PageWords:
     unreadable: Text
     another: Text
     not_waiting: Text
+    undo: Text = _UNDO
 
 
 OF_TABLE: Final = PageWords(

@@ -82,6 +82,7 @@ ANSWERS = register(
             _("These answers cannot be read"),
             _("Choose another file"),
             _("These answers are not waiting to be imported."),
+            _("The undo puts back what the rows of the file said before."),
         ),
         undoers={"claims.file_answered": "imports.claim_answers.importer.restore"},
     )

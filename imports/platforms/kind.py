@@ -143,6 +143,10 @@ CLAIMS = register(
             _("This report cannot be read"),
             _("Choose another report"),
             _("This report is not waiting to be imported."),
+            _(
+                "The undo puts back what the report changed and removes what it added. "
+                "Links, dismissals and explanations stay."
+            ),
         ),
         undoers={"claims.imported": "imports.platforms.undoing.restore"},
         before_undo="imports.platforms.undoing.put_back",

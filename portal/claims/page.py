@@ -16,6 +16,7 @@ from common.zones import office_day
 from platforms import selectors
 from platforms.choices import DiscrepancyKind, Meaning
 from platforms.models import (
+    ClaimFile,
     Discrepancy,
     PlatformAsset,
     PlatformClaim,
@@ -84,6 +85,8 @@ class DiscrepancyRow:
     said: str
     video_url: str
     """The address of our own video that others claim; empty for other rows."""
+    file: ClaimFile | None
+    """The file for the platform that has it."""
 
     @property
     def can_record(self) -> bool:
@@ -149,10 +152,13 @@ def rows_of(rows: Sequence[Discrepancy]) -> list[DiscrepancyRow]:
             uid__in=[row.evidence.get("licence", "") for row in rows]
         )
     }
-    return [_row(row, licences) for row in rows]
+    files = selectors.files_of(rows)
+    return [_row(row, licences, files.get(row.pk)) for row in rows]
 
 
-def _row(row: Discrepancy, licences: dict[str, str]) -> DiscrepancyRow:
+def _row(
+    row: Discrepancy, licences: dict[str, str], file: ClaimFile | None
+) -> DiscrepancyRow:
     recording = row.recording
     about_url = (
         reverse("portal:recording_detail", args=[recording.uid]) if recording else ""
@@ -177,7 +183,7 @@ def _row(row: Discrepancy, licences: dict[str, str]) -> DiscrepancyRow:
     )
     video_url = row.video.url if row.video else ""
     said = said_of(row, licences)
-    return DiscrepancyRow(row, name, url, about, about_url, said, video_url)
+    return DiscrepancyRow(row, name, url, about, about_url, said, video_url, file)
 
 
 def said_of(row: Discrepancy, licences: dict[str, str]) -> str:
@@ -207,10 +213,10 @@ def _by_others(row: Discrepancy) -> str:
     if row.claim_id is not None:
         return _("%(owner)s claims this video too.") % owner
     if row.video_id is None:
-        return _("%(owner)s in %(countries)s") % {
-            **owner,
-            "countries": row.evidence["countries"] or "–",
-        }
+        countries = row.evidence["countries"].replace("|", ", ")
+        if not countries:
+            return _("%(owner)s owns it too.") % owner
+        return _("%(owner)s in %(countries)s") % {**owner, "countries": countries}
     if not row.evidence["owner"]:
         return _("Another owner claims our own video.")
     return _("%(owner)s claims our own video.") % owner

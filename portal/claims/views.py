@@ -69,6 +69,7 @@ def claim_list(request: PortalRequest) -> HttpResponseBase:
         account=account,
         text=(filters.cleaned_data.get("q") or "").strip(),
     )
+    may_decide = request.user.has_perm(Action.DECIDE)
     is_due = kind == DiscrepancyKind.DISPUTE_DUE
     default = "due" if is_due else "-views"
     shown = page_of(request, sorted_by(request, rows, _COLUMNS, default=default))
@@ -87,9 +88,9 @@ def claim_list(request: PortalRequest) -> HttpResponseBase:
         "is_due": is_due,
         "offered_links": urlencode({"links": "\n".join(page.links_of(list(shown)))}),
         "file_kinds": [(each.value, each.label) for each in files.kinds_for(kind)],
-        "may_decide": request.user.has_perm(Action.DECIDE),
+        "may_decide": may_decide,
+        "may_tick": may_decide and state != DiscrepancyState.GONE,
         "is_open": state == DiscrepancyState.OPEN,
-        "is_dismissed": state == DiscrepancyState.DISMISSED,
         "unexplained": ReportedValue.objects.filter(meaning="").count(),
     }
     return render(request, "portal/claims/claim_list.html", context)
