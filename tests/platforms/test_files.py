@@ -15,6 +15,8 @@ from platforms.choices import FileKind
 from platforms.errors import ClaimsRefused
 from platforms.files import FORMATS
 from platforms.models import ClaimFile, Discrepancy
+from rights.choices import Right, ShareKind
+from rights.models import Party, RightsRecording, Share
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user
 from tests.factories.rules import make_licence
@@ -80,6 +82,31 @@ def test_each_kind_of_file_says_what_its_entries_say() -> None:
     assert delivered["GBAYE0000004"]["upc"] == "0123"
     with pytest.raises(ClaimsRefused, match="lack what the file needs"):
         make(FileKind.ASSETS, "by_others")
+
+
+def test_ownership_and_reference_files_are_read_back() -> None:
+    heard(1, "rejected")
+    Share.objects.create(
+        recording=RightsRecording.objects.create(recording=recording(2), title="-"),
+        party=Party.objects.create(name="Our label", is_ours=True),
+        right=Right.MASTER,
+        kind=ShareKind.OWNERSHIP,
+        percent=100,
+        included=["FR", "DE"],
+    )
+    run_import(report([claim(1, reference_id="R1"), claim(2)], CLAIM_))
+    run_import(report([{"asset_id": "A2", "conflicting_owner": "Other"}], ASSET))
+    compare()
+
+    (reference,) = read(make(FileKind.REFERENCES, "not_heard"))
+    assert list(reference.values()) == ["R1", "deactivate", ""]
+    (update,) = read(make(FileKind.ASSETS, "by_others"))
+    said = {name: value for name, value in update.items() if value}
+    assert said == {
+        "asset_id": "A2",
+        "asset_type": "SOUND_RECORDING",
+        "ownership": "DE|FR",
+    }
 
 
 def test_files_are_split_freed_and_equal_again(

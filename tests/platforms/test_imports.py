@@ -82,6 +82,21 @@ def test_a_check_says_what_the_import_does_and_writes_nothing() -> None:
 
 
 @pytest.mark.django_db
+def test_an_older_version_is_read_whatever_the_case_of_its_columns() -> None:
+    old = (
+        b"Claim ID,Video ID,Asset ID,Claim Status,Studio,Uploader\n"
+        b"c1,vid00000001,A1,ACTIVE,Example Pictures,Jane Roe\n"
+    )
+
+    one = run_import(old)
+
+    assert (one.kind, counts(one), one.summary["unknown_columns"]) == (
+        *("claims", {"added": 1}, []),
+    )
+    assert not [row for row in rows()["PlatformClaim"] if "Jane" in str(row)]
+
+
+@pytest.mark.django_db
 def test_the_same_report_again_changes_nothing() -> None:
     content = report([{"claim_id": f"c{n}"} for n in range(5)])
     run_import(content)

@@ -307,6 +307,30 @@ def test_due_days_are_never_later_than_the_true_ones() -> None:
     assert entered.evidence["is_exact"]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_due_day_is_as_early_as_the_reports_allow(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311 - draws test data
+    begun = {number: rng.randint(1, 20) for number in range(1, 9)}
+    days = rng.sample(range(22), 5)
+    for day in days:
+        rows = [
+            claim(number, claim_status_detail="POT" if day >= first else "")
+            for number, first in begun.items()
+        ]
+        run_import(report(rows), day=DAY + timedelta(days=day))
+    ReportedValue.objects.update(meaning=Meaning.POTENTIAL)
+    compare()
+
+    entries = Discrepancy.objects.filter(kind="dispute_due")
+    due = dict(entries.values_list("claim__claim_id", "due_on"))
+    earlier = {n: [day for day in days if day < first] for n, first in begun.items()}
+    assert due == {
+        f"c{number}": DAY + timedelta(days=max(some) + 30) if some else None
+        for number, some in earlier.items()
+        if max(days) >= begun[number]
+    }
+
+
 def test_a_dismissed_difference_opens_again_when_its_grounds_change() -> None:
     match = heard(1, "rejected")
     run_import(report([claim(1)]))

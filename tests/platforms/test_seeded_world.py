@@ -67,8 +67,14 @@ def not_claimed(world: World, number: int, *, hit: bool) -> None:
     misses = ["licensed", "early", "retired", "hidden", "pending", "claimed", "copy"]
     how = "hit" if hit else misses[number % len(misses)]
     if hit and number % 2:
-        # A claim for another recording, or one that ended, is none.
-        world.claim(number, claim_status="INACTIVE")
+        # A claim that ended, or one for another recording, is none.
+        other = 70_000 + number
+        ended = {"claim_status": "INACTIVE"}
+        if number % 4 == 1:
+            recording(other)
+            world.knows(other)
+            ended = {"asset_id": f"A{other}", "isrc": f"GBAYE{other:07}"}
+        world.claim(number, **ended)
     world.knows(number)
     columns: dict[str, Any] = {"early": {"published_at": LATE}}.get(how, {})
     columns |= {"deleted_at": EARLY} if how == "hidden" else {}
