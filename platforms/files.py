@@ -1,6 +1,6 @@
 """The way back: files and work lists that people take to the platform.
 
-The portal uploads nothing, and only the next report of claims confirms a row: its
+The portal uploads nothing, and only the next report confirms a row: its
 difference is gone then. Rows are sorted, so the same facts give the same bytes. The CSV
 guard stays off, because YouTube would store its apostrophe.
 """

@@ -74,8 +74,7 @@ ANSWERS = register(
         title=_("Import a status file"),
         lead=_(
             "Marks the rows of an uploaded file as successful or refused. Entries of "
-            "refused rows fit into another file; the next report of claims confirms the "
-            "others."
+            "refused rows fit into another file; the next report confirms the others."
         ),
         words=PageWords(
             _("Check the answers"),
