@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from acrportal.secret_key import ensure_secret_key
 from operations.backup import MANIFEST, MEDIA_LIST, backups_in, make_backup
 from operations.restoring import check_backup, find_backup
 from operations.tables import BackupUnusable
+from recognition.version import VERSION
 from reports.evidence import signing
 from scanning.services.intake import submit_upload
 from tests import audio
@@ -28,6 +30,16 @@ from tests.conftest import Catalogue, Worker, upload
 _SERVER = os.environ.get(
     "TEST_DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres"
 )
+
+_REMARK = """from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("catalogue", "0001_version_1_0")]
+    operations = [
+        migrations.AddField("bucket", "remark", models.TextField(default="none"))
+    ]
+"""
 
 _EARLIER_KEY = "an-earlier-key-as-long-as-a-real-one"
 
@@ -60,10 +72,13 @@ def backups(
 
 
 class Elsewhere:
-    """Another installation, in a separate process."""
+    """Another installation, in a separate process; of other code, if it is named."""
 
-    def __init__(self, folder: Path, database: str = "") -> None:
+    def __init__(
+        self, folder: Path, database: str = "", code: Path = settings.BASE_DIR
+    ) -> None:
         self.folder = folder
+        self._code = code
         ensure_secret_key(folder / "secret_key")
         self._environment = {
             **{k: v for k, v in os.environ.items() if k != "DATABASE_URL"},
@@ -76,7 +91,7 @@ class Elsewhere:
         return subprocess.run(
             [sys.executable, "manage.py", *map(str, arguments)],
             env=self._environment,
-            cwd=settings.BASE_DIR,
+            cwd=self._code,
             capture_output=True,
             text=True,
             check=False,
@@ -143,6 +158,59 @@ def test_a_backup_moves_to_postgresql(
         ).fetchone()
     assert row is not None
     assert row[0] > installation.second.pk
+
+
+@pytest.fixture
+def next_version(tmp_path: Path) -> Path:
+    """Return the code of a version that has one more column and one more migration."""
+    code = tmp_path / "next"
+    shutil.copytree(
+        settings.BASE_DIR,
+        code,
+        ignore=shutil.ignore_patterns("var", ".*", "__pycache__", "tests", "docs"),
+    )
+    number = code / "recognition" / "version.py"
+    number.write_text(number.read_text().replace(f'"{VERSION}"', '"1.0.1"'))
+    models = code / "catalogue" / "models.py"
+    models.write_text(
+        f"{models.read_text()}\n\n"
+        'Bucket.add_to_class("remark", models.TextField(default="none"))\n'
+    )
+    (code / "catalogue" / "migrations" / "0002_remark.py").write_text(_REMARK)
+    return code
+
+
+@pytest.mark.soak  # sets up three installations
+def test_an_upgrade_and_the_way_back(
+    backups: Path, next_version: Path, tmp_path: Path
+) -> None:
+    """As docs/operations.md says: a backup, migrate; and back by the backup."""
+    folder = tmp_path / "upgraded"
+    before, after = Elsewhere(folder), Elsewhere(folder, code=next_version)
+    assert before.manage("restore", backups).returncode == 0
+    assert before.manage("backup", folder / "before").returncode == 0
+    assert "1 migration not applied" in after.manage("doctor").stdout
+
+    assert after.manage("migrate").returncode == 0
+    assert after.manage("version").stdout.strip() == "acrportal 1.0.1"
+    assert "not applied" not in after.manage("doctor").stdout
+    assert after.manage("backup", folder / "after").returncode == 0
+
+    old, new = (_content(find_backup(folder / name)) for name in ("before", "after"))
+    changed = {name for name, rows in new[0].items() if rows != old[0].get(name)}
+    assert changed == {"catalogue.bucket"}
+    assert new[1] == old[1]
+    # A backup of the later version is not for the earlier one, and its database neither.
+    back = Elsewhere(tmp_path / "back")
+    for each, place, why in (
+        (back, "after", "migrations that this version does not know"),
+        (before, "before", "Restore into an empty database"),
+    ):
+        refused = each.manage("restore", folder / place)
+        assert refused.returncode == 1
+        assert why in refused.stderr
+    assert back.manage("restore", folder / "before").returncode == 0
+    _holds_the_same(back, folder / "before")
 
 
 def test_a_second_backup_copies_only_what_is_new(
