@@ -1,12 +1,14 @@
 """Moves a made-up account in, kills the move, gives it audio, and runs both for a week.
 
-``python -m benchmarks.moving [--files N] [--audio N] [--days N] [--check]``
+``python -m benchmarks.moving [--files N] [--audio N] [--days N] [--pairing N]
+[--moved N] [--check]``
 
 The account answers as ``tests.imports.moving.account`` does, with N files in three
 buckets, three containers with results and two streams. ``manage.py move_in`` is killed
 twice in the middle of a page and called again. A folder and a ZIP then bring the audio,
 with traps. In a trial of a week, whose clock is moved, the account misses some songs and
-names a wrong one now and then; people judge by what was really played.
+names a wrong one now and then; people judge by what was really played. At last many
+files are paired, and pages are asked for over many moved objects.
 """
 
 from __future__ import annotations
@@ -21,12 +23,10 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,7 +36,6 @@ import numpy as np
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from werkzeug import Request, Response
-from werkzeug.serving import make_server
 
 from benchmarks.installation import set_up
 from benchmarks.report import Report, machine, parser, workplace
@@ -50,6 +49,7 @@ from tests.imports.moving.account import (
     container,
     play,
     scanned_file,
+    serving,
     stream,
     told,
 )
@@ -67,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     made.add_argument("--files", type=int, default=2_000)
     made.add_argument("--audio", type=int, default=40, help="songs with audio")
     made.add_argument("--days", type=int, default=7)
+    made.add_argument("--pairing", type=int, default=10_000, help="files to pair")
+    made.add_argument("--moved", type=int, default=1_000_000, help="objects on pages")
     args = made.parse_args(argv)
     report = Report()
     report.title(f"An account of {args.files:,} files")
@@ -79,10 +81,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         call_command("migrate", verbosity=0)
         there = _There(args.files, args.audio, random.Random(args.seed))  # noqa: S311
-        with there.serves() as address:
+        with serving(there.answer) as address:
             _move(report, there, address)
             _pair(report, there, work)
             _compare(report, there, args.days)
+            from benchmarks import large_move
+
+            large_move.measure_pairing(report, work, args.pairing)
+            large_move.measure_pages(report, args.moved)
     return report.end(checked=args.check)
 
 
@@ -148,19 +154,7 @@ class _There:
         """The songs that have audio."""
         return self.account.lists["buckets/8881/files"][: self.songs]
 
-    @contextmanager
-    def serves(self) -> Iterator[str]:
-        """Answer calls; yield the address."""
-        application = Request.application(self._answer)
-        server = make_server("127.0.0.1", 0, application, threaded=True)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/api"
-        finally:
-            server.shutdown()
-
-    def _answer(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response:
         if self.process is not None and len(self.account.calls) == self.kill_at:
             self.process.send_signal(signal.SIGKILL)
         known = re.fullmatch(

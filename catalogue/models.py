@@ -264,7 +264,7 @@ class Recording(models.Model):
             models.Index(fields=["title", "id"], name="recording_title"),
             models.Index(fields=["bucket", "id", "status"], name="recording_bucket_id"),
             models.Index(fields=["bucket", "label"], name="recording_bucket_label"),
-            models.Index(fields=["status"], name="recording_status"),
+            models.Index(fields=["status", "bucket"], name="recording_status"),
             models.Index(
                 fields=["bucket", "title"],
                 condition=models.Q(too_little_sound=True),

@@ -414,9 +414,7 @@ class Moved(models.Model):
             )
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["account", "outcome", "kind", "id"], name="moved_outcome"
-            ),
+            models.Index(fields=["account", "code", "kind", "id"], name="moved_code"),
             models.Index(fields=["case"], name="moved_case"),
         ]
 

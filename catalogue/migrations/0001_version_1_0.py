@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='recording',
-            index=models.Index(fields=['status'], name='recording_status'),
+            index=models.Index(fields=['status', 'bucket'], name='recording_status'),
         ),
         migrations.AddIndex(
             model_name='recording',

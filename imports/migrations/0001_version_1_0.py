@@ -233,7 +233,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'moved',
                 'ordering': ['id'],
-                'indexes': [models.Index(fields=['account', 'outcome', 'kind', 'id'], name='moved_outcome'), models.Index(fields=['case'], name='moved_case')],
+                'indexes': [models.Index(fields=['account', 'code', 'kind', 'id'], name='moved_code'), models.Index(fields=['case'], name='moved_case')],
                 'constraints': [models.UniqueConstraint(fields=('account', 'kind', 'remote_id'), name='moved_once')],
             },
         ),

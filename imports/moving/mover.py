@@ -436,13 +436,12 @@ class Mover:
             **there.flags,
         }
         container = create_container(columns=columns, buckets=buckets, user=self.user)
-        text = ""
-        if missing:
-            text = _(
-                "It searches these buckets no longer, which are not here: %(names)s."
-            )
-            text %= {"names": ", ".join(missing)}
-        return Became(MovedOutcome.NEW, f"container:{container.pk}", text=text)
+        case = f"container:{container.pk}"
+        if not missing:
+            return Became(MovedOutcome.NEW, case)
+        text = _("It searches these buckets no longer, which are not here: %(names)s.")
+        text %= {"names": ", ".join(missing)}
+        return Became(MovedOutcome.NEW, case, code="move_bucket_missing", text=text)
 
     def _buckets_of(self, there: RemoteSettings) -> tuple[list[Bucket], list[str]]:
         """Return the buckets that became of a container's, and names of the missing."""

@@ -92,7 +92,6 @@ def trial_context(trial: EngineTrial) -> dict[str, object]:
         "trial": trial,
         "figures": figures,
         "compared": compared,
-        "known": selectors.known_to(trial),
         "edges": selectors.edge_distances(trial),
         "engines": [
             _engine(_("This portal"), figures.ours),

@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                 ('seed', models.CharField(editable=False, max_length=32)),
                 ('their_buckets', models.JSONField(blank=True, default=dict, editable=False)),
                 ('stream_days', models.JSONField(blank=True, default=dict, editable=False)),
+                ('known', models.JSONField(blank=True, default=dict, editable=False)),
                 ('state', models.CharField(choices=[('running', 'Running'), ('ended', 'Ended')], default='running', max_length=8)),
                 ('keeps', models.CharField(blank=True, choices=[('both', 'Both'), ('ours', 'This portal only'), ('theirs', 'ACRCloud only')], default='', max_length=8)),
                 ('compared_at', models.DateTimeField(blank=True, null=True)),

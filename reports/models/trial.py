@@ -66,7 +66,8 @@ class EngineTrial(models.Model):
     and by stream (``stream:1``), the ids of the account's buckets that are searched
     there. ``stream_days`` has what became of the days of each stream, by its key: the
     last one that was read (``until``), how many had no usable plays (``other_day``) and
-    how many plays came while the stream was not heard here (``unheard``). ``report`` is
+    how many plays came while the stream was not heard here (``unheard``). ``known`` has
+    the fields of ``reports.trials.selectors.Known`` at the last comparison. ``report`` is
     written once, when the trial ends.
     """
 
@@ -95,6 +96,7 @@ class EngineTrial(models.Model):
     seed = models.CharField(max_length=32, editable=False)
     their_buckets = models.JSONField(default=dict, blank=True, editable=False)
     stream_days = models.JSONField(default=dict, blank=True, editable=False)
+    known = models.JSONField(default=dict, blank=True, editable=False)
     state = models.CharField(
         max_length=8, choices=TrialState.choices, default=TrialState.RUNNING
     )

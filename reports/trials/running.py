@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,7 +18,7 @@ from reports.trials.comparing import compare_files, still_runs
 from reports.trials.figures import sample_size
 from reports.trials.places import places
 from reports.trials.reading import compare_files_there
-from reports.trials.selectors import rows_of
+from reports.trials.selectors import known_to, rows_of
 from scanning.engines.acrcloud import Cloud
 from scanning.engines.cloud_faults import CloudFault
 from scanning.models import ScannedFile
@@ -38,6 +39,9 @@ def run(context: JobContext) -> None:
         return
     began = datetime.now(tz=UTC)
     _read_buckets(trial)
+    # Counting takes seconds for a million recordings, which no page may wait for.
+    trial.known = asdict(known_to(trial))
+    trial.save(update_fields=["known"])
     files = ScannedFile.objects.present().filter(
         container__in=trial.containers.all(),
         created_at__gte=trial.begins_at,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from werkzeug import Request, Response
+from werkzeug.serving import make_server
 
 # Any in this module: JSON of the protocol.
 Json = dict[str, Any]
@@ -61,6 +64,18 @@ class Account:
             "last_page": max(1, -(-len(rows) // per_page)),
         }
         return told({"data": cut} | ({"meta": meta} if self.tells_total else {}))
+
+
+@contextmanager
+def serving(answer: Callable[[Request], Response]) -> Iterator[str]:
+    """Answer calls on this machine; yield the address for the account."""
+    application = Request.application(answer)
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/api"
+    finally:
+        server.shutdown()
 
 
 def told(content: object, status: int = 200, **headers: str) -> Response:
