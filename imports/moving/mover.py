@@ -283,7 +283,8 @@ class Mover:
         became: Became,
         known: Moved | None = None,
     ) -> None:
-        self.summary.count(kind, became.outcome)
+        if known is None or not self.reads_again:
+            self.summary.count(kind, became.outcome)
         values = asdict(became) | {
             "parent": parent,
             "name": name[:500],

@@ -34,6 +34,12 @@ from tests.imports.moving.conftest import Moving
 
 _SONGS = "buckets/8881/files"
 _FILES = "fs-containers/77/files"
+# More than a page, so that the list is read twice.
+_BUCKETS = [
+    bucket(8881, "Songs"),
+    bucket(8882, "Idents"),
+    bucket(8883, "Radio", type="Live"),
+]
 
 # Slow: each example moves an account several times.
 pytestmark = pytest.mark.slow
@@ -65,12 +71,13 @@ class Story:
     written: int = 0
 
     def __post_init__(self) -> None:
-        songs = bucket(8881, "Songs")
         self.moving.there.most_per_page = 2
         self.moving.there.lists = {
-            "buckets": [songs],
+            "buckets": _BUCKETS,
             _SONGS: [],
-            "fs-containers": [container(77, "Uploads", [songs])],
+            "buckets/8882/files": [],
+            "buckets/8883/channels": [],
+            "fs-containers": [container(77, "Uploads", _BUCKETS[:1])],
             _FILES: [],
         }
         for _ in range(3):
@@ -119,8 +126,10 @@ class Story:
         # A worker reads the row anew.
         one = MoveIn.objects.get(pk=self.one.pk)
         with suppress(Killed), _killed_after(killed_after):
-            walk.run(one, lambda: None, dry=False)
+            counts = walk.run(one, lambda: None, dry=False)["summary"]["counts"]
             self.one = None
+            # Once each, however often their list was read.
+            assert sum(counts[MovedKind.BUCKET].values()) == len(_BUCKETS)
 
 
 @contextmanager
@@ -180,7 +189,7 @@ def _check(story: Story) -> None:
     keys = story.titles.keys()
     kinds = Counter(Moved.objects.values_list("kind", flat=True))
     assert kinds == {
-        MovedKind.BUCKET: 1,
+        MovedKind.BUCKET: len(_BUCKETS),
         MovedKind.RECORDING: len(keys),
         MovedKind.CONTAINER: 1,
         MovedKind.FILE: len(keys),
