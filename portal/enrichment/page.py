@@ -142,11 +142,14 @@ def neighbours(
 ) -> tuple[Suggestion | None, Suggestion | None]:
     """Return the suggestions before and after one in the order of the list."""
     same = Q(confidence=row.confidence)
+    # The bounds let an index find the place.
     before = rows.filter(
-        Q(confidence__gt=row.confidence) | same & Q(pk__gt=row.pk)
+        Q(confidence__gt=row.confidence) | same & Q(pk__gt=row.pk),
+        confidence__gte=row.confidence,
     ).order_by("confidence", "pk")
     after = rows.filter(
-        Q(confidence__lt=row.confidence) | same & Q(pk__lt=row.pk)
+        Q(confidence__lt=row.confidence) | same & Q(pk__lt=row.pk),
+        confidence__lte=row.confidence,
     ).order_by("-confidence", "-pk")
     return before.first(), after.first()
 

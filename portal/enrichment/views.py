@@ -49,7 +49,8 @@ _TRIED: Final = 200
 @needs(Action.VIEW)
 def fill_in(request: PortalRequest) -> HttpResponseBase:
     """Show what recordings lack, bucket by bucket, and what can be done about it."""
-    few = count_of(Recording.objects.all()) <= COUNTED
+    counted = (Recording.objects.all(), selectors.open_suggestions())
+    few = all(count_of(rows) <= COUNTED for rows in counted)
     read = selectors.gaps_by_bucket
     found = read() if few else remembered("gaps", request.user, read)
     buckets = [(bucket, [page.bar_of(gap) for gap in gaps]) for bucket, gaps in found]
