@@ -28,7 +28,7 @@ from review.models import Match
 from review.selectors import with_segments
 from review.services.transitions import ASSIGN, NEW_GROUNDS, NOTE
 from scanning.models import Detection, Segment
-from tests.season import samples
+from tests.season import outside, samples
 from tests.visible_text import faults_in
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def check_answer(person: Person, method: str, answer: Answer) -> None:
     """Check an answer: no server error, no raw codes, no hidden names."""
     asked = f"{method} {answer.url} as {person.name}"
     check(answer.status < 500, f"{asked}: {answer.status}")
+    token = outside.CLOUD_TOKEN.encode()
+    check(token not in answer.content, f"{asked} shows the account's token")
     if answer.is_page:
         text = answer.content.decode()
         # The API's own documentation names its fields.

@@ -406,7 +406,7 @@ class Season:
 
     def move_in(self, person: Person, rng: random.Random) -> bool:
         """Move the cloud account in, where the person may."""
-        moving.bring(person, rng, self._machines.work)
+        moving.bring(person, self.people["adam"], rng, self._machines.work)
         return False
 
     def undo_an_import(self, person: Person, rng: random.Random) -> bool:

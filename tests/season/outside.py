@@ -18,7 +18,13 @@ from tests.season import samples
 CLOUD_CONTAINER = 77
 CLOUD_BUCKET = "8881"
 """The bucket of recordings in the account, which its container searches."""
+CLOUD_RECORDINGS = 5
+CLOUD_TOKEN = "a token that no page, log or event has"  # invented
+CALLBACK = "/hook-of-the-account"
+"""Where the account posts results; nothing here may, before an admin takes it over."""
 _FILES = rf"/cloud/fs-containers/{CLOUD_CONTAINER}/files"
+_FINGERPRINT = r"/cloud/portal/v1/recordings/(\w+)/fingerprint/"
+_PER_PAGE = 20
 _NAME = re.compile(rb'name="name"\r\n\r\n(.*?)\r\n', re.DOTALL)
 
 
@@ -31,20 +37,24 @@ class Cloud:
     """
 
     calls: int = 0
+    kept: int = 0
     titles: int = 0
     "Changes some titles of the account's recordings."
     files: dict[str, dict[str, Any]] = field(default_factory=dict)  # Any: JSON
+    fingerprints: dict[str, bytes] = field(default_factory=dict)
+    "By ACR id; with any, the account is that of another portal."
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, object]:
         """Return the status and body for one call."""
         self.calls += 1
         address, _, query = path.partition("?")
         if method == "GET" and address == "/cloud/fs-containers":
-            buckets = [{"id": int(CLOUD_BUCKET), "name": "Season songs"}]
-            row = {"id": CLOUD_CONTAINER, "name": "Season", "buckets": buckets}
-            return 200, {"data": [row]}
+            return 200, {"data": [_container()]}
         if method == "GET" and address.startswith("/cloud/buckets"):
             return self._of_buckets(address)
+        asked_for = re.fullmatch(_FINGERPRINT, address)
+        if asked_for is not None:
+            return self._fingerprint(asked_for[1])
         if self.calls % 13 == 5:
             return 429, {"message": "Too Many Attempts."}
         if self.calls % 17 == 9:
@@ -55,8 +65,9 @@ class Cloud:
             return (502, {}) if is_lost else (201, {"data": file})
         if method == "GET" and address == _FILES:
             wanted = query.partition("search=")[2].partition("&")[0]
-            rows = [row for row in self.files.values() if wanted in row["name"]]
-            return 200, {"data": rows}
+            page = int(query.partition("page=")[2].partition("&")[0] or 1)
+            rows = [row for row in self.files.values() if wanted in row["name"]][::-1]
+            return 200, {"data": rows[(page - 1) * _PER_PAGE : page * _PER_PAGE]}
         return self._of_one_file(method, address)
 
     def _of_buckets(self, address: str) -> tuple[int, object]:
@@ -67,29 +78,37 @@ class Cloud:
         files = [
             {
                 "id": number,
-                "acr_id": f"5ea5{number:028x}",
+                "acr_id": acr_id_there(number),
                 "title": f"Account song {number}, {self.titles % number}",
                 "audio_id": f"S-{number}",
                 "duration": 20,
                 "user_defined": {"artist": "Season"},
                 "state": 1,
             }
-            for number in range(1, 6)
+            for number in range(1, CLOUD_RECORDINGS + 1)
         ]
-        return 200, {"data": files, "meta": {"total": 5, "last_page": 1}}
+        meta = {"total": CLOUD_RECORDINGS, "last_page": 1}
+        return 200, {"data": files, "meta": meta}
+
+    def keep(self, name: str, **more: Any) -> dict[str, Any]:  # Any: JSON
+        """Keep a file that a program sent."""
+        self.kept += 1
+        file_id = str(uuid.UUID(int=self.kept))
+        file = {"id": file_id, "name": name, "state": 0, "duration": 20}
+        self.files[file_id] = file | {"results": None} | more
+        return self.files[file_id]
 
     def _take(self, body: bytes) -> dict[str, Any]:  # Any: JSON
         found = _NAME.search(body)
-        number = len(self.files) + 1
-        file_id = str(uuid.UUID(int=number))
-        self.files[file_id] = {
-            "id": file_id,
-            "name": found.group(1).decode() if found else f"file {number}",
-            "state": 0,
-            "duration": 20,
-            "results": None,
-        }
-        return self.files[file_id]
+        name = found.group(1).decode() if found else f"file {self.kept + 1}"
+        return self.keep(name)
+
+    def _fingerprint(self, acr_id: str) -> tuple[int, object]:
+        """Return what another portal has of a recording instead of its audio."""
+        if not self.fingerprints:
+            return 404, {"message": "Not Found"}
+        content = self.fingerprints.get(acr_id)
+        return (200, content) if content else (404, {"code": "no_fingerprint"})
 
     def _of_one_file(self, method: str, address: str) -> tuple[int, object]:
         known = re.fullmatch(rf"{_FILES}/([\w-]+)(/rescan)?", address)
@@ -106,6 +125,20 @@ class Cloud:
             rng = random.Random(known[1])
             file |= {"state": 1, "results": samples.results(rng)}
         return 200, {"data": [answered]}
+
+
+def acr_id_there(number: int) -> str:
+    """Return the ACR id of a recording in the account."""
+    return f"5ea5{number:028x}"
+
+
+def _container() -> dict[str, Any]:  # Any: JSON
+    return {
+        "id": CLOUD_CONTAINER,
+        "name": "Season",
+        "buckets": [{"id": int(CLOUD_BUCKET), "name": "Season songs"}],
+        "callback_url": f"{address}{CALLBACK}",
+    }
 
 
 cloud = Cloud()
@@ -151,7 +184,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer_as_cloud(self, body: bytes) -> None:
         status, answer = cloud.answer(self.command, self.path, body)
-        self._answer("application/json", json.dumps(answer).encode(), status)
+        if isinstance(answer, bytes):
+            self._answer("application/octet-stream", answer, status)
+        else:
+            self._answer("application/json", json.dumps(answer).encode(), status)
 
     def _feed(self) -> bytes:
         base = f"http://{self.headers['Host']}"

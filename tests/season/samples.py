@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from functools import cache
 
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -174,8 +175,9 @@ def some_results(rng: random.Random) -> SimpleUploadedFile:
     return _file("results.json", json.dumps({"data": [file]}).encode())
 
 
-def results(rng: random.Random) -> dict[str, object]:
+def results(rng: random.Random, acr_ids: Sequence[str] = ()) -> dict[str, object]:
     """Return ACRCloud's detections in a file: our recordings and other music."""
+    acr_ids = acr_ids or [f"{number:032x}" for number in range(3)]
     return {
         "custom_files": [
             {
@@ -184,7 +186,7 @@ def results(rng: random.Random) -> dict[str, object]:
                 "type": "traverse",
                 "result": {
                     "title": "Tune one",
-                    "acrid": f"{rng.randrange(3):032x}",
+                    "acrid": rng.choice(acr_ids),
                     "audio_id": rng.choice(["R-1", "R-2", "none"]),
                     "duration_ms": 15000,
                     "score": rng.choice([60, 95, 100]),

@@ -1,7 +1,8 @@
 """Trials of both engines: begun, judged blindly, read and ended.
 
 A verdict counts the sampled rows that people judged, and each share lies in its interval.
-The report of an ended trial stays the same.
+The report of an ended trial stays the same. In half of them programs send the files to the
+account themselves; each is paired with one of its name, or with none.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 from lxml import html
 
@@ -19,7 +22,7 @@ from reports.models import EngineTrial, Judgement, TrialKeeps, TrialRow, TrialSt
 from reports.trials.figures import LEAST_DECISIONS, MeasuredShare, Outcome, TrialFigures
 from reports.trials.selectors import Known, known_to, rows_of, waiting_rows
 from reports.trials.services import read_figures, report_text
-from scanning.models import CloudAccount, Container
+from scanning.models import CloudAccount, Container, ScannedFile
 from tests.season import outside, samples
 from tests.season.invariants import check
 from tests.season.people import Person
@@ -72,15 +75,22 @@ def _begin(person: Person, rng: random.Random) -> None:
                 "outcome": MovedOutcome.NEW,
             },
         )
+    sends_files = rng.random() < 0.5
+    terms = list(containers.values_list("pk", "engine", "cloud_cap_hours"))
     person.fill_in(
         "/trials/",
         account=account.pk,
         containers=[each.pk for each in containers],
         weeks=rng.choice([1, 4, 0]),
-        sends_files="on",
+        **({"sends_files": "on"} if sends_files else {}),
         cap_hours=rng.choice(["", 50]),
         price_per_hour=rng.choice(["", "3.50"]),
         currency=rng.choice(["", "EUR"]),
+    )
+    now = list(containers.values_list("pk", "engine", "cloud_cap_hours"))
+    check(
+        sends_files or now == terms,
+        f"a trial that sends no files changed containers: {terms} to {now}",
     )
 
 
@@ -89,11 +99,34 @@ def _scan(
 ) -> None:
     """Send a file to both engines, and wait for what they find."""
     container = trial.containers.order_by("pk").first()
-    sounds = [samples.some_sound(rng)]
+    sound = samples.some_sound(rng)
     if container is not None:
-        person.fill_in("/upload/", files=sounds, container=container.pk)
+        person.fill_in("/upload/", files=[sound], container=container.pk)
     for _ in range(_ROUNDS):
         work()
+    if not trial.sends_files:
+        _send_there(str(sound.name), rng)
+
+
+def _send_there(name: str, rng: random.Random) -> None:
+    """Send the file to the account as a program does, twice or as another length, too."""
+    length_ms = (
+        ScannedFile._base_manager.filter(name=name)
+        .order_by("-pk")
+        .values_list("duration_ms", flat=True)
+        .first()
+    )
+    recordings = Recording._base_manager.filter(custom_id__startswith="R-")
+    known = list(recordings.order_by("pk").values_list("acr_id", flat=True))
+    results = samples.results(rng, acr_ids=known)
+    for _ in range(rng.choice([1, 1, 1, 2])):
+        outside.cloud.keep(
+            rng.choice([name, f"shows\\{name.upper()}", f"{name}.mp3"]),
+            state=1,
+            duration=round((length_ms or 0) / 1000) + rng.choice([0, 0, 0, 60]),
+            results=results,
+            created_at=datetime.now(tz=UTC).isoformat(),
+        )
 
 
 def _judge(person: Person, trial: EngineTrial, rng: random.Random) -> None:
@@ -146,6 +179,7 @@ def trials_hold() -> None:
         for trial in EngineTrial.objects.order_by("pk"):
             _check_figures(trial, read_figures(trial))
             _check_known(trial)
+            _check_pairs(trial)
             if trial.state == TrialState.ENDED:
                 now = report_text(trial)
                 check(
@@ -197,6 +231,23 @@ def _check_share(trial: EngineTrial, share: MeasuredShare, judged: int) -> None:
         share.high - share.low > 1 / (judged + 10),
         f"{trial.case} is surer than {judged} decisions allow: {share}",
     )
+
+
+def _check_pairs(trial: EngineTrial) -> None:
+    """Check that a file which programs sent stands beside one of its name, and only one."""
+    paired = trial.files.exclude(their_file="").select_related("scanned_file")
+    there = [each.their_file for each in paired]
+    check(len(there) == len(set(there)), f"{trial.case} pairs one of {there} twice")
+    check(
+        not (trial.sends_files and there),
+        f"{trial.case} sends files, and pairs {there}",
+    )
+    for each in paired:
+        sent = outside.cloud.files.get(each.their_file)
+        wanted = PurePosixPath(each.scanned_file.name).stem.casefold()
+        if sent is not None:
+            name = sent["name"].casefold()
+            check(wanted in name, f"{trial.case} pairs {wanted} with {name}")
 
 
 def _check_known(trial: EngineTrial) -> None:

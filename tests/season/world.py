@@ -137,7 +137,7 @@ def _desk(
 def _at_the_cloud(container: Container, user: User) -> None:
     """Link a container to an account; ``find_cloud`` sets the account's address."""
     container.cloud_account = cloud.save_account(
-        account=CloudAccount(name="Account"), token="a token of the season", user=user
+        account=CloudAccount(name="Account"), token=outside.CLOUD_TOKEN, user=user
     )
     container.cloud_container_id = outside.CLOUD_CONTAINER
     container.save()
