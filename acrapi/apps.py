@@ -23,7 +23,7 @@ class AcrapiConfig(AppConfig):
         scan_settled.connect(queue_for_scan, dispatch_uid="acrapi")
         if settings.ACRPORTAL_MONITORING:
             from acrapi.monitoring import queue_result, queue_state
-            from streams.notices import play_settled, stream_reached
+            from monitoring.streams.notices import play_settled, stream_reached
 
             play_settled.connect(queue_result, dispatch_uid="acrapi")
             stream_reached.connect(queue_state, dispatch_uid="acrapi")

@@ -29,8 +29,8 @@ from common.logs import current_request_id
 from common.media_analysis import AudioRefused
 from common.outages import RETRY_AFTER_SECONDS, outage_of
 from dedup.intake import AlreadyInCatalogue
+from monitoring.streams.errors import StreamRefused
 from scanning.errors import IntakeRefused
-from streams.errors import StreamRefused
 
 _STATUS_CODES = {
     400: "malformed",

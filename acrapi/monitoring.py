@@ -9,9 +9,9 @@ from datetime import datetime
 from acrapi.formats import plain_instant
 from acrapi.models import StreamCallbacks
 from acrapi.serializers.monitoring import result_shapes
-from streams.choices import StreamEvent
-from streams.models import Airplay, Stream
-from streams.notices import queue_notice
+from monitoring.streams.choices import StreamEvent
+from monitoring.streams.models import Airplay, Stream
+from monitoring.streams.notices import queue_notice
 
 RUNNING, TIMEOUT = 1, 0
 

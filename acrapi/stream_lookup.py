@@ -6,8 +6,8 @@ from django.db.models import QuerySet
 
 from acrapi.errors import not_found
 from acrapi.lookup import container_of, split_ids
+from monitoring.streams.models import Stream
 from scanning.models import Container
-from streams.models import Stream
 
 
 def streams_of(container: Container) -> QuerySet[Stream]:

@@ -113,7 +113,12 @@ INSTALLED_APPS = [
     "reports",
     # Nothing before these knows them (pyproject.toml, "Nothing below knows monitoring").
     *(
-        ["streams", "recurring", "broadcasts", "declarations"]
+        [
+            "monitoring.streams",
+            "monitoring.unknown",
+            "monitoring.broadcasts",
+            "monitoring.declarations",
+        ]
         if ACRPORTAL_MONITORING
         else []
     ),

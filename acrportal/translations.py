@@ -36,20 +36,17 @@ REFERENCE = "en"
 _PACKAGES = (
     "accounts",
     "audit",
-    "broadcasts",
     "catalogue",
     "common",
-    "declarations",
     "dedup",
     "enrichment",
     "imports",
     "jobs",
+    "monitoring",
     "operations",
     "platforms",
     "portal",
     "programmes",
-    "recurring",
-    "streams",
     "reports",
     "review",
     "rights",
@@ -103,7 +100,7 @@ def _actions() -> Iterator[str]:
     verbs: Any = apps.get_model("dedup", "DedupAction")._meta.get_field("verb")
     for word in [*verbs.choices, ("undo", ""), ("proposed", ""), ("refused", "")]:
         yield action_text(f"dedup.{word[0]}")
-    deeds = import_module("recurring.actions").ItemVerb  # it needs the models
+    deeds = import_module("monitoring.unknown.actions").ItemVerb  # it needs the models
     yield from map(action_text, [*deeds, "unknown.unwatched"])
     yield from map(action_text, import_module("rights.actions.base").RightsVerb)
     yield from map(action_text, import_module("reports.notices.steps").NoticeStep)

@@ -110,10 +110,10 @@ def _child(step: str, days: int) -> int:
     django.setup()
     from django.db import connection
 
-    from declarations import services
-    from declarations.chunks import CHUNK
-    from declarations.gathering import gather
-    from declarations.models import DeclarationProfile
+    from monitoring.declarations import services
+    from monitoring.declarations.chunks import CHUNK
+    from monitoring.declarations.gathering import gather
+    from monitoring.declarations.models import DeclarationProfile
 
     profile = DeclarationProfile.objects.get(name=f"{step} {days}")
     period = (_FIRST, _FIRST + timedelta(days=days - 1))
@@ -154,12 +154,12 @@ def _fill(plays: int) -> None:
 
     from accounts.roles import Role
     from accounts.services import create_user
-    from broadcasts.models import Broadcast
-    from declarations.models import DeclarationProfile
-    from declarations.services import save_profile
+    from monitoring.broadcasts.models import Broadcast
+    from monitoring.declarations.models import DeclarationProfile
+    from monitoring.declarations.services import save_profile
+    from monitoring.streams.models import Station
     from review.models import Match
     from scanning.models import ScannedFile
-    from streams.models import Station
 
     call_command("migrate", verbosity=0)
     user = create_user(username="benchmark", password=None, role=Role.ADMIN)

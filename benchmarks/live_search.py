@@ -1,6 +1,6 @@
 """Measures what searching live streams takes against a large catalogue.
 
-A stream is searched as ``streams.live`` does: every four seconds over the last sixteen,
+A stream is searched as ``monitoring.streams.live`` does: every four seconds over the last sixteen,
 following the plays that go on. The catalogue grows by variants of its recordings, as in
 ``benchmarks.growth``.
 """
@@ -16,13 +16,13 @@ from benchmarks.growth import Catalogue
 from benchmarks.report import Report, machine
 from benchmarks.shelf import BUCKET, build
 from benchmarks.speed import fingerprint_of, timed, write_programme
+from monitoring.streams.recording.landmark_log import LandmarkLog
 from recognition.fingerprint import file_format as fingerprint
 from recognition.fingerprint.joined import GRID_MS
 from recognition.search.live import WINDOW_MS, OpenPlay, hear
 from recognition.streaming.pieces import RunPiece
 from recognition.types import Fingerprint, SegmentMatch
 from recognition.warm import compile_all
-from streams.recording.landmark_log import LandmarkLog
 
 STREAMS: Final = 40
 _SOUND_HOURS: Final = 1 / 3
@@ -43,7 +43,7 @@ def measure(
     ``recording`` is the share of a core that recording one stream takes.
     """
     # Needs configured settings, as all that the product stores does.
-    from streams.live import EVERY_SECONDS
+    from monitoring.streams.live import EVERY_SECONDS
 
     compile_all()
     parts = roles(tracks, seed, 1)
@@ -81,7 +81,7 @@ def measure(
 
 def _live(catalogue: Catalogue, whole: Fingerprint, work: Path) -> tuple[float, int]:
     """Search a stream from its first to its last second; return seconds and searches."""
-    from streams.live import ENDS_AFTER_MS, EVERY_SECONDS
+    from monitoring.streams.live import ENDS_AFTER_MS, EVERY_SECONDS
 
     log = LandmarkLog(work, "run")
     log.append(RunPiece(0, 0, whole.duration_ms, fingerprint.to_bytes(whole)))

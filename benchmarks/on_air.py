@@ -24,12 +24,12 @@ from benchmarks.radio import Radio
 from benchmarks.report import Report
 from benchmarks.shelf import fingerprint
 from benchmarks.sound import RATE, Samples
-from streams.recording.clocks import Clock
+from monitoring.streams.recording.clocks import Clock
 
 if TYPE_CHECKING:
     from accounts.models import User
+    from monitoring.streams.models import Stream
     from scanning.models import Container
-    from streams.models import Stream
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 LENGTHS: Final = (12, 45, 20, 50)
@@ -159,7 +159,7 @@ def _catalogue(plays: Sequence[OnAir], user: User) -> tuple[dict[str, int], Cont
 
 
 def _stream(container: Container, user: User, url: str) -> Stream:
-    from streams import services
+    from monitoring.streams import services
 
     return services.add_stream(
         station=services.add_station(name="Radio", user=user),
@@ -187,7 +187,7 @@ def _recorder(log: Path) -> Iterator[None]:
 
 def _seen(stream: Stream, sender: Radio, plays: Sequence[OnAir]) -> dict[int, float]:
     """Return when the play of each recording was first known, in UTC seconds."""
-    from streams.models import Airplay, StreamRun
+    from monitoring.streams.models import Airplay, StreamRun
 
     seen: dict[int, float] = {}
     is_heard = False

@@ -23,8 +23,8 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 
-from streams.recording.clocks import Clock
-from streams.recording.ogg import OggLinks
+from monitoring.streams.recording.clocks import Clock
+from monitoring.streams.recording.ogg import OggLinks
 
 STEP_S: Final = 0.01  # of the machine's time
 BURST_BYTES: Final = 64 * 1024

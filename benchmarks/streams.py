@@ -27,10 +27,9 @@ from benchmarks.corpus import DEMO
 from benchmarks.installation import set_up
 from benchmarks.radio import Broken, Radio, SentSound
 from benchmarks.report import Report, music, parser, workplace
-from recognition.streaming.listener import Listener
-from streams.recording import ring as ring_log
-from streams.recording.clocks import Clock
-from streams.recording.events import (
+from monitoring.streams.recording import ring as ring_log
+from monitoring.streams.recording.clocks import Clock
+from monitoring.streams.recording.events import (
     Anchored,
     Gap,
     RunEnded,
@@ -38,8 +37,9 @@ from streams.recording.events import (
     StreamEvent,
     StreamPlan,
 )
-from streams.recording.ring import RingLog
-from streams.recording.run_files import RunFiles
+from monitoring.streams.recording.ring import RingLog
+from monitoring.streams.recording.run_files import RunFiles
+from recognition.streaming.listener import Listener
 
 RATE: Final = 10.0  # at which a thread that is late by 50 ms makes half a second
 BEGIN_S: Final = 30.0
@@ -110,7 +110,7 @@ def recorded(
 ) -> KeptEvents:
     """Record a radio that has started for some of its seconds, with kills."""
     # Needs configured settings, as outgoing requests do.
-    from streams.recording.recorder import StreamRecorder
+    from monitoring.streams.recording.recorder import StreamRecorder
 
     events: list[StreamEvent] = []
     ends = [(kill.at, kill.end) for kill in kills] + [(seconds, seconds)]
@@ -289,7 +289,7 @@ def measure_streams(
 
     Return the share of a core that one stream takes.
     """
-    from streams.recording.recorder import StreamRecorder
+    from monitoring.streams.recording.recorder import StreamRecorder
 
     with _radio_elsewhere(played) as address, tempfile.TemporaryDirectory() as name:
         stop = threading.Event()

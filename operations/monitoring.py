@@ -9,14 +9,14 @@ from functools import partial
 from django.db.models import Max, Min
 from prometheus_client.core import Metric
 
+from monitoring.streams import selectors
+from monitoring.streams.choices import GapCause
+from monitoring.streams.models import Stream, StreamAlarm, StreamHour, StreamRun
+from monitoring.streams.sink import add_gap
 from operations.findings import DoctorFinding
 from operations.gauges import by_state, gauge
 from scanning.choices import SourceType
 from scanning.models import ScannedFile
-from streams import selectors
-from streams.choices import GapCause
-from streams.models import Stream, StreamAlarm, StreamHour, StreamRun
-from streams.sink import add_gap
 
 
 def count_streams() -> Metric:

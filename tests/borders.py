@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 _ROOT = Path(__file__).parent.parent
-_ABOVE = r"declarations|broadcasts|recurring|streams|operations\.monitoring"
+_ABOVE = r"monitoring|operations\.monitoring"
 _OF_PORTAL = r"declarations|broadcasts|streams|unknown|\w+\.monitoring"
 _MONITORING = re.compile(
     rf"^\s*(?:from|import) (?:(?:{_ABOVE})\b|portal\.(?:{_OF_PORTAL})\b"

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from broadcasts.models import Audience, Broadcast
 from catalogue.models import Recording
-from streams.choices import AlarmKind
-from streams.models import Airplay, Station, Stream, StreamAlarm
+from monitoring.broadcasts.models import Audience, Broadcast
+from monitoring.streams.choices import AlarmKind
+from monitoring.streams.models import Airplay, Station, Stream, StreamAlarm
 
 AT = datetime(2026, 11, 3, 6, 0, tzinfo=UTC)
 STATION = Station(name="Harbour FM")

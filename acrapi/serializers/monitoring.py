@@ -23,9 +23,9 @@ from acrapi.serializers.fields import (
     ShortText,
     WebAddressField,
 )
+from monitoring.streams.choices import GapCause, StreamState
+from monitoring.streams.models import Airplay, Stream, StreamGap
 from scanning.models import Container
-from streams.choices import GapCause, StreamState
-from streams.models import Airplay, Stream, StreamGap
 
 # Any in this module: JSON.
 Json = dict[str, Any]

@@ -13,7 +13,7 @@ from rest_framework import serializers
 
 from acrapi.formats import instant, plain_instant
 from acrapi.serializers.containers import DEFAULT_REGION
-from recurring.models import ItemState, UnknownItem
+from monitoring.unknown.models import ItemState, UnknownItem
 from scanning.models import Container
 
 # Any in this module: JSON.

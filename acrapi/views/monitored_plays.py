@@ -28,11 +28,11 @@ from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from acrapi.views.monitoring import STREAMS_TAG
 from common.storage import scratch_directory
-from streams import selectors
-from streams.choices import AirplayState
-from streams.errors import SoundElsewhere, StreamRefused
-from streams.excerpts import cut_excerpt
-from streams.models import Airplay, Stream, StreamGap
+from monitoring.streams import selectors
+from monitoring.streams.choices import AirplayState
+from monitoring.streams.errors import SoundElsewhere, StreamRefused
+from monitoring.streams.excerpts import cut_excerpt
+from monitoring.streams.models import Airplay, Stream, StreamGap
 
 _MOST_AUDIO_SECONDS = 600
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)

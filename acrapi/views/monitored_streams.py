@@ -27,8 +27,8 @@ from acrapi.serializers.monitoring import (
 from acrapi.stream_lookup import named_streams, stream_of, streams_of
 from acrapi.views.base import WireView
 from acrapi.views.monitoring import STREAMS_TAG, ViewClass
-from streams import services
-from streams.models import Station, Stream
+from monitoring.streams import services
+from monitoring.streams.models import Station, Stream
 
 _CHANGES = {"POST": Action.UPLOAD, "PUT": Action.UPLOAD, "DELETE": Action.DELETE}
 

@@ -33,11 +33,11 @@ from acrapi.serializers.monitoring import (
 from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
 from audit.services import record
+from monitoring.streams import services
+from monitoring.streams.models import Stream
 from scanning.models import Container
 from scanning.services.containers import create_container, update_container
 from scanning.services.filing import delete_container
-from streams import services
-from streams.models import Stream
 
 STREAMS_TAG = "live streams"
 _CONFIGURES = dict.fromkeys(("POST", "PUT", "DELETE"), Action.CONFIGURE)

@@ -34,9 +34,9 @@ from acrapi.serializers.unknown import (
 )
 from acrapi.views.base import WireView
 from acrapi.views.containers import query_text
-from recurring import actions
-from recurring.errors import ItemRefused
-from recurring.models import IgnoreReason, ItemState, UnknownItem
+from monitoring.unknown import actions
+from monitoring.unknown.errors import ItemRefused
+from monitoring.unknown.models import IgnoreReason, ItemState, UnknownItem
 from scanning.models import Container
 
 _TAG = "unknown sound"

@@ -91,12 +91,12 @@ def _list(rng: random.Random) -> bytes:
 
 def _recorded(url: str) -> tuple[str, str]:
     """Connect as the recorder does; return how it ended, or the recorder's fault."""
-    from streams.choices import GapCause
-    from streams.recording.arrivals import Closed
-    from streams.recording.clocks import Clock
-    from streams.recording.connection import Connection
-    from streams.recording.hls import HlsPlace
-    from streams.recording.pace import Pace
+    from monitoring.streams.choices import GapCause
+    from monitoring.streams.recording.arrivals import Closed
+    from monitoring.streams.recording.clocks import Clock
+    from monitoring.streams.recording.connection import Connection
+    from monitoring.streams.recording.hls import HlsPlace
+    from monitoring.streams.recording.pace import Pace
 
     clock = Clock(rate=_RATE)
     connection = Connection(url, clock, HlsPlace(), Pace(clock))

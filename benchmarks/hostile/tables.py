@@ -143,12 +143,12 @@ def _sealed(work: Path) -> tuple[PublicKey, bytes]:
 def _samples() -> list[Sample]:
     from accounts.roles import Role
     from accounts.services import create_user
-    from broadcasts.importing.kind import BROADCASTS
     from catalogue.services import create_bucket
     from imports import services
     from imports.recordings.kind import RECORDINGS
     from imports.results.kind import RESULTS
     from imports.rights.kind import RIGHTS
+    from monitoring.broadcasts.importing.kind import BROADCASTS
     from scanning.models import Container
     from tests.imports.rights.making import NAME, cwr
     from tests.imports.rights.test_ern import ERN_43, ERN_382

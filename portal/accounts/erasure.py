@@ -67,7 +67,7 @@ def _runs() -> list[Any]:
     """Return the models that keep the name of who ran them. Any: both have it."""
     if not settings.ACRPORTAL_MONITORING:
         return [ReportRun]
-    from declarations.models import Declaration
+    from monitoring.declarations.models import Declaration
 
     return [ReportRun, Declaration]
 

@@ -10,7 +10,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from accounts.roles import Action
-from broadcasts.models import Audience, Broadcast, Revenue
+from monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from portal.admin.base import RoleAdmin, all_field_names
 from portal.admin.filters import DaysFilter, PickFilter
 

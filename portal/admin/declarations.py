@@ -9,8 +9,8 @@ from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
 from audit.words import actor_label
-from declarations.formats.registry import label_of
-from declarations.models import (
+from monitoring.declarations.formats.registry import label_of
+from monitoring.declarations.models import (
     PROFILE_TEXTS,
     Declaration,
     DeclarationProfile,

@@ -10,11 +10,11 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from monitoring.unknown import selectors
+from monitoring.unknown.models import KeptFile, UnknownItem, UnknownPolicy
 from portal.admin.base import RoleAdmin, all_field_names, within_reach
 from portal.admin.filters import PickFilter
 from portal.shared.times import when
-from recurring import selectors
-from recurring.models import KeptFile, UnknownItem, UnknownPolicy
 
 
 @admin.register(UnknownItem)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
-from portal.admin.filters import DaysFilter, PickFilter
-from streams.models import (
+from monitoring.streams.models import (
     Airplay,
     ClockAnchor,
     Station,
@@ -18,6 +16,8 @@ from streams.models import (
     StreamRun,
     StreamTitle,
 )
+from portal.admin.base import ReadOnlyInline, RoleAdmin, all_field_names
+from portal.admin.filters import DaysFilter, PickFilter
 
 
 @admin.register(Station)

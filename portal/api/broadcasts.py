@@ -19,11 +19,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from broadcasts import selectors, services
-from broadcasts.choices import RightsType, Showing
-from broadcasts.models import Audience, Broadcast
-from broadcasts.times import local_text, parsed_start, read_month, start_at
-from broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
+from monitoring.broadcasts import selectors, services
+from monitoring.broadcasts.choices import RightsType, Showing
+from monitoring.broadcasts.models import Audience, Broadcast
+from monitoring.broadcasts.times import local_text, parsed_start, read_month, start_at
+from monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
+from monitoring.streams.models import Station
 from portal.api.programmes import (
     ProgrammesView,
     VersionField,
@@ -32,7 +33,6 @@ from portal.api.programmes import (
 )
 from programmes.errors import ProgrammeRefused
 from programmes.values import state_of
-from streams.models import Station
 
 Json = dict[str, Any]  # Any: JSON
 

@@ -14,12 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.roles import Action
-from declarations import checking, selectors, services
-from declarations.formats.base import BadOptions
-from declarations.formats.registry import UnknownFormat
-from declarations.manifest import declaration_manifest
-from declarations.models import Declaration, DeclarationProfile
-from declarations.services import DeclarationRefused
+from monitoring.declarations import checking, selectors, services
+from monitoring.declarations.formats.base import BadOptions
+from monitoring.declarations.formats.registry import UnknownFormat
+from monitoring.declarations.manifest import declaration_manifest
+from monitoring.declarations.models import Declaration, DeclarationProfile
+from monitoring.declarations.services import DeclarationRefused
 from portal.api.base import ProgramView
 from reports.choices import RunState
 from reports.files import as_json

@@ -12,9 +12,9 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.reach import sees_every_bucket
-from broadcasts.choices import Showing
 from common.stored import read_stored
 from common.territories import TERRITORIES, why_no_territory
+from monitoring.broadcasts.choices import Showing
 from programmes.arrivals import read_arrival
 from programmes.errors import ProgrammeRefused
 from scanning import selectors

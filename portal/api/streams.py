@@ -13,10 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.stored import read_stored
+from monitoring.streams import selectors, services
+from monitoring.streams.errors import StreamRefused
+from monitoring.streams.models import Airplay, Stream, StreamGap
 from portal.api.base import ProgramView
-from streams import selectors, services
-from streams.errors import StreamRefused
-from streams.models import Airplay, Stream, StreamGap
 
 _VERBS = {
     "pause": services.pause_stream,

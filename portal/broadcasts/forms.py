@@ -15,28 +15,28 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts.choices import RightsType
-from broadcasts.models import Broadcast
-from broadcasts.services import (
+from monitoring.broadcasts.choices import RightsType
+from monitoring.broadcasts.models import Broadcast
+from monitoring.broadcasts.services import (
     broadcast_state,
     broadcast_values,
     hours_state,
     statements_on,
 )
-from broadcasts.times import (
+from monitoring.broadcasts.times import (
     hours_of_day,
     length_text,
     local_text,
     moments,
     read_length,
 )
-from broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
+from monitoring.broadcasts.values import AudienceValues, BroadcastValues, RevenueValues
+from monitoring.streams.models import Station
 from portal.shared.arrivals import SeriesFields
 from portal.shared.broadcast_fields import BroadcastFields
 from portal.shared.seen_forms import SeenForm
 from programmes.errors import ProgrammeRefused
 from programmes.values import EpisodeValues, Values
-from streams.models import Station
 
 _USUAL_HOURS = 24
 

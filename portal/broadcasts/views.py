@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.roles import Action
-from broadcasts import selectors, services
-from broadcasts.choices import RightsType
-from broadcasts.models import Audience, Broadcast, Revenue
-from broadcasts.times import hours_of_day, read_day, read_month
+from monitoring.broadcasts import selectors, services
+from monitoring.broadcasts.choices import RightsType
+from monitoring.broadcasts.models import Audience, Broadcast, Revenue
+from monitoring.broadcasts.times import hours_of_day, read_day, read_month
+from monitoring.streams.models import Station
 from portal.broadcasts.forms import (
     AudienceForm,
     BroadcastForm,
@@ -37,7 +38,6 @@ from programmes.selectors import episode_of
 from programmes.services import episode_values, set_episode
 from scanning import selectors as scanning
 from scanning.models import ScannedFile
-from streams.models import Station
 
 
 @require_http_methods(["GET", "POST"])

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.roles import Action
+from monitoring.unknown.models import UnknownPolicy
+from monitoring.unknown.policies import policy_of, save_policy
 from portal.containers.views import ContainerForm, show
 from portal.shared.access import PortalRequest, needs
-from recurring.models import UnknownPolicy
-from recurring.policies import policy_of, save_policy
 from scanning.models import Container
 from scanning.services.containers import inbound_callback_url
 

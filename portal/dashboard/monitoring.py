@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.db.models import Count, Q
 
-from recurring.selectors import minutes as unknown
-from streams import selectors as stream_selectors
-from streams.choices import StreamState
+from monitoring.streams import selectors as stream_selectors
+from monitoring.streams.choices import StreamState
+from monitoring.unknown.selectors import minutes as unknown
 
 __all__ = ["streams", "unknown"]
 

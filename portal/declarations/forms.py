@@ -8,12 +8,12 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts.choices import RightsType
-from declarations.formats import registry
-from declarations.formats.template import format as template
-from declarations.models import DeclarationProfile
+from monitoring.broadcasts.choices import RightsType
+from monitoring.declarations.formats import registry
+from monitoring.declarations.formats.template import format as template
+from monitoring.declarations.models import DeclarationProfile
+from monitoring.streams.models import Station
 from portal.shared.fields import SearchSelectMultiple, only_when
-from streams.models import Station
 
 _DAY = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
 _TEMPLATE = template.TemplateDeclaration.key

@@ -9,11 +9,11 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Action
-from declarations.checking import FoundGap, GapGroup
-from declarations.doubts import Doubt, DoubtKind
-from declarations.formats.base import ValueSubject
 from enrichment.choices import FillField
 from enrichment.selectors import suggested_for
+from monitoring.declarations.checking import FoundGap, GapGroup
+from monitoring.declarations.doubts import Doubt, DoubtKind
+from monitoring.declarations.formats.base import ValueSubject
 
 _SHOWN = 50
 _PAGES = {

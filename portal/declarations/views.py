@@ -21,17 +21,18 @@ from django.views.decorators.http import (
 
 from accounts.roles import Action
 from catalogue.models import Recording
-from declarations import checking, selectors, services
-from declarations.additions import additions
-from declarations.changes import recording_changes
-from declarations.formats.base import BadOptions
-from declarations.formats.registry import UnknownFormat, entries, label_of
-from declarations.formats.values import VALUES
-from declarations.left_out import LeftOut
-from declarations.manifest import UNDECLARED_NAME, declaration_manifest
-from declarations.models import Declaration, DeclarationProfile
-from declarations.services import DeclarationRefused, ProfileRefused
 from enrichment.selectors import Origin, origins_of
+from monitoring.declarations import checking, selectors, services
+from monitoring.declarations.additions import additions
+from monitoring.declarations.changes import recording_changes
+from monitoring.declarations.formats.base import BadOptions
+from monitoring.declarations.formats.registry import UnknownFormat, entries, label_of
+from monitoring.declarations.formats.values import VALUES
+from monitoring.declarations.left_out import LeftOut
+from monitoring.declarations.manifest import UNDECLARED_NAME, declaration_manifest
+from monitoring.declarations.models import Declaration, DeclarationProfile
+from monitoring.declarations.services import DeclarationRefused, ProfileRefused
+from monitoring.streams.models import Station
 from portal.declarations.forms import DeclarationProfileForm, PeriodForm
 from portal.declarations.gaps import linked, linked_doubts
 from portal.shared.access import PortalRequest, needs
@@ -40,7 +41,6 @@ from portal.shared.lists import page_of
 from reports.choices import UNFINISHED, RunState
 from reports.files import Check, as_json
 from reports.keeping import content_of
-from streams.models import Station
 
 _CHANGED_SHOWN = 100
 

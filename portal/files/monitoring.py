@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.models import User
 from accounts.roles import Action
-from broadcasts.arrivals import SaidBroadcast
-from broadcasts.selectors import broadcasts_of
+from monitoring.broadcasts.arrivals import SaidBroadcast
+from monitoring.broadcasts.selectors import broadcasts_of
 from portal.files.many import VERBS, FileVerb, always
 from portal.shared.arrivals import ArrivalFields
 from portal.shared.broadcast_fields import BroadcastFields

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from accounts.roles import Action
-from declarations import services
-from declarations.services import DeclarationRefused
+from monitoring.declarations import services
+from monitoring.declarations.services import DeclarationRefused
 from portal.jobs.services import ACTIONS, REFUSALS, JobActions
 
 REFUSALS.append(DeclarationRefused)

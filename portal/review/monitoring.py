@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from recurring import selectors as recurring
+from monitoring.streams.audio import kept_intervals
+from monitoring.unknown import selectors as recurring
 from scanning.models import ScannedFile
-from streams.audio import kept_intervals
 
 __all__ = ["kept_intervals", "places_of"]
 

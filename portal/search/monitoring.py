@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from common.reading import read_clock
+from monitoring.streams.models import Station, Stream
+from monitoring.unknown import selectors as recurring
 from portal.search.finding import Hit, HitGroup, SearchText, either, group, marked
-from recurring import selectors as recurring
-from streams.models import Station, Stream
 
 
 def on_air(asked: SearchText) -> Iterator[HitGroup]:

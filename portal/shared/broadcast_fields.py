@@ -7,10 +7,10 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from broadcasts.choices import Showing
+from monitoring.broadcasts.choices import Showing
+from monitoring.streams.models import Station
 from portal.shared.arrivals import more_fields
 from portal.shared.fields import SearchSelect
-from streams.models import Station
 
 
 class BroadcastFields(forms.Form):

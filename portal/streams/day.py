@@ -12,6 +12,10 @@ from django.utils.translation import gettext as _
 
 from common.reading import read_clock
 from common.words import lowered
+from monitoring.streams import selectors
+from monitoring.streams.choices import AirplayState
+from monitoring.streams.models import Airplay, Stream, StreamGap
+from monitoring.streams.selectors import DayHour, HourState
 from portal.pictures.airday import AirDay, DayMark, DayTitle, HourMarks, air_day
 from portal.shared import formats
 from portal.shared.looks import pattern_fill, review_look
@@ -26,10 +30,6 @@ from portal.streams.log import (
     title_of,
 )
 from portal.streams.looks import ms_of, zone_of
-from streams import selectors
-from streams.choices import AirplayState
-from streams.models import Airplay, Stream, StreamGap
-from streams.selectors import DayHour, HourState
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from common.charsets import CHARSETS
 from common.http import LinkRefused, check_link
 from common.receivers import MailRefused, check_mail
 from common.zones import UTC, zone_choices
+from monitoring.streams.choices import AirplayState, CommercialModel
+from monitoring.streams.models import Station, Stream
 from portal.shared.fields import (
     CountryField,
     LinesField,
@@ -24,8 +26,6 @@ from portal.shared.fields import (
     only_when,
 )
 from scanning.models import Container
-from streams.choices import AirplayState, CommercialModel
-from streams.models import Station, Stream
 
 MOST_ADDRESSES = 5
 MOST_EMAILS = 20

@@ -15,14 +15,14 @@ from django.utils.translation import gettext as _
 from catalogue.models import Recording
 from common.reading import read_date
 from common.words import lowered
+from monitoring.streams import selectors
+from monitoring.streams.choices import AirplayState
+from monitoring.streams.models import Airplay, Stream, StreamGap
 from portal.streams.forms import LogFilterForm
 from portal.streams.looks import Look, ms_of, play_look, zone_of
 from review.choices import MatchState
 from review.models import Match
 from scanning.models import ScannedFile, Segment
-from streams import selectors
-from streams.choices import AirplayState
-from streams.models import Airplay, Stream, StreamGap
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from django.utils.functional import Promise
 
+from monitoring.streams.choices import AirplayState, StreamState
+from monitoring.streams.models import Airplay, Station, Stream
 from portal.shared import formats
-from streams.choices import AirplayState, StreamState
-from streams.models import Airplay, Station, Stream
 
 
 class Look(NamedTuple):

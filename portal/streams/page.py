@@ -11,6 +11,17 @@ from django.db.models import Max
 
 from accounts.models import User
 from catalogue.models import Recording
+from monitoring.streams import selectors
+from monitoring.streams.choices import HEARING, GapCause, StreamState
+from monitoring.streams.models import (
+    Airplay,
+    Stream,
+    StreamAlarm,
+    StreamGap,
+    StreamRun,
+    StreamTitle,
+)
+from monitoring.streams.services import TryOutResult, may_change
 from portal.streams.looks import (
     Look,
     ms_of,
@@ -19,17 +30,6 @@ from portal.streams.looks import (
     stream_look,
     zone_of,
 )
-from streams import selectors
-from streams.choices import HEARING, GapCause, StreamState
-from streams.models import (
-    Airplay,
-    Stream,
-    StreamAlarm,
-    StreamGap,
-    StreamRun,
-    StreamTitle,
-)
-from streams.services import TryOutResult, may_change
 
 # Titles older than this say nothing about what plays now.
 _FRESH_TITLE = timedelta(minutes=20)

@@ -17,13 +17,13 @@ from django.views.decorators.http import (
 from accounts.models import User
 from accounts.roles import Action
 from catalogue.models import Recording
+from monitoring.streams import selectors, services
+from monitoring.streams.errors import StreamRefused
+from monitoring.streams.models import Station, Stream
 from portal.shared.access import PortalRequest, needs
 from portal.shared.lists import page_of
 from portal.streams.forms import BannedForm, StationForm
 from portal.streams.looks import stream_look
-from streams import selectors, services
-from streams.errors import StreamRefused
-from streams.models import Station, Stream
 
 
 @require_safe

@@ -25,6 +25,10 @@ from django.views.decorators.http import (
 
 from accounts.models import User
 from accounts.roles import Action
+from monitoring.streams import log as airplays
+from monitoring.streams import selectors, services
+from monitoring.streams.errors import StreamRefused
+from monitoring.streams.models import Airplay, Stream
 from portal.shared.access import PortalRequest, confirm_outbound, needs
 from portal.shared.asking import ask_first
 from portal.shared.downloads import sent, written
@@ -33,10 +37,6 @@ from portal.streams import log, looks, page
 from portal.streams.day import day_page
 from portal.streams.forms import LogFilterForm, StreamForm, StreamSettingsForm
 from reports.choices import Format
-from streams import log as airplays
-from streams import selectors, services
-from streams.errors import StreamRefused
-from streams.models import Airplay, Stream
 
 _REPORTS = (Format.CSV, Format.XLSX, Format.JSON_LINES, Format.PARQUET)
 _VERBS: dict[str, tuple[Callable[..., None], Promise]] = {

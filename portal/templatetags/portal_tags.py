@@ -53,8 +53,8 @@ from scanning.tags import territories_of, words_of
 
 if TYPE_CHECKING:
     # A portal without monitoring has neither.
-    from broadcasts.models import Broadcast
-    from streams.models import Station
+    from monitoring.broadcasts.models import Broadcast
+    from monitoring.streams.models import Station
 
 register = template.Library()
 register.simple_tag(when)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from monitoring.streams.models import Stream
 from portal.shared.fields import SearchSelectMultiple
-from streams.models import Stream
 
 
 def streams_field() -> forms.Field:

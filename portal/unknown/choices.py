@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from common.reading import read_clock
+from monitoring.unknown import selectors as recurring_selectors
+from monitoring.unknown.models import UnknownItem
 from portal.shared.choices import KINDS, SHOWN, Choice, ChoiceKind
-from recurring import selectors as recurring_selectors
-from recurring.models import UnknownItem
 
 
 def _unknown(items: Iterable[UnknownItem]) -> Iterable[Choice]:

@@ -6,11 +6,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from catalogue.models import Recording
+from monitoring.unknown import selectors
+from monitoring.unknown.models import IgnoreReason, ItemState, UnknownItem
+from monitoring.unknown.selectors import Tab
 from portal.pictures.exclusion import MediaTimeField
 from portal.shared.fields import LinesField, Picker, RecordingsField, SearchSelect
-from recurring import selectors
-from recurring.models import IgnoreReason, ItemState, UnknownItem
-from recurring.selectors import Tab
 from scanning.models import Container
 
 

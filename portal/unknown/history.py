@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 from audit.models import Event
 from catalogue.models import Recording
 from common.reading import read_clock
-from recurring.actions import UNWATCH, ItemVerb
-from recurring.models import IgnoreReason
+from monitoring.unknown.actions import UNWATCH, ItemVerb
+from monitoring.unknown.models import IgnoreReason
 
 _SAID: Final[dict[str, str | Promise]] = {
     "unknown.found": gettext_lazy("found it for the first time"),

@@ -18,6 +18,9 @@ from accounts.models import User
 from audit.models import Event
 from catalogue.models import Recording
 from common.reading import read_date
+from monitoring.unknown import actions, selectors
+from monitoring.unknown.models import IgnoreReason, ItemState, Occurrence, UnknownItem
+from monitoring.unknown.selectors import Copy, ItemFigures, Tab
 from portal.pictures.calendar import Calendar, Moment, calendar
 from portal.pictures.pair import PairPicture, aligned
 from portal.pictures.sound import (
@@ -32,9 +35,6 @@ from portal.shared.lists import PAGE_SIZE, count_of
 from portal.shared.selectors import count_per_row, shown_matches
 from portal.unknown.forms import UnknownFilterForm
 from portal.unknown.history import history_line
-from recurring import actions, selectors
-from recurring.models import IgnoreReason, ItemState, Occurrence, UnknownItem
-from recurring.selectors import Copy, ItemFigures, Tab
 from scanning.models import ScannedFile
 
 NEIGHBOURS = 1_000

@@ -24,6 +24,12 @@ from accounts.roles import Action
 from catalogue.changes import ChangeRefused
 from catalogue.identifiers import BadIdentifier
 from dedup.intake import AlreadyInCatalogue
+from monitoring.unknown import actions, selectors
+from monitoring.unknown import report as unknown_items
+from monitoring.unknown.actions import ItemVerb
+from monitoring.unknown.errors import ItemRefused
+from monitoring.unknown.models import UnknownItem
+from monitoring.unknown.selectors import ItemFigures, Tab
 from portal.shared.access import NOT_ALLOWED, PortalRequest, needs
 from portal.shared.changes import answer_changes, known_rows
 from portal.shared.downloads import sent, written
@@ -39,12 +45,6 @@ from portal.unknown.forms import (
     UnknownFilterForm,
     WatchItemForm,
 )
-from recurring import actions, selectors
-from recurring import report as unknown_items
-from recurring.actions import ItemVerb
-from recurring.errors import ItemRefused
-from recurring.models import UnknownItem
-from recurring.selectors import ItemFigures, Tab
 from reports.choices import Format
 
 BULK = 100

@@ -16,12 +16,12 @@ from accounts.models import AccessLimit
 from accounts.roles import Role
 from acrapi.models import StreamCallbacks
 from audit.models import Event
+from monitoring.streams import excerpts, notices
+from monitoring.streams.choices import AirplayState, GapCause, StreamState
+from monitoring.streams.models import Station, Stream, StreamNotice
+from monitoring.streams.recording.cutting import CutFacts
+from monitoring.streams.recording.ring import RingGone
 from scanning.models import Container
-from streams import excerpts, notices
-from streams.choices import AirplayState, GapCause, StreamState
-from streams.models import Station, Stream, StreamNotice
-from streams.recording.cutting import CutFacts
-from streams.recording.ring import RingGone
 from tests.acrapi.conftest import Api, MakeApi
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import ContainerFactory

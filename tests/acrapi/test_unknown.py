@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 
 from accounts.models import AccessLimit
 from accounts.roles import Role
-from recurring.models import ItemState, UnknownItem, UnknownPolicy
+from monitoring.unknown.models import ItemState, UnknownItem, UnknownPolicy
 from scanning.models import Container
 from tests.acrapi.conftest import Api, MakeApi
 from tests.factories.recurring import (

@@ -93,7 +93,7 @@ def test_nothing_of_monitoring_is_there(tmp_path: Path) -> None:
 
 
 _ADD = """
-from streams.models import Station
+from monitoring.streams.models import Station
 Station.objects.create(name="Radio One")
 """
 _USE = """
@@ -108,7 +108,7 @@ except CommandError as refused:
 """
 _READ = """
 from django.core.management import call_command
-from streams.models import Station
+from monitoring.streams.models import Station
 call_command("migrate", check_unapplied=True)
 print(Station.objects.get().name)
 """

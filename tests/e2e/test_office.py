@@ -19,7 +19,7 @@ from rights.models import Party
 from reports.models import ReportRun
 from review.models import Licence, Policy
 from scanning.models import Container
-from streams.models import Station
+from monitoring.streams.models import Station
 name = {NAME!r}[:100]
 bucket = Bucket.objects.create(name=name)
 container = Container.objects.create(name=name)

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.e2e
 
 _ADD = """
 from scanning.models import Container
-from streams.choices import StreamState
-from streams.models import Station, Stream
+from monitoring.streams.choices import StreamState
+from monitoring.streams.models import Station, Stream
 
 print(
     Stream.objects.create(
@@ -27,8 +27,8 @@ print(
 """
 _DELETE = """
 from accounts.models import User
-from streams.models import Stream
-from streams.services import delete_stream
+from monitoring.streams.models import Stream
+from monitoring.streams.services import delete_stream
 
 delete_stream(
     stream=Stream.objects.get(uid="{uid}"), user=User.objects.get(username="mira")

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.e2e
 # These files have no sound, so the portal's worker must not compare them.
 _MAKE = """
 from scanning.models import Container, ScannedFile
-from recurring.figures import refresh_figures
-from recurring.models import KeptFile, KeptState, Occurrence, UnknownItem
+from monitoring.unknown.figures import refresh_figures
+from monitoring.unknown.models import KeptFile, KeptState, Occurrence, UnknownItem
 radio = Container.objects.create(name="Keys FM")
 for length in (20000, 10000):
     item = UnknownItem.objects.create(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from broadcasts.models import Broadcast
-from broadcasts.services import add_broadcast
-from broadcasts.values import BroadcastValues
+from monitoring.broadcasts.models import Broadcast
+from monitoring.broadcasts.services import add_broadcast
+from monitoring.broadcasts.values import BroadcastValues
+from monitoring.streams.models import Station
 from scanning.models import ScannedFile
-from streams.models import Station
 from tests.factories.streams import StationFactory
 
 NOVEMBER = datetime(2026, 11, 3, 6, tzinfo=UTC)

@@ -11,11 +11,11 @@ from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from common.media_analysis import analyse_upload
+from monitoring.unknown.figures import refresh_figures
+from monitoring.unknown.landmarks import stored
+from monitoring.unknown.models import KeptFile, KeptState, Occurrence, UnknownItem
 from recognition.fingerprint.file_format import reference_layer
 from recognition.types import Landmarks
-from recurring.figures import refresh_figures
-from recurring.landmarks import stored
-from recurring.models import KeptFile, KeptState, Occurrence, UnknownItem
 from scanning.models import Container
 from tests import audio
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory

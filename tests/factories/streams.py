@@ -10,8 +10,14 @@ from datetime import UTC, datetime, timedelta
 from factory.declarations import LazyFunction, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
-from streams.choices import AirplayState, AlarmKind, GapCause, RunEdge, StreamState
-from streams.models import (
+from monitoring.streams.choices import (
+    AirplayState,
+    AlarmKind,
+    GapCause,
+    RunEdge,
+    StreamState,
+)
+from monitoring.streams.models import (
     Airplay,
     Station,
     Stream,

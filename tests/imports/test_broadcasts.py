@@ -12,11 +12,11 @@ from django.urls import reverse
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from audit.models import Event
-from broadcasts.importing import importer
-from broadcasts.importing.kind import BROADCASTS
-from broadcasts.models import Audience, Broadcast
 from imports.errors import ImportRefused
 from imports.models import BroadcastImport
+from monitoring.broadcasts.importing import importer
+from monitoring.broadcasts.importing.kind import BROADCASTS
+from monitoring.broadcasts.models import Audience, Broadcast
 from programmes.models import Episode
 from tests.conftest import MakeClient, Worker, upload
 from tests.factories.accounts import make_user

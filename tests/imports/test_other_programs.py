@@ -21,8 +21,6 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from accounts.roles import Role
-from broadcasts.importing import importer as broadcasts
-from broadcasts.models import Broadcast
 from catalogue.models import Bucket, Recording
 from common.charsets import CHARSETS, decode_text, guess_charset
 from common.table_text import read_decimal, read_percent
@@ -35,6 +33,8 @@ from imports.rights.importer import RightsImporter, RightsSummary
 from imports.rights.reading import open_message
 from imports.tables import TableRefused, open_table, rows_of
 from imports.workbook_cells import cell_text
+from monitoring.broadcasts.importing import importer as broadcasts
+from monitoring.broadcasts.models import Broadcast
 from rights.models import Share
 from scanning.services.intake import submit_upload
 from scanning.services.link_batches import rows_of_csv

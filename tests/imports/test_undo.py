@@ -16,8 +16,6 @@ from django.utils.module_loading import import_string
 from accounts.models import User
 from accounts.roles import Role
 from audit.models import Event
-from broadcasts.importing.kind import BROADCASTS
-from broadcasts.models import Audience, Broadcast
 from catalogue.changes import update_recording
 from catalogue.models import Exclusion, Recording, RecordingStatus
 from imports import services
@@ -30,6 +28,8 @@ from imports.undoing import walk
 from jobs.choices import Pool
 from jobs.models import Job
 from jobs.runner import run_next
+from monitoring.broadcasts.importing.kind import BROADCASTS
+from monitoring.broadcasts.models import Audience, Broadcast
 from programmes.models import Episode
 from review.models import Match
 from rights.choices import ConflictState

@@ -15,10 +15,10 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import Recording
 from imports.models import BroadcastImport
+from monitoring.streams.models import StreamNotice
 from review.choices import QueueReason
 from review.models import Licence, Match
 from scanning.models import InboundCallback
-from streams.models import StreamNotice
 from tests.conftest import MakeClient
 from tests.factories import deciding
 from tests.factories.accounts import make_user

@@ -29,8 +29,8 @@ from catalogue.models import (
 )
 from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace
 from imports.models import ImportStep
-from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
-from recurring.models import (
+from monitoring.streams.models import ClockAnchor
+from monitoring.unknown.models import (
     ContainerPlays,
     KeptFile,
     Occurrence,
@@ -38,6 +38,7 @@ from recurring.models import (
     UnknownItem,
     UnknownPolicy,
 )
+from platforms.models import ClaimFileRow, GroundChange, PolicyTerms, PriorValues
 from reports.models import NoticeAnswer, NoticeItem
 from review.models import Match
 from rights.models import OtherTitle, Share, Statement, Track, WorkNumber
@@ -60,7 +61,6 @@ from scanning.models import (
 from scanning.models.drop import DropFolder, DropItem
 from scanning.models.watch import WatchCheck, WatchItem
 from scanning.services.containers import inbound_callback_url
-from streams.models import ClockAnchor
 from tests.conftest import MakeClient
 from tests.factories.accounts import confirm, make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory

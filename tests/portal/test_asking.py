@@ -11,7 +11,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.roles import Role
 from accounts.tokens import create_token
-from broadcasts.services import broadcast_state
+from monitoring.broadcasts.services import broadcast_state
 from reports.layouts import Layout
 from reports.models.schedule import Channel, Every
 from reports.scheduling import Plan, schedule_report

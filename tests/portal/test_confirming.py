@@ -14,12 +14,12 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.roles import Role
 from accounts.tokens import create_token
+from monitoring.streams.models import Stream
 from reports.layouts import Layout
 from reports.models import NoticeState, ReportSchedule
 from reports.notices.words import ACCURACY, GOOD_FAITH
 from reports.services import save_template
 from scanning.models import Container
-from streams.models import Stream
 from tests.conftest import MakeClient
 from tests.factories.accounts import confirm, make_user
 from tests.factories.notices import make_claim, make_submitted

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
-from recurring.models import ItemState
+from monitoring.unknown.models import ItemState
 from review.models import Match
 from rights.models import Party, Work
 from scanning.sources.link_keys import link_key

@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from broadcasts.models import Broadcast
+from monitoring.broadcasts.models import Broadcast
 from programmes.models import Episode, MusicUse
 from reports.cells import ColumnType, ValueType
 from reports.choices import Mode

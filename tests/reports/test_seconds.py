@@ -14,9 +14,9 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
-from declarations.gathering import gather as gather_declaration
-from declarations.left_out import LeftOut, LeftOutRow
-from recurring.models import KeptState
+from monitoring.declarations.gathering import gather as gather_declaration
+from monitoring.declarations.left_out import LeftOut, LeftOutRow
+from monitoring.unknown.models import KeptState
 from reports import cue_sheet_files
 from reports.choices import Format, Mode
 from reports.cue_sheets import CueSheet, cue_sheet
@@ -38,7 +38,7 @@ from tests.factories.notices import at_address
 from tests.factories.recurring import KeptFileFactory, OccurrenceFactory, make_item
 from tests.factories.review import make_match
 from tests.factories.scanning import ScanFactory, ScannedFileFactory
-from tests.reports.declarations.making import (
+from tests.monitoring.declarations.making import (
     NOVEMBER,
     a_broadcast,
     a_draft,

@@ -11,8 +11,8 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
-from recurring import report as unknown_items
-from recurring.models import ItemState, UnknownItem
+from monitoring.unknown import report as unknown_items
+from monitoring.unknown.models import ItemState, UnknownItem
 from tests.factories.recurring import make_item
 from tests.factories.scanning import ContainerFactory
 

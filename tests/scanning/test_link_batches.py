@@ -15,8 +15,8 @@ from pytest_httpserver import HTTPServer
 
 from accounts.models import User
 from accounts.roles import Role
-from broadcasts.models import Broadcast
 from common.http import FetchFailed, LinkRefused
+from monitoring.broadcasts.models import Broadcast
 from portal.uploads.forms import Offer, restored, signed
 from programmes.models import Episode
 from scanning.choices import FileStatus

@@ -6,10 +6,11 @@ import random
 from typing import Any
 
 from audit.models import Event
-from broadcasts import following
-from broadcasts.models import Broadcast
-from broadcasts.selectors import list_broadcasts
-from broadcasts.services import broadcast_state, broadcast_values
+from monitoring.broadcasts import following
+from monitoring.broadcasts.models import Broadcast
+from monitoring.broadcasts.selectors import list_broadcasts
+from monitoring.broadcasts.services import broadcast_state, broadcast_values
+from monitoring.streams.models import Station
 from programmes.choices import CueUse, MusicOrigin
 from programmes.models import Episode, MusicUse
 from programmes.services import episode_values, use_values
@@ -17,7 +18,6 @@ from programmes.values import as_json, state_of
 from review.models import Match
 from scanning import uses
 from scanning.models import ScannedFile
-from streams.models import Station
 from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person

@@ -15,19 +15,11 @@ from pathlib import Path
 
 from accounts.models import User
 from common.uid import new_uid
-from operations.monitoring import stream_findings
-from recognition.audio.analysis import analyse_file
-from recognition.fingerprint import file_format as fingerprint
-from recognition.streaming.pieces import RunPiece
-from recognition.types import Fingerprint
-from review.models import Match
-from scanning.choices import EngineChoice, SourceType
-from scanning.models import Container, Scan
-from streams import audio, recorders, services, settling
-from streams.choices import AirplayState, GapCause, RunEdge, StreamState
-from streams.live import LiveSearch
-from streams.models import Airplay, Stream, StreamHour, StreamRun
-from streams.recording.events import (
+from monitoring.streams import audio, recorders, services, settling
+from monitoring.streams.choices import AirplayState, GapCause, RunEdge, StreamState
+from monitoring.streams.live import LiveSearch
+from monitoring.streams.models import Airplay, Stream, StreamHour, StreamRun
+from monitoring.streams.recording.events import (
     Anchored,
     Gap,
     RunEnded,
@@ -36,8 +28,16 @@ from streams.recording.events import (
     StateChanged,
     Titled,
 )
-from streams.recording.landmark_log import LandmarkLog
-from streams.sink import DatabaseSink
+from monitoring.streams.recording.landmark_log import LandmarkLog
+from monitoring.streams.sink import DatabaseSink
+from operations.monitoring import stream_findings
+from recognition.audio.analysis import analyse_file
+from recognition.fingerprint import file_format as fingerprint
+from recognition.streaming.pieces import RunPiece
+from recognition.types import Fingerprint
+from review.models import Match
+from scanning.choices import EngineChoice, SourceType
+from scanning.models import Container, Scan
 from tests.season import samples
 from tests.season.invariants import check
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from broadcasts.choices import RightsType
 from catalogue.models import Bucket, Recording
-from declarations.models import DeclarationProfile
 from imports.kinds import all_kinds
+from monitoring.broadcasts.choices import RightsType
+from monitoring.declarations.models import DeclarationProfile
+from monitoring.streams.models import Station
 from platforms import files
 from platforms.choices import DiscrepancyKind, FileKind
 from platforms.models import Discrepancy
@@ -32,7 +33,6 @@ from reports.notices.words import ACCURACY, GOOD_FAITH
 from review.choices import DisputeCode, RejectCode, Verb
 from review.models import Licence, Match
 from scanning.models import Container, ResumableUpload
-from streams.models import Station
 from tests.season import claims, samples
 from tests.season.people import Answer, Person
 from tests.season.routes import Route

@@ -22,16 +22,23 @@ from pyarrow import parquet
 
 from accounts.models import User
 from catalogue.models import Recording, RecordingStatus
-from declarations.formats.registry import make_format
-from declarations.keeping import facts_in
-from declarations.models import Declaration, DeclaredPlay
 from imports.models import OPEN_STATUSES
 from jobs import resources
 from jobs.choices import OPEN_STATES, Pool
 from jobs.kinds import regular_work
 from jobs.models import Job
-from recurring.keeping import truth_of
-from recurring.models import ItemState, KeptFile, KeptState, Occurrence, UnknownItem
+from monitoring.declarations.formats.registry import make_format
+from monitoring.declarations.keeping import facts_in
+from monitoring.declarations.models import Declaration, DeclaredPlay
+from monitoring.streams.jobs import RECORD
+from monitoring.unknown.keeping import truth_of
+from monitoring.unknown.models import (
+    ItemState,
+    KeptFile,
+    KeptState,
+    Occurrence,
+    UnknownItem,
+)
 from reports import files
 from reports.choices import UNFINISHED, Format, RunState, Separator
 from reports.layouts import Layout
@@ -58,7 +65,6 @@ from scanning.models import (
     ScannedFile,
 )
 from scanning.services.scans import request_scan
-from streams.jobs import RECORD
 from tests.season import outside, readers, samples, world
 from tests.season.invariants import broken_chains, check, text_of, wrong_names
 from tests.season.machines import Machines
@@ -223,7 +229,7 @@ def no_search_is_left() -> None:
     check(not left.exists(), f"searches of scans that have ended: {list(left)}")
 
 
-# The share of an occurrence that a match may cover, as ``recurring.comparing`` has it.
+# The share of an occurrence that a match may cover, as ``monitoring.unknown.comparing`` has it.
 _MATCHED = 0.05
 
 

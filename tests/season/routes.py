@@ -14,9 +14,7 @@ from django.db.models import Model
 from django.urls import resolve
 
 from accounts.models import ApiToken
-from broadcasts.models import Broadcast
 from catalogue.models import Bucket, BucketType, Exclusion, Recording
-from declarations.models import Declaration, DeclarationProfile
 from dedup.models import DedupAction, DedupGroup, PairLink, SharedLoop
 from enrichment.models import (
     EnrichmentSource,
@@ -35,6 +33,10 @@ from imports.models import (
     ResultImport,
     RightsImport,
 )
+from monitoring.broadcasts.models import Broadcast
+from monitoring.declarations.models import Declaration, DeclarationProfile
+from monitoring.streams.models import Station, Stream
+from monitoring.unknown.models import Occurrence, UnknownItem
 from platforms.choices import DiscrepancyKind
 from platforms.models import (
     ClaimFile,
@@ -43,7 +45,6 @@ from platforms.models import (
     PlatformClaim,
 )
 from portal.shared.columns import LISTS
-from recurring.models import Occurrence, UnknownItem
 from reports.models import (
     EngineTrial,
     EvidencePack,
@@ -66,7 +67,6 @@ from scanning.models import (
     ScannedFile,
     Watch,
 )
-from streams.models import Station, Stream
 from tests.security.addresses import Address, every_address
 
 # Objects that a part of an address can name: the model and its attribute.

@@ -18,8 +18,8 @@ from imports.models import (
     ImportStep,
     StepState,
 )
+from monitoring.streams.models import Station
 from scanning.models import ScannedFile
-from streams.models import Station
 from tests.season import samples
 from tests.season.invariants import check
 from tests.season.people import Person

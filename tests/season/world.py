@@ -17,6 +17,8 @@ from accounts.services import create_user
 from catalogue.models import Bucket, BucketType
 from catalogue.services import RecordingDetails, create_bucket
 from dedup.intake import add_recording
+from monitoring.streams import services
+from monitoring.streams.models import Stream
 from reports.evidence import signing
 from review.choices import LicenceScope, PolicyAction
 from review.models import Licence, Policy
@@ -26,8 +28,6 @@ from scanning.drops.services import create_drop
 from scanning.models import CloudAccount, Container, Drop, ScannedFile
 from scanning.services import cloud
 from scanning.services.intake import submit_upload
-from streams import services
-from streams.models import Stream
 from tests.season import broadcasts, outside, readers, samples
 
 DROP = "radio"

@@ -15,12 +15,13 @@ from accounts.tokens import create_token
 from audit.anchors import make_due_anchors
 from audit.models import Anchor, Event
 from audit.services import record
-from broadcasts.models import Audience, Revenue
 from dedup.models import CatalogueCheck, LoopPlace, PairLink, SharedLoop
 from imports.models import Moved
+from monitoring.broadcasts.models import Audience, Revenue
+from monitoring.streams.models import StreamNotice
+from monitoring.unknown.models import UnknownPolicy
 from platforms.models import AssetConflict, PlatformVideo, ReferenceFile, ReportedValue
 from programmes.models import Episode, MusicUse
-from recurring.models import UnknownPolicy
 from reports.models import CueEntry, ReportDelivery, SheetApproval
 from review.models import Dispute, SavedView
 from scanning.models import (
@@ -30,7 +31,6 @@ from scanning.models import (
     InboundCallback,
     Project,
 )
-from streams.models import StreamNotice
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.streams import (
     StreamAlarmFactory,

@@ -16,10 +16,10 @@ from accounts.reach import ReachManager, working_for
 from accounts.roles import Role
 from catalogue.changes import delete_bucket
 from catalogue.models import Bucket
+from monitoring.streams.models import Stream
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
 from scanning.services.filing import delete_container
 from scanning.services.identification import create_project
-from streams.models import Stream
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileFactory

@@ -15,6 +15,10 @@ from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from jobs.choices import Pool
 from jobs.runner import run_next
+from monitoring.streams import notices, services
+from monitoring.streams.choices import AlarmKind
+from monitoring.streams.errors import StreamRefused
+from monitoring.streams.models import Airplay, Stream, StreamAlarm, StreamNotice
 from portal.shared.fields import WebhookField
 from portal.streams.forms import EmailsField
 from reports import scheduling
@@ -22,10 +26,6 @@ from reports.models import ReportDelivery
 from reports.models.schedule import ReportDeliveryState
 from reports.selectors import runs_for
 from scanning.choices import DeliveryStatus
-from streams import notices, services
-from streams.choices import AlarmKind
-from streams.errors import StreamRefused
-from streams.models import Airplay, Stream, StreamAlarm, StreamNotice
 from tests.factories.accounts import make_user
 from tests.factories.streams import make_airplay
 from tests.reports.schedules import MONDAY, schedule

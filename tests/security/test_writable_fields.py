@@ -26,8 +26,10 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Bucket
 from common.uid import new_uid
-from declarations.models import DeclarationProfile
 from enrichment.models import FillingRule
+from monitoring.declarations.models import DeclarationProfile
+from monitoring.streams.models import Station, Stream
+from monitoring.unknown.models import UnknownPolicy
 from portal.accounts.forms import ProjectForm
 from portal.catalogue.forms import BucketForm
 from portal.containers.monitoring import UnknownPolicyForm
@@ -40,11 +42,9 @@ from portal.policies.forms import PolicyForm
 from portal.rights.forms import PartyForm, ReleaseForm, WorkForm
 from portal.streams.forms import StationForm, StreamForm, StreamSettingsForm
 from portal.watches.views import WatchForm, WatchSettingsForm
-from recurring.models import UnknownPolicy
 from review.models import Licence, Policy
 from rights.models import Party, Release, Work
 from scanning.models import Container, Drop, Project, Watch
-from streams.models import Station, Stream
 from tests.factories.accounts import confirm, make_user
 from tests.factories.rules import make_licence, make_policy
 from tests.factories.streams import StationFactory
@@ -63,11 +63,9 @@ PACKAGES = (
         "operations",
         "portal",
         "acrapi",
-        "streams",
+        "monitoring",
         "rights",
-        "broadcasts",
         "programmes",
-        "declarations",
     ),
 )
 # These differ in every row anyway; a body must not set them.

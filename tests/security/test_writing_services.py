@@ -21,11 +21,7 @@ from django.db.models import Model
 from accounts.models import User
 from accounts.reach import working_for
 from accounts.roles import Role
-from broadcasts import services as broadcasts
-from broadcasts.choices import RightsType
-from broadcasts.values import AudienceValues, RevenueValues
 from catalogue.services import create_bucket
-from declarations import services as declarations
 from dedup import actions as duplicates
 from dedup import checks, loop_actions
 from dedup.effects import ActionRequest
@@ -42,14 +38,20 @@ from dedup.models import (
 from imports import services as imports
 from imports.moving.kind import MOVES
 from imports.rights.kind import RIGHTS
+from monitoring.broadcasts import services as broadcasts
+from monitoring.broadcasts.choices import RightsType
+from monitoring.broadcasts.values import AudienceValues, RevenueValues
+from monitoring.declarations import services as declarations
+from monitoring.streams import services as streams
+from monitoring.streams.errors import StreamRefused
+from monitoring.unknown import actions as unknown
+from monitoring.unknown.errors import ItemRefused
+from monitoring.unknown.models import IgnoreReason
 from platforms import files as claim_files
 from platforms import services as claims
 from platforms.choices import Platform
 from platforms.models import ReportedValue
 from programmes.errors import ProgrammeRefused
-from recurring import actions as unknown
-from recurring.errors import ItemRefused
-from recurring.models import IgnoreReason
 from reports import services as reports
 from reports.layouts import Layout
 from reports.services import NameTaken
@@ -61,8 +63,6 @@ from rights.errors import RightsRefused
 from scanning.drops import services as drops
 from scanning.models import CloudAccount, Drop, RetroSearch
 from scanning.services import retro
-from streams import services as streams
-from streams.errors import StreamRefused
 from tests.factories.accounts import make_user
 from tests.factories.recurring import OccurrenceFactory
 from tests.factories.rules import make_licence, make_policy
@@ -170,27 +170,27 @@ class Shared:
 _JANUARY = date(2026, 1, 1)
 
 REFUSED: dict[str, Callable[[Shared], object]] = {
-    "streams.services.change_station": lambda it: streams.change_station(
+    "monitoring.streams.services.change_station": lambda it: streams.change_station(
         station=it.station, user=it.user, name="Other"
     ),
-    "streams.services.ban_recording": lambda it: streams.ban_recording(
+    "monitoring.streams.services.ban_recording": lambda it: streams.ban_recording(
         station=it.station, recording=it.own.recording, user=it.user
     ),
-    "streams.services.unban_recording": lambda it: streams.unban_recording(
+    "monitoring.streams.services.unban_recording": lambda it: streams.unban_recording(
         station=it.station, recording=it.own.recording, user=it.user
     ),
-    "broadcasts.services.set_audience": lambda it: broadcasts.set_audience(
+    "monitoring.broadcasts.services.set_audience": lambda it: broadcasts.set_audience(
         station=it.station,
         values=AudienceValues(listeners=1),
         month=_JANUARY,
         user=it.user,
     ),
-    "broadcasts.services.set_hours": lambda it: broadcasts.set_hours(
+    "monitoring.broadcasts.services.set_hours": lambda it: broadcasts.set_hours(
         station=it.station,
         listeners={datetime(2026, 1, 1, tzinfo=UTC): 1},
         user=it.user,
     ),
-    "broadcasts.services.set_revenue": lambda it: broadcasts.set_revenue(
+    "monitoring.broadcasts.services.set_revenue": lambda it: broadcasts.set_revenue(
         station=it.station,
         month=_JANUARY,
         rights_type=RightsType.PERFORMING,
@@ -257,10 +257,10 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
     "imports.services.cancel": lambda it: imports.cancel(
         one=it.rights_import, user=it.user
     ),
-    "recurring.actions.watch_items": lambda it: unknown.watch_items(
+    "monitoring.unknown.actions.watch_items": lambda it: unknown.watch_items(
         items=[it.item], user=it.user, on=True
     ),
-    "recurring.actions.ignore_items": lambda it: unknown.ignore_items(
+    "monitoring.unknown.actions.ignore_items": lambda it: unknown.ignore_items(
         items=[it.item], user=it.user, reason=IgnoreReason.JINGLE
     ),
     "reports.services.delete_template": lambda it: reports.delete_template(
@@ -269,12 +269,12 @@ REFUSED: dict[str, Callable[[Shared], object]] = {
     "reports.services.save_template": lambda it: reports.save_template(
         name=it.template.name, layout=Layout(), user=it.user
     ),
-    "declarations.services.save_profile": (
+    "monitoring.declarations.services.save_profile": (
         lambda it: declarations.save_profile(
             profile=it.declared.profile, stations=[it.station], user=it.user
         )
     ),
-    "declarations.services.delete_profile": (
+    "monitoring.declarations.services.delete_profile": (
         lambda it: declarations.delete_profile(
             profile=it.declared.profile, user=it.user
         )
@@ -352,11 +352,17 @@ AS = {
     "platforms.files.withdraw": "platforms.files.mark_sent",
     **dict.fromkeys(
         (
-            *("recurring.actions.alias_item", "recurring.actions.merge_items"),
-            *("recurring.actions.name_item", "recurring.actions.split_item"),
-            *("recurring.actions.undo", "recurring.actions.why_not"),
+            *(
+                "monitoring.unknown.actions.alias_item",
+                "monitoring.unknown.actions.merge_items",
+            ),
+            *(
+                "monitoring.unknown.actions.name_item",
+                "monitoring.unknown.actions.split_item",
+            ),
+            *("monitoring.unknown.actions.undo", "monitoring.unknown.actions.why_not"),
         ),
-        "recurring.actions.watch_items",
+        "monitoring.unknown.actions.watch_items",
     ),
     **dict.fromkeys(
         (
@@ -392,8 +398,8 @@ LISTED = {
     "audit.services.record": _EVENTS,
     "audit.services.record_account_change": _EVENTS,
     "audit.services.record_all": _EVENTS,
-    "broadcasts.services.add_broadcast": "of a file; changes nothing of the station",
-    "broadcasts.services.change_broadcast": "as add_broadcast",
+    "monitoring.broadcasts.services.add_broadcast": "of a file; changes nothing of the station",
+    "monitoring.broadcasts.services.change_broadcast": "as add_broadcast",
     "dedup.intake.add_prepared": "as dedup.intake.add_recording, into a bucket",
     "dedup.ranges.add_from_file": "as dedup.intake.add_recording, into a bucket",
     "enrichment.deciding.apply_act": _BY_UID,
@@ -439,7 +445,7 @@ LISTED = {
     ),
     "programmes.services.set_uses": _BY_UID,
     "reports.cue_sheet_files.record_export": _EVENTS,
-    "declarations.services.draft": _OWN,
+    "monitoring.declarations.services.draft": _OWN,
     **dict.fromkeys(
         (
             *("reports.notices.answers.answer", "reports.notices.signing.sign"),
@@ -486,8 +492,8 @@ LISTED = {
     "scanning.services.cloud.mirror_container": _ADMINS,
     "scanning.services.cloud.save_account": _ADMINS,
     "scanning.services.identification.revoke_project": _ADMINS,
-    "streams.services.add_station": "a station that nothing belongs to yet",
-    "streams.services.add_stream": "in a container; changes nothing of the station",
+    "monitoring.streams.services.add_station": "a station that nothing belongs to yet",
+    "monitoring.streams.services.add_stream": "in a container; changes nothing of the station",
 }
 
 # Visible rules can act on hidden matches.

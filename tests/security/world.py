@@ -16,10 +16,8 @@ from django.db.models import Model
 from accounts.models import AccessLimit, User
 from accounts.roles import Role
 from accounts.tokens import create_token
-from broadcasts.models import Broadcast
 from catalogue.models import BucketType, Exclusion, Recording
 from common.uid import new_uid
-from declarations.models import Declaration, DeclarationProfile, DeclaredPlay
 from dedup.models import (
     ActionVerb,
     DedupAction,
@@ -47,6 +45,10 @@ from imports.models import (
     ResultImport,
     RightsImport,
 )
+from monitoring.broadcasts.models import Broadcast
+from monitoring.declarations.models import Declaration, DeclarationProfile, DeclaredPlay
+from monitoring.streams.models import Airplay, Station, Stream
+from monitoring.unknown.models import KeptFile, UnknownItem
 from platforms.choices import DiscrepancyKind
 from platforms.models import (
     ClaimFile,
@@ -55,7 +57,6 @@ from platforms.models import (
     PlatformAsset,
     PlatformClaim,
 )
-from recurring.models import KeptFile, UnknownItem
 from reports.choices import RunState
 from reports.models import (
     EngineTrial,
@@ -85,7 +86,6 @@ from scanning.models import (
 )
 from scanning.models.drop import Drop
 from scanning.models.watch import Watch
-from streams.models import Airplay, Station, Stream
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.recurring import make_item

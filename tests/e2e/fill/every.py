@@ -10,12 +10,12 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.tokens import create_token
 from catalogue.models import Bucket, Recording
-from declarations.models import Declaration, DeclarationProfile
 from imports.models import (
     CatalogueImport,
     ImportStatus,
     ResultImport,
 )
+from monitoring.declarations.models import Declaration, DeclarationProfile
 from reports.layouts import Layout
 from reports.models import (
     EvidencePack,

@@ -9,30 +9,22 @@ from django.core.files.base import ContentFile
 from django.urls import reverse
 
 from accounts.models import User
-from broadcasts.importing.importer import run as run_broadcast_import
-from broadcasts.services import add_broadcast, set_audience
-from broadcasts.values import AudienceValues, BroadcastValues
 from catalogue.models import Recording
 from imports.models import (
     BroadcastImport,
     ImportStatus,
 )
-from programmes.services import set_episode
-from programmes.values import EpisodeValues
-from recurring.figures import refresh_figures
-from recurring.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
-from scanning.choices import (
-    EngineChoice,
-    FileStatus,
-    ScanStatus,
+from monitoring.broadcasts.importing.importer import run as run_broadcast_import
+from monitoring.broadcasts.services import add_broadcast, set_audience
+from monitoring.broadcasts.values import AudienceValues, BroadcastValues
+from monitoring.streams.choices import (
+    AirplayState,
+    AlarmKind,
+    GapCause,
+    RunEdge,
+    StreamState,
 )
-from scanning.models import (
-    Container,
-    Scan,
-    ScannedFile,
-)
-from streams.choices import AirplayState, AlarmKind, GapCause, RunEdge, StreamState
-from streams.models import (
+from monitoring.streams.models import (
     Airplay,
     Station,
     Stream,
@@ -42,6 +34,20 @@ from streams.models import (
     StreamNotice,
     StreamRun,
     StreamTitle,
+)
+from monitoring.unknown.figures import refresh_figures
+from monitoring.unknown.models import KeptFile, Occurrence, UnknownItem, UnknownPolicy
+from programmes.services import set_episode
+from programmes.values import EpisodeValues
+from scanning.choices import (
+    EngineChoice,
+    FileStatus,
+    ScanStatus,
+)
+from scanning.models import (
+    Container,
+    Scan,
+    ScannedFile,
 )
 
 

@@ -8,7 +8,6 @@ import pytest
 import time_machine
 
 from audit.models import Event
-from broadcasts.models import Broadcast
 from catalogue.changes import delete_bucket, update_recording
 from catalogue.models import Bucket, Recording, RecordingStatus
 from imports import services
@@ -20,10 +19,11 @@ from imports.models import (
     MoveIn,
 )
 from imports.moving.mover import Mover
+from monitoring.broadcasts.models import Broadcast
+from monitoring.streams.models import Station, Stream
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import CloudDeletion, Container, ScannedFile, Segment
-from streams.models import Station, Stream
 from tests.imports.moving.account import (
     TOKEN,
     Json,

@@ -14,9 +14,9 @@ from accounts.tokens import create_token
 from catalogue.models import Bucket, Recording, RecordingStatus
 from imports import services
 from imports.models import Moved, MoveIn
+from monitoring.streams.models import Station, Stream
 from rights.models import Share, Work
 from scanning.models import Container, ScannedFile
-from streams.models import Station, Stream
 from tests.acrapi.conftest import Api
 from tests.conftest import Catalogue
 from tests.factories.accounts import make_user

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from accounts.tokens import create_token
-from broadcasts.models import Audience, Broadcast, Revenue
+from monitoring.broadcasts.models import Audience, Broadcast, Revenue
 from programmes.models import Episode
 from tests.conftest import MakeClient
 from tests.factories.accounts import make_user

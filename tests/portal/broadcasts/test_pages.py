@@ -12,14 +12,14 @@ from django.urls import reverse
 
 from accounts.roles import Role
 from audit.models import Event
-from broadcasts.choices import RightsType
-from broadcasts.models import Audience, Broadcast, Revenue
-from broadcasts.services import broadcast_state, set_revenue
-from broadcasts.values import RevenueValues
+from monitoring.broadcasts.choices import RightsType
+from monitoring.broadcasts.models import Audience, Broadcast, Revenue
+from monitoring.broadcasts.services import broadcast_state, set_revenue
+from monitoring.broadcasts.values import RevenueValues
+from monitoring.streams.models import Station
 from programmes.models import Episode, MusicUse
 from programmes.values import EpisodeValues, UseValues, state_of
 from scanning.models import ScannedFile
-from streams.models import Station
 from tests.conftest import MakeClient
 from tests.factories.broadcasts import make_broadcast
 from tests.factories.review import make_match

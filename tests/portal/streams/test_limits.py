@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from accounts.models import AccessLimit
 from accounts.roles import Role
-from streams.choices import AirplayState, AlarmKind
-from streams.models import Stream
+from monitoring.streams.choices import AirplayState, AlarmKind
+from monitoring.streams.models import Stream
 from tests.factories.accounts import make_user
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.streams import (

@@ -11,12 +11,12 @@ from django.urls import reverse
 
 from accounts.models import User
 from accounts.roles import Role
+from monitoring.streams import services
+from monitoring.streams.choices import AirplayState, AlarmKind, GapCause, StreamState
+from monitoring.streams.models import Airplay, Station, Stream, StreamHour
+from monitoring.streams.recording import causes
+from monitoring.streams.recording.tryout import TryOut
 from review.models import Match
-from streams import services
-from streams.choices import AirplayState, AlarmKind, GapCause, StreamState
-from streams.models import Airplay, Station, Stream, StreamHour
-from streams.recording import causes
-from streams.recording.tryout import TryOut
 from tests.conftest import MakeClient
 from tests.factories.accounts import confirm
 from tests.factories.catalogue import RecordingFactory

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from recurring.figures import refresh_figures
-from recurring.models import KeptFile, KeptState, Occurrence, UnknownItem
+from monitoring.unknown.figures import refresh_figures
+from monitoring.unknown.models import KeptFile, KeptState, Occurrence, UnknownItem
 from scanning.models import Container, ScannedFile
 from tests.factories.recurring import few_landmarks
 from tests.factories.scanning import ContainerFactory, ScannedFileFactory

@@ -13,8 +13,8 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import IntakeRule, Recording
 from dedup.intake import AlreadyInCatalogue
-from recurring import actions
-from recurring.models import ItemState, Occurrence, UnknownItem
+from monitoring.unknown import actions
+from monitoring.unknown.models import ItemState, Occurrence, UnknownItem
 from tests.conftest import MakeClient
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import ContainerFactory

@@ -13,8 +13,8 @@ from accounts.models import AccessLimit
 from accounts.roles import Role
 from catalogue.models import RecordingStatus
 from catalogue.services import RecordingDetails
-from recurring import actions
-from recurring.models import ItemState, UnknownItem
+from monitoring.unknown import actions
+from monitoring.unknown.models import ItemState, UnknownItem
 from scanning.models import Container
 from scanning.services.filing import move_file
 from tests.factories.accounts import make_user

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.roles import Role
-from recurring.models import (
+from monitoring.unknown.models import (
     IgnoreReason,
     ItemState,
     KeptFile,

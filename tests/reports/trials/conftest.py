@@ -10,13 +10,13 @@ from catalogue.models import Recording, RecordingStatus
 from imports.models import Moved, MovedKind, MovedOutcome
 from jobs.choices import Pool
 from jobs.runner import run_next
+from monitoring.streams.models import Stream
 from reports.models import EngineTrial
 from reports.trials import services
 from review.services.folding import fold_scan
 from scanning.choices import EngineChoice
 from scanning.models import CloudAccount, Container
 from scanning.services import cloud
-from streams.models import Stream
 from tests.factories.catalogue import BucketFactory, RecordingFactory
 from tests.factories.scanning import (
     ScanFactory,

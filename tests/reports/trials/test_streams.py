@@ -13,13 +13,13 @@ from accounts.models import User
 from accounts.roles import Role
 from catalogue.models import Recording
 from imports.models import Moved, MovedKind, MovedOutcome
+from monitoring.streams.models import Stream
+from monitoring.streams.services import case_of
 from reports.models import EngineTrial, TrialKind, TrialRow
 from reports.trials import services
 from reports.trials.selectors import compared_in
 from scanning.models import CloudAccount
 from scanning.services import cloud
-from streams.models import Stream
-from streams.services import case_of
 from tests.conftest import MakeClient
 from tests.factories.catalogue import RecordingFactory
 from tests.factories.scanning import (

@@ -16,7 +16,7 @@ from tests.imports.rights.readers.claims import (
     SeenWork,
 )
 from tests.imports.rights.readers.territories import WORLD, area, unknown
-from tests.reports.declarations.readers.common import (
+from tests.monitoring.declarations.readers.common import (
     ReaderFault,
     decoded,
     is_tis,

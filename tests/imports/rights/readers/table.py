@@ -15,7 +15,7 @@ from tests.imports.rights.readers.claims import (
     SeenShare,
     SeenWork,
 )
-from tests.reports.declarations.readers.common import (
+from tests.monitoring.declarations.readers.common import (
     ISO_COUNTRIES,
     ReaderFault,
     decoded,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tests.reports.declarations.readers.common import ISO_COUNTRIES
+from tests.monitoring.declarations.readers.common import ISO_COUNTRIES
 
 WORLD = "2136"
 GROUPS = {

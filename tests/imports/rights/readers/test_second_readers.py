@@ -22,7 +22,7 @@ from tests.imports.rights.test_cwr import (
     renumbered,
 )
 from tests.imports.rights.test_ern import ERN_43, ERN_382
-from tests.reports.declarations.readers.common import ReaderFault
+from tests.monitoring.declarations.readers.common import ReaderFault
 
 TABLE = (
     "custom_id,title,artists,work_id,party,party_ipi,role,right,kind,share_pct,"

@@ -1,0 +1,34 @@
+"""Configures the package of live streams."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class StreamsConfig(AppConfig):
+    """Stations and the streams that the portal listens to."""
+
+    name = "monitoring.streams"
+    label = "streams"
+    verbose_name = _("Streams")
+
+    def ready(self) -> None:
+        """Register the jobs; trim and follow what scans of hours find.
+
+        Join reports and trials.
+        """
+        from monitoring.streams import aired, claims, jobs, plays, trials  # noqa: F401
+        from reports.extras import extras
+        from reports.trials.places import places
+        from review.services.transitions import matches_changed
+        from scanning import parts
+        from scanning.results import scan_finished
+
+        extras.register(aired.AIRED)
+        places.register(trials.StreamsOfTrials())
+        parts.finders.register(claims.surroundings_of)
+        scan_finished.connect(
+            plays.settle_plays, dispatch_uid="monitoring.streams.plays"
+        )
+        matches_changed.connect(plays.note_decisions, dispatch_uid="streams.decisions")

@@ -1,0 +1,476 @@
+"""Declarations from request to file: gaps, totals, corrections, marks, pages."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.http import QueryDict
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.reach import working_for
+from accounts.roles import Role
+from audit.models import Event
+from catalogue.models import Recording
+from enrichment import deciding
+from enrichment.models import Suggestion
+from jobs.choices import Pool
+from jobs.runner import run_next
+from monitoring.broadcasts.models import Broadcast
+from monitoring.broadcasts.services import broadcast_state
+from monitoring.declarations import checking, selectors, services
+from monitoring.declarations.additions import additions
+from monitoring.declarations.changes import recording_changes
+from monitoring.declarations.formats.registry import make_format
+from monitoring.declarations.keeping import facts_in
+from monitoring.declarations.models import Declaration, DeclaredPlay
+from monitoring.declarations.services import DeclarationRefused
+from programmes.models import MusicUse
+from reports import selectors as report_selectors
+from reports.choices import FilesWithout, Mode, RunState
+from reports.rows import COLUMNS
+from review.choices import MatchState
+from review.filters import MatchFilter
+from review.models import Match
+from review.services import exclusions
+from tests.factories.accounts import make_user
+from tests.factories.catalogue import RecordingFactory
+from tests.monitoring.declarations.making import (
+    COLUMNS as OWN_COLUMNS,
+)
+from tests.monitoring.declarations.making import (
+    NOVEMBER,
+    a_broadcast,
+    a_draft,
+    a_file,
+    a_match,
+    a_profile,
+    a_station,
+    a_user,
+    utc,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def month() -> tuple[Declaration, Match]:
+    """Return a draft of a month with three plays of two matches, and one of these."""
+    station, file = a_station(name="Harbour FM"), a_file(name="morning.wav")
+    recording = RecordingFactory.create(title="=Blue", writers=["Anna Muster"])
+    first = a_match(
+        file,
+        (10_000, 40_000, 0, 30_000),
+        (100_000, 130_000, 0, 30_000),
+        recording=recording,
+    )
+    a_match(file, (300_000, 320_000, 0, 20_000), state=MatchState.CLEARED)
+    a_match(file, (500_000, 520_000, 0, 20_000), state=MatchState.PENDING)
+    a_broadcast(file, station, utc(2026, 11, 3, 6))
+    return a_draft(a_profile(station)), first
+
+
+def content(made: Declaration) -> bytes:
+    return b"".join(made.file.chunks())
+
+
+def test_a_declaration_is_written_and_kept(month: tuple[Declaration, Match]) -> None:
+    made = services.declare_now(month[0])
+    assert made.state == RunState.READY
+    assert (made.play_count, made.played_ms, made.undeclared_count) == (3, 80_000, 1)
+    assert made.counts["states"] == {"cleared": 1, "confirmed": 2}
+    assert hashlib.sha256(content(made)).hexdigest() == made.sha256
+    rows = list(csv.DictReader(io.StringIO(content(made).decode("utf-8-sig"))))
+    assert [row["cue_no"] for row in rows] == ["1", "2", "3"]
+    assert rows[0]["title"] == "'=Blue"
+    assert rows[0]["broadcast_start"] == "2026-11-03T07:00:00+01:00"
+    with made.undeclared.open("rb") as raw, gzip.open(raw, "rt") as lines:
+        assert "undecided_match" in lines.read()
+    assert all(check.is_whole for check in services.check_files(declaration=made))
+    actions = Event.objects.filter(case=made.case).order_by("sequence")
+    assert list(actions.values_list("action", flat=True)) == [
+        "declaration.created",
+        "declaration.written",
+    ]
+
+
+def test_the_same_facts_give_the_same_bytes(month: tuple[Declaration, Match]) -> None:
+    made = services.declare_now(month[0])
+    again = io.BytesIO()
+    facts = facts_in(made.facts)
+    make_format(made.format, {}).write(facts, again)
+    assert again.getvalue() == content(made)
+    assert facts.message_id == made.message_id
+
+
+def test_totals_agree_with_the_match_report(month: tuple[Declaration, Match]) -> None:
+    made = services.declare_now(month[0])
+    declared: Counter[str] = Counter()
+    for play in DeclaredPlay.objects.filter(declaration=made).select_related("match"):
+        declared[play.match.uid] += play.played_ms
+    chosen = report_selectors.selection(
+        filters=MatchFilter.from_query(QueryDict("state=confirmed&state=cleared")),
+        files_without=FilesWithout.NONE,
+    )
+    names = [column.name for column in COLUMNS]
+    reported = {
+        cells[names.index("match_id")]: int(str(cells[names.index("matched_ms")]))
+        for cells, _ in report_selectors.rows(chosen=chosen, mode=Mode.MATCH)
+    }
+    assert dict(declared) == reported
+
+
+def test_nothing_is_written_while_a_value_is_missing(
+    month: tuple[Declaration, Match],
+) -> None:
+    draft, match = month
+    MusicUse.objects.filter(recording=match.recording).update(use="")
+    checked = checking.check(draft)
+    (gap,) = checked.gaps
+    assert (gap.subject, gap.uid, gap.cell, gap.plays) == ("play", match.uid, "use", 2)
+    with pytest.raises(DeclarationRefused, match="1 mandatory value"):
+        services.declare_now(draft)
+    draft.refresh_from_db()
+    assert draft.state == RunState.FAILED
+    assert (draft.gap_count, draft.file.name, draft.sha256) == (1, "", "")
+    assert not DeclaredPlay.objects.exists()
+    # Once it is entered, the same declaration is written.
+    MusicUse.objects.update(use="Background")
+    services.try_again(declaration=draft, user=a_user())
+    run_next(Pool.WORK)
+    draft.refresh_from_db()
+    assert (draft.state, draft.gap_count) == (RunState.READY, 0)
+
+
+def test_days_are_declared_once_and_then_corrected(
+    month: tuple[Declaration, Match],
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    second = a_draft(made.profile, (date(2026, 11, 30), date(2026, 12, 31)))
+    with pytest.raises(DeclarationRefused, match="Correct it instead"):
+        services.declare_now(second)
+    Match.objects.filter(pk=match.pk).update(state=MatchState.RELEASED)
+    (mark,) = selectors.marks_of([match.pk])[match.pk]
+    assert (mark.declared_as, mark.now, mark.is_wrong) == (
+        MatchState.CONFIRMED,
+        MatchState.RELEASED,
+        True,
+    )
+    assert len(list(selectors.corrections(made))) == 2
+    correction = services.declare_now(a_draft(made.profile, replaces=made))
+    assert correction.play_count == 1
+    assert correction.message_id != made.message_id
+    assert facts_in(correction.facts).replaces == made.message_id
+    assert not selectors.marks_of([match.pk])
+    assert Event.objects.filter(case=made.case, action="declaration.corrected").exists()
+    listed = {
+        row.uid: row.is_corrected  # type: ignore[attr-defined]  # annotated
+        for row in selectors.declarations()
+    }
+    assert listed == {made.uid: True, correction.uid: False}
+
+
+def test_a_declaration_lists_what_was_confirmed_since(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    file, station = match.scanned_file, draft.profile.stations.get()
+    made = services.declare_now(draft)
+    assert not list(additions(made))
+    # Decided later; after the declared days; and broadcast by a station that is not meant.
+    later = timezone.now()
+    Match.objects.filter(state=MatchState.PENDING).update(
+        state=MatchState.CONFIRMED, decided_at=later
+    )
+    for station_of_it, starts_at in (
+        (station, utc(2026, 12, 3, 6)),
+        (a_station(name="Another"), utc(2026, 11, 4, 6)),
+    ):
+        other = a_file()
+        Match.objects.filter(pk=a_match(other, (0, 9_000, 0, 9_000)).pk).update(
+            decided_at=later
+        )
+        a_broadcast(other, station_of_it, starts_at)
+    # Its match was confirmed before, but nobody had entered the broadcast.
+    late = a_match(a_file(name="late.wav"), (0, 9_000, 0, 9_000))
+    a_broadcast(late.scanned_file, station, utc(2026, 11, 5, 6))
+    found = {each.match.scanned_file.name: each for each in additions(made)}
+    assert set(found) == {file.name, "late.wav"}
+    assert found[file.name].starts_at == utc(2026, 11, 3, 6, 8, 20)
+    client.force_login(a_user())
+    shown = client.get(made.url).content.decode()
+    assert "Confirmed since" in shown
+    assert "3 Nov 2026 07:08" in shown
+    correction = services.declare_now(a_draft(made.profile, replaces=made))
+    assert correction.play_count == made.play_count + 2
+    assert not list(additions(made))
+    assert not list(additions(correction))
+
+
+def test_a_declared_broadcast_moves_only_after_a_question(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    row = match.scanned_file.broadcasts.get()
+    client.force_login(a_user())
+    page = reverse("portal:broadcast", args=[row.scanned_file.uid, row.uid])
+    moved = {
+        "station": row.station.uid,
+        "starts_at": "2026-11-04T08:00",
+        "seen": broadcast_state(row),
+    }
+
+    refused = client.post(page, moved)
+    assert refused.status_code == 409
+    assert f"“{made.name}” declares 3 plays" in refused.content.decode()
+    assert client.post(page, {**moved, "despite": "on"}).status_code == 302
+
+    (mark,) = selectors.marks_of([match.pk])[match.pk]
+    assert mark.changes == (
+        "declared for Harbour FM, 2026-11-03 07:00:10, now Harbour FM, "
+        "2026-11-04 08:00:10",
+        "declared for Harbour FM, 2026-11-03 07:01:40, now Harbour FM, "
+        "2026-11-04 08:01:40",
+    )
+    assert len(list(selectors.corrections(made))) == 3
+    assert "now Harbour FM, 2026-11-04" in client.get(made.url).content.decode()
+    assert "now Harbour FM, 2026-11-04" in client.get(match.review_url).content.decode()
+
+
+def test_plays_of_a_deleted_broadcast_vanish_and_another_one_is_new(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    row = match.scanned_file.broadcasts.get()
+    client.force_login(a_user())
+    page = reverse("portal:broadcast_delete", args=[row.scanned_file.uid, row.uid])
+
+    assert "declares 3 plays" in client.get(page).content.decode()
+    client.post(page, {"seen": broadcast_state(row)})
+    assert Broadcast.objects.filter(pk=row.pk).exists()
+    client.post(page, {"seen": broadcast_state(row), "despite": "yes"})
+    assert not Broadcast.objects.filter(pk=row.pk).exists()
+    a_broadcast(match.scanned_file, row.station, utc(2026, 11, 5, 6))
+
+    gone = [mark.changes for _play, mark in selectors.corrections(made)]
+    assert gone == [("its broadcast was deleted",)] * 3
+    assert {each.match.pk for each in additions(made)} == set(
+        DeclaredPlay.objects.values_list("match", flat=True)
+    )
+
+
+def test_a_correction_lists_plays_that_became_shorter(
+    month: tuple[Declaration, Match],
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    exclusions.exclude(
+        recording=match.recording,
+        interval=(0, 10_000),
+        reason="shared_loop",
+        user=a_user(),
+    )
+    Broadcast.objects.update(length_ms=110_000)
+
+    listed = {
+        play.play.rpartition("-")[2]: mark.changes
+        for play, mark in selectors.corrections(made)
+        if play.match == match
+    }
+
+    assert listed["1"][1] == "declared with 00:00:30, now 00:00:20"
+    assert listed["2"] == ("no second of it counts any more",)
+
+
+def test_a_declaration_lists_recordings_that_are_described_otherwise(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    made = services.declare_now(draft)
+    assert not list(recording_changes(made))
+    client.force_login(a_user())
+
+    Recording.objects.filter(pk=match.recording_id).update(
+        writers=["Anna Muster", "B. Muster"], title="Blue"
+    )
+
+    page = client.get(made.url).content.decode()
+    assert "Writers: declared Anna Muster, now Anna Muster, B. Muster" in page
+    assert "Title: declared =Blue, now Blue" in page
+
+
+def _filled_in(recording: Recording, field: str, value: str, source: str) -> None:
+    said = {"source": "es_1", "name": source, "kind": "musicbrainz"}
+    suggestion = Suggestion.objects.create(
+        recording=recording,
+        field=field,
+        value=value,
+        ground="g",
+        confidence=1,
+        evidence=[said | {"date": "2026-09-02"}],
+    )
+    deciding.accept(suggestion=suggestion, user=a_user())
+
+
+def test_a_declaration_names_the_sources_of_its_values(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    _filled_in(match.recording, "isrc", "QZXX10000007", "Sample dump")
+    made = services.declare_now(draft)
+    _filled_in(match.recording, "upc", "710000000077", "Later list")
+    client.force_login(a_user())
+
+    page = client.get(made.url).content.decode()
+
+    assert "<bdi>Sample dump</bdi>, 2026-09-02" in page
+    assert "Later list" not in page
+
+
+def test_a_match_that_a_later_scan_replaced_keeps_its_mark(
+    month: tuple[Declaration, Match],
+) -> None:
+    draft, match = month
+    services.declare_now(draft)
+    later = a_match(match.scanned_file, (0, 9_000, 0, 9_000), use="")
+    Match.objects.filter(pk=match.pk).update(
+        state=MatchState.SUPERSEDED, superseded_by=later
+    )
+    (mark,) = selectors.marks_of([later.pk])[later.pk]
+    assert mark.is_rescanned
+    assert mark.match == later
+
+
+def test_a_waiting_declaration_is_cancelled(month: tuple[Declaration, Match]) -> None:
+    made = services.request_declaration(month[0])
+    services.cancel_declaration(declaration=made, user=a_user())
+    run_next(Pool.WORK)
+    made.refresh_from_db()
+    assert made.state == RunState.CANCELLED
+    assert not made.file
+
+
+def test_pages_lead_from_check_to_file(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    draft, match = month
+    client.force_login(a_user())
+    period = {
+        "profile": draft.profile.uid,
+        "begins": NOVEMBER[0].isoformat(),
+        "ends": NOVEMBER[1].isoformat(),
+    }
+    MusicUse.objects.filter(recording=match.recording).update(use="")
+    page = client.get("/reports/declarations/check/", period).content.decode()
+    assert f'href="/m/{match.uid}"' in page
+    assert ">Declare<" not in page
+    MusicUse.objects.update(use="Background")
+    assert client.get("/reports/declarations/").status_code == 200
+    page = client.get("/reports/declarations/check/", period).content.decode()
+    assert "No mandatory value is missing." in page
+    answer = client.post("/reports/declarations/check/", period)
+    assert answer.status_code == 302
+    run_next(Pool.WORK)
+    made = Declaration.objects.get()
+    Match.objects.filter(pk=match.pk).update(state=MatchState.RELEASED)
+    page = client.get(made.url).content.decode()
+    assert made.sha256 in page
+    assert "correct the declaration" in page
+    file = client.get(f"{made.url}file")
+    assert b"".join(file.streaming_content) == content(made)  # type: ignore[attr-defined]  # a stream
+    manifest = json.loads(client.get(f"{made.url}manifest.json").content)
+    assert manifest["totals"]["plays"] == 3
+    assert client.get(f"{made.url}undeclared.csv").status_code == 200
+    assert client.post(f"{made.url}files-check/").status_code == 200
+    assert "Declared" in client.get(f"/m/{match.uid}").content.decode()
+    assert "declared as Confirmed" in client.get("/matches/").content.decode()
+    assert Event.objects.filter(action="declaration.downloaded").exists()
+
+
+def test_reviewers_check_and_managers_declare(
+    client: Client, month: tuple[Declaration, Match]
+) -> None:
+    made = services.declare_now(month[0])
+    client.force_login(make_user(Role.REVIEWER))
+    assert client.get(made.url).status_code == 200
+    assert client.get(f"{made.url}file").status_code == 403
+    assert client.post("/reports/declarations/check/", {}).status_code == 403
+
+
+def test_limited_people_see_their_own(month: tuple[Declaration, Match]) -> None:
+    owner = a_user("ana")
+    draft = month[0]
+    draft.run_by, draft.run_by_name = owner, "ana"
+    services.declare_now(draft)
+    with working_for(owner):
+        assert selectors.declarations().count() == 1
+
+
+def test_a_profile_of_own_columns(client: Client) -> None:
+    client.force_login(a_user())
+    station = a_station()
+    given = {
+        "name": "Own",
+        "format": "template",
+        "stations": [station.uid],
+        "sender_dpid": "PADPIDA2099010101Y",
+        "columns": f"{OWN_COLUMNS}\nX = nothing_known",
+        "separator": "semicolon",
+    }
+    page = client.post("/reports/declarations/profiles/add/", given)
+    assert page.status_code == 422
+    assert "should be X" in page.content.decode()
+    given["sender_dpid"] = "PADPIDA2099010101X"
+    page = client.post("/reports/declarations/profiles/add/", given)
+    assert "nothing_known" in page.content.decode()
+    given["columns"] = OWN_COLUMNS
+    assert client.post("/reports/declarations/profiles/add/", given).status_code == 302
+
+
+def test_the_api_declares(client: Client, month: tuple[Declaration, Match]) -> None:
+    client.force_login(a_user())
+    body = {
+        "profile": month[0].profile.uid,
+        "begins": "2026-11-01",
+        "ends": "2026-11-30",
+    }
+    api = "/api/portal/v1/declarations/"
+    checked = client.post(f"{api}check/", body, content_type="application/json").json()
+    assert (checked["plays"], checked["gaps"]) == (3, [])
+    made = client.post(api, body, content_type="application/json")
+    assert made.status_code == 202
+    run_next(Pool.WORK)
+    uid = made.json()["uid"]
+    assert client.get(f"{api}{uid}/").json()["play_count"] == 3
+    assert client.get(f"{api}{uid}/manifest/").json()["totals"]["plays"] == 3
+    assert client.get(f"{api}{uid}/file/").status_code == 200
+    refused = client.post(api, body, content_type="application/json")
+    assert refused.status_code == 422
+    assert len(client.get(api).json()) == 1
+
+
+def test_the_command_declares(
+    month: tuple[Declaration, Match], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    profile = month[0].profile
+    days = ["--from", "2026-11-01", "--until", "2026-11-30", "--out", str(tmp_path)]
+    call_command("declare", profile.name, *days)
+    assert sorted(path.name.rsplit(".", 2)[-2:] for path in tmp_path.iterdir())
+    made = Declaration.objects.get()
+    assert (tmp_path / made.file_name).read_bytes() == content(made)
+    with pytest.raises(CommandError, match="Correct it instead"):
+        call_command("declare", profile.name, *days)

@@ -1,0 +1,166 @@
+"""SUISA's radio report as CSV and as a workbook."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date, datetime
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from monitoring.declarations.facts import Contributor, DeclarationFacts
+from monitoring.declarations.formats.base import MandatoryMissing
+from monitoring.declarations.formats.suisa.format import SUISA, SUISA_XLSX
+from tests.monitoring.declarations.samples import (
+    RECORDING,
+    STATION,
+    ZURICH,
+    facts,
+    missing,
+    play,
+    with_recording,
+    with_station,
+    written,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def lines(declared: DeclarationFacts) -> list[list[str]]:
+    """Return the cells of all plays."""
+    content, _totals = written(SUISA, declared)
+    return list(csv.reader(io.StringIO(content.decode(), newline="")))[1:]
+
+
+def test_the_sample_of_the_specification_is_written() -> None:
+    declared = facts(plays=(play(1),))
+
+    content, totals = written(SUISA, declared)
+
+    assert content == (GOLDEN / "suisa.csv").read_bytes()
+    assert (totals.plays, totals.played_ms, totals.recordings) == (1, 192_000, 1)
+    assert totals.lines == 2
+    assert totals.changed == ()
+
+
+@pytest.mark.parametrize(
+    ("declared", "name"),
+    [
+        (facts(), "Harbour-FM_2026_11.csv"),
+        (with_station(name="../A\\B:C"), "A-B-C_2026_11.csv"),
+    ],
+)
+def test_the_file_is_named_after_station_and_month(
+    declared: DeclarationFacts, name: str
+) -> None:
+    assert SUISA.file_name(declared) == name
+
+
+def test_the_workbook_holds_the_same_cells() -> None:
+    content, totals = written(SUISA_XLSX, facts())
+
+    sheet = openpyxl.load_workbook(io.BytesIO(content)).worksheets[0]
+    found = [[cell or "" for cell in row] for row in sheet.iter_rows(values_only=True)]
+    assert found[1:] == lines(facts())
+    assert totals == written(SUISA, facts())[1]
+    assert SUISA_XLSX.file_name(facts()) == "Harbour-FM_2026_11.xlsx"
+
+
+def test_formulas_stay_text_and_the_guard_is_listed() -> None:
+    content, totals = written(SUISA, with_recording(title="=1+1\nand more"))
+
+    assert b"'=1+1 and more" in content
+    assert content.count(b"\r\n") == 4
+    assert len(totals.changed) == 2
+
+
+def test_times_are_local_on_both_days_when_the_clock_changes() -> None:
+    spring = datetime(2026, 3, 29, 3, 0, 0, tzinfo=ZURICH)
+    first = datetime(2026, 10, 25, 2, 30, 0, tzinfo=ZURICH)
+    second = first.replace(fold=1)
+    plays = tuple(
+        play(number, starts_at=starts_at)
+        for number, starts_at in enumerate((spring, first, second), start=1)
+    )
+
+    found = [(cells[4], cells[6]) for cells in lines(facts(plays=plays))]
+
+    assert found == [
+        ("2026-03-29", "03:00:00"),
+        ("2026-10-25", "02:30:00"),
+        ("2026-10-25", "02:30:00"),
+    ]
+
+
+def test_a_play_belongs_to_the_local_day_on_which_it_begins() -> None:
+    last = datetime(2026, 11, 30, 23, 59, 59, 999_000, tzinfo=ZURICH)
+
+    (cells,) = lines(facts(plays=(play(1, starts_at=last),)))
+
+    assert (cells[4], cells[6]) == ("2026-11-30", "23:59:59")
+
+
+def test_what_is_known_of_the_recording_session_is_written() -> None:
+    known = play(
+        1,
+        own_recording=True,
+        live=True,
+        recorded_on=date(2025, 5, 4),
+        recorded_in="CH",
+        published_in="DE",
+    )
+
+    (cells,) = lines(facts(plays=(known,)))
+
+    assert (cells[10], cells[13], cells[14]) == ("ja", "20250504", "CH")
+    assert (cells[19], cells[20]) == ("DE", "ja")
+
+
+def test_only_composers_are_named_where_roles_are_known() -> None:
+    writers = (Contributor("Author", "A"), Contributor("Both", "CA"), Contributor("X"))
+
+    assert lines(with_recording(writers=writers))[0][2] == "Both"
+    assert lines(with_recording(writers=(Contributor("Someone"),)))[0][2] == "Someone"
+
+
+@pytest.mark.parametrize(
+    ("declared", "gap"),
+    [
+        (facts(stations=(), recordings=(), plays=()), ("profile", "", "Sender")),
+        (facts(stations=(STATION, STATION)), ("profile", "", "Sender")),
+        (facts(begins=date(2026, 10, 31)), ("profile", "", "Sendedatum")),
+        (
+            with_recording(title=""),
+            ("recording", RECORDING.uid, "Titel des Musikwerks"),
+        ),
+        (
+            with_recording(writers=(Contributor("Author", "A"),)),
+            ("recording", RECORDING.uid, "Name des Komponisten"),
+        ),
+        (with_recording(artists=()), ("recording", RECORDING.uid, "Interpret(en)")),
+        (with_recording(isrc=""), ("recording", RECORDING.uid, "ISRC")),
+        (with_recording(isrc="QZAA0260001"), ("recording", RECORDING.uid, "ISRC")),
+        (with_recording(label=""), ("recording", RECORDING.uid, "Label")),
+        (
+            with_recording(own_id=""),
+            ("recording", RECORDING.uid, "Identifikationsnummer"),
+        ),
+        (
+            with_recording(upc="2000000000016"),
+            ("recording", RECORDING.uid, "EAN / GTIN"),
+        ),
+        (
+            facts(plays=(play(1), play(2, own_recording=None))),
+            ("play", "play_2", "Eigenaufnahmen"),
+        ),
+    ],
+)
+def test_each_missing_or_impossible_value_is_named_and_nothing_is_written(
+    declared: DeclarationFacts, gap: tuple[str, str, str]
+) -> None:
+    for layout in (SUISA, SUISA_XLSX):
+        assert missing(layout, declared) == [gap]
+        with pytest.raises(MandatoryMissing):
+            written(layout, declared)

@@ -1,0 +1,24 @@
+"""A radio station for tests."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import User
+from monitoring.streams import live, pieces, settling
+from tests.conftest import Worker
+from tests.monitoring.streams.radio import HeardLog, Radio
+
+
+@pytest.fixture
+def radio(admin: User, run_worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Radio:
+    """Return a station with four searchable songs, of which nothing was heard yet."""
+    monkeypatch.setattr(pieces, "LandmarkLog", HeardLog)
+    monkeypatch.setattr(live, "LandmarkLog", HeardLog)
+    # Less to search; the hours are short as well.
+    monkeypatch.setattr(settling, "AROUND", timedelta(seconds=32))
+    made = Radio(admin)
+    run_worker()
+    return made

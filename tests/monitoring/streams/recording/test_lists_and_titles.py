@@ -1,0 +1,272 @@
+"""Lists lead to sound as in players, and titles are read as the station wrote them.
+
+Each circumstance was reported in public.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.hostile.raw_server import by_path, serving
+from monitoring.streams.recording import causes, playlists
+from monitoring.streams.recording.arrivals import Arrival, Chunk, Closed, Opened
+from monitoring.streams.recording.clocks import Clock
+from monitoring.streams.recording.connection import Connection
+from monitoring.streams.recording.hls import HlsPlace
+from monitoring.streams.recording.icy import SentTitle, as_title
+from monitoring.streams.recording.pace import Pace
+
+pytestmark = pytest.mark.usefixtures("allowed")
+
+# Pauses are this much shorter.
+RATE = 200.0
+SOUND = b"\xff\xfd\x80\x00" * 64
+LISTED = "audio/x-mpegurl"
+BASE = "http://radio.example/"
+
+
+def answer(body: str | bytes, *headers: str) -> bytes:
+    """Return a whole answer."""
+    content = body.encode() if isinstance(body, str) else body
+    head = "\r\n".join(["HTTP/1.0 200 OK", *headers, "", ""]).encode()
+    return head + content
+
+
+def arrivals(answers: dict[str, bytes], *, title_charset: str = "") -> list[Arrival]:
+    """Connect to ``/`` of a server, and return what arrives until that ends.
+
+    HERE in an answer is the server's address.
+    """
+    found: list[Arrival] = []
+    # The address is known once the server runs; answers are looked up for each request.
+    known: dict[str, bytes] = {}
+    with serving(by_path(known)) as address:
+        known |= {
+            path: content.replace(b"HERE", address.encode())
+            for path, content in answers.items()
+        }
+        clock = Clock(rate=RATE)
+        connection = Connection(
+            f"{address}/",
+            clock,
+            HlsPlace(),
+            Pace(clock),
+            title_charset=title_charset,
+        )
+        connection.start()
+        try:
+            while not found or not isinstance(found[-1], Closed):
+                found += connection.arrived()
+        finally:
+            connection.halt()
+    return found
+
+
+def sound_of(found: list[Arrival]) -> bytes:
+    return b"".join(each.data for each in found if isinstance(each, Chunk))
+
+
+DEAD = "http://127.0.0.1:9/dead"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"[playlist]\nNumberOfEntries=2\nFile1={DEAD}\nFile2=HERE/live\nVersion=2\n",
+        f"#EXTM3U\n#EXTINF:-1,One\n{DEAD}\n#EXTINF:-1,Two\nHERE/live\n",
+        "#EXTM3U\nHERE/gone\nHERE/page\nHERE/live\n",
+    ],
+)
+def test_the_next_mirror_is_tried_when_one_is_dead(body: str) -> None:
+    found = arrivals(
+        {
+            "/": answer(body, f"Content-Type: {LISTED}"),
+            "/page": answer("<html>Welcome</html>"),
+            "/live": answer(SOUND),
+        }
+    )
+
+    assert sound_of(found) == SOUND
+    assert found[-1].reason == causes.CLOSED  # type: ignore[union-attr]  # it is Closed
+
+
+def test_a_list_of_dead_mirrors_says_why_the_last_one_is() -> None:
+    body = f"[playlist]\nFile1={DEAD}\nFile2=HERE/gone\n"
+
+    gone = b"HTTP/1.0 404 Not Found\r\n\r\n"
+
+    (end,) = arrivals({"/": answer(body), "/gone": gone})
+
+    assert isinstance(end, Closed)
+    assert "404" in end.reason
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("# Our streams\n\n/live\n", LISTED),
+        ("#EXTM3U\n#EXTINF:-1,Ours\nlive\n", "text/plain"),
+        ("live\r\n", "application/x-mpegurl; charset=utf-8"),
+        ("\ufeff\r\n[playlist]\nfile1 = HERE/live\n", "audio/x-scpls"),
+        ("File1=HERE/live\n", "audio/x-scpls"),
+        ("; comment\n[playlist]\nFile1=HERE/live\n", "audio/x-scpls"),
+        ("[Reference]\r\nRef1=HERE/live?MSWMExt=.asf\r\n", "video/x-ms-asf"),
+        (
+            '<ASX version="3.0"><Entry><Title>Tom & Jerry</Title>'
+            "<REF HREF = HERE/live></Entry></ASX>",
+            "video/x-ms-asf",
+        ),
+        (
+            '<asx><entry><ref href="mms://a.example/x"/><ref href="HERE/live"/>'
+            "</entry></asx>",
+            "audio/x-ms-wax",
+        ),
+        (
+            '<?xml version="1.0"?><playlist version="1" xmlns="http://xspf.org/ns/0/">'
+            "<trackList><track><location>HERE/live?a=1&amp;b=2</location></track>"
+            "</trackList></playlist>",
+            "application/xspf+xml",
+        ),
+    ],
+)
+def test_lists_of_many_programs_lead_to_sound(body: str, kind: str) -> None:
+    answers = {"/": answer(body, f"Content-Type: {kind}")}
+    for query in ("", "?MSWMExt=.asf", "?a=1&b=2"):
+        answers[f"/live{query}"] = answer(SOUND)
+
+    assert sound_of(arrivals(answers)) == SOUND
+
+
+def test_a_blank_line_before_the_first_tag_is_hls() -> None:
+    body = (
+        "\r\n#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:5\n"
+        "#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:5,\nm0.ts\n#EXTINF:5,\nm1.ts\n"
+        "#EXTINF:5,\nm2.ts\n#EXT-X-ENDLIST\n"
+    )
+    parts = {f"/m{number}.ts": answer(b"%d" % number * 188) for number in range(3)}
+
+    found = arrivals({"/": answer(body), **parts})
+
+    assert isinstance(found[0], Opened)
+    assert found[0].is_hls
+    assert sound_of(found) == b"0" * 188 + b"1" * 188 + b"2" * 188
+
+
+AUDIO = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="{name}",{more}\n'
+DESCRIBED = 'CHARACTERISTICS="public.accessibility.describes-video"'
+VARIANT = '#EXT-X-STREAM-INF:BANDWIDTH=128000,AUDIO="a"\nvariant.m3u8\n'
+
+
+@pytest.mark.parametrize(
+    ("renditions", "chosen"),
+    [
+        (['URI="first.m3u8"', 'DEFAULT=YES,URI="main.m3u8"'], "main.m3u8"),
+        (['URI="first.m3u8"', 'AUTOSELECT=YES,URI="main.m3u8"'], "main.m3u8"),
+        ([f'AUTOSELECT=YES,{DESCRIBED},URI="d.m3u8"', 'URI="m.m3u8"'], "m.m3u8"),
+        ([f'DEFAULT=YES,{DESCRIBED},URI="d.m3u8"', 'URI="m.m3u8"'], "m.m3u8"),
+        (['URI="other.m3u8"', "DEFAULT=YES,AUTOSELECT=YES"], "variant.m3u8"),
+        (['URI="first.m3u8"', 'URI="second.m3u8"'], "first.m3u8"),
+        ([], "variant.m3u8"),
+    ],
+)
+def test_the_sound_that_players_choose_is_heard(
+    renditions: list[str], chosen: str
+) -> None:
+    media = [AUDIO.format(name=f"{n}", more=more) for n, more in enumerate(renditions)]
+
+    text = f"#EXTM3U\n{''.join(media)}{VARIANT}"
+
+    assert playlists.leanest(text, BASE) == BASE + chosen
+
+
+@given(st.text('<>="#[]\n /aref hRlocation:.pxsf&;', max_size=300))
+def test_any_list_ends_in_addresses(text: str) -> None:
+    assert isinstance(playlists.is_list(text.encode(), LISTED), bool)
+    assert all(url.startswith("http") for url in playlists.entries(text, BASE))
+
+
+@pytest.mark.parametrize(
+    "beginning", [SOUND, b"OggS\0\2", b"ID3\4\0", b"fLaC\0\0\0\x22", b"G@\x11\x10"]
+)
+def test_sound_is_no_list_whatever_its_type_says(beginning: bytes) -> None:
+    assert not playlists.is_list(beginning, LISTED)
+
+
+@pytest.mark.parametrize("line", ["<ref ", "<ref href", "<location>", "<ref href="])
+def test_a_list_of_tags_without_addresses_costs_little(line: str) -> None:
+    text = "<asx>" + line * (playlists.MAX_PLAYLIST // len(line))
+
+    assert playlists.entries(text, BASE) == []
+
+
+# Titles
+
+
+def titled(raw: bytes, end: bytes = b"';") -> bytes:
+    """Return an answer whose server sends one title after a stretch of sound."""
+    block = b"StreamTitle='" + raw + end
+    size = -(-len(block) // 16)
+    return answer(
+        SOUND + bytes([size]) + block.ljust(16 * size, b"\0"), "icy-metaint: 256"
+    )
+
+
+@pytest.mark.parametrize(
+    ("title", "sent_in", "charset"),
+    [
+        ("Кино - Группа крови", "windows-1251", ""),
+        ("Кино - Группа крови", "windows-1251", "windows-1251"),
+        ("КИНО - Я", "koi8-r", "koi8-r"),
+        ("Dawid Podsiadło - Małomiasteczkowy", "windows-1250", ""),
+        ("Tarkan - Şımarık", "windows-1254", "windows-1254"),
+        ("Beyoncé - Déjà vu", "latin-1", ""),
+        ("Beyoncé – Déjà vu", "utf-8", ""),
+    ],
+)
+def test_a_title_is_read_in_the_encoding_it_was_sent_in(
+    title: str, sent_in: str, charset: str
+) -> None:
+    found = arrivals({"/": titled(title.encode(sent_in))}, title_charset=charset)
+
+    assert [each.text for each in found if isinstance(each, SentTitle)] == [title]
+
+
+@pytest.mark.parametrize("end", [b"'", b"';", b"'; ", b"';StreamUrl='';"])
+def test_a_title_ends_where_the_server_ends_it(end: bytes) -> None:
+    found = arrivals({"/": titled(b"Guns N' Roses - Don't Cry; 'Live'", end)})
+
+    assert [each.text for each in found if isinstance(each, SentTitle)] == [
+        "Guns N' Roses - Don't Cry; 'Live'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "title"),
+    [
+        ("THE WEEKND &amp; KENDRICK LAMAR - X", "THE WEEKND & KENDRICK LAMAR - X"),
+        ("Don&#8217;t &#353; &nosuch; AT&T", "Don’t š &nosuch; AT&T"),
+        (
+            'Beatles - text="This Boy" song_spot="M" MediaBaseId="25" '
+            'itunesTrackId="0" length="00:02:13"',
+            "Beatles - This Boy",
+        ),
+        ('text="Say So" song_spot="M" MediaBaseId="2546146"', "Say So"),
+        (' - text="News Sweep 5" song_spot="T" length="00:00:08"', "News Sweep 5"),
+        (
+            'title="18 And Life",artist="SKID ROW",url="song_spot="F" TPID="0""',
+            "SKID ROW - 18 And Life",
+        ),
+        ('title="",artist="",url="song_spot="T""', ""),
+        ('Prince - text="me"', 'Prince - text="me"'),
+        ("AC/DC - Thunderstruck", "AC/DC - Thunderstruck"),
+    ],
+)
+def test_attributes_of_a_network_are_no_title(sent: str, title: str) -> None:
+    assert as_title(sent) == title
+
+
+@given(st.text('song_spot="M" text=artist,-', max_size=100))
+def test_any_title_is_one_line(text: str) -> None:
+    assert "\n" not in as_title(text)

@@ -1,0 +1,379 @@
+"""Hours are scanned as files: no play is counted twice, and none is lost."""
+
+from __future__ import annotations
+
+import csv
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+
+from catalogue import following, index_store
+from catalogue.models import Recording
+from catalogue.services import RecordingDetails, add_recording
+from common.storage import keep_file, read_bytes
+from jobs.errors import WaitsUntil
+from monitoring.streams import claims, selectors
+from monitoring.streams import services as stream_services
+from monitoring.streams.choices import AirplayState, GapCause, StreamState
+from monitoring.streams.models import Airplay, StreamGap, StreamHour
+from operations.monitoring import stream_findings
+from recognition.fingerprint import file_format as fingerprint
+from recognition.search.match import scan as scan_whole
+from reports import services
+from reports.files import file_content
+from reports.layouts import Layout
+from review.models import Match
+from scanning.choices import EngineChoice, FileStatus, ScanStatus, SourceType
+from scanning.errors import IntakeRefused
+from scanning.models import CloudAccount, Container, Scan, ScannedFile
+from scanning.services.retro import request_search
+from scanning.services.scans import request_scan
+from tests.audio import tune, wav_bytes
+from tests.conftest import Worker
+from tests.monitoring.streams.radio import NOON, Radio, programme, seconds, song
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+UNKNOWN = 900
+# Song 1 at 20 s, song 2 across the cut at 120 s, song 3 across 240 s, song 4 at 270 s.
+DAY = (
+    (UNKNOWN, 20),
+    (1, 25),
+    (UNKNOWN + 1, 60),
+    (2, 25),
+    (UNKNOWN + 2, 98),
+    (3, 25),
+    (UNKNOWN + 3, 17),
+    (4, 25),
+    (UNKNOWN + 4, 20),
+)
+
+
+def whole_scan(radio: Radio, *parts: tuple[int, float]) -> list[tuple[str, int, int]]:
+    """Return title, begin and end in ms of each play, by one scan of everything."""
+    titles = {song.pk: song.title for song in radio.songs}
+    buckets = [radio.songs[0].bucket_id]
+    with following.searched_index() as (index, _):
+        found = scan_whole(
+            programme(*parts),
+            index=index,
+            buckets=buckets,
+            references=index_store.references_of(buckets, index),
+        )
+    return [(titles[s.recording], s.start_ms, s.end_ms) for s in found.segments]
+
+
+def test_plays_across_cuts_are_those_of_one_scan(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme(*DAY))
+
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+
+    expected = whole_scan(radio, *DAY)
+    plays = list(Airplay.objects.order_by("starts_at"))
+    assert len(expected) == 4
+    assert [play.recording.title for play in plays] == [title for title, *_ in expected]
+    for play, (_, start_ms, end_ms) in zip(plays, expected, strict=True):
+        assert play.state == AirplayState.SETTLED
+        assert abs(play.start_ms - start_ms) <= 20
+        assert abs(play.end_ms - end_ms) <= 20
+        assert abs((play.starts_at - NOON) / timedelta(milliseconds=1) - start_ms) <= 70
+    assert Match.objects.count() == 4
+    hours = StreamHour.objects.all()
+    assert [hour.starts_at for hour in hours][1:] == [hour.ends_at for hour in hours][
+        :-1
+    ]
+
+
+def test_an_hour_is_a_file_of_its_landmarks(radio: Radio, run_worker: Worker) -> None:
+    radio.run("run-1", programme((UNKNOWN, 40), (1, 25), (UNKNOWN + 1, 40)))
+
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+
+    file = ScannedFile.objects.get()
+    match = Match.objects.get()
+    assert file.source_type == SourceType.STREAM
+    assert file.status == FileStatus.READY
+    assert file.name == "Radio One, 128 kbit/s 2026-11-23 13:00–13:02"
+    assert file.programme == "Radio One"
+    assert file.published_at == NOON
+    assert match.first_start_ms == pytest.approx(40_000, abs=1500)
+    segment = Airplay.objects.get().segment
+    assert segment is not None
+    assert segment.detection.scan.scanned_file == file
+    report = services.build_report(layout=Layout(), user="system")
+    (row,) = csv.DictReader(b"".join(file_content(report)).decode().splitlines())
+    assert (row["station"], row["aired_at"]) == ("Radio One", "2026-11-23T12:00:40Z")
+
+
+def test_gaps_are_not_scanned_and_what_nobody_listed_becomes_one(
+    radio: Radio, run_worker: Worker
+) -> None:
+    end = radio.run("run-1", programme((UNKNOWN, 20), (1, 25), (UNKNOWN + 1, 5)))
+    radio.gap(end, end + timedelta(seconds=10))
+    again = end + timedelta(seconds=15)
+    radio.run("run-2", programme((2, 25), (UNKNOWN + 2, 70)), at=again)
+
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+
+    first = StreamHour.objects.first()
+    assert first is not None
+    assert first.scanned_file is not None
+    scan = first.scanned_file.scans.get()
+    missing = [
+        (one["start_ms"], one["end_ms"])
+        for one in scan.unmatched
+        if one["kind"] == "not_scanned"
+    ]
+    assert missing == [pytest.approx((50_000, 65_000), abs=64)]
+    gaps = list(StreamGap.objects.values_list("cause", "starts_at", "ends_at"))
+    # The last one goes on until the hour ends: the stream is to be heard.
+    assert gaps[:-1] == [
+        (GapCause.CONNECTION, end, end + timedelta(seconds=10)),
+        (GapCause.RECORDER, end + timedelta(seconds=10), again),
+    ]
+    covered = selectors.coverage(radio.stream, NOON, again + timedelta(seconds=95))
+    assert covered.unaccounted_ms == 0
+    assert covered.gap_ms == 15_000
+    assert [title for title, *_ in radio.log()] == ["Song 1", "Song 2"]
+    assert "15 s of the stream were not searched" in first.scanned_file.message
+
+
+def test_a_recorder_on_another_machine_leaves_no_second_out(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme((UNKNOWN, 100)))
+    radio.settle(NOON + timedelta(minutes=30))
+    # Nobody tells of the time between: the machine that knew is gone.
+    again = NOON + timedelta(hours=1)
+    end = radio.run("run-2", programme((UNKNOWN + 1, 100)), at=again)
+    radio.settle(NOON + timedelta(hours=2))
+
+    covered = selectors.coverage(radio.stream, NOON, end)
+    assert covered.unaccounted_ms == 0
+    assert covered.searched_ms == 200_000
+
+
+def test_a_play_before_the_hour_before_is_known_waits_for_it(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme(*DAY))
+    hours = radio.settle(NOON + timedelta(hours=1))
+    before = hours[0].scanned_file
+    assert before is not None
+
+    assert hours[1].scanned_file is not None
+    around = claims.surroundings_of(hours[1].scanned_file)
+    assert around is not None
+    with pytest.raises(WaitsUntil):
+        around.widen(programme(*DAY))
+
+
+def test_a_rescan_of_an_hour_claims_what_it_claimed(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme(*DAY))
+    hours = radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+    before = radio.log()
+
+    for hour in hours:
+        assert hour.scanned_file is not None
+        request_scan(scanned_file=hour.scanned_file, user=None)
+    run_worker()
+
+    assert radio.log() == before
+    assert Match.objects.exclude(state="superseded").count() == 4
+
+
+def test_a_sound_that_the_catalogue_has_twice_is_one_play(
+    radio: Radio, run_worker: Worker
+) -> None:
+    """As it is one match: the same second is not two plays of two names."""
+    copy = add_recording(
+        bucket=radio.songs[0].bucket,
+        details=RecordingDetails(title="Another name"),
+        fingerprint=song(1),
+        user=radio.user,
+    )
+    run_worker()
+    Recording.objects.filter(pk=copy.pk).update(same_sound_as=radio.songs[0])
+    radio.run("run-1", programme((UNKNOWN, 40), (1, 25), (UNKNOWN + 1, 40)))
+
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+
+    play = Airplay.objects.exclude(state=AirplayState.WITHDRAWN).get()
+    assert play.state == AirplayState.SETTLED
+    assert play.recording_id == Match.objects.get().recording_id
+    assert Scan.objects.get().detections.count() == 2
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [EngineChoice.ACRCLOUD, EngineChoice.BOTH, EngineChoice.EMBEDDED_THEN_ACRCLOUD],
+)
+def test_no_hour_is_sent_to_a_cloud(
+    radio: Radio, run_worker: Worker, engine: EngineChoice
+) -> None:
+    account = CloudAccount.objects.create(name="Cloud", region="eu-west-1")
+    Container.objects.filter(pk=radio.container.pk).update(
+        engine=engine, cloud_account=account, cloud_container_id=7
+    )
+    radio.run("run-1", programme((UNKNOWN, 100)))
+    (hour,) = radio.settle(NOON + timedelta(hours=1))[:1]
+    assert hour.scanned_file is not None
+    run_worker()
+    request_scan(scanned_file=hour.scanned_file, user=radio.user)
+    run_worker()
+
+    with pytest.raises(IntakeRefused, match="which ACRCloud cannot scan"):
+        request_scan(
+            scanned_file=hour.scanned_file,
+            user=radio.user,
+            engine=EngineChoice.ACRCLOUD,
+        )
+
+    hour.scanned_file.refresh_from_db()
+    assert hour.scanned_file.status == FileStatus.NO_MATCH
+    assert set(Scan.objects.values_list("engine", "status")) == {
+        (EngineChoice.EMBEDDED, ScanStatus.SUCCEEDED)
+    }
+
+
+def test_an_hour_whose_landmarks_cannot_be_read_is_not_searched_as_silence(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme((UNKNOWN, 40), (1, 25), (UNKNOWN + 1, 40)))
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+    file = ScannedFile.objects.get()
+    file.take_audio(keep_file(ContentFile(wav_bytes(tune(9, 3))), "files/kept.wav"))
+    file.fingerprint = keep_file(ContentFile(b"other"), "scans/other.acrfp").name
+    file.save()
+
+    request_scan(scanned_file=file, user=radio.user)
+    run_worker()
+
+    file.refresh_from_db()
+    assert file.status == FileStatus.ERROR
+    assert "cannot be searched again" in file.message
+    assert Match.objects.exclude(state="superseded").count() == 1
+
+
+def test_a_retro_search_finds_new_recordings_in_hours(
+    radio: Radio, run_worker: Worker
+) -> None:
+    late = 77
+    radio.run("run-1", programme((UNKNOWN, 40), (late, 25), (UNKNOWN + 1, 30)))
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+    assert radio.log() == []
+
+    added = add_recording(
+        bucket=radio.songs[0].bucket,
+        details=RecordingDetails(title="New song"),
+        fingerprint=song(late),
+        user=radio.user,
+    )
+    run_worker()
+    added.refresh_from_db()
+    request_search(recordings=[added], user=radio.user)
+    run_worker()
+
+    ((title, state, start, _end),) = radio.log()
+    assert (title, state) == ("New song", AirplayState.SETTLED)
+    assert start == pytest.approx(40, abs=1)
+
+
+def test_a_retro_search_finds_a_play_across_hours_once(
+    radio: Radio, run_worker: Worker
+) -> None:
+    late = 77
+    # The hours meet at 120 s, within the play of the recording that nobody knows yet.
+    radio.run(
+        "run-1", programme((UNKNOWN, 105), (late, 25), (UNKNOWN + 1, 40), (1, 25))
+    )
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+    lengths = dict(ScannedFile.objects.values_list("pk", "duration_ms"))
+    added = add_recording(
+        bucket=radio.songs[0].bucket,
+        details=RecordingDetails(title="New song"),
+        fingerprint=song(late),
+        user=radio.user,
+    )
+    run_worker()
+    added.refresh_from_db()
+
+    request_search(recordings=[added], user=radio.user)
+    run_worker()
+
+    assert [(title, round(start)) for title, _, start, _ in radio.log()] == [
+        ("New song", 105),
+        ("Song 1", 170),
+    ]
+    match = Match.objects.get(recording=added)
+    assert match.matched_ms == pytest.approx(25_000, abs=1500)
+    play = Airplay.objects.get(recording=added)
+    assert (play.ends_at - play.starts_at).total_seconds() == pytest.approx(25, abs=1)
+    first, second = ScannedFile.objects.order_by("published_at")
+    assert match.scanned_file == first
+    assert first.duration_ms == pytest.approx(130_000, abs=1000)
+    assert second.duration_ms == lengths[second.pk]
+
+
+def test_the_doctor_lists_seconds_that_nobody_accounts_for(
+    radio: Radio, run_worker: Worker
+) -> None:
+    radio.run("run-1", programme((UNKNOWN, 100)))
+    radio.settle(NOON + timedelta(hours=1))
+    assert list(stream_findings()) == []
+    StreamGap.objects.all().delete()
+
+    (finding,) = stream_findings()
+    assert finding.mend is not None
+    finding.mend()
+
+    assert list(stream_findings()) == []
+
+
+def test_a_pause_is_a_gap_once_it_ends(radio: Radio) -> None:
+    end = radio.run("run-1", programme((UNKNOWN, 20)))
+
+    stream_services.pause_stream(stream=radio.stream, user=radio.user)
+    assert radio.stream.state == StreamState.PAUSED
+    stream_services.resume_stream(stream=radio.stream, user=radio.user)
+
+    gap = StreamGap.objects.get()
+    assert (gap.starts_at, gap.cause) == (end, GapCause.PAUSED)
+    # A recorder that says the same in its own words adds nothing.
+    radio.gap(end, gap.ends_at, GapCause.RECORDER)
+    assert StreamGap.objects.count() == 1
+
+
+def test_a_gap_before_an_hour_is_part_of_what_lies_around_it(
+    radio: Radio, run_worker: Worker
+) -> None:
+    """Song 1 breaks off 15 s before the hour begins; what follows is another song."""
+    first = radio.run("run-1", programme((UNKNOWN, 85), (1, 20)))
+    again = first + timedelta(seconds=15)
+    radio.gap(first, again, GapCause.RECORDER)
+    radio.run("run-2", programme((2, 25), (UNKNOWN + 1, 60)), at=again)
+
+    radio.settle(NOON + timedelta(hours=1))
+    run_worker()
+
+    hour = StreamHour.objects.order_by("starts_at")[1]
+    around = fingerprint.from_bytes(read_bytes(hour.before))
+    gap_ms = (hour.starts_at - first) / timedelta(milliseconds=1)
+    assert gap_ms == pytest.approx(15_000, abs=100)
+    assert around.dense is not None
+    assert around.duration_ms == 32_000
+    assert around.dense.frames.max() * 16 <= 32_000 - gap_ms + 100
+    assert seconds(radio.log()) == [("Song 1", 85), ("Song 2", 120)]
