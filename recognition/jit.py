@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import cache, cached_property, update_wrapper
+from functools import cached_property, update_wrapper
 from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar, cast
@@ -26,7 +26,8 @@ class Compiled:
     @cached_property
     def dispatcher(self) -> Any:  # Any: numba types it half
         """Return numba's own object, which chooses and compiles the code."""
-        made = _numba().njit(cache=True, nogil=True, fastmath=self._fastmath)
+        numba = import_module("numba")
+        made = numba.njit(cache=True, nogil=True, fastmath=self._fastmath)
         return made(self._function)
 
     @property
@@ -63,15 +64,10 @@ def compiled_fastmath(function: Function) -> Function:
 
 
 def load_compiler() -> None:
-    """Load what the first call of a compiled function would, so that a fork has it."""
-    _numba().core.registry.cpu_target.target_context.refresh()
+    """Load what the first call of a compiled function would, so that a fork has it.
 
-
-@cache
-def _numba() -> Any:  # Any: as above
-    """Return Numba, without the linear algebra of SciPy, which no function here calls.
-
-    Numba loads it where it can, which takes as long as the rest of Numba.
+    This process must run no other thread. Numba loads SciPy's linear algebra where it can,
+    which takes as long as the rest of Numba, and no function here calls it.
     """
     unused = "scipy.linalg"
     hidden = unused not in sys.modules
@@ -82,4 +78,4 @@ def _numba() -> Any:  # Any: as above
     finally:
         if hidden:
             sys.modules.pop(unused, None)
-    return import_module("numba")
+    import_module("numba").core.registry.cpu_target.target_context.refresh()
