@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import prefetch_related_objects
+
 from catalogue.models import ArtistIdKind, Recording
 from monitoring.declarations.chunks import chunked
 from monitoring.declarations.facts import Contributor, RecordingFacts
@@ -44,8 +46,7 @@ def standing_for(keys: Iterable[int]) -> dict[int, Recording]:
     asked = set(wanted)
     while wanted:
         for chunk in chunked(sorted(wanted)):
-            rows = Recording.objects.defer(*_LONG)
-            found |= rows.prefetch_related("artist_identities").in_bulk(chunk)
+            found |= Recording.objects.defer(*_LONG).in_bulk(chunk)
         wanted = {
             each.merged_into_id
             for each in found.values()
@@ -73,6 +74,7 @@ def recording_facts(
     facts: dict[int, RecordingFacts] = {}
     for chunk in chunked(recordings):
         known = _KnownRights.of(chunk)
+        prefetch_related_objects(chunk, "artist_identities")
         for recording in chunk:
             facts[recording.pk] = _facts(recording, known, day, countries)
     return facts
