@@ -49,15 +49,16 @@ def count_noun(count: int, noun: str, plural: str = "") -> str:
     return f"{count} {noun if count == 1 else plural or noun + 's'}"
 
 
-def _own_apps() -> Iterator[AppConfig]:
+def own_apps() -> Iterator[AppConfig]:
+    """Yield the applications of this project."""
     for config in apps.get_app_configs():
-        if not config.name.startswith(_FOREIGN) and config.models:
+        if not config.name.startswith(_FOREIGN):
             yield config
 
 
 def own_models() -> Iterator[type[models.Model]]:
     """Yield the models of this project."""
-    for config in _own_apps():
+    for config in own_apps():
         yield from config.get_models()
 
 
@@ -107,14 +108,16 @@ def mark_names() -> None:
         options.verbose_name_plural = gettext_lazy(str(options.verbose_name_plural))
         for field in options.local_fields + options.local_many_to_many:
             field.verbose_name = gettext_lazy(written(str(field.verbose_name)))
-    for config in _own_apps():
-        config.verbose_name = gettext_lazy(str(config.verbose_name))
+    for config in own_apps():
+        if config.models:
+            config.verbose_name = gettext_lazy(str(config.verbose_name))
 
 
 def derived_names() -> Iterator[str]:
     """Yield each name of an application, model or field, in English."""
-    for config in _own_apps():
-        yield str(config.verbose_name)
+    for config in own_apps():
+        if config.models:
+            yield str(config.verbose_name)
     for model in own_models():
         options = model._meta
         yield str(options.verbose_name)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from django.apps import apps
 from django.conf import settings
 from django.core.management import get_commands
 
 from acrportal import settings_reference
+from common.words import own_apps
 
 ROOT = Path(settings.BASE_DIR)
 
@@ -37,7 +37,7 @@ def test_every_own_command_is_documented() -> None:
     text = "\n".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")
     )
-    ours = {app.name for app in apps.get_app_configs() if Path(app.path).parent == ROOT}
+    ours = {app.name for app in own_apps()}
     own = {name for name, app in get_commands().items() if app in ours}
 
     assert not {name for name in own if f"manage.py {name}" not in text}

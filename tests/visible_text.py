@@ -14,8 +14,9 @@ from collections.abc import Iterator
 from functools import cache
 from html.parser import HTMLParser
 
-from django.apps import apps
 from django.db.models import TextChoices
+
+from common.words import own_apps
 
 _SKIPPED = frozenset(
     {"script", "style", "template", "code", "pre", "samp", "kbd", "textarea"}
@@ -113,11 +114,7 @@ def lone_codes() -> frozenset[str]:
 
 
 def _own_packages() -> set[str]:
-    return {
-        config.name
-        for config in apps.get_app_configs()
-        if "site-packages" not in config.path
-    }
+    return {config.name.partition(".")[0] for config in own_apps()}
 
 
 def _every_kind(kind: type[TextChoices]) -> Iterator[type[TextChoices]]:

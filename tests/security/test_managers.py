@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from django.apps import apps
-from django.conf import settings
 from django.db.models import Manager, Model, QuerySet
 from django.test import Client
 
@@ -16,6 +13,7 @@ from accounts.reach import ReachManager, working_for
 from accounts.roles import Role
 from catalogue.changes import delete_bucket
 from catalogue.models import Bucket
+from common.words import own_models
 from monitoring.streams.models import Stream
 from scanning.models import Container, RetroSearch, Scan, ScannedFile
 from scanning.services.filing import delete_container
@@ -25,12 +23,7 @@ from tests.factories.catalogue import BucketFactory
 from tests.factories.scanning import ContainerFactory, ScanFactory, ScannedFileFactory
 from tests.security.addresses import every_address
 
-OWN = [
-    model
-    for config in apps.get_app_configs()
-    if Path(config.path).parent == settings.BASE_DIR
-    for model in config.get_models()
-]
+OWN = list(own_models())
 MANAGERS = [
     pytest.param(model, manager, id=f"{model._meta.label}.{manager.name}")
     for model in OWN

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.conf import settings
 from django.db.models import Model
 
 from accounts.models import User
 from accounts.reach import LimitKind, ReachManager
 from catalogue.models import Bucket
+from common.words import own_models
 from scanning.models import Container
 
 # Models whose rows belong to no container or bucket, and who sees them.
@@ -77,12 +75,7 @@ _LEADS_TO: dict[str, type[Model]] = {
     "owner": User,
 }
 
-OWN = [
-    model
-    for config in apps.get_app_configs()
-    if Path(config.path).parent == settings.BASE_DIR
-    for model in config.get_models()
-]
+OWN = list(own_models())
 LIMITED = [model for model in OWN if hasattr(model, "reach")]
 
 

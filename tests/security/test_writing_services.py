@@ -8,12 +8,9 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from importlib import import_module
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from django.apps import apps
-from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.core.files.base import ContentFile
 from django.db.models import Model
@@ -22,6 +19,7 @@ from accounts.models import User
 from accounts.reach import working_for
 from accounts.roles import Role
 from catalogue.services import create_bucket
+from common.words import own_apps
 from dedup import actions as duplicates
 from dedup import checks, loop_actions
 from dedup.effects import ActionRequest
@@ -73,12 +71,8 @@ from tests.security.world import Desk, declaration
 
 pytestmark = pytest.mark.django_db
 
-_PACKAGES = sorted(
-    Path(config.path).name
-    for config in apps.get_app_configs()
-    # The settings' package has no services, and a module that sets the environment.
-    if Path(config.path).parent == settings.BASE_DIR and config.name != "acrportal"
-)
+# The settings' package has no services, and a module that sets the environment.
+_PACKAGES = [config for config in own_apps() if config.name != "acrportal"]
 _PERSON = {"user", "actor", "owner"}
 Service = Callable[..., Any]  # Any: services of all kinds
 
@@ -86,9 +80,7 @@ Service = Callable[..., Any]  # Any: services of all kinds
 def _services() -> Iterator[tuple[str, Service]]:
     """Yield the keyword-only functions that act for a person, by dotted name."""
     for package in _PACKAGES:
-        for found in pkgutil.walk_packages(
-            [str(settings.BASE_DIR / package)], f"{package}."
-        ):
+        for found in pkgutil.walk_packages([package.path], f"{package.name}."):
             if ".migrations" in found.name or ".management" in found.name:
                 continue
             for name, value in vars(import_module(found.name)).items():
