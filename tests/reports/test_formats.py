@@ -95,7 +95,7 @@ def test_workbook_holds_matches_segments_and_manifest_as_text(match: Match) -> N
     assert (of["artists"].value, of["segment_count"].value) == (r"A|B\|C", 2)
     assert of["source_published_at"].value == datetime(2026, 5, 1, 9)  # noqa: DTZ001 - of UTC
     assert book["matches"].freeze_panes == "A2"
-    assert book["matches"].auto_filter.ref == "A1:CB3"
+    assert book["matches"].auto_filter.ref == "A1:CC3"
     assert [row[13].value for row in book["segments"].iter_rows(min_row=2)] == [
         1,
         2,
@@ -323,7 +323,7 @@ def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
     with FileOnDisk(kept, "rows") as file:
         ((cells, segments),) = kept_rows(file, Mode.MATCH)
 
-    assert cells == ["match-report/1", "m_1", *[None] * 78]
+    assert cells == ["match-report/1", "m_1", *[None] * 79]
     assert segments == [["1", *[None] * 15]]
 
 
