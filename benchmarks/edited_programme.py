@@ -53,7 +53,7 @@ USES = (
 _SPEECH = ((0, 9), (31, 6), (75, 5), (114, 7))
 """Seconds of the morning programme, before, between and after the music."""
 _ANOTHER_VOICE = 0.9
-"""Their speed: slower and deeper, so that they are no speech that repeats."""
+"""Speed of the speech: slower and deeper, so that no programme repeats it."""
 
 
 def main() -> None:

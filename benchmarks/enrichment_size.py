@@ -151,7 +151,7 @@ def _measure_dump(report: Report, work: Path, args: Any) -> None:  # Any: argume
     disk = sum(file.stat().st_size for file in folder().glob("es_*")) / args.dump
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     whole = (child + own) * WHOLE / args.dump
-    _add_ours(args.match)
+    _add_recordings("Ours", args.match)
     matching = _timed(lambda: call_command("enrich", "match"))
     per_100k = matching * 100_000 / max(1, args.match)
     report.title(f"A dump of {args.dump:,} recordings")
@@ -212,10 +212,10 @@ def _timed(work: Callable[[], object]) -> float:
     return time.process_time() - before
 
 
-def _add_ours(count: int) -> None:
+def _add_recordings(bucket_name: str, count: int) -> None:
     from catalogue.models import Bucket, Recording, RecordingStatus
 
-    bucket = Bucket.objects.create(name="Ours")
+    bucket = Bucket.objects.create(name=bucket_name)
     for at in range(0, count, 5_000):
         Recording.objects.bulk_create(
             Recording(
@@ -245,7 +245,7 @@ def _measure_pages(report: Report, count: int) -> None:
     fields = ["isrc", "iswc", "label", "upc", "release_date"]
     missing = count // len(fields) - Recording.objects.count()
     if missing > 0:
-        _add_more(missing)
+        _add_recordings("More", missing)
     keys = list(Recording.objects.values_list("pk", flat=True)[: count // len(fields)])
     Suggestion.objects.all().delete()
     for field in fields:
@@ -282,22 +282,6 @@ def _measure_pages(report: Report, count: int) -> None:
         report.check(f"{name}: p95 {p95:.0f} ms", reached=bool(p95 <= PAGE_MS))
     report.title(f"Pages over {Suggestion.objects.count():,} suggestions")
     report.table(("page", "p50, ms", "p95, ms", "limit, ms"), rows)
-
-
-def _add_more(count: int) -> None:
-    from catalogue.models import Bucket, Recording, RecordingStatus
-
-    bucket = Bucket.objects.create(name="More")
-    for at in range(0, count, 5_000):
-        Recording.objects.bulk_create(
-            Recording(
-                bucket=bucket,
-                title=_title(n),
-                artists=["Somebody"],
-                status=RecordingStatus.READY,
-            )
-            for n in range(at, min(count, at + 5_000))
-        )
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -17,12 +17,9 @@ _CHECKS: Final[dict[str, Callable[[str], str]]] = {
     ArtistIdKind.ISNI: check_isni,
 }
 
-ArtistId = tuple[int, str, str]
-"""An artist's place from 1, the kind of id, and the id."""
 
-
-def read_artist_ids(text: str) -> list[ArtistId]:
-    """Return the ids of a text such as "1 MBID …, 1 ISNI …".
+def read_artist_ids(text: str) -> list[ArtistIdentity]:
+    """Return the ids of a text such as "1 MBID …, 1 ISNI …", in order, not stored.
 
     Raises ``BadIdentifier`` for what is no id, and for two of a kind at one place.
     """
@@ -45,28 +42,24 @@ def read_artist_ids(text: str) -> list[ArtistId]:
         found[place, kind] = _CHECKS[kind](entry[3])
     # As the rows are ordered: an MBID before an ISNI.
     places = sorted(found, key=lambda each: (each[0], each[1] != ArtistIdKind.MBID))
-    return [(place, kind, found[place, kind]) for place, kind in places]
-
-
-def format_artist_ids(ids: Iterable[ArtistId]) -> str:
-    """Return ids as ``read_artist_ids`` reads them."""
-    return ", ".join(
-        f"{place} {ArtistIdKind(kind).label} {value}" for place, kind, value in ids
-    )
+    return [
+        ArtistIdentity(position=place, kind=kind, value=found[place, kind])
+        for place, kind in places
+    ]
 
 
 def check_artist_ids(given: str) -> str:
     """Return ids of artists in one form. Raises ``BadIdentifier``."""
-    return format_artist_ids(read_artist_ids(given))
+    return ", ".join(map(str, read_artist_ids(given)))
 
 
 def store_artist_ids(recording: Recording, text: str) -> None:
     """Make the ids of a recording's artists those of a text, in one transaction."""
     recording.artist_identities.all().delete()
-    ArtistIdentity.objects.bulk_create(
-        ArtistIdentity(recording=recording, position=place, kind=kind, value=value)
-        for place, kind, value in read_artist_ids(text)
-    )
+    identities = read_artist_ids(text)
+    for each in identities:
+        each.recording = recording
+    ArtistIdentity.objects.bulk_create(identities)
 
 
 def drop_moved(recording: Recording, before: Sequence[str]) -> None:

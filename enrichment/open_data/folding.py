@@ -181,7 +181,7 @@ def versions_of(text: str) -> set[str] | None:
 
 
 def _whose(words: Sequence[str], found: set[str]) -> set[str]:
-    """Return the remix or edit with what says whose it is."""
+    """Return a remix or edit together with the words that name its maker."""
     others = _others(words)
     if not _REMIX.intersection(words) or _USUAL.issuperset(words):
         # A radio's edit is the single's; others are somebody's or something's.

@@ -1,4 +1,4 @@
-"""Both ends of reading a dump: the confined child that sends rows, and who stores them.
+"""Reads a dump: a confined child sends its rows, and this process stores them.
 
 Messages are ``{"fact", "value"}``, ``{"table", "rows"}`` and ``{"end", "count"}``, the
 last when a table is complete.

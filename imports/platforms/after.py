@@ -1,4 +1,4 @@
-"""What reports will say once one more is imported, of which nothing is stored yet."""
+"""What the reports of an account will say after an import that is only checked."""
 
 from __future__ import annotations
 

@@ -303,7 +303,7 @@ class Foresight:
             self._waiting[key] = (asset, before)
         assets = [asset for asset, _before in self._waiting.values()]
         wholes: dict[str, int] = {}
-        # Of several wholes the last one counts, as in a comparison.
+        # If several assets name it as their part, the last one counts, as in a comparison.
         for each in sorted(assets, key=lambda asset: (asset.pk < 0, abs(asset.pk))):
             if each.gone_on is None:
                 wholes |= dict.fromkeys(each.part_ids, each.pk)
@@ -327,7 +327,7 @@ class Foresight:
         """Look at claims that the report leaves as they are, of assets that it moves."""
         moved = sorted(self._facts.moved)
         if self.kind == ReportKind.CLAIMS:
-            # Of others, the report has all claims that a link changes.
+            # The report itself has all claims on the other assets that move.
             moved = [key for key in moved if key in self._settled]
         seen = {*self._late_claims, *self._gone}
         for some in chunks(moved):

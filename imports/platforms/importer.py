@@ -142,7 +142,7 @@ class ReportImporter:
     dry: bool
     heartbeat: Callable[[], None] = lambda: None
     merged: set[str] = field(default_factory=set)
-    """Assets that a report of assets merges; a check needs them before it begins."""
+    """Ids of assets that the report merges: a check must know them before its first row."""
     summary: ClaimsSummary = field(default_factory=ClaimsSummary)
     _previous: date | None = field(init=False)
     _rows: QuerySet[Any] = field(init=False)  # Any: rows of the report's model

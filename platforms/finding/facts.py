@@ -134,7 +134,7 @@ class ReportFacts:
         return model._default_manager.filter(gone_on=None)
 
     def move(self, assets: Iterable[PlatformAsset]) -> None:
-        """Have assets at the recordings where they belong; they are there already."""
+        """Point assets at their recordings; those that are stored already do."""
 
     def conflicts_of(
         self, assets: Sequence[PlatformAsset]

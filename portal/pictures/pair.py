@@ -174,7 +174,7 @@ def aligned(
 
 
 def _keeps_pitch(ratio: float, cents: float) -> bool:
-    """Return whether the recording's own pitch is nearer than that of a tape."""
+    """Return whether the use sounds nearer to the recording's pitch than to a tape's."""
     is_edited = abs(ratio - 1) > ALTERED_TEMPO
     return is_edited and abs(cents) < abs(cents - 1200 * math.log2(ratio))
 

@@ -101,8 +101,9 @@ def _by_bytes(
 
 
 def _tag_bytes(file: BinaryIO) -> int | None:
-    """Return how many bytes the tag of LAME and others states, 0 if it states only the
-    frames of an MP3 file; None without such a tag.
+    """Return the bytes that the tag of an MP3 file (Xing, LAME) states; None without tag.
+
+    It is 0 if the tag states only frames.
     """
     frame = read_at(file, after_id3(file), 64)
     if len(frame) < 64 or frame[0] != 0xFF or frame[1] & 0xE0 != 0xE0:
@@ -142,7 +143,7 @@ def lacks_index(file: BinaryIO) -> bool:
 
 
 def _last_page(file: BinaryIO) -> tuple[int, PageHead | None]:
-    """Return where the last page of an Ogg file begins, and its head."""
+    """Return the offset of an Ogg file's last page, and the page's header."""
     size = file.seek(0, io.SEEK_END)
     tail_at = max(0, size - 2 * (1 << 16))
     tail = read_at(file, tail_at, size - tail_at)

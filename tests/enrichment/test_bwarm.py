@@ -51,7 +51,7 @@ def resource(number: int, **cells: str) -> list[str]:
 
 
 def some() -> Tables:
-    """Return two recordings of a work each, and a medley."""
+    """Return two recordings, each of one work, and a medley of both works."""
     works = [[f"W{n}", iswc(n), f"Tune {n}", ""] for n in range(1, 4)]
     release = ["E1", barcode(5), "Album", "", "", "Nora Lindqvist", "", "Label|Other"]
     return {

@@ -1,6 +1,6 @@
 """Reads a BWARM feed, packed as a ZIP, in a child process; see ``common.confined``.
 
-Cells have no escapes: tabs part them, line feeds part records (bwarm.ddex.net, 6.2.3).
+Cells have no escapes: tabs separate cells, line feeds separate records (bwarm.ddex.net, 6.2.3).
 """
 
 from __future__ import annotations

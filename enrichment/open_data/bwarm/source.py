@@ -20,7 +20,7 @@ from enrichment.open_data.index import (
 from enrichment.open_data.kinds import Reading, SourceFacts, SourceKind
 from enrichment.open_data.streamed import store_tables
 
-# DDEX part several values of a cell so.
+# DDEX separates several values in a cell with it.
 _SEVERAL: Final = "|"
 _DURATION: Final = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 _RAW_INDEXES: Final = """
@@ -90,7 +90,7 @@ def _build(raw: Path, reading: Reading) -> int:
 def _releases(index: IndexWriter) -> Iterator[Row]:
     rows = index.db.execute("select rowid, title, label, icpn, date from raw.releases")
     for number, title, label, icpn, date in rows:
-        # Of several codes nobody knows which is the release's own.
+        # If there are several codes, nobody knows which one is the release's own.
         upc = "" if _SEVERAL in icpn else icpn.lstrip("0")
         first = min(filter(None, date.split(_SEVERAL)), default="")
         name = label.split(_SEVERAL)[0]
@@ -113,7 +113,7 @@ def _add(index: IndexWriter, row: Row) -> None:
 
 
 def _length(duration: str) -> int:
-    """Return milliseconds; 0 for what is no ISO 8601 duration, as its unit is unknown."""
+    """Return milliseconds; 0 unless it is an ISO 8601 duration, which states its units."""
     found = _DURATION.fullmatch(duration)
     if found is None:
         return 0

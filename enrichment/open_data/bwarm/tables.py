@@ -1,7 +1,7 @@
 """The BWARM tables that are read, by the names of DDEX's standard, version 2.
 
-A feed may leave out columns that we can do without. Earlier versions call their columns
-otherwise, and are refused.
+A feed may lack the optional columns. Feeds of earlier versions, whose columns have other
+names, are refused.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ from tests.imports.moving.conftest import Moving
 
 _SONGS = "buckets/8881/files"
 _FILES = "fs-containers/77/files"
-# More than a page, so that the list is read twice.
+# More than one page: a move then reads the list a second time.
 _BUCKETS = [
     bucket(8881, "Songs"),
     bucket(8882, "Idents"),
