@@ -24,7 +24,7 @@ SLOW_PROCESSES ?= $(shell expr $(PROCESSES) + 1)
 VENV := .venv
 RUN := $(VENV)/bin/python
 # Python compiles a module when it is first imported: most of what is installed never is.
-PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile --only-binary :all: --require-hashes
+PIP_OPTIONS := --quiet --disable-pip-version-check --no-compile --only-binary :all:
 # Local set-up: plain http on this machine, everything written under var/.
 export ACRPORTAL_DATA_DIR ?= $(CURDIR)/var
 export ACRPORTAL_HTTPS ?= off
@@ -104,7 +104,7 @@ dist: $(VENV)/ready .venv-release/ready
 
 .venv-release/ready: requirements/release.txt
 	test -x .venv-release/bin/python || $(PYTHON) -m venv .venv-release
-	.venv-release/bin/python -m pip install $(PIP_OPTIONS) -r requirements/release.txt
+	.venv-release/bin/python -m pip install $(PIP_OPTIONS) --require-hashes -r requirements/release.txt
 	touch $@
 
 clients: .venv-clients/ready
@@ -116,11 +116,11 @@ clients: .venv-clients/ready
 
 $(VENV)/ready: requirements.txt
 	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install $(PIP_OPTIONS) -r requirements.txt
+	$(RUN) -m pip install $(PIP_OPTIONS) --require-hashes -r requirements.txt
 	touch $@
 
 $(VENV)/dev-ready: $(VENV)/ready requirements/dev.txt
-	$(RUN) -m pip install $(PIP_OPTIONS) -r requirements/dev.txt
+	$(RUN) -m pip install $(PIP_OPTIONS) --require-hashes -r requirements/dev.txt
 	touch $@
 
 $(ACRPORTAL_DATA_DIR)/secret_key: | $(VENV)/ready
