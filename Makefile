@@ -111,7 +111,7 @@ clients: .venv-clients/ready
 
 .venv-clients/ready: requirements/clients.txt
 	test -x .venv-clients/bin/python || $(PYTHON) -m venv .venv-clients
-	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements/clients.txt
+	.venv-clients/bin/python -m pip install $(PIP_OPTIONS) -r requirements/clients.txt
 	touch $@
 
 $(VENV)/ready: requirements.txt
