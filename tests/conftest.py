@@ -26,6 +26,8 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import Client, TransactionTestCase
 from django.utils.module_loading import import_string
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from pytest_django import DjangoDbBlocker, Settings
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import StaticFile
@@ -159,9 +161,13 @@ def inline_code_fails() -> Iterator[None]:
         yield
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Name what tests share by the settings as they are before any test."""
     databases.fingerprint_code()
+    if not config.getoption("hypothesis_profile"):
+        # Constants of the modules that happen to be loaded would change what the gate
+        # draws, and each process would read all modules for them.
+        providers._get_local_constants = Constants
     databases.fingerprint_schema()
     # For portals in processes of their own; ``data_dir`` says it to this one.
     os.environ["ACRPORTAL_SECOND_FACTOR_ROLES"] = ""
