@@ -84,8 +84,9 @@ class MakeClient(Protocol):
 def pytest_xdist_make_scheduler(
     config: pytest.Config, log: Producer | None
 ) -> LoadScopeScheduling:
-    """Keep tests that share a portal in the same process."""
-    return scheduling.scheduler(config, log)
+    """Keep tests that share a portal in the same process, in the order of collection."""
+    config.option.loadscopereorder = False
+    return scheduling.FromBothEnds(config, log)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from xdist.scheduler import LoadScopeScheduling
+
 if TYPE_CHECKING:
     import pytest
-    from xdist.remote import Producer
-    from xdist.scheduler import LoadScopeScheduling
+    from xdist.workermanage import WorkerController
 
 _SLOW = "slow"
 _CLIENTS = "tests/wire/"
@@ -39,22 +40,17 @@ def group_of(nodeid: str) -> str:
 
 
 def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """Return the tests in the order in which they start.
+    """Return the tests in the order in which they start: portals, slow tests, fast ones.
 
-    The portals start at once. Slow tests mostly wait, so they are spread over the first
-    half of the fast ones, which keep the cores busy meanwhile; the other half fills the
-    time until the last slow test ends. The portal of the clients starts among them.
+    The portal of the clients starts among the slow tests.
     """
     by_rank = sorted(items, key=_rank)
-    slow = [[item] for item in by_rank if _rank(item) == _ORDER.index(_SLOW)]
-    if clients := [item for item in by_rank if _rank(item) == _ORDER.index(_CLIENTS)]:
-        slow.insert(len(slow) // 3, clients)
-    ordered = [item for item in by_rank if _rank(item) < _ORDER.index(_SLOW)]
+    portals = [item for item in by_rank if _rank(item) < _ORDER.index(_SLOW)]
+    slow = [item for item in by_rank if _rank(item) == _ORDER.index(_SLOW)]
+    clients = [item for item in by_rank if _rank(item) == _ORDER.index(_CLIENTS)]
     fast = [item for item in by_rank if _rank(item) >= len(_ORDER)]
-    between = len(fast) // 2 // max(1, len(slow))
-    for number, group in enumerate(slow):
-        ordered += [*group, *fast[number * between : (number + 1) * between]]
-    return ordered + fast[len(slow) * between :]
+    third = len(slow) // 3
+    return [*portals, *slow[:third], *clients, *slow[third:], *fast]
 
 
 def _rank(item: pytest.Item) -> int:
@@ -72,11 +68,16 @@ def _rank(item: pytest.Item) -> int:
     return len(_ORDER) + (0 if starts else 1)
 
 
-def scheduler(config: pytest.Config, log: Producer | None) -> LoadScopeScheduling:
-    """Return a scheduler that keeps groups together, in the order of collection."""
-    from xdist.scheduler import LoadScopeScheduling
+class FromBothEnds(LoadScopeScheduling):  # type: ignore[misc]  # no types
+    """Gives groups to the processes in order, but to one process from the end.
 
-    config.option.loadscopereorder = False
-    made = LoadScopeScheduling(config, log)
-    made._split_scope = group_of  # pytest-xdist asks subclasses to override this method
-    return made
+    Slow tests come first and mostly wait; the one process keeps the cores busy meanwhile.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if node is self.nodes[-1]:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
