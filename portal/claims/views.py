@@ -48,6 +48,7 @@ from portal.claims.forms import (
 from portal.shared.access import PortalRequest, needs, own_address
 from portal.shared.lists import page_of, sorted_by
 from portal.shared.selection import unpack
+from reports.notices.selectors import notices_and_changes
 from review import coverage
 from review.selectors import with_segments
 from review.subjects import Subject
@@ -184,6 +185,7 @@ def claim(request: PortalRequest, uid: str, claim_id: str) -> HttpResponseBase:
         "claim": row,
         "asset_url": page.asset_url(row.asset),
         "match": match,
+        "notices": notices_and_changes(match) if match else [],
         "licences": coverage.checks(subject=Subject.of(match)) if match else [],
         "discrepancies": page.rows_of(list(related)),
         "form": form,

@@ -530,6 +530,19 @@ def test_a_dispute_is_recorded_with_its_match(signed_in: MakeClient) -> None:
         assert way not in reviewer.get(path).content.decode()
 
 
+def test_a_notice_is_prepared_from_what_is_claimed(signed_in: MakeClient) -> None:
+    match = heard(1, "confirmed")
+    run_import(report([claim(1)]))
+    compare()
+    path = reverse("portal:claim", args=[make_account().uid, "c1"])
+    way = f"{reverse('portal:notice_prepare')}?match={match.uid}"
+    manager = signed_in(Role.MANAGER)
+
+    assert way in manager.get(path).content.decode()
+    assert match.recording.title in manager.get(way).content.decode()
+    assert way not in signed_in(Role.VIEWER).get(path).content.decode()
+
+
 def test_a_report_is_uploaded_checked_and_imported(signed_in: MakeClient) -> None:
     from django.core.files.uploadedfile import SimpleUploadedFile
 
