@@ -68,32 +68,25 @@ def spoken(settings: Settings) -> Iterator[None]:
 
 def plain_texts(page: str) -> set[str]:
     """Return the texts of a page that keep plain letters."""
-    root = html.fromstring(page)
-    found = set()
-    for element in root.iter():
-        if not isinstance(element.tag, str):
-            texts = [element.tail]
-        else:
-            hidden = _is_hidden(element)
-            inside = [] if hidden else [element.text]
-            texts = [*inside, element.tail]
-            if not hidden:
-                texts += [element.get(name) for name in _ATTRIBUTES]
-            parent = element.getparent()
-            if parent is not None and _is_hidden(parent):
-                texts.remove(element.tail)
-        found |= {" ".join(text.split()) for text in texts if text}
+    found = {" ".join(text.split()) for text in _shown(html.fromstring(page)) if text}
     return {text for text in found if _WORD.search(text)}
 
 
-def _is_hidden(element: html.HtmlElement) -> bool:
-    """Tell whether a page marks an element as verbatim, or does not show it."""
-    return any(
-        each.tag in _NOT_TEXT
-        or each.get("translate") == "no"
-        or "error-code" in each.get("class", "")
-        for each in (element, *element.iterancestors())
-    )
+def _shown(element: html.HtmlElement) -> Iterator[str | None]:
+    """Yield the texts and attributes that a page shows and does not mark as verbatim."""
+    if (
+        not isinstance(element.tag, str)
+        or element.tag in _NOT_TEXT
+        or element.get("translate") == "no"
+        or "error-code" in element.get("class", "")
+    ):
+        return
+    yield element.text
+    for name in _ATTRIBUTES:
+        yield element.get(name)
+    for child in element:
+        yield from _shown(child)
+        yield child.tail
 
 
 def stored_values() -> list[str]:
