@@ -115,6 +115,8 @@ class SegmentMatch:
     ``e_value``, the number of such matches expected by chance (see
     docs/recognition.md). ``speech`` is the share (0–1) of its seconds with speech; None
     if not judged. ``track`` is the number of its sound track; None for the main one.
+    ``low_hz`` and ``high_hz`` bound the band in which the source plays the reference;
+    None where it plays all that the engine hears, or too little is there to say.
     """
 
     recording: int
@@ -131,6 +133,8 @@ class SegmentMatch:
     expected_by_chance: float
     speech: float | None = None
     track: int | None = None
+    low_hz: int | None = None
+    high_hz: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -458,6 +458,8 @@ _OWN_COLUMNS: tuple[Column[Case], ...] = (
     Column("platform_claim_status", _E, lambda case: case.claim_status or None),
     TERRITORIES,
     Column("artist_ids", _L, _of_recording(_artist_ids)),
+    Column("heard_from_hz", _I, _of_match(lambda match: match.low_hz)),
+    Column("heard_to_hz", _I, _of_match(lambda match: match.high_hz)),
 )
 
 

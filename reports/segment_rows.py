@@ -111,6 +111,8 @@ PART_COLUMNS: tuple[Column[ReportSegment], ...] = (
     ),
     # Empty for the file's main sound track.
     Column("sound_track", _I, lambda part: part.segment.track),
+    Column("heard_from_hz", _I, lambda part: part.segment.low_hz),
+    Column("heard_to_hz", _I, lambda part: part.segment.high_hz),
 )
 # All columns in fixed order; those that no segment has come from the match.
 NAMES = (
@@ -150,6 +152,7 @@ NAMES = (
     "sound_track",
     *(column.name for column in with_extras(TYPED_COLUMNS, Mode.SEGMENT)),
     *("use", "origin", "platform_claim_status", "source_territories"),
+    *("heard_from_hz", "heard_to_hz"),
 )
 
 

@@ -225,6 +225,8 @@ def _store_detection(scan: Scan, found: FoundRecording) -> None:
             expected_by_chance=segment.expected_by_chance,
             speech_pct=segment.speech_pct,
             track=segment.track,
+            low_hz=segment.low_hz,
+            high_hz=segment.high_hz,
         )
         for position, segment in enumerate(found.segments, start=1)
     )

@@ -42,13 +42,14 @@ from portal.shared.times import lasting, when
 from recognition.types import SoundTrack, TrackState
 from recognition.version import VERSION
 from review import rule_names, words
+from review.bands import band_in_words, is_like_a_telephone
 from review.choices import Relation
 from review.counting import CountedSegment, is_unsure
 from review.edits import edit_in_words, tempo_of
 from review.models import Match
 from scanning.choices import ACTIVE_FILE_STATUSES, ScanStage
 from scanning.jobs import CALLBACK_SENT
-from scanning.models import Container, ScannedFile
+from scanning.models import Container, ScannedFile, Segment
 from scanning.tags import territories_of, words_of
 
 if TYPE_CHECKING:
@@ -216,7 +217,18 @@ def cents(value: float | None) -> str:
 @register.filter
 def edit_words(match: Match) -> str:
     """Say how the source plays a match's recording, as "sped up 1.25 ×"."""
-    return edit_in_words(match.edit, tempo_of(match.speed_pct), match.pitch_cents)
+    edit = edit_in_words(match.edit, tempo_of(match.speed_pct), match.pitch_cents)
+    band = band_in_words(match.low_hz, match.high_hz)
+    if is_like_a_telephone(match.low_hz, match.high_hz):
+        likened = gettext("%(band)s, as through a telephone")
+        band = likened % {"band": band}
+    return " · ".join(filter(None, (edit, band)))
+
+
+@register.filter
+def band_words(segment: Segment) -> str:
+    """Say in which band a segment is heard, where something was cut off."""
+    return band_in_words(segment.low_hz, segment.high_hz)
 
 
 @register.filter

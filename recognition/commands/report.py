@@ -46,6 +46,8 @@ def scan_object(path: Path, result: ScanResult, name: Name) -> Object:
                 "recording_id": name(segment.recording),
                 **_times(segment),
                 "track": segment.track,
+                "low_hz": segment.low_hz,
+                "high_hz": segment.high_hz,
             }
             for segment in result.segments
         ],
@@ -67,7 +69,8 @@ def scan_table(path: Path, result: ScanResult, name: Name) -> str:
                 f"{name(segment.recording):30}  "
                 f"{_span(segment.reference_start_ms, segment.reference_end_ms)}  "
                 f"{speed:22}  {segment.score:5.1f}"
-                f"{f'  track {segment.track}' if segment.track else ''}",
+                f"{f'  track {segment.track}' if segment.track else ''}"
+                f"{_band(segment)}",
             )
         )
     for interval in result.unmatched:
@@ -163,6 +166,13 @@ def info_object(collection: Collection) -> Object:
         "segments": stats.segments,
         "tombstones": stats.tombstones,
     }
+
+
+def _band(segment: SegmentMatch) -> str:
+    low, high = segment.low_hz, segment.high_hz
+    if low is None and high is None:
+        return ""
+    return f"  {'' if low is None else low}–{'' if high is None else high} Hz"
 
 
 def _times(segment: SegmentMatch) -> Object:

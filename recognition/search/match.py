@@ -31,6 +31,7 @@ from recognition.types import (
 )
 from recognition.verify.alignment import view_of
 from recognition.verify.calibration import catalogue_hours, e_value, score_of
+from recognition.verify.heard import heard_band
 from recognition.verify.segments import ScoringRun
 
 
@@ -131,7 +132,10 @@ class BegunScan:
 
         ``refused`` are earlier alignments of the same scan that were too weak.
         """
-        segments = tuple(self.match(run) for run in self.search.settled())
+        segments = tuple(
+            with_band(self.match(run), run, self.search)
+            for run in self.search.settled()
+        )
         unmatched = unmatched_intervals(
             segments,
             duration_ms=self.query.duration_ms,
@@ -196,6 +200,12 @@ def segment_match(
         aligned=run.aligned,
         expected_by_chance=round(run.p0 * run.known, 1),
     )
+
+
+def with_band(match: SegmentMatch, run: ScoringRun, search: Search) -> SegmentMatch:
+    """Add the band in which a run's recording is heard."""
+    low, high = heard_band(search.view, run, search.params)
+    return replace(match, low_hz=low, high_hz=high)
 
 
 def _with_speech(result: ScanResult, query: Fingerprint, params: Params) -> ScanResult:

@@ -45,7 +45,7 @@ from recognition.search.candidates import (
     windows_of,
 )
 from recognition.search.cascade import Search
-from recognition.search.match import segment_match
+from recognition.search.match import segment_match, with_band
 from recognition.search.policy import CaptureType, ScanPolicy
 from recognition.search.speech import speech_share
 from recognition.types import Fingerprint, Landmarks, SegmentMatch
@@ -179,7 +179,13 @@ def search_back(
     if follows:
         run(following(search.changes(), params, hours=hours))
     found = (
-        segment_match(run, duration_ms=query.duration_ms, hours=hours, params=params)
+        with_band(
+            segment_match(
+                run, duration_ms=query.duration_ms, hours=hours, params=params
+            ),
+            run,
+            search,
+        )
         for run in search.settled()
     )
     return tuple(

@@ -303,6 +303,8 @@ def segment_json(segment: Segment, number: int) -> Json:
         "aligned_landmarks": segment.aligned_landmarks,
         "expected_by_chance": _number(segment.expected_by_chance),
         "sound_track": segment.track,
+        "heard_from_hz": segment.low_hz,
+        "heard_to_hz": segment.high_hz,
     }
 
 
@@ -328,6 +330,8 @@ def _match(match: Match) -> Json:
         "last_end_ms": match.last_end_ms,
         "speed_pct": _number(match.speed_pct),
         "pitch_cents": match.pitch_cents,
+        "heard_from_hz": match.low_hz,
+        "heard_to_hz": match.high_hz,
         "under_speech": match.under_speech,
         "speech_checked": match.speech_checked,
         "found_late": match.found_late,

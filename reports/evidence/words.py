@@ -16,6 +16,7 @@ from common.words import lowered
 from reports.cells import offset
 from reports.evidence.facts import CaseFacts, decision_events
 from review import words as event_words
+from review.bands import is_like_a_telephone
 from review.choices import MatchState, Relation
 from review.counting import is_unsure
 from review.edits import Edit
@@ -80,6 +81,7 @@ def sentences(facts: CaseFacts) -> list[str]:
         str(_RELATIONS[Relation(match.relation)]),
         _score(match),
         _speed(match),
+        _band(match),
         _speech(facts),
     ]
     if facts.count.excluded_ms:
@@ -327,6 +329,30 @@ def _speed(match: Match) -> str:
         "speed": speed,
         "pitch": pitch,
     }
+
+
+def _band(match: Match) -> str:
+    low, high = match.low_hz, match.high_hz
+    if low and high:
+        text = _(
+            "In the file the recording is heard only between about %(low)s and "
+            "%(high)s Hz; its sound below and above is missing."
+        )
+    elif low:
+        text = _(
+            "In the file the recording is heard only above about %(low)s Hz; its sound "
+            "below is missing."
+        )
+    elif high:
+        text = _(
+            "In the file the recording is heard only below about %(high)s Hz; its sound "
+            "above is missing, as far up as the engine listens."
+        )
+    else:
+        return ""
+    if is_like_a_telephone(low, high):
+        text += " " + _("Telephones sound like this.")
+    return text % {"low": low, "high": high}
 
 
 def _seconds(total_ms: int) -> str:

@@ -151,6 +151,12 @@ class Match(models.Model):
         default="",
         help_text=_("Empty if the engine measures no speed."),
     )
+    low_hz = models.PositiveSmallIntegerField(
+        null=True, help_text=_("Nothing of the recording is heard below.")
+    )
+    high_hz = models.PositiveSmallIntegerField(
+        null=True, help_text=_("Nothing of the recording is heard above.")
+    )
     under_speech = models.BooleanField(null=True)
     speech_checked = models.BooleanField(
         default=False,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from review.bands import band_of_all
 from review.choices import Relation
 from review.counting import (
     count_segments,
@@ -45,6 +46,8 @@ class Figures:
     speed_pct: Decimal | None
     pitch_cents: int | None
     edit: str
+    low_hz: int | None
+    high_hz: int | None
     under_speech: bool | None
     excluded_ms: int
     wholly_excluded: bool
@@ -68,6 +71,7 @@ def work_out(
     speed = _mean(segments, lambda segment: segment.tempo_ratio)
     pitch = _mean(segments, lambda segment: segment.pitch_cents)
     speech = _mean(segments, lambda segment: segment.speech_pct)
+    low, high = band_of_all((each.low_hz, each.high_hz) for each in segments)
     score, score_scale = _score(detections)
     return Figures(
         relation=_relation(detections, segments, source_ms, reference_ms),
@@ -86,6 +90,8 @@ def work_out(
         pitch_cents=None if pitch is None else round(pitch),
         edit=edit_of_all((each.tempo_ratio, each.pitch_cents) for each in segments)
         or "",
+        low_hz=low,
+        high_hz=high,
         under_speech=None if speech is None else is_mostly_speech(speech),
         excluded_ms=count.excluded_ms,
         wholly_excluded=not count.counted,

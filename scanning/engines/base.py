@@ -24,6 +24,8 @@ class FoundSegment:
     expected_by_chance: Decimal | None = None
     speech_pct: Decimal | None = None
     track: int | None = None
+    low_hz: int | None = None
+    high_hz: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,8 @@ def _segment(found: SegmentMatch) -> FoundSegment:
             None if found.speech is None else Decimal(f"{100 * found.speech:.2f}")
         ),
         track=found.track,
+        low_hz=found.low_hz,
+        high_hz=found.high_hz,
     )
 
 

@@ -101,7 +101,9 @@ class Segment(Immutable):
 
     ``tempo_ratio`` is the source's speed relative to the reference, ``pitch_cents`` its
     pitch shift, ``speech_pct`` the share of the interval with speech, if known.
-    ``track`` is the number of its sound track if that is not the main one.
+    ``track`` is the number of its sound track if that is not the main one. ``low_hz``
+    and ``high_hz`` bound the band in which the source plays the reference; null where
+    it plays all that the engine hears, or that is unknown.
     """
 
     detection = models.ForeignKey(
@@ -119,6 +121,8 @@ class Segment(Immutable):
     expected_by_chance = models.DecimalField(max_digits=9, decimal_places=2, null=True)
     speech_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True)
     track = models.PositiveSmallIntegerField(null=True)
+    low_hz = models.PositiveSmallIntegerField(null=True)
+    high_hz = models.PositiveSmallIntegerField(null=True)
 
     reach = Path(
         containers="detection__scan__scanned_file__container",

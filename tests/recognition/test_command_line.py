@@ -57,6 +57,8 @@ def test_a_programme_is_scanned_against_what_was_added(
         "tempo_ratio",
         "pitch_cents",
         "track",
+        "low_hz",
+        "high_hz",
         "score",
     }
     assert {one["recording_id"] for one in line["segments"]} == {"palace", "graveyard"}

@@ -69,3 +69,8 @@ def _agree(segment: SegmentMatch, row: Row) -> None:
     reference_ms = 1000 * float(row["ref_start_s"]) + rate * played_ms
     assert abs(segment.reference_start_ms - reference_ms) < 100
     assert segment.score > 60
+    if "telephone" in row["note"]:
+        assert segment.low_hz == pytest.approx(300, rel=0.2)
+        assert segment.high_hz is None
+    else:
+        assert (segment.low_hz, segment.high_hz) == (None, None)

@@ -95,7 +95,7 @@ def test_workbook_holds_matches_segments_and_manifest_as_text(match: Match) -> N
     assert (of["artists"].value, of["segment_count"].value) == (r"A|B\|C", 2)
     assert of["source_published_at"].value == datetime(2026, 5, 1, 9)  # noqa: DTZ001 - of UTC
     assert book["matches"].freeze_panes == "A2"
-    assert book["matches"].auto_filter.ref == "A1:CC3"
+    assert book["matches"].auto_filter.ref == "A1:CE3"
     assert [row[13].value for row in book["segments"].iter_rows(min_row=2)] == [
         1,
         2,
@@ -172,7 +172,7 @@ def test_segment_mode_has_a_row_per_segment_and_one_for_a_file_without(
 ) -> None:
     first, second, quiet = rows(content(Layout(mode=Mode.SEGMENT)))
 
-    assert len(first) == 46
+    assert len(first) == 48
     assert first["report_schema"] == "match-segment/3"
     assert (first["segment_index"], second["segment_index"]) == ("1", "2")
     assert second["source_start"] == "00:01:10.000"
@@ -323,8 +323,8 @@ def test_kept_rows_without_names_lack_the_last_columns(tmp_path: Path) -> None:
     with FileOnDisk(kept, "rows") as file:
         ((cells, segments),) = kept_rows(file, Mode.MATCH)
 
-    assert cells == ["match-report/1", "m_1", *[None] * 79]
-    assert segments == [["1", *[None] * 15]]
+    assert cells == ["match-report/1", "m_1", *[None] * 81]
+    assert segments == [["1", *[None] * 17]]
 
 
 def test_rows_per_file_cannot_be_written_per_match(match: Match) -> None:

@@ -151,6 +151,7 @@ def _found(file: ScannedFile) -> list[dict[str, Any]]:
         "segments__aligned_landmarks",
         "segments__expected_by_chance",
         "segments__speech_pct",
+        "segments__low_hz",
     )
     scan_columns = ("unmatched", "no_match_reason", "catalogue_state", "buckets")
     return [*found, {name: getattr(scan, name) for name in scan_columns}]

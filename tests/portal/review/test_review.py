@@ -94,6 +94,26 @@ def test_an_altered_use_says_how_it_was_edited(client: Client) -> None:
     assert "sped up 1.25 ×" not in slowed
 
 
+def test_a_use_says_in_which_band_it_is_heard(client: Client) -> None:
+    heard = {"low_hz": 300}
+    match = make_match(match=heard, segment=heard)
+    make_match()
+
+    pages = [
+        client.get(address).content.decode()
+        for address in (
+            page_of(match),
+            reverse("portal:queue"),
+            reverse("portal:file", args=[match.scanned_file.uid]),
+        )
+    ]
+
+    words = "heard only above 300 Hz"
+    assert f"{words}, as through a telephone" in pages[0]
+    # Of two matches in the queue, and of the segments of the file, one is cut off.
+    assert [page.count(words) for page in pages] == [2, 1, 1]
+
+
 def test_queue_follows_its_sort_both_ways(client: Client) -> None:
     low = make_match(score="60.0")
     none = make_match(score=None)
