@@ -219,10 +219,13 @@ def edit_words(match: Match) -> str:
     """Say how the source plays a match's recording, as "sped up 1.25 ×"."""
     edit = edit_in_words(match.edit, tempo_of(match.speed_pct), match.pitch_cents)
     band = band_in_words(match.low_hz, match.high_hz)
-    if is_like_a_telephone(match.low_hz, match.high_hz):
-        likened = gettext("%(band)s, as through a telephone")
-        band = likened % {"band": band}
     return " · ".join(filter(None, (edit, band)))
+
+
+@register.filter
+def sounds_like_a_telephone(match: Match) -> bool:
+    """Return whether the source plays a match's recording as telephones do."""
+    return is_like_a_telephone(match.low_hz, match.high_hz)
 
 
 @register.filter

@@ -52,13 +52,9 @@ def _found(
 
 def _filtered(low: float | None, high: float | None) -> Change:
     """Return a filter of 24 dB per octave."""
-    if low is None:
-        kind, edges = "lowpass", high
-    elif high is None:
-        kind, edges = "highpass", low
-    else:
-        kind, edges = "bandpass", [low, high]
-    made = scipy.signal.butter(4, edges, kind, fs=sound.RATE, output="sos")
+    kind = "lowpass" if low is None else "highpass" if high is None else "bandpass"
+    edges = [edge for edge in (low, high) if edge is not None]
+    made = scipy.signal.butter(4, np.squeeze(edges), kind, fs=sound.RATE, output="sos")
     return lambda y: scipy.signal.sosfilt(made, y).astype(np.float32)
 
 

@@ -95,7 +95,7 @@ def test_an_altered_use_says_how_it_was_edited(client: Client) -> None:
 
 
 def test_a_use_says_in_which_band_it_is_heard(client: Client) -> None:
-    heard = {"low_hz": 300}
+    heard: dict[str, object] = {"low_hz": 300}
     match = make_match(match=heard, segment=heard)
     make_match()
 
@@ -104,7 +104,7 @@ def test_a_use_says_in_which_band_it_is_heard(client: Client) -> None:
         for address in (
             page_of(match),
             reverse("portal:queue"),
-            reverse("portal:file", args=[match.scanned_file.uid]),
+            reverse("portal:file_detail", args=[match.scanned_file.uid]),
         )
     ]
 

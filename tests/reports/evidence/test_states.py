@@ -66,6 +66,21 @@ def test_the_same_state_gives_the_same_bytes(build: BuildPack) -> None:
     assert first.as_of == second.as_of == 1
 
 
+def test_a_pack_says_in_which_band_the_recording_is_heard(build: BuildPack) -> None:
+    heard: dict[str, object] = {"low_hz": 300}
+
+    case = case_of(build(make_match(match=heard, segment=heard)))
+    plain = case_of(build(make_match()))
+
+    sentence = (
+        "In the file the recording is heard only above about 300 Hz; its sound below is "
+        "missing. Telephones sound like this."
+    )
+    assert sentence in case["in_words"]
+    assert case["match"]["heard_from_hz"] == case["segments"][0]["heard_from_hz"] == 300
+    assert "heard only" not in " ".join(plain["in_words"])
+
+
 def test_a_pack_tells_nothing_of_other_matches_and_no_address(
     build: BuildPack, reviewer: User
 ) -> None:
