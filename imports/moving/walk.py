@@ -162,7 +162,7 @@ class Walk:
                 is_special = key.startswith(("stream", "fingerprints"))
                 if fault.kind is FaultKind.TOKEN and not is_special:
                     raise
-                self._mover.summary.fault(key, str(fault))
+                self._mover.summary.fault(key, _explain(key, fault))
             with transaction.atomic():
                 self._cursor["done"].append(key)
                 self._keep()
@@ -340,3 +340,13 @@ class Walk:
         MoveIn.objects.filter(pk=one.pk).update(
             cursor=self._cursor, summary=one.summary
         )
+
+
+def _explain(key: str, fault: CloudFault) -> str:
+    """Return why a list could not be read; only other portals have fingerprints."""
+    if key == "fingerprints" and fault.kind is FaultKind.TOKEN:
+        return _(
+            "The other portal says: %(said)s. Fingerprints need a token with the scopes "
+            "read and catalogue; without them, the recordings wait for their audio."
+        ) % {"said": fault.said}
+    return str(fault)

@@ -26,6 +26,7 @@ from reports.trials.figures import (
 from reports.trials.services import read_figures, savings
 
 _ROWS_AT_ONCE = 10
+_DAYS_IN_WEEKS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,22 @@ def trial_context(trial: EngineTrial) -> dict[str, object]:
         "trial": trial,
         "figures": figures,
         "compared": compared,
-        "edges": selectors.edge_distances(trial),
+        "edges": _edges(selectors.edge_distances(trial)),
         "engines": [
             _engine(_("This portal"), figures.ours),
             _engine("ACRCloud", figures.theirs),
         ],
         "kinds": _kinds(figures),
         "verdict": verdict(trial, figures, compared),
+    }
+
+
+def _edges(distances: selectors.EdgeDistances | None) -> str:
+    if distances is None:
+        return ""
+    return _("median %(median)s s, 95 %% within %(most)s s") % {
+        "median": read_number(distances.median_ms / 1000, decimals=1),
+        "most": read_number(distances.most_ms / 1000, decimals=1),
     }
 
 
@@ -124,6 +134,8 @@ def verdict(
     trial: EngineTrial, figures: TrialFigures, compared: selectors.ComparedScans
 ) -> str:
     """Return the verdict in words."""
+    if not (compared.files or compared.streams_ms):
+        return _("Nothing has been compared.")
     files = _describe_period(trial, compared)
     if not figures.decided:
         return _("%(files)s; nobody has judged what they found yet.") % {"files": files}
@@ -152,10 +164,7 @@ def verdict(
 
 
 def _describe_period(trial: EngineTrial, compared: selectors.ComparedScans) -> str:
-    weeks = _weeks(trial)
-    time = ngettext("In %(weeks)s week", "In %(weeks)s weeks", weeks) % {
-        "weeks": read_number(weeks)
-    }
+    time = _describe_time(trial)
     files = ngettext(
         "%(time)s %(files)s file (%(hours)s h) went to both",
         "%(time)s %(files)s files (%(hours)s h) went to both",
@@ -198,12 +207,26 @@ def _outcome(figures: TrialFigures) -> str:
             "decided": read_number(figures.decided),
             "least": read_number(LEAST_DECISIONS),
         }
-    return _("Too close to tell.")
+    if any(
+        not (figures.heard.get(kind) or figures.wrong.get(kind))
+        for kind in figures.kinds
+    ):
+        return _("Too close to tell: of some kinds of finds, none has been judged.")
+    return _("Too close to tell: what only one of them found may be chance.")
 
 
-def _weeks(trial: EngineTrial) -> int:
+def _describe_time(trial: EngineTrial) -> str:
     last = min(trial.ended_at or trial.compared_at or trial.begins_at, trial.ends_at)
-    return max(1, round((last - trial.begins_at).days / 7))
+    days = max(1, (last - trial.begins_at).days)
+    # A few days called a week would promise more than was compared.
+    if days < _DAYS_IN_WEEKS:
+        return ngettext("In %(days)s day", "In %(days)s days", days) % {
+            "days": read_number(days)
+        }
+    weeks = round(days / 7)
+    return ngettext("In %(weeks)s week", "In %(weeks)s weeks", weeks) % {
+        "weeks": read_number(weeks)
+    }
 
 
 def _share(share: MeasuredShare) -> str:

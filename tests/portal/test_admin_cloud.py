@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.test import Client
@@ -109,6 +110,20 @@ def test_connection_is_tested_from_the_page(client: Client, vendor: Vendor) -> N
     page = client.post(f"{URL}{vendor.account.pk}/test/", follow=True)
 
     assert "token is wrong" in page.content.decode()
+
+
+def test_the_fields_that_connect_a_container_are_explained(
+    client: Client, vendor: Vendor
+) -> None:
+    vendor.listed = [_remote()]
+
+    page = client.get(f"{URL}{vendor.account.pk}/containers/").content.decode()
+
+    described = re.findall(r'aria-describedby="([^" ]+)"', page)
+    assert described
+    assert [each for each in described if f'id="{each}"' not in page] == []
+    # In a narrow window the table scrolls, and not the page.
+    assert re.search(r'class="scroll"[^>]*><table>', page)
 
 
 def test_container_of_the_account_is_adopted(client: Client, vendor: Vendor) -> None:

@@ -51,6 +51,8 @@ def test_an_admin_moves_an_account_on_its_page(
     assert "3 recordings wait for their audio." in done
     assert "move_live_bucket" in done
     assert "https://team.example/hook" in done
+    # Narrow windows show a row as a card, with what did not move.
+    assert 'data-label="Not moved">1<' in done
     assert "Night Drive" in table.getvalue().decode()
     assert TOKEN not in counted + done
     workbook = client.get(reverse("portal:move_in_report_xlsx", args=[one.uid]))

@@ -186,3 +186,25 @@ def test_recordings_of_another_portal_come_with_their_fingerprints(
     first.refresh_from_db()
     assert first.status == RecordingStatus.RETIRED
     assert first.fingerprint == ""
+
+
+def test_a_token_without_the_scope_for_fingerprints_is_named_as_the_reason(
+    moving: Moving,
+) -> None:
+    owner = make_user(Role.MANAGER)
+    reader = Api(create_token(owner=owner, name="t", scopes=["read"]).secret, owner)
+    refused = reader.get("/api/portal/v1/recordings/none/fingerprint/")
+    songs = moving.there.lists["buckets/8881/files"]
+    moving.there.fingerprints = {
+        row["acr_id"]: Response(refused.content, refused.status_code) for row in songs
+    }
+
+    one = moving.move(since=datetime.now(tz=UTC).date())
+
+    (message,) = [
+        fault["message"]
+        for fault in one.summary["faults"]
+        if fault["what"] == "fingerprints"
+    ]
+    assert "need a token with the scopes read and catalogue" in message
+    assert "File Scanning" not in message

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
@@ -13,6 +14,7 @@ from accounts.roles import Role
 from audit.models import Event
 from catalogue.models import RecordingStatus
 from imports.models import Moved, MovedKind, MovedOutcome
+from portal.trials.page import trial_context, verdict
 from reports.models import (
     EngineTrial,
     Judgement,
@@ -24,6 +26,7 @@ from reports.models import (
 )
 from reports.trials import services
 from reports.trials.errors import TrialRefused
+from reports.trials.figures import figures_of
 from reports.trials.selectors import Known, compared_in, known_to, waiting_rows
 from review.choices import MatchState
 from scanning.choices import EngineChoice
@@ -193,6 +196,7 @@ def test_the_report_of_an_ended_trial_is_the_same_when_made_again(
     beside.scan({song: AT}, {})
     services_again = services.report_text(trial)
     page = client.get(trial.url).content.decode()
+    judging = client.get(reverse("portal:trial_judge", args=[trial.uid]))
     sent = client.get(reverse("portal:trial_report", args=[trial.uid]))
 
     beside.container.refresh_from_db()
@@ -202,6 +206,44 @@ def test_the_report_of_an_ended_trial_is_the_same_when_made_again(
     assert trial.report == services_again == sent.content.decode()
     assert json.loads(trial.report)["figures"]["outcome"] == "too_close"
     assert "nobody has judged" in page
+    # Nothing can be judged any more, and no figure changes.
+    assert "1 find was not judged before the end." in page
+    assert "may change" not in page
+    assert "find waits" not in judging.content.decode()
+
+
+def test_the_verdict_says_how_little_was_compared(beside: Beside) -> None:
+    trial = beside.begin()
+    before = trial_context(trial)["verdict"]
+    for number in range(2):
+        song = beside.recording(f"Song {number}")
+        beside.scan({song: AT}, {song: (10_400, 30_000)})
+    with time_machine.travel(trial.begins_at + timedelta(days=3, hours=1)):
+        work_off()
+    trial.refresh_from_db()
+
+    context = trial_context(trial)
+
+    assert before == "Nothing has been compared."
+    assert str(context["verdict"]).startswith("In 3 days 2 files ")
+    assert context["edges"] == "median 0.0 s, 95 % within 0.4 s"
+
+
+def test_the_verdict_says_why_no_engine_is_named(beside: Beside) -> None:
+    trial = beside.begin()
+    song = beside.recording("Song")
+    beside.scan({song: AT}, {song: AT})
+    work_off()
+    trial.refresh_from_db()
+    compared = compared_in(trial)
+    chance = [("both", "heard", True, 250), ("only_ours", "heard", True, 3)]
+
+    unjudged = figures_of([*chance, ("only_theirs", "", True, 40)])
+
+    by_chance = "what only one of them found may be chance."
+    assert verdict(trial, figures_of(chance), compared).endswith(by_chance)
+    none_judged = "of some kinds of finds, none has been judged."
+    assert verdict(trial, unjudged, compared).endswith(none_judged)
 
 
 def test_a_container_is_in_one_trial_at_a_time(beside: Beside) -> None:
@@ -224,12 +266,14 @@ def test_an_admin_begins_a_trial_on_its_page(
     }
 
     client = signed_in(Role.ADMIN)
+    form = client.get(address).content.decode()
     refused = client.post(address, body)
     client.post(address, {**body, "currency": "EUR"})
 
     trial = EngineTrial.objects.get()
     beside.container.refresh_from_db()
     assert beside.container.engine == EngineChoice.BOTH
+    assert reverse("admin:scanning_cloudaccount_changelist") in form
     assert refused.status_code == 422
     assert trial.ends_at > datetime.now(tz=UTC)
     assert signed_in(Role.MANAGER).post(address, body).status_code == 403
