@@ -67,8 +67,9 @@ def _look(reader: Reader) -> MoveSummary:
     there = summary.there
     lists = 0
     if MoveParts.RECORDINGS in one.parts:
-        buckets = [row for row in _all(reader, "buckets") if _is_of_files(row)]
-        there["bucket"] = len(buckets)
+        listed = _all(reader, "buckets")
+        there["bucket"] = len(listed)
+        buckets = [row for row in listed if _is_of_files(row)]
         counts = [_count(reader, f"buckets/{row.get('id')}/files") for row in buckets]
         there["recording"] = sum(counts)
         lists += len(buckets)

@@ -83,7 +83,7 @@ def test_the_check_counts_and_writes_nothing(moving: Moving) -> None:
     one = moving.look()
 
     there = one.summary["there"]
-    assert (there["bucket"], there["recording"], there["file"]) == (2, 3, 2)
+    assert (there["bucket"], there["recording"], there["file"]) == (3, 3, 2)
     assert (there["container"], there["stream"]) == (1, 1)
     assert not Moved.objects.exists()
     assert not Container.objects.exists()
