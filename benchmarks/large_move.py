@@ -105,7 +105,7 @@ def _add_moved(account: CloudAccount, number: int, last: int) -> None:
                 'Object ' || i, 'recording:many' || i, 'd' || i, '', '', %s,
                 CASE i %% 100 WHEN 0 THEN 'move_changed' ELSE '' END,
                 CASE i %% 100 WHEN 0 THEN 'It changed there.' ELSE '' END, moved_at
-            FROM n, (SELECT moved_at FROM {Moved._meta.db_table} WHERE id = %s)
+            FROM n, (SELECT moved_at FROM {Moved._meta.db_table} WHERE id = %s) AS one
             """,  # noqa: S608  # a table's own name
             [
                 *(number, account.pk, MovedKind.RECORDING, MovedKind.FILE),

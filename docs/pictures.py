@@ -118,12 +118,16 @@ def _arguments() -> argparse.Namespace:
 
 
 def _sign_in(page: Page, username: str) -> None:
-    logins = json.loads((DATA_DIR / "demo" / "logins.json").read_text())
-    password = {login["username"]: login["password"] for login in logins}[username]
     page.goto(f"{URL}/accounts/login/")
     page.fill("input[name=username]", username)
-    page.fill("input[name=password]", password)
+    page.fill("input[name=password]", _password(username))
     page.click("button[type=submit]")
+
+
+def _password(username: str) -> str:
+    logins = json.loads((DATA_DIR / "demo" / "logins.json").read_text())
+    passwords = {login["username"]: login["password"] for login in logins}
+    return str(passwords[username])
 
 
 def _file_page(page: Page) -> None:
@@ -288,6 +292,9 @@ def _draw_moving(browser: Browser) -> None:
             page.fill("#id_base_url", address)
             page.fill("#id_token", there.TOKEN)
             page.get_by_role("button", name="Save", exact=True).click()
+            page.fill("input[name=password]", _password("admin"))
+            page.get_by_role("button", name="Confirm", exact=True).click()
+            page.get_by_text("was added successfully").wait_for()
             page.goto(f"{URL}/catalogue/move-in/")
             page.select_option("#id_account", label="Console")
             page.get_by_role("button", name="Look at the account").click()
