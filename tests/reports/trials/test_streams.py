@@ -138,7 +138,7 @@ def test_plays_are_compared_by_recording_and_time(
     trial.refresh_from_db()
     compared = compared_in(trial)
     assert (compared.unheard, compared.own_catalogue, compared.files) == (1, 1, 0)
-    assert "In 1 week both heard 1 stream (1 h)" in " ".join(page.split())
+    assert "In 1 day both heard 1 stream (1 h)" in " ".join(page.split())
 
 
 def test_plays_of_another_day_are_not_compared(
