@@ -9,10 +9,16 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from typing import Final
 
 _ARTICLES: Final = frozenset({"a", "an", "the"})
 _APOSTROPHES: Final = re.compile("['`´ʹʻʼʽ’‘＇]")
+# The same as the slower way of ``fold``, for the most texts.
+_ASCII: Final = str.maketrans(
+    {char: " " for char in map(chr, range(128)) if not char.isalnum()}
+    | {"'": None, "`": None, "&": " and "}
+)
 _GUESTS: Final = re.compile(r"^(?:feat|ft|featuring|with)\b[. ]*", re.I)
 _GUESTS_INSIDE: Final = re.compile(r"\s(?:feat|ft|featuring)[. ]\s*", re.I)
 _GROUP: Final = re.compile(r"[(\[{]([^()\[\]{}]*)[)\]}]")
@@ -29,6 +35,12 @@ _PART_AT_END: Final = re.compile(
 )
 _PART: Final = re.compile(
     r"\b(?:pt|part|teil|partie|parte|vol|volume)\.?\s*([ivx]+|\d+|one|two|three|four|five)\b",
+    re.I,
+)
+# Titles without any of this have nothing to take apart, and most are such.
+_MARKED: Final = re.compile(
+    r"[(\[{]|\s[-–—/]\s|[\s,:]"
+    r"(?:feat|ft|featuring|pt|part|teil|partie|parte|vol|volume)[.\s]",
     re.I,
 )
 _NUMBERS: Final = {
@@ -101,22 +113,34 @@ def fold(text: str) -> str:
 
     Idempotent. A text without letters and digits stays as it is, in one form.
     """
-    before, plain = "", text
+    if text.isascii():
+        lower = text.lower()
+        words = lower.translate(_ASCII).split()
+    else:
+        lower, words = _fold_any(text)
+    while len(words) > 1 and words[0] in _ARTICLES:
+        del words[0]
+    return unicodedata.normalize("NFC", " ".join(words)) or "".join(lower.split())
+
+
+def _fold_any(text: str) -> tuple[str, list[str]]:
+    """Return a text in lower case and compatibility form, and its folded words."""
+    lower, plain = "", text
     # Lower case and compatibility forms may need each other more than once.
-    while before != plain:
-        before, plain = plain, unicodedata.normalize("NFKD", plain).casefold()
+    while lower != plain:
+        lower, plain = plain, unicodedata.normalize("NFKD", plain).casefold()
     plain = "".join(char for char in plain if not unicodedata.combining(char))
     plain = _APOSTROPHES.sub("", plain.replace("&", " and "))
     words = "".join(
         char if unicodedata.category(char)[0] in "LMN" else " " for char in plain
     ).split()
-    while len(words) > 1 and words[0] in _ARTICLES:
-        del words[0]
-    return unicodedata.normalize("NFC", " ".join(words)) or "".join(before.split())
+    return lower, words
 
 
 def read_name(title: str, version: str = "", comment: str = "") -> Name:
     """Take a title apart, with the version that another column or a comment names."""
+    if not (version or comment or _MARKED.search(title)):
+        return Name(fold(title), frozenset())
     versions: set[str] = set()
     guests: list[str] = []
     places: set[str] = set()
@@ -135,9 +159,9 @@ def read_name(title: str, version: str = "", comment: str = "") -> Name:
 
     bare = _GROUP.sub(lambda found: f" {kept(found[1].strip())} ", title)
     first, *rest = _DASH.split(bare)
-    bare = " ".join(
-        [first, *(part for part in map(kept, map(str.strip, rest)) if part)]
-    )
+    if rest:
+        parts = map(kept, map(str.strip, rest))
+        bare = " ".join([first, *(part for part in parts if part)])
     if inside := _GUESTS_INSIDE.search(bare):
         guests.extend(split_artists([bare[inside.end() :]]))
         bare = bare[: inside.start()]
@@ -223,8 +247,12 @@ def is_live_album(title: str) -> bool:
 
 def split_artists(names: Iterable[str]) -> list[str]:
     """Return each artist of a list of credits, folded, in order."""
-    parts = (part for name in names for part in _BETWEEN_ARTISTS.split(name))
-    return list(dict.fromkeys(filter(None, (fold(part) for part in parts))))
+    return list(dict.fromkeys(chain.from_iterable(map(_split_credit, names))))
+
+
+@lru_cache(maxsize=65_536)
+def _split_credit(name: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(fold, _BETWEEN_ARTISTS.split(name))))
 
 
 def split_guests(names: Iterable[str]) -> list[str]:

@@ -179,9 +179,13 @@ def remove_database(path: Path) -> None:
 def keys_of(found: SourceRecording, other_names: Sequence[str] = ()) -> set[int]:
     """Return the keys of a recording, one for each name of its first artist."""
     bare = read_name(found.title, found.version, found.comment).bare
-    firsts = [split_artists([name])[:1] for name in other_names]
-    firsts.append(split_artists(found.artists)[:1])
-    return {key_of(bare, first[0] if first else "") for first in firsts}
+    credited = [found.artists, *([name] for name in other_names)]
+    return {name_key(bare, artists) for artists in credited}
+
+
+def name_key(bare: str, artists: Iterable[str]) -> int:
+    """Return the key of a bare title of the first of some artists."""
+    return key_of(bare, next(iter(split_artists(artists)), ""))
 
 
 class OpenIndex:

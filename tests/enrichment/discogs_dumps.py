@@ -12,6 +12,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
+# What the index does not need makes up half of a dump.
+_EXTRA = "".join(
+    f"<artist><id>{239 + n}</id><name>Somebody Else</name><anv/><join/>"
+    f"<role>{role}</role><tracks/></artist>"
+    for n, role in enumerate(("Music By [All Tracks By]", "Producer", "Mastered By"))
+)
+_VIDEO = (
+    '<video src="https://www.youtube.com/watch?v=x" duration="296" embed="true">'
+    "<title>Not the title</title><description>Promo</description></video>"
+)
+_COMPANY = (
+    "<company><id>266169</id><name>Some Works</name><catno/><entity_type>23"
+    "</entity_type><entity_type_name>Mastered At</entity_type_name>"
+    "<resource_url>https://api.discogs.com/labels/266169</resource_url></company>"
+)
+
 
 @dataclass
 class Pressing:
@@ -47,18 +63,15 @@ class Pressing:
             f"<anv>{escape(self.anv)}</anv><join/><role/><tracks/></artist></artists>"
             f"<title>{escape(self.title)}</title>"
             f'<labels><label name={quoteattr(self.label)} catno="SK032" id="5"/></labels>'
-            "<extraartists><artist><id>239</id><name>Somebody Else</name><anv/><join/>"
-            "<role>Music By [All Tracks By]</role><tracks/></artist></extraartists>"
+            f"<extraartists>{_EXTRA}</extraartists>"
             f'<formats><format name="Vinyl" qty="1" text=""><descriptions>{described}'
             "</descriptions></format></formats><genres><genre>Electronic</genre></genres>"
             f"<country>Sweden</country><released>{self.released}</released>"
             "<notes>Two lines,\n&#13;\nand <![CDATA[<more>]]></notes>"
             "<data_quality>Needs Vote</data_quality>"
             f"<tracklist>{''.join(self._track(each) for each in self.tracks)}</tracklist>"
-            f"<identifiers>{codes}</identifiers><videos><video "
-            'src="https://www.youtube.com/watch?v=x" duration="296" embed="true">'
-            "<title>Not the title</title><description>Promo</description></video></videos>"
-            "<companies/></release>"
+            f"<identifiers>{codes}</identifiers><videos>{_VIDEO * 3}</videos>"
+            f"<companies>{_COMPANY * 2}</companies></release>"
         )
 
     def _track(self, track: tuple[str, str, str]) -> str:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from enrichment.open_data.copy_text import lines_of, values_of
 from enrichment.open_data.errors import SourceRefused
-from enrichment.open_data.folding import fold, key_of
+from enrichment.open_data.folding import fold, key_of, read_name
 from enrichment.open_data.index import OpenIndex
 from enrichment.open_data.kinds import Reading, SourceFacts
 from enrichment.open_data.musicbrainz import dump_jobs, source
@@ -142,6 +142,17 @@ def test_copy_text_comes_back(rows: list[list[str | None]], block: int) -> None:
 @given(st.text())
 def test_folding_twice_changes_nothing_more(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+@given(st.text(st.characters(codec="ascii")))
+def test_folding_ascii_is_folding(text: str) -> None:
+    assert fold(f"q{text} é") == f"{fold(f'q{text}')} e"
+
+
+@given(st.text(st.sampled_from("(a-b) feat. Part 1,:")))
+def test_plain_titles_are_read_like_others(text: str) -> None:
+    # A version that says nothing has the title taken apart.
+    assert read_name(text) == read_name(text, comment=" ")
 
 
 def _wrong_schema(path: Path) -> None:
