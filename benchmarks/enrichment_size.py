@@ -1,13 +1,16 @@
-"""Measures what a large dump costs, and how fast pages of suggestions are.
+"""Measures what large dumps cost, and how fast pages of suggestions are.
 
-``python -m benchmarks.enrichment_size [--dump N] [--match N] [--suggestions N] [--check]``
+``python -m benchmarks.enrichment_size [--dump N] [--match N] [--discogs N]
+[--suggestions N] [--database URL] [--check]``
 
-The dump has the tables of MusicBrainz in its own proportions, with invented names. Times
-are processor times, because they say the same on a busy machine.
+The dumps are those of MusicBrainz and Discogs in their own proportions, with invented
+names. Times are processor times of this process, because they say the same on a busy
+machine. The reader's child runs in it.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import resource
@@ -16,6 +19,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,10 +27,14 @@ import numpy as np
 
 from benchmarks.installation import set_up
 from benchmarks.report import Report, machine, parser, workplace
+from tests.enrichment.discogs_dumps import Pressing
 from tests.enrichment.dumps import RECORDING_OF, WIDTHS, copied, uuid_of
 
 # MusicBrainz in 2024-11, and the dump's limits.
 WHOLE = 33_600_000
+# Releases of Discogs in 2024-07, which had nine tracks each, and the limits.
+RELEASES, TRACKS = 18_000_000, 9
+DISCOGS_S, DISCOGS_MB, DISCOGS_GB = 2 * 3600, 500, 4
 READ_S, MEMORY_MB, DISK_GB, MATCH_S, PAGE_MS = 3 * 3600, 1024, 8, 600, 150
 _WORDS = [
     "amber",
@@ -49,15 +57,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = parser("Measure a large dump and many suggestions.")
     made.add_argument("--dump", type=int, default=1_000_000, help="its recordings")
     made.add_argument("--match", type=int, default=100_000, help="recordings of ours")
+    made.add_argument("--discogs", type=int, default=20_000, help="its releases")
     made.add_argument("--suggestions", type=int, default=1_000_000)
+    made.add_argument("--database", help="measure pages on it, not on SQLite")
     args = made.parse_args(argv)
     report = Report()
     report.line(machine())
     with workplace() as work:
-        set_up(Path(work))
+        set_up(Path(work), args.database)
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
+        # First, because memory is the most that the process ever had.
+        if args.discogs:
+            _measure_discogs(report, Path(work), args.discogs)
         if args.dump:
             _measure_dump(report, Path(work), args)
         if args.suggestions:
@@ -202,6 +215,71 @@ def _measure_dump(report: Report, work: Path, args: Any) -> None:  # Any: argume
     report.check("matching", reached=per_100k <= MATCH_S)
 
 
+def _write_discogs(path: Path, count: int) -> None:
+    with gzip.open(path, "wb") as file:
+        file.write(b"<releases>\n")
+        for n in range(1, count + 1):
+            tracks = [
+                (f"{at}", _title(TRACKS * n + at), f"{at % 7 + 1}:{n % 60:02d}")
+                for at in range(1, TRACKS + 1)
+            ]
+            names = {"artist": _band(n // 5), "label": f"{_title(n // 50)} Records"}
+            made = Pressing(tracks, title=f"{_title(n)} Album", **names)
+            made.barcode = f"{n:013d}"
+            file.write(f"{made.xml(n)}\n".encode())
+        file.write(b"</releases>\n")
+
+
+def _measure_discogs(report: Report, work: Path, count: int) -> None:
+    from enrichment.open_data.discogs import dump_jobs, source
+    from enrichment.open_data.kinds import Reading
+
+    path, index = work / "discogs_20240701_releases.xml.gz", work / "discogs"
+    _write_discogs(path, count)
+
+    def stream(_jobs: str, _request: object, on_rows: Callable[[Any], None]) -> None:
+        with path.open("rb") as file:
+            dump_jobs.read_dump(
+                file, send=lambda message: on_rows(json.loads(json.dumps(message)))
+            )
+
+    reading = Reading(
+        path=path,
+        index=index,
+        scratch=work / "discogs.tables",
+        stream=stream,
+        rows=lambda: iter(()),
+        report=lambda _rows: None,
+    )
+    taken = _timed(lambda: source.read(reading))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    whole, disk = (
+        taken * RELEASES / count,
+        index.stat().st_size * RELEASES / count / 1e9,
+    )
+    report.title(f"A dump of {count:,} releases")
+    report.table(
+        ("what", "measured", f"of {RELEASES:,} releases", "limit"),
+        [
+            (
+                "reading",
+                f"{taken:.0f} s",
+                f"{whole / 3600:.1f} h",
+                f"{DISCOGS_S // 3600} h",
+            ),
+            ("most memory", f"{memory:.0f} MB", "the same", f"{DISCOGS_MB} MB"),
+            (
+                "index",
+                f"{index.stat().st_size / count:.0f} bytes a release",
+                f"{disk:.0f} GB if no track is on two releases",
+                f"{DISCOGS_GB} GB",
+            ),
+        ],
+    )
+    report.check("reading Discogs", reached=whole <= DISCOGS_S)
+    report.check("memory of Discogs", reached=memory <= DISCOGS_MB)
+
+
 def _read_as_child(packed: BinaryIO, read: Callable[..., None]) -> None:
     read(packed, done=(), send=json.dumps)
 
@@ -239,7 +317,7 @@ def _measure_pages(report: Report, count: int) -> None:
 
     from accounts.roles import Role
     from catalogue.models import Recording
-    from enrichment.models import Suggestion
+    from enrichment.models import SafeMark, Suggestion
     from tests.factories.accounts import make_user
 
     fields = ["isrc", "iswc", "label", "upc", "release_date"]
@@ -248,6 +326,13 @@ def _measure_pages(report: Report, count: int) -> None:
         _add_recordings("More", missing)
     keys = list(Recording.objects.values_list("pk", flat=True)[: count // len(fields)])
     Suggestion.objects.all().delete()
+    manager = make_user(Role.MANAGER)
+    now = datetime.now(tz=UTC)
+    SafeMark.objects.update_or_create(
+        field=fields[0], defaults={"mark": "0.9000", "measured_at": now}
+    )
+    # Of the last field, everything was decided, 5,000 at once.
+    decided = {"state": "accepted", "decided_by": manager, "decided_at": now}
     for field in fields:
         for at in range(0, len(keys), 5_000):
             Suggestion.objects.bulk_create(
@@ -257,13 +342,14 @@ def _measure_pages(report: Report, count: int) -> None:
                     value=f"{field} {key}",
                     ground="-",
                     confidence=f"0.{key % 10_000:04d}",
+                    **({**decided, "act": f"fa_{at}"} if field == fields[-1] else {}),
                 )
                 for key in keys[at : at + 5_000]
             )
     with connection.cursor() as cursor:
         cursor.execute("analyze")
     client = Client(headers={"host": "localhost"})
-    client.force_login(make_user(Role.MANAGER))
+    client.force_login(manager)
     some = Suggestion.objects.order_by("pk")[count // 2]
     rows = []
     for name, address in {

@@ -150,6 +150,8 @@ class Suggestion(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        # The first column of an index below.
+        db_index=False,
     )
     rule = models.ForeignKey(
         FillingRule,
@@ -180,7 +182,15 @@ class Suggestion(models.Model):
             models.Index(
                 fields=["state", "field", "confidence", "id"], name="suggestion_field"
             ),
-            models.Index(fields=["act", "id"], name="suggestion_act"),
+            models.Index(fields=["act", "decided_at", "id"], name="suggestion_act"),
+            models.Index(
+                fields=["decided_at", "act", "id"],
+                condition=Q(decided_at__isnull=False),
+                name="suggestion_decided",
+            ),
+            models.Index(
+                fields=["decided_by", "decided_at", "id"], name="suggestion_decider"
+            ),
             models.Index(fields=["recording", "state"], name="suggestion_recording"),
         ]
 

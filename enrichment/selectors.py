@@ -10,7 +10,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from catalogue.models import (
     ACRCLOUD_MUSIC_BUCKET_ID,
@@ -46,9 +46,11 @@ class FieldGap:
 
 def open_suggestions() -> QuerySet[Suggestion]:
     """Return the suggestions that wait for a decision."""
-    return Suggestion.objects.filter(state=SuggestionState.OPEN).exclude(
-        recording__status=RecordingStatus.RETIRED
+    retired = Recording.objects.filter(
+        pk=OuterRef("recording"), status=RecordingStatus.RETIRED
     )
+    # Not a join, for which SQLite reads all recordings first, even for one page.
+    return Suggestion.objects.filter(~Exists(retired), state=SuggestionState.OPEN)
 
 
 def count_disagreements() -> int:
@@ -159,20 +161,40 @@ def origins_of(recordings: QuerySet[Recording], *, until: datetime) -> list[Orig
     return [Origin(*key, count) for key, count in sorted(counted.items())]
 
 
-def acts() -> QuerySet[Suggestion, Any]:  # Any: columns of rows
-    """Return the acts that can be undone, the newest first.
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What one person, or a rule (``username`` is ""), accepted or rejected at once."""
 
-    Rows have ``act``, ``state``, ``count``, ``at``, and the person's name.
-    """
-    decided = Suggestion.objects.filter(
-        state__in=[SuggestionState.ACCEPTED, SuggestionState.REJECTED]
-    ).exclude(act="")
-    return (
-        decided.order_by()
-        .values("act", "state", "decided_by__username")
-        .annotate(count=Count("pk"), at=Max("decided_at"))
-        .order_by("-at")
-    )
+    uid: str
+    state: str
+    username: str
+    at: datetime
+    count: int
+
+
+def last_acts(most: int) -> list[Act]:
+    """Return the last acts that can be undone, the newest first."""
+    decided = Suggestion.objects.filter(decided_at__isnull=False)
+    # Indexes alone answer this and the count, because an act may have many rows.
+    newest: dict[str, int] = {}
+    for act, pk in decided.order_by("-decided_at").values_list("act", "pk").iterator():
+        newest.setdefault(act, pk)
+        if len(newest) == most:
+            break
+    counted = decided.filter(act__in=newest).order_by().values("act")
+    counts = dict(counted.annotate(count=Count("pk")).values_list("act", "count"))
+    rows = Suggestion.objects.select_related("decided_by").in_bulk(newest.values())
+    return [
+        Act(
+            uid=act,
+            state=row.state,
+            username=row.decided_by.username if row.decided_by else "",
+            at=row.decided_at,
+            count=counts[act],
+        )
+        for act, pk in newest.items()
+        if (row := rows[pk]) and row.decided_at
+    ]
 
 
 def counted_by_field(rows: QuerySet[Suggestion]) -> list[tuple[str, int]]:

@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('before', models.CharField(blank=True, default='', max_length=700)),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('decided_by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('recording', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='suggestions', to='catalogue.recording')),
                 ('rule', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='enrichment.fillingrule')),
                 ('sources', models.ManyToManyField(related_name='suggestions', to='enrichment.enrichmentsource')),
@@ -123,7 +123,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='suggestion',
-            index=models.Index(fields=['act', 'id'], name='suggestion_act'),
+            index=models.Index(fields=['act', 'decided_at', 'id'], name='suggestion_act'),
+        ),
+        migrations.AddIndex(
+            model_name='suggestion',
+            index=models.Index(condition=models.Q(('decided_at__isnull', False)), fields=['decided_at', 'act', 'id'], name='suggestion_decided'),
+        ),
+        migrations.AddIndex(
+            model_name='suggestion',
+            index=models.Index(fields=['decided_by', 'decided_at', 'id'], name='suggestion_decider'),
         ),
         migrations.AddIndex(
             model_name='suggestion',

@@ -61,11 +61,10 @@ class FieldBar:
         return self.filled_pct + self.safe_pct
 
 
-def acts() -> list[dict[str, Any]]:  # Any: columns of rows
+def acts() -> list[tuple[str, selectors.Act]]:
     """Return the last acts, each with a label."""
     return [
-        row | {"label": _label_of(row["state"], row["count"])}
-        for row in selectors.acts()[:_ACTS]
+        (_label_of(act.state, act.count), act) for act in selectors.last_acts(_ACTS)
     ]
 
 
