@@ -223,8 +223,8 @@ def _write_discogs(path: Path, count: int) -> None:
                 (f"{at}", _title(TRACKS * n + at), f"{at % 7 + 1}:{n % 60:02d}")
                 for at in range(1, TRACKS + 1)
             ]
-            names = {"artist": _band(n // 5), "label": f"{_title(n // 50)} Records"}
-            made = Pressing(tracks, title=f"{_title(n)} Album", **names)
+            made = Pressing(tracks, title=f"{_title(n)} Album")
+            made.artist, made.label = _band(n // 5), f"{_title(n // 50)} Records"
             made.barcode = f"{n:013d}"
             file.write(f"{made.xml(n)}\n".encode())
         file.write(b"</releases>\n")

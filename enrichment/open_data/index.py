@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from enrichment.open_data.folding import key_of, read_name, split_artists
 
@@ -48,6 +48,7 @@ create index if not exists release_upc on release (upc);
 create index if not exists name_key_key on name_key (key);
 """
 Row = Sequence[Any]  # Any: what SQLite stores
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +283,9 @@ def _names(stored: str) -> tuple[str, ...]:
     return tuple(json.loads(stored))
 
 
-def in_batches(rows: Iterable[Row], size: int = 5_000) -> Iterator[list[Row]]:
+def in_batches(rows: Iterable[Item], size: int = 5_000) -> Iterator[list[Item]]:
     """Yield the rows in lists of at most ``size``."""
-    batch: list[Row] = []
+    batch: list[Item] = []
     for row in rows:
         batch.append(row)
         if len(batch) == size:
