@@ -112,6 +112,8 @@ class Migration(migrations.Migration):
                 ('speed_pct', models.DecimalField(decimal_places=2, max_digits=6, null=True)),
                 ('pitch_cents', models.IntegerField(null=True)),
                 ('edit', models.CharField(blank=True, choices=[('none', 'not edited'), ('sped_up', 'sped up'), ('slowed', 'slowed'), ('pitch', 'pitch changed'), ('tempo', 'tempo changed'), ('tempo_and_pitch', 'tempo and pitch changed'), ('in_part', 'edited in part'), ('several', 'edited in several ways')], default='', help_text='Empty if the engine measures no speed.', max_length=16)),
+                ('low_hz', models.PositiveSmallIntegerField(help_text='Nothing of the recording is heard below.', null=True)),
+                ('high_hz', models.PositiveSmallIntegerField(help_text='Nothing of the recording is heard above.', null=True)),
                 ('under_speech', models.BooleanField(null=True)),
                 ('speech_checked', models.BooleanField(default=False, help_text='A person listened and said whether speech lies over most of it.')),
                 ('rivals', models.PositiveIntegerField(default=0, help_text='Other recordings in over half of the same time, not counting copies.')),

@@ -437,6 +437,8 @@ class Migration(migrations.Migration):
                 ('expected_by_chance', models.DecimalField(decimal_places=2, max_digits=9, null=True)),
                 ('speech_pct', models.DecimalField(decimal_places=2, max_digits=5, null=True)),
                 ('track', models.PositiveSmallIntegerField(null=True)),
+                ('low_hz', models.PositiveSmallIntegerField(null=True)),
+                ('high_hz', models.PositiveSmallIntegerField(null=True)),
                 ('detection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='segments', to='scanning.detection')),
             ],
             options={
