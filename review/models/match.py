@@ -152,10 +152,14 @@ class Match(models.Model):
         help_text=_("Empty if the engine measures no speed."),
     )
     low_hz = models.PositiveSmallIntegerField(
-        null=True, help_text=_("Nothing of the recording is heard below.")
+        _("heard from, in Hz"),
+        null=True,
+        help_text=_("Nothing of the recording is heard below."),
     )
     high_hz = models.PositiveSmallIntegerField(
-        null=True, help_text=_("Nothing of the recording is heard above.")
+        _("heard up to, in Hz"),
+        null=True,
+        help_text=_("Nothing of the recording is heard above."),
     )
     under_speech = models.BooleanField(null=True)
     speech_checked = models.BooleanField(

@@ -437,8 +437,8 @@ class Migration(migrations.Migration):
                 ('expected_by_chance', models.DecimalField(decimal_places=2, max_digits=9, null=True)),
                 ('speech_pct', models.DecimalField(decimal_places=2, max_digits=5, null=True)),
                 ('track', models.PositiveSmallIntegerField(null=True)),
-                ('low_hz', models.PositiveSmallIntegerField(null=True)),
-                ('high_hz', models.PositiveSmallIntegerField(null=True)),
+                ('low_hz', models.PositiveSmallIntegerField(null=True, verbose_name='heard from, in Hz')),
+                ('high_hz', models.PositiveSmallIntegerField(null=True, verbose_name='heard up to, in Hz')),
                 ('detection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='segments', to='scanning.detection')),
             ],
             options={

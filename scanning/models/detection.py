@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from django.db import models
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.reach import Path, ReachManager
 from catalogue.models import Recording
@@ -121,8 +122,12 @@ class Segment(Immutable):
     expected_by_chance = models.DecimalField(max_digits=9, decimal_places=2, null=True)
     speech_pct = models.DecimalField(max_digits=5, decimal_places=2, null=True)
     track = models.PositiveSmallIntegerField(null=True)
-    low_hz = models.PositiveSmallIntegerField(null=True)
-    high_hz = models.PositiveSmallIntegerField(null=True)
+    low_hz = models.PositiveSmallIntegerField(
+        gettext_lazy("heard from, in Hz"), null=True
+    )
+    high_hz = models.PositiveSmallIntegerField(
+        gettext_lazy("heard up to, in Hz"), null=True
+    )
 
     reach = Path(
         containers="detection__scan__scanned_file__container",
