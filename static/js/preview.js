@@ -406,7 +406,12 @@ function showAgain(row) {
 }
 
 function closeAsks() {
-  for (const ask of shown?.node.querySelectorAll(".ask[open]") ?? []) ask.open = false;
+  for (const ask of shown?.node.querySelectorAll(".ask[open]") ?? []) {
+    // The browser takes the focus from a closed field only when it draws next, and keys
+    // that are pressed before would be typed there.
+    if (ask.contains(document.activeElement)) document.activeElement.blur();
+    ask.open = false;
+  }
   pane.classList.remove("is-asking");
 }
 
