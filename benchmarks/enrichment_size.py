@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from django.core.management import call_command
 
         call_command("migrate", verbosity=0)
-        # First, because memory is the most that the process ever had.
+        # First: its memory is read as the peak of the whole process.
         if args.discogs:
             _measure_discogs(report, Path(work), args.discogs)
         if args.dump:

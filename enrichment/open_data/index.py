@@ -185,7 +185,7 @@ def keys_of(found: SourceRecording, other_names: Sequence[str] = ()) -> set[int]
 
 
 def name_key(bare: str, artists: Iterable[str]) -> int:
-    """Return the key of a bare title of the first of some artists."""
+    """Return the key of a bare title and the first of its artists."""
     return key_of(bare, next(iter(split_artists(artists)), ""))
 
 
