@@ -13,13 +13,16 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import random
 import resource
+import sqlite3
 import sys
 import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,6 +38,9 @@ WHOLE = 33_600_000
 # Releases of Discogs in 2024-07, which had nine tracks each, and the limits.
 RELEASES, TRACKS = 18_000_000, 9
 DISCOGS_S, DISCOGS_MB, DISCOGS_GB = 2 * 3600, 500, 4
+# Keys that wait to be sorted, on disk and then in memory; a small dump has hardly any.
+SEGMENT_BYTES = 2_000_000 * 10 * 8
+_SEARCHED = 1_000
 READ_S, MEMORY_MB, DISK_GB, MATCH_S, PAGE_MS = 3 * 3600, 1024, 8, 600, 150
 _WORDS = [
     "amber",
@@ -215,19 +221,47 @@ def _measure_dump(report: Report, work: Path, args: Any) -> None:  # Any: argume
     report.check("matching", reached=per_100k <= MATCH_S)
 
 
-def _write_discogs(path: Path, count: int) -> None:
+def _write_discogs(path: Path, count: int) -> list[Any]:
+    """Write releases of invented words; return some of their tracks as recordings of ours.
+
+    The words pack about as well as those of the real releases in ``docs/enrichment.md``.
+    """
+    from enrichment.open_data.matching import Ours
+
+    wanted: list[Ours] = []
+    chance = random.Random(1)  # noqa: S311 - no secret
+    syllables = [first + vowel for first in "bdfgklmnprstvz" for vowel in "aeiou"]
+    words = [
+        "".join(chance.choices(syllables, k=chance.choice((1, 2, 2, 3)))).title()
+        for _ in range(30_000)
+    ]
+    # As in a language, few words make up most of a text.
+    weights = list(accumulate(at**-0.5 for at in range(1, len(words) + 1)))
+
+    def name(*lengths: int) -> str:
+        length = chance.choice(lengths)
+        return " ".join(chance.choices(words, cum_weights=weights, k=length))
+
     with gzip.open(path, "wb") as file:
         file.write(b"<releases>\n")
         for n in range(1, count + 1):
             tracks = [
-                (f"{at}", _title(TRACKS * n + at), f"{at % 7 + 1}:{n % 60:02d}")
+                (f"{at}", name(3, 4, 5, 6), f"{chance.randint(1, 7)}:{second:02d}")
                 for at in range(1, TRACKS + 1)
+                for second in [chance.randrange(60)]
             ]
-            made = Pressing(tracks, title=f"{_title(n)} Album")
-            made.artist, made.label = _band(n // 5), f"{_title(n // 50)} Records"
-            made.barcode = f"{n:013d}"
+            made = Pressing(tracks, title=name(1, 2, 3), artist=name(2, 3))
+            made.label, made.barcode = f"{name(1, 2)} Records", f"{n:013d}"
+            made.released = (
+                f"{chance.randint(1960, 2024)}-{chance.randint(1, 12):02d}-00"
+            )
             file.write(f"{made.xml(n)}\n".encode())
+            if n % max(1, count // _SEARCHED) == 0:
+                title = tracks[n % TRACKS][1]
+                upc = made.barcode if len(wanted) % 2 else ""
+                wanted.append(Ours(title, artists=(made.artist,), upc=upc))
         file.write(b"</releases>\n")
+    return wanted
 
 
 def _measure_discogs(report: Report, work: Path, count: int) -> None:
@@ -235,7 +269,7 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
     from enrichment.open_data.kinds import Reading
 
     path, index = work / "discogs_20240701_releases.xml.gz", work / "discogs"
-    _write_discogs(path, count)
+    wanted = _write_discogs(path, count)
 
     def stream(_jobs: str, _request: object, on_rows: Callable[[Any], None]) -> None:
         with path.open("rb") as file:
@@ -253,10 +287,16 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
     )
     taken = _timed(lambda: source.read(reading))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    whole, disk = (
-        taken * RELEASES / count,
-        index.stat().st_size * RELEASES / count / 1e9,
-    )
+    with sqlite3.connect(index) as db:
+        (used,) = db.execute(
+            "select (p.page_count - f.freelist_count) * s.page_size from "
+            "pragma_page_count p, pragma_freelist_count f, pragma_page_size s"
+        ).fetchone()
+    searching = _search_discogs(index, wanted)
+    per_100k = searching * 100_000 / len(wanted)
+    whole = taken * RELEASES / count
+    disk = (used * RELEASES / count + SEGMENT_BYTES) / 1e9
+    most = memory + SEGMENT_BYTES / 1e6
     report.title(f"A dump of {count:,} releases")
     report.table(
         ("what", "measured", f"of {RELEASES:,} releases", "limit"),
@@ -267,17 +307,34 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
                 f"{whole / 3600:.1f} h",
                 f"{DISCOGS_S // 3600} h",
             ),
-            ("most memory", f"{memory:.0f} MB", "the same", f"{DISCOGS_MB} MB"),
+            ("most memory", f"{memory:.0f} MB", f"{most:.0f} MB", f"{DISCOGS_MB} MB"),
             (
-                "index",
-                f"{index.stat().st_size / count:.0f} bytes a release",
-                f"{disk:.0f} GB if no track is on two releases",
+                "index, also while it is built",
+                f"{used / count:.0f} bytes a release",
+                f"{disk:.1f} GB if no track is on two releases",
                 f"{DISCOGS_GB} GB",
+            ),
+            (
+                f"search for {len(wanted):,}",
+                f"{searching:.1f} s",
+                f"{per_100k:.0f} s for 100,000",
+                f"{MATCH_S} s",
             ),
         ],
     )
     report.check("reading Discogs", reached=whole <= DISCOGS_S)
-    report.check("memory of Discogs", reached=memory <= DISCOGS_MB)
+    report.check("memory of Discogs", reached=most <= DISCOGS_MB)
+    report.check("disk of Discogs", reached=disk <= DISCOGS_GB)
+    report.check("search in Discogs", reached=per_100k <= MATCH_S)
+
+
+def _search_discogs(path: Path, wanted: Sequence[Any]) -> float:
+    """Return how long it takes to find recordings of ours and their values."""
+    from enrichment.open_data import matching
+    from enrichment.open_data.discogs.index import DiscogsIndex
+
+    with DiscogsIndex(path) as index:
+        return _timed(lambda: [list(matching.values(each, index)) for each in wanted])
 
 
 def _read_as_child(packed: BinaryIO, read: Callable[..., None]) -> None:

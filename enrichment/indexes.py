@@ -12,12 +12,13 @@ from django.utils.translation import gettext as _
 
 from enrichment.errors import EnrichmentRefused
 from enrichment.models import EnrichmentSource
-from enrichment.open_data.index import OpenIndex
+from enrichment.open_data.index import SourceIndex
+from enrichment.open_data.kinds import source_kinds
 
 _FOLDER: Final = "enrichment"
 _INCOMING: Final = "incoming"
 
-Opened = list[tuple[EnrichmentSource, OpenIndex]]
+Opened = list[tuple[EnrichmentSource, SourceIndex]]
 
 
 def folder() -> Path:
@@ -59,5 +60,6 @@ def open_indexes() -> Iterator[Opened]:
                     )
                     % {"name": source.name},
                 )
-            opened.append((source, stack.enter_context(OpenIndex(path))))
+            index = source_kinds()[source.kind].open(path)
+            opened.append((source, stack.enter_context(index)))
         yield opened

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from enrichment.open_data.folding import key_of, read_name, split_artists
 
@@ -94,9 +94,10 @@ class SourceRecording:
 class PartWriter:
     """Writes tables part by part into an SQLite file; a context manager."""
 
-    def __init__(self, path: Path, tables: str) -> None:
+    def __init__(self, path: Path, tables: str, *, page_bytes: int = 4_096) -> None:
         self.path = path
         self.db = sqlite3.connect(path, isolation_level=None)
+        self.db.execute(f"pragma page_size={page_bytes}")
         self.db.executescript("pragma journal_mode=wal; pragma synchronous=normal;")
         self.db.executescript(_PARTS + tables)
 
@@ -189,30 +190,57 @@ def name_key(bare: str, artists: Iterable[str]) -> int:
     return key_of(bare, next(iter(split_artists(artists)), ""))
 
 
-class OpenIndex:
-    """Reads a complete index; a context manager."""
+class SourceIndex(Protocol):
+    """Finds the recordings of a source, and what it says of each; a context manager."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+    def with_key(self, key: int) -> list[SourceRecording]:
+        """Return the recordings with a bare title of an artist."""
+
+    def with_isrc(self, code: str) -> list[SourceRecording]:
+        """Return the recordings that have an ISRC."""
+
+    def with_upc(self, upc: str) -> list[SourceRecording]:
+        """Return the tracks of the releases with a UPC, whatever zeros it begins with."""
+
+    def isrcs(self, number: int) -> list[str]:
+        """Return the ISRCs of a recording."""
+
+    def recordings_with(self, code: str) -> int:
+        """Return how many recordings have an ISRC."""
+
+    def works(self, number: int) -> list[tuple[str, bool]]:
+        """Return the ISWCs of a recording's works, and whether it is the whole work."""
+
+    def releases(self, number: int) -> list[FoundRelease]:
+        """Return the releases that have a recording."""
+
+    def artists(self, credit: int) -> list[SourceArtist]:
+        """Return the artists of a credit, in order."""
+
+
+class OpenIndex(SourceIndex):
+    """Reads a complete index."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
 
-    def __enter__(self) -> OpenIndex:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
     def with_key(self, key: int) -> list[SourceRecording]:
-        """Return the recordings with a bare title of an artist."""
         return self._fetch_recordings(
             "select recording from name_key where key = ?", key
         )
 
     def with_isrc(self, code: str) -> list[SourceRecording]:
-        """Return the recordings that have an ISRC."""
         return self._fetch_recordings("select recording from isrc where code = ?", code)
 
     def with_upc(self, upc: str) -> list[SourceRecording]:
-        """Return the tracks of the releases with a UPC, whatever zeros it begins with."""
         return self._fetch_recordings(
             "select t.recording from track t join release r on r.id = t.release "
             "where r.upc = ?",
@@ -220,24 +248,20 @@ class OpenIndex:
         )
 
     def isrcs(self, number: int) -> list[str]:
-        """Return the ISRCs of a recording."""
         return self._texts("select distinct code from isrc where recording = ?", number)
 
     def recordings_with(self, code: str) -> int:
-        """Return how many recordings have an ISRC."""
         query = "select count(distinct recording) from isrc where code = ?"
         count: int = self._db.execute(query, (code,)).fetchone()[0]
         return count
 
     def works(self, number: int) -> list[tuple[str, bool]]:
-        """Return the ISWCs of a recording's works, and whether it is the whole work."""
         query = "select distinct iswc, is_whole from work where recording = ?"
         return [
             (code, bool(whole)) for code, whole in self._db.execute(query, (number,))
         ]
 
     def releases(self, number: int) -> list[FoundRelease]:
-        """Return the releases that have a recording."""
         query = (
             "select distinct r.title, r.label, r.upc, r.date, r.is_official, "
             "r.is_compilation, r.is_live from track t join release r on r.id = t.release "
@@ -249,7 +273,6 @@ class OpenIndex:
         ]
 
     def artists(self, credit: int) -> list[SourceArtist]:
-        """Return the artists of a credit, in order."""
         query = (
             "select c.name, a.name, a.mbid, a.isni from credit c "
             "join artist a on a.id = c.artist where c.id = ? order by c.position"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import enrichment.open_data
+from enrichment.open_data.index import OpenIndex, SourceIndex
 
 
 class ConfinedStream(Protocol):
@@ -41,7 +42,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """What a reader found out about a file; ``rows`` are its recordings."""
+    """What a reader found out about a file; ``rows`` are its recordings or tracks."""
 
     rows: int
     schema: str = ""
@@ -61,6 +62,7 @@ class SourceKind:
     """The file of checksums beside the file, which may have wildcards."""
     address: Callable[[str], str] = lambda _id: ""
     """Returns the public page of an id there, or "" if it has none."""
+    open: Callable[[Path], SourceIndex] = OpenIndex
 
 
 @cache

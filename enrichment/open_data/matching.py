@@ -24,7 +24,7 @@ from enrichment.open_data.folding import (
     split_artists,
     split_guests,
 )
-from enrichment.open_data.index import FoundRelease, OpenIndex, SourceRecording
+from enrichment.open_data.index import FoundRelease, SourceIndex, SourceRecording
 
 SAME_LENGTH_MS: Final = 3_000
 LEAST_TITLE: Final = 0.8
@@ -147,7 +147,7 @@ def _guests(artists: Iterable[str], name: Name) -> list[str]:
     return [*split_guests(artists), *name.guests]
 
 
-def find(ours: Ours, index: OpenIndex) -> list[SourceMatch]:
+def find(ours: Ours, index: SourceIndex) -> list[SourceMatch]:
     """Return the recordings of a source that may be ours, the likeliest first."""
     known = _Known.of(ours)
     for step in (_by_isrc, _by_release, _by_text):
@@ -157,7 +157,7 @@ def find(ours: Ours, index: OpenIndex) -> list[SourceMatch]:
 
 
 def values(
-    ours: Ours, index: OpenIndex, *, fields: Iterable[str] = FIELDS
+    ours: Ours, index: SourceIndex, *, fields: Iterable[str] = FIELDS
 ) -> Iterator[FoundValue]:
     """Yield the values that a source has for fields of a recording, one for each.
 
@@ -176,7 +176,7 @@ def values(
 # The steps
 
 
-def _by_isrc(known: _Known, index: OpenIndex) -> list[SourceMatch]:
+def _by_isrc(known: _Known, index: SourceIndex) -> list[SourceMatch]:
     if not known.ours.isrc:
         return []
     found = index.with_isrc(known.ours.isrc)
@@ -187,13 +187,13 @@ def _by_isrc(known: _Known, index: OpenIndex) -> list[SourceMatch]:
     return [_counted(match, index)] if match is not None and not far else []
 
 
-def _by_release(known: _Known, index: OpenIndex) -> list[SourceMatch]:
+def _by_release(known: _Known, index: SourceIndex) -> list[SourceMatch]:
     if not known.ours.upc:
         return []
     return _best(known, index.with_upc(known.ours.upc), 2, index)
 
 
-def _by_text(known: _Known, index: OpenIndex) -> list[SourceMatch]:
+def _by_text(known: _Known, index: SourceIndex) -> list[SourceMatch]:
     first = known.artists[0] if known.artists else ""
     found = index.with_key(key_of(known.name.bare, first))
     return _best(known, found, 3, index, same_first=True)
@@ -203,7 +203,7 @@ def _best(
     known: _Known,
     candidates: Iterable[SourceRecording],
     step: int,
-    index: OpenIndex,
+    index: SourceIndex,
     *,
     same_first: bool = False,
 ) -> list[SourceMatch]:
@@ -267,7 +267,7 @@ def _compare_recording(
     )
 
 
-def _versions_fit(known: _Known, found: SourceRecording, index: OpenIndex) -> bool:
+def _versions_fit(known: _Known, found: SourceRecording, index: SourceIndex) -> bool:
     """Return whether both are live or both are not, as their releases say too."""
     releases = index.releases(found.number)
     versions = _name_of(found).versions
@@ -298,7 +298,7 @@ def _artist_likeness(ours: list[str], theirs: list[str]) -> float:
 
 
 def _counted(
-    match: SourceMatch, index: OpenIndex, *, step: int = 0, rivals: int = 0
+    match: SourceMatch, index: SourceIndex, *, step: int = 0, rivals: int = 0
 ) -> SourceMatch:
     return replace(
         match,
@@ -327,7 +327,7 @@ def _holds_of(ours: Ours, match: SourceMatch) -> list[Hold]:
 _Found = tuple[str, int, list[Hold]] | None
 
 
-def _isrc(_ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
+def _isrc(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     codes = index.isrcs(match.found.number)
     if not codes:
         return None
@@ -337,7 +337,7 @@ def _isrc(_ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
     return codes[0], len(codes), holds
 
 
-def _iswc(_ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
+def _iswc(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     works = index.works(match.found.number)
     codes = sorted({code for code, _whole in works})
     if not codes:
@@ -348,7 +348,9 @@ def _iswc(_ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
     return codes[0], len(codes), holds
 
 
-def _earliest(match: SourceMatch, index: OpenIndex) -> tuple[FoundRelease, int] | None:
+def _earliest(
+    match: SourceMatch, index: SourceIndex
+) -> tuple[FoundRelease, int] | None:
     """Return the earliest official release that is no compilation."""
     fit = [
         release
@@ -363,19 +365,19 @@ def _earliest(match: SourceMatch, index: OpenIndex) -> tuple[FoundRelease, int] 
     return same[0], len({fold(release.label) for release in same if release.label})
 
 
-def _label(_ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
+def _label(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     found = _earliest(match, index)
     if found is None or not found[0].label:
         return None
     return found[0].label, found[1], [Hold.SEVERAL_CODES] if found[1] > 1 else []
 
 
-def _date(_ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
+def _date(_ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     found = _earliest(match, index)
     return None if found is None else (found[0].date, 1, [])
 
 
-def _upc(ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
+def _upc(ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     album = fold(ours.album)
     codes = sorted(
         {
@@ -389,7 +391,7 @@ def _upc(ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
     return codes[0], len(codes), [Hold.SEVERAL_CODES] if len(codes) > 1 else []
 
 
-def _artist_ids(ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
+def _artist_ids(ours: Ours, match: SourceMatch, index: SourceIndex) -> _Found:
     """Return the ids of those of our artists whom the source names alike, by place."""
     theirs = index.artists(match.found.credit)
     found = []
@@ -410,7 +412,7 @@ def _artist_ids(ours: Ours, match: SourceMatch, index: OpenIndex) -> _Found:
     return (", ".join(found), 1, []) if found else None
 
 
-_READ: Final[dict[str, Callable[[Ours, SourceMatch, OpenIndex], _Found]]] = {
+_READ: Final[dict[str, Callable[[Ours, SourceMatch, SourceIndex], _Found]]] = {
     "isrc": _isrc,
     "iswc": _iswc,
     "label": _label,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,10 @@ from catalogue.models import Recording
 from enrichment.choices import HoldReason
 from enrichment.models import EnrichmentSource, Suggestion
 from enrichment.open_data.discogs import dump_jobs, source
+from enrichment.open_data.discogs import index as packed
 from enrichment.open_data.errors import SourceRefused
+from enrichment.open_data.folding import fold
+from enrichment.open_data.index import name_key
 from enrichment.open_data.kinds import Reading
 from tests.enrichment.discogs_dumps import Pressing, write_discogs
 from tests.enrichment.dumps import barcode
@@ -101,7 +103,7 @@ def test_tracks_of_several_releases_are_one_recording(
     assert found(live) == {"release_date": "2001"}
     assert not Suggestion.objects.exclude(hold="").exists()
     read = EnrichmentSource.objects.get()
-    assert (read.data_date, read.rows) == ("2026-09-01", 3)
+    assert (read.data_date, read.rows) == ("2026-09-01", 7)
     client.force_login(make_user(Role.VIEWER))
     row = Suggestion.objects.get(recording=recording, field="isrc")
     page = client.get(reverse("portal:suggestion", args=[row.uid])).content.decode()
@@ -220,6 +222,7 @@ def test_a_stopped_reading_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dump_jobs, "_TRACKS_AT_ONCE", 1)
+    monkeypatch.setattr(packed, "_BLOCKS_OF_SEGMENT", 2)
     titles = ["Amber Avenue", "Birch Bridge", "Cedar Court", "Dune Drive"]
     path = write_discogs(
         tmp_path,
@@ -259,7 +262,13 @@ def test_a_stopped_reading_goes_on_where_it_was(
     read(99)
 
     assert sent == [1, 3, 4]
-    index = sqlite3.connect(tmp_path / "index.sqlite3")
-    names = index.execute("select title from recording order by title").fetchall()
-    index.close()
-    assert [name for (name,) in names] == ["Amber Avenue", "Cedar Court", "Dune Drive"]
+    with source.SOURCE.open(tmp_path / "index.sqlite3") as index:
+        found = [
+            [
+                each.title
+                for each in index.with_key(name_key(fold(title), ["Velvet Quarry"]))
+            ]
+            for title in titles
+        ]
+    assert found == [["Amber Avenue"], [], ["Cedar Court"], ["Dune Drive"]]
+    assert not list(tmp_path.glob("tables*"))
