@@ -182,7 +182,9 @@ def dismiss_some(rng: random.Random) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 10))]
+)
 def test_what_a_check_says_comes_true(seed: int) -> None:
     draw = Draw(seed)
     rng = draw.rng

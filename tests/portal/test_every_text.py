@@ -93,7 +93,10 @@ def pages_of(world: World) -> list[str]:
 
 
 def screens_of(world: World) -> list[str]:
-    """Return each admin list, one row of each, and the form for a new row."""
+    """Return each admin list, one row of each, and the form for a new row.
+
+    ``every_state`` has the histories, which are one template.
+    """
     paths = [reverse("admin:index")]
     for model in admin.site._registry:
         label = model._meta.label
@@ -102,10 +105,8 @@ def screens_of(world: World) -> list[str]:
         row = SCREENS[label].row(world.own)
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         paths += [reverse(f"{name}_changelist")]
-        paths += [reverse(f"{name}_{page}", args=[row.pk]) for page in _ONE]
+        paths.append(reverse(f"{name}_change", args=[row.pk]))
         if SCREENS[label].add:
             paths.append(reverse(f"{name}_add"))
     return paths
 
-
-_ONE = ("change", "history")

@@ -330,7 +330,6 @@ FINDS = st.lists(
 @pytest.mark.slow
 @given(before=st.lists(RULES, max_size=2), rule=RULES, finds=FINDS)
 @settings(
-    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -62,8 +62,6 @@ STEPS = st.lists(
 @pytest.mark.slow
 @given(steps=STEPS)
 @settings(
-    max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_rules_decide_nothing_that_only_people_may(

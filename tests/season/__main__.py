@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -23,6 +24,8 @@ def main() -> int:
     from tests.season.installation import Installation, prepare
 
     prepare(folder, asked.database or f"sqlite:///{folder}/portal.sqlite3")
+    if asked.migrated:
+        shutil.copy(asked.migrated, folder / "portal.sqlite3")
     # These imports load models, so Django must be set up first.
     from tests.season import outside, world
     from tests.season.machine import Step
@@ -85,6 +88,7 @@ def _arguments() -> argparse.Namespace:
     add("--length", type=int, default=100, help="steps of one season")
     add("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
     add("--database", default="", help="a database of its own, which is made anew")
+    add("--migrated", type=Path, help="begin with a copy of this empty SQLite file")
     add("--world", type=Path, help="keep the world here (SQLite), or begin with it")
     add("--summary", type=Path, help="write here what was done, as JSON")
     add("--as-it-is", action="store_true", help="do not shorten what breaks")

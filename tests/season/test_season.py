@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.season.calls import is_known
 from tests.season.routes import LEFT_OUT, routes
 from tests.security.addresses import every_address
@@ -53,6 +54,8 @@ def test_a_season_breaks_nothing() -> None:
                 "--seed",
                 str(_SEED),
                 "--as-it-is",
+                "--migrated",
+                str(databases.file()),
             ),
         ],
         cwd=_ROOT,

@@ -192,7 +192,9 @@ def test_changes_there_are_followed_unless_ours_changed(moving: Moving) -> None:
     assert Match.objects.count() == 2
 
 
-@pytest.mark.parametrize("tells_total", [True, False])
+@pytest.mark.parametrize(
+    "tells_total", [True, pytest.param(False, marks=pytest.mark.soak)]
+)
 def test_rows_that_move_between_pages_are_not_lost(
     moving: Moving, tells_total: bool
 ) -> None:
