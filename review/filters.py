@@ -178,6 +178,15 @@ FILTERS = (
         choices=[(value, capfirst(label)) for value, label in Edit.choices],
         lists=_BOTH,
     ),
+    Filter(
+        "band",
+        one_of(["yes"]),
+        lambda _yes: Q(low_hz__isnull=False) | Q(high_hz__isnull=False),
+        label=_("Band"),
+        any_label=_("Any band"),
+        choices=[("yes", _("Only heard in a band"))],
+        lists=_BOTH,
+    ),
     Filter("score_min", score, equal("score__gte"), label=_("Score from"), lists=_BOTH),
     Filter(
         "score_max", score, equal("score__lte"), label=_("Score to"), lists=_MATCHES

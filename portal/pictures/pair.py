@@ -31,6 +31,8 @@ MAX_TICKS = 90
 # Smaller differences are measurement noise, so the page calls the speed equal.
 SAME_SPEED = 0.0005
 SAME_PITCH_CENTS = 1
+# Smaller differences between two sounds that play together are hardly heard.
+_HEARD_CENTS = 20
 _SECOND_STEPS = (1, 2, 5, 10, 30, 60, 300, 600)
 
 
@@ -98,6 +100,8 @@ class PairPicture:
     is_same_pitch: bool
     # A browser plays another speed at the recording's own pitch, or as a tape does.
     keeps_pitch: bool
+    is_off_pitch: bool
+    """Whether a browser can play both in step, but not at the same pitch."""
 
     @property
     def can_play(self) -> bool:
@@ -140,6 +144,9 @@ def aligned(
         ),
     )
     step, links = _links(segment, shown, ratio)
+    cents = float(segment.pitch_cents or 0)
+    keeps_pitch = _keeps_pitch(ratio, cents)
+    played_cents = 0 if keeps_pitch else 1200 * math.log2(ratio)
     source = PairSide(
         title=_title(file),
         audio_url=playback.audio_url(file, track),
@@ -168,8 +175,9 @@ def aligned(
         ratio=Decimal(f"{ratio:.5f}"),
         is_same_speed=abs(ratio - 1) < SAME_SPEED,
         pitch_cents=segment.pitch_cents,
-        is_same_pitch=abs(float(segment.pitch_cents or 0)) < SAME_PITCH_CENTS,
-        keeps_pitch=_keeps_pitch(ratio, float(segment.pitch_cents or 0)),
+        is_same_pitch=abs(cents) < SAME_PITCH_CENTS,
+        keeps_pitch=keeps_pitch,
+        is_off_pitch=abs(cents - played_cents) > _HEARD_CENTS,
     )
 
 

@@ -53,7 +53,8 @@ _COLUMNS_OF_PREVIEW = frozenset(
 # These fields are always visible; the others are behind "More filters".
 _MAIN_FIELDS = ("container", "found_from", "found_until", "mode", "format", "separator")
 _MORE_FIELDS = (
-    *("q", "reason", "bucket", "relation", "edit", "score_min", "score_max"),
+    *("q", "reason", "bucket", "relation", "edit", "band"),
+    *("score_min", "score_max"),
     *("platform", "account", "programme", "label", "decided_from", "decided_until"),
     *("files_without", "byte_order_mark"),
 )

@@ -72,13 +72,26 @@ def test_a_stretched_use_plays_the_recording_at_the_nearer_pitch() -> None:
     match = make_match((70_000, 80_000, 20_000, 30_500))
     segment = with_segments([match])[0].segments[0]
 
-    def keeps_pitch(cents: int) -> bool:
+    def plays(cents: int) -> tuple[bool, bool]:
         segment.pitch_cents = Decimal(cents)
-        return aligned_pair(match=match, segment=segment).keeps_pitch
+        pair = aligned_pair(match=match, segment=segment)
+        return pair.keeps_pitch, pair.is_off_pitch
 
-    assert keeps_pitch(0)
-    assert keeps_pitch(-100)
-    assert not keeps_pitch(84)  # as a tape does
+    assert plays(0) == (True, False)
+    assert plays(-100) == (True, True)
+    assert plays(84) == (False, False)  # as a tape does
+
+
+@pytest.mark.django_db
+def test_a_use_at_another_pitch_alone_plays_in_step_off_pitch() -> None:
+    match = make_match((70_000, 80_000, 20_000, 30_000))
+    segment = with_segments([match])[0].segments[0]
+    segment.pitch_cents = Decimal(-100)
+
+    pair = aligned_pair(match=match, segment=segment)
+
+    assert pair.is_same_speed
+    assert pair.is_off_pitch
 
 
 @pytest.mark.django_db

@@ -107,11 +107,13 @@ def test_a_use_says_in_which_band_it_is_heard(client: Client) -> None:
             reverse("portal:file_detail", args=[match.scanned_file.uid]),
         )
     ]
+    filtered = client.get(reverse("portal:queue"), {"band": "yes"})
 
     words = "heard only above 300 Hz"
     assert f"{words}, as through a telephone" in pages[0]
     # Of two matches in the queue, and of the segments of the file, one is cut off.
     assert [page.count(words) for page in pages] == [2, 1, 1]
+    assert [row.match for row in filtered.context["rows"]] == [match]
 
 
 def test_queue_follows_its_sort_both_ways(client: Client) -> None:
