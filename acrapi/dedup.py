@@ -6,16 +6,15 @@ it is known. Candidates come from the index; "same" means the same audio, as eve
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from django.core.files.base import File
 from django.db.models import Q, QuerySet
 
-import audit.services
 from accounts.models import User
-from acrapi.models import TrackId
 from acrapi.states import LISTED_RECORDING_STATUSES
+from catalogue.changes import ChangeRefused
 from catalogue.models import Bucket, Recording, RecordingStatus
 from catalogue.selectors import shown_for
 from catalogue.services import RecordingDetails, new_recording
@@ -23,7 +22,15 @@ from catalogue.signals import recording_ready
 from common.fingerprint_files import looks_like_fingerprint, read_fingerprint
 from common.media_analysis import analyse_upload, refusal
 from common.storage import display_name
-from dedup.intake import Comparison, Same, prepare, save_findable
+from dedup.intake import (
+    AlreadyInCatalogue,
+    Comparison,
+    Same,
+    give_audio,
+    prepare,
+    save_findable,
+)
+from dedup.track_ids import add_track_id, name_recording, tracks_by_recording
 from recognition.errors import RecognitionError
 from recognition.types import Fingerprint
 
@@ -64,6 +71,12 @@ def submit_track(
     if (known := _known_as(bucket, track_id)) is not None:
         return SubmitOutcome([track_id], known.acr_id, stored=False)
     newcomer = prepare(bucket=bucket, fingerprint=fingerprint)
+    if (waiting := _waiting_as(bucket, track_id)) is not None:
+        # It moved in without its sound.
+        if store_if_new:
+            with suppress(AlreadyInCatalogue, ChangeRefused):
+                give_audio(recording=waiting, newcomer=newcomer, user=user)
+        return SubmitOutcome([track_id], waiting.acr_id, stored=False)
     # A call compares in any case, because it asks for duplicates.
     comparison = Comparison.of(replace(newcomer, compares=True))
 
@@ -84,15 +97,6 @@ def submit_track(
         bucket=bucket, details=details, fingerprint=fingerprint
     ) as recording:
         return comparison.settle(lambda same: answer(recording, same))
-
-
-def tracks_by_recording(recordings: list[Recording]) -> dict[int, list[str]]:
-    """Return the track ids of each recording, oldest first."""
-    tracks: dict[int, list[str]] = {recording.pk: [] for recording in recordings}
-    rows = TrackId.objects.filter(recording__in=tracks).order_by("id")
-    for recording_id, track_id in rows.values_list("recording_id", "track_id"):
-        tracks[recording_id].append(track_id)
-    return tracks
 
 
 def recording_with(bucket: Bucket, name: str) -> Recording | None:
@@ -122,31 +126,23 @@ def _known_as(bucket: Bucket, track_id: str) -> Recording | None:
     )
 
 
+def _waiting_as(bucket: Bucket, track_id: str) -> Recording | None:
+    """Return the recording of this id that waits for its audio."""
+    waiting = Recording.objects.filter(bucket=bucket, status=RecordingStatus.STUB)
+    of_id = Q(track_ids__track_id=track_id) | Q(custom_id=track_id)
+    return waiting.filter(of_id).first()
+
+
 def alias_of(rows: QuerySet[Recording]) -> Recording | None:
     """Return the target of the first merged recording among ``rows``."""
     merged = rows.filter(merged_into__isnull=False).first()
     return shown_for(merged) if merged is not None else None
 
 
-def _name(recording: Recording, track_id: str) -> None:
-    """Give a recording a track id; ids of deleted recordings may be reused."""
-    TrackId.objects.update_or_create(
-        bucket=recording.bucket,
-        track_id=track_id,
-        defaults={"recording": recording, "created_at": datetime.now(tz=UTC)},
-    )
-
-
 def _duplicate(track_id: str, same: Recording, user: User) -> SubmitOutcome:
     """Add the caller's id as another name of the existing recording."""
     earlier = tracks_by_recording([same])[same.pk]
-    _name(same, track_id)
-    audit.services.record(
-        case=f"recording:{same.uid}",
-        action="recording.track_id_added",
-        actor=user,
-        after={"track_id": track_id},
-    )
+    add_track_id(recording=same, track_id=track_id, user=user)
     return SubmitOutcome(earlier or [same.custom_id or same.acr_id], same.acr_id, False)
 
 
@@ -156,4 +152,4 @@ def _save(recording: Recording, track_id: str, user: User) -> None:
     # The worker would do it later.
     Recording.objects.filter(pk=recording.pk).update(status=RecordingStatus.READY)
     recording_ready.send(sender=Recording, recording=recording)
-    _name(recording, track_id)
+    name_recording(recording, track_id)

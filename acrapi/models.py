@@ -1,4 +1,4 @@
-"""Models of the protocol: staged uploads, repeated calls, callers' track ids."""
+"""Models of the protocol: staged uploads, repeated calls, addresses for streams."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from django.db import models
 
 from accounts.models import ApiToken, User
 from accounts.reach import Path, ReachManager
-from catalogue.models import Bucket, Recording
 from scanning.models import Container
 
 
@@ -63,34 +62,6 @@ class RepeatableCall(models.Model):
 
     def __str__(self) -> str:
         return self.key
-
-
-class TrackId(models.Model):
-    """The id by which a caller of dedup-files knows a recording.
-
-    Several ids of one recording are duplicates in terms of the protocol.
-    """
-
-    bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE)
-    recording = models.ForeignKey(
-        Recording, on_delete=models.CASCADE, related_name="track_ids"
-    )
-    track_id = models.CharField(max_length=200)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    reach = Path(buckets="bucket")
-    objects = ReachManager["TrackId"]()
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["bucket", "track_id"], name="track_id_once_in_bucket"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.track_id
 
 
 class StreamCallbacks(models.Model):

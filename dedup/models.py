@@ -363,3 +363,33 @@ class DedupAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_verb_display()}: {self.title}"
+
+
+class TrackId(models.Model):
+    """The id by which a caller of dedup-files knows a recording.
+
+    Several ids of one recording are duplicates in terms of the protocol.
+    """
+
+    bucket = models.ForeignKey(Bucket, on_delete=models.CASCADE)
+    recording = models.ForeignKey(
+        Recording, on_delete=models.CASCADE, related_name="track_ids"
+    )
+    track_id = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    reach = Path(buckets="bucket")
+    objects = ReachManager["TrackId"]()
+
+    class Meta:
+        # The table is older than its place in this package.
+        db_table = "acrapi_trackid"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bucket", "track_id"], name="track_id_once_in_bucket"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.track_id

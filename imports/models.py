@@ -304,6 +304,7 @@ class MovedKind(models.TextChoices):
 
     BUCKET = "bucket", _("Bucket")
     RECORDING = "recording", _("Recording")
+    TRACK = "track", _("Dedup file")
     CONTAINER = "container", _("Container")
     FILE = "file", _("File")
     STREAM = "stream", _("Stream")

@@ -12,7 +12,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0001_version_1_0'),
-        ('catalogue', '0001_version_1_0'),
         ('scanning', '0001_version_1_0'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -65,20 +64,6 @@ class Migration(migrations.Migration):
                 'verbose_name': 'idempotent request',
                 'indexes': [models.Index(fields=['created_at'], name='call_age')],
                 'constraints': [models.UniqueConstraint(fields=('token', 'key'), name='call_key_once')],
-            },
-        ),
-        migrations.CreateModel(
-            name='TrackId',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('track_id', models.CharField(max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('bucket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='catalogue.bucket')),
-                ('recording', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='track_ids', to='catalogue.recording')),
-            ],
-            options={
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('bucket', 'track_id'), name='track_id_once_in_bucket')],
             },
         ),
     ]

@@ -16,7 +16,6 @@ from acrapi.dedup import (
     fingerprint_of,
     recording_with,
     submit_track,
-    tracks_by_recording,
 )
 from acrapi.errors import invalid, not_found
 from acrapi.formats import plain_instant
@@ -36,6 +35,7 @@ from acrapi.views.base import WireView
 from acrapi.views.files import request_fields
 from catalogue.changes import retire_recordings
 from catalogue.models import Bucket, BucketType, Recording
+from dedup.track_ids import tracks_by_recording
 
 _TAG = "dedup"
 _WRITES = {"POST": Action.EDIT_CATALOGUE, "DELETE": Action.EDIT_DUPLICATES}
@@ -84,7 +84,7 @@ def _dedup_bucket(bucket_id: str) -> Bucket:
 
 
 def _shapes(recordings: Sequence[Recording]) -> list[dict[str, Any]]:  # Any: JSON
-    tracks = tracks_by_recording(list(recordings))
+    tracks = tracks_by_recording(recordings)
     return [
         {
             "dup_files": tracks[recording.pk] or [recording.custom_id],

@@ -161,4 +161,19 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('one', 'other'), name='dedup_one_link_per_pair'), models.CheckConstraint(condition=models.Q(('one__lt', models.F('other'))), name='dedup_pair_in_order')],
             },
         ),
+        migrations.CreateModel(
+            name='TrackId',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('track_id', models.CharField(max_length=200)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('bucket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='catalogue.bucket')),
+                ('recording', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='track_ids', to='catalogue.recording')),
+            ],
+            options={
+                'db_table': 'acrapi_trackid',
+                'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('bucket', 'track_id'), name='track_id_once_in_bucket')],
+            },
+        ),
     ]

@@ -118,6 +118,7 @@ MOVES = register(
         context=outcome_context,
         undoers={
             "recording.awaited": f"{_UNDOING}.give_back_recording",
+            "recording.track_id_added": f"{_UNDOING}.take_track_id",
             "bucket.created": f"{_UNDOING}.delete_bucket",
             "container.created": f"{_UNDOING}.delete_container",
         },

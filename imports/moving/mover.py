@@ -26,6 +26,7 @@ from catalogue.models import (
 )
 from catalogue.services import (
     IdTaken,
+    RecordingDetails,
     add_waiting_recording,
     create_bucket,
     detail_columns,
@@ -33,6 +34,7 @@ from catalogue.services import (
 )
 from common.fingerprint_files import read_fingerprint
 from common.media_analysis import AudioRefused
+from dedup import track_ids
 from dedup.intake import AlreadyInCatalogue, give_audio, prepare
 from imports.models import Moved, MovedKind, MovedOutcome, MoveIn
 from imports.moving.plays import DAY, OtherDay, results_of_day
@@ -41,6 +43,7 @@ from imports.moving.remote import (
     RemoteRecording,
     RemoteSettings,
     RemoteStream,
+    RemoteTrack,
     UnknownForm,
     digest,
     id_of,
@@ -48,6 +51,7 @@ from imports.moving.remote import (
     read_recording,
     read_settings,
     read_stream,
+    read_track,
     text_of,
 )
 from imports.moving.streams import streams_here
@@ -113,6 +117,17 @@ class Mover:
             return self._recording(there, known, bucket)
 
         return self._move(MovedKind.RECORDING, row, bucket, read_recording, act)
+
+    def track(self, row: Json, bucket: str) -> bool:
+        """Move a row of a dedup bucket; return whether it is new."""
+
+        def act(there: RemoteTrack, known: Moved | None) -> Became:
+            return self._track(there, known, bucket)
+
+        def read(one: Json) -> RemoteTrack:
+            return read_track(one, bucket)
+
+        return self._move(MovedKind.TRACK, row, bucket, read, act)
 
     def channel(self, row: Json, bucket: str) -> bool:
         """Note a channel of a live bucket, which nothing here takes the place of."""
@@ -328,12 +343,12 @@ class Mover:
         if there.id == str(ACRCLOUD_MUSIC_BUCKET_ID):
             case = f"bucket:{reserved_bucket().pk}"
             return Became(MovedOutcome.SAME, case)
-        if there.type != BucketType.FILE:
+        if there.type not in BucketType:
             return not_moved(
                 "move_live_bucket",
                 _(
                     "Buckets of the type %(type)s are not moved: only recordings in "
-                    "buckets of the type File can be."
+                    "buckets of the types File and DedupFile can be."
                 )
                 % {"type": there.type},
             )
@@ -343,7 +358,11 @@ class Mover:
         if not name:
             return refuse_name(there.name)
         bucket = create_bucket(
-            name=name, user=self.user, region=there.region, labels=there.labels
+            name=name,
+            user=self.user,
+            bucket_type=there.type,
+            region=there.region,
+            labels=there.labels,
         )
         return Became(MovedOutcome.NEW, f"bucket:{bucket.pk}")
 
@@ -378,6 +397,53 @@ class Mover:
         return Became(
             MovedOutcome.NEW, f"recording:{row.uid}", _values_of(row), code, text
         )
+
+    def _track(self, there: RemoteTrack, known: Moved | None, parent: str) -> Became:
+        """Give the recording of a dedup file the ids that it lacks."""
+        row = self._recording_of(known) if known else self._new_track(there, parent)
+        if isinstance(row, Became):
+            return row
+        taken = track_ids.ids_of_others(row.bucket, there.track_ids, but=row)
+        own = set(row.track_ids.values_list("track_id", flat=True))
+        lacks = [name for name in there.track_ids if name not in own | taken]
+        for name in lacks:
+            track_ids.add_track_id(recording=row, track_id=name, user=self.user)
+        outcome = MovedOutcome.CHANGED if lacks else MovedOutcome.SAME
+        became = Became(outcome if known else MovedOutcome.NEW, f"recording:{row.uid}")
+        if not taken:
+            return became
+        text = _("These ids belong to other recordings of the bucket: %(ids)s.")
+        text %= {"ids": ", ".join(sorted(taken))}
+        return replace(became, code="move_name_taken", text=text)
+
+    def _recording_of(self, known: Moved) -> Recording | Became:
+        """Return what an object became, unless it is gone."""
+        row = Recording.objects.filter(uid=known.case.partition(":")[2]).first()
+        if row is None or row.status == RecordingStatus.RETIRED:
+            return _same(known)
+        return row
+
+    def _new_track(self, there: RemoteTrack, parent: str) -> Recording | Became:
+        """Return the recording of a dedup file; a new one waits for its audio."""
+        bucket = self._bucket_of(parent)
+        if bucket is None:
+            return not_moved("move_elsewhere", _("Its bucket was deleted here."))
+        taken = track_ids.ids_of_others(bucket, there.track_ids)
+        free = [name for name in there.track_ids if name not in taken]
+        details = RecordingDetails(title=there.name, custom_id=free[0] if free else "")
+        try:
+            return add_waiting_recording(
+                bucket=bucket,
+                details=details,
+                acr_id=there.acr_id,
+                duration_ms=0,
+                user=self.user,
+            )
+        except IdTaken as refused:
+            row = refused.existing
+            if row.bucket_id == bucket.pk and row.status != RecordingStatus.RETIRED:
+                return row
+            return not_moved("move_elsewhere", str(refused))
 
     def _changed_recording(self, there: RemoteRecording, known: Moved) -> Became:
         """Let a recording follow what changed there, unless it was changed here."""

@@ -1,9 +1,9 @@
-"""Reads the objects of an account: buckets, their files, containers, streams.
+"""Reads the objects of an account, such as buckets, files, containers and streams.
 
 Real answers vary: lists for documented objects, texts for numbers, missing fields. Each
 value is read by its actual type; only what an object cannot be without is required.
-Source: ACRCloud's Console API reference (buckets, audio-files, file-scanning,
-bm-projects).
+Source: ACRCloud's Console API reference (buckets, audio-files, dedup-files,
+file-scanning, bm-projects).
 """
 
 from __future__ import annotations
@@ -53,6 +53,16 @@ class RemoteRecording:
     acr_id: str
     details: RecordingDetails
     duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTrack:
+    """A row of a dedup bucket: a recording, and the ids by which programs know it."""
+
+    id: str
+    acr_id: str
+    name: str
+    track_ids: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +120,7 @@ def read_bucket(row: Json) -> RemoteBucket:
 
 def read_recording(row: Json) -> RemoteRecording:
     """Read a file of a bucket. Raises ``UnknownForm``."""
-    acr_id = text_of(row.get("acr_id") or row.get("acrid"), 65)
-    if not re.fullmatch(r"[0-9A-Za-z_-]{1,32}", acr_id):
-        raise UnknownForm(_("It has no usable ACR id."))
+    acr_id = _acr_id(row)
     title = text_of(row.get("title"), 500) or text_of(row.get("name"), 500)
     if not title:
         raise UnknownForm(_("It has no title."))
@@ -121,6 +129,18 @@ def read_recording(row: Json) -> RemoteRecording:
         acr_id=acr_id,
         details=_details(title, row),
         duration_ms=milliseconds(row.get("duration")),
+    )
+
+
+def read_track(row: Json, bucket: str) -> RemoteTrack:
+    """Read a row of a dedup bucket; it has no id of its own. Raises ``UnknownForm``."""
+    acr_id = _acr_id(row)
+    ids = [name for each in _list(row.get("dup_files")) if (name := text_of(each, 200))]
+    return RemoteTrack(
+        id=f"{bucket}:{acr_id}",
+        acr_id=acr_id,
+        name=ids[0] if ids else acr_id,
+        track_ids=list(dict.fromkeys(ids)),
     )
 
 
@@ -220,6 +240,13 @@ def _check_code(check: Any, value: object) -> str:  # Any: a check of identifier
         return str(check(text_of(value, 40)))
     except BadIdentifier:
         return ""
+
+
+def _acr_id(row: Json) -> str:
+    acr_id = text_of(row.get("acr_id") or row.get("acrid"), 65)
+    if not re.fullmatch(r"[0-9A-Za-z_-]{1,32}", acr_id):
+        raise UnknownForm(_("It has no usable ACR id."))
+    return acr_id
 
 
 def _needed(row: Json, name: str, limit: int) -> str:

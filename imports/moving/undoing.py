@@ -8,6 +8,7 @@ from accounts.roles import Action
 from audit.models import Event
 from catalogue import changes
 from catalogue.models import Bucket, RecordingStatus
+from dedup import track_ids
 from imports.models import ImportStep, Moved, StepState
 from imports.recordings.undoing import editable_recording, refuse_used
 from imports.undoing.staying import why_stays
@@ -63,16 +64,25 @@ def delete_container(undo: Undo, event: Event) -> str:
 def give_back_recording(undo: Undo, event: Event) -> str:
     """Put a recording back where results had named it, or retire it again."""
     row = editable_recording(undo, event)
-    if undo.dry and event.case in undo.gone_audio:
-        return ""
-    refuse_used(row)
-    changes.stop_waiting(
-        recording=row,
-        bucket=event.before["bucket"],
-        status=event.before["status"],
-        user=undo.user,
-    )
+    refuse_used(undo, event, row)
+    if row.status == RecordingStatus.STUB:
+        changes.stop_waiting(
+            recording=row,
+            bucket=event.before["bucket"],
+            status=event.before["status"],
+            user=undo.user,
+        )
     undo.gone.add(event.case)
+    return ""
+
+
+def take_track_id(undo: Undo, event: Event) -> str:
+    """Take back the id by which programs know a recording that nobody has used."""
+    row = editable_recording(undo, event)
+    refuse_used(undo, event, row)
+    track_ids.remove_track_id(
+        recording=row, track_id=event.after["track_id"], user=undo.user
+    )
     return ""
 
 

@@ -8,6 +8,7 @@ while it is read is read until a whole pass brings nothing new.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -68,12 +69,16 @@ def _look(reader: Reader) -> MoveSummary:
     lists = 0
     if MoveParts.RECORDINGS in one.parts:
         listed = _all(reader, "buckets")
-        there["bucket"] = len(listed)
-        buckets = [row for row in listed if _is_of_files(row)]
-        counts = [_count(reader, f"buckets/{row.get('id')}/files") for row in buckets]
-        there["recording"] = sum(counts)
-        lists += len(buckets)
-        summary.calls += sum(-(-count // RECORDINGS_PER_PAGE) for count in counts)
+        there |= {"bucket": len(listed), "recording": 0}
+        for row in listed:
+            for kind, path in _lists_of(row):
+                count = 0
+                # Nobody documents the files of a dedup bucket.
+                with suppress(CloudFault) if _is_dedup(row) else nullcontext():
+                    count = _count(reader, path)
+                there[kind.value] = there.get(kind.value, 0) + count
+                summary.calls += -(-count // RECORDINGS_PER_PAGE)
+                lists += 1
     if MoveParts.FILES in one.parts:
         containers = _all(reader, "fs-containers")
         there["container"] = len(containers)
@@ -125,8 +130,19 @@ def _count(reader: Reader, path: str, **more: Any) -> int:  # Any: as Reader.pag
     return len(answer.rows) if answer.total is None else answer.total
 
 
-def _is_of_files(row: Json) -> bool:
-    return bool(row.get("type", BucketType.FILE) == BucketType.FILE)
+def _is_dedup(row: Json) -> bool:
+    return bool(row.get("type") == BucketType.DEDUP_FILE)
+
+
+def _lists_of(row: Json) -> list[tuple[MovedKind, str]]:
+    """Return what a bucket holds that can move, and the paths of the lists."""
+    path = f"buckets/{row.get('id')}"
+    if row.get("type", BucketType.FILE) not in BucketType:
+        return []
+    lists = [(MovedKind.RECORDING, f"{path}/files")]
+    if _is_dedup(row):
+        lists.append((MovedKind.TRACK, f"{path}/dedup-files"))
+    return lists
 
 
 def _days(since: date) -> Iterator[date]:
@@ -146,7 +162,8 @@ class Walk:
     def __init__(self, one: MoveIn, reader: Reader, mover: Mover) -> None:
         self._one, self._reader, self._mover = one, reader, mover
         self._cursor: Json = one.cursor
-        self._cursor.setdefault("done", [])
+        for key in ("done", "live", "dedup"):
+            self._cursor.setdefault(key, [])
 
     def run(self) -> MoveSummary:
         """Read every list to its end; one that cannot be read is noted."""
@@ -174,10 +191,12 @@ class Walk:
         mover, parts = self._mover, self._one.parts
         if MoveParts.RECORDINGS in parts:
             yield "buckets", lambda: self._read("buckets", self._bucket)
-            for key in self._cursor.get("live", []):
+            for key in self._cursor["live"]:
                 yield f"channels:{key}", lambda key=key: self._channels(key)  # type: ignore[misc]  # binds
             for key in self._came(MovedKind.BUCKET):
                 yield f"bucket:{key}", lambda key=key: self._recordings(key)  # type: ignore[misc]  # binds
+                if key in self._cursor["dedup"]:
+                    yield f"dedup:{key}", lambda key=key: self._tracks(key)  # type: ignore[misc]  # binds
             yield "fingerprints", self._fingerprints
         if MoveParts.FILES in parts:
             yield "containers", lambda: self._read("fs-containers", mover.container)
@@ -204,11 +223,11 @@ class Walk:
     # --- Lists ------------------------------------------------------------------------
 
     def _bucket(self, row: Json) -> bool:
-        """Move a bucket, and remember a live one, which has channels and no files."""
-        live = self._cursor.setdefault("live", [])
-        key = str(row.get("id"))
-        if str(row.get("type")).startswith("Live") and key not in live:
-            live.append(key)
+        """Move a bucket, and remember those that hold channels or dedup files."""
+        key, bucket_type = str(row.get("id")), str(row.get("type"))
+        for kind, begin in (("live", "Live"), ("dedup", BucketType.DEDUP_FILE)):
+            if bucket_type.startswith(begin) and key not in self._cursor[kind]:
+                self._cursor[kind].append(key)
         return self._mover.bucket(row)
 
     def _channels(self, bucket: str) -> None:
@@ -218,12 +237,25 @@ class Walk:
         )
 
     def _recordings(self, bucket: str) -> None:
+        """Move the files of a bucket.
+
+        ACRCloud documents none of dedup buckets; another portal has their metadata.
+        """
+        is_dedup = bucket in self._cursor["dedup"]
+        with suppress(CloudFault) if is_dedup else nullcontext():
+            self._read(
+                f"buckets/{bucket}/files",
+                lambda row: self._mover.recording(row, bucket),
+                per_page=RECORDINGS_PER_PAGE,
+                sort="id",
+                order="asc",
+            )
+
+    def _tracks(self, bucket: str) -> None:
         self._read(
-            f"buckets/{bucket}/files",
-            lambda row: self._mover.recording(row, bucket),
+            f"buckets/{bucket}/dedup-files",
+            lambda row: self._mover.track(row, bucket),
             per_page=RECORDINGS_PER_PAGE,
-            sort="id",
-            order="asc",
         )
 
     def _fingerprints(self) -> None:
@@ -300,7 +332,7 @@ class Walk:
         cursor = self._cursor
         while True:
             answer = self._reader.page(path, cursor["page"], per_page, **more)
-            ids = [str(row.get("id")) for row in answer.rows]
+            ids = [_key_of(row) for row in answer.rows]
             # A server that ignores the page would return the same one for ever.
             is_last = (
                 not ids
@@ -341,6 +373,11 @@ class Walk:
         MoveIn.objects.filter(pk=one.pk).update(
             cursor=self._cursor, summary=one.summary
         )
+
+
+def _key_of(row: Json) -> str:
+    """Return what tells a row of a list from others."""
+    return str(row.get("id") or row.get("stream_id") or row.get("acr_id"))
 
 
 def _explain(key: str, fault: CloudFault) -> str:

@@ -22,8 +22,11 @@ from review.services import exclusions
 _DERIVED = ("isrc_normalised", "isrc_status")
 
 
-def refuse_used(row: Recording) -> None:
+def refuse_used(undo: Undo, event: Event, row: Recording) -> None:
     """Raise ``Stays`` if a recording that waited for audio was used since it came."""
+    # A dry undo took the audio back that the same import had given.
+    if undo.dry and event.case in undo.gone_audio:
+        return
     if row.status != RecordingStatus.STUB:
         raise Stays(_("It has audio by now. Retire it itself if it must go."))
     if Match.objects.filter(recording=row, decided_by__isnull=False).exists():
@@ -54,7 +57,7 @@ def retire(undo: Undo, event: Event) -> str:
     if Recording.objects.filter(merged_into=row).exists():
         raise Stays(_("Other recordings were merged into it. Undo these merges first."))
     if event.after.get("waits_for_audio"):
-        refuse_used(row)
+        refuse_used(undo, event, row)
     retire_recordings(recordings=[row], user=undo.user)
     undo.gone.add(event.case)
     decided = Match.objects.filter(recording=row, decided_by__isnull=False).count()

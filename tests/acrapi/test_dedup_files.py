@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from catalogue.models import BucketType
+from catalogue.models import Bucket, BucketType, RecordingStatus
+from catalogue.services import RecordingDetails, add_waiting_recording
 from recognition.audio import analysis
 from recognition.fingerprint import file_format as fingerprint_file
 from tests import audio
@@ -79,6 +80,28 @@ def test_list_show_and_delete(api: Api, path: str) -> None:
     assert deleted.status_code == 204
     assert api.get(f"{path}/2").status_code == 404
     assert api.upload(path, form("1")).json()["data"]["do_db"] is True
+
+
+def test_a_track_that_moved_in_gets_its_sound(api: Api, path: str) -> None:
+    bucket = Bucket.objects.get(bucket_type=BucketType.DEDUP_FILE)
+    moved = add_waiting_recording(
+        bucket=bucket,
+        details=RecordingDetails(title="1", custom_id="1"),
+        acr_id="a" * 32,
+        duration_ms=0,
+        user=api.owner,
+    )
+
+    asked = api.upload(path, form("1", db_if_nodup="0")).json()["data"]
+    moved.refresh_from_db()
+    was = moved.status
+    again = api.upload(path, form("1")).json()["data"]
+    copy = api.upload(path, form("2")).json()["data"]
+
+    known = {"dup_files": ["1"], "acr_id": moved.acr_id, "do_db": False}
+    assert (asked, again, copy) == (known, known, known)
+    assert was == RecordingStatus.STUB
+    assert api.get(path).json()["data"][0]["acr_id"] == moved.acr_id
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,15 @@ def bucket_file(number: int, title: str, **more: Any) -> Json:
     } | more
 
 
+def dedup_file(number: int, *track_ids: str) -> Json:
+    return {
+        "dup_files": list(track_ids),
+        "acr_id": f"{number:032x}",
+        "created_at": "2025-03-04 05:06:07",
+        "updated_at": "2025-03-04 05:06:07",
+    }
+
+
 def container(number: int, name: str, buckets: list[Json], **more: Any) -> Json:
     return {
         "id": number,

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from audit.models import Event
 from catalogue.changes import retire_recordings, update_recording
 from catalogue.models import Recording, RecordingStatus
+from dedup.models import TrackId
 from imports.models import Moved, MovedKind, MoveIn, MoveParts
 from imports.moving import walk
 from review.choices import MatchState
@@ -28,17 +29,20 @@ from tests.imports.moving.account import (
     bucket,
     bucket_file,
     container,
+    dedup_file,
     scanned_file,
 )
 from tests.imports.moving.conftest import Moving
 
 _SONGS = "buckets/8881/files"
+_TRACKS = "buckets/8884/dedup-files"
 _FILES = "fs-containers/77/files"
 # More than one page: a move then reads the list a second time.
 _BUCKETS = [
     bucket(8881, "Songs"),
     bucket(8882, "Idents"),
     bucket(8883, "Radio", type="Live"),
+    bucket(8884, "Delivery", type="DedupFile"),
 ]
 
 # Slow: each example moves an account several times.
@@ -77,6 +81,7 @@ class Story:
             _SONGS: [],
             "buckets/8882/files": [],
             "buckets/8883/channels": [],
+            _TRACKS: [],
             "fs-containers": [container(77, "Uploads", _BUCKETS[:1])],
             _FILES: [],
         }
@@ -84,11 +89,16 @@ class Story:
             self.add()
 
     def add(self) -> None:
-        """Add a recording there, and, first in its list, a file in which it was found."""
+        """Add a recording there, a file in which it was found, and a dedup file.
+
+        Files and dedup files come first in their lists.
+        """
         number = len(self.titles) + 1
         lists, song = self.moving.there.lists, bucket_file(number, f"Song {number}")
         self.titles[number] = song["title"]
         lists[_SONGS].append(song)
+        track = dedup_file(1000 + number, f"T-{number}", f"U-{number}")
+        lists[_TRACKS].insert(0, track)
         lists[_FILES].insert(0, scanned_file(number, song))
 
     def edit_there(self, number: int) -> None:
@@ -191,11 +201,13 @@ def _check(story: Story) -> None:
     assert kinds == {
         MovedKind.BUCKET: len(_BUCKETS),
         MovedKind.RECORDING: len(keys),
+        MovedKind.TRACK: len(keys),
         MovedKind.CONTAINER: 1,
         MovedKind.FILE: len(keys),
     }
     recordings = {row.acr_id: row for row in Recording.objects.select_related("bucket")}
-    assert Recording.objects.count() == len(recordings) == len(keys)
+    assert Recording.objects.count() == len(recordings) == 2 * len(keys)
+    assert TrackId.objects.count() == 2 * len(keys)
     for key in keys - story.retired:
         row = recordings[_acr_id(key)]
         wanted = story.mine.get(key, story.titles[key])

@@ -9,7 +9,9 @@ import time_machine
 
 from audit.models import Event
 from catalogue.changes import delete_bucket, update_recording
-from catalogue.models import Bucket, Recording, RecordingStatus
+from catalogue.models import Bucket, BucketType, Recording, RecordingStatus
+from dedup.models import TrackId
+from dedup.track_ids import tracks_by_recording
 from imports import services
 from imports.models import (
     ImportStatus,
@@ -29,6 +31,7 @@ from tests.imports.moving.account import (
     Json,
     bucket,
     bucket_file,
+    dedup_file,
     play,
     scanned_file,
     told,
@@ -172,6 +175,46 @@ def test_a_recording_that_results_named_becomes_the_moved_one(moving: Moving) ->
     assert named.bucket.name == "Songs"
     assert named.custom_id == "A-1"
     assert Recording.objects.filter(acr_id=named.acr_id).count() == 1
+
+
+def test_dedup_files_become_recordings_with_their_ids(moving: Moving) -> None:
+    there = moving.there.lists
+    there["buckets"].append(bucket(8884, "Delivery", type="DedupFile"))
+    rows = there["buckets/8884/dedup-files"] = [
+        dedup_file(12, "T-3", "T-1"),
+        dedup_file(11, "T-1", "T-2"),
+        dedup_file(1, "T-4"),
+    ]
+    one = moving.move(since=datetime.now(tz=UTC).date())
+
+    delivery = Bucket.objects.get(name="Delivery")
+    assert delivery.bucket_type == BucketType.DEDUP_FILE
+    tracks = delivery.recordings.order_by("-acr_id")
+    assert [row.acr_id for row in tracks] == [f"{number:032x}" for number in (12, 11)]
+    assert [row.custom_id for row in tracks] == ["T-3", "T-2"]
+    assert {row.status for row in tracks} == {RecordingStatus.STUB}
+    assert list(tracks_by_recording(tracks).values()) == [["T-3", "T-1"], ["T-2"]]
+    assert one.summary["there"]["track"] == 3
+    assert one.summary["counts"]["track"] == {"new": 2, "not_moved": 1}
+    # Nobody documents the files of such a bucket: that there are none is no fault.
+    assert one.summary["faults"] == []
+    assert refused("move_name_taken") == ["T-1"]
+    assert refused("move_elsewhere") == ["T-4"]
+
+    rows[1]["dup_files"].append("T-5")
+    again = moving.move(since=datetime.now(tz=UTC).date())
+
+    assert again.summary["counts"]["track"] == {"same": 1, "changed": 1, "not_moved": 1}
+    assert tracks_by_recording(tracks)[tracks[1].pk] == ["T-2", "T-5"]
+
+    for move in (again, one):
+        assert services.check_undo(one=move, user=moving.admin)
+        work_off()
+        assert services.undo(one=move, user=moving.admin)
+        work_off()
+    assert not TrackId.objects.exists()
+    delivery.refresh_from_db()
+    assert delivery.deleted_at is not None
 
 
 def test_changes_there_are_followed_unless_ours_changed(moving: Moving) -> None:
