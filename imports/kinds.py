@@ -92,6 +92,20 @@ class SampleFile:
     links: Mapping[str, Text]
 
 
+@dataclass(frozen=True, slots=True)
+class FirstStep:
+    """What must be made on another page before an import of a kind can begin."""
+
+    title: Text
+    text: Text
+    label: Text
+    page: str
+
+
+def _nothing_first() -> FirstStep | None:
+    return None
+
+
 def _as_given(_user: User, values: dict[str, Any]) -> dict[str, Any]:  # Any: a form's
     return values
 
@@ -148,6 +162,8 @@ class ImportKind(Generic[One]):
     lead: Text
     start_label: Text = _START_LABEL
     words: PageWords = OF_TABLE
+    first_step: Callable[[], FirstStep | None] = _nothing_first
+    """What is missing for the form, which then is not shown."""
     help: Mapping[str, object] = field(default_factory=dict)
     """Variables of the template with the help text."""
     samples: tuple[SampleFile, ...] = ()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.roles import Action
 from common.zones import office_day
-from imports.kinds import ImportKind, PageWords, register
+from imports.kinds import FirstStep, ImportKind, PageWords, register
 from imports.models import MoveIn, MoveParts
 from imports.moving.outcome import outcome_context
 from imports.moving.streams import parts_here
@@ -65,6 +65,21 @@ class MoveInForm(forms.Form):
         return since
 
 
+_ADD_ACCOUNT: Final = FirstStep(
+    _("There is no account yet"),
+    _(
+        "Add the account at ACRCloud, or of another portal, with a token that may read "
+        "it. Then come back here."
+    ),
+    _("Add an account"),
+    "admin:scanning_cloudaccount_add",
+)
+
+
+def _first_step() -> FirstStep | None:
+    return None if CloudAccount.objects.exists() else _ADD_ACCOUNT
+
+
 def _prepare(_user: User, values: dict[str, Any]) -> dict[str, Any]:  # Any: a form's
     return {"since": office_day(), **values, "file_name": values["account"].name}
 
@@ -115,6 +130,7 @@ MOVES = register(
             _("Choose another account"),
             _("This move is not waiting to begin."),
         ),
+        first_step=_first_step,
         context=outcome_context,
         undoers={
             "recording.awaited": f"{_UNDOING}.give_back_recording",

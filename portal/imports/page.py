@@ -75,6 +75,7 @@ def form_context(kind: AnyKind, form: forms.Form, user: User) -> dict[str, Any]:
         "nav_page": kind.parent,
         "form": form,
         "refusal": _refusal(kind, user),
+        "first_step": kind.first_step(),
         "imports": rows[:10],
         "templates": _templates(kind, "help"),
         **kind.help,

@@ -77,6 +77,14 @@ def test_an_admin_moves_an_account_on_its_page(
     assert container.callback_url == "https://team.example/hook"
 
 
+def test_without_an_account_the_page_says_how_to_add_one(signed_in: MakeClient) -> None:
+    page = signed_in(Role.ADMIN).get(FORM).content.decode()
+
+    assert "There is no account yet" in page
+    assert reverse("admin:scanning_cloudaccount_add") in page
+    assert 'name="account"' not in page
+
+
 def test_a_move_is_paused_and_goes_on(moving: Moving, signed_in: MakeClient) -> None:
     client, one = signed_in(Role.ADMIN), moving.look()
     switch = reverse("portal:move_in_switch", args=[one.uid])
