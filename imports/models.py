@@ -310,6 +310,8 @@ class MovedKind(models.TextChoices):
     STREAM = "stream", _("Stream")
     CHANNEL = "channel", _("Live channel")
     DAY = "day", _("Day of plays")
+    PROJECT = "project", _("Identification project")
+    UNKNOWN = "unknown", _("Unknown content")
 
 
 class MovedOutcome(models.TextChoices):
@@ -327,6 +329,7 @@ class MoveParts(models.TextChoices):
     RECORDINGS = "recordings", _("Buckets and their recordings")
     FILES = "files", _("Containers, files and results")
     STREAMS = "streams", _("Streams and their plays")
+    UNKNOWN = "unknown", _("Unknown content, as a list")
 
 
 def moves_all() -> list[str]:

@@ -216,7 +216,7 @@ class Migration(migrations.Migration):
             name='Moved',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('bucket', 'Bucket'), ('recording', 'Recording'), ('track', 'Dedup file'), ('container', 'Container'), ('file', 'File'), ('stream', 'Stream'), ('channel', 'Live channel'), ('day', 'Day of plays')], max_length=16)),
+                ('kind', models.CharField(choices=[('bucket', 'Bucket'), ('recording', 'Recording'), ('track', 'Dedup file'), ('container', 'Container'), ('file', 'File'), ('stream', 'Stream'), ('channel', 'Live channel'), ('day', 'Day of plays'), ('project', 'Identification project'), ('unknown', 'Unknown content')], max_length=16)),
                 ('remote_id', models.CharField(max_length=100)),
                 ('parent', models.CharField(blank=True, default='', max_length=100)),
                 ('name', models.CharField(blank=True, default='', max_length=500)),

@@ -34,6 +34,7 @@ from catalogue.services import (
 )
 from common.fingerprint_files import read_fingerprint
 from common.media_analysis import AudioRefused
+from common.reading import read_clock
 from dedup import track_ids
 from dedup.intake import AlreadyInCatalogue, give_audio, prepare
 from imports.models import Moved, MovedKind, MovedOutcome, MoveIn
@@ -44,6 +45,7 @@ from imports.moving.remote import (
     RemoteSettings,
     RemoteStream,
     RemoteTrack,
+    RemoteUnknown,
     UnknownForm,
     digest,
     id_of,
@@ -52,6 +54,7 @@ from imports.moving.remote import (
     read_settings,
     read_stream,
     read_track,
+    read_unknown,
     text_of,
 )
 from imports.moving.streams import streams_here
@@ -60,7 +63,7 @@ from imports.results.file_scanning import read_documents
 from imports.results.found import READY, FoundFile, ResultFault
 from imports.results.importer import ResultImporter
 from scanning.choices import AudioType, EngineChoice
-from scanning.models import Container, ScannedFile
+from scanning.models import Container, Project, ScannedFile
 from scanning.models.container import whole_file_policy
 from scanning.services.containers import create_container
 
@@ -179,6 +182,33 @@ class Mover:
             name,
             seen,
             lambda _s, _k: self._file(row, container),
+        )
+
+    def identification(self, row: Json) -> bool:
+        """Note a project that identifies clips; of its keys nothing may be read."""
+        plain = {name: row.get(name) for name in ("id", "name", "buckets")}
+        return self._move(
+            MovedKind.PROJECT, plain, "", read_settings, self._identification
+        )
+
+    def unknown(self, row: Json, project: str) -> bool:
+        """Note sound that repeats unknown there."""
+
+        def read(one: Json) -> RemoteUnknown:
+            return read_unknown(one, project)
+
+        return self._move(MovedKind.UNKNOWN, row, project, read, self._unknown_sound)
+
+    def unknown_project(self, row: Json) -> None:
+        """Note that a portal without monitoring leaves unknown content out."""
+        plain = {name: row.get(name) for name in ("id", "name")}
+        text = _("This portal runs without monitoring, so unknown content is left out.")
+        self._move(
+            MovedKind.UNKNOWN,
+            plain | {"id": f"{PROJECT}{row.get('id')}"},
+            "",
+            read_settings,
+            lambda _there, _known: not_moved("move_unknown", text),
         )
 
     def stream(self, row: Json, project: RemoteSettings) -> bool:
@@ -602,6 +632,30 @@ class Mover:
         file = ScannedFile.objects.get(uid=became.case.partition(":")[2])
         refused = here.note_day(stream.case, file, midnight, day_ms, self.user)
         return replace(became, code="move_form", text=refused) if refused else became
+
+    # --- What is only listed ----------------------------------------------------------
+
+    def _identification(self, there: RemoteSettings, _known: Moved | None) -> Became:
+        """Say that a project needs new keys, unless somebody made them."""
+        here = Project.objects.filter(name=there.name, revoked_at=None).first()
+        if here is not None:
+            return Became(MovedOutcome.SAME, f"project:{here.uid}")
+        found, missing = self._buckets_of(there)
+        text = _(
+            "Its keys are not read. Under API tokens, create identification keys of the "
+            "same name for the buckets %(names)s, and give them to its programs and "
+            "devices."
+        ) % {"names": ", ".join([*(one.name for one in found), *missing]) or "–"}
+        return not_moved("move_keys", text)
+
+    def _unknown_sound(self, there: RemoteUnknown, _known: Moved | None) -> Became:
+        """Say what to do about sound of which an account gives only figures."""
+        text = _(
+            "Length %(length)s, occurrences: %(plays)s. The account gives no sound of "
+            "it. Listen to it there, and add it to a bucket there if you need it; here "
+            "it is found again when it repeats in files that are scanned."
+        ) % {"length": read_clock(there.length_ms), "plays": there.plays}
+        return not_moved("move_unknown", text)
 
     # --- Details ----------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 Real answers vary: lists for documented objects, texts for numbers, missing fields. Each
 value is read by its actual type; only what an object cannot be without is required.
 Source: ACRCloud's Console API reference (buckets, audio-files, dedup-files,
-file-scanning, bm-projects).
+file-scanning, bm-projects, ucf-projects, base-projects).
 """
 
 from __future__ import annotations
@@ -90,6 +90,16 @@ class RemoteStream:
     user_defined: Json
 
 
+@dataclass(frozen=True, slots=True)
+class RemoteUnknown:
+    """Sound that repeats and that nothing was found for; ``plays`` counts it."""
+
+    id: str
+    name: str
+    length_ms: int
+    plays: int
+
+
 def digest(value: object) -> str:
     """Return the same hash for equal values; those of dataclasses count."""
     plain = value if isinstance(value, dict | list) else asdict(value)  # type: ignore[call-overload]  # a dataclass
@@ -137,7 +147,7 @@ def read_track(row: Json, bucket: str) -> RemoteTrack:
     acr_id = _acr_id(row)
     ids = [name for each in _list(row.get("dup_files")) if (name := text_of(each, 200))]
     return RemoteTrack(
-        id=f"{bucket}:{acr_id}",
+        id=f"{bucket[:60]}:{acr_id}",
         acr_id=acr_id,
         name=ids[0] if ids else acr_id,
         track_ids=list(dict.fromkeys(ids)),
@@ -154,8 +164,9 @@ def read_settings(row: Json) -> RemoteSettings:
         region=text_of(row.get("region"), 32),
         buckets=[
             (text_of(each.get("id"), 64), text_of(each.get("name"), 200))
-            for each in _list(row.get("buckets"))
             if isinstance(each, dict)
+            else (text_of(each, 64), "")
+            for each in _list(row.get("buckets"))
         ],
         audio_type=text_of(row.get("audio_type"), 16),
         engine=engine if isinstance(engine, int) and 1 <= engine <= 5 else 1,
@@ -179,6 +190,19 @@ def read_stream(row: Json) -> RemoteStream:
         name=name,
         urls=[url for each in _list(urls) if (url := text_of(each, 2001))],
         user_defined=_object(row.get("user_defined")),
+    )
+
+
+def read_unknown(row: Json, project: str) -> RemoteUnknown:
+    """Read a result of a project; portals show one in several. Raises ``UnknownForm``."""
+    key = id_of(row)
+    metadata = _object(row.get("metadata"))
+    title = text_of(metadata.get("title"), 500)
+    return RemoteUnknown(
+        id=f"{project[:30]}:{key}",
+        name=title or key,
+        length_ms=_whole(row.get("duration_ms")),
+        plays=_whole(row.get("num")),
     )
 
 
@@ -240,6 +264,12 @@ def _check_code(check: Any, value: object) -> str:  # Any: a check of identifier
         return str(check(text_of(value, 40)))
     except BadIdentifier:
         return ""
+
+
+def _whole(value: object) -> int:
+    """Return a whole number, also one that came as a text; else 0."""
+    text = text_of(value, 12)
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 def _acr_id(row: Json) -> str:

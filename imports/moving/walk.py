@@ -8,9 +8,10 @@ while it is read is read until a whole pass brings nothing new.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from django.db import transaction
@@ -38,7 +39,13 @@ _LISTS_PER_PAGE: Final = 100
 _MOST_PASSES: Final = 10
 _MOST_PAGES: Final = 100_000
 
+# Unknown content that was deleted, or that came with its bucket.
+_SETTLED: Final = ("-1", "10", "14")
+# Lists that need permissions of their own.
+_NEED_MORE: Final = ("stream", "fingerprints", "base-projects", "ucf-projects")
+
 Json = dict[str, Any]  # Any: JSON of another service
+Lists = Iterator[tuple[str, Callable[[], None]]]
 
 
 def run(one: MoveIn, heartbeat: Callable[[], None], *, dry: bool) -> Columns:
@@ -79,6 +86,8 @@ def _look(reader: Reader) -> MoveSummary:
                 there[kind.value] = there.get(kind.value, 0) + count
                 summary.calls += -(-count // RECORDINGS_PER_PAGE)
                 lists += 1
+        with suppress(CloudFault):
+            there["project"] = _count(reader, "base-projects")
     if MoveParts.FILES in one.parts:
         containers = _all(reader, "fs-containers")
         there["container"] = len(containers)
@@ -104,7 +113,16 @@ def _look(reader: Reader) -> MoveSummary:
         there["day"] = there["stream"] * len(list(_days(one.since)))
         lists += len(projects)
         summary.calls += there["day"]
-    summary.calls += lists + 3
+    if MoveParts.UNKNOWN in one.parts and MoveParts.STREAMS in parts_here():
+        with suppress(CloudFault):
+            found = [
+                _count(reader, f"ucf-projects/{row.get('id')}/results")
+                for row in _all(reader, "ucf-projects")
+            ]
+            there["unknown"] = sum(found)
+            lists += len(found)
+            summary.calls += sum(-(-count // _LISTS_PER_PAGE) for count in found)
+    summary.calls += lists + 5
     return summary
 
 
@@ -145,6 +163,16 @@ def _lists_of(row: Json) -> list[tuple[MovedKind, str]]:
     return lists
 
 
+@contextmanager
+def _if_any() -> Iterator[None]:
+    """Read a list that other portals, or accounts without the product, do not have."""
+    try:
+        yield
+    except CloudFault as fault:
+        if fault.kind is not FaultKind.CONTAINER:
+            raise
+
+
 def _days(since: date) -> Iterator[date]:
     """Yield the days before today (UTC), the last one first."""
     day = datetime.now(tz=UTC).date() - timedelta(days=1)
@@ -162,7 +190,7 @@ class Walk:
     def __init__(self, one: MoveIn, reader: Reader, mover: Mover) -> None:
         self._one, self._reader, self._mover = one, reader, mover
         self._cursor: Json = one.cursor
-        for key in ("done", "live", "dedup"):
+        for key in ("done", "live", "dedup", "unknown"):
             self._cursor.setdefault(key, [])
 
     def run(self) -> MoveSummary:
@@ -175,9 +203,8 @@ class Walk:
             try:
                 read()
             except CloudFault as fault:
-                # Without a valid token nothing can be read; streams and fingerprints
-                # need permissions of their own.
-                is_special = key.startswith(("stream", "fingerprints"))
+                # Without a valid token nothing can be read.
+                is_special = key.startswith(_NEED_MORE)
                 if fault.kind is FaultKind.TOKEN and not is_special:
                     raise
                 self._mover.summary.fault(key, _explain(key, fault))
@@ -186,31 +213,39 @@ class Walk:
                 self._keep()
         return self._mover.summary
 
-    def _lists(self) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _lists(self) -> Lists:
         """Yield each list with what reads it; later ones depend on what came before."""
-        mover, parts = self._mover, self._one.parts
+        parts = self._one.parts
         if MoveParts.RECORDINGS in parts:
-            yield "buckets", lambda: self._read("buckets", self._bucket)
-            for key in self._cursor["live"]:
-                yield f"channels:{key}", lambda key=key: self._channels(key)  # type: ignore[misc]  # binds
-            for key in self._came(MovedKind.BUCKET):
-                yield f"bucket:{key}", lambda key=key: self._recordings(key)  # type: ignore[misc]  # binds
-                if key in self._cursor["dedup"]:
-                    yield f"dedup:{key}", lambda key=key: self._tracks(key)  # type: ignore[misc]  # binds
-            yield "fingerprints", self._fingerprints
+            yield from self._lists_of_buckets()
         if MoveParts.FILES in parts:
-            yield "containers", lambda: self._read("fs-containers", mover.container)
+            yield (
+                "containers",
+                partial(self._read, "fs-containers", self._mover.container),
+            )
             for key in self._came(MovedKind.CONTAINER):
-                yield f"container:{key}", lambda key=key: self._files(key)  # type: ignore[misc]  # binds
+                yield f"container:{key}", partial(self._files, key)
         if MoveParts.STREAMS in parts and MoveParts.STREAMS in parts_here():
             yield "streams", self._projects
             for number, project in enumerate(self._cursor.get("projects", [])):
-                yield (
-                    f"stream list:{number}",
-                    lambda project=project: self._streams(project),  # type: ignore[misc]  # binds
-                )
+                yield f"stream list:{number}", partial(self._streams, project)
             for key in self._came(MovedKind.STREAM):
-                yield f"stream:{key}", lambda key=key: self._plays(key)  # type: ignore[misc]  # binds
+                yield f"stream:{key}", partial(self._plays, key)
+        if MoveParts.UNKNOWN in parts:
+            yield "ucf-projects", self._unknown_projects
+            for key in self._cursor["unknown"]:
+                yield f"unknown:{key}", partial(self._unknown, key)
+
+    def _lists_of_buckets(self) -> Lists:
+        yield "buckets", partial(self._read, "buckets", self._bucket)
+        for key in self._cursor["live"]:
+            yield f"channels:{key}", partial(self._channels, key)
+        for key in self._came(MovedKind.BUCKET):
+            yield f"bucket:{key}", partial(self._recordings, key)
+            if key in self._cursor["dedup"]:
+                yield f"dedup:{key}", partial(self._tracks, key)
+        yield "fingerprints", self._fingerprints
+        yield "base-projects", self._identifications
 
     def _came(self, kind: MovedKind) -> list[str]:
         """Return the remote ids of what is here now and holds lists of its own."""
@@ -272,6 +307,26 @@ class Walk:
             with transaction.atomic():
                 self._cursor["after"] = moved.pk
                 self._keep()
+
+    def _identifications(self) -> None:
+        with _if_any():
+            self._read("base-projects", self._mover.identification)
+
+    def _unknown_projects(self) -> None:
+        """Remember the projects of unknown content, whose results follow."""
+        with _if_any():
+            for row in _all(self._reader, "ucf-projects"):
+                if MoveParts.STREAMS in parts_here():
+                    self._cursor["unknown"].append(str(row.get("id")))
+                else:
+                    self._mover.unknown_project(row)
+
+    def _unknown(self, project: str) -> None:
+        def note(row: Json) -> bool:
+            is_settled = str(row.get("status")) in _SETTLED
+            return not is_settled and self._mover.unknown(row, project)
+
+        self._read(f"ucf-projects/{project}/results", note, sortby="id", order="asc")
 
     def _files(self, container: str) -> None:
         self._read(

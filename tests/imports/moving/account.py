@@ -47,7 +47,7 @@ class Account:
         path = request.path.removeprefix("/api/")
         if path.startswith("portal/v1/recordings/") and self.fingerprints:
             return self.fingerprints[path.split("/")[3]]
-        if path.endswith("/results"):
+        if "/streams/" in path and path.endswith("/results"):
             key = (path.split("/")[-2], request.args["date"])
             return told({"data": self.plays.get(key, [])})
         page = int(request.args.get("page", 1))

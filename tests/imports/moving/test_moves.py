@@ -20,12 +20,15 @@ from imports.models import (
     MovedOutcome,
     MoveIn,
 )
+from imports.moving import walk
 from imports.moving.mover import Mover
+from imports.moving.streams import parts_here
 from monitoring.broadcasts.models import Broadcast
 from monitoring.streams.models import Station, Stream
 from review.models import Match
 from scanning.choices import EngineChoice, FileStatus
 from scanning.models import CloudDeletion, Container, ScannedFile, Segment
+from scanning.services.identification import create_project
 from tests.imports.moving.account import (
     TOKEN,
     Json,
@@ -215,6 +218,46 @@ def test_dedup_files_become_recordings_with_their_ids(moving: Moving) -> None:
     assert not TrackId.objects.exists()
     delivery.refresh_from_db()
     assert delivery.deleted_at is not None
+
+
+def test_what_only_people_can_move_is_listed(
+    moving: Moving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, today = moving.there.lists, datetime.now(tz=UTC).date()
+    there["base-projects"] = [
+        {"id": 3, "name": "Phones", "buckets": [8881, 9], "access_secret": TOKEN},
+        {"name": "No id", "access_key": TOKEN},
+    ]
+    there["ucf-projects"] = [{"id": 6, "name": "Repeats", "type": "BM"}]
+    there["ucf-projects/6/results"] = [
+        {"id": 1, "status": 2, "num": 4, "metadata": {"title": "Spot"}},
+        {"id": 2, "status": 0, "num": "7", "duration_ms": 27_400, "metadata": None},
+        {"id": 3, "status": 10, "num": 1},
+        {"id": 4, "status": -1, "num": 1},
+    ]
+
+    one = moving.move(since=today)
+
+    assert (one.summary["there"]["project"], one.summary["there"]["unknown"]) == (2, 4)
+    assert refused("move_keys") == ["Phones"]
+    assert "for the buckets Songs, 9," in Moved.objects.get(name="Phones").text
+    assert refused("move_unknown") == ["Spot", "2"]
+    assert "Length 0:27, occurrences: 7." in Moved.objects.get(name="2").text
+    kept = [*Event.objects.values(), *MoveIn.objects.values(), *Moved.objects.values()]
+    assert TOKEN not in str(kept)
+
+    create_project(name="Phones", buckets=[], user=moving.admin)
+    monitored = parts_here()
+    monkeypatch.setattr(
+        walk, "parts_here", lambda: [part for part in monitored if part != "streams"]
+    )
+    again = moving.move(since=today)
+
+    assert again.summary["counts"]["project"] == {"same": 1, "not_moved": 1}
+    assert refused("move_keys") == []
+    # Without monitoring, projects of unknown content are left out with a remark.
+    assert refused("move_unknown") == ["Spot", "2", "Repeats"]
+    assert again.summary["counts"]["unknown"] == {"not_moved": 1}
 
 
 def test_changes_there_are_followed_unless_ours_changed(moving: Moving) -> None:
