@@ -73,17 +73,16 @@ def test_the_map_is_not_empty() -> None:
 @pytest.mark.slow  # thousands of requests: every address, method and person
 @pytest.mark.parametrize("part", ["page", "portal API", "wire"])
 def test_everybody_gets_what_the_view_says(part: str, world: World) -> None:
-    people = [make_user(role) for role in Role]
+    clients = [(person, _as(person, part)) for person in map(make_user, Role)]
+    limited, stranger = _as(world.own.user, part), _by(Client(), "")
     wrong: list[str] = []
     for address in addresses():
         if address.part != part:
             continue
-        clients = [(person, _as(address, person)) for person in people]
-        limited = _as(address, world.own.user)
         for method in address.methods:
             wrong += _by_role(address, method, world, clients)
             wrong += _by_desk(address, method, world, limited)
-            wrong += _by_a_stranger(address, method, world)
+            wrong += _by_a_stranger(address, method, world, stranger)
     assert not wrong, "\n".join(wrong)
 
 
@@ -128,9 +127,11 @@ def _by_desk(
         yield f"{status}: {method} {own}, which is one's own desk's"
 
 
-def _by_a_stranger(address: Address, method: str, world: World) -> Iterator[str]:
+def _by_a_stranger(
+    address: Address, method: str, world: World, stranger: Ask
+) -> Iterator[str]:
     path, _ = paths_of(address.route, world, world.own.user)
-    status = _undone(_by(Client(), ""), method, path)
+    status = _undone(stranger, method, path)
     if status not in ((401,) if address.part == "wire" else (302, 401, 403)):
         yield f"{status}: {method} {path} without signing in"
 
@@ -150,10 +151,10 @@ def test_a_token_opens_what_its_scope_covers(scope: Scope, world: World) -> None
                 assert status in (REFUSED, 401), text
 
 
-def _as(address: Address, person: User) -> Ask:
+def _as(person: User, part: str) -> Ask:
     """Return a function that makes requests as a person, with a session or a token."""
     client = Client()
-    if address.part == "wire":
+    if part == "wire":
         return _by(client, create_token(owner=person, name="a", scopes=["all"]).secret)
     client.force_login(person)
     return _by(client, "")
@@ -161,6 +162,7 @@ def _as(address: Address, person: User) -> Ask:
 
 def _by(client: Client, secret: str) -> Ask:
     headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+    cookies = client.cookies.output(header="", sep=";")
 
     def ask(method: str, path: str) -> HttpResponse:
         content_type = (
@@ -168,6 +170,9 @@ def _by(client: Client, secret: str) -> Ask:
             if secret or path.startswith("/api/")
             else "application/x-www-form-urlencoded"
         )
+        # What an answer sets belongs to a session that ``_undone`` takes back.
+        client.cookies.clear()
+        client.cookies.load(cookies)
         return client.generic(  # type: ignore[return-value]  # the test client's own
             method, path, content_type=content_type, headers=headers
         )
