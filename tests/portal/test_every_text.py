@@ -109,4 +109,3 @@ def screens_of(world: World) -> list[str]:
         if SCREENS[label].add:
             paths.append(reverse(f"{name}_add"))
     return paths
-
