@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
+from unittest.mock import patch
 
 import numpy as np
 
@@ -266,6 +267,7 @@ def _write_discogs(path: Path, count: int) -> list[Any]:
 
 def _measure_discogs(report: Report, work: Path, count: int) -> None:
     from enrichment.open_data.discogs import dump_jobs, source
+    from enrichment.open_data.discogs import index as packed
     from enrichment.open_data.kinds import Reading
 
     path, index = work / "discogs_20240701_releases.xml.gz", work / "discogs"
@@ -285,7 +287,10 @@ def _measure_discogs(report: Report, work: Path, count: int) -> None:
         rows=lambda: iter(()),
         report=lambda _rows: None,
     )
-    taken = _timed(lambda: source.read(reading))
+    # As many segments as the index of the whole dump has: a search looks into each.
+    blocks = max(1, packed._BLOCKS_OF_SEGMENT * count // RELEASES)
+    with patch.object(packed, "_BLOCKS_OF_SEGMENT", blocks):
+        taken = _timed(lambda: source.read(reading))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     with sqlite3.connect(index) as db:
         (used,) = db.execute(
