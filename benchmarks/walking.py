@@ -1,18 +1,21 @@
-"""Measures the walk through a programme of one hour with 20 waiting matches."""
+"""Measures a walk through programmes of one hour with 20 matches, and the queue's rows."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from accounts.models import User
 from catalogue.models import Recording
+from review.choices import MatchState
 from review.models import Match
 from review.services.folding import fold_scan
 from scanning.choices import FileStatus, ScanStatus
@@ -22,45 +25,81 @@ from scanning.models import Container, Detection, Scan, ScannedFile, Segment
 _CUES: Final = 20
 _EVERY_MS: Final = 180_000
 
+Step = Callable[[], int]
+"""One request; its status."""
 
-def measure(user: User, walks: int) -> dict[str, list[float]]:
-    """Decide whole programmes as the page's script does; return ms of each request."""
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one request took, in ms."""
+
+    clock: float
+    processor: float
+
+
+def measure(user: User, walks: int) -> dict[str, list[Spent]]:
+    """Decide whole programmes as the page's script does, and as many in the queue."""
     client = Client(headers={"host": "localhost"})
     client.force_login(user)
-    taken: dict[str, list[float]] = {}
+    taken: dict[str, list[Spent]] = {}
     for _walk in range(walks + 1):
         file = _make_programme()
+        waiting = Match.objects.filter(state=MatchState.PENDING).exclude(
+            scanned_file=file
+        )
         for match in file.matches.order_by("first_start_ms"):
-            for name, step in _steps(client, file, match).items():
-                begun = time.perf_counter()
-                status = step()
-                spent = 1000 * (time.perf_counter() - begun)
-                taken.setdefault(name, []).append(spent)
-                if status != HTTPStatus.OK:
-                    raise SystemExit(f"{name} answered {status}")
+            _take(taken, _steps_of_walk(client, file, match))
+        for match in waiting.order_by("created_at")[:_CUES]:
+            _take(taken, _steps_of_queue(client, match))
     # The first walk loads templates and fills caches.
     return {name: times[_CUES:] for name, times in taken.items()}
 
 
-def _steps(
+def _take(taken: dict[str, list[Spent]], steps: Mapping[str, Step]) -> None:
+    for name, step in steps.items():
+        clock, processor = time.perf_counter(), time.process_time()
+        status = step()
+        spent = Spent(
+            1000 * (time.perf_counter() - clock),
+            1000 * (time.process_time() - processor),
+        )
+        taken.setdefault(name, []).append(spent)
+        if status != HTTPStatus.OK:
+            raise SystemExit(f"{name} answered {status}")
+
+
+def _steps_of_walk(
     client: Client, file: ScannedFile, match: Match
-) -> dict[str, Callable[[], int]]:
-    """Return the requests that one row takes, in order."""
+) -> Mapping[str, Step]:
     here = reverse("portal:file_review", args=[file.uid])
     changes = reverse("portal:file_review_changes", args=[file.uid])
+    steps = _steps(client, match, here, f"?file={file.uid}&list={here}", changes)
+    return {f"Walk: {name}": step for name, step in steps.items()}
+
+
+def _steps_of_queue(client: Client, match: Match) -> Mapping[str, Step]:
+    here = f"{reverse('portal:queue')}?view=waiting"
+    query = f"?{urlencode({'list': here})}"
+    steps = _steps(client, match, here, query, reverse("portal:queue_changes"))
+    return {f"Queue: {name}": step for name, step in steps.items()}
+
+
+def _steps(
+    client: Client, match: Match, here: str, query: str, changes: str
+) -> Mapping[str, Step]:
+    """Return the requests that one row takes, in order."""
     preview = reverse("portal:match_preview", args=[match.uid])
     decide = reverse("portal:match_decide", args=[match.uid])
-    query = f"?file={file.uid}&list={here}"
     decision = {"verb": "confirm", "version": match.version}
     return {
-        "The walk's page": lambda: client.get(here).status_code,
-        "Preview of a row": lambda: client.get(preview + query).status_code,
-        "Confirm": lambda: (
+        "page": lambda: client.get(here).status_code,
+        "preview of a row": lambda: client.get(preview + query).status_code,
+        "confirm": lambda: (
             client.post(
                 decide + query, decision, headers={"Accept": "application/json"}
             ).status_code
         ),
-        "What changed since": lambda: (
+        "what changed since": lambda: (
             client.get(f"{changes}?rows={match.uid}:1").status_code
         ),
     }
