@@ -128,7 +128,8 @@ def with_merged(recording: Recording) -> set[int]:
     found, latest = {recording.pk}, {recording.pk}
     # Merges may chain, so aliases have aliases.
     while latest:
-        merged = Recording.objects.filter(merged_into__in=latest)
+        # In the order of their titles, SQLite would read all recordings.
+        merged = Recording.objects.filter(merged_into__in=latest).order_by()
         latest = set(merged.values_list("pk", flat=True)) - found
         found |= latest
     return found

@@ -83,9 +83,9 @@ def marks_of(matches: Iterable[int]) -> dict[int, list[DeclaredMark]]:
     is fixed.
     """
     keys = list(matches)
-    # Joins under an "or" would make SQLite read all matches.
+    # Joins would make SQLite read all matches, or all that were replaced.
     before = Match.objects.filter(superseded_by__in=keys).values("pk")
-    earlier = Match.objects.filter(superseded_by__superseded_by__in=keys).values("pk")
+    earlier = Match.objects.filter(superseded_by__in=before).values("pk")
     rows = standing().filter(
         Q(match__in=keys) | Q(match__in=before) | Q(match__in=earlier)
     )

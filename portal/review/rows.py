@@ -182,9 +182,11 @@ def _changes(
         }
 
     def counts() -> dict[str, int]:
-        tabs = tab_counts(request.user)["tabs"]
+        total = count_of(listed)
+        is_all_waiting = name == "queue" and queue.holds_all_waiting
+        tabs = tab_counts(request.user, waiting=total if is_all_waiting else None)
         more = more_counts(request.user) if more_counts else {}
-        return tabs | more | {"total": count_of(listed)}
+        return tabs["tabs"] | more | {"total": total}
 
     return answer_changes(
         request,

@@ -137,7 +137,7 @@ class Migration(migrations.Migration):
                 ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('dispute', models.ForeignKey(blank=True, help_text='The latest dispute of the claim.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='review.dispute')),
                 ('licence', models.ForeignKey(blank=True, help_text='The licence that cleared the match.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='review.licence')),
-                ('locked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('locked_by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('proposed_by', models.ForeignKey(blank=True, help_text='The person who escalated it, or on whose behalf a policy did. Somebody else approves.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('recording', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='catalogue.recording')),
                 ('scan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='matches', to='scanning.scan')),
@@ -272,6 +272,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='match',
             index=models.Index(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated']), ('due_at__isnull', False)), fields=['due_at'], include=('scanned_file',), name='match_due'),
+        ),
+        migrations.AddIndex(
+            model_name='match',
+            index=models.Index(condition=models.Q(('locked_by__isnull', False)), fields=['locked_by', 'locked_until'], name='match_held'),
         ),
         migrations.AddIndex(
             model_name='match',

@@ -257,6 +257,8 @@ class Match(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        # The index of held matches serves it.
+        db_index=False,
     )
     locked_until = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
@@ -360,6 +362,12 @@ class Match(models.Model):
                 include=["scanned_file"],
                 condition=_WAITS & models.Q(due_at__isnull=False),
                 name="match_due",
+            ),
+            # Nearly all matches are free: an index of them all would look useless.
+            models.Index(
+                fields=["locked_by", "locked_until"],
+                condition=models.Q(locked_by__isnull=False),
+                name="match_held",
             ),
             models.Index(
                 fields=["decided_at"],
