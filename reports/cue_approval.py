@@ -90,6 +90,8 @@ class SheetDifference:
     time_in: str
     time_out: str
     change: LineChange
+    details: str = ""
+    """What else the line says, if the other sheet has its title at the same times."""
 
 
 def approval_of(file: ScannedFile) -> SheetApproval:
@@ -193,18 +195,30 @@ def differences(approval: SheetApproval, sheet: CueSheet) -> list[SheetDifferenc
     approved = [_line(cells) for cells in approval.lines]
     today = [_line(cells) for cells in lines_of(sheet)]
     then, now = Counter(approved), Counter(today)
-    changed = {
-        LineChange.GONE: (then - now).elements(),
-        LineChange.MOVED: _find_moved_lines(approved, today),
-        LineChange.NEW: (now - then).elements(),
-    }
-    # A line is its title and, further on, its times.
+    gone, new = list((then - now).elements()), list((now - then).elements())
+    changed = [
+        *((LineChange.GONE, line, _details(line, new)) for line in gone),
+        *((LineChange.MOVED, line, "") for line in _find_moved_lines(approved, today)),
+        *((LineChange.NEW, line, _details(line, gone)) for line in new),
+    ]
     found = [
-        SheetDifference(line[0], line[9], line[10], change)
-        for change, lines in changed.items()
-        for line in lines
+        SheetDifference(*_place_of(line), change, details)
+        for change, line, details in changed
     ]
     return sorted(found, key=lambda each: each.time_in)
+
+
+def _place_of(line: _Line) -> tuple[str, str, str]:
+    """Return the title and the times of a line."""
+    return line[0], line[9], line[10]
+
+
+def _details(line: _Line, others: Sequence[_Line]) -> str:
+    """Return what a line says otherwise than its counterpart; empty without one."""
+    twin = next((each for each in others if _place_of(each) == _place_of(line)), line)
+    # From the version's title to the usage; what follows is for programs.
+    said = zip(line[1:9], twin[1:9], strict=True)
+    return " · ".join(cell for cell, other in said if cell and cell != other)
 
 
 def _find_moved_lines(approved: Sequence[_Line], today: Sequence[_Line]) -> list[_Line]:
@@ -264,4 +278,7 @@ def _changes(
 
 def _line(cells: Sequence[Any]) -> _Line:
     """Return a line without its number, which moves with the lines before it."""
-    return tuple("" if cell is None else str(cell) for cell in cells[1:])
+    return tuple(
+        ", ".join(cell) if isinstance(cell, list) else "" if cell is None else str(cell)
+        for cell in cells[1:]
+    )

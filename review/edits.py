@@ -85,13 +85,15 @@ def edit_in_words(
         "tempo": read_number(float(tempo or 1), decimals=2),
         "pitch": _semitones(float(cents or 0)),
     }
-    return {
+    words = {
         Edit.SPED_UP: _("sped up %(tempo)s ×"),
         Edit.SLOWED: _("slowed %(tempo)s ×"),
         Edit.PITCH: _("pitch %(pitch)s semitones"),
         Edit.TEMPO: _("tempo %(tempo)s × at the same pitch"),
         Edit.TEMPO_AND_PITCH: _("tempo %(tempo)s ×, pitch %(pitch)s semitones"),
-    }[Edit(edit)] % amounts
+    }[Edit(edit)]
+    # The sign stays with its number where a line ends.
+    return (words % amounts).replace(" ×", "\N{NO-BREAK SPACE}×")
 
 
 def played_in_words(tempo: Decimal | None, cents: Decimal | int | None) -> str:

@@ -80,7 +80,8 @@ def draw_ribbon(
             for other in others
             for box in _draw_segments(other, other.tally, other.review_url)
         ]
-        lanes.append(ribbon.Lane(name, sorted(drawn, key=lambda box: box.start_ms)))
+        drawn.sort(key=lambda box: box.start_ms)
+        lanes.append(ribbon.Lane(name, drawn, recordings=len(others)))
     return ribbon.ribbon(
         duration_ms=duration_ms,
         lanes=lanes,

@@ -60,6 +60,7 @@ class Lane:
     segments: Sequence[DrawnSegment]
     url: str = ""
     is_current: bool = False
+    recordings: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,10 +435,11 @@ def _ribbon_summary(lanes: Sequence[Lane], duration_ms: int) -> str:
             "length": formats.spoken(duration_ms)
         }
     count = sum(len(lane.segments) for lane in lanes)
-    recordings = ngettext("%(count)s recording", "%(count)s recordings", len(lanes))
+    shown = sum(lane.recordings for lane in lanes)
+    recordings = ngettext("%(count)s recording", "%(count)s recordings", shown)
     segments = ngettext("%(count)s segment", "%(count)s segments", count)
     return _("%(recordings)s, %(segments)s in %(length)s.") % {
-        "recordings": recordings % {"count": len(lanes)},
+        "recordings": recordings % {"count": shown},
         "segments": segments % {"count": count},
         "length": formats.spoken(duration_ms),
     }

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts.roles import Action
+from common.words import lowered
 from portal.shared.access import PortalRequest, needs
 from reports import cue_approval, cue_edits, cue_sheet_files, cue_sheets
 from reports.cue_approval import SheetStep
@@ -103,8 +104,11 @@ def cue_sheet_step(request: PortalRequest, uid: uuid.UUID) -> HttpResponseBase:
     except SheetRefused as refused:
         messages.error(request, refused.message)
     else:
-        text = _("The cue sheet is now: %(state)s.")
-        messages.success(request, text % {"state": approval.get_state_display()})
+        done = _("%(name)s: %(state)s.") % {
+            "name": _("Cue sheet"),
+            "state": lowered(approval.get_state_display()),
+        }
+        messages.success(request, done)
     return redirect("portal:cue_sheet", uid=uid)
 
 

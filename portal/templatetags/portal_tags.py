@@ -28,6 +28,7 @@ from common.filters import ZONE
 from common.reading import Form, read_clock, read_date, read_number, read_release
 from common.stored import read_stored
 from common.territories import read_territories
+from common.words import lowered
 from common.zones import UTC
 from imports.kinds import all_kinds
 from jobs.choices import JobState
@@ -324,6 +325,9 @@ def sentence(text: str) -> str:
 def state_label(state: str) -> str:
     """Return the label of a match state."""
     return str(looks.review_look(state).label)
+
+
+register.filter("lowered", lowered)
 
 
 @register.filter

@@ -170,7 +170,14 @@ def test_two_people_approve_a_sheet_and_a_later_find_shows(
 
     with pytest.raises(SheetRefused, match="approved"):
         remove(entry=CueEntry.objects.get(), user=reviewer)
-    Recording.objects.filter(title="Under the talk").update(title="Late find")
+    recording = Recording.objects.get(title="Under the talk")
+    Recording.objects.filter(pk=recording.pk).update(label="Harbour Records")
+    changed = cue_approval.differences(approval, cue_sheet(file=file))
+    assert [(line.change, line.details) for line in changed] == [
+        (LineChange.GONE, recording.label),
+        (LineChange.NEW, "Harbour Records"),
+    ]
+    Recording.objects.filter(pk=recording.pk).update(title="Late find")
 
     assert cue_approval.has_changed(approval)
     changed = cue_approval.differences(approval, cue_sheet(file=file))

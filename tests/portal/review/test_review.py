@@ -89,9 +89,9 @@ def test_an_altered_use_says_how_it_was_edited(client: Client) -> None:
         for edit in ("sped_up", "slowed")
     )
 
-    assert "sped up 1.25 ×" in page
-    assert "sped up 1.25 ×" in sped_up
-    assert "sped up 1.25 ×" not in slowed
+    assert "sped up 1.25\N{NO-BREAK SPACE}×" in page
+    assert "sped up 1.25\N{NO-BREAK SPACE}×" in sped_up
+    assert "sped up 1.25\N{NO-BREAK SPACE}×" not in slowed
 
 
 def test_a_use_says_in_which_band_it_is_heard(client: Client) -> None:
