@@ -20,8 +20,8 @@ from monitoring.streams.recording.pace import Pace
 
 pytestmark = pytest.mark.usefixtures("allowed")
 
-# Pauses are this much shorter.
-RATE = 200.0
+# Pauses are this much shorter, and so is the patience with a server.
+RATE = 5.0
 SOUND = b"\xff\xfd\x80\x00" * 64
 LISTED = "audio/x-mpegurl"
 BASE = "http://radio.example/"
