@@ -1,4 +1,4 @@
-"""The catalogues are complete, and each reader gets their language."""
+"""Each reader gets their language; ``make check`` tells whether catalogues are complete."""
 
 from __future__ import annotations
 
@@ -19,12 +19,6 @@ OFFERED = [code for code, _name in settings.LANGUAGES if code != translations.RE
 
 def test_every_catalogue_is_offered() -> None:
     assert translations.languages() == sorted(OFFERED)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("language", OFFERED)
-def test_catalogue_is_complete_and_compiled(language: str) -> None:
-    assert translations.faults(language) == []
 
 
 @pytest.mark.slow

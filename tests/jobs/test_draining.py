@@ -105,7 +105,7 @@ class Installation:
 @pytest.fixture(
     params=[
         "database",
-        "rabbitmq",
+        pytest.param("rabbitmq", marks=pytest.mark.soak),
         pytest.param("redis", marks=pytest.mark.soak),
         pytest.param("celery", marks=pytest.mark.soak),
     ]
