@@ -175,6 +175,7 @@ def claim(request: PortalRequest, uid: str, claim_id: str) -> HttpResponseBase:
     match = selectors.match_of(row)
     if match is not None:
         with_segments([match])
+    licences = coverage.checks(subject=Subject.of(match)) if match else []
     open_rows = Discrepancy.objects.filter(claim=row).exclude(
         state=DiscrepancyState.GONE
     )
@@ -186,7 +187,8 @@ def claim(request: PortalRequest, uid: str, claim_id: str) -> HttpResponseBase:
         "asset_url": page.asset_url(row.asset),
         "match": match,
         "notices": notices_and_changes(match) if match else [],
-        "licences": coverage.checks(subject=Subject.of(match)) if match else [],
+        "licences": licences,
+        "usable": [each for each in licences if each.cover != coverage.Cover.NONE],
         "discrepancies": page.rows_of(list(related)),
         "form": form,
         "asks_day": any(each.kind == DiscrepancyKind.DISPUTE_DUE for each in related),
