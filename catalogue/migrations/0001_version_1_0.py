@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('name',), name='bucket_name_unique', violation_error_message='There is a bucket with this name already.')],
             },
         ),
         migrations.CreateModel(
@@ -120,6 +121,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['title', 'id'],
+                'indexes': [models.Index(fields=['bucket', 'title'], name='recording_bucket_title'), models.Index(fields=['title', 'id'], name='recording_title'), models.Index(fields=['bucket', 'id', 'status'], name='recording_bucket_id'), models.Index(fields=['bucket', 'label'], name='recording_bucket_label'), models.Index(fields=['status', 'bucket'], name='recording_status'), models.Index(condition=models.Q(('too_little_sound', True)), fields=['bucket', 'title'], name='recording_too_little_sound'), models.Index(fields=['isrc_normalised'], name='recording_isrc'), models.Index(condition=models.Q(('own_isrc', ''), _negated=True), fields=['own_isrc'], name='recording_own_isrc'), models.Index(condition=models.Q(('iswc', ''), _negated=True), fields=['iswc'], name='recording_iswc'), models.Index(fields=['audio_sha256'], name='recording_sha256')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(models.Q(('custom_id', ''), _negated=True), models.Q(('status', 'retired'), _negated=True)), fields=('bucket', 'custom_id'), name='recording_custom_id_unique_in_bucket'), models.CheckConstraint(condition=models.Q(('duration_ms__gte', 0)), name='recording_duration_not_negative')],
             },
         ),
         migrations.CreateModel(
@@ -133,6 +136,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'index entries',
+                'constraints': [models.UniqueConstraint(fields=('recording', 'bucket'), name='index_entry_one_per_bucket')],
             },
         ),
         migrations.CreateModel(
@@ -170,67 +174,8 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'catalogue_excludedsegment',
                 'ordering': ['start_ms', 'id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('end_ms__gt', models.F('start_ms')), ('start_ms__gte', 0)), name='excluded_segment_ordered')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='bucket',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('name',), name='bucket_name_unique', violation_error_message='There is a bucket with this name already.'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['bucket', 'title'], name='recording_bucket_title'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['title', 'id'], name='recording_title'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['bucket', 'id', 'status'], name='recording_bucket_id'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['bucket', 'label'], name='recording_bucket_label'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['status', 'bucket'], name='recording_status'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(condition=models.Q(('too_little_sound', True)), fields=['bucket', 'title'], name='recording_too_little_sound'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['isrc_normalised'], name='recording_isrc'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(condition=models.Q(('own_isrc', ''), _negated=True), fields=['own_isrc'], name='recording_own_isrc'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(condition=models.Q(('iswc', ''), _negated=True), fields=['iswc'], name='recording_iswc'),
-        ),
-        migrations.AddIndex(
-            model_name='recording',
-            index=models.Index(fields=['audio_sha256'], name='recording_sha256'),
-        ),
-        migrations.AddConstraint(
-            model_name='recording',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('custom_id', ''), _negated=True), models.Q(('status', 'retired'), _negated=True)), fields=('bucket', 'custom_id'), name='recording_custom_id_unique_in_bucket'),
-        ),
-        migrations.AddConstraint(
-            model_name='recording',
-            constraint=models.CheckConstraint(condition=models.Q(('duration_ms__gte', 0)), name='recording_duration_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='indexentry',
-            constraint=models.UniqueConstraint(fields=('recording', 'bucket'), name='index_entry_one_per_bucket'),
-        ),
-        migrations.AddConstraint(
-            model_name='exclusion',
-            constraint=models.CheckConstraint(condition=models.Q(('end_ms__gt', models.F('start_ms')), ('start_ms__gte', 0)), name='excluded_segment_ordered'),
         ),
         migrations.RunPython(add_first_rows, migrations.RunPython.noop),
     ]

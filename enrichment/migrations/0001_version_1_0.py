@@ -80,6 +80,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'filling rule',
                 'verbose_name_plural': 'filling rules',
                 'ordering': ['bucket__name', 'field', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('bucket', 'field'), name='filling_rule_one_per_field', violation_error_message='There is a rule for this field of the bucket already.')],
             },
         ),
         migrations.CreateModel(
@@ -107,39 +108,9 @@ class Migration(migrations.Migration):
                 'verbose_name': 'suggestion',
                 'verbose_name_plural': 'suggestions',
                 'ordering': ['-confidence', 'id'],
+                'indexes': [models.Index(fields=['state', 'confidence', 'id'], name='suggestion_list'), models.Index(fields=['state', 'field', 'confidence', 'id'], name='suggestion_field'), models.Index(fields=['act', 'decided_at', 'id'], name='suggestion_act'), models.Index(condition=models.Q(('decided_at__isnull', False)), fields=['decided_at', 'act', 'id'], name='suggestion_decided'), models.Index(fields=['decided_by', 'decided_at', 'id'], name='suggestion_decider'), models.Index(fields=['recording', 'state'], name='suggestion_recording')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('recording', 'field', 'value'), name='suggestion_one_open')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='fillingrule',
-            constraint=models.UniqueConstraint(fields=('bucket', 'field'), name='filling_rule_one_per_field', violation_error_message='There is a rule for this field of the bucket already.'),
-        ),
-        migrations.AddIndex(
-            model_name='suggestion',
-            index=models.Index(fields=['state', 'confidence', 'id'], name='suggestion_list'),
-        ),
-        migrations.AddIndex(
-            model_name='suggestion',
-            index=models.Index(fields=['state', 'field', 'confidence', 'id'], name='suggestion_field'),
-        ),
-        migrations.AddIndex(
-            model_name='suggestion',
-            index=models.Index(fields=['act', 'decided_at', 'id'], name='suggestion_act'),
-        ),
-        migrations.AddIndex(
-            model_name='suggestion',
-            index=models.Index(condition=models.Q(('decided_at__isnull', False)), fields=['decided_at', 'act', 'id'], name='suggestion_decided'),
-        ),
-        migrations.AddIndex(
-            model_name='suggestion',
-            index=models.Index(fields=['decided_by', 'decided_at', 'id'], name='suggestion_decider'),
-        ),
-        migrations.AddIndex(
-            model_name='suggestion',
-            index=models.Index(fields=['recording', 'state'], name='suggestion_recording'),
-        ),
-        migrations.AddConstraint(
-            model_name='suggestion',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'open')), fields=('recording', 'field', 'value'), name='suggestion_one_open'),
         ),
         migrations.CreateModel(
             name='KnownDifference',

@@ -106,6 +106,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['title', 'id'],
+                'indexes': [models.Index(fields=['account', 'linked_by', 'title'], name='platform_asset_linked'), models.Index(condition=models.Q(('constituents', ''), _negated=True), fields=['account', 'id'], name='platform_asset_merged'), models.Index(condition=models.Q(('claimed_custom_id', ''), _negated=True), fields=['claimed_custom_id'], name='platform_asset_c_cid'), models.Index(condition=models.Q(('custom_id', ''), _negated=True), fields=['custom_id'], name='platform_asset_cid'), models.Index(condition=models.Q(('your_isrc', ''), _negated=True), fields=['your_isrc'], name='platform_asset_yisrc'), models.Index(condition=models.Q(('display_isrc', ''), _negated=True), fields=['display_isrc'], name='platform_asset_disrc'), models.Index(condition=models.Q(('claimed_isrc', ''), _negated=True), fields=['claimed_isrc'], name='platform_asset_c_isrc'), models.Index(condition=models.Q(('claimed_iswc', ''), _negated=True), fields=['claimed_iswc'], name='platform_asset_c_iswc')],
+                'constraints': [models.UniqueConstraint(fields=('account', 'asset_id'), name='platform_asset_once')],
             },
         ),
         migrations.CreateModel(
@@ -125,6 +127,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('account', 'asset_key'), name='asset_conflict_once')],
             },
         ),
         migrations.CreateModel(
@@ -166,6 +169,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-views', 'id'],
+                'indexes': [models.Index(fields=['claim_id'], name='platform_claim_id'), models.Index(fields=['link_key'], name='platform_claim_link')],
+                'constraints': [models.UniqueConstraint(fields=('account', 'claim_id'), name='platform_claim_once')],
             },
         ),
         migrations.CreateModel(
@@ -191,6 +196,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-views', 'id'],
+                'indexes': [models.Index(fields=['link_key'], name='platform_video_link')],
+                'constraints': [models.UniqueConstraint(fields=('account', 'video_id'), name='platform_video_once')],
             },
         ),
         migrations.CreateModel(
@@ -222,6 +229,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'discrepancies',
                 'ordering': ['-views', 'id'],
+                'indexes': [models.Index(fields=['kind', 'state', '-views', 'id'], name='discrepancy_list'), models.Index(fields=['kind', 'state', 'due_on', 'id'], name='discrepancy_due')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('claim__isnull', False), ('asset__isnull', False), ('video__isnull', False), ('match__isnull', False), ('recording__isnull', False), _connector='OR'), name='discrepancy_about_something')],
             },
         ),
         migrations.CreateModel(
@@ -235,6 +244,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'prior values',
+                'indexes': [models.Index(fields=['import_key', 'id'], name='prior_values_import')],
             },
         ),
         migrations.CreateModel(
@@ -255,6 +265,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('account', 'reference_id'), name='reference_file_once')],
             },
         ),
         migrations.CreateModel(
@@ -269,6 +280,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['platform', 'column', 'value'],
+                'constraints': [models.UniqueConstraint(fields=('platform', 'column', 'value'), name='reported_value_once')],
             },
         ),
         migrations.CreateModel(
@@ -285,89 +297,5 @@ class Migration(migrations.Migration):
                 'ordering': ['number', 'id'],
                 'constraints': [models.UniqueConstraint(fields=('file', 'discrepancy'), name='claim_file_row_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='platformasset',
-            index=models.Index(fields=['account', 'linked_by', 'title'], name='platform_asset_linked'),
-        ),
-        migrations.AddIndex(
-            model_name='platformasset',
-            index=models.Index(condition=models.Q(('constituents', ''), _negated=True), fields=['account', 'id'], name='platform_asset_merged'),
-        ),
-        migrations.AddIndex(
-            model_name='platformasset',
-            index=models.Index(condition=models.Q(('claimed_custom_id', ''), _negated=True), fields=['claimed_custom_id'], name='platform_asset_c_cid'),
-        ),
-        migrations.AddIndex(
-            model_name='platformasset',
-            index=models.Index(condition=models.Q(('custom_id', ''), _negated=True), fields=['custom_id'], name='platform_asset_cid'),
-        ),
-        migrations.AddIndex(
-            model_name='platformasset',
-            index=models.Index(condition=models.Q(('your_isrc', ''), _negated=True), fields=['your_isrc'], name='platform_asset_yisrc'),
-        ),
-        migrations.AddIndex(
-            model_name='platformasset',
-            index=models.Index(condition=models.Q(('display_isrc', ''), _negated=True), fields=['display_isrc'], name='platform_asset_disrc'),
-        ),
-        migrations.AddIndex(
-            model_name='platformasset',
-            index=models.Index(condition=models.Q(('claimed_isrc', ''), _negated=True), fields=['claimed_isrc'], name='platform_asset_c_isrc'),
-        ),
-        migrations.AddIndex(
-            model_name='platformasset',
-            index=models.Index(condition=models.Q(('claimed_iswc', ''), _negated=True), fields=['claimed_iswc'], name='platform_asset_c_iswc'),
-        ),
-        migrations.AddConstraint(
-            model_name='platformasset',
-            constraint=models.UniqueConstraint(fields=('account', 'asset_id'), name='platform_asset_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='assetconflict',
-            constraint=models.UniqueConstraint(fields=('account', 'asset_key'), name='asset_conflict_once'),
-        ),
-        migrations.AddIndex(
-            model_name='platformvideo',
-            index=models.Index(fields=['link_key'], name='platform_video_link'),
-        ),
-        migrations.AddConstraint(
-            model_name='platformvideo',
-            constraint=models.UniqueConstraint(fields=('account', 'video_id'), name='platform_video_once'),
-        ),
-        migrations.AddIndex(
-            model_name='discrepancy',
-            index=models.Index(fields=['kind', 'state', '-views', 'id'], name='discrepancy_list'),
-        ),
-        migrations.AddIndex(
-            model_name='discrepancy',
-            index=models.Index(fields=['kind', 'state', 'due_on', 'id'], name='discrepancy_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='discrepancy',
-            constraint=models.CheckConstraint(condition=models.Q(('claim__isnull', False), ('asset__isnull', False), ('video__isnull', False), ('match__isnull', False), ('recording__isnull', False), _connector='OR'), name='discrepancy_about_something'),
-        ),
-        migrations.AddIndex(
-            model_name='platformclaim',
-            index=models.Index(fields=['claim_id'], name='platform_claim_id'),
-        ),
-        migrations.AddIndex(
-            model_name='platformclaim',
-            index=models.Index(fields=['link_key'], name='platform_claim_link'),
-        ),
-        migrations.AddConstraint(
-            model_name='platformclaim',
-            constraint=models.UniqueConstraint(fields=('account', 'claim_id'), name='platform_claim_once'),
-        ),
-        migrations.AddIndex(
-            model_name='priorvalues',
-            index=models.Index(fields=['import_key', 'id'], name='prior_values_import'),
-        ),
-        migrations.AddConstraint(
-            model_name='referencefile',
-            constraint=models.UniqueConstraint(fields=('account', 'reference_id'), name='reference_file_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='reportedvalue',
-            constraint=models.UniqueConstraint(fields=('platform', 'column', 'value'), name='reported_value_once'),
         ),
     ]

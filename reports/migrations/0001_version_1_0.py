@@ -68,6 +68,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('status', 'ready'), _negated=True), models.Q(models.Q(('sha256', ''), _negated=True), models.Q(('file', ''), _negated=True)), _connector='OR'), name='evidence_ready_is_sealed')],
             },
         ),
         migrations.CreateModel(
@@ -104,6 +105,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'answer to a notice',
                 'verbose_name_plural': 'answers to notices',
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['outcome', 'restore_until'], name='notice_answer_due')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('restore_from__isnull', True), ('restore_until__gte', models.F('restore_from')), _connector='OR'), name='notice_answer_days_ordered')],
             },
         ),
         migrations.CreateModel(
@@ -139,6 +142,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['-created_at', '-id'], name='report_run_newest')],
             },
         ),
         migrations.CreateModel(
@@ -299,6 +303,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'takedown notice',
                 'verbose_name_plural': 'takedown notices',
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['state', '-id'], name='notice_state'), models.Index(fields=['platform', '-id'], name='notice_platform')],
+                'constraints': [models.UniqueConstraint(fields=('year', 'number'), name='notice_number_once_a_year'), models.CheckConstraint(condition=models.Q(('state__in', ['DRAFT', 'REVIEW', 'WITHDRAWN']), models.Q(('number__isnull', False), ('signed_at__isnull', False), ('year__isnull', False), models.Q(('pdf', ''), _negated=True), models.Q(('signature', ''), _negated=True)), _connector='OR'), name='notice_signed_is_numbered')],
             },
         ),
         migrations.AddField(
@@ -322,6 +328,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('trial', 'scanned_file'), name='trial_file_once')],
             },
         ),
         migrations.CreateModel(
@@ -345,6 +352,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['draw', 'id'],
+                'indexes': [models.Index(fields=['draw', 'id'], name='trial_row_draw')],
+                'constraints': [models.UniqueConstraint(fields=('file', 'recording'), name='trial_row_once')],
             },
         ),
         migrations.CreateModel(
@@ -375,55 +384,11 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name='evidencepack',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'ready'), _negated=True), models.Q(models.Q(('sha256', ''), _negated=True), models.Q(('file', ''), _negated=True)), _connector='OR'), name='evidence_ready_is_sealed'),
-        ),
-        migrations.AddIndex(
-            model_name='noticeanswer',
-            index=models.Index(fields=['outcome', 'restore_until'], name='notice_answer_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='noticeanswer',
-            constraint=models.CheckConstraint(condition=models.Q(('restore_from__isnull', True), ('restore_until__gte', models.F('restore_from')), _connector='OR'), name='notice_answer_days_ordered'),
-        ),
-        migrations.AddIndex(
-            model_name='reportrun',
-            index=models.Index(fields=['-created_at', '-id'], name='report_run_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='takedownnotice',
-            index=models.Index(fields=['state', '-id'], name='notice_state'),
-        ),
-        migrations.AddIndex(
-            model_name='takedownnotice',
-            index=models.Index(fields=['platform', '-id'], name='notice_platform'),
-        ),
-        migrations.AddConstraint(
-            model_name='takedownnotice',
-            constraint=models.UniqueConstraint(fields=('year', 'number'), name='notice_number_once_a_year'),
-        ),
-        migrations.AddConstraint(
-            model_name='takedownnotice',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['DRAFT', 'REVIEW', 'WITHDRAWN']), models.Q(('number__isnull', False), ('signed_at__isnull', False), ('year__isnull', False), models.Q(('pdf', ''), _negated=True), models.Q(('signature', ''), _negated=True)), _connector='OR'), name='notice_signed_is_numbered'),
-        ),
-        migrations.AddConstraint(
             model_name='noticeitem',
             constraint=models.UniqueConstraint(condition=models.Q(('is_open', True)), fields=('match',), name='notice_match_in_one_open_notice'),
         ),
         migrations.AddConstraint(
             model_name='noticeitem',
             constraint=models.UniqueConstraint(fields=('notice', 'match'), name='notice_match_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='trialfile',
-            constraint=models.UniqueConstraint(fields=('trial', 'scanned_file'), name='trial_file_once'),
-        ),
-        migrations.AddIndex(
-            model_name='trialrow',
-            index=models.Index(fields=['draw', 'id'], name='trial_row_draw'),
-        ),
-        migrations.AddConstraint(
-            model_name='trialrow',
-            constraint=models.UniqueConstraint(fields=('file', 'recording'), name='trial_row_once'),
         ),
     ]

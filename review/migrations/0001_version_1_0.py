@@ -53,6 +53,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['status', 'due_at'], name='dispute_due')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('due_at__gte', models.F('received_at'))), name='dispute_due_after_received')],
             },
         ),
         migrations.CreateModel(
@@ -87,6 +89,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-built_in', '-id'],
+                'indexes': [models.Index(fields=['valid_until'], name='licence_until')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='licence_dates_ordered'), models.UniqueConstraint(condition=models.Q(('built_in', True)), fields=('built_in',), name='licence_one_built_in')],
             },
         ),
         migrations.CreateModel(
@@ -148,6 +152,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'matches',
                 'ordering': ['-created_at', '-id'],
+                'indexes': [models.Index(fields=['state', '-created_at', '-id'], name='match_state'), models.Index(fields=['state', '-score', '-id'], name='match_state_score'), models.Index(fields=['recording', 'state'], name='match_recording'), models.Index(fields=['-created_at', '-id'], name='match_newest'), models.Index(fields=['score', 'id'], name='match_score'), models.Index(fields=['matched_ms', 'id'], name='match_length'), models.Index(django.db.models.functions.comparison.Coalesce('due_at', models.Value(datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.timezone.utc))), models.OrderBy(models.F('priority'), descending=True), models.F('created_at'), models.F('id'), condition=models.Q(('state__in', ['pending', 'in_review', 'escalated'])), include=('scanned_file', 'due_at'), name='match_queue'), models.Index(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated'])), fields=['-priority', '-source_views', '-matched_ms', 'id'], include=('scanned_file',), name='match_at_stake'), models.Index(django.db.models.functions.comparison.Coalesce('score', models.Value(Decimal('-1'))), models.F('id'), condition=models.Q(('state__in', ['pending', 'in_review', 'escalated'])), include=('scanned_file', 'score'), name='match_waits_score'), models.Index(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated'])), fields=['matched_ms', 'id'], include=('scanned_file',), name='match_waits_length'), models.Index(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated'])), fields=['queue_reason', 'created_at', 'id'], include=('scanned_file', 'state'), name='match_waiting'), models.Index(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated']), ('due_at__isnull', False)), fields=['due_at'], include=('scanned_file',), name='match_due'), models.Index(condition=models.Q(('locked_by__isnull', False)), fields=['locked_by', 'locked_until'], name='match_held'), models.Index(condition=models.Q(('decided_at__isnull', False)), fields=['decided_at'], include=('state', 'decided_by', 'score_scale', 'score'), name='match_decided')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'superseded'), _negated=True), fields=('scanned_file', 'recording'), name='match_one_live_per_recording'), models.CheckConstraint(condition=models.Q(('first_start_ms__gte', 0), ('last_end_ms__gt', models.F('first_start_ms'))), name='match_offsets_ordered'), models.CheckConstraint(condition=models.Q(models.Q(('longest_ms__gt', 0), ('matched_ms__gte', models.F('longest_ms')), ('wholly_excluded', False)), models.Q(('longest_ms', 0), ('matched_ms', 0), ('wholly_excluded', True)), _connector='OR'), name='match_lengths_ordered'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'rejected'), _negated=True), models.Q(('decision_reason', ''), _negated=True), _connector='OR'), name='match_rejected_has_reason'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'cleared'), _negated=True), models.Q(('decision_reason', 'licence'), _negated=True), ('licence__isnull', False), _connector='OR'), name='match_cleared_by_licence_names_it'), models.CheckConstraint(condition=models.Q(('state', 'superseded'), ('superseded_by__isnull', True), _connector='OR'), name='match_superseded_has_state'), models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated', 'confirmed', 'cleared', 'rejected', 'suppressed', 'disputed', 'upheld', 'released', 'superseded'])), name='match_state_known')],
             },
         ),
         migrations.AddField(
@@ -178,6 +184,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'policies',
                 'ordering': ['position', 'id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('action__in', ['review', 'confirm', 'escalate', 'suppress'])), name='policy_action_known')],
             },
         ),
         migrations.AddField(
@@ -199,123 +206,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('owner', 'name'), name='saved_view_name_unique'), models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('owner',), name='saved_view_one_default')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='licence',
-            index=models.Index(fields=['valid_until'], name='licence_until'),
-        ),
-        migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='licence_dates_ordered'),
-        ),
-        migrations.AddConstraint(
-            model_name='licence',
-            constraint=models.UniqueConstraint(condition=models.Q(('built_in', True)), fields=('built_in',), name='licence_one_built_in'),
-        ),
-        migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(fields=['status', 'due_at'], name='dispute_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispute',
-            constraint=models.CheckConstraint(condition=models.Q(('due_at__gte', models.F('received_at'))), name='dispute_due_after_received'),
-        ),
-        migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('action__in', ['review', 'confirm', 'escalate', 'suppress'])), name='policy_action_known'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['state', '-created_at', '-id'], name='match_state'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['state', '-score', '-id'], name='match_state_score'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['recording', 'state'], name='match_recording'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['-created_at', '-id'], name='match_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['score', 'id'], name='match_score'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['matched_ms', 'id'], name='match_length'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(django.db.models.functions.comparison.Coalesce('due_at', models.Value(datetime.datetime(9999, 12, 31, 0, 0, tzinfo=datetime.timezone.utc))), models.OrderBy(models.F('priority'), descending=True), models.F('created_at'), models.F('id'), condition=models.Q(('state__in', ['pending', 'in_review', 'escalated'])), include=('scanned_file', 'due_at'), name='match_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated'])), fields=['-priority', '-source_views', '-matched_ms', 'id'], include=('scanned_file',), name='match_at_stake'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(django.db.models.functions.comparison.Coalesce('score', models.Value(Decimal('-1'))), models.F('id'), condition=models.Q(('state__in', ['pending', 'in_review', 'escalated'])), include=('scanned_file', 'score'), name='match_waits_score'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated'])), fields=['matched_ms', 'id'], include=('scanned_file',), name='match_waits_length'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated'])), fields=['queue_reason', 'created_at', 'id'], include=('scanned_file', 'state'), name='match_waiting'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated']), ('due_at__isnull', False)), fields=['due_at'], include=('scanned_file',), name='match_due'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(condition=models.Q(('locked_by__isnull', False)), fields=['locked_by', 'locked_until'], name='match_held'),
-        ),
-        migrations.AddIndex(
-            model_name='match',
-            index=models.Index(condition=models.Q(('decided_at__isnull', False)), fields=['decided_at'], include=('state', 'decided_by', 'score_scale', 'score'), name='match_decided'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'superseded'), _negated=True), fields=('scanned_file', 'recording'), name='match_one_live_per_recording'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(('first_start_ms__gte', 0), ('last_end_ms__gt', models.F('first_start_ms'))), name='match_offsets_ordered'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('longest_ms__gt', 0), ('matched_ms__gte', models.F('longest_ms')), ('wholly_excluded', False)), models.Q(('longest_ms', 0), ('matched_ms', 0), ('wholly_excluded', True)), _connector='OR'), name='match_lengths_ordered'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'rejected'), _negated=True), models.Q(('decision_reason', ''), _negated=True), _connector='OR'), name='match_rejected_has_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'cleared'), _negated=True), models.Q(('decision_reason', 'licence'), _negated=True), ('licence__isnull', False), _connector='OR'), name='match_cleared_by_licence_names_it'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'superseded'), ('superseded_by__isnull', True), _connector='OR'), name='match_superseded_has_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'in_review', 'escalated', 'confirmed', 'cleared', 'rejected', 'suppressed', 'disputed', 'upheld', 'released', 'superseded'])), name='match_state_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='savedview',
-            constraint=models.UniqueConstraint(fields=('owner', 'name'), name='saved_view_name_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='savedview',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('owner',), name='saved_view_one_default'),
         ),
         migrations.RunPython(add_own_accounts, migrations.RunPython.noop),
     ]

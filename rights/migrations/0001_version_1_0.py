@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'party',
                 'verbose_name_plural': 'parties',
                 'ordering': ['name_key', 'id'],
+                'indexes': [models.Index(fields=['name_key', 'id'], name='party_name'), models.Index(fields=['ipi_name'], name='party_ipi_name'), models.Index(fields=['isni'], name='party_isni')],
             },
         ),
         migrations.CreateModel(
@@ -65,6 +66,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'recording with rights',
                 'verbose_name_plural': 'recordings with rights',
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('isrc', ''), _negated=True), fields=('isrc',), name='rights_isrc_once'), models.UniqueConstraint(condition=models.Q(('match_key', ''), _negated=True), fields=('match_key',), name='rights_match_key_once')],
             },
         ),
         migrations.CreateModel(
@@ -91,6 +93,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'release',
                 'ordering': ['title_key', 'id'],
+                'indexes': [models.Index(fields=['title_key', 'id'], name='release_title'), models.Index(fields=['upc'], name='release_upc'), models.Index(fields=['grid'], name='release_grid')],
             },
         ),
         migrations.CreateModel(
@@ -104,6 +107,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'track',
                 'ordering': ['release', 'position', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('release', 'recording'), name='track_once')],
             },
         ),
         migrations.AddField(
@@ -131,6 +135,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'work',
                 'ordering': ['title_key', 'id'],
+                'indexes': [models.Index(fields=['title_key', 'id'], name='work_title'), models.Index(fields=['iswc'], name='work_iswc')],
             },
         ),
         migrations.CreateModel(
@@ -151,6 +156,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'statement',
                 'ordering': ['id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('recording__isnull', True), ('release__isnull', True), ('work__isnull', False)), models.Q(('recording__isnull', False), ('release__isnull', True), ('work__isnull', True)), models.Q(('recording__isnull', True), ('release__isnull', False), ('work__isnull', True)), _connector='OR'), name='statement_of_one_record')],
             },
         ),
         migrations.CreateModel(
@@ -183,6 +189,8 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'share',
                 'ordering': ['id'],
+                'indexes': [models.Index(fields=['work', 'withdrawn_at'], name='share_work'), models.Index(fields=['recording', 'withdrawn_at'], name='share_recording'), models.Index(fields=['valid_until'], name='share_until'), models.Index(condition=models.Q(('number', ''), _negated=True), fields=['claimant', 'number'], name='share_number')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('recording__isnull', True), ('work__isnull', False)), models.Q(('recording__isnull', False), ('work__isnull', True)), _connector='OR'), name='share_of_one_record'), models.CheckConstraint(condition=models.Q(('percent__isnull', True), models.Q(('percent__gte', 0), ('percent__lte', 100)), _connector='OR'), name='share_in_percent'), models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_from__lte', models.F('valid_until')), _connector='OR'), name='share_ends_after_it_begins')],
             },
         ),
         migrations.CreateModel(
@@ -200,6 +208,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'further title',
                 'ordering': ['id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('recording__isnull', True), ('release__isnull', True), ('work__isnull', False)), models.Q(('recording__isnull', False), ('release__isnull', True), ('work__isnull', True)), models.Q(('recording__isnull', True), ('release__isnull', False), ('work__isnull', True)), _connector='OR'), name='title_of_one_record')],
             },
         ),
         migrations.CreateModel(
@@ -228,6 +237,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'conflict of rights',
                 'verbose_name_plural': 'conflicts of rights',
                 'ordering': ['-opened_at', '-id'],
+                'indexes': [models.Index(fields=['state', '-opened_at', '-id'], name='rights_conflict_state')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('recording__isnull', True), ('release__isnull', True), ('work__isnull', False)), models.Q(('recording__isnull', False), ('release__isnull', True), ('work__isnull', True)), models.Q(('recording__isnull', True), ('release__isnull', False), ('work__isnull', True)), _connector='OR'), name='conflict_of_one_record')],
             },
         ),
         migrations.CreateModel(
@@ -242,98 +253,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'number of a work',
                 'verbose_name_plural': 'numbers of works',
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('claimant', 'number'), name='work_number_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='party',
-            index=models.Index(fields=['name_key', 'id'], name='party_name'),
-        ),
-        migrations.AddIndex(
-            model_name='party',
-            index=models.Index(fields=['ipi_name'], name='party_ipi_name'),
-        ),
-        migrations.AddIndex(
-            model_name='party',
-            index=models.Index(fields=['isni'], name='party_isni'),
-        ),
-        migrations.AddConstraint(
-            model_name='rightsrecording',
-            constraint=models.UniqueConstraint(condition=models.Q(('isrc', ''), _negated=True), fields=('isrc',), name='rights_isrc_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='rightsrecording',
-            constraint=models.UniqueConstraint(condition=models.Q(('match_key', ''), _negated=True), fields=('match_key',), name='rights_match_key_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='track',
-            constraint=models.UniqueConstraint(fields=('release', 'recording'), name='track_once'),
-        ),
-        migrations.AddIndex(
-            model_name='release',
-            index=models.Index(fields=['title_key', 'id'], name='release_title'),
-        ),
-        migrations.AddIndex(
-            model_name='release',
-            index=models.Index(fields=['upc'], name='release_upc'),
-        ),
-        migrations.AddIndex(
-            model_name='release',
-            index=models.Index(fields=['grid'], name='release_grid'),
-        ),
-        migrations.AddIndex(
-            model_name='work',
-            index=models.Index(fields=['title_key', 'id'], name='work_title'),
-        ),
-        migrations.AddIndex(
-            model_name='work',
-            index=models.Index(fields=['iswc'], name='work_iswc'),
-        ),
-        migrations.AddConstraint(
-            model_name='statement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('recording__isnull', True), ('release__isnull', True), ('work__isnull', False)), models.Q(('recording__isnull', False), ('release__isnull', True), ('work__isnull', True)), models.Q(('recording__isnull', True), ('release__isnull', False), ('work__isnull', True)), _connector='OR'), name='statement_of_one_record'),
-        ),
-        migrations.AddIndex(
-            model_name='share',
-            index=models.Index(fields=['work', 'withdrawn_at'], name='share_work'),
-        ),
-        migrations.AddIndex(
-            model_name='share',
-            index=models.Index(fields=['recording', 'withdrawn_at'], name='share_recording'),
-        ),
-        migrations.AddIndex(
-            model_name='share',
-            index=models.Index(fields=['valid_until'], name='share_until'),
-        ),
-        migrations.AddIndex(
-            model_name='share',
-            index=models.Index(condition=models.Q(('number', ''), _negated=True), fields=['claimant', 'number'], name='share_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='share',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('recording__isnull', True), ('work__isnull', False)), models.Q(('recording__isnull', False), ('work__isnull', True)), _connector='OR'), name='share_of_one_record'),
-        ),
-        migrations.AddConstraint(
-            model_name='share',
-            constraint=models.CheckConstraint(condition=models.Q(('percent__isnull', True), models.Q(('percent__gte', 0), ('percent__lte', 100)), _connector='OR'), name='share_in_percent'),
-        ),
-        migrations.AddConstraint(
-            model_name='share',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_from__lte', models.F('valid_until')), _connector='OR'), name='share_ends_after_it_begins'),
-        ),
-        migrations.AddConstraint(
-            model_name='othertitle',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('recording__isnull', True), ('release__isnull', True), ('work__isnull', False)), models.Q(('recording__isnull', False), ('release__isnull', True), ('work__isnull', True)), models.Q(('recording__isnull', True), ('release__isnull', False), ('work__isnull', True)), _connector='OR'), name='title_of_one_record'),
-        ),
-        migrations.AddIndex(
-            model_name='conflict',
-            index=models.Index(fields=['state', '-opened_at', '-id'], name='rights_conflict_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='conflict',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('recording__isnull', True), ('release__isnull', True), ('work__isnull', False)), models.Q(('recording__isnull', False), ('release__isnull', True), ('work__isnull', True)), models.Q(('recording__isnull', True), ('release__isnull', False), ('work__isnull', True)), _connector='OR'), name='conflict_of_one_record'),
-        ),
-        migrations.AddConstraint(
-            model_name='worknumber',
-            constraint=models.UniqueConstraint(fields=('claimant', 'number'), name='work_number_once'),
         ),
     ]

@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['name', 'id'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('cloud_account', 'cloud_container_id'), name='container_cloud_once', violation_error_message='Another container is already tied to this one.')],
             },
         ),
         migrations.CreateModel(
@@ -133,6 +134,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'subfolder of a drop',
                 'verbose_name_plural': 'subfolders of a drop',
                 'ordering': ['name', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('drop', 'name'), name='drop_folder_once')],
             },
         ),
         migrations.CreateModel(
@@ -149,6 +151,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['container', '-id'], name='outbound_container')],
             },
         ),
         migrations.CreateModel(
@@ -175,6 +178,9 @@ class Migration(migrations.Migration):
                 ('cause', models.CharField(blank=True, default='', max_length=500)),
                 ('search', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='questions', to='scanning.partitionsearch')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('search', 'partition'), name='partition_question_one_per_partition')],
+            },
         ),
         migrations.CreateModel(
             name='Project',
@@ -217,6 +223,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'retro searches',
                 'ordering': ['-id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['collecting', 'queued', 'running', 'done', 'failed', 'cancelled'])), name='retro_search_status_known')],
             },
         ),
         migrations.CreateModel(
@@ -246,6 +253,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('status__in', ('queued', 'running', 'awaiting_callback'))), fields=['status'], name='scan_active')],
             },
         ),
         migrations.AddField(
@@ -267,6 +275,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('scan', 'recording', 'section'), name='detection_once_per_scan'), models.CheckConstraint(condition=models.Q(('score__isnull', True), models.Q(('score__gte', 0), ('score__lte', 100)), _connector='OR'), name='detection_score_range')],
             },
         ),
         migrations.CreateModel(
@@ -289,6 +298,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['account', 'remote_id'], name='cloud_job_remote'), models.Index(fields=['sent_at'], name='cloud_job_sent')],
             },
         ),
         migrations.CreateModel(
@@ -334,6 +344,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-created_at', '-id'],
+                'indexes': [models.Index(fields=['-created_at', '-id'], name='file_newest'), models.Index(fields=['container', 'status', '-created_at'], name='file_in_container'), models.Index(fields=['status', '-created_at'], name='file_status'), models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['container', 'status', '-id'], name='file_container_status'), models.Index(condition=models.Q(('deleted_at__isnull', True), ('status', 'no_match')), fields=['-created_at', '-id'], name='file_no_match'), models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['deleted_at'], name='file_deleted'), models.Index(fields=['sha256'], name='file_sha256'), models.Index(fields=['name'], name='file_name'), models.Index(condition=models.Q(('link_key', ''), _negated=True), fields=['link_key'], name='file_link_key'), models.Index(condition=models.Q(('media', ''), _negated=True), fields=['container', 'audio_at'], name='file_has_media'), models.Index(condition=models.Q(('proxy', ''), _negated=True), fields=['container', 'audio_at'], name='file_has_proxy'), models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['container', '-id', 'size_bytes'], name='file_container_live')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('duration_ms__gte', 0), ('size_bytes__gte', 0)), name='scanned_file_sizes_not_negative'), models.UniqueConstraint(condition=models.Q(('remote_id', ''), _negated=True), fields=('remote_id',), name='scanned_file_remote_id_unique')],
             },
         ),
         migrations.AddField(
@@ -384,6 +396,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['outcome', 'file_id'], name='callback_waiting'), models.Index(fields=['file_id'], name='callback_file'), models.Index(condition=models.Q(('outcome__in', ['queued', 'orphan']), ('scanned_file__isnull', True)), fields=['account', 'container'], name='callback_orphans')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('account__isnull', True)), fields=('container', 'body_sha256'), name='callback_body_once'), models.UniqueConstraint(fields=('account', 'body_sha256'), name='callback_account_body_once')],
             },
         ),
         migrations.CreateModel(
@@ -397,6 +411,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['number'],
+                'constraints': [models.UniqueConstraint(fields=('scanned_file', 'number'), name='one_row_per_track')],
             },
         ),
         migrations.CreateModel(
@@ -419,6 +434,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['drop', 'state', '-id'], name='drop_item_state'), models.Index(condition=models.Q(('put_away_at__isnull', True)), fields=['drop', 'id'], name='drop_item_there')],
+                'constraints': [models.UniqueConstraint(fields=('drop', 'identity'), name='drop_item_once')],
             },
         ),
         migrations.CreateModel(
@@ -443,6 +460,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['position'],
+                'constraints': [models.UniqueConstraint(fields=('detection', 'position'), name='segment_position_unique'), models.CheckConstraint(condition=models.Q(('end_ms__gt', models.F('start_ms')), ('start_ms__gte', 0)), name='segment_source_ordered'), models.CheckConstraint(condition=models.Q(('reference_end_ms__gt', models.F('reference_start_ms')), ('reference_start_ms__gte', 0)), name='segment_reference_ordered')],
             },
         ),
         migrations.CreateModel(
@@ -455,6 +473,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['offset_bytes'],
+                'constraints': [models.UniqueConstraint(fields=('upload', 'offset_bytes'), name='upload_piece_offset')],
             },
         ),
         migrations.CreateModel(
@@ -479,6 +498,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'watches',
                 'ordering': ['title', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('container', 'link_key'), name='watch_once_per_container')],
             },
         ),
         migrations.CreateModel(
@@ -519,6 +539,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'constraints': [models.UniqueConstraint(fields=('watch', 'link_key'), name='watch_item_once')],
             },
         ),
         migrations.CreateModel(
@@ -538,163 +559,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddConstraint(
-            model_name='container',
-            constraint=models.UniqueConstraint(condition=models.Q(('deleted_at__isnull', True)), fields=('cloud_account', 'cloud_container_id'), name='container_cloud_once', violation_error_message='Another container is already tied to this one.'),
-        ),
-        migrations.AddConstraint(
-            model_name='dropfolder',
-            constraint=models.UniqueConstraint(fields=('drop', 'name'), name='drop_folder_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='partitionquestion',
-            constraint=models.UniqueConstraint(fields=('search', 'partition'), name='partition_question_one_per_partition'),
-        ),
-        migrations.AddConstraint(
-            model_name='retrosearch',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['collecting', 'queued', 'running', 'done', 'failed', 'cancelled'])), name='retro_search_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='detection',
-            constraint=models.UniqueConstraint(fields=('scan', 'recording', 'section'), name='detection_once_per_scan'),
-        ),
-        migrations.AddConstraint(
-            model_name='detection',
-            constraint=models.CheckConstraint(condition=models.Q(('score__isnull', True), models.Q(('score__gte', 0), ('score__lte', 100)), _connector='OR'), name='detection_score_range'),
-        ),
-        migrations.AddIndex(
-            model_name='cloudjob',
-            index=models.Index(fields=['account', 'remote_id'], name='cloud_job_remote'),
-        ),
-        migrations.AddIndex(
-            model_name='cloudjob',
-            index=models.Index(fields=['sent_at'], name='cloud_job_sent'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(fields=['-created_at', '-id'], name='file_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(fields=['container', 'status', '-created_at'], name='file_in_container'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(fields=['status', '-created_at'], name='file_status'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['container', 'status', '-id'], name='file_container_status'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True), ('status', 'no_match')), fields=['-created_at', '-id'], name='file_no_match'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', False)), fields=['deleted_at'], name='file_deleted'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(fields=['sha256'], name='file_sha256'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(fields=['name'], name='file_name'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(condition=models.Q(('link_key', ''), _negated=True), fields=['link_key'], name='file_link_key'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(condition=models.Q(('media', ''), _negated=True), fields=['container', 'audio_at'], name='file_has_media'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(condition=models.Q(('proxy', ''), _negated=True), fields=['container', 'audio_at'], name='file_has_proxy'),
-        ),
-        migrations.AddIndex(
-            model_name='scannedfile',
-            index=models.Index(condition=models.Q(('deleted_at__isnull', True)), fields=['container', '-id', 'size_bytes'], name='file_container_live'),
-        ),
-        migrations.AddConstraint(
-            model_name='scannedfile',
-            constraint=models.CheckConstraint(condition=models.Q(('duration_ms__gte', 0), ('size_bytes__gte', 0)), name='scanned_file_sizes_not_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='scannedfile',
-            constraint=models.UniqueConstraint(condition=models.Q(('remote_id', ''), _negated=True), fields=('remote_id',), name='scanned_file_remote_id_unique'),
-        ),
-        migrations.AddIndex(
-            model_name='scan',
-            index=models.Index(condition=models.Q(('status__in', ('queued', 'running', 'awaiting_callback'))), fields=['status'], name='scan_active'),
-        ),
-        migrations.AddConstraint(
             model_name='scan',
             constraint=models.UniqueConstraint(condition=models.Q(('status__in', ('queued', 'running', 'awaiting_callback'))), fields=('scanned_file', 'engine'), name='scan_one_active_per_engine'),
-        ),
-        migrations.AddIndex(
-            model_name='outboundcallback',
-            index=models.Index(fields=['container', '-id'], name='outbound_container'),
-        ),
-        migrations.AddIndex(
-            model_name='inboundcallback',
-            index=models.Index(fields=['outcome', 'file_id'], name='callback_waiting'),
-        ),
-        migrations.AddIndex(
-            model_name='inboundcallback',
-            index=models.Index(fields=['file_id'], name='callback_file'),
-        ),
-        migrations.AddIndex(
-            model_name='inboundcallback',
-            index=models.Index(condition=models.Q(('outcome__in', ['queued', 'orphan']), ('scanned_file__isnull', True)), fields=['account', 'container'], name='callback_orphans'),
-        ),
-        migrations.AddConstraint(
-            model_name='inboundcallback',
-            constraint=models.UniqueConstraint(condition=models.Q(('account__isnull', True)), fields=('container', 'body_sha256'), name='callback_body_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='inboundcallback',
-            constraint=models.UniqueConstraint(fields=('account', 'body_sha256'), name='callback_account_body_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='filetrack',
-            constraint=models.UniqueConstraint(fields=('scanned_file', 'number'), name='one_row_per_track'),
-        ),
-        migrations.AddIndex(
-            model_name='dropitem',
-            index=models.Index(fields=['drop', 'state', '-id'], name='drop_item_state'),
-        ),
-        migrations.AddIndex(
-            model_name='dropitem',
-            index=models.Index(condition=models.Q(('put_away_at__isnull', True)), fields=['drop', 'id'], name='drop_item_there'),
-        ),
-        migrations.AddConstraint(
-            model_name='dropitem',
-            constraint=models.UniqueConstraint(fields=('drop', 'identity'), name='drop_item_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='segment',
-            constraint=models.UniqueConstraint(fields=('detection', 'position'), name='segment_position_unique'),
-        ),
-        migrations.AddConstraint(
-            model_name='segment',
-            constraint=models.CheckConstraint(condition=models.Q(('end_ms__gt', models.F('start_ms')), ('start_ms__gte', 0)), name='segment_source_ordered'),
-        ),
-        migrations.AddConstraint(
-            model_name='segment',
-            constraint=models.CheckConstraint(condition=models.Q(('reference_end_ms__gt', models.F('reference_start_ms')), ('reference_start_ms__gte', 0)), name='segment_reference_ordered'),
-        ),
-        migrations.AddConstraint(
-            model_name='uploadpiece',
-            constraint=models.UniqueConstraint(fields=('upload', 'offset_bytes'), name='upload_piece_offset'),
-        ),
-        migrations.AddConstraint(
-            model_name='watch',
-            constraint=models.UniqueConstraint(fields=('container', 'link_key'), name='watch_once_per_container'),
-        ),
-        migrations.AddConstraint(
-            model_name='watchitem',
-            constraint=models.UniqueConstraint(fields=('watch', 'link_key'), name='watch_item_once'),
         ),
     ]

@@ -34,6 +34,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'broadcast',
                 'verbose_name_plural': 'broadcasts',
                 'ordering': ['starts_at', 'id'],
+                'indexes': [models.Index(fields=['station', 'starts_at'], name='broadcast_of_station')],
+                'constraints': [models.UniqueConstraint(fields=('scanned_file', 'station', 'starts_at'), name='broadcast_once')],
             },
         ),
         migrations.CreateModel(
@@ -53,6 +55,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'audience',
                 'verbose_name_plural': 'audiences',
                 'ordering': ['station', 'month', 'hour', 'id'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('month__isnull', False)), fields=('station', 'month'), name='audience_of_month_once'), models.UniqueConstraint(condition=models.Q(('hour__isnull', False)), fields=('station', 'hour'), name='audience_of_hour_once'), models.CheckConstraint(condition=models.Q(models.Q(('broadcast__isnull', False), ('hour__isnull', True), ('month__isnull', True)), models.Q(('broadcast__isnull', True), ('hour__isnull', True), ('month__isnull', False)), models.Q(('broadcast__isnull', True), ('hour__isnull', False), ('month__isnull', True)), _connector='OR'), name='audience_of_one')],
             },
         ),
         migrations.CreateModel(
@@ -70,30 +73,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'revenue',
                 'verbose_name_plural': 'revenues',
                 'ordering': ['station', 'month', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('station', 'month', 'rights_type'), name='revenue_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='broadcast',
-            index=models.Index(fields=['station', 'starts_at'], name='broadcast_of_station'),
-        ),
-        migrations.AddConstraint(
-            model_name='broadcast',
-            constraint=models.UniqueConstraint(fields=('scanned_file', 'station', 'starts_at'), name='broadcast_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='audience',
-            constraint=models.UniqueConstraint(condition=models.Q(('month__isnull', False)), fields=('station', 'month'), name='audience_of_month_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='audience',
-            constraint=models.UniqueConstraint(condition=models.Q(('hour__isnull', False)), fields=('station', 'hour'), name='audience_of_hour_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='audience',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('broadcast__isnull', False), ('hour__isnull', True), ('month__isnull', True)), models.Q(('broadcast__isnull', True), ('hour__isnull', True), ('month__isnull', False)), models.Q(('broadcast__isnull', True), ('hour__isnull', False), ('month__isnull', True)), _connector='OR'), name='audience_of_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='revenue',
-            constraint=models.UniqueConstraint(fields=('station', 'month', 'rights_type'), name='revenue_once'),
         ),
     ]

@@ -98,6 +98,8 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'declarations',
                 'db_table': 'reports_declaration',
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['profile', 'begins'], name='declaration_of_profile')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('ends__gte', models.F('begins'))), name='declaration_period_in_order'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), models.Q(models.Q(('file', ''), _negated=True), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='declaration_ready_is_written')],
             },
         ),
         migrations.CreateModel(
@@ -120,26 +122,8 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'declared plays',
                 'db_table': 'reports_declaredplay',
                 'ordering': ['declaration', 'starts_at', 'id'],
+                'indexes': [models.Index(condition=models.Q(('broadcast', ''), _negated=True), fields=['broadcast'], name='declared_play_broadcast')],
+                'constraints': [models.UniqueConstraint(fields=('declaration', 'play'), name='declared_play_once')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='declaration',
-            index=models.Index(fields=['profile', 'begins'], name='declaration_of_profile'),
-        ),
-        migrations.AddConstraint(
-            model_name='declaration',
-            constraint=models.CheckConstraint(condition=models.Q(('ends__gte', models.F('begins'))), name='declaration_period_in_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='declaration',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), models.Q(models.Q(('file', ''), _negated=True), models.Q(('sha256', ''), _negated=True)), _connector='OR'), name='declaration_ready_is_written'),
-        ),
-        migrations.AddIndex(
-            model_name='declaredplay',
-            index=models.Index(condition=models.Q(('broadcast', ''), _negated=True), fields=['broadcast'], name='declared_play_broadcast'),
-        ),
-        migrations.AddConstraint(
-            model_name='declaredplay',
-            constraint=models.UniqueConstraint(fields=('declaration', 'play'), name='declared_play_once'),
         ),
     ]

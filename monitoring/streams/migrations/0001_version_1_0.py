@@ -103,6 +103,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'run of a stream',
                 'verbose_name_plural': 'runs of streams',
                 'ordering': ['starts_at', 'id'],
+                'indexes': [models.Index(fields=['stream', 'starts_at'], name='run_of_stream')],
             },
         ),
         migrations.CreateModel(
@@ -117,6 +118,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'clock anchor of a stream',
                 'verbose_name_plural': 'clock anchors of streams',
                 'ordering': ['run_ms'],
+                'constraints': [models.UniqueConstraint(fields=('run', 'run_ms'), name='anchor_once')],
             },
         ),
         migrations.CreateModel(
@@ -143,6 +145,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'play on a stream',
                 'verbose_name_plural': 'plays on streams',
                 'ordering': ['starts_at', 'id'],
+                'indexes': [models.Index(fields=['stream', 'starts_at'], name='airplay_of_stream'), models.Index(condition=models.Q(('state', 'play_open')), fields=['stream'], name='airplay_open')],
             },
         ),
         migrations.CreateModel(
@@ -157,6 +160,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'title of a stream',
                 'verbose_name_plural': 'titles of streams',
                 'ordering': ['at', 'id'],
+                'indexes': [models.Index(fields=['stream', 'at'], name='title_of_stream')],
             },
         ),
         migrations.CreateModel(
@@ -238,25 +242,5 @@ class Migration(migrations.Migration):
                 'ordering': ['-id'],
                 'indexes': [models.Index(fields=['stream', '-id'], name='notice_of_stream')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='streamrun',
-            index=models.Index(fields=['stream', 'starts_at'], name='run_of_stream'),
-        ),
-        migrations.AddConstraint(
-            model_name='clockanchor',
-            constraint=models.UniqueConstraint(fields=('run', 'run_ms'), name='anchor_once'),
-        ),
-        migrations.AddIndex(
-            model_name='airplay',
-            index=models.Index(fields=['stream', 'starts_at'], name='airplay_of_stream'),
-        ),
-        migrations.AddIndex(
-            model_name='airplay',
-            index=models.Index(condition=models.Q(('state', 'play_open')), fields=['stream'], name='airplay_open'),
-        ),
-        migrations.AddIndex(
-            model_name='streamtitle',
-            index=models.Index(fields=['stream', 'at'], name='title_of_stream'),
         ),
     ]

@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'compared file',
                 'ordering': ['id'],
+                'indexes': [models.Index(fields=['state'], name='kept_file_state')],
             },
         ),
         migrations.CreateModel(
@@ -91,6 +92,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'unknown item',
                 'ordering': ['-weight_ms', 'id'],
+                'indexes': [models.Index(fields=['state', '-weight_ms', 'id'], name='item_by_weight'), models.Index(fields=['state', '-last_at', 'id'], name='item_by_last')],
             },
         ),
         migrations.CreateModel(
@@ -111,6 +113,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'occurrence',
                 'ordering': ['file', 'start_ms', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('item', 'file', 'start_ms'), name='occurrence_once'), models.CheckConstraint(condition=models.Q(('start_ms__lt', models.F('end_ms'))), name='occurrence_has_length')],
             },
         ),
         migrations.CreateModel(
@@ -127,6 +130,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'plays of an item in a container',
                 'verbose_name_plural': 'plays of items in containers',
+                'constraints': [models.UniqueConstraint(fields=('item', 'container'), name='plays_once_per_container')],
             },
         ),
         migrations.CreateModel(
@@ -143,29 +147,5 @@ class Migration(migrations.Migration):
                 'verbose_name': 'policy for unknown sound',
                 'verbose_name_plural': 'policies for unknown sound',
             },
-        ),
-        migrations.AddIndex(
-            model_name='keptfile',
-            index=models.Index(fields=['state'], name='kept_file_state'),
-        ),
-        migrations.AddIndex(
-            model_name='unknownitem',
-            index=models.Index(fields=['state', '-weight_ms', 'id'], name='item_by_weight'),
-        ),
-        migrations.AddIndex(
-            model_name='unknownitem',
-            index=models.Index(fields=['state', '-last_at', 'id'], name='item_by_last'),
-        ),
-        migrations.AddConstraint(
-            model_name='occurrence',
-            constraint=models.UniqueConstraint(fields=('item', 'file', 'start_ms'), name='occurrence_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='occurrence',
-            constraint=models.CheckConstraint(condition=models.Q(('start_ms__lt', models.F('end_ms'))), name='occurrence_has_length'),
-        ),
-        migrations.AddConstraint(
-            model_name='containerplays',
-            constraint=models.UniqueConstraint(fields=('item', 'container'), name='plays_once_per_container'),
         ),
     ]
