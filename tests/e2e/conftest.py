@@ -27,6 +27,8 @@ from tests.wire.live import free_port, serving
 # the machine busy.
 expect.set_options(timeout=45_000)
 PATIENCE_MS = 90_000  # for playback and for a worker's results
+# The server may close a connection that was idle just as a request is sent on it.
+_RETRIES = 3
 
 _DEMOS = Path(django_settings.BASE_DIR) / "var" / "test-demos"
 # The shell without a window of its own takes less than half the processor time.
@@ -157,7 +159,7 @@ def sign_in(page: Page, portal: Portal, username: str) -> None:
     # No fault of ``page``: only what the browser itself asks for is one.
     context, address = page.context, f"{portal.url}/accounts/login/"
     context.add_cookies(portal.cookies.get(username, []))
-    form = context.request.get(address, max_redirects=0)
+    form = context.request.get(address, max_redirects=0, max_retries=_RETRIES)
     if form.status == 302:
         return
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text())
@@ -171,6 +173,7 @@ def sign_in(page: Page, portal: Portal, username: str) -> None:
         },
         headers={"Referer": address},
         max_redirects=0,
+        max_retries=_RETRIES,
     )
     assert answer.status == 302, answer.text()[:2000]
     portal.cookies[username] = context.cookies()
@@ -207,7 +210,8 @@ def other(browser: Browser, portal: Portal) -> Iterator[BrowserContext]:
 def state_of(page: Page, uid: str) -> dict[str, Any]:  # Any: JSON of the lock
     """Ask for a match's state and lock without touching the open page."""
     address = f"/m/{uid}/lock"
-    answer = page.context.request.get(address, headers={"Accept": "application/json"})
+    headers = {"Accept": "application/json"}
+    answer = page.context.request.get(address, headers=headers, max_retries=_RETRIES)
     state: dict[str, Any] = answer.json()  # Any: as above
     return state
 
@@ -216,7 +220,10 @@ def post(page: Page, path: str, fields: Mapping[str, str | float]) -> int:
     """Send a form without touching the open page; return the answer's status."""
     cookies = {one["name"]: one["value"] for one in page.context.cookies()}
     headers = {"X-CSRFToken": cookies["csrftoken"], "Accept": "application/json"}
-    return page.context.request.post(path, form=dict(fields), headers=headers).status
+    answer = page.context.request.post(
+        path, form=dict(fields), headers=headers, max_retries=_RETRIES
+    )
+    return answer.status
 
 
 def uid_of(page: Page) -> str:
@@ -228,7 +235,9 @@ def wait_until_in(page: Page, uid: str, state: str) -> None:
     deadline = time.monotonic() + PATIENCE_MS / 1000
     headers = {"Accept": "application/json"}
     while True:
-        body = page.request.get(f"/m/{uid}/lock", headers=headers).json()
+        address = f"/m/{uid}/lock"
+        answer = page.request.get(address, headers=headers, max_retries=_RETRIES)
+        body = answer.json()
         if body["state"] == state:
             return
         assert time.monotonic() < deadline, f"{uid} is {body['state']}, not {state}"

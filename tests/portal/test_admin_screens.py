@@ -27,7 +27,7 @@ from catalogue.models import (
     IndexEntry,
     Recording,
 )
-from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace
+from dedup.models import CheckedRecording, DedupGroup, DedupMember, LoopPlace, TrackId
 from imports.models import ImportStep
 from monitoring.streams.models import ClockAnchor
 from monitoring.unknown.models import (
@@ -179,6 +179,8 @@ def test_every_model_of_the_product_has_a_screen() -> None:
         *(PolicyTerms, PriorValues, GroundChange, ClaimFileRow),
         # The page of an import shows what its undo takes back.
         ImportStep,
+        # Programs ask for these ids by the wire format.
+        TrackId,
         # The page of a file names its sound tracks.
         FileTrack,
         # On their way to a scanned file.
