@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from enrichment.open_data.folding import key_of, read_name, split_artists
 
@@ -190,38 +191,8 @@ def name_key(bare: str, artists: Iterable[str]) -> int:
     return key_of(bare, next(iter(split_artists(artists)), ""))
 
 
-class SourceIndex(Protocol):
+class SourceIndex(ABC):
     """Finds the recordings of a source, and what it says of each; a context manager."""
-
-    def __enter__(self) -> Self: ...
-    def __exit__(self, *_: object) -> None: ...
-    def with_key(self, key: int) -> list[SourceRecording]:
-        """Return the recordings with a bare title of an artist."""
-
-    def with_isrc(self, code: str) -> list[SourceRecording]:
-        """Return the recordings that have an ISRC."""
-
-    def with_upc(self, upc: str) -> list[SourceRecording]:
-        """Return the tracks of the releases with a UPC, whatever zeros it begins with."""
-
-    def isrcs(self, number: int) -> list[str]:
-        """Return the ISRCs of a recording."""
-
-    def recordings_with(self, code: str) -> int:
-        """Return how many recordings have an ISRC."""
-
-    def works(self, number: int) -> list[tuple[str, bool]]:
-        """Return the ISWCs of a recording's works, and whether it is the whole work."""
-
-    def releases(self, number: int) -> list[FoundRelease]:
-        """Return the releases that have a recording."""
-
-    def artists(self, credit: int) -> list[SourceArtist]:
-        """Return the artists of a credit, in order."""
-
-
-class OpenIndex(SourceIndex):
-    """Reads a complete index."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
@@ -231,6 +202,42 @@ class OpenIndex(SourceIndex):
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+
+    @abstractmethod
+    def with_key(self, key: int) -> list[SourceRecording]:
+        """Return the recordings with a bare title of an artist."""
+
+    @abstractmethod
+    def with_isrc(self, code: str) -> list[SourceRecording]:
+        """Return the recordings that have an ISRC."""
+
+    @abstractmethod
+    def with_upc(self, upc: str) -> list[SourceRecording]:
+        """Return the tracks of the releases with a UPC, whatever zeros it begins with."""
+
+    @abstractmethod
+    def isrcs(self, number: int) -> list[str]:
+        """Return the ISRCs of a recording."""
+
+    @abstractmethod
+    def recordings_with(self, code: str) -> int:
+        """Return how many recordings have an ISRC."""
+
+    @abstractmethod
+    def works(self, number: int) -> list[tuple[str, bool]]:
+        """Return the ISWCs of a recording's works, and whether it is the whole work."""
+
+    @abstractmethod
+    def releases(self, number: int) -> list[FoundRelease]:
+        """Return the releases that have a recording."""
+
+    @abstractmethod
+    def artists(self, credit: int) -> list[SourceArtist]:
+        """Return the artists of a credit, in order."""
+
+
+class OpenIndex(SourceIndex):
+    """Reads a complete index."""
 
     def with_key(self, key: int) -> list[SourceRecording]:
         return self._fetch_recordings(

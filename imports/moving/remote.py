@@ -92,7 +92,7 @@ class RemoteStream:
 
 @dataclass(frozen=True, slots=True)
 class RemoteUnknown:
-    """Sound that repeats and that nothing was found for; ``plays`` counts it."""
+    """Sound that repeats and that the account cannot name; ``plays`` counts how often."""
 
     id: str
     name: str

@@ -24,7 +24,7 @@ _DERIVED = ("isrc_normalised", "isrc_status")
 
 def refuse_used(undo: Undo, event: Event, row: Recording) -> None:
     """Raise ``Stays`` if a recording that waited for audio was used since it came."""
-    # A dry undo took the audio back that the same import had given.
+    # A real undo would already have taken back the audio that this import gave.
     if undo.dry and event.case in undo.gone_audio:
         return
     if row.status != RecordingStatus.STUB:

@@ -31,7 +31,7 @@ MAX_TICKS = 90
 # Smaller differences are measurement noise, so the page calls the speed equal.
 SAME_SPEED = 0.0005
 SAME_PITCH_CENTS = 1
-# Smaller differences between two sounds that play together are hardly heard.
+# Hardly anybody hears a smaller difference between two sounds that play together.
 _HEARD_CENTS = 20
 _SECOND_STEPS = (1, 2, 5, 10, 30, 60, 300, 600)
 

@@ -7,14 +7,13 @@ put together into recordings when somebody looks for one.
 from __future__ import annotations
 
 import os
-import sqlite3
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -179,18 +178,12 @@ class DiscogsIndex(SourceIndex):
     """
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
+        super().__init__(path)
         self._segments: list[tuple[int, int]] = self._db.execute(
             "select id, bits from segment order by id"
         ).fetchall()
         self._block = lru_cache(maxsize=64)(self._read_block)
         self._listed = lru_cache(maxsize=1_024)(self._read_listed)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
 
     def with_key(self, key: int) -> list[SourceRecording]:
         return self._find(key, lambda placed: key in placed.track.keys)
